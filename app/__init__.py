@@ -1,0 +1,1 @@
+"""Who's There? A home security camera suite for the Raspberry Pi."""

@@ -1,0 +1,53 @@
+"""What a camera promises, and its settings."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Interval
+
+from app.frames import Frame
+
+Even = Annotated[int, Interval(ge=64, le=4096)]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """One camera of the house; `config.yml` says what each key does."""
+
+    source: str = "auto"
+    resolution: tuple[Even, Even] = (640, 480)
+    fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
+    vflip: bool = False
+    hflip: bool = False
+    warmup_s: Annotated[float, Interval(ge=0, le=60)] = 2.0
+    stall_s: Annotated[float, Interval(ge=1, le=600)] = 10.0
+    reopen_max_s: Annotated[float, Ge(1)] = 60.0
+
+
+class Camera(ABC):
+    """A source of frames. `open`, then `read` again and again, then `close`; after that it can be opened anew.
+
+    Every call may raise `CameraError`, whose message names the source. After an error the only thing to do is
+    `close`, and later `open`.
+    """
+
+    #: What messages call it.
+    source: str
+    #: Frames that were passed over since `open` because they came too late to be of use.
+    dropped: int = 0
+
+    @abstractmethod
+    def open(self) -> None:
+        """Start the source and let it warm up; `CameraMissing` when there is none."""
+
+    @abstractmethod
+    def read(self) -> Frame:
+        """Wait for the next frame. `CameraEnded` when there are no more, `CameraStalled` after `stall_s` without one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the source. Closing twice is fine."""
+
+    def aim(self, pan_deg: float, tilt_deg: float) -> None:  # noqa: B027 (most cameras need not know)
+        """The mount has turned to *pan_deg*, *tilt_deg*. A real lens sees that by itself; a drawn scene must be told."""

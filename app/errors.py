@@ -1,0 +1,62 @@
+"""Every error that the suite raises on purpose.
+
+    WhosThereError
+    ├── ConfigError        a wrong configuration; also a ValueError
+    ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
+    └── WorldError         the world's failures, which are waited out and tried again; also an OSError
+        ├── CameraError    a camera that ended, stalled, broke or is not there
+        │   ├── CameraMissing
+        │   ├── CameraEnded
+        │   └── CameraStalled
+        ├── PanTiltError   the servos do not answer
+        ├── DeliveryError  an alert that could not be delivered this time
+        └── StateUnavailable   Redis does not answer
+"""
+
+
+class WhosThereError(Exception):
+    """The root of all errors that are raised on purpose."""
+
+
+class ConfigError(WhosThereError, ValueError):
+    """A wrong configuration. *problems* are sentences, each naming file, line and key, what is wrong and what would be right."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ProtocolError(WhosThereError, ValueError):
+    """A message or key that is not as the protocol declares it."""
+
+
+class WorldError(WhosThereError, OSError):
+    """Something outside failed; waiting and trying again is the cure."""
+
+
+class CameraError(WorldError):
+    """A camera failed; the message names the source."""
+
+
+class CameraMissing(CameraError):
+    """There is no such camera, file or address, or the package that drives it is not installed."""
+
+
+class CameraEnded(CameraError):
+    """The source has no more frames."""
+
+
+class CameraStalled(CameraError):
+    """No frame came for longer than the settings allow."""
+
+
+class PanTiltError(WorldError):
+    """The servos do not answer."""
+
+
+class DeliveryError(WorldError):
+    """A message was not delivered and is to be tried again."""
+
+
+class StateUnavailable(WorldError):
+    """Redis is not reachable, or refuses to write."""

@@ -1,0 +1,65 @@
+"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+_BOX_COLOUR = (64, 200, 64)
+
+
+class Box(NamedTuple):
+    """A rectangle in a frame, in its pixels, from the left upper corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a camera.
+
+    *luma* is (rows, columns) uint8, contiguous, and not written to by anybody. *at_s* is when it was taken in
+    seconds of the source's own clock: monotonic for a live camera, playing time for a file. *taken_at* is the
+    same moment as aware UTC. *number* counts the source's frames from 0, the ones it dropped included.
+    *make_bgr* is asked only when somebody needs colour.
+    """
+
+    luma: Image
+    at_s: float
+    taken_at: datetime
+    number: int
+    make_bgr: Callable[[], Image]
+
+    def bgr(self) -> Image:
+        """The picture in colour, (rows, columns, BGR) uint8."""
+        return self.make_bgr()
+
+
+def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
+    """A copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a line of text drawn in."""
+    drawn = picture.copy()
+    scale = max(drawn.shape[1] / 1000, 0.4)
+    for box in boxes:
+        corner = (box.x + box.width, box.y + box.height)
+        cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(2 * scale), 1))
+    (width, height), base = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    top = drawn.shape[0] - height - 2 * base
+    cv2.rectangle(drawn, (0, top), (width + 2 * base, drawn.shape[0]), (0, 0, 0), cv2.FILLED)
+    cv2.putText(drawn, caption, (base, drawn.shape[0] - base), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return drawn
+
+
+def jpeg(picture: Image, quality: int = 85) -> bytes:
+    """*picture* as JPEG bytes: BGR (rows, columns, 3) or luma (rows, columns), uint8; *quality* is 1 to 100."""
+    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"OpenCV could not make a JPEG of a picture of shape {picture.shape}")
+    return encoded.tobytes()

@@ -1,0 +1,53 @@
+"""What a motion model promises, and its settings."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+
+from app.frames import Box, Image
+
+Fraction = Annotated[float, Interval(ge=0, le=1)]
+#: Corners (x, y) as fractions of the picture's width and height, from the left upper corner.
+Polygon = tuple[tuple[Fraction, Fraction], ...]
+Kernel = Annotated[int, Interval(ge=1, le=101)]
+
+
+@dataclass(frozen=True, slots=True)
+class MotionSettings:
+    """The knobs of the classic method; all lengths and areas are in pixels of a picture *frame_width* wide."""
+
+    trigger: Literal["background"] = "background"
+    frame_width: Annotated[int, Interval(ge=100, le=4096)] = 500
+    alpha: Annotated[float, Interval(gt=0, lt=1)] = 0.1
+    ksize: tuple[Kernel, Kernel] = (21, 21)
+    delta_thresh: Annotated[int, Interval(ge=1, le=254)] = 5
+    dilate_iterations: Annotated[int, Interval(ge=0, le=20)] = 2
+    min_area: Annotated[float, Interval(gt=0)] = 5000.0
+
+    def __post_init__(self) -> None:
+        if any(side % 2 == 0 for side in self.ksize):
+            raise ValueError(f"both numbers of ksize must be odd, as in [21, 21], not {list(self.ksize)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one frame shows. *area_px* is the largest moving area in pixels at `frame_width`; *boxes* are in the frame's own pixels."""
+
+    motion: bool
+    area_px: float
+    boxes: tuple[Box, ...]
+    learning: bool
+
+
+class MotionModel(ABC):
+    """Tells from luma planes, one after another, whether something moves."""
+
+    @abstractmethod
+    def look(self, luma: Image) -> Sighting:
+        """Judge the next picture, (rows, columns) uint8. A picture of another size than the one before starts anew."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop the background and learn it again from the next picture, as after a move of the camera."""

@@ -1,0 +1,33 @@
+"""What a way of notifying promises."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell the owner. *key* names it for ever: delivering the same key again must not show it twice.
+
+    *picture* is a JPEG or None. *camera* is None for what concerns the whole house.
+    """
+
+    key: str
+    at: datetime
+    text: str
+    camera: str | None = None
+    picture: bytes | None = None
+
+
+class Notifier(ABC):
+    """One way to reach the owner."""
+
+    #: The name it has in `notify.backends` and in delivery marks.
+    name: str
+
+    @abstractmethod
+    def deliver(self, message: Message) -> None:
+        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a crash: it must then finish or do nothing."""
+
+    def close(self) -> None:  # noqa: B027 (few have anything to let go)
+        """Let go of connections."""
