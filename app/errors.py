@@ -1,16 +1,16 @@
 """Every error that the suite raises on purpose.
 
-    WhosThereError
-    ├── ConfigError        a wrong configuration; also a ValueError
-    ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
-    └── WorldError         the world's failures, which are waited out and tried again; also an OSError
-        ├── CameraError    a camera that ended, stalled, broke or is not there
-        │   ├── CameraMissing
-        │   ├── CameraEnded
-        │   └── CameraStalled
-        ├── PanTiltError   the servos do not answer
-        ├── DeliveryError  an alert that could not be delivered this time
-        └── StateUnavailable   Redis does not answer
+WhosThereError
+├── ConfigError        a wrong configuration; also a ValueError
+├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
+└── WorldError         the world's failures, which are waited out and tried again; also an OSError
+    ├── CameraError    a camera that ended, stalled, broke or is not there
+    │   ├── CameraMissing
+    │   ├── CameraEnded
+    │   └── CameraStalled
+    ├── PanTiltError   the servos do not answer
+    ├── DeliveryError  an alert that could not be delivered this time
+    └── StateUnavailable   Redis does not answer
 """
 
 

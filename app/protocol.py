@@ -1,0 +1,243 @@
+"""Everything that goes through Redis, declared once: keys, streams, and the records in them.
+
+The programs of the suite share nothing but this. The four switches of the house are the plain strings `True` and
+`False`, so that a person can read and set them with `redis-cli`; all else is JSON or JPEG bytes, checked when it is
+written and when it is read. `KEYS` is the table of it all; the functions below it make the names.
+"""
+
+import json
+import re
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from annotated_types import Interval
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from app.errors import ProtocolError
+
+DAY_S = 86_400
+EVENT_LIFE_S = 30 * DAY_S
+SNAPSHOT_LIFE_S = 7 * DAY_S
+LATEST_LIFE_S = DAY_S
+HEARTBEAT_LIFE_S = 30
+WATCHED_LIFE_S = 5
+PUBLISHED_LIFE_S = DAY_S
+EVENTS_KEPT = 10_000
+REQUESTS_KEPT = 1_000
+
+CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+#: The switches of the house, and what each is taken for until somebody has set it.
+SWITCHES: dict[str, bool] = {
+    "camera_status": True,
+    "camera_notifications": True,
+    "auto_detect_status": True,
+    "home": False,
+}
+
+FactKind = Literal[
+    "motion_started",
+    "motion_ended",
+    "camera_lost",
+    "camera_back",
+]
+RequestKind = Literal["last_image"]
+Degrees = Annotated[int, Interval(ge=-90, le=90)]
+BoxPx = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One line of the table: what a key or stream holds, who writes and who reads it, and how long it lives (None: for ever)."""
+
+    name: str
+    holds: str
+    written_by: str
+    read_by: str
+    life_s: int | None = None
+
+
+KEYS = (
+    Key("camera_status", "True or False: armed?", "commands, who is home, a person", "security system"),
+    Key("camera_notifications", "True or False: may alerts go out?", "commands", "notifier"),
+    Key("auto_detect_status", "True or False: does presence arm and disarm?", "commands", "who is home"),
+    Key("home", "True or False: is somebody home?", "who is home", "everyone"),
+    Key("armed_by", "ArmedBy of the last change of camera_status", "whoever changed it", "/status, dashboard"),
+    Key("snoozed_until", "UTC time, ISO 8601", "/snooze", "notifier", None),
+    Key("camera:{name}:target", "Position asked for", "commands", "security system"),
+    Key("camera:{name}:position", "Position reached", "security system", "commands"),
+    Key("camera:{name}:latest", "hash: jpeg (bytes), taken_at (UTC time)", "security system", "notifier, dashboard", LATEST_LIFE_S),
+    Key("camera:{name}:watched", "1: somebody looks at the live view", "dashboard", "security system", WATCHED_LIFE_S),
+    Key("camera:{name}:frames", "channel: JPEG bytes while watched", "security system", "dashboard", 0),
+    Key("event:{id}", "hash: EventRecord's fields, and delivery marks", "security system, notifier, commands", "everyone", EVENT_LIFE_S),
+    Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
+    Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
+    Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
+    Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), dashboard"),
+    Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmedBy:
+    """Who changed `camera_status` last, when and why."""
+
+    by: str
+    at: AwareDatetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a camera points, in whole degrees; 0, 0 is straight ahead."""
+
+    pan_deg: Degrees
+    tilt_deg: Degrees
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a program from its work, since when."""
+
+    at: AwareDatetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A program's pulse. *step_at* is when it last finished a step, *counters* show its progress, *last_error* what is wrong now."""
+
+    pid: int
+    started_at: AwareDatetime
+    step_at: AwareDatetime
+    counters: dict[str, int | float | str | bool | None]
+    last_error: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """What is known of an event. *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels."""
+
+    camera: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    score: float | None = None
+    person: bool | None = None
+    boxes: tuple[BoxPx, ...] | None = None
+    peak_area_px: float | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream once.
+
+    *alert* is False for what need not be told at once, such as an event too soon after the last. *text* is a
+    sentence for a person.
+    """
+
+    id: str
+    kind: FactKind
+    at: AwareDatetime
+    text: str
+    camera: str | None = None
+    event: str | None = None
+    alert: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that somebody asked for; *by* is who."""
+
+    kind: RequestKind
+    at: AwareDatetime
+    by: str
+    camera: str | None = None
+
+
+Record = ArmedBy | Position | Heartbeat | Fact | Request
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+_BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label")
+_EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
+
+
+def encode(record: Record) -> str:
+    """*record* as JSON; `ProtocolError` when a value is not as declared."""
+    text: str = _adapter(type(record)).dump_json(record, warnings=False).decode()
+    decode(type(record), text)
+    return text
+
+
+def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
+    """The record of type *kind* in *text*; `ProtocolError` when there is none."""
+    try:
+        record: AnyRecord = _adapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise ProtocolError(f"not a {kind.__name__}: {_reasons(error)}") from None
+    return record
+
+
+def encode_event(record: EventRecord) -> dict[str, str]:
+    """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left out."""
+    plain = _adapter(EventRecord).dump_python(record, mode="json")
+    known = {name: value for name, value in plain.items() if value is not None}
+    return {name: value if name in _BARE_EVENT_FIELDS else json.dumps(value) for name, value in known.items()}
+
+
+def decode_event(stored: dict[str, str]) -> EventRecord:
+    """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is none."""
+    try:
+        plain = {name: stored[name] if name in _BARE_EVENT_FIELDS else json.loads(stored[name]) for name in _EVENT_FIELDS if name in stored}
+        record: EventRecord = _adapter(EventRecord).validate_python(plain)
+    except (ValidationError, json.JSONDecodeError) as error:
+        reasons = _reasons(error) if isinstance(error, ValidationError) else str(error)
+        raise ProtocolError(f"not an event: {reasons}") from None
+    return record
+
+
+def event_id(started_at: datetime, camera: str) -> str:
+    """The id of the event that *camera* opened at *started_at*: sorts by time, as `20261120T101500.123Z-front`."""
+    moment = started_at.astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
+
+
+def new_fact_id(at: datetime, camera: str | None = None) -> str:
+    """An id for a fact that belongs to no event."""
+    return f"{event_id(at, camera or 'house')}-{secrets.token_hex(4)}"
+
+
+def event_key(event: str) -> str:
+    return f"event:{event}"
+
+
+def snapshot_key(event: str) -> str:
+    return f"event:{event}:snapshot"
+
+
+def published_key(fact: str) -> str:
+    return f"published:{fact}"
+
+
+def camera_key(camera: str, what: Literal["target", "position", "latest", "watched", "frames"]) -> str:
+    return f"camera:{camera}:{what}"
+
+
+def heartbeat_key(program: str, host: str, camera: str | None = None) -> str:
+    return ":".join(part for part in ("heartbeat", program, host, camera) if part)
+
+
+def host_name() -> str:
+    """This machine's name as it stands in keys."""
+    return socket.gethostname().split(".")[0].replace(":", "-") or "localhost"
+
+
+def _reasons(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)

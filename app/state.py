@@ -1,0 +1,287 @@
+"""What the programs share, in Redis. This is the only module that speaks to it.
+
+Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when it hangs. Nothing
+is sent twice by itself: a lost answer to XADD must not become two entries.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app import protocol
+from app.errors import ProtocolError, StateUnavailable
+from app.protocol import AnyRecord, EventRecord, Fact, Heartbeat, Record, Request
+
+TIMEOUT_S = 5.0
+#: How long a fact may lie with a reader that has died before another takes it over.
+TAKE_OVER_AFTER_MS = 60_000
+
+_log = logging.getLogger(__name__)
+
+# SET NX and XADD in one step, so that a fact handed over again after a lost answer is on the stream once.
+_PUBLISH_ONCE = """
+if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
+    return redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
+end
+return false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A camera's newest picture."""
+
+    jpeg: bytes
+    taken_at: datetime
+
+
+class State:
+    """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._redis: redis.Redis = redis.Redis.from_url(
+            url, socket_connect_timeout=min(timeout_s, 2.0), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+        )
+        self._publish_once = self._redis.register_script(_PUBLISH_ONCE)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._redis.close()
+
+    def ping(self) -> None:
+        """Raise `StateUnavailable` unless the server answers."""
+        with _talking():
+            self._redis.ping()
+
+    def server_facts(self) -> dict[str, Any]:
+        """What the server says of itself (Redis's INFO)."""
+        with _talking():
+            return self._redis.info()
+
+    def read_strings(self, *names: str) -> list[str | None]:
+        """The plain strings under *names*, None where there is none or it is of another type."""
+        with _talking():
+            return [None if raw is None else raw.decode(errors="replace") for raw in cast(list[bytes | None], self._redis.mget(names))]
+
+    def set_switch(self, name: str, value: bool) -> None:
+        """Set one of the house's switches."""
+        if name not in protocol.SWITCHES:
+            raise ProtocolError(f"{name} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
+        with _talking():
+            self._redis.set(name, str(value))
+
+    def initialise_switches(self) -> None:
+        """Give every switch that nobody has set yet its first value."""
+        with _talking(), self._redis.pipeline() as pipe:
+            for name, value in protocol.SWITCHES.items():
+                pipe.set(name, str(value), nx=True)
+            pipe.execute()
+
+    def get(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
+        """The record under *key*, None when there is none; `ProtocolError` when it is not a *kind*."""
+        with _talking():
+            raw = cast(bytes | None, self._redis.get(key))
+        return None if raw is None else protocol.decode(kind, raw)
+
+    def put(self, key: str, record: Record, life_s: int | None = None) -> None:
+        """Store *record* under *key*, for *life_s* seconds or for ever."""
+        with _talking():
+            self._redis.set(key, protocol.encode(record), ex=life_s)
+
+    def beat(self, key: str, heartbeat: Heartbeat) -> None:
+        """Show that a program lives."""
+        self.put(key, heartbeat, protocol.HEARTBEAT_LIFE_S)
+
+    def heartbeats(self) -> dict[str, Heartbeat]:
+        """Every pulse there is, by its key; what is no heartbeat is logged and left out."""
+        with _talking():
+            keys = sorted(key.decode() for key in self._redis.scan_iter("heartbeat:*", count=100))
+            raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
+        found = {}
+        for key, raw in zip(keys, raws, strict=True):
+            if raw is not None:
+                try:
+                    found[key] = protocol.decode(Heartbeat, raw)
+                except ProtocolError as error:
+                    _log.warning("%s: %s", key, error)
+        return found
+
+    def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
+        """Put *fact* on the stream, once however often it is published, and what is known of its event beside it."""
+        with _talking(), self._redis.pipeline() as pipe:
+            if fact.event and record:
+                pipe.hset(protocol.event_key(fact.event), mapping=cast(Any, protocol.encode_event(record)))
+                pipe.expire(protocol.event_key(fact.event), protocol.EVENT_LIFE_S)
+            if fact.event and snapshot:
+                pipe.set(protocol.snapshot_key(fact.event), snapshot, ex=protocol.SNAPSHOT_LIFE_S)
+            self._publish_once(
+                keys=[protocol.published_key(fact.id), "events"],
+                args=[protocol.PUBLISHED_LIFE_S, protocol.EVENTS_KEPT, protocol.encode(fact)],
+                client=pipe,
+            )
+            pipe.execute()
+
+    def event(self, event: str) -> EventRecord | None:
+        """What is known of *event*, None when nothing is."""
+        stored = self.event_fields(event)
+        return protocol.decode_event(stored) if stored else None
+
+    def event_fields(self, event: str) -> dict[str, str]:
+        """The hash of *event* as it stands, delivery marks included."""
+        with _talking():
+            raw = cast(dict[bytes, bytes], self._redis.hgetall(protocol.event_key(event)))
+        return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+
+    def mark_event(self, event: str, marks: Mapping[str, str]) -> None:
+        """Write *marks* on *event*'s hash."""
+        with _talking(), self._redis.pipeline() as pipe:
+            pipe.hset(protocol.event_key(event), mapping=cast(Any, dict(marks)))
+            pipe.expire(protocol.event_key(event), protocol.EVENT_LIFE_S)
+            pipe.execute()
+
+    def snapshot(self, event: str) -> bytes | None:
+        """The JPEG of *event*, None when it has none any more."""
+        with _talking():
+            return cast(bytes | None, self._redis.get(protocol.snapshot_key(event)))
+
+    def set_latest(self, camera: str, latest: Latest) -> None:
+        """Show *latest* as the newest picture of *camera*."""
+        key = protocol.camera_key(camera, "latest")
+        with _talking(), self._redis.pipeline() as pipe:
+            pipe.hset(key, mapping={"jpeg": latest.jpeg, "taken_at": latest.taken_at.isoformat()})
+            pipe.expire(key, protocol.LATEST_LIFE_S)
+            pipe.execute()
+
+    def latest(self, camera: str) -> Latest | None:
+        """The newest picture of *camera*, None when there is none of the last day."""
+        with _talking():
+            raw = cast(dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest")))
+        return Latest(raw[b"jpeg"], datetime.fromisoformat(raw[b"taken_at"].decode())) if raw else None
+
+    def publish_frame(self, camera: str, picture: bytes) -> None:
+        """Send *picture*, a JPEG, to whoever watches *camera* just now."""
+        with _talking():
+            self._redis.publish(protocol.camera_key(camera, "frames"), picture)
+
+    def add_request(self, request: Request) -> None:
+        """Ask for something."""
+        with _talking():
+            self._redis.xadd("requests", {"request": protocol.encode(request)}, maxlen=protocol.REQUESTS_KEPT, approximate=True)
+
+    def last_request_id(self) -> str:
+        """The id of the newest request, from which `requests_after` goes on."""
+        with _talking():
+            newest = cast(list[Any], self._redis.xrevrange("requests", count=1))
+        return newest[0][0].decode() if newest else "0-0"
+
+    def requests_after(self, entry: str) -> list[tuple[str, Request | None]]:
+        """The requests that came after *entry*, each with its id; None in place of one that is not as declared."""
+        with _talking():
+            found = cast(list[Any], self._redis.xrange("requests", min=f"({entry}", count=100))
+        return [(name.decode(), _decoded(Request, stored.get(b"request"), "requests")) for name, stored in found]
+
+    def facts(self, group: str, reader: str) -> "FactReader":
+        """The stream of facts as *reader* of *group* gets it."""
+        return FactReader(self._redis, group, reader)
+
+
+class FactReader:
+    """One of a group of readers that share the facts among them; each fact is somebody's until it is acknowledged."""
+
+    def __init__(self, server: redis.Redis, group: str, reader: str) -> None:
+        self._redis = server
+        self._group = group
+        self._reader = reader
+
+    def unfinished(self) -> list[tuple[str, Fact]]:
+        """What this reader was given and has not acknowledged, and what a reader that died has left, oldest first."""
+
+        def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
+            self._redis.xautoclaim("events", self._group, self._reader, TAKE_OVER_AFTER_MS, count=100)
+            return self._read("0", None)
+
+        return self._facts(self._in_group(ask))
+
+    def new(self, wait_s: float) -> list[tuple[str, Fact]]:
+        """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for it."""
+        return self._facts(self._in_group(lambda: self._read(">", round(wait_s * 1000))))
+
+    def done(self, entry: str) -> None:
+        """The fact of *entry* needs no more care."""
+        with _talking():
+            self._redis.xack("events", self._group, entry)
+
+    def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {"events": start}, count=100, block=block_ms or None))
+        streams = found.items() if isinstance(found, dict) else found or []
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = []
+        for _, rows in streams:
+            entries.extend(rows)
+        return entries
+
+    def _in_group(self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        with _talking():
+            try:
+                return ask()
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self._redis.xgroup_create("events", self._group, id="0", mkstream=True)
+                return ask()
+
+    def _facts(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, Fact]]:
+        facts = []
+        for name, stored in entries:
+            fact = _decoded(Fact, (stored or {}).get(b"fact"), "events")
+            if fact is None:
+                self.done(name.decode())
+            else:
+                facts.append((name.decode(), fact))
+        return facts
+
+
+class Switches:
+    """The house's switches, each with its last good value: what is neither True nor False is reported and left alone."""
+
+    def __init__(self) -> None:
+        self._values = dict(protocol.SWITCHES)
+        self._reported: dict[str, str] = {}
+
+    def take(self, name: str, found: str | None) -> bool:
+        """The value of *name*, of which Redis says *found*."""
+        if found in ("True", "False"):
+            self._values[name] = found == "True"
+            self._reported.pop(name, None)
+        elif found is not None and self._reported.get(name) != found:
+            self._reported[name] = found
+            _log.warning("%s is %r in Redis; it must be True or False. It stays %s.", name, found[:40], self._values[name])
+        return self._values[name]
+
+
+def _decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord | None:
+    try:
+        if raw is None:
+            raise ProtocolError(f"an entry without a {kind.__name__.lower()}")
+        return protocol.decode(kind, raw)
+    except ProtocolError as error:
+        _log.warning("dropped from the stream %s: %s", stream, error)
+        return None
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as error:
+        raise StateUnavailable(f"Redis is not reachable or not writable: {error}") from error
+    except redis.ResponseError as error:
+        if str(error).startswith(("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN")):
+            raise StateUnavailable(f"Redis refuses just now: {error}") from error
+        raise ProtocolError(f"Redis says: {error}") from error
