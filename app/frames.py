@@ -1,15 +1,18 @@
-"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it."""
+"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it.
+
+OpenCV and numpy come in only when a picture is touched: programs that merely read settings name these types too.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+Image: TypeAlias = "NDArray[np.uint8]"
 _BOX_COLOUR = (64, 200, 64)
 
 
@@ -45,6 +48,8 @@ class Frame:
 
 def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
     """A copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a line of text drawn in."""
+    import cv2
+
     drawn = picture.copy()
     scale = max(drawn.shape[1] / 1000, 0.4)
     for box in boxes:
@@ -59,6 +64,8 @@ def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
 
 def jpeg(picture: Image, quality: int = 85) -> bytes:
     """*picture* as JPEG bytes: BGR (rows, columns, 3) or luma (rows, columns), uint8; *quality* is 1 to 100."""
+    import cv2
+
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"OpenCV could not make a JPEG of a picture of shape {picture.shape}")

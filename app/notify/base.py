@@ -3,6 +3,20 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+BackendName = Literal["folder", "memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Which ways lead to the owner. `auto` is every way that is configured, and the folder when none is."""
+
+    backends: Literal["auto"] | tuple[BackendName, ...] = "auto"
+    folder: str = "alerts"
+    digest_after_s: Annotated[float, Ge(1)] = 120.0
 
 
 @dataclass(frozen=True, slots=True)
