@@ -32,7 +32,8 @@ class Frame:
     *luma* is (rows, columns) uint8, contiguous, and not written to by anybody. *at_s* is when it was taken in
     seconds of the source's own clock: monotonic for a live camera, playing time for a file. *taken_at* is the
     same moment as aware UTC. *number* counts the source's frames from 0, the ones it dropped included.
-    *make_bgr* is asked only when somebody needs colour.
+    *make_bgr* is asked only when somebody needs colour. *luma_span* is how far black and white are apart in *luma*:
+    255, or 219 where the source uses video levels (16 to 235), as most files and network cameras do.
     """
 
     luma: Image
@@ -40,6 +41,7 @@ class Frame:
     taken_at: datetime
     number: int
     make_bgr: Callable[[], Image]
+    luma_span: int = 255
 
     def bgr(self) -> Image:
         """The picture in colour, (rows, columns, BGR) uint8."""

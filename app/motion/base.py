@@ -45,8 +45,11 @@ class MotionModel(ABC):
     """Tells from luma planes, one after another, whether something moves."""
 
     @abstractmethod
-    def look(self, luma: Image) -> Sighting:
-        """Judge the next picture, (rows, columns) uint8. A picture of another size than the one before starts anew."""
+    def look(self, luma: Image, span: int = 255) -> Sighting:
+        """Judge the next picture, (rows, columns) uint8, in which black and white are *span* apart.
+
+        A picture of another size than the one before starts anew.
+        """
 
     @abstractmethod
     def forget(self) -> None:
