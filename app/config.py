@@ -1,0 +1,356 @@
+"""The configuration: read from YAML, checked, and handed out as frozen settings.
+
+`config.yml` shows every key; a profile from `profiles/` is laid over it, and `private.yml` over both, key by key.
+`load_config` names every mistake at once, each with file, line and key.
+"""
+
+import difflib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from annotated_types import Ge, Interval
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+
+from app.cameras.base import CameraSettings
+from app.detector import EventSettings
+from app.errors import ConfigError
+from app.layers import KeyPath, Layers, dotted
+from app.motion.base import Fraction, MotionSettings, Polygon
+from app.notify.base import NotifySettings
+from app.pantilt.base import PanTiltSettings
+from app.protocol import CAMERA_NAME
+
+PROJECT = Path(__file__).resolve().parent.parent
+#: Where the configuration is when nothing else is said.
+FOLDER_VARIABLE = "WHOS_THERE_CONFIG"
+PROFILE_VARIABLE = "WHOS_THERE_PROFILE"
+
+Seconds = Annotated[float, Ge(0)]
+_SECRET = re.compile("token|secret|password|key|url|source|router")
+
+
+def _camera_name(name: str) -> str:
+    if not CAMERA_NAME.fullmatch(name):
+        raise ValueError("a camera's name is lower-case letters, digits, - and _, at most 32, as in front_door")
+    return name
+
+
+def _bind(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("must be address:port, as in 127.0.0.1:52962")
+    return address
+
+
+def _redis_url(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must begin with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0")
+    return url
+
+
+def _closed(polygon: Polygon) -> Polygon:
+    if len(polygon) < 3:
+        raise ValueError("a mask needs at least three corners, each [x, y] as fractions from 0 to 1")
+    return polygon
+
+
+CameraName = Annotated[str, AfterValidator(_camera_name)]
+Bind = Annotated[str, AfterValidator(_bind)]
+Mask = Annotated[Polygon, AfterValidator(_closed)]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig(CameraSettings):
+    """A camera with what belongs to its place: masks, mount and motion sensor."""
+
+    masks: tuple[Mask, ...] = ()
+    pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)
+    pir_pin: Annotated[int, Interval(ge=0, le=27)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """Where the shared state is."""
+
+    url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSettings:
+    """How people are told from other moving things."""
+
+    backend: Literal["auto", "none"] = "auto"
+    model: str | None = None
+    threshold: Fraction = 0.5
+    memory_s: Seconds = 300.0
+    require_person: Literal["auto"] | bool = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """What of the time around an event is kept."""
+
+    pre_roll_s: Annotated[float, Interval(ge=0, le=60)] = 5.0
+    post_roll_s: Annotated[float, Interval(ge=0, le=300)] = 5.0
+    max_clip_s: Annotated[float, Interval(ge=5, le=3600)] = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """The Slack app."""
+
+    mode: Literal["http", "socket"] = "http"
+    bind: Bind = "0.0.0.0:52961"
+    api_url: str = "https://slack.com/api/"
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    allowed_users: tuple[str, ...] = ()
+    alerts_channel: str | None = None
+    delete_after_tag: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSettings:
+    """Text messages."""
+
+    api_url: str = "https://api.twilio.com"
+    account_sid: str | None = None
+    auth_token: SecretStr | None = None
+    from_: Annotated[str | None, Field(alias="from")] = None
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseSettings:
+    """Any other service, by Apprise's URLs, which hold passwords."""
+
+    urls: tuple[SecretStr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSettings:
+    """Who is home."""
+
+    people: dict[str, Any] = field(default_factory=dict)
+    consider_home_s: Seconds = 180.0
+    away_after_s: Seconds = 60.0
+    router_silent_alert_s: Seconds = 900.0
+    router: dict[str, Any] = field(default_factory=lambda: {"backend": "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """The bucket for clips and training samples."""
+
+    bucket: str | None = None
+    endpoint_url: str | None = None
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropboxSettings:
+    """The folder for pictures."""
+
+    app_key: str | None = None
+    app_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    base_path: str | None = None
+    min_upload_seconds: Seconds = 3.0
+    min_motion_frames: Annotated[int, Ge(1)] = 8
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """When the uploader runs."""
+
+    upload_every_s: Annotated[float, Ge(1)] = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSettings:
+    """What may be kept."""
+
+    keep_days: Annotated[float, Ge(0)] = 30.0
+    max_gb: Annotated[float, Ge(0)] = 8.0
+    min_free_gb: Annotated[float, Ge(0)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """The page on the home network."""
+
+    bind: Bind = "127.0.0.1:52963"
+
+
+@dataclass(frozen=True, slots=True)
+class GlancesSettings:
+    """The page that shows every process green or red."""
+
+    bind: Bind = "127.0.0.1:52962"
+    password: SecretStr | None = None
+
+
+class Config(BaseModel):
+    """Everything that can be set. *folder* is where it was read from; relative paths start from the folder above that."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    data_dir: Path = Path("data")
+    redis: RedisSettings = RedisSettings()
+    cameras: Annotated[dict[CameraName, CameraConfig], Field(min_length=1)] = Field(default_factory=lambda: {"front": CameraConfig()})
+    motion: MotionSettings = MotionSettings()
+    people: PeopleSettings = PeopleSettings()
+    events: EventSettings = EventSettings()
+    recording: RecordingSettings = RecordingSettings()
+    notify: NotifySettings = NotifySettings()
+    slack: SlackSettings = SlackSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    apprise: AppriseSettings = AppriseSettings()
+    presence: PresenceSettings = Field(default_factory=PresenceSettings)
+    s3: S3Settings = S3Settings()
+    dropbox: DropboxSettings = DropboxSettings()
+    uploads: UploadSettings = UploadSettings()
+    disk: DiskSettings = DiskSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    glances: GlancesSettings = GlancesSettings()
+
+    _folder: Path = PrivateAttr(default=PROJECT / "config")
+
+    @property
+    def folder(self) -> Path:
+        """The folder this was read from."""
+        return self._folder
+
+    @property
+    def logs_dir(self) -> Path:
+        """Where every program has its log."""
+        return self._folder.parent / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the launcher keeps what lasts as long as the suite runs."""
+        return self.data_dir / "run"
+
+    def secrets(self) -> list[str]:
+        """Every token and password in here, for the logs to leave out."""
+        urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
+        passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
+        return sorted({*_secret_values(self.model_dump()), *passwords}, key=len, reverse=True)
+
+
+#: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
+AWAITED = ("people", "recording", "slack", "twilio", "apprise", "presence", "s3", "dropbox", "uploads", "disk", "dashboard")
+
+
+def config_folder(folder: Path | None = None) -> Path:
+    """*folder*, or what `$WHOS_THERE_CONFIG` says, or the project's own `config/`."""
+    return (folder or Path(os.environ.get(FOLDER_VARIABLE) or PROJECT / "config")).resolve()
+
+
+def load_config(folder: Path | None = None, profile: str | None = None) -> Config:
+    """The configuration in *folder* with *profile* (or `$WHOS_THERE_PROFILE`) laid over it. `ConfigError` lists all that is wrong."""
+    folder = config_folder(folder)
+    layers = _read_layers(folder, profile or os.environ.get(PROFILE_VARIABLE))
+    try:
+        config = Config.model_validate_json(json.dumps(layers.values, default=str), strict=True)
+    except ValidationError as error:
+        raise ConfigError(layers.problems + _described(error, layers)) from None
+    if layers.problems:
+        raise ConfigError(layers.problems)
+    config = config.model_copy(update={"data_dir": (folder.parent / config.data_dir.expanduser()).resolve()})
+    config._folder = folder
+    return config
+
+
+def config_warnings(config: Config) -> list[str]:
+    """What is not wrong, but not as it should be."""
+    found = []
+    private = config.folder / "private.yml"
+    if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
+        found.append(f"{private}: others on this machine can read it; chmod 600 {private} makes it yours alone")
+    plain = Config()
+    idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
+    found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
+    return found
+
+
+def _read_layers(folder: Path, profile: str | None) -> Layers:
+    if not (folder / "config.yml").is_file():
+        raise ConfigError([f"{folder / 'config.yml'}: there is no such file; it may be empty, since every key has a default"])
+    layers = Layers(folder)
+    layers.add(folder / "config.yml")
+    if profile:
+        known = sorted(path.stem for path in (folder / "profiles").glob("*.yml"))
+        if profile not in known:
+            raise ConfigError([f"{folder / 'profiles'}: there is no profile {profile!r}; there are: {', '.join(known) or 'none'}"])
+        layers.add(folder / "profiles" / f"{profile}.yml")
+    if (folder / "private.yml").exists():
+        layers.add(folder / "private.yml")
+    return layers
+
+
+def _described(error: ValidationError, layers: Layers) -> list[str]:
+    """One sentence for each key that is wrong; what the alternatives of a union say of one key becomes one."""
+    reasons: dict[KeyPath, list[str]] = {}
+    for one in error.errors(include_url=False):
+        keys = _key_path(one["loc"], layers.values)
+        reasons.setdefault(keys, []).append(_reason(one["type"], one["msg"], one["input"], keys))
+    inner = [keys for keys in reasons if not any(other[: len(keys)] == keys for other in reasons if other != keys)]
+    return [f"{layers.place(keys)}: {dotted(keys)}: {' or '.join(dict.fromkeys(reasons[keys]))}" for keys in inner]
+
+
+def _key_path(location: KeyPath, values: Any) -> KeyPath:
+    """*location* without the names of the alternatives of a union, which stand in no file."""
+    keys: list[str | int] = []
+    for number, part in enumerate(location):
+        inside = (isinstance(values, dict) and part in values) or (
+            isinstance(values, list) and isinstance(part, int) and part < len(values)
+        )
+        if inside:
+            values = values[part]
+            keys.append(part)
+        elif number == len(location) - 1 and isinstance(values, dict) and part != "[key]":
+            keys.append(part)
+    return tuple(keys)
+
+
+def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = _known_keys(keys[:-1])
+        near = difflib.get_close_matches(str(keys[-1]), known, n=1)
+        return f"no such key; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
+    said = re.sub(r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, "))
+    if any(_SECRET.search(str(key)) for key in keys) or isinstance(value, dict | list):
+        return said
+    return f"{said}, not {value!r}"
+
+
+def _known_keys(keys: KeyPath) -> list[str]:
+    here: Any = Config()
+    for key in keys:
+        here = next(iter(here.values())) if isinstance(here, dict) else getattr(here, str(key), None)
+    if is_dataclass(here):
+        return [one.name.rstrip("_") for one in fields(here)]
+    return list(Config.model_fields)
+
+
+def _secret_values(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _secret_values([getattr(value, one.name) for one in fields(value)])
+    elif isinstance(value, dict):
+        yield from _secret_values(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secret_values(item)

@@ -1,0 +1,222 @@
+"""The run loop of every program: `open`, then `step` again and again, `close` always.
+
+A signal handler only queues its signal, and the wait on that queue is the loop's only sleep. SIGTERM and SIGINT mean
+"finish this step"; SIGHUP means "read the configuration again". What the world does wrong (an `OSError`) is logged
+once, waited out with a growing delay and tried again; our own mistakes end the process, for the supervisor to start
+it anew. A step that hangs is ended by the dead-man's timer, which leaves the stack in the log.
+"""
+
+import faulthandler
+import logging
+import os
+import queue
+import signal
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from app import protocol
+from app.clock import Clock, SystemClock
+from app.config import Config, config_warnings, load_config
+from app.errors import ConfigError
+from app.logs import set_up_logs
+from app.protocol import Heartbeat, Trouble
+from app.state import State
+
+#: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once for all of them.
+BEAT_S = 10
+BACKOFF_MAX_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+Counters = dict[str, int | float | str | bool | None]
+
+
+class Daemon(ABC):
+    """A long-running program. *name* is what its heartbeat, log and supervisor entry are called."""
+
+    name: str
+    #: How long a step may take before the dead-man's timer ends the process.
+    hang_s: float = 60.0
+
+    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.config: Config = load_config(folder, profile)
+        self._profile = profile
+        self.state = State(self.config.redis.url)
+        self.camera: str | None = None
+        self.trouble: Trouble | None = None
+        self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._started_at: datetime = self.clock.now()
+        self._step_at: datetime = self._started_at
+        self._next_beat_s = 0.0
+        self._failures = 0
+        self._next_arming_s = 0.0
+        self._beat_failed = False
+        self._config_trouble: Trouble | None = None
+
+    @abstractmethod
+    def open(self) -> None:
+        """Get ready. An `OSError` here is waited out like any other."""
+
+    @abstractmethod
+    def step(self) -> float:
+        """Do the next piece of work; returns the seconds to wait before the next, 0 for none."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish what is open and let go of everything. Called once, whatever happened."""
+
+    @abstractmethod
+    def configure(self) -> None:
+        """`config` has changed: take it over."""
+
+    def counters(self) -> Counters:
+        """The progress figures for the heartbeat."""
+        return {}
+
+    def send_beat(self, key: str, heartbeat: Heartbeat) -> None:
+        """Show *heartbeat* to the others."""
+        self.state.beat(key, heartbeat)
+
+    def run(self) -> int:
+        """Run until a signal says stop; returns the exit code."""
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(signum, self._queue_signal)
+        set_up_logs(self.config.folder, self.config.secrets())
+        for warning in config_warnings(self.config):
+            _log.warning("%s", warning)
+        sys.excepthook = _log_crash
+        _log.info("%s starts, pid %d", self.name, os.getpid())
+        opened = False
+        try:
+            while True:
+                self._stay_alive()
+                wait_s = self.attempt() if opened else self._attempt_open()
+                opened = opened or self._failures == 0
+                self.beat_if_due()
+                if self._stop_asked(wait_s):
+                    _log.info("%s stops", self.name)
+                    return 0
+        finally:
+            faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
+            self.close()
+            self.state.close()
+            faulthandler.cancel_dump_traceback_later()
+
+    def attempt(self) -> float:
+        """One step; returns the seconds to wait before the next. The world's failures are logged once and backed off from."""
+        try:
+            wait_s = self.step()
+        except OSError as error:
+            return self._failed(error)
+        self._succeeded()
+        return wait_s
+
+    def beat_if_due(self) -> None:
+        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`."""
+        if self.clock.monotonic() < self._next_beat_s:
+            return
+        now = self.clock.now()
+        self._next_beat_s = self.clock.monotonic() + BEAT_S - now.timestamp() % BEAT_S
+        self.beat()
+
+    def beat(self) -> None:
+        """Send the heartbeat at once."""
+        heartbeat = Heartbeat(os.getpid(), self._started_at, self._step_at, self.counters(), self.trouble or self._config_trouble)
+        try:
+            self.send_beat(protocol.heartbeat_key(self.name, protocol.host_name(), self.camera), heartbeat)
+        except OSError as error:
+            if not self._beat_failed:
+                _log.warning("no heartbeat: %s", error)
+            self._beat_failed = True
+            return
+        self._beat_failed = False
+
+    def in_trouble(self, what: str | None) -> None:
+        """Say in the heartbeat what is wrong now; None when all is well again."""
+        if what is None:
+            self.trouble = None
+        elif self.trouble is None or self.trouble.what != what:
+            self.trouble = Trouble(self.clock.now(), what)
+
+    def reload(self) -> None:
+        """Read the configuration again; a wrong one is reported, and the last good one stays."""
+        try:
+            self.config = load_config(self.config.folder, self._profile)
+        except ConfigError as error:
+            _log.error("the configuration is wrong, the last good one stays:\n%s", error)
+            self._config_trouble = Trouble(self.clock.now(), f"wrong configuration: {error.problems[0]}")
+        else:
+            set_up_logs(self.config.folder, self.config.secrets())
+            self._config_trouble = None
+            _log.info("the configuration was read again")
+            self.configure()
+        self.beat()
+
+    def _attempt_open(self) -> float:
+        try:
+            self.open()
+        except OSError as error:
+            return self._failed(error)
+        self._succeeded()
+        return 0.0
+
+    def _failed(self, error: OSError) -> float:
+        if self.trouble is None or self.trouble.what != str(error):
+            _log.warning("%s; trying again", error)
+        self.in_trouble(str(error))
+        self._step_at = self.clock.now()
+        self._failures += 1
+        return float(min(2 ** min(self._failures - 1, 10), BACKOFF_MAX_S))
+
+    def _succeeded(self) -> None:
+        if self._failures:
+            _log.info("it works again")
+            self.in_trouble(None)
+        self._failures = 0
+        self._step_at = self.clock.now()
+
+    def _stay_alive(self) -> None:
+        """Arm the dead-man's timer anew; each arming starts a thread, so once a second must do."""
+        if self.clock.monotonic() >= self._next_arming_s:
+            self._next_arming_s = self.clock.monotonic() + 1.0
+            faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
+
+    def _queue_signal(self, signum: int, _frame: FrameType | None) -> None:
+        self.signals.put_nowait(signum)
+
+    def _stop_asked(self, wait_s: float) -> bool:
+        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or until a signal comes."""
+        until_s = self.clock.monotonic() + wait_s
+        while True:
+            self._stay_alive()
+            left_s = max(until_s - self.clock.monotonic(), 0.0)
+            slice_s = min(left_s, max(self._next_beat_s - self.clock.monotonic(), 0.0))
+            try:
+                signum = self.signals.get(timeout=slice_s) if slice_s else self.signals.get_nowait()
+            except queue.Empty:
+                self.beat_if_due()
+                if self.clock.monotonic() >= until_s:
+                    return False
+                continue
+            if signum != signal.SIGHUP:
+                return True
+            self.reload()
+
+
+def run_daemon(make: Callable[[], Daemon]) -> int:
+    """Make a daemon and run it; a wrong configuration is printed and ends with exit code 2."""
+    try:
+        daemon = make()
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (there is no log before there is a configuration)
+        return 2
+    return daemon.run()
+
+
+def _log_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    _log.critical("a mistake of ours ends this program", exc_info=(kind, error, traceback))

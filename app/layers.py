@@ -1,0 +1,79 @@
+"""YAML files laid over one another, and for every key the file and line where it stands."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+#: Where something stands: the keys and list positions that lead to it.
+KeyPath = tuple[str | int, ...]
+
+
+class Layers:
+    """What several files say together: the last one to name a key wins. Mistakes in them gather in *problems*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.values: dict[str, Any] = {}
+        self.places: dict[KeyPath, str] = {}
+        self.problems: list[str] = []
+
+    def add(self, path: Path) -> None:
+        """Lay the file at *path* over what is there."""
+        try:
+            loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+            node = loader.get_single_node()
+            self._note_places(node, (), path)
+            values = loader.construct_document(node) if node else {}
+        except (OSError, UnicodeDecodeError) as error:
+            self.problems.append(f"{path}: cannot be read: {error}")
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            self.problems.append(f"{path}:{line}: not YAML: {error.problem or error.context}")
+        except yaml.YAMLError as error:
+            self.problems.append(f"{path}: not YAML: {str(error).splitlines()[0]}")
+        else:
+            self._lay_over(values, path)
+
+    def place(self, keys: KeyPath) -> str:
+        """File and line of *keys*, or of the nearest section around them that stands in a file."""
+        while keys and keys not in self.places:
+            keys = keys[:-1]
+        return self.places.get(keys, str(self.folder / "config.yml"))
+
+    def _lay_over(self, values: Any, path: Path) -> None:
+        if isinstance(values, dict):
+            self.values = _merged(self.values, values)
+        else:
+            self.problems.append(f"{path}:1: must hold keys and values, as in `data_dir: data`, not a {type(values).__name__}")
+
+    def _note_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
+        if node is None or len(keys) > 20:
+            return
+        if isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self._note(item, item, (*keys, index), path)
+        elif isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    self.problems.append(f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: stands here twice; keep one")
+                seen.add(key.value)
+                self._note(key, value, (*keys, key.value), path)
+
+    def _note(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
+        self.places[keys] = f"{path}:{key.start_mark.line + 1}"
+        self._note_places(value, keys, path)
+
+
+def _merged(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
+    both = dict(below)
+    for key, value in above.items():
+        old = both.get(key)
+        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
+
+
+def dotted(keys: KeyPath) -> str:
+    """*keys* as a person writes them."""
+    return ".".join(map(str, keys)) or "the whole file"
