@@ -26,11 +26,12 @@ class EventSettings:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Somebody came, and perhaps went. Times are those of the frames: *started_at_s* of the one that opened it, *ended_at_s* of the
-    last one with motion, or None while it is open.
+    """A time of motion.
 
-    *number* counts a detector's events from 1. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`, and
-    *boxes* what moved in that frame, in its own pixels. *alert* is False when the last alert was less than `min_notify_seconds` before.
+    *number* counts a detector's events from 1. *started_at_s* is the time of the frame that opened it, *ended_at_s* that of the
+    last one with motion, or None while it is open. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`,
+    and *boxes* what moved in that frame, in its own pixels. *alert* is False when the last alert was less than
+    `min_notify_seconds` before.
     """
 
     number: int
@@ -77,7 +78,7 @@ class Detector:
         """Judge the next frame."""
         seen = self._motion.look(frame.luma, frame.luma_span)
         self._recent.append(seen.motion)
-        changed = self._follow(seen, frame.at_s) if self._event else self._open(seen, frame.at_s)
+        changed = self._follow(self._event, seen, frame.at_s) if self._event else self._open(seen, frame.at_s)
         verdict = Verdict(seen.motion, seen.area_px, seen.boxes, seen.learning, self._event, changed)
         if changed == "closed":
             self._event = None
@@ -101,10 +102,17 @@ class Detector:
         self._opened += 1
         self._last_motion_at_s = at_s
         alert = at_s - self._last_alert_at_s >= self._events.min_notify_seconds
-        self._last_alert_at_s = at_s if alert else self._last_alert_at_s
+        if alert:
+            self._last_alert_at_s = at_s
         self._event = Event(self._opened, at_s, None, seen.area_px, seen.boxes, alert)
         return "opened"
 
     def _follow(self, event: Event, seen: Sighting, at_s: float) -> Literal["closed"] | None:
-        if at_s - self._last_motion_at_s >= self._events.event_gap_s and ...:
-            ...
+        if seen.motion:
+            self._last_motion_at_s = at_s
+            if seen.area_px > event.peak_area_px:
+                self._event = replace(event, peak_area_px=seen.area_px, boxes=seen.boxes)
+        elif at_s - self._last_motion_at_s >= self._events.event_gap_s:
+            self._event = replace(event, ended_at_s=self._last_motion_at_s)
+            return "closed"
+        return None
