@@ -302,11 +302,12 @@ def _read_layers(folder: Path, profile: str | None) -> Layers:
 def _described(error: ValidationError, layers: Layers) -> list[str]:
     """One sentence for each key that is wrong; what the alternatives of a union say of one key becomes one."""
     reasons: dict[KeyPath, list[str]] = {}
-    for one in error.errors(include_url=False):
-        keys = _key_path(one["loc"], layers.values)
-        reasons.setdefault(keys, []).append(_reason(one["type"], one["msg"], one["input"], keys))
-    inner = [keys for keys in reasons if not any(other[: len(keys)] == keys for other in reasons if other != keys)]
-    return [f"{layers.place(keys)}: {dotted(keys)}: {' or '.join(dict.fromkeys(reasons[keys]))}" for keys in inner]
+    found = [(_key_path(one["loc"], layers.values), one) for one in error.errors(include_url=False)]
+    for keys, one in found:
+        other_alternative = one["type"] == "literal_error" and any(other[: len(keys)] == keys for other, _ in found if other != keys)
+        if not other_alternative:
+            reasons.setdefault(keys, []).append(_reason(one["type"], one["msg"], one["input"], keys))
+    return [f"{layers.place(keys)}: {dotted(keys)}: {' or '.join(dict.fromkeys(said))}" for keys, said in reasons.items()]
 
 
 def _key_path(location: KeyPath, values: Any) -> KeyPath:
