@@ -1,0 +1,36 @@
+"""What tests of several parts need: the footage, and a Redis of their own."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.redis_server import RedisServer
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """The folder with the real videos."""
+    folder = Path(os.environ.get("WHOS_THERE_DATA", REPO.parent / "shared" / "data"))
+    missing = [name for name in ("one-by-one-person-detection.mp4", "car-detection.mp4") if not (folder / name).is_file()]
+    if missing:
+        pytest.fail(f"the footage is missing: no {' and no '.join(missing)} in {folder}; set WHOS_THERE_DATA to the folder that has it")
+    return folder
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server that runs, is empty, and keeps nothing on disk."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def durable_redis_server() -> Iterator[RedisServer]:
+    """A Redis server that runs, is empty, and has again after a crash what it had before."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder), appendonly=True) as server:
+        yield server
