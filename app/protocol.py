@@ -184,22 +184,34 @@ def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
     return record
 
 
+def plain_event(record: EventRecord) -> dict[str, Any]:
+    """*record* as what JSON can hold, for `event.json`; what is not known is left out."""
+    plain: dict[str, Any] = _adapter(EventRecord).dump_python(record, mode="json")
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def event_from_plain(plain: dict[str, Any]) -> EventRecord:
+    """The event in what `plain_event` made; other keys are passed over. `ProtocolError` when there is none."""
+    try:
+        record: EventRecord = _adapter(EventRecord).validate_python({name: plain[name] for name in _EVENT_FIELDS if name in plain})
+    except ValidationError as error:
+        raise ProtocolError(f"not an event: {_reasons(error)}") from None
+    return record
+
+
 def encode_event(record: EventRecord) -> dict[str, str]:
     """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left out."""
-    plain = _adapter(EventRecord).dump_python(record, mode="json")
-    known = {name: value for name, value in plain.items() if value is not None}
-    return {name: value if name in _BARE_EVENT_FIELDS else json.dumps(value) for name, value in known.items()}
+    return {name: value if name in _BARE_EVENT_FIELDS else json.dumps(value) for name, value in plain_event(record).items()}
 
 
 def decode_event(stored: dict[str, str]) -> EventRecord:
     """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is none."""
     try:
-        plain = {name: stored[name] if name in _BARE_EVENT_FIELDS else json.loads(stored[name]) for name in _EVENT_FIELDS if name in stored}
-        record: EventRecord = _adapter(EventRecord).validate_python(plain)
-    except (ValidationError, json.JSONDecodeError) as error:
-        reasons = _reasons(error) if isinstance(error, ValidationError) else str(error)
-        raise ProtocolError(f"not an event: {reasons}") from None
-    return record
+        return event_from_plain(
+            {name: value if name in _BARE_EVENT_FIELDS else json.loads(value) for name, value in stored.items() if name in _EVENT_FIELDS}
+        )
+    except json.JSONDecodeError as error:
+        raise ProtocolError(f"not an event: {error}") from None
 
 
 def event_id(started_at: datetime, camera: str) -> str:

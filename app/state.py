@@ -42,6 +42,17 @@ class Latest:
     taken_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CameraWishes:
+    """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*; None in it was no request."""
+
+    camera_status: str | None
+    target: str | None
+    watched: bool
+    asked: tuple[Request | None, ...]
+    newest: str
+
+
 class State:
     """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
@@ -68,7 +79,7 @@ class State:
     def read_strings(self, *names: str) -> list[str | None]:
         """The plain strings under *names*, None where there is none or it is of another type."""
         with _talking():
-            return [None if raw is None else raw.decode(errors="replace") for raw in cast(list[bytes | None], self._redis.mget(names))]
+            return [_text(raw) for raw in cast(list[bytes | None], self._redis.mget(names))]
 
     def set_switch(self, name: str, value: bool) -> None:
         """Set one of the house's switches."""
@@ -176,16 +187,21 @@ class State:
             self._redis.xadd("requests", {"request": protocol.encode(request)}, maxlen=protocol.REQUESTS_KEPT, approximate=True)
 
     def last_request_id(self) -> str:
-        """The id of the newest request, from which `requests_after` goes on."""
+        """The id of the newest request, from which `camera_wishes` goes on."""
         with _talking():
             newest = cast(list[Any], self._redis.xrevrange("requests", count=1))
         return newest[0][0].decode() if newest else "0-0"
 
-    def requests_after(self, entry: str) -> list[tuple[str, Request | None]]:
-        """The requests that came after *entry*, each with its id; None in place of one that is not as declared."""
-        with _talking():
-            found = cast(list[Any], self._redis.xrange("requests", min=f"({entry}", count=100))
-        return [(name.decode(), _decoded(Request, stored.get(b"request"), "requests")) for name, stored in found]
+    def camera_wishes(self, camera: str, after: str) -> "CameraWishes":
+        """What is wanted of *camera* just now, and what was asked for since the request *after*, in one round trip."""
+        names = ("camera_status", protocol.camera_key(camera, "target"), protocol.camera_key(camera, "watched"))
+        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.mget(names)
+            pipe.xrange("requests", min=f"({after}", count=100)
+            (status, target, watched), entries = pipe.execute()
+        asked = tuple(_decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
+        newest = entries[-1][0].decode() if entries else after
+        return CameraWishes(_text(status), _text(target), watched is not None, asked, newest)
 
     def facts(self, group: str, reader: str) -> "FactReader":
         """The stream of facts as *reader* of *group* gets it."""
@@ -263,6 +279,10 @@ class Switches:
             self._reported[name] = found
             _log.warning("%s is %r in Redis; it must be True or False. It stays %s.", name, found[:40], self._values[name])
         return self._values[name]
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")
 
 
 def _decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord | None:

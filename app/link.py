@@ -1,0 +1,222 @@
+"""A camera's line to the house: a thread of its own writes events to disk, hands them to Redis and asks what is wanted.
+
+So a frame never waits for a disk or a network. What the owner tells it is on disk first and in Redis next; with
+Redis away it waits in the spool, and the wishes last known hold.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVarTuple
+
+from app import protocol
+from app.clock import Clock
+from app.errors import ProtocolError, StateUnavailable
+from app.protocol import EventRecord, Fact, Heartbeat, Position
+from app.recording.events import EventFolders, Pictures
+from app.spool import Spool, Waiting
+from app.state import CameraWishes, Latest, State, Switches
+
+#: How often Redis is asked what is wanted; the camera is to obey within a second.
+ASK_EVERY_S = 0.4
+RETRY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+Args = TypeVarTuple("Args")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A fact to tell, with the record and the pictures of its event if it is about one."""
+
+    fact: Fact
+    record: EventRecord | None = None
+    pictures: Pictures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is wanted of the camera. *images_asked* counts the requests for a picture taken now. *known* is False until Redis answered."""
+
+    armed: bool
+    target: Position | None = None
+    watched: bool = False
+    images_asked: int = 0
+    known: bool = False
+
+
+class Link:
+    """The line of *camera*. Its owner calls `tell`, `show_…` and `beat`, which return at once, and reads `wishes`."""
+
+    def __init__(self, camera: str, state: State, folders: EventFolders, spool: Spool, clock: Clock) -> None:
+        self._camera = camera
+        self._state = state
+        self._folders = folders
+        self._spool = spool
+        self._clock = clock
+        self._switches = Switches()
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._newest: dict[str, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._asked_up_to: str | None = None
+        self._bad_target: str | None = None
+        self._told_s: float = clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self.wishes = Wishes(armed=protocol.SWITCHES["camera_status"])
+        #: Why Redis is away, None while it answers.
+        self.away: str | None = None
+        #: Why the disk takes nothing, None while it does.
+        self.disk_trouble: str | None = None
+        #: Seconds from the last `tell` to Redis having it.
+        self.last_handover_s: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many facts Redis has not got yet."""
+        return len(self._spool) + self._news.qsize()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when the thread has died of a mistake; its traceback is in the log then."""
+        if not self._thread.is_alive() and not self._stopping:
+            raise RuntimeError("the thread that speaks to Redis has ended")
+
+    def stop(self, patience_s: float = 5.0) -> None:
+        """Write down and hand over what there is, waiting for that at most *patience_s*."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.ident:
+            self._thread.join(patience_s)
+
+    def tell(self, news: News) -> None:
+        """Write *news* down and publish it."""
+        self._told_s = self._clock.monotonic()
+        self._news.put(news)
+        self._wake.set()
+
+    def show_latest(self, latest: Latest) -> None:
+        """Make *latest* the camera's newest picture."""
+        self._send("latest", lambda: self._state.set_latest(self._camera, latest))
+
+    def show_frame(self, picture: bytes) -> None:
+        """Send *picture*, a JPEG, to whoever watches."""
+        self._send("frame", lambda: self._state.publish_frame(self._camera, picture))
+
+    def show_position(self, position: Position) -> None:
+        """Tell where the camera points now."""
+        self._send("position", lambda: self._state.put(protocol.camera_key(self._camera, "position"), position))
+
+    def beat(self, key: str, heartbeat: Heartbeat) -> None:
+        """Show the program's pulse."""
+        self._send("beat", lambda: self._state.beat(key, heartbeat))
+
+    def _send(self, what: str, send: Callable[[], None]) -> None:
+        with self._lock:
+            self._newest[what] = send
+        self._wake.set()
+
+    def _run(self) -> None:
+        self._spool.load()
+        wait_s = 0.0
+        while not self._stopping:
+            self._wake.wait(wait_s)
+            self._wake.clear()
+            wait_s = self._round()
+        self._round()
+
+    def _round(self) -> float:
+        """Everything once; returns the seconds until the next round."""
+        self._write_news()
+        try:
+            self._hand_over()
+            self._send_newest()
+            self._ask()
+        except (StateUnavailable, ProtocolError) as error:
+            self._lost_redis(str(error))
+            return RETRY_S
+        if self.away:
+            _log.info("Redis is back")
+            self.away = None
+        return ASK_EVERY_S
+
+    def _lost_redis(self, why: str) -> None:
+        if self.away is None:
+            _log.warning("%s; what happens is kept in the spool meanwhile", why)
+        self.away = why
+        self._spool.redis_went_away()
+
+    def _write_news(self) -> None:
+        while not self._news.empty():
+            news = self._news.get()
+            in_folder = self._on_disk(self._write_event, news)
+            kept = None if in_folder or news.pictures is None else news.pictures.marked
+            self._on_disk(self._spool.add, news.fact, news.record, kept)
+
+    def _write_event(self, news: News) -> None:
+        if news.fact.event and news.record:
+            self._folders.write(news.fact.event, news.record.started_at, protocol.plain_event(news.record), news.pictures)
+
+    def _on_disk(self, write: Callable[[*Args], None], *args: *Args) -> bool:
+        try:
+            write(*args)
+        except OSError as error:
+            if self.disk_trouble is None:
+                _log.error("the disk takes nothing, alerts go out from memory: %s", error)
+            self.disk_trouble = f"the disk takes nothing: {error}"
+            return False
+        if self.disk_trouble:
+            _log.info("the disk takes files again")
+        self.disk_trouble = None
+        return True
+
+    def _hand_over(self) -> None:
+        while waiting := self._spool.first():
+            self._state.publish(waiting.fact, waiting.record, waiting.snapshot or self._stored_snapshot(waiting))
+            self._spool.handed_over(self._clock.monotonic())
+            self.last_handover_s = self._clock.monotonic() - self._told_s
+        self._spool.settle(self._clock.monotonic())
+
+    def _stored_snapshot(self, waiting: Waiting) -> bytes | None:
+        if waiting.fact.kind != "motion_started" or not waiting.fact.event or not waiting.record:
+            return None
+        return self._folders.snapshot(waiting.fact.event, waiting.record.started_at)
+
+    def _send_newest(self) -> None:
+        with self._lock:
+            newest, self._newest = self._newest, {}
+        for send in newest.values():
+            send()
+
+    def _ask(self) -> None:
+        if self._asked_up_to is None:
+            self._asked_up_to = self._state.last_request_id()
+        found = self._state.camera_wishes(self._camera, self._asked_up_to)
+        self._asked_up_to = found.newest
+        images = sum(1 for asked in found.asked if asked and asked.kind == "last_image" and asked.camera in (None, self._camera))
+        self.wishes = replace(
+            self.wishes,
+            armed=self._switches.take("camera_status", found.camera_status),
+            target=self._target(found),
+            watched=found.watched,
+            images_asked=self.wishes.images_asked + images,
+            known=True,
+        )
+
+    def _target(self, found: CameraWishes) -> Position | None:
+        if found.target is None:
+            return None
+        try:
+            return protocol.decode(Position, found.target)
+        except ProtocolError as error:
+            if self._bad_target != found.target:
+                _log.warning("%s: %s", protocol.camera_key(self._camera, "target"), error)
+            self._bad_target = found.target
+            return self.wishes.target

@@ -1,0 +1,63 @@
+"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg` and `snapshot-clean.jpg`."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from app.files import clear_unfinished, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The moment's frame as JPEG, with box and time drawn in and without."""
+
+    marked: bytes
+    clean: bytes
+
+
+class EventFolders:
+    """All events under *data_dir*. What a file says is a plain mapping, checked by whoever reads it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._events = data_dir / "events"
+
+    def folder(self, event: str, started_at: datetime) -> Path:
+        """Where *event* has its files."""
+        return self._events / f"{started_at.astimezone(UTC):%Y-%m-%d}" / event
+
+    def write(self, event: str, started_at: datetime, facts: dict[str, Any], pictures: Pictures | None = None) -> None:
+        """Write what is known of *event*; the pictures first, so that an `event.json` has them beside it."""
+        folder = self.folder(event, started_at)
+        if pictures:
+            write_whole(folder / "snapshot-clean.jpg", pictures.clean)
+            write_whole(folder / "snapshot.jpg", pictures.marked)
+        write_whole(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
+
+    def snapshot(self, event: str, started_at: datetime) -> bytes | None:
+        """The marked picture of *event*, None when there is none."""
+        path = self.folder(event, started_at) / "snapshot.jpg"
+        return path.read_bytes() if path.exists() else None
+
+    def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
+        """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
+
+        Half-written files beside them are cleared away. An `event.json` that is none is passed over: it was not written by us.
+        """
+        for day in sorted(self._events.glob("????-??-??"))[-days:]:
+            for folder in sorted(day.glob(f"*Z-{camera}")):
+                clear_unfinished(folder)
+                path = folder / "event.json"
+                facts = _read(path)
+                if facts is not None and facts.get("id") == folder.name and facts.get("ended_at") is None:
+                    yield facts, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
