@@ -1,0 +1,223 @@
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+import pytest
+
+from app.frames import Box, Image
+from app.motion import make_motion
+from app.motion.background import LEARNING_PICTURES, blur_kernel, outlined_area_px
+from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
+
+LEFT_HALF: Polygon = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
+
+
+def room(shape: tuple[int, int] = (480, 640)) -> Image:
+    rows, columns = np.indices(shape)
+    return np.asarray(90 + 30 * np.sin(rows / 17) + 20 * np.cos(columns / 11), np.uint8)
+
+
+def with_visitor(picture: Image, box: Box) -> Image:
+    picture = picture.copy()
+    picture[box.y : box.y + box.height, box.x : box.x + box.width] = 230
+    return picture
+
+
+def used_to(picture: Image, settings: MotionSettings | None = None, masks: tuple[Polygon, ...] = ()) -> MotionModel:
+    motion = make_motion(settings or MotionSettings(), masks)
+    for _ in range(LEARNING_PICTURES):
+        motion.look(picture)
+    return motion
+
+
+def overlap(one: Box, other: Box) -> float:
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    shared = max(width, 0) * max(height, 0)
+    return shared / (one.width * one.height + other.width * other.height - shared)
+
+
+def test_a_still_room_shows_no_motion() -> None:
+    motion = used_to(room())
+    assert [motion.look(room()) for _ in range(20)] == [Sighting(motion=False, area_px=0.0, boxes=(), learning=False)] * 20
+
+
+def test_sensor_noise_is_no_motion() -> None:
+    rng = np.random.default_rng(3)
+    noisy = [np.clip(room() + rng.normal(0, 8, (480, 640)), 0, 255).astype(np.uint8) for _ in range(30)]
+    motion = make_motion(MotionSettings())
+    assert not any(motion.look(picture).motion for picture in noisy)
+
+
+def test_somebody_who_appears_is_seen_where_he_is() -> None:
+    visitor = Box(200, 120, 120, 280)
+    seen = used_to(room()).look(with_visitor(room(), visitor))
+    assert seen.motion
+    assert not seen.learning
+    assert len(seen.boxes) == 1
+    assert overlap(seen.boxes[0], visitor) > 0.75
+
+
+def test_the_area_is_that_of_a_picture_500_wide_whatever_the_size_of_the_frame() -> None:
+    areas = []
+    for factor in (1, 2, 3, 5):
+        empty = room((96 * factor, 128 * factor))
+        seen = used_to(empty).look(with_visitor(empty, Box(40 * factor, 20 * factor, 30 * factor, 50 * factor)))
+        areas.append(seen.area_px)
+    assert areas == pytest.approx([areas[0]] * 4, rel=0.08)
+    assert areas[0] > 30 * 50 * (500 / 128) ** 2
+
+
+def test_two_visitors_have_a_box_each() -> None:
+    left, right = Box(60, 100, 120, 300), Box(440, 120, 140, 280)
+    seen = used_to(room()).look(with_visitor(with_visitor(room(), left), right))
+    boxes = sorted(seen.boxes)
+    assert len(boxes) == 2
+    assert overlap(boxes[0], left) > 0.7
+    assert overlap(boxes[1], right) > 0.7
+
+
+def test_boxes_stay_inside_the_frame() -> None:
+    empty = room((481, 643))
+    seen = used_to(empty).look(np.full_like(empty, 255))
+    assert seen.boxes == (Box(0, 0, 640, 480),)
+
+
+@pytest.mark.parametrize(("min_area", "seen"), [(9_000.0, True), (40_000.0, False)])
+def test_what_is_smaller_than_min_area_is_measured_but_is_no_motion(min_area: float, seen: bool) -> None:
+    sighting = used_to(room(), MotionSettings(min_area=min_area)).look(with_visitor(room(), Box(200, 120, 120, 160)))
+    assert sighting.motion is seen
+    assert bool(sighting.boxes) is seen
+    assert 10_000 < sighting.area_px < 30_000
+
+
+@pytest.mark.parametrize(
+    ("brighter", "delta_thresh", "span", "seen"),
+    [
+        (9, 5, 255, True),
+        (9, 10, 255, False),
+        # 0.9 of the change is left, for the average has moved by a tenth: 5.4 and 6.3, which video levels make 6.3 and 7.3.
+        (6, 5, 255, False),
+        (6, 5, 219, True),
+        (7, 5, 255, True),
+        (6, 6, 219, False),
+    ],
+)
+def test_a_change_counts_from_delta_thresh_on_in_the_levels_of_the_source(brighter: int, delta_thresh: int, span: int, seen: bool) -> None:
+    motion = used_to(room(), MotionSettings(delta_thresh=delta_thresh))
+    assert motion.look(room() + np.uint8(brighter), span).motion is seen
+
+
+@pytest.mark.parametrize(("alpha", "pictures"), [(0.3, 20), (0.1, 60), (0.02, 300)])
+def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(alpha: float, pictures: int) -> None:
+    motion = used_to(room(), MotionSettings(alpha=alpha))
+    changed = with_visitor(room(), Box(200, 120, 120, 280))
+    seen = [motion.look(changed).motion for _ in range(pictures)]
+    assert seen == sorted(seen, reverse=True)
+    assert seen[pictures // 5]
+    assert not seen[-1]
+
+
+def test_a_larger_dilation_joins_what_is_near_each_other() -> None:
+    crossed = with_visitor(with_visitor(room(), Box(100, 100, 100, 300)), Box(260, 100, 100, 300))
+    apart, joined = (used_to(room(), MotionSettings(dilate_iterations=times)).look(crossed) for times in (0, 20))
+    assert (len(apart.boxes), len(joined.boxes)) == (2, 1)
+    assert joined.area_px > 2 * apart.area_px
+
+
+@pytest.mark.parametrize("ksize", [(1, 1), (21, 21), (101, 101), (1, 41)])
+def test_a_kernel_of_any_size_does(ksize: tuple[int, int]) -> None:
+    assert used_to(room(), MotionSettings(ksize=ksize)).look(with_visitor(room(), Box(100, 50, 300, 400))).motion
+
+
+def learning(motion: MotionModel, pictures: Iterable[Image]) -> list[bool]:
+    return [motion.look(picture).learning for picture in pictures]
+
+
+def test_it_learns_from_ten_pictures_and_sees_no_motion_meanwhile() -> None:
+    motion = make_motion(MotionSettings())
+    flicker = [room(), with_visitor(room(), Box(200, 120, 120, 280))] * 6
+    seen = [motion.look(picture) for picture in flicker]
+    assert [one.learning for one in seen] == [True] * 10 + [False] * 2
+    assert [one.motion for one in seen] == [False] * 10 + [True] * 2
+
+
+def test_after_forgetting_it_learns_again() -> None:
+    motion = used_to(room())
+    motion.forget()
+    elsewhere = np.ascontiguousarray(room().T[:480].repeat(2, axis=1)[:, :640])
+    assert learning(motion, [elsewhere] * 12) == [True] * 10 + [False] * 2
+    assert not motion.look(elsewhere).motion
+
+
+def test_a_picture_of_another_size_starts_anew() -> None:
+    motion = used_to(room())
+    assert learning(motion, [room((240, 320))] * 11) == [True] * 10 + [False]
+    assert learning(motion, [room()]) == [True]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 640), (480, 1), (3, 257), (97, 131), (479, 641), (1079, 1917)])
+def test_odd_and_tiny_pictures_are_judged_like_any_other(shape: tuple[int, int]) -> None:
+    dark, bright = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
+    motion = used_to(dark, MotionSettings(min_area=1, dilate_iterations=0, ksize=(3, 3)))
+    assert not motion.look(dark).motion
+    seen = motion.look(bright)
+    assert seen.motion == (seen.area_px > 1)
+    assert all(box.x + box.width <= shape[1] and box.y + box.height <= shape[0] for box in seen.boxes)
+
+
+def test_what_is_masked_is_never_seen() -> None:
+    motion = used_to(room(), masks=(LEFT_HALF,))
+    inside = motion.look(with_visitor(room(), Box(0, 0, 320, 480)))
+    assert (inside.motion, inside.area_px) == (False, 0.0)
+    outside = motion.look(with_visitor(room(), Box(400, 120, 120, 280)))
+    assert outside.motion
+    assert all(box.x >= 310 for box in outside.boxes)
+
+
+def test_several_masks_add_up() -> None:
+    right_half: Polygon = ((0.5, 0), (1, 0), (1, 1), (0.5, 1))
+    motion = used_to(room(), masks=(LEFT_HALF, right_half))
+    assert motion.look(np.full((480, 640), 255, np.uint8)).area_px == 0.0
+
+
+def test_a_mask_lies_where_its_corners_say_in_a_frame_of_any_size() -> None:
+    triangle: Polygon = ((0, 0), (1, 0), (0, 1))
+    for shape in ((480, 640), (432, 768), (100, 150)):
+        rows, columns = shape
+        empty = room(shape)
+        motion = used_to(empty, MotionSettings(min_area=1), masks=(triangle,))
+        upper_left, lower_right = (
+            with_visitor(empty, Box(round(at * columns), round(at * rows), columns // 5, rows // 5)) for at in (0.1, 0.7)
+        )
+        assert not motion.look(upper_left).motion
+        assert motion.look(lower_right).motion
+
+
+def test_pictures_are_only_read() -> None:
+    for shape in ((120, 160), (480, 640)):
+        picture = room(shape)
+        picture.flags.writeable = False
+        used_to(picture, masks=(LEFT_HALF,))
+        assert np.array_equal(picture, room(shape))
+
+
+@pytest.mark.parametrize("scale", [1.96, 2.6, 3.125, 3.9])
+def test_shrinking_and_blurring_together_blur_as_much_as_the_full_size_method(scale: float) -> None:
+    x = np.arange(21) - 10
+    full = float(cv2.getGaussianKernel(21, 0).ravel() @ x**2)
+    small = blur_kernel(21, scale).ravel()
+    x = np.arange(len(small)) - len(small) // 2
+    blurred = float(small @ x**2) * scale**2 + (scale**2 - 1) / 12
+    assert blurred == pytest.approx(full, rel=0.06)
+    assert small.sum() == pytest.approx(1)
+
+
+def test_an_outlined_area_is_what_the_finer_grid_would_find() -> None:
+    coarse = np.zeros((100, 100), np.uint8)
+    cv2.circle(coarse, (50, 50), 20, 255, cv2.FILLED)
+    fine = coarse.repeat(4, axis=0).repeat(4, axis=1)
+    outline, expected = (cv2.findContours(one, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0] for one in (coarse, fine))
+    area_px = outlined_area_px(cv2.contourArea(outline), len(outline), 4)
+    assert area_px == pytest.approx(cv2.contourArea(expected), rel=0.01)
+    assert 16 * cv2.contourArea(outline) < 0.97 * area_px
