@@ -1,0 +1,183 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from app.detector import Detector, Event, EventSettings, Verdict
+from app.frames import Box, Frame, Image
+from app.motion import make_motion
+from app.motion.base import MotionModel, MotionSettings, Sighting
+
+BLACK: Image = np.zeros((4, 4), np.uint8)
+STILL = Sighting(motion=False, area_px=0.0, boxes=(), learning=False)
+
+
+@dataclass
+class ScriptedMotion(MotionModel):
+    """Sees what it was told to see."""
+
+    sightings: Iterator[Sighting]
+    looked_at: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+    forgotten: int = 0
+
+    def look(self, luma: Image, span: int = 255) -> Sighting:
+        self.looked_at.append((luma.shape, span))
+        return next(self.sightings)
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+def moving(area_px: float = 6000.0, x: int = 10) -> Sighting:
+    return Sighting(motion=True, area_px=area_px, boxes=(Box(x, 20, 30, 40),), learning=False)
+
+
+def frame(number: int, at_s: float, luma: Image = BLACK, span: int = 255) -> Frame:
+    return Frame(luma, at_s, datetime(2026, 11, 20, tzinfo=UTC), number, lambda: luma, span)
+
+
+def scripted(sightings: Sequence[Sighting], events: EventSettings) -> tuple[Detector, ScriptedMotion]:
+    motion = ScriptedMotion(iter(sightings))
+    return Detector(motion, events), motion
+
+
+def verdicts(script: str, events: EventSettings, interval_s: float = 1.0) -> list[Verdict]:
+    """What is made of frames, one each *interval_s*: `x` shows motion, `.` none."""
+    detector, _ = scripted([moving() if sign == "x" else STILL for sign in script], events)
+    return [detector.look(frame(number, number * interval_s)) for number in range(len(script))]
+
+
+def changes(script: str, events: EventSettings) -> str:
+    """The script's length of signs: `(` where an event opens, `)` where it closes, `-` while it is open."""
+    signs = {"opened": "(", "closed": ")"}
+    return "".join(signs.get(one.changed or "", "-" if one.event else ".") for one in verdicts(script, events))
+
+
+@pytest.mark.parametrize(
+    ("window", "fraction", "gap_s", "script", "expected"),
+    [
+        # A window that is not full yet counts as if the missing frames were still.
+        (5, 0.6, 9, "xxx", "..("),
+        (5, 0.6, 9, "xx", ".."),
+        (5, 0.6, 9, ".x.x.x", ".....("),
+        # The newest frame must show motion, and old ones drop out.
+        (5, 0.6, 9, "xx..x", "....("),
+        (5, 0.6, 9, "xx...x", "......"),
+        (5, 0.6, 9, "xx...xx", "......."),
+        (1, 1.0, 9, ".x", ".("),
+        (3, 0.01, 9, "..x", "..("),
+        (4, 1.0, 9, "xxx.xxxx", ".......("),
+        # A fraction of frames is rounded up, but 0.55 of 20 is 11 and 0.7 of 10 is 7.
+        (4, 0.6, 9, "xxx", "..("),
+        (20, 0.55, 9, "x" * 12, ".........." + "(-"),
+        (10, 0.7, 9, "x" * 8, "......" + "(-"),
+        # It closes when the gap has passed without motion, and not before.
+        (1, 1.0, 3, "x..x...", "(-----)"),
+        (1, 1.0, 3, "x...", "(--)"),
+        (1, 1.0, 3, "x..", "(--"),
+        (1, 1.0, 0, "xx.", "(-)"),
+        # And opens again by the same rule.
+        (1, 1.0, 1, "x.x.", "()()"),
+        (2, 1.0, 2, "xx..x.xx", ".(-)...("),
+        (4, 0.5, 1, "xx.x", ".()("),
+    ],
+)
+def test_an_event_opens_and_closes_by_the_rule(window: int, fraction: float, gap_s: float, script: str, expected: str) -> None:
+    events = EventSettings(motion_classification_store_cnt=window, min_occupied_fraction=fraction, event_gap_s=gap_s)
+    assert changes(script, events) == expected
+
+
+def test_by_default_18_of_30_frames_open_an_event_and_10_seconds_close_it() -> None:
+    seen = verdicts("x" * 20 + "." * 120, EventSettings(), interval_s=0.1)
+    opened, closed = (next(n for n, one in enumerate(seen) if one.changed == change) for change in ("opened", "closed"))
+    assert opened == 17
+    assert closed in (119, 120)
+
+
+def test_an_event_tells_when_it_began_and_when_something_last_moved() -> None:
+    seen = verdicts("..xxx.x....", EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=1, event_gap_s=3))
+    event = seen[3].event
+    assert event == Event(number=1, started_at_s=3.0, ended_at_s=None, peak_area_px=6000.0, boxes=(Box(10, 20, 30, 40),), alert=True)
+    closed = seen[9]
+    assert closed.changed == "closed"
+    assert closed.event is not None
+    assert (closed.event.started_at_s, closed.event.ended_at_s) == (3.0, 6.0)
+    assert seen[10].event is None
+
+
+def test_events_are_numbered_from_1() -> None:
+    seen = verdicts("x.x.x", EventSettings(motion_classification_store_cnt=1, event_gap_s=1))
+    assert [one.event.number for one in seen if one.event and one.changed == "opened"] == [1, 2, 3]
+
+
+def test_an_event_keeps_its_largest_area_and_the_boxes_of_that_moment() -> None:
+    areas = [5500.0, 9000.0, 7000.0]
+    detector, _ = scripted([moving(area_px, x=int(area_px)) for area_px in areas], EventSettings(motion_classification_store_cnt=1))
+    seen = [detector.look(frame(n, n)).event for n in range(3)]
+    assert [one and one.peak_area_px for one in seen] == [5500.0, 9000.0, 9000.0]
+    assert seen[2] is not None
+    assert seen[2].boxes == (Box(9000, 20, 30, 40),)
+
+
+def test_alerts_are_at_least_min_notify_seconds_apart() -> None:
+    events = EventSettings(motion_classification_store_cnt=1, event_gap_s=1, min_notify_seconds=4)
+    opened = [one.event for one in verdicts("x.x.x.x.x", events) if one.event and one.changed == "opened"]
+    assert [(one.started_at_s, one.alert) for one in opened] == [(0, True), (2, False), (4, True), (6, False), (8, True)]
+
+
+def test_an_event_alerts_or_not_for_as_long_as_it_lasts() -> None:
+    events = EventSettings(motion_classification_store_cnt=1, event_gap_s=2, min_notify_seconds=3)
+    assert {one.event.alert for one in verdicts("xxxxxxxx..", events) if one.event} == {True}
+
+
+def test_a_verdict_says_what_the_motion_model_saw() -> None:
+    learning = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
+    detector, motion = scripted([learning, moving(6543.0)], EventSettings())
+    assert detector.look(frame(0, 0)) == Verdict(motion=False, area_px=0.0, boxes=(), learning=True, event=None, changed=None)
+    seen = detector.look(frame(1, 1, span=219))
+    assert (seen.motion, seen.area_px, seen.boxes, seen.learning) == (True, 6543.0, (Box(10, 20, 30, 40),), False)
+    assert motion.looked_at == [((4, 4), 255), ((4, 4), 219)]
+
+
+def test_forgetting_keeps_an_open_event_until_its_gap_has_passed() -> None:
+    events = EventSettings(motion_classification_store_cnt=1, event_gap_s=3)
+    detector, motion = scripted([moving(), STILL, STILL, STILL], events)
+    detector.look(frame(0, 0))
+    detector.forget()
+    seen = [detector.look(frame(n, n)) for n in (1, 2, 3)]
+    assert motion.forgotten == 1
+    assert [one.changed for one in seen] == [None, None, "closed"]
+    assert all(one.event and one.event.number == 1 for one in seen)
+
+
+def test_what_was_seen_before_forgetting_opens_no_event() -> None:
+    detector, _ = scripted([moving()] * 4, EventSettings(motion_classification_store_cnt=3, min_occupied_fraction=1))
+    for n in range(2):
+        detector.look(frame(n, n))
+    detector.forget()
+    assert [detector.look(frame(n, n)).changed for n in (2, 3)] == [None, None]
+
+
+def test_closing_ends_an_open_event_at_its_last_motion() -> None:
+    detector, _ = scripted([moving(), moving(), STILL, moving()], EventSettings(motion_classification_store_cnt=1))
+    for n in range(3):
+        detector.look(frame(n, n))
+    event = detector.close()
+    assert event is not None
+    assert (event.started_at_s, event.ended_at_s) == (0, 1)
+    assert detector.close() is None
+    reopened = detector.look(frame(3, 3))
+    assert reopened.changed == "opened"
+    assert reopened.event is not None
+    assert reopened.event.number == 2
+
+
+def test_nobody_is_announced_while_the_background_is_being_learned() -> None:
+    events = EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=0.5)
+    detector = Detector(make_motion(MotionSettings()), events)
+    dark, bright = np.zeros((48, 64), np.uint8), np.full((48, 64), 255, np.uint8)
+    flicker = [detector.look(frame(n, n / 10, bright if n % 2 else dark)) for n in range(11)]
+    assert [one.learning for one in flicker] == [True] * 10 + [False]
+    assert [one.changed for one in flicker] == [None] * 10 + ["opened"]
