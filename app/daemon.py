@@ -41,6 +41,8 @@ class Daemon(ABC):
     name: str
     #: How long a step may take before the dead-man's timer ends the process.
     hang_s: float = 60.0
+    #: The longest wait between two attempts at a step that the world lets fail.
+    backoff_max_s: float = BACKOFF_MAX_S
 
     def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or SystemClock()
@@ -171,7 +173,7 @@ class Daemon(ABC):
         self.in_trouble(str(error))
         self._step_at = self.clock.now()
         self._failures += 1
-        return float(min(2 ** min(self._failures - 1, 10), BACKOFF_MAX_S))
+        return float(min(2 ** min(self._failures - 1, 10), self.backoff_max_s))
 
     def _succeeded(self) -> None:
         if self._failures:

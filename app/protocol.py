@@ -16,7 +16,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Interval
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, StringConstraints, TypeAdapter, ValidationError
 
 from app.errors import ProtocolError
 
@@ -27,10 +27,13 @@ LATEST_LIFE_S = DAY_S
 HEARTBEAT_LIFE_S = 30
 WATCHED_LIFE_S = 5
 PUBLISHED_LIFE_S = DAY_S
+DELIVERY_LIFE_S = 7 * DAY_S
 EVENTS_KEPT = 10_000
 REQUESTS_KEPT = 1_000
 
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+#: What ids are made of, so that one can be a file's name and part of a key, and leads nowhere else.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 #: The switches of the house, and what each is taken for until somebody has set it.
 SWITCHES: dict[str, bool] = {
@@ -47,6 +50,7 @@ FactKind = Literal[
     "camera_back",
 ]
 RequestKind = Literal["last_image"]
+Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
 BoxPx = tuple[int, int, int, int]
 
@@ -77,6 +81,7 @@ KEYS = (
     Key("event:{id}", "hash: EventRecord's fields, and delivery marks", "security system, notifier, commands", "everyone", EVENT_LIFE_S),
     Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
     Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
+    Key("delivery:{fact}", "hash: delivery marks of a fact that opens no event", "notifier", "notifier", DELIVERY_LIFE_S),
     Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
     Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), dashboard"),
     Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
@@ -141,12 +146,12 @@ class Fact:
     sentence for a person.
     """
 
-    id: str
+    id: Id
     kind: FactKind
     at: AwareDatetime
     text: str
     camera: str | None = None
-    event: str | None = None
+    event: Id | None = None
     alert: bool = True
 
 
@@ -225,12 +230,21 @@ def new_fact_id(at: datetime, camera: str | None = None) -> str:
     return f"{event_id(at, camera or 'house')}-{secrets.token_hex(4)}"
 
 
+def opened_event(fact: Fact) -> str | None:
+    """The event that *fact* opens; None when it opens none."""
+    return fact.event if fact.kind == "motion_started" else None
+
+
 def event_key(event: str) -> str:
     return f"event:{event}"
 
 
 def snapshot_key(event: str) -> str:
     return f"event:{event}:snapshot"
+
+
+def delivery_key(fact: str) -> str:
+    return f"delivery:{fact}"
 
 
 def published_key(fact: str) -> str:

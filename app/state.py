@@ -146,16 +146,24 @@ class State:
 
     def event_fields(self, event: str) -> dict[str, str]:
         """The hash of *event* as it stands, delivery marks included."""
-        with _talking():
-            raw = cast(dict[bytes, bytes], self._redis.hgetall(protocol.event_key(event)))
-        return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+        return self._hash(protocol.event_key(event))
 
     def mark_event(self, event: str, marks: Mapping[str, str]) -> None:
         """Write *marks* on *event*'s hash."""
-        with _talking(), self._redis.pipeline() as pipe:
-            pipe.hset(protocol.event_key(event), mapping=cast(Any, dict(marks)))
-            pipe.expire(protocol.event_key(event), protocol.EVENT_LIFE_S)
-            pipe.execute()
+        self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
+
+    def delivery_marks(self, fact: Fact) -> dict[str, str]:
+        """What was noted of the telling of *fact*: on its event's hash when it opens one, else on a hash of its own."""
+        event = protocol.opened_event(fact)
+        return self.event_fields(event) if event else self._hash(protocol.delivery_key(fact.id))
+
+    def mark_delivery(self, fact: Fact, marks: Mapping[str, str]) -> None:
+        """Note *marks* of the telling of *fact*."""
+        event = protocol.opened_event(fact)
+        if event:
+            self.mark_event(event, marks)
+        else:
+            self._add_to_hash(protocol.delivery_key(fact.id), marks, protocol.DELIVERY_LIFE_S)
 
     def snapshot(self, event: str) -> bytes | None:
         """The JPEG of *event*, None when it has none any more."""
@@ -207,6 +215,17 @@ class State:
         """The stream of facts as *reader* of *group* gets it."""
         return FactReader(self._redis, group, reader)
 
+    def _hash(self, key: str) -> dict[str, str]:
+        with _talking():
+            raw = cast(dict[bytes, bytes], self._redis.hgetall(key))
+        return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+
+    def _add_to_hash(self, key: str, values: Mapping[str, str], life_s: int) -> None:
+        with _talking(), self._redis.pipeline() as pipe:
+            pipe.hset(key, mapping=cast(Any, dict(values)))
+            pipe.expire(key, life_s)
+            pipe.execute()
+
 
 class FactReader:
     """One of a group of readers that share the facts among them; each fact is somebody's until it is acknowledged."""
@@ -216,12 +235,12 @@ class FactReader:
         self._group = group
         self._reader = reader
 
-    def unfinished(self) -> list[tuple[str, Fact]]:
-        """What this reader was given and has not acknowledged, and what a reader that died has left, oldest first."""
+    def unfinished(self, after: str = "0") -> list[tuple[str, Fact]]:
+        """What this reader was given and has not acknowledged, and what a reader that died has left: the oldest 100 *after* an entry."""
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
-            self._redis.xautoclaim("events", self._group, self._reader, TAKE_OVER_AFTER_MS, count=100)
-            return self._read("0", None)
+            self._redis.xautoclaim("events", self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=100, justid=True)
+            return self._read(after, None)
 
         return self._facts(self._in_group(ask))
 
