@@ -1,0 +1,87 @@
+"""The events of one camera, from their opening to their end, as the house is told of them."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from app import protocol
+from app.detector import Event
+from app.errors import ProtocolError
+from app.frames import Box, Frame, annotated, jpeg
+from app.link import Link, News
+from app.protocol import EventRecord, Fact, FactKind
+from app.recording.events import EventFolders, Pictures
+
+_log = logging.getLogger(__name__)
+
+
+class Casebook:
+    """Gives every event of *camera* its id and its pictures, and tells of it through *link*."""
+
+    def __init__(self, camera: str, link: Link, folders: EventFolders) -> None:
+        self._camera = camera
+        self._link = link
+        self._folders = folders
+        self._open: tuple[str, EventRecord] | None = None
+        #: How many events there were since the start.
+        self.count = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an event is going on."""
+        return self._open is not None
+
+    def begin(self, event: Event, frame: Frame) -> Pictures:
+        """*frame* has opened *event*: tell of it, with the moment's pictures, which are returned."""
+        self.count += 1
+        name = protocol.event_id(frame.taken_at, self._camera)
+        record = EventRecord(self._camera, frame.taken_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
+        picture = frame.bgr()
+        caption = f"{self._camera}  {_local(frame.taken_at)}"
+        pictures = Pictures(jpeg(annotated(picture, event.boxes, caption)), jpeg(picture))
+        self._open = name, record
+        self._tell("motion_started", name, record, text=self._started(record), pictures=pictures, alert=event.alert)
+        _log.info("event %s opens with %.0f px", name, event.peak_area_px)
+        return pictures
+
+    def end(self, event: Event, ended_at: datetime) -> None:
+        """*event* is over since *ended_at*."""
+        if self._open is None:
+            return
+        name, record = self._open
+        self._open = None
+        ended = replace(record, ended_at=max(ended_at, record.started_at), boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
+        lasted_s = (max(ended_at, record.started_at) - record.started_at).total_seconds()
+        text = f"Motion in front of camera {self._camera} ended after {lasted_s:.0f} s."
+        self._tell("motion_ended", name, ended, text=text, alert=False)
+        _log.info("event %s closes after %.1f s", name, lasted_s)
+
+    def end_forgotten(self) -> None:
+        """End the events that were open when an earlier run was killed, and tell of them in case that was not done."""
+        for facts, last_written in self._folders.unfinished(self._camera):
+            try:
+                record = protocol.event_from_plain(facts)
+            except ProtocolError as error:
+                _log.error("the event.json of %s is left alone: %s", facts["id"], error)
+                continue
+            ended = replace(record, ended_at=max(last_written, record.started_at))
+            text = f"The program of camera {self._camera} was killed during this event."
+            self._tell("motion_started", facts["id"], record, text=self._started(record))
+            self._tell("motion_ended", facts["id"], ended, text=text, alert=False)
+
+    def _started(self, record: EventRecord) -> str:
+        return f"Motion in front of camera {self._camera} at {_local(record.started_at)}."
+
+    def _tell(
+        self, kind: FactKind, event: str, record: EventRecord, *, text: str, pictures: Pictures | None = None, alert: bool = True
+    ) -> None:
+        at = record.ended_at or record.started_at
+        self._link.tell(News(Fact(f"{event}-{kind}", kind, at, text, self._camera, event, alert), record, pictures))
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(boxes: tuple[Box, ...]) -> tuple[protocol.BoxPx, ...]:
+    return tuple((box.x, box.y, box.width, box.height) for box in boxes)

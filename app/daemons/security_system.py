@@ -1,0 +1,258 @@
+"""The security system: owns one camera and its pan-tilt, sees motion, and tells the house what happens.
+
+    python -m app.daemons.security_system [--camera NAME] [--source SOURCE]
+
+A step is a frame. Whatever may make it wait has a thread of its own: the camera's feed before it, the link to disk
+and Redis behind it.
+"""
+
+import logging
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from app import protocol
+from app.aim import Aim
+from app.cameras import make_camera
+from app.cameras.live import CameraChange, CameraFeed
+from app.casebook import Casebook
+from app.clock import Clock
+from app.config import CameraConfig
+from app.daemon import Counters, Daemon, run_daemon
+from app.detector import Detector, Event
+from app.errors import ConfigError
+from app.frames import Frame, jpeg
+from app.link import Link, News
+from app.motion import make_motion
+from app.pantilt import make_pantilt
+from app.protocol import Fact, Heartbeat
+from app.recording.events import EventFolders
+from app.spool import Spool
+from app.state import Latest, State
+
+#: How long a step waits for a frame, so that switches and signals are obeyed in time.
+FRAME_WAIT_S = 0.25
+#: How often a picture is sent to somebody who watches.
+LIVE_EVERY_S = 0.2
+LINK_TIMEOUT_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class SecuritySystem(Daemon):
+    """One camera of the house: *camera* names it in the configuration, *source* is played instead of its own if given."""
+
+    name = "security_system"
+    hang_s = 30.0
+
+    def __init__(
+        self, camera: str | None = None, source: str | None = None, folder: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        super().__init__(folder, clock=clock)
+        self._name = self.camera = self._chosen(camera)
+        self._source = source
+        self._settings = self._camera_config()
+        folders = EventFolders(self.config.data_dir)
+        spool = Spool(self.config.data_dir / "spool" / self._name)
+        self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
+        self._casebook = Casebook(self._name, self._link, folders)
+        self._feed = self._make_feed()
+        self._detector = self._make_detector()
+        self._aim = self._make_aim()
+        self._last_frame: Frame | None = None
+        self._frames = 0
+        self._rate = _Rate(self.clock)
+        self._learning = False
+        self._images_given = 0
+        self._latest_s = float("-inf")
+        self._live_s = float("-inf")
+
+    def open(self) -> None:
+        self._casebook.end_forgotten()
+        self._link.start()
+
+    def step(self) -> float:
+        self._link.check()
+        wishes = self._link.wishes
+        if not (wishes.known or self._link.away):
+            return 0.02
+        if self._aim.turn_to(wishes.target):
+            self._turned()
+        if not wishes.armed:
+            self._disarm()
+            return FRAME_WAIT_S
+        if self._feed.state == "closed":
+            self._arm()
+        frame = self._feed.next(FRAME_WAIT_S)
+        for change in self._feed.take_changes():
+            self._tell_camera(change)
+        if frame:
+            self._see(frame)
+        self.in_trouble(self._trouble())
+        return 0.0
+
+    def close(self) -> None:
+        self._feed.close()
+        self._end_event()
+        self._link.stop()
+        self._aim.close()
+
+    def configure(self) -> None:
+        """Take over new settings: the detector starts anew, the camera only if it is another. Redis and data_dir wait for a restart."""
+        before, self._settings = self._settings, self._camera_config()
+        self._end_event()
+        self._detector = self._make_detector()
+        if before != self._settings:
+            self._feed.close()
+            self._feed = self._make_feed()
+            self._aim.close()
+            self._aim = self._make_aim()
+
+    def counters(self) -> Counters:
+        return {
+            "camera": self._feed.state,
+            "armed": self._link.wishes.armed,
+            "frames": self._frames,
+            "frames_per_s": self._rate.take(self._frames),
+            "dropped": self._feed.dropped,
+            "corrupt": self._feed.corrupt,
+            "reopened": self._feed.reopened,
+            "learning": self._learning,
+            "turning": not self._aim.settled,
+            "events": self._casebook.count,
+            "event_open": self._casebook.is_open,
+            "waiting_for_redis": self._link.waiting,
+            "handover_s": self._link.last_handover_s,
+        }
+
+    def send_beat(self, key: str, heartbeat: Heartbeat) -> None:
+        self._link.beat(key, heartbeat)
+
+    def _chosen(self, camera: str | None) -> str:
+        names = list(self.config.cameras)
+        if camera is None and len(names) == 1:
+            return names[0]
+        if camera is None or camera not in names:
+            raise ConfigError([f"--camera: must be one of {', '.join(names)}, not {camera}"])
+        return camera
+
+    def _camera_config(self) -> CameraConfig:
+        if self._name not in self.config.cameras:
+            _log.error("camera %s is in the configuration no more; it goes on as it was until it is stopped", self._name)
+            return self._settings
+        found = self.config.cameras[self._name]
+        return replace(found, source=self._source) if self._source else found
+
+    def _make_feed(self) -> CameraFeed:
+        settings = self._settings
+        return CameraFeed(lambda: make_camera(self._name, settings, self.clock), self.clock, settings)
+
+    def _make_detector(self) -> Detector:
+        return Detector(make_motion(self.config.motion, self._settings.masks), self.config.events)
+
+    def _make_aim(self) -> Aim:
+        return Aim(make_pantilt(self._settings.pantilt), self._settings.pantilt, self.clock)
+
+    def _turned(self) -> None:
+        self._detector.forget()
+        if self._aim.position:
+            self._feed.aim(self._aim.position.pan_deg, self._aim.position.tilt_deg)
+            self._link.show_position(self._aim.position)
+
+    def _arm(self) -> None:
+        _log.info("armed: the camera opens")
+        self._detector.forget()
+        self._feed.open()
+
+    def _disarm(self) -> None:
+        if self._feed.state != "closed":
+            _log.info("disarmed: the camera closes")
+            self._feed.close()
+            self._end_event()
+            self._learning = False
+        self.in_trouble(self._trouble())
+
+    def _tell_camera(self, change: CameraChange) -> None:
+        now = self.clock.now()
+        if change.kind == "camera_lost":
+            self._end_event()
+            text = f"Camera {self._name} is lost: {change.reason}"
+        else:
+            self._detector.forget()
+            text = f"Camera {self._name} is back."
+        _log.warning("%s", text)
+        self._link.tell(News(Fact(protocol.new_fact_id(now, self._name), change.kind, now, text, self._name)))
+        self.in_trouble(self._trouble())
+        self.beat()
+
+    def _see(self, frame: Frame) -> None:
+        self._frames += 1
+        if self._aim.settled:
+            self._judge(frame)
+        now_s = self.clock.monotonic()
+        asked = self._link.wishes.images_asked
+        if self._images_given != asked or now_s - self._latest_s >= self.config.events.min_save_seconds:
+            self._images_given = asked
+            self._show_latest(frame, jpeg(frame.bgr()))
+        if self._link.wishes.watched and now_s - self._live_s >= LIVE_EVERY_S:
+            self._live_s = now_s
+            self._link.show_frame(jpeg(frame.bgr(), quality=70))
+
+    def _judge(self, frame: Frame) -> None:
+        verdict = self._detector.look(frame)
+        self._last_frame = frame
+        self._learning = verdict.learning
+        if verdict.event and verdict.changed == "opened":
+            self._show_latest(frame, self._casebook.begin(verdict.event, frame).clean)
+        elif verdict.event and verdict.changed == "closed":
+            self._finish(verdict.event, frame)
+
+    def _end_event(self) -> None:
+        """End the open event, if there is one, because the camera is gone or switched off."""
+        event = self._detector.close()
+        if event and self._last_frame:
+            self._finish(event, self._last_frame)
+
+    def _finish(self, event: Event, frame: Frame) -> None:
+        ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
+        self._casebook.end(event, frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s))
+
+    def _show_latest(self, frame: Frame, picture: bytes) -> None:
+        self._latest_s = self.clock.monotonic()
+        self._link.show_latest(Latest(picture, frame.taken_at))
+
+    def _trouble(self) -> str | None:
+        return self._feed.trouble or self._aim.trouble or self._link.disk_trouble or self._link.away
+
+
+class _Rate:
+    """Frames a second since the figure was last taken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._at_s = clock.monotonic()
+        self._frames = 0
+
+    def take(self, frames: int) -> float:
+        now_s = self._clock.monotonic()
+        rate = (frames - self._frames) / max(now_s - self._at_s, 1e-6)
+        self._at_s, self._frames = now_s, frames
+        return round(rate, 2)
+
+
+@click.command()
+@click.option("--camera", help="The camera's name in the configuration; not needed when there is one.")
+@click.option("--source", help="Play this instead of the configured source: a file, an address, or demo.")
+def main(camera: str | None, source: str | None) -> None:
+    """See motion through one camera."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    sys.exit(run_daemon(lambda: SecuritySystem(camera, source)))
+
+
+if __name__ == "__main__":
+    main()
