@@ -1,0 +1,38 @@
+"""The verbs on the machine: `python -m app start`, and so on."""
+
+import importlib
+
+import click
+
+#: Each verb, and where its command is: imported only when somebody asks for it, since some need OpenCV.
+VERBS = {
+    "bench": "app.evaluation.bench:bench",
+    "check-config": "app.suite.check:check_config",
+    "replay": "app.evaluation.replay:replay",
+    "start": "app.suite.start:start",
+    "status": "app.suite.status:status",
+    "stop": "app.suite.stop:stop",
+}
+
+
+class Verbs(click.Group):
+    """The commands of `VERBS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, name = VERBS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=Verbs)
+def main() -> None:
+    """Who's There?: cameras at home that tell you who comes."""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m app")
