@@ -28,16 +28,17 @@ class BackgroundMotion(MotionModel):
     def __init__(self, settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> None:
         self._settings = settings
         self._masks = masks
-        self._background: Background | None = None
+        #: What was learned; None before the first picture.
+        self.background: Background | None = None
 
     def look(self, luma: Image, span: int = 255) -> Sighting:
-        background = self._background
+        background = self.background
         if background is None or background.shape != luma.shape:
-            background = self._background = Background((luma.shape[0], luma.shape[1]), self._settings, self._masks)
+            background = self.background = Background((luma.shape[0], luma.shape[1]), self._settings, self._masks)
         return background.look(luma, span)
 
     def forget(self) -> None:
-        self._background = None
+        self.background = None
 
 
 class Background:
@@ -49,9 +50,10 @@ class Background:
     def __init__(self, shape: tuple[int, int], settings: MotionSettings, masks: tuple[Polygon, ...]) -> None:
         self.shape = shape
         self.shrink = Shrink(shape)
+        self._factor = self.shrink.factor
         self._settings = settings
         #: How many pixels of a picture `frame_width` wide lie along one side of a small pixel.
-        self._scale = self.shrink.factor * settings.frame_width / shape[1]
+        self._scale = self._factor * settings.frame_width / shape[1]
         self._across, self._down = (blur_kernel(ksize, self._scale) for ksize in settings.ksize)
         self._whole, self._part = divmod(settings.dilate_iterations / self._scale, 1)
         small = self.shrink.shape
@@ -97,7 +99,7 @@ class Background:
         contours, _ = cv2.findContours(self._moving.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         areas = [outlined_area_px(cv2.contourArea(contour), len(contour), self._scale) for contour in contours]
         large = [contour for contour, area_px in zip(contours, areas, strict=True) if area_px > self._settings.min_area]
-        boxes = tuple(Box(*(self.shrink.factor * side for side in cv2.boundingRect(contour))) for contour in large)
+        boxes = tuple(Box(*(self._factor * side for side in cv2.boundingRect(contour))) for contour in large)
         return Sighting(motion=bool(large), area_px=max(areas, default=0.0), boxes=boxes, learning=False)
 
 

@@ -1,0 +1,128 @@
+"""`replay`: the detector over films, as fast as they decode."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import av
+import click
+import cv2
+
+from app.cameras import make_camera
+from app.cameras.base import Camera, CameraSettings
+from app.clock import SystemClock
+from app.config import CameraConfig, Config, load_config
+from app.detector import Detector, Event, Verdict
+from app.errors import CameraEnded, CameraError, ConfigError
+from app.frames import Frame
+from app.motion import make_motion
+
+Look = tuple[Frame, Verdict]
+
+
+@click.command()
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event, instead of a table.")
+@click.option("--frames", "with_frames", is_flag=True, help="With --json: print one for each frame, too.")
+@click.option("--config", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The configuration's folder.")
+@click.option("--camera", "name", metavar="NAME", help="Whose masks apply, where several cameras are configured.")
+def replay(*, videos: tuple[str, ...], as_json: bool, with_frames: bool, folder: Path | None, name: str | None) -> None:
+    """Run the detector over each VIDEO, as fast as it can be read, and tell what events it would have made."""
+    if with_frames and not as_json:
+        raise click.UsageError("--frames prints JSON only: add --json")
+    try:
+        config = load_config(folder)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    view = _view(config, name)
+    cv2.setNumThreads(1)
+    failed = False
+    for video in videos:
+        try:
+            _replay(video, config, view, as_json, with_frames)
+        except CameraError as error:
+            click.echo(f"Error: {error}", err=True)
+            failed = True
+    sys.exit(1 if failed else 0)
+
+
+def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
+    """What *detector* makes of every frame of *camera*, which is open."""
+    while True:
+        try:
+            frame = camera.read()
+        except CameraEnded:
+            return
+        yield frame, detector.look(frame)
+
+
+def _view(config: Config, name: str | None) -> CameraConfig:
+    """The camera whose masks and frame rate apply: the one called *name*, or the only one there is."""
+    if name is None:
+        return next(iter(config.cameras.values())) if len(config.cameras) == 1 else CameraConfig()
+    if name not in config.cameras:
+        raise click.BadParameter(f"no camera is called {name}; there are: {', '.join(config.cameras)}", param_hint="--camera")
+    return config.cameras[name]
+
+
+def _replay(video: str, config: Config, view: CameraConfig, as_json: bool, with_frames: bool) -> None:
+    # Films show what the camera saw already turned over, so that its flips are left out.
+    camera = make_camera("replay", CameraSettings(source=video, fps=view.fps), SystemClock(), pace="fast")
+    detector = Detector(make_motion(config.motion, view.masks), config.events)
+    ended: list[Event] = []
+    report = partial(_print_event, video) if as_json else ended.append
+    with closing(camera):
+        camera.open()
+        try:
+            for frame, verdict in _with_progress(looks(camera, detector), video, as_json):
+                if with_frames:
+                    _print_frame(video, frame, verdict)
+                if verdict.event and verdict.changed == "closed":
+                    report(verdict.event)
+        finally:
+            if last := detector.close():
+                report(last)
+            if not as_json:
+                click.echo(_table(video, ended))
+        if camera.corrupt:
+            raise CameraError(f"{camera.source}: {camera.corrupt} of its pictures are damaged")
+
+
+def _with_progress(seen: Iterator[Look], video: str, as_json: bool) -> Iterable[Look]:
+    """*seen*, with a bar on the terminal as it goes by; none where it would run into lines printed there."""
+    if not sys.stderr.isatty() or (as_json and sys.stdout.isatty()):
+        yield from seen
+        return
+    with click.progressbar(seen, length=_length(video), label=Path(video).name, file=sys.stderr) as bar:
+        yield from bar
+
+
+def _length(video: str) -> int | None:
+    """How many frames *video* says it has; None where it does not say."""
+    try:
+        with av.open(video) as film:
+            return film.streams.video[0].frames or None
+    except av.FFmpegError:
+        return None
+
+
+def _print_event(video: str, event: Event) -> None:
+    times = {"started_s": round(event.started_at_s, 3), "ended_s": event.ended_at_s and round(event.ended_at_s, 3)}
+    found = {"video": video, "event": event.number, **times, "peak_area_px": round(event.peak_area_px, 1), "boxes": event.boxes}
+    click.echo(json.dumps(found))
+
+
+def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
+    is_open = verdict.event is not None and verdict.event.ended_at_s is None
+    place = {"video": video, "frame": frame.number, "t_s": round(frame.at_s, 3)}
+    click.echo(json.dumps({**place, "motion": verdict.motion, "area_px": round(verdict.area_px, 1), "event": is_open}))
+
+
+def _table(video: str, events: list[Event]) -> str:
+    if not events:
+        return f"{video}: no event"
+    rows = [f"{one.number:7} {one.started_at_s:9.1f} {one.ended_at_s:9.1f} {one.peak_area_px:17.0f}" for one in events]
+    return "\n".join([f"{video}:", "  event    from s      to s   largest area px", *rows])
