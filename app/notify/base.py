@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from app.protocol import ID
+
 BackendName = Literal["folder", "memory"]
 
 
@@ -23,7 +25,8 @@ class NotifySettings:
 class Message:
     """Something to tell the owner. *key* names it for ever: delivering the same key again must not show it twice.
 
-    *picture* is a JPEG or None. *camera* is None for what concerns the whole house.
+    A key is a plain id, so that it can name a file; any other is a ValueError. *picture* is a JPEG or None. *camera*
+    is None for what concerns the whole house.
     """
 
     key: str
@@ -31,6 +34,10 @@ class Message:
     text: str
     camera: str | None = None
     picture: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if not ID.fullmatch(self.key):
+            raise ValueError(f"{self.key!r} cannot be a message's key: letters, digits, . _ and - only")
 
 
 class Notifier(ABC):
@@ -41,7 +48,10 @@ class Notifier(ABC):
 
     @abstractmethod
     def deliver(self, message: Message) -> None:
-        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a crash: it must then finish or do nothing."""
+        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a crash: it must then finish or do nothing.
+
+        What waits for an answer needs a time limit of its own: the other ways are not served meanwhile.
+        """
 
     def close(self) -> None:  # noqa: B027 (few have anything to let go)
         """Let go of connections."""
