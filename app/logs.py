@@ -17,7 +17,8 @@ def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
     path = folder / "logging.yml"
     if path.is_file():
         try:
-            logging.config.dictConfig(yaml.safe_load(path.read_text(encoding="utf-8")))
+            wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
+            logging.config.dictConfig({**wanted, "disable_existing_loggers": False})
         except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
             raise ConfigError([f"{path}: not a logging configuration: {error}"]) from error
     else:

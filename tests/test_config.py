@@ -1,0 +1,142 @@
+"""The configuration: everything has a default, and a mistake is named with file, line, key and cure."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.config import AWAITED, Config, config_warnings, load_config
+from app.errors import ConfigError
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config").mkdir()
+    return tmp_path / "config"
+
+
+def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
+    (folder / "config.yml").touch()
+    (folder / name).write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(folder)
+    return caught.value.problems
+
+
+def test_an_empty_file_gives_the_defaults(folder: Path) -> None:
+    (folder / "config.yml").touch()
+    config = load_config(folder)
+    assert config.motion.min_area == 5000
+    assert list(config.cameras) == ["front"]
+    assert config.data_dir == folder.parent / "data"
+
+
+def test_the_projects_own_file_shows_every_key_with_its_default() -> None:
+    own = load_config(REPO / "config")
+    shown = yaml.safe_load((REPO / "config" / "config.yml").read_text())
+    plain = Config()
+    for section in Config.model_fields:
+        assert section in shown
+        if section != "data_dir":
+            assert getattr(own, section) == getattr(plain, section), section
+    assert set(shown["cameras"]["front"]) == {*plain.cameras["front"].__dataclass_fields__}
+    for section in ("motion", "events", "notify"):
+        assert set(shown[section]) == set(getattr(plain, section).__dataclass_fields__), section
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (REPO / "config" / "profiles").glob("*.yml")))
+def test_every_profile_is_sound(profile: str) -> None:
+    assert load_config(REPO / "config", profile) != load_config(REPO / "config")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("motion:\n  alpha: 5\n", 2, "motion.alpha: must be less than 1, not 5"),
+        ("motion:\n  min_area: lots\n", 2, "motion.min_area: must be a valid number, not 'lots'"),
+        ("motion: {ksize: [20, 21]}\n", 1, "motion: both numbers of ksize must be odd, as in [21, 21], not [20, 21]"),
+        ("motion:\n\n  min_aera: 4\n", 3, "motion.min_aera: no such key; did you mean min_area?"),
+        ("motoin: {}\n", 1, "motoin: no such key; did you mean motion?"),
+        ("cameras: {}\n", 1, "cameras: must have at least 1 item"),
+        ("cameras:\n  Front Door: {}\n", 2, "cameras.Front Door: a camera's name is lower-case letters"),
+        ("cameras:\n  front:\n    fps: 0\n", 3, "cameras.front.fps: must be greater than 0, not 0"),
+        ("cameras:\n  front:\n    fps: yes\n", 3, "cameras.front.fps: must be a valid number, not True"),
+        ("cameras:\n  front:\n    masks: [[[0, 0], [1, 1]]]\n", 3, "a mask needs at least three corners"),
+        ("cameras:\n  front:\n    masks: [[[0, 0], [320, 1], [0, 1]]]\n", 3, "must be less than or equal to 1, not 320"),
+        ("cameras:\n  front:\n    pantilt: {backend: hut}\n", 3, "must be 'none', 'hat' or 'mock', not 'hut'"),
+        ("events: {motion_classification_store_cnt: 1.5}\n", 1, "must be a valid integer, not 1.5"),
+        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder' or 'memory', not 'pigeon'"),
+        ("redis: {url: 'http://x'}\n", 1, "redis.url: must begin with redis://"),
+        ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
+        ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
+        ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
+        ("- a\n- b\n", 1, "must hold keys and values, as in `data_dir: data`, not a list"),
+        ("motion: {alpha: .1\nevents: 3\n", 2, "not YAML"),
+        ("motion:\n  alpha: .1\n  alpha: .2\n", 3, "motion.alpha: stands here twice; keep one"),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_key_and_cure(folder: Path, text: str, line: int, said: str) -> None:
+    found = problems(folder, text)
+    assert any(one.startswith(f"{folder / 'config.yml'}:{line}: ") and said in one for one in found), found
+
+
+def test_all_mistakes_are_named_at_once(folder: Path) -> None:
+    assert len(problems(folder, "motion: {alpha: 5, ksize: 1}\nevents: {train: maybe}\nbogus: 1\n")) == 4
+
+
+def test_a_mistake_in_the_private_file_is_placed_there_and_keeps_its_secret(folder: Path) -> None:
+    found = problems(folder, "\nslack:\n  bot_token: [xoxb-very-secret]\n", "private.yml")
+    assert found[0].startswith(f"{folder / 'private.yml'}:3: slack.bot_token: ")
+    assert "very-secret" not in found[0]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a: !!python/object/apply:os.system [true]\n"])
+def test_what_is_no_plain_yaml_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "config.yml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config\.yml"):
+        load_config(folder)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_config(tmp_path)
+
+
+def test_the_private_file_is_laid_over_the_profile_and_that_over_the_rest_key_by_key(folder: Path) -> None:
+    (folder / "profiles").mkdir()
+    (folder / "config.yml").write_text("motion: {alpha: 0.2, min_area: 1}\ncameras: {front: {fps: 5}}\n")
+    (folder / "profiles" / "quiet.yml").write_text("motion: {min_area: 2, delta_thresh: 9}\n")
+    (folder / "private.yml").write_text("motion: {delta_thresh: 10}\ncameras: {front: {source: 'rtsp://u:p@cam/1'}}\n")
+    config = load_config(folder, "quiet")
+    assert (config.motion.alpha, config.motion.min_area, config.motion.delta_thresh) == (0.2, 2, 10)
+    assert (config.cameras["front"].fps, config.cameras["front"].source) == (5, "rtsp://u:p@cam/1")
+
+
+def test_an_unknown_profile_is_answered_with_those_there_are(folder: Path) -> None:
+    (folder / "config.yml").touch()
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "quiet.yml").touch()
+    with pytest.raises(ConfigError, match="no profile 'loud'; there are: quiet"):
+        load_config(folder, "loud")
+
+
+def test_secrets_are_known_to_the_logs(folder: Path) -> None:
+    (folder / "config.yml").write_text("cameras: {a: {source: 'rtsp://u:p%40ss@cam/1'}}\nredis: {url: 'redis://:geheim@h/0'}\n")
+    (folder / "private.yml").write_text("slack: {bot_token: xoxb-1}\napprise: {urls: ['x://k']}\n")
+    assert set(load_config(folder).secrets()) == {"xoxb-1", "p@ss", "geheim", "x://k"}
+
+
+def test_what_is_set_but_not_used_yet_is_remarked_on(folder: Path) -> None:
+    (folder / "config.yml").write_text("slack: {alerts_channel: C1}\n")
+    assert any("slack is set" in one for one in config_warnings(load_config(folder)))
+    assert "motion" not in AWAITED
+
+
+def test_a_private_file_that_others_can_read_is_remarked_on(folder: Path) -> None:
+    (folder / "config.yml").touch()
+    (folder / "private.yml").touch(mode=0o600)
+    assert config_warnings(load_config(folder)) == []
+    (folder / "private.yml").chmod(0o644)
+    assert "chmod 600" in config_warnings(load_config(folder))[0]

@@ -1,0 +1,34 @@
+"""Whole files: there with all their bytes, or not there."""
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from app.files import clear_unfinished, write_whole
+
+
+def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "b.txt", b"hello")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"hello"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
+    write_whole(tmp_path / "b.txt", b"old")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_whole(tmp_path / "b.txt", b"new" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (tmp_path / "b.txt").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_what_a_killed_program_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".b.txt.part").touch()
+    (tmp_path / "b.txt").touch()
+    clear_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]

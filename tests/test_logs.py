@@ -1,0 +1,46 @@
+"""Logs say what happened, and no secret."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigError
+from app.logs import set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def root_logger_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def test_secrets_are_struck_out_of_messages_and_tracebacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(tmp_path, ["xoxb-1234", ""])
+    try:
+        raise ValueError("the token xoxb-1234 is refused")
+    except ValueError:
+        logging.getLogger("app").exception("with %s", "xoxb-1234")
+    said = capsys.readouterr().err
+    assert "xoxb-1234" not in said
+    assert said.count("[hidden]") == 3  # the message, the source line and the error
+
+
+def test_the_level_is_the_files_to_choose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = Path(__file__).resolve().parent.parent / "config" / "logging.yml"
+    (tmp_path / "logging.yml").write_text(own.read_text().replace("INFO", "WARNING"))
+    set_up_logs(tmp_path)
+    logging.getLogger("app").info("quiet")
+    logging.getLogger("app").warning("loud")
+    assert "loud" in (said := capsys.readouterr().err)
+    assert "quiet" not in said
+
+
+@pytest.mark.parametrize("text", ["version: 2\n", "[]\n", "root: {handlers: [nowhere]}\nversion: 1\n", "{\n"])
+def test_a_wrong_logging_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "logging.yml").write_text(text)
+    with pytest.raises(ConfigError, match=r"logging\.yml"):
+        set_up_logs(tmp_path)
