@@ -55,6 +55,7 @@ class Daemon(ABC):
         self._started_at: datetime = self.clock.now()
         self._step_at: datetime = self._started_at
         self._next_beat_s = 0.0
+        self._opened = False
         self._failures = 0
         self._next_arming_s = 0.0
         self._beat_failed = False
@@ -93,12 +94,10 @@ class Daemon(ABC):
             _log.warning("%s", warning)
         sys.excepthook = _log_crash
         _log.info("%s starts, pid %d", self.name, os.getpid())
-        opened = False
         try:
             while True:
                 self._stay_alive()
-                wait_s = self.attempt() if opened else self._attempt_open()
-                opened = opened or self._failures == 0
+                wait_s = self.attempt()
                 self.beat_if_due()
                 if self._stop_asked(wait_s):
                     _log.info("%s stops", self.name)
@@ -110,8 +109,14 @@ class Daemon(ABC):
             faulthandler.cancel_dump_traceback_later()
 
     def attempt(self) -> float:
-        """One step; returns the seconds to wait before the next. The world's failures are logged once and backed off from."""
+        """One step, after opening if that has not worked yet; returns the seconds to wait before the next.
+
+        The world's failures are logged once and backed off from.
+        """
         try:
+            if not self._opened:
+                self.open()
+                self._opened = True
             wait_s = self.step()
         except OSError as error:
             return self._failed(error)
@@ -159,14 +164,6 @@ class Daemon(ABC):
             self.configure()
         self.beat()
 
-    def _attempt_open(self) -> float:
-        try:
-            self.open()
-        except OSError as error:
-            return self._failed(error)
-        self._succeeded()
-        return 0.0
-
     def _failed(self, error: OSError) -> float:
         if self.trouble is None or self.trouble.what != str(error):
             _log.warning("%s; trying again", error)
@@ -183,9 +180,9 @@ class Daemon(ABC):
         self._step_at = self.clock.now()
 
     def _stay_alive(self) -> None:
-        """Arm the dead-man's timer anew; each arming starts a thread, so once a second must do."""
+        """Arm the dead-man's timer anew; each arming starts a thread, so not more than once a second."""
         if self.clock.monotonic() >= self._next_arming_s:
-            self._next_arming_s = self.clock.monotonic() + 1.0
+            self._next_arming_s = self.clock.monotonic() + min(1.0, self.hang_s / 4)
             faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
 
     def _queue_signal(self, signum: int, _frame: FrameType | None) -> None:
@@ -197,7 +194,7 @@ class Daemon(ABC):
         while True:
             self._stay_alive()
             left_s = max(until_s - self.clock.monotonic(), 0.0)
-            slice_s = min(left_s, max(self._next_beat_s - self.clock.monotonic(), 0.0))
+            slice_s = min(left_s, self.hang_s / 2, max(self._next_beat_s - self.clock.monotonic(), 0.0))
             try:
                 signum = self.signals.get(timeout=slice_s) if slice_s else self.signals.get_nowait()
             except queue.Empty:

@@ -1,0 +1,106 @@
+"""The suite's own programs, as processes of a test's own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
+from app.protocol import Heartbeat
+from app.state import State
+from tests.waiting import until
+
+REPO = Path(__file__).resolve().parent.parent.parent
+_END_S = 15.0
+
+
+def write_config(folder: Path, redis_url: str, more: str = "") -> Path:
+    """Make *folder*/config with a `config.yml`: the given Redis, *folder*/data, and *more* YAML. Returns the configuration folder."""
+    config = folder / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "config.yml").write_text(f"redis: {{url: {redis_url!r}}}\ndata_dir: data\n{more}", encoding="utf-8")
+    return config
+
+
+class Program:
+    """`python -m MODULE ARGUMENTS` with the configuration in *config*. Its log, over all its starts, is shown when a test fails."""
+
+    def __init__(self, module: str, config: Path, *arguments: str) -> None:
+        self.module = module
+        self._config = config
+        self._arguments = arguments
+        self._log = config.parent / f"{module}.log"
+        self._log.touch()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        return self._running().pid
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> None:
+        """Start it; returns at once."""
+        if self._process is not None:
+            raise RuntimeError(f"{self.module} runs already")
+        environment = {name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE}
+        command = [sys.executable, "-m", self.module, *self._arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=REPO, env={**environment, FOLDER_VARIABLE: str(self._config)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def heartbeat(self, redis_url: str) -> Heartbeat | None:
+        """The newest heartbeat of the process that runs now, None while there is none."""
+        with contextlib.closing(State(redis_url)) as state:
+            return next((beat for beat in state.heartbeats().values() if beat.pid == self.pid), None)
+
+    def wait_until_beating(self, redis_url: str, within_s: float = 20.0) -> Heartbeat:
+        """Its first heartbeat; fails with its log when it ends before that."""
+
+        def look() -> Heartbeat | None:
+            assert self._running().poll() is None, f"{self.module} ended:\n{self.log}"
+            return self.heartbeat(redis_url)
+
+        return until(look, f"{self.module} beats", within_s)
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send it *signum*."""
+        self._running().send_signal(signum)
+
+    def kill(self) -> None:
+        """End it as a crash does (SIGKILL)."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self, within_s: float = _END_S) -> int:
+        """End it gently (SIGTERM); returns its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(within_s)
+
+    def wait(self, within_s: float = _END_S) -> int:
+        """Wait until it has ended; returns its exit code."""
+        code = self._running().wait(within_s)
+        self._process = None
+        return code
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError(f"{self.module} does not run")
+        return self._process
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+        sys.stdout.write(f"--- log of {self.module}\n{self.log}")

@@ -1,0 +1,157 @@
+"""The shared state, on a real Redis."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from app import protocol
+from app.errors import ProtocolError, StateUnavailable
+from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
+from app.state import Latest, State, Switches
+from tests.servers.redis_server import RedisServer
+
+NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+EVENT = "20261120T101500.000Z-front"
+
+
+@pytest.fixture
+def state(redis_server: RedisServer) -> Iterator[State]:
+    opened = State(redis_server.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def raw(redis_server: RedisServer) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+def started(number: int = 0) -> Fact:
+    return Fact(f"{EVENT}-{number}", "motion_started", NOW, "Motion.", "front", EVENT)
+
+
+def test_a_fact_published_again_is_on_the_stream_once(state: State, raw: redis.Redis) -> None:
+    for _ in range(3):
+        state.publish(started(), EventRecord("front", NOW), b"jpeg")
+    assert raw.xlen("events") == 1
+    assert state.event(EVENT) == EventRecord("front", NOW)
+    assert state.snapshot(EVENT) == b"jpeg"
+
+
+def test_an_event_told_of_twice_keeps_what_was_learnt_in_between(state: State) -> None:
+    state.publish(started(), EventRecord("front", NOW))
+    state.mark_event(EVENT, {"label": "occupied", "delivered:folder": "2026-11-20T10:15:01Z"})
+    state.publish(started(), EventRecord("front", NOW))
+    found = state.event(EVENT)
+    assert found
+    assert found.label == "occupied"
+    assert state.event_fields(EVENT)["delivered:folder"] == "2026-11-20T10:15:01Z"
+
+
+def test_what_must_not_outlive_its_writer_has_an_end(state: State, raw: redis.Redis) -> None:
+    state.publish(started(), EventRecord("front", NOW), b"jpeg")
+    state.beat("heartbeat:notifier:pi", Heartbeat(1, NOW, NOW, {}))
+    state.set_latest("front", Latest(b"jpeg", NOW))
+    lives = {"heartbeat:notifier:pi": 30, f"event:{EVENT}": 30 * 86400, f"event:{EVENT}:snapshot": 7 * 86400, "camera:front:latest": 86400}
+    for key, life_s in lives.items():
+        assert life_s - 5 <= raw.ttl(key) <= life_s, key
+
+
+def test_a_reader_gets_new_facts_and_what_it_left_unfinished(state: State) -> None:
+    reader = state.facts("notifier", "one")
+    for number in range(3):
+        state.publish(started(number))
+    first, *_ = reader.new(0.1)
+    reader.done(first[0])
+    assert [fact.id for _, fact in state.facts("notifier", "one").unfinished()] == [f"{EVENT}-1", f"{EVENT}-2"]
+    assert reader.new(0.05) == []
+
+
+def test_two_readers_of_a_group_share_the_facts(state: State) -> None:
+    one, two = state.facts("notifier", "one"), state.facts("notifier", "two")
+    state.publish(started(0))
+    assert len(one.new(0.1)) == 1
+    state.publish(started(1))
+    assert [fact.id for _, fact in two.new(0.1)] == [f"{EVENT}-1"]
+
+
+def test_a_reader_goes_on_after_the_stream_was_deleted(state: State, raw: redis.Redis) -> None:
+    reader = state.facts("notifier", "one")
+    reader.unfinished()
+    raw.flushall()
+    state.publish(started())
+    assert len(reader.new(0.1)) == 1
+
+
+def test_garbage_on_the_stream_is_dropped_and_logged(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    reader = state.facts("notifier", "one")
+    raw.xadd("events", {"fact": '{"id": 3}'})
+    raw.xadd("events", {"nonsense": "x"})
+    state.publish(started())
+    assert [fact.id for _, fact in reader.new(0.1)] == [f"{EVENT}-0"]
+    assert caplog.text.count("dropped from the stream events") == 2
+    assert raw.xpending("events", "notifier")["pending"] == 1
+
+
+def test_a_camera_learns_in_one_round_what_is_wanted_of_it(state: State, raw: redis.Redis) -> None:
+    before = state.last_request_id()
+    state.set_switch("camera_status", False)
+    state.put("camera:front:target", Position(10, -5))
+    state.add_request(Request("last_image", NOW, "anna", "front"))
+    raw.xadd("requests", {"request": "{"})
+    wishes = state.camera_wishes("front", before)
+    assert wishes.camera_status == "False"
+    assert protocol.decode(Position, wishes.target or "") == Position(10, -5)
+    assert not wishes.watched
+    assert [asked and asked.by for asked in wishes.asked] == ["anna", None]
+    assert state.camera_wishes("front", wishes.newest).asked == ()
+
+
+def test_switches_are_plain_words_and_first_values_do_not_override(state: State, raw: redis.Redis) -> None:
+    raw.set("camera_notifications", "False")
+    state.initialise_switches()
+    assert raw.mget("camera_status", "camera_notifications", "home") == [b"True", b"False", b"False"]
+    with pytest.raises(ProtocolError, match="camera_status"):
+        state.set_switch("camera", True)
+
+
+def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_good_value_holds(caplog: pytest.LogCaptureFixture) -> None:
+    switches = Switches()
+    assert switches.take("camera_status", "False") is False
+    assert [switches.take("camera_status", "perhaps") for _ in range(3)] == [False] * 3
+    assert caplog.text.count("camera_status is 'perhaps'") == 1
+    assert switches.take("camera_status", None) is False
+    assert switches.take("camera_status", "True") is True
+
+
+def test_a_broken_heartbeat_hides_no_other(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
+    raw.set("heartbeat:b:pi", "{")
+    assert list(state.heartbeats()) == ["heartbeat:a:pi"]
+    assert "heartbeat:b:pi" in caplog.text
+
+
+def test_a_key_of_another_type_is_an_error_of_the_protocol(state: State, raw: redis.Redis) -> None:
+    raw.lpush("camera:front:position", "x")
+    with pytest.raises(ProtocolError, match="WRONGTYPE"):
+        state.get("camera:front:position", Position)
+
+
+def test_a_server_that_is_gone_is_said_at_once_and_found_again(redis_server: RedisServer, state: State) -> None:
+    state.ping()
+    redis_server.kill()
+    with pytest.raises(StateUnavailable, match="not reachable"):
+        state.ping()
+    redis_server.start()
+    state.ping()
+
+
+def test_a_server_that_cannot_write_is_as_good_as_gone(state: State, raw: redis.Redis) -> None:
+    raw.config_set("maxmemory", "1mb")
+    raw.config_set("maxmemory-policy", "noeviction")
+    with pytest.raises(StateUnavailable, match="Redis"):
+        state.set_latest("front", Latest(b"x" * 2_000_000, NOW))
+        state.set_latest("front", Latest(b"x" * 2_000_000, NOW))
