@@ -1,0 +1,154 @@
+"""A camera's line to disk and Redis: nothing is lost, nothing comes twice, and the owner never waits."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from app.clock import SystemClock
+from app.link import Link, News
+from app.protocol import EventRecord, Fact, Position, Request
+from app.recording.events import EventFolders, Pictures
+from app.spool import Spool
+from app.state import Latest, State
+from tests.servers.redis_server import RedisServer
+from tests.waiting import until
+
+NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+Start = Callable[[], Link]
+
+
+@pytest.fixture
+def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
+    """Starts a link of the camera front, as one run of its program after another does."""
+    with contextlib.ExitStack() as open_links:
+
+        def start_link() -> Link:
+            state = State(durable_redis_server.url, 1.0)
+            link = Link("front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock())
+            link.start()
+            open_links.callback(state.close)
+            open_links.callback(link.stop)
+            return link
+
+        yield start_link
+
+
+@pytest.fixture
+def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(durable_redis_server.url) as client:
+        yield client
+
+
+def news(number: int) -> News:
+    event = f"20261120T1015{number:02d}.000Z-front"
+    fact = Fact(f"{event}-motion_started", "motion_started", NOW, "Motion.", "front", event)
+    return News(fact, EventRecord("front", NOW), Pictures(b"marked %d" % number, b"clean"))
+
+
+def published(raw: redis.Redis) -> list[str]:
+    entries: Any = raw.xrange("events")
+    return [json.loads(stored[b"fact"])["event"][13:15] for _, stored in entries]
+
+
+def test_an_event_is_on_disk_and_in_redis_with_its_picture(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    link = start()
+    link.tell(news(7))
+    until(lambda: published(raw) == ["07"], "the event is published")
+    folder = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front"
+    assert {path.name for path in folder.iterdir()} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg"}
+    assert json.loads((folder / "event.json").read_text())["camera"] == "front"
+    assert raw.get("event:20261120T101507.000Z-front:snapshot") == b"marked 7"
+
+
+def test_what_happens_while_redis_is_away_comes_later_in_order_and_once(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+) -> None:
+    link = start()
+    link.tell(news(0))
+    until(lambda: published(raw) == ["00"], "the first is published")
+    durable_redis_server.kill()
+    for number in range(1, 6):
+        link.tell(news(number))
+    until(lambda: link.away and link.waiting >= 5, "they wait")
+    durable_redis_server.start()
+    until(lambda: link.away is None and link.waiting == 0, "Redis has them")
+    assert published(raw) == ["00", "01", "02", "03", "04", "05"]
+    assert raw.get("event:20261120T101503.000Z-front:snapshot") == b"marked 3"
+
+
+def test_another_run_hands_over_what_the_last_one_could_not(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+    durable_redis_server.kill()
+    first = start()
+    first.tell(news(1))
+    first.tell(news(2))
+    first.stop()
+    durable_redis_server.start()
+    start()
+    until(lambda: published(raw) == ["01", "02"], "the next run has published them")
+
+
+def test_a_redis_that_lost_its_last_second_is_told_again(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer, tmp_path: Path
+) -> None:
+    link = start()
+    link.tell(news(1))
+    until(lambda: published(raw) == ["01"], "it is published")
+    raw.flushall()
+    durable_redis_server.kill()
+    until(lambda: link.away, "the link notices")
+    durable_redis_server.start()
+    until(lambda: published(raw) == ["01"], "it is published again")
+
+
+def test_a_full_disk_holds_no_alert_up(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("a file where the folder should be")
+    (tmp_path / "spool").write_text("and here")
+    link = start()
+    link.tell(news(3))
+    until(lambda: published(raw) == ["03"], "the alert goes out from memory")
+    assert raw.get("event:20261120T101503.000Z-front:snapshot") == b"marked 3"
+    assert "the disk takes nothing" in (link.disk_trouble or "")
+    (tmp_path / "events").unlink()
+    (tmp_path / "spool").unlink()
+    link.tell(news(4))
+    until(lambda: link.disk_trouble is None and published(raw) == ["03", "04"], "it recovers")
+
+
+def test_wishes_are_followed_and_a_broken_one_changes_nothing(start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    raw.set("camera_status", "False")
+    raw.set("camera:front:target", '{"pan_deg": 20, "tilt_deg": -10}')
+    link = start()
+    until(lambda: link.wishes.known, "Redis is asked")
+    assert (link.wishes.armed, link.wishes.target) == (False, Position(20, -10))
+    raw.set("camera_status", "maybe")
+    raw.set("camera:front:target", '{"pan_deg": 200, "tilt_deg": 0}')
+    raw.set("camera:front:watched", "1", ex=5)
+    until(lambda: link.wishes.watched, "Redis is asked again")
+    assert (link.wishes.armed, link.wishes.target) == (False, Position(20, -10))
+    assert "camera_status is 'maybe'" in caplog.text
+    assert "pan_deg" in caplog.text
+
+
+def test_a_request_counts_once_and_only_for_its_camera(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+    link = start()
+    until(lambda: link.wishes.known, "Redis is asked")
+    with contextlib.closing(State(durable_redis_server.url)) as state:
+        for camera in ("front", "back", None):
+            state.add_request(Request("last_image", NOW, "anna", camera))
+    until(lambda: link.wishes.images_asked == 2, "both are noticed")
+
+
+def test_what_redis_refuses_is_said_and_does_not_end_the_thread(start: Start, raw: redis.Redis) -> None:
+    link = start()
+    raw.lpush("camera:front:latest", "x")
+    link.show_latest(Latest(b"jpeg", NOW))
+    until(lambda: "WRONGTYPE" in (link.away or ""), "the refusal is noticed")
+    raw.delete("camera:front:latest")
+    until(lambda: link.away is None, "it goes on")
+    link.check()
