@@ -28,12 +28,19 @@ class PanTilt(ABC):
 
     @abstractmethod
     def move_to(self, pan_deg: int, tilt_deg: int) -> None:
-        """Start turning. Returns before the servos have arrived."""
+        """Start turning; returns before the servos have arrived. After a `PanTiltError` it may be called again."""
 
     @abstractmethod
     def position(self) -> tuple[int, int]:
-        """(pan, tilt) last reached."""
+        """(pan, tilt) last turned to; (0, 0) when that is not known."""
 
     @abstractmethod
     def close(self) -> None:
         """Let the servos go limp. Closing twice is fine."""
+
+
+def check_angles(pan_deg: int, tilt_deg: int) -> None:
+    """Raise the ValueError that `PanTilt` promises, before any servo moves."""
+    for name, angle_deg in (("pan", pan_deg), ("tilt", tilt_deg)):
+        if angle_deg not in range(-LIMIT_DEG, LIMIT_DEG + 1):
+            raise ValueError(f"{name} must be whole degrees from {-LIMIT_DEG} to {LIMIT_DEG}, not {angle_deg}")
