@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Sets up and looks at format, lint and types, each to its end. With --fix, what can be mended by itself is.
+set -euo pipefail
+unset CDPATH
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh --tests
+if [[ ${1:-} == --fix ]]; then
+    format=(format) check=(check --fix)
+else
+    format=(format --check) check=(check)
+fi
+status=0
+.venv/bin/ruff "${format[@]}" || status=1
+.venv/bin/ruff "${check[@]}" || status=1
+.venv/bin/mypy || status=1
+exit "$status"
