@@ -66,7 +66,7 @@ class Detector:
         self._motion = motion
         self._events = events
         length = events.motion_classification_store_cnt
-        # 0.55 * 20 is a little more than 11 in floating point, and must not become 12.
+        # 0.28 * 25 is a little more than 7 in floating point, and must not become 8.
         self._needed = math.ceil(round(events.min_occupied_fraction * length, 6))
         self._recent: deque[bool] = deque(maxlen=length)
         self._event: Event | None = None

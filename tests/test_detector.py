@@ -69,10 +69,10 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 9, ".x", ".("),
         (3, 0.01, 9, "..x", "..("),
         (4, 1.0, 9, "xxx.xxxx", ".......("),
-        # A fraction of frames is rounded up, but 0.55 of 20 is 11 and 0.7 of 10 is 7.
+        # A fraction of frames is rounded up, but 0.28 of 25 is 7, though floating point makes it a little more.
         (4, 0.6, 9, "xxx", "..("),
-        (20, 0.55, 9, "x" * 12, ".........." + "(-"),
-        (10, 0.7, 9, "x" * 8, "......" + "(-"),
+        (25, 0.28, 9, "xxxxxxxx", "......(-"),
+        (10, 0.7, 9, "xxxxxxxx", "......(-"),
         # It closes when the gap has passed without motion, and not before.
         (1, 1.0, 3, "x..x...", "(-----)"),
         (1, 1.0, 3, "x...", "(--)"),
@@ -82,6 +82,13 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 1, "x.x.", "()()"),
         (2, 1.0, 2, "xx..x.xx", ".(-)...("),
         (4, 0.5, 1, "xx.x", ".()("),
+        (
+            4,
+            0.5,
+            1,
+            "xx...",
+            ".()..",
+        ),
     ],
 )
 def test_an_event_opens_and_closes_by_the_rule(window: int, fraction: float, gap_s: float, script: str, expected: str) -> None:

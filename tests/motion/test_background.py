@@ -125,6 +125,24 @@ def test_a_larger_dilation_joins_what_is_near_each_other() -> None:
     assert joined.area_px > 2 * apart.area_px
 
 
+def test_each_dilation_adds_a_rim_of_one_pixel_at_frame_width() -> None:
+    places = [Box(200 + offset, 120 + offset, 128, 256) for offset in range(8)]
+    areas = []
+    for times in range(7):
+        settings = MotionSettings(dilate_iterations=times)
+        areas.append(np.mean([used_to(room(), settings).look(with_visitor(room(), place)).area_px for place in places]))
+    rim_px = 2 * (110 + 210)
+    assert areas[6] - areas[0] == pytest.approx(6 * rim_px, rel=0.1)
+    assert min(np.diff(areas)) > 0.5 * rim_px
+
+
+@pytest.mark.parametrize(("ksize", "seen"), [((61, 1), False), ((1, 61), True)])
+def test_the_first_number_of_ksize_blurs_across_and_the_second_down(ksize: tuple[int, int], seen: bool) -> None:
+    upright_pole = room()
+    upright_pole[:, 300:308] += 20
+    assert used_to(room(), MotionSettings(ksize=ksize, min_area=1000)).look(upright_pole).motion is seen
+
+
 @pytest.mark.parametrize("ksize", [(1, 1), (21, 21), (101, 101), (1, 41)])
 def test_a_kernel_of_any_size_does(ksize: tuple[int, int]) -> None:
     assert used_to(room(), MotionSettings(ksize=ksize)).look(with_visitor(room(), Box(100, 50, 300, 400))).motion
