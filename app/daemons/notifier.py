@@ -22,7 +22,7 @@ from app.protocol import Fact
 from app.state import TAKE_OVER_AFTER_MS, Switches
 
 #: How long a step waits for a fact. A signal is obeyed after it.
-WAIT_S = 2.0
+WAIT_S = 1.0
 RETRY_MAX_S = 60.0
 
 _log = logging.getLogger(__name__)
