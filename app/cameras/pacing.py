@@ -1,0 +1,74 @@
+"""When a source's pictures are due, and which of them are wanted."""
+
+from app.clock import Clock
+
+_TOO_EARLY = 0.75
+_PATIENCE_S = 1.0
+
+
+class PlayingTime:
+    """Seconds since a source's first picture: by time stamps, and by counting where those are missing, stand still or jump.
+
+    *interval_s* is the usual time between two pictures; a step of more than *longest_s* is taken for a jump.
+    """
+
+    def __init__(self, interval_s: float, longest_s: float) -> None:
+        self._interval_s = interval_s
+        self._longest_s = longest_s
+        self._last: tuple[int, float | None] | None = None
+        self._at_s = 0.0
+
+    def of(self, number: int, stamp_s: float | None) -> float:
+        """The time of picture *number*, whose own stamp is *stamp_s*."""
+        if self._last is not None:
+            self._at_s += self._step_s(number - self._last[0], self._last[1], stamp_s)
+        self._last = (number, stamp_s)
+        return self._at_s
+
+    def _step_s(self, pictures: int, before_s: float | None, stamp_s: float | None) -> float:
+        if before_s is None or stamp_s is None or not 0 < stamp_s - before_s <= self._longest_s:
+            return pictures * self._interval_s
+        return stamp_s - before_s
+
+
+class Pacing:
+    """Thins a source's pictures out to *fps*, and, if *timed*, waits until each is due and drops what comes too late.
+
+    Times are the source's own, in seconds; only their differences count. A timed picture is late when the one after it
+    is due already. A machine too slow for the source would then drop everything, so one late picture a second is let pass.
+    """
+
+    def __init__(self, clock: Clock, fps: float, timed: bool) -> None:
+        self._clock = clock
+        self._interval_s = 1 / fps
+        self._timed = timed
+        self._wanted_s: float | None = None
+        self._zero_s: float | None = None
+        self._late_since_s: float | None = None
+        self.dropped = 0
+
+    def keep(self, at_s: float) -> bool:
+        """Whether the picture taken at *at_s* is to be used; returns when it is due."""
+        if self._wanted_s is not None and at_s < self._wanted_s + _TOO_EARLY * self._interval_s:
+            return False
+        self._wanted_s = at_s
+        if self._timed and not self._wait_until(at_s):
+            self.dropped += 1
+            return False
+        return True
+
+    def _wait_until(self, at_s: float) -> bool:
+        now_s = self._clock.monotonic()
+        if self._zero_s is None:
+            self._zero_s = now_s - at_s
+        early_s = self._zero_s + at_s - now_s
+        if early_s < -self._interval_s and not self._out_of_patience(now_s):
+            return False
+        self._late_since_s = None
+        self._clock.sleep(early_s)
+        return True
+
+    def _out_of_patience(self, now_s: float) -> bool:
+        if self._late_since_s is None:
+            self._late_since_s = now_s
+        return now_s - self._late_since_s > _PATIENCE_S

@@ -1,0 +1,210 @@
+"""Video through libav: a file, an address that streams, or a V4L2 device."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from app.cameras.base import Camera, CameraSettings, Pace, flipped
+from app.cameras.pacing import Pacing, PlayingTime
+from app.clock import Clock
+from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
+from app.frames import Frame, Image
+
+ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
+_DEVICES = "/dev/video"
+#: Pixel formats whose first plane is luma, 8 bits a pixel.
+_LUMA_FIRST = frozenset(
+    {"gray", "nv12", "nv21", "nv16", "nv24", "yuva420p", "yuv410p", "yuv411p", "yuv420p", "yuv422p", "yuv440p", "yuv444p"}
+    | {"yuvj411p", "yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p"}
+)
+_USUAL_FPS = 25
+#: libav's AVFMT_NOTIMESTAMPS: what stamps such a format shows are made up from a guessed rate.
+_NO_TIMESTAMPS = 0x0080
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How libav is to open a source. *timeout_s* is for opening, and again for each read; None waits for ever."""
+
+    kind: str
+    url: str
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    timeout_s: float | None = None
+
+
+class VideoCamera(Camera):
+    """What libav can read. A file or stream keeps its own size; a device is asked for `resolution`.
+
+    Pictures that come earlier than `fps` wants them are passed over. Luma is the decoder's own memory where its lines are
+    not padded, in the levels that the source uses.
+    """
+
+    def __init__(self, source: str, settings: CameraSettings, clock: Clock, pace: Pace = "own") -> None:
+        self.source = source
+        self._settings = settings
+        self._clock = clock
+        self._pace = pace
+        self._container: InputContainer | None = None
+
+    def open(self) -> None:
+        way = self._way()
+        began_s = time.monotonic()
+        try:
+            container = av.open(way.url, format=way.format, options=way.options, timeout=way.timeout_s)
+        except av.FFmpegError as error:
+            raise self._not_opened(error, way, time.monotonic() - began_s) from None
+        self._container = container
+        self._begin(container, way)
+        if way.kind == "device":
+            self._warm_up()
+
+    def read(self) -> Frame:
+        if self._container is None:
+            raise CameraError(f"{self.source} is not open")
+        while True:
+            number, picture = self._next_picture()
+            playing_s = self._playing.of(number, picture.time if self._stamped else None)
+            kept = self._pacing.keep(self._clock.monotonic() if self._by_arrival else playing_s)
+            self.dropped = self._pacing.dropped
+            if kept:
+                return self._frame(number, picture, playing_s)
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _way(self) -> _Way:
+        settings = self._settings
+        address = settings.source.lower()
+        if address.startswith(ADDRESSES):
+            options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
+            return _Way("address", settings.source, options=options, timeout_s=settings.stall_s)
+        path = self._existing()
+        if settings.source.startswith(_DEVICES):
+            width, height = settings.resolution
+            return _Way("device", str(path), "v4l2", {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"})
+        return _Way("file", f"file:{path}")
+
+    def _existing(self) -> Path:
+        path = Path(self._settings.source).expanduser()
+        try:
+            if not path.exists():
+                raise CameraMissing(f"{self.source}: there is no such file or device")
+            if path.is_dir():
+                raise CameraError(f"{self.source} is a folder, not a video")
+            if path.is_file() and path.stat().st_size == 0:
+                raise CameraError(f"{self.source} is empty: a file of 0 bytes")
+        except PermissionError as error:
+            raise CameraMissing(f"{self.source} cannot be opened: {error.strerror}") from None
+        return path
+
+    # Errors of libav are never chained or quoted whole: they hold the address, and in it the password.
+    def _not_opened(self, error: av.FFmpegError, way: _Way, waited_s: float) -> CameraError:
+        if way.timeout_s is not None and waited_s >= way.timeout_s:
+            return CameraMissing(f"{self.source} gave no answer for {way.timeout_s:g} s")
+        if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
+            return CameraError(f"{self.source} refuses the user name or the password")
+        if isinstance(error, av.InvalidDataError):
+            return CameraError(f"{self.source} is no video, or a part of it is missing that is needed to begin")
+        if way.kind == "address" and error.strerror == "Input/output error":
+            return CameraMissing(f"{self.source} cannot be reached, or sends no video")
+        return CameraMissing(f"{self.source} cannot be opened: {error.strerror}")
+
+    def _begin(self, container: InputContainer, way: _Way) -> None:
+        if not container.streams.video:
+            raise CameraError(f"{self.source} holds no video")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise CameraError(f"{self.source}: there is no decoder for its video")
+        # One thread costs the least CPU in all, and hands every picture out at once.
+        stream.codec_context.thread_count = 1
+        settings = self._settings
+        lasts = way.kind == "file" or container.duration is not None
+        self._stamped = not container.format.flags & _NO_TIMESTAMPS
+        self._by_arrival = not (self._stamped or lasts or self._pace == "fast")
+        longest_s = math.inf if self._pace == "fast" else settings.stall_s / 2
+        self._playing = PlayingTime(1 / float(stream.guessed_rate or _USUAL_FPS), longest_s)
+        self._pacing = Pacing(self._clock, settings.fps, timed=lasts and self._pace == "own")
+        self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
+        self._decoded: deque[av.VideoFrame] = deque()
+        self._number = self._pictures = self.dropped = self.corrupt = 0
+        self._opened_at = self._clock.now()
+        self._picture_s = self._clock.monotonic()
+
+    def _warm_up(self) -> None:
+        ready_s = self._clock.monotonic() + self._settings.warmup_s
+        while self._clock.monotonic() < ready_s:
+            self._next_picture()
+        self._opened_at = self._clock.now()
+
+    def _next_picture(self) -> tuple[int, av.VideoFrame]:
+        while not self._decoded:
+            self._decode(self._next_packet())
+        picture = self._decoded.popleft()
+        number = self._number
+        self._number += 1
+        self._pictures += 1
+        self.corrupt += picture.is_corrupt
+        self._picture_s = self._clock.monotonic()
+        return number, picture
+
+    def _decode(self, packet: "av.Packet[VideoStream]") -> None:
+        try:
+            self._decoded.extend(packet.decode())
+        except av.FFmpegError:
+            self._number += 1
+            self.corrupt += 1
+        if not self._decoded and self._clock.monotonic() - self._picture_s > self._settings.stall_s:
+            raise CameraStalled(f"{self.source}: nothing of what came in the last {self._settings.stall_s:g} s could be decoded")
+
+    def _next_packet(self) -> "av.Packet[VideoStream]":
+        try:
+            return next(self._packets)
+        except StopIteration:
+            if self._pictures == 0:
+                raise CameraError(f"{self.source} holds no picture that can be decoded") from None
+            raise CameraEnded(f"{self.source} has ended") from None
+        except av.ExitError:
+            raise CameraStalled(f"{self.source} sent nothing for {self._settings.stall_s:g} s") from None
+        except av.FFmpegError as error:
+            raise CameraError(f"{self.source} broke off: {error.strerror}") from None
+
+    def _frame(self, number: int, picture: av.VideoFrame, playing_s: float) -> Frame:
+        luma, span = _luma(picture)
+        luma = flipped(luma, self._settings)
+        luma.flags.writeable = False
+        make_bgr = partial(_bgr, picture, self._settings)
+        if self._pace == "fast":
+            return Frame(luma, playing_s, self._opened_at + timedelta(seconds=playing_s), number, make_bgr, span)
+        return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
+
+
+def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
+    """The luma plane, and how far black and white are apart in it."""
+    plane, pixels = picture.planes[0], picture.format.name
+    if pixels not in _LUMA_FIRST or plane.line_size < picture.width:
+        return _converted(picture, "gray"), 255
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    full = pixels == "gray" or pixels.startswith("yuvj") or picture.color_range == ColorRange.JPEG
+    return np.ascontiguousarray(lines[: picture.height, : picture.width]), 255 if full else 219
+
+
+def _bgr(picture: av.VideoFrame, settings: CameraSettings) -> Image:
+    return flipped(_converted(picture, "bgr24"), settings)
+
+
+def _converted(picture: av.VideoFrame, pixels: str) -> Image:
+    return picture.reformat(format=pixels, threads=1).to_ndarray().astype(np.uint8, copy=False)
