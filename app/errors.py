@@ -10,7 +10,9 @@ WhosThereError
     │   └── CameraStalled
     ├── PanTiltError   the servos do not answer
     ├── DeliveryError  an alert that could not be delivered this time
-    └── StateUnavailable   Redis does not answer
+    ├── StateUnavailable   Redis does not answer
+    └── SuiteError     the programs could not be started together
+        └── SupervisorAway   supervisord does not answer
 """
 
 
@@ -60,3 +62,11 @@ class DeliveryError(WorldError):
 
 class StateUnavailable(WorldError):
     """Redis is not reachable, or refuses to write."""
+
+
+class SuiteError(WorldError):
+    """The programs could not be started together; the message says what to do."""
+
+
+class SupervisorAway(SuiteError):
+    """supervisord does not run, or does not answer."""

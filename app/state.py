@@ -5,7 +5,7 @@ is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,6 +123,15 @@ class State:
                 except ProtocolError as error:
                     _log.warning("%s: %s", key, error)
         return found
+
+    def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
+        """For each of *keys* that is there, seconds since `beat` wrote it."""
+        names = list(keys)
+        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.pttl(name)
+            left_ms = cast(list[int], pipe.execute())
+        return {name: protocol.HEARTBEAT_LIFE_S - left / 1000 for name, left in zip(names, left_ms, strict=True) if left >= 0}
 
     def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
         """Put *fact* on the stream, once however often it is published, and what is known of its event beside it."""

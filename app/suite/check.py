@@ -1,0 +1,46 @@
+"""The verb `check-config`, and what the other verbs share of it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from app.config import Config, config_folder, config_warnings, load_config
+from app.errors import ConfigError
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def config_options(verb: Verb) -> Verb:
+    """Give *verb* the options that say which configuration it is about."""
+    folder = click.option("--config", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The configuration's folder.")
+    profile = click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+    return folder(profile(verb))
+
+
+def loaded(folder: Path | None, profile: str | None) -> Config:
+    """The configuration, or every mistake in it, a line each, and exit code 1."""
+    try:
+        return load_config(folder, profile)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
+@click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+def check_config(*, folder: Path | None, named: Path | None, profile: str | None) -> None:
+    """Name every mistake in the configuration in DIR, a line each; nothing is started or changed."""
+    folder = folder or named
+    try:
+        config = load_config(folder, profile)
+    except ConfigError as error:
+        click.echo("\n".join(error.problems))
+        sys.exit(1)
+    for warning in config_warnings(config):
+        click.echo(warning, err=True)
+    click.echo(f"{config_folder(folder)}: no mistakes found")

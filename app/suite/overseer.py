@@ -1,0 +1,103 @@
+"""Asking supervisord, over its unix socket."""
+
+import http.client
+import os
+import socket
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from app.errors import SupervisorAway
+
+SOCKET = "supervisord.sock"
+TIMEOUT_S = 3.0
+_SHUTTING_DOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """What supervisord knows of a program.
+
+    *pid* is 0 and *started_at* None while it does not run; *ended_s*, Unix time, is when it last ended, 0 for never.
+    """
+
+    name: str
+    state: str
+    pid: int
+    started_at: datetime | None
+    ended_s: int
+    problem: str
+
+
+def overseen(run_dir: Path) -> dict[str, Overseen]:
+    """Every program of the suite in *run_dir*, by name. `SupervisorAway` when nobody oversees it."""
+    with _overseer(run_dir) as server:
+        infos = cast(list[dict[str, Any]], server.supervisor.getAllProcessInfo())
+    return {info["name"]: _overseen(info) for info in infos}
+
+
+def overseer_pid(run_dir: Path) -> int:
+    """supervisord's process id. `SupervisorAway` when it does not answer."""
+    with _overseer(run_dir) as server:
+        return cast(int, server.supervisor.getPID())
+
+
+def shut_down(run_dir: Path) -> None:
+    """Ask supervisord to end every program and itself; it does so after this has returned."""
+    with _overseer(run_dir) as server:
+        try:
+            server.supervisor.shutdown()
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != _SHUTTING_DOWN:
+                raise
+
+
+def _overseen(info: dict[str, Any]) -> Overseen:
+    pid = info["pid"]
+    started_at = datetime.fromtimestamp(info["start"], UTC) if pid else None
+    return Overseen(info["name"], info["statename"], pid, started_at, info["stop"], info["spawnerr"])
+
+
+@contextmanager
+def _overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
+    try:
+        folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise SupervisorAway(f"supervisord does not run: {error}") from error
+    # By this name a socket in the deepest folder has a path that is short enough.
+    transport = _UnixTransport(f"/proc/self/fd/{folder}/{SOCKET}")
+    try:
+        yield xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+    except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
+        raise SupervisorAway(f"supervisord does not answer: {error}") from error
+    finally:
+        transport.close()
+        os.close(folder)
+
+
+class _UnixTransport(xmlrpc.client.Transport):
+    """XML-RPC over the unix socket at *path*, without the wait for ever that supervisor's own has."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        if self._connection[1] is None:
+            self._connection = host, _UnixConnection(self._path)
+        return cast(http.client.HTTPConnection, self._connection[1])
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT_S)
+        self.sock.connect(self._path)

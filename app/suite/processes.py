@@ -1,0 +1,63 @@
+"""The processes of a suite, found by what they were started with, whoever their parent is."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+#: Every process of a suite has this in its environment: the folder `run_dir`.
+RUN_VARIABLE = "WHOS_THERE_RUN"
+
+Environment = dict[str, str]
+
+
+def environments() -> dict[psutil.Process, Environment]:
+    """What each process of ours that belongs to some suite was started with; those of other users are not seen."""
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except (psutil.Error, OSError):  # it has just ended, or is not ours
+            continue
+        if RUN_VARIABLE in environment and process.pid != os.getpid():
+            found[process] = environment
+    return found
+
+
+def processes_of(run_dir: Path) -> dict[psutil.Process, str]:
+    """The processes of the suite in *run_dir*, each with the name supervisord gave it ("supervisord" for itself)."""
+    return {
+        process: environment.get("SUPERVISOR_PROCESS_NAME", "supervisord")
+        for process, environment in environments().items()
+        if environment[RUN_VARIABLE] == str(run_dir)
+    }
+
+
+def end(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
+    """Ask *processes* to finish (SIGTERM); returns those that have not after *within_s* seconds."""
+    asked = list(processes)
+    for process in asked:
+        _send(process, kill=False)
+    return gone(asked, within_s)
+
+
+def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """End *processes* at once (SIGKILL); returns those that are still there a second later."""
+    killed = list(processes)
+    for process in killed:
+        _send(process, kill=True)
+    return gone(killed, 1.0)
+
+
+def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
+    """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have not."""
+    _, alive = psutil.wait_procs(list(processes), timeout=within_s)
+    return alive
+
+
+def _send(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        process.kill() if kill else process.terminate()
+    except psutil.NoSuchProcess:
+        return

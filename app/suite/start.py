@@ -1,0 +1,258 @@
+"""The verb `start`: everything at once, under supervisord, for as long as the machine is on."""
+
+import fcntl
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, Config, config_folder, config_warnings
+from app.errors import StateUnavailable, SuiteError, SupervisorAway, WorldError
+from app.protocol import Heartbeat
+from app.state import State
+from app.suite import glances_page, local_redis, programs
+from app.suite.check import config_options, loaded
+from app.suite.health import UNSUPERVISED, Checkup, Health, check_up, troubled
+from app.suite.overseer import Overseen, overseen
+from app.suite.processes import RUN_VARIABLE
+from app.suite.programs import Program
+from app.suite.redis_server import find_redis_server
+from app.suite.render import glances_conf, supervisord_conf, write_private
+from app.suite.stop import stop_suite
+from app.suite.table import table
+
+UP_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.2
+#: How often a program may end before its first heartbeat until it counts as broken.
+_ENDS_ALLOWED = 1
+_LOG_LINES = 20
+#: Words for a source that are neither files nor addresses.
+_SOURCE_WORDS = ("auto", "demo")
+# One thread each: several would only get into each other's way, and into the other programs'.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to start: the programs of *config* that *only* names, or all; *source* is played by every camera, if given."""
+
+    config: Config
+    profile: str | None
+    source: str | None
+    only: tuple[str, ...]
+
+
+@click.command()
+@config_options
+@click.option("--source", metavar="PATH|URL|demo", help="What every camera plays, instead of its configured source.")
+@click.option("--only", metavar="PROGRAM", multiple=True, help="Start only this one; may be given several times.")
+def start(*, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...]) -> None:
+    """Start every program, wait until each works, and tell what runs and where to look. They go on when you log out."""
+    config = loaded(folder, profile)
+    for warning in config_warnings(config):
+        click.echo(warning, err=True)
+    order = Order(config, profile or os.environ.get(PROFILE_VARIABLE), _found(source), only)
+    try:
+        programs.check_names(only, config)
+        with _one_start_at_a_time(config.run_dir):
+            _start(order)
+    except WorldError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    click.echo(_report(order))
+
+
+def _found(source: str | None) -> str | None:
+    """*source* as it must be named from another folder; `click.BadParameter` when there is no such file."""
+    if source is None or source in _SOURCE_WORDS or "://" in source:
+        return source
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise click.BadParameter(f"there is no file {path}; it may be a file, an address such as rtsp://…, or demo", param_hint="--source")
+    return str(path)
+
+
+def _start(order: Order) -> None:
+    config = order.config
+    if _runs(config.run_dir):
+        click.echo("It runs already. To start it otherwise, stop it first (scripts/stop.sh).")
+        return
+    if any(left := stop_suite(config.run_dir)):
+        click.echo(f"Ended what was left of an earlier run: {', '.join(left[0] + left[1])}.")
+    run = _prepared(order)
+    try:
+        _wait_until_up(config, run, _launch(config, order.profile))
+    except BaseException:
+        stop_suite(config.run_dir)
+        raise
+
+
+def _runs(run_dir: Path) -> bool:
+    try:
+        overseen(run_dir)
+    except SupervisorAway:
+        return False
+    return True
+
+
+@contextmanager
+def _one_start_at_a_time(run_dir: Path) -> Iterator[None]:
+    """Wait for another start of the same suite to finish; the lock goes with the process."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    run_dir.chmod(0o700)
+    with (run_dir / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _prepared(order: Order) -> list[Program]:
+    """Write the files that the programs are started with, and return the programs: those ordered, and Redis when none answers."""
+    config = order.config
+    run_dir = config.run_dir
+    conf = run_dir / "glances.conf"
+    run = programs.chosen([*programs.daemons(config, order.source), programs.glances(config, conf)], order.only)
+    if not local_redis.answers(config.redis.url):
+        run.append(_prepared_redis(config))
+    elif forgetful := local_redis.forgetful(config.redis.url):
+        click.echo(forgetful, err=True)
+    if not run:
+        raise SuiteError(f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs already")
+    if any(program.kind == programs.GLANCES for program in run):
+        _prepare_glances(config, run, conf)
+    config.logs_dir.mkdir(parents=True, exist_ok=True)
+    base = PROJECT / "config" / "supervisord.conf"
+    write_private(run_dir / "supervisord.conf", supervisord_conf(base, config.logs_dir, run))
+    return run
+
+
+def _prepared_redis(config: Config) -> Program:
+    conf, data_dir = config.run_dir / "redis.conf", config.data_dir / "redis"
+    try:
+        server = find_redis_server()
+    except StateUnavailable as error:
+        raise SuiteError(str(error)) from error
+    data_dir.mkdir(parents=True, exist_ok=True)
+    write_private(conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir))
+    return programs.redis(server, conf)
+
+
+def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
+    if glances_page.answers(config):
+        raise SuiteError(f"glances.bind {config.glances.bind} is taken by another Glances; set glances.bind to another port in config.yml")
+    redis_is_here = local_redis.is_here(config.redis.url)
+    glances_page.make_password(config, config.run_dir)
+    glances_page.make_log_settings(_glances_logging(config))
+    write_private(conf, glances_conf(PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here))
+
+
+def _glances_logging(config: Config) -> Path:
+    return config.run_dir / "glances-logging.json"
+
+
+def _launch(config: Config, profile: str | None) -> subprocess.Popen[bytes]:
+    """Start supervisord, which outlives this process and its terminal."""
+    given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(_glances_logging(config))}
+    environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
+    environment.pop(PROFILE_VARIABLE, None)
+    if profile:
+        environment[PROFILE_VARIABLE] = profile
+    with (config.logs_dir / "supervisord.log").open("ab") as log:
+        return subprocess.Popen(
+            ["nohup", sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"],  # noqa: S607
+            cwd=config.run_dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _wait_until_up(config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]) -> None:
+    """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come up."""
+    deadline_s = time.monotonic() + UP_WITHIN_S
+    ends: dict[str, set[int]] = defaultdict(set)
+    with closing(State(config.redis.url)) as state:
+        while down := _down(config, state, run):
+            if supervisord.poll() is not None:
+                raise SuiteError(_failure(config, "supervisord"))
+            for name, known in down.items():
+                ends[name].add(known.ended_s if known else 0)
+                if len(ends[name] - {0}) > _ENDS_ALLOWED or time.monotonic() > deadline_s:
+                    raise SuiteError(_failure(config, name))
+            time.sleep(_LOOK_EVERY_S)
+        state.initialise_switches()
+
+
+def _down(config: Config, state: State, run: Sequence[Program]) -> dict[str, Overseen | None]:
+    """Those of *run* that do not work yet, by name, and what supervisord knows of each."""
+    try:
+        known = overseen(config.run_dir)
+    except SupervisorAway:
+        return dict.fromkeys([program.name for program in run])
+    beats = _beats(state)
+    found = {program.name: known.get(program.name) for program in run}
+    return {program.name: found[program.name] for program in run if not _is_up(config, program, found[program.name], beats)}
+
+
+def _beats(state: State) -> dict[str, Heartbeat] | None:
+    """The heartbeats; None when Redis does not answer."""
+    try:
+        return state.heartbeats()
+    except StateUnavailable:
+        return None
+
+
+def _is_up(config: Config, program: Program, known: Overseen | None, beats: dict[str, Heartbeat] | None) -> bool:
+    if known is None or not known.pid or beats is None:
+        return False
+    if program.kind == programs.GLANCES:
+        return glances_page.answers(config)
+    # An earlier run's heartbeat may still be there.
+    return program.heart is None or (program.heart in beats and beats[program.heart].pid == known.pid)
+
+
+def _failure(config: Config, name: str) -> str:
+    log = config.logs_dir / f"{name}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    said = "\n".join(f"  {line}" for line in lines[-_LOG_LINES:]) or "  (nothing)"
+    return f"{name} did not come up, so everything was stopped again. The end of {log}:\n{said}"
+
+
+def _report(order: Order) -> str:
+    """What runs and where to look."""
+    config = order.config
+    checkup = check_up(config)
+    rows = [(health.name, str(health.pid or "-"), health.state, _log(config, health)) for health in checkup.programs]
+    lines = [table(("program", "pid", "state", "log"), rows), *troubled(checkup.programs), "", *_places(order, checkup)]
+    return "\n".join(lines)
+
+
+def _log(config: Config, health: Health) -> str:
+    return "-" if health.state == UNSUPERVISED else _short(config.logs_dir / f"{health.name}.log")
+
+
+def _places(order: Order, checkup: Checkup) -> list[str]:
+    config = order.config
+    asked = "" if config.folder == config_folder() else f" --config {shlex.quote(_short(config.folder))}"
+    if order.profile and not os.environ.get(PROFILE_VARIABLE):
+        asked += f" --profile {shlex.quote(order.profile)}"
+    lines = [f"Alerts:   {_short(config.data_dir / 'alerts')}", f"Pictures: {_short(config.data_dir / 'events')}"]
+    if any(health.name == programs.GLANCES for health in checkup.programs):
+        password = _short(glances_page.password_file(config))
+        lines.append(f"Glances:  {glances_page.page(config)} (user {glances_page.USER}, password in {password})")
+    return [*lines, f"How it goes: scripts/status.sh{asked}   End it: scripts/stop.sh{asked}"]
+
+
+def _short(path: Path) -> str:
+    """*path* from the folder we are in, where it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
