@@ -185,8 +185,9 @@ install_hardware_packages() {
         return
     fi
     local name found=()
-    apt_install python3-picamera2 python3-smbus ||
-        say "By hand: sudo apt-get install --no-install-recommends python3-picamera2 python3-smbus" >&2
+    for name in python3-picamera2 python3-smbus; do
+        apt_install "$name" || say "By hand: sudo apt-get install --no-install-recommends $name" >&2
+    done
     install_simplejpeg
     install_legacy_camera
     for name in picamera2 picamera pantilthat smbus; do
@@ -228,7 +229,7 @@ set_up_libraries() {
 
 # --- Redis ---
 
-found_redis() { "$venv_python" -m app.suite.redis_server; }
+found_redis() { PYTHONPATH=$PWD "$venv_python" -m app.suite.redis_server; }
 
 set_up_redis() {
     local found
