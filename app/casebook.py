@@ -37,10 +37,10 @@ class Casebook:
         name = protocol.event_id(frame.taken_at, self._camera)
         record = EventRecord(self._camera, frame.taken_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
         picture = frame.bgr()
-        caption = f"{self._camera}  {_local(frame.taken_at)}"
+        caption = f"{self._camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
         pictures = Pictures(jpeg(annotated(picture, event.boxes, caption)), jpeg(picture))
         self._open = name, record
-        self._tell("motion_started", name, record, text=self._started(record), pictures=pictures, alert=event.alert)
+        self._tell("motion_started", name, record, text=self._started, pictures=pictures, alert=event.alert)
         _log.info("event %s opens with %.0f px", name, event.peak_area_px)
         return pictures
 
@@ -50,10 +50,10 @@ class Casebook:
             return
         name, record = self._open
         self._open = None
-        ended = replace(record, ended_at=max(ended_at, record.started_at), boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
-        lasted_s = (max(ended_at, record.started_at) - record.started_at).total_seconds()
+        ended_at = max(ended_at, record.started_at)
+        lasted_s = (ended_at - record.started_at).total_seconds()
         text = f"Motion in front of camera {self._camera} ended after {lasted_s:.0f} s."
-        self._tell("motion_ended", name, ended, text=text, alert=False)
+        self._tell("motion_ended", name, replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px), text=text, alert=False)
         _log.info("event %s closes after %.1f s", name, lasted_s)
 
     def end_forgotten(self) -> None:
@@ -66,21 +66,18 @@ class Casebook:
                 continue
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
-            self._tell("motion_started", facts["id"], record, text=self._started(record))
+            self._tell("motion_started", facts["id"], record, text=self._started)
             self._tell("motion_ended", facts["id"], ended, text=text, alert=False)
 
-    def _started(self, record: EventRecord) -> str:
-        return f"Motion in front of camera {self._camera} at {_local(record.started_at)}."
+    @property
+    def _started(self) -> str:
+        return f"Motion in front of camera {self._camera}."
 
     def _tell(
         self, kind: FactKind, event: str, record: EventRecord, *, text: str, pictures: Pictures | None = None, alert: bool = True
     ) -> None:
         at = record.ended_at or record.started_at
         self._link.tell(News(Fact(f"{event}-{kind}", kind, at, text, self._camera, event, alert), record, pictures))
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _plain(boxes: tuple[Box, ...]) -> tuple[protocol.BoxPx, ...]:

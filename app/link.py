@@ -181,7 +181,7 @@ class Link:
         while waiting := self._spool.first():
             self._state.publish(waiting.fact, waiting.record, waiting.snapshot or self._stored_snapshot(waiting))
             self._spool.handed_over(self._clock.monotonic())
-            self.last_handover_s = self._clock.monotonic() - self._told_s
+            self.last_handover_s = round(self._clock.monotonic() - self._told_s, 4)
         self._spool.settle(self._clock.monotonic())
 
     def _stored_snapshot(self, waiting: Waiting) -> bytes | None:

@@ -39,7 +39,7 @@ FRAME_WAIT_S = 0.25
 LIVE_EVERY_S = 0.2
 LINK_TIMEOUT_S = 2.0
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("app.daemons.security_system")
 
 
 class SecuritySystem(Daemon):

@@ -10,7 +10,7 @@ import sys
 
 from app.daemon import BEAT_S, Daemon, run_daemon
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("app.daemons.who_is_home")
 
 
 class WhoIsHome(Daemon):
