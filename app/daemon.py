@@ -24,7 +24,7 @@ from app.config import Config, config_warnings, load_config
 from app.errors import ConfigError
 from app.logs import set_up_logs
 from app.protocol import Heartbeat, Trouble
-from app.state import State
+from app.state import TIMEOUT_S, State
 
 #: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once for all of them.
 BEAT_S = 10
@@ -43,12 +43,14 @@ class Daemon(ABC):
     hang_s: float = 60.0
     #: The longest wait between two attempts at a step that the world lets fail.
     backoff_max_s: float = BACKOFF_MAX_S
+    #: How long a Redis that hangs can hold a step up.
+    redis_timeout_s: float = TIMEOUT_S
 
     def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or SystemClock()
         self.config: Config = load_config(folder, profile)
         self._profile = profile
-        self.state = State(self.config.redis.url)
+        self.state = State(self.config.redis.url, self.redis_timeout_s)
         self.camera: str | None = None
         self.trouble: Trouble | None = None
         self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -98,7 +100,6 @@ class Daemon(ABC):
             while True:
                 self._stay_alive()
                 wait_s = self.attempt()
-                self.beat_if_due()
                 if self._stop_asked(wait_s):
                     _log.info("%s stops", self.name)
                     return 0
@@ -199,7 +200,7 @@ class Daemon(ABC):
                 signum = self.signals.get(timeout=slice_s) if slice_s else self.signals.get_nowait()
             except queue.Empty:
                 self.beat_if_due()
-                if self.clock.monotonic() >= until_s:
+                if self.clock.monotonic() >= until_s and self.signals.empty():
                     return False
                 continue
             if signum != signal.SIGHUP:

@@ -76,6 +76,7 @@ class NotifierDaemon(Daemon):
 
     name = "notifier"
     backoff_max_s = 5.0
+    redis_timeout_s = 2.0
 
     def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
         super().__init__(folder, profile, clock)

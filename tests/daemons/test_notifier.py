@@ -1,5 +1,6 @@
 """The notifier as a process, with a real Redis, real files and real signals."""
 
+import os
 import random
 import signal
 import time
@@ -336,7 +337,7 @@ def test_with_no_way_configured_facts_are_acknowledged_and_the_log_says_so(house
     assert "notify.backends is empty" in house.notifier.log
 
 
-@pytest.mark.parametrize("while_it", ["waits", "fails to deliver", "cannot reach Redis"])
+@pytest.mark.parametrize("while_it", ["waits", "fails to deliver", "cannot reach Redis", "hears nothing from Redis"])
 def test_sigterm_ends_it_within_3_s(house: House, while_it: str) -> None:
     house.start()
     if while_it == "fails to deliver":
@@ -347,6 +348,9 @@ def test_sigterm_ends_it_within_3_s(house: House, while_it: str) -> None:
     elif while_it == "cannot reach Redis":
         house.server.kill()
         until(lambda: "Redis is not reachable" in house.notifier.log, "it sees that Redis is gone")
+    elif while_it == "hears nothing from Redis":
+        os.kill(house.server.pid, signal.SIGSTOP)
+        until(lambda: "Redis is not reachable" in house.notifier.log, "it sees that Redis hangs")
     assert house.notifier.stop(within_s=3) == 0
     assert "notifier stops" in house.notifier.log
 
