@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import secrets
+import socket
 from pathlib import Path
 
 from app.config import Config
@@ -33,7 +34,7 @@ def make_password(config: Config, folder: Path) -> None:
     known = plain.read_text(encoding="utf-8").removesuffix("\n") if plain.exists() else ""
     configured = config.glances.password
     wanted = configured.get_secret_value() if configured else known or secrets.token_urlsafe(12)
-    if wanted != known or not hashed.exists():
+    if wanted != known or not hashed.exists() or not hashed.stat().st_size:
         hashed.unlink(missing_ok=True)
         write_private(plain, wanted + "\n")
         write_private(hashed, _hashed(wanted))
@@ -60,6 +61,15 @@ def answers(config: Config) -> bool:
         return False
     finally:
         line.close()
+
+
+def is_taken(config: Config) -> bool:
+    """Whether some program listens at Glances' address already."""
+    try:
+        socket.create_connection(_reached(config), _TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _reached(config: Config) -> tuple[str, int]:

@@ -11,12 +11,13 @@ from app.suite.render import on_one_line
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _DEFAULT_PORT = 6379
+_TIMEOUT_S = 2.0
 _FORGETFUL = "The Redis at {place} is not append-only: a power cut would lose the events of the last minutes (set appendonly yes)"
 
 
 def answers(url: str) -> bool:
     """Whether a usable Redis is at *url*; `SuiteError` when something is there that is not, or nothing is and it is not ours to start."""
-    state = State(url)
+    state = State(url, _TIMEOUT_S)
     try:
         state.ping()
     except (StateUnavailable, ProtocolError) as error:
@@ -38,13 +39,12 @@ def is_here(url: str) -> bool:
 
 def place(url: str) -> str:
     """*url* without user and password."""
-    split = urlsplit(url)
-    return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl()
+    return re.sub("(?<=://)[^/]*@", "", url.partition("?")[0])
 
 
 def forgetful(url: str) -> str | None:
     """A sentence when the Redis at *url*, which answers, would forget in a power cut; None when it would not, or does not tell."""
-    state = State(url)
+    state = State(url, _TIMEOUT_S)
     try:
         facts = state.server_facts()
     except ProtocolError:
@@ -86,10 +86,10 @@ def _somebody_listens(url: str) -> bool:
     try:
         if split.scheme == "unix":
             with socket.socket(socket.AF_UNIX) as line:
-                line.settimeout(1.0)
+                line.settimeout(_TIMEOUT_S)
                 line.connect(unquote(split.path))
         else:
-            socket.create_connection((split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=1.0).close()
+            socket.create_connection((split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S).close()
     except OSError:
         return False
     return True

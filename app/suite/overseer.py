@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from app.errors import SupervisorAway
+from app.errors import SuiteError, SupervisorAway
 
 SOCKET = "supervisord.sock"
 TIMEOUT_S = 3.0
@@ -34,21 +34,15 @@ class Overseen:
 
 
 def overseen(run_dir: Path) -> dict[str, Overseen]:
-    """Every program of the suite in *run_dir*, by name. `SupervisorAway` when nobody oversees it."""
-    with _overseer(run_dir) as server:
+    """Every program of the suite in *run_dir*, by name."""
+    with overseer(run_dir) as server:
         infos = cast(list[dict[str, Any]], server.supervisor.getAllProcessInfo())
     return {info["name"]: _overseen(info) for info in infos}
 
 
-def overseer_pid(run_dir: Path) -> int:
-    """supervisord's process id. `SupervisorAway` when it does not answer."""
-    with _overseer(run_dir) as server:
-        return cast(int, server.supervisor.getPID())
-
-
 def shut_down(run_dir: Path) -> None:
     """Ask supervisord to end every program and itself; it does so after this has returned."""
-    with _overseer(run_dir) as server:
+    with overseer(run_dir) as server:
         try:
             server.supervisor.shutdown()
         except xmlrpc.client.Fault as fault:
@@ -63,9 +57,12 @@ def _overseen(info: dict[str, Any]) -> Overseen:
 
 
 @contextmanager
-def _overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
+def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
+    """supervisord of the suite in *run_dir*, to call. `SupervisorAway` when it does not answer; `SuiteError` when it is not ours."""
     try:
         folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError as error:
+        raise SuiteError(f"{run_dir} is another user's, who alone can ask and stop what runs there") from error
     except OSError as error:
         raise SupervisorAway(f"supervisord does not run: {error}") from error
     # By this name a socket in the deepest folder has a path that is short enough.

@@ -1,6 +1,7 @@
 """The processes of a suite, found by what they were started with, whoever their parent is."""
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import psutil
 
 #: Every process of a suite has this in its environment: the folder `run_dir`.
 RUN_VARIABLE = "WHOS_THERE_RUN"
+
+_LOOK_EVERY_S = 0.05
 
 Environment = dict[str, str]
 
@@ -52,8 +55,21 @@ def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
     """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have not."""
-    _, alive = psutil.wait_procs(list(processes), timeout=within_s)
+    deadline_s = time.monotonic() + within_s
+    alive = list(processes)
+    while alive := [process for process in alive if _lives(process)]:
+        if time.monotonic() > deadline_s:
+            break
+        time.sleep(_LOOK_EVERY_S)
     return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether *process* runs; one that has ended, and that nobody has asked about yet, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _send(process: psutil.Process, *, kill: bool) -> None:

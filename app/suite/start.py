@@ -9,45 +9,33 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, Config, config_folder, config_warnings
-from app.errors import StateUnavailable, SuiteError, SupervisorAway, WorldError
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, config_folder, config_warnings
+from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
 from app.state import State
-from app.suite import glances_page, local_redis, programs
+from app.suite import glances_page, programs
 from app.suite.check import config_options, loaded
 from app.suite.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.suite.overseer import Overseen, overseen
+from app.suite.prepare import Order, glances_logging, prepared
 from app.suite.processes import RUN_VARIABLE
 from app.suite.programs import Program
-from app.suite.redis_server import find_redis_server
-from app.suite.render import glances_conf, supervisord_conf, write_private
 from app.suite.stop import stop_suite
 from app.suite.table import table
 
 UP_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.2
 #: How often a program may end before its first heartbeat until it counts as broken.
-_ENDS_ALLOWED = 1
+_ENDS_ALLOWED = 2
 _LOG_LINES = 20
 #: Words for a source that are neither files nor addresses.
 _SOURCE_WORDS = ("auto", "demo")
 # One thread each: several would only get into each other's way, and into the other programs'.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to start: the programs of *config* that *only* names, or all; *source* is played by every camera, if given."""
-
-    config: Config
-    profile: str | None
-    source: str | None
-    only: tuple[str, ...]
 
 
 @click.command()
@@ -64,7 +52,7 @@ def start(*, folder: Path | None, profile: str | None, source: str | None, only:
         programs.check_names(only, config)
         with _one_start_at_a_time(config.run_dir):
             _start(order)
-    except WorldError as error:
+    except OSError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
     click.echo(_report(order))
@@ -87,7 +75,7 @@ def _start(order: Order) -> None:
         return
     if any(left := stop_suite(config.run_dir)):
         click.echo(f"Ended what was left of an earlier run: {', '.join(left[0] + left[1])}.")
-    run = _prepared(order)
+    run = prepared(order)
     try:
         _wait_until_up(config, run, _launch(config, order.profile))
     except BaseException:
@@ -113,53 +101,9 @@ def _one_start_at_a_time(run_dir: Path) -> Iterator[None]:
         yield
 
 
-def _prepared(order: Order) -> list[Program]:
-    """Write the files that the programs are started with, and return the programs: those ordered, and Redis when none answers."""
-    config = order.config
-    run_dir = config.run_dir
-    conf = run_dir / "glances.conf"
-    run = programs.chosen([*programs.daemons(config, order.source), programs.glances(config, conf)], order.only)
-    if not local_redis.answers(config.redis.url):
-        run.append(_prepared_redis(config))
-    elif forgetful := local_redis.forgetful(config.redis.url):
-        click.echo(forgetful, err=True)
-    if not run:
-        raise SuiteError(f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs already")
-    if any(program.kind == programs.GLANCES for program in run):
-        _prepare_glances(config, run, conf)
-    config.logs_dir.mkdir(parents=True, exist_ok=True)
-    base = PROJECT / "config" / "supervisord.conf"
-    write_private(run_dir / "supervisord.conf", supervisord_conf(base, config.logs_dir, run))
-    return run
-
-
-def _prepared_redis(config: Config) -> Program:
-    conf, data_dir = config.run_dir / "redis.conf", config.data_dir / "redis"
-    try:
-        server = find_redis_server()
-    except StateUnavailable as error:
-        raise SuiteError(str(error)) from error
-    data_dir.mkdir(parents=True, exist_ok=True)
-    write_private(conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir))
-    return programs.redis(server, conf)
-
-
-def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
-    if glances_page.answers(config):
-        raise SuiteError(f"glances.bind {config.glances.bind} is taken by another Glances; set glances.bind to another port in config.yml")
-    redis_is_here = local_redis.is_here(config.redis.url)
-    glances_page.make_password(config, config.run_dir)
-    glances_page.make_log_settings(_glances_logging(config))
-    write_private(conf, glances_conf(PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here))
-
-
-def _glances_logging(config: Config) -> Path:
-    return config.run_dir / "glances-logging.json"
-
-
 def _launch(config: Config, profile: str | None) -> subprocess.Popen[bytes]:
     """Start supervisord, which outlives this process and its terminal."""
-    given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(_glances_logging(config))}
+    given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
     environment.pop(PROFILE_VARIABLE, None)
     if profile:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from app.errors import SuiteError
 from app.suite.check import config_options, loaded
 from app.suite.health import Checkup, Health, check_up
 from app.suite.table import table
@@ -21,7 +22,10 @@ _HEADINGS = ("program", "state", "pid", "up since", "heartbeat", "progress", "la
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
     """Show how every program is; the exit code is 0 only if all is well."""
-    checkup = check_up(loaded(folder, profile))
+    try:
+        checkup = check_up(loaded(folder, profile))
+    except SuiteError as error:
+        raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(_plain(checkup), default=datetime.isoformat))
     elif checkup.programs:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, config_folder, load_config
-from app.errors import ConfigError, SupervisorAway
+from app.errors import ConfigError, SuiteError, SupervisorAway
 from app.suite import processes
 from app.suite.check import config_options
 from app.suite.overseer import shut_down
@@ -23,7 +23,10 @@ _REDIS_S = 1.5
 @config_options
 def stop(*, folder: Path | None, profile: str | None) -> None:
     """End every program that start has started."""
-    results = [result for run_dir in sorted(_run_dirs(folder, profile)) if any(result := stop_suite(run_dir))]
+    try:
+        results = [result for run_dir in sorted(_run_dirs(folder, profile)) if any(result := stop_suite(run_dir))]
+    except SuiteError as error:
+        raise click.ClickException(str(error)) from None
     for ended, killed in results:
         if ended:
             click.echo(f"Stopped {', '.join(ended)}.")

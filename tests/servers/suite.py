@@ -1,0 +1,86 @@
+"""The suite as a house runs it, in a folder of a test's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
+from app.suite import processes
+from app.suite.health import Checkup, Health, check_up
+from app.suite.overseer import overseer
+from app.suite.stop import stop_suite
+from tests.servers.ports import free_port
+from tests.servers.programs import REPO, write_config
+from tests.waiting import until
+
+_DONE_S = 90.0
+
+
+class Suite:
+    """A house in *folder*, with a Redis and a Glances on ports of its own, unless *private* or *redis_url* say otherwise.
+
+    Leaving the context stops it.
+    """
+
+    def __init__(self, folder: Path, private: str = "", redis_url: str | None = None) -> None:
+        self.redis_url = redis_url or f"redis://127.0.0.1:{free_port()}/0"
+        self.folder = write_config(folder, self.redis_url, f"glances: {{bind: '127.0.0.1:{free_port()}'}}\n")
+        (self.folder / "private.yml").touch(0o600)
+        (self.folder / "private.yml").write_text(private)
+        self.config: Config = load_config(self.folder)
+
+    def verb(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m app VERB ARGUMENTS` for this house."""
+        return run([sys.executable, "-m", "app", verb, "--config", str(self.folder), *arguments])
+
+    def start(self, *only: str) -> str:
+        """Start the programs named *only*; returns what was printed, and fails if they did not come up."""
+        done = self.verb("start", *(word for name in only for word in ("--only", name)))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def checkup(self) -> Checkup:
+        """How the programs are."""
+        return check_up(self.config)
+
+    def program(self, name: str) -> Health:
+        """How one program is."""
+        return next(program for program in self.checkup().programs if program.name == name)
+
+    def wait_until_healthy(self) -> None:
+        """Return when all programs are."""
+        until(lambda: self.checkup().healthy, "all are healthy")
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The processes that run, by the names supervisord gave them."""
+        return {name: process for process, name in processes.processes_of(self.config.run_dir).items()}
+
+    def log(self, name: str) -> str:
+        """What a program has written."""
+        return (self.config.logs_dir / f"{name}.log").read_text(encoding="utf-8")
+
+    def halt(self, name: str) -> None:
+        """Have supervisord end the program that it calls *name*, and keep it ended."""
+        with overseer(self.config.run_dir) as supervisord:
+            supervisord.supervisor.stopProcess(name)
+
+    def resume(self, name: str) -> None:
+        """Have supervisord start again what was halted; returns at once."""
+        with overseer(self.config.run_dir) as supervisord:
+            supervisord.supervisor.startProcess(name, False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop_suite(self.config.run_dir)
+
+
+def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
+    """Run *command* to its end, with no configuration but the one it names."""
+    environment = {name: value for name, value in os.environ.items() if name not in (FOLDER_VARIABLE, PROFILE_VARIABLE)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=_DONE_S)

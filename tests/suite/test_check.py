@@ -1,0 +1,55 @@
+"""The verb `check-config`, as a person types it."""
+
+import sys
+from pathlib import Path
+
+from tests.servers.programs import write_config
+from tests.servers.suite import run
+
+CHECK = [sys.executable, "-m", "app", "check-config"]
+
+
+def test_a_configuration_without_mistakes_is_said_to_have_none(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "redis://localhost")
+    done = run([*CHECK, str(folder)])
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{folder}: no mistakes found\n", "")
+
+
+def test_the_configuration_that_comes_with_the_project_has_no_mistakes() -> None:
+    done = run(CHECK)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_mistake_has_its_line(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "ftp://localhost", "motion: {alpha: 7}\nevnts: {}\n")
+    done = run([*CHECK, str(folder)])
+    assert done.returncode == 1
+    assert [line.split(": ")[:2] for line in sorted(done.stdout.splitlines())] == [
+        [f"{folder}/config.yml:1", "redis.url"],
+        [f"{folder}/config.yml:3", "motion.alpha"],
+        [f"{folder}/config.yml:4", "evnts"],
+    ]
+
+
+def test_a_profile_is_checked_too(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "redis://localhost")
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "night.yml").write_text("motion: {alpha: 7}\n")
+    assert run([*CHECK, str(folder)]).returncode == 0
+    done = run([*CHECK, str(folder), "--profile", "night"])
+    assert done.returncode == 1
+    assert "night.yml:1: motion.alpha" in done.stdout
+
+
+def test_what_is_not_wrong_but_not_as_it_should_be_is_a_warning(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "redis://localhost")
+    (folder / "private.yml").touch(mode=0o644)
+    done = run([*CHECK, str(folder)])
+    assert done.returncode == 0
+    assert "private.yml: others on this machine can read it" in done.stderr
+
+
+def test_a_folder_without_a_configuration_is_named(tmp_path: Path) -> None:
+    done = run([*CHECK, str(tmp_path)])
+    assert done.returncode == 1
+    assert f"{tmp_path}/config.yml: there is no such file" in done.stdout
