@@ -48,8 +48,13 @@ FactKind = Literal[
     "motion_ended",
     "camera_lost",
     "camera_back",
+    "process_silent",
+    "process_back",
+    "presence_changed",
+    "disk_low",
 ]
-RequestKind = Literal["last_image"]
+RequestKind = Literal["last_image", "tag"]
+Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
 BoxPx = tuple[int, int, int, int]
@@ -72,6 +77,7 @@ KEYS = (
     Key("auto_detect_status", "True or False: does presence arm and disarm?", "commands", "who is home"),
     Key("home", "True or False: is somebody home?", "who is home", "everyone"),
     Key("armed_by", "ArmedBy of the last change of camera_status", "whoever changed it", "/status, dashboard"),
+    Key("{switch}_by", "ArmedBy of the last change of another switch", "whoever changed it", "commands"),
     Key("snoozed_until", "UTC time, ISO 8601", "/snooze", "notifier", None),
     Key("camera:{name}:target", "Position asked for", "commands", "security system"),
     Key("camera:{name}:position", "Position reached", "security system", "commands"),
@@ -90,7 +96,7 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class ArmedBy:
-    """Who changed `camera_status` last, when and why."""
+    """Who changed a switch last, when and why."""
 
     by: str
     at: AwareDatetime
@@ -135,7 +141,7 @@ class EventRecord:
     person: bool | None = None
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
-    label: str | None = None
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +162,29 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Where an answer goes: *response_url*, which takes a few answers for some minutes and is a secret, or else *channel*."""
+
+    response_url: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """Something that somebody asked for; *by* is who."""
+    """Something that somebody asked for.
+
+    *by* is who, as others are told, and *user* that person's id where the request came from. A tag puts *label* on
+    *event*, and takes the label away when it is None. *reply_to* is where the answer is expected.
+    """
 
     kind: RequestKind
     at: AwareDatetime
     by: str
     camera: str | None = None
+    user: str | None = None
+    event: Id | None = None
+    label: Label | None = None
+    reply_to: ReplyTo | None = None
 
 
 Record = ArmedBy | Position | Heartbeat | Fact | Request
@@ -245,6 +267,11 @@ def snapshot_key(event: str) -> str:
 
 def delivery_key(fact: str) -> str:
     return f"delivery:{fact}"
+
+
+def changed_by_key(switch: str) -> str:
+    """Where it says who changed *switch* last."""
+    return "armed_by" if switch == "camera_status" else f"{switch}_by"
 
 
 def published_key(fact: str) -> str:

@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from app import protocol
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import AnyRecord, EventRecord, Fact, Heartbeat, Record, Request
+from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Label, Record, Request
 
 TIMEOUT_S = 5.0
 #: How long a fact may lie with a reader that has died before another takes it over.
@@ -81,12 +81,24 @@ class State:
         with _talking():
             return [_text(raw) for raw in cast(list[bytes | None], self._redis.mget(names))]
 
-    def set_switch(self, name: str, value: bool) -> None:
-        """Set one of the house's switches."""
+    def set_switch(self, name: str, value: bool, changed: ArmedBy | None = None) -> None:
+        """Set one of the house's switches, and with *changed* say who did it."""
         if name not in protocol.SWITCHES:
             raise ProtocolError(f"{name} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
+        with _talking(), self._redis.pipeline() as pipe:
+            pipe.set(name, str(value))
+            if changed:
+                pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
+            pipe.execute()
+
+    def set_label(self, event: str, label: Label | None) -> None:
+        """Put *label* on *event*'s hash, or take it away."""
+        key = protocol.event_key(event)
         with _talking():
-            self._redis.set(name, str(value))
+            if label is None:
+                self._redis.hdel(key, "label")
+            else:
+                self._add_to_hash(key, {"label": label}, protocol.EVENT_LIFE_S)
 
     def initialise_switches(self) -> None:
         """Give every switch that nobody has set yet its first value."""
