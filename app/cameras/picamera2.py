@@ -1,5 +1,6 @@
 """The Raspberry Pi's camera through libcamera, as Raspberry Pi OS has had it since Bullseye."""
 
+import atexit
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +41,8 @@ class Picamera2Camera(Camera):
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
         try:
             self._camera = maker()
+            # It would close the camera when the process ends, and wait for ever if the camera is stuck.
+            atexit.unregister(self._camera.close)
             self._start(transform)
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} cannot be started, perhaps another program uses it: {error}") from error

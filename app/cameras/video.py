@@ -23,6 +23,8 @@ from app.frames import Frame, Image
 
 ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
 _DEVICES = "/dev/video"
+#: No guessing of the frame rate, for which libav would hold back the first seconds.
+_RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
     {"gray", "nv12", "nv21", "nv16", "nv24", "yuva420p", "yuv410p", "yuv411p", "yuv420p", "yuv422p", "yuv440p", "yuv444p"}
@@ -90,7 +92,7 @@ class VideoCamera(Camera):
         settings = self._settings
         address = settings.source.lower()
         if address.startswith(ADDRESSES):
-            options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
+            options = _RTSP if address.startswith("rtsp") else {}
             return _Way("address", settings.source, options=options, timeout_s=settings.stall_s)
         path = self._existing()
         if settings.source.startswith(_DEVICES):

@@ -1,0 +1,43 @@
+"""The sources that tests of the cameras read from."""
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.cameras.scenery import film
+from tests.servers.ports import free_port
+from tests.servers.video_server import VideoServer
+
+_PI_PACKAGES = ("picamera2", "picamera", "libcamera")
+
+
+@pytest.fixture(scope="session")
+def short_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 pictures of 160x120 at 40 a second."""
+    return film(tmp_path_factory.mktemp("films") / "short.mp4")
+
+
+@pytest.fixture
+def network(short_film: Path) -> Iterator[VideoServer]:
+    """A camera on loopback."""
+    with VideoServer(short_film) as server:
+        yield server
+
+
+@pytest.fixture
+def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """A Raspberry Pi's camera packages, stand-ins that keep the real ones' rules."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "pi"))
+    yield {name: import_module(name) for name in _PI_PACKAGES}
+    for name in _PI_PACKAGES:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def free_address() -> str:
+    """An address of this machine where nobody listens."""
+    return f"127.0.0.1:{free_port()}"

@@ -1,0 +1,124 @@
+"""A stand-in for picamera2 that keeps its rules.
+
+Rows are padded, a camera is opened once only, configurations are checked, and the few buffers go round: who does not
+release requests gets no more. `CAMERAS` is what is plugged in; while `HANGS`, no request is ever completed.
+"""
+
+import atexit
+import time
+from importlib import import_module
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.cameras.scenery import picture
+
+CAMERAS: list[dict[str, Any]] = [{"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}]
+HANGS = False
+_ALIGN = 64
+_USED: set[int] = set()
+Transform: Any = import_module("libcamera").Transform
+
+Array = NDArray[np.uint8]
+
+
+class Picamera2:
+    """One camera."""
+
+    @staticmethod
+    def global_camera_info() -> list[dict[str, Any]]:
+        return CAMERAS
+
+    def __init__(self, camera_num: int = 0) -> None:
+        self._number = CAMERAS[camera_num]["Num"]
+        if self._number in _USED:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        _USED.add(self._number)
+        self.camera_config: dict[str, Any] | None = None
+        self.started = False
+        self.held = 0
+        self._frames = 0
+        atexit.register(self.close)
+
+    def create_video_configuration(self, main: dict[str, Any], lores: dict[str, Any] | None = None, **others: Any) -> dict[str, Any]:
+        known = {"transform", "buffer_count", "controls", "colour_space", "raw", "queue", "display", "encode", "sensor", "use_case"}
+        if not set(others) <= known:
+            raise TypeError(f"create_video_configuration() got an unexpected keyword argument {set(others) - known}")
+        given = {"transform": Transform(), "buffer_count": 6, "controls": {"FrameDurationLimits": (33333, 33333)}} | others
+        return {"main": {"format": "XBGR8888", "size": (1280, 720)} | main, "lores": lores and {"format": "YUV420"} | lores} | given
+
+    def configure(self, config: dict[str, Any]) -> None:
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        if not isinstance(config["transform"], Transform):
+            raise RuntimeError("Transform has incorrect type")
+        main, lores = config["main"], config["lores"]
+        for stream in (main, lores):
+            if stream["size"][0] % 2 or stream["size"][1] % 2:
+                raise RuntimeError("width and height should be even")
+        if lores["size"][0] > main["size"][0] or lores["size"][1] > main["size"][1]:
+            raise RuntimeError("lores stream dimensions may not exceed main stream")
+        if lores["format"] != "YUV420":
+            raise RuntimeError("lores stream must be YUV")
+        lores["stride"] = -(-lores["size"][0] // _ALIGN) * _ALIGN
+        main["stride"] = -(-main["size"][0] * 3 // _ALIGN) * _ALIGN
+        self.camera_config = config
+
+    def camera_configuration(self) -> dict[str, Any] | None:
+        return self.camera_config
+
+    def start(self) -> None:
+        if self.camera_config is None:
+            raise RuntimeError("Camera has not been configured")
+        self.started = True
+
+    def capture_request(self, wait: float | bool | None = None) -> "CompletedRequest":
+        if not self.started or self.camera_config is None:
+            raise RuntimeError("Camera is not started")
+        if HANGS or self.held == self.camera_config["buffer_count"]:
+            raise TimeoutError(f"nothing within {wait} s")
+        time.sleep(self.camera_config["controls"]["FrameDurationLimits"][0] / 1_000_000)
+        self.held += 1
+        self._frames += 1
+        return CompletedRequest(self, self._frames - 1, self.camera_config)
+
+    def cancel_all_and_flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        self.started = False
+        _USED.discard(self._number)
+
+
+class CompletedRequest:
+    """One moment in every stream."""
+
+    def __init__(self, camera: Picamera2, number: int, config: dict[str, Any]) -> None:
+        self._camera, self._number, self._config = camera, number, config
+        self._released = False
+
+    def release(self) -> None:
+        if self._released:
+            raise RuntimeError("CompletedRequest: lock now has negative ref_count")
+        self._released = True
+        self._camera.held -= 1
+
+    def make_array(self, name: str) -> Array:
+        if self._released:
+            raise TypeError("'NoneType' object is not subscriptable")
+        stream = self._config[name]
+        drawn = picture(self._number, stream["size"])
+        turn = self._config["transform"]
+        drawn = np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
+        return drawn if stream["format"] == "RGB888" else _padded_yuv(drawn, stream["stride"])
+
+
+def _padded_yuv(drawn: Array, stride: int) -> Array:
+    """Luma in rows of *stride* bytes, and below it room for the colours, at which nobody looks."""
+    height, width = drawn.shape[:2]
+    padded: Array = np.full((height * 3 // 2, stride), 99, np.uint8)
+    padded[:height, :width] = cv2.cvtColor(drawn, cv2.COLOR_BGR2YUV_I420)[:height]
+    return padded

@@ -1,0 +1,52 @@
+"""What the test sources show: pictures that tell left from right, top from bottom, and one number from the next."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from app.frames import Image
+
+FPS = 40
+SIZE = (160, 120)
+
+
+def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
+    """Picture *number*, (rows, columns, BGR) uint8: bright at the left, a light corner at the top, and a bar that wanders."""
+    width, height = size
+    ramp = np.linspace(170, 60, width).astype(np.uint8)
+    drawn = np.repeat(ramp[None, :, None], height, axis=0).repeat(3, axis=2)
+    drawn[:, :, 2] //= 2
+    drawn[: height // 4, : width // 4] = 225
+    left = number * 8 % (width - 16)
+    drawn[height // 2 : height * 3 // 4, left : left + 16] = (40, 40, 160)
+    return np.ascontiguousarray(drawn)
+
+
+def jpeg_of(number: int, size: tuple[int, int] = SIZE) -> bytes:
+    """Picture *number* as a JPEG."""
+    return cv2.imencode(".jpg", picture(number, size), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def film(
+    path: Path,
+    count: int = 60,
+    *,
+    fps: int = FPS,
+    size: tuple[int, int] = SIZE,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    container: str | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names one."""
+    with av.open(str(path), "w", format=container, options=options or {}) as written:
+        crf = {"crf": "12", "threads": "1"} if codec == "libx264" else {}
+        stream = written.add_stream(codec, rate=fps, options=crf)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        for number in range(count):
+            written.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number, size), format="bgr24")))
+        written.mux(stream.encode())
+    return path

@@ -1,0 +1,83 @@
+"""Which camera a source names."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from app.cameras import make_camera, shown
+from app.cameras.base import CameraSettings
+from app.clock import FakeClock
+from app.errors import CameraMissing
+
+
+def kind_of(source: str) -> str:
+    return type(make_camera("front", CameraSettings(source=source), FakeClock())).__name__
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("demo", "SyntheticCamera"),
+        ("synthetic:lamp", "SyntheticCamera"),
+        ("http://camera/stream", "VideoCamera"),
+        ("https://camera/stream", "VideoCamera"),
+        ("rtsp://camera/stream", "VideoCamera"),
+        ("rtsps://camera/stream", "VideoCamera"),
+        ("/dev/video0", "VideoCamera"),
+        ("films/visit.mp4", "VideoCamera"),
+    ],
+)
+def test_a_source_names_its_kind_of_camera(source: str, kind: str) -> None:
+    assert kind_of(source) == kind
+
+
+def test_auto_takes_picamera2_where_both_are(pi: dict[str, ModuleType]) -> None:
+    assert pi
+    assert kind_of("auto") == "Picamera2Camera"
+
+
+def test_auto_takes_picamera_where_only_that_is(pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pi
+    monkeypatch.setattr("app.cameras.find_spec", lambda package: True if package == "picamera" else None)
+    assert kind_of("auto") == "PicameraCamera"
+
+
+def test_auto_without_a_pi_is_missing_and_says_what_to_do() -> None:
+    camera = make_camera("front", CameraSettings(), FakeClock())
+    with pytest.raises(CameraMissing, match=r"^front \(auto\): .*sudo apt install python3-picamera2.*set the camera's source to a file"):
+        camera.open()
+
+
+def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
+    camera = make_camera("front", CameraSettings(source="synthetic:party"), FakeClock())
+    with pytest.raises(CameraMissing, match="there is no scene 'party', only demo, empty, person, noise, lamp"):
+        camera.open()
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("rtsp://camera/stream", "rtsp://camera/stream"),
+        ("rtsp://owl:hoot@camera:554/stream", "rtsp://camera:554/stream"),
+        ("rtsp://owl:h@oo@t@camera/stream", "rtsp://camera/stream"),
+        ("rtsp://owl:ho/o?t#@camera/stream", "rtsp://camera/stream"),
+        ("http://camera/stream?user=owl&password=hoot", "http://camera/stream"),
+        ("http://camera/stream#hoot", "http://camera/stream"),
+        ("HTTP://owl:hoot@camera/", "HTTP://camera/"),
+        ("films/me@home.mp4", "films/me@home.mp4"),
+        ("demo", "demo"),
+    ],
+)
+def test_what_is_shown_of_a_source_holds_no_password(source: str, told: str) -> None:
+    assert shown(source) == told
+    assert make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({told})"
+
+
+def test_importing_the_trade_brings_neither_opencv_nor_libav_nor_a_pi() -> None:
+    heavy = "{'cv2', 'av', 'numpy', 'picamera', 'picamera2'}"
+    code = f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout == "[]\n"

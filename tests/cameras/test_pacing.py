@@ -1,0 +1,87 @@
+"""Which pictures are wanted, and when."""
+
+import pytest
+
+from app.cameras.pacing import Pacing, PlayingTime
+from app.clock import FakeClock
+
+
+class BusyClock(FakeClock):
+    """A clock on a machine that needs *busy_s* from one look at it to the next."""
+
+    def __init__(self, busy_s: float) -> None:
+        super().__init__()
+        self._busy_s = busy_s
+
+    def monotonic(self) -> float:
+        self.advance(self._busy_s)
+        return super().monotonic()
+
+
+@pytest.mark.parametrize(("fps", "kept"), [(60, 36), (30, 30), (25, 38), (20, 30), (12, 36), (10, 30), (5, 15)])
+def test_three_seconds_at_any_rate_are_thinned_out_to_about_ten_pictures_a_second(fps: int, kept: int) -> None:
+    pacing = Pacing(FakeClock(), 10, timed=False)
+    assert sum(pacing.keep(number / fps) for number in range(3 * fps)) == kept
+    assert pacing.dropped == 0
+
+
+def test_a_timed_picture_is_waited_for() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 10, timed=True)
+    due_s = []
+    for number in range(4):
+        assert pacing.keep(7 + number / 10)
+        due_s.append(clock.monotonic())
+    assert due_s == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+def test_what_comes_too_late_is_dropped_until_the_source_is_in_time_again() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 10, timed=True)
+    pacing.keep(0.0)
+    clock.advance(0.55)
+    assert [pacing.keep(number / 10) for number in range(1, 8)] == [False] * 4 + [True] * 3
+    assert pacing.dropped == 4
+    assert clock.monotonic() == pytest.approx(0.7)
+
+
+def test_pictures_that_fps_does_not_want_are_not_counted_as_dropped() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock, 10, timed=True)
+    pacing.keep(0.0)
+    clock.advance(0.55)
+    assert sum(pacing.keep(number / 30) for number in range(1, 31)) == 6
+    assert pacing.dropped == 4
+
+
+def test_a_machine_too_slow_for_the_source_still_sees_about_a_picture_a_second() -> None:
+    pacing = Pacing(BusyClock(0.2), 10, timed=True)
+    kept = sum(pacing.keep(number / 10) for number in range(300))
+    assert 40 < kept < 80
+    assert pacing.dropped == 300 - kept
+
+
+def test_playing_time_follows_the_stamps() -> None:
+    playing = PlayingTime(0.1, longest_s=5)
+    assert [playing.of(number, stamp_s) for number, stamp_s in enumerate((4.0, 4.04, 4.3))] == pytest.approx([0, 0.04, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("stamps_s", "times_s"),
+    [
+        ([None, None, None, None], [0, 0.1, 0.2, 0.3]),
+        ([3.0, None, 3.2, 3.25], [0, 0.1, 0.2, 0.25]),
+        ([3.0, 3.0, 3.0, 3.1], [0, 0.1, 0.2, 0.3]),
+        ([9.0, 9.2, 1.0, 1.2], [0, 0.2, 0.3, 0.5]),
+        ([0.0, 0.2, 90000.0, 90000.2], [0, 0.2, 0.3, 0.5]),
+    ],
+    ids=["missing", "one missing", "standing still", "jumping back", "jumping ahead"],
+)
+def test_playing_time_counts_where_stamps_are_of_no_use(stamps_s: list[float | None], times_s: list[float]) -> None:
+    playing = PlayingTime(0.1, longest_s=5)
+    assert [playing.of(number, stamp_s) for number, stamp_s in enumerate(stamps_s)] == pytest.approx(times_s)
+
+
+def test_playing_time_counts_the_pictures_that_could_not_be_decoded() -> None:
+    playing = PlayingTime(0.1, longest_s=5)
+    assert [playing.of(number, None) for number in (0, 1, 4)] == pytest.approx([0, 0.1, 0.4])

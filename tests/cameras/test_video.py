@@ -1,0 +1,340 @@
+"""Files and streams as they are met: of many kinds, broken, stuck or gone."""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import cv2
+import numpy as np
+import pytest
+
+from app.cameras import make_camera
+from app.cameras.base import Camera, CameraSettings
+from app.clock import FakeClock, SystemClock
+from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
+from app.frames import Frame
+from tests.cameras.scenery import FPS, SIZE, film, picture
+from tests.servers.rtsp_server import RtspServer
+from tests.servers.video_server import FEW, VideoServer
+
+SETTINGS = CameraSettings(fps=FPS, warmup_s=0)
+
+
+def fast(source: object, **settings: object) -> Camera:
+    return make_camera("attic", replace(SETTINGS, source=str(source), **settings), FakeClock(), "fast")  # type: ignore[arg-type]
+
+
+def live(source: str, **settings: object) -> Camera:
+    return make_camera("attic", replace(SETTINGS, source=source, **settings), SystemClock())  # type: ignore[arg-type]
+
+
+def played(camera: Camera) -> tuple[list[Frame], CameraError]:
+    """All frames of *camera*, and what it ended with."""
+    frames: list[Frame] = []
+    try:
+        camera.open()
+        while True:
+            frames.append(camera.read())
+    except CameraError as error:
+        return frames, error
+    finally:
+        camera.close()
+
+
+def spoiled(path: Path, source: Path, every: int) -> Path:
+    """*source* with bytes changed in its middle."""
+    data, random = bytearray(source.read_bytes()), Random(1)
+    for at in range(len(data) // 3, len(data) * 2 // 3, every):
+        data[at] = random.randrange(256)
+    path.write_bytes(data)
+    return path
+
+
+FORMATS: dict[str, dict[str, object]] = {
+    "film.mp4": {},
+    "film.mkv": {"codec": "ffv1"},
+    "film.ts": {},
+    "film.avi": {"codec": "mjpeg", "pixels": "yuvj420p"},
+    "film422.avi": {"codec": "mjpeg", "pixels": "yuvj422p"},
+    "film.h264": {},
+    "film.mjpeg": {"codec": "mjpeg", "pixels": "yuvj420p"},
+    "ten_bits.mkv": {"codec": "ffv1", "pixels": "yuv420p10le"},
+    "colours.mkv": {"codec": "ffv1", "pixels": "bgr0"},
+    "grey.mkv": {"codec": "ffv1", "pixels": "gray"},
+    "packed.avi": {"codec": "rawvideo", "pixels": "yuyv422"},
+    "padded.mp4": {"size": (150, 90)},
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(tmp_path: Path, name: str) -> None:
+    make = FORMATS[name]
+    size = make.get("size", SIZE)
+    assert isinstance(size, tuple)
+    path = film(tmp_path / name, 20, **make)  # type: ignore[arg-type]
+    frames, error = played(fast(path, fps=60))
+    assert isinstance(error, CameraEnded)
+    assert str(error) == f"attic ({path}) has ended"
+    assert [frame.number for frame in frames] == list(range(20))
+    for frame in frames:
+        grey = cv2.cvtColor(picture(frame.number, size), cv2.COLOR_BGR2GRAY).astype(float)
+        seen = frame.luma if frame.luma_span == 255 else (frame.luma.astype(float) - 16) * 255 / 219
+        assert np.abs(seen - grey).mean() < 4
+
+
+def test_a_film_without_time_stamps_is_timed_by_its_rate(tmp_path: Path) -> None:
+    frames, _ = played(fast(film(tmp_path / "film.h264", 20)))
+    assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(20)])
+
+
+def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_film: Path) -> None:
+    frames, _ = played(fast(short_film))
+    assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
+    began = FakeClock().now()
+    assert [(frame.taken_at - began).total_seconds() for frame in frames] == pytest.approx([frame.at_s for frame in frames], abs=1e-5)
+
+
+def test_a_film_is_thinned_out_and_its_numbers_tell(short_film: Path) -> None:
+    camera = fast(short_film, fps=8)
+    frames, _ = played(camera)
+    assert [frame.number for frame in frames] == list(range(0, 60, 4))
+    assert camera.dropped == 0
+
+
+def test_a_film_at_its_own_pace_takes_as_long_as_it_is(short_film: Path) -> None:
+    clock = FakeClock()
+    frames, error = played(make_camera("attic", replace(SETTINGS, source=str(short_film)), clock))
+    assert isinstance(error, CameraEnded)
+    assert clock.monotonic() == pytest.approx(59 / FPS)
+    assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
+
+
+def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_film: Path) -> None:
+    clock = FakeClock()
+    camera = make_camera("attic", replace(SETTINGS, source=str(short_film)), clock)
+    camera.open()
+    camera.read()
+    clock.advance(0.51)
+    frame = camera.read()
+    camera.close()
+    assert frame.number == 0.5 * FPS
+    assert camera.dropped == frame.number - 1
+    assert clock.monotonic() == pytest.approx(0.51)
+
+
+def test_a_film_served_over_http_is_played_at_its_own_pace_too(network: VideoServer) -> None:
+    clock = FakeClock()
+    frames, error = played(make_camera("attic", replace(SETTINGS, source=network.url("film")), clock))
+    assert isinstance(error, CameraEnded)
+    assert len(frames) == 60
+    assert clock.monotonic() == pytest.approx(59 / FPS)
+
+
+def test_nobody_can_write_into_the_decoders_memory(short_film: Path) -> None:
+    camera = fast(short_film)
+    camera.open()
+    frame = camera.read()
+    with pytest.raises(ValueError, match="read-only"):
+        frame.luma[0, 0] = 1
+    camera.close()
+
+
+def test_the_real_footage_is_read_whole(footage: Path) -> None:
+    frames = 0
+    camera = fast(footage / "car-detection.mp4", fps=20)
+    camera.open()
+    with pytest.raises(CameraEnded):
+        while camera.read():
+            frames += 1
+    camera.close()
+    assert (frames, camera.corrupt) == (377, 0)
+
+
+Broken = Callable[[Path], Path]
+
+
+def a_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def an_empty_file(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+def a_text(path: Path) -> Path:
+    path.write_text("It was a dark and stormy night.\n" * 100)
+    return path
+
+
+def noise(path: Path) -> Path:
+    path.write_bytes(Random(3).randbytes(50_000))
+    return path
+
+
+def a_film_cut_off(path: Path) -> Path:
+    whole = film(path.with_suffix(".whole.mp4"))
+    path.write_bytes(whole.read_bytes()[:3000])
+    return path
+
+
+def a_sound(path: Path) -> Path:
+    import av
+
+    with av.open(str(path), "w", format="wav") as written:
+        stream = written.add_stream("pcm_s16le", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        sound.rate = 8000
+        written.mux(stream.encode(sound))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "words"),
+    [
+        (lambda path: path, CameraMissing, "there is no such file or device"),
+        (a_folder, CameraError, "is a folder, not a video"),
+        (an_empty_file, CameraError, "is empty: a file of 0 bytes"),
+        (a_text, CameraError, "is no video"),
+        (noise, CameraError, "is no video"),
+        (a_film_cut_off, CameraError, "is no video, or a part of it is missing"),
+        (a_sound, CameraError, "holds no video"),
+    ],
+)
+def test_what_is_no_whole_video_is_an_error_that_says_so(tmp_path: Path, broken: Broken, kind: type[CameraError], words: str) -> None:
+    path = broken(tmp_path / "broken.mp4")
+    frames, error = played(fast(path))
+    assert (frames, type(error)) == ([], kind)
+    assert str(error).startswith(f"attic ({path})")
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mkv", "avi"])
+def test_a_film_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path, suffix: str) -> None:
+    whole = film(
+        tmp_path / f"whole.{suffix}", codec="mjpeg" if suffix == "avi" else "libx264", pixels="yuvj420p" if suffix == "avi" else "yuv420p"
+    )
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    frames, error = played(fast(cut))
+    assert isinstance(error, CameraEnded)
+    assert 10 < len(frames) < 50
+
+
+@pytest.mark.parametrize("every", [400, 60])
+@pytest.mark.parametrize("suffix", ["ts", "mkv", "avi", "mp4"])
+def test_damage_in_mid_stream_is_counted_and_passed_over(
+    tmp_path: Path, suffix: str, every: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    codec, pixels = ("mjpeg", "yuvj420p") if suffix == "avi" else ("libx264", "yuv420p")
+    whole = film(tmp_path / f"whole.{suffix}", codec=codec, pixels=pixels)
+    camera = fast(spoiled(tmp_path / f"spoiled.{suffix}", whole, every))
+    frames, _ = played(camera)
+    assert len(frames) > 5
+    assert camera.corrupt > 0
+    assert [frame.number for frame in frames] == sorted({frame.number for frame in frames})
+    assert capfd.readouterr().err == ""
+
+
+def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.avi", 3, codec="mjpeg", pixels="yuvj420p")
+    path.write_bytes(re.sub(rb"(?s)\xff\xd8.*?\xff\xd9", lambda jpeg: bytes(len(jpeg[0])), path.read_bytes()))
+    frames, error = played(fast(path))
+    assert frames == []
+    assert str(error) == f"attic ({path}) holds no picture that can be decoded"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "words"),
+    [
+        ("none", CameraMissing, "404 Not Found"),
+        ("locked", CameraError, "refuses the user name or the password"),
+        ("page", CameraError, "is no video"),
+        ("silent", CameraMissing, "gave no answer for 1 s"),
+    ],
+)
+def test_an_address_without_a_video_is_an_error_that_says_why(network: VideoServer, path: str, kind: type[CameraError], words: str) -> None:
+    frames, error = played(live(network.url(path), stall_s=1))
+    assert (frames, type(error)) == ([], kind)
+    assert str(error).startswith(f"attic ({network.url(path)})")
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_an_address_that_nobody_serves_is_missing(scheme: str, free_address: str) -> None:
+    _, error = played(live(f"{scheme}://{free_address}/stream"))
+    assert isinstance(error, CameraMissing)
+    assert str(error) == f"attic ({scheme}://{free_address}/stream) cannot be opened: Connection refused"
+
+
+def test_a_name_that_nobody_knows_is_missing() -> None:
+    _, error = played(live("http://no-such-camera.invalid/stream"))
+    assert isinstance(error, CameraMissing)
+
+
+def test_a_stream_that_falls_silent_has_stalled(network: VideoServer) -> None:
+    frames, error = played(live(network.url("stalls"), stall_s=1))
+    assert len(frames) == FEW
+    assert isinstance(error, CameraStalled)
+    assert str(error) == f"attic ({network.url('stalls')}) sent nothing for 1 s"
+
+
+def test_a_stream_that_hangs_up_is_an_error(network: VideoServer) -> None:
+    frames, error = played(live(network.url("ends")))
+    assert len(frames) == FEW
+    assert "broke off" in str(error) or isinstance(error, CameraEnded)
+
+
+def test_a_stream_of_which_nothing_can_be_decoded_any_more_has_stalled(network: VideoServer) -> None:
+    camera = live(network.url("spoils"), stall_s=1)
+    frames, error = played(camera)
+    assert len(frames) == FEW
+    assert isinstance(error, CameraStalled)
+    assert "nothing of what came" in str(error)
+    assert camera.corrupt > 0
+
+
+def test_an_rtsp_camera_is_played_through_one_connection_until_it_falls_silent() -> None:
+    with RtspServer(30) as server:
+        frames, error = played(live(f"rtsp://{server.address}/stream", stall_s=1))
+        assert "TCP" in server.transports[0]
+    assert [frame.number for frame in frames] == list(range(30))
+    for frame in frames:
+        grey = cv2.cvtColor(picture(frame.number), cv2.COLOR_BGR2GRAY).astype(float)
+        assert np.abs((frame.luma.astype(float) - 16) * 255 / 219 - grey).mean() < 6
+    assert isinstance(error, CameraStalled)
+
+
+def test_an_rtsp_camera_is_thinned_out_by_its_stamps_even_where_many_pictures_come_at_once() -> None:
+    with RtspServer(30) as server:
+        frames, _ = played(live(f"rtsp://{server.address}/stream", stall_s=1, fps=8))
+    assert [frame.number for frame in frames] == list(range(0, 30, 4))
+
+
+def test_a_password_is_used_and_never_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with RtspServer(10, login="owl:geheim") as server:
+        frames, silent = played(live(f"rtsp://owl:geheim@{server.address}/stream?key=geheim", stall_s=1))
+        assert len(frames) == 10
+        _, refused = played(live(f"rtsp://owl:geheimer@{server.address}/stream"))
+    _, missing = played(live(f"rtsp://owl:geheim@{server.address}/stream"))
+    assert str(refused) == f"attic (rtsp://{server.address}/stream) refuses the user name or the password"
+    for error in (silent, refused, missing):
+        assert "geheim" not in str(error)
+        assert "geheim" not in logged(error)
+    assert "geheim" not in caplog.text
+
+
+def logged(error: Exception) -> str:
+    """What a log would show of *error*, with its traceback."""
+    return logging.Formatter().formatException((type(error), error, error.__traceback__))
+
+
+def test_a_device_that_is_not_there_is_missing() -> None:
+    _, error = played(live("/dev/video77"))
+    assert isinstance(error, CameraMissing)
+    assert str(error) == "attic (/dev/video77): there is no such file or device"

@@ -1,0 +1,122 @@
+"""An RTSP camera on loopback that sends H.264 through the connection itself, as cameras do over TCP."""
+
+import base64
+import socketserver
+import struct
+import threading
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+
+from tests.cameras.scenery import FPS, SIZE, picture
+
+_LARGEST = 1400
+_SDP = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\n"
+    "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n"
+)
+
+
+class RtspServer:
+    """Plays one film of *count* pictures in real time to everybody who asks, and then says nothing more.
+
+    *login* is the `user:password` that it asks for, if any; `transports` collects what players asked for.
+    """
+
+    def __init__(self, count: int = 400, login: str | None = None) -> None:
+        self.over = threading.Event()
+        self.login = login
+        self.transports: list[str] = []
+        self.units = encoded(count)
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def encoded(count: int) -> list[list[bytes]]:
+    """The NAL units of each of *count* pictures."""
+    coder = av.CodecContext.create("libx264", "w")
+    assert isinstance(coder, av.VideoCodecContext)
+    coder.width, coder.height, coder.pix_fmt, coder.framerate = *SIZE, "yuv420p", Fraction(FPS)
+    coder.options = {"tune": "zerolatency", "x264-params": "repeat-headers=1:keyint=20:annexb=1", "threads": "1"}
+    units = []
+    for number in range(count):
+        packets = coder.encode(av.VideoFrame.from_ndarray(picture(number), format="bgr24"))
+        raw = b"".join(bytes(packet) for packet in packets).replace(b"\0\0\0\1", b"\0\0\1")
+        units.append([unit for unit in raw.split(b"\0\0\1") if unit])
+    return units
+
+
+def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self._sequence = 0
+            try:
+                while request := self._request():
+                    if self._answer(*request) == "PLAY":
+                        self._play()
+                        return
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+
+        def _request(self) -> tuple[str, dict[str, str]] | None:
+            lines = []
+            while line := self.rfile.readline().decode().strip():
+                lines.append(line)
+            if not lines:
+                return None
+            return lines[0].split()[0], {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+
+        def _answer(self, verb: str, headers: dict[str, str]) -> str:
+            expected = "Basic " + base64.b64encode((server.login or "").encode()).decode()
+            if server.login and headers.get("authorization") != expected:
+                self._reply("401 Unauthorized", headers, 'WWW-Authenticate: Basic realm="camera"\r\n')
+                return "refused"
+            if verb == "DESCRIBE":
+                self._reply("200 OK", headers, "Content-Type: application/sdp\r\n", _SDP)
+            elif verb == "SETUP":
+                server.transports.append(headers["transport"])
+                self._reply("200 OK", headers, f"Transport: {headers['transport']}\r\nSession: 1\r\n")
+            else:
+                self._reply("200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n")
+            return verb
+
+        def _reply(self, status: str, headers: dict[str, str], more: str, body: str = "") -> None:
+            head = f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\n{more}Content-Length: {len(body)}\r\n\r\n"
+            self.wfile.write((head + body).encode())
+
+        def _play(self) -> None:
+            for number, units in enumerate(server.units):
+                for unit in units:
+                    self._send_unit(unit, number * 90_000 // FPS, last=unit is units[-1])
+                if server.over.wait(1 / FPS):
+                    return
+            server.over.wait()
+
+        def _send_unit(self, unit: bytes, stamp: int, last: bool) -> None:
+            if len(unit) <= _LARGEST:
+                self._send(unit, stamp, last)
+                return
+            indicator, kind = (unit[0] & 0xE0) | 28, unit[0] & 0x1F
+            parts = [unit[at : at + _LARGEST] for at in range(1, len(unit), _LARGEST)]
+            for part in parts:
+                begins, ends = part is parts[0], part is parts[-1]
+                self._send(bytes([indicator, begins << 7 | ends << 6 | kind]) + part, stamp, last and ends)
+
+        def _send(self, payload: bytes, stamp: int, last: bool) -> None:
+            packet = struct.pack(">BBHII", 0x80, last << 7 | 96, self._sequence & 0xFFFF, stamp, 7) + payload
+            self._sequence += 1
+            self.wfile.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+
+    return Handler

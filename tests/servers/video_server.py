@@ -1,0 +1,91 @@
+"""A network camera on loopback: pictures over HTTP, and everything that can be wrong with them."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.cameras.scenery import FPS, jpeg_of
+
+FEW = 12
+
+
+class VideoServer:
+    """Serves these paths until it is left:
+
+    /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up, /spoils a few and then only
+    damaged ones; /film the file *film*; /silent never answers, /page is no video, /locked asks for a password; all others are 404.
+    """
+
+    def __init__(self, film: Path | None = None, port: int = 0) -> None:
+        self.over = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.over, film))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.address = f"127.0.0.1:{self.port}"
+
+    def url(self, path: str) -> str:
+        return f"http://{self.address}/{path}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(over: threading.Event, film: Path | None) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            path = self.path.strip("/")
+            try:
+                if path in ("stream", "stalls", "ends", "spoils"):
+                    self._send_pictures(path)
+                elif path == "silent":
+                    over.wait()
+                elif path == "locked":
+                    self.send_error(401)
+                elif path == "page":
+                    self._send_whole(b"<html><body>Please log in</body></html>" * 50)
+                elif path == "film" and film is not None:
+                    self._send_whole(film.read_bytes())
+                else:
+                    self.send_error(404)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        def _send_whole(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _send_pictures(self, path: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            for picture in _pictures(path):
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                self.wfile.write(head.encode() + picture + b"\r\n")
+                if over.wait(1 / FPS):
+                    return
+            if path == "stalls":
+                over.wait()
+
+    return Handler
+
+
+def _pictures(path: str) -> Iterator[bytes]:
+    yield from (jpeg_of(number) for number in range(FEW))
+    number = FEW
+    while path in ("stream", "spoils"):
+        yield jpeg_of(number) if path == "stream" else b"\xff\xd8 this is no picture \xff\xd9"
+        number += 1
