@@ -62,11 +62,11 @@ def test_the_truth_is_where_the_picture_changes(vflip: bool, hflip: bool) -> Non
         changed = np.abs(one.luma.astype(int) - other.luma) > 12
         box = person.truth(one.number).person
         if box is None:
-            assert not changed.any()
+            assert changed.mean() < 0.005, "nothing but a bit of shadow"
         elif box.width > 30:
             inside = changed[box.y : box.y + box.height, box.x : box.x + box.width]
-            assert inside.mean() > 0.25
-            assert inside.sum() > 0.8 * changed.sum()
+            assert inside.mean() > 0.15
+            assert inside.sum() > 0.7 * changed.sum()
             seen += 1
     assert seen > 15
 
