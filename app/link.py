@@ -6,15 +6,18 @@ Redis away it waits in the spool, and the wishes last known hold.
 
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypeVarTuple
 
 from app import protocol
 from app.clock import Clock
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import EventRecord, Fact, Heartbeat, Position
+from app.files import write_whole
+from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
 from app.recording.events import EventFolders, Pictures
 from app.spool import Spool, Waiting
 from app.state import CameraWishes, Latest, State, Switches
@@ -22,6 +25,8 @@ from app.state import CameraWishes, Latest, State, Switches
 #: How often Redis is asked what is wanted; the camera is to obey within a second.
 ASK_EVERY_S = 0.4
 RETRY_S = 1.0
+#: Who asked for a picture longer ago, as while this program was down, does not wait for it any more.
+FORGET_PICTURE_AFTER = timedelta(seconds=30)
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +68,9 @@ class Link:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
-        self._asked_up_to: str | None = None
+        self._asked_file = spool.folder / "asked-up-to"
+        self._asked_up_to = "0-0"
+        self._labels: dict[str, Request] = {}
         self._bad_target: str | None = None
         self._told_s: float = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
@@ -125,6 +132,7 @@ class Link:
 
     def _run(self) -> None:
         self._spool.load()
+        self._asked_up_to = self._read_asked_up_to()
         wait_s = 0.0
         while not self._stopping:
             self._wake.wait(wait_s)
@@ -135,6 +143,8 @@ class Link:
     def _round(self) -> float:
         """Everything once; returns the seconds until the next round."""
         self._write_news()
+        if self._labels:
+            self._write_labels()
         try:
             self._hand_over()
             self._send_newest()
@@ -196,19 +206,52 @@ class Link:
             send()
 
     def _ask(self) -> None:
-        if self._asked_up_to is None:
-            self._asked_up_to = self._state.last_request_id()
         found = self._state.camera_wishes(self._camera, self._asked_up_to)
         self._asked_up_to = found.newest
-        images = sum(1 for asked in found.asked if asked and asked.kind == "last_image" and asked.camera in (None, self._camera))
         self.wishes = replace(
             self.wishes,
             armed=self._switches.take("camera_status", found.camera_status),
             target=self._target(found),
             watched=found.watched,
-            images_asked=self.wishes.images_asked + images,
+            images_asked=self.wishes.images_asked + sum(map(self._is_for_a_picture, found.asked)),
             known=True,
         )
+        self._labels.update({asked.event: asked for asked in found.asked if asked and asked.event and self._is_tag(asked)})
+        if found.asked:
+            self._write_labels()
+
+    def _is_for_a_picture(self, asked: Request | None) -> bool:
+        if asked is None or asked.kind != "last_image" or asked.camera not in (None, self._camera):
+            return False
+        return self._clock.now() - asked.at < FORGET_PICTURE_AFTER
+
+    def _is_tag(self, asked: Request) -> bool:
+        if asked.kind != "tag" or asked.event is None:
+            return False
+        try:
+            protocol.event_started_at(asked.event)
+            return protocol.event_camera(asked.event) == self._camera
+        except ProtocolError as error:
+            _log.warning("a tag is dropped: %s", error)
+            return False
+
+    def _write_labels(self) -> None:
+        """Put the labels beside their events; those that the disk does not take are tried again, also by the next run."""
+        for event, asked in list(self._labels.items()):
+            if self._on_disk(self._write_label, event, asked):
+                del self._labels[event]
+        if not self._labels:
+            self._on_disk(write_whole, self._asked_file, self._asked_up_to.encode())
+
+    def _write_label(self, event: str, asked: Request) -> None:
+        facts = {"label": asked.label, "user": asked.user or asked.by, "time": asked.at.isoformat()} if asked.label else None
+        if not self._folders.label(event, protocol.event_started_at(event), facts):
+            _log.warning("event %s is tagged, but it is not on this disk any more", event)
+
+    def _read_asked_up_to(self) -> str:
+        """The last request that an earlier run had dealt with; the stream's beginning when there was none."""
+        found = self._asked_file.read_text(encoding="utf-8") if self._asked_file.exists() else ""
+        return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
 
     def _target(self, found: CameraWishes) -> Position | None:
         if found.target is None:

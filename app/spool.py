@@ -34,10 +34,10 @@ class Waiting:
 
 
 class Spool:
-    """The facts of one camera that Redis may not have yet. One thread uses it."""
+    """The facts of one camera that Redis may not have yet, kept in *folder*. One thread uses it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._waiting: deque[Waiting] = deque()
         self._settling: deque[tuple[float, Waiting]] = deque()
         self._next_number = 0
@@ -47,8 +47,8 @@ class Spool:
 
     def load(self) -> None:
         """Take up what an earlier run has left."""
-        clear_unfinished(self._folder)
-        for path in sorted(self._folder.glob("*.json")):
+        clear_unfinished(self.folder)
+        for path in sorted(self.folder.glob("*.json")):
             self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
             waiting = _read(path)
             if waiting:
@@ -58,7 +58,7 @@ class Spool:
         """Put *fact* at the end. A disk that takes nothing is an `OSError`, and the fact waits in memory."""
         waiting = Waiting(fact, record, snapshot, None)
         self._waiting.append(waiting)
-        path = self._folder / f"{self._next_number:010d}.json"
+        path = self.folder / f"{self._next_number:010d}.json"
         self._next_number += 1
         try:
             write_whole(path, _written(waiting).encode())

@@ -215,12 +215,6 @@ class State:
         with _talking():
             self._redis.xadd("requests", {"request": protocol.encode(request)}, maxlen=protocol.REQUESTS_KEPT, approximate=True)
 
-    def last_request_id(self) -> str:
-        """The id of the newest request, from which `camera_wishes` goes on."""
-        with _talking():
-            newest = cast(list[Any], self._redis.xrevrange("requests", count=1))
-        return newest[0][0].decode() if newest else "0-0"
-
     def camera_wishes(self, camera: str, after: str) -> "CameraWishes":
         """What is wanted of *camera* just now, and what was asked for since the request *after*, in one round trip."""
         names = ("camera_status", protocol.camera_key(camera, "target"), protocol.camera_key(camera, "watched"))

@@ -12,7 +12,7 @@ import redis
 
 from app.clock import SystemClock
 from app.link import Link, News
-from app.protocol import EventRecord, Fact, Position, Request
+from app.protocol import EventRecord, Fact, Label, Position, Request
 from app.recording.events import EventFolders, Pictures
 from app.spool import Spool
 from app.state import Latest, State
@@ -135,13 +135,72 @@ def test_wishes_are_followed_and_a_broken_one_changes_nothing(start: Start, raw:
     assert "pan_deg" in caplog.text
 
 
-def test_a_request_counts_once_and_only_for_its_camera(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+def test_a_request_counts_once_and_only_for_its_camera_and_while_somebody_waits_for_it(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+) -> None:
     link = start()
     until(lambda: link.wishes.known, "Redis is asked")
     with contextlib.closing(State(durable_redis_server.url)) as state:
         for camera in ("front", "back", None):
-            state.add_request(Request("last_image", NOW, "anna", camera))
+            state.add_request(Request("last_image", datetime.now(UTC), "anna", camera))
+        state.add_request(Request("last_image", NOW, "anna", "front"))
     until(lambda: link.wishes.images_asked == 2, "both are noticed")
+
+
+def tag(state: State, event: str, label: Label | None, user: str = "U1") -> None:
+    state.add_request(Request("tag", NOW, "anna", event=event, label=label, user=user))
+
+
+def test_a_tag_lands_beside_its_event_and_goes_with_its_undo(start: Start, durable_redis_server: RedisServer, tmp_path: Path) -> None:
+    link = start()
+    link.tell(news(7))
+    label = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front" / "label.json"
+    until(label.parent.is_dir, "the event is on disk")
+    with contextlib.closing(State(durable_redis_server.url)) as state:
+        tag(state, "20261120T101507.000Z-back", "occupied")
+        tag(state, "20261120T101507.000Z-front", "occupied")
+        until(label.exists, "the label is there")
+        facts = json.loads(label.read_text())
+        assert facts == {
+            "label": "occupied",
+            "user": "U1",
+            "time": "2026-11-20T10:15:00+00:00",
+            "event": "20261120T101507.000Z-front",
+        }
+        tag(state, "20261120T101507.000Z-front", "unoccupied")
+        until(lambda: "unoccupied" in label.read_text(), "the other label")
+        tag(state, "20261120T101507.000Z-front", None)
+        until(lambda: not label.exists(), "it is gone again")
+
+
+def test_a_tag_given_while_the_camera_is_down_lands_later_and_once(start: Start, durable_redis_server: RedisServer, tmp_path: Path) -> None:
+    first = start()
+    first.tell(news(7))
+    label = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front" / "label.json"
+    until(label.parent.is_dir, "the event is on disk")
+    first.stop()
+    with contextlib.closing(State(durable_redis_server.url)) as state:
+        tag(state, "20261120T101507.000Z-front", "occupied")
+        second = start()
+        until(label.exists, "the label is there")
+        second.stop()
+        label.unlink()
+        third = start()
+        until(lambda: third.wishes.known, "Redis is asked")
+    assert not label.exists()
+
+
+@pytest.mark.parametrize("event", ["..", "20261120T101507.000Z-front-", "20261120T101507.000Z-../../front", "20261320T101507.000Z-front"])
+def test_a_tag_for_what_is_no_event_writes_nothing(start: Start, raw: redis.Redis, tmp_path: Path, event: str) -> None:
+    link = start()
+    until(lambda: link.wishes.known, "Redis is asked")
+    raw.xadd(
+        "requests", {"request": json.dumps({"kind": "tag", "at": "2026-11-20T10:15:00Z", "by": "x", "event": event, "label": "occupied"})}
+    )
+    raw.set("camera:front:watched", "1")
+    until(lambda: link.wishes.watched, "the request was read")
+    link.check()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["asked-up-to"]
 
 
 def test_what_redis_refuses_is_said_and_does_not_end_the_thread(start: Start, raw: redis.Redis) -> None:

@@ -97,12 +97,11 @@ def test_garbage_on_the_stream_is_dropped_and_logged(state: State, raw: redis.Re
 
 
 def test_a_camera_learns_in_one_round_what_is_wanted_of_it(state: State, raw: redis.Redis) -> None:
-    before = state.last_request_id()
     state.set_switch("camera_status", False)
     state.put("camera:front:target", Position(10, -5))
     state.add_request(Request("last_image", NOW, "anna", "front"))
     raw.xadd("requests", {"request": "{"})
-    wishes = state.camera_wishes("front", before)
+    wishes = state.camera_wishes("front", "0-0")
     assert wishes.camera_status == "False"
     assert protocol.decode(Position, wishes.target or "") == Position(10, -5)
     assert not wishes.watched

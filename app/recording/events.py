@@ -1,4 +1,4 @@
-"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg` and `snapshot-clean.jpg`."""
+"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg`, `snapshot-clean.jpg` and `label.json`."""
 
 import json
 from collections.abc import Iterator
@@ -35,6 +35,17 @@ class EventFolders:
             write_whole(folder / "snapshot-clean.jpg", pictures.clean)
             write_whole(folder / "snapshot.jpg", pictures.marked)
         write_whole(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
+
+    def label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
+        """Put the label that *facts* tell of beside *event*, or take it away when there are none; False when the event is not here."""
+        folder = self.folder(event, started_at)
+        if not folder.is_dir():
+            return False
+        if facts is None:
+            (folder / "label.json").unlink(missing_ok=True)
+        else:
+            write_whole(folder / "label.json", json.dumps({**facts, "event": event}, indent=1).encode())
+        return True
 
     def snapshot(self, event: str, started_at: datetime) -> bytes | None:
         """The marked picture of *event*, None when there is none."""
