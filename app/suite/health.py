@@ -108,9 +108,13 @@ def _by_pulse(name: str, state: str, pulse: Pulse) -> Health:
 
 
 def _unsupervised(known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[Health]:
-    """What beats its heart without supervisord knowing of it."""
-    mine = {_heart(name) for name in known}
-    return [_by_pulse(_pulse_name(key), UNSUPERVISED, pulse) for key, pulse in sorted(pulses.items()) if key not in mine]
+    """What beats its heart without supervisord knowing of it. A heartbeat outlives its program for some seconds."""
+    others = {key: pulse for key, pulse in sorted(pulses.items()) if key not in {_heart(name) for name in known}}
+    return [
+        _by_pulse(_pulse_name(key), UNSUPERVISED, pulse)
+        for key, pulse in others.items()
+        if not _is_of_this_machine(key) or processes.lives(pulse.beat.pid)
+    ]
 
 
 def _glances_health(known: Overseen, answers: bool) -> Health:
@@ -149,11 +153,15 @@ def _heart(name: str) -> str:
     return protocol.heartbeat_key(kind, protocol.host_name(), camera or None)
 
 
+def _is_of_this_machine(key: str) -> bool:
+    return key.split(":")[2] == protocol.host_name()
+
+
 def _pulse_name(key: str) -> str:
     """What a table calls the program whose heartbeat is under *key*: with the machine's name unless it is this one."""
     _, kind, host, *camera = key.split(":")
     name = display_name(kind, camera[0] if camera else None)
-    return name if host == protocol.host_name() else f"{name}@{host}"
+    return name if _is_of_this_machine(key) else f"{name}@{host}"
 
 
 def troubled(healths: Iterable[Health]) -> list[str]:

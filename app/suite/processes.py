@@ -57,19 +57,24 @@ def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Pr
     """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have not."""
     deadline_s = time.monotonic() + within_s
     alive = list(processes)
-    while alive := [process for process in alive if _lives(process)]:
+    while alive := [process for process in alive if _runs_on(process)]:
         if time.monotonic() > deadline_s:
             break
         time.sleep(_LOOK_EVERY_S)
     return alive
 
 
-def _lives(process: psutil.Process) -> bool:
-    """Whether *process* runs; one that has ended, and that nobody has asked about yet, does not."""
+def lives(pid: int) -> bool:
+    """Whether there is a process *pid* that has not ended."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _runs_on(process: psutil.Process) -> bool:
+    """Whether *process*, and no later one of the same number, has not ended."""
+    return process.is_running() and lives(process.pid)
 
 
 def _send(process: psutil.Process, *, kill: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from app.suite.check import config_options, loaded
 from app.suite.health import Checkup, Health, check_up
 from app.suite.table import table
 
-_HEADINGS = ("program", "state", "pid", "up since", "heartbeat", "progress", "last error")
+_HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 
 
 @click.command()
@@ -29,7 +30,7 @@ def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_plain(checkup), default=datetime.isoformat))
     elif checkup.programs:
-        click.echo(table(_HEADINGS, [_row(health) for health in checkup.programs]))
+        click.echo(_table(checkup.programs))
     if not checkup.programs:
         click.echo("Nothing runs. scripts/start.sh starts it.", err=True)
     for remark in checkup.remarks:
@@ -41,8 +42,20 @@ def _plain(checkup: Checkup) -> dict[str, Any]:
     return {"healthy": checkup.healthy, "programs": [asdict(health) for health in checkup.programs]}
 
 
+def _table(healths: Sequence[Health]) -> str:
+    """A row for each program, and below it its progress and what is wrong, which are too long for columns."""
+    heading, *rows = table(_HEADINGS, [_row(health) for health in healths]).splitlines()
+    return "\n".join([heading, *(line for row, health in zip(rows, healths, strict=True) for line in (row, *_details(health)))])
+
+
 def _row(health: Health) -> tuple[str, ...]:
     up_since = f"{health.up_since.astimezone():%Y-%m-%d %H:%M:%S}" if health.up_since else "-"
     heartbeat = "-" if health.heartbeat_age_s is None else f"{health.heartbeat_age_s:.0f} s ago"
-    progress = ", ".join(f"{name} {value}" for name, value in health.counters.items()) or "-"
-    return health.name, health.state, str(health.pid or "-"), up_since, heartbeat, progress, health.last_error or "-"
+    return health.name, health.state, str(health.pid or "-"), up_since, heartbeat
+
+
+def _details(health: Health) -> Iterator[str]:
+    if progress := ", ".join(f"{name} {value}" for name, value in health.counters.items() if value is not None):
+        yield f"    {progress}"
+    if health.last_error:
+        yield f"    last error: {health.last_error}"

@@ -113,8 +113,7 @@ def test_what_beats_without_supervisord_is_shown_too(house: Suite) -> None:
     finally:
         notifier.terminate()
         notifier.wait(10)
-    with closing(State(house.redis_url)) as state:
-        state._redis.delete(*[key for key in state.heartbeats() if "notifier" in key])
+    assert "notifier" not in [program.name for program in house.checkup().programs]
 
 
 def test_what_is_stopped_by_hand_is_not_healthy(house: Suite) -> None:
@@ -210,6 +209,18 @@ def test_a_house_whose_configuration_was_broken_or_moved_can_still_be_stopped(tm
         (suite.folder / "config.yml").write_text("data_dir: [elsewhere")
         assert "Stopped redis, supervisord, who_is_home" in suite.verb("stop").stdout
         assert not suite.processes()
+
+
+def test_a_profile_that_names_another_data_folder_makes_another_house(tmp_path: Path) -> None:
+    with Suite(tmp_path) as suite:
+        (suite.folder / "profiles").mkdir()
+        (suite.folder / "profiles" / "holiday.yml").write_text("data_dir: holiday\n")
+        done = suite.verb("start", "--profile", "holiday", "--only", "who_is_home")
+        assert "--profile holiday" in done.stdout, done.stderr
+        assert suite.verb("status", "--profile", "holiday").returncode == 0
+        assert not suite.processes()
+        assert "Stopped" in suite.verb("stop", "--profile", "holiday").stdout
+        assert not processes_of(tmp_path / "holiday" / "run")
 
 
 def test_two_starts_at_once_make_one_house(tmp_path: Path) -> None:
