@@ -56,7 +56,7 @@ def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
     scale = max(drawn.shape[1] / 1000, 0.4)
     for box in boxes:
         corner = (box.x + box.width, box.y + box.height)
-        cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(2 * scale), 1))
+        cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(3 * scale), 2))
     (width, height), base = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     top = drawn.shape[0] - height - 2 * base
     cv2.rectangle(drawn, (0, top), (width + 2 * base, drawn.shape[0]), (0, 0, 0), cv2.FILLED)
