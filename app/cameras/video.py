@@ -21,7 +21,7 @@ from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
 from app.frames import Frame, Image
 
-ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
+_ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
 _DEVICES = "/dev/video"
 #: No guessing of the frame rate, for which libav would hold back the first seconds.
 _RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
@@ -91,7 +91,7 @@ class VideoCamera(Camera):
     def _way(self) -> _Way:
         settings = self._settings
         address = settings.source.lower()
-        if address.startswith(ADDRESSES):
+        if address.startswith(_ADDRESSES):
             options = _RTSP if address.startswith("rtsp") else {}
             return _Way("address", settings.source, options=options, timeout_s=settings.stall_s)
         path = self._existing()
@@ -144,7 +144,6 @@ class VideoCamera(Camera):
         self._decoded: deque[av.VideoFrame] = deque()
         self._number = self._pictures = self.dropped = self.corrupt = 0
         self._opened_at = self._clock.now()
-        self._picture_s = self._clock.monotonic()
 
     def _warm_up(self) -> None:
         ready_s = self._clock.monotonic() + self._settings.warmup_s
@@ -153,14 +152,16 @@ class VideoCamera(Camera):
         self._opened_at = self._clock.now()
 
     def _next_picture(self) -> tuple[int, av.VideoFrame]:
+        began_s = self._clock.monotonic()
         while not self._decoded:
             self._decode(self._next_packet())
+            if not self._decoded and self._clock.monotonic() - began_s > self._settings.stall_s:
+                raise CameraStalled(f"{self.source}: nothing of what came in {self._settings.stall_s:g} s could be decoded")
         picture = self._decoded.popleft()
         number = self._number
         self._number += 1
         self._pictures += 1
         self.corrupt += picture.is_corrupt
-        self._picture_s = self._clock.monotonic()
         return number, picture
 
     def _decode(self, packet: "av.Packet[VideoStream]") -> None:
@@ -169,8 +170,6 @@ class VideoCamera(Camera):
         except av.FFmpegError:
             self._number += 1
             self.corrupt += 1
-        if not self._decoded and self._clock.monotonic() - self._picture_s > self._settings.stall_s:
-            raise CameraStalled(f"{self.source}: nothing of what came in the last {self._settings.stall_s:g} s could be decoded")
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
         try:
