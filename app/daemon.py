@@ -208,6 +208,24 @@ class Daemon(ABC):
             self.reload()
 
 
+class IdleDaemon(Daemon):
+    """A program with nothing to do: it says *why* once, and shows its pulse."""
+
+    why: str
+
+    def open(self) -> None:
+        _log.info("%s", self.why)
+
+    def step(self) -> float:
+        return BEAT_S
+
+    def configure(self) -> None:
+        self.open()
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
 def run_daemon(make: Callable[[], Daemon]) -> int:
     """Make a daemon and run it; a wrong configuration is printed and ends with exit code 2."""
     try:

@@ -5,30 +5,16 @@
 No router backend is part of this version, so it says so once and idles.
 """
 
-import logging
 import sys
 
-from app.daemon import BEAT_S, Daemon, run_daemon
-
-_log = logging.getLogger("app.daemons.who_is_home")
+from app.daemon import IdleDaemon, run_daemon
 
 
-class WhoIsHome(Daemon):
+class WhoIsHome(IdleDaemon):
     """Watches the router."""
 
     name = "who_is_home"
-
-    def open(self) -> None:
-        _log.info("no router is configured: nobody's coming and going is noticed, and nothing is armed or disarmed for it")
-
-    def step(self) -> float:
-        return BEAT_S
-
-    def configure(self) -> None:
-        self.open()
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
+    why = "no router is configured: nobody's coming and going is noticed, and nothing is armed or disarmed for it"
 
 
 if __name__ == "__main__":
