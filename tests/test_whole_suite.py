@@ -57,7 +57,7 @@ def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(ho
     for name in victims:
         before[name].kill()
 
-    until(lambda: house.status()["healthy"], "all is well again", 15.0)
+    until(lambda: house.checkup().healthy, "all is well again", 15.0)
     after = house.processes()
     assert all(after[name].pid != before[name].pid for name in victims)
 

@@ -16,6 +16,7 @@ from app.suite.programs import GLANCES, REDIS, daemons, display_name
 #: A program whose heartbeat or last step is older than this is not healthy.
 FRESH_S = 30.0
 RUNNING = "RUNNING"
+EXITED = "EXITED"
 #: Runs, but is not under our supervisord: started in the foreground, or on another machine, or the system's own Redis.
 UNSUPERVISED = "UNSUPERVISED"
 AWAY = "AWAY"
@@ -92,6 +93,8 @@ def _overseen_healths(config: Config, known: dict[str, Overseen], pulses: dict[s
 
 
 def _daemon_health(known: Overseen, pulse: Pulse | None) -> Health:
+    if known.pid and not processes.lives(known.pid):  # it has ended so lately that supervisord has not seen it yet
+        return Health(known.name, None, EXITED, None, None, {}, None, healthy=False)
     if pulse is None or pulse.beat.pid != known.pid:
         return Health(known.name, known.pid or None, known.state, known.started_at, None, {}, known.problem or None, healthy=False)
     return _by_pulse(known.name, RUNNING, pulse)
