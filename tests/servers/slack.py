@@ -1,0 +1,692 @@
+"""A Slack on loopback: the Web API, its uploads, its answers and its clicks, and everything that can go wrong with them.
+
+What is not as Slack documents it is answered as Slack would; where Slack's manner is not documented, it is strict.
+"""
+
+import dataclasses
+import hashlib
+import hmac
+import itertools
+import json
+import re
+import secrets
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+BOT_TOKEN = "xoxb-1-stand-in"  # noqa: S105 (no real one)
+APP_TOKEN = "xapp-1-stand-in"  # noqa: S105 (no real one)
+SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105 (the one of Slack's published example)
+ALERTS = "C0ALERTS01"
+OWNER = "U0OWNER001"
+RESPONSE_URL_LIFE_S = 1800
+RESPONSE_URL_USES = 5
+
+SCOPES = frozenset(
+    {"commands", "chat:write", "files:write", "files:read", "channels:history", "groups:history", "channels:read", "groups:read"}
+)
+_NEEDED = {
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+    "files.info": "files:read",
+    "files.delete": "files:write",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "chat.delete": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
+    "apps.connections.open": "connections:write",
+}
+_PRIVATE_NEEDED = {"channels:history": "groups:history", "channels:read": "groups:read"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trick:
+    """One way to misbehave. With *after* the call is obeyed first, and only its answer is spoilt."""
+
+    status: int = 0
+    retry_after_s: int | None = None
+    error: str | None = None
+    reset: bool = False
+    hang_s: float = 0.0
+    after: bool = False
+
+
+def too_many(retry_after_s: int = 1) -> Trick:
+    """429, come back in *retry_after_s*."""
+    return Trick(status=429, retry_after_s=retry_after_s)
+
+
+def broken(status: int = 500) -> Trick:
+    """A server's error."""
+    return Trick(status=status)
+
+
+def refused(error: str) -> Trick:
+    """`ok: false` with *error*."""
+    return Trick(error=error)
+
+
+def reset() -> Trick:
+    """The connection is reset before anything was done."""
+    return Trick(reset=True)
+
+
+def hang(seconds: float = 60.0) -> Trick:
+    """No answer for *seconds*, and then a reset; nothing was done."""
+    return Trick(hang_s=seconds, reset=True)
+
+
+def answer_lost() -> Trick:
+    """What was asked is done, but the connection is reset in place of the answer."""
+    return Trick(reset=True, after=True)
+
+
+def answer_late(seconds: float = 60.0) -> Trick:
+    """What was asked is done, but the answer does not come for *seconds*."""
+    return Trick(hang_s=seconds, reset=True, after=True)
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel, and whether the bot is in it."""
+
+    name: str
+    is_member: bool = True
+    is_archived: bool = False
+    is_private: bool = False
+
+
+@dataclass(slots=True)
+class File:
+    """A file of the bot's. It is ready *ready_s* after its completion."""
+
+    id: str
+    name: str
+    length: int
+    content: bytes | None = None
+    completed_s: float | None = None
+    deleted: bool = False
+    shares: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Posted:
+    """A message that a person sees."""
+
+    channel: str
+    ts: str
+    text: str
+    blocks: list[dict[str, Any]]
+    metadata: dict[str, Any] | None = None
+    thread_ts: str | None = None
+    edits: int = 0
+
+    @property
+    def buttons(self) -> list[dict[str, Any]]:
+        """Its buttons, in order."""
+        return [one for block in self.blocks if block["type"] == "actions" for one in block["elements"]]
+
+    @property
+    def files(self) -> list[str]:
+        """The files whose pictures it shows."""
+        return [block["slack_file"]["id"] for block in self.blocks if block["type"] == "image" and "slack_file" in block]
+
+    @property
+    def words(self) -> str:
+        """All its text but that of the buttons."""
+        return "\n".join(_texts([block for block in self.blocks if block["type"] != "actions"]) or [self.text])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a Web API method, as it was made."""
+
+    method: str
+    arguments: dict[str, Any]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request as Slack sends it to an app."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
+class ApiError(Exception):
+    """A call is refused with an error's name."""
+
+    def __init__(self, error: str, **more: Any) -> None:
+        super().__init__(error)
+        self.answer = {"ok": False, "error": error, **more}
+
+
+class SlackServer:
+    """One workspace with one app in it, until it is left.
+
+    *messages*, *files*, *responses* (by response_url) and *calls* are what has become of it. `trick` and `always` make it
+    misbehave, `away` takes it from the net. Attributes may be changed at any time.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.token = BOT_TOKEN
+        self.app_token = APP_TOKEN
+        self.signing_secret = SIGNING_SECRET
+        self.scopes: frozenset[str] = SCOPES
+        self.channels: dict[str, Channel] = {ALERTS: Channel("alerts"), "G0PRIVATE1": Channel("private", is_private=True)}
+        self.messages: list[Posted] = []
+        self.files: dict[str, File] = {}
+        self.responses: dict[str, list[dict[str, Any]]] = {}
+        self.calls: list[Call] = []
+        self.socket_url: str | None = None
+        self.file_ready_after_s = 0.0
+        self.channel_interval_s = 0.0
+        self.away = False
+        self.changed = threading.Condition()
+        self._response_made_s: dict[str, float] = {}
+        self._tricks: dict[str, deque[Trick]] = defaultdict(deque)
+        self._always: dict[str, Trick] = {}
+        self._numbers = itertools.count(1)
+        self._last_post_s: dict[str, float] = {}
+        self._last_ts_us = 0
+        self._over = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """What `slack.api_url` is set to for this Slack."""
+        return f"{self.url}/api/"
+
+    def trick(self, method: str, *tricks: Trick) -> None:
+        """Misbehave so in the next calls of *method*: a Web API method, or `upload` or `response_url`."""
+        with self.changed:
+            self._tricks[method].extend(tricks)
+
+    def always(self, method: str, trick: Trick | None) -> None:
+        """Misbehave so in every call of *method* that has no trick of its own; None: no more."""
+        with self.changed:
+            self._always.pop(method, None)
+            if trick:
+                self._always[method] = trick
+
+    def called(self, method: str) -> list[Call]:
+        """The calls of *method* so far."""
+        with self.changed:
+            return [call for call in self.calls if call.method == method]
+
+    def seen(self, channel: str = ALERTS) -> list[Posted]:
+        """The messages in *channel*, as they stand now, in their order."""
+        with self.changed:
+            return [dataclasses.replace(message) for message in self.messages if message.channel == channel]
+
+    def keys(self) -> list[str]:
+        """The key in each message's metadata, for those that have one."""
+        with self.changed:
+            return [message.metadata["event_payload"]["key"] for message in self.messages if message.metadata]
+
+    def new_response_url(self) -> str:
+        """An address for answers to one command or click."""
+        with self.changed:
+            url = f"{self.url}/response/{next(self._numbers)}-{secrets.token_hex(8)}"
+            self.responses[url] = []
+            self._response_made_s[url] = time.monotonic()
+        return url
+
+    def expire(self, response_url: str) -> None:
+        """Let *response_url* be half an hour old."""
+        self._response_made_s[response_url] -= RESPONSE_URL_LIFE_S
+
+    def sign(self, body: bytes, content_type: str = "application/x-www-form-urlencoded", timestamp: int | None = None) -> Signed:
+        """*body* as Slack sends it."""
+        at = str(int(time.time()) if timestamp is None else timestamp)
+        digest = hmac.new(self.signing_secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
+        return Signed(body, {"Content-Type": content_type, "X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={digest}"})
+
+    def slash_fields(self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS) -> dict[str, str]:
+        """The fields of a slash command that *user* typed."""
+        return {
+            "token": "deprecated",
+            "team_id": "T0TEAM0001",
+            "team_domain": "house",
+            "channel_id": channel,
+            "channel_name": self.channels[channel].name if channel in self.channels else "elsewhere",
+            "user_id": user,
+            "user_name": user.lower(),
+            "command": command,
+            "text": text,
+            "api_app_id": "A0APP00001",
+            "is_enterprise_install": "false",
+            "response_url": self.new_response_url(),
+            "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
+        }
+
+    def slash(self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS) -> Signed:
+        """A slash command that *user* typed."""
+        return self.sign(urlencode(self.slash_fields(command, text, user, channel)).encode())
+
+    def press_payload(self, message: Posted, action_id: str, user: str = OWNER) -> dict[str, Any]:
+        """What Slack sends when *user* clicks the button *action_id* of *message*; it must be there."""
+        block, button = next(
+            (block, one)
+            for block in message.blocks
+            if block["type"] == "actions"
+            for one in block["elements"]
+            if one["action_id"] == action_id
+        )
+        shown = {"type": "message", "user": "U0BOT00001", "bot_id": "B0BOT00001", "app_id": "A0APP00001", "team": "T0TEAM0001"}
+        return {
+            "type": "block_actions",
+            "user": {"id": user, "username": user.lower(), "name": user.lower(), "team_id": "T0TEAM0001"},
+            "api_app_id": "A0APP00001",
+            "token": "deprecated",
+            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel, "is_ephemeral": False},
+            "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
+            "team": {"id": "T0TEAM0001", "domain": "house"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "channel": {"id": message.channel, "name": self.channels[message.channel].name},
+            "message": {**shown, "text": message.text, "ts": message.ts, "blocks": message.blocks},
+            "state": {"values": {}},
+            "response_url": self.new_response_url(),
+            "actions": [{**button, "block_id": block["block_id"], "action_ts": f"{time.time():.6f}"}],
+        }
+
+    def press(self, message: Posted, action_id: str, user: str = OWNER) -> Signed:
+        """A click of *user* on the button *action_id* of *message*."""
+        return self.sign(urlencode({"payload": json.dumps(self.press_payload(message, action_id, user))}).encode())
+
+    def take_trick(self, method: str) -> Trick | None:
+        """How to misbehave in this call of *method*."""
+        with self.changed:
+            return self._tricks[method].popleft() if self._tricks[method] else self._always.get(method)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end."""
+        self._over.wait(seconds)
+
+    def call(self, method: str, arguments: dict[str, Any], token: str) -> dict[str, Any]:
+        """Obey a call of the Web API; returns the answer."""
+        work = getattr(self, "_" + re.sub(r"(?<!^)(?=[A-Z])|\.", "_", method).lower(), None)
+        with self.changed:
+            self.calls.append(Call(method, arguments, time.monotonic()))
+            try:
+                if work is None:
+                    raise ApiError("unknown_method")
+                self._check(method, arguments, token)
+                answer: dict[str, Any] = {"ok": True, **work(arguments)}
+            except ApiError as error:
+                answer = error.answer
+            self.changed.notify_all()
+        return answer
+
+    def upload(self, file: str, content: bytes) -> bool:
+        """Take the bytes of *file*; returns whether they are as announced."""
+        with self.changed:
+            known = self.files.get(file)
+            if known is None or len(content) != known.length:
+                return False
+            known.content = content
+            return True
+
+    def respond(self, url: str, answer: dict[str, Any]) -> tuple[int, bytes]:
+        """Take an answer to a command or a click."""
+        with self.changed:
+            if url not in self.responses or time.monotonic() - self._response_made_s[url] >= RESPONSE_URL_LIFE_S:
+                return 404, b"expired_url"
+            if len(self.responses[url]) >= RESPONSE_URL_USES:
+                return 404, b"used_url"
+            if not answer.get("text") and not answer.get("blocks") and not answer.get("delete_original"):
+                return 400, b"no_text"
+            try:
+                self._check_blocks(answer.get("blocks") or [])
+            except ApiError:
+                return 400, b"invalid_blocks"
+            self.responses[url].append(answer)
+            self.changed.notify_all()
+            return 200, b"ok"
+
+    def _check(self, method: str, arguments: dict[str, Any], token: str) -> None:
+        expected = self.app_token if method == "apps.connections.open" else self.token
+        if not token:
+            raise ApiError("not_authed")
+        if token != expected:
+            raise ApiError("invalid_auth")
+        needed = _NEEDED.get(method)
+        channel = self.channels.get(str(arguments.get("channel")))
+        if needed in _PRIVATE_NEEDED and channel and channel.is_private:
+            needed = _PRIVATE_NEEDED[needed]
+        if needed and needed != "connections:write" and needed not in self.scopes:
+            raise ApiError("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
+
+    def _auth_test(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "url": "https://house.slack.com/",
+            "team": "House",
+            "user": "whos_there",
+            "team_id": "T0TEAM0001",
+            "user_id": "U0BOT00001",
+            "bot_id": "B0BOT00001",
+            "is_enterprise_install": False,
+        }
+
+    def _apps_connections_open(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self.socket_url is None:
+            raise ApiError("internal_error")
+        return {"url": self.socket_url}
+
+    def _files_get_upload_u_r_l_external(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        length = int(arguments.get("length") or 0)
+        if not arguments.get("filename") or length <= 0:
+            raise ApiError("invalid_arguments")
+        file = File(f"F{next(self._numbers):010d}", arguments["filename"], length)
+        self.files[file.id] = file
+        return {"upload_url": f"{self.url}/upload/{file.id}", "file_id": file.id}
+
+    def _files_complete_upload_external(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        found = [self._file(one["id"]) for one in _plain(arguments["files"])]
+        for file in found:
+            if file.content is None:
+                raise ApiError("file_not_found")
+            file.completed_s = file.completed_s or time.monotonic()
+        return {"files": [self._shown(file) for file in found]}
+
+    def _files_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"file": self._shown(self._file(arguments["file"]))}
+
+    def _files_delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._file(arguments["file"]).deleted = True
+        return {}
+
+    def _chat_post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel, blocks = self._writable(arguments), self._blocks(arguments)
+        if not arguments.get("text") and not blocks:
+            raise ApiError("no_text")
+        if time.monotonic() - self._last_post_s.get(channel, float("-inf")) < self.channel_interval_s:
+            raise ApiError("ratelimited")
+        self._last_post_s[channel] = time.monotonic()
+        metadata = _plain(arguments.get("metadata"))
+        message = Posted(channel, self._new_ts(), arguments.get("text") or "", blocks, metadata, arguments.get("thread_ts"))
+        self.messages.append(message)
+        self._share(message)
+        return {"channel": channel, "ts": message.ts, "message": _as_history(message, with_metadata=False)}
+
+    def _chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        message = self._message(arguments)
+        if "blocks" in arguments or "text" in arguments:
+            message.blocks = self._blocks(arguments)
+        message.text = arguments.get("text") or ""
+        message.metadata = _plain(arguments.get("metadata")) or message.metadata
+        message.edits += 1
+        self._share(message)
+        return {"channel": message.channel, "ts": message.ts, "text": message.text}
+
+    def _chat_delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        message = self._message(arguments)
+        self.messages.remove(message)
+        return {"channel": message.channel, "ts": message.ts}
+
+    def _conversations_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel = self._channel(arguments)
+        return {"channel": {"id": arguments["channel"], **dataclasses.asdict(channel)}}
+
+    def _conversations_history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not self._channel(arguments).is_member:
+            raise ApiError("not_in_channel")
+        oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
+        skip, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+        inside = [
+            one
+            for one in reversed(self.messages)
+            if one.channel == arguments["channel"] and oldest < float(one.ts) < latest and not one.thread_ts
+        ]
+        with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
+        more = len(inside) > skip + limit
+        return {
+            "messages": [_as_history(one, with_metadata) for one in inside[skip : skip + limit]],
+            "has_more": more,
+            "response_metadata": {"next_cursor": str(skip + limit) if more else ""},
+        }
+
+    def _file(self, file: str) -> File:
+        known = self.files.get(file)
+        if known is None:
+            raise ApiError("file_not_found")
+        if known.deleted:
+            raise ApiError("file_deleted")
+        return known
+
+    def _is_ready(self, file: File) -> bool:
+        return file.completed_s is not None and time.monotonic() - file.completed_s >= self.file_ready_after_s
+
+    def _shown(self, file: File) -> dict[str, Any]:
+        """A file as files.info has it: what it is is known, and where it is shown, only when Slack has looked at it."""
+        shares: dict[str, dict[str, list[dict[str, str]]]] = {}
+        for channel, ts in file.shares:
+            where = "private" if self.channels[channel].is_private else "public"
+            shares.setdefault(where, {}).setdefault(channel, []).append({"ts": ts})
+        ready = self._is_ready(file)
+        return {"id": file.id, "name": file.name, "mimetype": "image/jpeg" if ready else "", "shares": shares if ready else {}}
+
+    def _share(self, message: Posted) -> None:
+        for file in message.files:
+            if (message.channel, message.ts) not in self.files[file].shares:
+                self.files[file].shares.append((message.channel, message.ts))
+
+    def _channel(self, arguments: dict[str, Any]) -> Channel:
+        if arguments.get("channel") not in self.channels:
+            raise ApiError("channel_not_found")
+        return self.channels[arguments["channel"]]
+
+    def _writable(self, arguments: dict[str, Any]) -> str:
+        channel = self._channel(arguments)
+        if channel.is_archived:
+            raise ApiError("is_archived")
+        if not channel.is_member and ("chat:write.public" not in self.scopes or channel.is_private):
+            raise ApiError("not_in_channel")
+        return str(arguments["channel"])
+
+    def _message(self, arguments: dict[str, Any]) -> Posted:
+        self._channel(arguments)
+        for message in self.messages:
+            if (message.channel, message.ts) == (arguments["channel"], arguments.get("ts")):
+                return message
+        raise ApiError("message_not_found")
+
+    def _new_ts(self) -> str:
+        self._last_ts_us = max(self._last_ts_us + 1, int(time.time() * 1e6))
+        return f"{self._last_ts_us // 10**6}.{self._last_ts_us % 10**6:06d}"
+
+    def _blocks(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        blocks: list[dict[str, Any]] = _plain(arguments.get("blocks")) or []
+        self._check_blocks(blocks)
+        return [{"block_id": f"b{next(self._numbers)}", **block} for block in blocks]
+
+    def _check_blocks(self, blocks: list[dict[str, Any]]) -> None:
+        wrong = ["no more than 50 items allowed"] if len(blocks) > 50 else []
+        for number, block in enumerate(blocks):
+            wrong.extend(f"{what} [json-pointer:/blocks/{number}]" for what in self._wrong_with(block))
+        if wrong:
+            raise ApiError("invalid_blocks", errors=wrong, response_metadata={"messages": [f"[ERROR] {one}" for one in wrong]})
+
+    def _wrong_with(self, block: dict[str, Any]) -> list[str]:
+        checks = {"section": _wrong_section, "context": _wrong_context, "actions": _wrong_actions, "header": _wrong_header}
+        if block.get("type") == "image":
+            return self._wrong_image(block)
+        if block.get("type") == "divider":
+            return []
+        check = checks.get(str(block.get("type")))
+        return check(block) if check else [f"unsupported type: {block.get('type')}"]
+
+    def _wrong_image(self, block: dict[str, Any]) -> list[str]:
+        if not 0 < len(block.get("alt_text", "")) <= 2000:
+            return ["missing required field: alt_text"]
+        if ("slack_file" in block) == ("image_url" in block):
+            return ["one of image_url and slack_file"]
+        if "slack_file" in block:
+            known = self.files.get(block["slack_file"].get("id", ""))
+            if known is None or known.deleted or not self._is_ready(known):
+                return ["invalid slack file"]
+        return []
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["text"]] if isinstance(value.get("text"), str) else []
+        return own + [text for name, one in value.items() if name != "text" or not own for text in _texts(one)]
+    return [text for one in value for text in _texts(one)] if isinstance(value, list) else []
+
+
+def _as_history(message: Posted, with_metadata: bool) -> dict[str, Any]:
+    shown = {"type": "message", "ts": message.ts, "text": message.text, "blocks": message.blocks, "bot_id": "B0BOT00001"}
+    return {**shown, "metadata": message.metadata} if with_metadata and message.metadata else shown
+
+
+def _wrong_text(text: Any, longest: int, plain: bool = False) -> list[str]:
+    if not isinstance(text, dict) or text.get("type") not in (("plain_text",) if plain else ("plain_text", "mrkdwn")):
+        return ["must be a text object"]
+    return [] if 0 < len(text.get("text", "")) <= longest else [f"must be more than 0 and less than {longest + 1} characters"]
+
+
+def _wrong_section(block: dict[str, Any]) -> list[str]:
+    fields = block.get("fields", [])
+    wrong = ["no more than 10 items allowed"] if len(fields) > 10 else []
+    for one in fields:
+        wrong += _wrong_text(one, 2000)
+    return wrong + (_wrong_text(block.get("text"), 3000) if "text" in block or not fields else [])
+
+
+def _wrong_header(block: dict[str, Any]) -> list[str]:
+    return _wrong_text(block.get("text"), 150, plain=True)
+
+
+def _wrong_context(block: dict[str, Any]) -> list[str]:
+    elements = block.get("elements", [])
+    wrong = [] if 0 < len(elements) <= 10 else ["1 to 10 elements"]
+    for one in elements:
+        wrong += _wrong_text(one, 3000)
+    return wrong
+
+
+def _wrong_actions(block: dict[str, Any]) -> list[str]:
+    elements = block.get("elements", [])
+    wrong = [] if 0 < len(elements) <= 25 else ["1 to 25 elements"]
+    if len({one.get("action_id") for one in elements}) < len(elements):
+        wrong.append("action_id must be unique")
+    for one in elements:
+        wrong += _wrong_button(one)
+    return wrong
+
+
+def _wrong_button(button: dict[str, Any]) -> list[str]:
+    wrong = [] if button.get("type") == "button" else ["unsupported element"]
+    wrong += _wrong_text(button.get("text"), 75, plain=True)
+    wrong += [] if len(button.get("value", "")) <= 2000 else ["value too long"]
+    wrong += [] if 0 < len(button.get("action_id", "")) <= 255 else ["action_id"]
+    return wrong + ([] if button.get("style", "primary") in ("primary", "danger") else ["invalid style"])
+
+
+def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            try:
+                self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        do_GET = do_POST
+
+        def _serve(self, body: bytes) -> None:
+            kind, _, name = urlsplit(self.path).path.strip("/").partition("/")
+            what = {"upload": "upload", "response": "response_url"}.get(kind, name)
+            if slack.away:
+                self._reset()
+                return
+            trick = slack.take_trick(what)
+            if trick and not trick.after:
+                self._play(trick)
+                return
+            status, answer = self._done(kind, name, body)
+            if trick:
+                self._play(trick)
+            else:
+                self._answer(status, answer)
+
+        def _done(self, kind: str, name: str, body: bytes) -> tuple[int, bytes]:
+            if kind == "upload":
+                return (200, b"OK - %d" % len(body)) if slack.upload(name, body) else (400, b"wrong length")
+            if kind == "response":
+                return slack.respond(slack.url + self.path, json.loads(body))
+            answer = slack.call(name, self._arguments(body), self._token(body))
+            if answer.get("error") == "ratelimited":
+                return 429, json.dumps(answer).encode()
+            return 200, json.dumps(answer).encode()
+
+        def _arguments(self, body: bytes) -> dict[str, Any]:
+            if "json" in self.headers.get("Content-Type", ""):
+                return dict(json.loads(body or b"{}"))
+            return dict(parse_qsl(urlsplit(self.path).query)) | dict(parse_qsl(body.decode(errors="replace")))
+
+        def _token(self, body: bytes) -> str:
+            return self.headers.get("Authorization", "").removeprefix("Bearer ") or self._arguments(body).get("token", "")
+
+        def _play(self, trick: Trick) -> None:
+            slack.pause(trick.hang_s)
+            if trick.reset:
+                self._reset()
+            elif trick.error:
+                self._answer(200, json.dumps({"ok": False, "error": trick.error}).encode())
+            else:
+                self._answer(trick.status, b'{"ok": false, "error": "ratelimited"}' if trick.status == 429 else b"", trick.retry_after_s)
+
+        def _reset(self) -> None:
+            """End the connection as a crash does: with a reset in place of an answer."""
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+
+        def finish(self) -> None:
+            if self.connection.fileno() >= 0:
+                super().finish()
+
+        def _answer(self, status: int, answer: bytes, retry_after_s: int | None = None) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json" if answer[:1] == b"{" else "text/plain")
+            self.send_header("Content-Length", str(len(answer)))
+            if status == 429:
+                self.send_header("Retry-After", str(retry_after_s or 1))
+            self.send_header("x-oauth-scopes", ",".join(sorted(slack.scopes)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+    return Handler
