@@ -27,7 +27,7 @@ from app.protocol import Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 
 #: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once for all of them.
-BEAT_S = 10
+BEAT_S = 15
 BACKOFF_MAX_S = 60.0
 
 _log = logging.getLogger(__name__)

@@ -64,12 +64,6 @@ def first_event(raw: redis.Redis, within_s: float = 20.0) -> str:
     return str(facts(raw, "motion_started")[0]["event"])
 
 
-def counters(state: State) -> dict[str, Any]:
-    """The newest figures; the program is asked for them by SIGHUP."""
-    beats = state.heartbeats().values()
-    return next((dict(beat.counters) for beat in beats), {})
-
-
 def picture(jpeg: bytes) -> np.ndarray[Any, Any]:
     found = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert found is not None
@@ -226,7 +220,7 @@ def test_a_turn_reaches_its_target_and_raises_no_alarm(start: Start, raw: redis.
 
 def test_a_changed_configuration_is_taken_over_while_it_runs(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     program = start("synthetic:empty")
-    program.wait_until_beating(raw_url(raw))
+    until(lambda: "armed: the camera opens" in program.log, "the camera opens")
     write_config(tmp_path, raw_url(raw), "cameras: {front: {hflip: true}}\n")
     program.signal(signal.SIGHUP)
     until(lambda: program.log.count("armed: the camera opens") == 2, "the camera is opened anew")
