@@ -1,0 +1,50 @@
+"""What a command or a click is asked of, who asks, and what is answered."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.clock import Clock
+from app.config import Config
+from app.machine import Machine
+from app.protocol import ArmedBy, ReplyTo
+from app.state import State
+
+REDIS_AWAY = "Redis is not reachable just now, so nothing was done. Please try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What commands know of: the settings, the shared state, the time, and the machine they run on."""
+
+    config: Config
+    state: State
+    clock: Clock
+    machine: Machine = field(default_factory=Machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asked for. *text* is what follows the command, *user* the id of who asks, and *by* the name that others read."""
+
+    text: str
+    user: str
+    by: str
+    at: datetime
+    reply_to: ReplyTo | None = None
+
+    def changed(self, why: str) -> ArmedBy:
+        """The record of a change that is made for this, *why*."""
+        return ArmedBy(self.by, self.at, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: *text* in Slack's mrkdwn, lines that a phone shows whole. *public*: for everybody in the channel to read."""
+
+    text: str
+    public: bool = False
+
+
+def plain(text: str) -> str:
+    """*text*, which somebody else wrote, so that it is shown as it is: no link, no mention, no line break."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
