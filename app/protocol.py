@@ -28,6 +28,8 @@ HEARTBEAT_LIFE_S = 30
 WATCHED_LIFE_S = 5
 PUBLISHED_LIFE_S = DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
+#: Slack lets nobody use a signature that is older than five minutes, nor one that is five minutes ahead.
+SIGNATURE_LIFE_S = 660
 EVENTS_KEPT = 10_000
 REQUESTS_KEPT = 1_000
 
@@ -54,7 +56,7 @@ FactKind = Literal[
     "presence_changed",
     "disk_low",
 ]
-RequestKind = Literal["last_image", "tag"]
+RequestKind = Literal["last_image", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
@@ -88,7 +90,10 @@ KEYS = (
     Key("event:{id}", "hash: EventRecord's fields, and delivery marks", "security system, notifier, commands", "everyone", EVENT_LIFE_S),
     Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
     Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
-    Key("delivery:{fact}", "hash: delivery marks of a fact that opens no event", "notifier", "notifier", DELIVERY_LIFE_S),
+    Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
+    Key("signature:{digest}", "1: this signed request was accepted", "Slack server", "Slack server", SIGNATURE_LIFE_S),
+    Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
+    Key("delivery:{id}", "hash: delivery marks of a fact that opens no event, a digest or an answer", "notifier", "notifier", DELIVERY_LIFE_S),
     Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
     Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), dashboard"),
     Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
@@ -133,7 +138,11 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """What is known of an event. *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels."""
+    """What is known of an event.
+
+    *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels; *label_by* and *label_at*
+    say who gave it its label, and when.
+    """
 
     camera: str
     started_at: AwareDatetime
@@ -143,6 +152,8 @@ class EventRecord:
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
     label: Label | None = None
+    label_by: str | None = None
+    label_at: AwareDatetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +186,8 @@ class Request:
     """Something that somebody asked for.
 
     *by* is who, as others are told, and *user* that person's id where the request came from. A tag puts *label* on
-    *event*, and takes the label away when it is None. *reply_to* is where the answer is expected.
+    *event*, and takes the label away when it is None. *reply_to* is where the answer is expected; "say" asks for nothing
+    but that *text*, in Slack's mrkdwn, is said there.
     """
 
     kind: RequestKind
@@ -186,13 +198,14 @@ class Request:
     event: Id | None = None
     label: Label | None = None
     reply_to: ReplyTo | None = None
+    text: str | None = None
 
 
 Record = ArmedBy | Position | Heartbeat | Fact | Request
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-_BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label")
+_BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label", "label_by", "label_at")
 _EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
 
 
@@ -297,6 +310,10 @@ def changed_by_key(switch: str) -> str:
 
 def published_key(fact: str) -> str:
     return f"published:{fact}"
+
+
+def signature_key(digest: str) -> str:
+    return f"signature:{digest}"
 
 
 def camera_key(camera: str, what: Literal["target", "position", "latest", "watched", "frames"]) -> str:

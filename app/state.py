@@ -5,11 +5,14 @@ is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -33,6 +36,29 @@ end
 return false
 """
 
+# Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
+_TAG = """
+if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
+    return false
+end
+local was = redis.call('HMGET', KEYS[1], 'label', 'label_by', 'label_at')
+if (was[1] or '') == ARGV[1] then
+    return was
+end
+if ARGV[1] == '' then
+    redis.call('HDEL', KEYS[1], 'label', 'label_by', 'label_at')
+else
+    redis.call('HSET', KEYS[1], 'label', ARGV[1], 'label_by', ARGV[2], 'label_at', ARGV[3])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
+return was
+"""
+#: Of the newest this many facts for each event asked for, one is expected to be its beginning.
+_FACTS_AN_EVENT = 8
+
+# Until when the calls of this thread may begin, by the monotonic clock.
+_begin_until_s: ContextVar[float] = ContextVar("begin_until_s", default=math.inf)
+
 
 @dataclass(frozen=True, slots=True)
 class Latest:
@@ -53,6 +79,24 @@ class CameraWishes:
     newest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """The label that an event had, who gave it, and when; all None when it had none."""
+
+    label: Label | None = None
+    by: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How things stand: plain strings by name, heartbeats by key, and the newest events by id, the newest first."""
+
+    strings: dict[str, str | None]
+    heartbeats: dict[str, Heartbeat]
+    events: dict[str, EventRecord]
+
+
 class State:
     """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
@@ -61,6 +105,7 @@ class State:
             url, socket_connect_timeout=min(timeout_s, 2.0), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
         )
         self._publish_once = self._redis.register_script(_PUBLISH_ONCE)
+        self._tag = self._redis.register_script(_TAG)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -83,22 +128,46 @@ class State:
 
     def set_switch(self, name: str, value: bool, changed: ArmedBy | None = None) -> None:
         """Set one of the house's switches, and with *changed* say who did it."""
-        if name not in protocol.SWITCHES:
-            raise ProtocolError(f"{name} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
+        self.set_switches({name: value}, changed)
+
+    def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
+        """Set several of the house's switches at once, and with *changed* say who did it."""
+        unknown = sorted(values.keys() - protocol.SWITCHES.keys())
+        if unknown:
+            raise ProtocolError(f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
         with _talking(), self._redis.pipeline() as pipe:
-            pipe.set(name, str(value))
-            if changed:
-                pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
+            for name, value in values.items():
+                pipe.set(name, str(value))
+                if changed:
+                    pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
             pipe.execute()
 
-    def set_label(self, event: str, label: Label | None) -> None:
-        """Put *label* on *event*'s hash, or take it away."""
-        key = protocol.event_key(event)
+    def snooze(self, until: datetime, life_s: int) -> None:
+        """Hold alerts back until *until*, which Redis forgets after *life_s* seconds."""
         with _talking():
-            if label is None:
-                self._redis.hdel(key, "label")
-            else:
-                self._add_to_hash(key, {"label": label}, protocol.EVENT_LIFE_S)
+            self._redis.set("snoozed_until", until.isoformat(), ex=life_s)
+
+    def end_snooze(self) -> None:
+        """Hold alerts back no longer."""
+        with _talking():
+            self._redis.delete("snoozed_until")
+
+    def first_time(self, key: str, life_s: int) -> bool:
+        """Whether nobody has asked this of *key* in the last *life_s* seconds."""
+        with _talking():
+            return bool(self._redis.set(key, "1", nx=True, ex=life_s))
+
+    def tag(self, request: Request) -> Tag | None:
+        """Put the label of *request* on its event and *request* on the stream, unless the event has that label already.
+
+        Returns what the event was tagged before; None when the event is not known any more.
+        """
+        if request.event is None:
+            raise ProtocolError("a tag is about an event")
+        words = (request.label or "", request.by, request.at.isoformat(), protocol.REQUESTS_KEPT, protocol.encode(request))
+        with _talking():
+            found = cast(Any, self._tag(keys=[protocol.event_key(request.event), "requests"], args=words))
+        return None if found is None else _tag_of(*map(_text, found))
 
     def initialise_switches(self) -> None:
         """Give every switch that nobody has set yet its first value."""
@@ -120,21 +189,31 @@ class State:
 
     def beat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show that a program lives."""
-        self.put(key, heartbeat, protocol.HEARTBEAT_LIFE_S)
+        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
+            pipe.sadd("heartbeats", key)
+            pipe.execute()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Every pulse there is, by its key; what is no heartbeat is logged and left out."""
         with _talking():
-            keys = sorted(key.decode() for key in self._redis.scan_iter("heartbeat:*", count=100))
+            keys = sorted(key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats")))
             raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
-        found = {}
-        for key, raw in zip(keys, raws, strict=True):
-            if raw is not None:
-                try:
-                    found[key] = protocol.decode(Heartbeat, raw)
-                except ProtocolError as error:
-                    _log.warning("%s: %s", key, error)
-        return found
+        return _heartbeats(keys, raws)
+
+    def survey(self, *names: str, events: int = 1) -> Survey:
+        """The plain strings under *names*, every pulse, and the newest *events* events, in two round trips."""
+        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.mget(names)
+            pipe.smembers("heartbeats")
+            pipe.xrevrange("events", count=events * _FACTS_AN_EVENT)
+            values, members, entries = pipe.execute()
+            keys, ids = sorted(key.decode() for key in members), _events_begun(entries)[:events]
+            pipe.mget(["camera_status", *keys])
+            for event in ids:
+                pipe.hgetall(protocol.event_key(event))
+            raws, *hashes = pipe.execute()
+        return Survey(dict(zip(names, map(_text, values), strict=True)), _heartbeats(keys, raws[1:]), _events(ids, hashes))
 
     def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
@@ -173,18 +252,21 @@ class State:
         """Write *marks* on *event*'s hash."""
         self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
 
-    def delivery_marks(self, fact: Fact) -> dict[str, str]:
-        """What was noted of the telling of *fact*: on its event's hash when it opens one, else on a hash of its own."""
-        event = protocol.opened_event(fact)
-        return self.event_fields(event) if event else self._hash(protocol.delivery_key(fact.id))
+    def delivery_marks(self, told: Fact | str) -> dict[str, str]:
+        """What was noted of the telling of *told*: on its event's hash when it is a fact that opens one, else on a hash of its own.
 
-    def mark_delivery(self, fact: Fact, marks: Mapping[str, str]) -> None:
-        """Note *marks* of the telling of *fact*."""
-        event = protocol.opened_event(fact)
+        What is no fact has an id.
+        """
+        event = protocol.opened_event(told) if isinstance(told, Fact) else None
+        return self.event_fields(event) if event else self._hash(_delivery_key(told))
+
+    def mark_delivery(self, told: Fact | str, marks: Mapping[str, str]) -> None:
+        """Note *marks* of the telling of *told*."""
+        event = protocol.opened_event(told) if isinstance(told, Fact) else None
         if event:
             self.mark_event(event, marks)
         else:
-            self._add_to_hash(protocol.delivery_key(fact.id), marks, protocol.DELIVERY_LIFE_S)
+            self._add_to_hash(_delivery_key(told), marks, protocol.DELIVERY_LIFE_S)
 
     def snapshot(self, event: str) -> bytes | None:
         """The JPEG of *event*, None when it has none any more."""
@@ -226,14 +308,27 @@ class State:
         newest = entries[-1][0].decode() if entries else after
         return CameraWishes(_text(status), _text(target), watched is not None, asked, newest)
 
-    def facts(self, group: str, reader: str) -> "FactReader":
+    def facts(self, group: str, reader: str) -> "Reader[Fact]":
         """The stream of facts as *reader* of *group* gets it."""
-        return FactReader(self._redis, group, reader)
+        return Reader(self._redis, "events", Fact, group, reader)
+
+    def requests(self, group: str, reader: str) -> "Reader[Request]":
+        """The stream of requests as *reader* of *group* gets it."""
+        return Reader(self._redis, "requests", Request, group, reader)
+
+    def hearts(self) -> dict[str, str]:
+        """What was noted of each heartbeat there has ever been."""
+        return self._hash("hearts")
+
+    def note_heart(self, key: str, noted: str) -> None:
+        """Note something of the heartbeat *key*."""
+        with _talking():
+            self._redis.hset("hearts", key, noted)
 
     def _hash(self, key: str) -> dict[str, str]:
         with _talking():
             raw = cast(dict[bytes, bytes], self._redis.hgetall(key))
-        return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+        return _strings(raw)
 
     def _add_to_hash(self, key: str, values: Mapping[str, str], life_s: int) -> None:
         with _talking(), self._redis.pipeline() as pipe:
@@ -242,34 +337,43 @@ class State:
             pipe.execute()
 
 
-class FactReader:
-    """One of a group of readers that share the facts among them; each fact is somebody's until it is acknowledged."""
+class Reader(Generic[AnyRecord]):
+    """One of a group of readers that share a stream of *kind* among them; each entry is somebody's until it is acknowledged."""
 
-    def __init__(self, server: redis.Redis, group: str, reader: str) -> None:
+    def __init__(self, server: redis.Redis, stream: str, kind: type[AnyRecord], group: str, reader: str) -> None:
         self._redis = server
+        self._stream = stream
+        self._kind = kind
         self._group = group
         self._reader = reader
 
-    def unfinished(self, after: str = "0") -> list[tuple[str, Fact]]:
+    def unfinished(self, after: str = "0") -> list[tuple[str, AnyRecord]]:
         """What this reader was given and has not acknowledged, and what a reader that died has left: the oldest 100 *after* an entry."""
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
-            self._redis.xautoclaim("events", self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=100, justid=True)
+            self._redis.xautoclaim(self._stream, self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=100, justid=True)
             return self._read(after, None)
 
-        return self._facts(self._in_group(ask))
+        return self._records(self._in_group(ask))
 
-    def new(self, wait_s: float) -> list[tuple[str, Fact]]:
+    def all_unfinished(self) -> Iterator[tuple[str, AnyRecord]]:
+        """All of `unfinished`, oldest first."""
+        after = "0"
+        while found := self.unfinished(after):
+            yield from found
+            after = found[-1][0]
+
+    def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
         """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for it."""
-        return self._facts(self._in_group(lambda: self._read(">", round(wait_s * 1000))))
+        return self._records(self._in_group(lambda: self._read(">", round(wait_s * 1000))))
 
     def done(self, entry: str) -> None:
-        """The fact of *entry* needs no more care."""
+        """The *entry* needs no more care."""
         with _talking():
-            self._redis.xack("events", self._group, entry)
+            self._redis.xack(self._stream, self._group, entry)
 
     def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {"events": start}, count=100, block=block_ms or None))
+        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {self._stream: start}, count=100, block=block_ms or None))
         streams = found.items() if isinstance(found, dict) else found or []
         entries: list[tuple[bytes, dict[bytes, bytes]]] = []
         for _, rows in streams:
@@ -283,18 +387,18 @@ class FactReader:
             except redis.ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-                self._redis.xgroup_create("events", self._group, id="0", mkstream=True)
+                self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
                 return ask()
 
-    def _facts(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, Fact]]:
-        facts = []
+    def _records(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, AnyRecord]]:
+        records = []
         for name, stored in entries:
-            fact = _decoded(Fact, (stored or {}).get(b"fact"), "events")
-            if fact is None:
+            record = _decoded(self._kind, (stored or {}).get(self._kind.__name__.lower().encode()), self._stream)
+            if record is None:
                 self.done(name.decode())
             else:
-                facts.append((name.decode(), fact))
-        return facts
+                records.append((name.decode(), record))
+        return records
 
 
 class Switches:
@@ -315,6 +419,58 @@ class Switches:
         return self._values[name]
 
 
+@contextmanager
+def within(patience_s: float) -> Iterator[None]:
+    """In here, a call that would begin later than *patience_s* from now is a `StateUnavailable` instead."""
+    token = _begin_until_s.set(time.monotonic() + patience_s)
+    try:
+        yield
+    finally:
+        _begin_until_s.reset(token)
+
+
+def _heartbeats(keys: Sequence[str], raws: Sequence[bytes | None]) -> dict[str, Heartbeat]:
+    found = {}
+    for key, raw in zip(keys, raws, strict=True):
+        if raw is not None:
+            try:
+                found[key] = protocol.decode(Heartbeat, raw)
+            except ProtocolError as error:
+                _log.warning("%s: %s", key, error)
+    return found
+
+
+def _events_begun(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[str]:
+    """The events that the facts in *entries* opened, in their order."""
+    facts = (_decoded(Fact, stored.get(b"fact"), "events") for _, stored in entries)
+    return list(dict.fromkeys(event for fact in facts if fact and (event := protocol.opened_event(fact))))
+
+
+def _events(ids: Sequence[str], hashes: Sequence[dict[bytes, bytes]]) -> dict[str, EventRecord]:
+    found = {}
+    for event, stored in zip(ids, hashes, strict=True):
+        if stored:
+            try:
+                found[event] = protocol.decode_event(_strings(stored))
+            except ProtocolError as error:
+                _log.warning("%s: %s", protocol.event_key(event), error)
+    return found
+
+
+def _tag_of(label: str | None, by: str | None, at: str | None) -> Tag:
+    if label not in ("occupied", "unoccupied"):
+        return Tag()
+    return Tag(cast(Label, label), by, datetime.fromisoformat(at) if at else None)
+
+
+def _strings(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+
+
+def _delivery_key(told: Fact | str) -> str:
+    return protocol.delivery_key(told.id if isinstance(told, Fact) else told)
+
+
 def _text(raw: bytes | None) -> str | None:
     return None if raw is None else raw.decode(errors="replace")
 
@@ -331,6 +487,8 @@ def _decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord
 
 @contextmanager
 def _talking() -> Iterator[None]:
+    if time.monotonic() > _begin_until_s.get():
+        raise StateUnavailable("Redis is too slow")
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as error:

@@ -8,8 +8,8 @@ import redis
 
 from app import protocol
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
-from app.state import Latest, State, Switches
+from app.protocol import EventRecord, Fact, Heartbeat, Label, Position, Request
+from app.state import Latest, State, Switches, Tag, within
 from tests.servers.redis_server import RedisServer
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -129,6 +129,7 @@ def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_g
 def test_a_broken_heartbeat_hides_no_other(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
     state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
     raw.set("heartbeat:b:pi", "{")
+    raw.sadd("heartbeats", "heartbeat:b:pi")
     assert list(state.heartbeats()) == ["heartbeat:a:pi"]
     assert "heartbeat:b:pi" in caplog.text
 
@@ -154,3 +155,66 @@ def test_a_server_that_cannot_write_is_as_good_as_gone(state: State, raw: redis.
     with pytest.raises(StateUnavailable, match="Redis"):
         state.set_latest("front", Latest(b"x" * 2_000_000, NOW))
         state.set_latest("front", Latest(b"x" * 2_000_000, NOW))
+
+
+def tag(label: Label | None, by: str = "anna", minutes: int = 0) -> Request:
+    return Request("tag", NOW + timedelta(minutes=minutes), by, user="U1", event=EVENT, label=label)
+
+
+def test_a_tag_lands_on_its_event_and_is_asked_for_once(state: State, raw: redis.Redis) -> None:
+    state.publish(started(), EventRecord("front", NOW))
+    assert state.tag(tag("occupied")) == Tag()
+    assert state.tag(tag("occupied", "ben", 1)) == Tag("occupied", "anna", NOW)
+    assert state.event(EVENT) == EventRecord("front", NOW, label="occupied", label_by="anna", label_at=NOW)
+    assert raw.xlen("requests") == 1
+
+
+def test_a_label_changes_hands_and_goes_with_an_undo(state: State, raw: redis.Redis) -> None:
+    state.publish(started(), EventRecord("front", NOW))
+    state.tag(tag("occupied"))
+    assert state.tag(tag("unoccupied", "ben", 1)) == Tag("occupied", "anna", NOW)
+    assert state.tag(tag(None)) == Tag("unoccupied", "ben", NOW + timedelta(minutes=1))
+    assert state.tag(tag(None)) == Tag()
+    assert state.event(EVENT) == EventRecord("front", NOW)
+    assert raw.xlen("requests") == 3
+
+
+def test_a_tag_on_an_event_that_is_gone_asks_for_nothing(state: State, raw: redis.Redis) -> None:
+    state.mark_event(EVENT, {"delivered:folder": "2026-11-20T10:15:01Z"})
+    assert state.tag(tag("occupied")) is None
+    assert not raw.exists("requests")
+
+
+def test_only_the_first_time_is_the_first_time(state: State, raw: redis.Redis) -> None:
+    assert [state.first_time("signature:ab", 660) for _ in range(3)] == [True, False, False]
+    assert 0 < raw.ttl("signature:ab") <= 660
+
+
+def test_a_survey_finds_the_newest_events_and_every_pulse(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    events = [protocol.event_id(NOW + timedelta(minutes=minute), "front") for minute in range(5)]
+    for event in events:
+        at = protocol.event_started_at(event)
+        state.publish(Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event), EventRecord("front", at))
+        state.publish(Fact(f"{event}-ended", "motion_ended", at, "Over.", "front", event), EventRecord("front", at, at))
+    raw.delete(f"event:{events[4]}")
+    raw.hset(f"event:{events[3]}", "score", "much")
+    state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
+    found = state.survey("camera_status", "home", events=4)
+    assert list(found.events) == [events[2], events[1]]
+    assert "not an event" in caplog.text
+    assert found.strings == {"camera_status": None, "home": None}
+    assert list(found.heartbeats) == ["heartbeat:a:pi"]
+
+
+def test_a_call_that_would_begin_too_late_is_not_made(state: State) -> None:
+    with within(-1), pytest.raises(StateUnavailable, match="too slow"):
+        state.set_switch("home", True)
+    assert state.read_strings("home") == [None]
+
+
+def test_a_snooze_goes_by_itself(state: State, raw: redis.Redis) -> None:
+    state.snooze(NOW, 90)
+    assert state.read_strings("snoozed_until") == [NOW.isoformat()]
+    assert 0 < raw.ttl("snoozed_until") <= 90
+    state.end_snooze()
+    assert state.read_strings("snoozed_until") == [None]
