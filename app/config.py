@@ -31,6 +31,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 #: Where the configuration is when nothing else is said.
 FOLDER_VARIABLE = "WHOS_THERE_CONFIG"
 PROFILE_VARIABLE = "WHOS_THERE_PROFILE"
+#: What every camera plays instead of its own source. Not on a command line, where everybody could read its password.
+SOURCE_VARIABLE = "WHOS_THERE_SOURCE"
 
 Seconds = Annotated[float, Ge(0)]
 _SECRET = re.compile("token|secret|password|key|url|source|router")

@@ -20,7 +20,7 @@ from app.cameras import make_camera
 from app.cameras.live import CameraChange, CameraFeed
 from app.casebook import Casebook
 from app.clock import Clock
-from app.config import CameraConfig
+from app.config import SOURCE_VARIABLE, CameraConfig
 from app.daemon import Counters, Daemon, run_daemon
 from app.detector import Detector, Event
 from app.errors import ConfigError
@@ -245,7 +245,7 @@ class _Rate:
 
 @click.command()
 @click.option("--camera", help="The camera's name in the configuration; not needed when there is one.")
-@click.option("--source", help="Play this instead of the configured source: a file, an address, or demo.")
+@click.option("--source", envvar=SOURCE_VARIABLE, help="Play this instead of the configured source: a file, an address, or demo.")
 def main(camera: str | None, source: str | None) -> None:
     """See motion through one camera."""
     import cv2

@@ -29,7 +29,7 @@ def prepared(order: Order) -> list[Program]:
     config = order.config
     run_dir = config.run_dir
     conf = run_dir / "glances.conf"
-    run = programs.chosen([*programs.daemons(config, order.source), programs.glances(config, conf)], order.only)
+    run = programs.chosen([*programs.daemons(config), programs.glances(config, conf)], order.only)
     if not local_redis.answers(config.redis.url):
         run.append(_prepared_redis(config))
     elif forgetful := local_redis.forgetful(config.redis.url):

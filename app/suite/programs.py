@@ -26,10 +26,9 @@ class Program:
     heart: str | None = None
 
 
-def daemons(config: Config, source: str | None = None) -> list[Program]:
-    """A security system for each camera, which plays *source* if given instead of its own, and the house's daemons."""
-    played = ("--source", source) if source else ()
-    cameras = [_daemon(SECURITY_SYSTEM, camera, ("--camera", camera, *played)) for camera in config.cameras]
+def daemons(config: Config) -> list[Program]:
+    """A security system for each camera, and the house's daemons."""
+    cameras = [_daemon(SECURITY_SYSTEM, camera, ("--camera", camera)) for camera in config.cameras]
     return cameras + [_daemon(name) for name in HOUSE_DAEMONS]
 
 

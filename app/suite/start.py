@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, config_folder, config_warnings
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, SOURCE_VARIABLE, Config, config_folder, config_warnings
 from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
 from app.state import State
@@ -41,9 +41,13 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_
 @click.command()
 @config_options
 @click.option("--source", metavar="PATH|URL|demo", help="What every camera plays, instead of its configured source.")
-@click.option("--only", metavar="PROGRAM", multiple=True, help="Start only this one; may be given several times.")
-def start(*, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...]) -> None:
+@click.option("--only", metavar="PROGRAM...", multiple=True, help="Start only these programs.")
+@click.argument("more", metavar="", nargs=-1)
+def start(*, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Start every program, wait until each works, and tell what runs and where to look. They go on when you log out."""
+    if more and not only:
+        raise click.UsageError(f"{more[0]}: what is that? Programs are named behind --only, a film or camera behind --source")
+    only += more
     config = loaded(folder, profile)
     for warning in config_warnings(config):
         click.echo(warning, err=True)
@@ -60,7 +64,7 @@ def start(*, folder: Path | None, profile: str | None, source: str | None, only:
 
 def _found(source: str | None) -> str | None:
     """*source* as it must be named from another folder; `click.BadParameter` when there is no such file."""
-    if source is None or source in _SOURCE_WORDS or "://" in source:
+    if source is None or source in _SOURCE_WORDS or "://" in source or source.startswith("synthetic:"):
         return source
     path = Path(source).expanduser().absolute()
     if not path.exists():
@@ -77,7 +81,7 @@ def _start(order: Order) -> None:
         click.echo(f"Ended what was left of an earlier run: {', '.join(left[0] + left[1])}.")
     run = prepared(order)
     try:
-        _wait_until_up(config, run, _launch(config, order.profile))
+        _wait_until_up(config, run, _launch(order))
     except BaseException:
         stop_suite(config.run_dir)
         raise
@@ -101,13 +105,15 @@ def _one_start_at_a_time(run_dir: Path) -> Iterator[None]:
         yield
 
 
-def _launch(config: Config, profile: str | None) -> subprocess.Popen[bytes]:
+def _launch(order: Order) -> subprocess.Popen[bytes]:
     """Start supervisord, which outlives this process and its terminal."""
+    config = order.config
     given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
-    environment.pop(PROFILE_VARIABLE, None)
-    if profile:
-        environment[PROFILE_VARIABLE] = profile
+    for variable, value in ((PROFILE_VARIABLE, order.profile), (SOURCE_VARIABLE, order.source)):
+        environment.pop(variable, None)
+        if value:
+            environment[variable] = value
     with (config.logs_dir / "supervisord.log").open("ab") as log:
         return subprocess.Popen(
             ["nohup", sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"],  # noqa: S607
