@@ -8,7 +8,9 @@ import click
 VERBS = {
     "bench": "app.evaluation.bench:bench",
     "check-config": "app.suite.check:check_config",
+    "check-slack": "app.suite.check_slack:check_slack",
     "replay": "app.evaluation.replay:replay",
+    "slack-manifest": "app.suite.slack_manifest:slack_manifest",
     "start": "app.suite.start:start",
     "status": "app.suite.status:status",
     "stop": "app.suite.stop:stop",
