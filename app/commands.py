@@ -4,10 +4,25 @@ The Slack server, Socket Mode, the dashboard and the app manifest all read them 
 it is given: with Redis away, or for a command that there is not, it is a sentence that says so.
 """
 
+import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.house import Asked, House, Reply
+from app import protocol, report
+from app.errors import ProtocolError, Refused, StateUnavailable
+from app.house import REDIS_AWAY, Asked, House, Reply, harmless
+from app.machine import busy
+from app.protocol import Position, Request
+from app.slack_names import slack_name
+from app.snooze import snooze
+from app.state import within
+from app.times import lasting, short
+
+#: No call to Redis begins later than this after a command came, so that it is answered in time even if Redis is slow.
+PATIENCE_S = 1.4
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +33,17 @@ class Command:
     usage: str
     help: str
     changes: bool
-    run: Callable[[Asked, House], Reply]
+    run: Callable[[Asked, House], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A switch, one of its two positions, and what is said of that: while it lasts, and when it begins."""
+
+    switch: str
+    value: bool
+    state: str
+    begins: str
 
 
 def run_command(name: str, asked: Asked, house: House) -> Reply:
@@ -26,33 +51,156 @@ def run_command(name: str, asked: Asked, house: House) -> Reply:
     command = COMMANDS.get(name.removeprefix("/"))
     if command is None:
         return Reply("There is no such command. /help lists them all.")
-    return command.run(asked, house)
+    try:
+        with within(PATIENCE_S):
+            return Reply(command.run(asked, house))
+    except Refused as refused:
+        return Reply(str(refused))
+    except StateUnavailable as error:
+        _log.warning("/%s was not done: %s", command.name, error)
+        return Reply(REDIS_AWAY)
+    except ProtocolError as error:
+        _log.error("/%s was not done: %s", command.name, error)
+        return Reply(f"Something in Redis is not as it should be, so /{command.name} was not done. The log says what.")
 
 
-def _to_come(_asked: Asked, _house: House) -> Reply:
-    return Reply("This command is not built yet.")
+def _turned(turn: Turn) -> Callable[[Asked, House], str]:
+    """The command that makes *turn*."""
+
+    def run(asked: Asked, house: House) -> str:
+        found, by = house.state.read_strings(turn.switch, protocol.changed_by_key(turn.switch))
+        if found == str(turn.value):
+            return f"{turn.state} already{report.since(by, asked.at)}."
+        house.switches.take(turn.switch, str(turn.value))
+        house.state.set_switch(turn.switch, turn.value, asked.changed("by command"))
+        return turn.begins
+
+    return run
+
+
+_ARMED = Turn("camera_status", True, "The house is armed", "Armed. The cameras watch from now on.")
+_DISARMED = Turn("camera_status", False, "The house is disarmed", "Disarmed. The cameras look at nothing until somebody arms the house.")
+_ALERTS = Turn("camera_notifications", True, "Alerts are on", "Alerts are on from now on.")
+_NO_ALERTS = Turn("camera_notifications", False, "Alerts are off", "Alerts are off. Events and pictures are kept all the same.")
+_AUTO = Turn("auto_detect_status", True, "Arming by who is home is on", "From now on the house arms when the last one leaves.")
+_NO_AUTO = Turn("auto_detect_status", False, "Arming by who is home is off", "From now on only commands arm and disarm.")
+
+
+def _initialize(asked: Asked, house: House) -> str:
+    homes = {name: Position(*camera.pantilt.home) for name, camera in house.config.cameras.items() if camera.pantilt.backend != "none"}
+    house.state.set_switches(protocol.SWITCHES, asked.changed("/initialize"))
+    house.state.end_snooze()
+    for name, home in homes.items():
+        house.state.put(protocol.camera_key(name, "target"), home)
+    turned = f" {', '.join(homes)} turns to {_degrees_of(homes)}." if homes else ""
+    return f"Started over: armed, alerts on and not snoozed, arming by who is home on, nobody taken for home.{turned}"
+
+
+def _degrees_of(homes: dict[str, Position]) -> str:
+    return " and ".join(dict.fromkeys(report.direction(home) for home in homes.values()))
+
+
+def _rotate(asked: Asked, house: House) -> str:
+    camera, words = _camera(asked, house)
+    numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
+    if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
+        raise Refused("Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and down), as in /rotate 30 -10")
+    if house.config.cameras[camera].pantilt.backend == "none":
+        raise Refused(f"Camera {camera} has no pan-tilt mount, so it cannot turn.")
+    target = Position(*numbers)
+    house.state.put(protocol.camera_key(camera, "target"), target)
+    armed = house.switches.take("camera_status", *house.state.read_strings("camera_status"))
+    return f"Camera {camera} turns to {report.direction(target)}{'' if armed else ' when the house is armed'}."
+
+
+def _current_position(asked: Asked, house: House) -> str:
+    camera, _ = _camera(asked, house)
+    if house.config.cameras[camera].pantilt.backend == "none":
+        return f"Camera {camera} has no pan-tilt mount: it points where it was put."
+    reached, target = (house.state.get(protocol.camera_key(camera, what), Position) for what in ("position", "target"))
+    if reached is None:
+        return f"Camera {camera} has not turned yet, so its direction is not known."
+    on = f" It is to turn to {report.direction(target)}." if target and target != reached else ""
+    return f"Camera {camera} points to {report.direction(reached)}.{on}"
+
+
+def _last_image(asked: Asked, house: House) -> str:
+    camera, _ = _camera(asked, house)
+    armed = house.switches.take("camera_status", *house.state.read_strings("camera_status"))
+    taken_at = None if armed else house.state.latest_taken_at(camera)
+    if not armed and taken_at is None:
+        return f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it on."
+    house.state.add_request(Request("last_image", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to))
+    if taken_at is None:
+        return f"Taking a picture with camera {camera} …"
+    ago = lasting(max((asked.at - taken_at).total_seconds(), 0))
+    return f"Camera {camera} is off. The last picture was taken at {short(taken_at, asked.at)}, {ago} ago; here it comes …"
+
+
+def _clip(_asked: Asked, _house: House) -> str:
+    return "This version records no clips yet. /last_image brings a picture."
+
+
+def _events(asked: Asked, house: House) -> str:
+    return report.events(house.state.survey("home", events=10).events, asked.at)
+
+
+def _who(asked: Asked, house: House) -> str:
+    home, changed = house.state.read_strings("home", protocol.changed_by_key("home"))
+    return report.who(house.config, home, changed, asked.at)
+
+
+def _status(asked: Asked, house: House) -> str:
+    return report.status(house, house.state.survey(*report.names(house.config)), asked.at)
+
+
+def _top(_asked: Asked, _house: House) -> str:
+    return f"*{protocol.host_name()}*\n```\n{harmless(busy())}\n```"
+
+
+def _help(_asked: Asked, house: House) -> str:
+    which = ", ".join(house.config.cameras)
+    cameras = f"CAMERA is one of: {which}." if len(house.config.cameras) > 1 else f"There is one camera, {which}; it need not be named."
+    return "\n".join([*(_usage(command) for command in COMMANDS.values()), cameras])
+
+
+def _usage(command: Command) -> str:
+    usage = f"{slack_name(command.name)} {command.usage}".strip()
+    return f"`/{usage}`: {command.help}"
+
+
+def _camera(asked: Asked, house: House) -> tuple[str, list[str]]:
+    """The camera that *asked* is about, and the words that follow its name."""
+    words, cameras = asked.text.split(), house.config.cameras
+    if words and words[0].lower() in cameras:
+        return words[0].lower(), words[1:]
+    if len(cameras) == 1:
+        return next(iter(cameras)), words
+    raise Refused(f"Which camera? Name it first: {', '.join(cameras)}.")
 
 
 #: Every command by its name, in the order in which /help lists them.
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("status", "", "How the house is: armed or not, alerts, who is home, cameras, programs.", False, _to_come),
-        Command("pycam_on", "", "Arm: watch, and alert.", True, _to_come),
-        Command("pycam_off", "", "Disarm: look at nothing.", True, _to_come),
-        Command("notifications_on", "", "Send alerts.", True, _to_come),
-        Command("notifications_off", "", "Keep events and pictures, but send no alerts.", True, _to_come),
-        Command("auto_detect_on", "", "Arm and disarm by who is home.", True, _to_come),
-        Command("auto_detect_off", "", "Arm and disarm by command only.", True, _to_come),
-        Command("snooze", "30m | 2h | until 18:00 | off", "Hold back alerts for a while.", True, _to_come),
-        Command("last_image", "[CAMERA]", "Bring a picture taken now.", False, _to_come),
-        Command("clip", "[CAMERA]", "Bring a short film.", False, _to_come),
-        Command("events", "", "List the newest events.", False, _to_come),
-        Command("who", "", "Who is home.", False, _to_come),
-        Command("rotate", "[CAMERA] PAN TILT", "Turn a camera, in whole degrees from -90 to 90.", True, _to_come),
-        Command("current_position", "[CAMERA]", "Where a camera points.", False, _to_come),
-        Command("top", "", "What keeps the machine busy.", False, _to_come),
-        Command("initialize", "", "Start over: cameras to their home position, all switches as at the first start.", True, _to_come),
-        Command("help", "", "List all commands.", False, _to_come),
+        Command("status", "", "how the house is: armed, alerts, who is home, cameras, programs", False, _status),
+        Command("pycam_on", "", "arm: watch, and tell what comes", True, _turned(_ARMED)),
+        Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
+        Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
+        Command("clip", "[CAMERA]", "bring a short film (not in this version)", False, _clip),
+        Command("events", "", "the newest events", False, _events),
+        Command("who", "", "who is home", False, _who),
+        Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, snooze),
+        Command("notifications_on", "", "send alerts", True, _turned(_ALERTS)),
+        Command("notifications_off", "", "send no alerts; events and pictures are kept", True, _turned(_NO_ALERTS)),
+        Command("auto_detect_on", "", "arm and disarm by who is home", True, _turned(_AUTO)),
+        Command("auto_detect_off", "", "arm and disarm by command only", True, _turned(_NO_AUTO)),
+        Command("rotate", "[CAMERA] PAN TILT", "turn a camera, in whole degrees from -90 to 90", True, _rotate),
+        Command("current_position", "[CAMERA]", "where a camera points", False, _current_position),
+        Command("top", "", "what keeps the machine busy", False, _top),
+        Command(
+            "initialize", "", "start over: armed, alerts and arming by who is home on, cameras to their home position", True, _initialize
+        ),
+        Command("help", "", "this list", False, _help),
     )
 }

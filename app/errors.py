@@ -3,6 +3,7 @@
 WhosThereError
 ├── ConfigError        a wrong configuration; also a ValueError
 ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
+├── Refused            what a person asked for is not done; also a ValueError
 └── WorldError         the world's failures, which are waited out and tried again; also an OSError
     ├── CameraError    a camera that ended, stalled, broke or is not there
     │   ├── CameraMissing
@@ -10,6 +11,7 @@ WhosThereError
     │   └── CameraStalled
     ├── PanTiltError   the servos do not answer
     ├── DeliveryError  an alert that could not be delivered this time
+    │   └── DeliveryRefused    it will not be until somebody does something
     ├── StateUnavailable   Redis does not answer
     └── SuiteError     the programs could not be started together
         └── SupervisorAway   supervisord does not answer
@@ -30,6 +32,10 @@ class ConfigError(WhosThereError, ValueError):
 
 class ProtocolError(WhosThereError, ValueError):
     """A message or key that is not as the protocol declares it."""
+
+
+class Refused(WhosThereError, ValueError):
+    """What a person asked for is not done; the message tells that person why."""
 
 
 class WorldError(WhosThereError, OSError):
@@ -57,7 +63,15 @@ class PanTiltError(WorldError):
 
 
 class DeliveryError(WorldError):
-    """A message was not delivered and is to be tried again."""
+    """A message was not delivered and is to be tried again, after *retry_after_s* seconds if that is known."""
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryRefused(DeliveryError):
+    """Trying again is no cure: somebody has to do what the message says."""
 
 
 class StateUnavailable(WorldError):

@@ -7,9 +7,9 @@ from app.clock import Clock
 from app.config import Config
 from app.machine import Machine
 from app.protocol import ArmedBy, ReplyTo
-from app.state import State
+from app.state import State, Switches
 
-REDIS_AWAY = "Redis is not reachable just now, so nothing was done. Please try again in a moment."
+REDIS_AWAY = "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class House:
     state: State
     clock: Clock
     machine: Machine = field(default_factory=Machine)
+    switches: Switches = field(default_factory=Switches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: *text* in Slack's mrkdwn, lines that a phone shows whole. *public*: for everybody in the channel to read."""
+    """An answer, for none but who asked: *text* in Slack's mrkdwn, in lines that a phone shows whole."""
 
     text: str
-    public: bool = False
+
+
+def is_allowed(user: str, config: Config) -> bool:
+    """Whether the person with the id *user* may ask for anything."""
+    return user in config.slack.allowed_users
 
 
 def plain(text: str) -> str:
-    """*text*, which somebody else wrote, so that it is shown as it is: no link, no mention, no line break."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+    """*text*, which somebody else wrote, on one line and so that it is shown as it is."""
+    return harmless(" ".join(text.split()))
+
+
+def harmless(text: str) -> str:
+    """*text* so that Slack finds no link, no mention and no end of a block in it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")

@@ -93,7 +93,13 @@ KEYS = (
     Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
     Key("signature:{digest}", "1: this signed request was accepted", "Slack server", "Slack server", SIGNATURE_LIFE_S),
     Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
-    Key("delivery:{id}", "hash: delivery marks of a fact that opens no event, a digest or an answer", "notifier", "notifier", DELIVERY_LIFE_S),
+    Key(
+        "delivery:{id}",
+        "hash: delivery marks of a fact that opens no event, a digest or an answer",
+        "notifier",
+        "notifier",
+        DELIVERY_LIFE_S,
+    ),
     Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
     Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), dashboard"),
     Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
@@ -221,7 +227,7 @@ def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
     try:
         record: AnyRecord = _adapter(kind).validate_json(text)
     except ValidationError as error:
-        raise ProtocolError(f"not a {kind.__name__}: {_reasons(error)}") from None
+        raise ProtocolError(f"not a {kind.__name__}: {reasons(error)}") from None
     return record
 
 
@@ -236,7 +242,7 @@ def event_from_plain(plain: dict[str, Any]) -> EventRecord:
     try:
         record: EventRecord = _adapter(EventRecord).validate_python({name: plain[name] for name in _EVENT_FIELDS if name in plain})
     except ValidationError as error:
-        raise ProtocolError(f"not an event: {_reasons(error)}") from None
+        raise ProtocolError(f"not an event: {reasons(error)}") from None
     return record
 
 
@@ -329,6 +335,7 @@ def host_name() -> str:
     return socket.gethostname().split(".")[0].replace(":", "-") or "localhost"
 
 
-def _reasons(error: ValidationError) -> str:
+def reasons(error: ValidationError) -> str:
+    """What is wrong, without what was found: that may be a secret."""
     found = error.errors(include_url=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)

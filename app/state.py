@@ -287,6 +287,12 @@ class State:
             raw = cast(dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest")))
         return Latest(raw[b"jpeg"], datetime.fromisoformat(raw[b"taken_at"].decode())) if raw else None
 
+    def latest_taken_at(self, camera: str) -> datetime | None:
+        """When the newest picture of *camera* was taken, None when there is none of the last day."""
+        with _talking():
+            raw = cast(bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at"))
+        return datetime.fromisoformat(raw.decode()) if raw else None
+
     def publish_frame(self, camera: str, picture: bytes) -> None:
         """Send *picture*, a JPEG, to whoever watches *camera* just now."""
         with _talking():

@@ -1,0 +1,149 @@
+"""What is known of the house, in lines for a phone."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from app import protocol
+from app.config import Config
+from app.errors import ProtocolError
+from app.house import House, plain
+from app.machine import free_gb
+from app.protocol import ArmedBy, EventRecord, Heartbeat, Position
+from app.roster import Post, post_of, posts
+from app.snooze import snoozed_until
+from app.state import Survey
+from app.times import lasting, short
+
+#: A program whose last step is older than this does not do its work.
+FRESH_S = 45.0
+_RECORDS = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES)
+
+
+def names(config: Config) -> list[str]:
+    """The plain strings that `status` is made from."""
+    positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
+    return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", *positions]
+
+
+def status(house: House, survey: Survey, now: datetime) -> str:
+    """How the house is, by what *survey* found under `names`."""
+    found = survey.strings
+    switches = {name: house.switches.take(name, found[name]) for name in protocol.SWITCHES}
+    by = {name: since(found[protocol.changed_by_key(name)], now) for name in switches}
+    armed = "*Armed*" if switches["camera_status"] else "*Disarmed*"
+    lines = [
+        f"{armed}{by['camera_status']}",
+        f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
+        *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(survey.heartbeats)),
+        f"*Home:* {_home(house.config, switches['home'], by['home'])}",
+        f"*Arming by who is home:* {'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
+        f"*Cameras:* {', '.join(_cameras(house.config, found))}",
+        f"*Machine:* {_machine(house)}",
+        f"*Last event:* {_last_event(survey.events, now)}",
+        "*Programs:*",
+        *_programs(house.config, survey.heartbeats, now),
+    ]
+    return "\n".join(lines)
+
+
+def since(record: str | None, now: datetime) -> str:
+    """`, since 10:15, by anna (by command)`, from an `ArmedBy` in *record*; nothing when there is none."""
+    try:
+        changed = protocol.decode(ArmedBy, record or "")
+    except ProtocolError:
+        return ""
+    return f", since {short(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
+
+
+def who(config: Config, home: str | None, record: str | None, now: datetime) -> str:
+    """Who is home, by the switch *home* and the *record* of who set it."""
+    said = _home(config, home == "True", since(record, now))
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def events(known: Mapping[str, EventRecord], now: datetime) -> str:
+    """A line for each of the events *known*, the newest first."""
+    if not known:
+        return "Nothing has happened yet."
+    return "\n".join(f"• {_event(record, now)}" for record in known.values())
+
+
+def direction(position: Position) -> str:
+    """*position* in words."""
+    return f"pan {position.pan_deg}°, tilt {position.tilt_deg}°"
+
+
+def _alerts(on: bool, by: str, snoozed: str | None, now: datetime) -> str:
+    if not on:
+        return f"off{by}"
+    until = snoozed_until(snoozed, now)
+    return f"snoozed until {short(until, now)}" if until else f"on{by}"
+
+
+def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
+    for key, beat in heartbeats.items():
+        if beat.last_error and post_of(key)[0].kind == "notifier":
+            yield beat.last_error.what
+
+
+def _home(config: Config, home: bool, by: str) -> str:
+    if config.presence.router.get("backend", "none") == "none":
+        return f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
+    return f"{'somebody is home' if home else 'nobody is home'}{by}"
+
+
+def _cameras(config: Config, found: Mapping[str, str | None]) -> Iterator[str]:
+    for name, camera in config.cameras.items():
+        if camera.pantilt.backend == "none":
+            yield f"{name} (fixed)"
+        else:
+            yield f"{name} ({_position(found[protocol.camera_key(name, 'position')])})"
+
+
+def _position(found: str | None) -> str:
+    try:
+        return direction(protocol.decode(Position, found or ""))
+    except ProtocolError:
+        return "not turned yet"
+
+
+def _machine(house: House) -> str:
+    vitals = house.machine.vitals()
+    known = [f"{vitals.temperature_c:.0f} °C"] if vitals.temperature_c is not None else []
+    if vitals.throttled is not None:
+        known.append(vitals.throttled or "not throttled")
+    return ", ".join([*known, f"{free_gb(house.config.data_dir):.1f} GB free"])
+
+
+def _last_event(known: Mapping[str, EventRecord], now: datetime) -> str:
+    return next((_event(record, now) for record in known.values()), "none yet")
+
+
+def _event(record: EventRecord, now: datetime) -> str:
+    words = [short(record.started_at, now), plain(record.camera)]
+    words.append("going on" if record.ended_at is None else lasting(max((record.ended_at - record.started_at).total_seconds(), 0)))
+    if record.score is not None:
+        words.append(f"person {record.score:.0%}")
+    if record.label:
+        words.append(f"{record.label}, said {plain(record.label_by or 'somebody')}")
+    return " · ".join(words)
+
+
+def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime) -> Iterator[str]:
+    """A line for each program that there is or should be; one on another machine has that one's name."""
+    places: dict[Post, list[tuple[str, Heartbeat]]] = {post: [] for post in posts(config)}
+    for key, beat in heartbeats.items():
+        post, host = post_of(key)
+        places.setdefault(post, []).append((host, beat))
+    for post, beats in places.items():
+        if not beats:
+            yield f"• {post.name}: silent"
+        for host, beat in beats:
+            where = "" if host == protocol.host_name() else f"@{host}"
+            yield f"• {plain(post.name + where)}: {_pulse(beat, now)}"
+
+
+def _pulse(beat: Heartbeat, now: datetime) -> str:
+    age_s = max((now - beat.step_at).total_seconds(), 0.0)
+    wrong = f"; {plain(beat.last_error.what)}" if beat.last_error else ""
+    return f"{'' if age_s < FRESH_S else 'stuck, last step '}{lasting(age_s)} ago{wrong}"
