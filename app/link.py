@@ -96,7 +96,7 @@ class Link:
         if not self._thread.is_alive() and not self._stopping:
             raise RuntimeError("the thread that speaks to Redis has ended")
 
-    def stop(self, patience_s: float = 5.0) -> None:
+    def stop(self, patience_s: float = 4.0) -> None:
         """Write down and hand over what there is, waiting for that at most *patience_s*."""
         self._stopping = True
         self._wake.set()

@@ -13,7 +13,7 @@ from app.suite.overseer import shut_down
 from app.suite.processes import RUN_VARIABLE
 from app.suite.programs import REDIS
 
-# Together under 10 s. supervisord itself allows the programs 6 s and then Redis 2 s (config/supervisord.conf).
+# Together under 10 s. supervisord itself allows the programs 5 s and then Redis 2 s, and looks once a second (config/supervisord.conf).
 _SUPERVISED_S = 8.5
 _PROGRAMS_S = 4.5
 _REDIS_S = 1.5
