@@ -109,8 +109,7 @@ def _rotate(asked: Asked, house: House) -> str:
         raise Refused(f"Camera {camera} has no pan-tilt mount, so it cannot turn.")
     target = Position(*numbers)
     house.state.put(protocol.camera_key(camera, "target"), target)
-    armed = house.switches.take("camera_status", *house.state.read_strings("camera_status"))
-    return f"Camera {camera} turns to {report.direction(target)}{'' if armed else ' when the house is armed'}."
+    return f"Camera {camera} turns to {report.direction(target)}."
 
 
 def _current_position(asked: Asked, house: House) -> str:
