@@ -12,18 +12,18 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from annotated_types import Ge, Interval
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from app.cameras.base import CameraSettings
 from app.detector import EventSettings
 from app.errors import ConfigError
 from app.layers import KeyPath, Layers, dotted
 from app.motion.base import Fraction, MotionSettings, Polygon
-from app.notify.base import NotifySettings
+from app.notify.base import NotifySettings, SlackAccess
 from app.pantilt.base import PanTiltSettings
 from app.protocol import CAMERA_NAME
 
@@ -117,6 +117,10 @@ class SlackSettings:
     allowed_users: tuple[str, ...] = ()
     alerts_channel: str | None = None
     delete_after_tag: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.bot_token or self.app_token) and not self.allowed_users:
+            raise ValueError("a token is set, but slack.allowed_users is empty, so nobody may command the house; name at least yourself")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,12 @@ class Config(BaseModel):
         """Where the launcher keeps what lasts as long as the suite runs."""
         return self.data_dir / "run"
 
+    @model_validator(mode="after")
+    def _has_the_ways_it_names(self) -> Self:
+        if "slack" in self.notify.backends and slack_access(self) is None:
+            raise ValueError("notify.backends names slack, which needs slack.bot_token and slack.alerts_channel")
+        return self
+
     def secrets(self) -> list[str]:
         """Every token and password in here, for the logs to leave out."""
         urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
@@ -251,7 +261,7 @@ class Config(BaseModel):
 
 
 #: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
-AWAITED = ("people", "recording", "slack", "twilio", "apprise", "presence", "s3", "dropbox", "uploads", "disk", "dashboard")
+AWAITED = ("people", "recording", "twilio", "apprise", "presence", "s3", "dropbox", "uploads", "disk", "dashboard")
 
 
 def config_folder(folder: Path | None = None) -> Path:
@@ -280,10 +290,20 @@ def config_warnings(config: Config) -> list[str]:
     private = config.folder / "private.yml"
     if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
         found.append(f"{private}: others on this machine can read it; chmod 600 {private} makes it yours alone")
+    if config.slack.bot_token and not config.slack.alerts_channel:
+        found.append(f"{config.folder / 'config.yml'}: slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack")
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
     found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
     return found
+
+
+def slack_access(config: Config) -> SlackAccess | None:
+    """How alerts go to Slack; None when they do not, for want of a token or a channel."""
+    slack = config.slack
+    if slack.bot_token is None or slack.alerts_channel is None:
+        return None
+    return SlackAccess(slack.api_url, slack.bot_token.get_secret_value(), slack.alerts_channel, slack.delete_after_tag)
 
 
 def _read_layers(folder: Path, profile: str | None) -> Layers:

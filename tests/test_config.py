@@ -44,6 +44,7 @@ def test_the_projects_own_file_shows_every_key_with_its_default() -> None:
     assert set(shown["cameras"]["front"]) == {*plain.cameras["front"].__dataclass_fields__}
     for section in ("motion", "events", "notify"):
         assert set(shown[section]) == set(getattr(plain, section).__dataclass_fields__), section
+    assert set(shown["slack"]) == set(plain.slack.__dataclass_fields__) - {"bot_token", "app_token", "signing_secret"}
 
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (REPO / "config" / "profiles").glob("*.yml")))
@@ -67,7 +68,9 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("cameras:\n  front:\n    masks: [[[0, 0], [320, 1], [0, 1]]]\n", 3, "must be less than or equal to 1, not 320"),
         ("cameras:\n  front:\n    pantilt: {backend: hut}\n", 3, "must be 'none', 'hat' or 'mock', not 'hut'"),
         ("events: {motion_classification_store_cnt: 1.5}\n", 1, "must be a valid integer, not 1.5"),
-        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder' or 'memory', not 'pigeon'"),
+        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder', 'memory' or 'slack', not 'pigeon'"),
+        ("slack:\n  bot_token: xoxb-1\n", 1, "slack: a token is set, but slack.allowed_users is empty"),
+        ("slack: {app_token: xapp-1}\n", 1, "slack: a token is set, but slack.allowed_users is empty"),
         ("redis: {url: 'http://x'}\n", 1, "redis.url: must begin with redis://"),
         ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
@@ -124,14 +127,24 @@ def test_an_unknown_profile_is_answered_with_those_there_are(folder: Path) -> No
 
 def test_secrets_are_known_to_the_logs(folder: Path) -> None:
     (folder / "config.yml").write_text("cameras: {a: {source: 'rtsp://u:p%40ss@cam/1'}}\nredis: {url: 'redis://:geheim@h/0'}\n")
-    (folder / "private.yml").write_text("slack: {bot_token: xoxb-1}\napprise: {urls: ['x://k']}\n")
+    (folder / "private.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\napprise: {urls: ['x://k']}\n")
     assert set(load_config(folder).secrets()) == {"xoxb-1", "p@ss", "geheim", "x://k"}
 
 
 def test_what_is_set_but_not_used_yet_is_remarked_on(folder: Path) -> None:
-    (folder / "config.yml").write_text("slack: {alerts_channel: C1}\n")
-    assert any("slack is set" in one for one in config_warnings(load_config(folder)))
+    (folder / "config.yml").write_text("twilio: {to: ['+1']}\n")
+    assert any("twilio is set" in one for one in config_warnings(load_config(folder)))
     assert "motion" not in AWAITED
+
+
+def test_slack_named_as_a_way_needs_a_token_and_a_channel(folder: Path) -> None:
+    (found,) = problems(folder, "notify: {backends: [slack]}\n")
+    assert "notify.backends names slack, which needs slack.bot_token and slack.alerts_channel" in found
+
+
+def test_a_token_without_a_channel_is_remarked_on(folder: Path) -> None:
+    (folder / "config.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\n")
+    assert any("no slack.alerts_channel" in one for one in config_warnings(load_config(folder)))
 
 
 def test_a_private_file_that_others_can_read_is_remarked_on(folder: Path) -> None:

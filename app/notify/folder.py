@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.errors import DeliveryError
 from app.files import clear_unfinished, write_whole
-from app.notify.base import Message, Notifier
+from app.notify.base import Message, Notifier, Progress
 
 _CURES = {
     errno.ENOSPC: "the disk is full: free some space, or set notify.folder to another disk",
@@ -31,7 +31,7 @@ class FolderNotifier(Notifier):
     def __str__(self) -> str:
         return f"the folder {self.folder}"
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step, noted by what it leaves)
         try:
             self._clear_leftovers()
             self._write(message)

@@ -1,7 +1,7 @@
 """A way that leads nowhere: it remembers what it was given. For tests, and for trying a set-up without being disturbed."""
 
 from app.errors import DeliveryError
-from app.notify.base import Message, Notifier
+from app.notify.base import Message, Notifier, Progress
 
 
 class MemoryNotifier(Notifier):
@@ -23,7 +23,7 @@ class MemoryNotifier(Notifier):
         self._failures_left = times
         self._reason = reason
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step, noted by what it leaves)
         if self._failures_left > 0:
             self._failures_left -= 1
             raise DeliveryError(self._reason)

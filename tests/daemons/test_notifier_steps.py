@@ -1,8 +1,9 @@
-"""The notifier step by step, with ways to the owner that a test can watch."""
+"""The outbox step by step, with ways to the owner that a test can watch; and the notifier's own loop with a way in memory."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from app import protocol
 from app.clock import FakeClock
 from app.daemons import notifier
-from app.daemons.notifier import NotifierDaemon, Way
-from app.errors import DeliveryError, StateUnavailable
-from app.notify import MemoryNotifier, Message, Notifier
-from app.protocol import Fact
+from app.daemons.notifier import NotifierDaemon
+from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
+from app.notify import Digest, MemoryNotifier, Message, Notifier, Progress
+from app.outbox import Outbox, Way
+from app.protocol import EventRecord, Fact
 from app.state import State
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
+from tests.waiting import until
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
@@ -32,22 +35,39 @@ class Forgetful(Notifier):
         self.shown: list[str] = []
         self._server = server
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
         if not self.shown:
             self._server.kill()
         self.shown.append(message.key)
 
 
-@dataclass
-class Stage:
-    """A daemon whose only way is *way*, on a fake clock."""
+class Staged(Notifier):
+    """Takes two steps for a message, and dies between them as often as it is told to."""
 
-    daemon: NotifierDaemon
-    clock: FakeClock
-    way: MemoryNotifier
+    name = "staged"
+    digests = True
 
-    def told(self) -> list[str]:
-        return [message.key for message in self.way.messages]
+    def __init__(self, deaths: int = 0) -> None:
+        self.steps: list[str] = []
+        self.digested: list[list[str]] = []
+        self._deaths = deaths
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        self._take_steps(message.key, progress)
+
+    def deliver_digest(self, digest: Digest, progress: Progress) -> None:
+        if not progress.get("posted"):
+            self.digested.append([message.key for message in digest.messages])
+        self._take_steps("digest", progress)
+
+    def _take_steps(self, key: str, progress: Progress) -> None:
+        for stage in ("file", "posted"):
+            if progress.get(stage) is None:
+                self.steps.append(f"{key} {stage}")
+                progress.set(stage, "done")
+                if self._deaths:
+                    self._deaths -= 1
+                    raise DeliveryError("died")
 
 
 @pytest.fixture
@@ -55,6 +75,246 @@ def state(durable_redis_server: RedisServer) -> Iterator[State]:
     opened = State(durable_redis_server.url)
     yield opened
     opened.close()
+
+
+@dataclass
+class Post:
+    """An outbox on a fake clock, whose ways a test lets take one step after another."""
+
+    outbox: Outbox
+    clock: FakeClock
+    state: State
+    acknowledged: list[str]
+
+    @property
+    def way(self) -> Way:
+        return self.outbox.ways[0]
+
+    def add(self, fact: Fact) -> None:
+        self.state.publish(fact, EventRecord("front", fact.at, score=0.5) if fact.event else None, b"a picture" if fact.event else None)
+        self.outbox.add(fact.id, fact, self.outbox.names)
+
+    def run(self) -> float:
+        """Let the first way do all it has to do now; returns how long it would wait then."""
+        wait_s = 0.0
+        while wait_s == 0:
+            wait_s = self.way.step()
+        return wait_s
+
+
+def post_of(state: State, *notifiers: Notifier) -> Post:
+    acknowledged: list[str] = []
+    clock = FakeClock()
+    return Post(Outbox(notifiers, state, clock, 120.0, acknowledged.append), clock, state, acknowledged)
+
+
+def fact_of(number: int, seconds: float = 0.0) -> Fact:
+    at = AT + timedelta(seconds=seconds or number)
+    event = protocol.event_id(at, "front")
+    return Fact(f"{event}-motion_started", "motion_started", at, f"Motion {number}.", "front", event)
+
+
+def test_a_fact_is_acknowledged_when_the_last_way_has_told_it(state: State) -> None:
+    post = post_of(state, MemoryNotifier(), Staged())
+    post.add(FACT)
+    post.outbox.ways[0].step()
+    assert post.acknowledged == []
+    assert post.outbox.waiting == 1
+    post.outbox.ways[1].step()
+    assert (post.acknowledged, post.outbox.waiting, post.outbox.delivered) == ([FACT.id], 0, 1)
+    assert {"delivered:memory", "delivered:staged", "staged:file"} <= state.delivery_marks(FACT).keys()
+
+
+def test_a_message_of_an_event_has_its_picture_its_score_and_what_may_be_tagged(state: State) -> None:
+    way = MemoryNotifier()
+    post = post_of(state, way)
+    post.add(FACT)
+    post.add(Fact("lost", "camera_lost", AT, "Lost.", "front"))
+    post.run()
+    assert way.messages == [Message(EVENT, AT, "Motion.", "front", b"a picture", EVENT, 0.5), Message("lost", AT, "Lost.", "front")]
+
+
+def test_when_redis_dies_between_the_telling_and_its_mark_only_the_mark_is_made_up_for(
+    state: State, durable_redis_server: RedisServer
+) -> None:
+    way = Forgetful(durable_redis_server)
+    post = post_of(state, way)
+    post.add(FACT)
+    assert post.run() > 0
+    assert post.run() > 0
+    assert (post.acknowledged, post.way.trouble) == ([], None)
+    durable_redis_server.start()
+    assert post.run() == float("inf")
+    assert (way.shown, post.acknowledged) == ([EVENT], [FACT.id])
+    assert "delivered:forgetful" in state.delivery_marks(FACT)
+
+
+def test_a_delivery_goes_on_at_the_stage_where_it_stopped(state: State) -> None:
+    way = Staged(deaths=1)
+    post = post_of(state, way)
+    post.add(FACT)
+    assert post.run() == 1
+    another = post_of(state, again := Staged())
+    another.outbox.add(FACT.id, FACT, {"staged"})
+    another.run()
+    assert (way.steps, again.steps) == ([f"{EVENT} file"], [f"{EVENT} posted"])
+
+
+def test_what_another_notifier_has_told_meanwhile_is_not_told_again(state: State) -> None:
+    way = MemoryNotifier()
+    post = post_of(state, way)
+    way.fail_next(1)
+    post.add(FACT)
+    post.run()
+    assert post.outbox.trouble == "told to fail"
+    state.mark_delivery(FACT, {"delivered:memory": AT.isoformat()})
+    post.clock.advance(1)
+    post.run()
+    assert (way.messages, post.acknowledged) == ([], [FACT.id])
+    assert not post.outbox.trouble
+
+
+def test_a_way_rests_longer_after_each_failure_up_to_a_minute_and_is_well_after_one_success(state: State) -> None:
+    way = MemoryNotifier()
+    post = post_of(state, way)
+    way.fail_next(8, "no answer")
+    post.add(FACT)
+    rests_s = []
+    for _ in range(8):
+        rests_s.append(post.run())
+        assert post.way.step() == rests_s[-1]
+        post.clock.advance(rests_s[-1])
+    assert rests_s == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert post.outbox.trouble == "no answer"
+    post.run()
+    assert not post.outbox.trouble
+    way.fail_next(1)
+    post.add(fact_of(2))
+    assert post.run() == 1
+
+
+def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurried(state: State, caplog: pytest.LogCaptureFixture) -> None:
+    class Refusing(MemoryNotifier):
+        refuses = True
+
+        def deliver(self, message: Message, progress: Progress) -> None:
+            if self.refuses:
+                raise DeliveryRefused("not in the channel: invite me", 60)
+            super().deliver(message, progress)
+
+    way = Refusing()
+    post = post_of(state, way)
+    post.add(FACT)
+    assert post.run() == 60
+    post.clock.advance(60)
+    assert post.run() == 60
+    assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "not in the channel: invite me; trying again")]
+    assert post.outbox.trouble == "not in the channel: invite me"
+    way.refuses = False
+    post.outbox.hurry()
+    assert post.run() == float("inf")
+    assert len(way.messages) == 1
+    assert not post.outbox.trouble
+
+
+def test_what_piled_up_for_long_comes_as_one_digest_and_what_comes_after_by_itself(state: State) -> None:
+    post = post_of(state, way := Staged())
+    for number in range(3):
+        post.add(fact_of(number))
+    post.clock.advance(121)
+    post.run()
+    post.add(fact_of(9, seconds=121))
+    post.run()
+    events = [fact_of(number).event for number in range(3)]
+    assert (way.digested, post.way.digests) == ([events], 1)
+    assert way.steps == ["digest file", "digest posted", f"{fact_of(9, seconds=121).event} file", f"{fact_of(9, seconds=121).event} posted"]
+    assert len(post.acknowledged) == 4
+    assert "delivered:staged" in state.delivery_marks(fact_of(1))
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_digest_that_was_begun_goes_on_with_the_same_members(state: State, deaths: int) -> None:
+    post = post_of(state, Staged(deaths))
+    for number in range(3):
+        post.add(fact_of(number))
+    post.clock.advance(121)
+    post.run()
+    assert post.acknowledged == []
+    another = post_of(state, again := Staged())
+    for number in range(3):
+        another.outbox.add(str(number), fact_of(number), {"staged"})
+    another.add(fact_of(3))
+    another.run()
+    assert again.steps[: 2 - deaths] == ["digest posted"][: 2 - deaths]
+    assert [step for step in again.steps if "digest" not in step] == [f"{fact_of(3).event} file", f"{fact_of(3).event} posted"]
+    assert len(another.acknowledged) == 4
+
+
+def test_what_may_be_posted_already_and_what_is_alone_is_in_no_digest(state: State) -> None:
+    post = post_of(state, way := Staged())
+    for number in range(2):
+        post.add(fact_of(number))
+    state.mark_delivery(fact_of(0), {"staged:posting": AT.isoformat()})
+    post.clock.advance(121)
+    post.run()
+    assert way.digested == []
+    assert len(post.acknowledged) == 2
+
+
+def test_a_way_without_digests_tells_one_after_another_however_late(state: State) -> None:
+    post = post_of(state, way := MemoryNotifier())
+    for number in range(3):
+        post.add(fact_of(number))
+    post.clock.advance(1000)
+    post.run()
+    assert len(way.messages) == 3
+
+
+def test_a_way_that_hangs_delays_no_other_and_a_mistake_in_one_is_found_out(state: State) -> None:
+    let_go = threading.Event()
+
+    class Hanging(MemoryNotifier):
+        name = "hanging"
+
+        def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
+            let_go.wait(20)
+
+    post = post_of(state, Hanging(), quick := MemoryNotifier())
+    post.outbox.start()
+    post.add(FACT)
+    until(lambda: quick.messages, "the other way has told it")
+    post.outbox.ask_to_stop()
+    assert not post.outbox.has_ended(0.05)
+    let_go.set()
+    until(post.outbox.has_ended, "both have ended")
+    assert quick.closed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_in_a_ways_thread_ends_the_step_of_its_owner(state: State) -> None:
+    class Mistaken(MemoryNotifier):
+        def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
+            raise KeyError("a mistake")
+
+    post = post_of(state, Mistaken())
+    post.outbox.start()
+    post.outbox.check()
+    post.add(FACT)
+    until(post.way.worker.has_ended, "the thread has ended")
+    with pytest.raises(RuntimeError, match="the thread way memory has ended"):
+        post.outbox.check()
+
+
+@dataclass
+class Stage:
+    """A daemon whose only way is *way*, on a fake clock; its own thread serves it."""
+
+    daemon: NotifierDaemon
+    clock: FakeClock
+    way: MemoryNotifier
+
+    def told(self) -> list[str]:
+        return [message.key for message in self.way.messages]
 
 
 @pytest.fixture
@@ -68,40 +328,21 @@ def stage(tmp_path: Path, durable_redis_server: RedisServer, monkeypatch: pytest
     assert way.closed
 
 
-def test_when_redis_dies_between_the_telling_and_its_mark_only_the_mark_is_made_up_for(
-    stage: Stage, durable_redis_server: RedisServer, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    way = Forgetful(durable_redis_server)
-    monkeypatch.setattr(notifier, "make_notifiers", lambda *_: [way, stage.way])
-    state.publish(FACT)
-    assert stage.daemon.attempt() > 0
-    assert stage.daemon.attempt() > 0
-    assert stage.daemon.counters()["waiting"] == 1
-    durable_redis_server.start()
-    assert stage.daemon.attempt() == 0
-    assert way.shown == stage.told() == [EVENT]
-    assert "delivered:forgetful" in state.delivery_marks(FACT)
-    assert stage.daemon.counters()["waiting"] == 0
-
-
-def test_what_another_notifier_has_told_meanwhile_is_not_told_again(stage: Stage, state: State) -> None:
-    stage.way.fail_next(1)
-    state.publish(FACT)
-    stage.daemon.attempt()
-    assert stage.daemon.counters()["memory_trouble"] == "told to fail"
-    state.mark_delivery(FACT, {"delivered:memory": AT.isoformat()})
-    stage.clock.advance(1)
-    stage.daemon.attempt()
-    assert stage.told() == []
-    assert [stage.daemon.counters()[name] for name in ("waiting", "memory_trouble")] == [0, None]
-
-
 def test_what_was_told_before_a_kill_is_not_marked_as_held_afterwards(stage: Stage, state: State) -> None:
     state.publish(FACT)
     state.mark_delivery(FACT, {"delivered:memory": AT.isoformat()})
     state.set_switch("camera_notifications", False)
     stage.daemon.attempt()
     assert stage.told() == []
+    assert "held" not in state.delivery_marks(FACT)
+
+
+@pytest.mark.parametrize("mark", ["memory:posting", "memory:digest"])
+def test_what_was_on_its_way_before_a_kill_is_not_held_back_afterwards(stage: Stage, state: State, mark: str) -> None:
+    state.publish(FACT, EventRecord("front", AT))
+    state.mark_delivery(FACT, {mark: "x"})
+    state.set_switch("camera_notifications", False)
+    stage.daemon.attempt()
     assert "held" not in state.delivery_marks(FACT)
 
 
@@ -116,8 +357,8 @@ def test_what_was_held_back_before_a_kill_is_not_told_afterwards(stage: Stage, s
 def test_a_fact_that_was_read_as_redis_went_away_is_told_when_it_is_back(
     stage: Stage, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(fact: Fact) -> dict[str, str]:
-        raise StateUnavailable(f"Redis went away before the marks of {fact.id} were read")
+    def away(told: Fact | str) -> dict[str, str]:
+        raise StateUnavailable(f"Redis went away before the marks of {told} were read")
 
     stage.daemon.attempt()
     state.publish(FACT)
@@ -125,24 +366,8 @@ def test_a_fact_that_was_read_as_redis_went_away_is_told_when_it_is_back(
         patched.setattr(stage.daemon.state, "delivery_marks", away)
         assert stage.daemon.attempt() > 0
     stage.daemon.attempt()
-    assert stage.told() == [EVENT]
+    until(lambda: stage.told() == [EVENT], "it is told")
 
 
-def test_a_way_rests_longer_after_each_failure_up_to_a_minute_and_is_well_after_one_success() -> None:
-    way = Way(MemoryNotifier())
-    way.queue.extend([notifier.Alert("1-0", FACT, {"memory"}), notifier.Alert("2-0", FACT, {"memory"})])
-    rests_s = []
-    for _ in range(8):
-        way.failed(DeliveryError("no answer"), now_s=100.0)
-        rests_s.append(way.due_in_s(now_s=100.0))
-    assert rests_s == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert (way.trouble, way.due_in_s(now_s=160.0)) == ("no answer", 0)
-    way.succeeded()
-    assert way.trouble is None
-    assert way.due_in_s(now_s=100.0) == 0
-    way.failed(DeliveryError("no answer"), now_s=100.0)
-    assert way.due_in_s(now_s=100.0) == 1
-
-
-def test_a_way_with_nothing_to_tell_is_never_due() -> None:
-    assert Way(MemoryNotifier()).due_in_s(now_s=100.0) == float("inf")
+def test_a_way_with_nothing_to_tell_waits_until_it_is_woken(state: State) -> None:
+    assert post_of(state, MemoryNotifier()).way.step() == float("inf")

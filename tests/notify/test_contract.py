@@ -1,14 +1,18 @@
 """What every way to the owner keeps to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from app.clock import FakeClock
 from app.errors import DeliveryError
-from app.notify import FolderNotifier, MemoryNotifier, Message, Notifier
+from app.notify import FolderNotifier, MemoryNotifier, Message, Notifier, SlackAccess
+from app.notify.slack import SlackNotifier
+from tests.notify.noted import Noted
+from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 MESSAGE = Message("20261120T101500.123Z-front", AT, "Motion in front of camera front.", "front", b"a picture")
@@ -21,11 +25,16 @@ class Rig:
     notifier: Notifier
     shown: Callable[[], list[tuple[str, bytes | None]]]
     broken: Callable[[bool], None]
+    progress: Noted = field(default_factory=Noted)
 
 
-@pytest.fixture(params=["memory", "folder"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    return _memory() if request.param == "memory" else _folder(tmp_path)
+@pytest.fixture(params=["memory", "folder", "slack"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    if request.param == "slack":
+        with SlackServer() as server:
+            yield _slack(server)
+    else:
+        yield _memory() if request.param == "memory" else _folder(tmp_path)
 
 
 def _memory() -> Rig:
@@ -57,25 +66,36 @@ def _folder(tmp_path: Path) -> Rig:
     return Rig(FolderNotifier(folder), shown, broken)
 
 
+def _slack(server: SlackServer) -> Rig:
+    def shown() -> list[tuple[str, bytes | None]]:
+        return [(message.text, server.files[message.files[0]].content if message.files else None) for message in server.seen()]
+
+    def broken(is_broken: bool) -> None:
+        server.away = is_broken
+
+    return Rig(SlackNotifier(SlackAccess(server.api_url, BOT_TOKEN, ALERTS), FakeClock()), shown, broken)
+
+
 def test_a_message_is_shown_with_its_picture(rig: Rig) -> None:
-    rig.notifier.deliver(MESSAGE)
+    rig.notifier.deliver(MESSAGE, rig.progress)
     assert rig.shown() == [("Motion in front of camera front.", b"a picture")]
 
 
 def test_a_message_without_a_picture_is_shown(rig: Rig) -> None:
-    rig.notifier.deliver(Message("20261120T101500.123Z-front-0123abcd", AT, "Camera front is lost: no frame for 10 s", "front"))
+    lost = Message("20261120T101500.123Z-front-0123abcd", AT, "Camera front is lost: no frame for 10 s", "front")
+    rig.notifier.deliver(lost, rig.progress)
     assert rig.shown() == [("Camera front is lost: no frame for 10 s", None)]
 
 
 def test_the_same_key_again_is_not_shown_twice(rig: Rig) -> None:
     for _ in range(3):
-        rig.notifier.deliver(MESSAGE)
+        rig.notifier.deliver(MESSAGE, rig.progress)
     assert len(rig.shown()) == 1
 
 
 def test_messages_with_other_keys_are_all_shown(rig: Rig) -> None:
     for second in range(5):
-        rig.notifier.deliver(Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."))
+        rig.notifier.deliver(Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."), Noted())
     assert [text for text, _ in rig.shown()] == [f"Motion {second}." for second in range(5)]
 
 
@@ -83,10 +103,10 @@ def test_what_cannot_be_delivered_is_a_delivery_error_and_arrives_once_later(rig
     rig.broken(True)
     for _ in range(2):
         with pytest.raises(DeliveryError):
-            rig.notifier.deliver(MESSAGE)
+            rig.notifier.deliver(MESSAGE, rig.progress)
     rig.broken(False)
     assert rig.shown() == []
-    rig.notifier.deliver(MESSAGE)
+    rig.notifier.deliver(MESSAGE, rig.progress)
     assert rig.shown() == [("Motion in front of camera front.", b"a picture")]
 
 

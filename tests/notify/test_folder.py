@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import DeliveryError
 from app.notify import FolderNotifier, Message
+from tests.notify.noted import Noted
 
 KEY = "20261120T233000.000Z-front"
 MESSAGE = Message(KEY, datetime(2026, 11, 20, 23, 30, tzinfo=UTC), "Motion in front of\ncamera front.", "front", b"a picture")
@@ -27,18 +28,18 @@ def alerts(tmp_path: Path, an_hour_ahead: None) -> Path:
 
 
 def test_the_day_and_the_time_are_those_of_the_house(alerts: Path) -> None:
-    FolderNotifier(alerts).deliver(MESSAGE)
+    FolderNotifier(alerts).deliver(MESSAGE, Noted())
     assert (alerts / "2026-11-21" / f"{KEY}.jpg").read_bytes() == b"a picture"
     assert (alerts / "2026-11-21" / f"{KEY}.txt").read_text() == "2026-11-21 00:30:00  Motion in front of camera front.\n"
     assert len(list(alerts.rglob("*"))) == 3
 
 
 def test_delivering_again_finishes_what_is_missing_and_leaves_the_rest(alerts: Path) -> None:
-    FolderNotifier(alerts).deliver(MESSAGE)
+    FolderNotifier(alerts).deliver(MESSAGE, Noted())
     picture, text = alerts / "2026-11-21" / f"{KEY}.jpg", alerts / "2026-11-21" / f"{KEY}.txt"
     before = picture.stat()
     text.unlink()
-    FolderNotifier(alerts).deliver(MESSAGE)
+    FolderNotifier(alerts).deliver(MESSAGE, Noted())
     assert text.exists()
     assert (picture.stat().st_ino, picture.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -48,24 +49,24 @@ def test_what_a_killed_run_left_half_written_is_cleared_away(alerts: Path) -> No
     old_day.mkdir(parents=True)
     (old_day / ".20261119T101500.000Z-front.jpg.part").write_bytes(b"half a pic")
     (old_day / "20261119T091500.000Z-front.txt").write_text("whole")
-    FolderNotifier(alerts).deliver(MESSAGE)
+    FolderNotifier(alerts).deliver(MESSAGE, Noted())
     assert [path.name for path in old_day.iterdir()] == ["20261119T091500.000Z-front.txt"]
 
 
 def test_a_full_disk_is_an_error_that_names_folder_and_cure_and_leaves_nothing_half_written(alerts: Path) -> None:
     notifier = FolderNotifier(alerts)
-    notifier.deliver(MESSAGE)
+    notifier.deliver(MESSAGE, Noted())
     other = Message("20261120T233100.000Z-front", MESSAGE.at, "Motion.", picture=b"another")
     full = alerts / "2026-11-21" / f".{other.key}.jpg.part"
     full.symlink_to("/dev/full")
     with pytest.raises(DeliveryError, match=f"{alerts}.*the disk is full: free some space"):
-        notifier.deliver(other)
+        notifier.deliver(other, Noted())
     assert not list(alerts.rglob(f"*{other.key}*"))
-    notifier.deliver(other)
+    notifier.deliver(other, Noted())
     assert (alerts / "2026-11-21" / f"{other.key}.jpg").read_bytes() == b"another"
 
 
 def test_a_folder_that_is_none_is_an_error_that_names_folder_and_cure(alerts: Path) -> None:
     alerts.write_text("a file")
     with pytest.raises(DeliveryError, match=f"{alerts}.*set notify.folder to another"):
-        FolderNotifier(alerts).deliver(MESSAGE)
+        FolderNotifier(alerts).deliver(MESSAGE, Noted())

@@ -1,0 +1,51 @@
+"""A thread beside a program's loop, for what must delay nobody else."""
+
+import threading
+from collections.abc import Callable
+
+#: The longest that a step can ask to wait without being woken.
+LONGEST_WAIT_S = 3600.0
+
+
+class Worker:
+    """Does *step* again and again, each time after as many seconds as it returned, or as soon as it is woken.
+
+    A mistake in *step* ends the thread with its traceback on stderr; `check` then tells its owner.
+    """
+
+    def __init__(self, name: str, step: Callable[[], float]) -> None:
+        self._step = step
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Do the next step now."""
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when the thread has died of a mistake."""
+        if self._thread.ident and not self._thread.is_alive() and not self._stopping.is_set():
+            raise RuntimeError(f"the thread {self._thread.name} has ended")
+
+    def ask_to_stop(self) -> None:
+        """Begin no further step."""
+        self._stopping.set()
+        self._wake.set()
+
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        """Whether the last step is over, after at most *within_s* of waiting for it."""
+        if self._thread.ident:
+            self._thread.join(within_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            wait_s = self._step()
+            if wait_s > 0:
+                self._wake.wait(min(wait_s, LONGEST_WAIT_S))
+                self._wake.clear()
