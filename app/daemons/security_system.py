@@ -179,10 +179,10 @@ class SecuritySystem(Daemon):
         now = self.clock.now()
         if change.kind == "camera_lost":
             self._end_event()
-            text = f"Camera {self._name} is lost: {change.reason}"
+            text = f"Camera lost: {change.reason}"
         else:
             self._detector.forget()
-            text = f"Camera {self._name} is back."
+            text = f"Camera back: {self._name}, after {change.outage_s:.0f} s."
         _log.warning("%s", text)
         self._link.tell(News(Fact(protocol.new_fact_id(now, self._name), change.kind, now, text, self._name)))
         self.in_trouble(self._trouble())
