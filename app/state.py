@@ -428,7 +428,7 @@ class Switches:
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
     """In here, a call that would begin later than *patience_s* from now is a `StateUnavailable` instead."""
-    token = _begin_until_s.set(time.monotonic() + patience_s)
+    token = _begin_until_s.set(min(_begin_until_s.get(), time.monotonic() + patience_s))
     try:
         yield
     finally:
