@@ -30,6 +30,8 @@ PUBLISHED_LIFE_S = DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
 #: Slack lets nobody use a signature that is older than five minutes, nor one that is five minutes ahead.
 SIGNATURE_LIFE_S = 660
+#: For as long as this an envelope that Slack sends again is known.
+ENVELOPE_LIFE_S = 3_600
 EVENTS_KEPT = 10_000
 REQUESTS_KEPT = 1_000
 
@@ -92,6 +94,7 @@ KEYS = (
     Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
     Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
     Key("signature:{digest}", "1: this signed request was accepted", "Slack server", "Slack server", SIGNATURE_LIFE_S),
+    Key("envelope:{digest}", "1: this envelope was taken", "Slack socket", "Slack socket", ENVELOPE_LIFE_S),
     Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
     Key(
         "delivery:{id}",
@@ -320,6 +323,10 @@ def published_key(fact: str) -> str:
 
 def signature_key(digest: str) -> str:
     return f"signature:{digest}"
+
+
+def envelope_key(digest: str) -> str:
+    return f"envelope:{digest}"
 
 
 def camera_key(camera: str, what: Literal["target", "position", "latest", "watched", "frames"]) -> str:
