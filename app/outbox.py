@@ -296,9 +296,9 @@ class Outbox:
         for way in self.ways:
             way.worker.ask_to_stop()
 
-    def has_ended(self, within_s: float = 0.0) -> bool:
-        """Whether every way is at rest, after at most *within_s* of waiting for each; lets go of those that are."""
-        ended = [way for way in self.ways if way.worker.has_ended(within_s)]
+    def has_ended(self) -> bool:
+        """Whether every way is at rest; lets go of those that are."""
+        ended = [way for way in self.ways if way.worker.has_ended()]
         for way in ended:
             way.notifier.close()
         return len(ended) == len(self.ways)

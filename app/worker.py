@@ -37,10 +37,8 @@ class Worker:
         self._stopping.set()
         self._wake.set()
 
-    def has_ended(self, within_s: float = 0.0) -> bool:
-        """Whether the last step is over, after at most *within_s* of waiting for it."""
-        if self._thread.ident:
-            self._thread.join(within_s)
+    def has_ended(self) -> bool:
+        """Whether the last step is over, or none was begun."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -81,14 +81,16 @@ class SlackNotifier(Notifier):
         return f"Slack's channel {self.access.channel}"
 
     def deliver(self, message: Message, progress: Progress) -> None:
-        self.post(message, progress, self.access.channel)
+        def blocks(file: str | None, remark: str | None) -> list[Block]:
+            return slack_blocks.alert(message, file, remark)
 
-    def post(self, message: Message, progress: Progress, channel: str) -> None:
-        """Post *message* in *channel*, once."""
+        self.post(Draft(message.key, self.access.channel, message.text, blocks), message.picture, progress)
+
+    def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
+        """Post *draft* with *picture*, a JPEG, once."""
         if progress.get("posted"):
             return
-        file, remark = self._uploaded(message.key, message.picture, progress)
-        draft = Draft(message.key, channel, message.text, lambda file, remark: slack_blocks.alert(message, file, remark))
+        file, remark = self._uploaded(draft.key, picture, progress)
         self._post_once(draft, file, remark, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
