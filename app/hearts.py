@@ -57,12 +57,12 @@ class Hearts:
         """
         if self._looked_at is None or not timedelta(0) <= now - self._looked_at < timedelta(seconds=HEARTBEAT_LIFE_S):
             self._conclude_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
-        beating = self._state.heartbeats().keys() - {self._own}
+        beats = {key: beat for key, beat in self._state.heartbeats().items() if key != self._own}
         known = self._state.hearts()
         self._looked_at = now
-        for key in sorted(beating | known.keys()):
-            self._judge(key, key in beating, known.get(key), now)
-        self._seen_at.update(dict.fromkeys(beating, now))
+        for key in sorted(beats.keys() | known.keys()):
+            self._judge(key, key in beats, known.get(key), now)
+        self._seen_at.update({key: beat.step_at for key, beat in beats.items()})
 
     def _judge(self, key: str, beats: bool, noted: str | None, now: datetime) -> None:
         if noted is None:

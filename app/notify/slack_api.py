@@ -121,14 +121,14 @@ class SlackApi:
         return DeliveryError(f"Slack wants {method} to wait", rest_s)
 
     def _told_apart(self, method: str, response: Any) -> DeliveryError:
-        status = getattr(response, "status_code", None)
-        if status is None:
-            return Unanswered(f"what answers {method} is not Slack, but perhaps a page to log in to the network", sent=True)
+        status = int(response.status_code)
+        error = str(response.get("error"))
         if status == 429:
             return self._too_many(method, {name.lower(): value for name, value in response.headers.items()}.get("retry-after"))
         if status >= 500:
             return Unanswered(f"Slack is in trouble: {method} was answered with HTTP {status}", sent=True)
-        error = str(response.get("error"))
+        if error.startswith("Received a response in a non-JSON format"):
+            return Unanswered(f"what answers {method} is not Slack, but perhaps a page to log in to the network", sent=True)
         if error in _PASSING:
             return Unanswered(f"Slack is in trouble: {method} was answered with {error}", sent=True)
         if error in CURES:
