@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from app import protocol, report
 from app.errors import ProtocolError, Refused, StateUnavailable
@@ -16,11 +17,13 @@ from app.machine import busy
 from app.protocol import Position, Request
 from app.slack_names import slack_name
 from app.snooze import snooze
-from app.state import within
+from app.state import Survey, within
 from app.times import lasting, short
 
 #: No call to Redis begins later than this after a command came, so that it is answered in time even if Redis is slow.
 PATIENCE_S = 1.4
+
+_TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +36,9 @@ class Command:
     usage: str
     help: str
     changes: bool
-    run: Callable[[Asked, House], str]
+    run: Callable[[Asked, House, Survey], str]
+    #: How many of the newest events it tells of.
+    events: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,14 @@ class Turn:
     begins: str
 
 
-def run_command(name: str, asked: Asked, house: House) -> Reply:
-    """Do the command *name* (with or without its slash), and return what to say to who asked."""
+def run_command(name: str, asked: Asked, house: House, found: Survey | None = None) -> Reply:
+    """Do the command *name* (with or without its slash), and return what to say to who asked. *found* spares a look at the house."""
     command = COMMANDS.get(name.removeprefix("/"))
     if command is None:
         return Reply("There is no such command. /help lists them all.")
     try:
         with within(PATIENCE_S):
-            return Reply(command.run(asked, house))
+            return Reply(command.run(asked, house, found or look(command, house)))
     except Refused as refused:
         return Reply(str(refused))
     except StateUnavailable as error:
@@ -64,13 +69,17 @@ def run_command(name: str, asked: Asked, house: House) -> Reply:
         return Reply(f"Something in Redis is not as it should be, so /{command.name} was not done. The log says what.")
 
 
-def _turned(turn: Turn) -> Callable[[Asked, House], str]:
+def look(command: Command, house: House, claim: str | None = None) -> Survey:
+    """How the house is, as far as *command* needs to know, unless somebody has made the same *claim* before."""
+    return house.state.survey(*report.names(house.config), events=command.events, claim=claim, claim_life_s=protocol.SIGNATURE_LIFE_S)
+
+
+def _turned(turn: Turn) -> Callable[[Asked, House, Survey], str]:
     """The command that makes *turn*."""
 
-    def run(asked: Asked, house: House) -> str:
-        found, by = house.state.read_strings(turn.switch, protocol.changed_by_key(turn.switch))
-        if found == str(turn.value):
-            return f"{turn.state} already{report.since(by, asked.at)}."
+    def run(asked: Asked, house: House, found: Survey) -> str:
+        if found.strings[turn.switch] == str(turn.value):
+            return f"{turn.state} already{report.since(found.strings[protocol.changed_by_key(turn.switch)], asked.at)}."
         house.switches.take(turn.switch, str(turn.value))
         house.state.set_switch(turn.switch, turn.value, asked.changed("by command"))
         return turn.begins
@@ -86,7 +95,7 @@ _AUTO = Turn("auto_detect_status", True, "Arming by who is home is on", "From no
 _NO_AUTO = Turn("auto_detect_status", False, "Arming by who is home is off", "From now on only commands arm and disarm.")
 
 
-def _initialize(asked: Asked, house: House) -> str:
+def _initialize(asked: Asked, house: House, _found: Survey) -> str:
     homes = {name: Position(*camera.pantilt.home) for name, camera in house.config.cameras.items() if camera.pantilt.backend != "none"}
     house.state.set_switches(protocol.SWITCHES, asked.changed("/initialize"))
     house.state.end_snooze()
@@ -100,7 +109,7 @@ def _degrees_of(homes: dict[str, Position]) -> str:
     return " and ".join(dict.fromkeys(report.direction(home) for home in homes.values()))
 
 
-def _rotate(asked: Asked, house: House) -> str:
+def _rotate(asked: Asked, house: House, _found: Survey) -> str:
     camera, words = _camera(asked, house)
     numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
@@ -112,20 +121,20 @@ def _rotate(asked: Asked, house: House) -> str:
     return f"Camera {camera} turns to {report.direction(target)}."
 
 
-def _current_position(asked: Asked, house: House) -> str:
+def _current_position(asked: Asked, house: House, _found: Survey) -> str:
     camera, _ = _camera(asked, house)
     if house.config.cameras[camera].pantilt.backend == "none":
         return f"Camera {camera} has no pan-tilt mount: it points where it was put."
-    reached, target = (house.state.get(protocol.camera_key(camera, what), Position) for what in ("position", "target"))
+    reached, target = (house.state.get(protocol.camera_key(camera, what), Position) for what in _TURNING)
     if reached is None:
         return f"Camera {camera} has not turned yet, so its direction is not known."
     on = f" It is to turn to {report.direction(target)}." if target and target != reached else ""
     return f"Camera {camera} points to {report.direction(reached)}.{on}"
 
 
-def _last_image(asked: Asked, house: House) -> str:
+def _last_image(asked: Asked, house: House, found: Survey) -> str:
     camera, _ = _camera(asked, house)
-    armed = house.switches.take("camera_status", *house.state.read_strings("camera_status"))
+    armed = house.switches.take("camera_status", found.strings["camera_status"])
     taken_at = None if armed else house.state.latest_taken_at(camera)
     if not armed and taken_at is None:
         return f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it on."
@@ -136,28 +145,31 @@ def _last_image(asked: Asked, house: House) -> str:
     return f"Camera {camera} is off. The last picture was taken at {short(taken_at, asked.at)}, {ago} ago; here it comes …"
 
 
-def _clip(_asked: Asked, _house: House) -> str:
+def _snooze(asked: Asked, house: House, found: Survey) -> str:
+    return snooze(asked, house, found.strings["snoozed_until"])
+
+
+def _clip(_asked: Asked, _house: House, _found: Survey) -> str:
     return "This version records no clips yet. /last_image brings a picture."
 
 
-def _events(asked: Asked, house: House) -> str:
-    return report.events(house.state.survey("home", events=10).events, asked.at)
+def _events(asked: Asked, _house: House, found: Survey) -> str:
+    return report.events(found.events(), asked.at)
 
 
-def _who(asked: Asked, house: House) -> str:
-    home, changed = house.state.read_strings("home", protocol.changed_by_key("home"))
-    return report.who(house.config, home, changed, asked.at)
+def _who(asked: Asked, house: House, found: Survey) -> str:
+    return report.who(house.config, found.strings["home"], found.strings[protocol.changed_by_key("home")], asked.at)
 
 
-def _status(asked: Asked, house: House) -> str:
-    return report.status(house, house.state.survey(*report.names(house.config)), asked.at)
+def _status(asked: Asked, house: House, found: Survey) -> str:
+    return report.status(house, found, asked.at)
 
 
-def _top(_asked: Asked, _house: House) -> str:
+def _top(_asked: Asked, _house: House, _found: Survey) -> str:
     return f"*{protocol.host_name()}*\n```\n{harmless(busy())}\n```"
 
 
-def _help(_asked: Asked, house: House) -> str:
+def _help(_asked: Asked, house: House, _found: Survey) -> str:
     which = ", ".join(house.config.cameras)
     cameras = f"CAMERA is one of: {which}." if len(house.config.cameras) > 1 else f"There is one camera, {which}; it need not be named."
     return "\n".join([*(_usage(command) for command in COMMANDS.values()), cameras])
@@ -187,9 +199,9 @@ COMMANDS: dict[str, Command] = {
         Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
         Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
         Command("clip", "[CAMERA]", "bring a short film (not in this version)", False, _clip),
-        Command("events", "", "the newest events", False, _events),
+        Command("events", "", "the newest events", False, _events, events=10),
         Command("who", "", "who is home", False, _who),
-        Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, snooze),
+        Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze),
         Command("notifications_on", "", "send alerts", True, _turned(_ALERTS)),
         Command("notifications_off", "", "send no alerts; events and pictures are kept", True, _turned(_NO_ALERTS)),
         Command("auto_detect_on", "", "arm and disarm by who is home", True, _turned(_AUTO)),

@@ -24,10 +24,14 @@ _GB, _MB = 1e9, 1e6
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How the machine is; None for what it does not tell. *throttled* is in words, "" when nothing is wrong."""
+    """How the machine is; None for what it does not tell.
+
+    *throttled* is in words, "" when nothing is wrong; *free_gb* is what the disk has left, in GB of 10⁹ bytes.
+    """
 
     temperature_c: float | None
     throttled: str | None
+    free_gb: float
 
 
 class Machine:
@@ -36,18 +40,12 @@ class Machine:
     def __init__(self) -> None:
         self._measured: tuple[float, Vitals] | None = None
 
-    def vitals(self) -> Vitals:
-        """How it is now, or was up to `KEPT_S` ago."""
+    def vitals(self, folder: Path) -> Vitals:
+        """How it, and the disk with *folder*, is now or was up to `KEPT_S` ago."""
         now_s = time.monotonic()
         if self._measured is None or now_s - self._measured[0] > KEPT_S:
-            self._measured = now_s, Vitals(_temperature_c(), _throttled())
+            self._measured = now_s, Vitals(_temperature_c(), _throttled(), _free_gb(folder))
         return self._measured[1]
-
-
-def free_gb(folder: Path) -> float:
-    """How much is free where *folder* is or will be, in GB of 10⁹ bytes."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free / _GB
 
 
 def busy() -> str:
@@ -98,6 +96,11 @@ def program_name(name: str, command: Sequence[str]) -> str:
     module = command[command.index("-m") + 1].rpartition(".")[2]
     camera = command[command.index("--camera") + 1] if "--camera" in command[:-1] else ""
     return f"{module} {camera}".strip()[:24]
+
+
+def _free_gb(folder: Path) -> float:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free / _GB
 
 
 def _temperature_c() -> float | None:

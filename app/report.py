@@ -7,7 +7,6 @@ from app import protocol
 from app.config import Config
 from app.errors import ProtocolError
 from app.house import House, plain
-from app.machine import free_gb
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position
 from app.roster import Post, post_of, posts
 from app.snooze import snoozed_until
@@ -20,28 +19,28 @@ _RECORDS = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES
 
 
 def names(config: Config) -> list[str]:
-    """The plain strings that `status` is made from."""
+    """The plain strings that commands are told of."""
     positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
     return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", *positions]
 
 
 def status(house: House, survey: Survey, now: datetime) -> str:
     """How the house is, by what *survey* found under `names`."""
-    found = survey.strings
+    found, heartbeats = survey.strings, survey.heartbeats()
     switches = {name: house.switches.take(name, found[name]) for name in protocol.SWITCHES}
     by = {name: since(found[protocol.changed_by_key(name)], now) for name in switches}
     armed = "*Armed*" if switches["camera_status"] else "*Disarmed*"
     lines = [
         f"{armed}{by['camera_status']}",
         f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
-        *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(survey.heartbeats)),
+        *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(heartbeats)),
         f"*Home:* {_home(house.config, switches['home'], by['home'])}",
         f"*Arming by who is home:* {'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
         f"*Cameras:* {', '.join(_cameras(house.config, found))}",
         f"*Machine:* {_machine(house)}",
-        f"*Last event:* {_last_event(survey.events, now)}",
+        f"*Last event:* {_last_event(survey.events(), now)}",
         "*Programs:*",
-        *_programs(house.config, survey.heartbeats, now),
+        *_programs(house.config, heartbeats, now),
     ]
     return "\n".join(lines)
 
@@ -108,11 +107,11 @@ def _position(found: str | None) -> str:
 
 
 def _machine(house: House) -> str:
-    vitals = house.machine.vitals()
+    vitals = house.machine.vitals(house.config.data_dir)
     known = [f"{vitals.temperature_c:.0f} °C"] if vitals.temperature_c is not None else []
     if vitals.throttled is not None:
         known.append(vitals.throttled or "not throttled")
-    return ", ".join([*known, f"{free_gb(house.config.data_dir):.1f} GB free"])
+    return ", ".join([*known, f"{vitals.free_gb:.1f} GB free"])
 
 
 def _last_event(known: Mapping[str, EventRecord], now: datetime) -> str:
@@ -131,6 +130,7 @@ def _event(record: EventRecord, now: datetime) -> str:
 
 def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime) -> Iterator[str]:
     """A line for each program that there is or should be; one on another machine has that one's name."""
+    here = protocol.host_name()
     places: dict[Post, list[tuple[str, Heartbeat]]] = {post: [] for post in posts(config)}
     for key, beat in heartbeats.items():
         post, host = post_of(key)
@@ -139,7 +139,7 @@ def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime
         if not beats:
             yield f"• {post.name}: silent"
         for host, beat in beats:
-            where = "" if host == protocol.host_name() else f"@{host}"
+            where = "" if host == here else f"@{host}"
             yield f"• {plain(post.name + where)}: {_pulse(beat, now)}"
 
 

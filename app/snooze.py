@@ -11,11 +11,11 @@ LONGEST = timedelta(hours=24)
 _HOW = "Say for how long, from one minute to 24 hours: /snooze 30m, /snooze 2h, /snooze until 18:00, or /snooze off"
 
 
-def snooze(asked: Asked, house: House) -> str:
-    """Hold alerts back as the words in *asked* say; without words, tell until when they are held back."""
+def snooze(asked: Asked, house: House, found: str | None) -> str:
+    """Hold alerts back as the words in *asked* say; without words, tell until when they are held back, by what was *found*."""
     words = asked.text.strip().lower()
     if not words:
-        until = snoozed_until(house.state.read_strings("snoozed_until")[0], asked.at)
+        until = snoozed_until(found, asked.at)
         return f"Alerts are snoozed until {short(until, asked.at)}. /snooze off ends that." if until else f"Alerts are not snoozed. {_HOW}"
     if words == "off":
         house.state.end_snooze()

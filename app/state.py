@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, cast
 
@@ -53,8 +53,27 @@ end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
 return was
 """
-#: Of the newest this many facts for each event asked for, one is expected to be its beginning.
-_FACTS_AN_EVENT = 8
+# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first, the plain
+# strings in KEYS, every pulse, and of the newest events, which are looked for among the newest facts, ARGV[3].
+_SURVEY = """
+local first = ARGV[1] == '' or redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2])
+if not first then
+    return {0}
+end
+local hearts, beats = redis.call('SMEMBERS', 'heartbeats'), {}
+if #hearts > 0 then
+    beats = redis.call('MGET', unpack(hearts))
+end
+local events, seen, wanted = {}, {}, tonumber(ARGV[3])
+for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
+    local ok, fact = pcall(cjson.decode, entry[2][2])
+    if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] and #events < wanted then
+        seen[fact.event] = true
+        events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
+    end
+end
+return {1, redis.call('MGET', unpack(KEYS)), hearts, beats, events}
+"""
 
 # Until when the calls of this thread may begin, by the monotonic clock.
 _begin_until_s: ContextVar[float] = ContextVar("begin_until_s", default=math.inf)
@@ -90,11 +109,30 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """How things stand: plain strings by name, heartbeats by key, and the newest events by id, the newest first."""
+    """How things stand: plain strings by name, and what is decoded only when it is asked for: pulses, and the newest events.
 
-    strings: dict[str, str | None]
-    heartbeats: dict[str, Heartbeat]
-    events: dict[str, EventRecord]
+    Nothing is known, and *first* is False, when the claim that was made with it had been made before.
+    """
+
+    first: bool
+    strings: dict[str, str | None] = field(default_factory=dict)
+    _beats: tuple[Sequence[str], Sequence[bytes | None]] = ((), ())
+    _events: Sequence[tuple[str, dict[str, str]]] = ()
+
+    def heartbeats(self) -> dict[str, Heartbeat]:
+        """Every pulse, by its key; what is no heartbeat is logged and left out."""
+        return _heartbeats(*self._beats)
+
+    def events(self) -> dict[str, EventRecord]:
+        """The newest events by their ids, the newest first; what is no event, or not known any more, is left out."""
+        found = {}
+        for event, stored in self._events:
+            if stored:
+                try:
+                    found[event] = protocol.decode_event(stored)
+                except ProtocolError as error:
+                    _log.warning("%s: %s", protocol.event_key(event), error)
+        return found
 
 
 class State:
@@ -106,6 +144,7 @@ class State:
         )
         self._publish_once = self._redis.register_script(_PUBLISH_ONCE)
         self._tag = self._redis.register_script(_TAG)
+        self._survey = self._redis.register_script(_SURVEY)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -201,19 +240,15 @@ class State:
             raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
         return _heartbeats(keys, raws)
 
-    def survey(self, *names: str, events: int = 1) -> Survey:
-        """The plain strings under *names*, every pulse, and the newest *events* events, in two round trips."""
-        with _talking(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget(names)
-            pipe.smembers("heartbeats")
-            pipe.xrevrange("events", count=events * _FACTS_AN_EVENT)
-            values, members, entries = pipe.execute()
-            keys, ids = sorted(key.decode() for key in members), _events_begun(entries)[:events]
-            pipe.mget(["camera_status", *keys])
-            for event in ids:
-                pipe.hgetall(protocol.event_key(event))
-            raws, *hashes = pipe.execute()
-        return Survey(dict(zip(names, map(_text, values), strict=True)), _heartbeats(keys, raws[1:]), _events(ids, hashes))
+    def survey(self, *names: str, events: int = 1, claim: str | None = None, claim_life_s: int = 1) -> Survey:
+        """How things stand, in one round trip, unless somebody has made the same *claim* in the last *claim_life_s* seconds."""
+        with _talking():
+            found = cast(Any, self._survey(keys=names, args=[claim or "", claim_life_s, events]))
+        if not found[0]:
+            return Survey(first=False)
+        _, values, hearts, beats, newest = found
+        hashes = [(event.decode(errors="replace"), _strings(dict(zip(flat[::2], flat[1::2], strict=True)))) for event, flat in newest]
+        return Survey(True, dict(zip(names, map(_text, values), strict=True)), ([key.decode() for key in hearts], beats), hashes)
 
     def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
@@ -443,23 +478,6 @@ def _heartbeats(keys: Sequence[str], raws: Sequence[bytes | None]) -> dict[str, 
                 found[key] = protocol.decode(Heartbeat, raw)
             except ProtocolError as error:
                 _log.warning("%s: %s", key, error)
-    return found
-
-
-def _events_begun(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[str]:
-    """The events that the facts in *entries* opened, in their order."""
-    facts = (_decoded(Fact, stored.get(b"fact"), "events") for _, stored in entries)
-    return list(dict.fromkeys(event for fact in facts if fact and (event := protocol.opened_event(fact))))
-
-
-def _events(ids: Sequence[str], hashes: Sequence[dict[bytes, bytes]]) -> dict[str, EventRecord]:
-    found = {}
-    for event, stored in zip(ids, hashes, strict=True):
-        if stored:
-            try:
-                found[event] = protocol.decode_event(_strings(stored))
-            except ProtocolError as error:
-                _log.warning("%s: %s", protocol.event_key(event), error)
     return found
 
 

@@ -200,10 +200,16 @@ def test_a_survey_finds_the_newest_events_and_every_pulse(state: State, raw: red
     raw.hset(f"event:{events[3]}", "score", "much")
     state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
     found = state.survey("camera_status", "home", events=4)
-    assert list(found.events) == [events[2], events[1]]
+    assert list(found.events()) == [events[2], events[1]]
     assert "not an event" in caplog.text
     assert found.strings == {"camera_status": None, "home": None}
-    assert list(found.heartbeats) == ["heartbeat:a:pi"]
+    assert list(found.heartbeats()) == ["heartbeat:a:pi"]
+
+
+def test_a_survey_that_claims_what_is_claimed_already_finds_nothing(state: State) -> None:
+    state.set_switch("home", True)
+    found = [state.survey("home", claim=claim, claim_life_s=660) for claim in ("signature:ab", "signature:ab", "signature:cd")]
+    assert [(survey.first, survey.strings) for survey in found] == [(True, {"home": "True"}), (False, {}), (True, {"home": "True"})]
 
 
 def test_a_call_that_would_begin_too_late_is_not_made(state: State) -> None:

@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Una
 from app import protocol
 from app.clicks import read_click, take_click
 from app.clock import Clock, SystemClock
-from app.commands import COMMANDS, PATIENCE_S, run_command
+from app.commands import COMMANDS, PATIENCE_S, Command, look, run_command
 from app.config import Config
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.house import REDIS_AWAY, Asked, House, is_allowed
@@ -33,6 +33,7 @@ MOST_FIELDS = 100
 REDIS_TIMEOUT_S = 0.7
 #: A Redis that did not answer is left alone for so long, and `/health` asks it no more often.
 REST_S = 1.0
+_AGAIN = "the same signature for the second time"
 
 _log = logging.getLogger(__name__)
 
@@ -100,9 +101,7 @@ class Door:
         self.last_request = self._clock.now()
         try:
             with within(PATIENCE_S), self._not_resting():
-                if not self._state.first_time(protocol.signature_key(str(signature)), protocol.SIGNATURE_LIFE_S):
-                    raise Unauthorized("the same signature for the second time")
-                return self._answer(name, body)
+                return self._answer(name, body, protocol.signature_key(str(signature)))
         except StateUnavailable as error:
             self.errors += 1
             _log.warning("/%s was not done: %s", name[:40], error)
@@ -118,34 +117,43 @@ class Door:
         headers = {"Allow": "POST"} if code == 405 else None
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
 
-    def _answer(self, name: str, body: bytes) -> Response:
+    def _answer(self, name: str, body: bytes, claim: str) -> Response:
+        """The answer to what only Slack can have signed; *claim* is the key under which its signature is used up."""
+        if name in COMMANDS:
+            return self._command(COMMANDS[name], _fields(body), claim)
+        if not self._state.first_time(claim, protocol.SIGNATURE_LIFE_S):
+            raise Unauthorized(_AGAIN)
         if name == "listening":
             return _challenge(body)
-        fields = _fields(body)
         if name == "interactive":
-            self._click(fields)
-            return Response()
-        return self._command(name, fields)
+            return self._click(_fields(body).get("payload", ""))
+        self._check_user(_fields(body).get("user_id", ""))
+        return _said("There is no such command. /help lists them all.")
 
-    def _command(self, name: str, fields: Mapping[str, str]) -> Response:
-        """The command *name*; a request that Slack signed for another one must not do this one."""
-        self._check_user(fields.get("user_id", ""))
+    def _command(self, command: Command, fields: Mapping[str, str], claim: str) -> Response:
+        """Do *command*; a request that Slack signed for another one must not do this one."""
+        user = fields.get("user_id", "")
+        self._check_user(user)
         meant = command_named(fields.get("command", ""))
-        if meant in COMMANDS and meant != name:
+        if meant in COMMANDS and meant != command.name:
             raise BadRequest(f"/{meant} was sent to the address of another command")
+        found = look(command, self._house, claim)
+        if not found.first:
+            raise Unauthorized(_AGAIN)
         reply_to = ReplyTo(fields.get("response_url"), fields.get("channel_id"))
-        by = fields.get("user_name") or fields["user_id"]
-        reply = run_command(name, Asked(fields.get("text", ""), fields["user_id"], by, self._clock.now(), reply_to), self._house)
+        asked = Asked(fields.get("text", ""), user, fields.get("user_name") or user, self._clock.now(), reply_to)
+        reply = run_command(command.name, asked, self._house, found)
         self.errors += reply.text == REDIS_AWAY
         return _said(reply.text)
 
-    def _click(self, fields: Mapping[str, str]) -> None:
+    def _click(self, payload: str) -> Response:
         try:
-            click = read_click(fields.get("payload", ""), self._house)
+            click = read_click(payload, self._house)
         except ProtocolError as error:
             raise BadRequest(str(error)) from None
         self._check_user(click.asked.user)
         take_click(click, self._house)
+        return Response()
 
     def _check_user(self, user: str) -> None:
         if not user:
