@@ -5,15 +5,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import protocol
 from app.config import Config
 from app.errors import SuiteError
+from app.roster import SECURITY_SYSTEM, SLACK_SERVER, Post, heart, posts
 
 REDIS = "redis"
 GLANCES = "glances"
-SECURITY_SYSTEM = "security_system"
-#: The daemons of which one runs, whatever the cameras.
-HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
+#: Found in the folder that every program is started in.
+_GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,8 @@ class Program:
 
 
 def daemons(config: Config) -> list[Program]:
-    """A security system for each camera, and the house's daemons."""
-    cameras = [_daemon(SECURITY_SYSTEM, camera, ("--camera", camera)) for camera in config.cameras]
-    return cameras + [_daemon(name) for name in HOUSE_DAEMONS]
+    """A security system for each camera, and the house's daemons, among them the one that Slack talks to if it is set up."""
+    return [Program(post.name, post.kind, _command(post), heart(post)) for post in posts(config)]
 
 
 def glances(config: Config, conf: Path) -> Program:
@@ -65,9 +63,10 @@ def chosen(programs: Sequence[Program], only: Collection[str]) -> list[Program]:
 
 def display_name(kind: str, camera: str | None) -> str:
     """What a program is called in tables, logs and supervisord."""
-    return f"{kind}-{camera}" if camera else kind
+    return Post(kind, camera).name
 
 
-def _daemon(kind: str, camera: str | None = None, arguments: Sequence[str] = ()) -> Program:
-    heart = protocol.heartbeat_key(kind, protocol.host_name(), camera)
-    return Program(display_name(kind, camera), kind, (sys.executable, "-m", f"app.daemons.{kind}", *arguments), heart)
+def _command(post: Post) -> tuple[str, ...]:
+    if post.kind == SLACK_SERVER:
+        return _GUNICORN
+    return (sys.executable, "-m", f"app.daemons.{post.kind}", *(("--camera", post.camera) if post.camera else ()))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shlex import join
 
+from app import roster
 from app.config import PROJECT, Config
 from app.errors import SuiteError
 from app.suite import programs
@@ -16,11 +17,14 @@ from app.suite.programs import Program
 _EVERY_PROGRAM = "every program"
 #: Each Glances AMP, and the kind of program that it counts.
 _AMPS = {
-    "amp_Security-System": programs.SECURITY_SYSTEM,
+    "amp_Security-System": roster.SECURITY_SYSTEM,
     "amp_Notifier": "notifier",
     "amp_Who-Is-Home": "who_is_home",
     "amp_Uploader": "uploader",
 }
+#: What Slack reaches the house through: one program of these two, or none. gunicorn has a worker process besides.
+_AMP_SLACK = "amp_Slack-Server"
+_SLACK = (roster.SLACK_SERVER, roster.SLACK_SOCKET)
 
 
 def write_private(path: Path, content: str) -> None:
@@ -71,6 +75,7 @@ def glances_conf(base: Path, config: Config, run: Sequence[Program], password_di
     kinds = [program.kind for program in run]
     for section, kind in _AMPS.items():
         parser[section]["countmin"] = parser[section]["countmax"] = str(kinds.count(kind))
+    parser[_AMP_SLACK]["countmin"] = str(sum(kind in _SLACK for kind in kinds))
     if not redis_is_here:
         parser["amp_Redis"]["countmin"] = "0"
     if programs.glances_address(config)[0] not in ("127.0.0.1", "::1", "localhost"):

@@ -16,6 +16,7 @@ import click
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, SOURCE_VARIABLE, Config, config_folder, config_warnings
 from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
+from app.roster import SLACK_SERVER, SLACK_SOCKET, posts
 from app.state import State
 from app.suite import glances_page, programs
 from app.suite.check import config_options, loaded
@@ -199,7 +200,18 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
     if any(health.name == programs.GLANCES for health in checkup.programs):
         password = _short(glances_page.password_file(config))
         lines.append(f"Glances:  {glances_page.page(config)} (user {glances_page.USER}, password in {password})")
+    lines.append(f"Slack:    {_slack(config)}")
     return [*lines, f"How it goes: scripts/status.sh{asked}   End it: scripts/stop.sh{asked}"]
+
+
+def _slack(config: Config) -> str:
+    """How Slack reaches this house."""
+    kinds = {post.kind for post in posts(config)}
+    if SLACK_SERVER in kinds:
+        return f"{config.slack.bind} answers its commands"
+    if SLACK_SOCKET in kinds:
+        return "answers its commands through a connection of its own; no port is open for it"
+    return "not set up, so no commands and no buttons; setup.md says how"
 
 
 def _short(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What is written for supervisord and Glances must reach them as it was meant."""
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,27 @@ def test_every_program_has_the_name_its_heartbeat_and_log_have(tmp_path: Path) -
     assert list(named) == ["security_system-front", "notifier", "who_is_home", "uploader"]
     assert str(named["security_system-front"]).startswith("heartbeat:security_system:")
     assert str(named["security_system-front"]).endswith(":front")
+
+
+@pytest.mark.parametrize(
+    ("slack", "name", "command"),
+    [
+        ({"signing_secret": "abc"}, "slack_server", ["-m", "gunicorn", "-c", "gunicorn.conf"]),
+        ({"mode": "socket", "app_token": "xapp-1"}, "slack_socket", ["-m", "app.daemons.slack_socket"]),
+    ],
+)
+def test_slack_is_answered_by_the_program_that_its_mode_asks_for(slack: dict[str, str], name: str, command: list[str]) -> None:
+    config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
+    run = programs.daemons(config)
+    assert [list(program.command[1:]) for program in run if program.kind.startswith("slack")] == [command]
+    assert run[-1].name == name
+    amp = glances_for(config, run)["amp_Slack-Server"]
+    assert (amp["countmin"], amp["countmax"]) == ("1", "5")
+    assert re.search(amp["regex"], " ".join(run[-1].command))
+
+
+@pytest.mark.parametrize("slack", [{}, {"mode": "socket", "signing_secret": "abc"}, {"mode": "http", "app_token": "xapp-1"}])
+def test_without_what_its_mode_needs_slack_has_no_program(slack: dict[str, str]) -> None:
+    config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
+    assert not [program for program in programs.daemons(config) if program.kind.startswith("slack")]
+    assert glances_for(config, programs.daemons(config))["amp_Slack-Server"]["countmin"] == "0"
