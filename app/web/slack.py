@@ -141,7 +141,7 @@ class Door:
         if not found.first:
             raise Unauthorized(_AGAIN)
         reply_to = ReplyTo(fields.get("response_url"), fields.get("channel_id"))
-        asked = Asked(fields.get("text", ""), user, fields.get("user_name") or user, self._clock.now(), reply_to)
+        asked = Asked(fields.get("text", ""), user, (fields.get("user_name") or user)[:80], self._clock.now(), reply_to)
         reply = run_command(command.name, asked, self._house, found)
         self.errors += reply.text == REDIS_AWAY
         return _said(reply.text)
