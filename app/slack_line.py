@@ -18,8 +18,8 @@ from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode import SocketModeClient
 
 from app.clock import Clock
-from app.errors import DeliveryError
-from app.notify.slack_api import Refused, SlackApi, Unfit
+from app.errors import DeliveryError, DeliveryRefused
+from app.notify.slack_api import Refused, SlackApi, Unfit, sdk_log
 
 #: How long Slack may take to say hello on a new connection.
 HELLO_S = 10.0
@@ -41,6 +41,14 @@ class Envelope:
     kind: str
     payload: Any
     wants_answer: bool
+
+
+def socket_url(api: SlackApi, app_token: str) -> str:
+    """The address of a new socket, which Slack opens once, and which is a secret; a `DeliveryError` says what to do about a bad token."""
+    try:
+        return str(api.call("apps.connections.open", app_token=app_token)["url"])
+    except (Refused, Unfit) as error:
+        raise DeliveryRefused(f"Slack refuses slack.app_token: {error.error}; {_CURE}", REST_MAX_S) from error
 
 
 class Line:
@@ -102,13 +110,11 @@ class Line:
             self._connect()
             self._anew.clear()
             self._failure = None
-        except (Refused, Unfit) as error:
-            self._failure = DeliveryError(f"Slack refuses slack.app_token: {error.error}; {_CURE}", REST_MAX_S)
         except DeliveryError as error:
             self._failure = error
 
     def _connect(self) -> None:
-        self._socket.wss_uri = self._api.call("apps.connections.open", app_token=self._token)["url"]
+        self._socket.wss_uri = socket_url(self._api, self._token)
         self._hello.clear()
         self._socket.connect()
         if not self._socket.is_connected():
@@ -149,9 +155,7 @@ class _Socket(SocketModeClient):
     """slack_sdk's client, which hands every message to *received* at once, and never connects by itself."""
 
     def __init__(self, received: Callable[[str], None]) -> None:
-        log = logging.getLogger(f"{__name__}.slack_sdk")
-        log.setLevel(logging.CRITICAL)
-        super().__init__(app_token="", logger=log, auto_reconnect_enabled=False, concurrency=1)
+        super().__init__(app_token="", logger=sdk_log(), auto_reconnect_enabled=False, concurrency=1)
         self._received = received
         self._wire: _Wire | None = None
 

@@ -12,6 +12,7 @@ import logging
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -219,11 +220,14 @@ def _tell(click: Click, text: str) -> None:
     """Answer *click* at once, past a Redis that is away. Nothing is said again if that fails."""
     from slack_sdk.webhook import WebhookClient
 
+    from app.notify.slack_api import sdk_log
+
     url = click.asked.reply_to.response_url if click.asked.reply_to else None
     if url:
         try:
-            WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[]).send(text=text, response_type="ephemeral", replace_original=False)
-        except OSError as error:
+            answers = WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[], logger=sdk_log())
+            answers.send(text=text, response_type="ephemeral", replace_original=False)
+        except (OSError, HTTPException) as error:
             _log.warning("a click could not be answered: %s", error)
 
 

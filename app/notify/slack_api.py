@@ -3,6 +3,7 @@
 Nothing is retried here, since a message that was accepted with its answer lost must not be posted again by itself.
 """
 
+import logging
 import threading
 import urllib.request
 from http.client import HTTPException
@@ -73,7 +74,7 @@ class SlackApi:
     def __init__(self, api_url: str, token: str, clock: Clock) -> None:
         from slack_sdk import WebClient
 
-        self._client = WebClient(token=token, base_url=api_url, timeout=int(TIMEOUT_S), retry_handlers=[])
+        self._client = WebClient(token=token, base_url=api_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log())
         self._clock = clock
         self._lock = threading.Lock()
         self._not_before_s: dict[str, float] = {}
@@ -134,6 +135,20 @@ class SlackApi:
         if error in CURES:
             return Refused(method, error, response.get("needed"))
         return Unfit(method, error, "".join(f", {one}" for one in (response.get("errors") or [])[:3]))
+
+
+def sdk_log() -> logging.Logger:
+    """A log for slack_sdk that says nothing: its failures are ours to tell, once and with the cure, and it would tell secrets too."""
+    log = logging.getLogger(f"{__name__}.slack_sdk")
+    log.setLevel(logging.CRITICAL)
+    return log
+
+
+def quiet_log() -> logging.Logger:
+    """A log for the SDK, which would report every failure, where one report for an outage is enough."""
+    log = logging.getLogger("app.notify.slack_sdk")
+    log.setLevel(logging.CRITICAL)
+    return log
 
 
 def _unanswered(method: str, error: Exception) -> Unanswered:

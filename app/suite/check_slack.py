@@ -1,7 +1,6 @@
 """The verb `check-slack`: what is right and what is missing between this house and Slack, in words and with the cure."""
 
 import http.client
-import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,11 @@ from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse, WebClient
 
+from app.clock import SystemClock
 from app.config import Config, SlackSettings
+from app.errors import DeliveryError
+from app.notify.slack_api import CURES, SlackApi, sdk_log
+from app.slack_line import socket_url
 from app.suite.check import config_options, loaded
 from app.suite.slack_manifest import BOT_SCOPES
 
@@ -32,18 +35,6 @@ _KINDS = {
     "xoxe-": "a refresh token",
     "xoxs-": "a browser's token",
     "xoxc-": "a browser's token",
-}
-
-#: What to do about what Slack says to any call.
-_CURES = {
-    "invalid_auth": "the token is not one of Slack's: copy it again, whole",
-    "not_authed": "no token came through: copy it again",
-    "account_inactive": "the app was removed from the workspace: install it again (Install App)",
-    "token_revoked": "the token was revoked: install the app again (Install App) and copy the new token",
-    "token_expired": "the token has expired: switch token rotation off (OAuth & Permissions) and install the app again",
-    "not_allowed_token_type": "this is a token of the wrong kind",
-    "org_login_required": "the workspace is being moved into an organisation: try again later",
-    "ratelimited": "too many calls in a short time: try again in a minute",
 }
 
 
@@ -157,9 +148,10 @@ def _socket(slack: SlackSettings) -> Iterator[Finding]:
         yield Finding(False, wrong or "")
         return
     token = slack.app_token.get_secret_value()
-    answer = _asked(slack, lambda: _client(slack, None).apps_connections_open(app_token=token))
-    if isinstance(answer, Refusal):
-        yield Finding(False, f"slack.app_token: {answer.words}")
+    try:
+        socket_url(SlackApi(slack.api_url, token, SystemClock()), token)
+    except DeliveryError as error:
+        yield Finding(False, str(error))
     else:
         yield Finding(True, "slack.app_token: Slack opens a socket for it; slack.mode is socket, and no port is needed")
 
@@ -181,11 +173,8 @@ def _kind(token: str) -> str:
     return next((kind for prefix, kind in _KINDS.items() if token.startswith(prefix)), "no token of Slack's")
 
 
-def _client(slack: SlackSettings, token: SecretStr | None) -> WebClient:
-    log = logging.getLogger(f"{__name__}.slack_sdk")
-    log.setLevel(logging.CRITICAL)
-    text = token.get_secret_value() if token else None
-    return WebClient(text, base_url=slack.api_url, timeout=TIMEOUT_S, retry_handlers=[], logger=log)
+def _client(slack: SlackSettings, token: SecretStr) -> WebClient:
+    return WebClient(token.get_secret_value(), base_url=slack.api_url, timeout=TIMEOUT_S, retry_handlers=[], logger=sdk_log())
 
 
 def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
@@ -197,7 +186,7 @@ def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResp
         if name == "missing_scope":
             scope = error.response.get("needed")
             return Refusal(name, f"the scope {scope} is missing: add it under {APPS}, and install the app again")
-        return Refusal(name, f"Slack says {name}: {_CURES.get(name, 'https://docs.slack.dev explains it')}")
+        return Refusal(name, f"Slack says {name}: {CURES.get(name, 'https://docs.slack.dev explains it')}")
     except (OSError, http.client.HTTPException, SlackRequestError, ValueError) as error:
         return Refusal("", f"Slack cannot be reached: {error}. Look at this machine's network, and at slack.api_url ({slack.api_url})")
 

@@ -402,6 +402,15 @@ def test_the_old_connection_serves_until_there_is_a_new_one(own_home: Home) -> N
     assert "disarmed already" in own_home.socket.slash("/pycam_off")
 
 
+def test_slack_off_the_net_is_said_once(own_home: Home) -> None:
+    times = attempts_at(own_home.slack)
+    own_home.slack.always("apps.connections.open", reset())
+    own_home.socket.hang_up()
+    until(lambda: len(times) >= 2, "it knocks twice")
+    own_home.await_log("Slack does not answer apps.connections.open")
+    assert own_home.daemon.log.count("Slack") == 3, "connected, lost, and not answering"
+
+
 def test_slack_away_is_said_once_and_knocked_at_ever_less_often(own_home: Home) -> None:
     times = attempts_at(own_home.slack)
     own_home.slack.always("apps.connections.open", refused("internal_error"))

@@ -73,7 +73,7 @@ def test_all_is_well_when_nothing_is_missing(settings: Mapping[str, object], tmp
         ({"bot_token": "xoxe.xoxb-1-2"}, "bot_token is a rotating token"),
         ({"bot_token": "Bearer of news"}, "bot_token is no token of Slack's"),
         ({"bot_token": "xoxb-1-2\n3"}, "bot_token has signs in it that no token has"),
-        ({"bot_token": "xoxb-1-2-3"}, "Slack says invalid_auth: the token is not one of Slack's: copy it again, whole"),
+        ({"bot_token": "xoxb-1-2-3"}, "Slack says invalid_auth: the token is wrong: copy the Bot User OAuth Token"),
         ({"alerts_channel": None}, "alerts_channel is not set: in Slack, click the channel's name"),
         ({"alerts_channel": "#alerts"}, "alerts_channel is '#alerts', which is no channel's ID; one looks like C0123456789"),
         ({"alerts_channel": "C0NOWHERE1"}, "sees no C0NOWHERE1: type /invite @whos_there in the channel"),
@@ -83,7 +83,7 @@ def test_all_is_well_when_nothing_is_missing(settings: Mapping[str, object], tmp
         ({"signing_secret": None, "app_token": APP_TOKEN}, "or set slack.mode: socket, since there is an app-level token"),
         ({"mode": "socket"}, "app_token is not set: copy an app-level token (xapp-…)"),
         ({"mode": "socket", "app_token": "xoxb-1-2-3"}, "app_token is a bot token: copy an app-level token (xapp-…)"),
-        ({"mode": "socket", "app_token": "xapp-1-2-3"}, "app_token: Slack says invalid_auth"),
+        ({"mode": "socket", "app_token": "xapp-1-2-3"}, "Slack refuses slack.app_token: invalid_auth; copy the app-level token"),
     ],
 )
 def test_what_is_missing_is_said_with_its_cure(wrong: dict[str, object], said: str, tmp_path: Path, slack: SlackServer) -> None:
@@ -149,3 +149,9 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: Slack
     assert "bot_token is not set" in bot
     assert "allowed_users is empty, so nobody may command" in users
     assert "signing_secret is not set" in secret
+
+
+def test_a_slack_that_fails_when_asked_for_a_socket_is_told_in_words(tmp_path: Path, slack: SlackServer) -> None:
+    slack.always("apps.connections.open", Trick(reset=True))
+    (line,) = missing(tmp_path, slack, SOCKET)
+    assert "Slack does not answer apps.connections.open" in line

@@ -10,6 +10,7 @@ import yaml
 
 from app.commands import COMMANDS
 from app.slack_names import OTHER_NAMES, command_named, slack_name
+from tests.servers.programs import REPO
 from tests.servers.slack import SCOPES
 from tests.servers.suite import run
 
@@ -137,3 +138,12 @@ def test_a_name_in_slack_leads_back_to_its_command() -> None:
     assert {command_named(name) for name in COMMANDS} == set(COMMANDS)
     assert set(OTHER_NAMES) <= set(COMMANDS)
     assert not set(OTHER_NAMES.values()) & set(COMMANDS)
+
+
+def test_the_readme_names_every_command_as_it_is_typed() -> None:
+    readme = (REPO / "README.md").read_text(encoding="utf-8")
+    assert [name for name in map(slack_name, COMMANDS) if not re.search(rf"`/{name}\b", readme)] == []
+
+
+def test_the_set_up_names_the_bot_as_the_manifest_does() -> None:
+    assert f"/invite @{printed('--socket')['features']['bot_user']['display_name']}" in (REPO / "setup.md").read_text(encoding="utf-8")
