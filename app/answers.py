@@ -89,7 +89,8 @@ class Answers:
         try:
             wait_s = self._answer(job)
         except DeliveryError as error:
-            _log.warning("%s of %s is not answered yet: %s", job.request.kind, job.request.by, error)
+            if not job.failures:
+                _log.warning("%s of %s is not answered yet: %s", job.request.kind, job.request.by, error)
             wait_s = min(2.0 ** min(job.failures, 10), RETRY_MAX_S) if error.retry_after_s is None else error.retry_after_s
             job.failures += 1
         except ProtocolError as error:
@@ -107,8 +108,11 @@ class Answers:
         if self._slack is None:
             _log.info("%s of %s has no answer: Slack is not configured here", job.request.kind, job.request.by)
             return 0.0
-        if self._clock.now() - job.request.at > LIVES[job.request.kind]:
-            self._drop(job, self._slack)
+        age = self._clock.now() - job.request.at
+        if age > LIVES[job.request.kind]:
+            _log.warning("%s of %s is too old to be answered", job.request.kind, job.request.by)
+            if job.request.kind == "last_image" and age < LIVES["say"]:
+                self._slack.say(job.request.reply_to, "Your picture was asked for too long ago to be one of now. Please ask again.")
             return 0.0
         if job.request.kind == "last_image":
             return self._show_picture(job, self._slack)
@@ -117,11 +121,6 @@ class Answers:
         else:
             self._show_tag(job.request, self._slack)
         return 0.0
-
-    def _drop(self, job: Job, slack: SlackAnswers) -> None:
-        _log.warning("%s of %s is too old to be answered", job.request.kind, job.request.by)
-        if job.request.kind == "last_image" and not job.failures:
-            slack.say(job.request.reply_to, "Your picture was asked for too long ago to be one of now. Please ask again.")
 
     def _show_picture(self, job: Job, slack: SlackAnswers) -> float:
         """Show a picture taken since it was asked for; if there will be none, the last one, with the reason."""

@@ -149,6 +149,17 @@ def test_a_picture_asked_for_long_ago_is_not_brought_but_spoken_of(desk: Desk) -
     assert desk.done()
 
 
+def test_who_cannot_be_told_so_in_time_is_not_told_for_ever(desk: Desk) -> None:
+    desk.ask()
+    desk.slack.away = True
+    desk.clock.advance(121)
+    desk.run()
+    assert not desk.done()
+    desk.clock.advance(1800)
+    desk.run()
+    assert desk.done()
+
+
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "upload", "files.info", "chat.postMessage"])
 @pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
 def test_a_picture_is_shown_once_whatever_goes_wrong_and_whoever_is_killed(desk: Desk, method: str, trick: object) -> None:
@@ -319,6 +330,10 @@ def test_a_picture_that_slack_does_not_let_go_is_logged_and_not_called_deleted(d
     desk.run()
     assert desk.done()
     assert "slack:deleted" not in desk.state.event_fields(EVENT)
+    desk.tag(None)
+    desk.run()
+    assert desk.slack.called("files.delete") == []
+    assert desk.message().files
     assert "stays in Slack: Slack refuses files.delete: cant_delete_file" in caplog.text
 
 

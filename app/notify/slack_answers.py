@@ -8,7 +8,7 @@ from http.client import HTTPException
 from app.notify import slack_blocks
 from app.notify.base import Progress
 from app.notify.slack import Draft, Posted, SlackNotifier
-from app.notify.slack_api import TIMEOUT_S, Refused, Unfit
+from app.notify.slack_api import TIMEOUT_S, Refused, Unfit, sdk_log
 from app.notify.slack_blocks import Block
 from app.protocol import EventRecord, ReplyTo
 
@@ -116,9 +116,8 @@ class SlackAnswers:
         from slack_sdk.webhook import WebhookClient
 
         try:
-            answer = WebhookClient(response_url, timeout=int(TIMEOUT_S), retry_handlers=[]).send(
-                text=text, response_type="ephemeral", replace_original=False
-            )
+            client = WebhookClient(response_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log())
+            answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             _log.info("an answer goes to the channel, since who asked cannot be told alone: %s", type(error).__name__)
             return False

@@ -144,13 +144,6 @@ def sdk_log() -> logging.Logger:
     return log
 
 
-def quiet_log() -> logging.Logger:
-    """A log for the SDK, which would report every failure, where one report for an outage is enough."""
-    log = logging.getLogger("app.notify.slack_sdk")
-    log.setLevel(logging.CRITICAL)
-    return log
-
-
 def _unanswered(method: str, error: Exception) -> Unanswered:
     reason = error.reason if isinstance(error, URLError) else error
     never_sent = isinstance(reason, ConnectionRefusedError) or type(reason).__name__ == "gaierror"

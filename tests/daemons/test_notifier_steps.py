@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import redis
 
 from app import protocol
 from app.clock import FakeClock, SystemClock
@@ -15,7 +16,7 @@ from app.daemons.notifier import NotifierDaemon
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
 from app.notify import Digest, MemoryNotifier, Message, Notifier, Progress
 from app.outbox import Outbox, Way
-from app.protocol import EventRecord, Fact
+from app.protocol import EventRecord, Fact, Heartbeat
 from app.state import State
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
@@ -368,6 +369,25 @@ def test_a_fact_that_was_read_as_redis_went_away_is_told_when_it_is_back(
         assert stage.daemon.attempt() > 0
     stage.daemon.attempt()
     until(lambda: stage.told() == [EVENT], "it is told")
+
+
+def test_after_redis_was_away_nobody_is_called_silent_at_once(stage: Stage, state: State, durable_redis_server: RedisServer) -> None:
+    front = protocol.heartbeat_key("security_system", protocol.host_name(), "front")
+    state.beat(front, Heartbeat(1, AT, AT, {}))
+    for _ in range(3):
+        stage.daemon.attempt()
+        stage.clock.advance(20)
+    durable_redis_server.kill()
+    assert stage.daemon.attempt() > 0
+    durable_redis_server.start()
+    with redis.Redis.from_url(durable_redis_server.url) as server:
+        server.delete(front)
+    assert stage.daemon.attempt() == 0
+    assert state.facts("test", "test").new(0) == []
+    for _ in range(2):
+        stage.clock.advance(20)
+        stage.daemon.attempt()
+    assert [fact.kind for _, fact in state.facts("test", "test").new(0)] == ["process_silent"]
 
 
 def test_a_way_with_nothing_to_tell_waits_until_it_is_woken(state: State) -> None:
