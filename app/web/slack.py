@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Unauthorized
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, RequestEntityTooLarge, Unauthorized
 
 from app import protocol
 from app.clicks import read_click, take_click
@@ -42,7 +42,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     """The Slack server of the house that *config* describes. `ConfigError` without a signing secret."""
     door = Door(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1  # so that a body without a length is seen to be too long
     app.extensions["door"] = door
     app.add_url_rule("/health", "health", door.health)
     app.add_url_rule("/<name>", "probe", door.probe, methods=["GET"])
@@ -93,6 +93,8 @@ class Door:
         """A signed request for the address *name*."""
         self.requests += 1
         body = request.get_data(cache=False)
+        if len(body) > LONGEST_BODY:
+            raise RequestEntityTooLarge
         if b"ssl_check=1" in body and dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1":
             return Response()
         signature = request.headers.get("X-Slack-Signature")

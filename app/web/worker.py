@@ -6,6 +6,7 @@ that has answered, and the thread that accepts connections is not woken for it.
 
 import contextlib
 import errno
+import io
 import selectors
 import socket
 import threading
@@ -16,8 +17,12 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-#: How long a connection may take to send a request and to take the answer.
-REQUEST_S = 4.0
+from app.web.slack import LONGEST_BODY
+
+#: How long a connection may take to send a request once it has begun to, and then to have it answered and take the answer.
+READ_S = 1.5
+ANSWER_S = 5.0
+_LOOK_S = 0.25
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -25,7 +30,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._served_since_s: dict[TConn, float] = {}
+        self._until_s: dict[TConn, float] = {}
         self._count = threading.Lock()
         self._closed = 0
 
@@ -54,20 +59,33 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         with self._count:
             self.nr_conns -= self._closed
             self._closed = 0
-        too_old_s = time.monotonic() - REQUEST_S
-        for connection, since_s in list(self._served_since_s.items()):
-            if since_s < too_old_s:
+        now_s = time.monotonic()
+        for connection, until_s in list(self._until_s.items()):
+            if until_s < now_s:
                 with contextlib.suppress(OSError):  # it has closed meanwhile
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(min(timeout, _LOOK_S) if self._until_s else timeout)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Read the whole body, as far as it is of use, while the time for that runs; the rest, if any, is read past afterwards."""
+        unread = req.body
+        req.body = io.BytesIO(unread.read(LONGEST_BODY + 1))
+        self._until_s[conn] = time.monotonic() + ANSWER_S
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            req.body = unread
+
     def _serve(self, connection: TConn) -> None:
-        self._served_since_s[connection] = time.monotonic()
+        self._until_s[connection] = time.monotonic() + READ_S
         try:
             kept = self.handle(connection)
             if kept is False:
                 connection.close(graceful=True)
         finally:
-            del self._served_since_s[connection]
+            del self._until_s[connection]
         if kept is False:
             with self._count:
                 self._closed += 1
