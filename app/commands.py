@@ -20,8 +20,8 @@ from app.snooze import snooze
 from app.state import Survey, within
 from app.times import lasting, short
 
-#: No call to Redis begins later than this after a command came, so that it is answered in time even if Redis is slow.
-PATIENCE_S = 1.4
+#: How long Redis is waited for, all in all, so that a command is answered in time even if Redis is slow.
+PATIENCE_S = 2.0
 
 _TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
 

@@ -6,6 +6,7 @@ is sent twice by itself: a lost answer to XADD must not become two entries.
 
 import logging
 import math
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, cast
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -75,8 +77,42 @@ end
 return {1, redis.call('MGET', unpack(KEYS)), hearts, beats, events}
 """
 
-# Until when the calls of this thread may begin, by the monotonic clock.
-_begin_until_s: ContextVar[float] = ContextVar("begin_until_s", default=math.inf)
+# Until when this thread waits for Redis, by the monotonic clock.
+_wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
+_LEAST_WAIT_S = 0.01
+
+
+class _Punctual(redis.connection.AbstractConnection):
+    """A connection of which every step, the greeting's too, ends when `within` says."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        self._hurry()
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        self._hurry()
+        return super().read_response(*args, **kwargs)
+
+    def _hurry(self) -> None:
+        line = cast(socket.socket | None, self._sock)
+        if line and self.socket_timeout:
+            left_s = _wait_until_s.get() - time.monotonic()
+            line.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
+
+
+class _Tcp(_Punctual, redis.Connection):
+    pass
+
+
+class _Tls(_Punctual, redis.SSLConnection):
+    pass
+
+
+class _Unix(_Punctual, redis.UnixDomainSocketConnection):
+    pass
+
+
+_CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +176,11 @@ class State:
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._redis: redis.Redis = redis.Redis.from_url(
-            url, socket_connect_timeout=min(timeout_s, 2.0), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+            url,
+            socket_connect_timeout=min(timeout_s, 2.0),
+            socket_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            connection_class=_CONNECTIONS[urlsplit(url).scheme],
         )
         self._publish_once = self._redis.register_script(_PUBLISH_ONCE)
         self._tag = self._redis.register_script(_TAG)
@@ -462,12 +502,12 @@ class Switches:
 
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
-    """In here, a call that would begin later than *patience_s* from now is a `StateUnavailable` instead."""
-    token = _begin_until_s.set(min(_begin_until_s.get(), time.monotonic() + patience_s))
+    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever the timeout."""
+    token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
     try:
         yield
     finally:
-        _begin_until_s.reset(token)
+        _wait_until_s.reset(token)
 
 
 def _heartbeats(keys: Sequence[str], raws: Sequence[bytes | None]) -> dict[str, Heartbeat]:
@@ -511,7 +551,7 @@ def _decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord
 
 @contextmanager
 def _talking() -> Iterator[None]:
-    if time.monotonic() > _begin_until_s.get():
+    if time.monotonic() > _wait_until_s.get():
         raise StateUnavailable("Redis is too slow")
     try:
         yield
