@@ -1,9 +1,12 @@
 """Files that are whole or not there: written under a temporary name, synced, and renamed."""
 
+import logging
 import os
 from pathlib import Path
 
 _UNFINISHED = ".part"
+
+_log = logging.getLogger(__name__)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -23,9 +26,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove from *folder* what a killed program had not finished writing."""
+    """Remove from *folder* what a killed program had not finished writing; what cannot be removed is logged and does no harm."""
     for unfinished in folder.glob(f".*{_UNFINISHED}"):
-        unfinished.unlink(missing_ok=True)
+        try:
+            unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s is left over from a run that was killed: %s", unfinished, error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVarTuple
 
 from app import protocol
 from app.clock import Clock
-from app.errors import ProtocolError, StateUnavailable
+from app.errors import ProtocolError, StateUnavailable, WorldError
 from app.files import write_whole
 from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
 from app.recording.events import EventFolders, Pictures
@@ -70,7 +71,9 @@ class Link:
         self._stopping = False
         self._asked_file = spool.folder / "asked-up-to"
         self._asked_up_to = "0-0"
+        self._armed_file = spool.folder / "armed"
         self._labels: dict[str, Request] = {}
+        self._refused: set[str] = set()
         self._bad_target: str | None = None
         self._told_s: float = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
@@ -87,6 +90,14 @@ class Link:
         """How many facts Redis has not got yet."""
         return len(self._spool) + self._news.qsize()
 
+    def open(self) -> None:
+        """Take up what an earlier run has left: facts, labels to come, and whether the camera was armed. `WorldError` if one still runs."""
+        self._on_disk(self._spool.lock)
+        for waiting in self._spool.load():
+            self._on_disk(self._write_event, News(waiting.fact, waiting.record))
+        self._asked_up_to = self._read_asked_up_to()
+        self.wishes = replace(self.wishes, armed=self._switches.take("camera_status", _read_word(self._armed_file)))
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -102,6 +113,7 @@ class Link:
         self._wake.set()
         if self._thread.ident:
             self._thread.join(patience_s)
+        self._spool.unlock()
 
     def tell(self, news: News) -> None:
         """Write *news* down and publish it."""
@@ -131,8 +143,6 @@ class Link:
         self._wake.set()
 
     def _run(self) -> None:
-        self._spool.load()
-        self._asked_up_to = self._read_asked_up_to()
         wait_s = 0.0
         while not self._stopping:
             self._wake.wait(wait_s)
@@ -166,9 +176,12 @@ class Link:
     def _write_news(self) -> None:
         while not self._news.empty():
             news = self._news.get()
+            # A picture is in its folder before its fact waits; an end waits before its folder shows it, and so is not forgotten.
+            if news.pictures is None:
+                self._on_disk(self._spool.add, news.fact, news.record, None)
             in_folder = self._on_disk(self._write_event, news)
-            kept = None if in_folder or news.pictures is None else news.pictures.marked
-            self._on_disk(self._spool.add, news.fact, news.record, kept)
+            if news.pictures:
+                self._on_disk(self._spool.add, news.fact, news.record, None if in_folder else news.pictures.marked)
 
     def _write_event(self, news: News) -> None:
         if news.fact.event and news.record:
@@ -177,40 +190,64 @@ class Link:
     def _on_disk(self, write: Callable[[*Args], None], *args: *Args) -> bool:
         try:
             write(*args)
+        except WorldError:
+            raise
         except OSError as error:
-            if self.disk_trouble is None:
-                _log.error("the disk takes nothing, alerts go out from memory: %s", error)
-            self.disk_trouble = f"the disk takes nothing: {error}"
+            self._disk_failed(error)
             return False
         if self.disk_trouble:
             _log.info("the disk takes files again")
         self.disk_trouble = None
         return True
 
+    def _disk_failed(self, error: OSError) -> None:
+        if self.disk_trouble is None:
+            _log.error("the disk takes nothing, what happens is kept in memory: %s", error)
+        self.disk_trouble = f"the disk takes nothing: {error}"
+
     def _hand_over(self) -> None:
         while waiting := self._spool.first():
             self._state.publish(waiting.fact, waiting.record, waiting.snapshot or self._stored_snapshot(waiting))
             self._spool.handed_over(self._clock.monotonic())
             self.last_handover_s = round(self._clock.monotonic() - self._told_s, 4)
-        self._spool.settle(self._clock.monotonic())
+        try:
+            self._spool.settle(self._clock.monotonic())
+        except OSError as error:
+            self._disk_failed(error)
 
     def _stored_snapshot(self, waiting: Waiting) -> bytes | None:
         if waiting.fact.kind != "motion_started" or not waiting.fact.event or not waiting.record:
             return None
-        return self._folders.snapshot(waiting.fact.event, waiting.record.started_at)
+        try:
+            return self._folders.snapshot(waiting.fact.event, waiting.record.started_at)
+        except OSError as error:
+            _log.warning("event %s is told without its picture: %s", waiting.fact.event, error)
+            return None
 
     def _send_newest(self) -> None:
         with self._lock:
             newest, self._newest = self._newest, {}
-        for send in newest.values():
-            send()
+        for what, send in newest.items():
+            try:
+                send()
+            except ProtocolError as error:
+                if what not in self._refused:
+                    _log.warning("the %s of camera %s is not shown: %s", what, self._camera, error)
+                self._refused.add(what)
+            except StateUnavailable:
+                with self._lock:
+                    self._newest = newest | self._newest
+                raise
 
     def _ask(self) -> None:
         found = self._state.camera_wishes(self._camera, self._asked_up_to)
         self._asked_up_to = found.newest
+        armed = self._switches.take("camera_status", found.camera_status)
+        if armed != self.wishes.armed or not self.wishes.known:
+            self._on_disk(write_whole, self._armed_file, str(armed).encode())
         self.wishes = replace(
             self.wishes,
-            armed=self._switches.take("camera_status", found.camera_status),
+            armed=armed,
             target=self._target(found),
             watched=found.watched,
             images_asked=self.wishes.images_asked + sum(map(self._is_for_a_picture, found.asked)),
@@ -250,7 +287,7 @@ class Link:
 
     def _read_asked_up_to(self) -> str:
         """The last request that an earlier run had dealt with; the stream's beginning when there was none."""
-        found = self._asked_file.read_text(encoding="utf-8") if self._asked_file.exists() else ""
+        found = _read_word(self._asked_file) or ""
         return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
 
     def _target(self, found: CameraWishes) -> Position | None:
@@ -263,3 +300,11 @@ class Link:
                 _log.warning("%s: %s", protocol.camera_key(self._camera, "target"), error)
             self._bad_target = found.target
             return self.wishes.target
+
+
+def _read_word(path: Path) -> str | None:
+    """What a small file of an earlier run says; None when it is not there or cannot be read."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None

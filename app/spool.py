@@ -5,14 +5,16 @@ therefore stays here for `SETTLE_S` after it was handed over, and is handed over
 `State.publish` makes the second time harmless.
 """
 
+import fcntl
 import json
 import logging
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from app import protocol
-from app.errors import ProtocolError
+from app.errors import WorldError
 from app.files import clear_unfinished, write_whole
 from app.protocol import EventRecord, Fact
 
@@ -41,18 +43,36 @@ class Spool:
         self._waiting: deque[Waiting] = deque()
         self._settling: deque[tuple[float, Waiting]] = deque()
         self._next_number = 0
+        self._lock: IO[str] | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def load(self) -> None:
-        """Take up what an earlier run has left."""
+    def lock(self) -> None:
+        """Keep others out of the folder while this one runs; `WorldError` when somebody is in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.unlock()
+            raise WorldError(f"another program uses {self.folder} already: is this camera's security system running twice?") from None
+
+    def unlock(self) -> None:
+        """Let others in."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def load(self) -> list[Waiting]:
+        """Take up what an earlier run has left, and return it."""
         clear_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.json")):
             self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
             waiting = _read(path)
             if waiting:
                 self._waiting.append(waiting)
+        return list(self._waiting)
 
     def add(self, fact: Fact, record: EventRecord | None, snapshot: bytes | None) -> None:
         """Put *fact* at the end. A disk that takes nothing is an `OSError`, and the fact waits in memory."""
@@ -81,11 +101,12 @@ class Spool:
             self._waiting.appendleft(self._settling.pop()[1])
 
     def settle(self, now_s: float) -> None:
-        """Forget what Redis has had for long enough."""
+        """Forget what Redis has had for long enough. An `OSError` when a file cannot be removed, which does no harm."""
         while self._settling and now_s - self._settling[0][0] >= SETTLE_S:
-            _, settled = self._settling.popleft()
-            if settled.path:
-                settled.path.unlink(missing_ok=True)
+            path = self._settling[0][1].path
+            if path:
+                path.unlink(missing_ok=True)
+            self._settling.popleft()
 
     def _forget_old_pictures(self) -> None:
         in_memory = [waiting for waiting in self._waiting if waiting.path is None and waiting.snapshot]
@@ -103,6 +124,6 @@ def _read(path: Path) -> Waiting | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         record = protocol.decode_event(stored["record"]) if stored["record"] else None
         return Waiting(protocol.decode(Fact, stored["fact"]), record, None, path)
-    except (ValueError, KeyError, TypeError, ProtocolError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         _log.error("%s is not a waiting fact and is left alone: %s", path, error)
         return None

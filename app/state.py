@@ -30,13 +30,22 @@ TAKE_OVER_AFTER_MS = 60_000
 
 _log = logging.getLogger(__name__)
 
-# SET NX and XADD in one step, so that a fact handed over again after a lost answer is on the stream once.
+# All in one step, so that a fact handed over again after a lost answer is on the stream once and overwrites nothing.
 _PUBLISH_ONCE = """
-if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
-    return redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    return
 end
-return false
+if #ARGV > 6 then
+    redis.call('HSET', KEYS[3], unpack(ARGV, 7))
+    redis.call('EXPIRE', KEYS[3], ARGV[4])
+end
+if ARGV[6] ~= '' then
+    redis.call('SET', KEYS[4], ARGV[6], 'EX', ARGV[5])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
+redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
+_REFUSALS = ("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "OOM")
 
 # Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
 _TAG = """
@@ -300,19 +309,22 @@ class State:
         return {name: protocol.HEARTBEAT_LIFE_S - left / 1000 for name, left in zip(names, left_ms, strict=True) if left >= 0}
 
     def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
-        """Put *fact* on the stream, once however often it is published, and what is known of its event beside it."""
-        with _talking(), self._redis.pipeline() as pipe:
-            if fact.event and record:
-                pipe.hset(protocol.event_key(fact.event), mapping=cast(Any, protocol.encode_event(record)))
-                pipe.expire(protocol.event_key(fact.event), protocol.EVENT_LIFE_S)
-            if fact.event and snapshot:
-                pipe.set(protocol.snapshot_key(fact.event), snapshot, ex=protocol.SNAPSHOT_LIFE_S)
+        """Put *fact* on the stream, and what is known of its event beside it; published again, it changes nothing."""
+        event = fact.event or ""
+        known = protocol.encode_event(record) if event and record else {}
+        with _talking():
             self._publish_once(
-                keys=[protocol.published_key(fact.id), "events"],
-                args=[protocol.PUBLISHED_LIFE_S, protocol.EVENTS_KEPT, protocol.encode(fact)],
-                client=pipe,
+                keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
+                args=[
+                    protocol.PUBLISHED_LIFE_S,
+                    protocol.EVENTS_KEPT,
+                    protocol.encode(fact),
+                    protocol.EVENT_LIFE_S,
+                    protocol.SNAPSHOT_LIFE_S,
+                    snapshot or b"",
+                    *(word for field in known.items() for word in field),
+                ],
             )
-            pipe.execute()
 
     def event(self, event: str) -> EventRecord | None:
         """What is known of *event*, None when nothing is."""
@@ -556,8 +568,13 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as error:
-        raise StateUnavailable(f"Redis is not reachable or not writable: {error}") from error
+        raise StateUnavailable(f"Redis is not reachable or not writable: {_reason(error)}") from error
     except redis.ResponseError as error:
-        if str(error).startswith(("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN")):
-            raise StateUnavailable(f"Redis refuses just now: {error}") from error
-        raise ProtocolError(f"Redis says: {error}") from error
+        if _reason(error).startswith(_REFUSALS):
+            raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
+        raise ProtocolError(f"Redis says: {_reason(error)}") from error
+
+
+def _reason(error: redis.RedisError) -> str:
+    """What the server said; an error of a pipeline quotes the whole command before it, pictures included."""
+    return str(error).rpartition("caused error: ")[2]

@@ -3,7 +3,8 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import redis
 
 from app.clock import SystemClock
+from app.errors import WorldError
 from app.link import Link, News
 from app.protocol import EventRecord, Fact, Label, Position, Request
 from app.recording.events import EventFolders, Pictures
@@ -31,6 +33,7 @@ def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
         def start_link() -> Link:
             state = State(durable_redis_server.url, 1.0)
             link = Link("front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock())
+            link.open()
             link.start()
             open_links.callback(state.close)
             open_links.callback(link.stop)
@@ -200,14 +203,74 @@ def test_a_tag_for_what_is_no_event_writes_nothing(start: Start, raw: redis.Redi
     raw.set("camera:front:watched", "1")
     until(lambda: link.wishes.watched, "the request was read")
     link.check()
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["asked-up-to"]
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"armed", "asked-up-to", "lock"}
 
 
-def test_what_redis_refuses_is_said_and_does_not_end_the_thread(start: Start, raw: redis.Redis) -> None:
+def test_what_redis_refuses_is_said_and_keeps_nothing_else_from_being_shown(
+    start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     link = start()
     raw.lpush("camera:front:latest", "x")
     link.show_latest(Latest(b"jpeg", NOW))
-    until(lambda: "WRONGTYPE" in (link.away or ""), "the refusal is noticed")
-    raw.delete("camera:front:latest")
-    until(lambda: link.away is None, "it goes on")
+    link.show_position(Position(3, 4))
+    until(lambda: raw.get("camera:front:position"), "the position is shown")
+    assert "the latest of camera front is not shown: Redis says: WRONGTYPE" in caplog.text
+    link.check()
+
+
+def test_what_is_to_be_shown_while_redis_is_away_is_shown_later(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+    link = start()
+    until(lambda: link.wishes.known, "Redis is asked")
+    durable_redis_server.kill()
+    link.show_position(Position(3, 4))
+    until(lambda: link.away, "the link notices")
+    durable_redis_server.start()
+    until(lambda: raw.get("camera:front:position"), "the position is shown")
+
+
+def test_a_disarmed_camera_stays_disarmed_when_it_starts_without_redis(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+) -> None:
+    raw.set("camera_status", "False")
+    first = start()
+    until(lambda: first.wishes.known, "Redis is asked")
+    first.stop()
+    durable_redis_server.kill()
+    second = start()
+    until(lambda: second.away, "Redis is away")
+    assert not second.wishes.armed
+
+
+def test_a_camera_has_one_program(start: Start) -> None:
+    start()
+    with pytest.raises(WorldError, match="running twice"):
+        start()
+
+
+def test_an_end_that_was_not_handed_over_is_the_events_end(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer, tmp_path: Path
+) -> None:
+    durable_redis_server.kill()
+    first = start()
+    began = news(7)
+    ended = replace(EventRecord("front", NOW), ended_at=NOW + timedelta(seconds=9))
+    first.tell(began)
+    first.tell(News(replace(began.fact, id=f"{began.fact.event}-motion_ended", kind="motion_ended"), ended))
+    first.stop()
+    path = tmp_path / "events" / "2026-11-20" / str(began.fact.event) / "event.json"
+    path.write_text(json.dumps({"id": began.fact.event, "camera": "front", "started_at": NOW.isoformat()}))
+    start()
+    assert json.loads(path.read_text())["ended_at"] == "2026-11-20T10:15:09Z"
+
+
+def test_files_that_cannot_be_removed_end_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    link = start()
+    link.tell(news(1))
+    until(lambda: published(raw) == ["01"], "it is published")
+    fact_file = next((tmp_path / "spool").glob("*.json"))
+    fact_file.unlink()
+    fact_file.mkdir()
+    until(lambda: link.disk_trouble, "the trouble is said", within_s=10)
+    link.tell(news(2))
+    until(lambda: published(raw) == ["01", "02"], "it goes on")
     link.check()

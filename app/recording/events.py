@@ -55,7 +55,7 @@ class EventFolders:
     def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
         """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
 
-        Half-written files beside them are cleared away. An `event.json` that is none is passed over: it was not written by us.
+        Half-written files beside them are cleared away. An `event.json` that is none is passed over: it was not written by us, or cannot be read.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
@@ -69,6 +69,6 @@ class EventFolders:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     return facts if isinstance(facts, dict) else None
