@@ -62,7 +62,7 @@ class Detector:
     have passed without motion.
     """
 
-    def __init__(self, motion: MotionModel, events: EventSettings) -> None:
+    def __init__(self, motion: MotionModel, events: EventSettings, last_alert_at_s: float = -math.inf) -> None:
         self._motion = motion
         self._events = events
         length = events.motion_classification_store_cnt
@@ -72,7 +72,8 @@ class Detector:
         self._event: Event | None = None
         self._opened = 0
         self._last_motion_at_s = -math.inf
-        self._last_alert_at_s = -math.inf
+        #: When an event last was an alert.
+        self.last_alert_at_s = last_alert_at_s
 
     def look(self, frame: Frame) -> Verdict:
         """Judge the next frame."""
@@ -101,9 +102,9 @@ class Detector:
             return None
         self._opened += 1
         self._last_motion_at_s = at_s
-        alert = at_s - self._last_alert_at_s >= self._events.min_notify_seconds
+        alert = at_s - self.last_alert_at_s >= self._events.min_notify_seconds
         if alert:
-            self._last_alert_at_s = at_s
+            self.last_alert_at_s = at_s
         self._event = Event(self._opened, at_s, None, seen.area_px, seen.boxes, alert)
         return "opened"
 

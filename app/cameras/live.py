@@ -142,7 +142,7 @@ class Reopening:
 
     def __init__(self, clock: Clock, longest_s: float) -> None:
         self._clock = clock
-        self._longest_s = longest_s
+        self.longest_s = longest_s
         self._delay_s = 0.0
         self._retry_at_s = 0.0
         self._up_since_s: float | None = None
@@ -154,7 +154,7 @@ class Reopening:
         """The camera could not be opened, or gave up."""
         now_s = self._clock.monotonic()
         steady = self._up_since_s is not None and now_s - self._up_since_s >= _STEADY * self._delay_s
-        self._delay_s = min(_FIRST_DELAY_S if steady or not self._delay_s else 2 * self._delay_s, self._longest_s)
+        self._delay_s = min(_FIRST_DELAY_S if steady or not self._delay_s else 2 * self._delay_s, self.longest_s)
         self._retry_at_s = now_s + self._delay_s
         self._up_since_s = None
         if self._lost is None:
@@ -204,6 +204,13 @@ class CameraFeed:
         self._left_behind: list[threading.Thread] = []
         self._dropped = self._corrupt = 0
         self.state: Literal["closed", "opening", "open", "lost"] = "closed"
+
+    def change(self, make: Callable[[], Camera], settings: CameraSettings) -> None:
+        """Close the camera, and open what *make* makes next time. A loss that was told of is over when that gives pictures."""
+        self.close()
+        self._make = make
+        self._settings = settings
+        self._reopening.longest_s = settings.reopen_max_s
 
     def open(self) -> None:
         """Begin to open the camera, if it is closed. Returns at once."""

@@ -7,6 +7,7 @@ and Redis behind it.
 """
 
 import logging
+import math
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -17,18 +18,20 @@ import click
 from app import protocol
 from app.aim import Aim
 from app.cameras import make_camera
+from app.cameras.base import Camera
 from app.cameras.live import CameraChange, CameraFeed
 from app.casebook import Casebook
 from app.clock import Clock
 from app.config import SOURCE_VARIABLE, CameraConfig
 from app.daemon import Counters, Daemon, run_daemon
-from app.detector import Detector, Event
+from app.detector import Detector, Event, EventSettings
 from app.errors import ConfigError
 from app.frames import Frame, jpeg
 from app.link import Link, News
 from app.motion import make_motion
+from app.motion.base import MotionSettings, Polygon
 from app.pantilt import make_pantilt
-from app.protocol import Fact, Heartbeat
+from app.protocol import Fact, Heartbeat, Position
 from app.recording.events import EventFolders
 from app.spool import Spool
 from app.state import Latest, State
@@ -59,7 +62,7 @@ class SecuritySystem(Daemon):
         spool = Spool(self.config.data_dir / "spool" / self._name)
         self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
         self._casebook = Casebook(self._name, self._link, folders)
-        self._feed = self._make_feed()
+        self._feed = CameraFeed(self._make_camera, self.clock, self._settings)
         self._detector = self._make_detector()
         self._aim = self._make_aim()
         self._last_frame: Frame | None = None
@@ -71,6 +74,7 @@ class SecuritySystem(Daemon):
         self._live_s = float("-inf")
 
     def open(self) -> None:
+        self._link.open()
         self._casebook.end_forgotten()
         self._link.start()
 
@@ -79,7 +83,7 @@ class SecuritySystem(Daemon):
         wishes = self._link.wishes
         if not (wishes.known or self._link.away):
             return 0.02
-        if self._aim.turn_to(wishes.target):
+        if self._aim.turn_to(wishes.target or self._home()):
             self._turned()
         if not wishes.armed:
             self._disarm()
@@ -101,15 +105,18 @@ class SecuritySystem(Daemon):
         self._aim.close()
 
     def configure(self) -> None:
-        """Take over new settings: the detector starts anew, the camera only if it is another. Redis and data_dir wait for a restart."""
+        """Take over what has changed, and disturb nothing else. Redis and data_dir wait for a restart."""
         before, self._settings = self._settings, self._camera_config()
-        self._end_event()
-        self._detector = self._make_detector()
-        if before != self._settings:
-            self._feed.close()
-            self._feed = self._make_feed()
+        after = self._settings
+        if self._seen_by != self._seeing():
+            self._end_event()
+            self._detector = self._make_detector(self._detector.last_alert_at_s)
+        if before.pantilt != after.pantilt:
             self._aim.close()
             self._aim = self._make_aim()
+        if replace(before, masks=(), pantilt=after.pantilt) != replace(after, masks=()):
+            self._end_event()
+            self._feed.change(self._make_camera, after)
 
     def counters(self) -> Counters:
         return {
@@ -146,15 +153,25 @@ class SecuritySystem(Daemon):
         found = self.config.cameras[self._name]
         return replace(found, source=self._source) if self._source else found
 
-    def _make_feed(self) -> CameraFeed:
-        settings = self._settings
-        return CameraFeed(lambda: make_camera(self._name, settings, self.clock), self.clock, settings)
+    def _make_camera(self) -> Camera:
+        return make_camera(self._name, self._settings, self.clock)
 
-    def _make_detector(self) -> Detector:
-        return Detector(make_motion(self.config.motion, self._settings.masks), self.config.events)
+    def _seeing(self) -> tuple[MotionSettings, EventSettings, tuple[Polygon, ...]]:
+        """What a detector is made from."""
+        return self.config.motion, self.config.events, self._settings.masks
+
+    def _make_detector(self, last_alert_at_s: float = -math.inf) -> Detector:
+        self._seen_by = self._seeing()
+        motion, events, masks = self._seen_by
+        return Detector(make_motion(motion, masks), events, last_alert_at_s)
 
     def _make_aim(self) -> Aim:
         return Aim(make_pantilt(self._settings.pantilt), self._settings.pantilt, self.clock)
+
+    def _home(self) -> Position | None:
+        """Where the camera looks by itself, if it has a mount."""
+        pantilt = self._settings.pantilt
+        return None if pantilt.backend == "none" else Position(*pantilt.home)
 
     def _turned(self) -> None:
         self._detector.forget()

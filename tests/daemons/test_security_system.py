@@ -38,12 +38,12 @@ def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts the security system of the camera front on a source, with more YAML if given."""
+    """Starts the security system of the camera front on a source (or, with "", the configured one), with more YAML if given."""
     running: list[Program] = []
 
     def start_it(source: str, more: str = QUICK) -> Program:
         config = write_config(tmp_path, durable_redis_server.url, more)
-        program = Program("app.daemons.security_system", config, "--source", source)
+        program = Program("app.daemons.security_system", config, *(("--source", source) if source else ()))
         running.append(program)
         program.start()
         return program
@@ -224,6 +224,30 @@ def test_a_changed_configuration_is_taken_over_while_it_runs(start: Start, raw: 
     write_config(tmp_path, raw_url(raw), "cameras: {front: {hflip: true}}\n")
     program.signal(signal.SIGHUP)
     until(lambda: program.log.count("armed: the camera opens") == 2, "the camera is opened anew")
+
+
+def test_reading_the_configuration_again_leaves_an_open_event_alone(start: Start, raw: redis.Redis) -> None:
+    program = start("demo")
+    event = first_event(raw)
+    program.signal(signal.SIGHUP)
+    until(lambda: "the configuration was read again" in program.log, "it is read")
+    until(lambda: facts(raw, "motion_ended"), "the event ends by itself", 40.0)
+    assert [one["event"] for one in facts(raw, "motion_started")] == [event]
+    assert program.log.count("armed: the camera opens") == 1
+
+
+def test_a_lost_camera_that_the_configuration_mends_is_back(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    program = start("", f"cameras: {{front: {{source: '{tmp_path}/nothing.mp4'}}}}\n")
+    until(lambda: facts(raw, "camera_lost"), "the loss is told")
+    write_config(tmp_path, raw_url(raw), "cameras: {front: {source: 'synthetic:empty'}}\n")
+    program.signal(signal.SIGHUP)
+    until(lambda: facts(raw, "camera_back"), "it is back")
+    assert [one["kind"] for one in facts(raw)] == ["camera_lost", "camera_back"]
+
+
+def test_a_camera_with_a_mount_looks_home_by_itself(start: Start, state: State) -> None:
+    start("synthetic:empty", QUICK + "cameras: {front: {pantilt: {backend: mock, home: [10, 5]}}}\n")
+    until(lambda: state.get("camera:front:position", Position) == Position(10, 5), "it looks home")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [(["--camera", "attic"], "must be one of front, not attic")])
