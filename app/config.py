@@ -46,14 +46,19 @@ def _camera_name(name: str) -> str:
 
 def _bind(address: str) -> str:
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not re.fullmatch(r"\S+", host) or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("must be address:port, as in 127.0.0.1:52962")
     return address
 
 
 def _redis_url(url: str) -> str:
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must begin with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0")
+    try:
+        parts = urlsplit(url)
+        found = parts.path if parts.scheme == "unix" else parts.scheme in ("redis", "rediss") and parts.port != 0
+    except ValueError:
+        found = False
+    if not found:
+        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH, as in redis://127.0.0.1:6379/0")
     return url
 
 
@@ -274,12 +279,20 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
     folder = config_folder(folder)
     layers = _read_layers(folder, profile or os.environ.get(PROFILE_VARIABLE))
     try:
-        config = Config.model_validate_json(json.dumps(layers.values, default=str), strict=True)
+        plain = json.dumps(layers.values, default=str)
+    except (TypeError, ValueError) as error:
+        raise ConfigError([*layers.problems, f"{folder / 'config.yml'}: only plain keys and values can be understood: {error}"]) from None
+    try:
+        config = Config.model_validate_json(plain, strict=True)
     except ValidationError as error:
         raise ConfigError(layers.problems + _described(error, layers)) from None
     if layers.problems:
         raise ConfigError(layers.problems)
-    config = config.model_copy(update={"data_dir": (folder.parent / config.data_dir.expanduser()).resolve()})
+    try:
+        data_dir = (folder.parent / config.data_dir.expanduser()).resolve()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError([f"{layers.place(('data_dir',))}: data_dir: must be a folder, as in /home/pi/data: {error}"]) from None
+    config = config.model_copy(update={"data_dir": data_dir})
     config._folder = folder
     return config
 
@@ -352,6 +365,8 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(str(keys[-1]), known, n=1)
         return f"no such key; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
+    if kind in ("dataclass_type", "model_type", "dict_type"):
+        return f"must hold keys and values ({', '.join(_known_keys(keys))}); leave it out for its defaults"
     said = re.sub(r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, "))
     if any(_SECRET.search(str(key)) for key in keys) or isinstance(value, dict | list):
         return said

@@ -91,7 +91,6 @@ class Daemon(ABC):
         """Run until a signal says stop; returns the exit code."""
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._queue_signal)
-        set_up_logs(self.config.folder, self.config.secrets())
         for warning in config_warnings(self.config):
             _log.warning("%s", warning)
         sys.excepthook = _log_crash
@@ -154,12 +153,13 @@ class Daemon(ABC):
     def reload(self) -> None:
         """Read the configuration again; a wrong one is reported, and the last good one stays."""
         try:
-            self.config = load_config(self.config.folder, self._profile)
+            config = load_config(self.config.folder, self._profile)
+            set_up_logs(config.folder, config.secrets())
         except ConfigError as error:
             _log.error("the configuration is wrong, the last good one stays:\n%s", error)
             self._config_trouble = Trouble(self.clock.now(), f"wrong configuration: {error.problems[0]}")
         else:
-            set_up_logs(self.config.folder, self.config.secrets())
+            self.config = config
             self._config_trouble = None
             _log.info("the configuration was read again")
             self.configure()
@@ -230,8 +230,9 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
     """Make a daemon and run it; a wrong configuration is printed and ends with exit code 2."""
     try:
         daemon = make()
+        set_up_logs(daemon.config.folder, daemon.config.secrets())
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 (there is no log before there is a configuration)
+        print(error, file=sys.stderr)  # noqa: T201 (there may be no log before there is a configuration)
         return 2
     return daemon.run()
 

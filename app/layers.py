@@ -56,6 +56,9 @@ class Layers:
         elif isinstance(node, yaml.MappingNode):
             seen = set()
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    self.problems.append(f"{path}:{key.start_mark.line + 1}: a key must be a word; lists are written in [square brackets]")
+                    continue
                 if key.value in seen:
                     self.problems.append(f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: stands here twice; keep one")
                 seen.add(key.value)

@@ -19,10 +19,20 @@ def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
         try:
             wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
             logging.config.dictConfig({**wanted, "disable_existing_loggers": False})
-        except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+            _log_plainly(secrets)
             raise ConfigError([f"{path}: not a logging configuration: {error}"]) from error
+        _hide(secrets)
     else:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+        _log_plainly(secrets)
+
+
+def _log_plainly(secrets: Sequence[str]) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    _hide(secrets)
+
+
+def _hide(secrets: Sequence[str]) -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Discreet(handler.formatter, secrets))
 

@@ -71,7 +71,15 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder', 'memory' or 'slack', not 'pigeon'"),
         ("slack:\n  bot_token: xoxb-1\n", 1, "slack: a token is set, but slack.allowed_users is empty"),
         ("slack: {app_token: xapp-1}\n", 1, "slack: a token is set, but slack.allowed_users is empty"),
-        ("redis: {url: 'http://x'}\n", 1, "redis.url: must begin with redis://"),
+        ("redis: {url: 'http://x'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
+        ("redis: {url: 'redis://127.0.0.1:99999/0'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
+        ("redis: {url: 'redis://127.0.0.1:port/0'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
+        ("redis: {url: 'unix://'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
+        ("glances: {bind: 'foo bar:1'}\n", 1, "glances.bind: must be address:port"),
+        ("cameras: {front: {source: ''}}\n", 1, "cameras.front.source: must have at least 1 character"),
+        ("cameras:\n  front:\n    masks: {[0, 0], [0.3, 0]}\n", 3, "lists are written in [square brackets]"),
+        ("data_dir: '~nosuchuser/x'\n", 1, "data_dir: must be a folder"),
+        ("motion:\n  # alpha: 0.1\n", 1, "motion: must hold keys and values (trigger, frame_width, alpha"),
         ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
         ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
@@ -95,7 +103,16 @@ def test_a_mistake_in_the_private_file_is_placed_there_and_keeps_its_secret(fold
     assert "very-secret" not in found[0]
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a: !!python/object/apply:os.system [true]\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        b"a: !!python/object/apply:os.system [true]\n",
+        b"motion: &m {alpha: *m}\n",
+        b"2026-11-20: 1\n",
+        b'data_dir: "a\\0b"\n',
+    ],
+)
 def test_what_is_no_plain_yaml_is_refused(folder: Path, content: bytes) -> None:
     (folder / "config.yml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"config\.yml"):

@@ -75,6 +75,15 @@ def test_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
     until(lambda: trouble(program, redis_server) is None and counted(program, redis_server, "alpha") == 0.1, "the mended file is read")
 
 
+def test_a_wrong_logging_file_changes_nothing_while_it_runs(redis_server: RedisServer, start: Start, tmp_path: Path) -> None:
+    program = start("nothing")
+    program.wait_until_beating(redis_server.url)
+    (tmp_path / "config" / "logging.yml").write_text("version: [\n")
+    program.signal(signal.SIGHUP)
+    until(lambda: "logging.yml" in (trouble(program, redis_server) or ""), "the mistake is in the heartbeat")
+    assert "logging.yml: not a logging configuration" in program.log
+
+
 def test_a_step_that_hangs_is_ended_with_its_stack_in_the_log(start: Start) -> None:
     program = start("hang")
     assert program.wait(within_s=10) == 1

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Interval, MultipleOf
+from annotated_types import Ge, Interval, MinLen, MultipleOf
 
 from app.frames import Frame, Image
 
@@ -20,7 +20,7 @@ _FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}
 class CameraSettings:
     """One camera of the house; `config.yml` says what each key does."""
 
-    source: str = "auto"
+    source: Annotated[str, MinLen(1)] = "auto"
     resolution: tuple[Even, Even] = (640, 480)
     fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
     vflip: bool = False

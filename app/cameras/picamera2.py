@@ -44,6 +44,8 @@ class Picamera2Camera(Camera):
             # It would close the camera when the process ends, and wait for ever if the camera is stuck.
             atexit.unregister(self._camera.close)
             self._start(transform)
+        except CameraError:
+            raise
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} cannot be started, perhaps another program uses it: {error}") from error
         self._clock.sleep(self._settings.warmup_s)

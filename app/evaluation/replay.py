@@ -28,13 +28,16 @@ Look = tuple[Frame, Verdict]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event, instead of a table.")
 @click.option("--frames", "with_frames", is_flag=True, help="With --json: print one for each frame, too.")
 @click.option("--config", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The configuration's folder.")
-@click.option("--camera", "name", metavar="NAME", help="Whose masks apply, where several cameras are configured.")
-def replay(*, videos: tuple[str, ...], as_json: bool, with_frames: bool, folder: Path | None, name: str | None) -> None:
+@click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+@click.option("--camera", "name", metavar="NAME", help="Whose masks and frame rate apply, where several cameras are configured.")
+def replay(
+    *, videos: tuple[str, ...], as_json: bool, with_frames: bool, folder: Path | None, profile: str | None, name: str | None
+) -> None:
     """Run the detector over each VIDEO, as fast as it can be read, and tell what events it would have made."""
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
     try:
-        config = load_config(folder)
+        config = load_config(folder, profile)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     view = _view(config, name)
@@ -61,8 +64,13 @@ def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
 
 def _view(config: Config, name: str | None) -> CameraConfig:
     """The camera whose masks and frame rate apply: the one called *name*, or the only one there is."""
+    if name is None and len(config.cameras) == 1:
+        return next(iter(config.cameras.values()))
     if name is None:
-        return next(iter(config.cameras.values())) if len(config.cameras) == 1 else CameraConfig()
+        click.echo(
+            f"No masks apply, and {CameraConfig().fps:g} frames a second: --camera chooses among {', '.join(config.cameras)}.", err=True
+        )
+        return CameraConfig()
     if name not in config.cameras:
         raise click.BadParameter(f"no camera is called {name}; there are: {', '.join(config.cameras)}", param_hint="--camera")
     return config.cameras[name]

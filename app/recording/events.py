@@ -55,7 +55,7 @@ class EventFolders:
     def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
         """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
 
-        Half-written files beside them are cleared away. An `event.json` that is none is passed over: it was not written by us, or cannot be read.
+        Half-written files beside them are cleared away. An `event.json` that is none, or cannot be read, is passed over.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):

@@ -9,6 +9,7 @@ import click
 
 from app.config import Config, config_folder, config_warnings, load_config
 from app.errors import ConfigError
+from app.logs import set_up_logs
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -23,10 +24,17 @@ def config_options(verb: Verb) -> Verb:
 def loaded(folder: Path | None, profile: str | None) -> Config:
     """The configuration, or every mistake in it, a line each, and exit code 1."""
     try:
-        return load_config(folder, profile)
+        return _checked(folder, profile)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _checked(folder: Path | None, profile: str | None) -> Config:
+    """The configuration; `ConfigError` also for a mistake in `logging.yml`."""
+    config = load_config(folder, profile)
+    set_up_logs(config.folder, config.secrets())
+    return config
 
 
 @click.command()
@@ -37,7 +45,7 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
     """Name every mistake in the configuration in DIR, a line each; nothing is started or changed."""
     folder = folder or named
     try:
-        config = load_config(folder, profile)
+        config = _checked(folder, profile)
     except ConfigError as error:
         click.echo("\n".join(error.problems))
         sys.exit(1)
