@@ -8,9 +8,9 @@ import click
 
 from app.config import PROJECT, Config
 from app.errors import StateUnavailable, SuiteError
+from app.redis_server import find_redis_server
 from app.suite import glances_page, local_redis, programs
 from app.suite.programs import Program
-from app.suite.redis_server import find_redis_server
 from app.suite.render import glances_conf, supervisord_conf, write_private
 
 

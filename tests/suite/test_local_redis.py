@@ -12,9 +12,9 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from app.errors import StateUnavailable, SuiteError
+from app.redis_server import find_redis_server
 from app.state import State
 from app.suite import local_redis
-from app.suite.redis_server import find_redis_server
 from app.suite.render import write_private
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO

