@@ -37,8 +37,8 @@ class Command:
     help: str
     changes: bool
     run: Callable[[Asked, House, Survey], str]
-    #: How many of the newest events it tells of.
-    events: int = 1
+    #: How many of the newest events it tells of; with 0, of no pulse either.
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _camera(asked: Asked, house: House) -> tuple[str, list[str]]:
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("status", "", "how the house is: armed, alerts, who is home, cameras, programs", False, _status),
+        Command("status", "", "how the house is: armed, alerts, who is home, cameras, programs", False, _status, events=1),
         Command("pycam_on", "", "arm: watch, and tell what comes", True, _turned(_ARMED)),
         Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
         Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),

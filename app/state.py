@@ -4,6 +4,7 @@ Every call may raise `StateUnavailable`, at once when the server is gone and aft
 is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
+import json
 import logging
 import math
 import socket
@@ -64,26 +65,31 @@ end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
 return was
 """
-# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first, the plain
-# strings in KEYS, every pulse, and of the newest events, which are looked for among the newest facts, ARGV[3].
+# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first; the plain
+# strings in KEYS; and, unless ARGV[3] is 0, every pulse and so many of the newest events, looked for among the newest
+# facts. The answer is JSON, which is read much faster than a nested answer of Redis's own.
 _SURVEY = """
-local first = ARGV[1] == '' or redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2])
-if not first then
-    return {0}
+if ARGV[1] ~= '' and not redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2]) then
+    return ''
 end
-local hearts, beats = redis.call('SMEMBERS', 'heartbeats'), {}
-if #hearts > 0 then
-    beats = redis.call('MGET', unpack(hearts))
-end
-local events, seen, wanted = {}, {}, tonumber(ARGV[3])
-for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
-    local ok, fact = pcall(cjson.decode, entry[2][2])
-    if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] and #events < wanted then
-        seen[fact.event] = true
-        events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
+local strings, hearts, beats, events, seen, wanted = redis.call('MGET', unpack(KEYS)), {}, {}, {}, {}, tonumber(ARGV[3])
+if wanted > 0 then
+    hearts = redis.call('SMEMBERS', 'heartbeats')
+    if #hearts > 0 then
+        beats = redis.call('MGET', unpack(hearts))
+    end
+    for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
+        local ok, fact = pcall(cjson.decode, entry[2][2])
+        if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] then
+            seen[fact.event] = true
+            events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
+        end
+        if #events == wanted then
+            break
+        end
     end
 end
-return {1, redis.call('MGET', unpack(KEYS)), hearts, beats, events}
+return cjson.encode({strings, hearts, beats, events})
 """
 
 # Until when this thread waits for Redis, by the monotonic clock.
@@ -161,22 +167,21 @@ class Survey:
 
     first: bool
     strings: dict[str, str | None] = field(default_factory=dict)
-    _beats: tuple[Sequence[str], Sequence[bytes | None]] = ((), ())
+    _beats: Mapping[str, str] = field(default_factory=dict)
     _events: Sequence[tuple[str, dict[str, str]]] = ()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Every pulse, by its key; what is no heartbeat is logged and left out."""
-        return _heartbeats(*self._beats)
+        return _heartbeats(self._beats)
 
     def events(self) -> dict[str, EventRecord]:
         """The newest events by their ids, the newest first; what is no event, or not known any more, is left out."""
         found = {}
         for event, stored in self._events:
-            if stored:
-                try:
-                    found[event] = protocol.decode_event(stored)
-                except ProtocolError as error:
-                    _log.warning("%s: %s", protocol.event_key(event), error)
+            try:
+                found[event] = protocol.decode_event(stored)
+            except ProtocolError as error:
+                _log.warning("%s: %s", protocol.event_key(event), error)
         return found
 
 
@@ -287,17 +292,22 @@ class State:
         with _talking():
             keys = sorted(key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats")))
             raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
-        return _heartbeats(keys, raws)
+        return _heartbeats({key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None})
 
-    def survey(self, *names: str, events: int = 1, claim: str | None = None, claim_life_s: int = 1) -> Survey:
-        """How things stand, in one round trip, unless somebody has made the same *claim* in the last *claim_life_s* seconds."""
+    def survey(self, *names: str, events: int = 0, claim: str | None = None, claim_life_s: int = 1) -> Survey:
+        """How things stand, in one round trip, unless somebody has made the same *claim* in the last *claim_life_s* seconds.
+
+        With no *events* wanted, nobody's pulse is felt either.
+        """
         with _talking():
             found = cast(Any, self._survey(keys=names, args=[claim or "", claim_life_s, events]))
-        if not found[0]:
+        if not found:
             return Survey(first=False)
-        _, values, hearts, beats, newest = found
-        hashes = [(event.decode(errors="replace"), _strings(dict(zip(flat[::2], flat[1::2], strict=True)))) for event, flat in newest]
-        return Survey(True, dict(zip(names, map(_text, values), strict=True)), ([key.decode() for key in hearts], beats), hashes)
+        # Where nothing is stored there is a false, and a list that is empty is an empty object.
+        values, hearts, beats, newest = json.loads(found.decode(errors="replace"))
+        strings = {name: None if value is False else value for name, value in zip(names, values, strict=True)}
+        found_events = [(event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat]
+        return Survey(True, strings, {key: beat for key, beat in zip(hearts, beats, strict=True) if beat}, found_events)
 
     def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
@@ -522,14 +532,13 @@ def within(patience_s: float) -> Iterator[None]:
         _wait_until_s.reset(token)
 
 
-def _heartbeats(keys: Sequence[str], raws: Sequence[bytes | None]) -> dict[str, Heartbeat]:
+def _heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
     found = {}
-    for key, raw in zip(keys, raws, strict=True):
-        if raw is not None:
-            try:
-                found[key] = protocol.decode(Heartbeat, raw)
-            except ProtocolError as error:
-                _log.warning("%s: %s", key, error)
+    for key, beat in stored.items():
+        try:
+            found[key] = protocol.decode(Heartbeat, beat)
+        except ProtocolError as error:
+            _log.warning("%s: %s", key, error)
     return found
 
 

@@ -344,7 +344,7 @@ def test_what_is_broken_in_redis_keeps_no_command_from_answering(house: House, r
     assert run_command(name, Asked("1 2", "U1", "anna", NOW), house).text
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["status", "events"])
 def test_a_key_of_another_type_is_no_traceback(house: House, raw: redis.Redis, name: str) -> None:
     raw.lpush("heartbeats", "x")
     assert "not as it should be" in run_command(name, Asked("1 2", "U1", "anna", NOW), house).text

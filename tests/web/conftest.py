@@ -17,6 +17,9 @@ from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import OWNER, SIGNING_SECRET, Signed, SlackServer
 
+#: Slack waits no longer.
+SLACK_WAITS_S = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

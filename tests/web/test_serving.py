@@ -23,10 +23,7 @@ from tests.servers.programs import REPO
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import OWNER, SlackServer
 from tests.waiting import until
-from tests.web.conftest import Door
-
-#: Slack waits no longer.
-SLACK_WAITS_S = 3.0
+from tests.web.conftest import SLACK_WAITS_S, Door
 
 
 def test_its_heart_beats_in_the_masters_name_with_what_it_has_done(own_door: Door) -> None:

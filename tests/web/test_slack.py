@@ -1,5 +1,7 @@
 """What the Slack server answers, to Slack and to others."""
 
+import contextlib
+import http.client
 import json
 import socket
 import time
@@ -17,7 +19,7 @@ from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from app.web.verification import Verifier
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SIGNING_SECRET, Posted, SlackServer
-from tests.web.conftest import Door
+from tests.web.conftest import SLACK_WAITS_S, Door
 
 AT = FakeClock().now()
 EVENT = protocol.event_id(AT, "front")
@@ -247,22 +249,56 @@ def test_other_events_are_taken_note_of_or_refused(door: Door, body: bytes, stat
     assert "Traceback" not in door.program.log
 
 
+DAWDLING = (
+    b"",
+    b"P",
+    b"POST /status HTTP/1.1\r\n",
+    b"POST /status HTTP/1.1\r\nContent-Length: 9\r\n\r\na",
+    b"POST /status HTTP/1.1\r\nContent-Length: 70000\r\n\r\na",
+    b"POST /status HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\na",
+    b"POST /status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9\r\na",
+)
+
+
 def test_senders_who_dawdle_hold_up_nobody(door: Door) -> None:
-    heads = [b"", b"POST /status HTTP/1.1\r\n", b"POST /status HTTP/1.1\r\nContent-Length: 9\r\n\r\na"]
-    lines = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(30)]
+    lines = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(70)]
     try:
         for number, line in enumerate(lines):
-            line.sendall(heads[0 if number >= 6 else number % 3])
-        assert door.command("/help").status == 200
+            line.sendall(DAWDLING[number % len(DAWDLING)])
+        began_s = time.monotonic()
+        assert [door.command("/help").status for _ in range(5)] == [200] * 5
+        assert time.monotonic() - began_s < SLACK_WAITS_S
     finally:
         for line in lines:
             line.close()
 
 
-def test_a_dawdling_sender_is_cut_off(door: Door) -> None:
-    with socket.create_connection(("127.0.0.1", door.port), timeout=15) as line:
-        line.sendall(b"POST /status HTTP/1.1\r\nContent-Length: 9\r\n\r\na")
-        assert not line.recv(100).startswith(b"HTTP/1.1 200")
+@pytest.mark.parametrize("sent", DAWDLING, ids=range(len(DAWDLING)))
+def test_a_dawdling_sender_is_cut_off(door: Door, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", door.port), timeout=15) as line, contextlib.suppress(ConnectionResetError):
+        line.sendall(sent)
+        assert line.recv(100)[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 413")
+
+
+def test_a_request_in_pieces_is_answered(door: Door) -> None:
+    signed = door.slack.slash("/help")
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
+    whole = f"POST /help HTTP/1.1\r\nHost: x\r\nContent-Length: {len(signed.body)}\r\n{head}\r\n".encode() + signed.body
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(whole), 100):
+            line.sendall(whole[at : at + 100])
+        assert line.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_requests_one_after_another_on_a_line_are_all_answered(door: Door) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    for _ in range(3):
+        signed = door.slack.slash("/help")
+        line.request("POST", "/help", signed.body, signed.headers)
+        answer = line.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+    line.close()
 
 
 # --- buttons ---
