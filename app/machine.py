@@ -105,7 +105,7 @@ def _free_gb(folder: Path) -> float:
 
 def _temperature_c() -> float | None:
     said = _vcgencmd("measure_temp")
-    if said and (found := re.search(r"temp=([\d.]+)", said)):
+    if said and (found := re.search(r"temp=(\d+(?:\.\d+)?)", said)):
         return float(found[1])
     try:
         return int(THERMAL.read_text(encoding="ascii")) / 1000

@@ -35,13 +35,17 @@ Pictures = Sequence[tuple[Image, Frame]]
 @click.argument("video", default="demo")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--count", type=click.IntRange(min=1), default=600, show_default=True, help="How many frames to measure.")
-def bench(video: str, as_json: bool, count: int) -> None:
+@click.option("--slack", "of_slack", is_flag=True, help="Measure the Slack server instead: milliseconds to answer, and memory.")
+def bench(video: str, as_json: bool, count: int, of_slack: bool) -> None:
     """Measure the detector and the plain classic pipeline on one thread, in CPU milliseconds a frame of 640x480.
 
     The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines see each frame in turn, so
     that whatever else this machine does disturbs both alike. The stages are measured in a second run, and include what
     measuring them costs.
     """
+    if of_slack:
+        _bench_slack(as_json)
+        return
     cv2.setNumThreads(1)
     try:
         pictures = read_pictures(video)
@@ -49,6 +53,16 @@ def bench(video: str, as_json: bool, count: int) -> None:
         raise click.ClickException(str(error)) from None
     figures = measure(pictures, count)
     click.echo(json.dumps(figures) if as_json else _table(figures))
+
+
+def _bench_slack(as_json: bool) -> None:
+    from app.evaluation.slack_load import measure_slack, slack_table
+
+    try:
+        figures = measure_slack()
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(figures) if as_json else slack_table(figures))
 
 
 class Stopwatch:
