@@ -12,6 +12,16 @@ from tests.servers.redis_server import RedisServer
 REPO = Path(__file__).resolve().parent.parent
 
 
+#: Glances counts every program of the suite on this machine, so that those who start a whole house take turns.
+HOUSES = ("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, and all houses, where several tests run at once."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("houses" if item.path.name in HOUSES else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def footage() -> Path:
     """The folder with the real videos."""

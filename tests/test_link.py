@@ -201,7 +201,7 @@ def test_a_tag_for_what_is_no_event_writes_nothing(start: Start, raw: redis.Redi
         "requests", {"request": json.dumps({"kind": "tag", "at": "2026-11-20T10:15:00Z", "by": "x", "event": event, "label": "occupied"})}
     )
     raw.set("camera:front:watched", "1")
-    until(lambda: link.wishes.watched, "the request was read")
+    until(lambda: link.wishes.watched and (tmp_path / "spool" / "asked-up-to").exists(), "the request was read")
     link.check()
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"armed", "asked-up-to", "lock"}
 

@@ -177,12 +177,23 @@ def test_a_house_goes_on_when_the_terminal_that_started_it_is_closed(tmp_path: P
         assert not suite.processes()
 
 
-def test_a_program_that_does_not_come_up_is_shown_by_its_log_and_nothing_stays(tmp_path: Path) -> None:
+def test_a_program_that_does_not_come_up_is_shown_by_its_log_and_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = 'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n    raise SystemExit("the card has a bad block")\n'
+    (tmp_path / "sitecustomize.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Suite(tmp_path) as suite:
+        done = suite.verb("start", "--only", "who_is_home")
+        assert done.returncode == 1
+        assert "who_is_home did not come up" in done.stderr
+        assert "the card has a bad block" in done.stderr
+        assert not suite.processes()
+
+
+def test_a_wrong_logging_file_stops_a_start(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "logging.yml").write_text("version: 17")
         done = suite.verb("start", "--only", "who_is_home")
         assert done.returncode == 1
-        assert "who_is_home did not come up" in done.stderr
         assert "logging.yml: not a logging configuration" in done.stderr
         assert not suite.processes()
 
