@@ -124,8 +124,8 @@ class SlackSettings:
     delete_after_tag: bool = True
 
     def __post_init__(self) -> None:
-        if (self.bot_token or self.app_token) and not self.allowed_users:
-            raise ValueError("a token is set, but slack.allowed_users is empty, so nobody may command the house; name at least yourself")
+        if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
+            raise ValueError("a token or secret is set, but slack.allowed_users is empty, so nobody may command the house; name at least yourself")
 
 
 @dataclass(frozen=True, slots=True)

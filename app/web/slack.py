@@ -56,7 +56,7 @@ class Door:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         secret = config.slack.signing_secret
-        if secret is None:
+        if secret is None or not secret.get_secret_value().strip():
             raise ConfigError([f"{config.folder / 'private.yml'}: slack.signing_secret is missing, without which nobody is let in"])
         self.requests = 0
         self.refused = 0

@@ -19,7 +19,7 @@ from app import protocol
 from app.config import FOLDER_VARIABLE
 from app.house import REDIS_AWAY
 from app.protocol import Heartbeat
-from tests.servers.programs import REPO
+from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import OWNER, SlackServer
 from tests.waiting import until
@@ -85,17 +85,20 @@ def trouble(door: Door) -> str | None:
     return beat.last_error.what if beat and beat.last_error else None
 
 
-@pytest.mark.parametrize(("wrong", "said"), [("motion: {alpha: 7}\n", "motion.alpha"), ("", "slack.signing_secret is missing")])
-def test_it_does_not_start_with_a_wrong_configuration(
-    tmp_path: Path, redis_server: RedisServer, slack: SlackServer, wrong: str, said: str
-) -> None:
-    door = Door(tmp_path, redis_server, slack, wrong)
-    if not wrong:
-        (tmp_path / "config" / "config.yml").write_text("")
-    with door.redis, door.program:
-        assert door.program.wait() == 2
-    assert said in door.program.log
-    assert "Traceback" not in door.program.log
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("motion: {alpha: 7}\n", "motion.alpha"),
+        ("", "slack.signing_secret is missing"),
+        ("slack: {signing_secret: ' ', allowed_users: [U1]}\n", "slack.signing_secret is missing"),
+        ("slack: {signing_secret: abc}\n", "slack.allowed_users is empty"),
+    ],
+)
+def test_it_does_not_start_with_a_wrong_configuration(tmp_path: Path, config: str, said: str) -> None:
+    with Program("gunicorn", write_config(tmp_path, "redis://127.0.0.1:1", config), "-c", "gunicorn.conf") as program:
+        assert program.wait() == 2
+        assert said in program.log
+        assert "Traceback" not in program.log
 
 
 def in_time(door: Door, line: str) -> str:
