@@ -125,7 +125,7 @@ class SlackSettings:
 
     def __post_init__(self) -> None:
         if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
-            raise ValueError("a token or secret is set, but slack.allowed_users is empty, so nobody may command the house; name at least yourself")
+            raise ValueError("a token or secret is set, but slack.allowed_users is empty, so nobody may command; name at least yourself")
 
 
 @dataclass(frozen=True, slots=True)
