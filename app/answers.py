@@ -17,7 +17,8 @@ from app.notify.slack_api import Unfit
 from app.notify.slack_blocks import escaped
 from app.outbox import Marks
 from app.protocol import EventRecord, Request
-from app.state import TAKE_OVER_AFTER_MS, State, Switches
+from app.state import TAKE_OVER_AFTER_MS, State
+from app.switches import Switches
 from app.worker import Worker
 
 #: How long a step waits for a request; the end of the program waits for it too.

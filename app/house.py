@@ -7,7 +7,8 @@ from app.clock import Clock
 from app.config import Config
 from app.machine import Machine
 from app.protocol import ArmedBy, ReplyTo
-from app.state import State, Switches
+from app.state import State
+from app.switches import Switches
 
 REDIS_AWAY = "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
 

@@ -21,7 +21,8 @@ from app.files import write_whole
 from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
 from app.recording.events import EventFolders, Pictures
 from app.spool import Spool, Waiting
-from app.state import CameraWishes, Latest, State, Switches
+from app.state import CameraWishes, Latest, State
+from app.switches import Switches
 
 #: How often Redis is asked what is wanted; the camera is to obey within a second.
 ASK_EVERY_S = 0.4

@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 
 from app.protocol import Fact
-from app.state import Switches
+from app.switches import Switches
 
 #: What `reason` is to be given of Redis, in this order.
 READS = ("camera_notifications", "snoozed_until")

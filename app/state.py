@@ -21,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app import protocol
+from app import lua, protocol
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Label, Record, Request
 
@@ -31,66 +31,7 @@ TAKE_OVER_AFTER_MS = 60_000
 
 _log = logging.getLogger(__name__)
 
-# All in one step, so that a fact handed over again after a lost answer is on the stream once and overwrites nothing.
-_PUBLISH_ONCE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    return
-end
-if #ARGV > 6 then
-    redis.call('HSET', KEYS[3], unpack(ARGV, 7))
-    redis.call('EXPIRE', KEYS[3], ARGV[4])
-end
-if ARGV[6] ~= '' then
-    redis.call('SET', KEYS[4], ARGV[6], 'EX', ARGV[5])
-end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
-redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
-"""
 _REFUSALS = ("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "OOM")
-
-# Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
-_TAG = """
-if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
-    return false
-end
-local was = redis.call('HMGET', KEYS[1], 'label', 'label_by', 'label_at')
-if (was[1] or '') == ARGV[1] then
-    return was
-end
-if ARGV[1] == '' then
-    redis.call('HDEL', KEYS[1], 'label', 'label_by', 'label_at')
-else
-    redis.call('HSET', KEYS[1], 'label', ARGV[1], 'label_by', ARGV[2], 'label_at', ARGV[3])
-end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
-return was
-"""
-# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first; the plain
-# strings in KEYS; and, unless ARGV[3] is 0, every pulse and so many of the newest events, looked for among the newest
-# facts. The answer is JSON, which is read much faster than a nested answer of Redis's own.
-_SURVEY = """
-if ARGV[1] ~= '' and not redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2]) then
-    return ''
-end
-local strings, hearts, beats, events, seen, wanted = redis.call('MGET', unpack(KEYS)), {}, {}, {}, {}, tonumber(ARGV[3])
-if wanted > 0 then
-    hearts = redis.call('SMEMBERS', 'heartbeats')
-    if #hearts > 0 then
-        beats = redis.call('MGET', unpack(hearts))
-    end
-    for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
-        local ok, fact = pcall(cjson.decode, entry[2][2])
-        if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] then
-            seen[fact.event] = true
-            events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
-        end
-        if #events == wanted then
-            break
-        end
-    end
-end
-return cjson.encode({strings, hearts, beats, events})
-"""
 
 # Until when this thread waits for Redis, by the monotonic clock.
 _wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
@@ -196,9 +137,9 @@ class State:
             retry=Retry(NoBackoff(), 0),
             connection_class=_CONNECTIONS[urlsplit(url).scheme],
         )
-        self._publish_once = self._redis.register_script(_PUBLISH_ONCE)
-        self._tag = self._redis.register_script(_TAG)
-        self._survey = self._redis.register_script(_SURVEY)
+        self._publish_once = self._redis.register_script(lua.PUBLISH_ONCE)
+        self._tag = self._redis.register_script(lua.TAG)
+        self._survey = self._redis.register_script(lua.SURVEY)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -502,24 +443,6 @@ class Reader(Generic[AnyRecord]):
             else:
                 records.append((name.decode(), record))
         return records
-
-
-class Switches:
-    """The house's switches, each with its last good value: what is neither True nor False is reported and left alone."""
-
-    def __init__(self) -> None:
-        self._values = dict(protocol.SWITCHES)
-        self._reported: dict[str, str] = {}
-
-    def take(self, name: str, found: str | None) -> bool:
-        """The value of *name*, of which Redis says *found*."""
-        if found in ("True", "False"):
-            self._values[name] = found == "True"
-            self._reported.pop(name, None)
-        elif found is not None and self._reported.get(name) != found:
-            self._reported[name] = found
-            _log.warning("%s is %r in Redis; it must be True or False. It stays %s.", name, found[:40], self._values[name])
-        return self._values[name]
 
 
 @contextmanager

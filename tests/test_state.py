@@ -9,7 +9,8 @@ import redis
 from app import protocol
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import EventRecord, Fact, Heartbeat, Label, Position, Request
-from app.state import Latest, State, Switches, Tag, within
+from app.state import Latest, State, Tag, within
+from app.switches import Switches
 from tests.servers.redis_server import RedisServer
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)

@@ -1,0 +1,61 @@
+"""What Redis does in one step: scripts that `app.state` has it run."""
+
+# All in one step, so that a fact handed over again after a lost answer is on the stream once and overwrites nothing.
+PUBLISH_ONCE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    return
+end
+if #ARGV > 6 then
+    redis.call('HSET', KEYS[3], unpack(ARGV, 7))
+    redis.call('EXPIRE', KEYS[3], ARGV[4])
+end
+if ARGV[6] ~= '' then
+    redis.call('SET', KEYS[4], ARGV[6], 'EX', ARGV[5])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
+redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
+"""
+
+# Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
+TAG = """
+if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
+    return false
+end
+local was = redis.call('HMGET', KEYS[1], 'label', 'label_by', 'label_at')
+if (was[1] or '') == ARGV[1] then
+    return was
+end
+if ARGV[1] == '' then
+    redis.call('HDEL', KEYS[1], 'label', 'label_by', 'label_at')
+else
+    redis.call('HSET', KEYS[1], 'label', ARGV[1], 'label_by', ARGV[2], 'label_at', ARGV[3])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
+return was
+"""
+# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first; the plain
+# strings in KEYS; and, unless ARGV[3] is 0, every pulse and so many of the newest events, looked for among the newest
+# facts. The answer is JSON, which is read much faster than a nested answer of Redis's own.
+SURVEY = """
+if ARGV[1] ~= '' and not redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2]) then
+    return ''
+end
+local strings, hearts, beats, events, seen, wanted = redis.call('MGET', unpack(KEYS)), {}, {}, {}, {}, tonumber(ARGV[3])
+if wanted > 0 then
+    hearts = redis.call('SMEMBERS', 'heartbeats')
+    if #hearts > 0 then
+        beats = redis.call('MGET', unpack(hearts))
+    end
+    for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
+        local ok, fact = pcall(cjson.decode, entry[2][2])
+        if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] then
+            seen[fact.event] = true
+            events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
+        end
+        if #events == wanted then
+            break
+        end
+    end
+end
+return cjson.encode({strings, hearts, beats, events})
+"""

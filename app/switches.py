@@ -1,0 +1,25 @@
+"""The house's switches as one program takes them."""
+
+import logging
+
+from app import protocol
+
+_log = logging.getLogger(__name__)
+
+
+class Switches:
+    """The house's switches, each with its last good value: what is neither True nor False is reported and left alone."""
+
+    def __init__(self) -> None:
+        self._values = dict(protocol.SWITCHES)
+        self._reported: dict[str, str] = {}
+
+    def take(self, name: str, found: str | None) -> bool:
+        """The value of *name*, of which Redis says *found*."""
+        if found in ("True", "False"):
+            self._values[name] = found == "True"
+            self._reported.pop(name, None)
+        elif found is not None and self._reported.get(name) != found:
+            self._reported[name] = found
+            _log.warning("%s is %r in Redis; it must be True or False. It stays %s.", name, found[:40], self._values[name])
+        return self._values[name]
