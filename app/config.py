@@ -25,6 +25,7 @@ from app.layers import KeyPath, Layers, dotted
 from app.motion.base import Fraction, MotionSettings, Polygon
 from app.notify.base import NotifySettings, SlackAccess
 from app.pantilt.base import PanTiltSettings
+from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -147,17 +148,6 @@ class AppriseSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceSettings:
-    """Who is home."""
-
-    people: dict[str, Any] = field(default_factory=dict)
-    consider_home_s: Seconds = 180.0
-    away_after_s: Seconds = 60.0
-    router_silent_alert_s: Seconds = 900.0
-    router: dict[str, Any] = field(default_factory=lambda: {"backend": "none"})
-
-
-@dataclass(frozen=True, slots=True)
 class S3Settings:
     """The bucket for clips and training samples."""
 
@@ -227,7 +217,7 @@ class Config(BaseModel):
     slack: SlackSettings = SlackSettings()
     twilio: TwilioSettings = TwilioSettings()
     apprise: AppriseSettings = AppriseSettings()
-    presence: PresenceSettings = Field(default_factory=PresenceSettings)
+    presence: PresenceSettings = PresenceSettings()
     s3: S3Settings = S3Settings()
     dropbox: DropboxSettings = DropboxSettings()
     uploads: UploadSettings = UploadSettings()
@@ -266,7 +256,7 @@ class Config(BaseModel):
 
 
 #: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
-AWAITED = ("people", "recording", "twilio", "apprise", "presence", "s3", "dropbox", "uploads", "disk", "dashboard")
+AWAITED = ("people", "recording", "twilio", "apprise", "s3", "dropbox", "uploads", "disk", "dashboard")
 
 
 def config_folder(folder: Path | None = None) -> Path:

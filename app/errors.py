@@ -12,6 +12,8 @@ WhosThereError
     ├── PanTiltError   the servos do not answer
     ├── DeliveryError  an alert that could not be delivered this time
     │   └── DeliveryRefused    it will not be until somebody does something
+    ├── RouterError    a router that does not answer, or not with a list
+    │   └── RouterRefused      it will not until somebody does something
     ├── StateUnavailable   Redis does not answer
     └── SuiteError     the programs could not be started together
         └── SupervisorAway   supervisord does not answer
@@ -72,6 +74,14 @@ class DeliveryError(WorldError):
 
 class DeliveryRefused(DeliveryError):
     """Trying again is no cure: somebody has to do what the message says."""
+
+
+class RouterError(WorldError):
+    """The router does not answer, or not with a list of what is connected; the message names the router, never a password."""
+
+
+class RouterRefused(RouterError):
+    """Asking again is no cure: somebody has to do what the message says."""
 
 
 class StateUnavailable(WorldError):

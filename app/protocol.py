@@ -56,6 +56,8 @@ FactKind = Literal[
     "process_silent",
     "process_back",
     "presence_changed",
+    "router_silent",
+    "router_back",
     "disk_low",
 ]
 RequestKind = Literal["last_image", "tag", "say"]
@@ -93,6 +95,9 @@ KEYS = (
     Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
     Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
     Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
+    Key("presence:{person}", "Presence", "who is home", "/who, dashboard"),
+    Key("presence:{person}:habits", "Habits: how long that person's phones sleep", "who is home", "who is home"),
+    Key("router", "RouterHealth", "who is home", "/who, /status, dashboard"),
     Key("signature:{digest}", "1: this signed request was accepted", "Slack server", "Slack server", SIGNATURE_LIFE_S),
     Key("envelope:{digest}", "1: this envelope was taken", "Slack socket", "Slack socket", ENVELOPE_LIFE_S),
     Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
@@ -124,6 +129,40 @@ class Position:
 
     pan_deg: Degrees
     tilt_deg: Degrees
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One person of the house: *home* or away, since when, and which *device* was seen last, and when.
+
+    *wait_s* is how long that device, unseen, counts as home at this time of the day.
+    """
+
+    home: bool
+    since: AwareDatetime | None = None
+    device: str | None = None
+    last_seen: AwareDatetime | None = None
+    wait_s: Annotated[float, Interval(ge=0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How long somebody's phones sleep: of each device, for each hour of the day, (day, longest gap in s) of the newest days.
+
+    A day is its number since the year 1 (`date.toordinal`), in the house's own time zone, as the hours are.
+    """
+
+    gaps_s: dict[str, tuple[tuple[tuple[int, float], ...], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RouterHealth:
+    """Whether the router is *answering*, since when, and whether the owner was *told* that it is not."""
+
+    answering: bool
+    since: AwareDatetime
+    told: bool = False
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +249,7 @@ class Request:
     text: str | None = None
 
 
-Record = ArmedBy | Position | Heartbeat | Fact | Request
+Record = ArmedBy | Position | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
@@ -315,6 +354,14 @@ def delivery_key(fact: str) -> str:
 def changed_by_key(switch: str) -> str:
     """Where it says who changed *switch* last."""
     return "armed_by" if switch == "camera_status" else f"{switch}_by"
+
+
+def presence_key(person: str) -> str:
+    return f"presence:{person}"
+
+
+def habits_key(person: str) -> str:
+    return f"presence:{person}:habits"
 
 
 def published_key(fact: str) -> str:

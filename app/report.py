@@ -86,7 +86,7 @@ def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
 
 
 def _home(config: Config, home: bool, by: str) -> str:
-    if config.presence.router.get("backend", "none") == "none":
+    if config.presence.router.backend == "none":
         return f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
     return f"{'somebody is home' if home else 'nobody is home'}{by}"
 

@@ -254,7 +254,7 @@ def test_without_a_router_nobody_looks_who_is_home(house: House, raw: redis.Redi
 
 
 def test_who_is_home_is_said_with_since_when(state: State) -> None:
-    house = House(Config.model_validate({"presence": {"router": {"backend": "fake"}}}), state, FakeClock(NOW))
+    house = House(Config.model_validate({"presence": {"router": {"backend": "scripted"}}}), state, FakeClock(NOW))
     state.set_switch("home", True, ArmedBy("who is home", NOW, "anna came"))
     assert say(house, "/who") == "Somebody is home, since 10:15, by who is home (anna came)."
 

@@ -1,0 +1,1 @@
+"""Who is home: what a router sees, and what follows from it."""
