@@ -14,6 +14,8 @@ WhosThereError
     │   └── DeliveryRefused    it will not be until somebody does something
     ├── RouterError    a router that does not answer, or not with a list
     │   └── RouterRefused      it will not until somebody does something
+    ├── StoreError     a store for uploads that does not take or confirm something this time
+    │   └── StoreRefused       it will not until somebody does something
     ├── StateUnavailable   Redis does not answer
     └── SuiteError     the programs could not be started together
         └── SupervisorAway   supervisord does not answer
@@ -82,6 +84,18 @@ class RouterError(WorldError):
 
 class RouterRefused(RouterError):
     """Asking again is no cure: somebody has to do what the message says."""
+
+
+class StoreError(WorldError):
+    """A store for uploads did not take or confirm something; it is to be tried again, after *retry_after_s* seconds if that is known."""
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
+
+
+class StoreRefused(StoreError):
+    """Trying again is no cure: somebody has to do what the message says."""
 
 
 class StateUnavailable(WorldError):

@@ -58,9 +58,14 @@ FactKind = Literal[
     "presence_changed",
     "router_silent",
     "router_back",
+    "clip_ready",
+    "left_open",
     "disk_low",
+    "disk_ok",
+    "store_refused",
+    "store_back",
 ]
-RequestKind = Literal["last_image", "tag", "say"]
+RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
@@ -89,6 +94,7 @@ KEYS = (
     Key("camera:{name}:target", "Position asked for", "commands", "security system"),
     Key("camera:{name}:position", "Position reached", "security system", "commands"),
     Key("camera:{name}:latest", "hash: jpeg (bytes), taken_at (UTC time)", "security system", "notifier, dashboard", LATEST_LIFE_S),
+    Key("camera:{name}:clip", "ClipAsked: the newest clip that somebody asked for", "security system", "notifier", LATEST_LIFE_S),
     Key("camera:{name}:watched", "1: somebody looks at the live view", "dashboard", "security system", WATCHED_LIFE_S),
     Key("camera:{name}:frames", "channel: JPEG bytes while watched", "security system", "dashboard", 0),
     Key("event:{id}", "hash: EventRecord's fields, and delivery marks", "security system, notifier, commands", "everyone", EVENT_LIFE_S),
@@ -209,7 +215,8 @@ class Fact:
     """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream once.
 
     *alert* is False for what need not be told at once, such as an event too soon after the last. *text* is a
-    sentence for a person.
+    sentence for a person. *file* is the name of a file in the event's folder that *text* is about, such as `clip.mp4`, and
+    *lasted_s* how many seconds of it there are.
     """
 
     id: Id
@@ -219,6 +226,18 @@ class Fact:
     camera: str | None = None
     event: Id | None = None
     alert: bool = True
+    file: Id | None = None
+    lasted_s: Annotated[float, Interval(ge=0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipAsked:
+    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event*; None when there could be none, and *why*."""
+
+    asked_at: AwareDatetime
+    event: Id | None = None
+    file: Id | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +268,7 @@ class Request:
     text: str | None = None
 
 
-Record = ArmedBy | Position | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
+Record = ArmedBy | Position | ClipAsked | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
@@ -376,7 +395,7 @@ def envelope_key(digest: str) -> str:
     return f"envelope:{digest}"
 
 
-def camera_key(camera: str, what: Literal["target", "position", "latest", "watched", "frames"]) -> str:
+def camera_key(camera: str, what: Literal["target", "position", "latest", "clip", "watched", "frames"]) -> str:
     return f"camera:{camera}:{what}"
 
 
