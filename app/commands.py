@@ -158,7 +158,7 @@ def _events(asked: Asked, _house: House, found: Survey) -> str:
 
 
 def _who(asked: Asked, house: House, found: Survey) -> str:
-    return report.who(house.config, found.strings["home"], found.strings[protocol.changed_by_key("home")], asked.at)
+    return report.who(house, found, asked.at)
 
 
 def _status(asked: Asked, house: House, found: Survey) -> str:
@@ -200,7 +200,7 @@ COMMANDS: dict[str, Command] = {
         Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
         Command("clip", "[CAMERA]", "bring a short film (not in this version)", False, _clip),
         Command("events", "", "the newest events", False, _events, events=10),
-        Command("who", "", "who is home", False, _who),
+        Command("who", "", "who is home, and since when", False, _who, events=1),
         Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze),
         Command("notifications_on", "", "send alerts", True, _turned(_ALERTS)),
         Command("notifications_off", "", "send no alerts; events and pictures are kept", True, _turned(_NO_ALERTS)),

@@ -141,7 +141,8 @@ class Position:
 class Presence:
     """One person of the house: *home* or away, since when, and which *device* was seen last, and when.
 
-    *wait_s* is how long that device, unseen, counts as home at this time of the day.
+    *wait_s* is how long that device, unseen, counts as home at this time of the day, and *longest_wait* the hour of the day at which
+    it does for longest, and for how many seconds.
     """
 
     home: bool
@@ -149,6 +150,7 @@ class Presence:
     device: str | None = None
     last_seen: AwareDatetime | None = None
     wait_s: Annotated[float, Interval(ge=0)] | None = None
+    longest_wait: tuple[Annotated[int, Interval(ge=0, le=23)], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +383,11 @@ def presence_key(person: str) -> str:
 
 def habits_key(person: str) -> str:
     return f"presence:{person}:habits"
+
+
+def unseen_counter(person: str) -> str:
+    """The counter in the heartbeat of who is home that says for how many seconds *person* has not been seen."""
+    return f"{person}_unseen_s"
 
 
 def published_key(fact: str) -> str:

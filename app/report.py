@@ -7,7 +7,7 @@ from app import protocol
 from app.config import Config
 from app.errors import ProtocolError
 from app.house import House, plain
-from app.protocol import ArmedBy, EventRecord, Heartbeat, Position
+from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
 from app.roster import Post, post_of, posts
 from app.snooze import snoozed_until
 from app.state import Survey
@@ -21,7 +21,8 @@ _RECORDS = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES
 def names(config: Config) -> list[str]:
     """The plain strings that commands are told of."""
     positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
-    return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", *positions]
+    people = [protocol.presence_key(person) for person in config.presence.people]
+    return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", "router", *positions, *people]
 
 
 def status(house: House, survey: Survey, now: datetime) -> str:
@@ -34,7 +35,7 @@ def status(house: House, survey: Survey, now: datetime) -> str:
         f"{armed}{by['camera_status']}",
         f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
         *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(heartbeats)),
-        f"*Home:* {_home(house.config, switches['home'], by['home'])}",
+        f"*Home:* {_home(house.config, switches['home'], by['home'])}{_unknown(found['router'], now)}",
         f"*Arming by who is home:* {'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
         f"*Cameras:* {', '.join(_cameras(house.config, found))}",
         f"*Machine:* {_machine(house)}",
@@ -54,10 +55,21 @@ def since(record: str | None, now: datetime) -> str:
     return f", since {short(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
 
 
-def who(config: Config, home: str | None, record: str | None, now: datetime) -> str:
-    """Who is home, by the switch *home* and the *record* of who set it."""
-    said = _home(config, home == "True", since(record, now))
-    return f"{said[0].upper()}{said[1:]}."
+def who(house: House, survey: Survey, now: datetime) -> str:
+    """Who is home and who is not, by what *survey* found under `names`."""
+    found, config = survey.strings, house.config
+    home = house.switches.take("home", found["home"])
+    said = _home(config, home, since(found[protocol.changed_by_key("home")], now))
+    lines = [f"{said[0].upper()}{said[1:]}."]
+    if config.presence.router.backend == "none":
+        return lines[0]
+    if unknown := _unknown(found["router"], now):
+        lines.append(f":warning: {unknown.removeprefix('; ')}.")
+    auto = house.switches.take("auto_detect_status", found["auto_detect_status"])
+    unseen = _counters(survey.heartbeats())
+    lines += [_person(name, found[protocol.presence_key(name)], unseen, now) for name in config.presence.people]
+    lines.append(f"Arming by who is home is {'on' if auto else 'off'}{since(found[protocol.changed_by_key('auto_detect_status')], now)}.")
+    return "\n".join(lines)
 
 
 def events(known: Mapping[str, EventRecord], now: datetime) -> str:
@@ -89,6 +101,48 @@ def _home(config: Config, home: bool, by: str) -> str:
     if config.presence.router.backend == "none":
         return f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
     return f"{'somebody is home' if home else 'nobody is home'}{by}"
+
+
+def _unknown(router: str | None, now: datetime) -> str:
+    """`; unknown since 10:15: …` while the *router* does not answer; nothing while it does."""
+    try:
+        health = protocol.decode(RouterHealth, router or "")
+    except ProtocolError:
+        return ""
+    return (
+        ""
+        if health.answering
+        else f"; not known since {short(health.since, now)}, for the router does not answer: {plain(health.why or '')}"
+    )
+
+
+def _person(name: str, record: str | None, unseen: Mapping[str, object], now: datetime) -> str:
+    """A line on one person: home or away, since when, seen when, and how long a sleeping phone is waited for."""
+    try:
+        presence = protocol.decode(Presence, record or "")
+    except ProtocolError:
+        return f"• {plain(name)}: not known yet"
+    began = f" since {short(presence.since, now)}" if presence.since else ""
+    line = f"• {plain(name)}: {'home' if presence.home else 'away'}{began}"
+    unseen_s = unseen.get(protocol.unseen_counter(name))
+    if presence.home and isinstance(unseen_s, int | float):
+        line += f", seen {lasting(max(unseen_s, 0.0))} ago"
+    if presence.home and presence.wait_s is not None:
+        line += f"; counts as gone when not seen for {_waits(presence)}"
+    if not presence.home and presence.last_seen:
+        line += f", last seen {short(presence.last_seen, now)}"
+    return line
+
+
+def _waits(presence: Presence) -> str:
+    longest = presence.longest_wait
+    more = f" (up to {lasting(longest[1])} at {longest[0]}:00)" if longest and longest[1] > (presence.wait_s or 0.0) else ""
+    return f"{lasting(presence.wait_s or 0.0)}{more}"
+
+
+def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object]:
+    """The counters of who is home; none when it is silent."""
+    return next((beat.counters for key, beat in heartbeats.items() if post_of(key)[0].kind == "who_is_home"), {})
 
 
 def _cameras(config: Config, found: Mapping[str, str | None]) -> Iterator[str]:

@@ -166,14 +166,8 @@ class State:
 
     def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
         """Set several of the house's switches at once, and with *changed* say who did it."""
-        unknown = sorted(values.keys() - protocol.SWITCHES.keys())
-        if unknown:
-            raise ProtocolError(f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
         with _talking(), self._redis.pipeline() as pipe:
-            for name, value in values.items():
-                pipe.set(name, str(value))
-                if changed:
-                    pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
+            _set_switches(pipe, values, changed)
             pipe.execute()
 
     def snooze(self, until: datetime, life_s: int) -> None:
@@ -261,21 +255,41 @@ class State:
 
     def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
         """Put *fact* on the stream, and what is known of its event beside it; published again, it changes nothing."""
+        with _talking():
+            self._put_on_stream(self._redis, fact, record, snapshot)
+
+    def keep(
+        self,
+        records: Mapping[str, Record],
+        switches: Mapping[str, bool] | None = None,
+        changed: ArmedBy | None = None,
+        fact: Fact | None = None,
+    ) -> None:
+        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and publish *fact*: all or nothing."""
+        with _talking(), self._redis.pipeline() as pipe:
+            for key, stored in records.items():
+                pipe.set(key, protocol.encode(stored))
+            _set_switches(pipe, switches or {}, changed)
+            if fact:
+                self._put_on_stream(pipe, fact)
+            pipe.execute()
+
+    def _put_on_stream(self, client: redis.Redis, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
-        with _talking():
-            self._publish_once(
-                keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
-                args=[
-                    protocol.PUBLISHED_LIFE_S,
-                    protocol.EVENTS_KEPT,
-                    protocol.encode(fact),
-                    protocol.EVENT_LIFE_S,
-                    protocol.SNAPSHOT_LIFE_S,
-                    snapshot or b"",
-                    *(word for field in known.items() for word in field),
-                ],
-            )
+        self._publish_once(
+            keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
+            args=[
+                protocol.PUBLISHED_LIFE_S,
+                protocol.EVENTS_KEPT,
+                protocol.encode(fact),
+                protocol.EVENT_LIFE_S,
+                protocol.SNAPSHOT_LIFE_S,
+                snapshot or b"",
+                *(word for field in known.items() for word in field),
+            ],
+            client=client,
+        )
 
     def event(self, event: str) -> EventRecord | None:
         """What is known of *event*, None when nothing is."""
@@ -453,6 +467,16 @@ def within(patience_s: float) -> Iterator[None]:
         yield
     finally:
         _wait_until_s.reset(token)
+
+
+def _set_switches(pipe: redis.client.Pipeline, values: Mapping[str, bool], changed: ArmedBy | None) -> None:
+    unknown = sorted(values.keys() - protocol.SWITCHES.keys())
+    if unknown:
+        raise ProtocolError(f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
+    for name, value in values.items():
+        pipe.set(name, str(value))
+        if changed:
+            pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
 
 
 def _heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:

@@ -12,7 +12,7 @@ from app.clock import FakeClock
 from app.commands import COMMANDS, run_command
 from app.config import Config
 from app.house import REDIS_AWAY, Asked, House
-from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, ReplyTo, Request, Trouble
+from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Presence, ReplyTo, Request, RouterHealth, Trouble
 from app.state import Latest, State
 from tests.servers.redis_server import RedisServer
 
@@ -253,10 +253,36 @@ def test_without_a_router_nobody_looks_who_is_home(house: House, raw: redis.Redi
     assert say(house, "/who") == "No router is configured, so nobody looks; taken for away."
 
 
-def test_who_is_home_is_said_with_since_when(state: State) -> None:
-    house = House(Config.model_validate({"presence": {"router": {"backend": "scripted"}}}), state, FakeClock(NOW))
-    state.set_switch("home", True, ArmedBy("who is home", NOW, "anna came"))
-    assert say(house, "/who") == "Somebody is home, since 10:15, by who is home (anna came)."
+@pytest.fixture
+def family(state: State) -> House:
+    """A house with a router, and with three who live there."""
+    people = {"anna": {"macs": ["aa:aa:aa:aa:aa:aa"]}, "ben": {"macs": ["bb:bb:bb:bb:bb:bb"]}, "cleo": {"hosts": ["cleos-phone"]}}
+    presence = {"people": people, "router": {"backend": "arp"}}
+    return House(Config.model_validate({"presence": presence}), state, FakeClock(NOW))
+
+
+def test_who_is_home_is_said_of_everybody(family: House) -> None:
+    state, earlier = family.state, NOW - timedelta(hours=2)
+    state.set_switch("home", True, ArmedBy("who is home", NOW, "Anna came home"))
+    state.put(protocol.presence_key("anna"), Presence(True, NOW, "aa:aa:aa:aa:aa:aa", NOW, 180.0, (3, 1020.0)))
+    state.put(protocol.presence_key("ben"), Presence(False, earlier, "bb:bb:bb:bb:bb:bb", earlier - timedelta(minutes=4)))
+    unseen = {"anna_unseen_s": 12, "ben_unseen_s": 7200}
+    state.beat(protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, dict(unseen)))
+    assert say(family, "/who").splitlines() == [
+        "Somebody is home, since 10:15, by who is home (Anna came home).",
+        "• anna: home since 10:15, seen 12 s ago; counts as gone when not seen for 3 min (up to 17 min at 3:00)",
+        "• ben: away since 08:15, last seen 08:11",
+        "• cleo: not known yet",
+        "Arming by who is home is on.",
+    ]
+
+
+@pytest.mark.parametrize("command", ["/who", "/status"])
+def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> None:
+    family.state.put("router", RouterHealth(False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"))
+    assert "not known since 09:45, for the router does not answer: openwrt at 192.168.1.1 does not answer" in say(family, command)
+    family.state.put("router", RouterHealth(True, NOW))
+    assert "not known since" not in say(family, command)
 
 
 def test_top_shows_load_memory_and_the_busiest_programs(house: House) -> None:

@@ -8,7 +8,7 @@ import redis
 
 from app import protocol
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import EventRecord, Fact, Heartbeat, Label, Position, Request
+from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Label, Position, Presence, Request
 from app.state import Latest, State, Tag, within
 from app.switches import Switches
 from tests.servers.redis_server import RedisServer
@@ -225,3 +225,22 @@ def test_a_snooze_goes_by_itself(state: State, raw: redis.Redis) -> None:
     assert 0 < raw.ttl("snoozed_until") <= 90
     state.end_snooze()
     assert state.read_strings("snoozed_until") == [None]
+
+
+def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(state: State, raw: redis.Redis) -> None:
+    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+    for _ in range(2):
+        state.keep(
+            {"presence:anna": Presence(False, NOW)}, {"home": False, "camera_status": True}, ArmedBy("who is home", NOW, "gone"), fact
+        )
+    assert state.get("presence:anna", Presence) == Presence(False, NOW)
+    assert state.read_strings("home", "camera_status") == ["False", "True"]
+    armed_by = state.get("armed_by", ArmedBy)
+    assert armed_by and armed_by.why == "gone"
+    assert raw.xlen("events") == 1
+
+
+def test_nothing_is_kept_of_what_is_wrong_in_part(state: State, raw: redis.Redis) -> None:
+    with pytest.raises(ProtocolError, match="hoem is not a switch"):
+        state.keep({"presence:anna": Presence(False, NOW)}, {"hoem": False})
+    assert raw.dbsize() == 0

@@ -1,0 +1,65 @@
+"""Whether the router answers: when to ask it again, and when the owner is to hear of its silence."""
+
+import logging
+from datetime import datetime
+
+from app import protocol
+from app.errors import RouterError, RouterRefused
+from app.protocol import Fact, RouterHealth
+from app.times import lasting, short
+
+#: The longest wait for a router that cannot be reached. To knock this often harms nobody, and whoever comes home after an
+#: outage is recognised as soon as ever.
+SILENT_WAIT_S = 20.0
+#: The longest wait for one that refuses the password, and may lock out who tries too often.
+REFUSED_WAIT_S = 300.0
+#: A silence of fewer polls than this is a hiccup, and noted nowhere but in the heartbeat.
+NOTED_FROM_MISSES = 2
+
+_log = logging.getLogger(__name__)
+
+
+class RouterWatch:
+    """Follows the answers and silences of the router. *known* is what an earlier run noted of it."""
+
+    def __init__(self, alert_after_s: float, known: RouterHealth | None) -> None:
+        self.alert_after_s = alert_after_s
+        self.misses = 0
+        #: What is to be noted of the router; None until it has answered or missed.
+        self.health = known
+        self._refused = False
+        self._silent_since: tuple[datetime, float] | None = None
+
+    def answered(self, now: datetime) -> Fact | None:
+        """It has answered; returns what the owner is to hear of that."""
+        before, self.misses = self.health, 0
+        if before is None or not before.answering:
+            self.health = RouterHealth(True, now)
+        if before is None or before.answering:
+            return None
+        outage = lasting(max((now - before.since).total_seconds(), 0.0))
+        _log.info("the router answers again, after %s", outage)
+        if not before.told:
+            return None
+        return Fact(protocol.new_fact_id(now), "router_back", now, f"The router answers again, after {outage}. Who is home is known.")
+
+    def missed(self, error: RouterError, now: datetime, now_s: float) -> Fact | None:
+        """It has not answered, for *error*; returns what the owner is to hear of that."""
+        self.misses += 1
+        self._refused = isinstance(error, RouterRefused)
+        if self._silent_since is None or self.misses == 1:
+            self._silent_since = now, now_s
+            _log.warning("%s; who is home is unknown until the router answers, and nothing is armed or disarmed for it", error)
+        before = self.health
+        if self.misses >= NOTED_FROM_MISSES and (before is None or before.answering):
+            self.health = before = RouterHealth(False, self._silent_since[0], why=str(error))
+        if before is None or before.answering or before.told or now_s - self._silent_since[1] < self.alert_after_s:
+            return None
+        self.health = RouterHealth(False, before.since, told=True, why=str(error))
+        text = f"The router has not answered since {short(before.since, now)}: {error}. Until it does, presence arms and disarms nothing."
+        return Fact(protocol.new_fact_id(now), "router_silent", now, text)
+
+    def wait_s(self, poll_s: float) -> float:
+        """How long to wait until the router is asked again, if *poll_s* is the wait while it answers."""
+        longest_s = REFUSED_WAIT_S if self._refused else SILENT_WAIT_S
+        return poll_s if not self.misses else min(poll_s * 2.0 ** min(self.misses - 1, 10), max(longest_s, poll_s))

@@ -1,0 +1,65 @@
+"""The router's silences: noted once, told once, and waited out."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.errors import RouterError, RouterRefused
+from app.protocol import RouterHealth
+from app.router_watch import RouterWatch
+
+NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+DOWN = RouterError("router at 192.168.1.1 does not answer")
+
+
+def miss(watch: RouterWatch, after_s: float, error: RouterError = DOWN) -> str | None:
+    fact = watch.missed(error, NOW + timedelta(seconds=after_s), after_s)
+    return fact.text if fact else None
+
+
+def test_one_missed_poll_is_noted_nowhere() -> None:
+    watch = RouterWatch(900, RouterHealth(True, NOW))
+    assert miss(watch, 0) is None
+    assert watch.health == RouterHealth(True, NOW)
+
+
+def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch = RouterWatch(900, None)
+    for after_s in (0, 15, 45):
+        assert miss(watch, after_s) is None
+    assert watch.health == RouterHealth(False, NOW, why=str(DOWN))
+    assert [record.getMessage().count("does not answer") for record in caplog.records] == [1]
+
+
+def test_the_owner_hears_of_a_long_silence_once_and_of_its_end() -> None:
+    watch = RouterWatch(900, None)
+    told = [miss(watch, after_s) for after_s in range(0, 2000, 100)]
+    said = [text for text in told if text]
+    assert len(said) == 1
+    assert told.index(said[0]) == 9
+    assert "does not answer" in said[0]
+    back = watch.answered(NOW + timedelta(seconds=2400))
+    assert back and back.kind == "router_back"
+    assert "after 40 min" in back.text
+    assert watch.answered(NOW + timedelta(seconds=2410)) is None
+
+
+def test_a_short_silence_is_told_to_nobody() -> None:
+    watch = RouterWatch(900, None)
+    assert not [miss(watch, after_s) for after_s in (0, 100, 200) if miss(watch, after_s)]
+    assert watch.answered(NOW + timedelta(seconds=300)) is None
+    assert watch.health and watch.health.answering
+
+
+def test_a_silence_that_was_told_of_is_not_told_again_by_the_next_run() -> None:
+    watch = RouterWatch(900, RouterHealth(False, NOW - timedelta(hours=1), told=True, why="down"))
+    assert not [after_s for after_s in range(0, 2000, 100) if miss(watch, after_s)]
+    back = watch.answered(NOW + timedelta(seconds=2000))
+    assert back and back.kind == "router_back"
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    watch = RouterWatch(60, None)
+    refused = RouterRefused("fritzbox at 192.168.178.1 refuses the password; put the right one into presence.router.password")
+    assert [miss(watch, after_s, refused) for after_s in (0, 70)][1].endswith("presence arms and disarms nothing.")  # type: ignore[union-attr]
+    assert watch.health and watch.health.why == str(refused)
