@@ -1,1 +1,29 @@
 """Who is home: what a router sees, and what follows from it."""
+
+from app.clock import Clock
+from app.presence.base import Router, RouterSettings
+
+
+def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
+    """The router that *settings* choose, of which nothing was asked yet; None when they choose none."""
+    if settings.backend == "http_json":
+        from app.presence.http_json import HttpJsonRouter
+
+        return HttpJsonRouter(settings, clock)
+    if settings.backend == "openwrt":
+        from app.presence.openwrt import OpenwrtRouter
+
+        return OpenwrtRouter(settings, clock)
+    if settings.backend == "fritzbox":
+        from app.presence.fritzbox import FritzboxRouter
+
+        return FritzboxRouter(settings)
+    if settings.backend == "arp":
+        from app.presence.arp import ArpRouter
+
+        return ArpRouter(settings, clock)
+    if settings.backend == "scripted":
+        from app.presence.scripted import ScriptedRouter
+
+        return ScriptedRouter(settings)
+    return None
