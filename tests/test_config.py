@@ -58,6 +58,8 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("motion:\n  alpha: 5\n", 2, "motion.alpha: must be less than 1, not 5"),
         ("motion:\n  min_area: lots\n", 2, "motion.min_area: must be a valid number, not 'lots'"),
         ("motion: {ksize: [20, 21]}\n", 1, "motion: both numbers of ksize must be odd, as in [21, 21], not [20, 21]"),
+        ("motion:\n  thresh: 4\n", 1, "motion: hysteresis_levels must be less than thresh (4), or it would never be dark again"),
+        ("motion: {trigger: sound}\n", 1, "motion.trigger: must be 'background' or 'light', not 'sound'"),
         ("motion:\n\n  min_aera: 4\n", 3, "motion.min_aera: no such key; did you mean min_area?"),
         ("motoin: {}\n", 1, "motoin: no such key; did you mean motion?"),
         ("cameras: {}\n", 1, "cameras: must have at least 1 item"),

@@ -126,7 +126,8 @@ def _print_event(video: str, event: Event) -> None:
 def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
     is_open = verdict.event is not None and verdict.event.ended_at_s is None
     place = {"video": video, "frame": frame.number, "t_s": round(frame.at_s, 3)}
-    click.echo(json.dumps({**place, "motion": verdict.motion, "area_px": round(verdict.area_px, 1), "event": is_open}))
+    level = {} if verdict.level is None else {"level": round(verdict.level, 1)}
+    click.echo(json.dumps({**place, "motion": verdict.motion, "area_px": round(verdict.area_px, 1), **level, "event": is_open}))
 
 
 def _table(video: str, events: list[Event]) -> str:
