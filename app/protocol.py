@@ -217,8 +217,8 @@ class Fact:
     """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream once.
 
     *alert* is False for what need not be told at once, such as an event too soon after the last. *text* is a
-    sentence for a person. *file* is the name of a file in the event's folder that *text* is about, such as `clip.mp4`, and
-    *lasted_s* how many seconds of it there are.
+    sentence for a person. *file* is the name of a file in the event's folder that *text* is about, such as `clip.mp4`,
+    *lasted_s* how many seconds of it there are, and *host* the machine on whose disk it is.
     """
 
     id: Id
@@ -230,16 +230,21 @@ class Fact:
     alert: bool = True
     file: Id | None = None
     lasted_s: Annotated[float, Interval(ge=0)] | None = None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClipAsked:
-    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event*; None when there could be none, and *why*."""
+    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event* on the disk of *host*.
+
+    There is no *file* when there could be none, and then it says *why*.
+    """
 
     asked_at: AwareDatetime
     event: Id | None = None
     file: Id | None = None
     why: str | None = None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
