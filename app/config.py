@@ -27,6 +27,7 @@ from app.notify.base import NotifySettings, SlackAccess
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
+from app.uploads.base import DiskSettings, DropboxSettings, S3Settings, UploadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 #: Where the configuration is when nothing else is said.
@@ -148,45 +149,6 @@ class AppriseSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class S3Settings:
-    """The bucket for clips and training samples."""
-
-    bucket: str | None = None
-    endpoint_url: str | None = None
-    region: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: SecretStr | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DropboxSettings:
-    """The folder for pictures."""
-
-    app_key: str | None = None
-    app_secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    base_path: str | None = None
-    min_upload_seconds: Seconds = 3.0
-    min_motion_frames: Annotated[int, Ge(1)] = 8
-
-
-@dataclass(frozen=True, slots=True)
-class UploadSettings:
-    """When the uploader runs."""
-
-    upload_every_s: Annotated[float, Ge(1)] = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class DiskSettings:
-    """What may be kept."""
-
-    keep_days: Annotated[float, Ge(0)] = 30.0
-    max_gb: Annotated[float, Ge(0)] = 8.0
-    min_free_gb: Annotated[float, Ge(0)] = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class DashboardSettings:
     """The page on the home network."""
 
@@ -256,7 +218,7 @@ class Config(BaseModel):
 
 
 #: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
-AWAITED = ("people", "recording", "twilio", "apprise", "s3", "dropbox", "uploads", "disk", "dashboard")
+AWAITED = ("people", "recording", "twilio", "apprise", "dashboard")
 
 
 def config_folder(folder: Path | None = None) -> Path:
