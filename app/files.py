@@ -2,20 +2,30 @@
 
 import logging
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+#: Bytes in a GB, as disks are sold and as the settings count.
+GB = 1e9
 _UNFINISHED = ".part"
 
 _log = logging.getLogger(__name__)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Make *content* the file at *path*, its folders included. After a failure (an `OSError`) *path* is as it was before."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """What is written to the file that this yields becomes the file at *path*, its folders included, when the block is left.
+
+    After a failure (an `OSError`) *path* is as it was before.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
         with unfinished.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -23,6 +33,32 @@ def write_whole(path: Path, content: bytes) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Make *content* the file at *path*, its folders included. After a failure (an `OSError`) *path* is as it was before."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether *name* is that of a file that is still being written, or was when its program was killed."""
+    return name.startswith(".") and name.endswith(_UNFINISHED)
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk with *folder*, which need not be there yet, has left for the likes of us."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def has_room(folder: Path, min_free_gb: float) -> bool:
+    """Whether something big may be written to *folder*.
+
+    The uploader keeps *min_free_gb* free by deleting what is old. Half of that is for what comes until it looks again;
+    below that half there is nothing left to delete, or no uploader, and the rest of the disk is for what is small.
+    """
+    return free_bytes(folder) >= min_free_gb * GB / 2
 
 
 def clear_unfinished(folder: Path) -> None:

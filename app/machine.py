@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.files import GB, free_bytes
+
 if TYPE_CHECKING:
     import psutil
 
@@ -19,7 +21,7 @@ BUSIEST = 5
 _VCGENCMD_S = 0.5
 #: The bits of `vcgencmd get_throttled`; the same 16 further up say that it was so since the start.
 _THROTTLED = ((0, "under-voltage"), (1, "frequency capped"), (2, "throttled"), (3, "soft temperature limit"))
-_GB, _MB = 1e9, 1e6
+_MB = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Machine:
         """How it, and the disk with *folder*, is now or was up to `KEPT_S` ago."""
         now_s = time.monotonic()
         if self._measured is None or now_s - self._measured[0] > KEPT_S:
-            self._measured = now_s, Vitals(_temperature_c(), _throttled(), _free_gb(folder))
+            self._measured = now_s, Vitals(_temperature_c(), _throttled(), free_bytes(folder) / GB)
         return self._measured[1]
 
 
@@ -96,11 +98,6 @@ def program_name(name: str, command: Sequence[str]) -> str:
     module = command[command.index("-m") + 1].rpartition(".")[2]
     camera = command[command.index("--camera") + 1] if "--camera" in command[:-1] else ""
     return f"{module} {camera}".strip()[:24]
-
-
-def _free_gb(folder: Path) -> float:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free / _GB
 
 
 def _temperature_c() -> float | None:

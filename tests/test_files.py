@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.files import clear_unfinished, write_whole
+from app.errors import WorldError
+from app.files import GB, clear_unfinished, free_bytes, has_room, is_unfinished, whole_file, write_whole
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -32,3 +33,21 @@ def test_what_a_killed_program_left_is_cleared_and_nothing_else(tmp_path: Path) 
     (tmp_path / "b.txt").touch()
     clear_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "b.txt") as file:
+        file.write(b"one ")
+        (unfinished,) = tmp_path.iterdir()
+        assert is_unfinished(unfinished.name)
+        file.write(b"two")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("b.txt", b"one two")]
+    with pytest.raises(WorldError), whole_file(tmp_path / "c.txt") as file:
+        raise WorldError("not so")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_there_is_room_above_half_of_what_is_to_stay_free(tmp_path: Path) -> None:
+    free_gb = free_bytes(tmp_path / "not" / "there" / "yet") / GB
+    assert has_room(tmp_path, free_gb * 1.5)
+    assert not has_room(tmp_path, free_gb * 2.5)
