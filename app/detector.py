@@ -2,13 +2,14 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Protocol
 
 from annotated_types import Ge, Interval
 
 from app.frames import Box, Frame
 from app.motion.base import MotionModel, Sighting
+from app.wording import EventWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class EventSettings:
     event_gap_s: Annotated[float, Ge(0)] = 10.0
     frame_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
     train: bool = False
+    open_threshold_seconds: Annotated[float, Ge(1)] = 60.0
+    words: EventWords = field(default_factory=EventWords)
 
 
 @dataclass(frozen=True, slots=True)
