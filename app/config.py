@@ -23,7 +23,7 @@ from app.detector import EventSettings
 from app.errors import ConfigError
 from app.layers import KeyPath, Layers, dotted
 from app.motion.base import Fraction, MotionSettings, Polygon
-from app.notify.base import NotifySettings, SlackAccess
+from app.notify.base import AppriseSettings, Megabytes, NotifySettings, SlackAccess, Topic, TwilioSettings, url_parts
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
@@ -124,28 +124,12 @@ class SlackSettings:
     allowed_users: tuple[str, ...] = ()
     alerts_channel: str | None = None
     delete_after_tag: bool = True
+    when: tuple[Topic, ...] | None = None
+    max_clip_mb: Megabytes = 20.0
 
     def __post_init__(self) -> None:
         if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
             raise ValueError("a token or secret is set, but slack.allowed_users is empty, so nobody may command; name at least yourself")
-
-
-@dataclass(frozen=True, slots=True)
-class TwilioSettings:
-    """Text messages."""
-
-    api_url: str = "https://api.twilio.com"
-    account_sid: str | None = None
-    auth_token: SecretStr | None = None
-    from_: Annotated[str | None, Field(alias="from")] = None
-    to: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AppriseSettings:
-    """Any other service, by Apprise's URLs, which hold passwords."""
-
-    urls: tuple[SecretStr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +192,22 @@ class Config(BaseModel):
     def _has_the_ways_it_names(self) -> Self:
         if "slack" in self.notify.backends and slack_access(self) is None:
             raise ValueError("notify.backends names slack, which needs slack.bot_token and slack.alerts_channel")
+        if "twilio" in self.notify.backends and self.twilio.missing():
+            raise ValueError(f"notify.backends names twilio, which needs {', '.join(self.twilio.missing())}")
+        if "apprise" in self.notify.backends and not self.apprise.urls:
+            raise ValueError("notify.backends names apprise, which needs apprise.urls")
         return self
 
     def secrets(self) -> list[str]:
         """Every token and password in here, for the logs to leave out."""
         urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
         passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
-        return sorted({*_secret_values(self.model_dump()), *passwords}, key=len, reverse=True)
+        parts = [part for url in self.apprise.urls for part in url_parts(url.get_secret_value())]
+        return sorted({*_secret_values(self.model_dump()), *passwords, *parts}, key=len, reverse=True)
 
 
 #: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
-AWAITED = ("people", "recording", "twilio", "apprise", "dashboard")
+AWAITED = ("people", "recording", "dashboard")
 
 
 def config_folder(folder: Path | None = None) -> Path:
@@ -257,6 +246,8 @@ def config_warnings(config: Config) -> list[str]:
         found.append(f"{private}: others on this machine can read it; chmod 600 {private} makes it yours alone")
     if config.slack.bot_token and not config.slack.alerts_channel:
         found.append(f"{config.folder / 'config.yml'}: slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack")
+    if config.twilio.missing() and config.twilio != TwilioSettings():
+        found.append(f"{config.folder / 'config.yml'}: twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted")
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
     found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
@@ -268,7 +259,8 @@ def slack_access(config: Config) -> SlackAccess | None:
     slack = config.slack
     if slack.bot_token is None or slack.alerts_channel is None:
         return None
-    return SlackAccess(slack.api_url, slack.bot_token.get_secret_value(), slack.alerts_channel, slack.delete_after_tag)
+    token = slack.bot_token.get_secret_value()
+    return SlackAccess(slack.api_url, token, slack.alerts_channel, slack.delete_after_tag, slack.when, slack.max_clip_mb)
 
 
 def _read_layers(folder: Path, profile: str | None) -> Layers:

@@ -45,6 +45,9 @@ def test_the_projects_own_file_shows_every_key_with_its_default() -> None:
     for section in ("motion", "events", "notify"):
         assert set(shown[section]) == set(getattr(plain, section).__dataclass_fields__), section
     assert set(shown["slack"]) == set(plain.slack.__dataclass_fields__) - {"bot_token", "app_token", "signing_secret"}
+    names = {name.rstrip("_") for name in plain.twilio.__dataclass_fields__}
+    assert set(shown["twilio"]) == names - {"account_sid", "auth_token"}
+    assert set(shown["apprise"]) == set(plain.apprise.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (REPO / "config" / "profiles").glob("*.yml")))
@@ -70,10 +73,17 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("cameras:\n  front:\n    masks: [[[0, 0], [320, 1], [0, 1]]]\n", 3, "must be less than or equal to 1, not 320"),
         ("cameras:\n  front:\n    pantilt: {backend: hut}\n", 3, "must be 'none', 'hat' or 'mock', not 'hut'"),
         ("events: {motion_classification_store_cnt: 1.5}\n", 1, "must be a valid integer, not 1.5"),
-        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder', 'memory' or 'slack', not 'pigeon'"),
+        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder', 'memory', 'slack', 'twilio' or 'apprise', not 'pigeon'"),
         ("slack:\n  bot_token: xoxb-1\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {app_token: xapp-1}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {signing_secret: abc}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
+        ("notify: {when: [alarm]}\n", 1, "notify.when.0: must be 'alert', 'clip', 'left_open'"),
+        ("slack: {max_clip_mb: 0}\n", 1, "slack.max_clip_mb: must be greater than 0, not 0"),
+        ("twilio:\n  to: [+4915112345678]\n", 2, 'twilio.to.0: must be a number in quotes with + and the country, as in "+4915112345678"'),
+        ("twilio:\n  to: ['0151 12345678']\n", 2, "twilio.to.0: must be a number in quotes with + and the country"),
+        ("twilio: {from: 'a name that is too long'}\n", 1, "twilio.from: must be a number"),
+        ("twilio: {account_sid: SK123}\n", 1, "twilio.account_sid: must be the Account SID, AC and 32"),
+        ("apprise:\n  urls: [telegram]\n", 2, "apprise.urls.0: must be one of Apprise's URLs"),
         ("redis: {url: 'http://x'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
         ("redis: {url: 'redis://127.0.0.1:99999/0'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
         ("redis: {url: 'redis://127.0.0.1:port/0'}\n", 1, "redis.url: must be redis://HOST:PORT/DB"),
@@ -147,19 +157,51 @@ def test_an_unknown_profile_is_answered_with_those_there_are(folder: Path) -> No
 
 def test_secrets_are_known_to_the_logs(folder: Path) -> None:
     (folder / "config.yml").write_text("cameras: {a: {source: 'rtsp://u:p%40ss@cam/1'}}\nredis: {url: 'redis://:geheim@h/0'}\n")
-    (folder / "private.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\napprise: {urls: ['x://k']}\n")
-    assert set(load_config(folder).secrets()) == {"xoxb-1", "p@ss", "geheim", "x://k"}
+    (folder / "private.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\ntwilio: {auth_token: streng}\n")
+    assert set(load_config(folder).secrets()) == {"xoxb-1", "p@ss", "geheim", "streng"}
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("tgram://123456789:AbCdEfGh/987654321", {"123456789:AbCdEfGh", "987654321"}),
+        ("mailtos://anna:ge%40heim7@smtp.example.org?to=ben@example.org", {"ge%40heim7", "ge@heim7", "ben@example.org"}),
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", {"4174216298", "JHMHI8qBe7bk2ZwO5U711o3dV_js"}),
+        ("json://localhost:8080/hooks/hush-hush", {"hush-hush"}),
+        ("ntfys://ntfy.example.org/my-secret-topic", {"my-secret-topic"}),
+    ],
+)
+def test_every_part_of_an_apprise_url_that_may_be_a_secret_is_known_to_the_logs(folder: Path, url: str, hidden: set[str]) -> None:
+    (folder / "config.yml").write_text(f"apprise: {{urls: ['{url}']}}\n")
+    assert set(load_config(folder).secrets()) == {url, *hidden}
 
 
 def test_what_is_set_but_not_used_yet_is_remarked_on(folder: Path) -> None:
-    (folder / "config.yml").write_text("twilio: {to: ['+1']}\n")
-    assert any("twilio is set" in one for one in config_warnings(load_config(folder)))
+    (folder / "config.yml").write_text("people: {threshold: 0.9}\n")
+    assert any("people is set" in one for one in config_warnings(load_config(folder)))
     assert "motion" not in AWAITED
 
 
 def test_slack_named_as_a_way_needs_a_token_and_a_channel(folder: Path) -> None:
     (found,) = problems(folder, "notify: {backends: [slack]}\n")
     assert "notify.backends names slack, which needs slack.bot_token and slack.alerts_channel" in found
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("twilio", "names twilio, which needs twilio.account_sid, twilio.auth_token, twilio.from, twilio.to"),
+        ("apprise", "names apprise, which needs apprise.urls"),
+    ],
+)
+def test_another_way_that_is_named_needs_its_settings_too(folder: Path, way: str, said: str) -> None:
+    (found,) = problems(folder, f"notify: {{backends: [{way}]}}\n")
+    assert said in found
+
+
+def test_a_twilio_that_lacks_something_is_remarked_on(folder: Path) -> None:
+    (folder / "config.yml").write_text("twilio: {to: ['+4915112345678'], from: Fridge}\n")
+    assert any("twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one for one in config_warnings(load_config(folder)))
 
 
 def test_a_token_without_a_channel_is_remarked_on(folder: Path) -> None:
