@@ -181,19 +181,19 @@ can_import() { "$venv_python" -c "import $1" &>/dev/null; }
 
 install_hardware_packages() {
     if ! on_a_pi; then
-        say "Hardware: not a Raspberry Pi, so nothing for its camera and servos"
+        say "Hardware: not a Raspberry Pi, so nothing for its camera, servos and sensors"
         return
     fi
     local name found=()
-    for name in python3-picamera2 python3-smbus; do
+    for name in python3-picamera2 python3-smbus python3-lgpio; do
         apt_install "$name" || say "By hand: sudo apt-get install --no-install-recommends $name" >&2
     done
     install_simplejpeg
     install_legacy_camera
-    for name in picamera2 picamera pantilthat smbus; do
+    for name in picamera2 picamera pantilthat smbus gpiozero lgpio; do
         if can_import "$name"; then found+=("$name"); fi
     done
-    say "Hardware: $(tr --delete '\0' <"$model_file"), with ${found[*]:-nothing for its camera and servos}"
+    say "Hardware: $(tr --delete '\0' <"$model_file"), with ${found[*]:-nothing for its camera, servos and sensors}"
 }
 
 # picamera2 imports simplejpeg, and Bookworm's was built for numpy 1: it breaks under ours.

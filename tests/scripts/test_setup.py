@@ -153,7 +153,7 @@ def test_a_fresh_checkout_gets_its_packages_and_says_what_it_found(first_run: tu
     version = ".".join(map(str, sys.version_info[:3]))
     assert done.stdout.splitlines() == [
         f"Python {version}: making .venv, because there was none; this may take some minutes",
-        "Hardware: not a Raspberry Pi, so nothing for its camera and servos",
+        "Hardware: not a Raspberry Pi, so nothing for its camera, servos and sensors",
         f"Python {version}: .venv has the packages of requirements.txt",
         f"Redis: {house.path[0]}/redis-server 7.7.7",
     ]
