@@ -27,6 +27,7 @@ from app.notify.base import AppriseSettings, Megabytes, NotifySettings, SlackAcc
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
+from app.recording.base import RecordingSettings
 from app.uploads.base import DiskSettings, DropboxSettings, S3Settings, UploadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -100,15 +101,6 @@ class PeopleSettings:
     threshold: Fraction = 0.5
     memory_s: Seconds = 300.0
     require_person: Literal["auto"] | bool = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingSettings:
-    """What of the time around an event is kept."""
-
-    pre_roll_s: Annotated[float, Interval(ge=0, le=60)] = 5.0
-    post_roll_s: Annotated[float, Interval(ge=0, le=300)] = 5.0
-    max_clip_s: Annotated[float, Interval(ge=5, le=3600)] = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +199,7 @@ class Config(BaseModel):
 
 
 #: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
-AWAITED = ("people", "recording", "dashboard")
+AWAITED = ("people", "dashboard")
 
 
 def config_folder(folder: Path | None = None) -> Path:

@@ -42,7 +42,7 @@ def test_the_projects_own_file_shows_every_key_with_its_default() -> None:
         if section != "data_dir":
             assert getattr(own, section) == getattr(plain, section), section
     assert set(shown["cameras"]["front"]) == {*plain.cameras["front"].__dataclass_fields__}
-    for section in ("motion", "events", "notify"):
+    for section in ("motion", "events", "recording", "notify"):
         assert set(shown[section]) == set(getattr(plain, section).__dataclass_fields__), section
     assert set(shown["slack"]) == set(plain.slack.__dataclass_fields__) - {"bot_token", "app_token", "signing_secret"}
     names = {name.rstrip("_") for name in plain.twilio.__dataclass_fields__}
