@@ -25,5 +25,5 @@ def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
     if settings.backend == "scripted":
         from app.presence.scripted import ScriptedRouter
 
-        return ScriptedRouter(settings)
+        return ScriptedRouter(settings, clock)
     return None
