@@ -1,6 +1,7 @@
 """Video through libav: a file, an address that streams, or a V4L2 device."""
 
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ class VideoCamera(Camera):
         self._clock = clock
         self._pace = pace
         self._container: InputContainer | None = None
+        self._converting = threading.Lock()
 
     def open(self) -> None:
         way = self._way()
@@ -187,7 +189,7 @@ class VideoCamera(Camera):
         luma, span = _luma(picture)
         luma = flipped(luma, self._settings)
         luma.flags.writeable = False
-        make_bgr = partial(_bgr, picture, self._settings)
+        make_bgr = partial(_bgr, picture, self._settings, self._converting)
         if self._pace == "fast":
             return Frame(luma, playing_s, self._opened_at + timedelta(seconds=playing_s), number, make_bgr, span)
         return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
@@ -203,8 +205,10 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
     return np.ascontiguousarray(lines[: picture.height, : picture.width]), 255 if full else 219
 
 
-def _bgr(picture: av.VideoFrame, settings: CameraSettings) -> Image:
-    return flipped(_converted(picture, "bgr24"), settings)
+def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:
+    # libav's converter belongs to the picture, which it also changes meanwhile, and several threads may want its colours.
+    with converting:
+        return flipped(_converted(picture, "bgr24"), settings)
 
 
 def _converted(picture: av.VideoFrame, pixels: str) -> Image:
