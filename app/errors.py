@@ -10,6 +10,7 @@ WhosThereError
     │   ├── CameraEnded
     │   └── CameraStalled
     ├── PanTiltError   the servos do not answer
+    ├── ClipError      a clip that cannot be written, read or made smaller
     ├── DeliveryError  an alert that could not be delivered this time
     │   └── DeliveryRefused    it will not be until somebody does something
     ├── RouterError    a router that does not answer, or not with a list
@@ -64,6 +65,10 @@ class CameraStalled(CameraError):
 
 class PanTiltError(WorldError):
     """The servos do not answer."""
+
+
+class ClipError(WorldError):
+    """A clip cannot be written, read or made smaller; the message names it."""
 
 
 class DeliveryError(WorldError):
