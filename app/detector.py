@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol
 from annotated_types import Ge, Interval
 
 from app.frames import Box, Frame
-from app.motion.base import MotionModel, Sighting
+from app.motion.base import MotionModel, Sighting, View
 from app.wording import EventWords
 
 
@@ -171,6 +171,10 @@ class Detector:
         if changed == "closed":
             self._event = None
         return verdict
+
+    def view(self) -> View | None:
+        """How the motion model judged the last frame; None where it has nothing to compare it with."""
+        return self._motion.view()
 
     def forget(self) -> None:
         """Learn the background anew, as after arming or a move of the camera. An open event stays open until its gap has passed."""

@@ -10,10 +10,11 @@ import math
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from app.frames import Box, Image
-from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
+from app.motion.base import Contour, MotionModel, MotionSettings, Polygon, Sighting, View
 from app.motion.shrink import Shrink
 
 LEARNING_PICTURES = 10
@@ -36,6 +37,9 @@ class BackgroundMotion(MotionModel):
         if background is None or background.shape != luma.shape:
             background = self.background = Background((luma.shape[0], luma.shape[1]), self._settings, self._masks)
         return background.look(luma, span)
+
+    def view(self) -> View | None:
+        return self.background.view() if self.background else None
 
     def forget(self) -> None:
         self.background = None
@@ -96,11 +100,29 @@ class Background:
 
     def outline(self) -> Sighting:
         """Draw outlines around what was marked, and tell which of them are large enough."""
-        contours, _ = cv2.findContours(self._moving.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        areas = [outlined_area_px(cv2.contourArea(contour), len(contour), self._scale) for contour in contours]
-        large = [contour for contour, area_px in zip(contours, areas, strict=True) if area_px > self._settings.min_area]
-        boxes = tuple(Box(*(self._factor * side for side in cv2.boundingRect(contour))) for contour in large)
-        return Sighting(motion=bool(large), area_px=max(areas, default=0.0), boxes=boxes, learning=False)
+        outlines = self._outlines()
+        areas = [area_px for _, area_px in outlines]
+        boxes = tuple(self._box(outline) for outline, area_px in outlines if area_px > self._settings.min_area)
+        return Sighting(motion=bool(boxes), area_px=max(areas, default=0.0), boxes=boxes, learning=False)
+
+    def view(self) -> View | None:
+        """How the last picture was judged; None while the background is being learned."""
+        if self._learned <= LEARNING_PICTURES:
+            return None
+        contours = tuple(Contour(self._box(outline), area_px) for outline, area_px in self._outlines())
+        return View(_rounded(self._average), _rounded(self._delta), contours)
+
+    def _outlines(self) -> list[tuple[MatLike, float]]:
+        """What was marked, and the area of each."""
+        outlines, _ = cv2.findContours(self._moving.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        return [(outline, outlined_area_px(cv2.contourArea(outline), len(outline), self._scale)) for outline in outlines]
+
+    def _box(self, outline: MatLike) -> Box:
+        return Box(*(self._factor * side for side in cv2.boundingRect(outline)))
+
+
+def _rounded(plane: Plane) -> Image:
+    return np.asarray(cv2.convertScaleAbs(plane), np.uint8)
 
 
 def blur_kernel(ksize: int, scale: float) -> Plane:

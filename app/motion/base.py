@@ -51,6 +51,26 @@ class Sighting:
     level: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Contour:
+    """Something that stands out: the box around it in the frame's own pixels, and its area in pixels at `frame_width`."""
+
+    box: Box
+    area_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a picture was compared with: *background* and its difference from that, *delta*, both (rows, columns) uint8 and small.
+
+    *contours* are the outlines in *delta*, too small ones included.
+    """
+
+    background: Image
+    delta: Image
+    contours: tuple[Contour, ...]
+
+
 class MotionModel(ABC):
     """Tells from luma planes, one after another, whether something moves."""
 
@@ -63,6 +83,10 @@ class MotionModel(ABC):
 
         A picture of another size than the one before starts anew.
         """
+
+    def view(self) -> View | None:
+        """How the last picture was judged; None where there is nothing to compare it with."""
+        return None
 
     @abstractmethod
     def forget(self) -> None:

@@ -239,3 +239,34 @@ def test_an_outlined_area_is_what_the_finer_grid_would_find() -> None:
     area_px = outlined_area_px(cv2.contourArea(outline), len(outline), 4)
     assert area_px == pytest.approx(cv2.contourArea(expected), rel=0.01)
     assert 16 * cv2.contourArea(outline) < 0.97 * area_px
+
+
+def test_it_can_be_looked_at_how_a_picture_was_judged() -> None:
+    visitor, fly = Box(200, 120, 120, 280), Box(40, 40, 16, 16)
+    motion = make_motion(MotionSettings())
+    for _ in range(LEARNING_PICTURES):
+        assert motion.view() is None
+        motion.look(room())
+    assert motion.view() is None
+    seen = motion.look(with_visitor(with_visitor(room(), visitor), fly))
+    view = motion.view()
+    assert view
+    assert view.background.shape == view.delta.shape == (120, 160)
+    assert view.background.dtype == view.delta.dtype == np.uint8
+    there = (
+        slice(visitor.y // 4 + 5, (visitor.y + visitor.height) // 4 - 5),
+        slice(visitor.x // 4 + 5, (visitor.x + visitor.width) // 4 - 5),
+    )
+    assert np.abs(view.background.astype(int) - cv2.resize(room(), (160, 120), interpolation=cv2.INTER_AREA)).mean() < 6
+    assert view.delta[there].min() > 40
+    assert np.median(view.delta) == 0
+    large, small = sorted(view.contours, key=lambda contour: -contour.area_px)
+    assert (large.box, large.area_px) == (seen.boxes[0], seen.area_px)
+    assert overlap(small.box, fly) > 0.1
+    assert small.area_px < 5000
+
+
+def test_light_has_nothing_that_it_compares_with() -> None:
+    motion = make_motion(MotionSettings(trigger="light"))
+    motion.look(room())
+    assert motion.view() is None
