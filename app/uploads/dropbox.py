@@ -1,0 +1,154 @@
+"""Dropbox, by its SDK. Each file has a path of its own for ever, and is written over what is there: twice is once."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from app.errors import StoreError, StoreRefused
+from app.uploads.base import DropboxSettings, Receipt, Store
+
+#: How long Dropbox may be silent in the middle of something.
+SILENT_S = 30.0
+#: What its API takes in one piece.
+LARGEST = 150 * 2**20
+_BLOCK = 4 * 2**20
+_LINK_AGAIN = "link the app anew with `python -m app dropbox-link`, and put what it prints in private.yml"
+#: What Dropbox says when it will not, and what then helps.
+_CURES = {
+    "invalid_access_token": f"the link to the app is cut: {_LINK_AGAIN}",
+    "missing_scope": f"the app lacks files.content.write: tick it under Permissions at dropbox.com/developers, then {_LINK_AGAIN}",
+    "user_suspended": "the account is suspended: ask Dropbox",
+    "insufficient_space": "the account is full: delete something there",
+    "no_write_permission": "that folder may not be written to: correct dropbox.base_path",
+    "malformed_path": "that is no path: correct dropbox.base_path",
+    "disallowed_name": "that is no name for a folder: correct dropbox.base_path",
+    "team_folder": "that is a team's folder: correct dropbox.base_path",
+}
+
+
+class DropboxStore(Store):
+    """Keeps files below `dropbox.base_path`."""
+
+    name = "dropbox"
+
+    def __init__(self, settings: DropboxSettings, silent_s: float = SILENT_S) -> None:
+        self._settings = settings
+        self._silent_s = silent_s
+        self._base = "".join(f"/{part}" for part in (settings.base_path or "").split("/") if part)
+
+    def __str__(self) -> str:
+        return f"Dropbox's folder {self._base or '/'}"
+
+    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (Dropbox goes by the name)
+        content = path.read_bytes()
+        if len(content) > LARGEST:
+            raise StoreError(f"{path} is too big for Dropbox: {len(content) / 1e6:.0f} MB")
+        with self._asking():
+            kept = self._upload(content, f"{self._base}/{key}")
+        if (kept.size, kept.content_hash) != (len(content), content_hash(content)):
+            raise StoreError(f"{self} has {key} with another size or checksum than what was sent")
+        return Receipt(len(content), hashlib.sha256(content).hexdigest())
+
+    def close(self) -> None:
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    @cached_property
+    def _client(self) -> Any:
+        import dropbox
+
+        # It tells of every call.
+        logging.getLogger("dropbox").setLevel(logging.WARNING)
+        settings = self._settings
+        secret, token = settings.app_secret, settings.refresh_token
+        return dropbox.Dropbox(
+            app_key=settings.app_key,
+            app_secret=secret.get_secret_value() if secret else None,
+            oauth2_refresh_token=token.get_secret_value() if token else None,
+            session=session(settings.api_url),
+            timeout=self._silent_s,
+            # Whoever calls us waits and tries again.
+            max_retries_on_error=0,
+            max_retries_on_rate_limit=0,
+        )
+
+    def _upload(self, content: bytes, path: str) -> Any:
+        from dropbox.files import WriteMode
+
+        return self._client.files_upload(content, path, mode=WriteMode.overwrite, mute=True)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what the SDK raises into `StoreError` and `StoreRefused`. Its own words may hold tokens and are left out."""
+        from dropbox import exceptions
+        from stone.backends.python_rsrc.stone_validators import ValidationError
+
+        try:
+            yield
+        except exceptions.RateLimitError as error:
+            raise StoreError(f"{self}: too much at once", float(error.backoff or 5)) from None
+        except exceptions.AuthError as error:
+            raise self._refusal(_tag(error.error)) from None
+        except exceptions.ApiError as error:
+            raise self._refusal(_tag(error.error)) from None
+        except exceptions.BadInputError as error:
+            raise self._bad_input(str(error.message)) from None
+        except exceptions.HttpError as error:
+            raise StoreError(f"{self}: Dropbox answers {error.status_code}") from None
+        except requests.RequestException as error:
+            raise StoreError(f"{self}: Dropbox does not answer ({type(error).__name__})") from None
+        except (AssertionError, ValueError, KeyError, TypeError, ValidationError) as error:
+            # The SDK takes every answer for one of Dropbox's, a proxy's page too.
+            raise StoreError(f"{self}: what answers does not speak as Dropbox does ({type(error).__name__})") from None
+
+    def _refusal(self, tag: str) -> StoreError:
+        if tag in _CURES:
+            return StoreRefused(f"{self} refuses ({tag}): {_CURES[tag]}")
+        return StoreError(f"{self} takes nothing just now ({tag})")
+
+    def _bad_input(self, said: str) -> StoreError:
+        if "invalid_client" in said:
+            return StoreRefused(f"{self}: the app is not known: check dropbox.app_key and dropbox.app_secret in private.yml")
+        return self._refusal("missing_scope" if "required scope" in said else "malformed_path" if "path" in said else "bad input")
+
+
+class _Elsewhere(HTTPAdapter):
+    """Sends to *address* what is meant for a host of Dropbox's."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = urlsplit(address)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        meant = urlsplit(str(request.url))
+        request.url = meant._replace(scheme=self._address.scheme, netloc=self._address.netloc).geturl()
+        return super().send(request, *args, **kwargs)
+
+
+def session(api_url: str | None) -> requests.Session | None:
+    """The connections to another Dropbox, at *api_url*; None for the SDK's own."""
+    if api_url is None:
+        return None
+    made = requests.Session()
+    made.mount("https://", _Elsewhere(api_url))
+    return made
+
+
+def content_hash(content: bytes) -> str:
+    """What Dropbox calls the hash of *content*: the SHA-256 of the SHA-256s of its pieces of 4 MiB."""
+    blocks = (content[start : start + _BLOCK] for start in range(0, len(content), _BLOCK))
+    return hashlib.sha256(b"".join(hashlib.sha256(block).digest() for block in blocks)).hexdigest()
+
+
+def _tag(error: Any) -> str:
+    """The word for what is wrong in one of the SDK's nested errors."""
+    inner = getattr(error.get_path(), "reason", error) if getattr(error, "_tag", None) == "path" else error
+    return str(getattr(inner, "_tag", "unknown"))

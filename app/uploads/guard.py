@@ -1,0 +1,168 @@
+"""Keeps the disk within its budget: deletes what `app.uploads.disk` dooms, and says when that is not enough."""
+
+import logging
+import math
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from app.clock import Clock
+from app.files import GB, free_bytes
+from app.uploads.base import DiskSettings
+from app.uploads.disk import MARGIN, WORDS, Doomed, Rank, Thing, doomed, is_short
+from app.uploads.inventory import EventFolder, Inventory
+from app.uploads.shelves import STILLS
+
+#: How often it looks how much is free, and how often it looks for what can go while that is too little.
+LOOK_EVERY_S = 5.0
+SEARCH_EVERY_S = 15.0
+#: What was touched so recently may be in use; longer if a file in it is unfinished, which may be a clip.
+SPARED_S = 60.0
+SPARED_UNFINISHED_S = 7200.0
+#: For so long after something was lost the disk counts as low.
+REMEMBERED_S = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+class DiskGuard:
+    """Guards the disk with *data_dir*. Call `step` in a thread of its own.
+
+    *alerts* is the folder with the notifier's files if it is in there; *stills_wait* says whether the stills wait for Dropbox.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        settings: DiskSettings,
+        inventory: Inventory,
+        clock: Clock,
+        *,
+        every_s: float,
+        alerts: Path | None = None,
+        stills_wait: bool = False,
+    ) -> None:
+        self._data_dir = data_dir
+        self._settings = settings
+        self._inventory = inventory
+        self._clock = clock
+        self._every_s = every_s
+        self._alerts = alerts
+        self._stills_rank = Rank.WAITING if stills_wait else Rank.PLAIN
+        self._search_at_s = 0.0
+        self._search_soonest_s = 0.0
+        self._lost_at_s = -math.inf
+        self._undeletable: set[Path] = set()
+        self.free_gb: float | None = None
+        self.deleted = 0
+        #: Why the owner should look after the disk; None while that is not needed.
+        self.low: str | None = None
+        self.trouble: str | None = None
+
+    def step(self) -> float:
+        """Look, and delete what has to go; returns the seconds until the next look."""
+        try:
+            self._look()
+        except OSError as error:
+            if self.trouble is None:
+                _log.error("the disk cannot be looked after: %s", error)
+            self.trouble = f"the disk cannot be looked after: {error}"
+        else:
+            self.trouble = None
+        return LOOK_EVERY_S
+
+    def _look(self) -> None:
+        free = free_bytes(self._data_dir)
+        now_s = self._clock.monotonic()
+        due = now_s >= self._search_at_s or (is_short(free, self._settings) and now_s >= self._search_soonest_s)
+        if due:
+            self._search_at_s, self._search_soonest_s = now_s + self._every_s, now_s + SEARCH_EVERY_S
+            self._make_room(free)
+            free = free_bytes(self._data_dir)
+        self.free_gb = round(free / GB, 3)
+        if due and is_short(free, self._settings) and self.low is None:
+            self.low = self._nearly_full(free)
+        elif free >= self._settings.min_free_gb * GB * MARGIN and now_s - self._lost_at_s > REMEMBERED_S:
+            self.low = None
+
+    def _make_room(self, free: int) -> None:
+        now = self._clock.now()
+        gone = [one.thing for one in doomed(self._things(), now.timestamp(), free, self._settings) if self._delete(one)]
+        self.deleted += len(gone)
+        last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
+        for day in {thing.path.parent for thing in gone if thing.path.parent.name < last_day}:
+            _remove_if_empty(day)
+        if lost := [thing for thing in gone if thing.rank == Rank.WAITING]:
+            self._lost_at_s = self._clock.monotonic()
+            self.low = (
+                f"The disk was full, and what still waited for its upload had to go ({len(lost)} at once). See why uploads do not go out."
+            )
+
+    def _nearly_full(self, free: int) -> str:
+        return (
+            f"The disk is nearly full: {free / GB:.2f} GB are free, less than the {self._settings.min_free_gb:g} GB of disk.min_free_gb,"
+            f" and there is nothing left to delete in {self._data_dir}. Until there is room, no clips and samples are kept. Alerts still come."
+        )
+
+    def _things(self) -> Iterator[Thing]:
+        """All that may go now."""
+        now_s = self._clock.now().timestamp()
+        for folder in self._inventory.look(self._clock.now()):
+            if now_s - folder.changed_ns / 1e9 > (SPARED_UNFINISHED_S if folder.unfinished else SPARED_S):
+                yield Thing(folder.path, self._rank(folder), folder.started_at.timestamp(), folder.size)
+        files = [(still, self._stills_rank) for still in _inside(self._data_dir / STILLS)]
+        days = [(day, Rank.PLAIN) for day in _inside(self._alerts) if re.fullmatch(r"\d{4}-\d\d-\d\d", day.name)]
+        for path, rank in files + days:
+            touched = _touched(path)
+            if touched and now_s - touched[0] > SPARED_S:
+                yield Thing(path, rank, *touched)
+
+    def _rank(self, folder: EventFolder) -> Rank:
+        if any(self._inventory.waits_for(parcel) for parcel in folder.parcels):
+            return Rank.WAITING
+        if folder.parcels and all(parcel.confirmed for parcel in folder.parcels):
+            return Rank.UPLOADED
+        return Rank.LABELLED if folder.labelled else Rank.PLAIN
+
+    def _delete(self, one: Doomed) -> bool:
+        thing = one.thing
+        try:
+            _remove(thing.path)
+        except OSError as error:
+            if thing.path not in self._undeletable:
+                _log.error("%s should go, since %s, but cannot be deleted: %s", thing.path, one.why, error)
+            self._undeletable.add(thing.path)
+            return False
+        _log.info("deleted %s (%.1f MB; %s), since %s", thing.path, thing.size / 1e6, WORDS[thing.rank], one.why)
+        return True
+
+
+def _inside(folder: Path | None) -> list[Path]:
+    return sorted(folder.iterdir()) if folder and folder.is_dir() else []
+
+
+def _touched(path: Path) -> tuple[float, int] | None:
+    """When *path* changed last, and its size on disk with what is in it; None when it is gone."""
+    try:
+        own = path.stat()
+        return own.st_mtime, sum(one.stat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
+    except FileNotFoundError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    """Delete *path* with all in it; the markers of what is uploaded last, lest a kill in between have it uploaded again."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for inner in sorted(path.iterdir(), key=lambda inner: inner.name.startswith(".")):
+        inner.unlink(missing_ok=True)
+    path.rmdir()
+
+
+def _remove_if_empty(day: Path) -> None:
+    try:
+        day.rmdir()
+    except OSError:  # there is something in it
+        return
