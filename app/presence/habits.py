@@ -1,0 +1,85 @@
+"""How long a phone sleeps, learned by hour of the day, and so how long it may be unseen before it counts as gone.
+
+Of each hour the longest gap of a day is kept, of the newest 14 days on which the phone was there, and an hour is judged together
+with its two neighbours. By night (22 to 8 by the house's clocks), where a false alarm wakes people and a late arming costs little,
+the wait is twice the longest gap of them all. By day it is a quarter more than what was long enough on two days of three, so that
+now and then a quarter of an hour around the corner, which looks just like a sleeping phone, doesn't make every departure late.
+A day's hour of which fewer than 3 days are known waits the least there is, a night's hour of fewer than 7 the most.
+"""
+
+from collections.abc import Iterator
+
+from app.presence.base import PresenceSettings
+from app.protocol import Habits
+
+HOURS = 24
+DAYS_KEPT = 14
+NIGHT_FROM, NIGHT_TO = 22, 8
+DAYS_NEEDED, NIGHTS_NEEDED = 3, 7
+DAY_MARGIN, NIGHT_MARGIN = 1.25, 2.0
+#: By day a wait may be too short on one day in so many.
+SPARED_DAYS = 3
+
+#: Of each hour of the day: (day, longest gap in s) of some days.
+Hours = tuple[tuple[tuple[int, float], ...], ...]
+
+
+class PhoneHabits:
+    """What is known of one phone; *known* is what an earlier `record` gave."""
+
+    def __init__(self, known: Hours = ()) -> None:
+        self._hours: list[dict[int, float]] = [dict(days) for days in known] if len(known) == HOURS else [{} for _ in range(HOURS)]
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return any(self._hours)
+
+    def seen(self, day: int, hour: int) -> bool:
+        """The phone is there on *day* in *hour*; returns whether that is new."""
+        days = self._hours[hour]
+        if day in days:
+            return False
+        # What lies ahead was noted while the clock was wrong.
+        kept = sorted(known for known in days if known < day)[1 - DAYS_KEPT :]
+        self._hours[hour] = {known: days[known] for known in kept} | {day: 0.0}
+        return True
+
+    def slept(self, day: int, hour: int, gap_s: float) -> bool:
+        """The phone, last seen on *day* in *hour*, is back after *gap_s*; returns whether that is news."""
+        days = self._hours[hour]
+        if gap_s <= days.get(day, 0.0):
+            return False
+        days[day] = round(gap_s, 1)
+        return True
+
+    def wait_s(self, hour: int, settings: PresenceSettings) -> float:
+        """How long the phone may be unseen that was last seen in *hour*."""
+        night = hour >= NIGHT_FROM or hour < NIGHT_TO
+        longest_s = sorted(self._longest_s(hour).values(), reverse=True)
+        if len(longest_s) < (NIGHTS_NEEDED if night else DAYS_NEEDED):
+            return settings.max_consider_home_s if night else settings.consider_home_s
+        wait_s = NIGHT_MARGIN * longest_s[0] if night else DAY_MARGIN * longest_s[len(longest_s) // SPARED_DAYS]
+        return min(max(wait_s, settings.consider_home_s), settings.max_consider_home_s)
+
+    def record(self) -> Hours:
+        """All of it, as it is kept."""
+        return tuple(tuple(sorted(days.items())) for days in self._hours)
+
+    def _longest_s(self, hour: int) -> dict[int, float]:
+        """The longest gap of each day that is known, in *hour* and its neighbours."""
+        longest_s: dict[int, float] = {}
+        for near in (hour - 1, hour, (hour + 1) % HOURS):
+            for day, gap_s in self._hours[near].items():
+                longest_s[day] = max(gap_s, longest_s.get(day, 0.0))
+        return longest_s
+
+
+def longest_wait(habits: Habits, settings: PresenceSettings) -> tuple[int, float]:
+    """The hour of the day in which somebody with *habits* is waited for longest, and for how many s."""
+    return max(_waits(habits, settings), key=lambda wait: wait[1])
+
+
+def _waits(habits: Habits, settings: PresenceSettings) -> Iterator[tuple[int, float]]:
+    for known in habits.gaps_s.values() or [()]:
+        phone = PhoneHabits(known)
+        yield from ((hour, phone.wait_s(hour, settings)) for hour in range(HOURS))
