@@ -1,5 +1,9 @@
-"""A smaller rendition of a clip, for services that take only so many bytes."""
+"""A smaller rendition of a clip, for services that take only so many bytes.
 
+    python -m app.recording.smaller CLIP BYTES OUT
+"""
+
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,3 +124,7 @@ def _thinned(path: Path, shape: _Shape) -> Iterator[av.VideoFrame]:
             picture = turning.turned(decoded.reformat(shape.width, shape.height, "yuv420p", dst_color_range="MPEG", threads=1))
             picture.pts, picture.time_base, picture.pict_type = round(at_s * TICKS_PER_S), TIME_BASE, PictureType.NONE
             yield picture
+
+
+if __name__ == "__main__":
+    smaller(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
