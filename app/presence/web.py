@@ -35,7 +35,6 @@ def open_session(settings: RouterSettings, router: str) -> requests.Session:
     """
     session = _Session(router)
     session.trust_env = False
-    session.max_redirects = 0
     session.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
     line = _Line(settings, router)
     session.mount("http://", line)
@@ -69,11 +68,12 @@ class _Session(requests.Session):
         super().__init__()
         self._router = router
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: passwords and cookies go to no address but the one that is set."""
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         try:
             return super().request(*args, **kwargs)
-        except requests.TooManyRedirects:
-            raise RouterRefused(f"{self._router} sends to another address: look at router.url") from None
         except requests.RequestException as error:
             raise RouterRefused(f"{self._router} cannot be asked so ({type(error).__name__}): look at router.url") from None
 
