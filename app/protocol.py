@@ -97,7 +97,7 @@ KEYS = (
     Key("camera:{name}:clip", "ClipAsked: the newest clip that somebody asked for", "security system", "notifier", LATEST_LIFE_S),
     Key("camera:{name}:watched", "1: somebody looks at the live view", "dashboard", "security system", WATCHED_LIFE_S),
     Key("camera:{name}:frames", "channel: JPEG bytes while watched", "security system", "dashboard", 0),
-    Key("event:{id}", "hash: EventRecord's fields, and delivery marks", "security system, notifier, commands", "everyone", EVENT_LIFE_S),
+    Key("event:{id}", "hash: EventRecord's fields, and marks of delivery and upload", "all but the dashboard", "everyone", EVENT_LIFE_S),
     Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
     Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
     Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
@@ -109,13 +109,13 @@ KEYS = (
     Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
     Key(
         "delivery:{id}",
-        "hash: delivery marks of a fact that opens no event, a digest or an answer",
-        "notifier",
-        "notifier",
+        "hash: delivery marks of a fact that opens no event, a digest or an answer; what a program has told of lasting troubles",
+        "notifier, uploader",
+        "notifier, uploader",
         DELIVERY_LIFE_S,
     ),
     Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
-    Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), dashboard"),
+    Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), uploader (a group a machine), dashboard"),
     Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
 )
 

