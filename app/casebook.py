@@ -31,6 +31,11 @@ class Casebook:
         """Whether an event is going on."""
         return self._open is not None
 
+    @property
+    def open_event(self) -> str | None:
+        """The event that is going on."""
+        return self._open[0] if self._open else None
+
     def begin(self, event: Event, frame: Frame) -> Pictures:
         """*frame* has opened *event*: tell of it, with the moment's pictures, which are returned."""
         self.count += 1

@@ -27,6 +27,7 @@ from app.daemon import Counters, Daemon, run_daemon
 from app.detector import Detector, Event, EventSettings
 from app.errors import ConfigError
 from app.frames import Frame, jpeg
+from app.keepsakes import Keepsakes
 from app.link import Link, News
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon
@@ -65,6 +66,7 @@ class SecuritySystem(Daemon):
         self._feed = CameraFeed(self._make_camera, self.clock, self._settings)
         self._detector = self._make_detector()
         self._aim = self._make_aim()
+        self._keepsakes = Keepsakes(self._name, self.config, self._settings)
         self._last_frame: Frame | None = None
         self._frames = 0
         self._rate = _Rate(self.clock)
@@ -77,9 +79,11 @@ class SecuritySystem(Daemon):
         self._link.open()
         self._casebook.end_forgotten()
         self._link.start()
+        self._keepsakes.open()
 
     def step(self) -> float:
         self._link.check()
+        self._keepsakes.check()
         wishes = self._link.wishes
         if not (wishes.known or self._link.away):
             return 0.02
@@ -101,6 +105,7 @@ class SecuritySystem(Daemon):
     def close(self) -> None:
         self._feed.close()
         self._end_event()
+        self._keepsakes.close()
         self._link.stop()
         self._aim.close()
 
@@ -108,13 +113,14 @@ class SecuritySystem(Daemon):
         """Take over what has changed, and disturb nothing else. Redis and data_dir wait for a restart."""
         before, self._settings = self._settings, self._camera_config()
         after = self._settings
+        self._keepsakes.configure(self.config, after)
         if self._seen_by != self._seeing():
             self._end_event()
             self._detector = self._make_detector(self._detector.last_alert_at_s)
         if before.pantilt != after.pantilt:
             self._aim.close()
             self._aim = self._make_aim()
-        if replace(before, masks=(), pantilt=after.pantilt) != replace(after, masks=()):
+        if replace(before, masks=(), pantilt=after.pantilt, pir_pin=after.pir_pin) != replace(after, masks=()):
             self._end_event()
             self._feed.change(self._make_camera, after)
 
@@ -133,6 +139,7 @@ class SecuritySystem(Daemon):
             "event_open": self._casebook.is_open,
             "waiting_for_redis": self._link.waiting,
             "handover_s": self._link.last_handover_s,
+            **self._keepsakes.counters(),
         }
 
     def send_beat(self, key: str, heartbeat: Heartbeat) -> None:
@@ -226,6 +233,7 @@ class SecuritySystem(Daemon):
             self._show_latest(frame, self._casebook.begin(verdict.event, frame).clean)
         elif verdict.event and verdict.changed == "closed":
             self._finish(verdict.event, frame)
+        self._keepsakes.look(frame, verdict, self._casebook.open_event, self._detector)
 
     def _end_event(self) -> None:
         """End the open event, if there is one, because the camera is gone or switched off."""

@@ -1,0 +1,53 @@
+"""A thread beside a camera, in which pictures are made into files: what takes long and must not hold up a frame."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from app.worker import Worker
+
+Job = Callable[[], None]
+
+
+class Darkroom:
+    """Does one job after another. At most *most_waiting* wait, since each may hold a picture; further ones are passed over and counted."""
+
+    def __init__(self, most_waiting: int = 10) -> None:
+        self._most_waiting = most_waiting
+        self._jobs: deque[Job] = deque()
+        self._worker = Worker("darkroom", self._step)
+        self._started = False
+        self.passed_over = 0
+
+    def add(self, job: Job, *, urgent: bool = False) -> None:
+        """Do *job* too. What is *urgent* is passed over only when twice as many wait."""
+        if len(self._jobs) >= self._most_waiting * (1 + urgent):
+            self.passed_over += 1
+        else:
+            self._put(job)
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when the thread has died of a mistake."""
+        self._worker.check()
+
+    def close(self, patience_s: float = 4.0) -> None:
+        """Finish what waits, for at most *patience_s*."""
+        if self._started:
+            done = threading.Event()
+            self._put(done.set)
+            done.wait(patience_s)
+        self._worker.ask_to_stop()
+
+    def _put(self, job: Job) -> None:
+        self._jobs.append(job)
+        if not self._started:
+            self._started = True
+            self._worker.start()
+        self._worker.wake()
+
+    def _step(self) -> float:
+        if not self._jobs:
+            return float("inf")
+        self._jobs[0]()
+        self._jobs.popleft()
+        return 0.0

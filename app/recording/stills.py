@@ -1,0 +1,41 @@
+"""Pictures of an occupied room, for a folder that somebody looks through: at most one in a while, and only of motion that lasts."""
+
+from collections.abc import Sequence
+
+from app.frames import Box, Frame, annotated, jpeg
+
+STATUS = "Room Status: Occupied"
+_RED = (0, 0, 255)
+
+
+class StillRule:
+    """When a picture is due: after *min_motion_frames* frames of motion in a row, counted from *min_upload_seconds* after the last."""
+
+    def __init__(self, min_upload_seconds: float, min_motion_frames: int) -> None:
+        self._min_upload_s = min_upload_seconds
+        self._min_frames = min_motion_frames
+        self._frames = 0
+        self._last_s = float("-inf")
+
+    def due(self, motion: bool, at_s: float) -> bool:
+        """Whether the next frame is one to keep."""
+        if not motion:
+            self._frames = 0
+        elif at_s - self._last_s >= self._min_upload_s:
+            self._frames += 1
+        if self._frames < self._min_frames:
+            return False
+        self._frames = 0
+        self._last_s = at_s
+        return True
+
+
+def still(frame: Frame, boxes: Sequence[Box], caption: str) -> bytes:
+    """*frame* as JPEG, with *boxes*, the room's status at the top and *caption* at the bottom drawn in."""
+    import cv2
+
+    drawn = annotated(frame.bgr(), boxes, caption)
+    scale = max(drawn.shape[1] / 800, 0.5)
+    (_, height), base = cv2.getTextSize(STATUS, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
+    cv2.putText(drawn, STATUS, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, scale, _RED, 2, cv2.LINE_AA)
+    return jpeg(drawn)
