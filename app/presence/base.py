@@ -223,7 +223,7 @@ class PresenceSettings:
 
     people: dict[PersonName, PersonSettings] = field(default_factory=dict)
     consider_home_s: Annotated[float, Ge(30)] = 180.0
-    max_consider_home_s: Annotated[float, Ge(30)] = 1080.0
+    max_consider_home_s: Annotated[float, Ge(30)] = 1020.0
     away_after_s: Annotated[float, Ge(0)] = 60.0
     router_silent_alert_s: Annotated[float, Ge(60)] = 900.0
     router: RouterSettings = field(default_factory=RouterSettings)
