@@ -8,11 +8,11 @@ from app.errors import RouterError, RouterRefused
 from app.protocol import Fact, RouterHealth
 from app.times import lasting, short
 
-#: The longest wait for a router that cannot be reached. To knock this often harms nobody, and whoever comes home after an
-#: outage is recognised as soon as ever.
-SILENT_WAIT_S = 20.0
-#: The longest wait for one that refuses the password, and may lock out who tries too often.
-REFUSED_WAIT_S = 300.0
+#: The longest wait for a router that does not answer, or refuses the password and may lock out who tries too often.
+LONGEST_WAIT_S = 300.0
+#: The longest wait while nobody is home: who comes back after an outage is to be recognised as soon as ever, and to knock so
+#: often harms nobody. When somebody is home all that comes later is a departure.
+EMPTY_WAIT_S = 15.0
 #: A silence of fewer polls than this is a hiccup, and noted nowhere but in the heartbeat.
 NOTED_FROM_MISSES = 2
 
@@ -32,7 +32,7 @@ class RouterWatch:
 
     def answered(self, now: datetime) -> Fact | None:
         """It has answered; returns what the owner is to hear of that."""
-        before, self.misses = self.health, 0
+        before, self.misses, self._refused = self.health, 0, False
         if before is None or not before.answering:
             self.health = RouterHealth(True, now)
         if before is None or before.answering:
@@ -59,7 +59,7 @@ class RouterWatch:
         text = f"The router has not answered since {short(before.since, now)}: {error}. Until it does, presence arms and disarms nothing."
         return Fact(protocol.new_fact_id(now), "router_silent", now, text)
 
-    def wait_s(self, poll_s: float) -> float:
+    def wait_s(self, poll_s: float, somebody_home: bool) -> float:
         """How long to wait until the router is asked again, if *poll_s* is the wait while it answers."""
-        longest_s = REFUSED_WAIT_S if self._refused else SILENT_WAIT_S
-        return poll_s if not self.misses else min(poll_s * 2.0 ** min(self.misses - 1, 10), max(longest_s, poll_s))
+        longest_s = LONGEST_WAIT_S if somebody_home or self._refused else EMPTY_WAIT_S
+        return poll_s if not self.misses else min(poll_s * 2.0 ** min(self.misses - 1, 10), longest_s)

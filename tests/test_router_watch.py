@@ -63,3 +63,21 @@ def test_a_refusal_says_what_to_do() -> None:
     refused = RouterRefused("fritzbox at 192.168.178.1 refuses the password; put the right one into presence.router.password")
     assert [miss(watch, after_s, refused) for after_s in (0, 70)][1].endswith("presence arms and disarms nothing.")  # type: ignore[union-attr]
     assert watch.health and watch.health.why == str(refused)
+
+
+def test_a_router_that_fails_is_asked_less_and_less_but_an_empty_house_keeps_knocking() -> None:
+    watch = RouterWatch(900, None)
+    waits_s = []
+    for after_s in range(7):
+        miss(watch, after_s)
+        waits_s.append((watch.wait_s(15.0, True), watch.wait_s(10.0, False)))
+    assert waits_s == [(15, 10), (30, 15), (60, 15), (120, 15), (240, 15), (300, 15), (300, 15)]
+    watch.answered(NOW)
+    assert watch.wait_s(10.0, False) == 10
+
+
+def test_a_password_that_is_refused_is_not_tried_often_by_an_empty_house_either() -> None:
+    watch = RouterWatch(900, None)
+    for after_s in range(7):
+        miss(watch, after_s, RouterRefused("the password is wrong"))
+    assert watch.wait_s(10.0, False) == 300
