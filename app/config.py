@@ -25,7 +25,7 @@ from app.layers import KeyPath, Layers, dotted
 from app.motion.base import Fraction, MotionSettings, Polygon
 from app.notify.base import AppriseSettings, Megabytes, NotifySettings, SlackAccess, Topic, TwilioSettings, url_parts
 from app.pantilt.base import PanTiltSettings
-from app.presence.base import PresenceSettings
+from app.presence.base import PersonSettings, PresenceSettings
 from app.protocol import CAMERA_NAME
 from app.recording.base import RecordingSettings
 from app.uploads.base import DiskSettings, DropboxSettings, S3Settings, UploadSettings
@@ -302,7 +302,8 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
         near = difflib.get_close_matches(str(keys[-1]), known, n=1)
         return f"no such key; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
     if kind in ("dataclass_type", "model_type", "dict_type"):
-        return f"must hold keys and values ({', '.join(_known_keys(keys))}); leave it out for its defaults"
+        names = ", ".join(_known_keys(keys))
+        return f"must hold keys and values{names and f' ({names})'}; leave it out for its defaults"
     said = re.sub(r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, "))
     if any(_SECRET.search(str(key)) for key in keys) or isinstance(value, dict | list):
         return said
@@ -310,12 +311,13 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
 
 
 def _known_keys(keys: KeyPath) -> list[str]:
-    here: Any = Config()
+    """The keys that there are at *keys*; none where names are the owner's to choose."""
+    here: Any = Config(presence=PresenceSettings(people={"somebody": PersonSettings(hosts=("a-phone",))}))
     for key in keys:
-        here = next(iter(here.values())) if isinstance(here, dict) else getattr(here, str(key), None)
+        here = next(iter(here.values()), None) if isinstance(here, dict) else getattr(here, str(key), None)
     if is_dataclass(here):
         return [one.name.rstrip("_") for one in fields(here)]
-    return list(Config.model_fields)
+    return [] if keys else list(Config.model_fields)
 
 
 def _secret_values(value: Any) -> Iterator[str]:

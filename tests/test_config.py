@@ -45,6 +45,11 @@ def test_the_projects_own_file_shows_every_key_with_its_default() -> None:
     for section in ("motion", "events", "recording", "notify"):
         assert set(shown[section]) == set(getattr(plain, section).__dataclass_fields__), section
     assert set(shown["slack"]) == set(plain.slack.__dataclass_fields__) - {"bot_token", "app_token", "signing_secret"}
+    presence, router = shown["presence"], shown["presence"]["router"]
+    assert set(presence) == set(plain.presence.__dataclass_fields__)
+    assert set(router) == set(plain.presence.router.__dataclass_fields__) - {"password"}
+    assert set(router["http_json"]) == set(plain.presence.router.http_json.__dataclass_fields__) - {"secrets"}
+    assert set(router["arp"]) | set(router["scripted"]) == {"addresses", "file"}
     names = {name.rstrip("_") for name in plain.twilio.__dataclass_fields__}
     assert set(shown["twilio"]) == names - {"account_sid", "auth_token"}
     assert set(shown["apprise"]) == set(plain.apprise.__dataclass_fields__)
@@ -73,7 +78,11 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("cameras:\n  front:\n    masks: [[[0, 0], [320, 1], [0, 1]]]\n", 3, "must be less than or equal to 1, not 320"),
         ("cameras:\n  front:\n    pantilt: {backend: hut}\n", 3, "must be 'none', 'hat' or 'mock', not 'hut'"),
         ("events: {motion_classification_store_cnt: 1.5}\n", 1, "must be a valid integer, not 1.5"),
-        ("notify:\n  backends: [folder, pigeon]\n", 2, "notify.backends.1: must be 'folder', 'memory', 'slack', 'twilio' or 'apprise', not 'pigeon'"),
+        (
+            "notify:\n  backends: [folder, pigeon]\n",
+            2,
+            "notify.backends.1: must be 'folder', 'memory', 'slack', 'twilio' or 'apprise', not 'pigeon'",
+        ),
         ("slack:\n  bot_token: xoxb-1\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {app_token: xapp-1}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {signing_secret: abc}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
@@ -93,6 +102,15 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("cameras:\n  front:\n    masks: {[0, 0], [0.3, 0]}\n", 3, "lists are written in [square brackets]"),
         ("data_dir: '~nosuchuser/x'\n", 1, "data_dir: must be a folder"),
         ("motion:\n  # alpha: 0.1\n", 1, "motion: must hold keys and values (trigger, frame_width, alpha"),
+        ("presence:\n  people:\n    anna: {mcas: []}\n", 3, "presence.people.anna.mcas: no such key; did you mean macs?"),
+        ("presence:\n  people:\n    anna: {}\n", 1, "presence: anna has neither macs nor hosts"),
+        ("presence:\n  people:\n    anna: aa:bb:cc:dd:ee:ff\n", 3, "presence.people.anna: must hold keys and values (macs, hosts)"),
+        ("presence:\n  people: [anna]\n", 2, "presence.people: must hold keys and values; leave it out"),
+        ("presence:\n  people:\n    anna: {macs: [aa:bb]}\n", 3, "presence.people.anna.macs.0: must be a MAC address"),
+        ("presence:\n  router: {pasword: x}\n", 2, "presence.router.pasword: no such key; did you mean password?"),
+        ("presence:\n  router:\n    http_json: {mak: x}\n", 3, "presence.router.http_json.mak: no such key; did you mean mac?"),
+        ("presence:\n  router:\n    http_json: {form: 3}\n", 3, "presence.router.http_json.form: must hold keys and values; leave it"),
+        ("presence:\n  router: {backend: frtizbox}\n", 2, "presence.router.backend: must be 'none', 'http_json', 'openwrt', 'fritzbox'"),
         ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
         ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
@@ -176,6 +194,13 @@ def test_every_part_of_an_apprise_url_that_may_be_a_secret_is_known_to_the_logs(
     assert set(load_config(folder).secrets()) == {url, *hidden}
 
 
+def test_what_a_router_must_not_tell_is_known_to_the_logs(folder: Path) -> None:
+    (folder / "config.yml").write_text(
+        "presence: {router: {password: geheim, http_json: {login: /l, form: {a: login}, secrets: {key: k3y}}}}\n"
+    )
+    assert load_config(folder).secrets() == ["geheim", "k3y"]
+
+
 def test_what_is_set_but_not_used_yet_is_remarked_on(folder: Path) -> None:
     (folder / "config.yml").write_text("people: {threshold: 0.9}\n")
     assert any("people is set" in one for one in config_warnings(load_config(folder)))
@@ -201,7 +226,9 @@ def test_another_way_that_is_named_needs_its_settings_too(folder: Path, way: str
 
 def test_a_twilio_that_lacks_something_is_remarked_on(folder: Path) -> None:
     (folder / "config.yml").write_text("twilio: {to: ['+4915112345678'], from: Fridge}\n")
-    assert any("twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one for one in config_warnings(load_config(folder)))
+    assert any(
+        "twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one for one in config_warnings(load_config(folder))
+    )
 
 
 def test_a_token_without_a_channel_is_remarked_on(folder: Path) -> None:
