@@ -67,7 +67,7 @@ class ClassicRouter(RouterServer):
 
     def _log_in(self, request: Request) -> Reply:
         self.logins += 1
-        sent = json.loads(request.body) if "json" in request.headers["Content-Type"] else request.form
+        sent = json.loads(request.body) if "json" in request.headers.get("Content-Type", "") else request.form
         if (sent.get("usr"), sent.get("pwd")) != (USER, PASSWORD) or request.cookies.get("PHPSESSID") != self._before:
             return Reply(b'{"result": "wrong"}', 401)
         self._session = f"session-geheim-{next(self._numbers)}"
