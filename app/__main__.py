@@ -14,6 +14,7 @@ VERBS = {
     "start": "app.suite.start:start",
     "status": "app.suite.status:status",
     "stop": "app.suite.stop:stop",
+    "who": "app.suite.who:who",
 }
 
 
