@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 class Keepsakes:
     """Those of *camera*. It is shown every frame that was judged, holds none of them up, and also listens to the motion sensor."""
 
-    def __init__(self, camera: str, config: Config, view: CameraConfig) -> None:
+    def __init__(self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom | None = None) -> None:
         self._camera = camera
-        self._darkroom = Darkroom()
+        self._darkroom = darkroom or Darkroom()
         self._sensor: MotionSensor | None = None
         self._pir: bool | None = None
         self._last_s = float("-inf")
