@@ -27,9 +27,9 @@ def at(said: Any, place: str | None) -> Any:
 
 
 def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list[Any], int]:
-    """The entries of the list in *said*, and how many the router has in all. An object that holds objects is a list too."""
+    """The entries of the list in *said*, and how many the router has in all. A place may also name an object that holds objects."""
     entries = at(said, settings.list)
-    if isinstance(entries, dict):
+    if isinstance(entries, dict) and settings.list:
         entries = [one for one in entries.values() if isinstance(one, dict)] or None
     if not isinstance(entries, list):
         raise NotTheList(f"{router} answers without a list at http_json.list; {_names(said)}")
