@@ -26,12 +26,17 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with unfinished.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        settle(unfinished, path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def settle(unfinished: Path, path: Path) -> None:
+    """Make the file *unfinished*, which is whole now, the file at *path* beside it, so that it is there after a power cut too."""
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
     _sync_folder(path.parent)
 
 

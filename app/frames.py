@@ -1,4 +1,4 @@
-"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it.
+"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it; and a packet, which holds one compressed.
 
 OpenCV and numpy come in only when a picture is touched: programs that merely read settings name these types too.
 """
@@ -46,6 +46,36 @@ class Frame:
     def bgr(self) -> Image:
         """The picture in colour, (rows, columns, BGR) uint8."""
         return self.make_bgr()
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What packets hold.
+
+    *codec* is what libav calls it, and *pixels* what it calls the format of the pictures. H.264 is in Annex B, with its
+    parameter sets before every key frame, so that it can be read from there; *setup* is what the decoder of another codec
+    needs beforehand. The pictures must still be turned over as *hflip* and *vflip* say.
+    """
+
+    codec: str
+    width: int
+    height: int
+    pixels: str
+    setup: bytes = b""
+    hflip: bool = False
+    vflip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A picture, compressed. *at_s* is when it was taken, on the clock of the source's frames; *decode_s*, which only increases and is
+    never later, its place among the packets. *key* is False when it needs those before it."""
+
+    data: bytes
+    at_s: float
+    decode_s: float
+    key: bool
+    footage: Footage
 
 
 def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:

@@ -1,17 +1,20 @@
 """What a camera promises, and its settings."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval, MinLen, MultipleOf
 
-from app.frames import Frame, Image
+from app.frames import Frame, Image, Packet
 
 #: A side of the picture in pixels; even, because the colours of YUV 4:2:0 are stored for every second pixel.
 Even = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
 #: "own" plays a file as fast as it was filmed, "fast" as fast as it can be decoded. What is live has only its own pace.
 Pace = Literal["own", "fast"]
+#: Takes packets.
+Sink = Callable[[Packet], None]
 #: What OpenCV calls turning a picture over, by (vflip, hflip).
 _FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}
 
@@ -39,6 +42,9 @@ class Camera(ABC):
 
     #: What messages call it; never shows a password.
     source: str
+    #: Who is handed each picture still compressed, where the source has it so; set before `open`. It is called by a thread of
+    #: the camera, before the frame that is made of the packet is read, and never makes it wait.
+    sink: Sink | None = None
     #: Frames that were passed over since `open` because they came too late to be of use.
     dropped: int = 0
     #: Pictures since `open` that came damaged or could not be decoded at all.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from app.cameras.base import Camera, CameraSettings
+from app.cameras.base import Camera, CameraSettings, Sink
 from app.clock import Clock
 from app.errors import CameraError, CameraStalled
-from app.frames import Frame
+from app.frames import Frame, Packet
 
 _STOP_S = 0.8
 _FIRST_DELAY_S = 1.0
@@ -25,7 +25,7 @@ class LiveCamera:
 
     The newest *queue_frames* frames wait for the owner; older ones are dropped and counted. *opening_s* is how long the
     camera may take until it is open. The thread first lets *after*, one that may still hold the same device, come to an
-    end, but waits no longer than *stall_s*.
+    end, but waits no longer than *stall_s*. *sink* is handed the camera's packets until it is stopped.
     """
 
     def __init__(
@@ -37,8 +37,12 @@ class LiveCamera:
         *,
         opening_s: float = 30.0,
         after: threading.Thread | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self._camera = camera
+        self._sink = sink
+        if sink:
+            camera.sink = self._hand_on
         self._clock = clock
         self._stall_s = stall_s
         self._limit_s = opening_s
@@ -109,6 +113,10 @@ class LiveCamera:
         self._hear(self._stall_s)
         while not self._stopping:
             self._put(self._camera.read())
+
+    def _hand_on(self, packet: Packet) -> None:
+        if self._sink and not self._stopping:
+            self._sink(packet)
 
     def _hear(self, limit_s: float) -> None:
         with self._news:
@@ -191,11 +199,13 @@ class CameraFeed:
 
     *make* makes a new camera for every opening, as one that is stuck must not be touched again. A feed belongs to one
     thread. No method raises `CameraError`; `take_changes` tells of losses. When the threads of three openings are stuck
-    for good, `next` raises RuntimeError: only ending the process frees them.
+    for good, `next` raises RuntimeError: only ending the process frees them. *sink* is handed the packets of the cameras that
+    have some, in their threads.
     """
 
-    def __init__(self, make: Callable[[], Camera], clock: Clock, settings: CameraSettings) -> None:
+    def __init__(self, make: Callable[[], Camera], clock: Clock, settings: CameraSettings, sink: Sink | None = None) -> None:
         self._make = make
+        self._sink = sink
         self._clock = clock
         self._settings = settings
         self._live: LiveCamera | None = None
@@ -274,7 +284,7 @@ class CameraFeed:
         # libav may use its patience twice: for the connection, and for finding out what is sent.
         opening_s = self._settings.warmup_s + 2 * self._settings.stall_s + _FIRST_DELAY_S
         after = self._left_behind[-1] if self._left_behind else None
-        live = LiveCamera(camera, self._clock, self._settings.stall_s, opening_s=opening_s, after=after)
+        live = LiveCamera(camera, self._clock, self._settings.stall_s, opening_s=opening_s, after=after, sink=self._sink)
         live.start()
         return live
 

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.pacing import Pacing, PlayingTime
+from app.cameras.packets import make_tap
 from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
 from app.frames import Frame, Image
@@ -83,7 +84,10 @@ class VideoCamera(Camera):
             kept = self._pacing.keep(self._clock.monotonic() if self._by_arrival else playing_s)
             self.dropped = self._pacing.dropped
             if kept:
-                return self._frame(number, picture, playing_s)
+                frame = self._frame(number, picture, playing_s)
+                if self._tap:
+                    self._tap.shown(picture.time, frame.at_s)
+                return frame
 
     def close(self) -> None:
         if self._container is not None:
@@ -144,6 +148,7 @@ class VideoCamera(Camera):
         self._pacing = Pacing(self._clock, settings.fps, timed=lasts and self._pace == "own")
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
         self._decoded: deque[av.VideoFrame] = deque()
+        self._tap = make_tap(stream, settings, self.sink, stamped=self._stamped)
         self._number = self._pictures = self.dropped = self.corrupt = 0
         self._opened_at = self._clock.now()
 
@@ -172,6 +177,8 @@ class VideoCamera(Camera):
         except av.FFmpegError:
             self._number += 1
             self.corrupt += 1
+        if self._tap:
+            self._tap.came(packet)
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
         try:

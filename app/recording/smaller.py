@@ -1,6 +1,8 @@
 """A smaller rendition of a clip, for services that take only so many bytes.
 
     python -m app.recording.smaller CLIP BYTES OUT
+
+makes one in a process of its own.
 """
 
 import sys

@@ -1,0 +1,135 @@
+"""A stream's compressed pictures, handed on beside the frames that are made of them."""
+
+import math
+from collections import deque
+from typing import Protocol
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.video.stream import VideoStream
+
+from app.cameras.base import CameraSettings, Sink
+from app.frames import Footage, Packet
+
+#: Codecs of which each packet is a picture of its own.
+_SINGLE = ("mjpeg",)
+#: Codecs whose packets need those before them. Of others that a source may have, pictures are handed on by nobody.
+_STREAMED = ("h264", "hevc", "mpeg4")
+#: In Annex B, with the parameter sets before each key frame, whatever the source's way is.
+_PLAIN_H264 = "h264_mp4toannexb,dump_extra=freq=keyframe"
+#: A step in the stamps that is longer, or goes back, is a jump.
+_JUMP_S = 10.0
+_WINDOW_S = 10.0
+_MOST_HELD = 400
+_TICK_S = 1e-5
+
+
+class StampClock:
+    """Puts the stamps of a stream on the clock of its frames.
+
+    A frame's time is when it was ready, which is a little late, and sometimes more. So those frames are believed that were
+    late the least in the last ten to twenty seconds: the two clocks may drift apart, slowly.
+    """
+
+    def __init__(self) -> None:
+        self._since_s = -math.inf
+        self._before = self._now = math.inf
+
+    def heard(self, stamp_s: float, at_s: float) -> None:
+        """A picture stamped *stamp_s* was ready at *at_s*."""
+        if at_s - self._since_s >= _WINDOW_S:
+            self._before, self._now, self._since_s = self._now, math.inf, at_s
+        self._now = min(self._now, at_s - stamp_s)
+
+    def at(self, stamp_s: float) -> float | None:
+        """When the picture stamped *stamp_s* was taken; None when nothing was heard yet."""
+        apart_s = min(self._before, self._now)
+        return stamp_s + apart_s if math.isfinite(apart_s) else None
+
+
+class Tap(Protocol):
+    """What a source tells, so that somebody gets its packets."""
+
+    def came(self, packet: "av.Packet[VideoStream]") -> None:
+        """*packet* was decoded."""
+
+    def shown(self, stamp_s: float | None, at_s: float, /) -> None:
+        """The picture stamped *stamp_s* becomes a frame of *at_s*."""
+
+
+def make_tap(stream: VideoStream, settings: CameraSettings, sink: Sink | None, *, stamped: bool) -> Tap | None:
+    """What hands the packets of *stream* to *sink*; None when nobody wants them or nobody could use them."""
+    codec = stream.codec_context.name
+    if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
+        return None
+    context = stream.codec_context
+    setup = (context.extradata or b"") if codec in ("hevc", "mpeg4") else b""
+    footage = Footage(codec, context.width, context.height, context.pix_fmt or "", setup, settings.hflip, settings.vflip)
+    return _SingleTap(footage, sink) if codec in _SINGLE else _StreamTap(stream, footage, sink)
+
+
+class _SingleTap:
+    """Hands on the packets that become frames, and no others, just when they do."""
+
+    def __init__(self, footage: Footage, sink: Sink) -> None:
+        self._footage = footage
+        self._sink = sink
+        self._data = b""
+
+    def came(self, packet: "av.Packet[VideoStream]") -> None:
+        self._data = bytes(packet)
+
+    def shown(self, _stamp_s: float | None, at_s: float) -> None:
+        self._sink(Packet(self._data, at_s, at_s, key=True, footage=self._footage))
+
+
+class _StreamTap:
+    """Hands on every packet, since others need it, as soon as it is known when it was taken."""
+
+    def __init__(self, stream: VideoStream, footage: Footage, sink: Sink) -> None:
+        self._footage = footage
+        self._sink = sink
+        self._filter = BitStreamFilterContext(_PLAIN_H264, stream) if footage.codec == "h264" else None
+        self._clock = StampClock()
+        self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
+        self._last_stamp_s: float | None = None
+        self._last_s = -math.inf
+
+    def came(self, packet: "av.Packet[VideoStream]") -> None:
+        shown, decoded = packet.pts, packet.dts
+        shown = decoded if shown is None else shown
+        if shown is None:
+            return
+        stamp_s = float(shown * packet.time_base)
+        decode_stamp_s = stamp_s if decoded is None else float(decoded * packet.time_base)
+        if self._last_stamp_s is not None and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S:
+            self._clock = StampClock()
+        self._last_stamp_s = decode_stamp_s
+        self._held.extend((data, stamp_s, decode_stamp_s, packet.is_keyframe) for data in self._plain(packet))
+        self._hand_on()
+
+    def shown(self, stamp_s: float | None, at_s: float) -> None:
+        if stamp_s is not None:
+            self._clock.heard(stamp_s, at_s)
+            self._hand_on()
+
+    def _plain(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
+        if self._filter is None:
+            return [bytes(packet)]
+        # A filter empties what it is given.
+        copied = av.Packet(bytes(packet))
+        copied.pts, copied.dts, copied.time_base, copied.is_keyframe = packet.pts, packet.dts, packet.time_base, packet.is_keyframe
+        try:
+            return [bytes(one) for one in self._filter.filter(copied)]
+        except av.FFmpegError:
+            return []
+
+    def _hand_on(self) -> None:
+        while self._held:
+            data, stamp_s, decode_stamp_s, key = self._held[0]
+            at_s, decode_s = self._clock.at(stamp_s), self._clock.at(decode_stamp_s)
+            if at_s is None or decode_s is None:
+                return
+            self._held.popleft()
+            decode_s = self._last_s = max(decode_s, self._last_s + _TICK_S)
+            self._sink(Packet(data, max(at_s, decode_s), decode_s, key, self._footage))
