@@ -1,21 +1,24 @@
-"""Answers what people asked for, as it is read from the stream `requests`: a picture taken now, a tag shown, a sentence said.
+"""Answers what people asked for, as it is read from the stream `requests`: a picture taken now, a clip, a tag shown, a sentence said.
 
 A request is acknowledged when it is answered, so that a kill loses none; one that can be answered no more is dropped
 with a sentence. Each waits for itself alone.
 """
 
 import logging
-from dataclasses import dataclass, field
+import threading
 from datetime import timedelta
 
 from app import protocol
+from app.clip_answers import ClipAnswers
 from app.clock import Clock
-from app.errors import DeliveryError, ProtocolError, StateUnavailable
-from app.notify.slack import Posted
+from app.errors import DeliveryError, StateUnavailable
+from app.films import Films
+from app.jobs import Job, Jobs
+from app.marks import Marks
 from app.notify.slack_answers import Alert, Said, SlackAnswers, mention
 from app.notify.slack_api import Unfit
 from app.notify.slack_blocks import escaped
-from app.outbox import Marks
+from app.notify.slack_posts import Posted
 from app.protocol import EventRecord, Request
 from app.state import TAKE_OVER_AFTER_MS, State
 from app.switches import Switches
@@ -24,54 +27,65 @@ from app.worker import Worker
 #: How long a step waits for a request; the end of the program waits for it too.
 WAIT_S = 0.5
 REDIS_RETRY_S = 1.0
-RETRY_MAX_S = 60.0
 #: How long a camera is given for a picture taken now, and how often it is looked whether it is there.
 PICTURE_WAIT = timedelta(seconds=5)
 PICTURE_LOOK_S = 0.1
 #: How old a request may be when it is first read, or tried again, by kind.
-LIVES = {"last_image": timedelta(minutes=2), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
+LIVES = {"last_image": timedelta(minutes=2), "clip": timedelta(minutes=30), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Job:
-    """A request that is to be answered, from *due_s* on."""
-
-    entry: str
-    request: Request
-    marks: Marks | None = None
-    due_s: float = 0.0
-    failures: int = field(default=0)
-
-
 class Answers:
-    """Answers by *slack*; without it requests are only acknowledged. *camera* is the one that is meant when none is named."""
+    """Answers by *slack* and with *films*; without Slack requests are only acknowledged.
 
-    def __init__(self, state: State, clock: Clock, slack: SlackAnswers | None, camera: str) -> None:
-        self.worker = Worker("answers", self.step)
+    *camera* is the one that is meant when none is named, and a clip that is asked for lasts *clip_s*.
+    """
+
+    def __init__(self, state: State, clock: Clock, slack: SlackAnswers | None, films: Films, *, camera: str, clip_s: float) -> None:
         self.answered = 0
+        self._worker = Worker("answers", self.step)
         self._state = state
         self._clock = clock
         self._slack = slack
         self._camera = camera
         self._requests = state.requests("notifier", protocol.host_name())
         self._switches = Switches()
-        self._jobs: dict[str, Job] = {}
+        self._jobs = Jobs(clock, self._answer, self._finish)
+        self.clips = ClipAnswers(state, clock, slack, films, camera=camera, clip_s=clip_s, done=self._finish) if slack else None
+        self._workers = [self._worker, *([self.clips.worker] if self.clips else [])]
+        self._open: set[str] = set()
         self._catch_up_at_s = 0.0
+        self._lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
         """How many requests are not answered yet."""
-        return len(self._jobs)
+        return len(self._open)
+
+    def start(self) -> None:
+        for worker in self._workers:
+            worker.start()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when a thread has died of a mistake."""
+        for worker in self._workers:
+            worker.check()
+
+    def ask_to_stop(self) -> None:
+        """Begin to answer nothing more."""
+        for worker in self._workers:
+            worker.ask_to_stop()
+
+    def has_ended(self) -> bool:
+        """Whether nothing is being answered any more."""
+        return all(worker.has_ended() for worker in self._workers)
 
     def step(self) -> float:
         """Take in what was asked for, and answer what is due."""
         try:
             self._take_in()
-            for job in list(self._jobs.values()):
-                if job.due_s <= self._clock.monotonic():
-                    self._serve(job)
+            self._jobs.serve()
         except StateUnavailable:
             self._catch_up_at_s = 0.0
             return REDIS_RETRY_S
@@ -80,29 +94,25 @@ class Answers:
     def _take_in(self) -> None:
         if self._clock.monotonic() >= self._catch_up_at_s:
             for entry, request in self._requests.all_unfinished():
-                self._jobs.setdefault(entry, Job(entry, request))
+                self._add(Job(entry, request))
             self._catch_up_at_s = self._clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
-        soonest_s = min((job.due_s - self._clock.monotonic() for job in self._jobs.values()), default=WAIT_S)
-        for entry, request in self._requests.new(min(max(soonest_s, 0.0), WAIT_S)):
-            self._jobs[entry] = Job(entry, request)
+        for entry, request in self._requests.new(min(self._jobs.wait_s(), WAIT_S)):
+            self._add(Job(entry, request))
 
-    def _serve(self, job: Job) -> None:
-        try:
-            wait_s = self._answer(job)
-        except DeliveryError as error:
-            if not job.failures:
-                _log.warning("%s of %s is not answered yet: %s", job.request.kind, job.request.by, error)
-            wait_s = min(2.0 ** min(job.failures, 10), RETRY_MAX_S) if error.retry_after_s is None else error.retry_after_s
-            job.failures += 1
-        except ProtocolError as error:
-            _log.warning("%s of %s is dropped: %s", job.request.kind, job.request.by, error)
-            wait_s = 0.0
-        if wait_s:
-            job.due_s = self._clock.monotonic() + wait_s
+    def _add(self, job: Job) -> None:
+        if job.entry in self._open:
             return
+        self._open.add(job.entry)
+        if job.request.kind == "clip" and self.clips:
+            self.clips.add(job)
+        else:
+            self._jobs.add(job)
+
+    def _finish(self, job: Job) -> None:
         self._requests.done(job.entry)
-        del self._jobs[job.entry]
-        self.answered += 1
+        with self._lock:
+            self.answered += 1
+        self._open.discard(job.entry)
 
     def _answer(self, job: Job) -> float:
         """Answer; returns 0 when that is done, else the seconds until it should be tried again."""

@@ -1,7 +1,7 @@
 """Why nothing may be told just now.
 
-`camera_notifications` False holds everything back; a snooze holds back motion only, so that a camera that is lost or a
-program that is silent is told all the same.
+`camera_notifications` False holds everything back; a snooze holds back motion and its films only, so that a camera that
+is lost or a program that is silent is told all the same.
 """
 
 import logging
@@ -12,6 +12,9 @@ from app.switches import Switches
 
 #: What `reason` is to be given of Redis, in this order.
 READS = ("camera_notifications", "snoozed_until")
+
+#: What a snooze holds back.
+SNOOZED = ("motion_started", "clip_ready")
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ class Silence:
         if not self._switches.take("camera_notifications", notifications):
             return "camera_notifications is False"
         until = self._time(snoozed_until)
-        return f"snoozed until {until.isoformat()}" if until and until > now and fact.kind == "motion_started" else None
+        return f"snoozed until {until.isoformat()}" if until and until > now and fact.kind in SNOOZED else None
 
     def _time(self, found: str | None) -> datetime | None:
         """The time in *found*, taken for UTC when it does not say."""

@@ -5,16 +5,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from app import protocol
 from app.answers import Answers
 from app.clock import FakeClock
+from app.films import Films, Shrinker
+from app.marks import Marks
 from app.notify import Message, SlackAccess
 from app.notify.slack import SlackNotifier
 from app.notify.slack_answers import SlackAnswers
-from app.outbox import Marks
 from app.protocol import EventRecord, Fact, Label, ReplyTo, Request
 from app.state import Latest, State
 from tests.servers.redis_server import RedisServer
@@ -87,10 +89,15 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
+def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> Answers:
+    films = Films(state, clock, Path("/nowhere"), None, Shrinker())
+    return Answers(state, clock, slack, films, camera="front", clip_s=10.0)
+
+
 def desk_of(state: State, slack: SlackServer, *, delete: bool = True) -> Desk:
     clock = FakeClock(AT)
     notifier = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS, delete), clock)
-    return Desk(Answers(state, clock, SlackAnswers(notifier), "front"), state, slack, clock, notifier)
+    return Desk(answers_of(state, clock, SlackAnswers(notifier)), state, slack, clock, notifier)
 
 
 @pytest.fixture
@@ -169,7 +176,7 @@ def test_a_picture_is_shown_once_whatever_goes_wrong_and_whoever_is_killed(desk:
     desk.run()
     assert not desk.done()
     desk.clock.advance(5)
-    another = Answers(desk.state, desk.clock, SlackAnswers(desk.notifier), "front")
+    another = answers_of(desk.state, desk.clock, SlackAnswers(desk.notifier))
     another.step()
     assert [message.words for message in desk.slack.seen()] == [f"front, taken now {house_clock(AT)}"]
     assert another.waiting == 0
@@ -348,7 +355,7 @@ def test_one_request_that_waits_delays_no_other(desk: Desk) -> None:
 def test_without_slack_requests_are_acknowledged_and_logged(state: State, slack: SlackServer, caplog: pytest.LogCaptureFixture) -> None:
     desk = desk_of(state, slack)
     caplog.set_level("INFO")
-    desk.answers = Answers(state, desk.clock, None, "front")
+    desk.answers = answers_of(state, desk.clock, None)
     desk.ask()
     desk.run()
     assert desk.done()

@@ -2,14 +2,17 @@
 
     python -m app.daemons.notifier
 
-Facts come from the stream `events`; one is acknowledged when every way has told it. What has been told is marked in
-Redis, so that a kill at any moment neither loses an alert nor repeats one. The loop here only reads and judges, and
-watches the other programs' hearts; each way has a thread of its own in the outbox, and so have the answers.
+Facts come from the stream `events`; one is acknowledged when every way that is to tell it has told it. What has been told
+is marked in Redis, so that a kill at any moment neither loses an alert nor repeats one. The loop here only reads and
+judges, and watches the other programs' hearts; each way has threads of its own in the outbox, and so have the answers.
 """
 
 import logging
 import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app import protocol
 from app.answers import Answers
@@ -17,15 +20,22 @@ from app.clock import Clock
 from app.config import Config, slack_access
 from app.daemon import Counters, Daemon, run_daemon
 from app.errors import ProtocolError, StateUnavailable
+from app.films import LINK_LIFE_S, Films, Links, Shrinker
 from app.hearts import Hearts
-from app.notify import Notifier, NotifySettings, SlackAccess, make_notifiers
+from app.letters import Letters
+from app.marks import delivered_mark
+from app.notify import Accesses, Notifier, NotifySettings, SlackAccess, make_notifiers
 from app.notify.slack import SlackNotifier
 from app.notify.slack_answers import SlackAnswers
-from app.outbox import Outbox, delivered_mark
+from app.outbox import Outbox
 from app.protocol import Fact
 from app.roster import posts
 from app.silence import READS, Silence
 from app.state import TAKE_OVER_AFTER_MS
+from app.uploads.base import S3Settings
+
+if TYPE_CHECKING:
+    from app.uploads.s3 import S3Store
 
 #: How long a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
@@ -34,6 +44,37 @@ PATIENCE_S = 0.6
 LOOK_S = 0.02
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the ways and the answers are made of."""
+
+    notify: NotifySettings
+    data_dir: Path
+    accesses: Accesses
+    s3: S3Settings
+    #: How long a clip is that somebody asks for.
+    clip_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Those who tell and answer, and the films they have."""
+
+    outbox: Outbox
+    answers: Answers
+    films: Films
+
+    def ask_to_stop(self) -> None:
+        """Begin nothing more."""
+        self.outbox.ask_to_stop()
+        self.answers.ask_to_stop()
+        self.films.close()
+
+    def has_ended(self) -> bool:
+        """Whether nobody tells or answers any more."""
+        return self.outbox.has_ended() & self.answers.has_ended()
 
 
 class NotifierDaemon(Daemon):
@@ -48,21 +89,21 @@ class NotifierDaemon(Daemon):
         self._facts = self.state.facts(self.name, protocol.host_name())
         self._silence = Silence()
         self._settings = _settings(self.config)
-        self._outbox, self._answers = self._make_desk()
-        self._former: list[tuple[Outbox, Answers]] = []
+        self._desk = self._make_desk()
+        self._former: list[Desk] = []
         self._hearts = self._make_hearts()
         self._started = False
         self._catch_up_at_s = 0.0
         self._held = 0
 
     def open(self) -> None:
-        ways = " and to ".join(str(way.notifier) for way in self._outbox.ways)
-        _log.info("alerts go to %s", ways or "nobody: notify.backends is empty")
+        self._announce()
+        self._desk.films.tidy()
 
     def step(self) -> float:
         self._outbox.check()
-        self._answers.worker.check()
-        self._former = [desk for desk in self._former if not _has_ended(desk)]
+        self._desk.answers.check()
+        self._former = [desk for desk in self._former if not desk.has_ended()]
         if self._former:
             return 0.1
         try:
@@ -84,15 +125,15 @@ class NotifierDaemon(Daemon):
             return
         self._settings = settings
         self._dismiss()
-        self._outbox, self._answers = self._make_desk()
+        self._desk = self._make_desk()
         self._started = False
         self._catch_up_at_s = 0.0
-        self.open()
+        self._announce()
 
     def close(self) -> None:
         self._dismiss()
         until_s = self.clock.monotonic() + PATIENCE_S
-        while not all(_has_ended(desk) for desk in self._former) and self.clock.monotonic() < until_s:
+        while not all(desk.has_ended() for desk in self._former) and self.clock.monotonic() < until_s:
             self.clock.sleep(LOOK_S)
 
     def counters(self) -> Counters:
@@ -100,17 +141,28 @@ class NotifierDaemon(Daemon):
         for way in self._outbox.ways:
             counters[f"{way.name}_waiting"] = way.waiting
             counters[f"{way.name}_trouble"] = way.trouble
-            if way.notifier.digests:
+            if way.notifier.digests and way.lane == "alerts":
                 counters |= {f"{way.name}_digests": way.digests, f"{way.name}_repeated": way.notifier.repeated}
-        counters |= {"answered": self._answers.answered, "questions": self._answers.waiting}
+        counters |= {"answered": self._desk.answers.answered, "questions": self._desk.answers.waiting}
         return counters
 
-    def _make_desk(self) -> tuple[Outbox, Answers]:
-        notify, data_dir, access = self._settings
-        notifiers = make_notifiers(notify, data_dir, access, self.clock)
+    def _announce(self) -> None:
+        ways = " and to ".join(str(notifier) for notifier in self._outbox.notifiers)
+        _log.info("alerts go to %s", ways or "nobody: notify.backends is empty")
+
+    @property
+    def _outbox(self) -> Outbox:
+        return self._desk.outbox
+
+    def _make_desk(self) -> Desk:
+        settings, access = self._settings, self._settings.accesses.slack
+        films = Films(self.state, self.clock, settings.data_dir, _links(settings.s3), Shrinker())
+        notifiers = make_notifiers(settings.notify, settings.data_dir, settings.accesses, self.clock)
         slack = SlackAnswers(self._slack(notifiers, access)) if access else None
-        outbox = Outbox(notifiers, self.state, self.clock, notify.digest_after_s, self._facts.done)
-        return outbox, Answers(self.state, self.clock, slack, next(iter(self.config.cameras)))
+        letters = Letters(self.state, self.clock, films)
+        outbox = Outbox(notifiers, letters, settings.notify.digest_after_s, self._facts.done)
+        camera = next(iter(self.config.cameras))
+        return Desk(outbox, Answers(self.state, self.clock, slack, films, camera=camera, clip_s=settings.clip_s), films)
 
     def _slack(self, notifiers: list[Notifier], access: SlackAccess) -> SlackNotifier:
         """The one among *notifiers*, so that they share what Slack says of its limits; answers need one also if no alert goes there."""
@@ -122,9 +174,8 @@ class NotifierDaemon(Daemon):
 
     def _dismiss(self) -> None:
         """Let those who work now begin nothing more."""
-        self._outbox.ask_to_stop()
-        self._answers.worker.ask_to_stop()
-        self._former.append((self._outbox, self._answers))
+        self._desk.ask_to_stop()
+        self._former.append(self._desk)
 
     def _take_in(self) -> None:
         """Wait for facts. Now and then look for what was left lying, by us or by another notifier."""
@@ -135,7 +186,7 @@ class NotifierDaemon(Daemon):
             self._catch_up_at_s = self.clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
         if not self._started:  # only when all that was left is there: half a digest must not pass for the whole
             self._outbox.start()
-            self._answers.worker.start()
+            self._desk.answers.start()
             self._started = True
         for entry, fact in self._facts.new(WAIT_S):
             self._consider(entry, fact)
@@ -154,10 +205,10 @@ class NotifierDaemon(Daemon):
 
     def _left_to_tell(self, fact: Fact) -> set[str]:
         """The ways that have still to tell *fact*. Whether it is held back is asked once, before the first has told it."""
-        if not fact.alert or fact.kind == "motion_ended":
-            return set()
+        names = self._tellers(fact)
+        if not names:
+            return names
         marks = self.state.delivery_marks(fact)
-        names = self._outbox.names
         left = {name for name in names if delivered_mark(name) not in marks}
         if "held" in marks:
             return set()
@@ -168,17 +219,39 @@ class NotifierDaemon(Daemon):
             return set()
         return left
 
+    def _tellers(self, fact: Fact) -> set[str]:
+        """The ways that are to tell *fact*, whether or not they have. Of an event that nobody tells its film is to know."""
+        if not fact.alert:
+            if event := protocol.opened_event(fact):
+                self.state.mark_event(event, {"untold": "no alert"})
+            return set()
+        if fact.file:
+            protocol.event_started_at(fact.event or "")
+        return self._outbox.tellers(fact)
+
     def _reason_to_hold(self, fact: Fact) -> str | None:
         return self._silence.reason(fact, self.clock.now(), *self.state.read_strings(*READS))
 
 
-def _has_ended(desk: tuple[Outbox, Answers]) -> bool:
-    outbox, answers = desk
-    return outbox.has_ended() & answers.worker.has_ended()
+def _settings(config: Config) -> Settings:
+    twilio = None if config.twilio.missing() else config.twilio
+    accesses = Accesses(slack_access(config), twilio, config.apprise if config.apprise.urls else None)
+    clip_s = config.recording.pre_roll_s + config.recording.post_roll_s
+    return Settings(config.notify, config.data_dir, accesses, config.s3, clip_s)
 
 
-def _settings(config: Config) -> tuple[NotifySettings, Path, SlackAccess | None]:
-    return config.notify, config.data_dir, slack_access(config)
+def _links(settings: S3Settings) -> Links | None:
+    """What makes links to the bucket of *settings*; None when there is none."""
+    if settings.bucket is None:
+        return None
+
+    @cache
+    def store() -> "S3Store":
+        from app.uploads.s3 import S3Store
+
+        return S3Store(settings)
+
+    return lambda key: store().link(key, LINK_LIFE_S)
 
 
 def _is_begun(marks: dict[str, str], names: set[str]) -> bool:

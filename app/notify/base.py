@@ -186,8 +186,11 @@ class Notifier(ABC):
     by_link: bool = False
     #: Films of more bytes than this it is not given; None for any.
     max_clip_bytes: int | None = None
-    #: How often something was delivered that may have been delivered before, since that could not be found out.
-    repeated: int = 0
+
+    @property
+    def repeated(self) -> int:
+        """How often something was delivered that may have been delivered before, since that could not be found out."""
+        return 0
 
     @abstractmethod
     def deliver(self, message: Message, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """Alerts as files: a folder for each day, and in it for each alert the picture and a line of text."""
 
 import errno
+import threading
 from pathlib import Path
 
 from app.errors import DeliveryError
@@ -19,7 +20,7 @@ _CURES = {
 class FolderNotifier(Notifier):
     """Puts `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; the days are those of the house's clock.
 
-    The text comes last, so that whoever waits for it finds the picture beside it.
+    The text comes last, so that whoever waits for it finds the picture beside it. Of a film it says where that is.
     """
 
     name = "folder"
@@ -27,14 +28,16 @@ class FolderNotifier(Notifier):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._tidy = False
+        self._one_at_a_time = threading.Lock()
 
     def __str__(self) -> str:
         return f"the folder {self.folder}"
 
     def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step, noted by what it leaves)
         try:
-            self._clear_leftovers()
-            self._write(message)
+            with self._one_at_a_time:
+                self._clear_leftovers()
+                self._write(message)
         except OSError as error:
             cure = _CURES.get(error.errno or 0, "make it a folder that can be written to, or set notify.folder to another")
             raise DeliveryError(f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}") from error
@@ -42,10 +45,10 @@ class FolderNotifier(Notifier):
     def _write(self, message: Message) -> None:
         at = message.at.astimezone()
         day = self.folder / f"{at:%Y-%m-%d}"
-        line = f"{at:%Y-%m-%d %H:%M:%S}  {' '.join(message.text.split())}\n"
+        words = [f"{at:%Y-%m-%d %H:%M:%S}", " ".join(message.text.split()), str(message.clip or ""), message.remark or ""]
         if message.picture is not None:
             _write_once(day / f"{message.key}.jpg", message.picture)
-        _write_once(day / f"{message.key}.txt", line.encode())
+        _write_once(day / f"{message.key}.txt", f"{'  '.join(filter(None, words))}\n".encode())
 
     def _clear_leftovers(self) -> None:
         """Remove, once, what an earlier run was killed over."""

@@ -1,67 +1,19 @@
-"""Alerts in Slack: the picture is uploaded, and one message posted with it and its buttons.
+"""Alerts in Slack: the picture is uploaded, and one message posted with it and its buttons; the film comes into its thread.
 
 A delivery has stages, each noted: the picture is with Slack (`file`), Slack has looked at it (`ready`), the message is
-on its way (`posting`), it is there (`posted`). After a crash, or when an answer was lost, "on its way" is made sure of:
-the channel's newest messages are searched for our key in their metadata, for which the app needs the scope
-channels:history or groups:history; failing that, Slack is asked where the picture is shown. When neither can be asked
-the message is posted again, and counted in `repeated`. So a message appears twice only if Slack took it, its answer was
-lost, and then either both questions were impossible, or Slack did not show it yet when asked, `SETTLE_S` later.
+on its way (`posting`), it is there (`posted`).
 """
 
-import json
-import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.clock import Clock
-from app.errors import DeliveryError, DeliveryRefused
+from app.errors import DeliveryError
 from app.notify import slack_blocks
-from app.notify.base import Digest, Message, Notifier, Progress, SlackAccess
-from app.notify.slack_api import Refused, SlackApi, Unanswered, Unfit
+from app.notify.base import Digest, Message, Notifier, Progress, SlackAccess, in_bytes
+from app.notify.slack_api import Refused, SlackApi, Unfit
 from app.notify.slack_blocks import Block
-
-EVENT_TYPE = "whos_there_alert"
-#: Slack wants about one message a second in a channel.
-POST_EVERY_S = 1.0
-#: How long Slack may look at a picture before the alert is posted without it.
-PICTURE_PATIENCE_S = 30.0
-#: How long after a lost answer it is first asked what became of the message.
-SETTLE_S = 3.0
-_POLL_FIRST_S = 0.05
-_POLL_MAX_S = 1.0
-_POLL_ALL_S = 5.0
-_PAGES = 5
-_PAGE = 200
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """Where a message is, and what it was made of; kept as the mark `posted`."""
-
-    channel: str
-    ts: str
-    text: str
-    file: str | None = None
-
-    def dumps(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def loads(cls, text: str) -> "Posted":
-        return cls(**json.loads(text))
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message to post in *channel*: *text* is the fallback, *blocks* makes the rest for a picture's file, if any, and a remark."""
-
-    key: str
-    channel: str
-    text: str
-    blocks: Callable[[str | None, str | None], list[Block]]
+from app.notify.slack_films import Reel, SlackFilms, costs_the_file
+from app.notify.slack_posts import GONE, Draft, Posted, SlackPosts
 
 
 class SlackNotifier(Notifier):
@@ -69,18 +21,28 @@ class SlackNotifier(Notifier):
 
     name = "slack"
     digests = True
+    threads = True
 
     def __init__(self, access: SlackAccess, clock: Clock, api: SlackApi | None = None) -> None:
         self.access = access
         self.api = api or SlackApi(access.api_url, access.token, clock)
+        self.max_clip_bytes = in_bytes(access.max_clip_mb)
         self._clock = clock
-        self._last_post_s: dict[str, float] = {}
-        self._said: set[str] = set()
+        self._posts = SlackPosts(self.api, clock)
+        self.films = SlackFilms(self._posts, clock)
 
     def __str__(self) -> str:
         return f"Slack's channel {self.access.channel}"
 
+    @property
+    def repeated(self) -> int:
+        return self._posts.repeated
+
     def deliver(self, message: Message, progress: Progress) -> None:
+        if message.topic == "clip" or message.clip or message.clip_link or message.remark:
+            self._deliver_film(message, progress)
+            return
+
         def blocks(file: str | None, remark: str | None) -> list[Block]:
             return slack_blocks.alert(message, file, remark)
 
@@ -91,7 +53,7 @@ class SlackNotifier(Notifier):
         if progress.get("posted"):
             return
         file, remark = self._uploaded(draft.key, picture, progress)
-        self._post_once(draft, file, remark, progress)
+        self._posts.post_once(draft, file, remark, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         if progress.get("posted"):
@@ -108,7 +70,28 @@ class SlackNotifier(Notifier):
             return slack_blocks.digest_blocks(digest, files if file else (), remark)
 
         draft = Draft(digest.key, self.access.channel, f"{len(digest.messages)} alerts while there was no way to you", blocks)
-        self._post_once(draft, files[-1][1] if files else None, remark, progress)
+        self._posts.post_once(draft, files[-1][1] if files else None, remark, progress)
+
+    def _deliver_film(self, message: Message, progress: Progress) -> None:
+        """Show the film of *message* in the thread of its alert; where that is gone, or was never there, in the channel."""
+        if progress.get("posted"):
+            return
+        above = Posted.loads(message.below) if message.below else None
+        if above and not progress.get("alone") and not self._posts.is_there(above):
+            progress.set("alone", "yes")
+        text = slack_blocks.escaped(message.text)
+        if progress.get("alone"):
+            text += " (The message that it belongs to is gone.)"
+            above = None
+        channel, thread_ts = (above.channel, above.ts) if above else (self.access.channel, None)
+        reel = Reel(message.key, channel, thread_ts, text, message.clip, message.clip_link, message.remark)
+        try:
+            self.films.show(reel, progress)
+        except Unfit as error:
+            if error.error not in GONE or above is None:
+                raise
+            progress.set("alone", "yes")
+            raise DeliveryError(f"the thread of a film is gone: {error}", 0.0) from error
 
     def _uploaded(self, key: str, content: bytes | None, progress: Progress, of: str = "") -> tuple[str | None, str | None]:
         """The file of the picture *content* in Slack, or None, and why there is none if there should be.
@@ -126,10 +109,10 @@ class SlackNotifier(Notifier):
             if file == "none":
                 return None, since
             if not progress.get(f"ready{of}"):
-                self._wait_until_ready(file, datetime.fromisoformat(since))
+                self._posts.patiently(lambda: self._is_ready(file), datetime.fromisoformat(since), "the picture")
                 progress.set(f"ready{of}", "yes")
         except (Unfit, Refused) as error:
-            if isinstance(error, Refused) and error.error not in ("missing_scope", "no_permission"):
+            if not costs_the_file(error):
                 raise
             return None, self._give_up(error, progress, of)
         return file, None
@@ -137,27 +120,14 @@ class SlackNotifier(Notifier):
     def _give_up(self, error: DeliveryError, progress: Progress, of: str = "") -> str:
         """Go on without the picture; returns the remark that says so."""
         remark = f"The picture is kept at home, not shown here: {error}"
-        self._say_once(str(error), "alerts go to Slack without pictures: %s", error)
+        self._posts.say_once(str(error), "alerts go to Slack without pictures: %s", error)
         progress.set(f"file{of}", f"none {remark}")
         return remark
 
     def _upload(self, name: str, content: bytes) -> str:
-        place = self.api.call("files.getUploadURLExternal", filename=name, length=len(content))
-        self.api.upload(place["upload_url"], content)
-        self.api.call("files.completeUploadExternal", files=[{"id": place["file_id"], "title": name}])
-        return f"{place['file_id']} {self._clock.now().isoformat()}"
-
-    def _wait_until_ready(self, file: str, since: datetime) -> None:
-        """Return when Slack knows what *file* is. `Unfit` when that takes for ever, `DeliveryError` when it is worth coming back."""
-        wait_s, waited_s = _POLL_FIRST_S, 0.0
-        while not self._is_ready(file):
-            if self._clock.now() - since > timedelta(seconds=PICTURE_PATIENCE_S):
-                raise Unfit("the picture", f"it was not ready after {PICTURE_PATIENCE_S:.0f} s")
-            if waited_s >= _POLL_ALL_S:
-                raise DeliveryError("Slack is still looking at the picture", _POLL_MAX_S)
-            self._clock.sleep(wait_s)
-            waited_s += wait_s
-            wait_s = min(wait_s * 1.5, _POLL_MAX_S)
+        file = self.api.upload(name, content)
+        self.api.call("files.completeUploadExternal", files=[{"id": file, "title": name}])
+        return f"{file} {self._clock.now().isoformat()}"
 
     def _is_ready(self, file: str) -> bool:
         try:
@@ -165,99 +135,5 @@ class SlackNotifier(Notifier):
         except Refused as error:
             if error.error != "missing_scope":
                 raise
-            self._say_once("files:read", "it cannot be seen when a picture is ready: %s", error)
+            self._posts.say_once("files:read", "it cannot be seen when a picture is ready: %s", error)
             return True
-
-    def _post_once(self, draft: Draft, file: str | None, remark: str | None, progress: Progress) -> None:
-        """Post *draft* unless it is found to be there already."""
-        begun = progress.get("posting")
-        ts = self._found(draft, file, datetime.fromisoformat(begun)) if begun else None
-        if ts is None:
-            ts, file = self._post(draft, file, remark, progress)
-        progress.set("posted", Posted(draft.channel, ts, draft.text, file).dumps())
-
-    def _post(self, draft: Draft, file: str | None, remark: str | None, progress: Progress) -> tuple[str, str | None]:
-        """Post *draft* as well as Slack takes it; returns its ts, and the file of the picture that it shows."""
-        try:
-            return self._send(draft, draft.blocks(file, remark), progress), file
-        except Unfit as error:
-            if file and error.error == "invalid_blocks" and not self._is_hopeless(progress):
-                raise DeliveryError(f"Slack does not take the picture yet: {error}") from error
-            self._say_once(error.error, "a message is posted without what Slack does not take: %s", error)
-            remark = f"The picture is kept at home, not shown here: {error}"
-        try:
-            return self._send(draft, draft.blocks(None, remark), progress), None
-        except Unfit:
-            return self._send(draft, [], progress), None
-
-    def _is_hopeless(self, progress: Progress) -> bool:
-        """Whether Slack has refused the message's blocks for so long that it will not take the picture any more."""
-        first = progress.get("refused")
-        if first is None:
-            progress.set("refused", self._clock.now().isoformat())
-            return False
-        return self._clock.now() - datetime.fromisoformat(first) > timedelta(seconds=PICTURE_PATIENCE_S)
-
-    def _send(self, draft: Draft, blocks: list[Block], progress: Progress) -> str:
-        """Post, noting before that it is on its way, and after a clear refusal that it is not; returns its ts."""
-        self._keep_pace(draft.channel)
-        progress.set("posting", self._clock.now().isoformat())
-        metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": draft.key}}
-        try:
-            answer = self.api.call(
-                "chat.postMessage", channel=draft.channel, text=draft.text, blocks=blocks or None, metadata=metadata, unfurl_links=False
-            )
-        except Unanswered as error:
-            if error.sent:
-                raise
-            progress.set("posting", "")
-            raise
-        except DeliveryError:
-            progress.set("posting", "")
-            raise
-        return str(answer["ts"])
-
-    def _keep_pace(self, channel: str) -> None:
-        since_s = self._clock.monotonic() - self._last_post_s.get(channel, float("-inf"))
-        self._clock.sleep(POST_EVERY_S - since_s)
-        self._last_post_s[channel] = self._clock.monotonic()
-
-    def _found(self, draft: Draft, file: str | None, begun: datetime) -> str | None:
-        """The ts of *draft* if it was posted after *begun*; None when it was not, or nobody can tell."""
-        self._clock.sleep(SETTLE_S - (self._clock.now() - begun).total_seconds())
-        try:
-            return self._in_history(draft.key, draft.channel)
-        except Refused as error:
-            if error.error != "missing_scope":
-                raise
-            self._say_once("history", "it cannot be seen whether a message whose answer was lost has arrived: %s", error)
-        ts = self._shown_at(file, draft.channel) if file else None
-        self.repeated += ts is None
-        return ts
-
-    def _in_history(self, key: str, channel: str) -> str | None:
-        """Search the newest messages, by no clock: this machine's may be wrong."""
-        cursor = None
-        for _ in range(_PAGES):
-            answer = self.api.call("conversations.history", channel=channel, limit=_PAGE, include_all_metadata=True, cursor=cursor)
-            for message in answer["messages"]:
-                if message.get("metadata", {}).get("event_payload", {}).get("key") == key:
-                    return str(message["ts"])
-            cursor = answer.get("response_metadata", {}).get("next_cursor")
-            if not cursor:
-                return None
-        return None
-
-    def _shown_at(self, file: str, channel: str) -> str | None:
-        """The ts of the message that shows *file* in *channel*, None also when Slack does not say."""
-        try:
-            shares = self.api.call("files.info", file=file)["file"].get("shares", {})
-        except (Refused, Unfit):
-            return None
-        found = [place["ts"] for kind in shares.values() for place in kind.get(channel, [])]
-        return found[0] if found else None
-
-    def _say_once(self, what: str, sentence: str, error: DeliveryError) -> None:
-        if what not in self._said:
-            self._said.add(what)
-            _log.log(logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING, sentence, error)

@@ -1,15 +1,19 @@
 """Answers in Slack: a sentence to who asked, a picture where it was asked for, and what becomes of a tagged alert."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 
 from app.notify import slack_blocks
-from app.notify.base import Progress
-from app.notify.slack import Draft, Posted, SlackNotifier
+from app.notify.base import Message, Progress
+from app.notify.slack import SlackNotifier
 from app.notify.slack_api import TIMEOUT_S, Refused, Unfit, sdk_log
 from app.notify.slack_blocks import Block
+from app.notify.slack_films import Reel
+from app.notify.slack_posts import Draft, Posted
 from app.protocol import EventRecord, ReplyTo
 
 _NOT_THERE = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
@@ -55,7 +59,7 @@ class SlackAnswers:
         if reply_to and reply_to.response_url and self._respond(reply_to.response_url, text):
             return
         try:
-            self._api.call("chat.postMessage", channel=(reply_to and reply_to.channel) or self._notifier.access.channel, text=text)
+            self._api.call("chat.postMessage", channel=self._channel(reply_to), text=text)
         except (Refused, Unfit) as error:
             _log.warning("an answer reaches nobody: %s", error)
 
@@ -67,15 +71,21 @@ class SlackAnswers:
             shown += [slack_blocks.picture(file, text)] if file else []
             return shown + ([slack_blocks.context(slack_blocks.escaped(remark))] if remark else [])
 
-        channel = (reply_to and reply_to.channel) or self._notifier.access.channel
-        try:
+        channel = self._channel(reply_to)
+        with self._or_say(reply_to, text):
             self._notifier.post(Draft(key, channel, text, blocks), picture, progress)
-        except Refused as error:
-            if error.error not in _NOT_THERE or channel == self._notifier.access.channel:
-                raise
-            self.say(
-                reply_to, f"{slack_blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or ask in its own channel."
-            )
+
+    def show_film(self, key: str, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
+        """Show the film of *message* in the channel where it was asked for; once for each *key*."""
+        text = slack_blocks.escaped(message.text)
+        with self._or_say(reply_to, message.text):
+            reel = Reel(key, self._channel(reply_to), None, text, message.clip, message.clip_link, message.remark)
+            self._notifier.films.show(reel, progress)
+
+    @property
+    def max_clip_bytes(self) -> int | None:
+        """The size of the largest film to show."""
+        return self._notifier.max_clip_bytes
 
     def show_tag(self, alert: Alert, said: Said | None) -> None:
         """Change the message of *alert*: what was *said* in place of the buttons, and for None the buttons again.
@@ -99,6 +109,21 @@ class SlackAnswers:
                 _log.warning("the picture of %s stays in Slack: %s", alert.event, error)
                 return False
         return True
+
+    def _channel(self, reply_to: ReplyTo | None) -> str:
+        return (reply_to and reply_to.channel) or self._notifier.access.channel
+
+    @contextmanager
+    def _or_say(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
+        """Where what is shown in here cannot be, because the app is not in that channel, tell who asked."""
+        try:
+            yield
+        except Refused as error:
+            if error.error not in _NOT_THERE or self._channel(reply_to) == self._notifier.access.channel:
+                raise
+            self.say(
+                reply_to, f"{slack_blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or ask in its own channel."
+            )
 
     def _update(self, alert: Alert, said: Said | None, file: str | None) -> None:
         text, record = alert.posted.text, alert.record

@@ -59,6 +59,12 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
     return blocks
 
 
+def film(text: str, link: str | None, remark: str | None) -> list[Block]:
+    """*text*, in Slack's mrkdwn, of a film that is not shown but at *link*, if there is one, or where *remark* says."""
+    shown = [section(f"{text}\n<{link}|Look at the film> (for an hour)" if link else text)]
+    return shown + ([context(escaped(remark))] if remark else [])
+
+
 def headline(text: str, camera: str | None, at: datetime, score: float | None) -> str:
     """What, and below it which camera, when, and how surely a person."""
     facts = [escaped(camera)] if camera else []

@@ -191,7 +191,7 @@ def test_what_is_refused_for_good_is_said_once_with_its_cure_and_tried_at_once_a
     house.slack.channels[ALERTS].is_member = True
     house.notifier.signal(signal.SIGHUP)
     house.await_told(*facts, within_s=15)
-    assert house.notifier.log.count("ERROR app.outbox: Slack refuses chat.postMessage: not_in_channel") == 1
+    assert house.notifier.log.count("ERROR app.way: Slack refuses chat.postMessage: not_in_channel") == 1
     assert house.slack.keys() == [fact.event for fact in facts]
 
 

@@ -14,10 +14,13 @@ from app.clock import FakeClock, SystemClock
 from app.daemons import notifier
 from app.daemons.notifier import NotifierDaemon
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
+from app.films import Films, Shrinker
+from app.letters import Letters
 from app.notify import Digest, MemoryNotifier, Message, Notifier, Progress
-from app.outbox import Outbox, Way
+from app.outbox import Outbox
 from app.protocol import EventRecord, Fact, Heartbeat
 from app.state import State
+from app.way import Way
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -93,7 +96,7 @@ class Post:
 
     def add(self, fact: Fact) -> None:
         self.state.publish(fact, EventRecord("front", fact.at, score=0.5) if fact.event else None, b"a picture" if fact.event else None)
-        self.outbox.add(fact.id, fact, self.outbox.names)
+        self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
 
     def run(self) -> float:
         """Let the first way do all it has to do now; returns how long it would wait then."""
@@ -106,7 +109,8 @@ class Post:
 def post_of(state: State, *notifiers: Notifier) -> Post:
     acknowledged: list[str] = []
     clock = FakeClock()
-    return Post(Outbox(notifiers, state, clock, 120.0, acknowledged.append), clock, state, acknowledged)
+    films = Films(state, clock, Path("/nowhere"), None, Shrinker())
+    return Post(Outbox(notifiers, Letters(state, clock, films), 120.0, acknowledged.append), clock, state, acknowledged)
 
 
 def fact_of(number: int, seconds: float = 0.0) -> Fact:
@@ -132,7 +136,10 @@ def test_a_message_of_an_event_has_its_picture_its_score_and_what_may_be_tagged(
     post.add(FACT)
     post.add(Fact("lost", "camera_lost", AT, "Lost.", "front"))
     post.run()
-    assert way.messages == [Message(EVENT, AT, "Motion.", "front", b"a picture", EVENT, 0.5), Message("lost", AT, "Lost.", "front")]
+    assert way.messages == [
+        Message(EVENT, AT, "Motion.", "front", b"a picture", EVENT, 0.5),
+        Message("lost", AT, "Lost.", "front", topic="camera"),
+    ]
 
 
 def test_when_redis_dies_between_the_telling_and_its_mark_only_the_mark_is_made_up_for(

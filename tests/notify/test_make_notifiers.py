@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.notify import FolderNotifier, MemoryNotifier, NotifySettings, SlackAccess, make_notifiers
+from app.notify import Accesses, FolderNotifier, MemoryNotifier, NotifySettings, SlackAccess, make_notifiers
 from app.notify.slack import SlackNotifier
 
 SLACK = SlackAccess("http://127.0.0.1:1/api/", "xoxb-1", "C1")
@@ -30,13 +30,13 @@ def test_an_absolute_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_slack_is_the_way_when_it_is_configured(tmp_path: Path) -> None:
-    (notifier,) = make_notifiers(NotifySettings(), tmp_path, SLACK)
+    (notifier,) = make_notifiers(NotifySettings(), tmp_path, Accesses(SLACK))
     assert isinstance(notifier, SlackNotifier)
     assert "xoxb" not in f"{notifier} {notifier.access}"
 
 
 def test_slack_can_be_one_of_several_ways(tmp_path: Path) -> None:
-    made = make_notifiers(NotifySettings(backends=("folder", "slack")), tmp_path, SLACK)
+    made = make_notifiers(NotifySettings(backends=("folder", "slack")), tmp_path, Accesses(SLACK))
     assert [type(notifier) for notifier in made] == [FolderNotifier, SlackNotifier]
 
 

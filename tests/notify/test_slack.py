@@ -10,8 +10,9 @@ import pytest
 from app.clock import FakeClock
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message, SlackAccess
-from app.notify.slack import PICTURE_PATIENCE_S, POST_EVERY_S, Posted, SlackNotifier
+from app.notify.slack import SlackNotifier
 from app.notify.slack_api import CURES
+from app.notify.slack_posts import PICTURE_PATIENCE_S, POST_EVERY_S, Posted
 from tests.notify.noted import Noted
 from tests.servers.slack import (
     ALERTS,

@@ -1,0 +1,160 @@
+"""The films that facts are about: on this machine's disk, in S3, or on the disk of another machine."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app import protocol
+from app.clock import Clock
+from app.errors import StoreError
+from app.recording.events import EventFolders
+from app.state import State
+
+#: How long after it was made a film is waited for that is to come to S3.
+PATIENCE = timedelta(minutes=5)
+#: How many seconds a link to S3 holds.
+LINK_LIFE_S = 3600
+#: A smaller rendition that has not been made after this will not be.
+SHRINK_S = 900.0
+
+#: What makes of a key in S3 an address that anybody can read from, for `LINK_LIFE_S`.
+Links = Callable[[str], str]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """Where a film is: at *path* here, at *link* for everybody, or else where *remark* says."""
+
+    path: Path | None = None
+    link: str | None = None
+    remark: str | None = None
+
+
+class Films:
+    """The films under *data_dir* and, where there are *links*, those in S3."""
+
+    def __init__(self, state: State, clock: Clock, data_dir: Path, links: Links | None, shrinker: "Shrinker") -> None:
+        self._state = state
+        self._clock = clock
+        self._folders = EventFolders(data_dir)
+        self._smaller = data_dir / "smaller"
+        self._links = links
+        self._shrinker = shrinker
+        self._said: str | None = None
+
+    def find(self, event: str, file: str, made_at: datetime, host: str | None, by_link: bool = False) -> Film | None:
+        """The film *file* of *event*, which *host* made at *made_at*. None: it is worth looking again.
+
+        *by_link* says that a path alone is no use.
+        """
+        path = self._folders.folder(event, protocol.event_started_at(event)) / file
+        here = path if os.access(path, os.R_OK) else None
+        if here and not by_link:
+            return Film(here)
+        link = self.link(event, file)
+        if link:
+            return Film(here, link)
+        if self._links and self._clock.now() - made_at < PATIENCE:
+            return None
+        return Film(here, None, _whereabouts(path, host) if here is None else None)
+
+    def link(self, event: str, file: str) -> str | None:
+        """An address from which anybody can read *file* of *event* for an hour; None when it is not in S3, or not yet."""
+        key = self._state.event_fields(event).get(f"s3:{file}") if self._links else None
+        if key is None or self._links is None:
+            return None
+        try:
+            return self._links(key)
+        except StoreError as error:
+            if self._said != str(error):
+                _log.warning("what is in S3 cannot be shown: %s", error)
+            self._said = str(error)
+            return None
+
+    @property
+    def has_links(self) -> bool:
+        """Whether what comes to S3 can be shown from there."""
+        return self._links is not None
+
+    def fitting(self, film: Path, limit_bytes: int | None, way: str) -> Path | None:
+        """*film*, or a rendition of it for *way* that is no larger than *limit_bytes*; None when there can be none."""
+        if limit_bytes is None or film.stat().st_size <= limit_bytes:
+            return film
+        smaller = self._smaller / f"{os.getpid()}-{way}-{film.parent.name}-{film.name}"  # a killed run's process may still write its own
+        if smaller.is_file() or self._shrinker.shrink(film, limit_bytes, smaller):
+            return smaller
+        return None
+
+    def let_go(self, film: Path) -> None:
+        """*film* is needed no more; deletes it if it is a rendition."""
+        if film.parent == self._smaller:
+            film.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Delete the renditions that a killed program has left."""
+        for left in self._smaller.glob("*"):
+            left.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Make no further renditions."""
+        self._shrinker.close()
+
+
+class Shrinker:
+    """Makes smaller renditions of films, one at a time, in a process of its own and of low priority."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def shrink(self, film: Path, limit_bytes: int, smaller: Path) -> bool:
+        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why not is logged."""
+        with self._one_at_a_time:
+            if self._closed:
+                return False
+            command = [sys.executable, "-m", "app.recording.smaller", str(film), str(limit_bytes), str(smaller)]
+            try:
+                smaller.parent.mkdir(parents=True, exist_ok=True)
+                with subprocess.Popen(["nice", "-n", "19", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603, S607
+                    self._process = process
+                    said = _last_words(process)
+            except OSError as error:
+                said = str(error)
+            if said or not smaller.is_file():
+                _log.warning("%s could not be made smaller: %s", film, said or "nobody says why")
+            return smaller.is_file()
+
+    def close(self) -> None:
+        """Stop, and make no more."""
+        self._closed = True
+        if self._process:
+            self._process.kill()
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """Wait for the end of *process*; returns what it says of its failure, empty when it has not failed."""
+    try:
+        _, said = process.communicate(timeout=SHRINK_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return f"that takes more than {SHRINK_S:.0f} s"
+    return said.decode(errors="replace").strip().rpartition("\n")[2] if process.returncode else ""
+
+
+def _whereabouts(path: Path, host: str | None) -> str:
+    """Where a film is that is neither here nor in S3."""
+    where = "/".join(path.parts[-4:])
+    if host is None:
+        return f"The film is on another machine: {where}"
+    if host == protocol.host_name():
+        return "The film is deleted already."
+    return f"The film is on the machine {host}: {where}"
