@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app import protocol
 from app.detector import Event
@@ -11,14 +11,16 @@ from app.frames import Box, Frame, annotated, jpeg
 from app.link import Link, News
 from app.protocol import EventRecord, Fact, FactKind
 from app.recording.events import EventFolders, Pictures
+from app.wording import Wording
 
 _log = logging.getLogger(__name__)
 
 
 class Casebook:
-    """Gives every event of *camera* its id and its pictures, and tells of it through *link*."""
+    """Gives every event of *camera* its id and its pictures, and tells of it through *link*, in the words of *wording*."""
 
-    def __init__(self, camera: str, link: Link, folders: EventFolders) -> None:
+    def __init__(self, camera: str, link: Link, folders: EventFolders, wording: Wording) -> None:
+        self.wording = wording
         self._camera = camera
         self._link = link
         self._folders = folders
@@ -39,13 +41,15 @@ class Casebook:
     def begin(self, event: Event, frame: Frame) -> Pictures:
         """*frame* has opened *event*: tell of it, with the moment's pictures, which are returned."""
         self.count += 1
-        name = protocol.event_id(frame.taken_at, self._camera)
-        record = EventRecord(self._camera, frame.taken_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
+        started_at = frame.taken_at - timedelta(seconds=frame.at_s - event.started_at_s)
+        name = protocol.event_id(started_at, self._camera)
+        record = EventRecord(self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
         picture = frame.bgr()
         caption = f"{self._camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
         pictures = Pictures(jpeg(annotated(picture, event.boxes, caption)), jpeg(picture))
         self._open = name, record
-        self._tell("motion_started", name, record, text=self._started, pictures=pictures, alert=event.alert)
+        alert = event.alert and self.wording.tells_opening
+        self._tell("motion_started", name, record, text=self.wording.opening(started_at), pictures=pictures, alert=alert)
         _log.info("event %s opens with %.0f px", name, event.peak_area_px)
         return pictures
 
@@ -57,8 +61,8 @@ class Casebook:
         self._open = None
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
-        text = f"Motion in front of camera {self._camera} ended after {lasted_s:.0f} s."
-        self._tell("motion_ended", name, replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px), text=text, alert=False)
+        record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
+        self._tell("motion_ended", name, record, text=self.wording.ended(lasted_s), alert=False)
         _log.info("event %s closes after %.1f s", name, lasted_s)
 
     def end_forgotten(self) -> None:
@@ -71,12 +75,9 @@ class Casebook:
                 continue
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
-            self._tell("motion_started", facts["id"], record, text=self._started)
+            started = self.wording.opening(record.started_at)
+            self._tell("motion_started", facts["id"], record, text=started, alert=self.wording.tells_opening)
             self._tell("motion_ended", facts["id"], ended, text=text, alert=False)
-
-    @property
-    def _started(self) -> str:
-        return f"Motion in front of camera {self._camera}."
 
     def _tell(
         self, kind: FactKind, event: str, record: EventRecord, *, text: str, pictures: Pictures | None = None, alert: bool = True

@@ -36,6 +36,7 @@ from app.protocol import Fact, Heartbeat, Position
 from app.recording.events import EventFolders
 from app.spool import Spool
 from app.state import Latest, State
+from app.wording import Wording
 
 #: How long a step waits for a frame, so that switches and signals are obeyed in time.
 FRAME_WAIT_S = 0.25
@@ -62,7 +63,7 @@ class SecuritySystem(Daemon):
         folders = EventFolders(self.config.data_dir)
         spool = Spool(self.config.data_dir / "spool" / self._name)
         self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
-        self._casebook = Casebook(self._name, self._link, folders)
+        self._casebook = Casebook(self._name, self._link, folders, self._wording())
         self._feed = CameraFeed(self._make_camera, self.clock, self._settings)
         self._detector = self._make_detector()
         self._aim = self._make_aim()
@@ -114,6 +115,7 @@ class SecuritySystem(Daemon):
         before, self._settings = self._settings, self._camera_config()
         after = self._settings
         self._keepsakes.configure(self.config, after)
+        self._casebook.wording = self._wording()
         if self._seen_by != self._seeing():
             self._end_event()
             self._detector = self._make_detector(self._detector.last_alert_at_s)
@@ -171,6 +173,9 @@ class SecuritySystem(Daemon):
         self._seen_by = self._seeing()
         motion, events, masks = self._seen_by
         return Detector(make_motion(motion, masks), events, last_alert_at_s)
+
+    def _wording(self) -> Wording:
+        return Wording(self._name, self.config.motion.trigger, self.config.events.words)
 
     def _make_aim(self) -> Aim:
         return Aim(make_pantilt(self._settings.pantilt), self._settings.pantilt, self.clock)
