@@ -67,6 +67,7 @@ class Link:
         self._switches = Switches()
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._newest: dict[str, Callable[[], None]] = {}
+        self._notes: dict[str, str | None] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -122,6 +123,16 @@ class Link:
         self._news.put(news)
         self._wake.set()
 
+    def note(self, name: str, line: str | None) -> None:
+        """Keep *line* for the next run, which finds it by `noted`; None is nothing to keep."""
+        with self._lock:
+            self._notes[name] = line
+        self._wake.set()
+
+    def noted(self, name: str) -> str | None:
+        """What an earlier run has kept under *name*."""
+        return _read_word(self._spool.folder / name)
+
     def show_latest(self, latest: Latest) -> None:
         """Make *latest* the camera's newest picture."""
         self._send("latest", lambda: self._state.set_latest(self._camera, latest))
@@ -154,6 +165,7 @@ class Link:
     def _round(self) -> float:
         """Everything once; returns the seconds until the next round."""
         self._write_news()
+        self._write_notes()
         if self._labels:
             self._write_labels()
         try:
@@ -183,6 +195,20 @@ class Link:
             in_folder = self._on_disk(self._write_event, news)
             if news.pictures:
                 self._on_disk(self._spool.add, news.fact, news.record, None if in_folder else news.pictures.marked)
+
+    def _write_notes(self) -> None:
+        with self._lock:
+            notes, self._notes = self._notes, {}
+        for name, line in notes.items():
+            if not self._on_disk(self._write_note, self._spool.folder / name, line):
+                with self._lock:
+                    self._notes.setdefault(name, line)
+
+    def _write_note(self, path: Path, line: str | None) -> None:
+        if line is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, line.encode())
 
     def _write_event(self, news: News) -> None:
         if news.fact.event and news.record:

@@ -274,3 +274,28 @@ def test_files_that_cannot_be_removed_end_nothing(start: Start, raw: redis.Redis
     link.tell(news(2))
     until(lambda: published(raw) == ["01", "02"], "it goes on")
     link.check()
+
+
+def test_a_note_is_there_for_the_next_run_until_it_is_taken_away(start: Start, tmp_path: Path) -> None:
+    first = start()
+    assert first.noted("opening") is None
+    first.note("opening", "an old line")
+    first.note("opening", "the line")
+    until(lambda: first.noted("opening") == "the line", "it is written")
+    first.stop()
+    second = start()
+    assert second.noted("opening") == "the line"
+    second.note("opening", None)
+    until(lambda: second.noted("opening") is None, "it is taken away")
+    second.note("opening", None)
+    second.stop()
+    assert second.disk_trouble is None
+
+
+def test_a_note_that_the_disk_refuses_is_written_when_it_takes_files_again(start: Start, tmp_path: Path) -> None:
+    link = start()
+    (tmp_path / "spool" / "opening").mkdir()
+    link.note("opening", "the line")
+    until(lambda: link.disk_trouble, "the disk refuses")
+    (tmp_path / "spool" / "opening").rmdir()
+    until(lambda: link.noted("opening") == "the line", "it is written")
