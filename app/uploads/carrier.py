@@ -1,7 +1,9 @@
 """Carries to one store what waits for it, a file at a time, and rests for longer each time that it cannot."""
 
 import logging
+import math
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.clock import Clock
@@ -17,10 +19,19 @@ PATIENCE_MAX_S = 3600.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """How often a file could not be carried, and when it is to be tried again."""
+
+    times: int
+    retry_at_s: float
+
+
 class Carrier:
     """Carries from *shelf* to *store*, looking every *every_s* what is new. Call `step` in a thread of its own.
 
-    What went wrong with one file keeps no other from going: it comes last in the next round.
+    A file that fails comes last, and is tried again less and less often by itself, so that it keeps no other from going.
+    The more different ones fail in a row, the longer the store is left alone.
     """
 
     def __init__(self, store: Store, shelf: Shelf, clock: Clock, every_s: float) -> None:
@@ -34,11 +45,11 @@ class Carrier:
         self._clock = clock
         self._every_s = every_s
         self._left: deque[Parcel] = deque()
-        self._failed: dict[str, int] = {}
+        self._failed: dict[str, _Failed] = {}
         self._refused: dict[str, str] = {}
         self._urgent: set[str] = set()
         self._unreadable = False
-        self._in_a_row = 0
+        self._in_a_row: set[str] = set()
         self._look_at_s = 0.0
         self._rest_until_s = 0.0
 
@@ -63,6 +74,7 @@ class Carrier:
 
     def rest_no_longer(self) -> None:
         """What the store was left alone for may be mended."""
+        self._failed.clear()
         self._rest_until_s = self._look_at_s = 0.0
 
     def step(self) -> float:
@@ -74,11 +86,25 @@ class Carrier:
         except OSError as error:
             self._complain(f"what waits for {self.store} cannot be read: {error}", logging.ERROR)
             self._unreadable = True
-        if self._left and now_s >= self._rest_until_s:
-            self._carry(self._left.popleft())
+        if parcel := self._next(now_s):
+            self._left.remove(parcel)
+            self._carry(parcel)
             return 0.0
-        due_s = min(self._look_at_s, self._rest_until_s) if self._left else self._look_at_s
-        return max(due_s - now_s, 0.01)
+        return max(self._due_at_s() - now_s, 0.01)
+
+    def _next(self, now_s: float) -> Parcel | None:
+        """What is to be carried now; None when nothing is."""
+        if now_s < self._rest_until_s:
+            return None
+        return next((parcel for parcel in self._left if self._retry_at_s(parcel) <= now_s), None)
+
+    def _due_at_s(self) -> float:
+        """When something may be due next."""
+        retry_s = min(map(self._retry_at_s, self._left), default=math.inf)
+        return min(self._look_at_s, max(retry_s, self._rest_until_s))
+
+    def _retry_at_s(self, parcel: Parcel) -> float:
+        return self._failed[parcel.key].retry_at_s if parcel.key in self._failed else 0.0
 
     def _look(self, now_s: float) -> None:
         self._look_at_s = now_s + self._every_s
@@ -87,11 +113,13 @@ class Carrier:
         if self._unreadable:
             self._unreadable, self.trouble = False, None
         keys = {parcel.key for parcel in parcels}
-        self._failed = {key: times for key, times in self._failed.items() if key in keys}
+        self._failed = {key: failed for key, failed in self._failed.items() if key in keys}
         self._refused = {key: why for key, why in self._refused.items() if key in keys}
-        self._left = deque(
-            sorted(parcels, key=lambda one: (self._failed.get(one.key, 0), one.event not in urgent, one.event or "", one.key))
-        )
+        self._left = deque(sorted(parcels, key=lambda one: self._turn(one, urgent)))
+
+    def _turn(self, parcel: Parcel, urgent: set[str]) -> tuple[int, bool, str, str]:
+        failed = self._failed.get(parcel.key)
+        return failed.times if failed else 0, parcel.event not in urgent, parcel.event or "", parcel.key
 
     def _carry(self, parcel: Parcel) -> None:
         try:
@@ -116,24 +144,29 @@ class Carrier:
         if self.trouble:
             _log.info("%s takes files again", self.store)
         self.trouble = None
-        self._in_a_row = 0
+        self._in_a_row.clear()
 
     def _fail(self, parcel: Parcel, error: StoreError) -> None:
-        """Leave the store alone, for longer each time unless it has said for how long."""
+        """Try *parcel* again later, and leave the store alone for a while, or as long as it asks for."""
+        now_s = self._clock.monotonic()
         self.failures += 1
-        self._failed[parcel.key] = self._failed.get(parcel.key, 0) + 1
+        self._in_a_row.add(parcel.key)
+        times = 1 + (self._failed[parcel.key].times if parcel.key in self._failed else 0)
+        self._failed[parcel.key] = _Failed(times, now_s + _rest_s(times))
+        asked_s = error.retry_after_s
+        self._rest_until_s = now_s + (_rest_s(len(self._in_a_row)) if asked_s is None else min(asked_s, PATIENCE_MAX_S))
         self._left.append(parcel)
-        if isinstance(error, StoreRefused):
+        refused = isinstance(error, StoreRefused)
+        if refused:
             self._refused[parcel.key] = str(error)
-        self._complain(f"{error}; trying again", logging.ERROR if isinstance(error, StoreRefused) else logging.WARNING)
-        self._rest_until_s = self._clock.monotonic() + self._rest_s(error.retry_after_s)
-
-    def _rest_s(self, asked_s: float | None) -> float:
-        self._in_a_row += 1
-        own_s = min(2.0 ** min(self._in_a_row - 1, 10), REST_MAX_S)
-        return own_s if asked_s is None else min(max(asked_s, 0.0), PATIENCE_MAX_S)
+        self._complain(f"{error}; trying again", logging.ERROR if refused else logging.WARNING)
 
     def _complain(self, what: str, level: int) -> None:
         if self.trouble != what:
             _log.log(level, "%s", what)
         self.trouble = what
+
+
+def _rest_s(times: int) -> float:
+    """How long to wait after *times* failures."""
+    return min(2.0 ** min(times - 1, 10), REST_MAX_S)

@@ -1,0 +1,247 @@
+"""What lies there, which of it the stores still want, and what is left when they have it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from app.uploads.base import Receipt
+from app.uploads.inventory import EventFolder, Inventory, Parcel
+from tests.uploads.events import NOON, event_of, make_event, set_label
+
+RECEIPT = Receipt(1000, "ab" * 32)
+EVENT = event_of(1)
+QUIET = event_of(2)
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    return Inventory(tmp_path, ["s3"])
+
+
+def look(inventory: Inventory) -> list[EventFolder]:
+    return inventory.look(NOON)
+
+
+def parcels(inventory: Inventory) -> list[Parcel]:
+    return [parcel for folder in look(inventory) for parcel in folder.parcels]
+
+
+def waiting(inventory: Inventory) -> dict[str, Parcel]:
+    return {parcel.key: parcel for parcel in parcels(inventory) if inventory.waits_for(parcel)}
+
+
+def confirm(inventory: Inventory, key: str, store: str = "s3") -> None:
+    parcel = next(parcel for parcel in parcels(inventory) if parcel.key == key)
+    inventory.confirm(parcel, store, RECEIPT, NOON)
+
+
+def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_none(tmp_path: Path, inventory: Inventory) -> None:
+    names = ["sample.tar", "snapshot.jpg", "snapshot-clean.jpg", "clip.mp4", "clip-2.mp4", "event.json", ".clip-3.mp4.part", "clip.mp4.bak"]
+    make_event(tmp_path, EVENT, *names, label="occupied")
+    assert {(parcel.key, parcel.content_type) for parcel in parcels(inventory)} == {
+        (f"training/{EVENT}.tar", "application/x-tar"),
+        (f"labels/{EVENT}.json", "application/json"),
+        (f"clips/{EVENT}.jpg", "image/jpeg"),
+        (f"clips/{EVENT}.mp4", "video/mp4"),
+        (f"clips/{EVENT}-2.mp4", "video/mp4"),
+    }
+
+
+def test_the_oldest_event_comes_first_and_what_is_no_event_never(tmp_path: Path, inventory: Inventory) -> None:
+    make_event(tmp_path, EVENT, "snapshot.jpg")
+    make_event(tmp_path, event_of(30), "snapshot.jpg")
+    for stranger in ("notes", "20261399T101500.123Z-front"):
+        (tmp_path / "events" / "2026-11-20" / stranger).mkdir()
+    (tmp_path / "events" / "holiday").mkdir()
+    assert [folder.event for folder in look(inventory)] == [event_of(30), EVENT]
+
+
+def test_no_events_at_all_are_no_trouble(inventory: Inventory) -> None:
+    assert look(inventory) == []
+
+
+def test_what_is_confirmed_waits_no_more_not_even_after_a_restart(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
+    confirm(inventory, f"clips/{EVENT}.mp4")
+    for one in (inventory, Inventory(tmp_path, ["s3"])):
+        assert list(waiting(one)) == [f"clips/{EVENT}.jpg"]
+    noted = json.loads((folder / ".clip.mp4.uploaded").read_text())["s3"]
+    assert (noted["key"], noted["size"], noted["checksum"], noted["at"]) == (f"clips/{EVENT}.mp4", 1000, "ab" * 32, NOON.isoformat())
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"])
+def test_a_marker_that_says_nothing_sensible_is_none(tmp_path: Path, inventory: Inventory, said: bytes) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4")
+    (folder / ".clip.mp4.uploaded").write_bytes(said)
+    assert list(waiting(inventory)) == [f"clips/{EVENT}.mp4"]
+
+
+def test_with_two_stores_a_file_waits_for_each_by_itself(tmp_path: Path) -> None:
+    both = Inventory(tmp_path, ["s3", "folder"])
+    make_event(tmp_path, EVENT, "clip.mp4")
+    confirm(both, f"clips/{EVENT}.mp4", "folder")
+    (parcel,) = parcels(both)
+    assert both.waits_for(parcel) == {"s3"}
+    confirm(both, f"clips/{EVENT}.mp4", "s3")
+    assert not waiting(both)
+
+
+def test_a_clip_stays_here_when_it_is_uploaded(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg", label="occupied")
+    for key in list(waiting(inventory)):
+        confirm(inventory, key)
+    assert {"clip.mp4", "snapshot.jpg", "label.json"} <= {path.name for path in folder.iterdir()}
+
+
+def test_a_sample_goes_when_the_last_store_has_it(tmp_path: Path) -> None:
+    both = Inventory(tmp_path, ["s3", "folder"])
+    folder = make_event(tmp_path, EVENT, "sample.tar", "event.json")
+    confirm(both, f"training/{EVENT}.tar", "folder")
+    assert (folder / "sample.tar").exists()
+    confirm(both, f"training/{EVENT}.tar", "s3")
+    assert [path.name for path in folder.iterdir()] == ["event.json"]
+
+
+def test_the_sample_of_a_quiet_room_goes_with_its_folder(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, QUIET, "sample.tar")
+    confirm(inventory, f"training/{QUIET}.tar")
+    assert not folder.exists()
+    assert look(inventory) == []
+
+
+def test_a_sample_that_was_uploaded_before_a_kill_goes_later(tmp_path: Path) -> None:
+    folder = make_event(tmp_path, QUIET, "sample.tar")
+    confirm(Inventory(tmp_path, ["s3", "folder"]), f"training/{QUIET}.tar")
+    look(Inventory(tmp_path, ["s3"]))
+    assert not folder.exists()
+
+
+def test_without_a_store_nothing_waits_and_no_sample_goes(tmp_path: Path) -> None:
+    folder = make_event(tmp_path, EVENT, "sample.tar", "clip.mp4")
+    none = Inventory(tmp_path, [])
+    assert not waiting(none)
+    assert (folder / "sample.tar").exists()
+
+
+def test_a_sample_that_was_written_anew_meanwhile_stays(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "sample.tar")
+    (parcel,) = parcels(inventory)
+    (folder / "sample.tar").write_bytes(b"newer")
+    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    assert (folder / "sample.tar").read_bytes() == b"newer"
+    assert list(waiting(inventory)) == [f"training/{EVENT}.tar"]
+
+
+def test_a_label_that_comes_later_or_changes_waits_again(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "snapshot.jpg")
+    confirm(inventory, f"clips/{EVENT}.jpg")
+    assert not waiting(inventory)
+    set_label(folder, "occupied")
+    assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
+    confirm(inventory, f"labels/{EVENT}.json")
+    assert not waiting(inventory)
+    set_label(folder, "unoccupied")
+    assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
+
+
+def test_a_label_that_changes_while_it_is_carried_waits_again(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, label="occupied")
+    (parcel,) = parcels(inventory)
+    set_label(folder, "unoccupied")
+    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
+
+
+def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
+    confirm(inventory, f"labels/{EVENT}.json")
+    (folder / "label.json").unlink()
+    withdrawn = waiting(inventory)[f"labels/{EVENT}.json"]
+    assert json.loads(withdrawn.path.read_text()) == {"label": None, "event": EVENT}
+    assert not look(inventory)[0].labelled
+    confirm(inventory, f"labels/{EVENT}.json")
+    assert [path.name for path in folder.iterdir()] == ["event.json"]
+    assert not waiting(inventory)
+
+
+def test_a_label_that_comes_back_at_once_needs_no_taking_away(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, label="occupied")
+    confirm(inventory, f"labels/{EVENT}.json")
+    (folder / "label.json").unlink()
+    assert waiting(inventory)
+    set_label(folder, "unoccupied")
+    (again,) = waiting(inventory).values()
+    assert again.path.name == "label.json"
+    assert not (folder / "label-withdrawn.json").exists()
+
+
+def test_a_label_that_no_store_has_is_taken_away_without_a_word(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
+    look(inventory)
+    (folder / "label.json").unlink()
+    assert not waiting(inventory)
+
+
+def make_unwritable(folder: Path) -> list[Path]:
+    """Have the disk take no marker in *folder*, until what is returned is removed. A folder where a file should be stops root too."""
+    blocks = [folder / f".{name}.uploaded.part" for name in (".clip.mp4", ".sample.tar")]
+    for block in blocks:
+        block.mkdir()
+    return blocks
+
+
+def test_a_disk_that_takes_no_marker_repeats_nothing_and_takes_it_later(
+    tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4", "sample.tar")
+    blocks = make_unwritable(folder)
+    for key in list(waiting(inventory)):
+        confirm(inventory, key)
+    assert not waiting(inventory)
+    assert not (folder / "sample.tar").exists()
+    assert caplog.text.count("cannot be marked") == 1
+    for block in blocks:
+        block.rmdir()
+    look(inventory)
+    assert (folder / ".clip.mp4.uploaded").exists()
+
+
+def test_what_is_deleted_while_it_is_carried_leaves_no_marker(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4", "event.json")
+    (parcel,) = parcels(inventory)
+    parcel.path.unlink()
+    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    assert [path.name for path in folder.iterdir()] == ["event.json"]
+
+
+def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4")
+    first = look(inventory)
+    assert look(inventory)[0] is first[0]
+    (folder / "clip-2.mp4").touch()
+    assert len(look(inventory)[0].parcels) == 2
+
+
+def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_change(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4")
+    os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
+    look(inventory)
+    (folder / "clip-2.mp4").touch()
+    os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
+    assert len(look(inventory)[0].parcels) == 2
+
+
+def test_it_says_what_was_told_and_what_was_not(tmp_path: Path, inventory: Inventory) -> None:
+    make_event(tmp_path, EVENT, "clip.mp4")
+    (parcel,) = parcels(inventory)
+    inventory.confirm(parcel, "s3", RECEIPT, NOON, told=False)
+    (untold,) = parcels(inventory)
+    assert untold.confirmed
+    assert not untold.confirmed["s3"].told
+    inventory.set_told(untold, "s3")
+    for one in (inventory, Inventory(tmp_path, ["s3"])):
+        (told,) = parcels(one)
+        assert told.confirmed
+        assert told.confirmed["s3"].told
