@@ -65,6 +65,15 @@ class Casebook:
         self._tell("motion_ended", name, record, text=self.wording.ended(lasted_s), alert=False)
         _log.info("event %s closes after %.1f s", name, lasted_s)
 
+    def left_open(self, first: str, lasted_s: float, at: datetime, file: str | None = None) -> None:
+        """What opened with the event *first* is open for *lasted_s* now; *file*, beside the open event, shows what was filmed so far."""
+        if self._open is None:
+            return
+        text = self.wording.left_open(protocol.event_started_at(first), lasted_s)
+        fact = Fact(f"{first}-left_open", "left_open", at, text, self._camera, self._open[0], file=file, lasted_s=lasted_s)
+        self._link.tell(News(fact, self._open[1]))
+        _log.info("%s", text)
+
     def end_forgotten(self) -> None:
         """End the events that were open when an earlier run was killed, and tell of them in case that was not done."""
         for facts, last_written in self._folders.unfinished(self._camera):
