@@ -41,6 +41,7 @@ _NEEDED = {
     "chat.update": "chat:write",
     "chat.delete": "chat:write",
     "conversations.history": "channels:history",
+    "conversations.replies": "channels:history",
     "conversations.info": "channels:read",
     "apps.connections.open": "connections:write",
 }
@@ -119,7 +120,7 @@ class File:
 
 @dataclass(slots=True)
 class Posted:
-    """A message that a person sees."""
+    """A message that a person sees; *attached* are the files that were shared with it."""
 
     channel: str
     ts: str
@@ -128,6 +129,7 @@ class Posted:
     metadata: dict[str, Any] | None = None
     thread_ts: str | None = None
     edits: int = 0
+    attached: list[str] = field(default_factory=list)
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
@@ -189,6 +191,8 @@ class SlackServer:
         self.calls: list[Call] = []
         self.socket_url: str | None = None
         self.file_ready_after_s = 0.0
+        #: How many of the next files that are to be shared it forgets to share, having said yes.
+        self.forgets = 0
         self.channel_interval_s = 0.0
         self.away = False
         self.changed = threading.Condition()
@@ -233,6 +237,17 @@ class SlackServer:
         """The messages in *channel*, as they stand now, in their order."""
         with self.changed:
             return [dataclasses.replace(message) for message in self.messages if message.channel == channel]
+
+    def thread(self, ts: str) -> list[Posted]:
+        """The replies to the message *ts*, in their order."""
+        with self.changed:
+            return [dataclasses.replace(message) for message in self.messages if message.thread_ts == ts]
+
+    def films(self, ts: str | None = None) -> list[bytes | None]:
+        """What is in the files that were shared below the message *ts*; for None, with messages of their own."""
+        with self.changed:
+            shared = [message for message in self.messages if message.attached and message.thread_ts == ts]
+            return [self.files[file].content for message in shared for file in message.attached]
 
     def keys(self) -> list[str]:
         """The key in each message's metadata, for those that have one."""
@@ -402,14 +417,39 @@ class SlackServer:
         for file in found:
             if file.content is None:
                 raise ApiError("file_not_found")
+        if arguments.get("channel_id"):
+            self._share_files(found, arguments)
+        for file in found:
             file.completed_s = file.completed_s or time.monotonic()
         return {"files": [self._shown(file) for file in found]}
+
+    def _share_files(self, files: list[File], arguments: dict[str, Any]) -> None:
+        channel = self._writable({"channel": arguments["channel_id"]})
+        if not self.channels[channel].is_member:
+            raise ApiError("not_in_channel")
+        thread_ts = self._thread(channel, arguments.get("thread_ts"))
+        if self.forgets:
+            self.forgets -= 1
+            return
+        ids = [file.id for file in files]
+        message = Posted(channel, self._new_ts(), arguments.get("initial_comment") or "", [], None, thread_ts, attached=ids)
+        self.messages.append(message)
+        for file in files:
+            file.shares.append((channel, message.ts))
+
+    def _thread(self, channel: str, thread_ts: str | None) -> str | None:
+        """*thread_ts* if a message that is no reply itself is there."""
+        if thread_ts and not any((one.channel, one.ts, one.thread_ts) == (channel, thread_ts, None) for one in self.messages):
+            raise ApiError("thread_not_found")
+        return thread_ts
 
     def _files_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"file": self._shown(self._file(arguments["file"]))}
 
     def _files_delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        self._file(arguments["file"]).deleted = True
+        file = self._file(arguments["file"])
+        file.deleted = True
+        self.messages = [message for message in self.messages if file.id not in message.attached]
         return {}
 
     def _chat_post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -419,8 +459,8 @@ class SlackServer:
         if time.monotonic() - self._last_post_s.get(channel, float("-inf")) < self.channel_interval_s:
             raise ApiError("ratelimited")
         self._last_post_s[channel] = time.monotonic()
-        metadata = _plain(arguments.get("metadata"))
-        message = Posted(channel, self._new_ts(), arguments.get("text") or "", blocks, metadata, arguments.get("thread_ts"))
+        metadata, thread_ts = _plain(arguments.get("metadata")), self._thread(channel, arguments.get("thread_ts"))
+        message = Posted(channel, self._new_ts(), arguments.get("text") or "", blocks, metadata, thread_ts)
         self.messages.append(message)
         self._share(message)
         return {"channel": channel, "ts": message.ts, "message": _as_history(message, with_metadata=False)}
@@ -448,13 +488,23 @@ class SlackServer:
         if not self._channel(arguments).is_member:
             raise ApiError("not_in_channel")
         oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
-        skip, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+        edges = (oldest, latest) if _is_true(arguments, "inclusive") else ()
         inside = [
             one
             for one in reversed(self.messages)
-            if one.channel == arguments["channel"] and oldest < float(one.ts) < latest and not one.thread_ts
+            if one.channel == arguments["channel"] and (oldest < float(one.ts) < latest or float(one.ts) in edges) and not one.thread_ts
         ]
-        with_metadata = str(arguments.get("include_all_metadata", "")).lower() in ("1", "true")
+        return self._page(inside, arguments)
+
+    def _conversations_replies(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not self._channel(arguments).is_member:
+            raise ApiError("not_in_channel")
+        ts = self._thread(arguments["channel"], arguments.get("ts"))
+        return self._page([one for one in self.messages if ts in (one.ts, one.thread_ts)], arguments)
+
+    def _page(self, inside: list[Posted], arguments: dict[str, Any]) -> dict[str, Any]:
+        skip, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
+        with_metadata = _is_true(arguments, "include_all_metadata")
         more = len(inside) > skip + limit
         return {
             "messages": [_as_history(one, with_metadata) for one in inside[skip : skip + limit]],
@@ -480,7 +530,8 @@ class SlackServer:
             where = "private" if self.channels[channel].is_private else "public"
             shares.setdefault(where, {}).setdefault(channel, []).append({"ts": ts})
         ready = self._is_ready(file)
-        return {"id": file.id, "name": file.name, "mimetype": "image/jpeg" if ready else "", "shares": shares if ready else {}}
+        kind = "video/mp4" if file.name.endswith(".mp4") else "image/jpeg"
+        return {"id": file.id, "name": file.name, "mimetype": kind if ready else "", "shares": shares if ready else {}}
 
     def _share(self, message: Posted) -> None:
         for file in message.files:
@@ -555,6 +606,10 @@ class SlackServer:
 
 def _plain(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
+
+
+def _is_true(arguments: dict[str, Any], name: str) -> bool:
+    return str(arguments.get(name, "")).lower() in ("1", "true")
 
 
 def _texts(value: Any) -> list[str]:

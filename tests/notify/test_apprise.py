@@ -1,0 +1,137 @@
+"""Any other service by Apprise, tried with what takes JSON on loopback."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import DeliveryError, DeliveryRefused
+from app.notify import Digest, Message
+from app.notify.apprise import AppriseNotifier
+from tests.cameras import scenery
+from tests.notify.noted import Noted
+from tests.servers.json_hook import JsonHook
+from tests.servers.ports import free_port
+
+AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
+EVENT = "20261120T101503.000Z-front"
+ALERT = Message(EVENT, AT, "Motion in <front> of *camera* front.", "front", b"a picture", EVENT, 0.93)
+WHEN = f"{AT.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+@pytest.fixture
+def hook() -> Iterator[JsonHook]:
+    with JsonHook() as server:
+        yield server
+
+
+@pytest.fixture
+def notifier(hook: JsonHook) -> AppriseNotifier:
+    return AppriseNotifier(hook.url(), 8.0)
+
+
+def test_an_alert_has_its_words_as_they_are_its_time_and_its_picture(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    notifier.deliver(ALERT, Noted())
+    (told,) = hook.told
+    assert told.message == f"Motion in <front> of *camera* front.\n{WHEN}, person 93%"
+    assert (told.title, told.type) == ("Who's There?", "warning")
+    assert told.files == ((f"{EVENT}.jpg", "image/jpeg", b"a picture"),)
+
+
+def test_what_has_no_picture_is_words_alone(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    notifier.deliver(Message("lost", AT, "Camera front is lost.", "front", topic="camera"), Noted())
+    assert [(told.message, told.type, told.files) for told in hook.told] == [(f"Camera front is lost.\n{WHEN}", "info", ())]
+
+
+def test_a_film_is_attached_in_place_of_a_picture(hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path) -> None:
+    film = scenery.film(tmp_path / "a film & more.mp4", 10)
+    notifier.deliver(replace(ALERT, key="clip", text="The clip.", topic="clip", clip=film, score=None), Noted())
+    assert hook.told[0].files == (("clip.mp4", "video/mp4", film.read_bytes()),)
+
+
+def test_a_film_that_is_not_here_is_a_link_or_a_sentence(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    message = Message("clip", AT, "The clip.", topic="clip")
+    notifier.deliver(replace(message, clip_link="https://s3.example.org/clip.mp4"), Noted())
+    notifier.deliver(replace(message, remark="The film is on the machine garage."), Noted())
+    assert [told.message.partition("\n")[2].partition("\n")[2] for told in hook.told] == [
+        "https://s3.example.org/clip.mp4",
+        "The film is on the machine garage.",
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429])
+def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(hook: JsonHook, notifier: AppriseNotifier, status: int) -> None:
+    hook.statuses.append(status)
+    noted = Noted()
+    with pytest.raises(DeliveryError, match=f"Apprise does not get a message through json:// .*error={status}"):
+        notifier.deliver(ALERT, noted)
+    for _ in range(2):
+        notifier.deliver(ALERT, noted)
+    assert (len(hook.told), notifier.repeated) == (1, 0)
+
+
+def test_a_service_that_is_away_is_a_delivery_error(notifier: AppriseNotifier) -> None:
+    away = AppriseNotifier(f"json://127.0.0.1:{free_port()}/hooks/secret-path", 8.0)
+    with pytest.raises(DeliveryError, match="A Connection error occurred"):
+        away.deliver(ALERT, Noted())
+
+
+def test_a_service_that_hangs_does_not_hang_the_way(hook: JsonHook) -> None:
+    hook.hangs = True
+    with pytest.raises(DeliveryError, match="A Connection error occurred"):
+        AppriseNotifier(f"{hook.url()}?rto=0.2", 8.0).deliver(ALERT, Noted())
+
+
+def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counted(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    noted = Noted()
+    noted.set("posting", "yes")
+    notifier.deliver(ALERT, noted)
+    assert (len(hook.told), notifier.repeated) == (1, 1)
+
+
+def test_a_url_that_apprise_does_not_know_is_refused_with_where_to_look() -> None:
+    unknown = AppriseNotifier("nonsense://something", 8.0)
+    with pytest.raises(DeliveryRefused, match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)"):
+        unknown.deliver(ALERT, Noted())
+
+
+def test_a_digest_lists_the_newest_with_the_newest_picture(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    messages = [replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number), picture=b"%d" % number) for number in range(15)]
+    messages.append(Message("lost", AT + timedelta(minutes=20), "Camera front is lost.", topic="camera"))
+    noted = Noted()
+    for _ in range(2):
+        notifier.deliver_digest(Digest("d", tuple(messages)), noted)
+    (told,) = hook.told
+    lines = told.message.split("\n")
+    assert lines[:2] == ["16 messages while there was no way to you:", "… and 6 more before"]
+    assert len(lines) == 12
+    assert lines[-1].endswith("  Camera front is lost.")
+    assert told.files == (("a14.jpg", "image/jpeg", b"14"),)
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_nothing_of_the_url_is_logged_or_shown_whatever_the_level(
+    hook: JsonHook, notifier: AppriseNotifier, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], status: int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    hook.statuses.append(status)
+    said = ""
+    try:
+        notifier.deliver(ALERT, Noted())
+    except DeliveryError as error:
+        said = str(error)
+    shown = f"{caplog.text}{said}{notifier}{notifier!r}{notifier.name}{capfd.readouterr()}"
+    assert not [part for part in ("hush-hush", "secret-path", "anna") if part in shown]
+
+
+def test_a_token_in_the_place_of_a_host_is_not_shown_either() -> None:
+    telegram = AppriseNotifier("tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/987654321?rto=0.1&cto=0.1", 8.0)
+    assert "123456789" not in f"{telegram}{telegram!r}{telegram.name}"
+
+
+def test_each_url_has_a_name_of_its_own_that_stays(hook: JsonHook) -> None:
+    names = [AppriseNotifier(url, 8.0).name for url in ("json://a", "json://b", "json://a")]
+    assert names[0] == names[2] != names[1]

@@ -1,0 +1,77 @@
+"""Whatever takes JSON by POST, on loopback: what Apprise's json:// URLs speak to."""
+
+import base64
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What it was told: words, and each file with its name and type."""
+
+    title: str
+    message: str
+    type: str
+    files: tuple[tuple[str, str, bytes], ...]
+
+
+class JsonHook:
+    """Takes what comes to *path* with the user and password of its URL. *told* is what it took.
+
+    *statuses* are what it answers next in place of 200; what is answered with 5xx is taken all the same. *hangs* keeps it
+    from answering, until it is left.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        self.statuses: deque[int] = deque()
+        self.hangs = False
+        self.over = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+
+    def url(self, path: str = "hooks/secret-path", password: str = "hush-hush") -> str:  # noqa: S107 (no real one)
+        """The URL that Apprise is given."""
+        return f"json://anna:{password}@127.0.0.1:{self._server.server_port}/{path}"
+
+    def take(self, body: dict[str, Any]) -> None:
+        files = tuple((one["filename"], one["mimetype"], base64.b64decode(one["base64"])) for one in body["attachments"])
+        self.told.append(Told(body["title"], body["message"], body["type"], files))
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(hook: JsonHook) -> type[BaseHTTPRequestHandler]:
+    expected = base64.b64encode(b"anna:hush-hush").decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if hook.hangs:
+                hook.over.wait()
+                return
+            status = hook.statuses.popleft() if hook.statuses else 200
+            if self.headers.get("Authorization") != f"Basic {expected}":
+                status = 401
+            elif status == 200 or status >= 500:
+                hook.take(body)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    return Handler
