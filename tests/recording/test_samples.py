@@ -16,7 +16,7 @@ import webdataset
 
 from app import protocol
 from app.frames import Frame, Image, jpeg
-from app.recording.samples import FrameStore, Moment, sample_key, write_sample
+from app.recording.samples import FRAME_QUALITY, STORED_QUALITY, FrameStore, Moment, sample_key, write_sample
 
 START = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 EVENT = protocol.event_id(START, "front")
@@ -65,8 +65,8 @@ def test_a_sample_holds_the_moment_what_it_was_compared_with_and_the_frames_befo
     key = "20261120T101500-123Z-front"
     names = ["json", "frame.jpg", "background.png", "delta.png", "00.jpg", "01.jpg", "02.jpg", "03.jpg", "04.jpg"]
     assert list(found) == [f"{key}.{name}" for name in names]
-    assert found[f"{key}.frame.jpg"] == jpeg(picture(9), 95)
-    assert [found[f"{key}.{number:02d}.jpg"] for number in range(5)] == [jpeg(picture(number), 80) for number in range(4, 9)]
+    assert found[f"{key}.frame.jpg"] == jpeg(picture(9), FRAME_QUALITY)
+    assert [found[f"{key}.{number:02d}.jpg"] for number in range(5)] == [jpeg(picture(number), STORED_QUALITY) for number in range(4, 9)]
     for name, plane in (("background", picture(1)[:, :, 0]), ("delta", picture(2)[:, :, 1])):
         decoded = cv2.imdecode(np.frombuffer(found[f"{key}.{name}.png"], np.uint8), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(decoded, plane)  # type: ignore[arg-type]
@@ -128,7 +128,7 @@ def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(tm
 def test_a_store_keeps_no_more_than_it_is_to_and_says_what_they_take() -> None:
     kept = store(4, shown=50)
     assert [one.number for one in kept] == [46, 47, 48, 49]
-    assert kept.megabytes == pytest.approx(4 * len(jpeg(picture(48), 80)) / 1e6, rel=0.05)
+    assert kept.megabytes == pytest.approx(4 * len(jpeg(picture(48), STORED_QUALITY)) / 1e6, rel=0.05)
     kept.clear()
     assert list(kept) == []
     assert kept.megabytes == 0
