@@ -1,55 +1,81 @@
 """What every way to the owner keeps to."""
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryError
-from app.notify import FolderNotifier, MemoryNotifier, Message, Notifier, SlackAccess
+from app.notify import Digest, FolderNotifier, MemoryNotifier, Message, Notifier, SlackAccess, TwilioSettings
+from app.notify.apprise import AppriseNotifier
 from app.notify.slack import SlackNotifier
+from app.notify.twilio import TwilioNotifier
+from app.protocol import ID
+from tests.cameras import scenery
 from tests.notify.noted import Noted
+from tests.servers.json_hook import JsonHook
+from tests.servers.media import MediaServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
+from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN, TwilioServer
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 MESSAGE = Message("20261120T101500.123Z-front", AT, "Motion in front of camera front.", "front", b"a picture")
+CLIP = Message("20261120T101500.123Z-front-clip_ready", AT, "The clip of camera front.", "front", topic="clip")
+
+
+Shown = list[tuple[str, bytes | None]]
 
 
 @dataclass
 class Rig:
-    """A way, what the owner has of it (text and picture), and how it is broken and mended."""
+    """A way, what the owner has of it (first line, and picture or film), and how it is broken and mended.
+
+    *link* puts a picture or film where the way takes it from, if it takes links.
+    """
 
     notifier: Notifier
-    shown: Callable[[], list[tuple[str, bytes | None]]]
+    shown: Callable[[], Shown]
     broken: Callable[[bool], None]
+    link: Callable[[str, bytes], str | None] = field(default=lambda *_: None)
+    shows_films: bool = True
     progress: Noted = field(default_factory=Noted)
 
+    def alert(self, message: Message) -> Message:
+        """*message*, with its picture as the way takes it."""
+        return replace(message, picture_link=self.link("snapshot.jpg", message.picture)) if message.picture else message
 
-@pytest.fixture(params=["memory", "folder", "slack"])
+    def film(self, path: Path) -> Message:
+        """A message with the film at *path*."""
+        film = scenery.film(path, 10)
+        return replace(CLIP, clip=film, clip_link=self.link("clip.mp4", film.read_bytes()))
+
+
+@pytest.fixture(params=["memory", "folder", "slack", "twilio", "apprise"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    if request.param == "slack":
-        with SlackServer() as server:
-            yield _slack(server)
-    else:
-        yield _memory() if request.param == "memory" else _folder(tmp_path)
+    make = {"memory": _memory, "folder": _folder, "slack": _slack, "twilio": _twilio, "apprise": _apprise}[request.param]
+    with ExitStack() as stack:
+        yield make(stack, tmp_path)
 
 
-def _memory() -> Rig:
+def _memory(_stack: ExitStack, _tmp_path: Path) -> Rig:
     notifier = MemoryNotifier()
 
-    def shown() -> list[tuple[str, bytes | None]]:
-        return [(message.text, message.picture) for message in notifier.messages]
+    def shown() -> Shown:
+        return [(message.text, message.clip.read_bytes() if message.clip else message.picture) for message in notifier.messages]
 
     return Rig(notifier, shown, lambda broken: notifier.fail_next(1000 if broken else 0))
 
 
-def _folder(tmp_path: Path) -> Rig:
+def _folder(_stack: ExitStack, tmp_path: Path) -> Rig:
     folder = tmp_path / "alerts"
 
-    def shown() -> list[tuple[str, bytes | None]]:
+    def shown() -> Shown:
         texts = sorted(folder.glob("*/*.txt"))
         pictures = [text.with_suffix(".jpg") for text in texts]
         return [
@@ -63,12 +89,15 @@ def _folder(tmp_path: Path) -> Rig:
         else:
             folder.unlink()
 
-    return Rig(FolderNotifier(folder), shown, broken)
+    return Rig(FolderNotifier(folder), shown, broken, shows_films=False)
 
 
-def _slack(server: SlackServer) -> Rig:
-    def shown() -> list[tuple[str, bytes | None]]:
-        return [(message.text, server.files[message.files[0]].content if message.files else None) for message in server.seen()]
+def _slack(stack: ExitStack, _tmp_path: Path) -> Rig:
+    server = stack.enter_context(SlackServer())
+
+    def shown() -> Shown:
+        files = [(message, [*message.files, *message.attached]) for message in server.seen()]
+        return [(message.text, server.files[found[0]].content if found else None) for message, found in files]
 
     def broken(is_broken: bool) -> None:
         server.away = is_broken
@@ -76,8 +105,34 @@ def _slack(server: SlackServer) -> Rig:
     return Rig(SlackNotifier(SlackAccess(server.api_url, BOT_TOKEN, ALERTS), FakeClock()), shown, broken)
 
 
+def _twilio(stack: ExitStack, _tmp_path: Path) -> Rig:
+    server, media = stack.enter_context(TwilioServer()), stack.enter_context(MediaServer())
+    settings = TwilioSettings(server.url, ACCOUNT, SecretStr(TOKEN), from_=FROM, to=(OWNER,))
+
+    def shown() -> Shown:
+        return [(re.split(r" \(|\n", text.body)[0], text.media[0][1] if text.media else None) for text in server.arrived()]
+
+    def broken(is_broken: bool) -> None:
+        server.away = is_broken
+
+    return Rig(TwilioNotifier(settings, OWNER, FakeClock(datetime.now(UTC))), shown, broken, media.put)
+
+
+def _apprise(stack: ExitStack, _tmp_path: Path) -> Rig:
+    hook = stack.enter_context(JsonHook())
+
+    def shown() -> Shown:
+        return [(told.message.partition("\n")[0], told.files[0][2] if told.files else None) for told in hook.told]
+
+    def broken(is_broken: bool) -> None:
+        hook.statuses.clear()
+        hook.statuses.extend([404] * 100 if is_broken else [])
+
+    return Rig(AppriseNotifier(hook.url(), 8.0), shown, broken)
+
+
 def test_a_message_is_shown_with_its_picture(rig: Rig) -> None:
-    rig.notifier.deliver(MESSAGE, rig.progress)
+    rig.notifier.deliver(rig.alert(MESSAGE), rig.progress)
     assert rig.shown() == [("Motion in front of camera front.", b"a picture")]
 
 
@@ -89,7 +144,7 @@ def test_a_message_without_a_picture_is_shown(rig: Rig) -> None:
 
 def test_the_same_key_again_is_not_shown_twice(rig: Rig) -> None:
     for _ in range(3):
-        rig.notifier.deliver(MESSAGE, rig.progress)
+        rig.notifier.deliver(rig.alert(MESSAGE), rig.progress)
     assert len(rig.shown()) == 1
 
 
@@ -103,11 +158,54 @@ def test_what_cannot_be_delivered_is_a_delivery_error_and_arrives_once_later(rig
     rig.broken(True)
     for _ in range(2):
         with pytest.raises(DeliveryError):
-            rig.notifier.deliver(MESSAGE, rig.progress)
+            rig.notifier.deliver(rig.alert(MESSAGE), rig.progress)
     rig.broken(False)
     assert rig.shown() == []
-    rig.notifier.deliver(MESSAGE, rig.progress)
+    rig.notifier.deliver(rig.alert(MESSAGE), rig.progress)
     assert rig.shown() == [("Motion in front of camera front.", b"a picture")]
+
+
+def test_a_film_is_shown_or_it_is_said_where_it_is(rig: Rig, tmp_path: Path) -> None:
+    message = rig.film(tmp_path / "clip.mp4")
+    for _ in range(2):
+        rig.notifier.deliver(message, rig.progress)
+    ((said, film),) = rig.shown()
+    if rig.shows_films:
+        assert (said, film) == (message.text, (tmp_path / "clip.mp4").read_bytes())
+    else:
+        assert said == f"{message.text}  {tmp_path / 'clip.mp4'}"
+
+
+def test_a_film_that_is_on_another_machine_is_spoken_of(rig: Rig) -> None:
+    rig.notifier.deliver(replace(CLIP, remark="The film is on the machine garage."), rig.progress)
+    assert [(said.partition("  ")[0], film) for said, film in rig.shown()] == [(CLIP.text, None)]
+
+
+def test_a_film_that_could_not_be_delivered_arrives_once_later(rig: Rig, tmp_path: Path) -> None:
+    message = rig.film(tmp_path / "clip.mp4")
+    rig.broken(True)
+    with pytest.raises(DeliveryError):
+        rig.notifier.deliver(message, rig.progress)
+    rig.broken(False)
+    assert rig.shown() == []
+    rig.notifier.deliver(message, rig.progress)
+    assert len(rig.shown()) == 1
+
+
+def test_what_piled_up_comes_as_one_message_where_there_are_digests(rig: Rig) -> None:
+    digest = Digest("digest", tuple(replace(MESSAGE, key=f"m{number}") for number in range(7)))
+    if not rig.notifier.digests:
+        with pytest.raises(NotImplementedError, match="makes no digests"):
+            rig.notifier.deliver_digest(digest, rig.progress)
+        return
+    for _ in range(2):
+        rig.notifier.deliver_digest(digest, rig.progress)
+    ((said, _),) = rig.shown()
+    assert said.startswith("7 ")
+
+
+def test_its_name_is_fit_for_a_mark(rig: Rig) -> None:
+    assert ID.fullmatch(rig.notifier.name)
 
 
 def test_it_can_be_closed(rig: Rig) -> None:

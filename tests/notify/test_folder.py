@@ -70,3 +70,15 @@ def test_a_folder_that_is_none_is_an_error_that_names_folder_and_cure(alerts: Pa
     alerts.write_text("a file")
     with pytest.raises(DeliveryError, match=f"{alerts}.*set notify.folder to another"):
         FolderNotifier(alerts).deliver(MESSAGE, Noted())
+
+
+def test_of_a_film_it_is_said_where_it_is(alerts: Path) -> None:
+    clip = Message(f"{KEY}-clip_ready", MESSAGE.at, "The clip.", topic="clip", clip=Path("/data/events/clip.mp4"))
+    gone = Message(f"{KEY}-clip_ready-2", MESSAGE.at, "The clip.", topic="clip", remark="The film is on the machine garage.")
+    for message in (clip, gone):
+        FolderNotifier(alerts).deliver(message, Noted())
+    lines = [path.read_text() for path in sorted(alerts.rglob("*.txt"))]
+    assert lines == [
+        "2026-11-21 00:30:00  The clip.  The film is on the machine garage.\n",
+        "2026-11-21 00:30:00  The clip.  /data/events/clip.mp4\n",
+    ]
