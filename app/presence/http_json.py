@@ -45,7 +45,6 @@ class HttpJsonRouter(Router):
             except (NotTheList, ShutOut):
                 if self._calls.login is None:
                     raise
-        self._answered = None
         self._answered = self._log_in(self._calls.login or "")
         return self._look(self._answered)
 

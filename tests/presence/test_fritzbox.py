@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from app.errors import RouterError, RouterRefused
 from tests.presence.stages import Stage, fritzbox
-from tests.servers.router import Phone, says
+from tests.servers.router import PAGE, Phone, Reply, says
 from tests.servers.router_fritzbox import FritzboxServer
 
 ANNA = Phone("AA:BB:CC:00:00:01", "annas-iphone", "192.168.178.21")
@@ -82,6 +82,16 @@ def test_xml_that_no_box_sends_is_an_error(stage: Stage, server: FritzboxServer,
                 router.devices()
             server.mood = None
             assert len(router.devices()) == 1, known
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(b"<root/>", 200, "text/xml"), Reply(b"<error/>", 500, "text/xml"), Reply(b"", 200, "text/xml"), Reply(PAGE, 200, "text/html")],
+)
+def test_something_else_in_place_of_the_list_is_an_error_and_not_an_empty_house(stage: Stage, server: FritzboxServer, reply: Reply) -> None:
+    server.odd_list = reply
+    with stage.router() as router, pytest.raises(RouterError):
+        router.devices()
 
 
 def test_without_the_package_the_command_that_installs_it_is_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

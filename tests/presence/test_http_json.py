@@ -112,10 +112,12 @@ def test_headers_go_with_every_call_and_those_from_the_login_with_the_list(serve
 
 
 def test_what_the_login_answers_fills_the_address_too_with_its_signs_coded(server: ClassicRouter) -> None:
-    calls = replace(calls_for(server), devices="/data/hosts?pass={password}&_={now_ms}")
-    with router_at(server, calls, password=SecretStr(PASSWORD)) as router:
+    where = "data.userid" if server.by == "answer" else "sid"
+    odd = "a&b=c d/\u20ac"
+    calls = replace(calls_for(server), devices=f"/data/hosts?key={{odd}}&session={{{where}}}", secrets={"odd": SecretStr(odd)})
+    with router_at(server, calls) as router:
         router.devices()
-        assert server.asked[-1].query["pass"] == PASSWORD
+    assert server.asked[-1].query == {"key": odd, "session": server.session}
 
 
 def test_a_name_that_the_login_does_not_answer_is_named_with_those_that_it_does() -> None:

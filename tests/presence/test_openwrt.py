@@ -92,6 +92,12 @@ def test_a_right_that_is_missing_is_named_and_the_login_tried_once_a_poll(
             assert server.logins == poll
 
 
+def test_an_account_without_rights_is_told_the_first_that_it_needs(stage: Stage, server: OpenwrtServer) -> None:
+    server.objects, server.rights = frozenset({"iwinfo", "luci-rpc"}), frozenset()
+    with pytest.raises(RouterRefused, match="does not let whos-there call iwinfo devices"):
+        devices(stage)
+
+
 def test_a_wrong_password_is_refused(stage: Stage, server: OpenwrtServer) -> None:
     stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
     with stage.router() as router, pytest.raises(RouterRefused, match=r"refuses the login: look at router\.username and router\.password"):

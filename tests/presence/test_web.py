@@ -13,7 +13,8 @@ from app.errors import RouterError, RouterRefused
 from tests.presence.stages import ON_THE_WEB, TIMEOUT_S, Stage
 from tests.servers.certificate import Certificate, self_signed
 from tests.servers.ports import free_port
-from tests.servers.router import MOODS, Phone
+from tests.servers.router import MOODS, Phone, says
+from tests.servers.router_classic import ClassicRouter
 
 KINDS = ("http_json by its answer", "openwrt", "fritzbox")
 #: Far more than a few calls may take, and far less than a mood lasts.
@@ -113,6 +114,15 @@ def test_no_proxy_of_the_environment_is_asked(stage: Stage, monkeypatch: pytest.
     stage.show([ANNA])
     with stage.router() as router:
         assert [one.mac for one in router.devices()] == [ANNA.mac]
+
+
+def test_nobody_is_asked_at_an_address_that_the_router_sends_to(stage: Stage) -> None:
+    assert stage.server
+    with ClassicRouter() as elsewhere:
+        stage.server.mood = says(b"", 307, "text/xml", ("Location", f"{elsewhere.url}/login.html"))
+        with stage.router() as router, pytest.raises(RouterError):
+            router.devices()
+        assert not elsewhere.asked
 
 
 def test_no_thread_is_left_behind(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

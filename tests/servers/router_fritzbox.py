@@ -41,13 +41,17 @@ _FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org
 
 
 class FritzboxServer(RouterServer):
-    """With *old* it has no list of hosts, without *applications* it shows no TR-064, and with *fault* the list is refused by that code."""
+    """With *old* it has no list of hosts, and without *applications* it shows no TR-064.
+
+    With *fault* it refuses by that code to tell where the list is, and *odd_list* is there in place of the list.
+    """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__(certificate)
         self.old = False
         self.applications = True
         self.fault: int | None = None
+        self.odd_list: Reply | None = None
 
     def reply(self, request: Request) -> Reply:
         if not self.applications:
@@ -59,7 +63,7 @@ class FritzboxServer(RouterServer):
         if request.path == "/upnp/control/hosts":
             return self._control(request)
         if request.path == "/devicehostlist.lua" and request.query == {"sid": SID}:
-            return _xml(self._list())
+            return self.odd_list or _xml(self._list())
         return Reply(b"<html>404 Not Found</html>", 404, "text/html")
 
     def _control(self, request: Request) -> Reply:
