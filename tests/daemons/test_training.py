@@ -16,6 +16,7 @@ from app.cameras.base import CameraSettings
 from app.clock import SystemClock
 from app.frames import Frame, jpeg
 from app.protocol import EVENT_ID, Heartbeat
+from app.recording.samples import FRAME_QUALITY, STORED_QUALITY
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -82,8 +83,8 @@ def test_an_alert_has_its_sample_beside_it_with_the_very_frames_before_it(house:
     assert facts["classification"]["motion"]
     numbers = [one["number"] for one in facts["frames"]]
     assert numbers == list(range(facts["number"] - KEPT, facts["number"]))
-    assert sample["frame.jpg"] == jpeg(film[facts["number"]].bgr(), 95)
-    assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [jpeg(film[number].bgr(), 80) for number in numbers]
+    assert sample["frame.jpg"] == jpeg(film[facts["number"]].bgr(), FRAME_QUALITY)
+    assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [jpeg(film[number].bgr(), STORED_QUALITY) for number in numbers]
     assert {path.name for path in next(house.data.glob(f"events/*/{facts['id']}")).iterdir()} >= {
         "event.json",
         "snapshot.jpg",
