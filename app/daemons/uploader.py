@@ -189,11 +189,12 @@ class Uploader(Daemon):
         """Show what is wrong, and tell the owner what lasts."""
         carriers = self._crew.carriers
         self.in_trouble("; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None)
-        self._notices.set(_DISK, self._crew.guard.low)
+        if self._crew.guard.free_gb is not None:
+            self._notices.set(_DISK, self._crew.guard.low)
         for name in STORES:
-            topic = Topic(f"store {name}", "store_refused", "store_back", f"Uploads to {name} go out again, or are wanted no more.")
             refused = carriers[name].refused if name in carriers else None
-            self._notices.set(topic, f"Uploads wait: {refused}." if refused else None)
+            if name not in carriers or carriers[name].settled:
+                self._notices.set(_topic(name), f"Uploads wait: {refused}." if refused else None)
         self._notices.step()
 
     def _listen(self) -> float:
@@ -205,6 +206,10 @@ class Uploader(Daemon):
                 self._crew.hurry(fact.event)
             self._facts.done(entry)
         return 0.0
+
+
+def _topic(store: str) -> Topic:
+    return Topic(f"store {store}", "store_refused", "store_back", f"Uploads to {store} go out again, or are wanted no more.")
 
 
 def _folder(config: Config) -> Path | None:

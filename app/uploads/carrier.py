@@ -41,6 +41,8 @@ class Carrier:
         self.uploaded_mb = 0.0
         self.failures = 0
         self.last_at: datetime | None = None
+        #: Whether it is known by now that the store takes files or refuses them, or that nobody needs to know.
+        self.settled = False
         self._shelf = shelf
         self._clock = clock
         self._every_s = every_s
@@ -49,6 +51,7 @@ class Carrier:
         self._refused: dict[str, str] = {}
         self._urgent: set[str] = set()
         self._unreadable = False
+        self._mended = False
         self._in_a_row: set[str] = set()
         self._look_at_s = 0.0
         self._rest_until_s = 0.0
@@ -74,12 +77,15 @@ class Carrier:
 
     def rest_no_longer(self) -> None:
         """What the store was left alone for may be mended."""
-        self._failed.clear()
-        self._rest_until_s = self._look_at_s = 0.0
+        self._mended = True
 
     def step(self) -> float:
         """Carry one file if one waits and the store need not be left alone; returns the seconds until something may be due."""
         now_s = self._clock.monotonic()
+        if self._mended:
+            self._mended = False
+            self._failed.clear()
+            self._rest_until_s = self._look_at_s = 0.0
         try:
             if now_s >= self._look_at_s:
                 self._look(now_s)
@@ -114,6 +120,7 @@ class Carrier:
             self._unreadable, self.trouble = False, None
         keys = {parcel.key for parcel in parcels}
         self._failed = {key: failed for key, failed in self._failed.items() if key in keys}
+        self.settled |= not parcels
         self._refused = {key: why for key, why in self._refused.items() if key in keys}
         self._left = deque(sorted(parcels, key=lambda one: self._turn(one, urgent)))
 
@@ -136,6 +143,7 @@ class Carrier:
         self._succeed(parcel)
 
     def _succeed(self, parcel: Parcel) -> None:
+        self.settled = True
         self.uploaded += 1
         self.uploaded_mb = round(self.uploaded_mb + parcel.size / 1e6, 3)
         self.last_at = self._clock.now()
@@ -158,7 +166,7 @@ class Carrier:
         self._left.append(parcel)
         refused = isinstance(error, StoreRefused)
         if refused:
-            self._refused[parcel.key] = str(error)
+            self._refused[parcel.key], self.settled = str(error), True
         self._complain(f"{error}; trying again", logging.ERROR if refused else logging.WARNING)
 
     def _complain(self, what: str, level: int) -> None:
