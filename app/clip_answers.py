@@ -69,7 +69,7 @@ class ClipAnswers:
         if asked is None or asked.asked_at < request.at:
             return LOOK_S if age < self._wait else self._say(request, f"Camera {camera} brings no clip just now.")
         if asked.event is None or asked.file is None:
-            return self._say(request, f"Camera {camera} brings no clip: {asked.why or 'it does not say why'}")
+            return self._say(request, asked.why or f"Camera {camera} brings no clip, and does not say why.")
         film = self._films.find(asked.event, asked.file, asked.asked_at, asked.host)
         if film is None:
             return LOOK_S
