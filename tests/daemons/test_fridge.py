@@ -3,39 +3,21 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 import redis
 
 from app.protocol import event_started_at
 from app.wording import EventWords, Wording
+from tests.evaluation.films import film_of_light
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
-FPS = 10
 DARK, BRIGHT = 4, 110
 Start = Callable[..., Program]
-
-
-def film(path: Path, *spans: tuple[float, int]) -> Path:
-    """A fridge that has for each of *spans* (seconds, grey level) that light, a can on its shelf and noise, in video levels."""
-    rng = np.random.default_rng(5)
-    with av.open(str(path), "w") as made:
-        stream = made.add_stream("libx264", rate=FPS, options={"crf": "20", "preset": "ultrafast", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = 160, 120, "yuv420p", Fraction(1, FPS)
-        for level in [level for seconds, level in spans for _ in range(round(seconds * FPS))]:
-            picture = np.full((120, 160, 3), level, np.float64)
-            picture[40:100, 60:90] *= 1.5
-            noisy = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
-            made.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
-        made.mux(stream.encode())
-    return path
 
 
 @pytest.fixture
@@ -74,7 +56,7 @@ def said(at: datetime, lasted_s: float) -> str:
 
 
 def test_an_opening_is_an_event_of_which_nothing_is_told_before_its_clip(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
-    start(film(tmp_path / "film.mp4", (2, DARK), (3, BRIGHT), (30, DARK)))
+    start(film_of_light(tmp_path / "film.mp4", (2, DARK), (3, BRIGHT), (30, DARK)))
     ended = until(lambda: facts(raw, "motion_ended"), "it is closed")[0]
     (opened,) = facts(raw, "motion_started")
     assert not opened["alert"]
@@ -88,14 +70,14 @@ def test_an_opening_is_an_event_of_which_nothing_is_told_before_its_clip(start: 
 
 def test_flashes_open_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     flashes = [(0.5, DARK), (0.1, BRIGHT)] * 6
-    start(film(tmp_path / "film.mp4", *flashes, (1, DARK), (2, BRIGHT), (30, DARK)))
+    start(film_of_light(tmp_path / "film.mp4", *flashes, (1, DARK), (2, BRIGHT), (30, DARK)))
     ended = until(lambda: facts(raw, "motion_ended"), "it is closed")[0]
     assert ended["text"] == "Your fridge was closed after 2 seconds."
     assert [opened["event"] for opened in facts(raw, "motion_started")] == [ended["event"]]
 
 
 def test_what_is_left_open_is_told_once(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
-    start(film(tmp_path / "film.mp4", (1, DARK), (5, BRIGHT), (30, DARK)), ", open_threshold_seconds: 2")
+    start(film_of_light(tmp_path / "film.mp4", (1, DARK), (5, BRIGHT), (30, DARK)), ", open_threshold_seconds: 2")
     until(lambda: facts(raw, "motion_ended"), "it is closed")
     (told,) = facts(raw, "left_open")
     (opened,) = facts(raw, "motion_started")
@@ -106,7 +88,7 @@ def test_what_is_left_open_is_told_once(start: Start, raw: redis.Redis, tmp_path
 
 
 def test_it_is_not_told_again_after_a_kill_while_it_is_open(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
-    program = start(film(tmp_path / "film.mp4", (60, BRIGHT)), ", open_threshold_seconds: 2")
+    program = start(film_of_light(tmp_path / "film.mp4", (60, BRIGHT)), ", open_threshold_seconds: 2")
     first = until(lambda: facts(raw, "left_open"), "it is told")[0]
     said_once = first["text"].split(" for ")[0]
     for restart in range(2):
@@ -119,7 +101,7 @@ def test_it_is_not_told_again_after_a_kill_while_it_is_open(start: Start, raw: r
 
 def test_own_words_are_told_and_the_opening_too_if_it_has_some(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     words = ", open_threshold_seconds: 1, words: {opening: 'The {camera}!', left_open: 'Close the {camera} ({seconds} s)'}"
-    start(film(tmp_path / "film.mp4", (1, DARK), (9, BRIGHT)), words)
+    start(film_of_light(tmp_path / "film.mp4", (1, DARK), (9, BRIGHT)), words)
     assert until(lambda: facts(raw, "left_open"), "it is told")[0]["text"] == "Close the fridge (1 s)"
     (opened,) = facts(raw, "motion_started")
     assert (opened["text"], opened["alert"]) == ("The fridge!", True)

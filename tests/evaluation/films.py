@@ -30,6 +30,21 @@ def film_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int =
     return path
 
 
+def film_of_light(path: Path, *spans: tuple[float, int]) -> Path:
+    """A fridge with a can in it, 160x120, that has for each of *spans* (seconds, grey level) that light, in video levels, with noise."""
+    rng = np.random.default_rng(5)
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=FPS, options={"crf": "20", "preset": "ultrafast", "threads": "1"})
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 160, 120, "yuv420p", Fraction(1, FPS)
+        for level in [level for seconds, level in spans for _ in range(round(seconds * FPS))]:
+            picture = np.full((120, 160, 3), level, np.float64)
+            picture[40:100, 60:90] *= 1.5
+            noisy = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="bgr24")))
+        film.mux(stream.encode())
+    return path
+
+
 def config_folder(path: Path, text: str = "") -> Path:
     """A configuration of its own, *text*, in the folder *path*."""
     path.mkdir(exist_ok=True)

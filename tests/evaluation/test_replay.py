@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.films import REPO, config_folder, film_of_a_visit, lines, run
+from tests.evaluation.films import REPO, config_folder, film_of_a_visit, film_of_light, lines, run
 
 FILM = "one-by-one-person-detection.mp4"
 QUICK = "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"
@@ -211,3 +211,14 @@ def test_a_wrong_call_says_what_would_be_right(arguments: list[str], said: str, 
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_where_light_is_the_trigger_each_frame_tells_its_level_and_each_event_is_an_opening(tmp_path: Path) -> None:
+    film = film_of_light(tmp_path / "fridge.mp4", (3, 4), (0.1, 200), (2, 4), (5, 110), (2, 4), (1.5, 90))
+    done = run("replay", film, "--json", "--frames", config=config_folder(tmp_path / "config", "motion: {trigger: light}"))
+    assert done.returncode == 0, done.stderr
+    found = lines(done.stdout)
+    levels = [one["level"] for one in frames_of(found)]
+    assert levels[10] == pytest.approx(4, abs=3)
+    assert levels[80] == pytest.approx(114, abs=3)
+    assert [(one["started_s"], one["ended_s"]) for one in events_of(found)] == [(5.1, 10.1), (12.1, 13.5)]

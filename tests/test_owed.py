@@ -1,0 +1,60 @@
+"""Who waits for a film hears of its event, with it or without."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.link import News
+from app.owed import PATIENCE_S, Owed
+from app.protocol import Fact
+
+
+def news(event: str) -> News:
+    return News(Fact(f"{event}-closed", "clip_ready", datetime(2026, 11, 20, tzinfo=UTC), f"Opened: {event}.", "fridge"))
+
+
+class Owner:
+    """Hears what is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.owed = Owed(lambda one: self.heard.append(one.fact.text))
+
+    def at(self, now_s: float) -> list[str]:
+        """All that was heard by then."""
+        self.owed.step(now_s)
+        return self.heard
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return Owner()
+
+
+def test_what_came_with_its_film_is_not_told_again(owner: Owner) -> None:
+    owner.owed.owe("a", news("a"), 100)
+    owner.owed.paid("a")
+    assert owner.at(1000) == []
+
+
+def test_what_has_no_film_after_its_patience_is_told_once_without(owner: Owner) -> None:
+    owner.owed.owe("a", news("a"), 100)
+    assert owner.at(100 + PATIENCE_S - 1) == []
+    assert owner.at(100 + PATIENCE_S) == ["Opened: a."]
+    assert owner.at(1000) == ["Opened: a."]
+
+
+def test_what_will_have_no_film_is_told_at_once(owner: Owner) -> None:
+    owner.owed.owe("a", news("a"), 100, patience_s=0)
+    owner.owed.owe("b", news("b"), 100)
+    owner.owed.failed("b")
+    assert owner.at(100) == ["Opened: a.", "Opened: b."]
+
+
+def test_films_that_come_or_fail_before_the_end_count_too(owner: Owner) -> None:
+    owner.owed.paid("a")
+    owner.owed.failed("b")
+    owner.owed.owe("a", news("a"), 100)
+    owner.owed.owe("b", news("b"), 100)
+    assert owner.at(100) == ["Opened: b."]
+    assert owner.at(1000) == ["Opened: b."]
