@@ -1,104 +1,28 @@
 """The uploader as a process, with a real Redis, an S3 and a Dropbox on loopback, real files and real signals."""
 
 import json
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 
 from app import protocol
 from app.protocol import EventRecord, Fact
-from app.state import State
 from tests.servers.dropbox import APP_SECRET, REFRESH_TOKEN, DropboxServer
-from tests.servers.programs import REPO, Program, write_config
+from tests.servers.programs import REPO
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import SECRET, Bucket, CrookedProxy, Mischief, S3Server, crooked
+from tests.servers.upload_house import UploadHouse
 from tests.uploads.events import age, make_event, set_label
 from tests.waiting import until
 
-#: The disk of whoever runs this may be fuller than ours is to be.
-QUIET_DISK = "disk: {min_free_gb: 0}\n"
-
-
-class House:
-    """An uploader, the Redis that it speaks to, and the folder that it empties."""
-
-    def __init__(self, folder: Path, server: RedisServer) -> None:
-        self.server = server
-        self.state = State(server.url)
-        self.redis: Any = redis.Redis.from_url(server.url, decode_responses=True)
-        self.data_dir = folder / "data"
-        self.data_dir.mkdir()
-        self.uploader = Program("app.daemons.uploader", write_config(folder, server.url))
-
-    def configure(self, more: str, disk: str = QUIET_DISK) -> None:
-        write_config(self.data_dir.parent, self.server.url, more + disk)
-
-    def start(self) -> None:
-        self.uploader.start()
-        self.uploader.wait_until_beating(self.server.url)
-
-    def event(self, minutes_ago: float, *names: str, label: str | None = None) -> Path:
-        """The folder of an event on disk, of which Redis knows."""
-        at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-        event = protocol.event_id(at, "front")
-        fact = Fact(f"{event}-motion_started", "motion_started", at, "Motion.", "front", event)
-        self.state.publish(fact, EventRecord("front", protocol.event_started_at(event)), b"jpeg")
-        return make_event(self.data_dir, event, *names, label=label)
-
-    def still(self, number: int) -> Path:
-        folder = self.data_dir / "stills"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"20261120T1015{number:02}.000Z-front.jpg"
-        path.write_bytes(b"still %d" % number * 100)
-        return path
-
-    def counter(self, name: str) -> Any:
-        """What the newest heartbeat says; SIGHUP asks for one, and for a look at what is new."""
-        beat = self.uploader.heartbeat(self.server.url)
-        return beat and beat.counters.get(name)
-
-    def trouble(self) -> str:
-        beat = self.uploader.heartbeat(self.server.url)
-        return beat.last_error.what if beat and beat.last_error else ""
-
-    def facts(self, *kinds: str) -> list[Fact]:
-        """What was told of these *kinds*."""
-        told = [protocol.decode(Fact, stored["fact"]) for _, stored in self.redis.xrange("events")]
-        return [fact for fact in told if fact.kind in kinds]
-
-    def look(self) -> None:
-        """Have the uploader look for what is new now, and beat."""
-        self.uploader.signal(signal.SIGHUP)
-
-    def await_beat(self, found: Callable[[], object], what: str) -> None:
-        """Wait until a heartbeat is as it should be; they are asked for every now and then."""
-        look_at_s = 0.0
-
-        def look() -> object:
-            nonlocal look_at_s
-            if time.monotonic() > look_at_s:
-                look_at_s = time.monotonic() + 0.5
-                self.look()
-            return found()
-
-        until(look, what)
-
-    def close(self) -> None:
-        self.redis.close()
-        self.state.close()
-
 
 @pytest.fixture
-def house(tmp_path: Path, redis_server: RedisServer) -> Iterator[House]:
-    made = House(tmp_path, redis_server)
+def house(tmp_path: Path, redis_server: RedisServer) -> Iterator[UploadHouse]:
+    made = UploadHouse(tmp_path, redis_server)
     yield made
     made.uploader.__exit__()
     made.close()
@@ -127,7 +51,7 @@ def dropbox() -> Iterator[DropboxServer]:
         yield running
 
 
-def test_all_of_an_event_goes_to_its_place_and_the_house_knows_where(house: House, bucket: Bucket) -> None:
+def test_all_of_an_event_goes_to_its_place_and_the_house_knows_where(house: UploadHouse, bucket: Bucket) -> None:
     folder = house.event(5, "clip.mp4", "clip-2.mp4", "snapshot.jpg", "sample.tar", "event.json", label="occupied")
     event, content = folder.name, {path.name: path.read_bytes() for path in folder.iterdir()}
     house.configure(bucket.yaml())
@@ -148,7 +72,7 @@ def test_all_of_an_event_goes_to_its_place_and_the_house_knows_where(house: Hous
     assert house.trouble() == ""
 
 
-def test_what_comes_later_is_uploaded_and_what_is_labelled_anew_is_uploaded_anew(house: House, bucket: Bucket, proxy: CrookedProxy) -> None:
+def test_what_comes_later_is_uploaded_and_what_is_labelled_anew_again(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy) -> None:
     house.configure(bucket.yaml(proxy.url))
     house.start()
     folder = house.event(5, "sample.tar", "event.json")
@@ -170,7 +94,7 @@ def test_what_comes_later_is_uploaded_and_what_is_labelled_anew_is_uploaded_anew
     assert len(proxy.puts()) == 4
 
 
-def test_without_a_store_it_says_so_once_and_loads_no_sdk(house: House) -> None:
+def test_without_a_store_it_says_so_once_and_loads_no_sdk(house: UploadHouse) -> None:
     house.configure("")
     house.event(5, "clip.mp4", "sample.tar")
     house.start()
@@ -183,7 +107,7 @@ def test_without_a_store_it_says_so_once_and_loads_no_sdk(house: House) -> None:
     assert subprocess.run([sys.executable, "-c", loaded], cwd=REPO, capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
-def test_stills_go_to_dropbox_at_once_and_are_deleted(house: House, dropbox: DropboxServer) -> None:
+def test_stills_go_to_dropbox_at_once_and_are_deleted(house: UploadHouse, dropbox: DropboxServer) -> None:
     house.configure(dropbox.yaml + "uploads: {upload_every_s: 3600}\n")
     house.start()
     content = {f"/cameras/front/{path.name}".lower(): path.read_bytes() for path in map(house.still, range(3))}
@@ -191,7 +115,7 @@ def test_stills_go_to_dropbox_at_once_and_are_deleted(house: House, dropbox: Dro
     until(lambda: not list((house.data_dir / "stills").iterdir()), "none is here")
 
 
-def test_a_copy_goes_to_a_folder_and_the_sample_stays_until_every_store_has_it(house: House, bucket: Bucket, proxy: CrookedProxy) -> None:
+def test_a_folder_gets_a_copy_and_a_sample_stays_until_all_stores_have_it(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy) -> None:
     nas = house.data_dir.parent / "nas"
     nas.mkdir()
     folder = house.event(5, "sample.tar", "clip.mp4")
@@ -207,7 +131,7 @@ def test_a_copy_goes_to_a_folder_and_the_sample_stays_until_every_store_has_it(h
 
 
 def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(
-    house: House, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer
+    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer
 ) -> None:
     proxy.mischief.append(Mischief(hang=True, times=99))
     nas = house.data_dir.parent / "nas"
@@ -225,7 +149,7 @@ def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(
     assert house.uploader.stop(10) == 0
 
 
-def test_a_wrong_bucket_is_told_once_with_its_cure_over_a_restart_too_and_once_when_it_is_mended(house: House, bucket: Bucket) -> None:
+def test_a_wrong_bucket_is_told_once_over_a_restart_too_and_once_when_it_is_mended(house: UploadHouse, bucket: Bucket) -> None:
     folder = house.event(5, "clip.mp4", "snapshot.jpg")
     missing = f"{bucket.name}-missing"
     house.configure(bucket.yaml().replace(bucket.name, missing))
@@ -247,7 +171,7 @@ def test_a_wrong_bucket_is_told_once_with_its_cure_over_a_restart_too_and_once_w
     assert (folder / ".clip.mp4.uploaded").exists()
 
 
-def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(house: House, bucket: Bucket, proxy: CrookedProxy) -> None:
+def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy) -> None:
     proxy.mischief.append(Mischief(status=503, code="SlowDown", headers={"retry-after": "2"}))
     house.event(5, "clip.mp4", "snapshot.jpg")
     house.configure(bucket.yaml(proxy.url))
@@ -257,7 +181,7 @@ def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(house: House, b
     house.await_beat(lambda: house.counter("s3_failures") == 1, "the failure is counted")
 
 
-def test_when_links_are_sent_clips_and_pictures_go_out_as_they_come(house: House, bucket: Bucket) -> None:
+def test_when_links_are_sent_clips_and_pictures_go_out_as_they_come(house: UploadHouse, bucket: Bucket) -> None:
     house.configure(
         bucket.yaml() + "uploads: {upload_every_s: 3600}\n"
         f"twilio: {{to: ['+15550100'], from: '+15550101', account_sid: AC{1:032}, auth_token: x}}\n"
@@ -272,7 +196,7 @@ def test_when_links_are_sent_clips_and_pictures_go_out_as_they_come(house: House
     until(lambda: house.state.event_fields(folder.name).get("s3:clip.mp4"), "the clip is there, and is said to be")
 
 
-def test_with_redis_away_it_uploads_and_says_where_when_redis_is_back(house: House, bucket: Bucket) -> None:
+def test_with_redis_away_it_uploads_and_says_where_when_redis_is_back(house: UploadHouse, bucket: Bucket) -> None:
     house.configure(bucket.yaml() + "uploads: {upload_every_s: 1}\n")
     house.start()
     house.redis.close()
@@ -286,7 +210,7 @@ def test_with_redis_away_it_uploads_and_says_where_when_redis_is_back(house: Hou
     until(lambda: house.state.event_fields(event).get("s3:clip.mp4"), "the event says where its clip is")
 
 
-def test_a_disk_that_others_fill_is_told_once_over_a_restart_too_and_once_when_there_is_room(house: House) -> None:
+def test_a_disk_that_others_fill_is_told_once_over_a_restart_too_and_once_when_there_is_room(house: UploadHouse) -> None:
     house.configure("", "disk: {min_free_gb: 1000000}\n")
     house.start()
     (fact,) = until(lambda: house.facts("disk_low"), "it is told")
@@ -301,7 +225,7 @@ def test_a_disk_that_others_fill_is_told_once_over_a_restart_too_and_once_when_t
     house.await_beat(lambda: house.counter("disk_low") is False, "the heartbeat knows")
 
 
-def test_no_secret_is_in_the_log(house: House, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer) -> None:
+def test_no_secret_is_in_the_log(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer) -> None:
     proxy.mischief.append(Mischief(status=403, code="SignatureDoesNotMatch"))
     dropbox.linked = False
     house.event(5, "clip.mp4")
@@ -313,7 +237,7 @@ def test_no_secret_is_in_the_log(house: House, bucket: Bucket, proxy: CrookedPro
         assert secret not in house.uploader.log
 
 
-def test_what_was_deleted_by_age_is_logged(house: House) -> None:
+def test_what_was_deleted_by_age_is_logged(house: UploadHouse) -> None:
     folder = house.event(60 * 24 * 9, "event.json", "clip.mp4")
     age(folder, datetime.now(UTC) - timedelta(days=9))
     house.configure("", "disk: {keep_days: 7, min_free_gb: 0}\n")
