@@ -103,6 +103,10 @@ class _Line(HTTPAdapter):
             raise RouterError(f"{self._router} breaks off in the middle of its answer") from None
         except OSError as error:
             raise RouterError(f"{self._router} does not answer: {error.strerror or 'it closes the connection'}") from None
+        except UnicodeError:
+            raise RouterRefused(
+                f"{self._router} cannot be asked so: router.url, username or a header has signs that HTTP cannot carry"
+            ) from None
         except (http.client.HTTPException, ValueError):
             raise RouterError(f"{self._router} answers with something that is not HTTP") from None
 

@@ -50,6 +50,11 @@ def test_a_wrong_password_is_refused(stage: Stage) -> None:
     assert "geheim" not in said
 
 
+def test_a_user_whose_name_http_cannot_carry_is_refused(stage: Stage) -> None:
+    stage.settings = replace(stage.settings, username="who\u20ac")
+    assert "router.url, username or a header has signs that HTTP cannot carry" in refusal(stage)
+
+
 def test_a_user_without_rights_is_refused(stage: Stage, server: FritzboxServer) -> None:
     server.fault = 606
     assert "and the user's rights" in refusal(stage)

@@ -116,6 +116,23 @@ def test_no_proxy_of_the_environment_is_asked(stage: Stage, monkeypatch: pytest.
         assert [one.mac for one in router.devices()] == [ANNA.mac]
 
 
+def test_no_password_is_looked_for_but_in_the_settings(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert stage.server
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    stage.show([ANNA])
+    with stage.router() as router:
+        router.devices()
+    assert not [one for one in stage.server.asked if str(one.headers.get("Authorization")).startswith("Basic")]
+
+
+@pytest.mark.parametrize("host", ["x" * 70, "a..b"])
+def test_an_address_that_cannot_be_one_is_said_to_be_so(stage: Stage, host: str) -> None:
+    stage.settings = replace(stage.settings, url=f"http://{host}")
+    with stage.router() as router, pytest.raises(RouterRefused, match="cannot be asked so"):
+        router.devices()
+
+
 def test_nobody_is_asked_at_an_address_that_the_router_sends_to(stage: Stage) -> None:
     assert stage.server
     with ClassicRouter() as elsewhere:
