@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.servers.dropbox import DropboxServer
 from tests.servers.redis_server import RedisServer
-from tests.servers.s3 import Bucket, S3Server, crooked
+from tests.servers.s3 import Bucket, CrookedProxy, S3Server, crooked
 from tests.servers.upload_house import UploadHouse
 from tests.uploads.events import set_label
 from tests.waiting import until
