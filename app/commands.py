@@ -149,8 +149,15 @@ def _snooze(asked: Asked, house: House, found: Survey) -> str:
     return snooze(asked, house, found.strings["snoozed_until"])
 
 
-def _clip(_asked: Asked, _house: House, _found: Survey) -> str:
-    return "This version records no clips yet. /last_image brings a picture."
+def _clip(asked: Asked, house: House, found: Survey) -> str:
+    camera, _ = _camera(asked, house)
+    if not house.config.recording.clips:
+        return "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+    if not house.switches.take("camera_status", found.strings["camera_status"]):
+        return f"Camera {camera} is off, so there is nothing to film. /pycam_on turns it on."
+    house.state.add_request(Request("clip", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to))
+    before_s, after_s = house.config.recording.pre_roll_s, house.config.recording.post_roll_s
+    return f"Filming with camera {camera}, from {before_s:g} s before now until {after_s:g} s after; the clip comes then …"
 
 
 def _events(asked: Asked, _house: House, found: Survey) -> str:
@@ -198,7 +205,7 @@ COMMANDS: dict[str, Command] = {
         Command("pycam_on", "", "arm: watch, and tell what comes", True, _turned(_ARMED)),
         Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
         Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
-        Command("clip", "[CAMERA]", "bring a short film (not in this version)", False, _clip),
+        Command("clip", "[CAMERA]", "bring a film of the last seconds and the next", False, _clip),
         Command("events", "", "the newest events", False, _events, events=10),
         Command("who", "", "who is home, and since when", False, _who, events=1),
         Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze),

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,9 +67,14 @@ def has_room(folder: Path, min_free_gb: float) -> bool:
     return free_bytes(folder) >= min_free_gb * GB / 2
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove from *folder* what a killed program had not finished writing; what cannot be removed is logged and does no harm."""
+def clear_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
+    """Remove from *folder* what a killed program had not finished writing, unless its whole name is as *but* says.
+
+    What cannot be removed is logged and does no harm.
+    """
     for unfinished in folder.glob(f".*{_UNFINISHED}"):
+        if but and but.fullmatch(unfinished.name):
+            continue
         try:
             unfinished.unlink(missing_ok=True)
         except OSError as error:

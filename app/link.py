@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVarTuple
 
@@ -18,7 +18,7 @@ from app import protocol
 from app.clock import Clock
 from app.errors import ProtocolError, StateUnavailable, WorldError
 from app.files import write_whole
-from app.protocol import EventRecord, Fact, Heartbeat, Position, Request
+from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position, Request, RequestKind
 from app.recording.events import EventFolders, Pictures
 from app.spool import Spool, Waiting
 from app.state import CameraWishes, Latest, State
@@ -27,8 +27,8 @@ from app.switches import Switches
 #: How often Redis is asked what is wanted; the camera is to obey within a second.
 ASK_EVERY_S = 0.4
 RETRY_S = 1.0
-#: Who asked for a picture longer ago, as while this program was down, does not wait for it any more.
-FORGET_PICTURE_AFTER = timedelta(seconds=30)
+#: Who asked for a picture or a film longer ago, as while this program was down, does not wait for it any more.
+FORGET_AFTER = timedelta(seconds=30)
 
 _log = logging.getLogger(__name__)
 
@@ -37,21 +37,31 @@ Args = TypeVarTuple("Args")
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A fact to tell, with the record and the pictures of its event if it is about one."""
+    """A fact to tell, with the record and the pictures of its event if it is about one.
+
+    *spent* is a file that may go as soon as the fact is written down: with it, another run would tell the fact anew.
+    """
 
     fact: Fact
     record: EventRecord | None = None
     pictures: Pictures | None = None
+    spent: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is wanted of the camera. *images_asked* counts the requests for a picture taken now. *known* is False until Redis answered."""
+    """What is wanted of the camera.
+
+    *images_asked* counts the requests for a picture taken now, *clips_asked* those for a film; the newest of these came at
+    *clip_asked_at*. *known* is False until Redis answered.
+    """
 
     armed: bool
     target: Position | None = None
     watched: bool = False
     images_asked: int = 0
+    clips_asked: int = 0
+    clip_asked_at: datetime | None = None
     known: bool = False
 
 
@@ -145,6 +155,11 @@ class Link:
         """Tell where the camera points now."""
         self._send("position", lambda: self._state.put(protocol.camera_key(self._camera, "position"), position))
 
+    def show_clip(self, asked: ClipAsked) -> None:
+        """Tell what became of the newest clip that somebody asked for."""
+        key = protocol.camera_key(self._camera, "clip")
+        self._send("clip", lambda: self._state.put(key, asked, protocol.LATEST_LIFE_S))
+
     def beat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show the program's pulse."""
         self._send("beat", lambda: self._state.beat(key, heartbeat))
@@ -191,7 +206,9 @@ class Link:
             news = self._news.get()
             # A picture is in its folder before its fact waits; an end waits before its folder shows it, and so is not forgotten.
             if news.pictures is None:
-                self._on_disk(self._spool.add, news.fact, news.record, None)
+                written = self._on_disk(self._spool.add, news.fact, news.record, None)
+                if written and news.spent:
+                    self._on_disk(news.spent.unlink, True)
             in_folder = self._on_disk(self._write_event, news)
             if news.pictures:
                 self._on_disk(self._spool.add, news.fact, news.record, None if in_folder else news.pictures.marked)
@@ -272,22 +289,26 @@ class Link:
         armed = self._switches.take("camera_status", found.camera_status)
         if armed != self.wishes.armed or not self.wishes.known:
             self._on_disk(write_whole, self._armed_file, str(armed).encode())
+        clips_at = [asked.at for asked in found.asked if asked and self._is_for_now(asked, "clip")]
         self.wishes = replace(
             self.wishes,
             armed=armed,
             target=self._target(found),
             watched=found.watched,
-            images_asked=self.wishes.images_asked + sum(map(self._is_for_a_picture, found.asked)),
+            images_asked=self.wishes.images_asked + sum(1 for asked in found.asked if asked and self._is_for_now(asked, "last_image")),
+            clips_asked=self.wishes.clips_asked + len(clips_at),
+            clip_asked_at=max(clips_at, default=self.wishes.clip_asked_at),
             known=True,
         )
         self._labels.update({asked.event: asked for asked in found.asked if asked and asked.event and self._is_tag(asked)})
         if found.asked:
             self._write_labels()
 
-    def _is_for_a_picture(self, asked: Request | None) -> bool:
-        if asked is None or asked.kind != "last_image" or asked.camera not in (None, self._camera):
+    def _is_for_now(self, asked: Request, kind: RequestKind) -> bool:
+        """Whether *asked* is a request of that *kind* to this camera, of which somebody waits for the answer still."""
+        if asked.kind != kind or asked.camera not in (None, self._camera):
             return False
-        return self._clock.now() - asked.at < FORGET_PICTURE_AFTER
+        return self._clock.now() - asked.at < FORGET_AFTER
 
     def _is_tag(self, asked: Request) -> bool:
         if asked.kind != "tag" or asked.event is None:

@@ -245,8 +245,18 @@ def test_an_event_is_told_with_what_is_known_of_it(house: House) -> None:
     assert say(house, "/events") == "• 10:14 · front · 42 s · person 87% · occupied, said ben &lt;!here&gt;"
 
 
-def test_clips_are_not_recorded_yet(house: House) -> None:
-    assert "no clips yet" in say(house, "/clip")
+def test_a_clip_is_asked_of_the_camera_that_is_named(two_cameras: House, raw: redis.Redis) -> None:
+    said = say(two_cameras, "/clip garden")
+    assert said == "Filming with camera garden, from 5 s before now until 5 s after; the clip comes then …"
+    assert requests(raw) == [Request("clip", NOW, "anna", "garden", "U1", reply_to=REPLY_TO)]
+
+
+def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_wanted(house: House, raw: redis.Redis) -> None:
+    house.state.set_switch("camera_status", False)
+    assert say(house, "/clip") == "Camera front is off, so there is nothing to film. /pycam_on turns it on."
+    without = House(Config.model_validate({"recording": {"clips": False}}), house.state, house.clock)
+    assert say(without, "/clip") == "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+    assert requests(raw) == []
 
 
 def test_without_a_router_nobody_looks_who_is_home(house: House, raw: redis.Redis) -> None:

@@ -215,10 +215,11 @@ class CameraFeed:
         self._dropped = self._corrupt = 0
         self.state: Literal["closed", "opening", "open", "lost"] = "closed"
 
-    def change(self, make: Callable[[], Camera], settings: CameraSettings) -> None:
+    def change(self, make: Callable[[], Camera], settings: CameraSettings, sink: Sink | None = None) -> None:
         """Close the camera, and open what *make* makes next time. A loss that was told of is over when that gives pictures."""
         self.close()
         self._make = make
+        self._sink = sink
         self._settings = settings
         self._reopening.longest_s = settings.reopen_max_s
 

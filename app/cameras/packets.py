@@ -1,6 +1,7 @@
 """A stream's compressed pictures, handed on beside the frames that are made of them."""
 
 import math
+import threading
 from collections import deque
 from typing import Protocol
 
@@ -21,6 +22,7 @@ _PLAIN_H264 = "h264_mp4toannexb,dump_extra=freq=keyframe"
 _JUMP_S = 10.0
 _WINDOW_S = 10.0
 _MOST_HELD = 400
+_USUAL_FPS = 25
 _TICK_S = 1e-5
 
 
@@ -45,6 +47,44 @@ class StampClock:
         """When the picture stamped *stamp_s* was taken; None when nothing was heard yet."""
         apart_s = min(self._before, self._now)
         return stamp_s + apart_s if math.isfinite(apart_s) else None
+
+
+class Stamped:
+    """Hands packets of *footage* to *sink* as soon as it is known when their stamps were, on the clock of the frames. For any thread."""
+
+    def __init__(self, footage: Footage, sink: Sink) -> None:
+        self._footage = footage
+        self._sink = sink
+        self._clock = StampClock()
+        self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
+        self._last_stamp_s: float | None = None
+        self._last_s = -math.inf
+        self._lock = threading.Lock()
+
+    def came(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
+        """A packet came, of a picture stamped *stamp_s*; *decode_stamp_s* is its place among the others."""
+        with self._lock:
+            if self._last_stamp_s is not None and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S:
+                self._clock = StampClock()
+            self._last_stamp_s = decode_stamp_s
+            self._held.append((data, stamp_s, decode_stamp_s, key))
+            self._hand_on()
+
+    def heard(self, stamp_s: float, at_s: float) -> None:
+        """A frame of *at_s* was made of the picture stamped *stamp_s*."""
+        with self._lock:
+            self._clock.heard(stamp_s, at_s)
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._held:
+            data, stamp_s, decode_stamp_s, key = self._held[0]
+            at_s, decode_s = self._clock.at(stamp_s), self._clock.at(decode_stamp_s)
+            if at_s is None or decode_s is None:
+                return
+            self._held.popleft()
+            decode_s = self._last_s = max(decode_s, self._last_s + _TICK_S)
+            self._sink(Packet(data, max(at_s, decode_s), decode_s, key, self._footage))
 
 
 class Tap(Protocol):
@@ -84,34 +124,35 @@ class _SingleTap:
 
 
 class _StreamTap:
-    """Hands on every packet, since others need it, as soon as it is known when it was taken."""
+    """Hands on every packet, since others need it."""
 
     def __init__(self, stream: VideoStream, footage: Footage, sink: Sink) -> None:
-        self._footage = footage
-        self._sink = sink
         self._filter = BitStreamFilterContext(_PLAIN_H264, stream) if footage.codec == "h264" else None
-        self._clock = StampClock()
-        self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
-        self._last_stamp_s: float | None = None
-        self._last_s = -math.inf
+        self._stamped = Stamped(footage, sink)
+        self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)
+        self._unstamped: list[tuple[list[bytes], bool]] = []
 
     def came(self, packet: "av.Packet[VideoStream]") -> None:
-        shown, decoded = packet.pts, packet.dts
-        shown = decoded if shown is None else shown
+        shown = packet.dts if packet.pts is None else packet.pts
         if shown is None:
+            # The first of an RTSP camera, often a key frame, tells no time.
+            self._unstamped = [*self._unstamped[-_MOST_HELD:], (self._plain(packet), packet.is_keyframe)]
             return
-        stamp_s = float(shown * packet.time_base)
-        decode_stamp_s = stamp_s if decoded is None else float(decoded * packet.time_base)
-        if self._last_stamp_s is not None and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S:
-            self._clock = StampClock()
-        self._last_stamp_s = decode_stamp_s
-        self._held.extend((data, stamp_s, decode_stamp_s, packet.is_keyframe) for data in self._plain(packet))
-        self._hand_on()
+        decoded = shown if packet.dts is None else packet.dts
+        stamp_s, decode_stamp_s = float(shown * packet.time_base), float(decoded * packet.time_base)
+        before_s = decode_stamp_s - len(self._unstamped) * self._usual_s
+        for number, (plain, key) in enumerate(self._unstamped):
+            self._hand_over(plain, before_s + number * self._usual_s, before_s + number * self._usual_s, key)
+        self._unstamped = []
+        self._hand_over(self._plain(packet), stamp_s, decode_stamp_s, packet.is_keyframe)
 
     def shown(self, stamp_s: float | None, at_s: float) -> None:
         if stamp_s is not None:
-            self._clock.heard(stamp_s, at_s)
-            self._hand_on()
+            self._stamped.heard(stamp_s, at_s)
+
+    def _hand_over(self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool) -> None:
+        for data in plain:
+            self._stamped.came(data, stamp_s, decode_stamp_s, key)
 
     def _plain(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
         if self._filter is None:
@@ -123,13 +164,3 @@ class _StreamTap:
             return [bytes(one) for one in self._filter.filter(copied)]
         except av.FFmpegError:
             return []
-
-    def _hand_on(self) -> None:
-        while self._held:
-            data, stamp_s, decode_stamp_s, key = self._held[0]
-            at_s, decode_s = self._clock.at(stamp_s), self._clock.at(decode_stamp_s)
-            if at_s is None or decode_s is None:
-                return
-            self._held.popleft()
-            decode_s = self._last_s = max(decode_s, self._last_s + _TICK_S)
-            self._sink(Packet(data, max(at_s, decode_s), decode_s, key, self._footage))

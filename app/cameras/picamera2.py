@@ -7,19 +7,22 @@ from typing import Any
 import numpy as np
 
 from app.cameras.base import Camera, CameraSettings
+from app.cameras.hardware_encoder import HardwareEncoder, hardware_encoder
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled
 from app.frames import Frame
 
 _MICROSECONDS = 1_000_000
-_BUFFERS = 4
+#: The encoder holds one or two of them beside ours.
+_BUFFERS = 6
 
 
 class Picamera2Camera(Camera):
     """Luma comes from the small stream ("lores", YUV 4:2:0), colour from the main one; both are asked for in `resolution`.
 
     Both belong to one request, and so show the same moment. They are copied and the request is given back at once:
-    the camera owns only a few, and stands still while they are held. At 640x480 that copies 1.4 MB a frame.
+    the camera owns only a few, and stands still while they are held. At 640x480 that copies 1.4 MB a frame. Where there is
+    a hardware encoder, it makes H.264 packets of the small stream.
     """
 
     def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
@@ -27,6 +30,7 @@ class Picamera2Camera(Camera):
         self._settings = settings
         self._clock = clock
         self._camera: Any = None
+        self._encoder: HardwareEncoder | None = None
 
     def open(self) -> None:
         try:
@@ -61,6 +65,8 @@ class Picamera2Camera(Camera):
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
+        if self._encoder:
+            self._encoder.heard(request.get_metadata(), at_s)
         try:
             lines, bgr = request.make_array("lores"), request.make_array("main")
         finally:
@@ -70,6 +76,9 @@ class Picamera2Camera(Camera):
         return Frame(luma, at_s, taken_at, self._number - 1, lambda: bgr, luma_span=219)
 
     def close(self) -> None:
+        if self._encoder is not None:
+            self._encoder.stop()
+            self._encoder = None
         if self._camera is not None:
             self._camera.close()
             self._camera = None
@@ -92,3 +101,5 @@ class Picamera2Camera(Camera):
         self._width, self._height = given["lores"]["size"]
         self._number = self.dropped = 0
         camera.start()
+        if self.sink:
+            self._encoder = hardware_encoder(camera, self.source, (self._width, self._height), self._settings.fps, self.sink)

@@ -11,6 +11,7 @@ import math
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,16 +19,18 @@ import click
 from app import protocol
 from app.aim import Aim
 from app.cameras import make_camera
-from app.cameras.base import Camera
+from app.cameras.base import Camera, Sink
 from app.cameras.live import CameraChange, CameraFeed
 from app.casebook import Casebook
+from app.clips import Clips
 from app.clock import Clock
 from app.config import SOURCE_VARIABLE, CameraConfig
 from app.daemon import Counters, Daemon, run_daemon
-from app.detector import Detector, Event, EventSettings
+from app.detector import Detector, Event, EventSettings, Verdict
 from app.errors import ConfigError
 from app.frames import Frame, jpeg
 from app.keepsakes import Keepsakes
+from app.left_open import LeftOpen
 from app.link import Link, News
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon
@@ -64,10 +67,12 @@ class SecuritySystem(Daemon):
         spool = Spool(self.config.data_dir / "spool" / self._name)
         self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
         self._casebook = Casebook(self._name, self._link, folders, self._wording())
-        self._feed = CameraFeed(self._make_camera, self.clock, self._settings)
+        self._clips = Clips(self._name, self.config, folders, self._link, self.clock)
+        self._feed = CameraFeed(self._make_camera, self.clock, self._settings, self._packets_to())
         self._detector = self._make_detector()
         self._aim = self._make_aim()
         self._keepsakes = Keepsakes(self._name, self.config, self._settings)
+        self._left_open = LeftOpen(self.config.events.open_threshold_seconds, partial(self._link.note, "opening"))
         self._last_frame: Frame | None = None
         self._frames = 0
         self._rate = _Rate(self.clock)
@@ -79,17 +84,21 @@ class SecuritySystem(Daemon):
     def open(self) -> None:
         self._link.open()
         self._casebook.end_forgotten()
+        self._left_open.resume(self._link.noted("opening"), self.clock.now())
         self._link.start()
+        self._clips.open()
         self._keepsakes.open()
 
     def step(self) -> float:
         self._link.check()
+        self._clips.check()
         self._keepsakes.check()
         wishes = self._link.wishes
         if not (wishes.known or self._link.away):
             return 0.02
         if self._aim.turn_to(wishes.target or self._home()):
             self._turned()
+        self._clips.follow(wishes, self._feed.state == "open")
         if not wishes.armed:
             self._disarm()
             return FRAME_WAIT_S
@@ -106,6 +115,7 @@ class SecuritySystem(Daemon):
     def close(self) -> None:
         self._feed.close()
         self._end_event()
+        self._clips.close()
         self._keepsakes.close()
         self._link.stop()
         self._aim.close()
@@ -115,16 +125,20 @@ class SecuritySystem(Daemon):
         before, self._settings = self._settings, self._camera_config()
         after = self._settings
         self._keepsakes.configure(self.config, after)
+        filmed = self._clips.on
+        self._clips.configure(self.config)
         self._casebook.wording = self._wording()
+        self._left_open.threshold_s = self.config.events.open_threshold_seconds
         if self._seen_by != self._seeing():
             self._end_event()
             self._detector = self._make_detector(self._detector.last_alert_at_s)
         if before.pantilt != after.pantilt:
             self._aim.close()
             self._aim = self._make_aim()
-        if replace(before, masks=(), pantilt=after.pantilt, pir_pin=after.pir_pin) != replace(after, masks=()):
+        if replace(before, masks=(), pantilt=after.pantilt, pir_pin=after.pir_pin) != replace(after, masks=()) or filmed != self._clips.on:
             self._end_event()
-            self._feed.change(self._make_camera, after)
+            self._clips.cut()
+            self._feed.change(self._make_camera, after, self._packets_to())
 
     def counters(self) -> Counters:
         return {
@@ -141,6 +155,7 @@ class SecuritySystem(Daemon):
             "event_open": self._casebook.is_open,
             "waiting_for_redis": self._link.waiting,
             "handover_s": self._link.last_handover_s,
+            **self._clips.counters(),
             **self._keepsakes.counters(),
         }
 
@@ -177,6 +192,9 @@ class SecuritySystem(Daemon):
     def _wording(self) -> Wording:
         return Wording(self._name, self.config.motion.trigger, self.config.events.words)
 
+    def _packets_to(self) -> Sink | None:
+        return self._clips.packet if self._clips.on else None
+
     def _make_aim(self) -> Aim:
         return Aim(make_pantilt(self._settings.pantilt), self._settings.pantilt, self.clock)
 
@@ -201,6 +219,8 @@ class SecuritySystem(Daemon):
             _log.info("disarmed: the camera closes")
             self._feed.close()
             self._end_event()
+            self._clips.cut()
+            self._left_open.forget()
             self._learning = False
         self.in_trouble(self._trouble())
 
@@ -208,6 +228,7 @@ class SecuritySystem(Daemon):
         now = self.clock.now()
         if change.kind == "camera_lost":
             self._end_event()
+            self._clips.cut()
             text = f"Camera lost: {change.reason}"
         else:
             self._detector.forget()
@@ -219,6 +240,7 @@ class SecuritySystem(Daemon):
 
     def _see(self, frame: Frame) -> None:
         self._frames += 1
+        self._clips.frame(frame)
         if self._aim.settled:
             self._judge(frame)
         now_s = self.clock.monotonic()
@@ -236,9 +258,17 @@ class SecuritySystem(Daemon):
         self._learning = verdict.learning
         if verdict.event and verdict.changed == "opened":
             self._show_latest(frame, self._casebook.begin(verdict.event, frame).clean)
+            self._clips.opened(self._casebook.open_event, verdict.event)
         elif verdict.event and verdict.changed == "closed":
             self._finish(verdict.event, frame)
         self._keepsakes.look(frame, verdict, self._casebook.open_event, self._detector)
+        if self.config.motion.trigger == "light":
+            self._watch_opening(frame, verdict)
+
+    def _watch_opening(self, frame: Frame, verdict: Verdict) -> None:
+        if self._left_open.look(frame, verdict, self._casebook.open_event) and self._left_open.first:
+            self._left_open.told()
+            self._casebook.left_open(self._left_open.first, self._left_open.lasts_s, frame.taken_at)
 
     def _end_event(self) -> None:
         """End the open event, if there is one, because the camera is gone or switched off."""
@@ -249,13 +279,14 @@ class SecuritySystem(Daemon):
     def _finish(self, event: Event, frame: Frame) -> None:
         ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
         self._casebook.end(event, frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s))
+        self._clips.closed(ended_at_s)
 
     def _show_latest(self, frame: Frame, picture: bytes) -> None:
         self._latest_s = self.clock.monotonic()
         self._link.show_latest(Latest(picture, frame.taken_at))
 
     def _trouble(self) -> str | None:
-        return self._feed.trouble or self._aim.trouble or self._link.disk_trouble or self._link.away
+        return self._feed.trouble or self._aim.trouble or self._link.disk_trouble or self._clips.trouble or self._link.away
 
 
 class _Rate:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from app.errors import ClipError
 from app.frames import Packet
-from app.recording.fragments import Fragments, Label, clip_name, part_path
+from app.recording.events import clip_name, part_path
+from app.recording.fragments import Fragments, Label
 from app.recording.recoding import Recoding, can_be_copied
 from app.recording.ring import Ring
 
@@ -135,10 +136,10 @@ class Clip:
 
     def _take(self, packet: Packet) -> bool:
         """Write *packet*; False when that which follows it is not to be taken next."""
-        part = self._part = self._part or self._begin(packet)
-        if packet.decode_s >= self._end_s or packet.footage is not part.footage:
+        if packet.decode_s >= self._end_s or (self._part and packet.footage is not self._part.footage):
             self._finish()
             return False
+        part = self._part = self._part or self._begin(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
             self._go_on(part, packet.at_s if self._split else part.start_s + self._most_s)
             return False

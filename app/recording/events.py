@@ -1,6 +1,7 @@
 """The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg`, `snapshot-clean.jpg` and `label.json`."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from app.files import clear_unfinished, write_whole
+
+#: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
+PART_NAME = re.compile(r"\.(?P<clip>clip(?P<number>-\d+)?\.mp4)\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,31 @@ class EventFolders:
     def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
         """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
 
-        Half-written files beside them are cleared away. An `event.json` that is none, or cannot be read, is passed over.
+        Half-written files beside them are cleared away, but for clips. An `event.json` that is none, or cannot be read, is passed over.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
-                clear_unfinished(folder)
+                clear_unfinished(folder, but=PART_NAME)
                 path = folder / "event.json"
                 facts = _read(path)
                 if facts is not None and facts.get("id") == folder.name and facts.get("ended_at") is None:
                     yield facts, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+    def unfinished_clips(self, camera: str) -> Iterator[Path]:
+        """What a run that was killed, or found the disk full, has left of the clips of *camera*, oldest first."""
+        for part in sorted(self._events.glob(f"????-??-??/*Z-{camera}/.clip*.part")):
+            if PART_NAME.fullmatch(part.name):
+                yield part
+
+
+def clip_name(number: int) -> str:
+    """What the part *number*, from 1, of a long clip is called."""
+    return "clip.mp4" if number == 1 else f"clip-{number}.mp4"
+
+
+def part_path(clip: Path) -> Path:
+    """Where *clip* is written until it is whole."""
+    return clip.with_name(f".{clip.name}.part")
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@
 
 import json
 import os
-import re
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,8 +17,6 @@ from app.errors import ClipError
 from app.frames import Footage, Packet
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
 
-#: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
-PART_NAME = re.compile(r"\.(?P<clip>clip(-\d+)?\.mp4)\.part")
 _FRAGMENT_S = 1.0
 _SYNC_EVERY_S = 10.0
 _USUAL_TICKS = TICKS_PER_S // 10
@@ -28,16 +25,6 @@ _OPTIONS = {
     "frag_duration": str(round(_FRAGMENT_S * 1_000_000)),
     "avoid_negative_ts": "disabled",
 }
-
-
-def clip_name(number: int) -> str:
-    """What the part *number*, from 1, of a long clip is called."""
-    return "clip.mp4" if number == 1 else f"clip-{number}.mp4"
-
-
-def part_path(clip: Path) -> Path:
-    """Where *clip* is written until it is whole."""
-    return clip.with_name(f".{clip.name}.part")
 
 
 @dataclass(frozen=True, slots=True)

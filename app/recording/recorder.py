@@ -14,8 +14,8 @@ from app.errors import ClipError
 from app.frames import Footage, Frame, Packet, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip import Clip, Refusal, Written
+from app.recording.events import PART_NAME, part_path
 from app.recording.finishing import finish, survey
-from app.recording.fragments import PART_NAME, part_path
 from app.recording.ring import Ring
 
 #: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
@@ -46,7 +46,7 @@ class Ready:
 
 
 class Recorder:
-    """The recorder of a camera. *ready* is told of each file, *failed* of the note of each clip that came to nothing, and why.
+    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of each clip that came to nothing, and why.
 
     `packet` and `frame` may be called from any thread and return at once; `step` belongs to the thread that writes, and
     tells *ready* and *failed* there.
@@ -62,7 +62,7 @@ class Recorder:
         settings: RecordingSettings,
         clock: Clock,
         ready: Callable[[Ready], None],
-        failed: Callable[[str, OSError], None],
+        failed: Callable[[Path, str, OSError], None],
         refusal: Refusal,
     ) -> None:
         self._clock = clock
@@ -117,9 +117,13 @@ class Recorder:
         self._closed = False
         self.ring.add(Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn))
 
-    def begin(self, folder: Path, start_s: float, note: str) -> Clip:
-        """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until the clip is told its end."""
-        clip = Clip(self.ring, folder, start_s, most_s=self._settings.max_clip_s, note=note, refusal=self._refusal)
+    def begin(self, folder: Path, start_s: float, note: str, most_s: float | None = None) -> Clip:
+        """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until the clip is told its end.
+
+        It goes on in another file after *most_s*, or what the settings say.
+        """
+        most_s = self._settings.max_clip_s if most_s is None else most_s
+        clip = Clip(self.ring, folder, start_s, most_s=most_s, note=note, refusal=self._refusal)
         with self._lock:
             self._clips.append(clip)
         return clip
@@ -175,7 +179,7 @@ class Recorder:
         if clip.is_over:
             self._forget(clip)
             if trouble and not any(made):
-                self._failed(clip.note, trouble)
+                self._failed(clip.folder, clip.note, trouble)
         return wrote
 
     def _forget(self, clip: Clip) -> None:

@@ -12,7 +12,7 @@ from tests.cameras.scenery import film
 from tests.servers.ports import free_port
 from tests.servers.video_server import VideoServer
 
-_PI_PACKAGES = ("picamera2", "picamera", "libcamera")
+_PI_PACKAGES = ("picamera2", "picamera2.outputs", "picamera2.encoders", "picamera", "libcamera")
 
 
 @pytest.fixture(scope="session")

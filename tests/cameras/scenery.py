@@ -1,5 +1,6 @@
 """What the test sources show: pictures that tell left from right, top from bottom, and one number from the next."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -29,6 +30,23 @@ def jpeg_of(number: int, size: tuple[int, int] = SIZE) -> bytes:
     return cv2.imencode(".jpg", picture(number, size), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
+class H264:
+    """A camera's encoder: each picture becomes a packet in Annex B, and every *key_every*th a key frame with its parameter sets."""
+
+    def __init__(self, size: tuple[int, int], key_every: int) -> None:
+        coder = av.CodecContext.create("libx264", "w")
+        assert isinstance(coder, av.VideoCodecContext)
+        coder.width, coder.height, coder.pix_fmt, coder.framerate = *size, "yuv420p", Fraction(FPS)
+        options = f"repeat-headers=1:keyint={key_every}:min-keyint={key_every}:scenecut=0:annexb=1"
+        coder.options = {"tune": "zerolatency", "crf": "12", "x264-params": options, "threads": "1"}
+        self._coder = coder
+
+    def encoded(self, drawn: Image) -> tuple[bytes, bool]:
+        """The packet of *drawn*, and whether it is a key frame."""
+        (packet,) = self._coder.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24"))
+        return bytes(packet), packet.is_keyframe
+
+
 def film(
     path: Path,
     count: int = 60,
@@ -39,10 +57,11 @@ def film(
     pixels: str = "yuv420p",
     container: str | None = None,
     options: dict[str, str] | None = None,
+    coder: dict[str, str] | None = None,
 ) -> Path:
-    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names one."""
+    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names one; *coder* are libx264's options."""
     with av.open(str(path), "w", format=container, options=options or {}) as written:
-        crf = {"crf": "12", "threads": "1"} if codec == "libx264" else {}
+        crf = {"crf": "12", "threads": "1", **(coder or {})} if codec == "libx264" else {}
         stream = written.add_stream(codec, rate=fps, options=crf)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, pixels

@@ -4,13 +4,10 @@ import base64
 import socketserver
 import struct
 import threading
-from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-import av
-
-from tests.cameras.scenery import FPS, SIZE, picture
+from tests.cameras.scenery import FPS, H264, SIZE, picture
 
 _LARGEST = 1400
 _SDP = (
@@ -46,16 +43,9 @@ class RtspServer:
 
 def encoded(count: int) -> list[list[bytes]]:
     """The NAL units of each of *count* pictures."""
-    coder = av.CodecContext.create("libx264", "w")
-    assert isinstance(coder, av.VideoCodecContext)
-    coder.width, coder.height, coder.pix_fmt, coder.framerate = *SIZE, "yuv420p", Fraction(FPS)
-    coder.options = {"tune": "zerolatency", "x264-params": "repeat-headers=1:keyint=20:annexb=1", "threads": "1"}
-    units = []
-    for number in range(count):
-        packets = coder.encode(av.VideoFrame.from_ndarray(picture(number), format="bgr24"))
-        raw = b"".join(bytes(packet) for packet in packets).replace(b"\0\0\0\1", b"\0\0\1")
-        units.append([unit for unit in raw.split(b"\0\0\1") if unit])
-    return units
+    coder = H264(SIZE, key_every=20)
+    plain = (coder.encoded(picture(number))[0].replace(b"\0\0\0\1", b"\0\0\1") for number in range(count))
+    return [[unit for unit in raw.split(b"\0\0\1") if unit] for raw in plain]
 
 
 def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:

@@ -17,6 +17,8 @@ from tests.cameras.scenery import picture
 
 CAMERAS: list[dict[str, Any]] = [{"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}]
 HANGS = False
+#: The sensor's stamps are not on the process's monotonic clock.
+BOOTED_BEFORE_NS = 5_000_000_000
 _ALIGN = 64
 _USED: set[int] = set()
 Transform: Any = import_module("libcamera").Transform
@@ -39,6 +41,7 @@ class Picamera2:
         self.camera_config: dict[str, Any] | None = None
         self.started = False
         self.held = 0
+        self._encoder: Any = None
         self._frames = 0
         atexit.register(self.close)
 
@@ -74,6 +77,22 @@ class Picamera2:
             raise RuntimeError("Camera has not been configured")
         self.started = True
 
+    def start_encoder(self, encoder: Any, output: Any, name: str = "main") -> None:
+        if self.camera_config is None or self.camera_config.get(name) is None:
+            raise RuntimeError(f"Encode stream {name} was not defined")
+        stream = self.camera_config[name]
+        encoder.output, encoder.name = output, name
+        encoder.width, encoder.height = stream["size"]
+        encoder.format, encoder.stride = stream["format"], stream["stride"]
+        encoder.start()
+        self._encoder = encoder
+
+    def stop_encoder(self, encoders: Any = None) -> None:
+        if encoders is not self._encoder:
+            raise RuntimeError("Encoder is not running")
+        self._encoder.stop()
+        self._encoder = None
+
     def capture_request(self, wait: float | bool | None = None) -> "CompletedRequest":
         if not self.started or self.camera_config is None:
             raise RuntimeError("Camera is not started")
@@ -82,7 +101,10 @@ class Picamera2:
         time.sleep(self.camera_config["controls"]["FrameDurationLimits"][0] / 1_000_000)
         self.held += 1
         self._frames += 1
-        return CompletedRequest(self, self._frames - 1, self.camera_config)
+        request = CompletedRequest(self, self._frames - 1, self.camera_config)
+        if self._encoder:
+            self._encoder.encode(request)
+        return request
 
     def cancel_all_and_flush(self) -> None:
         pass
@@ -99,6 +121,12 @@ class CompletedRequest:
     def __init__(self, camera: Picamera2, number: int, config: dict[str, Any]) -> None:
         self._camera, self._number, self._config = camera, number, config
         self._released = False
+        self._stamp_ns = time.monotonic_ns() + BOOTED_BEFORE_NS
+
+    def get_metadata(self) -> dict[str, Any]:
+        if self._released:
+            raise TypeError("'NoneType' object is not subscriptable")
+        return {"SensorTimestamp": self._stamp_ns, "ExposureTime": 20_000}
 
     def release(self) -> None:
         if self._released:
@@ -109,11 +137,14 @@ class CompletedRequest:
     def make_array(self, name: str) -> Array:
         if self._released:
             raise TypeError("'NoneType' object is not subscriptable")
-        stream = self._config[name]
-        drawn = picture(self._number, stream["size"])
-        turn = self._config["transform"]
-        drawn = np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
+        stream, drawn = self._config[name], self.drawn(name)
         return drawn if stream["format"] == "RGB888" else _padded_yuv(drawn, stream["stride"])
+
+    def drawn(self, name: str) -> Array:
+        """What the stream *name* shows, BGR."""
+        turn = self._config["transform"]
+        drawn = picture(self._number, self._config[name]["size"])
+        return np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
 
 
 def _padded_yuv(drawn: Array, stride: int) -> Array:

@@ -1,0 +1,207 @@
+"""What cameras hand on beside their frames: each picture as the source has it compressed, with its time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from app.cameras import make_camera
+from app.cameras.base import Camera, CameraSettings
+from app.cameras.packets import StampClock
+from app.clock import Clock, FakeClock, SystemClock
+from app.errors import CameraEnded
+from app.frames import Frame, Image, Packet
+from tests.cameras.scenery import FPS, SIZE, film
+from tests.servers.rtsp_server import RtspServer
+from tests.servers.video_server import VideoServer
+
+STREAMED = ["file", "file, own pace", "file with B-frames", "transport stream", "http film", "rtsp", "picamera2", "picamera"]
+SINGLE = ["motion jpeg", "jpegs over http"]
+
+
+@dataclass
+class Source:
+    """A camera of one kind, and what it gave."""
+
+    camera: Camera
+    packets: list[Packet] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+
+    def play(self, count: int) -> None:
+        """Open it, read *count* frames or as many as there are, and close it."""
+        self.camera.sink = self.packets.append
+        with closing(self.camera):
+            self.camera.open()
+            with suppress(CameraEnded):
+                self.frames.extend(self.camera.read() for _ in range(count))
+
+
+Make = Callable[..., Source]
+
+
+@pytest.fixture
+def rtsp() -> Iterator[RtspServer]:
+    with RtspServer(60) as server:
+        yield server
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Makes a camera of the kind that the test names."""
+    kind: str = request.param
+
+    def make(**settings: object) -> Source:
+        address, clock = _address(kind, request, tmp_path)
+        usual: dict[str, object] = {"source": address, "resolution": SIZE, "fps": FPS, "warmup_s": 0, "stall_s": 5}
+        pace = "fast" if kind in ("file", "file with B-frames", "transport stream", "motion jpeg") else "own"
+        return Source(make_camera("attic", CameraSettings(**(usual | settings)), clock, pace))  # type: ignore[arg-type]
+
+    return make
+
+
+def _address(kind: str, request: pytest.FixtureRequest, folder: Path) -> tuple[str, Clock]:
+    if kind in ("picamera2", "picamera"):
+        request.getfixturevalue("pi")
+        request.getfixturevalue("monkeypatch").setattr("app.cameras.find_spec", lambda package: package == kind or None)
+        return "auto", SystemClock()
+    if kind == "rtsp":
+        return f"rtsp://{request.getfixturevalue('rtsp').address}/stream", SystemClock()
+    if kind in ("http film", "jpegs over http"):
+        network: VideoServer = request.getfixturevalue("network")
+        return network.url("film" if kind == "http film" else "stream"), SystemClock()
+    films: dict[str, dict[str, object]] = {
+        "motion jpeg": {"codec": "mjpeg", "pixels": "yuvj422p"},
+        "file with B-frames": {"coder": {"bf": "3", "g": "15"}},
+    }
+    suffix = {"motion jpeg": "avi", "transport stream": "ts"}.get(kind, "mp4")
+    return str(film(folder / f"film.{suffix}", 60, **films.get(kind, {"coder": {"g": "15"}}))), FakeClock()  # type: ignore[arg-type]
+
+
+def decoded(packets: list[Packet]) -> dict[float, Image]:
+    """The grey pictures in *packets* by their times, decoded from nothing else than the packets."""
+    footage = packets[0].footage
+    coder = av.CodecContext.create(footage.codec, "r")
+    assert isinstance(coder, av.VideoCodecContext)
+    coder.extradata = footage.setup or None
+    found = {}
+    for packet in [*packets, None]:
+        given = None
+        if packet:
+            given = av.Packet(packet.data)
+            given.pts = round(packet.at_s * 1e6)
+        for picture in coder.decode(given):
+            found[round((picture.pts or 0) / 1e6, 4)] = np.asarray(picture.to_ndarray(format="gray"), np.uint8)
+    return found
+
+
+def at_full_span(frame: Frame) -> Image:
+    luma = frame.luma.astype(float)
+    grey = luma if frame.luma_span == 255 else (luma - 16) * 255 / 219
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("source", STREAMED, indirect=True)
+def test_every_frame_is_in_a_packet_of_its_own_time(source: Make) -> None:
+    one = source()
+    one.play(30)
+    pictures = decoded(one.packets)
+    for frame in one.frames[:25]:
+        at_s = min(pictures, key=lambda at_s: abs(at_s - frame.at_s))
+        assert at_s == pytest.approx(frame.at_s, abs=0.5 / FPS)
+        assert np.abs(pictures[at_s].astype(int) - at_full_span(frame)).mean() < 6
+
+
+@pytest.mark.parametrize("source", STREAMED, indirect=True)
+def test_packets_are_in_order_and_can_be_read_from_each_key_frame_on(source: Make) -> None:
+    one = source()
+    one.play(45)
+    assert one.packets[0].key
+    assert all(before.decode_s < after.decode_s for before, after in pairwise(one.packets))
+    assert all(packet.decode_s <= packet.at_s for packet in one.packets)
+    assert {packet.footage.codec for packet in one.packets} == {"h264"}
+    for key in [number for number, packet in enumerate(one.packets[:-8]) if packet.key]:
+        assert one.packets[key].data.startswith((b"\0\0\1", b"\0\0\0\1"))
+        assert len(decoded(one.packets[key : key + 8])) > 4
+
+
+@pytest.mark.parametrize("source", SINGLE, indirect=True)
+def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_become_frames(source: Make) -> None:
+    one = source(fps=FPS / 4)
+    one.play(5)
+    assert [packet.at_s for packet in one.packets] == [packet.decode_s for packet in one.packets] == [frame.at_s for frame in one.frames]
+    assert all(packet.key for packet in one.packets)
+    for packet, frame in zip(one.packets, one.frames, strict=True):
+        grey = cv2.imdecode(np.frombuffer(packet.data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert grey is not None
+        assert np.abs(grey.astype(int) - at_full_span(frame)).mean() < 4
+
+
+@pytest.mark.parametrize("source", ["file", "jpegs over http"], indirect=True)
+def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
+    one = source(hflip=True, vflip=False)
+    one.play(3)
+    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {(True, False)}
+
+
+@pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
+def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
+    one = source(hflip=True, vflip=True)
+    one.play(10)
+    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {(False, False)}
+    first = decoded(one.packets)[round(one.packets[0].at_s, 4)]
+    assert np.abs(first.astype(int) - at_full_span(one.frames[0])).mean() < 6
+
+
+def test_what_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
+    raw = film(tmp_path / "raw.avi", 5, codec="rawvideo", pixels="yuyv422")
+    for address in (str(raw), "synthetic:empty"):
+        one = Source(make_camera("attic", CameraSettings(source=address, fps=FPS), FakeClock(), "fast"))
+        one.play(5)
+        assert (len(one.frames), one.packets) == (5, [])
+
+
+@pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
+def test_a_pi_whose_encoder_is_busy_gives_frames_all_the_same(
+    source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pi["picamera2.encoders"], "BUSY", True)
+    monkeypatch.setattr(pi["picamera"], "RECORDS", False)
+    one = source()
+    one.play(5)
+    assert (len(one.frames), one.packets) == (5, [])
+    assert "clips are encoded without the Pi's own encoder, which does not work" in caplog.text
+
+
+@pytest.mark.parametrize("source", ["picamera2"], indirect=True)
+def test_a_pi_without_an_encoder_does_not_keep_its_processor_busy_instead(
+    source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pi["picamera2.encoders"], "H264Encoder", pi["picamera2.encoders"].LibavH264Encoder)
+    one = source()
+    one.play(5)
+    assert (len(one.frames), one.packets) == (5, [])
+
+
+def test_late_frames_do_not_change_when_pictures_were_taken() -> None:
+    clock = StampClock()
+    assert clock.at(3.0) is None
+    for number in range(100):
+        clock.heard(number / 10, 500 + number / 10 + (0.4 if number % 7 else 0.01))
+    assert clock.at(3.0) == pytest.approx(503.01)
+
+
+def test_two_clocks_that_drift_apart_are_kept_together() -> None:
+    clock = StampClock()
+    for number in range(36_000):
+        clock.heard(number / 10, 500 + number / 10 * 1.0005)
+    assert clock.at(3600.0) == pytest.approx(500 + 3600 * 1.0005, abs=0.02)
+    for number in range(36_000, 36_300):
+        clock.heard(number / 10, 502 + number / 10)
+    assert clock.at(3630.0) == pytest.approx(4132)
