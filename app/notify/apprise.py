@@ -94,6 +94,14 @@ class AppriseNotifier(Notifier):
         return " ".join(said.split())[:200]
 
 
+def is_known(url: str) -> bool:
+    """Whether Apprise understands *url*."""
+    _hush()
+    import apprise
+
+    return apprise.Apprise().add(url)
+
+
 def _attached(message: Message) -> Any:
     """The film of *message*, or else its picture, as Apprise takes it."""
     from apprise.attachment.file import AttachFile

@@ -51,4 +51,21 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
         sys.exit(1)
     for warning in config_warnings(config):
         click.echo(warning, err=True)
+    if unknown := _unknown_to_apprise(config):
+        click.echo("\n".join(unknown))
+        sys.exit(1)
     click.echo(f"{config_folder(folder)}: no mistakes found")
+
+
+def _unknown_to_apprise(config: Config) -> list[str]:
+    """Which of Apprise's URLs are none, which only Apprise knows; it is loaded for them alone."""
+    if not config.apprise.urls:
+        return []
+    from app.notify.apprise import is_known
+
+    urls = [url.get_secret_value() for url in config.apprise.urls]
+    return [
+        f"{config.folder}: apprise.urls.{number}: Apprise does not understand it; github.com/caronc/apprise says what it looks like"
+        for number, url in enumerate(urls)
+        if not is_known(url)
+    ]

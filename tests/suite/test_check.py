@@ -31,6 +31,13 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_apprises_urls_are_tried_with_apprise_and_not_shown(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "redis://localhost", "apprise: {urls: ['json://localhost/hush', 'nonsense://hush']}\n")
+    done = run([*CHECK, str(folder)])
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"{folder}: apprise.urls.1: Apprise does not understand it; github.com/caronc/apprise says what it looks like\n"
+
+
 def test_a_profile_is_checked_too(tmp_path: Path) -> None:
     folder = write_config(tmp_path, "redis://localhost")
     (folder / "profiles").mkdir()
