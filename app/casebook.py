@@ -1,6 +1,7 @@
 """The events of one camera, from their opening to their end, as the house is told of them."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from app.detector import Event
 from app.errors import ProtocolError
 from app.frames import Box, Frame, annotated, jpeg
 from app.link import Link, News
+from app.owed import PATIENCE_S, Owed
 from app.protocol import EventRecord, Fact, FactKind
 from app.recording.events import EventFolders, Pictures
 from app.wording import Wording
@@ -19,8 +21,9 @@ _log = logging.getLogger(__name__)
 class Casebook:
     """Gives every event of *camera* its id and its pictures, and tells of it through *link*, in the words of *wording*."""
 
-    def __init__(self, camera: str, link: Link, folders: EventFolders, wording: Wording) -> None:
+    def __init__(self, camera: str, link: Link, folders: EventFolders, wording: Wording, owed: Owed) -> None:
         self.wording = wording
+        self._owed = owed
         self._camera = camera
         self._link = link
         self._folders = folders
@@ -53,8 +56,8 @@ class Casebook:
         _log.info("event %s opens with %.0f px", name, event.peak_area_px)
         return pictures
 
-    def end(self, event: Event, ended_at: datetime) -> None:
-        """*event* is over since *ended_at*."""
+    def end(self, event: Event, ended_at: datetime, *, filmed: bool) -> None:
+        """*event* is over since *ended_at*. If the owner has not heard of it, the sentence with its film is owed, *filmed* or not."""
         if self._open is None:
             return
         name, record = self._open
@@ -64,15 +67,29 @@ class Casebook:
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
         self._tell("motion_ended", name, record, text=self.wording.ended(lasted_s), alert=False)
         _log.info("event %s closes after %.1f s", name, lasted_s)
+        if event.alert and not self.wording.tells_opening:
+            text = self.wording.clip(record.started_at, lasted_s)
+            news = News(Fact(f"{name}-closed", "clip_ready", ended_at, text, self._camera, name), record)
+            self._owed.owe(name, news, PATIENCE_S if filmed else 0.0)
 
-    def left_open(self, first: str, lasted_s: float, at: datetime, file: str | None = None) -> None:
-        """What opened with the event *first* is open for *lasted_s* now; *file*, beside the open event, shows what was filmed so far."""
-        if self._open is None:
-            return
+    def left_open(self, first: str, lasted_s: float, at: datetime) -> Callable[[str | None, float], None]:
+        """What opened with the event *first* is open for *lasted_s* now.
+
+        That is told with what was filmed so far, by what this returns when it is given that file (or None) and its seconds; if
+        that takes too long, without.
+        """
+        event, record = self._open or (first, None)
         text = self.wording.left_open(protocol.event_started_at(first), lasted_s)
-        fact = Fact(f"{first}-left_open", "left_open", at, text, self._camera, self._open[0], file=file, lasted_s=lasted_s)
-        self._link.tell(News(fact, self._open[1]))
+        fact = Fact(f"{first}-left_open", "left_open", at, text, self._camera, event)
+        self._owed.owe(fact.id, News(fact, record))
         _log.info("%s", text)
+
+        def tell(file: str | None, film_s: float) -> None:
+            film = replace(fact, file=file, lasted_s=round(film_s, 2), host=protocol.host_name()) if file else fact
+            self._link.tell(News(film, record))
+            self._owed.paid(fact.id)
+
+        return tell
 
     def end_forgotten(self) -> None:
         """End the events that were open when an earlier run was killed, and tell of them in case that was not done."""

@@ -18,6 +18,7 @@ from app.detector import Event
 from app.files import has_room
 from app.frames import Frame, Packet
 from app.link import Link, News, Wishes
+from app.owed import Owed
 from app.protocol import ClipAsked, EventRecord, Fact
 from app.recording.clip import Clip
 from app.recording.events import EventFolders
@@ -56,8 +57,9 @@ class _About:
 class Clips:
     """Those of *camera*, in *folders*, told through *link*. Nothing of it holds up the frame that is being seen."""
 
-    def __init__(self, camera: str, config: Config, folders: EventFolders, link: Link, clock: Clock) -> None:
+    def __init__(self, camera: str, config: Config, folders: EventFolders, link: Link, clock: Clock, *, owed: Owed) -> None:
         self._camera = camera
+        self._owed = owed
         self._folders = folders
         self._link = link
         self._clock = clock
@@ -76,9 +78,9 @@ class Clips:
         self._min_free_gb = config.disk.min_free_gb
         self._wording = Wording(self._camera, config.motion.trigger, config.events.words)
         # Before a door was opened there is nothing to be seen, nor after it was closed.
-        by_light = config.motion.trigger == "light"
-        self._before_s = 0.0 if by_light else config.recording.pre_roll_s
-        self._after_s = 0.0 if by_light else config.recording.post_roll_s
+        self._by_light = config.motion.trigger == "light"
+        self._before_s = 0.0 if self._by_light else config.recording.pre_roll_s
+        self._after_s = 0.0 if self._by_light else config.recording.post_roll_s
         self._recorder.configure(config.recording)
 
     @property
@@ -221,12 +223,14 @@ class Clips:
             self._text(ready, event, about),
             self._camera,
             event,
-            alert=about.alert and (ready.last or so_far is None),
+            alert=about.alert and (ready.last or not (so_far or self._by_light)),
             file=file,
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
         )
         self._link.tell(News(fact, spent=ready.part))
+        if ready.last:
+            self._owed.paid(event)
         _log.info("%s of event %s is ready: %.1f s", file, event, ready.lasts_s)
         if about.asked:
             self._answer(datetime.fromisoformat(about.asked), event=event, file=file)
@@ -240,6 +244,7 @@ class Clips:
 
     def _failed(self, folder: Path, note: str, error: OSError) -> None:
         about = _About.read(note)
+        self._owed.failed(folder.name)
         so_far = self._so_far.pop(folder, None)
         if so_far:
             so_far(None, 0.0)

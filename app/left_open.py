@@ -18,6 +18,9 @@ _DARK_FRAMES = 3
 #: How long it may be out of sight, and how often it is noted that it is in sight.
 OUT_OF_SIGHT = timedelta(minutes=10)
 NOTE_S = 60.0
+#: What was told so long ago is on disk by now. Until then another run tells it again, under the same name.
+_SETTLED_S = 45.0
+_TOLD = "told"
 
 
 class LeftOpen:
@@ -28,14 +31,14 @@ class LeftOpen:
         self._keep = keep
         #: The event that the present opening began with, None when all is closed.
         self.first: str | None = None
-        self._told = False
+        self._told_s = float("inf")
         self._began_s: float | None = None
         self._seen_s = self._noted_s = float("-inf")
         self._dark = 0
 
     def resume(self, line: str | None, now: datetime) -> None:
         """Go on with the opening of an earlier run, if there was one until recently."""
-        event, _, seen_at = (line or "").partition(" ")
+        event, seen_at, *told = [*(line or "").split(" "), ""]
         try:
             protocol.event_started_at(event)
             recent = abs(now - datetime.fromisoformat(seen_at)) <= OUT_OF_SIGHT
@@ -43,6 +46,7 @@ class LeftOpen:
             return
         if recent:
             self.first, self._seen_s = event, float("inf")
+            self._told_s = float("-inf") if _TOLD in told else float("inf")
 
     def forget(self) -> None:
         """Nobody looks any more, so that the next that is open is another opening."""
@@ -59,7 +63,7 @@ class LeftOpen:
                 self._close()
             return False
         self._follow(frame, event)
-        return not self._told and self.lasts_s >= self.threshold_s
+        return self._told_s == float("inf") and self.lasts_s >= self.threshold_s
 
     @property
     def lasts_s(self) -> float:
@@ -72,18 +76,19 @@ class LeftOpen:
         return protocol.event_started_at(self.first) if self.first else None
 
     def told(self) -> None:
-        """It was told of the present opening."""
-        self._told = True
+        """It is told of the present opening."""
+        self._told_s = self._seen_s
 
     def _follow(self, frame: Frame, event: str) -> None:
         self._dark = 0
         if self.first is None:
-            self.first, self._told = event, False
+            self.first, self._told_s = event, float("inf")
         if self._began_s is None:
             self._began_s = frame.at_s - (frame.taken_at - protocol.event_started_at(self.first)).total_seconds()
         if frame.at_s - self._noted_s >= NOTE_S:
             self._noted_s = frame.at_s
-            self._keep(f"{self.first} {frame.taken_at.isoformat()}")
+            told = f" {_TOLD}" if frame.at_s - self._told_s >= _SETTLED_S else ""
+            self._keep(f"{self.first} {frame.taken_at.isoformat()}{told}")
 
     def _close(self) -> None:
         if self.first:

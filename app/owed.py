@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from app.clock import Clock
 from app.link import News
 
 #: How long a film is waited for.
@@ -14,40 +15,42 @@ PATIENCE_S = 30.0
 class Owed:
     """What is owed to the owner is told by *tell*, without a film, when its film has failed or takes too long.
 
-    `paid` and `failed` may come from any thread, and before it is owed.
+    Each sentence has a name. `paid` and `failed` may come from any thread, and before it is owed.
     """
 
-    def __init__(self, tell: Callable[[News], None]) -> None:
+    def __init__(self, tell: Callable[[News], None], clock: Clock) -> None:
         self._tell = tell
+        self._clock = clock
         self._waiting: dict[str, tuple[float, News]] = {}
         self._early: deque[tuple[str, float | None]] = deque(maxlen=20)
         self._lock = threading.Lock()
 
-    def owe(self, event: str, news: News, now_s: float, patience_s: float = PATIENCE_S) -> None:
-        """*news* of *event* are to be heard, within *patience_s* of the clock that says *now_s*."""
+    def owe(self, name: str, news: News, patience_s: float = PATIENCE_S) -> None:
+        """*news* are to be heard within *patience_s*."""
         with self._lock:
-            due_s = dict(self._early).get(event, now_s + patience_s)
+            due_s = dict(self._early).get(name, self._clock.monotonic() + patience_s)
             if due_s is not None:
-                self._waiting[event] = due_s, news
+                self._waiting[name] = due_s, news
 
-    def paid(self, event: str) -> None:
-        """The film of *event* was told, and the sentence with it."""
+    def paid(self, name: str) -> None:
+        """The film was told, and the sentence with it."""
         with self._lock:
-            if self._waiting.pop(event, None) is None:
-                self._early.append((event, None))
+            if self._waiting.pop(name, None) is None:
+                self._early.append((name, None))
 
-    def failed(self, event: str) -> None:
-        """There will be no film of *event*."""
+    def failed(self, name: str) -> None:
+        """There will be no film."""
         with self._lock:
-            if event in self._waiting:
-                self._waiting[event] = -math.inf, self._waiting[event][1]
+            if name in self._waiting:
+                self._waiting[name] = -math.inf, self._waiting[name][1]
             else:
-                self._early.append((event, -math.inf))
+                self._early.append((name, -math.inf))
 
-    def step(self, now_s: float) -> None:
+    def step(self) -> None:
         """Tell what is due."""
+        now_s = self._clock.monotonic()
         with self._lock:
-            due = [event for event, (due_s, _) in self._waiting.items() if due_s <= now_s]
-            news = [self._waiting.pop(event)[1] for event in due]
+            due = [name for name, (due_s, _) in self._waiting.items() if due_s <= now_s]
+            news = [self._waiting.pop(name)[1] for name in due]
         for one in news:
             self._tell(one)

@@ -119,6 +119,15 @@ def test_one_that_was_told_before_a_restart_has_the_same_name_after_it(fridge: F
     assert {first for first, _ in fridge.told} == {FIRST}
 
 
+def test_one_that_was_told_long_before_a_restart_is_not_told_by_any_name(fridge: Fridge) -> None:
+    fridge.stand(300, level=120)
+    fridge.told.clear()
+    for _ in range(3):
+        fridge.restart()
+        fridge.stand(70, level=120)
+    assert fridge.told == []
+
+
 def test_one_that_goes_on_while_the_camera_is_lost_is_told_once(fridge: Fridge) -> None:
     fridge.stand(70, level=120)
     for _ in range(3):

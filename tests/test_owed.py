@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.clock import FakeClock
 from app.link import News
 from app.owed import PATIENCE_S, Owed
 from app.protocol import Fact
@@ -17,12 +18,14 @@ class Owner:
     """Hears what is told."""
 
     def __init__(self) -> None:
+        self.clock = FakeClock()
         self.heard: list[str] = []
-        self.owed = Owed(lambda one: self.heard.append(one.fact.text))
+        self.owed = Owed(lambda one: self.heard.append(one.fact.text), self.clock)
 
-    def at(self, now_s: float) -> list[str]:
+    def after(self, seconds: float) -> list[str]:
         """All that was heard by then."""
-        self.owed.step(now_s)
+        self.clock.advance(seconds)
+        self.owed.step()
         return self.heard
 
 
@@ -32,29 +35,29 @@ def owner() -> Owner:
 
 
 def test_what_came_with_its_film_is_not_told_again(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"), 100)
+    owner.owed.owe("a", news("a"))
     owner.owed.paid("a")
-    assert owner.at(1000) == []
+    assert owner.after(1000) == []
 
 
 def test_what_has_no_film_after_its_patience_is_told_once_without(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"), 100)
-    assert owner.at(100 + PATIENCE_S - 1) == []
-    assert owner.at(100 + PATIENCE_S) == ["Opened: a."]
-    assert owner.at(1000) == ["Opened: a."]
+    owner.owed.owe("a", news("a"))
+    assert owner.after(PATIENCE_S - 1) == []
+    assert owner.after(1) == ["Opened: a."]
+    assert owner.after(1000) == ["Opened: a."]
 
 
 def test_what_will_have_no_film_is_told_at_once(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"), 100, patience_s=0)
-    owner.owed.owe("b", news("b"), 100)
+    owner.owed.owe("a", news("a"), patience_s=0)
+    owner.owed.owe("b", news("b"))
     owner.owed.failed("b")
-    assert owner.at(100) == ["Opened: a.", "Opened: b."]
+    assert owner.after(0) == ["Opened: a.", "Opened: b."]
 
 
 def test_films_that_come_or_fail_before_the_end_count_too(owner: Owner) -> None:
     owner.owed.paid("a")
     owner.owed.failed("b")
-    owner.owed.owe("a", news("a"), 100)
-    owner.owed.owe("b", news("b"), 100)
-    assert owner.at(100) == ["Opened: b."]
-    assert owner.at(1000) == ["Opened: b."]
+    owner.owed.owe("a", news("a"))
+    owner.owed.owe("b", news("b"))
+    assert owner.after(0) == ["Opened: b."]
+    assert owner.after(1000) == ["Opened: b."]

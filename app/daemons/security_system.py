@@ -34,6 +34,7 @@ from app.left_open import LeftOpen
 from app.link import Link, News
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon
+from app.owed import Owed
 from app.pantilt import make_pantilt
 from app.protocol import Fact, Heartbeat, Position
 from app.recording.events import EventFolders
@@ -66,8 +67,9 @@ class SecuritySystem(Daemon):
         folders = EventFolders(self.config.data_dir)
         spool = Spool(self.config.data_dir / "spool" / self._name)
         self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
-        self._casebook = Casebook(self._name, self._link, folders, self._wording())
-        self._clips = Clips(self._name, self.config, folders, self._link, self.clock)
+        self._owed = Owed(self._link.tell, self.clock)
+        self._casebook = Casebook(self._name, self._link, folders, self._wording(), self._owed)
+        self._clips = Clips(self._name, self.config, folders, self._link, self.clock, owed=self._owed)
         self._feed = CameraFeed(self._make_camera, self.clock, self._settings, self._packets_to())
         self._detector = self._make_detector()
         self._aim = self._make_aim()
@@ -93,6 +95,7 @@ class SecuritySystem(Daemon):
         self._link.check()
         self._clips.check()
         self._keepsakes.check()
+        self._owed.step()
         wishes = self._link.wishes
         if not (wishes.known or self._link.away):
             return 0.02
@@ -116,6 +119,7 @@ class SecuritySystem(Daemon):
         self._feed.close()
         self._end_event()
         self._clips.close()
+        self._owed.step()
         self._keepsakes.close()
         self._link.stop()
         self._aim.close()
@@ -268,7 +272,7 @@ class SecuritySystem(Daemon):
     def _watch_opening(self, frame: Frame, verdict: Verdict) -> None:
         if self._left_open.look(frame, verdict, self._casebook.open_event) and self._left_open.first:
             self._left_open.told()
-            self._casebook.left_open(self._left_open.first, self._left_open.lasts_s, frame.taken_at)
+            self._clips.so_far(self._casebook.left_open(self._left_open.first, self._left_open.lasts_s, frame.taken_at))
 
     def _end_event(self) -> None:
         """End the open event, if there is one, because the camera is gone or switched off."""
@@ -278,7 +282,7 @@ class SecuritySystem(Daemon):
 
     def _finish(self, event: Event, frame: Frame) -> None:
         ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
-        self._casebook.end(event, frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s))
+        self._casebook.end(event, frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s), filmed=self._clips.on)
         self._clips.closed(ended_at_s)
 
     def _show_latest(self, frame: Frame, picture: bytes) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import redis
 
@@ -17,6 +18,7 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 DARK, BRIGHT = 4, 110
+WORDS = Wording("fridge", "light", EventWords())
 Start = Callable[..., Program]
 
 
@@ -46,26 +48,48 @@ def start(durable_redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest
         program.__exit__()
 
 
-def facts(raw: redis.Redis, kind: str) -> list[dict[str, Any]]:
+def facts(raw: redis.Redis, kind: str | None = None) -> list[dict[str, Any]]:
     entries: Any = raw.xrange("events")
-    return [fact for _, stored in entries if (fact := json.loads(stored[b"fact"]))["kind"] == kind]
+    told = [json.loads(stored[b"fact"]) for _, stored in entries]
+    return [one for one in told if kind in (None, one["kind"])]
 
 
-def said(at: datetime, lasted_s: float) -> str:
-    return Wording("fridge", "light", EventWords()).left_open(at, lasted_s)
+def shown(film: Path) -> list[float]:
+    """How bright each picture of *film* is."""
+    with av.open(str(film)) as opened:
+        return [float(picture.to_ndarray(format="gray").mean()) for picture in opened.decode(video=0)]
 
 
-def test_an_opening_is_an_event_of_which_nothing_is_told_before_its_clip(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_of_an_opening_one_sentence_is_told_with_its_film(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     start(film_of_light(tmp_path / "film.mp4", (2, DARK), (3, BRIGHT), (30, DARK)))
-    ended = until(lambda: facts(raw, "motion_ended"), "it is closed")[0]
-    (opened,) = facts(raw, "motion_started")
-    assert not opened["alert"]
-    assert opened["text"].startswith("Your fridge was opened on ")
-    record = json.loads(next(tmp_path.glob(f"data/events/*/{opened['event']}/event.json")).read_text())
+    film = until(lambda: facts(raw, "clip_ready"), "its film is ready")[0]
+    (opened,), (ended,) = facts(raw, "motion_started"), facts(raw, "motion_ended")
+    assert [one["text"] for one in facts(raw) if one["alert"]] == [film["text"]]
+    folder = next(tmp_path.glob(f"data/events/*/{opened['event']}"))
+    record = json.loads((folder / "event.json").read_text())
     lasted_s = (datetime.fromisoformat(record["ended_at"]) - datetime.fromisoformat(record["started_at"])).total_seconds()
     assert lasted_s == pytest.approx(3, abs=0.25)
+    assert film["text"] == WORDS.clip(event_started_at(opened["event"]), 3)
     assert ended["text"] == "Your fridge was closed after 3 seconds."
-    assert facts(raw, "left_open") == []
+    levels = shown(folder / film["file"])
+    assert len(levels) == pytest.approx(30, abs=3)
+    assert min(levels[1:-1]) > 50
+
+
+def test_without_films_the_sentence_is_told_when_it_is_closed(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
+    start(films, more="recording: {clips: false}\n")
+    told = until(lambda: facts(raw, "clip_ready"), "it is told")[0]
+    assert told["text"] == WORDS.clip(event_started_at(told["event"]), 2)
+    assert (told["alert"], told["file"]) == (True, None)
+
+
+def test_on_a_disk_without_room_the_sentence_is_told_when_it_is_closed(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
+    start(films, more="disk: {min_free_gb: 1000000}\n")
+    told = until(lambda: facts(raw, "clip_ready"), "it is told")[0]
+    assert told["text"] == WORDS.clip(event_started_at(told["event"]), 2)
+    assert (told["alert"], told["file"]) == (True, None)
 
 
 def test_flashes_open_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
@@ -76,15 +100,28 @@ def test_flashes_open_nothing(start: Start, raw: redis.Redis, tmp_path: Path) ->
     assert [opened["event"] for opened in facts(raw, "motion_started")] == [ended["event"]]
 
 
-def test_what_is_left_open_is_told_once(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
-    start(film_of_light(tmp_path / "film.mp4", (1, DARK), (5, BRIGHT), (30, DARK)), ", open_threshold_seconds: 2")
-    until(lambda: facts(raw, "motion_ended"), "it is closed")
-    (told,) = facts(raw, "left_open")
-    (opened,) = facts(raw, "motion_started")
-    assert told["alert"]
-    assert told["event"] == opened["event"]
-    assert told["lasted_s"] == pytest.approx(2, abs=0.2)
-    assert told["text"] == said(event_started_at(opened["event"]), 2)
+def test_what_is_left_open_is_told_once_with_what_was_filmed_so_far(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    start(film_of_light(tmp_path / "film.mp4", (1, DARK), (6, BRIGHT), (30, DARK)), ", open_threshold_seconds: 2")
+    last = until(lambda: [one for one in facts(raw, "clip_ready") if one["alert"]], "it is closed and its film is ready")[0]
+    (told,), (opened,) = facts(raw, "left_open"), facts(raw, "motion_started")
+    began = event_started_at(opened["event"])
+    assert [one["text"] for one in facts(raw) if one["alert"]] == [WORDS.left_open(began, 2), WORDS.clip(began, 6)]
+    assert (told["event"], told["file"], last["file"]) == (opened["event"], "clip.mp4", "clip-2.mp4")
+    assert told["lasted_s"] == pytest.approx(2.1, abs=0.4)
+    folder = next(tmp_path.glob(f"data/events/*/{opened['event']}"))
+    first, second = shown(folder / "clip.mp4"), shown(folder / "clip-2.mp4")
+    assert len(first) == pytest.approx(21, abs=4)
+    assert len(first) + len(second) == pytest.approx(60, abs=4)
+    assert min(first[1:] + second[:-1]) > 50
+
+
+def test_a_long_opening_in_several_films_is_told_once(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (7, BRIGHT), (30, DARK))
+    start(films, more="recording: {max_clip_s: 5}\n")
+    until(lambda: [one for one in facts(raw, "clip_ready") if one["alert"]], "it is closed and its film is ready")
+    parts = facts(raw, "clip_ready")
+    assert [(one["file"], one["alert"]) for one in parts] == [("clip.mp4", False), ("clip-2.mp4", True)]
+    assert parts[1]["text"] == WORDS.clip(event_started_at(parts[1]["event"]), 7)
 
 
 def test_it_is_not_told_again_after_a_kill_while_it_is_open(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
