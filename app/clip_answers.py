@@ -73,7 +73,10 @@ class ClipAnswers:
         film = self._films.find(asked.event, asked.file, asked.asked_at, asked.host)
         if film is None:
             return LOOK_S
-        self._show(job, camera, film)
+        try:
+            self._show(job, camera, film)
+        except FileNotFoundError:  # it was deleted meanwhile
+            return LOOK_S
         return 0.0
 
     def _say(self, request: Request, text: str) -> float:

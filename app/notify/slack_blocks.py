@@ -61,7 +61,7 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
 
 def film(text: str, link: str | None, remark: str | None) -> list[Block]:
     """*text*, in Slack's mrkdwn, of a film that is not shown but at *link*, if there is one, or where *remark* says."""
-    shown = [section(f"{text}\n<{link}|Look at the film> (for an hour)" if link else text)]
+    shown = [section(f"{text}\n<{escaped(link)}|Look at the film> (for an hour)" if link else text)]
     return shown + ([context(escaped(remark))] if remark else [])
 
 

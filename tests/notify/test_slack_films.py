@@ -246,10 +246,10 @@ def test_a_refusal_that_concerns_more_than_the_film_waits_for_its_cure(
 
 def test_a_film_on_another_machine_is_a_link_or_a_sentence_in_the_thread(slack: SlackServer, notifier: SlackNotifier) -> None:
     below = post_alert(notifier)
-    notifier.deliver(message_of(None, below, clip_link="https://s3.example.org/clip.mp4?a=1"), Noted())
+    notifier.deliver(message_of(None, below, clip_link="https://s3.example.org/clip.mp4?a=1&b=2"), Noted())
     notifier.deliver(message_of(None, below, 2, remark="The film is on the machine garage: clip.mp4"), Noted())
     link, where = slack.thread(slack.seen()[0].ts)
-    assert link.words == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1|Look at the film> (for an hour)"
+    assert link.words == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Look at the film> (for an hour)"
     assert where.words == "The clip &lt;2&gt;.\nThe film is on the machine garage: clip.mp4"
 
 
