@@ -1,5 +1,9 @@
 """What is noted of a delivery, kept by the test."""
 
+from app.clock import FakeClock
+from app.errors import DeliveryError
+from app.notify import Message, Notifier
+
 
 class Noted:
     """A `Progress` in memory; *stages* is what was set. Another delivery with the same object goes on where the last one stopped."""
@@ -12,3 +16,38 @@ class Noted:
 
     def set(self, stage: str, value: str) -> None:
         self.stages[stage] = value
+
+
+class Killed(Exception):
+    """The delivery has ended as a kill ends it."""
+
+
+class KilledAfter(Noted):
+    """Ends the delivery as soon as *stage* was noted."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self._stage = stage
+
+    def set(self, stage: str, value: str) -> None:
+        super().set(stage, value)
+        if stage == self._stage and value:
+            raise Killed
+
+    def afterwards(self) -> Noted:
+        """What the next process finds."""
+        found = Noted()
+        found.stages = self.stages
+        return found
+
+
+def deliver_until_done(notifier: Notifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 40) -> int:
+    """Deliver as a way does, which rests and tries again; returns how often it failed."""
+    for failures in range(tries):
+        try:
+            notifier.deliver(message, noted)
+        except DeliveryError as error:
+            clock.advance(1.0 if error.retry_after_s is None else error.retry_after_s)
+        else:
+            return failures
+    raise AssertionError("it was not delivered")

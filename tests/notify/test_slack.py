@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +12,7 @@ from app.notify import Digest, Message, SlackAccess
 from app.notify.slack import SlackNotifier
 from app.notify.slack_api import CURES
 from app.notify.slack_posts import PICTURE_PATIENCE_S, POST_EVERY_S, Posted
-from tests.notify.noted import Noted
+from tests.notify.noted import Noted, deliver_until_done
 from tests.servers.slack import (
     ALERTS,
     BOT_TOKEN,
@@ -34,31 +33,8 @@ STAGES = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal"
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(AT)
-
-
-@pytest.fixture
 def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
     return SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
-
-
-def deliver_until_done(notifier: SlackNotifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 20) -> int:
-    """Deliver as a way does, which rests and tries again; returns how often it failed."""
-    for failures in range(tries):
-        try:
-            notifier.deliver(message, noted)
-        except DeliveryError as error:
-            clock.advance(error.retry_after_s or 1.0)
-        else:
-            return failures
-    raise AssertionError("it was not delivered")
 
 
 def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event(slack: SlackServer, notifier: SlackNotifier) -> None:

@@ -1,7 +1,6 @@
 """Films in Slack: below their alerts, once, whatever goes wrong."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.clock import FakeClock
-from app.errors import DeliveryError, DeliveryRefused
+from app.errors import DeliveryRefused
 from app.notify import Message, SlackAccess
 from app.notify.slack import SlackNotifier
 from tests.cameras import scenery
-from tests.notify.noted import Noted
+from tests.notify.noted import Killed, KilledAfter, Noted, deliver_until_done
 from tests.servers.slack import ALERTS, BOT_TOKEN, SCOPES, SlackServer, Trick, answer_lost, broken, refused, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
@@ -28,17 +27,6 @@ class Unhurried(FakeClock):
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         threading.Event().wait(0.05)
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(AT)
 
 
 @pytest.fixture
@@ -60,18 +48,6 @@ def post_alert(notifier: SlackNotifier) -> str:
 
 def message_of(film: Path | None, below: str | None, part: int = 1, **more: object) -> Message:
     return replace(Message(f"{EVENT}-clip_ready-{part}", AT, f"The clip <{part}>.", "front", topic="clip", clip=film, below=below), **more)  # type: ignore[arg-type]
-
-
-def deliver_until_done(notifier: SlackNotifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 40) -> int:
-    """Deliver as a way does, each time as another process; returns how often it failed."""
-    for failures in range(tries):
-        try:
-            SlackNotifier(notifier.access, clock).deliver(message, noted)
-        except DeliveryError as error:
-            clock.advance(1.0 if error.retry_after_s is None else error.retry_after_s)
-        else:
-            return failures
-    raise AssertionError("it was not delivered")
 
 
 def test_a_film_comes_into_the_thread_of_its_alert_with_its_words(slack: SlackServer, notifier: SlackNotifier, film: Path) -> None:
@@ -114,21 +90,10 @@ def test_whatever_stage_fails_the_film_is_there_once(
 def test_killed_after_any_stage_another_process_goes_on_and_the_film_is_there_once(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, film: Path, stage: str
 ) -> None:
-    class Killed(Exception):
-        pass
-
-    class Mortal(Noted):
-        def set(self, reached: str, value: str) -> None:
-            super().set(reached, value)
-            if reached == stage and value:
-                raise Killed
-
-    below, noted = post_alert(notifier), Mortal()
+    below, noted = post_alert(notifier), KilledAfter(stage)
     with pytest.raises(Killed):
         notifier.deliver(message_of(film, below), noted)
-    again = Noted()
-    again.stages = noted.stages
-    deliver_until_done(notifier, message_of(film, below), again, clock)
+    deliver_until_done(SlackNotifier(notifier.access, clock), message_of(film, below), noted.afterwards(), clock)
     assert slack.films(slack.seen()[0].ts) == [film.read_bytes()]
 
 

@@ -16,7 +16,7 @@ from app.notify import Digest, Message, Topic, TwilioSettings
 from app.notify.twilio import TwilioNotifier
 from app.notify.twilio_api import CURES
 from tests.cameras import scenery
-from tests.notify.noted import Noted
+from tests.notify.noted import Killed, KilledAfter, Noted, deliver_until_done
 from tests.servers.media import MediaServer
 from tests.servers.ports import free_port
 from tests.servers.slack import Trick, answer_lost, broken, refused, reset, too_many
@@ -57,18 +57,6 @@ def notifier_of(twilio: TwilioServer, clock: FakeClock, number: str = OWNER, **m
 @pytest.fixture
 def notifier(twilio: TwilioServer, clock: FakeClock) -> TwilioNotifier:
     return notifier_of(twilio, clock)
-
-
-def deliver_until_done(notifier: TwilioNotifier, message: Message, noted: Noted, clock: FakeClock) -> int:
-    """Deliver as a way does; returns how often it failed."""
-    for failures in range(20):
-        try:
-            notifier.deliver(message, noted)
-        except DeliveryError as error:
-            clock.advance(1.0 if error.retry_after_s is None else error.retry_after_s)
-        else:
-            return failures
-    raise AssertionError("it was not delivered")
 
 
 @pytest.fixture
@@ -184,20 +172,10 @@ def test_a_house_whose_clock_is_wrong_finds_the_text_all_the_same(twilio: Twilio
 def test_killed_after_any_stage_another_process_goes_on_and_the_text_is_sent_once(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock, stage: str
 ) -> None:
-    class Killed(Exception):
-        pass
-
-    class Mortal(Noted):
-        def set(self, reached: str, value: str) -> None:
-            super().set(reached, value)
-            if reached == stage and value:
-                raise Killed
-
-    noted, again = Mortal(), Noted()
+    noted = KilledAfter(stage)
     with pytest.raises(Killed):
         notifier.deliver(ALERT, noted)
-    again.stages = noted.stages
-    deliver_until_done(notifier, ALERT, again, clock)
+    deliver_until_done(notifier, ALERT, noted.afterwards(), clock)
     assert len(twilio.texts) == 1
 
 
