@@ -52,16 +52,14 @@ class Frame:
 class Footage:
     """What packets hold.
 
-    *codec* is what libav calls it, and *pixels* what it calls the format of the pictures. H.264 is in Annex B, with its
-    parameter sets before every key frame, so that it can be read from there; *setup* is what the decoder of another codec
-    needs beforehand. The pictures must still be turned over as *hflip* and *vflip* say.
+    *codec* is what libav calls it, and *pixels* what it calls the format of the pictures. Each key frame brings all that a
+    decoder must know; H.264 is in Annex B. The pictures must still be turned over as *hflip* and *vflip* say.
     """
 
     codec: str
     width: int
     height: int
     pixels: str
-    setup: bytes = b""
     hflip: bool = False
     vflip: bool = False
 

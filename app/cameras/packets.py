@@ -14,10 +14,11 @@ from app.frames import Footage, Packet
 
 #: Codecs of which each packet is a picture of its own.
 _SINGLE = ("mjpeg",)
-#: Codecs whose packets need those before them. Of others that a source may have, pictures are handed on by nobody.
-_STREAMED = ("h264", "hevc", "mpeg4")
-#: In Annex B, with the parameter sets before each key frame, whatever the source's way is.
-_PLAIN_H264 = "h264_mp4toannexb,dump_extra=freq=keyframe"
+#: Codecs whose packets need those before them, and what makes each key frame bring all that its decoder must know.
+_STREAMED = {
+    "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
+    "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
+}
 #: A step in the stamps that is longer, or goes back, is a jump.
 _JUMP_S = 10.0
 _WINDOW_S = 10.0
@@ -103,8 +104,7 @@ def make_tap(stream: VideoStream, settings: CameraSettings, sink: Sink | None, *
     if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
         return None
     context = stream.codec_context
-    setup = (context.extradata or b"") if codec in ("hevc", "mpeg4") else b""
-    footage = Footage(codec, context.width, context.height, context.pix_fmt or "", setup, settings.hflip, settings.vflip)
+    footage = Footage(codec, context.width, context.height, context.pix_fmt or "", settings.hflip, settings.vflip)
     return _SingleTap(footage, sink) if codec in _SINGLE else _StreamTap(stream, footage, sink)
 
 
@@ -127,7 +127,7 @@ class _StreamTap:
     """Hands on every packet, since others need it."""
 
     def __init__(self, stream: VideoStream, footage: Footage, sink: Sink) -> None:
-        self._filter = BitStreamFilterContext(_PLAIN_H264, stream) if footage.codec == "h264" else None
+        self._filter = BitStreamFilterContext(_STREAMED[footage.codec], stream)
         self._stamped = Stamped(footage, sink)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)
         self._unstamped: list[tuple[list[bytes], bool]] = []
@@ -155,8 +155,6 @@ class _StreamTap:
             self._stamped.came(data, stamp_s, decode_stamp_s, key)
 
     def _plain(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
-        if self._filter is None:
-            return [bytes(packet)]
         # A filter empties what it is given.
         copied = av.Packet(bytes(packet))
         copied.pts, copied.dts, copied.time_base, copied.is_keyframe = packet.pts, packet.dts, packet.time_base, packet.is_keyframe

@@ -14,7 +14,7 @@ from app.recording.turning import Turning
 _PLAYED = ("yuv420p", "yuvj420p")
 _KEY_EVERY_S = 2.0
 #: Bits a second for each pixel that even the most restless picture may take; a usual one takes a fifth of it.
-_MOST_BITS_PER_PIXEL = 6
+_MOST_BITS_PER_PIXEL, _LEAST_MOST_BITS = 6, 1_000_000
 _OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "24", "threads": "1", "g": "100000", "forced-idr": "1"}
 
 
@@ -33,7 +33,6 @@ class Recoding:
         self._start_s = start_s
         self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(footage.codec, "r"))
         self._decoder.thread_count = 1
-        self._decoder.extradata = footage.setup or None
         self._turning = Turning(footage.hflip, footage.vflip)
         self._encoder: av.VideoCodecContext | None = None
         self._footage: Footage | None = None
@@ -83,7 +82,7 @@ class Recoding:
         # Colours are stored for every second pixel.
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
-        most = str(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height)
+        most = str(max(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height, _LEAST_MOST_BITS))
         encoder.options = _OPTIONS | {"maxrate": most, "bufsize": most}
         self._footage = Footage("h264", encoder.width, encoder.height, "yuv420p")
         return encoder

@@ -89,7 +89,6 @@ def decoded(packets: list[Packet]) -> dict[float, Image]:
     footage = packets[0].footage
     coder = av.CodecContext.create(footage.codec, "r")
     assert isinstance(coder, av.VideoCodecContext)
-    coder.extradata = footage.setup or None
     found = {}
     for packet in [*packets, None]:
         given = None

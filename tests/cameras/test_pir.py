@@ -3,25 +3,13 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from app.cameras.pir import MotionSensor
 from tests.conftest import REPO
-
-
-@pytest.fixture
-def pins() -> Iterator[MockFactory]:
-    """A Pi's pins."""
-    factory = MockFactory()
-    Device.pin_factory = factory
-    yield factory
-    factory.reset()
-    Device.pin_factory = None
 
 
 def test_it_tells_what_its_pin_says_now(pins: MockFactory) -> None:

@@ -1,7 +1,8 @@
-"""Looking at clips as a player does."""
+"""Films whose pictures tell their number, and looking at clips as a player does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,6 +10,54 @@ import cv2
 import numpy as np
 
 from app.frames import Image
+
+FPS = 10
+_BITS = 10
+_SIZE = (320, 240)
+
+
+def numbered(number: int, size: tuple[int, int] = _SIZE) -> Image:
+    """Picture *number*, BGR: its bits are light and dark strips in the upper half, the lowest at the left; the lower half is grey."""
+    bits = [235 if number >> bit & 1 else 20 for bit in range(_BITS)]
+    width, height = size
+    drawn = np.full((height, width, 3), 128, np.uint8)
+    drawn[: height // 2] = np.asarray(bits, np.uint8)[np.arange(width) * _BITS // width, None]
+    return drawn
+
+
+def number_of(grey: Image) -> int:
+    """The number that a picture tells; fails when it is none, or does not stand upright."""
+    height, width = grey.shape
+    columns = (np.arange(_BITS) * 2 + 1) * width // (2 * _BITS)
+    upper, lower = grey[height // 4, columns], grey[height * 3 // 4, columns]
+    assert abs(int(lower.mean()) - 128) < 25, "it is upside down"
+    assert ((upper < 80) | (upper > 170)).all(), f"it is blurred: {upper}"
+    return sum(1 << bit for bit, level in enumerate(upper) if level > 128)
+
+
+def numbered_film(
+    path: Path,
+    count: int,
+    *,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    fps: int = FPS,
+    options: dict[str, str] | None = None,
+    noise: int = 0,
+) -> Path:
+    """A film of *count* numbered pictures at *path*; *options* are the encoder's, and *noise* is in grey levels."""
+    random = np.random.default_rng(1)
+    with av.open(str(path), "w") as written:
+        stream = written.add_stream(codec, rate=fps, options={"threads": "1", **(options or {})})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *_SIZE, pixels
+        stream.codec_context.time_base = Fraction(1, fps)
+        for number in range(count):
+            noisy = numbered(number).astype(np.int16) + random.integers(-noise, noise + 1, (*_SIZE[::-1], 1), np.int16)
+            drawn = np.clip(noisy, 0, 255).astype(np.uint8)
+            written.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24")))
+        written.mux(stream.encode())
+    return path
 
 
 @dataclass(frozen=True)
@@ -22,6 +71,11 @@ class Shown:
 def shown(clip: Path) -> list[Shown]:
     """Every picture that a player shows of *clip*, in order."""
     return list(_shown(clip))
+
+
+def numbers(clip: Path) -> list[int]:
+    """The numbers of the pictures that a player shows of *clip*."""
+    return [number_of(one.grey) for one in shown(clip)]
 
 
 def _shown(clip: Path) -> Iterator[Shown]:
@@ -46,8 +100,3 @@ def is_for_browsers(clip: Path) -> bool:
         pixels = stream.codec_context.pix_fmt
     whole = clip.read_bytes()
     return fit and pixels in ("yuv420p", "yuvj420p") and 0 < whole.index(b"moov") < whole.index(b"mdat")
-
-
-def nearest(grey: Image, film: list[Image]) -> int:
-    """The number of the picture in *film* that *grey* looks like most."""
-    return int(np.argmin([np.abs(grey.astype(np.int16) - one).mean() for one in film]))

@@ -1,0 +1,112 @@
+"""What is left of a clip when its program is killed, or the disk full, becomes a clip at the next start."""
+
+import logging
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from app.errors import ClipError
+from app.recording.base import RecordingSettings
+from app.recording.events import EventFolders
+from app.recording.finishing import finish
+from tests.recording.films import is_for_browsers, lasts_s, numbered_film, numbers
+from tests.recording.studio import Studio
+
+SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=4)
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What is on disk when a program is killed 4.5 s after an event began, of a film with a key frame every 3 s; nothing is closed."""
+    folder = tmp_path_factory.mktemp("event")
+    source = numbered_film(folder / "film.mp4", 66, options={"g": "30", "bf": "2"}, noise=10)
+    studio = Studio(RecordingSettings(pre_roll_s=2))
+    studio.play(source, {20: lambda frame: studio.recorder.begin(folder, frame.at_s - 0.5, "it was an alert")})
+    studio.write_all()
+    return (folder / ".clip.mp4.part").read_bytes()
+
+
+def test_a_kill_costs_less_than_the_last_seconds(part: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".clip.mp4.part").write_bytes(part)
+    film = finish(tmp_path / ".clip.mp4.part", tmp_path / "clip.mp4")
+    there = numbers(tmp_path / "clip.mp4")
+    assert there == list(range(15, 15 + len(there)))
+    assert 15 + len(there) > 66 - 15
+    assert film.label.note == "it was an alert"
+    assert lasts_s(tmp_path / "clip.mp4") == pytest.approx(film.shown_s, abs=0.01)
+
+
+def test_wherever_the_writing_was_cut_off_the_clip_is_playable_or_there_is_none(part: bytes, tmp_path: Path) -> None:
+    unfinished, clip = tmp_path / ".clip.mp4.part", tmp_path / "clip.mp4"
+    most = 0
+    for length in sorted(Random(1).sample(range(len(part)), 60)):
+        unfinished.write_bytes(part[:length])
+        clip.unlink(missing_ok=True)
+        try:
+            finish(unfinished, clip)
+        except ClipError:
+            assert most == 0
+            assert not clip.exists()
+            continue
+        there = numbers(clip)
+        assert there == list(range(15, 15 + len(there)))
+        assert len(there) >= most
+        assert is_for_browsers(clip)
+        most = len(there)
+    assert most > 30
+
+
+def test_the_next_start_makes_the_clip_and_tells_of_it(part: bytes, tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    (event / ".clip.mp4.part").write_bytes(part)
+    (event / ".clip-2.mp4.part").write_bytes(part[:20])
+    (event / ".clip-2.mp4.whole.part").write_bytes(b"half a clip")
+    other = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-back"
+    other.mkdir()
+    (other / ".clip.mp4.part").write_bytes(part)
+    folders, studio = EventFolders(tmp_path), Studio(SETTINGS)
+    studio.recorder.repair(folders.unfinished_clips("front"))
+    (ready,) = studio.ready
+    assert (ready.clip, ready.note, ready.last) == (event / "clip.mp4", "it was an alert", True)
+    assert numbers(event / "clip.mp4")[0] == 15
+    assert ready.part.stat().st_size == 0
+    assert not (event / "clip-2.mp4").exists()
+    assert not (other / "clip.mp4").exists()
+
+
+def test_what_was_made_but_perhaps_not_told_is_told_again(part: bytes, tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    (event / ".clip.mp4.part").write_bytes(part)
+    folders, first, second = EventFolders(tmp_path), Studio(SETTINGS), Studio(SETTINGS)
+    first.recorder.repair(folders.unfinished_clips("front"))
+    made = (event / "clip.mp4").read_bytes()
+    second.recorder.repair(folders.unfinished_clips("front"))
+    assert second.ready[0].note == first.ready[0].note == "it was an alert"
+    assert second.ready[0].lasts_s == pytest.approx(first.ready[0].lasts_s, abs=0.2)
+    assert (event / "clip.mp4").read_bytes() == made
+    second.ready[0].part.unlink()
+    assert list(folders.unfinished_clips("front")) == []
+
+
+def test_half_written_files_are_cleared_away_but_clips_are_kept(part: bytes, tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    for name in (".clip.mp4.part", ".clip-12.mp4.part", ".clip.mp4.whole.part", ".snapshot.jpg.part", ".clips.mp4.part"):
+        (event / name).write_bytes(part)
+    assert list(EventFolders(tmp_path).unfinished("front")) == []
+    assert {path.name for path in event.iterdir()} == {".clip.mp4.part", ".clip-12.mp4.part"}
+
+
+def test_what_is_no_clip_at_all_is_cleared_away_with_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    (event / ".clip.mp4.part").write_bytes(b"\0" * 5000)
+    caplog.set_level(logging.WARNING)
+    studio = Studio(SETTINGS)
+    studio.recorder.repair(EventFolders(tmp_path).unfinished_clips("front"))
+    assert studio.ready == []
+    assert list(event.iterdir()) == []
+    assert "clip.mp4" in caplog.text
