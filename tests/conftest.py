@@ -4,16 +4,20 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers.redis_server import RedisServer
 
+if TYPE_CHECKING:
+    from gpiozero.pins.mock import MockFactory
+
 REPO = Path(__file__).resolve().parent.parent
 
 
 #: Glances counts every program of the suite on this machine, so that those who start a whole house take turns.
-HOUSES = ("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py")
+HOUSES = ("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py", "test_profiles.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +34,19 @@ def footage() -> Path:
     if missing:
         pytest.fail(f"the footage is missing: no {' and no '.join(missing)} in {folder}; set WHOS_THERE_DATA to the folder that has it")
     return folder
+
+
+@pytest.fixture
+def pins() -> "Iterator[MockFactory]":
+    """A Pi's pins, which a test drives high and low."""
+    from gpiozero import Device
+    from gpiozero.pins.mock import MockFactory
+
+    factory = MockFactory()
+    Device.pin_factory = factory
+    yield factory
+    factory.reset()
+    Device.pin_factory = None
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import json
 import logging
 import tarfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from app import protocol
@@ -59,15 +58,6 @@ def samples(data_dir: Path) -> list[dict[str, Any]]:
         assert facts["id"] == path.parent.name
         found.append(facts)
     return found
-
-
-@pytest.fixture
-def pins() -> Iterator[MockFactory]:
-    factory = MockFactory()
-    Device.pin_factory = factory
-    yield factory
-    factory.reset()
-    Device.pin_factory = None
 
 
 class AtOnce(Darkroom):

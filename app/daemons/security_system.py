@@ -79,6 +79,7 @@ class SecuritySystem(Daemon):
         self._frames = 0
         self._rate = _Rate(self.clock)
         self._learning = False
+        self._level: float | None = None
         self._images_given = 0
         self._latest_s = float("-inf")
         self._live_s = float("-inf")
@@ -154,6 +155,7 @@ class SecuritySystem(Daemon):
             "corrupt": self._feed.corrupt,
             "reopened": self._feed.reopened,
             "learning": self._learning,
+            **({} if self._level is None else {"light": round(self._level, 1)}),
             "turning": not self._aim.settled,
             "events": self._casebook.count,
             "event_open": self._casebook.is_open,
@@ -260,6 +262,7 @@ class SecuritySystem(Daemon):
         verdict = self._detector.look(frame)
         self._last_frame = frame
         self._learning = verdict.learning
+        self._level = verdict.level
         if verdict.event and verdict.changed == "opened":
             self._show_latest(frame, self._casebook.begin(verdict.event, frame).clean)
             self._clips.opened(self._casebook.open_event, verdict.event)

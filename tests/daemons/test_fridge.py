@@ -1,6 +1,7 @@
 """A camera in a fridge: the real program on a film that is dark, bright and dark again."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_on_a_disk_without_room_the_sentence_is_told_when_it_is_closed(start: St
     told = until(lambda: facts(raw, "clip_ready"), "it is told")[0]
     assert told["text"] == WORDS.clip(event_started_at(told["event"]), 2)
     assert (told["alert"], told["file"]) == (True, None)
+
+
+def test_the_heartbeat_says_how_bright_it_is(start: Start, durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path) -> None:
+    program = start(film_of_light(tmp_path / "film.mp4", (30, BRIGHT)))
+    until(lambda: facts(raw, "motion_started"), "it is opened")
+    program.signal(signal.SIGHUP)
+    beat = until(lambda: one if (one := program.heartbeat(durable_redis_server.url)) and "light" in one.counters else None, "it tells")
+    assert beat.counters["light"] == pytest.approx(BRIGHT * 1.05, abs=5)
 
 
 def test_flashes_open_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
