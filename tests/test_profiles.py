@@ -86,7 +86,8 @@ def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_some
         private = (
             f"slack: {{{access}, bind: '127.0.0.1:{port}', signing_secret: {SIGNING_SECRET}}}\n"
             f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}},"
-            f" router: {{backend: openwrt, url: '{router.url}', username: {USER}, password: {PASSWORD}}}}}\n{bucket.yaml()}events: {{event_gap_s: 1}}\n"
+            f" router: {{backend: openwrt, url: '{router.url}', username: {USER}, password: {PASSWORD}}}}}\n"
+            f"{bucket.yaml()}events: {{event_gap_s: 1}}\n"
         )
         with house(tmp_path, private) as suite:
             start(suite, "home-security", footage / "one-by-one-person-detection.mp4")
