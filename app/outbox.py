@@ -19,7 +19,7 @@ class Outbox:
 
     def __init__(self, notifiers: Iterable[Notifier], letters: Letters, digest_after_s: float, acknowledge: Callable[[str], None]) -> None:
         self.notifiers = list(notifiers)
-        desk = Desk(letters, digest_after_s, self._done, self._opener)
+        desk = Desk(letters, digest_after_s, self._done, self._opener, self._is_said)
         self.ways = [Way(notifier, lane, desk) for lane in _LANES for notifier in self.notifiers]
         self.delivered = 0
         self._acknowledge = acknowledge
@@ -85,6 +85,9 @@ class Outbox:
 
     def _opener(self, event: str | None) -> Alert | None:
         return self._openers.get(event or "")
+
+    def _is_said(self, trouble: str) -> bool:
+        return any(way.trouble == trouble for way in self.ways)
 
     def _done(self, alert: Alert, name: str) -> None:
         """The way *name* is done with *alert*; when it was the last, the fact is acknowledged."""

@@ -52,13 +52,15 @@ class Parcel:
 class Desk:
     """What every way works with.
 
-    *done* is told what a way is done with, and by which; *opener* knows the alert of an event that is still to be told here.
+    *done* is told what a way is done with, and by which; *opener* knows the alert of an event that is still to be told here,
+    and *is_said* whether some way is in this very trouble already.
     """
 
     letters: Letters
     digest_after_s: float
     done: Callable[[Alert, str], None]
     opener: Callable[[str | None], Alert | None]
+    is_said: Callable[[str], bool]
 
 
 class Way:
@@ -79,6 +81,7 @@ class Way:
         self._clock = desk.letters.clock
         self._done = desk.done
         self._opener = desk.opener
+        self._is_said = desk.is_said
         # Films that belong to alerts belong into no digest: they come singly, or not at all.
         self._makes_digests = notifier.digests and (lane == "alerts" or not (notifier.threads or "alert" in notifier.when))
         self._digest_after_s = desk.digest_after_s + (PATIENCE.total_seconds() if lane == "clips" else 0.0)
@@ -226,7 +229,7 @@ class Way:
 
     def _failed(self, error: DeliveryError) -> float:
         """Rest, for longer each time unless it is known for how long; returns the seconds."""
-        if self.trouble != str(error):
+        if not self._is_said(str(error)):
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
         self.trouble = str(error)

@@ -380,7 +380,7 @@ def test_what_redis_has_wrong_is_left_out_and_logged(make_post: MakePost, caplog
     assert "not told by threading_clips, since Redis has something wrong" in caplog.text
 
 
-def test_a_failing_way_says_so_for_both_of_its_queues_once(make_post: MakePost) -> None:
+def test_a_failing_way_says_so_for_both_of_its_queues_once(make_post: MakePost, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Threading):
         def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
             raise DeliveryError("no line")
@@ -392,3 +392,4 @@ def test_a_failing_way_says_so_for_both_of_its_queues_once(make_post: MakePost) 
     run(post.alerts)
     run(post.clips)
     assert post.outbox.trouble == "no line"
+    assert caplog.text.count("no line; trying again") == 1
