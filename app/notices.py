@@ -44,6 +44,8 @@ class Notices:
         self._state = state
         self._clock = clock
         self._now: dict[str, tuple[Topic, str | None]] = {}
+        # What this run has told, in case Redis forgets.
+        self._told: dict[str, str] = {}
         self._judge_at_s = 0.0
 
     def set(self, topic: Topic, trouble: str | None) -> None:
@@ -60,7 +62,7 @@ class Notices:
             return
         noted = self._state.delivery_marks(self._owner)
         for topic, trouble in self._now.values():
-            self._judge(topic, trouble, noted.get(topic.name, _OVER))
+            self._judge(topic, trouble, noted.get(topic.name) or self._told.get(topic.name, _OVER))
         self._judge_at_s = now_s + RENEW_EVERY_S
 
     def _judge(self, topic: Topic, trouble: str | None, noted: str) -> None:
@@ -83,6 +85,7 @@ class Notices:
         moment = datetime.fromisoformat(at)
         _log.warning("%s", text)
         self._state.publish(Fact(f"{protocol.event_id(moment, 'house')}-{digest}", kind, moment, text))
+        self._told[topic.name] = word
         self._note(topic, word)
         return word
 

@@ -7,6 +7,7 @@ when it starts anew, with its settings as they were.
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ ANXIOUS_EVERY_S = 2.0
 _ANXIOUS_BYTES = 32 * 2**20
 #: What must be free besides twice what Redis holds, for its log to be written anew.
 _ROOM_BYTES = 8 * 2**20
+#: The settings that make a server refuse what it cannot write to its log, and to a picture of its whole memory.
+_LOG, _PICTURES = "appendonly", "stop-writes-on-bgsave-error"
 _FIELD = "server_setting"
 
 _log = logging.getLogger(__name__)
@@ -38,16 +41,17 @@ class RedisDisk:
         self._data_dir = data_dir
         self._clock = clock
         self._note = f"redis-{protocol.host_name()}"
-        self._next_s = 0.0
+        self._looked_s = -math.inf
+        self._every_s = CHECK_EVERY_S
         #: What is wrong, None when nothing is.
         self.trouble: str | None = None
 
     def step(self) -> None:
         """Look, if it is time. May raise `StateUnavailable`."""
         now_s, free = self._clock.monotonic(), free_bytes(self._data_dir)
-        if not self._is_ours or now_s < self._next_s:
+        if not self._is_ours or now_s - self._looked_s < (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else self._every_s):
             return
-        self._next_s = now_s + (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else CHECK_EVERY_S)
+        self._looked_s, self._every_s = now_s, CHECK_EVERY_S
         facts = self._state.server_facts()
         changed = self._state.delivery_marks(self._note).get(_FIELD)
         if changed:
@@ -56,8 +60,8 @@ class RedisDisk:
             self._leave_disk(setting)
 
     def hurry(self) -> None:
-        """Redis has refused something: look at once."""
-        self._next_s = min(self._next_s, self._clock.monotonic() + 1.0)
+        """Redis has refused something: look soon."""
+        self._every_s = ANXIOUS_EVERY_S
 
     def _leave_disk(self, setting: str) -> None:
         try:
@@ -71,7 +75,8 @@ class RedisDisk:
     def _return_to_disk(self, setting: str, facts: Mapping[str, Any], free: int) -> None:
         """Undo what was done if there is room; it is undone already in a server that has started anew."""
         self.trouble = self.trouble or "Redis keeps what it knows in memory only until there is room on the disk"
-        if free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
+        waits = setting == _PICTURES and facts.get("rdb_last_bgsave_status") == "err"
+        if waits or free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
             self._state.mark_delivery(self._note, {_FIELD: setting})
             return
         try:
@@ -92,5 +97,5 @@ class RedisDisk:
 def _refusing(facts: Mapping[str, Any]) -> str | None:
     """Which setting has the server with these *facts* refuse what it cannot write to disk; None when it refuses nothing."""
     if facts.get("aof_enabled") and facts.get("aof_last_write_status") == "err":
-        return "appendonly"
-    return "stop-writes-on-bgsave-error" if facts.get("rdb_last_bgsave_status") == "err" else None
+        return _LOG
+    return _PICTURES if facts.get("rdb_last_bgsave_status") == "err" else None

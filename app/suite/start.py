@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, SOURCE_VARIABLE, Config, config_folder, config_warnings
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config, config_folder, config_warnings
 from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
 from app.roster import SLACK_SERVER, SLACK_SOCKET, posts
@@ -111,13 +111,14 @@ def _launch(order: Order) -> subprocess.Popen[bytes]:
     config = order.config
     given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
     for variable, value in ((PROFILE_VARIABLE, order.profile), (SOURCE_VARIABLE, order.source)):
         environment.pop(variable, None)
         if value:
             environment[variable] = value
     with (config.logs_dir / "supervisord.log").open("ab") as log:
         return subprocess.Popen(
-            ["nohup", sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"],  # noqa: S607
+            ["nohup", sys.executable, "-m", "app.suite.supervise", "-c", "supervisord.conf"],  # noqa: S607
             cwd=config.run_dir,
             env=environment,
             stdin=subprocess.DEVNULL,

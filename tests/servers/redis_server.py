@@ -17,14 +17,15 @@ class RedisServer:
     """A Redis server on a unix socket in *folder*, whose path must be short: a socket's may have 107 bytes.
 
     With *appendonly* every write is on disk before it is answered, so that what was written is there again after
-    `kill` and `start`; without it every start is with an empty memory.
+    `kill` and `start`; without it every start is with an empty memory. *options* are more for its command line.
     """
 
-    def __init__(self, folder: Path, *, appendonly: bool = False) -> None:
+    def __init__(self, folder: Path, *options: str, appendonly: bool = False) -> None:
         self._folder = folder
         self._socket = folder / "redis.sock"
         self._log = folder / "redis.log"
-        self._options = ["--appendonly", "yes", "--appendfsync", "always"] if appendonly else ["--appendonly", "no"]
+        durable = ["--appendonly", "yes", "--appendfsync", "always"] if appendonly else ["--appendonly", "no"]
+        self._options = [*durable, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

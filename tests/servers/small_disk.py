@@ -1,0 +1,69 @@
+"""A real filesystem that is small, to be filled to its last byte."""
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+_CURE = "run the tests as root, or in a namespace where you are: unshare --user --map-root-user --mount scripts/test.sh"
+
+
+class SmallDisk:
+    """A tmpfs of *size_mb* mounted at *path*, which is made. Between `fill` and `empty` somebody takes every byte that comes free."""
+
+    def __init__(self, path: Path, size_mb: int) -> None:
+        self.path = path
+        self._size_mb = size_mb
+        self._filler = path / "somebody-elses-film"
+        self._filling = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def fill(self) -> None:
+        """Have all that is free taken, and all that comes free."""
+        self._take_all()
+        self._filling.set()
+        self._thread = threading.Thread(target=self._keep_taking, daemon=True)
+        self._thread.start()
+
+    def empty(self) -> None:
+        """Give back what was taken."""
+        self._filling.clear()
+        if self._thread:
+            self._thread.join()
+        self._filler.unlink(missing_ok=True)
+
+    def free(self) -> int:
+        """How many bytes are free."""
+        stat = os.statvfs(self.path)
+        return stat.f_bavail * stat.f_frsize
+
+    def _keep_taking(self) -> None:
+        pause = threading.Event()
+        while self._filling.is_set():
+            self._take_all()
+            pause.wait(0.01)
+
+    def _take_all(self) -> None:
+        with self._filler.open("ab", buffering=0) as film:
+            for step in (2**20, 2**12, 1):
+                try:
+                    while True:
+                        film.write(b"." * step)
+                except OSError:
+                    continue
+
+    def __enter__(self) -> Self:
+        self.path.mkdir(parents=True)
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path], capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            pytest.fail(f"there is no small disk to fill: {made.stderr.strip()}; {_CURE}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.empty()
+        subprocess.run(["umount", "--lazy", self.path], check=True)
