@@ -82,8 +82,7 @@ class Household:
         self._misses = 0
         self._answered_empty = False
         self._answered_s: float | None = None
-        self._now: datetime | None = None
-        self._hour = 0
+        self._newest: Look | None = None
         self._take(settings, known, habits)
 
     def configure(self, settings: PresenceSettings) -> None:
@@ -126,7 +125,7 @@ class Household:
         """What is known of *person*."""
         known = self._people[person]
         phone = known.phones.get(known.device or "")
-        wait_s = phone.wait_s(self._hour, self._settings) if phone and self._now else None
+        wait_s = phone.wait_s(self._newest, self._settings) if phone and self._newest else None
         return Presence(known.home, known.since, known.device, known.last_seen, wait_s)
 
     def habits(self, person: str) -> Habits:
@@ -158,13 +157,14 @@ class Household:
                 phone.look_away()
 
     def _look(self, now: datetime, now_s: float) -> Look:
-        if self._now is None or now < self._now:
+        if self._newest is None or now < self._newest.now:
             for person in self._people.values():
                 person.not_after(now)
         step_s = 0.0 if self._answered_s is None else min(now_s - self._answered_s, MOST_COUNTED_S)
         here = now.astimezone()
-        self.known, self._answered_s, self._now, self._hour = True, now_s, now, here.hour
-        return Look(now, here.toordinal(), here.hour, step_s)
+        self.known, self._answered_s = True, now_s
+        self._newest = Look(now, here.toordinal(), here.hour, step_s)
+        return self._newest
 
     def _sign(self, device: Device) -> tuple[str, str] | None:
         """Whose *device* is, and by which MAC or host name; None when it is nobody's."""
