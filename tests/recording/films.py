@@ -16,12 +16,18 @@ _BITS = 10
 _SIZE = (320, 240)
 
 
-def numbered(number: int, size: tuple[int, int] = _SIZE) -> Image:
-    """Picture *number*, BGR: its bits are light and dark strips in the upper half, the lowest at the left; the lower half is grey."""
+def numbered(number: int, size: tuple[int, int] = _SIZE, *, visitor: bool = False) -> Image:
+    """Picture *number*, BGR: its bits are light and dark strips in the upper quarter, the lowest at the left; all else is grey.
+
+    With a *visitor* something dark wanders through the middle.
+    """
     bits = [235 if number >> bit & 1 else 20 for bit in range(_BITS)]
     width, height = size
     drawn = np.full((height, width, 3), 128, np.uint8)
-    drawn[: height // 2] = np.asarray(bits, np.uint8)[np.arange(width) * _BITS // width, None]
+    drawn[: height // 4] = np.asarray(bits, np.uint8)[np.arange(width) * _BITS // width, None]
+    if visitor:
+        left = number * 5 % (width * 2 // 3)
+        drawn[height * 2 // 5 : height * 4 // 5, left : left + width // 3] = 40
     return drawn
 
 
@@ -29,7 +35,7 @@ def number_of(grey: Image) -> int:
     """The number that a picture tells; fails when it is none, or does not stand upright."""
     height, width = grey.shape
     columns = (np.arange(_BITS) * 2 + 1) * width // (2 * _BITS)
-    upper, lower = grey[height // 4, columns], grey[height * 3 // 4, columns]
+    upper, lower = grey[height // 8, columns], grey[height * 9 // 10, columns]
     assert abs(int(lower.mean()) - 128) < 25, "it is upside down"
     assert ((upper < 80) | (upper > 170)).all(), f"it is blurred: {upper}"
     return sum(1 << bit for bit, level in enumerate(upper) if level > 128)
@@ -44,8 +50,12 @@ def numbered_film(
     fps: int = FPS,
     options: dict[str, str] | None = None,
     noise: int = 0,
+    visits: range = range(0),
 ) -> Path:
-    """A film of *count* numbered pictures at *path*; *options* are the encoder's, and *noise* is in grey levels."""
+    """A film of *count* numbered pictures at *path*, with a visitor in those of *visits*.
+
+    *options* are the encoder's, and *noise* is in grey levels.
+    """
     random = np.random.default_rng(1)
     with av.open(str(path), "w") as written:
         stream = written.add_stream(codec, rate=fps, options={"threads": "1", **(options or {})})
@@ -53,7 +63,9 @@ def numbered_film(
         stream.width, stream.height, stream.pix_fmt = *_SIZE, pixels
         stream.codec_context.time_base = Fraction(1, fps)
         for number in range(count):
-            noisy = numbered(number).astype(np.int16) + random.integers(-noise, noise + 1, (*_SIZE[::-1], 1), np.int16)
+            noisy = numbered(number, visitor=number in visits).astype(np.int16) + random.integers(
+                -noise, noise + 1, (*_SIZE[::-1], 1), np.int16
+            )
             drawn = np.clip(noisy, 0, 255).astype(np.uint8)
             written.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24")))
         written.mux(stream.encode())

@@ -4,9 +4,11 @@ import base64
 import socketserver
 import struct
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from app.frames import Image
 from tests.cameras.scenery import FPS, H264, SIZE, picture
 
 _LARGEST = 1400
@@ -19,14 +21,24 @@ _SDP = (
 class RtspServer:
     """Plays one film of *count* pictures in real time to everybody who asks, and then says nothing more.
 
-    *login* is the `user:password` that it asks for, if any; `transports` collects what players asked for.
+    *login* is the `user:password` that it asks for, if any; `transports` collects what players asked for. Its pictures come
+    *fps* times a second, and are what *draw* draws, of *size*.
     """
 
-    def __init__(self, count: int = 400, login: str | None = None) -> None:
+    def __init__(
+        self,
+        count: int = 400,
+        login: str | None = None,
+        *,
+        draw: Callable[[int], Image] = picture,
+        size: tuple[int, int] = SIZE,
+        fps: int = FPS,
+    ) -> None:
         self.over = threading.Event()
         self.login = login
         self.transports: list[str] = []
-        self.units = encoded(count)
+        self.fps = fps
+        self.units = encoded([draw(number) for number in range(count)], size)
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
@@ -41,10 +53,10 @@ class RtspServer:
         self._server.server_close()
 
 
-def encoded(count: int) -> list[list[bytes]]:
-    """The NAL units of each of *count* pictures."""
-    coder = H264(SIZE, key_every=20)
-    plain = (coder.encoded(picture(number))[0].replace(b"\0\0\0\1", b"\0\0\1") for number in range(count))
+def encoded(pictures: list[Image], size: tuple[int, int]) -> list[list[bytes]]:
+    """The NAL units of each of *pictures*."""
+    coder = H264(size, key_every=20)
+    plain = (coder.encoded(drawn)[0].replace(b"\0\0\0\1", b"\0\0\1") for drawn in pictures)
     return [[unit for unit in raw.split(b"\0\0\1") if unit] for raw in plain]
 
 
@@ -89,8 +101,8 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
         def _play(self) -> None:
             for number, units in enumerate(server.units):
                 for unit in units:
-                    self._send_unit(unit, number * 90_000 // FPS, last=unit is units[-1])
-                if server.over.wait(1 / FPS):
+                    self._send_unit(unit, number * 90_000 // server.fps, last=unit is units[-1])
+                if server.over.wait(1 / server.fps):
                     return
             server.over.wait()
 

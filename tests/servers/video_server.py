@@ -1,7 +1,7 @@
 """A network camera on loopback: pictures over HTTP, and everything that can be wrong with them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +17,12 @@ class VideoServer:
 
     /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up, /spoils a few and then only
     damaged ones; /film the file *film*; /silent never answers, /page is no video, /locked asks for a password; all others are 404.
+    The pictures come *fps* times a second, and are what *draw* makes.
     """
 
-    def __init__(self, film: Path | None = None, port: int = 0) -> None:
+    def __init__(self, film: Path | None = None, port: int = 0, *, draw: Callable[[int], bytes] = jpeg_of, fps: int = FPS) -> None:
         self.over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.over, film))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.over, film, draw, fps))
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.address = f"127.0.0.1:{self.port}"
@@ -39,7 +40,7 @@ class VideoServer:
         self._server.server_close()
 
 
-def _handler(over: threading.Event, film: Path | None) -> type[BaseHTTPRequestHandler]:
+def _handler(over: threading.Event, film: Path | None, draw: Callable[[int], bytes], fps: int) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -72,10 +73,10 @@ def _handler(over: threading.Event, film: Path | None) -> type[BaseHTTPRequestHa
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
-            for picture in _pictures(path):
+            for picture in _pictures(path, draw):
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 self.wfile.write(head.encode() + picture + b"\r\n")
-                if over.wait(1 / FPS):
+                if over.wait(1 / fps):
                     return
             if path == "stalls":
                 over.wait()
@@ -83,9 +84,9 @@ def _handler(over: threading.Event, film: Path | None) -> type[BaseHTTPRequestHa
     return Handler
 
 
-def _pictures(path: str) -> Iterator[bytes]:
-    yield from (jpeg_of(number) for number in range(FEW))
+def _pictures(path: str, draw: Callable[[int], bytes]) -> Iterator[bytes]:
+    yield from (draw(number) for number in range(FEW))
     number = FEW
     while path in ("stream", "spoils"):
-        yield jpeg_of(number) if path == "stream" else b"\xff\xd8 this is no picture \xff\xd9"
+        yield draw(number) if path == "stream" else b"\xff\xd8 this is no picture \xff\xd9"
         number += 1
