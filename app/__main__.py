@@ -9,6 +9,7 @@ VERBS = {
     "bench": "app.evaluation.bench:bench",
     "check-config": "app.suite.check:check_config",
     "check-slack": "app.suite.check_slack:check_slack",
+    "dropbox-link": "app.suite.dropbox_link:dropbox_link",
     "replay": "app.evaluation.replay:replay",
     "slack-manifest": "app.suite.slack_manifest:slack_manifest",
     "start": "app.suite.start:start",
