@@ -115,7 +115,9 @@ KEYS = (
         DELIVERY_LIFE_S,
     ),
     Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
-    Key("events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), uploader (a group a machine), dashboard"),
+    Key(
+        "events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), uploader (a group a machine), dashboard"
+    ),
     Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
 )
 
