@@ -36,7 +36,8 @@ Pictures = Sequence[tuple[Image, Frame]]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--count", type=click.IntRange(min=1), default=600, show_default=True, help="How many frames to measure.")
 @click.option("--slack", "of_slack", is_flag=True, help="Measure the Slack server instead: milliseconds to answer, and memory.")
-def bench(video: str, as_json: bool, count: int, of_slack: bool) -> None:
+@click.option("--clips", "of_clips", is_flag=True, help="Measure filming instead: memory, CPU time, and how late a frame gets.")
+def bench(video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool) -> None:
     """Measure the detector and the plain classic pipeline on one thread, in CPU milliseconds a frame of 640x480.
 
     The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines see each frame in turn, so
@@ -45,6 +46,9 @@ def bench(video: str, as_json: bool, count: int, of_slack: bool) -> None:
     """
     if of_slack:
         _bench_slack(as_json)
+        return
+    if of_clips:
+        _bench_clips(as_json)
         return
     cv2.setNumThreads(1)
     try:
@@ -63,6 +67,14 @@ def _bench_slack(as_json: bool) -> None:
     except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures) if as_json else slack_table(figures))
+
+
+def _bench_clips(as_json: bool) -> None:
+    from app.evaluation.clip_load import clip_table, measure_clips
+
+    cv2.setNumThreads(1)
+    figures = measure_clips()
+    click.echo(json.dumps(figures) if as_json else clip_table(figures))
 
 
 class Stopwatch:
