@@ -37,7 +37,8 @@ Pictures = Sequence[tuple[Image, Frame]]
 @click.option("--count", type=click.IntRange(min=1), default=600, show_default=True, help="How many frames to measure.")
 @click.option("--slack", "of_slack", is_flag=True, help="Measure the Slack server instead: milliseconds to answer, and memory.")
 @click.option("--clips", "of_clips", is_flag=True, help="Measure filming instead: memory, CPU time, and how late a frame gets.")
-def bench(video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool) -> None:
+@click.option("--uploads", "of_uploads", is_flag=True, help="Measure the uploader instead: MB a second over loopback, and memory.")
+def bench(*, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool) -> None:
     """Measure the detector and the plain classic pipeline on one thread, in CPU milliseconds a frame of 640x480.
 
     The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines see each frame in turn, so
@@ -49,6 +50,9 @@ def bench(video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool)
         return
     if of_clips:
         _bench_clips(as_json)
+        return
+    if of_uploads:
+        _bench_uploads(as_json)
         return
     cv2.setNumThreads(1)
     try:
@@ -62,19 +66,29 @@ def bench(video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool)
 def _bench_slack(as_json: bool) -> None:
     from app.evaluation.slack_load import measure_slack, slack_table
 
-    try:
-        figures = measure_slack()
-    except OSError as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(json.dumps(figures) if as_json else slack_table(figures))
+    _tell(measure_slack, slack_table, as_json)
 
 
 def _bench_clips(as_json: bool) -> None:
     from app.evaluation.clip_load import clip_table, measure_clips
 
     cv2.setNumThreads(1)
-    figures = measure_clips()
-    click.echo(json.dumps(figures) if as_json else clip_table(figures))
+    _tell(measure_clips, clip_table, as_json)
+
+
+def _bench_uploads(as_json: bool) -> None:
+    from app.evaluation.upload_load import measure_uploads, uploads_table
+
+    _tell(measure_uploads, uploads_table, as_json)
+
+
+def _tell(take_figures: Callable[[], dict[str, Any]], table: Callable[[dict[str, Any]], str], as_json: bool) -> None:
+    """Print what *take_figures* finds, as JSON or as a *table*."""
+    try:
+        figures = take_figures()
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(figures) if as_json else table(figures))
 
 
 class Stopwatch:
