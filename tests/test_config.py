@@ -111,6 +111,16 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("presence:\n  router:\n    http_json: {mak: x}\n", 3, "presence.router.http_json.mak: no such key; did you mean mac?"),
         ("presence:\n  router:\n    http_json: {form: 3}\n", 3, "presence.router.http_json.form: must hold keys and values; leave it"),
         ("presence:\n  router: {backend: frtizbox}\n", 2, "presence.router.backend: must be 'none', 'http_json', 'openwrt', 'fritzbox'"),
+        ("s3: {bucket: 's3://house'}\n", 1, "s3.bucket: must be a bucket's name alone"),
+        ("s3: {bucket: House}\n", 1, "s3.bucket: must be a bucket's name alone"),
+        ("s3: {endpoint_url: minio:9000}\n", 1, "s3.endpoint_url: must be an address, as in https://s3.example.org"),
+        ("s3: {access_key_id: AKIA1}\n", 1, "s3: access_key_id and secret_access_key belong together"),
+        ("dropbox: {refresh_token: x}\n", 1, "dropbox: refresh_token is set, but no app_key"),
+        ("dropbox: {min_motion_frames: 0}\n", 1, "dropbox.min_motion_frames: must be greater than or equal to 1, not 0"),
+        ("uploads: {upload_every_s: 0}\n", 1, "uploads.upload_every_s: must be greater than or equal to 1, not 0"),
+        ("disk: {keep_days: 0}\n", 1, "disk.keep_days: must be greater than 0, not 0"),
+        ("disk: {max_gb: -1}\n", 1, "disk.max_gb: must be greater than 0, not -1"),
+        ("disk: {min_free_gb: -1}\n", 1, "disk.min_free_gb: must be greater than or equal to 0, not -1"),
         ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
         ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
@@ -199,6 +209,15 @@ def test_what_a_router_must_not_tell_is_known_to_the_logs(folder: Path) -> None:
         "presence: {router: {password: geheim, http_json: {login: /l, form: {a: login}, secrets: {key: k3y}}}}\n"
     )
     assert load_config(folder).secrets() == ["geheim", "k3y"]
+
+
+def test_the_keys_of_stores_are_known_to_the_logs_and_to_nobody_else(folder: Path) -> None:
+    (folder / "config.yml").touch()
+    stores = "s3: {access_key_id: AKIA1, secret_access_key: geheim1}\ndropbox: {app_key: a, app_secret: geheim2, refresh_token: geheim3}\n"
+    (folder / "private.yml").write_text(stores)
+    config = load_config(folder)
+    assert set(config.secrets()) == {"geheim1", "geheim2", "geheim3"}
+    assert "geheim" not in f"{config!r} {config.s3} {config.dropbox}"
 
 
 def test_what_is_set_but_not_used_yet_is_remarked_on(folder: Path) -> None:
