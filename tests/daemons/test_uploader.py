@@ -15,6 +15,7 @@ from tests.servers.dropbox import APP_SECRET, REFRESH_TOKEN, DropboxServer
 from tests.servers.programs import REPO
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import SECRET, Bucket, CrookedProxy, Mischief, S3Server, crooked
+from tests.servers.small_disk import SmallDisk
 from tests.servers.upload_house import UploadHouse
 from tests.uploads.events import age, make_event, set_label
 from tests.waiting import until
@@ -128,6 +129,45 @@ def test_a_folder_gets_a_copy_and_a_sample_stays_until_all_stores_have_it(house:
     assert (nas / "training" / f"{folder.name}.tar").read_bytes() == content == bucket.content(f"training/{folder.name}.tar")
     until(lambda: not (folder / "sample.tar").exists(), "the sample is gone")
     assert set(json.loads((folder / ".clip.mp4.uploaded").read_text())) == {"s3", "folder"}
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk elsewhere, with a folder for us on it."""
+    with SmallDisk(tmp_path / "share", 2) as disk:
+        (disk.path / "camera").mkdir()
+        yield disk
+
+
+def test_a_folder_whose_disk_runs_full_gets_the_rest_when_there_is_room(house: UploadHouse, share: SmallDisk) -> None:
+    share.fill()
+    folder = house.event(5, "clip.mp4", "sample.tar")
+    content = (folder / "sample.tar").read_bytes()
+    house.configure(f"uploads: {{folder: {share.path / 'camera'}}}\n")
+    house.start()
+    until(lambda: "takes nothing: No space left on device" in house.uploader.log, "it runs full")
+    assert not [path for path in (share.path / "camera").rglob("*") if path.is_file()]
+    share.empty()
+    house.look()
+    copy = share.path / "camera" / "training" / f"{folder.name}.tar"
+    until(lambda: copy.exists() and not (folder / "sample.tar").exists(), "it has the sample")
+    assert copy.read_bytes() == content
+
+
+def test_a_share_that_is_pulled_is_told_with_its_cure_and_nothing_is_written_in_its_place(house: UploadHouse, share: SmallDisk) -> None:
+    house.configure(f"uploads: {{folder: {share.path / 'camera'}}}\n")
+    house.start()
+    share.pull()
+    folder = house.event(5, "clip.mp4")
+    house.look()
+    (fact,) = until(lambda: house.facts("store_refused"), "it is told")
+    assert fact.text.endswith("for it is not there: mount it, or correct uploads.folder.")
+    assert not list(share.path.iterdir())
+    share.put_back()
+    (share.path / "camera").mkdir()
+    house.look()
+    until((share.path / "camera" / "clips" / f"{folder.name}.mp4").exists, "it has the clip")
+    until(lambda: house.facts("store_back"), "that is told")
 
 
 def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(

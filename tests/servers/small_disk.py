@@ -55,15 +55,23 @@ class SmallDisk:
                 except OSError:
                     continue
 
-    def __enter__(self) -> Self:
-        self.path.mkdir(parents=True)
+    def pull(self) -> None:
+        """Take it away, with all that is on it."""
+        subprocess.run(["umount", "--lazy", self.path], check=True)
+
+    def put_back(self) -> None:
+        """Mount it, with nothing on it."""
         made = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path], capture_output=True, text=True, check=False
         )
         if made.returncode:
             pytest.fail(f"there is no small disk to fill: {made.stderr.strip()}; {_CURE}")
+
+    def __enter__(self) -> Self:
+        self.path.mkdir(parents=True)
+        self.put_back()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.empty()
-        subprocess.run(["umount", "--lazy", self.path], check=True)
+        self.pull()
