@@ -15,6 +15,7 @@ from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
 from app.detector import Event
+from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
 from app.link import Link, News, Wishes
@@ -107,7 +108,7 @@ class Clips:
     def open(self) -> None:
         """Begin, with what an earlier run has left."""
         parts = self._folders.unfinished_clips(self._camera)
-        self._jobs.put(lambda: self._recorder.repair(parts))
+        self._jobs.put(lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name)))
         self._worker.start()
 
     def check(self) -> None:
@@ -253,3 +254,12 @@ class Clips:
 
     def _answer(self, asked_at: datetime, *, event: str | None = None, file: str | None = None, why: str | None = None) -> None:
         self._link.show_clip(ClipAsked(asked_at, event, file, why, protocol.host_name() if file else None))
+
+
+def _is_event(name: str) -> bool:
+    try:
+        protocol.event_started_at(name)
+    except ProtocolError as error:
+        _log.warning("a clip is left alone: %s", error)
+        return False
+    return True

@@ -31,8 +31,12 @@ class Film:
     longer: bool
 
 
+class NothingShown(ClipError):
+    """There is nothing in a file that could be shown."""
+
+
 def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
-    """Make *clip* of *part*, up to *end_s* if that is given. `ClipError` when nothing of it is shown.
+    """Make *clip* of *part*, up to *end_s* if that is given. `NothingShown` when it holds nothing until then.
 
     The index comes to the front, and an edit list tells players where to begin. *clip* is whole, or as it was before;
     *part* stays, but for a box at its end that broke off.
@@ -40,23 +44,25 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
     unfinished = clip.with_name(f".{clip.name}.whole.part")
     try:
         _cut_off_broken_box(part)
-        film = _survey(part, end_s)
+        film = survey(part, end_s)
         _rewrite(part, unfinished, film)
         settle(unfinished, clip)
     except (OSError, av.FFmpegError) as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, av.FFmpegError) and not isinstance(error, OSError):
-            raise ClipError(f"{part} cannot be read: {error}") from None
-        raise
+        if isinstance(error, OSError):
+            raise
+        raise ClipError(f"{clip} cannot be made: {error}") from None
     return film
 
 
-def survey(clip: Path) -> Film:
-    """What a finished *clip* shows. `ClipError` when that cannot be told."""
+def survey(file: Path, end_s: float | None = None) -> Film:
+    """What *file* shows, up to *end_s* if that is given. `NothingShown` when that is nothing."""
     try:
-        return _survey(clip, None)
+        return _survey(file, end_s)
     except av.FFmpegError as error:
-        raise ClipError(f"{clip} cannot be read: {error}") from None
+        if isinstance(error, OSError):
+            raise
+        raise NothingShown(f"{file} holds no film: {error}") from None
 
 
 def _cut_off_broken_box(part: Path) -> None:
@@ -86,7 +92,7 @@ def _survey(part: Path, end_s: float | None) -> Film:
                 wanted, shown_s = samples, max(shown_s, until_s)
                 reached_s = last_s
     if shown_s <= 0:
-        raise ClipError(f"{part} shows nothing")
+        raise NothingShown(f"{part} shows nothing")
     longer = end_s is not None and reached_s > end_s
     return Film(label, wanted, min(shown_s, end_s) if end_s is not None else shown_s, longer)
 

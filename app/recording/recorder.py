@@ -15,7 +15,7 @@ from app.frames import Footage, Frame, Packet, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip import Clip, Refusal, Written
 from app.recording.events import PART_NAME, part_path
-from app.recording.finishing import finish, survey
+from app.recording.finishing import NothingShown, finish, survey
 from app.recording.ring import Ring
 
 #: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
@@ -192,9 +192,12 @@ class Recorder:
         try:
             film = survey(written.clip) if written.clip.exists() else finish(part, written.clip, written.shown_s)
             os.truncate(part, 0)
-        except (ClipError, FileNotFoundError) as error:
+        except (NothingShown, FileNotFoundError) as error:
             _log.warning("there is no %s: %s", written.clip, error)
             part.unlink(missing_ok=True)
+            return False
+        except ClipError as error:
+            _log.error("%s, which the next start tries again", error)
             return False
         except OSError as error:
             self._in_trouble(error)
