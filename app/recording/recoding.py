@@ -1,7 +1,6 @@
 """Encoding what cannot be copied into a clip: pictures that came as JPEGs or raw, other codecs, and mirrored H.264."""
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from typing import cast
 
 import av
@@ -14,9 +13,7 @@ from app.recording.turning import Turning
 #: The pixel formats of H.264 that every browser and phone plays.
 _PLAYED = ("yuv420p", "yuvj420p")
 _KEY_EVERY_S = 2.0
-#: Bits a second, at so many pictures a second, for each pixel that even the most restless may take; a usual one takes a fifth of it.
-_USUAL_FPS = Fraction(10)
-_MOST_BITS_PER_PIXEL, _LEAST_MOST_BITS = 6, 1_000_000
+#: No bound on the bits a second: libx264 keeps one by pictures that fade to grey.
 _OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "24", "threads": "1", "g": "100000", "forced-idr": "1"}
 
 
@@ -86,8 +83,7 @@ class Recoding:
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
         # By this libx264 spreads what it may spend; untold, it takes a picture for a tick, and all turns grey after some seconds.
         # X
-        most = str(max(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height, _LEAST_MOST_BITS))
-        encoder.options = _OPTIONS | {"maxrate": most, "bufsize": most}
+        encoder.options = dict(_OPTIONS)
         self._footage = Footage("h264", encoder.width, encoder.height, "yuv420p")
         return encoder
 
