@@ -33,12 +33,36 @@ STILLS_EVERY_S = 2.0
 #: How long the end waits for those who are just carrying something, and how often it looks whether they have done.
 PATIENCE_S = 2.0
 LOOK_S = 0.02
+#: What takes longer than this at one thing is reported: a share that hangs can hang for ever.
+STUCK_AFTER_S = 900.0
 #: An event that Redis does not know after so long it will not know any more.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
 _DISK = Topic("disk", "disk_low", "disk_ok", "There is room on the disk again.")
 
 _log = logging.getLogger("app.daemons.uploader")
+
+
+class Task:
+    """What one of the crew does again and again, and since when it has been at it."""
+
+    def __init__(self, step: Callable[[], float], clock: Clock) -> None:
+        self._step = step
+        self._clock = clock
+        self._since_s: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the step that goes on has lasted; 0 between two."""
+        since_s = self._since_s
+        return 0.0 if since_s is None else self._clock.monotonic() - since_s
+
+    def step(self) -> float:
+        self._since_s = self._clock.monotonic()
+        try:
+            return self._step()
+        finally:
+            self._since_s = None
 
 
 class Crew:
@@ -57,8 +81,9 @@ class Crew:
         }
         if dropbox:
             self.carriers[dropbox.name] = Carrier(dropbox, Stills(config.data_dir), clock, STILLS_EVERY_S)
-        self.workers = {name: Worker(f"store {name}", carrier.step) for name, carrier in self.carriers.items()}
-        self.workers["disk"] = Worker("disk", self.guard.step)
+        self.tasks = {name: Task(carrier.step, clock) for name, carrier in self.carriers.items()}
+        self.tasks["disk"] = Task(self.guard.step, clock)
+        self.workers = {name: Worker(f"uploads {name}", task.step) for name, task in self.tasks.items()}
 
     def start(self) -> None:
         for worker in self.workers.values():
@@ -96,6 +121,9 @@ class Crew:
     def troubles(self) -> Iterator[str]:
         yield from (carrier.trouble for carrier in self.carriers.values() if carrier.trouble)
         yield from filter(None, (self.guard.low, self.guard.trouble))
+        for name, task in self.tasks.items():
+            if task.busy_s > STUCK_AFTER_S:
+                yield f"{name} does not get on since {task.busy_s / 60:.0f} min"
 
     def counters(self) -> Counters:
         counters: Counters = {"free_gb": self.guard.free_gb, "disk_low": self.guard.low is not None, "deleted": self.guard.deleted}
@@ -128,9 +156,9 @@ class Uploader(Daemon):
         self._settings = _settings(self.config)
         self._crew = Crew(self.config, self.clock, self.mark)
         self._former: list[Crew] = []
-        self._started = False
 
     def open(self) -> None:
+        self._crew.start()
         stores = " and to ".join(str(carrier.store) for carrier in self._crew.carriers.values())
         if stores:
             _log.info("what was recorded goes to %s", stores)
@@ -140,9 +168,6 @@ class Uploader(Daemon):
     def step(self) -> float:
         self._crew.check()
         self._former = [crew for crew in self._former if not crew.has_ended()]
-        if not (self._started or self._former):
-            self._crew.start()
-            self._started = True
         try:
             self._redis_disk.step()
             self._report()
@@ -152,7 +177,7 @@ class Uploader(Daemon):
             raise
 
     def configure(self) -> None:
-        """Take over other stores and limits, when those at work have finished what they are at."""
+        """Take over other stores and limits. Those at work finish what they are at, which may be done twice thereby."""
         settings = _settings(self.config)
         if settings == self._settings:
             self._crew.rest_no_longer()
@@ -161,7 +186,6 @@ class Uploader(Daemon):
         self._crew.ask_to_stop()
         self._former.append(self._crew)
         self._crew = Crew(self.config, self.clock, self.mark)
-        self._started = False
         self.open()
 
     def close(self) -> None:

@@ -189,6 +189,17 @@ def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(
     assert house.uploader.stop(10) == 0
 
 
+def test_with_other_settings_nobody_waits_for_a_store_that_hangs(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy) -> None:
+    proxy.mischief.append(Mischief(hang=True, times=99))
+    folder = house.event(5, "clip.mp4")
+    house.configure(bucket.yaml(proxy.url))
+    house.start()
+    until(proxy.puts, "S3 hangs")
+    house.configure(bucket.yaml())
+    house.look()
+    until(lambda: bucket.keys() == [f"clips/{folder.name}.mp4"], "the clip is there by another way")
+
+
 def test_a_wrong_bucket_is_told_once_over_a_restart_too_and_once_when_it_is_mended(house: UploadHouse, bucket: Bucket) -> None:
     folder = house.event(5, "clip.mp4", "snapshot.jpg")
     missing = f"{bucket.name}-missing"

@@ -187,8 +187,8 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_pa
     house.others = 80 * MB
     house.pass_s(60)
     assert house.low() == (
-        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and there is nothing left to delete in"
-        f" {tmp_path}. Until then no clips and samples are kept. Alerts still come."
+        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and nothing of ours is left to delete."
+        " Make room on it: until then no clips and samples are kept. Alerts still come."
     )
     house.others = 49 * MB
     house.pass_s(60)
