@@ -39,6 +39,8 @@ SOURCE_VARIABLE = "WHOS_THERE_SOURCE"
 
 Seconds = Annotated[float, Ge(0)]
 _SECRET = re.compile("token|secret|password|key|url|source|router")
+#: What pydantic says in a programmer's words. YAML takes a password of digits, and many a MAC address, for a number.
+_PLAINER = {"string_type": 'must be text: put it in "quotes"', "tuple_type": "must be a list, in [square brackets]"}
 
 
 def _camera_name(name: str) -> str:
@@ -240,10 +242,24 @@ def config_warnings(config: Config) -> list[str]:
         found.append(f"{config.folder / 'config.yml'}: slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack")
     if config.twilio.missing() and config.twilio != TwilioSettings():
         found.append(f"{config.folder / 'config.yml'}: twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted")
+    found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in _presence_warnings(config.presence))
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
     found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
     return found
+
+
+def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
+    router = presence.router.backend
+    if presence.people and router == "none":
+        yield "presence.people are named, but presence.router is none, so nobody looks who is home"
+    if router != "none" and not presence.people:
+        yield "presence.router is set, but presence.people names nobody, so nothing is armed or disarmed by it"
+    by_name = [name for name, person in presence.people.items() if not person.macs]
+    if by_name and router == "arp":
+        yield f"presence.people: {', '.join(by_name)}: known by host name only, which the router arp never tells; give a MAC address"
+    elif by_name:
+        yield f"presence.people: {', '.join(by_name)}: known by host name only, which anybody may give a phone; a MAC address is better"
 
 
 def slack_access(config: Config) -> SlackAccess | None:
@@ -304,7 +320,9 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
     if kind in ("dataclass_type", "model_type", "dict_type"):
         names = ", ".join(_known_keys(keys))
         return f"must hold keys and values{names and f' ({names})'}; leave it out for its defaults"
-    said = re.sub(r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, "))
+    said = _PLAINER.get(kind) or re.sub(
+        r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, ")
+    )
     if any(_SECRET.search(str(key)) for key in keys) or isinstance(value, dict | list):
         return said
     return f"{said}, not {value!r}"

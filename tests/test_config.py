@@ -9,6 +9,7 @@ from app.config import AWAITED, Config, config_warnings, load_config
 from app.errors import ConfigError
 
 REPO = Path(__file__).resolve().parent.parent
+HTTP_JSON = "url: 'http://192.168.1.1', http_json: {devices: /hosts}"
 
 
 @pytest.fixture
@@ -107,6 +108,8 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("presence:\n  people:\n    anna: aa:bb:cc:dd:ee:ff\n", 3, "presence.people.anna: must hold keys and values (macs, hosts)"),
         ("presence:\n  people: [anna]\n", 2, "presence.people: must hold keys and values; leave it out"),
         ("presence:\n  people:\n    anna: {macs: [aa:bb]}\n", 3, "presence.people.anna.macs.0: must be a MAC address"),
+        ("presence:\n  people:\n    anna: {macs: [12:34:56:12:34:56]}\n", 3, 'anna.macs.0: must be text: put it in "quotes"'),
+        ("presence:\n  people:\n    anna: {hosts: pixel}\n", 3, "anna.hosts: must be a list, in [square brackets], not 'pixel'"),
         ("presence:\n  router: {pasword: x}\n", 2, "presence.router.pasword: no such key; did you mean password?"),
         ("presence:\n  router:\n    http_json: {mak: x}\n", 3, "presence.router.http_json.mak: no such key; did you mean mac?"),
         ("presence:\n  router:\n    http_json: {form: 3}\n", 3, "presence.router.http_json.form: must hold keys and values; leave it"),
@@ -121,7 +124,7 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("disk: {keep_days: 0}\n", 1, "disk.keep_days: must be greater than 0, not 0"),
         ("disk: {max_gb: -1}\n", 1, "disk.max_gb: must be greater than 0, not -1"),
         ("disk: {min_free_gb: -1}\n", 1, "disk.min_free_gb: must be greater than or equal to 0, not -1"),
-        ("glances: {bind: 52962}\n", 1, "glances.bind: must be a valid string, not 52962"),
+        ("glances: {bind: 52962}\n", 1, 'glances.bind: must be text: put it in "quotes", not 52962'),
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
         ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
         ("- a\n- b\n", 1, "must hold keys and values, as in `data_dir: data`, not a list"),
@@ -253,6 +256,31 @@ def test_a_twilio_that_lacks_something_is_remarked_on(folder: Path) -> None:
 def test_a_token_without_a_channel_is_remarked_on(folder: Path) -> None:
     (folder / "config.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\n")
     assert any("no slack.alerts_channel" in one for one in config_warnings(load_config(folder)))
+
+
+MAC_AND_NAME = "anna: {macs: ['aa:bb:cc:dd:ee:ff'], hosts: [annas-iphone]}"
+
+
+@pytest.mark.parametrize(
+    ("presence", "said"),
+    [
+        (f"people: {{{MAC_AND_NAME}}}, router: {{backend: arp}}", None),
+        ("router: {backend: none}", None),
+        (f"people: {{{MAC_AND_NAME}}}", "presence.people are named, but presence.router is none, so nobody looks who is home"),
+        ("router: {backend: arp}", "presence.router is set, but presence.people names nobody, so nothing is armed or disarmed by it"),
+        (
+            f"people: {{{MAC_AND_NAME}, ben: {{hosts: [pixel]}}, eva: {{hosts: [fold]}}}}, router: {{backend: http_json, {HTTP_JSON}}}",
+            "presence.people: ben, eva: known by host name only, which anybody may give a phone; a MAC address is better",
+        ),
+        (
+            "people: {ben: {hosts: [pixel]}}, router: {backend: arp}",
+            "presence.people: ben: known by host name only, which the router arp never tells; give a MAC address",
+        ),
+    ],
+)
+def test_people_whom_nobody_looks_for_or_anybody_may_pass_for_are_remarked_on(folder: Path, presence: str, said: str | None) -> None:
+    (folder / "config.yml").write_text(f"presence: {{{presence}}}\n")
+    assert config_warnings(load_config(folder)) == ([f"{folder / 'config.yml'}: {said}"] if said else [])
 
 
 def test_a_private_file_that_others_can_read_is_remarked_on(folder: Path) -> None:
