@@ -49,6 +49,11 @@ def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
     return list(devices.values())
 
 
+def readable(text: str, longest: int = 60) -> str:
+    """What can be read of *text*, which a router or a phone has chosen, on one line of at most *longest* signs."""
+    return "".join(sign for sign in text if sign.isprintable())[:longest]
+
+
 def _joined(first: Device, other: Device) -> Device:
     return replace(
         first,
@@ -71,9 +76,8 @@ def _mac(said: object) -> str | None:
 def _hostname(said: object) -> str | None:
     if not isinstance(said, str):
         return None
-    readable = "".join(sign for sign in said if sign.isprintable())[:_LONGEST_NAME]
     try:
-        name = plain_host(readable)
+        name = plain_host(readable(said, _LONGEST_NAME))
     except ValueError:
         return None
     return None if name in _NAMELESS else name

@@ -12,9 +12,10 @@ from app.clock import Clock
 from app.errors import RouterError, RouterRefused
 from app.presence import web
 from app.presence.base import Device, Router, RouterSettings
-from app.presence.json_list import NotTheList, devices_among, entries_in
+from app.presence.json_list import NotTheList, devices_among, entries_in, shown
 
-_MOST_PAGES = 20
+#: A list in pages may have so many, and take as long as so many calls.
+_MOST_PAGES, _MOST_CALLS = 20, 4
 _NAME = re.compile(r"\{([\w.-]+)\}")
 
 
@@ -29,6 +30,7 @@ class HttpJsonRouter(Router):
         self.name = f"the router at {web.place(settings)}"
         self._base = settings.url or ""
         self._calls = settings.http_json
+        self._timeout_s = settings.timeout_s
         self._clock = clock
         self._session = web.open_session(settings, self.name)
         self._own = {name: secret.get_secret_value() for name, secret in self._calls.secrets.items()}
@@ -46,7 +48,12 @@ class HttpJsonRouter(Router):
                 if self._calls.login is None:
                     raise
         self._answered = self._log_in(self._calls.login or "")
-        return self._look(self._answered)
+        try:
+            return self._look(self._answered)
+        except (NotTheList, ShutOut) as error:
+            # Many a router answers a wrong password with a page like any other; and whoever tries too often is shut out.
+            cure = "if that is where the list is, the login does not work: look at router.username, router.password and http_json.form"
+            raise RouterRefused(f"{error}; {cure}") from None
 
     def close(self) -> None:
         self._session.close()
@@ -71,6 +78,7 @@ class HttpJsonRouter(Router):
         """The devices, page by page if the list comes in pages."""
         headers = self._headers(answered)
         entries: list[Any] = []
+        until_s = self._clock.monotonic() + _MOST_CALLS * self._timeout_s
         for _ in range(_MOST_PAGES):
             known = {**answered, "offset": str(len(entries))}
             address = self._base + self._filled(self._calls.devices or "", known, "devices", _quoted)
@@ -79,6 +87,8 @@ class HttpJsonRouter(Router):
             entries += page
             if len(entries) >= total:
                 return devices_among(entries, self._calls, self.name, self._clock.now())
+            if self._clock.monotonic() > until_s:
+                raise RouterError(f"{self.name} takes more than {_MOST_CALLS * self._timeout_s:g} s for its list")
             if not page:
                 break
         raise RouterError(f"{self.name} speaks of {total} devices, but lists only {len(entries)}")
@@ -102,7 +112,7 @@ class HttpJsonRouter(Router):
         known = self._known(answered)
         for name in _NAME.findall(text):
             if name not in known:
-                told = ", ".join(sorted(answered)) or "nothing"
+                told = shown(sorted(answered)) or "nothing"
                 raise RouterRefused(f"{self.name}: http_json.{key} wants {{{name}}}, but the login answers only: {told}")
         return _NAME.sub(lambda found: coded(known[found[1]]), text)
 

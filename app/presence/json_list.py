@@ -1,11 +1,13 @@
 """A list of devices in a router's JSON, found at the places that the settings name."""
 
+import itertools
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from app.errors import RouterError
 from app.presence.base import Device, HttpJsonSettings
-from app.presence.devices import each_once, read_device, read_since
+from app.presence.devices import each_once, read_device, read_since, readable
 
 #: What a flag says of a device that is connected, when the settings do not say it.
 _YES = {"1", "true", "yes", "on", "up", "online", "active", "connected"}
@@ -68,4 +70,9 @@ def _names(said: Any) -> str:
     """What of *said* helps to set the places right: its names, not what stands there."""
     if not isinstance(said, dict):
         return f"what is there is {'a list' if isinstance(said, list) else 'no object'}"
-    return f"there are: {', '.join([str(name)[:40] for name in said][:_MOST_NAMES]) or 'no names'}"
+    return f"there are: {shown(said) or 'no names'}"
+
+
+def shown(names: Iterable[str]) -> str:
+    """Some of *names*, which a router has chosen, on one short line."""
+    return ", ".join(readable(name) for name in itertools.islice(names, _MOST_NAMES))

@@ -27,7 +27,7 @@ from app.clock import Clock
 from app.errors import RouterError, RouterRefused
 from app.presence import web
 from app.presence.base import Device, Router, RouterSettings
-from app.presence.devices import each_once, read_device, read_since
+from app.presence.devices import each_once, read_device, read_since, readable
 
 _NOBODY = "0" * 32
 _MOST_INTERFACES = 32
@@ -46,6 +46,9 @@ class Call:
     object: str
     method: str
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return readable(f"{self.object} {self.method}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class OpenwrtRouter(Router):
         found = self._done(answer).get("clients" if answer.call.method == "get_clients" else "results")
         told = [{**one, "mac": mac} for mac, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else found
         if not isinstance(told, list):
-            raise RouterError(f"{self.name} answers {answer.call.object} {answer.call.method} without a list of stations")
+            raise RouterError(f"{self.name} answers {answer.call} without a list of stations")
         return [(one.get("mac"), one) for one in told if isinstance(one, dict) and one.get("authorized", True)]
 
     def _names(self, leases: Answer) -> dict[str, tuple[Any, Any]]:
@@ -143,11 +146,12 @@ class OpenwrtRouter(Router):
 
     def _done(self, answer: Answer) -> Mapping[str, Any]:
         """What was found; an error when the call was not obeyed."""
-        call = f"{answer.call.object} {answer.call.method}"
         if answer.code in _DENIED:
-            raise Denied(f"{self.name} does not let {self._username} call {call}: allow it in /usr/share/rpcd/acl.d, as setup.md shows")
+            raise Denied(
+                f"{self.name} does not let {self._username} call {answer.call}: allow it in /usr/share/rpcd/acl.d, as setup.md shows"
+            )
         if answer.code != _OK:
-            raise RouterError(f"{self.name} answers {call} with the error {answer.code}")
+            raise RouterError(f"{self.name} answers {answer.call} with the error {answer.code}")
         return answer.found
 
     def _called(self, token: str, calls: Sequence[Call]) -> list[Answer]:

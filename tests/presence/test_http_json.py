@@ -14,7 +14,7 @@ from app.errors import RouterError, RouterRefused
 from app.presence.base import HttpJsonSettings, RouterSettings
 from app.presence.http_json import HttpJsonRouter
 from tests.presence.stages import BY_ANSWER, BY_BASIC, BY_KEY, LIST
-from tests.servers.router import Phone, Reply
+from tests.servers.router import Phone, Reply, Request
 from tests.servers.router_classic import API_KEY, NO_SESSION, PASSWORD, USER, ClassicRouter
 
 ANNA = Phone("aa:bb:cc:00:00:01", "annas-iphone", "192.168.1.11")
@@ -94,6 +94,31 @@ def test_a_wrong_password_is_refused_with_the_place_to_look_at(server: ClassicRo
     assert server.logins == 1
 
 
+@pytest.mark.parametrize("sign", NO_SESSION)
+def test_no_list_right_after_the_login_is_a_refusal_however_it_is_said(server: ClassicRouter, sign: str) -> None:
+    """Many a router says nothing of a wrong password, and shuts out whoever goes on with it."""
+    server.no_session = NO_SESSION[sign]
+    server.forgets_at_once = True
+    with router_at(server) as router, pytest.raises(RouterRefused, match=r"the login does not work: look at router\.username, .*password"):
+        router.devices()
+
+
+def test_a_list_in_pages_that_all_come_late_is_given_up() -> None:
+    clock = FakeClock()
+
+    class Slow(ClassicRouter):
+        def reply(self, request: Request) -> Reply:
+            clock.advance(1.9)
+            return super().reply(request)
+
+    with Slow() as server:
+        server.phones = [Phone(f"aa:bb:cc:00:01:{number:02x}") for number in range(30)]
+        settings = RouterSettings("http_json", server.url, timeout_s=2.0, http_json=BY_KEY)
+        with contextlib.closing(HttpJsonRouter(settings, clock)) as router, pytest.raises(RouterError, match="takes more than 8 s for its"):
+            router.devices()
+        assert len(server.asked) == 5
+
+
 def test_a_form_goes_as_the_settings_say_and_the_time_into_the_address(server: ClassicRouter) -> None:
     with router_at(server) as router:
         router.devices()
@@ -126,6 +151,16 @@ def test_a_name_that_the_login_does_not_answer_is_named_with_those_that_it_does(
         with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
             router.devices()
     assert str(caught.value).endswith("http_json.headers.Cookie wants {userid}, but the login answers only: PHPSESSID, data.userid, result")
+
+
+def test_names_without_end_are_shown_in_part() -> None:
+    with ClassicRouter(by="answer") as server:
+        server.login_answer = {f"\n{number:04}": 1 for number in range(5000)}
+        calls = replace(BY_ANSWER, cookie="userid={userid}")
+        with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
+            router.devices()
+    assert "answers only: 0000, 0001, 0002" in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("value", ["geheim\r\nX-Evil: 1", "gehe\u20acim", "geheim "])

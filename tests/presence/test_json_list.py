@@ -48,6 +48,14 @@ def test_names_are_shown_and_what_stands_there_is_not() -> None:
     assert str(caught.value).endswith("there are: token, hosts")
 
 
+def test_names_that_nobody_can_read_or_that_have_no_end_are_shown_in_part() -> None:
+    said = {"x\n\x1b[31my\ud800": 1, "z" * 5000: 1} | {str(number): 1 for number in range(5000)}
+    with pytest.raises(NotTheList) as caught:
+        devices(said, replace(PLAIN, list="list"))
+    assert f"there are: x[31my, {'z' * 60}, 0, 1," in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(
     ("flag", "wanted", "here"),
     [

@@ -98,6 +98,12 @@ def test_an_account_without_rights_is_told_the_first_that_it_needs(stage: Stage,
         devices(stage)
 
 
+def test_a_name_that_nobody_can_read_is_shown_in_part(stage: Stage, server: OpenwrtServer) -> None:
+    server.objects, server.rights = frozenset({"hostapd.\nx\ud800" + "y" * 5000}), frozenset()
+    with pytest.raises(RouterRefused, match=r"does not let whos-there call hostapd\.xy{51}: allow it"):
+        devices(stage)
+
+
 def test_a_wrong_password_is_refused(stage: Stage, server: OpenwrtServer) -> None:
     stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
     with stage.router() as router, pytest.raises(RouterRefused, match=r"refuses the login: look at router\.username and router\.password"):

@@ -35,6 +35,7 @@ class ClassicRouter(RouterServer):
         self.no_session = NO_SESSION["401"]
         self.forgets_at_once = False
         self.logins = 0
+        self.login_answer: dict[str, int] = {}
         self.page_size = 2
         self.total: int | None = None
         self._before: str | None = None
@@ -73,7 +74,7 @@ class ClassicRouter(RouterServer):
         self._session = f"session-geheim-{next(self._numbers)}"
         if self.by == "cookie":
             return Reply(b"", 302, "text/html", (("Location", "/"), ("Set-Cookie", f"sid={self._session}; Path=/")))
-        return Reply(json.dumps({"result": "ok", "data": {"userid": self._session}}).encode())
+        return Reply(json.dumps(self.login_answer or {"result": "ok", "data": {"userid": self._session}}).encode())
 
     def _may(self, request: Request) -> bool:
         shown = request.cookies.get("sid" if self.by == "cookie" else "userid")
