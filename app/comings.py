@@ -63,7 +63,7 @@ def _told(coming: Coming, switches: dict[str, bool], text: str, alert: bool = Tr
 def _of_one(coming: Coming) -> str:
     name, others = _name(coming.change), " and ".join(map(_titled, coming.others))
     if coming.change.kind == "came":
-        return f"{name} is home too."
+        return f"{name} is home too." if others else f"{name} is home."
     return (
         f"{name} has left; {others} {'is' if len(coming.others) == 1 else 'are'} home." if others else f"{name} has left: nobody is home."
     )

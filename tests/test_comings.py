@@ -51,6 +51,7 @@ def test_the_first_and_the_last_turn_what_is_not_so_already(
     ("change", "home", "text"),
     [
         (Change("came", "ben"), ("anna", "ben"), "Ben is home too."),
+        (Change("came", "ben"), ("ben",), "Ben is home."),
         (Change("left", "ben"), ("anna",), "Ben has left; Anna is home."),
         (Change("left", "ben"), ("anna", "cleo"), "Ben has left; Anna and Cleo are home."),
         (Change("left", "ben"), (), "Ben has left: nobody is home."),
