@@ -35,7 +35,7 @@ def status(house: House, survey: Survey, now: datetime) -> str:
         f"{armed}{by['camera_status']}",
         f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
         *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(heartbeats)),
-        f"*Home:* {_home(house.config, switches['home'], by['home'])}{_unknown(found['router'], now)}",
+        f"*Home:* {_home(house.config, switches['home'], by['home'])}{_unknown(house.config, found['router'], now)}",
         f"*Arming by who is home:* {'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
         f"*Cameras:* {', '.join(_cameras(house.config, found))}",
         f"*Machine:* {_machine(house)}",
@@ -63,7 +63,7 @@ def who(house: House, survey: Survey, now: datetime) -> str:
     lines = [f"{said[0].upper()}{said[1:]}."]
     if config.presence.router.backend == "none":
         return lines[0]
-    if unknown := _unknown(found["router"], now):
+    if unknown := _unknown(config, found["router"], now):
         lines.append(f":warning: {unknown.removeprefix('; ')}.")
     auto = house.switches.take("auto_detect_status", found["auto_detect_status"])
     unseen = _counters(survey.heartbeats())
@@ -103,17 +103,15 @@ def _home(config: Config, home: bool, by: str) -> str:
     return f"{'somebody is home' if home else 'nobody is home'}{by}"
 
 
-def _unknown(router: str | None, now: datetime) -> str:
-    """`; unknown since 10:15: …` while the *router* does not answer; nothing while it does."""
+def _unknown(config: Config, router: str | None, now: datetime) -> str:
+    """`; not known since 10:15, …` while the *router* does not answer; nothing while it does, or is asked no more."""
     try:
         health = protocol.decode(RouterHealth, router or "")
     except ProtocolError:
         return ""
-    return (
-        ""
-        if health.answering
-        else f"; not known since {short(health.since, now)}, for the router does not answer: {plain(health.why or '')}"
-    )
+    if health.answering or config.presence.router.backend == "none":
+        return ""
+    return f"; not known since {short(health.since, now)}, for the router does not answer: {plain(health.why or '')}"
 
 
 def _person(name: str, record: str | None, unseen: Mapping[str, object], now: datetime) -> str:

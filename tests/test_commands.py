@@ -295,6 +295,12 @@ def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> N
     assert "not known since" not in say(family, command)
 
 
+@pytest.mark.parametrize("command", ["/who", "/status"])
+def test_the_silence_of_a_router_that_is_configured_no_more_is_not_told(house: House, command: str) -> None:
+    house.state.put("router", RouterHealth(False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"))
+    assert "not known since" not in say(house, command)
+
+
 def test_top_shows_load_memory_and_the_busiest_programs(house: House) -> None:
     said = say(house, "/top")
     assert said.startswith(f"*{HOST}*\n```\nload ")
