@@ -5,7 +5,6 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
@@ -13,6 +12,7 @@ import redis
 
 from app.protocol import event_started_at
 from app.wording import EventWords, Wording
+from tests.daemons.facts import facts
 from tests.evaluation.films import film_of_light
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
@@ -21,12 +21,6 @@ from tests.waiting import until
 DARK, BRIGHT = 4, 110
 WORDS = Wording("fridge", "light", EventWords())
 Start = Callable[..., Program]
-
-
-@pytest.fixture
-def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(durable_redis_server.url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -47,12 +41,6 @@ def start(durable_redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest
     yield start_it
     for program in running:
         program.__exit__()
-
-
-def facts(raw: redis.Redis, kind: str | None = None) -> list[dict[str, Any]]:
-    entries: Any = raw.xrange("events")
-    told = [json.loads(stored[b"fact"]) for _, stored in entries]
-    return [one for one in told if kind in (None, one["kind"])]
 
 
 def shown(film: Path) -> list[float]:

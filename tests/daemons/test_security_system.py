@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import redis
 from app.files import is_unfinished
 from app.protocol import Heartbeat, Position, Request
 from app.state import State
+from tests.daemons.conftest import StartFront
+from tests.daemons.facts import facts
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -25,39 +27,9 @@ Start = Callable[..., Program]
 
 
 @pytest.fixture
-def state(durable_redis_server: RedisServer) -> Iterator[State]:
-    opened = State(durable_redis_server.url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(durable_redis_server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts the security system of the camera front on a source (or, with "", the configured one), with more YAML if given."""
-    running: list[Program] = []
-
-    def start_it(source: str, more: str = QUICK) -> Program:
-        config = write_config(tmp_path, durable_redis_server.url, more)
-        program = Program("app.daemons.security_system", config, *(("--source", source) if source else ()))
-        running.append(program)
-        program.start()
-        return program
-
-    yield start_it
-    for program in running:
-        program.__exit__()
-
-
-def facts(raw: redis.Redis, kind: str | None = None) -> list[dict[str, Any]]:
-    entries: Any = raw.xrange("events")
-    told = [json.loads(stored[b"fact"]) for _, stored in entries]
-    return [one for one in told if kind in (None, one["kind"])]
+def start(start_front: StartFront) -> Start:
+    """Starts it as `start_front` does, so that events open and close quickly."""
+    return lambda source, more=QUICK: start_front(source, more)
 
 
 def first_event(raw: redis.Redis, within_s: float = 20.0) -> str:

@@ -17,17 +17,18 @@ from app import protocol
 from app.frames import jpeg
 from app.protocol import ClipAsked, Request
 from app.state import Latest, State
+from tests.daemons.conftest import StartFront
+from tests.daemons.facts import facts
 from tests.recording.films import FPS, is_for_browsers, number_of, numbered, numbered_film, numbers, shown
-from tests.servers.programs import Program, write_config
-from tests.servers.redis_server import RedisServer
+from tests.servers.programs import Program
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.small_disk import SmallDisk
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
 
-#: What is in the upper quarter of the picture tells its number, and is not looked at.
+#: What is in the upper quarter of the picture tells its number, and is not looked at. All pictures are wanted, also those that jitter.
 CONFIG = """
-cameras: {front: {masks: [[[0, 0], [1, 0], [1, 0.35], [0, 0.35]]]}}
+cameras: {front: {fps: 25, masks: [[[0, 0], [1, 0], [1, 0.35], [0, 0.35]]]}}
 events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}
 recording: {pre_roll_s: 1, post_roll_s: 1}
 disk: {min_free_gb: 0}
@@ -42,33 +43,9 @@ def drawn(number: int) -> Any:
 
 
 @pytest.fixture
-def state(durable_redis_server: RedisServer) -> Iterator[State]:
-    opened = State(durable_redis_server.url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(durable_redis_server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts the security system of the camera front on a source, with more YAML if given."""
-    running: list[Program] = []
-
-    def start_it(source: str | Path, more: str = CONFIG) -> Program:
-        config = write_config(tmp_path, durable_redis_server.url, more)
-        program = Program("app.daemons.security_system", config, "--source", str(source))
-        running.append(program)
-        program.start()
-        return program
-
-    yield start_it
-    for program in running:
-        program.__exit__()
+def start(start_front: StartFront) -> Start:
+    """Starts it as `start_front` does, so that events open and close quickly."""
+    return lambda source, more=CONFIG: start_front(str(source), more)
 
 
 @pytest.fixture
@@ -91,12 +68,6 @@ def sources(tmp_path: Path) -> Iterator[Callable[[str], str]]:
 def endless(tmp_path: Path) -> Path:
     """A film in which somebody comes after 2 s and does not leave for half a minute."""
     return numbered_film(tmp_path / "endless.mp4", 300, options={"g": "40"}, visits=range(20, 300))
-
-
-def facts(raw: redis.Redis, kind: str) -> list[dict[str, Any]]:
-    entries: Any = raw.xrange("events")
-    told = [json.loads(stored[b"fact"]) for _, stored in entries]
-    return [one for one in told if one["kind"] == kind]
 
 
 def folder_of(tmp_path: Path, event: str) -> Path:
