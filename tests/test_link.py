@@ -150,6 +150,31 @@ def test_a_request_counts_once_and_only_for_its_camera_and_while_somebody_waits_
     until(lambda: link.wishes.images_asked == 2, "both are noticed")
 
 
+def test_a_clip_is_asked_of_its_camera_and_the_newest_request_tells_when(start: Start, durable_redis_server: RedisServer) -> None:
+    link = start()
+    now = datetime.now(UTC)
+    with contextlib.closing(State(durable_redis_server.url)) as state:
+        for camera, at in (("front", now - timedelta(seconds=2)), ("back", now), ("front", now - timedelta(seconds=1)), ("front", NOW)):
+            state.add_request(Request("clip", at, "anna", camera))
+    until(lambda: link.wishes.clips_asked == 2, "both are noticed")
+    assert link.wishes.clip_asked_at == now - timedelta(seconds=1)
+    assert link.wishes.images_asked == 0
+
+
+def test_a_spent_file_goes_when_its_fact_is_written_down_and_not_before(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    spent = tmp_path / ".clip.mp4.part"
+    spent.touch()
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    link = start()
+    link.tell(News(replace(news(1).fact, id="told-from-memory"), spent=spent))
+    until(lambda: published(raw) == ["01"], "the fact goes out from memory")
+    assert spent.exists()
+    (tmp_path / "spool").unlink()
+    link.tell(News(news(2).fact, spent=spent))
+    until(lambda: not spent.exists(), "the file is gone")
+    until(lambda: published(raw) == ["01", "02"], "the fact is out")
+
+
 def tag(state: State, event: str, label: Label | None, user: str = "U1") -> None:
     state.add_request(Request("tag", NOW, "anna", event=event, label=label, user=user))
 

@@ -17,7 +17,7 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.live import CameraChange, CameraFeed, LiveCamera, Reopening
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
-from app.frames import Frame
+from app.frames import Footage, Frame, Packet
 from tests.cameras.scenery import FPS, film
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
@@ -169,6 +169,21 @@ def test_one_thread_alone_opens_reads_and_closes_a_camera(live: Live) -> None:
     one.thread.join(ENOUGH_S)
     assert camera.told == ["open", "read", "read", "read", "read", "close"]
     assert camera.threads == {one.thread.ident}
+
+
+def test_packets_are_handed_on_until_the_camera_is_stopped(clock: FakeClock) -> None:
+    packet = Packet(b"", 0.0, 0.0, True, Footage("h264", 2, 2, "yuv420p"))
+    taken: list[Packet] = []
+    camera = OddCamera(1)
+    one = LiveCamera(camera, clock, stall_s=10, sink=taken.append)
+    one.start()
+    assert camera.sink
+    camera.sink(packet)
+    one.stop()
+    camera.sink(packet)
+    camera.give(CameraEnded("over"))
+    one.thread.join(ENOUGH_S)
+    assert taken == [packet]
 
 
 def test_stopping_leaves_a_stuck_camera_behind_which_closes_when_it_gets_free(clock: FakeClock) -> None:
