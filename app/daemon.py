@@ -12,6 +12,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
@@ -59,6 +60,7 @@ class Daemon(ABC):
         self._next_beat_s = 0.0
         self._opened = False
         self._failures = 0
+        self._failure: Trouble | None = None
         self._next_arming_s = 0.0
         self._beat_failed = False
         self._config_trouble: Trouble | None = None
@@ -94,6 +96,7 @@ class Daemon(ABC):
         for warning in config_warnings(self.config):
             _log.warning("%s", warning)
         sys.excepthook = _log_crash
+        threading.excepthook = _log_thread_crash
         _log.info("%s starts, pid %d", self.name, os.getpid())
         try:
             while True:
@@ -169,6 +172,7 @@ class Daemon(ABC):
         if self.trouble is None or self.trouble.what != str(error):
             _log.warning("%s; trying again", error)
         self.in_trouble(str(error))
+        self._failure = self.trouble
         self._step_at = self.clock.now()
         self._failures += 1
         return float(min(2 ** min(self._failures - 1, 10), self.backoff_max_s))
@@ -176,7 +180,9 @@ class Daemon(ABC):
     def _succeeded(self) -> None:
         if self._failures:
             _log.info("it works again")
-            self.in_trouble(None)
+            # What the step itself has just found wrong is still so.
+            if self.trouble is self._failure:
+                self.in_trouble(None)
         self._failures = 0
         self._step_at = self.clock.now()
 
@@ -190,7 +196,10 @@ class Daemon(ABC):
         self.signals.put_nowait(signum)
 
     def _stop_asked(self, wait_s: float) -> bool:
-        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or until a signal comes."""
+        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or until a signal comes.
+
+        After SIGHUP the next step follows at once: what it waited for may be different now.
+        """
         until_s = self.clock.monotonic() + wait_s
         while True:
             self._stay_alive()
@@ -206,6 +215,7 @@ class Daemon(ABC):
             if signum != signal.SIGHUP:
                 return True
             self.reload()
+            return False
 
 
 class IdleDaemon(Daemon):
@@ -239,3 +249,8 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
 
 def _log_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     _log.critical("a mistake of ours ends this program", exc_info=(kind, error, traceback))
+
+
+def _log_thread_crash(args: threading.ExceptHookArgs) -> None:
+    if not issubclass(args.exc_type, SystemExit):
+        _log.critical("a mistake of ours ends the thread %s", args.thread and args.thread.name, exc_info=args.exc_value)

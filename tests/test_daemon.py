@@ -63,6 +63,7 @@ def test_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
     config.write_text(good + "motion: {alpha: 0.25}\n")
     program.signal(signal.SIGHUP)
     until(lambda: counted(program, redis_server, "alpha") == 0.25, "the new value is taken over")
+    until(lambda: counted(program, redis_server, "steps") == 2, "the next step is not waited for", 40.0)
 
     config.write_text(good + "motion: {alpha: 25}\n")
     program.signal(signal.SIGHUP)
@@ -95,6 +96,20 @@ def test_the_worlds_failure_is_logged_once_backed_off_from_and_got_over(start: S
     program = start("fail")
     until(lambda: "it works again" in program.log, "it works again")
     assert program.log.count("the router does not answer") == 1
+
+
+def test_what_a_step_found_wrong_is_still_told_when_the_worlds_failure_is_got_over(redis_server: RedisServer, start: Start) -> None:
+    program = start("limp")
+    until(lambda: "it works again" in program.log, "it works again")
+    program.signal(signal.SIGHUP)
+    until(lambda: counted(program, redis_server, "steps") == 2, "it beats before its next step", 40.0)
+    assert trouble(program, redis_server) == "the lens is dirty"
+
+
+def test_a_threads_mistake_is_logged_with_its_traceback(start: Start) -> None:
+    program = start("thread")
+    until(lambda: "CRITICAL app.daemon: a mistake of ours ends the thread darkroom" in program.log, "it is logged")
+    until(lambda: "KeyError: 'a mistake'" in program.log, "with its traceback")
 
 
 def test_our_own_mistake_ends_the_process_with_a_traceback_and_closes(start: Start) -> None:

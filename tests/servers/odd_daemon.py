@@ -1,7 +1,12 @@
-"""A daemon for tests that does in its steps what `$ODD` says: nothing, hang, fail (twice), or err like a mistake of ours."""
+"""A daemon for tests that does in its steps what `$ODD` says.
+
+That is nothing, hang, fail (twice), limp (fail once, and then be in trouble otherwise), err like a mistake of ours, or have a
+thread err so.
+"""
 
 import os
 import sys
+import threading
 import time
 
 from app.daemon import Counters, Daemon, run_daemon
@@ -23,8 +28,14 @@ class OddDaemon(Daemon):
             time.sleep(3600)
         if odd == "fail" and self.steps <= 2:
             raise ConnectionError("the router does not answer")
+        if odd == "limp":
+            if self.steps == 1:
+                raise ConnectionError("the router does not answer")
+            self.in_trouble("the lens is dirty")
         if odd == "err":
-            raise KeyError("a mistake")
+            _err()
+        if odd == "thread":
+            threading.Thread(target=_err, name="darkroom").start()
         return 0.1 if odd == "fail" else 3600.0
 
     def counters(self) -> Counters:
@@ -35,6 +46,10 @@ class OddDaemon(Daemon):
 
     def close(self) -> None:
         sys.stderr.write("closed\n")
+
+
+def _err() -> None:
+    raise KeyError("a mistake")
 
 
 if __name__ == "__main__":
