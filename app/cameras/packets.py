@@ -59,7 +59,7 @@ class Stamped:
         self._clock = StampClock()
         self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
         self._last_stamp_s: float | None = None
-        self._last_s = -math.inf
+        self._last_s = self._heard_s = -math.inf
         self._lock = threading.Lock()
 
     def came(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
@@ -71,11 +71,13 @@ class Stamped:
             self._held.append((data, stamp_s, decode_stamp_s, key))
             self._hand_on()
 
-    def heard(self, stamp_s: float, at_s: float) -> None:
-        """A frame of *at_s* was made of the picture stamped *stamp_s*."""
+    def heard(self, stamp_s: float, at_s: float) -> float:
+        """The picture stamped *stamp_s* was ready at *at_s*; returns when it was taken, which never goes back."""
         with self._lock:
             self._clock.heard(stamp_s, at_s)
             self._hand_on()
+            self._heard_s = max(self._clock.at(stamp_s) or at_s, self._heard_s)
+            return min(self._heard_s, at_s)
 
     def _hand_on(self) -> None:
         while self._held:
@@ -94,8 +96,8 @@ class Tap(Protocol):
     def came(self, packet: "av.Packet[VideoStream]") -> None:
         """*packet* was decoded."""
 
-    def shown(self, stamp_s: float | None, at_s: float, /) -> None:
-        """The picture stamped *stamp_s* becomes a frame of *at_s*."""
+    def shown(self, stamp_s: float | None, at_s: float, /) -> float:
+        """The picture stamped *stamp_s* becomes a frame and was ready at *at_s*; returns when it was taken."""
 
 
 def make_tap(stream: VideoStream, settings: CameraSettings, sink: Sink | None, *, stamped: bool) -> Tap | None:
@@ -119,8 +121,9 @@ class _SingleTap:
     def came(self, packet: "av.Packet[VideoStream]") -> None:
         self._data = bytes(packet)
 
-    def shown(self, _stamp_s: float | None, at_s: float) -> None:
+    def shown(self, _stamp_s: float | None, at_s: float) -> float:
         self._sink(Packet(self._data, at_s, at_s, key=True, footage=self._footage))
+        return at_s
 
 
 class _StreamTap:
@@ -146,9 +149,8 @@ class _StreamTap:
         self._unstamped = []
         self._hand_over(self._plain(packet), stamp_s, decode_stamp_s, packet.is_keyframe)
 
-    def shown(self, stamp_s: float | None, at_s: float) -> None:
-        if stamp_s is not None:
-            self._stamped.heard(stamp_s, at_s)
+    def shown(self, stamp_s: float | None, at_s: float) -> float:
+        return at_s if stamp_s is None else self._stamped.heard(stamp_s, at_s)
 
     def _hand_over(self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool) -> None:
         for data in plain:

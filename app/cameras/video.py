@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -85,9 +85,7 @@ class VideoCamera(Camera):
             self.dropped = self._pacing.dropped
             if kept:
                 frame = self._frame(number, picture, playing_s)
-                if self._tap:
-                    self._tap.shown(picture.time, frame.at_s)
-                return frame
+                return _taken(frame, self._tap.shown(picture.time, frame.at_s)) if self._tap else frame
 
     def close(self) -> None:
         if self._container is not None:
@@ -200,6 +198,11 @@ class VideoCamera(Camera):
         if self._pace == "fast":
             return Frame(luma, playing_s, self._opened_at + timedelta(seconds=playing_s), number, make_bgr, span)
         return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
+
+
+def _taken(frame: Frame, at_s: float) -> Frame:
+    """*frame*, which is told by its stamp to have been taken at *at_s*, however late a busy machine came to look at it."""
+    return replace(frame, at_s=at_s, taken_at=frame.taken_at - timedelta(seconds=frame.at_s - at_s))
 
 
 def _luma(picture: av.VideoFrame) -> tuple[Image, int]:

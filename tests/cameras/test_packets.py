@@ -14,10 +14,10 @@ import pytest
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings
-from app.cameras.packets import StampClock
+from app.cameras.packets import StampClock, Stamped
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded
-from app.frames import Frame, Image, Packet
+from app.frames import Footage, Frame, Image, Packet
 from tests.cameras.scenery import FPS, SIZE, film
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import VideoServer
@@ -194,6 +194,22 @@ def test_late_frames_do_not_change_when_pictures_were_taken() -> None:
     for number in range(100):
         clock.heard(number / 10, 500 + number / 10 + (0.4 if number % 7 else 0.01))
     assert clock.at(3.0) == pytest.approx(503.01)
+
+
+def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() -> None:
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), [].append)
+    ready = [500 + number / 10 + (0.4 if number % 7 else 0.01) for number in range(100)]
+    taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
+    assert taken == pytest.approx([500.01 + number / 10 for number in range(100)])
+    assert taken[0] == ready[0]
+
+
+def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), [].append)
+    ready = [500.5, 500.51, 500.52, 500.53, 500.8]
+    taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
+    assert taken == sorted(taken)
+    assert all(took <= was_ready for took, was_ready in zip(taken, ready, strict=True))
 
 
 def test_two_clocks_that_drift_apart_are_kept_together() -> None:

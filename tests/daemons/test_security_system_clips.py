@@ -114,7 +114,7 @@ def test_the_film_of_an_event_begins_and_ends_when_it_should(
     assert record.ended_at
     lasted = (record.ended_at - record.started_at).total_seconds() * FPS
     assert abs(there[0] - (opened - FPS)) <= LATE
-    assert abs(there[-1] - (opened + lasted + FPS)) <= LATE
+    assert abs(there[-1] - (opened + lasted + FPS)) <= 2 * LATE
     assert there == list(range(there[0], there[-1] + 1))
     assert is_for_browsers(folder / "clip.mp4")
     assert told["id"] == f"{event}-clip_ready"
@@ -138,7 +138,7 @@ def test_a_film_that_is_asked_for_is_of_the_moment_of_asking(
         folder = folder_of(tmp_path, asked.event or "")
         there = numbers(folder / (asked.file or ""))
         assert abs(there[0] - (now - FPS)) <= LATE
-        assert abs(there[-1] - (now + FPS)) <= LATE
+        assert abs(there[-1] - (now + FPS)) <= 2 * LATE
         assert json.loads((folder / "event.json").read_text())["forced"] is True
         assert asked.host == protocol.host_name()
     told = facts(raw, "clip_ready")
