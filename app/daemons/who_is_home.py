@@ -2,8 +2,8 @@
 
     python -m app.daemons.who_is_home
 
-A step asks once. What follows is for `app.presence.household` to say; here it is carried out, on changes only. What Redis did
-not take is kept and carried out when it is back.
+A step asks once, when it is time, and doesn't wait for a router that takes long. What follows is for `app.presence.household` to
+say; here it is carried out, on changes only. What Redis did not take is kept and carried out when it is back.
 """
 
 import logging
@@ -24,6 +24,7 @@ from app.presence.base import Device, PresenceSettings, Router
 from app.presence.habits import longest_wait
 from app.presence.household import Household
 from app.protocol import AnyRecord, ArmedBy, Fact, Habits, Presence, Record, RouterHealth
+from app.router_poll import Poll
 from app.router_watch import RouterWatch
 from app.switches import Switches
 
@@ -32,7 +33,9 @@ JITTER = 0.1
 #: How old what Redis knows of somebody at home may become: each write wakes the disk.
 SAVE_EVERY_S = 900.0
 #: Somebody unseen for so long may be leaving, and when that began is written down.
-UNSEEN_S = 60.0
+UNSEEN_S = 150.0
+#: How long a step waits for the router, shorter than a heartbeat may be late, and how soon a signal ends that.
+PATIENCE_S, SLICE_S = 10.0, 0.2
 _SWITCHES = ("auto_detect_status", "camera_status", "home")
 
 _log = logging.getLogger(__name__)
@@ -52,6 +55,9 @@ class WhoIsHome(Daemon):
         self._router: Router | None = None
         self._household: Household | None = None
         self._watch = RouterWatch(self._settings.router_silent_alert_s, None)
+        self._poll: Poll | None = None
+        self._ask_at_s = 0.0
+        self._silence: str | None = None
         self._to_do: deque[Coming | Fact] = deque()
         self._stored: dict[str, Record] = {}
         self._emptied = False
@@ -67,25 +73,28 @@ class WhoIsHome(Daemon):
             _log.info("%s: nobody's coming and going is noticed, and nothing is armed or disarmed for it", why)
             return
         self._recall()
-        self._watch.alert_after_s = self._settings.router_silent_alert_s
         self._router = make_router(self._settings.router, self.clock)
         _log.info("%s is asked who of %s is home", self._router.name if self._router else "nobody", ", ".join(self._settings.people))
 
     def step(self) -> float:
         if self._router is None or self._household is None:
             return BEAT_S
-        trouble = self._ask(self._router, self._household)
+        if self.clock.monotonic() >= self._ask_at_s and not self._asked(self._router, self._household):
+            return 0.0
         self._carry_out(self._household)
-        self.in_trouble(trouble)
-        return self._watch.wait_s(self._household.poll_s(), self._household.home) * random.uniform(1 - JITTER, 1 + JITTER)
+        self.in_trouble(self._silence)
+        return max(self._ask_at_s - self.clock.monotonic(), 0.0)
 
     def configure(self) -> None:
         """Take over other people and another router; what is known of those who stay is kept."""
         if self.config.presence == self._settings:
             return
         self.close()
-        self._router = None
+        self._router = self._poll = self._silence = None
+        self.in_trouble(None)
+        self._ask_at_s = 0.0
         self._settings = self.config.presence
+        self._watch = RouterWatch(self._settings.router_silent_alert_s, self._watch.health)
         self._habits.clear()
         if self._household:
             self._household.configure(self._settings)
@@ -96,7 +105,7 @@ class WhoIsHome(Daemon):
             self._router.close()
 
     def counters(self) -> Counters:
-        if self._household is None:
+        if self._router is None or self._household is None:
             return {}
         counters: Counters = {"polls": self._polls, "missed": self._watch.misses, "devices": self._devices}
         counters |= {"home": self._household.home if self._household.known else None}
@@ -125,28 +134,42 @@ class WhoIsHome(Daemon):
 
     def _read_switches(self) -> dict[str, bool]:
         found = dict(zip(_SWITCHES, self.state.read_strings(*_SWITCHES), strict=True))
-        self._emptied = found["home"] is None
-        if self._emptied:
+        emptied_before, self._emptied = self._emptied, found["home"] is None
+        if self._emptied and not emptied_before:
             self._stored.clear()
         return {name: self._switches.take(name, value) for name, value in found.items()}
 
-    def _ask(self, router: Router, household: Household) -> str | None:
-        """Ask the router, and take in what follows; returns what is wrong with it."""
+    def _asked(self, router: Router, household: Household) -> bool:
+        """Ask the router, and take in what follows; False while it has not answered."""
+        self._poll = self._poll or Poll(router)
+        answer = self._awaited(self._poll)
+        if answer is None:
+            return False
+        self._poll, self._silence = None, str(answer) if isinstance(answer, RouterError) else None
         self._polls += 1
-        try:
-            devices = router.devices()
-        except RouterError as error:
+        if isinstance(answer, RouterError):
             household.missed()
-            self._to_tell(self._watch.missed(error, self.clock.now(), self.clock.monotonic()))
-            return str(error)
-        self._take_in(household, devices)
-        self._to_tell(self._watch.answered(self.clock.now()))
+            self._to_tell(self._watch.missed(answer, self.clock.now(), self.clock.monotonic()))
+        else:
+            self._take_in(household, answer)
+            self._to_tell(self._watch.answered(self.clock.now()))
+        poll_s = household.poll_s() * random.uniform(1 - JITTER, 1 + JITTER)
+        self._ask_at_s = self.clock.monotonic() + self._watch.wait_s(poll_s, household.home)
+        return True
+
+    def _awaited(self, poll: Poll) -> list[Device] | RouterError | None:
+        """What the router answers, None when that takes long or a signal comes first."""
+        for _ in range(round(PATIENCE_S / SLICE_S)):
+            answer = poll.answer(SLICE_S)
+            if answer is not None or not self.signals.empty():
+                return answer
         return None
 
     def _take_in(self, household: Household, devices: list[Device]) -> None:
         self._devices = len(devices)
         now = self.clock.now()
         changes = household.seen(devices, now, self.clock.monotonic())
+        changes.sort(key=lambda change: change.kind != "occupied")
         home = tuple(person for person in self._settings.people if household.presence(person).home)
         first = {change.person for change in changes if change.kind == "occupied"}
         for change in changes:
@@ -175,6 +198,7 @@ class WhoIsHome(Daemon):
             done = deed(what, switches)
             self.state.keep(records, done.switches, done.changed, done.fact)
             switches |= done.switches
+            self._emptied = self._emptied and "home" not in done.switches
             _log.info("%s", done.fact.text)
         self._stored |= records
 
@@ -214,7 +238,8 @@ class WhoIsHome(Daemon):
         if not (isinstance(record, Presence) and isinstance(before, Presence) and record.last_seen):
             return True
         unseen_s = (self.clock.now() - record.last_seen).total_seconds()
-        return replace(record, last_seen=before.last_seen) != before or unseen_s >= UNSEEN_S
+        # Which of somebody's devices was seen last changes with each that sleeps.
+        return replace(record, last_seen=before.last_seen, device=before.device) != before or unseen_s >= UNSEEN_S
 
 
 def _idle(settings: PresenceSettings) -> str | None:
