@@ -154,7 +154,7 @@ def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
     one = source(hflip=True, vflip=True)
     one.play(10)
     assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {(False, False)}
-    first = decoded(one.packets)[round(one.packets[0].at_s, 4)]
+    first = next(iter(decoded(one.packets).values()))
     assert np.abs(first.astype(int) - at_full_span(one.frames[0])).mean() < 6
 
 
@@ -197,7 +197,7 @@ def test_late_frames_do_not_change_when_pictures_were_taken() -> None:
 
 
 def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() -> None:
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), [].append)
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500 + number / 10 + (0.4 if number % 7 else 0.01) for number in range(100)]
     taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == pytest.approx([500.01 + number / 10 for number in range(100)])
@@ -205,7 +205,7 @@ def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() 
 
 
 def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), [].append)
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500.5, 500.51, 500.52, 500.53, 500.8]
     taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == sorted(taken)
