@@ -67,7 +67,9 @@ def who(house: House, survey: Survey, now: datetime) -> str:
         lines.append(f":warning: {unknown.removeprefix('; ')}.")
     auto = house.switches.take("auto_detect_status", found["auto_detect_status"])
     unseen = _counters(survey.heartbeats())
-    lines += [_person(name, found[protocol.presence_key(name)], unseen, now) for name in config.presence.people]
+    if unseen is None:
+        lines.append(":warning: who_is_home is silent, so this is how it was when it last looked.")
+    lines += [_person(name, found[protocol.presence_key(name)], unseen or {}, now) for name in config.presence.people]
     lines.append(f"Arming by who is home is {'on' if auto else 'off'}{since(found[protocol.changed_by_key('auto_detect_status')], now)}.")
     return "\n".join(lines)
 
@@ -138,9 +140,9 @@ def _waits(presence: Presence) -> str:
     return f"{lasting(presence.wait_s or 0.0)}{more}"
 
 
-def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object]:
-    """The counters of who is home; none when it is silent."""
-    return next((beat.counters for key, beat in heartbeats.items() if post_of(key)[0].kind == "who_is_home"), {})
+def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object] | None:
+    """The counters of who is home; None when it is silent."""
+    return next((beat.counters for key, beat in heartbeats.items() if post_of(key)[0].kind == "who_is_home"), None)
 
 
 def _cameras(config: Config, found: Mapping[str, str | None]) -> Iterator[str]:

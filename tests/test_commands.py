@@ -287,6 +287,13 @@ def test_who_is_home_is_said_of_everybody(family: House) -> None:
     ]
 
 
+def test_when_nobody_looks_any_more_who_is_home_that_is_said(family: House) -> None:
+    silent = ":warning: who_is_home is silent, so this is how it was when it last looked."
+    assert silent in say(family, "/who").splitlines()
+    family.state.beat(protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, {}))
+    assert silent not in say(family, "/who").splitlines()
+
+
 @pytest.mark.parametrize("command", ["/who", "/status"])
 def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> None:
     family.state.put("router", RouterHealth(False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"))
