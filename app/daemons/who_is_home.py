@@ -36,6 +36,8 @@ SAVE_EVERY_S = 900.0
 UNSEEN_S = 150.0
 #: How long a step waits for the router, shorter than a heartbeat may be late, and how soon a signal ends that.
 PATIENCE_S, SLICE_S = 10.0, 0.2
+#: Every backend gives up sooner; a thread that hangs is as dead as one that has ended.
+LONGEST_POLL_S = 300.0
 _SWITCHES = ("auto_detect_status", "camera_status", "home")
 
 _log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ class WhoIsHome(Daemon):
         self._household: Household | None = None
         self._watch = RouterWatch(self._settings.router_silent_alert_s, None)
         self._poll: Poll | None = None
-        self._ask_at_s = 0.0
+        self._ask_at_s = self._asked_at_s = 0.0
         self._silence: str | None = None
         self._to_do: deque[Coming | Fact] = deque()
         self._stored: dict[str, Record] = {}
@@ -141,9 +143,12 @@ class WhoIsHome(Daemon):
 
     def _asked(self, router: Router, household: Household) -> bool:
         """Ask the router, and take in what follows; False while it has not answered."""
-        self._poll = self._poll or Poll(router)
+        if self._poll is None:
+            self._poll, self._asked_at_s = Poll(router), self.clock.monotonic()
         answer = self._awaited(self._poll)
         if answer is None:
+            if self.clock.monotonic() - self._asked_at_s > LONGEST_POLL_S:
+                raise RuntimeError(f"{router.name} has been asked for more than {LONGEST_POLL_S:.0f} s")
             return False
         self._poll, self._silence = None, str(answer) if isinstance(answer, RouterError) else None
         self._polls += 1
@@ -207,6 +212,7 @@ class WhoIsHome(Daemon):
         if household.known and (self._emptied or switches["home"] != household.home):
             changed = ArmedBy(BY, self.clock.now(), "what the router says")
             self.state.set_switch("home", household.home, changed)
+            self._emptied = False
 
     def _records(self, household: Household) -> dict[str, Record]:
         records: dict[str, Record] = {"router": self._watch.health} if self._watch.health else {}

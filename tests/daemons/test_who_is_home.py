@@ -235,13 +235,14 @@ def test_a_restart_is_neither_a_departure_nor_an_arrival(home: Home, emptied: bo
 def test_an_emptied_redis_is_told_again_who_is_home_and_turns_nothing(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
-    with redis.Redis.from_url(home.server.url) as raw:
-        raw.flushall()
-    home.live(30)
-    assert home.switches() == {"home": "True", "camera_status": None}
-    anna = home.state.get(protocol.presence_key("anna"), Presence)
-    assert anna
-    assert anna.home
+    for _ in range(2):
+        with redis.Redis.from_url(home.server.url) as raw:
+            raw.flushall()
+        home.poll()
+        assert home.switches() == {"home": "True", "camera_status": None}
+        anna = home.state.get(protocol.presence_key("anna"), Presence)
+        assert anna
+        assert anna.home
 
 
 def test_last_seen_and_habits_are_kept_over_a_restart(home: Home) -> None:
@@ -456,6 +457,16 @@ def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in
     home.poll()
     assert home.program.counters()["polls"] == 1
     assert home.switches() == HOME
+
+
+def test_a_poll_that_hangs_for_ever_ends_the_program(home: Home) -> None:
+    home.hangs()
+    home.program.signals.put(signal.SIGTERM)
+    assert home.program.attempt() == 0
+    home.clock.advance(301)
+    with pytest.raises(RuntimeError, match=r"the script .* has been asked for more than 300 s"):
+        home.program.attempt()
+    home.sees()
 
 
 class Killed(BaseException):
