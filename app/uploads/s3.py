@@ -101,7 +101,9 @@ class S3Store(Store):
             retries={"mode": "standard", "total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3={"addressing_style": "path" if settings.endpoint_url else "auto"},
+            # With "auto" links would be to Amazon's one address for all regions, which sends on what asks for a bucket that is
+            # new elsewhere; that breaks the signature.
+            s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
         )
         try:
             return boto3.session.Session().client(

@@ -75,6 +75,12 @@ def confirming(checksum: bytes) -> dict[str, str]:
     return {"x-amz-checksum-sha256": base64.b64encode(checksum).decode()}
 
 
+def test_a_link_to_amazon_is_to_the_bucket_s_own_region() -> None:
+    settings = S3Settings(bucket="my-house-camera", region="eu-central-1", access_key_id="AKIA", secret_access_key=SecretStr(SECRET))
+    with closing(S3Store(settings)) as store:
+        assert store.link(KEY, 3600).startswith(f"https://my-house-camera.s3.eu-central-1.amazonaws.com/{KEY}?")
+
+
 def test_the_store_is_believed_when_it_names_the_same_checksum(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
     right = Mischief("HEAD", headers={**confirming(hashlib.sha256(clip.read_bytes()).digest()), "etag": '"not-an-md5-2"'})
     with crooked(s3_server, right) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
