@@ -128,7 +128,7 @@ class DiskGuard:
     def _delete(self, one: Doomed) -> bool:
         thing = one.thing
         try:
-            _remove(thing.path)
+            self._inventory.remove(thing.path)
         except OSError as error:
             if thing.path not in self._undeletable:
                 _log.error("%s should go, since %s, but cannot be deleted: %s", thing.path, one.why, error)
@@ -149,16 +149,6 @@ def _touched(path: Path) -> tuple[float, int] | None:
         return own.st_mtime, sum(one.stat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
     except FileNotFoundError:
         return None
-
-
-def _remove(path: Path) -> None:
-    """Delete *path* with all in it; the markers of what is uploaded last, lest a kill in between have it uploaded again."""
-    if not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    for inner in sorted(path.iterdir(), key=lambda inner: inner.name.startswith(".")):
-        inner.unlink(missing_ok=True)
-    path.rmdir()
 
 
 def _remove_if_empty(day: Path) -> None:

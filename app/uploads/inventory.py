@@ -137,6 +137,21 @@ class Inventory:
             if store in noted:
                 self._note(marker, noted | {store: replace(noted[store], told=True)})
 
+    def remove(self, path: Path) -> None:
+        """Delete *path*, an event's folder with all in it or any other file or folder, while nobody looks for what is in it.
+
+        A kill in between must repeat no upload, so that markers go last; but a label's goes first, for by itself it says that
+        the label was taken away.
+        """
+        with self._lock:
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
+                return
+            _marker(path / _LABEL).unlink(missing_ok=True)
+            for inner in sorted(path.iterdir(), key=lambda inner: inner.name.startswith(".")):
+                inner.unlink(missing_ok=True)
+            path.rmdir()
+
     def _is_spare(self, parcel: Parcel) -> bool:
         """Whether *parcel* is of no use any more."""
         return parcel.is_for_stores_only and bool(self.stores) and not self.waits_for(parcel)
