@@ -36,7 +36,7 @@ class Change:
 class _Person:
     """Somebody who lives here, with a phone for each MAC and host name that tells them."""
 
-    def __init__(self, wanted: PersonSettings, record: Presence, habits: Habits) -> None:
+    def __init__(self, wanted: PersonSettings, record: Presence, habits: Habits, settings: PresenceSettings) -> None:
         self.home = record.home
         self.since = record.since
         self.device = record.device
@@ -45,7 +45,8 @@ class _Person:
         signs = (*wanted.macs, *wanted.hosts)
         # Which devices were there is not known any more, so that all are waited for that ever were.
         ever = [sign for sign in signs if sign == record.device or sign in habits.gaps_s] or signs
-        self.phones = {sign: Phone(PhoneHabits(habits.gaps_s.get(sign, ())), record.home and sign in ever) for sign in signs}
+        drowsy = record.home and record.wait_s == settings.max_consider_home_s
+        self.phones = {sign: Phone(PhoneHabits(habits.gaps_s.get(sign, ())), record.home and sign in ever, drowsy) for sign in signs}
 
     def not_after(self, now: datetime) -> None:
         """The clock has gone back: nothing has happened yet that happened after *now*."""
@@ -140,7 +141,8 @@ class Household:
         self._signs: dict[tuple[str | None, str | None], tuple[str, str] | None] = {}
         unknown, unlearned = Presence(False), Habits({})
         self._people = {
-            name: _Person(wanted, known.get(name, unknown), habits.get(name, unlearned)) for name, wanted in settings.people.items()
+            name: _Person(wanted, known.get(name, unknown), habits.get(name, unlearned), settings)
+            for name, wanted in settings.people.items()
         }
         self._hold()
 

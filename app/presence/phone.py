@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.presence.base import PresenceSettings
-from app.presence.habits import PhoneHabits
+from app.presence.habits import PhoneHabits, is_night
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,22 @@ class Look:
     step_s: float
 
 
+#: For so long after a long sleep a phone is expected to sleep on: it wakes about every hour, and a short nap between tells nothing.
+DROWSY_S = 6_300.0
+_WIDE_AWAKE_S = float("inf")
+
+
 class Phone:
     """A device that counts as home (*here*) from when it is on the router's list until it was unseen for its wait.
 
-    The wait is that of the hour in which it was last seen.
+    The wait is that of the hour in which it was last seen. A phone that has slept, and was not taken for gone, is expected to sleep
+    on, whatever it did on other days, and waited for as long as can be; *drowsy* says that an earlier run expected that.
     """
 
-    def __init__(self, habits: PhoneHabits, here: bool) -> None:
+    def __init__(self, habits: PhoneHabits, here: bool, drowsy: bool) -> None:
         self.habits = habits
         self.here = here
+        self._awake_s = 0.0 if drowsy else _WIDE_AWAKE_S
         self.look_away()
 
     def look_away(self) -> None:
@@ -38,12 +45,13 @@ class Phone:
 
     def on_list(self, look: Look, settings: PresenceSettings) -> bool:
         """The router lists it; returns whether something was learned."""
-        gap_s = 0.0 if self._listed or not self._watched else self._unseen_s + look.step_s
-        learned = gap_s <= settings.max_consider_home_s and self.habits.slept(self._day, self._hour, gap_s)
+        self._awake_s += look.step_s
+        new = self.habits.seen(look.day, look.hour)
+        learned = self._watched and not self._listed and self._wakes(self._unseen_s + look.step_s, settings)
         self.here = self._listed = self._watched = True
         self._unseen_s = 0.0
         self._day, self._hour = look.day, look.hour
-        return self.habits.seen(look.day, look.hour) or learned
+        return new or learned
 
     def off_list(self, look: Look, settings: PresenceSettings) -> None:
         """The router doesn't list it."""
@@ -53,8 +61,21 @@ class Phone:
         self._unseen_s += look.step_s
         if self.here and self._unseen_s >= self.wait_s(look, settings):
             self.here = False
+            self._awake_s = _WIDE_AWAKE_S
 
     def wait_s(self, look: Look, settings: PresenceSettings) -> float:
         """How long it may be unseen, now or, if it is away, when it is back."""
+        if self._awake_s < DROWSY_S:
+            return settings.max_consider_home_s
         day, hour = (self._day, self._hour) if self.here and self._day else (look.day, look.hour)
         return self.habits.wait_s(day, hour, settings)
+
+    def _wakes(self, gap_s: float, settings: PresenceSettings) -> bool:
+        """It is back after *gap_s*; returns whether something was learned."""
+        if gap_s > settings.max_consider_home_s:
+            return False
+        sleepy = is_night(self._hour) or self._awake_s < DROWSY_S
+        usual_s = self.habits.shortest_wait_s(settings) if sleepy else self.habits.usual_wait_s(self._hour, settings)
+        if self.here and gap_s > usual_s:
+            self._awake_s = 0.0
+        return self.habits.slept(self._day, self._hour, gap_s)
