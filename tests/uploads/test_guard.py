@@ -128,14 +128,22 @@ def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: P
     assert [name.startswith(".") for name in gone] == [False, False, True, True]
 
 
-def test_a_kill_while_a_label_goes_does_not_take_it_away_in_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, monkeypatch, keep_days=0.3)
     folder = house.upload(house.event(10, "clip.mp4", label="occupied"))
-    (folder / "more").mkdir()  # which ends the deletion half way, as a kill does
-    age(folder, NOON - timedelta(hours=1))
-    house.pass_s(1)
+    unlink = Path.unlink
+
+    def until_the_label_is_gone(path: Path, missing_ok: bool = False) -> None:
+        if not (folder / "label.json").exists():
+            raise OSError("it ends here")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", until_the_label_is_gone)
+        house.pass_s(1)
+    assert not (folder / "label.json").exists()
     house.inventory.look(NOON)
-    assert {path.name for path in folder.iterdir()} == {"more", ".clip.mp4.uploaded"}
+    assert not (folder / "label-withdrawn.json").exists()
 
 
 def test_what_is_too_old_goes_and_an_empty_day_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
