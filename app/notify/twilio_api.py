@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -52,6 +53,7 @@ CURES = {
 }
 #: What may hold for a text with a picture, and not without.
 _MAYBE_MEDIA = {21612}
+_LINK = re.compile(r"https?://\S+")
 
 
 class Unanswered(DeliveryError):
@@ -138,7 +140,11 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
         whom = masked(self._number)
         if code not in _MAYBE_MEDIA and (code in CURES or status in (401, 403, 404)):
             return DeliveryRefused(f"Twilio refuses texts to {whom} ({code or status}): {CURES.get(code, _ACCOUNT)}", REFUSED_RETRY_S)
-        return Unfit(f"Twilio does not take a text to {whom} ({code or status}): {CURES.get(code) or said.replace(self._number, whom)}")
+        return Unfit(f"Twilio does not take a text to {whom} ({code or status}): {CURES.get(code) or self._discreet(said)}")
+
+    def _discreet(self, said: str) -> str:
+        """What Twilio *said*, without the number, and without links, which show what is in S3 to anybody."""
+        return _LINK.sub("…", said.replace(self._number, masked(self._number)))
 
 
 def masked(number: str) -> str:

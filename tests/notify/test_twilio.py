@@ -204,11 +204,13 @@ def test_a_wrong_token_or_account_is_refused_with_the_cure(twilio: TwilioServer,
         notifier_of(twilio, clock, from_="+15005559999").deliver(ALERT, Noted())
 
 
-def test_what_is_refused_for_no_reason_that_is_known_is_told_without_the_number(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
+def test_what_is_refused_for_no_reason_that_is_known_is_told_without_number_and_link(
+    twilio: TwilioServer, notifier: TwilioNotifier
+) -> None:
     twilio.trick(refused("29999"))
     with pytest.raises(DeliveryError) as caught:
         notifier.deliver(ALERT, Noted())
-    assert str(caught.value) == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010"
+    assert str(caught.value) == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010 with …"
 
 
 @pytest.mark.parametrize("code", ["21612", "21620", "29999"])

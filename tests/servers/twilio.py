@@ -243,7 +243,8 @@ def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
                 self.connection.close()
                 self.close_connection = True
             elif trick.error:
-                self._send(400, {"code": int(trick.error), "message": f"error {trick.error} of {OWNER}", "status": 400})
+                said = f"error {trick.error} of {OWNER} with https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
+                self._send(400, {"code": int(trick.error), "message": said, "status": 400})
             else:
                 self._send(trick.status, {"code": 20429} if trick.status == 429 else None, trick.retry_after_s)
 
