@@ -116,7 +116,7 @@ class Carrier:
         self._look_at_s = now_s + self._every_s
         urgent, self._urgent = self._urgent, set()
         parcels = self._shelf.waiting()
-        if self._unreadable:
+        if self._unreadable or not parcels:
             self._unreadable, self.trouble = False, None
         keys = {parcel.key for parcel in parcels}
         self._failed = {key: failed for key, failed in self._failed.items() if key in keys}

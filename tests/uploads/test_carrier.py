@@ -229,7 +229,7 @@ def test_what_was_refused_and_is_no_more_is_forgotten() -> None:
     work.run(1)
     work.shelf.parcels.clear()
     work.run(310)
-    assert (work.carrier.refused, work.carrier.waiting) == (None, 0)
+    assert (work.carrier.refused, work.carrier.trouble, work.carrier.waiting) == (None, None, 0)
 
 
 def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
