@@ -78,7 +78,8 @@ class DiskGuard:
         due = now_s >= self._search_at_s or (is_short(free, self._settings) and now_s >= self._search_soonest_s)
         if due:
             self._search_at_s, self._search_soonest_s = now_s + self._every_s, now_s + SEARCH_EVERY_S
-            self._make_room(free)
+            while not self._make_room(free):
+                free = free_bytes(self._data_dir)
             free = free_bytes(self._data_dir)
         self.free_gb = round(free / GB, 3)
         if due and is_short(free, self._settings) and self.low is None:
@@ -86,9 +87,11 @@ class DiskGuard:
         elif free >= self._settings.min_free_gb * GB * MARGIN and now_s - self._lost_at_s > REMEMBERED_S:
             self.low = None
 
-    def _make_room(self, free: int) -> None:
-        now = self._clock.now()
-        gone = [one.thing for one in doomed(self._things(), now.timestamp(), free, self._settings) if self._delete(one)]
+    def _make_room(self, free: int) -> bool:
+        """Delete what has to go; False when something of that turned out to be undeletable, so that another has to go for it."""
+        now, stuck = self._clock.now(), len(self._undeletable)
+        things = (thing for thing in self._things() if thing.path not in self._undeletable)
+        gone = [one.thing for one in doomed(things, now.timestamp(), free, self._settings) if self._delete(one)]
         self.deleted += len(gone)
         last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
         for day in {thing.path.parent for thing in gone if thing.path.parent.name < last_day}:
@@ -98,6 +101,7 @@ class DiskGuard:
             self.low = (
                 f"The disk was full, and what still waited for its upload had to go ({len(lost)} at once). See why uploads do not go out."
             )
+        return len(self._undeletable) == stuck
 
     def _nearly_full(self, free: int) -> str:
         return (
@@ -130,8 +134,7 @@ class DiskGuard:
         try:
             self._inventory.remove(thing.path)
         except OSError as error:
-            if thing.path not in self._undeletable:
-                _log.error("%s should go, since %s, but cannot be deleted: %s", thing.path, one.why, error)
+            _log.error("%s should go, since %s, but cannot be deleted, and is left alone from now on: %s", thing.path, one.why, error)
             self._undeletable.add(thing.path)
             return False
         _log.info("deleted %s (%.1f MB; %s), since %s", thing.path, thing.size / 1e6, WORDS[thing.rank], one.why)

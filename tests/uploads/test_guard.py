@@ -225,6 +225,24 @@ def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(tmp_path: Pat
     assert house.left()[0] == event_of(13)
 
 
+def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    for hours in range(3, 23):
+        house.event(hours)
+    remove, stuck = house.inventory.remove, (event_of(22), event_of(21))
+
+    def refused(path: Path) -> None:
+        if path.name in stuck:
+            raise PermissionError(13, "Permission denied")
+        remove(path)
+
+    monkeypatch.setattr(house.inventory, "remove", refused)
+    house.pass_s(1)
+    assert (house.guard.low, house.guard.deleted) == (None, 9)
+    assert house.free() >= 50 * MB
+    assert house.left()[:3] == [*stuck, event_of(11)]
+
+
 def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
     house.event(10)
