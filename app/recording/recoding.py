@@ -1,6 +1,7 @@
 """Encoding what cannot be copied into a clip: pictures that came as JPEGs or raw, other codecs, and mirrored H.264."""
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -13,8 +14,9 @@ from app.recording.turning import Turning
 #: The pixel formats of H.264 that every browser and phone plays.
 _PLAYED = ("yuv420p", "yuvj420p")
 _KEY_EVERY_S = 2.0
+_USUAL_FPS = Fraction(25)
 #: No bound on the bits a second: libx264 keeps one by pictures that fade to grey.
-_OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "24", "threads": "1", "g": "100000", "forced-idr": "1"}
+_OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "28", "threads": "1", "g": "100000", "forced-idr": "1"}
 
 
 def can_be_copied(footage: Footage) -> bool:
@@ -81,8 +83,8 @@ class Recoding:
         # Colours are stored for every second pixel.
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
-        # By this libx264 spreads what it may spend; untold, it takes a picture for a tick, and all turns grey after some seconds.
-        # X
+        # Untold, libx264 takes each tick for a picture, and its films claim to need a decoder (level 6.2) that no phone has.
+        encoder.framerate = _USUAL_FPS
         encoder.options = dict(_OPTIONS)
         self._footage = Footage("h264", encoder.width, encoder.height, "yuv420p")
         return encoder

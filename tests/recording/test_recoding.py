@@ -28,3 +28,12 @@ def test_a_film_of_half_a_minute_does_not_fade(fps: int) -> None:
             for shown in decoder.decode(av.Packet(packet.data)):
                 worst = max(worst, float(np.abs(shown.to_ndarray(format="bgr24").astype(np.int16) - picture).mean()))
     assert worst < 10
+
+
+def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
+    footage = Footage("mjpeg", *SIZE, "yuvj420p")
+    jpeg = cv2.imencode(".jpg", np.full((SIZE[1], SIZE[0], 3), 99, np.uint8))[1].tobytes()
+    recoding = Recoding(footage, 0.0)
+    first = [*recoding.recoded(Packet(jpeg, 0.0, 0.0, True, footage)), *recoding.rest()][0]
+    _profile, _constraints, level = first.data.split(b"\0\0\1\x67")[1][:3]
+    assert level <= 31, "4.0 is what every phone can do, and 3.1 enough for 1280x720 at 30 pictures a second"
