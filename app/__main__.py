@@ -10,6 +10,7 @@ VERBS = {
     "check-config": "app.suite.check:check_config",
     "check-slack": "app.suite.check_slack:check_slack",
     "dropbox-link": "app.suite.dropbox_link:dropbox_link",
+    "presence-month": "app.evaluation.presence:presence_month",
     "replay": "app.evaluation.replay:replay",
     "slack-manifest": "app.suite.slack_manifest:slack_manifest",
     "start": "app.suite.start:start",
