@@ -59,6 +59,8 @@ class Stamped:
         self._clock = StampClock()
         self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
         self._last_stamp_s: float | None = None
+        #: The last stamp before the stamps jumped.
+        self._left_stamp_s = math.inf
         self._last_s = self._heard_s = -math.inf
         self._lock = threading.Lock()
 
@@ -66,7 +68,8 @@ class Stamped:
         """A packet came, of a picture stamped *stamp_s*; *decode_stamp_s* is its place among the others."""
         with self._lock:
             if self._last_stamp_s is not None and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S:
-                self._clock = StampClock()
+                self._clock, self._left_stamp_s = StampClock(), self._last_stamp_s
+                self._held.clear()
             self._last_stamp_s = decode_stamp_s
             self._held.append((data, stamp_s, decode_stamp_s, key))
             self._hand_on()
@@ -74,10 +77,17 @@ class Stamped:
     def heard(self, stamp_s: float, at_s: float) -> float:
         """The picture stamped *stamp_s* was ready at *at_s*; returns when it was taken, which never goes back."""
         with self._lock:
-            self._clock.heard(stamp_s, at_s)
-            self._hand_on()
-            self._heard_s = max(self._clock.at(stamp_s) or at_s, self._heard_s)
+            taken_s = None
+            if self._is_of_now(stamp_s):
+                self._clock.heard(stamp_s, at_s)
+                self._hand_on()
+                taken_s = self._clock.at(stamp_s)
+            self._heard_s = max(taken_s or at_s, self._heard_s)
             return min(self._heard_s, at_s)
+
+    def _is_of_now(self, stamp_s: float) -> bool:
+        """Decoders hold pictures back: the first after a jump are stamped as before it, and tell nothing of the stamps now."""
+        return self._last_stamp_s is None or abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._left_stamp_s)
 
     def _hand_on(self) -> None:
         while self._held:

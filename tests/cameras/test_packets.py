@@ -212,6 +212,31 @@ def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
     assert all(took <= was_ready for took, was_ready in zip(taken, ready, strict=True))
 
 
+@pytest.mark.parametrize("jump_s", [5000.0, 60.0, -3.0, -60.0])
+def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags_behind(jump_s: float) -> None:
+    packets: list[Packet] = []
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), packets.append)
+    stamps = [100 + number / 10 + (jump_s if number >= 50 else 0) for number in range(100)]
+    taken = []
+    for number, stamp_s in enumerate(stamps):
+        stamped.came(b"picture", stamp_s, stamp_s, key=True)
+        if number >= 2:
+            taken.append(stamped.heard(stamps[number - 2], 500 + number / 10))
+    shown_s = [packet.at_s for packet in packets]
+    assert shown_s[:50] == pytest.approx([500.2 + number / 10 for number in range(50)])
+    assert shown_s[-48:] == pytest.approx([500.2 + number / 10 for number in range(52, 100)])
+    assert taken == pytest.approx([500.2 + number / 10 for number in range(98)], abs=0.21)
+
+
+def test_what_came_before_a_jump_and_has_no_time_is_let_go() -> None:
+    packets: list[Packet] = []
+    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), packets.append)
+    stamped.came(b"before", 900.0, 900.0, key=True)
+    stamped.came(b"after", 0.0, 0.0, key=True)
+    stamped.heard(0.0, 500.0)
+    assert [(packet.data, packet.at_s) for packet in packets] == [(b"after", 500.0)]
+
+
 def test_two_clocks_that_drift_apart_are_kept_together() -> None:
     clock = StampClock()
     for number in range(36_000):
