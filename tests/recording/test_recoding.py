@@ -36,4 +36,4 @@ def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
     recoding = Recoding(footage, 0.0)
     first = [*recoding.recoded(Packet(jpeg, 0.0, 0.0, True, footage)), *recoding.rest()][0]
     _profile, _constraints, level = first.data.split(b"\0\0\1\x67")[1][:3]
-    assert level <= 31, "4.0 is what every phone can do, and 3.1 enough for 1280x720 at 30 pictures a second"
+    assert level <= 31  # 3.1, enough for 1280x720 at 30 pictures a second
