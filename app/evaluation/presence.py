@@ -14,7 +14,7 @@ import click
 from app.evaluation.month import DAY_S, HOUR_S, PEOPLE, PHONES, Month, Span, draw_month, merge, within, without
 from app.presence.base import PresenceSettings
 from app.presence.habits import is_night
-from app.presence.household import Change, Household
+from app.presence.household import OUTAGE_POLLS, Change, Household
 from app.protocol import Habits, Presence
 from app.router_watch import RouterWatch
 
@@ -73,6 +73,7 @@ class _Run:
     def __init__(self, month: Month, settings: PresenceSettings, rng: random.Random) -> None:
         self.story: list[tuple[float, Change]] = []
         self.misses: list[Span] = []
+        self.outages: list[Span] = []
         self.restarts: list[Span] = []
         self._month = month
         self._settings = settings
@@ -95,7 +96,7 @@ class _Run:
                 self._save()
                 save_s = at_s + SAVE_EVERY_S
             if self._watch.misses:
-                self.misses.append((at_s, next_s))
+                (self.misses if self._watch.misses < OUTAGE_POLLS else self.outages).append((at_s, next_s))
             at_s = next_s
             if restarts and at_s >= restarts[0]:
                 self.restarts.append((restarts.pop(0), at_s))
@@ -144,9 +145,9 @@ def _figures(month: Month, run: _Run) -> Figures:
     near = [(start, end + 60.0) for start, end in homes]
     # A house that was armed while somebody was home is not armed again when they leave.
     left = [span for span in without([(0.0, month.end_s)], homes) if bisect(armed, span[0]) < bisect(disarmed, span[0])]
-    departures = _departures(left, armed, [*month.down, *run.restarts])
+    departures = _departures(left, armed, [*run.outages, *run.restarts])
     listed = merge(chain.from_iterable(month.listed[phone] for phone in PHONES.values()))
-    arrivals = _arrivals(listed, disarmed, [*run.misses, *run.restarts])
+    arrivals = _arrivals(listed, disarmed, [*run.misses, *run.outages, *run.restarts])
     return Figures(
         false_armings_while_learning=sum(at_s < LEARNING_S for at_s in false),
         false_armings=sum(at_s >= LEARNING_S for at_s in false),
