@@ -1,7 +1,8 @@
 """The events of one camera, from their opening to their end, as the house is told of them."""
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -42,7 +43,7 @@ class Casebook:
         return self._open[0] if self._open else None
 
     def begin(self, event: Event, frame: Frame) -> Pictures:
-        """*frame* has opened *event*: tell of it, with the moment's pictures, which are returned."""
+        """*frame* has opened *event*, of which these are pictures. `tell_opening` comes next."""
         self.count += 1
         started_at = frame.taken_at - timedelta(seconds=frame.at_s - event.started_at_s)
         name = protocol.event_id(started_at, self._camera)
@@ -51,10 +52,16 @@ class Casebook:
         caption = f"{self._camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
         pictures = Pictures(jpeg(annotated(picture, event.boxes, caption)), jpeg(picture))
         self._open = name, record
-        alert = event.alert and self.wording.tells_opening
-        self._tell("motion_started", name, record, text=self.wording.opening(started_at), pictures=pictures, alert=alert)
         _log.info("event %s opens with %.0f px", name, event.peak_area_px)
         return pictures
+
+    def tell_opening(self, event: Event, pictures: Pictures, after: Sequence[threading.Event]) -> None:
+        """Tell that *event* has opened, with its *pictures*, *after* these things, as in all `News`."""
+        if self._open is None:
+            return
+        name, record = self._open
+        text, alert = self.wording.opening(record.started_at), event.alert and self.wording.tells_opening
+        self._link.tell(News(self._fact("motion_started", name, record, text, alert), record, pictures, after=tuple(after)))
 
     def end(self, event: Event, ended_at: datetime, *, filmed: bool) -> None:
         """*event* is over since *ended_at*. If the owner has not heard of it, the sentence with its film is owed, *filmed* or not."""
@@ -65,7 +72,7 @@ class Casebook:
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
-        self._tell("motion_ended", name, record, text=self.wording.ended(lasted_s), alert=False)
+        self._link.tell(News(self._fact("motion_ended", name, record, self.wording.ended(lasted_s), False), record))
         _log.info("event %s closes after %.1f s", name, lasted_s)
         if event.alert and not self.wording.tells_opening:
             text = self.wording.clip(record.started_at, lasted_s)
@@ -95,21 +102,18 @@ class Casebook:
         """End the events that were open when an earlier run was killed, and tell of them in case that was not done."""
         for facts, last_written in self._folders.unfinished(self._camera):
             try:
-                record = protocol.event_from_plain(facts)
+                record = protocol.event_from_plain({"camera": self._camera, "started_at": protocol.event_started_at(facts["id"]), **facts})
             except ProtocolError as error:
-                _log.error("the event.json of %s is left alone: %s", facts["id"], error)
+                _log.error("the event %s is left alone: %s", facts["id"], error)
                 continue
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
             started = self.wording.opening(record.started_at)
-            self._tell("motion_started", facts["id"], record, text=started, alert=self.wording.tells_opening)
-            self._tell("motion_ended", facts["id"], ended, text=text, alert=False)
+            self._link.tell(News(self._fact("motion_started", facts["id"], record, started, self.wording.tells_opening), record))
+            self._link.tell(News(self._fact("motion_ended", facts["id"], ended, text, False), ended))
 
-    def _tell(
-        self, kind: FactKind, event: str, record: EventRecord, *, text: str, pictures: Pictures | None = None, alert: bool = True
-    ) -> None:
-        at = record.ended_at or record.started_at
-        self._link.tell(News(Fact(f"{event}-{kind}", kind, at, text, self._camera, event, alert), record, pictures))
+    def _fact(self, kind: FactKind, event: str, record: EventRecord, text: str, alert: bool) -> Fact:
+        return Fact(f"{event}-{kind}", kind, record.ended_at or record.started_at, text, self._camera, event, alert)
 
 
 def _plain(boxes: tuple[Box, ...]) -> tuple[protocol.BoxPx, ...]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -124,10 +125,12 @@ class Clips:
         if self.on:
             self._recorder.frame(frame)
 
-    def opened(self, name: str | None, event: Event) -> None:
-        """*event*, which is called *name*, has opened."""
-        if self.on and name:
-            self._clip = self._begin(name, event.started_at_s - self._before_s, _About(event.alert))
+    def opened(self, name: str, event: Event) -> list[threading.Event]:
+        """*event*, which is called *name*, has opened. What this returns is set as soon as the beginning of its film is on disk."""
+        if not self.on:
+            return []
+        self._clip = self._begin(name, event.started_at_s - self._before_s, _About(event.alert))
+        return [self._clip.begun]
 
     def closed(self, ended_at_s: float) -> None:
         """The open event is over since *ended_at_s*."""

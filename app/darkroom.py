@@ -14,17 +14,19 @@ class Darkroom:
 
     def __init__(self, most_waiting: int = 10) -> None:
         self._most_waiting = most_waiting
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[tuple[Job, threading.Event]] = deque()
         self._worker = Worker("darkroom", self._step)
         self._started = False
         self.passed_over = 0
 
-    def add(self, job: Job, *, urgent: bool = False) -> None:
-        """Do *job* too. What is *urgent* is passed over only when twice as many wait."""
-        if len(self._jobs) >= self._most_waiting * (1 + urgent):
-            self.passed_over += 1
-        else:
-            self._put(job)
+    def add(self, job: Job, *, urgent: bool = False) -> threading.Event:
+        """Do *job* too. What is *urgent* is passed over only when twice as many wait. What this returns is set when it is over."""
+        if len(self._jobs) < self._most_waiting * (1 + urgent):
+            return self._put(job)
+        self.passed_over += 1
+        over = threading.Event()
+        over.set()
+        return over
 
     def check(self) -> None:
         """Raise `RuntimeError` when the thread has died of a mistake."""
@@ -33,21 +35,27 @@ class Darkroom:
     def close(self, patience_s: float = 4.0) -> None:
         """Finish what waits, for at most *patience_s*."""
         if self._started:
-            done = threading.Event()
-            self._put(done.set)
-            done.wait(patience_s)
+            self._put(_nothing).wait(patience_s)
         self._worker.ask_to_stop()
 
-    def _put(self, job: Job) -> None:
-        self._jobs.append(job)
+    def _put(self, job: Job) -> threading.Event:
+        over = threading.Event()
+        self._jobs.append((job, over))
         if not self._started:
             self._started = True
             self._worker.start()
         self._worker.wake()
+        return over
 
     def _step(self) -> float:
         if not self._jobs:
             return float("inf")
-        self._jobs[0]()
+        job, over = self._jobs[0]
+        job()
         self._jobs.popleft()
+        over.set()
         return 0.0
+
+
+def _nothing() -> None:
+    """A job that is over as soon as it is begun."""

@@ -81,6 +81,14 @@ def clear_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
             _log.warning("%s is left over from a run that was killed: %s", unfinished, error)
 
 
+def remove_if_empty(folder: Path) -> None:
+    """Remove *folder* unless there is something in it."""
+    try:
+        folder.rmdir()
+    except OSError:  # there is
+        return
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:

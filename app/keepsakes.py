@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -50,17 +51,20 @@ class Keepsakes:
             self._close_sensor()
             self.open()
 
-    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector) -> None:
-        """*detector* has judged *frame* so, while *event* was open."""
+    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector) -> list[threading.Event]:
+        """*detector* has judged *frame* so, while *event* was open.
+
+        If that opens an event that has a sample, what this returns is set as soon as that is a file, or will be none.
+        """
         if frame.at_s - self._last_s > _PAUSE_S and self._sampler:
             self._sampler.forget()
         self._last_s = frame.at_s
         self._pir = self._sensor.value if self._sensor else None
-        if self._sampler:
-            self._sampler.look(frame, verdict, event, detector, self._pir)
+        samples = self._sampler.look(frame, verdict, event, detector, self._pir) if self._sampler else []
         if self._stills and self._stills.due(verdict.motion, frame.at_s):
             path = self._data_dir / "stills" / f"{protocol.event_id(frame.taken_at, self._camera)}.jpg"
             self._darkroom.add(partial(self._keep, path, partial(self._write_still, frame, verdict.boxes)))
+        return samples
 
     def counters(self) -> Counters:
         """The figures for the heartbeat, as far as something is kept."""

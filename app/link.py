@@ -27,6 +27,8 @@ from app.switches import Switches
 #: How often Redis is asked what is wanted; the camera is to obey within a second.
 ASK_EVERY_S = 0.4
 RETRY_S = 1.0
+#: The longest that a fact is held back for what is to be on disk before it.
+PATIENCE_S = 1.0
 #: Who asked for a picture or a film longer ago, as while this program was down, does not wait for it any more.
 FORGET_AFTER = timedelta(seconds=30)
 
@@ -40,12 +42,14 @@ class News:
     """A fact to tell, with the record and the pictures of its event if it is about one.
 
     *spent* is a file that may go as soon as the fact is written down: with it, another run would tell the fact anew.
+    The fact is written down *after* all these things are done, unless that takes too long.
     """
 
     fact: Fact
     record: EventRecord | None = None
     pictures: Pictures | None = None
     spent: Path | None = None
+    after: tuple[threading.Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ class Link:
     def _write_news(self) -> None:
         while not self._news.empty():
             news = self._news.get()
+            self._await(news)
             # A picture is in its folder before its fact waits; an end waits before its folder shows it, and so is not forgotten.
             if news.pictures is None:
                 written = self._on_disk(self._spool.add, news.fact, news.record, None)
@@ -212,6 +217,12 @@ class Link:
             in_folder = self._on_disk(self._write_event, news)
             if news.pictures:
                 self._on_disk(self._spool.add, news.fact, news.record, None if in_folder else news.pictures.marked)
+
+    def _await(self, news: News) -> None:
+        """Wait for what is to be done before *news* are written down, but not for long: the disk may hang."""
+        until_s = self._clock.monotonic() + PATIENCE_S
+        if not all(done.wait(max(until_s - self._clock.monotonic(), 0.0)) for done in news.after):
+            _log.warning("%s is told before its sample and film are on disk, which take longer than %g s", news.fact.id, PATIENCE_S)
 
     def _write_notes(self) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 """Which moments become training samples: each alert, and now and then one while nothing moves."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -43,17 +44,22 @@ class Sampler:
         self._still_frames = 0
         self._darkroom.add(self._store.clear, urgent=True)
 
-    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector, pir: bool | None) -> None:
-        """*detector* has judged *frame* so, while *event* was open and the motion sensor said *pir*."""
+    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector, pir: bool | None) -> list[threading.Event]:
+        """*detector* has judged *frame* so, while *event* was open and the motion sensor said *pir*.
+
+        If that opens an event that has a sample, what this returns is set as soon as that is a file, or will be none.
+        """
+        samples = []
         still = not (verdict.motion or verdict.event or verdict.learning)
         self._still_frames = self._still_frames + 1 if still else 0
         if verdict.changed == "opened" and verdict.event and verdict.event.alert and event:
-            self._develop(Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view())))
+            samples.append(self._develop(Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view()))))
         elif self._quiet_is_due(frame.at_s):
             self._quiet_from_s = frame.at_s
             sample = protocol.event_id(frame.taken_at, self._camera)
             self._develop(Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view())))
         self._darkroom.add(partial(self._store.keep, frame, pir))
+        return samples
 
     def _quiet_is_due(self, at_s: float) -> bool:
         """Whether nothing has moved in any of the frames that are kept, and it is time."""
@@ -70,9 +76,9 @@ class Sampler:
         facts["contours"] = [{"box": contour.box, "area_px": contour.area_px} for contour in view.contours]
         return facts, {"background": view.background, "delta": view.delta}
 
-    def _develop(self, moment: Moment) -> None:
+    def _develop(self, moment: Moment) -> threading.Event:
         path = self._folders.folder(moment.sample, protocol.event_started_at(moment.sample)) / NAME
-        self._darkroom.add(partial(self._keep, path, lambda path: write_sample(path, moment, self._store)), urgent=True)
+        return self._darkroom.add(partial(self._keep, path, lambda path: write_sample(path, moment, self._store)), urgent=True)
 
 
 def _plain_settings(config: Config, view: CameraConfig) -> dict[str, Any]:

@@ -63,8 +63,11 @@ def samples(data_dir: Path) -> list[dict[str, Any]]:
 class AtOnce(Darkroom):
     """Does each job before anything else."""
 
-    def add(self, job: Job, *, urgent: bool = False) -> None:  # noqa: ARG002
+    def add(self, job: Job, *, urgent: bool = False) -> threading.Event:  # noqa: ARG002
         job()
+        over = threading.Event()
+        over.set()
+        return over
 
 
 def run(settings: Config, *scripts: Sequence[float], view: CameraConfig | None = None) -> Keepsakes:

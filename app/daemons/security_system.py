@@ -263,12 +263,17 @@ class SecuritySystem(Daemon):
         self._last_frame = frame
         self._learning = verdict.learning
         self._level = verdict.level
+        pictures = None
         if verdict.event and verdict.changed == "opened":
-            self._show_latest(frame, self._casebook.begin(verdict.event, frame).clean)
-            self._clips.opened(self._casebook.open_event, verdict.event)
+            pictures = self._casebook.begin(verdict.event, frame)
+            self._show_latest(frame, pictures.clean)
         elif verdict.event and verdict.changed == "closed":
             self._finish(verdict.event, frame)
-        self._keepsakes.look(frame, verdict, self._casebook.open_event, self._detector)
+        event = self._casebook.open_event
+        samples = self._keepsakes.look(frame, verdict, event, self._detector)
+        if event and verdict.event and pictures:
+            # What would be lost with this process is on disk before anybody knows of the event.
+            self._casebook.tell_opening(verdict.event, pictures, samples + self._clips.opened(event, verdict.event))
         if self.config.motion.trigger == "light":
             self._watch_opening(frame, verdict)
 

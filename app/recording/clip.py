@@ -1,6 +1,7 @@
 """One clip, from the moment it begins until it is a file; a long one becomes several."""
 
 import math
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from app.recording.events import clip_name, part_path
 from app.recording.fragments import Fragments, Label
 from app.recording.recoding import Recoding, can_be_copied
 from app.recording.ring import Ring
+
+#: A film has begun when so much of it was written that a fragment is on disk for certain.
+_BEGUN_S = 1.5
 
 #: Says why nothing may be written to a folder, None when it may.
 Refusal = Callable[[Path], str | None]
@@ -82,6 +86,8 @@ class Clip:
         self.note = note
         #: Whether all of it is written.
         self.is_over = False
+        #: Set when there is something on disk to be shown, if there is anything to be shown so far and the disk takes it.
+        self.begun = threading.Event()
         #: Parts that wait to be finished.
         self.written: list[Written] = []
         self._ring = ring
@@ -119,6 +125,8 @@ class Clip:
         for packet in packets:
             if not self._take(packet):
                 break
+        if not packets:
+            self.begun.set()
         if no_more and not packets:
             self._finish()
         return bool(packets)
@@ -133,6 +141,7 @@ class Clip:
         if not self.is_over:
             self._ring.release(self._cursor)
         self.is_over = True
+        self.begun.set()
 
     def _take(self, packet: Packet) -> bool:
         """Write *packet*; False when that which follows it is not to be taken next."""
@@ -144,6 +153,8 @@ class Clip:
             self._go_on(part, packet.at_s if self._split else part.start_s + self._most_s)
             return False
         part.add(packet)
+        if packet.decode_s >= part.start_s + _BEGUN_S:
+            self.begun.set()
         return True
 
     def _begin(self, first: Packet) -> _Part:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.files import clear_unfinished, write_whole
+from app.files import clear_unfinished, remove_if_empty, write_whole
 
+PICTURE = "snapshot.jpg"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(?P<number>-\d+)?\.mp4)\.part")
 
@@ -36,8 +37,8 @@ class EventFolders:
         """Write what is known of *event*; the pictures first, so that an `event.json` has them beside it."""
         folder = self.folder(event, started_at)
         if pictures:
+            write_whole(folder / PICTURE, pictures.marked)
             write_whole(folder / "snapshot-clean.jpg", pictures.clean)
-            write_whole(folder / "snapshot.jpg", pictures.marked)
         write_whole(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
 
     def label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
@@ -53,20 +54,23 @@ class EventFolders:
 
     def snapshot(self, event: str, started_at: datetime) -> bytes | None:
         """The marked picture of *event*, None when there is none."""
-        path = self.folder(event, started_at) / "snapshot.jpg"
+        path = self.folder(event, started_at) / PICTURE
         return path.read_bytes() if path.exists() else None
 
     def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
         """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
 
-        Half-written files beside them are cleared away, but for clips. An `event.json` that is none, or cannot be read, is passed over.
+        Of one whose program was killed when its picture was there and no more, only the id is known; without a picture there
+        was no event. Half-written files are cleared away, but for an event's clips. An `event.json` that is none, or cannot be
+        read, is passed over.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
-                clear_unfinished(folder, but=PART_NAME)
-                path = folder / "event.json"
-                facts = _read(path)
-                if facts is not None and facts.get("id") == folder.name and facts.get("ended_at") is None:
+                path = next((folder / name for name in ("event.json", PICTURE) if (folder / name).exists()), None)
+                clear_unfinished(folder, but=PART_NAME if path else None)
+                remove_if_empty(folder)
+                facts = _read(path) if path else None
+                if path and facts and facts.get("id") == folder.name and facts.get("ended_at") is None:
                     yield facts, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def unfinished_clips(self, camera: str) -> Iterator[Path]:
@@ -87,6 +91,9 @@ def part_path(clip: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    """What an event's file says of it: its picture only which it is."""
+    if path.name == PICTURE:
+        return {"id": path.parent.name}
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

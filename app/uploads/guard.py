@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.clock import Clock
-from app.files import GB, free_bytes
+from app.files import GB, free_bytes, remove_if_empty
 from app.uploads.base import DiskSettings
 from app.uploads.disk import MARGIN, WORDS, Doomed, Rank, Thing, doomed, is_short
 from app.uploads.inventory import EventFolder, Inventory
@@ -95,7 +95,7 @@ class DiskGuard:
         self.deleted += len(gone)
         last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
         for day in {thing.path.parent for thing in gone if thing.path.parent.name < last_day}:
-            _remove_if_empty(day)
+            remove_if_empty(day)
         if lost := [thing for thing in gone if thing.rank == Rank.WAITING]:
             self._lost_at_s = self._clock.monotonic()
             self.low = (
@@ -152,10 +152,3 @@ def _touched(path: Path) -> tuple[float, int] | None:
         return own.st_mtime, sum(one.stat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
     except FileNotFoundError:
         return None
-
-
-def _remove_if_empty(day: Path) -> None:
-    try:
-        day.rmdir()
-    except OSError:  # there is something in it
-        return

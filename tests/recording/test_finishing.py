@@ -96,8 +96,30 @@ def test_half_written_files_are_cleared_away_but_clips_are_kept(part: bytes, tmp
     event.mkdir(parents=True)
     for name in (".clip.mp4.part", ".clip-12.mp4.part", ".clip.mp4.whole.part", ".snapshot.jpg.part", ".clips.mp4.part"):
         (event / name).write_bytes(part)
+    (event / "event.json").write_text("{}")
     assert list(EventFolders(tmp_path).unfinished("front")) == []
-    assert {path.name for path in event.iterdir()} == {".clip.mp4.part", ".clip-12.mp4.part"}
+    assert {path.name for path in event.iterdir()} == {"event.json", ".clip.mp4.part", ".clip-12.mp4.part"}
+
+
+def test_of_an_event_that_was_killed_while_it_began_nothing_is_left_but_its_sample(part: bytes, tmp_path: Path) -> None:
+    day = tmp_path / "events" / "2026-11-20"
+    for second, names in ((0, (".clip.mp4.part", ".snapshot.jpg.part")), (1, (".clip.mp4.part", "sample.tar")), (2, (".sample.tar.part",))):
+        event = day / f"20261120T10150{second}.123Z-front"
+        event.mkdir(parents=True)
+        for name in names:
+            (event / name).write_bytes(part)
+    assert list(EventFolders(tmp_path).unfinished("front")) == []
+    assert [path.name for path in day.rglob("*")] == ["20261120T101501.123Z-front", "sample.tar"]
+
+
+def test_what_has_its_picture_is_an_event_of_which_only_the_id_is_known(tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    for name in ("snapshot.jpg", ".clip.mp4.part"):
+        (event / name).write_bytes(b"something")
+    ((facts, _),) = EventFolders(tmp_path).unfinished("front")
+    assert facts == {"id": "20261120T101500.123Z-front"}
+    assert (event / ".clip.mp4.part").exists()
 
 
 def test_what_is_no_clip_at_all_is_cleared_away_with_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
