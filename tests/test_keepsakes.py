@@ -35,8 +35,11 @@ def config(data_dir: Path, **sections: Any) -> Config:
     return Config(**{"data_dir": data_dir, "motion": LIGHT, "events": TRAIN, "disk": ROOMY, **sections})
 
 
-def show(kept: Keepsakes, script: Sequence[float], settings: Config, first: int = 0, detector: Detector | None = None) -> None:
-    """Ten frames a second, of these levels, judged by a detector that takes light for its trigger."""
+def show(
+    kept: Keepsakes, script: Sequence[float], settings: Config, first: int = 0, detector: Detector | None = None
+) -> list[threading.Event]:
+    """Ten frames a second, of these levels, judged by a detector that takes light for its trigger. Returns what alerts have to wait for."""
+    awaited: list[threading.Event] = []
     detector = detector or Detector(make_motion(settings.motion), settings.events)
     event = None
     for number, level in enumerate(script, first):
@@ -45,9 +48,10 @@ def show(kept: Keepsakes, script: Sequence[float], settings: Config, first: int 
         verdict = detector.look(frame)
         if verdict.changed == "opened":
             event = protocol.event_id(frame.taken_at, "fridge")
-        kept.look(frame, verdict, event, detector)
+        awaited += kept.look(frame, verdict, event, detector)
         if verdict.changed == "closed":
             event = None
+    return awaited
 
 
 def samples(data_dir: Path) -> list[dict[str, Any]]:
@@ -88,6 +92,19 @@ def test_each_alert_is_a_sample_with_the_frames_before_it_and_the_level_of_the_l
     assert [one["classification"]["level"] for one in alerts] == [120, 90]
     assert alerts[0]["contours"] == []
     assert alerts[0]["settings"]["motion"]["thresh"] == 50
+
+
+def test_an_alert_can_wait_until_its_sample_is_on_disk(tmp_path: Path) -> None:
+    kept = Keepsakes("fridge", config(tmp_path), CameraConfig())
+    awaited = show(kept, [5] * 80 + [120] * 10 + [5] * 10, config(tmp_path))
+    assert len(awaited) == 1
+    assert awaited[0].wait(10)
+    assert "alert" in [one["kind"] for one in samples(tmp_path)]
+    full = config(tmp_path, disk=DiskSettings(min_free_gb=1e6))
+    kept.configure(full, CameraConfig())
+    (refused,) = show(kept, [5] * 20 + [120] * 10, full, first=200)
+    assert refused.wait(10)
+    kept.close()
 
 
 def test_an_event_that_is_no_alert_is_no_sample(tmp_path: Path) -> None:
@@ -185,15 +202,17 @@ def test_a_disk_that_refuses_is_the_same(tmp_path: Path, caplog: pytest.LogCaptu
 def test_a_darkroom_that_is_stuck_passes_frames_over_and_what_is_urgent_later() -> None:
     stuck, done = threading.Event(), list[int]()
     darkroom = Darkroom(most_waiting=3)
-    darkroom.add(lambda: done.append(stuck.wait(10)))
+    over = [darkroom.add(lambda: done.append(stuck.wait(10)))]
     for number in range(5):
-        darkroom.add(lambda number=number: done.append(number))  # type: ignore[misc]
+        over.append(darkroom.add(lambda number=number: done.append(number)))  # type: ignore[misc]
     for number in range(10, 16):
-        darkroom.add(lambda number=number: done.append(number), urgent=True)  # type: ignore[misc]
+        over.append(darkroom.add(lambda number=number: done.append(number), urgent=True))  # type: ignore[misc]
     assert darkroom.passed_over == 3 + 3
+    assert [one.is_set() for one in over] == [False] * 3 + [True] * 3 + [False] * 3 + [True] * 3
     stuck.set()
     darkroom.close()
     assert done == [True, 0, 1, 10, 11, 12]
+    assert all(one.is_set() for one in over)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,37 @@ def test_an_event_is_on_disk_and_in_redis_with_its_picture(start: Start, raw: re
     assert {path.name for path in folder.iterdir()} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg"}
     assert json.loads((folder / "event.json").read_text())["camera"] == "front"
     assert raw.get("event:20261120T101507.000Z-front:snapshot") == b"marked 7"
+
+
+class Before(threading.Event):
+    """Something that is to be done before a fact is told; it is as soon as that is waited for, and notes what was told by then."""
+
+    def __init__(self, known: Callable[[], object]) -> None:
+        super().__init__()
+        self.seen: list[object] = []
+        self._known = known
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+        self.seen.append(self._known())
+        return True
+
+
+def test_nobody_hears_of_an_event_before_what_would_be_lost_with_the_program_is_on_disk(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
+    before = Before(lambda: (published(raw), list(tmp_path.glob("events/*"))))
+    start().tell(replace(news(1), after=(before,)))
+    until(lambda: published(raw) == ["01"], "the event is published")
+    assert before.seen == [([], [])]
+
+
+def test_a_disk_that_hangs_holds_an_alert_up_for_a_moment_only(
+    start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.link.PATIENCE_S", 0.1)
+    start().tell(replace(news(1), after=(threading.Event(), threading.Event())))
+    until(lambda: published(raw) == ["01"], "the event is published")
+    assert "is told before its sample and film are on disk" in caplog.text
 
 
 def test_what_happens_while_redis_is_away_comes_later_in_order_and_once(

@@ -236,6 +236,37 @@ def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
     assert "clips can be written again" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])
+def test_a_film_has_begun_when_a_kill_leaves_something_of_it(tmp_path: Path, folder: Path, name: str) -> None:
+    source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
+    studio = Studio(SETTINGS)
+    clips: list[Clip] = []
+    begin: Act = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, ""))  # noqa: E731
+    studio.play(source, {35: begin}, write_every=1000, last=36)
+    assert not clips[0].begun.is_set()
+    while not clips[0].begun.is_set():
+        studio.recorder.step()
+    left = (folder / ".clip.mp4.part").read_bytes()
+    studio.finish()
+    (folder / "clip.mp4").unlink()
+    (folder / ".clip.mp4.part").write_bytes(left)
+    studio.recorder.repair([folder / ".clip.mp4.part"])
+    assert numbers(folder / "clip.mp4")[:5] == [15, 16, 17, 18, 19]
+
+
+def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_begun_too(tmp_path: Path, folder: Path) -> None:
+    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    studio = Studio(SETTINGS)
+    clips: list[Clip] = []
+    begin: Act = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s, ""))  # noqa: E731
+    studio.play(source, {35: begin}, last=35)
+    studio.write_all()
+    studio.refused = "the disk has little left"
+    studio.play(source, {35: begin}, write_every=1000, last=35)
+    studio.recorder.step()
+    assert [clip.begun.is_set() for clip in clips] == [True, True]
+
+
 def test_nothing_is_written_where_it_may_not_be(tmp_path: Path, folder: Path) -> None:
     source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS, refused="the disk has little left")
