@@ -88,7 +88,7 @@ def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_ar
     zero_s = SystemClock().monotonic() - 3
     clips.opened(NAME, event(zero_s + 2.5))
     show(clips, range(30, 130), zero_s)
-    clips.closed(zero_s + 10.0)
+    clips.closed(zero_s + 10.25)
     until(lambda: len(told(raw)) == 2, "both are told")
     first, second = told(raw)
     assert (first["id"], first["file"], first["text"]) == (
@@ -99,7 +99,7 @@ def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_ar
     assert (second["id"], second["file"], second["text"]) == (f"{NAME}-clip_ready-2", "clip-2.mp4", "The clip of camera front: 10 seconds.")
     folder = tmp_path / "events" / "2026-11-20" / NAME
     there = numbers(folder / "clip.mp4") + numbers(folder / "clip-2.mp4")
-    assert there == list(range(there[0], there[0] + 95))
+    assert there == list(range(there[0], there[0] + 98))
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,13 @@ _BATCH = 20
 
 
 class Cursor:
-    """How far a reader has got. *start_s* is the moment of the first picture that is wanted; packets before it only lead up to it."""
+    """How far a reader has got. *start_s* is the moment of the first picture that is wanted; packets before it only lead up to it.
+
+    What it read last is from `kept_from` on, and may be wanted again: a clip may end in the middle of it, and another begin.
+    """
 
     def __init__(self, position: int, start_s: float) -> None:
-        self.position = position
+        self.position = self.kept_from = position
         self.start_s = start_s
         #: How often packets were gone before they could be read.
         self.gaps = 0
@@ -75,6 +78,7 @@ class Ring:
             if cursor.position < self._first:
                 cursor.gaps += 1
                 cursor.position = self._keys[0] if self._keys else self._first + len(self._packets)
+            cursor.kept_from = cursor.position
             begin = cursor.position - self._first
             found = list(islice(self._packets, begin, begin + _BATCH))
             cursor.position += len(found)
@@ -91,7 +95,7 @@ class Ring:
             self._drop(len(self._packets))
 
     def _drop_old(self, before_s: float) -> None:
-        needed = min((cursor.position for cursor in self._cursors), default=self._first + len(self._packets))
+        needed = min((cursor.kept_from for cursor in self._cursors), default=self._first + len(self._packets))
         while len(self._keys) > 1 and self._keys[1] <= needed and self._packets[self._keys[1] - self._first].at_s <= before_s:
             self._drop(self._keys[1] - self._first)
         while self.used_bytes > self.limit_bytes and self._packets:

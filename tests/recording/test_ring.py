@@ -59,6 +59,20 @@ def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
     ring.release(cursor)
 
 
+def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_of_it() -> None:
+    ring = filled(Ring(1.0, 1e9), range(30), key_every=5)
+    cursor = ring.cursor(2.0)
+    first = ring.read(cursor)
+    filled(ring, range(30, 100), key_every=5)
+    seam_s = first[len(first) // 2].at_s
+    following = ring.cursor(seam_s)
+    ring.release(cursor)
+    assert following.start_s == seam_s
+    there = read_all(ring, following)
+    assert there == list(range(there[0], 100))
+    assert there[0] <= seam_s * 10
+
+
 def test_never_is_more_in_it_than_its_bound() -> None:
     ring = Ring(60.0, 50_000)
     cursor = ring.cursor(0)
