@@ -29,6 +29,8 @@ from app.state import TIMEOUT_S, State
 
 #: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once for all of them.
 BEAT_S = 15
+#: A heartbeat that could not be sent is tried again so soon: nobody is to count as silent who works.
+BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ class Daemon(ABC):
         return wait_s
 
     def beat_if_due(self) -> None:
-        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`."""
+        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`, and soon again if that fails."""
         if self.clock.monotonic() < self._next_beat_s:
             return
         now = self.clock.now()
@@ -143,6 +145,7 @@ class Daemon(ABC):
             if not self._beat_failed:
                 _log.warning("no heartbeat: %s", error)
             self._beat_failed = True
+            self._next_beat_s = min(self._next_beat_s, self.clock.monotonic() + BEAT_RETRY_S)
             return
         self._beat_failed = False
 

@@ -101,6 +101,7 @@ def test_what_is_kept_comes_back_the_same_by_way_of_json() -> None:
     record = Habits({"phone": habits([400.0, 90.04] * 7).record()})
     stored = decode(Habits, encode(record))
     assert stored == record
+    assert {gap_s for _, gap_s in stored.gaps_s["phone"][12]} == {400.0, 90.0}
     assert PhoneHabits(stored.gaps_s["phone"]).record() == record.gaps_s["phone"]
 
 

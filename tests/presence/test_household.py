@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.presence.base import Device, PersonSettings, PresenceSettings
+from app.presence.phone import DROWSY_S
 from app.protocol import Habits, Presence
 from tests.presence.house import ANNA, BEN, NOON, PEOPLE, WATCH, House
 
@@ -316,6 +317,13 @@ def test_presence_tells_since_when_and_when_which_device_was_seen_last() -> None
     assert house.household.presence("anna") == Presence(False, seen_at + timedelta(seconds=180), ANNA, seen_at, WAIT_S)
 
 
+def test_in_an_outage_it_is_told_how_long_somebody_is_waited_for_by_the_hour_of_the_last_answer() -> None:
+    house = House()
+    house.sees(ANNA)
+    house.misses(2)
+    assert house.household.presence("anna").wait_s == WAIT_S
+
+
 def test_how_long_somebody_is_waited_for_is_not_told_before_the_hour_is_known() -> None:
     assert House(known={"anna": HOME}).household.presence("anna").wait_s is None
 
@@ -366,7 +374,28 @@ def test_a_phone_that_slept_is_expected_to_sleep_on_whatever_it_did_on_other_day
     house.lives(3000, ANNA)
     assert house.clock.now().hour == 8
     assert house.lives(900) == []
-    house.lives(6330, ANNA)
+    house.lives(DROWSY_S + 30, ANNA)
+    assert house.until("left anna") == WAIT_S - 15
+
+
+def test_each_further_sleep_of_a_drowsy_phone_lets_it_sleep_on() -> None:
+    hours = tuple(tuple((NOON.toordinal() - ago, 300.0 if hour == 8 else 0.0) for ago in range(14, 0, -1)) for hour in range(24))
+    house = House(known={"anna": HOME}, habits={"anna": Habits({ANNA: hours})}, home=True, at=NOON.replace(hour=7, minute=20))
+    house.sees(ANNA)
+    house.lives(450)
+    house.lives(4500, ANNA)
+    house.lives(225)
+    house.lives(DROWSY_S - 1800, ANNA)
+    assert house.lives(900) == []
+
+
+def test_who_has_been_away_since_is_not_drowsy() -> None:
+    house = House(at=NOON.replace(hour=7, minute=20))
+    house.sees(ANNA)
+    house.lives(900)
+    house.lives(600, ANNA)
+    assert house.lives(7200) == ["left anna", "emptied"]
+    house.lives(600, ANNA)
     assert house.until("left anna") == WAIT_S - 15
 
 
@@ -423,7 +452,22 @@ def test_gaps_over_an_outage_or_a_start_or_longer_than_any_wait_are_not_learned(
     house.lives(60, ANNA)
     house.lives(1200)
     house.lives(60, ANNA)
-    assert {gap_s for days in house.household.habits("anna").gaps_s[ANNA] for _, gap_s in days} == {0.0}
+    assert _gaps_s(house) == {0.0}
+
+
+def test_a_gap_of_which_only_the_end_was_watched_is_not_learned() -> None:
+    house = House(known={"anna": AWAY})
+    house.lives(300)
+    house.sees(ANNA)
+    assert _gaps_s(house) == {0.0}
+
+
+def test_a_gap_lasts_from_the_last_list_to_the_first_again() -> None:
+    house = House()
+    house.sees(ANNA)
+    house.lives(60)
+    house.sees(ANNA)
+    assert _gaps_s(house) == {75.0}
 
 
 def test_habits_are_the_same_object_until_something_was_learned() -> None:
@@ -448,6 +492,11 @@ def test_neither_midnight_nor_a_change_of_summer_time_breaks_anything(start: dat
     assert house.until("emptied", within_s=1200) == 1080 - 15
     known = [day for days in house.household.habits("anna").gaps_s[ANNA] for day, _ in days]
     assert set(known) == {(start + timedelta(hours=hour)).astimezone().toordinal() for hour in range(8)}
+
+
+def _gaps_s(house: House) -> set[float]:
+    """The gaps that were learned of Anna's phone."""
+    return {gap_s for days in house.household.habits("anna").gaps_s[ANNA] for _, gap_s in days}
 
 
 def _a_day(house: House, off_s: float) -> list[str]:
