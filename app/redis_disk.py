@@ -3,7 +3,8 @@
 Redis keeps its log on the same card as the pictures, and refuses every write when it cannot append to that log. No
 alert would go out. So it is told to go on from memory, and to keep its log again when there is room, which writes all
 it knows anew. What was done is noted in Redis itself: it is there for as long as that server runs, and no longer holds
-when it starts anew, with its settings as they were.
+when it starts anew, with its settings as they were. The note goes in one message with the order, which it cannot
+precede, since before it Redis takes nothing.
 """
 
 import logging
@@ -65,11 +66,10 @@ class RedisDisk:
 
     def _leave_disk(self, setting: str) -> None:
         try:
-            self._state.set_server(setting, "no")
+            self._state.set_server_and_note(setting, "no", self._note, {_FIELD: setting})
         except ProtocolError as error:
             self._complain(f"Redis takes nothing, since its disk is full, and may not be told to do without: {error}")
             return
-        self._state.mark_delivery(self._note, {_FIELD: setting})
         self._complain("the disk is full, so Redis keeps what it knows in memory only until there is room")
 
     def _return_to_disk(self, setting: str, facts: Mapping[str, Any], free: int) -> None:

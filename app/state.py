@@ -160,6 +160,14 @@ class State:
         with _talking():
             self._redis.config_set(name, value)
 
+    def set_server_and_note(self, name: str, value: str, told: str, marks: Mapping[str, str]) -> None:
+        """Do as `set_server` does and then as `mark_delivery`, in one message, so that no end of ours can come between."""
+        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.config_set(name, value)
+            pipe.hset(_delivery_key(told), mapping=cast(Any, dict(marks)))
+            pipe.expire(_delivery_key(told), protocol.DELIVERY_LIFE_S)
+            pipe.execute()
+
     def read_strings(self, *names: str) -> list[str | None]:
         """The plain strings under *names*, None where there is none or it is of another type."""
         with _talking():

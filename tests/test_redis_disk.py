@@ -1,6 +1,8 @@
 """A Redis whose disk is full goes on from memory, and keeps its log again when there is room."""
 
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,40 @@ def test_the_next_run_returns_to_the_disk_what_an_earlier_one_has_taken_from_it(
     house.look()
     house.keeper = RedisDisk(house.state, house.server.url, house.disk.path, house.clock)
     house.disk.empty()
+    house.look()
+    assert house.keeps_log()
+
+
+class LastWords:
+    """A way to *server* that ends, as whoever goes it would, with the first message that has *words* in it."""
+
+    def __init__(self, folder: Path, server: RedisServer, words: bytes) -> None:
+        self.url = f"unix://{folder}/way"
+        self._to = server.url.removeprefix("unix://")
+        self._words = words
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(f"{folder}/way")
+        self._door.listen()
+        threading.Thread(target=self._lead, daemon=True).start()
+
+    def _lead(self) -> None:
+        with self._door, socket.socket(socket.AF_UNIX) as server, self._door.accept()[0] as client:
+            server.connect(self._to)
+            while (message := client.recv(65536)) and self._words not in message:
+                server.sendall(message)
+                client.sendall(server.recv(65536))
+            server.sendall(message)
+            server.recv(1)
+
+
+def test_whoever_ends_just_when_the_log_is_switched_off_has_noted_that_it_was(house: House) -> None:
+    house.fill()
+    doomed = State(LastWords(house.disk.path.parent, house.server, b"CONFIG").url)
+    with pytest.raises(StateUnavailable, match="closed"):
+        RedisDisk(doomed, house.server.url, house.disk.path, house.clock).step()
+    doomed.close()
+    house.disk.empty()
+    assert not house.keeps_log()
     house.look()
     assert house.keeps_log()
 
