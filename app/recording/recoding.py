@@ -15,7 +15,8 @@ from app.recording.turning import Turning
 _PLAYED = ("yuv420p", "yuvj420p")
 _KEY_EVERY_S = 2.0
 _USUAL_FPS = Fraction(25)
-#: No bound on the bits a second: libx264 keeps one by pictures that fade to grey.
+#: A picture of a lit room takes 0.1. The noise of a dark one would take 1, which fills disks and shows nothing.
+_MOST_BITS_PER_PIXEL = 0.3
 _OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "28", "threads": "1", "g": "100000", "forced-idr": "1"}
 
 
@@ -85,7 +86,9 @@ class Recoding:
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
         # Untold, libx264 takes each tick for a picture, and its films claim to need a decoder (level 6.2) that no phone has.
         encoder.framerate = _USUAL_FPS
-        encoder.options = dict(_OPTIONS)
+        # Tuned so, libx264 takes each picture for one of that rate, and the most bits are those of a picture, whatever the camera's rate.
+        most_bits = str(round(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height * _USUAL_FPS))
+        encoder.options = {**_OPTIONS, "maxrate": most_bits, "bufsize": most_bits}
         self._footage = Footage("h264", encoder.width, encoder.height, "yuv420p")
         return encoder
 
