@@ -41,6 +41,7 @@ class ClipAnswers:
         self._films = films
         self._camera = camera
         self._wait = timedelta(seconds=clip_s) + MARGIN
+        self._life = max(LIFE, films.patience + self._wait)
         self._arrived: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._jobs = Jobs(clock, self._answer, done)
 
@@ -62,7 +63,7 @@ class ClipAnswers:
     def _answer(self, job: Job) -> float:
         request, camera = job.request, job.request.camera or self._camera
         age = self._clock.now() - request.at
-        if age > LIFE:
+        if age > self._life:
             _log.warning("%s of %s is too old to be answered", request.kind, request.by)
             return 0.0
         asked = self._state.get(protocol.camera_key(camera, "clip"), ClipAsked)

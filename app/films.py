@@ -16,8 +16,10 @@ from app.errors import StoreError
 from app.recording.events import EventFolders
 from app.state import State
 
-#: How long after it was made a film is waited for that is to come to S3.
-PATIENCE = timedelta(minutes=5)
+#: How long after it was made a film is waited for that is to come to S3: twice as long as uploads take, and not less than this.
+PATIENCE_MIN = timedelta(minutes=10)
+#: How long it is waited for when that holds up what is urgent, or when nothing goes up to S3 just now.
+HURRIED_PATIENCE = timedelta(seconds=20)
 #: How many seconds a link to S3 holds.
 LINK_LIFE_S = 3600
 #: A smaller rendition that has not been made after this will not be.
@@ -39,9 +41,12 @@ class Film:
 
 
 class Films:
-    """The films under *data_dir* and, where there are *links*, those in S3."""
+    """The films under *data_dir* and, where there are *links*, those in S3, to which they go every *upload_every_s*."""
 
-    def __init__(self, state: State, clock: Clock, data_dir: Path, links: Links | None, shrinker: "Shrinker") -> None:
+    def __init__(
+        self, state: State, clock: Clock, data_dir: Path, links: Links | None, shrinker: "Shrinker", *, upload_every_s: float
+    ) -> None:
+        self.patience = max(PATIENCE_MIN, timedelta(seconds=2 * upload_every_s))
         self._state = state
         self._clock = clock
         self._folders = EventFolders(data_dir)
@@ -50,10 +55,12 @@ class Films:
         self._shrinker = shrinker
         self._said: str | None = None
 
-    def find(self, event: str, file: str, made_at: datetime, host: str | None, by_link: bool = False) -> Film | None:
+    def find(
+        self, event: str, file: str, made_at: datetime, host: str | None, *, by_link: bool = False, urgent: bool = False
+    ) -> Film | None:
         """The film *file* of *event*, which *host* made at *made_at*. None: it is worth looking again.
 
-        *by_link* says that a path alone is no use.
+        *by_link* says that a path alone is no use, and that nothing is told before; *urgent* that it cannot wait.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None
@@ -62,9 +69,20 @@ class Films:
         link = self.link(event, file)
         if link:
             return Film(here, link)
-        if self._links and self._clock.now() - made_at < PATIENCE:
+        if self._links and self._is_awaited(self._clock.now() - made_at, host, by_link, urgent):
             return None
         return Film(here, None, _whereabouts(path, host) if here is None else None)
+
+    def _is_awaited(self, age: timedelta, host: str | None, by_link: bool, urgent: bool) -> bool:
+        """Whether a film of that *age* is waited for still."""
+        if urgent or (by_link and age >= HURRIED_PATIENCE and not self._goes_up(host or protocol.host_name())):
+            return age < HURRIED_PATIENCE
+        return age < self.patience
+
+    def _goes_up(self, host: str) -> bool:
+        """Whether what is on *host* goes up to S3 just now, as far as its uploader says."""
+        beat = self._state.heartbeats().get(protocol.heartbeat_key("uploader", host))
+        return beat is not None and beat.counters.get("s3_trouble", "there is no S3") is None
 
     def link(self, event: str, file: str) -> str | None:
         """An address from which anybody can read *file* of *event* for an hour; None when it is not in S3, or not yet."""
@@ -84,10 +102,12 @@ class Films:
         """Whether what comes to S3 can be shown from there."""
         return self._links is not None
 
-    def fitting(self, film: Path, limit_bytes: int | None, way: str) -> Path | None:
-        """*film*, or a rendition of it for *way* that is no larger than *limit_bytes*; None when there can be none."""
+    def fitting(self, film: Path, limit_bytes: int | None, way: str | None) -> Path | None:
+        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than *limit_bytes*; None when there is none."""
         if limit_bytes is None or film.stat().st_size <= limit_bytes:
             return film
+        if way is None:
+            return None
         smaller = self._smaller / f"{os.getpid()}-{way}-{film.parent.name}-{film.name}"  # a killed run's process may still write its own
         if smaller.is_file() or self._shrinker.shrink(film, limit_bytes, smaller):
             return smaller

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from app import protocol
@@ -49,7 +50,7 @@ class Letters:
     def __init__(self, state: State, clock: Clock, films: Films) -> None:
         self.state = state
         self.clock = clock
-        self._films = films
+        self.films = films
 
     def compose(self, fact: Fact, notifier: Notifier, lane: Lane) -> Message | Later | LeftOut:
         """What *notifier* is given of *fact*."""
@@ -71,14 +72,14 @@ class Letters:
     def let_go(self, message: Message) -> None:
         """*message* was told."""
         if message.clip:
-            self._films.let_go(message.clip)
+            self.films.let_go(message.clip)
 
     def _with_picture(self, fact: Fact, notifier: Notifier) -> Message | Later:
         message = self.line(fact, with_picture=not notifier.by_link)
         if not (fact.event and notifier.by_link):
             return message
-        link = self._films.link(fact.event, PICTURE)
-        if link is None and self._films.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
+        link = self.films.link(fact.event, PICTURE)
+        if link is None and self.films.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
             return Later(PICTURE_LOOK_S)
         return replace(message, picture_link=link)
 
@@ -87,22 +88,23 @@ class Letters:
         if isinstance(below, Later | LeftOut):
             return below
         event, file = fact.event or "", fact.file or ""
-        film = self._films.find(event, file, fact.at, fact.host, notifier.by_link)
+        urgent = fact.kind == "left_open" and not notifier.threads
+        film = self.films.find(event, file, fact.at, fact.host, by_link=notifier.by_link, urgent=urgent)
         if film is None:
             return Later(FILM_LOOK_S)
-        message = replace(self.line(fact, with_picture=film.path is None and not notifier.by_link), below=below)
+        clip, remark = self._fitted(film, notifier, urgent)
+        message = replace(self.line(fact, with_picture=clip is None and not notifier.by_link), below=below)
         if fact.kind == "left_open" and notifier.threads:
             message = replace(message, key=f"{fact.id}-film", text="What was filmed so far.")
-        picture_link = self._films.link(event, PICTURE) if notifier.by_link else None
-        return self._fitted(replace(message, picture_link=picture_link), film, notifier)
+        picture_link = self.films.link(event, PICTURE) if notifier.by_link else None
+        return replace(message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark)
 
-    def _fitted(self, message: Message, film: Film, notifier: Notifier) -> Message:
-        """*message* with *film*, as large as *notifier* takes it."""
+    def _fitted(self, film: Film, notifier: Notifier, urgent: bool) -> tuple[Path | None, str | None]:
+        """*film* as a file as large as *notifier* takes it, and a remark on it; what is *urgent* does not wait for a smaller one."""
         if film.path is None:
-            return replace(message, clip_link=film.link, remark=film.remark)
-        clip = self._films.fitting(film.path, notifier.max_clip_bytes, notifier.name)
-        remark = film.remark if clip else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home."
-        return replace(message, clip=clip, clip_link=film.link, remark=remark)
+            return None, film.remark
+        clip = self.films.fitting(film.path, notifier.max_clip_bytes, None if urgent else notifier.name)
+        return clip, film.remark if clip else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home."
 
     def _below(self, fact: Fact, notifier: Notifier) -> str | Later | LeftOut | None:
         """What *notifier* has noted of the message that the film of *fact* belongs to; None when there is no such message."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from app import protocol
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
-from app.films import PATIENCE
 from app.letters import Lane, Later, LeftOut, Letters
 from app.marks import Marks
 from app.notify import Digest, Message, Notifier
@@ -84,7 +83,7 @@ class Way:
         self._is_said = desk.is_said
         # Films that belong to alerts belong into no digest: they come singly, or not at all.
         self._makes_digests = notifier.digests and (lane == "alerts" or not (notifier.threads or "alert" in notifier.when))
-        self._digest_after_s = desk.digest_after_s + (PATIENCE.total_seconds() if lane == "clips" else 0.0)
+        self._digest_after_s = desk.digest_after_s + (desk.letters.films.patience.total_seconds() if lane == "clips" else 0.0)
         self._arrived: queue.SimpleQueue[Alert] = queue.SimpleQueue()
         self._parcels: list[Parcel] = []
         self._digest: tuple[str, Marks] | None = None

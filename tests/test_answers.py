@@ -90,7 +90,7 @@ def slack() -> Iterator[SlackServer]:
 
 
 def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> Answers:
-    films = Films(state, clock, Path("/nowhere"), None, Shrinker())
+    films = Films(state, clock, Path("/nowhere"), None, Shrinker(), upload_every_s=300.0)
     return Answers(state, clock, slack, films, camera="front", clip_s=10.0)
 
 

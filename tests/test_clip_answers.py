@@ -91,9 +91,9 @@ def desk(state: State, slack: SlackServer, tmp_path: Path) -> Desk:
     return Desk(answers_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path)
 
 
-def answers_of(state: State, slack: SlackServer, clock: FakeClock, data_dir: Path) -> Answers:
+def answers_of(state: State, slack: SlackServer, clock: FakeClock, data_dir: Path, upload_every_s: float = 300.0) -> Answers:
     notifier = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
-    films = Films(state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker())
+    films = Films(state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=upload_every_s)
     return Answers(state, clock, SlackAnswers(notifier), films, camera="front", clip_s=10.0)
 
 
@@ -145,7 +145,7 @@ def test_a_clip_of_another_machine_is_a_link_as_soon_as_s3_has_it(desk: Desk) ->
 def test_a_clip_of_another_machine_that_does_not_come_to_s3_is_spoken_of(desk: Desk) -> None:
     desk.ask()
     desk.bring(host="garage").unlink()
-    desk.clock.advance(301)
+    desk.clock.advance(601)
     desk.run_until_done()
     assert "The film is on the machine garage: events/2026-11-20/" in desk.slack.seen()[0].words
 
@@ -178,6 +178,18 @@ def test_a_clip_that_is_brought_delays_no_other_answer(desk: Desk) -> None:
     desk.answers.step()
     assert desk.said(said) == ["Hello"]
     assert desk.answers.waiting == 1
+
+
+def test_where_uploads_go_out_once_an_hour_a_clip_of_another_machine_is_waited_for_as_long(desk: Desk) -> None:
+    desk.answers = answers_of(desk.state, desk.slack, desk.clock, desk.data_dir, upload_every_s=3600.0)
+    desk.ask()
+    desk.bring(host="garage").unlink()
+    desk.run()
+    desk.clock.advance(3600)
+    desk.run()
+    desk.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
+    desk.run_until_done()
+    assert "<https://s3/clips/1.mp4|Look at the film>" in desk.slack.seen()[0].words
 
 
 def test_a_clip_asked_for_half_an_hour_ago_is_not_brought_any_more(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from app import protocol
 from app.clock import FakeClock
 from app.errors import StoreError
 from app.films import Film, Films, Shrinker
+from app.protocol import Heartbeat
 from app.state import State
 from tests.cameras import scenery
 from tests.recording.films import lasts_s
@@ -39,8 +40,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def make(state: State, clock: FakeClock, tmp_path: Path) -> Make:
-    def made(links: bool = True) -> Films:
-        return Films(state, clock, tmp_path, (lambda key: f"https://s3/{key}?signed") if links else None, Shrinker())
+    def made(links: bool = True, upload_every_s: float = 300.0) -> Films:
+        signed = (lambda key: f"https://s3/{key}?signed") if links else None
+        return Films(state, clock, tmp_path, signed, Shrinker(), upload_every_s=upload_every_s)
 
     return made
 
@@ -57,6 +59,11 @@ def mark(state: State) -> None:
     state.mark_event(EVENT, {"s3:clip.mp4": f"clips/{EVENT}.mp4"})
 
 
+def beat(state: State, **counters: float | str | None) -> None:
+    """Let the uploader here show its pulse."""
+    state.beat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, counters))
+
+
 def test_a_film_on_this_disk_is_that_file(make: Make, clip: Path) -> None:
     assert make().find(EVENT, "clip.mp4", AT, HERE) == Film(clip)
 
@@ -70,15 +77,43 @@ def test_who_takes_links_only_waits_for_s3_and_learns_the_size_from_the_file_her
     assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip, f"https://s3/clips/{EVENT}.mp4?signed")
 
 
-def test_who_takes_links_only_does_not_wait_for_ever(make: Make, clip: Path, clock: FakeClock) -> None:
-    clock.advance(300)
-    assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip)
+@pytest.mark.parametrize(("upload_every_s", "patience_s"), [(60, 600), (300, 600), (900, 1800)])
+def test_who_takes_links_only_waits_twice_as_long_as_uploads_take_and_not_for_ever(
+    make: Make, state: State, clock: FakeClock, upload_every_s: float, patience_s: float
+) -> None:
+    films = make(upload_every_s=upload_every_s)
+    clock.advance(patience_s - 1)
+    beat(state, s3_trouble=None)
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
+    clock.advance(1)
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(remark="The film is deleted already.")
+
+
+@pytest.mark.parametrize("counters", [{"s3_trouble": "the bucket does not answer"}, {"free_gb": 3.0}, None])
+def test_who_takes_links_only_does_not_wait_long_while_nothing_goes_up(
+    make: Make, clip: Path, state: State, clock: FakeClock, counters: dict[str, float | str | None] | None
+) -> None:
+    if counters is not None:
+        beat(state, **counters)
+    films = make()
+    clock.advance(19)
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
+    clock.advance(1)
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip)
+
+
+def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(make: Make, clip: Path, state: State, clock: FakeClock) -> None:
+    beat(state, s3_trouble=None)
+    clock.advance(19)
+    assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) is None
+    clock.advance(1)
+    assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) == Film(clip)
 
 
 def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(make: Make, state: State, clock: FakeClock) -> None:
     films = make()
     assert films.find(EVENT, "clip.mp4", AT, "garage") is None
-    clock.advance(299)
+    clock.advance(599)
     assert films.find(EVENT, "clip.mp4", AT, "garage") is None
     mark(state)
     assert films.find(EVENT, "clip.mp4", AT, "garage") == Film(None, f"https://s3/clips/{EVENT}.mp4?signed")
@@ -95,7 +130,7 @@ def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(make: Make, st
 def test_after_some_minutes_it_is_said_where_a_film_is_that_cannot_be_shown(
     make: Make, clock: FakeClock, host: str | None, said: str
 ) -> None:
-    clock.advance(300)
+    clock.advance(600)
     assert make().find(EVENT, "clip.mp4", AT, host) == Film(remark=said)
 
 
@@ -113,7 +148,7 @@ def test_links_that_cannot_be_made_are_reported_once_and_are_none(
         raise StoreError("the bucket needs keys")
 
     mark(state)
-    films = Films(state, clock, tmp_path, refuse, Shrinker())
+    films = Films(state, clock, tmp_path, refuse, Shrinker(), upload_every_s=300.0)
     assert [films.link(EVENT, "clip.mp4") for _ in range(3)] == [None] * 3
     assert caplog.text.count("what is in S3 cannot be shown: the bucket needs keys") == 1
 

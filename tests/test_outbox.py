@@ -14,7 +14,7 @@ from app.films import Films, Shrinker
 from app.letters import Letters
 from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
 from app.outbox import Outbox
-from app.protocol import EventRecord, Fact, FactKind
+from app.protocol import EventRecord, Fact, FactKind, Heartbeat
 from app.state import State
 from app.way import Way
 from tests.servers.redis_server import RedisServer
@@ -97,6 +97,9 @@ class Post:
         self.state.publish(fact, EventRecord("front", fact.at) if fact.event else None, b"a picture" if fact.event else None)
         self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
 
+    def uploads_go_well(self) -> None:
+        self.state.beat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, {"s3_trouble": None}))
+
     def told(self) -> list[str]:
         return [message.text for message in self.way.messages]
 
@@ -125,7 +128,7 @@ def make_post(state: State, tmp_path: Path) -> MakePost:
         if when:
             way.when = frozenset(when)
         clock = FakeClock(AT)
-        films = Films(state, clock, tmp_path, lambda key: f"https://s3/{key}", Shrinker())
+        films = Films(state, clock, tmp_path, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0)
         post = Post(way, Outbox([], Letters(state, clock, films), 120.0, lambda _: None), state, clock, tmp_path)
         post.outbox = Outbox([way], Letters(state, clock, films), 120.0, post.acknowledged.append)
         return post
@@ -218,6 +221,7 @@ def test_films_that_belong_to_no_alert_and_piled_up_come_as_one_digest(make_post
     for number in range(3):
         event = protocol.event_id(AT + timedelta(seconds=number), "front")
         post.add(clip_fact(event=event))
+    post.uploads_go_well()
     post.clock.advance(119)
     run(post.clips)
     assert way.digested == []
@@ -282,10 +286,32 @@ def test_a_way_without_threads_tells_what_stands_open_once_with_its_film(make_po
     assert message.clip
 
 
+def test_what_stands_open_waits_some_seconds_for_its_film_in_s3_where_it_is_told_by_links_alone(make_post: MakePost) -> None:
+    post = make_post(Linking())
+    post.uploads_go_well()
+    post.add(clip_fact(kind="left_open", seconds=0.0))
+    post.clock.advance(19)
+    run(post.clips)
+    assert post.told() == []
+    post.clock.advance(1)
+    run(post.clips)
+    assert [(message.text, message.clip_link) for message in post.way.messages] == [("Clip 1.", None)]
+
+
+def test_what_stands_open_does_not_wait_until_a_film_is_made_smaller_but_shows_the_picture(make_post: MakePost) -> None:
+    post = make_post(MemoryNotifier())
+    post.way.max_clip_bytes = 3
+    post.add(clip_fact(kind="left_open"))
+    run(post.clips)
+    (message,) = post.way.messages
+    assert (message.clip, message.picture) == (None, b"a picture")
+    assert message.remark == "The film is too large (0 MB), and kept at home."
+
+
 def test_where_there_is_no_film_to_show_the_picture_comes(make_post: MakePost) -> None:
     post = make_post(MemoryNotifier(), when=("clip",))
     post.add(replace(clip_fact(), host="garage"), here=False)
-    post.clock.advance(400)
+    post.clock.advance(700)
     run(post.clips)
     (message,) = post.way.messages
     assert (message.clip, message.picture) == (None, b"a picture")

@@ -54,6 +54,7 @@ class Settings:
     data_dir: Path
     accesses: Accesses
     s3: S3Settings
+    upload_every_s: float
     #: How long a clip is that somebody asks for.
     clip_s: float
 
@@ -156,7 +157,8 @@ class NotifierDaemon(Daemon):
 
     def _make_desk(self) -> Desk:
         settings, access = self._settings, self._settings.accesses.slack
-        films = Films(self.state, self.clock, settings.data_dir, _links(settings.s3), Shrinker())
+        links, every_s = _links(settings.s3), settings.upload_every_s
+        films = Films(self.state, self.clock, settings.data_dir, links, Shrinker(), upload_every_s=every_s)
         notifiers = make_notifiers(settings.notify, settings.data_dir, settings.accesses, self.clock)
         slack = SlackAnswers(self._slack(notifiers, access)) if access else None
         letters = Letters(self.state, self.clock, films)
@@ -237,7 +239,7 @@ def _settings(config: Config) -> Settings:
     twilio = None if config.twilio.missing() else config.twilio
     accesses = Accesses(slack_access(config), twilio, config.apprise if config.apprise.urls else None)
     clip_s = config.recording.pre_roll_s + config.recording.post_roll_s
-    return Settings(config.notify, config.data_dir, accesses, config.s3, clip_s)
+    return Settings(config.notify, config.data_dir, accesses, config.s3, config.uploads.upload_every_s, clip_s)
 
 
 def _links(settings: S3Settings) -> Links | None:

@@ -109,7 +109,7 @@ class Post:
 def post_of(state: State, *notifiers: Notifier) -> Post:
     acknowledged: list[str] = []
     clock = FakeClock()
-    films = Films(state, clock, Path("/nowhere"), None, Shrinker())
+    films = Films(state, clock, Path("/nowhere"), None, Shrinker(), upload_every_s=300.0)
     return Post(Outbox(notifiers, Letters(state, clock, films), 120.0, acknowledged.append), clock, state, acknowledged)
 
 
