@@ -21,7 +21,11 @@ Keep = Callable[[Path, Callable[[Path], None]], None]
 
 
 class Sampler:
-    """Keeps the last frames of *camera*, in *darkroom*, and has *keep* make files of what is worth learning from."""
+    """Keeps the last frames of *camera*, in *darkroom*, and has *keep* make files of what is worth learning from.
+
+    A room is quiet when nothing moved in any of the frames that are kept, and there was no event for `min_save_seconds`:
+    somebody who stands still is soon taken for background, and is still there.
+    """
 
     def __init__(self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom, keep: Keep) -> None:
         self._camera = camera
@@ -42,6 +46,7 @@ class Sampler:
     def forget(self) -> None:
         """Let go of what was seen so far, which has nothing to do with what comes."""
         self._still_frames = 0
+        self._quiet_from_s = None
         self._darkroom.add(self._store.clear, urgent=True)
 
     def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector, pir: bool | None) -> list[threading.Event]:
@@ -52,20 +57,16 @@ class Sampler:
         samples = []
         still = not (verdict.motion or verdict.event or verdict.learning)
         self._still_frames = self._still_frames + 1 if still else 0
+        if self._quiet_from_s is None or verdict.event or verdict.learning:
+            self._quiet_from_s = frame.at_s
         if verdict.changed == "opened" and verdict.event and verdict.event.alert and event:
             samples.append(self._develop(Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view()))))
-        elif self._quiet_is_due(frame.at_s):
+        elif self._still_frames > self._events.frame_store_cnt and frame.at_s - self._quiet_from_s >= self._events.min_save_seconds:
             self._quiet_from_s = frame.at_s
             sample = protocol.event_id(frame.taken_at, self._camera)
             self._develop(Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view())))
         self._darkroom.add(partial(self._store.keep, frame, pir))
         return samples
-
-    def _quiet_is_due(self, at_s: float) -> bool:
-        """Whether nothing has moved in any of the frames that are kept, and it is time."""
-        if self._quiet_from_s is None:
-            self._quiet_from_s = at_s
-        return self._still_frames > self._events.frame_store_cnt and at_s - self._quiet_from_s >= self._events.min_save_seconds
 
     def _judged(self, verdict: Verdict, view: View | None) -> tuple[dict[str, Any], dict[str, Image]]:
         """What was made of a frame, and the pictures that it was compared by."""

@@ -113,15 +113,32 @@ def test_an_event_that_is_no_alert_is_no_sample(tmp_path: Path) -> None:
     assert len(samples(tmp_path)) == 1
 
 
-def test_a_quiet_room_is_kept_every_so_often_if_nothing_moved_in_any_of_its_frames(tmp_path: Path) -> None:
+def test_a_quiet_room_is_kept_every_so_often_while_nothing_moves(tmp_path: Path) -> None:
     run(config(tmp_path), [5] * 120 + [120] * 55 + [5] * 60)
     quiet = [one for one in samples(tmp_path) if one["kind"] == "quiet"]
-    # After 5 s and 10 s; at 15 s somebody is there until 17.5 s, and then so many frames must be still first.
-    numbers = [one["number"] for one in quiet]
-    assert numbers[:2] == [50, 100]
-    assert 175 + STORED < numbers[2] < 175 + STORED + 5
+    # After 5 s and 10 s; from 12 s to 17.7 s somebody is there, and who stands still then is still there.
+    assert [one["number"] for one in quiet] == [50, 100, 227]
     assert not any(one["classification"]["motion"] for one in quiet)
-    assert all(len(one["frames"]) == STORED for one in quiet)
+
+
+def test_a_room_in_which_somebody_may_stand_still_is_not_taken_for_a_quiet_one(tmp_path: Path) -> None:
+    run(config(tmp_path), ([120] * 5 + [5] * 40) * 6)
+    assert [one["kind"] for one in samples(tmp_path)] == ["alert"] * 6
+
+
+def test_who_stands_still_while_the_background_is_learned_anew_is_not_taken_for_a_quiet_room(tmp_path: Path) -> None:
+    settings = config(tmp_path, motion=MotionSettings())
+    detector = Detector(make_motion(settings.motion), settings.events)
+    kept = Keepsakes("fridge", settings, CameraConfig(), AtOnce())
+    show(kept, [5] * 40, settings, detector=detector)
+    detector.forget()
+    show(kept, [5] * 80, settings, first=40, detector=detector)
+    assert [one["number"] for one in samples(tmp_path)] == [99]
+
+
+def test_a_flicker_that_is_no_event_puts_a_quiet_room_off_for_as_long_as_it_is_among_the_frames(tmp_path: Path) -> None:
+    run(config(tmp_path), [5] * 49 + [120] + [5] * 20)
+    assert [(one["kind"], one["number"]) for one in samples(tmp_path)] == [("quiet", 50 + STORED)]
 
 
 def test_frames_from_before_the_camera_was_off_are_not_taken_for_those_before_an_alert(tmp_path: Path) -> None:

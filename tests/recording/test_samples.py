@@ -120,6 +120,17 @@ def test_webdataset_reads_several_samples_each_whole_and_apart(tmp_path: Path) -
         }
 
 
+def test_of_the_frames_before_a_quiet_moment_some_are_enough(tmp_path: Path) -> None:
+    write_sample(tmp_path / "sample.tar", moment(kind="quiet"), store(12, shown=20))
+    found = members(tmp_path / "sample.tar")
+    key = sample_key(EVENT)
+    facts = json.loads(found[f"{key}.json"])
+    assert [(one["file"], one["number"]) for one in facts["frames"]] == [("00.jpg", 9), ("01.jpg", 14), ("02.jpg", 19)]
+    assert facts["pir"] == [True] * 3
+    assert [found[f"{key}.{place:02d}.jpg"] for place in range(3)] == [jpeg(picture(n), STORED_QUALITY) for n in (9, 14, 19)]
+    assert f"{key}.03.jpg" not in found
+
+
 def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample.tar", moment(pictures={}), store(3, shown=0))
     assert [name.split(".", 1)[1] for name in members(tmp_path / "sample.tar")] == ["json", "frame.jpg"]
