@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app import protocol
 from app.detector import Event
 from app.errors import ProtocolError
-from app.frames import Box, Frame, annotated, jpeg
+from app.frames import Box, Frame, annotated, caption, jpeg
 from app.link import Link, News
 from app.owed import PATIENCE_S, Owed
 from app.protocol import EventRecord, Fact, FactKind
@@ -49,8 +49,7 @@ class Casebook:
         name = protocol.event_id(started_at, self._camera)
         record = EventRecord(self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
         picture = frame.bgr()
-        caption = f"{self._camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        pictures = Pictures(jpeg(annotated(picture, event.boxes, caption)), jpeg(picture))
+        pictures = Pictures(jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture))
         self._open = name, record
         _log.info("event %s opens with %.0f px", name, event.peak_area_px)
         return pictures

@@ -76,8 +76,13 @@ class Packet:
     footage: Footage
 
 
-def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
-    """A copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a line of text drawn in."""
+def caption(camera: str, frame: Frame) -> str:
+    """What a person is to read beside a picture: that it is *camera*'s, and when it was taken, by the clock on the wall."""
+    return f"{camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def annotated(picture: Image, boxes: Sequence[Box], line: str) -> Image:
+    """A copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a *line* of text drawn in."""
     import cv2
 
     drawn = picture.copy()
@@ -85,10 +90,10 @@ def annotated(picture: Image, boxes: Sequence[Box], caption: str) -> Image:
     for box in boxes:
         corner = (box.x + box.width, box.y + box.height)
         cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(3 * scale), 2))
-    (width, height), base = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    (width, height), base = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     top = drawn.shape[0] - height - 2 * base
     cv2.rectangle(drawn, (0, top), (width + 2 * base, drawn.shape[0]), (0, 0, 0), cv2.FILLED)
-    cv2.putText(drawn, caption, (base, drawn.shape[0] - base), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(drawn, line, (base, drawn.shape[0] - base), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
     return drawn
 
 

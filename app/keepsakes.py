@@ -14,7 +14,7 @@ from app.daemon import Counters
 from app.darkroom import Darkroom
 from app.detector import Detector, Verdict
 from app.files import has_room, write_whole
-from app.frames import Box, Frame
+from app.frames import Box, Frame, caption
 from app.recording.stills import StillRule, still
 from app.sampler import Sampler
 
@@ -116,5 +116,4 @@ class Keepsakes:
         self._kept += 1
 
     def _write_still(self, frame: Frame, boxes: tuple[Box, ...], path: Path) -> None:
-        caption = f"{self._camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
-        write_whole(path, still(frame, boxes, caption))
+        write_whole(path, still(frame, boxes, caption(self._camera, frame)))

@@ -30,11 +30,11 @@ class StillRule:
         return True
 
 
-def still(frame: Frame, boxes: Sequence[Box], caption: str) -> bytes:
-    """*frame* as JPEG, with *boxes*, the room's status at the top and *caption* at the bottom drawn in."""
+def still(frame: Frame, boxes: Sequence[Box], line: str) -> bytes:
+    """*frame* as JPEG, with *boxes*, the room's status at the top and *line* at the bottom drawn in."""
     import cv2
 
-    drawn = annotated(frame.bgr(), boxes, caption)
+    drawn = annotated(frame.bgr(), boxes, line)
     scale = max(drawn.shape[1] / 800, 0.5)
     (_, height), base = cv2.getTextSize(STATUS, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
     cv2.putText(drawn, STATUS, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, scale, _RED, 2, cv2.LINE_AA)
