@@ -14,6 +14,7 @@ from app.errors import RouterError, RouterRefused
 from app.presence.arp import ArpRouter
 from app.presence.base import ArpSettings, RouterSettings
 from tests.presence.stages import kernel_that_says
+from tests.rights import denied
 
 REPO = Path(__file__).resolve().parent.parent.parent
 ANNA = "aa:bb:cc:00:00:01"
@@ -206,7 +207,7 @@ def test_a_real_kernel_sees_a_phone_come_and_go() -> None:
     apart = ["unshare", "--map-root-user", "--net"]
     tried = subprocess.run([*apart, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
-        pytest.fail(f"nobody may make a network of his own here: {tried.stderr.strip()}; run the tests as root, outside a plain container")
+        denied("network of its own", tried.stderr)
     done = subprocess.run([*apart, sys.executable, "-c", _SCENE], cwd=REPO, capture_output=True, text=True, check=False, timeout=60)
     router, phone = "10.9.0.2=02:00:00:00:00:02", "10.9.0.3=02:00:00:00:00:03"
     assert done.stdout.splitlines() == [

@@ -6,9 +6,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-import pytest
-
-_CURE = "run the tests as root, or in a namespace where you are: unshare --user --map-root-user --mount scripts/test.sh"
+from tests.rights import denied
 
 
 class SmallDisk:
@@ -65,7 +63,11 @@ class SmallDisk:
             ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path], capture_output=True, text=True, check=False
         )
         if made.returncode:
-            pytest.fail(f"there is no small disk to fill: {made.stderr.strip()}; {_CURE}")
+            denied("small disk", made.stderr)
+
+    def lock(self, *, read_only: bool) -> None:
+        """Let nobody write to it, as a system does with a card that makes mistakes; or let everybody again."""
+        subprocess.run(["mount", "-o", f"remount,{'ro' if read_only else 'rw'}", self.path], check=True)
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True)
