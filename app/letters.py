@@ -84,7 +84,8 @@ class Letters:
         return replace(message, picture_link=link)
 
     def _with_film(self, fact: Fact, notifier: Notifier) -> Message | Later | LeftOut:
-        below = self._below(fact, notifier)
+        marks = self._marks_before(fact, notifier)
+        below = self._below(fact, notifier, marks)
         if isinstance(below, Later | LeftOut):
             return below
         event, file = fact.event or "", fact.file or ""
@@ -96,6 +97,9 @@ class Letters:
         message = replace(self.line(fact, with_picture=clip is None and not notifier.by_link), below=below)
         if fact.kind == "left_open" and notifier.threads:
             message = replace(message, key=f"{fact.id}-film", text="What was filmed so far.")
+        if marks and marks.get(f"{notifier.name}:digest"):
+            moment = protocol.event_started_at(event).astimezone()
+            message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
         picture_link = self.films.link(event, PICTURE) if notifier.by_link else None
         return replace(message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark)
 
@@ -106,17 +110,20 @@ class Letters:
         clip = self.films.fitting(film.path, notifier.max_clip_bytes, None if urgent else notifier.name)
         return clip, film.remark if clip else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home."
 
-    def _below(self, fact: Fact, notifier: Notifier) -> str | Later | LeftOut | None:
-        """What *notifier* has noted of the message that the film of *fact* belongs to; None when there is no such message."""
-        marks = self._marks_before(fact, notifier)
+    def _below(self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None) -> str | Later | LeftOut | None:
+        """What *notifier* has noted of the message that the film of *fact* belongs to; None when there is no such message.
+
+        *marks* are those of what it tells before.
+        """
         if marks is None or "untold" in marks:
             return None
         name = notifier.name
-        if "held" in marks or marks.get(f"{name}:skipped") or marks.get(f"{name}:digest"):
+        digest = marks.get(f"{name}:digest")
+        if "held" in marks or marks.get(f"{name}:skipped") or (digest and not marks.get(f"{name}:shown")):
             return LeftOut("its alert was told in few words, or not at all")
         if delivered_mark(name) in marks:
-            return marks.get(f"{name}:posted")
-        if marks.get(f"{name}:posting") or self.clock.now() - fact.at < ALERT_PATIENCE:
+            return (self.state.delivery_marks(digest) if digest else marks).get(f"{name}:posted")
+        if digest or marks.get(f"{name}:posting") or self.clock.now() - fact.at < ALERT_PATIENCE:
             return Later(FILM_LOOK_S)
         return None
 

@@ -20,8 +20,8 @@ from app.worker import Worker
 RETRY_MAX_S = 60.0
 #: How long a way rests when Redis is away, which is the notifier's trouble and not the way's.
 REDIS_RETRY_S = 1.0
-#: How many of a digest's newest come with their pictures.
-PICTURES_IN_DIGEST = 4
+#: How many of a digest's newest are shown: their pictures come with it, and their films after it.
+SHOWN_IN_DIGEST = 4
 #: How often it is looked whether the alert is told that a film belongs to.
 ALERT_LOOK_S = 0.5
 
@@ -200,6 +200,9 @@ class Way:
         if len(members) < 2:
             return None
         key = f"{protocol.new_fact_id(self._clock.now())}-digest"
+        events = [] if self.notifier.by_link else [parcel for parcel in members if protocol.opened_event(parcel.alert.fact)]
+        for parcel in events[-SHOWN_IN_DIGEST:]:
+            parcel.marks.set("shown", "yes")
         for parcel in members:
             parcel.marks.set("digest", key)
         return key
@@ -222,9 +225,7 @@ class Way:
         self._digest = None
 
     def _messages(self, members: Sequence[Parcel]) -> tuple[Message, ...]:
-        facts = [parcel.alert.fact for parcel in members]
-        pictured = {fact.id for fact in [fact for fact in facts if protocol.opened_event(fact)][-PICTURES_IN_DIGEST:]}
-        return tuple(self._letters.line(fact, with_picture=fact.id in pictured) for fact in facts)
+        return tuple(self._letters.line(one.alert.fact, with_picture=one.marks.get("shown") is not None) for one in members)
 
     def _failed(self, error: DeliveryError) -> float:
         """Rest, for longer each time unless it is known for how long; returns the seconds."""

@@ -40,13 +40,16 @@ class Threading(MemoryNotifier):
     def __init__(self) -> None:
         super().__init__()
         self.digested: list[list[str]] = []
+        self.pictured: list[str] = []
 
     def deliver(self, message: Message, progress: Progress) -> None:
         super().deliver(message, progress)
         progress.set("posted", f"place of {message.key}")
 
-    def deliver_digest(self, digest: Digest, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
+    def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         self.digested.append([message.key for message in digest.messages])
+        self.pictured = [message.key for message in digest.messages if message.picture]
+        progress.set("posted", f"place of {digest.key}")
 
 
 class Linking(MemoryNotifier):
@@ -191,17 +194,47 @@ def test_the_parts_of_a_film_come_in_order_also_when_the_first_is_not_there_yet(
     assert post.way.messages[0].clip_link == "https://s3/clips/1.mp4"
 
 
-def test_the_film_of_an_alert_that_was_told_in_a_digest_is_kept_at_home(make_post: MakePost) -> None:
+def test_the_films_of_what_a_digest_shows_come_below_it_with_their_times_and_the_others_are_kept_at_home(make_post: MakePost) -> None:
     post = make_post(way := Threading())
+    events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(6)]
+    for event in events:
+        post.add(replace(FACT, id=f"{event}-motion_started", event=event))
+        post.add(clip_fact(event=event))
+    post.clock.advance(121)
+    run(post.alerts)
+    assert (way.digested, way.pictured) == ([events], events[2:])
+    post.clock.advance(1)
+    run(post.clips)
+    digest = post.state.event_fields(events[0])["threading:digest"]
+    assert [message.below for message in post.way.messages] == [f"place of {digest}"] * 4
+    moments = [protocol.event_started_at(event).astimezone() for event in events[2:]]
+    assert post.told() == [f"Clip 1. ({moment:%Y-%m-%d %H:%M:%S})" for moment in moments]
+    assert len(post.acknowledged) == 12
+    assert "threading_clips:skipped" in post.state.delivery_marks(clip_fact(event=events[1]))
+
+
+def test_a_film_waits_for_the_digest_that_another_notifier_is_telling(make_post: MakePost) -> None:
+    post = make_post(Threading())
+    post.state.mark_event(EVENT, {"threading:shown": "yes", "threading:digest": "the-digest"})
+    post.add(clip_fact())
+    post.clock.advance(1000)
+    assert run(post.clips) == 1
+    post.state.mark_delivery("the-digest", {"threading:posted": "place of the digest"})
+    post.state.mark_event(EVENT, {"delivered:threading": "then"})
+    post.clock.advance(1)
+    run(post.clips)
+    assert [message.below for message in post.way.messages] == ["place of the digest"]
+
+
+def test_a_way_that_takes_links_alone_is_brought_no_films_after_a_digest(make_post: MakePost) -> None:
+    post = make_post(way := Linking())
     other = replace(FACT, id="other", event=protocol.event_id(AT + timedelta(seconds=5), "front"))
     for fact in (FACT, other, clip_fact()):
         post.add(fact)
     post.clock.advance(121)
     run(post.alerts)
-    assert way.digested == [[EVENT, other.event]]
     run(post.clips)
-    assert (post.told(), len(post.acknowledged)) == ([], 3)
-    assert "threading_clips:skipped" in post.state.delivery_marks(clip_fact())
+    assert (len(way.digested), post.told(), len(post.acknowledged)) == (1, [], 3)
 
 
 def test_films_that_come_late_belong_into_no_digest_where_they_have_alerts_to_belong_to(make_post: MakePost) -> None:

@@ -186,7 +186,10 @@ class NotifierDaemon(Daemon):
                 if entry not in self._outbox:
                     self._consider(entry, fact)
             self._catch_up_at_s = self.clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
-        if not self._started:  # only when all that was left is there: half a digest must not pass for the whole
+        if not self._started:  # only when all that piled up is there: half a digest must not pass for the whole
+            while fresh := self._facts.new(0):
+                for entry, fact in fresh:
+                    self._consider(entry, fact)
             self._outbox.start()
             self._desk.answers.start()
             self._started = True

@@ -135,6 +135,21 @@ def test_the_films_of_an_event_come_into_its_alerts_thread_in_order_and_the_othe
     assert not [secret for secret in (BOT_TOKEN, TOKEN, PHONE, "secret-path", "hush-hush", "X-Amz-Signature") if secret in log]
 
 
+def test_after_an_outage_the_films_of_what_the_digest_shows_come_into_its_thread(house: House) -> None:
+    house.configure(slack="when: null", apprise="when: null", more="notify: {digest_after_s: 1}")
+    openers = [house.happen() for _ in range(6)]
+    films = [house.film(opener) for opener in openers]
+    time.sleep(max(0.0, 1.1 - (datetime.now(UTC) - openers[0].at).total_seconds()))  # until it has been an outage
+    house.start()
+    house.await_done(*openers, *films)
+    contents = [house.path(film.event or "", film.file or "").read_bytes() for film in films[2:]]
+    digest = house.slack.seen()[0]
+    assert digest.text == "6 alerts while there was no way to you"
+    assert house.slack.films(digest.ts) == contents
+    for hook in house.hooks:
+        assert [told.files[0][2] for told in hook.told] == [b"picture 6", *contents]
+
+
 def test_an_alert_is_told_at_once_while_a_film_is_still_being_brought(house: House) -> None:
     house.configure(slack="when: null")
     house.start()
