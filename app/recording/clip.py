@@ -187,7 +187,9 @@ class Clip:
         if not part.is_there:
             return
         if end_s <= part.start_s:
-            part_path(part.clip).unlink(missing_ok=True)
+            # What stays all the same is looked at by the next start.
+            with suppress(OSError):
+                part_path(part.clip).unlink(missing_ok=True)
             return
         shown_s = end_s - part.start_s if math.isfinite(end_s) else None
         self.written.append(Written(part.clip, shown_s, part.start_s - self._began_s, last))

@@ -15,7 +15,7 @@ from app.frames import Footage, Frame, Packet, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip import Clip, Refusal, Written
 from app.recording.events import PART_NAME, part_path
-from app.recording.finishing import NothingShown, finish, survey
+from app.recording.finishing import Film, NothingShown, finish, survey
 from app.recording.ring import Ring
 
 #: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
@@ -190,12 +190,7 @@ class Recorder:
     def _finish(self, written: Written) -> bool:
         part = part_path(written.clip)
         try:
-            film = survey(written.clip) if written.clip.exists() else finish(part, written.clip, written.shown_s)
-            os.truncate(part, 0)
-        except (NothingShown, FileNotFoundError) as error:
-            _log.warning("there is no %s: %s", written.clip, error)
-            part.unlink(missing_ok=True)
-            return False
+            film = _film(part, written)
         except ClipError as error:
             _log.error("%s, which the next start tries again", error)
             return False
@@ -203,6 +198,8 @@ class Recorder:
             self._in_trouble(error)
             self._waiting.append(written)
             self._retry_s = self._clock.monotonic() + _RETRY_S
+            return False
+        if film is None:
             return False
         if self.trouble:
             _log.info("clips can be written again")
@@ -215,3 +212,15 @@ class Recorder:
         if self.trouble is None:
             _log.error("clips cannot be written: %s", error)
         self.trouble = f"clips cannot be written: {error}"
+
+
+def _film(part: Path, written: Written) -> Film | None:
+    """The clip that *written* is to become of *part*; None when there is nothing to be shown, or somebody has taken it away."""
+    try:
+        film = survey(written.clip) if written.clip.exists() else finish(part, written.clip, written.shown_s)
+        os.truncate(part, 0)
+    except (NothingShown, FileNotFoundError) as error:
+        _log.warning("there is no %s: %s", written.clip, error)
+        part.unlink(missing_ok=True)
+        return None
+    return film

@@ -12,6 +12,7 @@ from app.recording.events import EventFolders
 from app.recording.finishing import finish
 from tests.recording.films import is_for_browsers, lasts_s, numbered_film, numbers
 from tests.recording.studio import Studio
+from tests.servers.small_disk import SmallDisk
 
 SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=4)
 
@@ -132,3 +133,19 @@ def test_what_is_no_clip_at_all_is_cleared_away_with_a_word(tmp_path: Path, capl
     assert studio.ready == []
     assert list(event.iterdir()) == []
     assert "clip.mp4" in caplog.text
+
+
+def test_what_the_disk_does_not_let_go_stops_nobody_and_is_tried_again(part: bytes, tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "card", 2) as card:
+        event = card.path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+        event.mkdir(parents=True)
+        (event / ".clip.mp4.part").write_bytes(part)
+        (event / ".clip-2.mp4.part").touch()
+        card.hold(event / ".clip-2.mp4.part")
+        studio = Studio(SETTINGS)
+        studio.recorder.repair(EventFolders(card.path).unfinished_clips("front"))
+        assert [one.clip for one in studio.ready] == [event / "clip.mp4"]
+        card.let_go(event / ".clip-2.mp4.part")
+        studio.clock.advance(31)
+        studio.write_all()
+        assert {path.name for path in event.iterdir()} == {"clip.mp4", ".clip.mp4.part"}

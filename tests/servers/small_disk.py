@@ -65,9 +65,13 @@ class SmallDisk:
         if made.returncode:
             denied("small disk", made.stderr)
 
-    def lock(self, *, read_only: bool) -> None:
-        """Let nobody write to it, as a system does with a card that makes mistakes; or let everybody again."""
-        subprocess.run(["mount", "-o", f"remount,{'ro' if read_only else 'rw'}", self.path], check=True)
+    def hold(self, file: Path) -> None:
+        """Let nobody remove *file*, as a card that makes mistakes may not; until `let_go`."""
+        subprocess.run(["mount", "--bind", file, file], check=True)
+
+    def let_go(self, file: Path) -> None:
+        """Let *file* be removed again."""
+        subprocess.run(["umount", file], check=True)
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True)
