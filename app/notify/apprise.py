@@ -1,8 +1,9 @@
 """Any other service, by one of Apprise's URLs. Each URL is a way of its own, so that one that is wrong stops no other.
 
-What is on its way is noted (`posting`), and that it was taken (`posted`). Few services can be asked what became of a
-message whose answer was lost, so that it is told again then: rather twice than not at all. After a kill in between that is
-counted in `repeated`.
+That a message is being sent is noted (`posting`) just before, and that it was taken (`posted`) as soon as the answer is there.
+Few services can be asked what became of a message whose answer was lost, by a kill or on the line, so that it is told again
+then: rather twice than not at all. So one appears twice only if the service took it and we never heard so, or if the URL
+names several receivers and one of them failed. After a kill in between that is counted in `repeated`.
 """
 
 import hashlib
@@ -56,22 +57,16 @@ class AppriseNotifier(Notifier):
     def _tell_once(self, body: str, message: Message, progress: Progress) -> None:
         if progress.get("posted"):
             return
+        service, attached = self._service(), _attached(message)
+        what = "warning" if message.topic == "alert" else "info"
         self._repeated += bool(progress.get("posting"))
         progress.set("posting", "yes")
-        try:
-            self._tell(body, message)
-        except DeliveryError:
-            progress.set("posting", "")
-            raise
-        progress.set("posted", "yes")
-
-    def _tell(self, body: str, message: Message) -> None:
-        service = self._service()
-        what = "warning" if message.topic == "alert" else "info"
-        result = service.notify(body, title="Who's There?", notify_type=what, body_format="text", attach=_attached(message))
+        result = service.notify(body, title="Who's There?", notify_type=what, body_format="text", attach=attached)
         if not result:
+            progress.set("posting", "")
             why = [entry.message for entry in result.logs()] or ["it does not say why"]
             raise DeliveryError(f"Apprise does not get a message through {self}: {self._discreet(why[-1])}")
+        progress.set("posted", "yes")
 
     def _service(self) -> "apprise.Apprise":
         _hush()

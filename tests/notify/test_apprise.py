@@ -12,7 +12,7 @@ from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message
 from app.notify.apprise import AppriseNotifier
 from tests.cameras import scenery
-from tests.notify.noted import Noted
+from tests.notify.noted import Killed, KilledAfter, Noted
 from tests.servers.json_hook import JsonHook
 from tests.servers.ports import free_port
 
@@ -93,9 +93,18 @@ def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counte
 
 
 def test_a_url_that_apprise_does_not_know_is_refused_with_where_to_look() -> None:
-    unknown = AppriseNotifier("nonsense://something", 8.0)
+    unknown, noted = AppriseNotifier("nonsense://something", 8.0), Noted()
     with pytest.raises(DeliveryRefused, match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)"):
-        unknown.deliver(ALERT, Noted())
+        unknown.deliver(ALERT, noted)
+    assert noted.stages == {}
+
+
+def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(hook: JsonHook, notifier: AppriseNotifier) -> None:
+    noted = KilledAfter("posted")
+    with pytest.raises(Killed):
+        notifier.deliver(ALERT, noted)
+    notifier.deliver(ALERT, noted.afterwards())
+    assert (len(hook.told), notifier.repeated) == (1, 0)
 
 
 def test_a_digest_lists_the_newest_with_the_newest_picture(hook: JsonHook, notifier: AppriseNotifier) -> None:
