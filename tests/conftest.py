@@ -17,7 +17,10 @@ REPO = Path(__file__).resolve().parent.parent
 
 
 #: Glances counts every program of the suite on this machine, so that those who start a whole house take turns.
-HOUSES = ("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py", "test_profiles.py")
+HOUSES = (
+    *("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py", "test_profiles.py"),
+    "test_install_service.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -35,6 +36,7 @@ _ENDS_ALLOWED = 2
 _LOG_LINES = 20
 #: Words for a source that are neither files nor addresses.
 _SOURCE_WORDS = ("auto", "demo")
+_SUPERVISORD = (sys.executable, "-m", "app.suite.supervise", "-c", "supervisord.conf")
 # One thread each: several would only get into each other's way, and into the other programs'.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
@@ -43,8 +45,11 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_
 @config_options
 @click.option("--source", metavar="PATH|URL|demo", help="What every camera plays, instead of its configured source.")
 @click.option("--only", metavar="PROGRAM...", multiple=True, help="Start only these programs.")
+@click.option("--foreground", is_flag=True, help="As a service: in the place of what runs already, and for good.")
 @click.argument("more", metavar="", nargs=-1)
-def start(*, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...], more: tuple[str, ...]) -> None:
+def start(
+    *, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...], foreground: bool, more: tuple[str, ...]
+) -> None:
     """Start every program, wait until each works, and tell what runs and where to look. They go on when you log out."""
     if more and not only:
         raise click.UsageError(f"{more[0]}: what is that? Programs are named behind --only, a film or camera behind --source")
@@ -56,6 +61,8 @@ def start(*, folder: Path | None, profile: str | None, source: str | None, only:
     try:
         programs.check_names(only, config)
         with _one_start_at_a_time(config.run_dir):
+            if foreground:
+                _become_supervisord(order)
             _start(order)
     except OSError as error:
         click.echo(str(error), err=True)
@@ -78,14 +85,18 @@ def _start(order: Order) -> None:
     if _runs(config.run_dir):
         click.echo("It runs already. To start it otherwise, stop it first (scripts/stop.sh).")
         return
-    if any(left := stop_suite(config.run_dir)):
-        click.echo(f"Ended what was left of an earlier run: {', '.join(left[0] + left[1])}.")
+    _clear(config.run_dir)
     run = prepared(order)
     try:
         _wait_until_up(config, run, _launch(order))
     except BaseException:
         stop_suite(config.run_dir)
         raise
+
+
+def _clear(run_dir: Path) -> None:
+    if any(left := stop_suite(run_dir)):
+        click.echo(f"Ended what was left of an earlier run: {', '.join(left[0] + left[1])}.")
 
 
 def _runs(run_dir: Path) -> bool:
@@ -108,6 +119,29 @@ def _one_start_at_a_time(run_dir: Path) -> Iterator[None]:
 
 def _launch(order: Order) -> subprocess.Popen[bytes]:
     """Start supervisord, which outlives this process and its terminal."""
+    with (order.config.logs_dir / "supervisord.log").open("ab") as log:
+        return subprocess.Popen(  # noqa: S603
+            ["nohup", *_SUPERVISORD],  # noqa: S607
+            cwd=order.config.run_dir,
+            env=_environment(order),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _become_supervisord(order: Order) -> NoReturn:
+    """Go on as supervisord, in the place of one that runs already."""
+    run_dir = order.config.run_dir
+    _clear(run_dir)
+    prepared(order)
+    os.chdir(run_dir)
+    os.execve(sys.executable, _SUPERVISORD, _environment(order))  # noqa: S606
+
+
+def _environment(order: Order) -> dict[str, str]:
+    """What supervisord and its programs are started with."""
     config = order.config
     given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
@@ -116,16 +150,7 @@ def _launch(order: Order) -> subprocess.Popen[bytes]:
         environment.pop(variable, None)
         if value:
             environment[variable] = value
-    with (config.logs_dir / "supervisord.log").open("ab") as log:
-        return subprocess.Popen(
-            ["nohup", sys.executable, "-m", "app.suite.supervise", "-c", "supervisord.conf"],  # noqa: S607
-            cwd=config.run_dir,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    return environment
 
 
 def _wait_until_up(config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]) -> None:
