@@ -16,6 +16,20 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
 
+# What may fail comes first, since Redis takes nothing back; what has been published was kept then, and others may have changed it since.
+KEEP = """
+if ARGV[1] ~= '' then
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+        return
+    end
+    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[1])
+    redis.call('SET', KEYS[1], '1', 'EX', ARGV[3])
+end
+for place = 3, #KEYS do
+    redis.call('SET', KEYS[place], ARGV[place + 1])
+end
+"""
+
 # Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
 TAG = """
 if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then

@@ -31,7 +31,15 @@ TAKE_OVER_AFTER_MS = 60_000
 
 _log = logging.getLogger(__name__)
 
-_REFUSALS = ("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "OOM")
+#: What somebody has to mend, or time does, at the server; any other refusal is a mistake of ours.
+_REFUSALS = ("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "OOM", "NOREPLICAS")
+_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.NoPermissionError,
+)
 
 # Until when this thread waits for Redis, by the monotonic clock.
 _wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
@@ -138,6 +146,7 @@ class State:
             connection_class=_CONNECTIONS[urlsplit(url).scheme],
         )
         self._publish_once = self._redis.register_script(lua.PUBLISH_ONCE)
+        self._keep = self._redis.register_script(lua.KEEP)
         self._tag = self._redis.register_script(lua.TAG)
         self._survey = self._redis.register_script(lua.SURVEY)
 
@@ -157,12 +166,12 @@ class State:
 
     def set_server(self, name: str, value: str) -> None:
         """Change one of the server's own settings, until its next start; `ProtocolError` when it lets nobody do that."""
-        with _talking():
+        with _talking(), _asking_for_leave():
             self._redis.config_set(name, value)
 
     def set_server_and_note(self, name: str, value: str, told: str, marks: Mapping[str, str]) -> None:
         """Do as `set_server` does and then as `mark_delivery`, in one message, so that no end of ours can come between."""
-        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+        with _talking(), _asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
             pipe.config_set(name, value)
             pipe.hset(_delivery_key(told), mapping=cast(Any, dict(marks)))
             pipe.expire(_delivery_key(told), protocol.DELIVERY_LIFE_S)
@@ -179,9 +188,9 @@ class State:
 
     def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
         """Set several of the house's switches at once, and with *changed* say who did it."""
-        with _talking(), self._redis.pipeline() as pipe:
-            _set_switches(pipe, values, changed)
-            pipe.execute()
+        words = _switch_words(values, changed)
+        with _talking():
+            self._redis.mset(words)
 
     def snooze(self, until: datetime, life_s: int) -> None:
         """Hold alerts back until *until*, which Redis forgets after *life_s* seconds."""
@@ -268,8 +277,21 @@ class State:
 
     def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
         """Put *fact* on the stream, and what is known of its event beside it; published again, it changes nothing."""
+        event = fact.event or ""
+        known = protocol.encode_event(record) if event and record else {}
         with _talking():
-            self._put_on_stream(self._redis, fact, record, snapshot)
+            self._publish_once(
+                keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
+                args=[
+                    protocol.PUBLISHED_LIFE_S,
+                    protocol.EVENTS_KEPT,
+                    protocol.encode(fact),
+                    protocol.EVENT_LIFE_S,
+                    protocol.SNAPSHOT_LIFE_S,
+                    snapshot or b"",
+                    *(word for field in known.items() for word in field),
+                ],
+            )
 
     def keep(
         self,
@@ -278,31 +300,17 @@ class State:
         changed: ArmedBy | None = None,
         fact: Fact | None = None,
     ) -> None:
-        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and publish *fact*: all or nothing."""
-        with _talking(), self._redis.pipeline() as pipe:
-            for key, stored in records.items():
-                pipe.set(key, protocol.encode(stored))
-            _set_switches(pipe, switches or {}, changed)
-            if fact:
-                self._put_on_stream(pipe, fact)
-            pipe.execute()
+        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and publish *fact*.
 
-    def _put_on_stream(self, client: redis.Redis, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
-        event = fact.event or ""
-        known = protocol.encode_event(record) if event and record else {}
-        self._publish_once(
-            keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
-            args=[
-                protocol.PUBLISHED_LIFE_S,
-                protocol.EVENTS_KEPT,
-                protocol.encode(fact),
-                protocol.EVENT_LIFE_S,
-                protocol.SNAPSHOT_LIFE_S,
-                snapshot or b"",
-                *(word for field in known.items() for word in field),
-            ],
-            client=client,
-        )
+        All or nothing, and with a fact once: kept again, as after a lost answer, it changes nothing.
+        """
+        words = {key: protocol.encode(stored) for key, stored in records.items()} | _switch_words(switches or {}, changed)
+        told = protocol.encode(fact) if fact else ""
+        with _talking():
+            self._keep(
+                keys=[protocol.published_key(fact.id if fact else ""), "events", *words],
+                args=[told, protocol.EVENTS_KEPT, protocol.PUBLISHED_LIFE_S, *words.values()],
+            )
 
     def event(self, event: str) -> EventRecord | None:
         """What is known of *event*, None when nothing is."""
@@ -482,14 +490,13 @@ def within(patience_s: float) -> Iterator[None]:
         _wait_until_s.reset(token)
 
 
-def _set_switches(pipe: redis.client.Pipeline, values: Mapping[str, bool], changed: ArmedBy | None) -> None:
+def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[str, str]:
+    """What stands under which keys when the switches are set to *values*."""
     unknown = sorted(values.keys() - protocol.SWITCHES.keys())
     if unknown:
         raise ProtocolError(f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
-    for name, value in values.items():
-        pipe.set(name, str(value))
-        if changed:
-            pipe.set(protocol.changed_by_key(name), protocol.encode(changed))
+    words = {name: str(value) for name, value in values.items()}
+    return words | ({protocol.changed_by_key(name): protocol.encode(changed) for name in values} if changed else {})
 
 
 def _heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
@@ -536,12 +543,20 @@ def _talking() -> Iterator[None]:
         raise StateUnavailable("Redis is too slow")
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as error:
+    except _AWAY as error:
         raise StateUnavailable(f"Redis is not reachable or not writable: {_reason(error)}") from error
     except redis.ResponseError as error:
         if _reason(error).startswith(_REFUSALS):
             raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
         raise ProtocolError(f"Redis says: {_reason(error)}") from error
+
+
+@contextmanager
+def _asking_for_leave() -> Iterator[None]:
+    try:
+        yield
+    except redis.exceptions.NoPermissionError as error:
+        raise ProtocolError(f"Redis denies that to this user: {_reason(error)}") from error
 
 
 def _reason(error: redis.RedisError) -> str:

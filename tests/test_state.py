@@ -240,6 +240,40 @@ def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(state: State, 
     assert raw.xlen("events") == 1
 
 
+def test_what_was_kept_is_not_kept_again_over_what_others_changed_since(state: State) -> None:
+    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+    state.keep({}, {"camera_status": True}, None, fact)
+    state.set_switch("camera_status", False)
+    state.keep({}, {"camera_status": True}, None, fact)
+    assert state.read_strings("camera_status") == ["False"]
+
+
+def test_nothing_is_kept_when_it_cannot_be_told(state: State, raw: redis.Redis) -> None:
+    raw.set("events", "no stream")
+    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+    with pytest.raises(ProtocolError, match="WRONGTYPE"):
+        state.keep({"presence:anna": Presence(False, NOW)}, {"camera_status": True}, None, fact)
+    assert raw.keys() == [b"events"]
+
+
+def test_a_user_who_may_not_is_waited_out_until_somebody_lets_him(state: State, raw: redis.Redis) -> None:
+    raw.acl_setuser("default", enabled=True, commands=["-mget"])
+    try:
+        with pytest.raises(StateUnavailable, match="no permissions"):
+            state.read_strings("home")
+    finally:
+        raw.acl_setuser("default", enabled=True, commands=["+mget"])
+
+
+def test_a_server_that_lets_nobody_change_its_settings_says_so(state: State, raw: redis.Redis) -> None:
+    raw.acl_setuser("default", enabled=True, commands=["-config"])
+    try:
+        with pytest.raises(ProtocolError, match="denies that to this user"):
+            state.set_server("appendonly", "yes")
+    finally:
+        raw.acl_setuser("default", enabled=True, commands=["+config"])
+
+
 def test_nothing_is_kept_of_what_is_wrong_in_part(state: State, raw: redis.Redis) -> None:
     with pytest.raises(ProtocolError, match="hoem is not a switch"):
         state.keep({"presence:anna": Presence(False, NOW)}, {"hoem": False})
