@@ -226,6 +226,14 @@ def url_parts(url: str) -> set[str]:
     return {url, *(one for part in parts for one in (part, unquote(part)) if len(one) >= _SECRET_CHARS)}
 
 
+def rest_asked_s(retry_after: str | None) -> float:
+    """How many seconds a service wants to be left alone, of whose header *retry_after* is the value: at least 1, and an hour at most.
+
+    30 when it does not say so in seconds.
+    """
+    return min(max(float(retry_after), 1.0), 3600.0) if retry_after and retry_after.isdecimal() else 30.0
+
+
 def in_bytes(megabytes: float) -> int:
     """*megabytes* of 10^6 bytes."""
     return int(megabytes * 1e6)

@@ -4,6 +4,7 @@ Nothing is retried here, since a message that was accepted with its answer lost 
 """
 
 import logging
+import re
 import threading
 import urllib.request
 from http.client import HTTPException
@@ -13,11 +14,11 @@ from urllib.error import HTTPError, URLError
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
+from app.notify.base import rest_asked_s
 
 #: How long one read from Slack may take.
 TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 60.0
-_MAY_LATER_S = 30.0
 
 #: What Slack says when trying again is no cure, and what is.
 CURES = {
@@ -38,6 +39,14 @@ CURES = {
     "access_denied": "the app may not do that: ask the workspace's admin",
     "org_login_required": "the workspace is being moved to another plan: wait, or ask its admin",
     "team_access_not_granted": "the app is not installed in this workspace: install it",
+}
+#: What the answers that are read must have.
+_NEEDED: dict[str, dict[str, type]] = {
+    "files.getUploadURLExternal": {"upload_url": str, "file_id": str},
+    "files.info": {"file": dict},
+    "chat.postMessage": {"ts": str},
+    "conversations.history": {"messages": list},
+    "conversations.replies": {"messages": list},
 }
 #: What Slack says of its own troubles.
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited", "team_added_to_org"}
@@ -85,13 +94,18 @@ class SlackApi:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         self._heed_limit(method)
+        ask = getattr(self._client, method.replace(".", "_"))
         try:
-            answer = getattr(self._client, method.replace(".", "_"))(**arguments)
+            answer = ask(**arguments).data
         except SlackApiError as error:
             raise self._told_apart(method, error.response) from error
         except (OSError, HTTPException, SlackClientError) as error:
             raise _unanswered(method, error) from error
-        return dict(answer.data)
+        except (AttributeError, ValueError) as error:  # what is no JSON object, or no text, slack_sdk does not expect
+            raise _not_slack(method) from error
+        if not isinstance(answer, dict) or not all(isinstance(answer.get(name), kind) for name, kind in _NEEDED.get(method, {}).items()):
+            raise _not_slack(method)
+        return answer
 
     def upload(self, name: str, content: bytes | Path) -> str:
         """Bring *content*, or what is in that file, to Slack as *name*; returns the id of a file that nobody sees yet."""
@@ -106,7 +120,7 @@ class SlackApi:
 
     def _send(self, url: str, content: bytes | IO[bytes], length: int) -> None:
         """Send *content* to the address that Slack gave for it; a file goes bit by bit."""
-        if not url.startswith(("https://", "http://")):
+        if not re.match("https?://[A-Za-z0-9]", url):
             raise Unfit("an upload", f"its address is {url[:20]}")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310 (see above)
@@ -129,25 +143,27 @@ class SlackApi:
             raise DeliveryError(f"Slack wants {method} to wait", left_s)
 
     def _too_many(self, method: str, retry_after: str | None) -> DeliveryError:
-        rest_s = float(retry_after) if retry_after and retry_after.isdecimal() else _MAY_LATER_S
+        rest_s = rest_asked_s(retry_after)
         with self._lock:
             self._not_before_s[method] = self._clock.monotonic() + rest_s
         return DeliveryError(f"Slack wants {method} to wait", rest_s)
 
     def _told_apart(self, method: str, response: Any) -> DeliveryError:
         status = int(response.status_code)
-        error = str(response.get("error"))
+        said = response.data if isinstance(response.data, dict) else {}
+        error = said.get("error")
         if status == 429:
             return self._too_many(method, {name.lower(): value for name, value in response.headers.items()}.get("retry-after"))
         if status >= 500:
             return Unanswered(f"Slack is in trouble: {method} was answered with HTTP {status}", sent=True)
-        if error.startswith("Received a response in a non-JSON format"):
-            return Unanswered(f"what answers {method} is not Slack, but perhaps a page to log in to the network", sent=True)
+        if not isinstance(error, str) or error.startswith("Received a response in a non-JSON format"):
+            return _not_slack(method)
         if error in _PASSING:
             return Unanswered(f"Slack is in trouble: {method} was answered with {error}", sent=True)
         if error in CURES:
-            return Refused(method, error, response.get("needed"))
-        return Unfit(method, error, "".join(f", {one}" for one in (response.get("errors") or [])[:3]))
+            return Refused(method, error, said.get("needed"))
+        more = said.get("errors")
+        return Unfit(method, error, "".join(f", {one}" for one in more[:3]) if isinstance(more, list) else "")
 
 
 def sdk_log() -> logging.Logger:
@@ -155,6 +171,10 @@ def sdk_log() -> logging.Logger:
     log = logging.getLogger(f"{__name__}.slack_sdk")
     log.setLevel(logging.CRITICAL)
     return log
+
+
+def _not_slack(method: str) -> Unanswered:
+    return Unanswered(f"what answers {method} is not Slack, but perhaps a page to log in to the network", sent=True)
 
 
 def _unanswered(method: str, error: Exception) -> Unanswered:

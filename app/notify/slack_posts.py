@@ -114,12 +114,12 @@ class SlackPosts:
     def is_there(self, posted: Posted) -> bool:
         """Whether a message that was posted still is; taken for granted where Slack may not be asked."""
         try:
-            found = self.api.call("conversations.history", channel=posted.channel, latest=posted.ts, limit=1, inclusive=True)["messages"]
+            answer = self.api.call("conversations.history", channel=posted.channel, latest=posted.ts, limit=1, inclusive=True)
         except Refused as error:
             return error.error == "missing_scope"
         except Unfit:
             return True
-        return any(message["ts"] == posted.ts and message.get("subtype") != "tombstone" for message in found)
+        return any(message["ts"] == posted.ts and message.get("subtype") != "tombstone" for message in _messages(answer))
 
     def say_once(self, what: str, sentence: str, error: DeliveryError) -> None:
         """Log *sentence* of *error*, the first time that it is about *what*."""
@@ -184,10 +184,10 @@ class SlackPosts:
         for _ in range(_PAGES):
             method = "conversations.replies" if draft.thread_ts else "conversations.history"
             answer = self.api.call(method, **where, limit=_PAGE, include_all_metadata=True, cursor=cursor)
-            for message in answer["messages"]:
-                if message.get("metadata", {}).get("event_payload", {}).get("key") == draft.key:
+            for message in _messages(answer):
+                if _table(_table(message.get("metadata")).get("event_payload")).get("key") == draft.key:
                     return str(message["ts"])
-            cursor = answer.get("response_metadata", {}).get("next_cursor")
+            cursor = _table(answer.get("response_metadata")).get("next_cursor")
             if not cursor:
                 return None
         return None
@@ -214,6 +214,18 @@ def on_its_way(progress: Progress, clock: Clock) -> Iterator[None]:
 
 def shown_in(info: Mapping[str, Any], channel: str) -> str | None:
     """The ts of the first message in *channel* that has the file of which Slack tells *info*."""
-    shares = info["file"].get("shares", {})
-    found = [place["ts"] for kind in shares.values() for place in kind.get(channel, [])]
-    return found[0] if found else None
+    for kind in _table(info["file"].get("shares")).values():
+        places = _table(kind).get(channel)
+        ts = _table(places[0]).get("ts") if places and isinstance(places, list) else None
+        if isinstance(ts, str):
+            return ts
+    return None
+
+
+def _messages(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [message for message in answer["messages"] if isinstance(_table(message).get("ts"), str)]
+
+
+def _table(found: Any) -> dict[str, Any]:
+    """*found* if it is an object, else an empty one."""
+    return found if isinstance(found, dict) else {}

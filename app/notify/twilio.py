@@ -123,7 +123,7 @@ class TwilioNotifier(Notifier):
         texts, there = api.newest()
         now = self._clock.now()
         since = (there or now) - (now - datetime.fromisoformat(begun)) - _SLACK
-        return next((text.sid for text in texts if words in text.body and text.created_at >= since), None)
+        return next((text.sid for text in texts if words in text.body and text.created_at and text.created_at >= since), None)
 
     def _watch(self, api: "TwilioApi", sid: str, media: str | None, progress: Progress) -> None:
         """See what becomes of the text *sid*; if its *media* may be to blame for its loss, have it sent without."""

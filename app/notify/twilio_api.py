@@ -3,23 +3,24 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import requests
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from twilio.base.exceptions import TwilioException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import TwilioSettings
+from app.notify.base import TwilioSettings, rest_asked_s
 
 #: How long one read from Twilio may take.
 TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 300.0
-_MAY_LATER_S = 30.0
 _NEWEST = 50
 
 _ACCOUNT = "check twilio.account_sid and twilio.auth_token against the first page of Twilio's console"
@@ -73,9 +74,34 @@ class Text(NamedTuple):
 
     sid: str
     body: str
-    created_at: datetime
+    created_at: datetime | None
     status: str
     error: int | None
+
+
+def _date(said: str) -> str:
+    parsedate_to_datetime(said)
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _OneAnswered:
+    """What Twilio must say of a text for the SDK to understand it."""
+
+    sid: str
+    status: str
+    body: str | None = None
+    date_created: Annotated[str, AfterValidator(_date)] | None = None
+    error_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ManyAnswered:
+    messages: list[_OneAnswered]
+    next_page_uri: str | None = None
+
+
+_ONE, _MANY = TypeAdapter(_OneAnswered), TypeAdapter(_ManyAnswered)
 
 
 class TwilioApi:
@@ -106,7 +132,10 @@ class TwilioApi:
 
     def newest(self) -> tuple[list[Text], datetime | None]:
         """The newest texts to the number, and what time it is at Twilio, if it says."""
-        found = [_text(one) for one in self._client.messages.list(to=self._number, limit=_NEWEST)]
+        try:
+            found = [_text(one) for one in self._client.messages.list(to=self._number, limit=_NEWEST)]
+        except TwilioException:
+            raise _not_twilio() from None
         return found, self._line.at
 
 
@@ -118,22 +147,25 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
         self.at: datetime | None = None
         self._number = number
 
-    def request(self, *args: Any, **kwargs: Any) -> Response:
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
-            response: Response = super().request(*args, **kwargs)
+            response: Response = super().request(method, url, *args, **kwargs)
         except requests.RequestException as error:
             raise _unanswered(error) from None
-        if response.status_code >= 300:
+        lists = method == "GET" and url.endswith("/Messages.json")
+        if response.status_code not in ((200,) if lists else (200, 201)):
             raise self._told_apart(response)
-        if _plain(response.text) is None:
-            raise Unanswered("what answers is not Twilio, but perhaps a page to log in to the network", sent=True)
-        self.at = parsedate_to_datetime(response.headers["Date"]) if "Date" in response.headers else None
+        try:
+            (_MANY if lists else _ONE).validate_json(response.text)
+        except ValidationError:
+            raise _not_twilio() from None
+        self.at = _moment(response.headers.get("Date", ""))
         return response
 
     def _told_apart(self, response: Response) -> DeliveryError:
         status = response.status_code
         if status == 429:
-            return DeliveryError("Twilio wants texts to wait", _retry_after_s(response.headers))
+            return DeliveryError("Twilio wants texts to wait", rest_asked_s(response.headers.get("Retry-After")))
         if status >= 500 or status < 400:
             return Unanswered(f"Twilio is in trouble: it answered with HTTP {status}", sent=True)
         code, said = _reason(response.text)
@@ -156,6 +188,10 @@ def _text(found: Any) -> Text:
     return Text(found.sid, found.body or "", found.date_created, str(found.status), found.error_code and int(found.error_code))
 
 
+def _not_twilio() -> Unanswered:
+    return Unanswered("what answers is not Twilio, but perhaps a page to log in to the network", sent=True)
+
+
 def _unanswered(error: requests.RequestException) -> Unanswered:
     """What *error* means; its own words have the address, and in it the account."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
@@ -165,22 +201,22 @@ def _unanswered(error: requests.RequestException) -> Unanswered:
 
 def _reason(answer: str) -> tuple[int, str]:
     """Twilio's number and words for what is wrong; 0 when it gives none."""
-    found = _plain(answer) or {}
-    code = found.get("code")
-    return code if isinstance(code, int) else 0, str(found.get("message") or found.get("title") or "it does not say why")[:200]
-
-
-def _plain(answer: str) -> dict[str, Any] | None:
     try:
         found = json.loads(answer)
     except ValueError:
+        found = None
+    said = found if isinstance(found, dict) else {}
+    code = re.fullmatch("[0-9]{5}", str(said.get("code")))
+    return int(code[0]) if code else 0, str(said.get("message") or said.get("title") or "it does not say why")[:200]
+
+
+def _moment(date: str) -> datetime | None:
+    """The moment that a header *date* tells; None when it tells none that can be."""
+    try:
+        at = parsedate_to_datetime(date)
+    except ValueError:
         return None
-    return found if isinstance(found, dict) else None
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float:
-    asked = headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else _MAY_LATER_S
+    return at.replace(tzinfo=at.tzinfo or UTC) if at.year >= 2000 else None
 
 
 def _silent() -> logging.Logger:
