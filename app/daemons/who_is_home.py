@@ -98,8 +98,6 @@ class WhoIsHome(Daemon):
         self._settings = self.config.presence
         self._watch = RouterWatch(self._settings.router_silent_alert_s, self._watch.health)
         self._habits.clear()
-        if self._household:
-            self._household.configure(self._settings)
         self._opened = False
 
     def close(self) -> None:
@@ -118,14 +116,15 @@ class WhoIsHome(Daemon):
         return counters
 
     def _recall(self) -> None:
-        """What an earlier run knew; nothing is concluded from it until the router has answered."""
-        if self._household:
-            return
+        """What an earlier run knew of those who are not watched yet; nothing is concluded from it until the router has answered."""
         people = self._settings.people
-        known = {person: self._stored_record(protocol.presence_key(person), Presence) for person in people}
-        habits = {person: self._stored_record(protocol.habits_key(person), Habits) for person in people}
+        known = _found({person: self._stored_record(protocol.presence_key(person), Presence) for person in people})
+        habits = _found({person: self._stored_record(protocol.habits_key(person), Habits) for person in people})
+        if self._household:
+            self._household.configure(self._settings, known, habits)
+            return
         self._watch = RouterWatch(self._settings.router_silent_alert_s, self._stored_record("router", RouterHealth))
-        self._household = Household(self._settings, _found(known), _found(habits), self._read_switches()["home"])
+        self._household = Household(self._settings, known, habits, self._read_switches()["home"])
 
     def _stored_record(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
         try:

@@ -19,7 +19,7 @@ from app.protocol import Habits
 
 HOURS = 24
 DAYS_KEPT = 14
-NIGHT_FROM, NIGHT_TO, WEEKEND_NIGHT_TO = 21, 8, 10
+NIGHT_FROM, NIGHT_TO, MORNING_TO = 21, 8, 10
 DAYS_NEEDED, NIGHTS_NEEDED = 3, 7
 DAY_MARGIN, NIGHT_MARGIN = 1.25, 2.0
 #: By day a wait may be too short on one day in so many.
@@ -92,6 +92,11 @@ def is_night(hour: int) -> bool:
     return hour >= NIGHT_FROM or hour < NIGHT_TO
 
 
+def may_lie_in(hour: int) -> bool:
+    """Whether some people are still asleep in *hour*, or only now going to bed."""
+    return hour >= NIGHT_FROM or hour < MORNING_TO
+
+
 def longest_wait(habits: Habits, settings: PresenceSettings) -> tuple[int, float]:
     """The hour of the day in which somebody with *habits* is waited for longest, and for how many s."""
     return max(_waits(habits, settings), key=lambda wait: wait[1])
@@ -105,4 +110,4 @@ def _waits(habits: Habits, settings: PresenceSettings) -> Iterator[tuple[int, fl
 
 def _lies_in(day: int, hour: int) -> bool:
     # Day 1 was a Monday.
-    return day % 7 in (6, 0) and NIGHT_TO <= hour < WEEKEND_NIGHT_TO
+    return day % 7 in (6, 0) and NIGHT_TO <= hour < MORNING_TO

@@ -41,6 +41,8 @@ class _Person:
         self.since = record.since
         self.device = record.device
         self.last_seen = record.last_seen
+        #: How long it is waited for, as an earlier run told; it holds until the router has answered.
+        self.wait_s = record.wait_s
         self.habits: Habits | None = None
         signs = (*wanted.macs, *wanted.hosts)
         # Which devices were there is not known any more, so that all are waited for that ever were.
@@ -55,16 +57,16 @@ class _Person:
 
     def look(self, listed: set[str], look: Look, settings: PresenceSettings) -> bool:
         """Take in which devices are *listed*; returns whether the person came or left."""
-        here = there = False
         for sign, phone in self.phones.items():
             if sign not in listed:
                 phone.off_list(look, settings)
-            else:
-                if phone.on_list(look, settings):
-                    self.habits = None
-                if not there:
-                    there, self.device, self.last_seen = True, sign, look.now
-            here = here or phone.here
+            elif phone.on_list(look, settings):
+                self.habits = None
+        there = [sign for sign in self.phones if sign in listed]
+        if there:
+            self.last_seen = look.now
+            self.device = self.device if self.device in there else there[0]
+        here = any(phone.here for phone in self.phones.values())
         if here == self.home:
             return False
         self.home, self.since = here, look.now
@@ -86,10 +88,15 @@ class Household:
         self._newest: Look | None = None
         self._take(settings, known, habits)
 
-    def configure(self, settings: PresenceSettings) -> None:
-        """Go on with other *settings*; what is known of those who stay is kept, and waits begin anew."""
-        names = self._people
-        self._take(settings, {name: self.presence(name) for name in names}, {name: self.habits(name) for name in names})
+    def configure(self, settings: PresenceSettings, known: Mapping[str, Presence], habits: Mapping[str, Habits]) -> None:
+        """Go on with other *settings*, and all waits begin anew.
+
+        What is known of those who stay is kept; *known* and *habits* are what an earlier run knew of the others.
+        """
+        stay = self._people
+        now_known = {name: self.presence(name) for name in stay}
+        now_habits = {name: self.habits(name) for name in stay}
+        self._take(settings, {**known, **now_known}, {**habits, **now_habits})
         self._answered_s = None
 
     def seen(self, devices: Sequence[Device], now: datetime, now_s: float) -> list[Change]:
@@ -126,7 +133,7 @@ class Household:
         """What is known of *person*."""
         known = self._people[person]
         phone = known.phones.get(known.device or "")
-        wait_s = phone.wait_s(self._newest, self._settings) if phone and self._newest else None
+        wait_s = phone.wait_s(self._newest, self._settings) if phone and self._newest else known.wait_s
         return Presence(known.home, known.since, known.device, known.last_seen, wait_s)
 
     def habits(self, person: str) -> Habits:

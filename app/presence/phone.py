@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.presence.base import PresenceSettings
-from app.presence.habits import PhoneHabits, is_night
+from app.presence.habits import PhoneHabits, is_night, may_lie_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,18 @@ class Look:
     step_s: float
 
 
-#: For so long after a long sleep a phone is expected to sleep on: it wakes about every hour, and a short nap between tells nothing.
-DROWSY_S = 6_300.0
+#: For so long after a long sleep a phone is expected to sleep on: it wakes about every hour, and of two naps in a row one may be too
+#: short to tell a sleeping phone from one that is awake.
+DROWSY_S = 7_500.0
 _WIDE_AWAKE_S = float("inf")
 
 
 class Phone:
     """A device that counts as home (*here*) from when it is on the router's list until it was unseen for its wait.
 
-    The wait is that of the hour in which it was last seen. A phone that has slept, and was not taken for gone, is expected to sleep
-    on, whatever it did on other days, and waited for as long as can be; *drowsy* says that an earlier run expected that.
+    The wait is that of the hour in which it was last seen. A phone that has slept, and was not taken for gone, is drowsy: it is
+    expected to sleep on, whatever it did on other days, and waited for as long as can be. So is one that comes home by night or in
+    the morning, when people go to bed, or were taken for gone in their sleep. *drowsy* says that an earlier run expected that.
     """
 
     def __init__(self, habits: PhoneHabits, here: bool, drowsy: bool) -> None:
@@ -36,7 +38,12 @@ class Phone:
         self.look_away()
 
     def look_away(self) -> None:
-        """Nobody has watched: if it counts as home its wait begins anew with the next answer, and no gap is learned."""
+        """Nobody has watched: if it counts as home its wait begins anew with the next answer, and no gap is learned.
+
+        If it was drowsy it may have slept on.
+        """
+        if self._is_drowsy():
+            self._awake_s = 0.0
         self._listed = self.here
         self._unseen_s = 0.0
         self._watched = False
@@ -46,6 +53,8 @@ class Phone:
     def on_list(self, look: Look, settings: PresenceSettings) -> bool:
         """The router lists it; returns whether something was learned."""
         self._awake_s += look.step_s
+        if not self.here and may_lie_in(look.hour):
+            self._awake_s = 0.0
         new = self.habits.seen(look.day, look.hour)
         learned = self._watched and not self._listed and self._wakes(self._unseen_s + look.step_s, settings)
         self.here = self._listed = self._watched = True
@@ -64,17 +73,20 @@ class Phone:
             self._awake_s = _WIDE_AWAKE_S
 
     def wait_s(self, look: Look, settings: PresenceSettings) -> float:
-        """How long it may be unseen, now or, if it is away, when it is back."""
-        if self._awake_s < DROWSY_S:
+        """How long it may be unseen; if it is away, how long it might as a rule in this hour."""
+        if self._is_drowsy():
             return settings.max_consider_home_s
         day, hour = (self._day, self._hour) if self.here and self._day else (look.day, look.hour)
         return self.habits.wait_s(day, hour, settings)
+
+    def _is_drowsy(self) -> bool:
+        return self._awake_s < DROWSY_S
 
     def _wakes(self, gap_s: float, settings: PresenceSettings) -> bool:
         """It is back after *gap_s*; returns whether something was learned."""
         if gap_s > settings.max_consider_home_s:
             return False
-        sleepy = is_night(self._hour) or self._awake_s < DROWSY_S
+        sleepy = is_night(self._hour) or self._is_drowsy()
         usual_s = self.habits.shortest_wait_s(settings) if sleepy else self.habits.usual_wait_s(self._hour, settings)
         if self.here and gap_s > usual_s:
             self._awake_s = 0.0

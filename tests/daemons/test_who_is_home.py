@@ -161,6 +161,28 @@ def test_other_people_and_another_router_are_taken_over_without_a_restart(home: 
     assert home.switches() == HOME
 
 
+def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
+    home.sees(ANNA, BEN)
+    home.live(60)
+    home.sees(ANNA)
+    home.live(60)
+    home.sees(ANNA, BEN)
+    home.live(1200)
+    known = home.state.get(protocol.habits_key("ben"), Habits)
+    assert known
+    assert [gap_s > 0 for days in known.gaps_s[BEN] for _, gap_s in days] == [True]
+    told = home.facts()
+    router = f"{{backend: scripted, scripted: {{file: {str(home.router)!r}}}}}"
+    write_config(home.folder, home.server.url, f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}}, router: {router}}}\n")
+    home.program.reload()
+    home.live(60)
+    home.configure()
+    home.program.reload()
+    home.live(1200)
+    assert home.state.get(protocol.habits_key("ben"), Habits) == known
+    assert home.facts() == told
+
+
 def test_its_events_reach_slack_as_short_sentences(home: Home) -> None:
     with SlackServer() as slack:
         access = f"slack: {{api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALERTS}}}\n"

@@ -61,7 +61,7 @@ def test_who_comes_before_the_house_is_empty_keeps_it_occupied() -> None:
 
 def test_without_a_further_wait_the_house_is_empty_with_the_last_who_left() -> None:
     house = House()
-    house.household.configure(replace(house.settings, away_after_s=0.0))
+    house.household.configure(replace(house.settings, away_after_s=0.0), {}, {})
     house.sees(ANNA)
     assert house.lives(600) == ["left anna", "emptied"]
 
@@ -94,6 +94,13 @@ def test_duplicates_in_a_list_are_one_device() -> None:
     house = House()
     assert house.sees(ANNA, ANNA, Device(ANNA, "iphone"), Device(ANNA, ip="192.168.0.7")) == ["came anna", "occupied anna"]
     assert set(house.household.habits("anna").gaps_s) == {ANNA}
+
+
+def test_the_device_that_is_told_is_told_until_it_is_not_there_any_more() -> None:
+    house = House()
+    for devices, told in (((WATCH,), WATCH), ((ANNA, WATCH), WATCH), ((ANNA,), ANNA), ((WATCH, ANNA), ANNA), ((), ANNA)):
+        house.sees(*devices)
+        assert house.household.presence("anna").device == told
 
 
 def test_somebody_is_home_as_long_as_one_of_their_devices_is() -> None:
@@ -272,7 +279,7 @@ def test_with_other_people_what_is_known_of_those_who_stay_is_kept() -> None:
     house = House()
     house.lives(60, ANNA, BEN)
     before = house.household.presence("anna")
-    house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"], "cleo": PersonSettings(("02:00:00:00:00:0e",))}))
+    house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"], "cleo": PersonSettings(("02:00:00:00:00:0e",))}), {}, {})
     assert replace(house.household.presence("anna"), wait_s=before.wait_s) == before
     assert house.household.habits("anna").gaps_s[ANNA][NOON.hour]
     assert house.sees(ANNA, BEN) == []
@@ -282,14 +289,14 @@ def test_with_other_people_what_is_known_of_those_who_stay_is_kept() -> None:
 def test_when_the_last_who_is_home_is_not_named_any_more_the_house_is_empty_after_a_whole_wait() -> None:
     house = House()
     house.sees(BEN)
-    house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"]}))
+    house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"]}), {}, {})
     assert house.until("emptied", BEN) == EMPTIED_S
 
 
 def test_somebody_with_a_new_phone_is_given_time_to_show_it() -> None:
     house = House()
     house.sees(BEN)
-    house.household.configure(PresenceSettings(people={"ben": PersonSettings(("02:00:00:00:00:0e",))}))
+    house.household.configure(PresenceSettings(people={"ben": PersonSettings(("02:00:00:00:00:0e",))}), {}, {})
     assert house.lives(165, BEN) == []
     assert house.sees("02:00:00:00:00:0e") == []
     assert house.household.presence("ben").device == "02:00:00:00:00:0e"
@@ -330,7 +337,7 @@ def test_how_long_somebody_is_waited_for_is_not_told_before_the_hour_is_known() 
 
 @pytest.mark.parametrize(("hour", "wait_s"), [(21, 1020), (3, 1020), (7, 1020), (8, 180), (20, 180)])
 def test_an_hour_not_learned_yet_waits_longest_by_night_and_shortest_by_day(hour: int, wait_s: float) -> None:
-    house = House(at=NOON.replace(hour=hour))
+    house = House(known={"anna": HOME}, home=True, at=NOON.replace(hour=hour))
     house.sees(ANNA)
     assert house.household.presence("anna").wait_s == wait_s
     assert house.until("left anna") == wait_s - 15
@@ -394,9 +401,25 @@ def test_who_has_been_away_since_is_not_drowsy() -> None:
     house.sees(ANNA)
     house.lives(900)
     house.lives(600, ANNA)
-    assert house.lives(7200) == ["left anna", "emptied"]
+    assert house.lives(3 * 3600) == ["left anna", "emptied"]
     house.lives(600, ANNA)
     assert house.until("left anna") == WAIT_S - 15
+
+
+@pytest.mark.parametrize(("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)])
+def test_who_comes_home_by_night_or_in_the_morning_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
+    hours = tuple(tuple((NOON.toordinal() - ago, 90.0) for ago in range(14, 0, -1)) for _ in range(24))
+    house = House(known={"anna": AWAY}, habits={"anna": Habits({ANNA: hours})}, at=NOON.replace(hour=hour))
+    assert house.sees(ANNA) == ["came anna", "occupied anna"]
+    assert house.until("left anna") == wait_s - 15
+
+
+def test_in_an_outage_a_drowsy_phone_may_have_slept_on() -> None:
+    house = House(known={"anna": AWAY}, at=NOON.replace(hour=8))
+    house.lives(DROWSY_S - 60, ANNA)
+    house.misses(100)
+    house.lives(DROWSY_S - 60, ANNA)
+    assert house.lives(900) == []
 
 
 def test_that_is_still_expected_after_a_restart() -> None:
@@ -404,6 +427,18 @@ def test_that_is_still_expected_after_a_restart() -> None:
     house.sees(ANNA)
     house.lives(900)
     house.lives(3000, ANNA)
+    house.restart()
+    house.sees(ANNA)
+    assert house.lives(900) == []
+
+
+def test_that_is_still_expected_when_it_is_started_twice_before_the_router_answers() -> None:
+    house = House(at=NOON.replace(hour=7, minute=20))
+    house.sees(ANNA)
+    house.lives(900)
+    house.lives(3000, ANNA)
+    house.restart()
+    house.misses(3)
     house.restart()
     house.sees(ANNA)
     assert house.lives(900) == []
@@ -428,7 +463,7 @@ def test_a_phone_that_is_often_off_for_some_minutes_is_not_asleep_for_that() -> 
 
 @pytest.mark.parametrize(("day", "hour", "wait_s"), [(21, 9, 1020), (22, 8, 1020), (22, 10, 180), (23, 9, 180)])
 def test_at_weekends_people_lie_in(day: int, hour: int, wait_s: float) -> None:
-    house = House(at=NOON.replace(day=day, hour=hour))
+    house = House(known={"anna": HOME}, home=True, at=NOON.replace(day=day, hour=hour))
     house.sees(ANNA)
     assert house.until("left anna") == wait_s - 15
 
