@@ -428,6 +428,19 @@ def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(make_
     assert post.state.delivery_marks(FACT)["threading:skipped"] == "one is enough"
 
 
+def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(make_post: MakePost) -> None:
+    post = make_post(Threading())
+    post.state.mark_event(EVENT, {"delivered:threading": "then"})
+    post.way.fail_next(1, "no line")
+    post.add(clip_fact())
+    assert run(post.clips) == 1
+    assert post.outbox.trouble == "no line"
+    post.state.mark_event(EVENT, {"threading:skipped": "one is enough"})
+    post.clock.advance(1)
+    run(post.clips)
+    assert (post.told(), post.outbox.trouble) == ([], None)
+
+
 def test_what_redis_has_wrong_is_left_out_and_logged(make_post: MakePost, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     post = make_post(Threading())
