@@ -80,7 +80,7 @@ def test_a_program_that_is_killed_comes_back(house: Suite) -> None:
     killed = house.processes()["uploader"]
     killed.kill()
     assert until(lambda: (now := house.program("uploader")).healthy and now.pid != killed.pid, "the uploader is back")
-    assert house.checkup().healthy
+    house.wait_until_healthy()
 
 
 def test_a_killed_redis_comes_back_with_what_it_knew(house: Suite) -> None:
