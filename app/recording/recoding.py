@@ -6,6 +6,7 @@ from typing import cast
 
 import av
 from av.video.frame import PictureType
+from av.video.reformatter import ColorRange
 
 from app.frames import Footage, Packet
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
@@ -72,7 +73,7 @@ class Recoding:
                 continue
             self._last = at
             encoder = self._encoder = self._encoder or self._make_encoder(decoded)
-            picture = decoded.reformat(encoder.width, encoder.height, "yuv420p", dst_color_range="MPEG", threads=1)
+            picture = decoded.reformat(encoder.width, encoder.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1)
             picture.pts, picture.time_base = at, TIME_BASE
             picture = self._turning.turned(picture)
             picture.pict_type = PictureType.I if at >= self._key_due else PictureType.NONE
@@ -84,6 +85,8 @@ class Recoding:
         # Colours are stored for every second pixel.
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
+        # Untold, players guess by the size of the picture, and show those of large JPEGs in other colours.
+        encoder.colorspace, encoder.color_range = picture.colorspace, ColorRange.MPEG
         # Untold, libx264 takes each tick for a picture, and its films claim to need a decoder (level 6.2) that no phone has.
         encoder.framerate = _USUAL_FPS
         # Tuned so, libx264 takes each picture for one of that rate, and the most bits are those of a picture, whatever the camera's rate.

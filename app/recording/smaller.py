@@ -13,6 +13,7 @@ from typing import IO
 
 import av
 from av.video.frame import PictureType
+from av.video.reformatter import ColorRange
 
 from app.errors import ClipError
 from app.files import whole_file
@@ -42,11 +43,12 @@ class _TooLarge(ClipError):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a rendition is to be: its size in pixels, and its bits a second."""
+    """What a rendition is to be: its size in pixels, its bits a second, and by which matrix, as libav counts them, its colours are made."""
 
     width: int
     height: int
     bits_per_s: int
+    matrix: int
 
 
 def smaller(path: Path, target_bytes: int, out: Path) -> None:
@@ -63,6 +65,7 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
             stream = clip.streams.video[0]
             lasts_s = (clip.duration or 0) / av.time_base
             size, own_bits_per_s, pictures = (stream.width, stream.height), clip.bit_rate, stream.frames
+            matrix = stream.codec_context.colorspace
     except (av.FFmpegError, IndexError) as error:
         raise ClipError(f"{path} cannot be read: {error}") from None
     if lasts_s <= 0:
@@ -72,7 +75,7 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
         if bits_per_s < LEAST_BITS_PER_S:
             break
         try:
-            _write(path, out, _shape(size, min(bits_per_s, own_bits_per_s)), target_bytes, pictures)
+            _write(path, out, _shape(size, min(bits_per_s, own_bits_per_s), matrix), target_bytes, pictures)
         except _TooLarge as error:
             bits_per_s *= 0.9 * target_bytes / error.size
         else:
@@ -80,12 +83,12 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
     raise ClipError(f"{path} lasts {lasts_s:.0f} s, which cannot be shown in {target_bytes} bytes")
 
 
-def _shape(size: tuple[int, int], bits_per_s: float) -> _Shape:
+def _shape(size: tuple[int, int], bits_per_s: float, matrix: int) -> _Shape:
     """As many pixels of *size* as *bits_per_s* are enough for."""
     width, height = size
     enough = (scale for scale in _SCALES if bits_per_s / (scale * width * scale * height * _MOST_FPS) >= _BITS_PER_PIXEL)
     scale = next(enough, _SCALES[-1])
-    return _Shape(max(round(width * scale / 2) * 2, 2), max(round(height * scale / 2) * 2, 2), round(bits_per_s))
+    return _Shape(max(round(width * scale / 2) * 2, 2), max(round(height * scale / 2) * 2, 2), round(bits_per_s), matrix)
 
 
 def _write(path: Path, out: Path, shape: _Shape, target_bytes: int, pictures: int) -> None:
@@ -104,6 +107,7 @@ def _encode(path: Path, file: IO[bytes], shape: _Shape, pictures: int) -> None:
         stream = written.add_stream("libx264", rate=_MOST_FPS, options={"preset": "veryfast", "threads": "1", **rate})
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         stream.codec_context.time_base = TIME_BASE
+        stream.codec_context.colorspace, stream.codec_context.color_range = shape.matrix, ColorRange.MPEG
         for picture in _thinned(path, shape):
             written.mux(stream.encode(picture))
         written.mux(stream.encode())
@@ -123,7 +127,7 @@ def _thinned(path: Path, shape: _Shape) -> Iterator[av.VideoFrame]:
             due_s = max(due_s + 1 / _MOST_FPS, at_s)
             upside_down = abs(decoded.rotation) == 180
             turning = turning or Turning(upside_down, upside_down)
-            picture = turning.turned(decoded.reformat(shape.width, shape.height, "yuv420p", dst_color_range="MPEG", threads=1))
+            picture = turning.turned(decoded.reformat(shape.width, shape.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1))
             picture.pts, picture.time_base, picture.pict_type = round(at_s * TICKS_PER_S), TIME_BASE, PictureType.NONE
             yield picture
 

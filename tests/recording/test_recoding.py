@@ -1,15 +1,21 @@
 """Encoding what cannot be copied: a film is at its end as good as at its beginning."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from app.frames import Footage, Image, Packet, jpeg
+from app.recording.base import RecordingSettings
 from app.recording.recoding import Recoding
+from app.recording.smaller import smaller
+from tests.recording.films import numbered_film
+from tests.recording.studio import Studio
 
 SIZE = (640, 480)
 
@@ -55,3 +61,13 @@ def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
     first = [*recoding.recoded(Packet(grey, 0.0, 0.0, True, footage)), *recoding.rest()][0]
     _profile, _constraints, level = first.data.split(b"\0\0\1\x67")[1][:3]
     assert level <= 31  # 3.1, enough for 1280x720 at 30 pictures a second
+
+
+def test_a_film_says_how_its_colours_are_meant_and_so_does_a_smaller_one(tmp_path: Path) -> None:
+    source = numbered_film(tmp_path / "source.avi", 40, codec="mjpeg", pixels="yuvj422p")
+    (clip,) = Studio(RecordingSettings(pre_roll_s=1, post_roll_s=1)).film(source, tmp_path / "event", start_s=1.5, end_s=2.5)
+    smaller(clip, 30_000, tmp_path / "smaller.mp4")
+    for film in (clip, tmp_path / "smaller.mp4"):
+        with av.open(str(film)) as opened:
+            coder = opened.streams.video[0].codec_context
+            assert (Colorspace(coder.colorspace), ColorRange(coder.color_range)) == (Colorspace.ITU601, ColorRange.MPEG)
