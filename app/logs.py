@@ -10,10 +10,14 @@ import yaml
 from app.errors import ConfigError
 
 _HIDDEN = "[hidden]"
+#: What these would write at DEBUG are phone numbers, and all that a link is made of that anybody may follow.
+_TALKATIVE = ("botocore", "urllib3")
 
 
 def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
     """Log as *folder*'s `logging.yml` says, or one line an entry to standard error when there is none, without *secrets*."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
     path = folder / "logging.yml"
     if path.is_file():
         try:

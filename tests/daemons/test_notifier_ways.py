@@ -18,11 +18,17 @@ from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer, broken, hang
+from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer, answer_lost, broken, hang
 from tests.servers.twilio import ACCOUNT, FROM, TOKEN, TwilioServer
 from tests.servers.twilio import OWNER as PHONE
 from tests.waiting import until
 
+DEBUG = """
+version: 1
+formatters: {plain: {format: "%(levelname)s %(name)s: %(message)s"}}
+handlers: {console: {class: logging.StreamHandler, formatter: plain}}
+root: {level: DEBUG, handlers: [console]}
+"""
 EVERYTHING = "[alert, clip, left_open, camera, program, presence, disk, store]"
 
 
@@ -55,7 +61,9 @@ class House:
             urls = [hook.url(f"hooks/secret-path-{number}") for number, hook in enumerate(self.hooks)]
             parts.append(f"apprise: {{urls: {urls}, {apprise}}}")
         endpoint = self.media.link("").partition("/?")[0]
-        parts.append(f"s3: {{bucket: house, endpoint_url: {endpoint!r}, region: eu-central-1, access_key_id: A, secret_access_key: B}}")
+        parts.append(
+            f"s3: {{bucket: house, endpoint_url: {endpoint!r}, region: eu-central-1, access_key_id: A, secret_access_key: hush-hush}}"
+        )
         write_config(self.config.parent, self.server.url, "\n".join(parts) + "\n")
 
     def start(self) -> None:
@@ -148,6 +156,24 @@ def test_after_an_outage_the_films_of_what_the_digest_shows_come_into_its_thread
     assert house.slack.films(digest.ts) == contents
     for hook in house.hooks:
         assert [told.files[0][2] for told in hook.told] == [b"picture 6", *contents]
+
+
+def test_nothing_that_is_secret_is_logged_at_debug(house: House) -> None:
+    house.configure(slack="when: null", twilio=f"when: {EVERYTHING}, mms: false")
+    (house.config / "logging.yml").write_text(DEBUG, encoding="utf-8")
+    house.twilio.trick(answer_lost())
+    house.start()
+    opener = house.happen()
+    house.upload(opener.event or "", "snapshot.jpg", b"picture 1")
+    film = house.film(opener, in_s3=True)
+    said_at = house.slack.new_response_url()
+    house.state.add_request(Request("say", datetime.now(UTC), "anna", "front", OWNER, reply_to=ReplyTo(said_at, ALERTS), text="Hello."))
+    house.await_done(opener, film)
+    until(lambda: house.slack.responses[said_at], "it is said")
+    signatures = [text.body.partition("X-Amz-Signature=")[2][:64] for text in house.twilio.arrived()]
+    assert [len(signature) for signature in signatures] == [64, 64]
+    log = house.notifier.log
+    assert not [secret for secret in (BOT_TOKEN, TOKEN, PHONE.removeprefix("+"), said_at, *signatures) if secret in log]
 
 
 def test_an_alert_is_told_at_once_while_a_film_is_still_being_brought(house: House) -> None:
