@@ -54,8 +54,12 @@ def is_unfinished(name: str) -> bool:
 
 def free_bytes(folder: Path) -> int:
     """What the disk with *folder*, which need not be there yet, has left for the likes of us."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_there(folder)).free
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether the disk with *folder*, which need not be there yet, takes nothing whatever is free, like a card that is worn out."""
+    return bool(os.statvfs(_there(folder)).f_flag & os.ST_RDONLY)
 
 
 def has_room(folder: Path, min_free_gb: float) -> bool:
@@ -87,6 +91,10 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:  # there is
         return
+
+
+def _there(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _sync_folder(folder: Path) -> None:

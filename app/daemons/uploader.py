@@ -38,7 +38,7 @@ STUCK_AFTER_S = 900.0
 #: An event that Redis does not know after so long it will not know any more.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
-_DISK = Topic("disk", "disk_low", "disk_ok", "There is room on the disk again.")
+_DISK = Topic("disk", "disk_low", "disk_ok", "All is well with the disk again.")
 
 _log = logging.getLogger("app.daemons.uploader")
 
@@ -211,10 +211,10 @@ class Uploader(Daemon):
 
     def _report(self) -> None:
         """Show what is wrong, and tell the owner what lasts."""
-        carriers = self._crew.carriers
+        carriers, guard = self._crew.carriers, self._crew.guard
         self.in_trouble("; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None)
-        if self._crew.guard.free_gb is not None:
-            self._notices.set(_DISK, self._crew.guard.low)
+        if guard.free_gb is not None or guard.trouble:
+            self._notices.set(_DISK, guard.low or guard.trouble)
         for name in STORES:
             refused = carriers[name].refused if name in carriers else None
             if name not in carriers or carriers[name].settled:

@@ -1,6 +1,6 @@
-"""What has to go so that the disk neither fills nor holds more than it is to hold: pure reckoning, nothing is deleted here."""
+"""What has to go so that the disk neither fills nor holds more than it is to hold: pure reckoning, somebody else deletes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -53,15 +53,17 @@ def is_short(free: int, settings: DiskSettings) -> bool:
     return free < settings.min_free_gb * GB
 
 
-def doomed(things: Iterable[Thing], now_s: float, free: int, settings: DiskSettings) -> Iterator[Doomed]:
-    """What of *things* has to go, in this order, when *free* bytes are free. What waits for an upload never goes for its age alone."""
+def make_room(things: Iterable[Thing], now_s: float, free: int, settings: DiskSettings, delete: Callable[[Doomed], bool]) -> None:
+    """Have *delete* delete what of *things* has to go, in this order, when *free* bytes are free.
+
+    It says whether it could; when it could not, the next goes instead. What waits for an upload never goes for its age alone.
+    """
     kept = []
     for thing in sorted(things, key=lambda thing: (thing.rank, thing.at_s)):
-        if now_s - thing.at_s > settings.keep_days * DAY_S and thing.rank != Rank.WAITING:
-            free += thing.size
-            yield Doomed(thing, f"it is older than disk.keep_days ({settings.keep_days:g})")
-        else:
+        if now_s - thing.at_s <= settings.keep_days * DAY_S or thing.rank == Rank.WAITING:
             kept.append(thing)
+        elif delete(Doomed(thing, f"it is older than disk.keep_days ({settings.keep_days:g})")):
+            free += thing.size
     taken, short = sum(thing.size for thing in kept), is_short(free, settings)
     for thing in kept:
         if short and free < settings.min_free_gb * GB * MARGIN:
@@ -70,5 +72,6 @@ def doomed(things: Iterable[Thing], now_s: float, free: int, settings: DiskSetti
             why = f"all of it together is more than disk.max_gb ({settings.max_gb:g})"
         else:
             return
-        free, taken = free + thing.size, taken - thing.size
-        yield Doomed(thing, why)
+        taken -= thing.size
+        if delete(Doomed(thing, why)):
+            free += thing.size

@@ -1,16 +1,18 @@
 """Keeps the disk within its budget: deletes what `app.uploads.disk` dooms, and says when that is not enough."""
 
+import errno
 import logging
 import math
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from app.clock import Clock
-from app.files import GB, free_bytes, remove_if_empty
+from app.files import GB, free_bytes, is_read_only, remove_if_empty
 from app.uploads.base import DiskSettings
-from app.uploads.disk import MARGIN, WORDS, Doomed, Rank, Thing, doomed, is_short
+from app.uploads.disk import MARGIN, WORDS, Doomed, Rank, Thing, is_short, make_room
 from app.uploads.inventory import EventFolder, Inventory
 from app.uploads.shelves import STILLS
 
@@ -58,6 +60,7 @@ class DiskGuard:
         self.deleted = 0
         #: Why the owner should look after the disk; None while that is not needed.
         self.low: str | None = None
+        #: Why it cannot look after it; None while it can.
         self.trouble: str | None = None
 
     def step(self) -> float:
@@ -67,19 +70,23 @@ class DiskGuard:
         except OSError as error:
             if self.trouble is None:
                 _log.error("the disk cannot be looked after: %s", error)
-            self.trouble = f"the disk cannot be looked after: {error}"
+            self.trouble = (
+                f"The disk cannot be looked after: {error}. If that stays so, it is worn out or loose. Nothing is kept meanwhile;"
+                " alerts still come."
+            )
         else:
             self.trouble = None
         return LOOK_EVERY_S
 
     def _look(self) -> None:
+        if is_read_only(self._data_dir):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._data_dir))
         free = free_bytes(self._data_dir)
         now_s = self._clock.monotonic()
         due = now_s >= self._search_at_s or (is_short(free, self._settings) and now_s >= self._search_soonest_s)
         if due:
             self._search_at_s, self._search_soonest_s = now_s + self._every_s, now_s + SEARCH_EVERY_S
-            while not self._make_room(free):
-                free = free_bytes(self._data_dir)
+            self._make_room(free)
             free = free_bytes(self._data_dir)
         self.free_gb = round(free / GB, 3)
         if due and is_short(free, self._settings) and self.low is None:
@@ -87,11 +94,11 @@ class DiskGuard:
         elif free >= self._settings.min_free_gb * GB * MARGIN and now_s - self._lost_at_s > REMEMBERED_S:
             self.low = None
 
-    def _make_room(self, free: int) -> bool:
-        """Delete what has to go; False when something of that turned out to be undeletable, so that another has to go for it."""
-        now, stuck = self._clock.now(), len(self._undeletable)
-        things = (thing for thing in self._things() if thing.path not in self._undeletable)
-        gone = [one.thing for one in doomed(things, now.timestamp(), free, self._settings) if self._delete(one)]
+    def _make_room(self, free: int) -> None:
+        """Delete what has to go."""
+        now = self._clock.now()
+        gone: list[Thing] = []
+        make_room(self._things(), now.timestamp(), free, self._settings, lambda one: self._delete(one, gone))
         self.deleted += len(gone)
         last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
         for day in {thing.path.parent for thing in gone if thing.path.parent.name < last_day}:
@@ -101,7 +108,6 @@ class DiskGuard:
             self.low = (
                 f"The disk was full, and what still waited for its upload had to go ({len(lost)} at once). See why uploads do not go out."
             )
-        return len(self._undeletable) == stuck
 
     def _nearly_full(self, free: int) -> str:
         return (
@@ -129,14 +135,18 @@ class DiskGuard:
             return Rank.UPLOADED
         return Rank.LABELLED if folder.labelled else Rank.PLAIN
 
-    def _delete(self, one: Doomed) -> bool:
+    def _delete(self, one: Doomed, gone: list[Thing]) -> bool:
+        """Delete it and add it to *gone*; False when that fails, which is logged once."""
         thing = one.thing
         try:
             self._inventory.remove(thing.path)
         except OSError as error:
-            _log.error("%s should go, since %s, but cannot be deleted, and is left alone from now on: %s", thing.path, one.why, error)
+            if thing.path not in self._undeletable:
+                _log.error("%s should go, since %s, but cannot be deleted: %s", thing.path, one.why, error)
             self._undeletable.add(thing.path)
             return False
+        self._undeletable.discard(thing.path)
+        gone.append(thing)
         _log.info("deleted %s (%.1f MB; %s), since %s", thing.path, thing.size / 1e6, WORDS[thing.rank], one.why)
         return True
 

@@ -276,6 +276,21 @@ def test_a_disk_that_others_fill_is_told_once_over_a_restart_too_and_once_when_t
     house.await_beat(lambda: house.counter("disk_low") is False, "the heartbeat knows")
 
 
+def test_a_card_that_can_only_be_read_any_more_is_told_and_once_when_it_is_well_again(house: UploadHouse) -> None:
+    card = SmallDisk(house.data_dir, 2)
+    card.put_back()
+    try:
+        card.let_write(False)
+        house.configure("")
+        house.start()
+        (fact,) = until(lambda: house.facts("disk_low"), "it is told")
+        assert f"Read-only file system: '{house.data_dir}'. If that stays so, it is worn out or loose." in fact.text
+        card.let_write(True)
+        until(lambda: house.facts("disk_ok"), "that is told")
+    finally:
+        card.pull()
+
+
 def test_no_secret_is_in_the_log(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer) -> None:
     proxy.mischief.append(Mischief(status=403, code="SignatureDoesNotMatch"))
     dropbox.linked = False

@@ -53,6 +53,10 @@ class SmallDisk:
                 except OSError:
                     continue
 
+    def let_write(self, let: bool) -> None:
+        """Have it take what is written to it, or not. No file on it may be open for writing."""
+        subprocess.run(["mount", "-o", f"remount,{'rw' if let else 'ro'}", self.path], check=True)
+
     def pull(self) -> None:
         """Take it away, with all that is on it."""
         subprocess.run(["umount", "--lazy", self.path], check=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.uploads.base import DiskSettings
-from app.uploads.disk import DAY_S, Rank, Thing, doomed
+from app.uploads.disk import DAY_S, Doomed, Rank, Thing, make_room
 
 GB = 10**9
 NOW_S = 100 * DAY_S
@@ -19,9 +19,21 @@ def thing(name: str, rank: Rank, days_old: float, gb: float = 1.0) -> Thing:
     return Thing(Path(name), rank, NOW_S - days_old * DAY_S, round(gb * GB))
 
 
-def going(things: list[Thing], free_gb: float = 50.0, **settings: float) -> list[str]:
+def doomed(things: list[Thing], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()) -> list[Doomed]:
+    """What has to go, in order, when *stuck* cannot be deleted."""
+    tried: list[Doomed] = []
+
+    def delete(one: Doomed) -> bool:
+        tried.append(one)
+        return str(one.thing.path) not in stuck
+
+    make_room(things, NOW_S, round(free_gb * GB), settings, delete)
+    return tried
+
+
+def going(things: list[Thing], free_gb: float = 50.0, stuck: tuple[str, ...] = (), **settings: float) -> list[str]:
     """The names of what goes, in order."""
-    return [str(one.thing.path) for one in doomed(things, NOW_S, round(free_gb * GB), DiskSettings(**settings))]
+    return [str(one.thing.path) for one in doomed(things, free_gb, DiskSettings(**settings), stuck)]
 
 
 ONE_OF_EACH = [thing("waiting", WAITING, 9), thing("labelled", LABELLED, 8), thing("plain", PLAIN, 7), thing("uploaded", UPLOADED, 6)]
@@ -82,12 +94,19 @@ def test_both_limits_hold_at_once() -> None:
 def test_each_says_which_setting_asked_for_it() -> None:
     settings = DiskSettings(keep_days=30, max_gb=1, min_free_gb=1)
     things = [thing("old", PLAIN, 40, 0.1), thing("a", PLAIN, 3), thing("b", PLAIN, 2), thing("c", PLAIN, 1)]
-    said = {str(one.thing.path): one.why for one in doomed(things, NOW_S, round(0.5 * GB), settings)}
+    said = {str(one.thing.path): one.why for one in doomed(things, 0.5, settings)}
     assert said == {
         "old": "it is older than disk.keep_days (30)",
         "a": "less than disk.min_free_gb (1) is free",
         "b": "all of it together is more than disk.max_gb (1)",
     }
+
+
+def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ours() -> None:
+    things = [thing("stuck", UPLOADED, 9, 3.0), *(thing(str(number), PLAIN, 8 - number) for number in range(4))]
+    assert going(things, 0.5, stuck=("stuck",), min_free_gb=2) == ["stuck", "0", "1"]
+    assert going(things, max_gb=4, stuck=("stuck",)) == ["stuck"]
+    assert going(things, 0.5, stuck=("stuck",), min_free_gb=2, keep_days=8.5) == ["stuck", "0", "1"]
 
 
 def test_with_no_least_a_full_disk_is_left_full() -> None:

@@ -12,6 +12,7 @@ from app.uploads import guard as guard_module
 from app.uploads.base import DiskSettings, Receipt
 from app.uploads.guard import DiskGuard
 from app.uploads.inventory import Inventory
+from tests.servers.small_disk import SmallDisk
 from tests.uploads.events import NOON, age, event_of, make_event, noon
 
 GB, MB = 10**9, 10**6
@@ -52,6 +53,10 @@ class House:
     def low(self) -> str | None:
         """What the owner is told."""
         return self.guard.low
+
+    def trouble(self) -> str:
+        """Why the disk cannot be looked after."""
+        return self.guard.trouble or ""
 
     def pass_s(self, seconds: float) -> None:
         """Let the guard look as often as it wants in *seconds*."""
@@ -270,7 +275,7 @@ def test_more_than_may_be_kept_goes_at_the_next_round(tmp_path: Path, monkeypatc
     assert house.left() == [event_of(3), event_of(2)]
 
 
-def test_what_cannot_be_deleted_is_said_once_and_the_next_goes(
+def test_what_cannot_be_deleted_is_said_once_and_the_next_goes_and_it_goes_when_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=0.3)
@@ -281,6 +286,25 @@ def test_what_cannot_be_deleted_is_said_once_and_the_next_goes(
     house.pass_s(700)
     assert house.left() == [event_of(11)]
     assert caplog.text.count("cannot be deleted") == 1
+    (stuck / "folder").rmdir()
+    age(stuck, NOON - timedelta(hours=11))
+    house.pass_s(300)
+    assert house.left() == []
+
+
+def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SmallDisk(tmp_path / "card", 8) as disk:
+        house = House(disk.path, monkeypatch, stores=(), keep_days=0.3)
+        house.event(10)
+        disk.let_write(False)
+        house.pass_s(30)
+        assert "Read-only file system" in house.trouble()
+        assert "cannot be deleted" not in caplog.text
+        disk.let_write(True)
+        house.pass_s(6)
+        assert (house.trouble(), house.left()) == ("", [])
 
 
 def test_a_disk_that_is_gone_is_said_once_and_looked_at_again(
@@ -294,6 +318,6 @@ def test_a_disk_that_is_gone_is_said_once_and_looked_at_again(
     with monkeypatch.context() as broken:
         broken.setattr(guard_module, "free_bytes", gone)
         house.pass_s(30)
-        assert "the disk cannot be looked after" in str(house.guard.trouble)
+        assert "The disk cannot be looked after: [Errno 5] Input/output error." in house.trouble()
     house.guard.step()
     assert (house.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)
