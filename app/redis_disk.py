@@ -49,7 +49,7 @@ class RedisDisk:
 
     def step(self) -> None:
         """Look, if it is time. May raise `StateUnavailable`."""
-        now_s, free = self._clock.monotonic(), free_bytes(self._data_dir)
+        now_s, free = self._clock.monotonic(), self._free()
         if not self._is_ours or now_s - self._looked_s < (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else self._every_s):
             return
         self._looked_s, self._every_s = now_s, CHECK_EVERY_S
@@ -64,25 +64,33 @@ class RedisDisk:
         """Redis has refused something: look soon."""
         self._every_s = ANXIOUS_EVERY_S
 
+    def _free(self) -> int:
+        """How many bytes are free; 0 on a disk that does not even say, such as one that was pulled."""
+        try:
+            return free_bytes(self._data_dir)
+        except OSError:
+            return 0
+
     def _leave_disk(self, setting: str) -> None:
         try:
             self._state.set_server_and_note(setting, "no", self._note, {_FIELD: setting})
         except ProtocolError as error:
-            self._complain(f"Redis takes nothing, since its disk is full, and may not be told to do without: {error}")
+            self._complain(f"Redis takes nothing, since its disk does not, and may not be told to do without: {error}")
             return
-        self._complain("the disk is full, so Redis keeps what it knows in memory only until there is room")
+        self._complain("the disk takes nothing, so Redis keeps what it knows in memory only until it does")
 
     def _return_to_disk(self, setting: str, facts: Mapping[str, Any], free: int) -> None:
         """Undo what was done if there is room; it is undone already in a server that has started anew."""
-        self.trouble = self.trouble or "Redis keeps what it knows in memory only until there is room on the disk"
+        self.trouble = self.trouble or "Redis keeps what it knows in memory only until the disk takes it"
+        # Lest it be forgotten.
+        self._state.mark_delivery(self._note, {_FIELD: setting})
         waits = setting == _PICTURES and facts.get("rdb_last_bgsave_status") == "err"
         if waits or free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
-            self._state.mark_delivery(self._note, {_FIELD: setting})
             return
         try:
             self._state.set_server(setting, "yes")
         except ProtocolError as error:
-            self._complain(f"there is room again, but Redis cannot keep its log: {error}")
+            self._complain(f"Redis keeps what it knows in memory only, for it cannot keep its log again: {error}")
             return
         self._state.mark_delivery(self._note, {_FIELD: ""})
         _log.info("there is room on the disk, and Redis keeps what it knows there again")

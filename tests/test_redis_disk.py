@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from app import redis_disk
 from app.clock import FakeClock
 from app.errors import StateUnavailable
 from app.redis_disk import CHECK_EVERY_S, RedisDisk
@@ -182,6 +183,23 @@ def test_a_redis_that_lets_nobody_change_it_is_reported_once(house: House, caplo
         house.look()
     assert "may not be told to do without" in house.trouble()
     assert caplog.text.count("may not be told to do without") == 1
+
+
+def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.fill()
+
+    def gone(_: Path) -> int:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(redis_disk, "free_bytes", gone)
+        house.look()
+        assert not house.keeps_log()
+        house.disk.empty()
+        house.look()
+        assert not house.keeps_log()
+    house.look()
+    assert house.keeps_log()
 
 
 def test_a_redis_elsewhere_is_none_of_our_business(house: House) -> None:
