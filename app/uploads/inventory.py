@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from os import DirEntry, scandir, stat_result
@@ -158,7 +159,7 @@ class Inventory:
 
     def _paths(self) -> Iterator[Path]:
         for day in sorted(self._events.glob("????-??-??")):
-            with scandir(day) as entries:
+            with suppress(FileNotFoundError), scandir(day) as entries:  # the guard removes empty ones
                 yield from sorted(Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name))
 
     def _folder(self, path: Path, now: datetime) -> EventFolder | None:

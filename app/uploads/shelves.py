@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from os import scandir
+from os import DirEntry, scandir
 from pathlib import Path
 from typing import Protocol
 
@@ -77,7 +77,7 @@ class Stills:
             return []
         with scandir(self._folder) as entries:
             found = [entry for entry in entries if entry.name.endswith(".jpg") and not entry.name.startswith(".")]
-        parcels = [self._parcel(Path(entry.path), entry.stat().st_size, entry.stat().st_mtime_ns) for entry in found]
+        parcels = [parcel for entry in found if (parcel := self._parcel(entry))]
         return [parcel for parcel in parcels if (parcel.path, parcel.changed_ns) not in self._left]
 
     def confirm(self, parcel: Parcel, receipt: Receipt) -> None:  # noqa: ARG002 (it is not noted, for nothing is left)
@@ -87,5 +87,10 @@ class Stills:
             self._left.add((parcel.path, parcel.changed_ns))
             _log.warning("%s is uploaded, but cannot be deleted: %s", parcel.path, error)
 
-    def _parcel(self, path: Path, size: int, changed_ns: int) -> Parcel:
-        return Parcel(path, path.name, "image/jpeg", size, changed_ns)
+    def _parcel(self, entry: "DirEntry[str]") -> Parcel | None:
+        """None when the guard has just deleted it."""
+        try:
+            stat = entry.stat()
+        except FileNotFoundError:
+            return None
+        return Parcel(Path(entry.path), entry.name, "image/jpeg", stat.st_size, stat.st_mtime_ns)
