@@ -110,7 +110,7 @@ def test_systemd_finds_no_fault_in_the_unit(machine: Machine, tmp_path: Path) ->
 def test_it_is_installed_once_by_whole_files_and_gone_when_that_is_asked(as_root: Machine) -> None:
     done = as_root.root_script("--profile", "small-pi")
     assert "the suite starts now, and at every boot" in done.stdout, done.stderr
-    assert (as_root.units / NAME).read_text() == as_root.script("--print", "--profile", "small-pi").stdout
+    assert (as_root.units / NAME).read_text() == as_root.root_script("--print", "--profile", "small-pi").stdout
     assert as_root.asked() == ["daemon-reload", f"--quiet enable {NAME}", f"restart {NAME}"]
 
     assert "is installed and runs already" in as_root.root_script("--profile", "small-pi").stdout
