@@ -238,15 +238,27 @@ def config_warnings(config: Config) -> list[str]:
     private = config.folder / "private.yml"
     if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
         found.append(f"{private}: others on this machine can read it; chmod 600 {private} makes it yours alone")
-    if config.slack.bot_token and not config.slack.alerts_channel:
-        found.append(f"{config.folder / 'config.yml'}: slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack")
-    if config.twilio.missing() and config.twilio != TwilioSettings():
-        found.append(f"{config.folder / 'config.yml'}: twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted")
-    found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in _presence_warnings(config.presence))
+    warnings = [*_half_set_up(config), *_presence_warnings(config.presence)]
+    found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
     found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
     return found
+
+
+def _half_set_up(config: Config) -> Iterator[str]:
+    slack = config.slack
+    if slack.bot_token and not slack.alerts_channel:
+        yield "slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack"
+    needed = "app_token" if slack.mode == "socket" else "signing_secret"
+    if slack.bot_token and getattr(slack, needed) is None:
+        yield f"slack.bot_token is set, but no slack.{needed}, which mode {slack.mode} needs, so no command and no click is heard"
+    if config.twilio.missing() and config.twilio != TwilioSettings():
+        yield f"twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted"
+    if config.s3.access_key_id and not config.s3.bucket:
+        yield "s3.access_key_id is set, but no s3.bucket, so nothing goes to S3"
+    if config.dropbox.app_key and not config.dropbox.is_set_up:
+        yield "dropbox.app_key is set, but no dropbox.refresh_token, so no picture goes there; `python -m app dropbox-link` gets one"
 
 
 def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
@@ -319,7 +331,10 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
         return f"no such key; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
     if kind in ("dataclass_type", "model_type", "dict_type"):
         names = ", ".join(_known_keys(keys))
-        return f"must hold keys and values{names and f' ({names})'}; leave it out for its defaults"
+        cure = "each as `key: value`, with a space behind the colon" if isinstance(value, str) else "leave it out for its defaults"
+        return f"must hold keys and values{names and f' ({names})'}; {cure}"
+    if kind == "tuple_type" and "masks" in keys:
+        return "masks are lists of corners in a list, as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is there a bracket too few?"
     said = _PLAINER.get(kind) or re.sub(
         r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, ")
     )

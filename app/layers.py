@@ -5,6 +5,19 @@ from typing import Any
 
 import yaml
 
+#: Parts of what PyYAML says, each with what most likely is meant. {opened} is the line where the quote or bracket began.
+_CURES = (
+    ("'\\t'", "indent with spaces, not with a tab"),
+    ("cannot start any token", 'what begins with such a sign must stand in "quotes"'),
+    ("end of stream", "what is opened in line {opened}, a quote or bracket, is never closed"),
+    ("expected ',' or", "what is opened in line {opened} is not closed"),
+    (
+        "mapping values",
+        'is the line indented as its neighbours are, and has the one above a colon? A value with a colon must stand in "quotes"',
+    ),
+    ("<block end>", "is the line indented as its neighbours are, and every quote and bracket closed just once?"),
+)
+
 #: Where something stands: the keys and list positions that lead to it.
 KeyPath = tuple[str | int, ...]
 
@@ -29,7 +42,7 @@ class Layers:
             self.problems.append(f"{path}: cannot be read: {error}")
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            self.problems.append(f"{path}:{line}: not YAML: {error.problem or error.context}")
+            self.problems.append(f"{path}:{line}: not YAML: {_said(error)}")
         except yaml.YAMLError as error:
             self.problems.append(f"{path}: not YAML: {str(error).splitlines()[0]}")
         else:
@@ -67,6 +80,13 @@ class Layers:
     def _note(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
         self.places[keys] = f"{path}:{key.start_mark.line + 1}"
         self._note_places(value, keys, path)
+
+
+def _said(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, in PyYAML's words, and the cure in ours."""
+    said = error.problem or error.context or ""
+    opened = error.context_mark.line + 1 if error.context_mark else 1
+    return "; ".join([said, *(cure.format(opened=opened) for part, cure in _CURES if part in said)][:2])
 
 
 def _merged(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:

@@ -103,6 +103,9 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("cameras:\n  front:\n    masks: {[0, 0], [0.3, 0]}\n", 3, "lists are written in [square brackets]"),
         ("data_dir: '~nosuchuser/x'\n", 1, "data_dir: must be a folder"),
         ("motion:\n  # alpha: 0.1\n", 1, "motion: must hold keys and values (trigger, frame_width, alpha"),
+        ("motion:\n  alpha:.1\n", 1, "motion: must hold keys and values ("),
+        ("motion:\n  alpha:.1\n", 1, "); each as `key: value`, with a space behind the colon"),
+        ("cameras: {front: {masks: [[0, 0], [1, 1], [0, 1]]}}\n", 1, "as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is there a bracket too few?"),
         ("presence:\n  people:\n    anna: {mcas: []}\n", 3, "presence.people.anna.mcas: no such key; did you mean macs?"),
         ("presence:\n  people:\n    anna: {}\n", 1, "presence: anna has neither macs nor hosts"),
         ("presence:\n  people:\n    anna: aa:bb:cc:dd:ee:ff\n", 3, "presence.people.anna: must hold keys and values (macs, hosts)"),
@@ -128,7 +131,12 @@ def test_every_profile_is_sound(profile: str) -> None:
         ("glances: {bind: 'localhost'}\n", 1, "glances.bind: must be address:port, as in 127.0.0.1:52962, not 'localhost'"),
         ("motion: {alpha: .nan}\n", 1, "motion.alpha:"),
         ("- a\n- b\n", 1, "must hold keys and values, as in `data_dir: data`, not a list"),
-        ("motion: {alpha: .1\nevents: 3\n", 2, "not YAML"),
+        ("motion: {alpha: .1\nevents: 3\n", 2, "not YAML: expected ',' or '}', but got ':'; what is opened in line 1 is not closed"),
+        ("motion:\n\talpha: .1\n", 2, "that cannot start any token; indent with spaces, not with a tab"),
+        ("dropbox: {base_path: @home}\n", 1, 'that cannot start any token; what begins with such a sign must stand in "quotes"'),
+        ('slack:\n  mode: "socket\n  when: null\n', 4, "what is opened in line 2, a quote or bracket, is never closed"),
+        ("motion:\n  alpha .1\n  thresh: 50\n", 3, "has the one above a colon?"),
+        ("motion:\n    alpha: .1\n  thresh: 50\n", 3, "is the line indented as its neighbours are, and every quote and bracket"),
         ("motion:\n  alpha: .1\n  alpha: .2\n", 3, "motion.alpha: stands here twice; keep one"),
     ],
 )
@@ -251,6 +259,24 @@ def test_a_twilio_that_lacks_something_is_remarked_on(folder: Path) -> None:
     assert any(
         "twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one for one in config_warnings(load_config(folder))
     )
+
+
+@pytest.mark.parametrize(
+    ("half", "said"),
+    [
+        (
+            "slack: {bot_token: xoxb-1, alerts_channel: C1, allowed_users: [U1], mode: socket}",
+            "no slack.app_token, which mode socket needs",
+        ),
+        ("slack: {bot_token: xoxb-1, alerts_channel: C1, allowed_users: [U1]}", "no slack.signing_secret, which mode http needs"),
+        ("s3: {access_key_id: AKIA1, secret_access_key: x}", "no s3.bucket, so nothing goes to S3"),
+        ("dropbox: {app_key: a, app_secret: b}", "`python -m app dropbox-link` gets one"),
+    ],
+)
+def test_a_service_that_is_half_set_up_is_remarked_on(folder: Path, half: str, said: str) -> None:
+    (folder / "config.yml").write_text(f"{half}\n")
+    (remark,) = config_warnings(load_config(folder))
+    assert said in remark
 
 
 def test_a_token_without_a_channel_is_remarked_on(folder: Path) -> None:
