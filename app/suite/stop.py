@@ -60,14 +60,14 @@ def _asked_to_shut_down(run_dir: Path) -> bool:
 
 def _run_dirs(folder: Path | None, profile: str | None) -> set[Path]:
     """Where the suite of this configuration runs, and where it ran before somebody changed or broke its files."""
-    started_from = (str(config_folder(folder)), profile or os.environ.get(PROFILE_VARIABLE, ""))
-    found = {
-        Path(environment[RUN_VARIABLE])
-        for environment in processes.environments().values()
-        if (environment.get(FOLDER_VARIABLE), environment.get(PROFILE_VARIABLE, "")) == started_from
-    }
+    named = profile or os.environ.get(PROFILE_VARIABLE) or None
+    found = set()
     try:
         found.add(load_config(folder, profile).run_dir)
     except ConfigError as error:
         click.echo(f"The configuration is wrong, but that does not keep anything from being stopped:\n{error}", err=True)
-    return found
+    ours = str(config_folder(folder))
+    started = [environment for environment in processes.environments().values() if environment.get(FOLDER_VARIABLE) == ours]
+    if found or named:
+        started = [environment for environment in started if environment.get(PROFILE_VARIABLE) == named]
+    return found | {Path(environment[RUN_VARIABLE]) for environment in started}

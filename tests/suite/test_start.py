@@ -222,6 +222,16 @@ def test_a_house_whose_configuration_was_broken_or_moved_can_still_be_stopped(tm
         assert not suite.processes()
 
 
+def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configuration_is_broken(tmp_path: Path) -> None:
+    with Suite(tmp_path) as suite:
+        (suite.folder / "profiles").mkdir()
+        (suite.folder / "profiles" / "holiday.yml").write_text("slack: {mode: socket}\n")
+        suite.verb("start", "--profile", "holiday", "--only", "who_is_home")
+        (suite.folder / "config.yml").write_text("slack:\n\tmode: http\n")
+        assert "Stopped redis, supervisord, who_is_home" in suite.verb("stop").stdout
+        assert not suite.processes()
+
+
 def test_a_profile_that_names_another_data_folder_makes_another_house(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "profiles").mkdir()
