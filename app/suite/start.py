@@ -52,7 +52,9 @@ def start(
 ) -> None:
     """Start every program, wait until each works, and tell what runs and where to look. They go on when you log out."""
     if more and not only:
-        raise click.UsageError(f"{more[0]}: what is that? Programs are named behind --only, a film or camera behind --source")
+        raise click.UsageError(
+            f"{more[0]}: what is that? A profile is named behind --profile, a program behind --only, a film or camera behind --source"
+        )
     only += more
     config = loaded(folder, profile)
     for warning in config_warnings(config):

@@ -58,7 +58,7 @@ def _report(settings: PresenceSettings, devices: Sequence[Device]) -> Iterator[s
 
 def _household(settings: PresenceSettings, home: Collection[str]) -> Iterator[str]:
     if not settings.people:
-        yield "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: [aa:bb:cc:dd:ee:ff]}}}"
+        yield "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: ['aa:bb:cc:dd:ee:ff']}}}"
         return
     yield f"Home: {', '.join(name for name in settings.people if name in home) or 'nobody'}"
     yield f"Not seen: {', '.join(name for name in settings.people if name not in home) or 'nobody'}"

@@ -63,7 +63,9 @@ def test_a_host_name_does_not_make_who_has_macs_home(tmp_path: Path) -> None:
 def test_without_people_it_says_how_to_name_them(tmp_path: Path) -> None:
     done = ask(tmp_path, script(tmp_path, [ANNA]))
     assert done.returncode == 0
-    assert done.stdout.splitlines()[-1].startswith("Nobody lives here yet: name people in private.yml, as in presence: {people: {anna:")
+    assert done.stdout.splitlines()[-1].startswith(
+        "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: ['"
+    )
 
 
 def test_nothing_connected_is_said_in_words(tmp_path: Path) -> None:
