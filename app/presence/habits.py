@@ -20,6 +20,7 @@ from app.protocol import Habits
 HOURS = 24
 DAYS_KEPT = 14
 NIGHT_FROM, NIGHT_TO, MORNING_TO = 21, 8, 10
+NIGHT = (*range(NIGHT_FROM, HOURS), *range(NIGHT_TO))
 DAYS_NEEDED, NIGHTS_NEEDED = 3, 7
 DAY_MARGIN, NIGHT_MARGIN = 1.25, 2.0
 #: By day a wait may be too short on one day in so many.
@@ -70,18 +71,14 @@ class PhoneHabits:
             wait_s = DAY_MARGIN * longest_s[len(longest_s) // SPARED_DAYS] if len(longest_s) >= DAYS_NEEDED else settings.consider_home_s
         return min(max(wait_s, settings.consider_home_s), settings.max_consider_home_s)
 
-    def shortest_wait_s(self, settings: PresenceSettings) -> float:
-        """How long the phone may be unseen when it is as wide awake as it gets."""
-        return min(self.usual_wait_s(hour, settings) for hour in range(HOURS))
-
     def record(self) -> Hours:
         """All of it, as it is kept."""
         return tuple(tuple(sorted(days.items())) for days in self._hours)
 
     def _longest_s(self, hour: int) -> list[float]:
-        """The longest gap of each day that is known, in *hour* and its neighbours; the longest first."""
+        """The longest gap of each day that is known, in *hour* and its neighbours, or in any of the night; the longest first."""
         longest_s: dict[int, float] = {}
-        for near in (hour - 1, hour, (hour + 1) % HOURS):
+        for near in NIGHT if is_night(hour) else (hour - 1, hour, hour + 1):
             for day, gap_s in self._hours[near].items():
                 longest_s[day] = max(gap_s, longest_s.get(day, 0.0))
         return sorted(longest_s.values(), reverse=True)
@@ -89,7 +86,7 @@ class PhoneHabits:
 
 def is_night(hour: int) -> bool:
     """Whether people are asleep in *hour*, more or less."""
-    return hour >= NIGHT_FROM or hour < NIGHT_TO
+    return hour in NIGHT
 
 
 def may_lie_in(hour: int) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.presence.base import PresenceSettings
-from app.presence.habits import PhoneHabits, is_night, may_lie_in
+from app.presence.habits import PhoneHabits, may_lie_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,10 @@ class Look:
     step_s: float
 
 
-#: For so long after a long sleep a phone is expected to sleep on: it wakes about every hour, and of two naps in a row one may be too
-#: short to tell a sleeping phone from one that is awake.
-DROWSY_S = 7_500.0
+#: For so long after it slept a phone is expected to sleep on: it wakes about every hour.
+DROWSY_S = 5_400.0
+#: An awake phone may be off the Wi-Fi for a minute and a half. While people may be in bed, what is off for longer sleeps.
+NAP_S = 120.0
 _WIDE_AWAKE_S = float("inf")
 
 
@@ -86,8 +87,7 @@ class Phone:
         """It is back after *gap_s*; returns whether something was learned."""
         if gap_s > settings.max_consider_home_s:
             return False
-        sleepy = is_night(self._hour) or self._is_drowsy()
-        usual_s = self.habits.shortest_wait_s(settings) if sleepy else self.habits.usual_wait_s(self._hour, settings)
+        usual_s = NAP_S if may_lie_in(self._hour) else self.habits.usual_wait_s(self._hour, settings)
         if self.here and gap_s > usual_s:
             self._awake_s = 0.0
         return self.habits.slept(self._day, self._hour, gap_s)

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.usefixtures("in_zone")
 #: What a wait by day and the house's own come to, to the next poll.
 WAIT_S, EMPTIED_S = 180.0, 240.0
 HOME = Presence(True, NOON - timedelta(hours=2), ANNA, NOON - timedelta(minutes=1))
+#: Of each hour the longest gap of each day, of a phone that is never off for long.
+WAKEFUL = (tuple((NOON.toordinal() - ago, 90.0) for ago in range(14, 0, -1)),) * 24
 AWAY = Presence(False, NOON - timedelta(hours=2), ANNA, NOON - timedelta(hours=3))
 
 
@@ -385,15 +387,23 @@ def test_a_phone_that_slept_is_expected_to_sleep_on_whatever_it_did_on_other_day
     assert house.until("left anna") == WAIT_S - 15
 
 
-def test_each_further_sleep_of_a_drowsy_phone_lets_it_sleep_on() -> None:
-    hours = tuple(tuple((NOON.toordinal() - ago, 300.0 if hour == 8 else 0.0) for ago in range(14, 0, -1)) for hour in range(24))
-    house = House(known={"anna": HOME}, habits={"anna": Habits({ANNA: hours})}, home=True, at=NOON.replace(hour=7, minute=20))
+def test_each_further_nap_of_a_drowsy_phone_lets_it_sleep_on() -> None:
+    house = House(known={"anna": HOME}, home=True, at=NOON.replace(hour=7, minute=20))
     house.sees(ANNA)
     house.lives(450)
     house.lives(4500, ANNA)
-    house.lives(225)
-    house.lives(DROWSY_S - 1800, ANNA)
+    house.lives(135)
+    house.lives(3600, ANNA)
     assert house.lives(900) == []
+
+
+@pytest.mark.parametrize(("hour", "off_s", "wait_s"), [(21, 135, 1020), (9, 135, 1020), (9, 90, 180), (10, 135, 180)])
+def test_what_is_off_for_two_minutes_while_people_may_be_in_bed_sleeps(hour: int, off_s: float, wait_s: float) -> None:
+    house = House(known={"anna": HOME}, habits={"anna": Habits({ANNA: WAKEFUL})}, home=True, at=NOON.replace(hour=hour))
+    house.sees(ANNA)
+    assert house.lives(off_s) == []
+    house.sees(ANNA)
+    assert house.until("left anna") == wait_s - 15
 
 
 def test_who_has_been_away_since_is_not_drowsy() -> None:
@@ -408,8 +418,7 @@ def test_who_has_been_away_since_is_not_drowsy() -> None:
 
 @pytest.mark.parametrize(("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)])
 def test_who_comes_home_by_night_or_in_the_morning_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
-    hours = tuple(tuple((NOON.toordinal() - ago, 90.0) for ago in range(14, 0, -1)) for _ in range(24))
-    house = House(known={"anna": AWAY}, habits={"anna": Habits({ANNA: hours})}, at=NOON.replace(hour=hour))
+    house = House(known={"anna": AWAY}, habits={"anna": Habits({ANNA: WAKEFUL})}, at=NOON.replace(hour=hour))
     assert house.sees(ANNA) == ["came anna", "occupied anna"]
     assert house.until("left anna") == wait_s - 15
 
