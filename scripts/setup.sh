@@ -156,6 +156,8 @@ make_venv() {
     need_venv_module "$python"
     say "Python $(version_of "$python"): making .venv, because $1; this may take some minutes"
     if on_a_pi; then options=(--system-site-packages); fi
+    # What a link leads to may be another checkout's.
+    if [[ -L .venv ]]; then rm .venv; fi
     rm --force "$stamp"
     quietly "$python" -m venv --clear "${options[@]}" .venv || die "$python could not make .venv"
 }

@@ -189,6 +189,16 @@ def test_this_checkout_is_set_up_and_needs_no_network_to_see_that() -> None:
     assert ".venv is up to date" in done.stdout
 
 
+def test_a_venv_that_is_a_link_to_another_checkouts_is_given_up_and_not_cleared(house: House, tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "tool").touch()
+    shutil.rmtree(house.root / ".venv")
+    (house.root / ".venv").symlink_to(tmp_path / ".venv")
+    assert house.setup().returncode == 0
+    assert house.run("import greeting; print(greeting.version)") == "1.0"
+    assert [path.name for path in (tmp_path / ".venv").rglob("*")] == ["bin", "tool"]
+
+
 def test_changed_requirements_are_installed(house: House) -> None:
     house.require(REQUIREMENTS.replace("greeting==1.0", "greeting==2.0"))
     assert house.setup().returncode == 0
