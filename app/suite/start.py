@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config, config_folder, config_warnings
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config, config_folder, config_warnings, slack_access
 from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
 from app.roster import SLACK_SERVER, SLACK_SOCKET, posts
@@ -224,12 +224,22 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
     asked = "" if config.folder == config_folder() else f" --config {shlex.quote(_short(config.folder))}"
     if order.profile and not os.environ.get(PROFILE_VARIABLE):
         asked += f" --profile {shlex.quote(order.profile)}"
-    lines = [f"Alerts:   {_short(config.data_dir / 'alerts')}", f"Pictures: {_short(config.data_dir / 'events')}"]
+    lines = [f"Alerts:   {_alerts(config)}", f"Pictures: {_short(config.data_dir / 'events')}"]
     if any(health.name == programs.GLANCES for health in checkup.programs):
         password = _short(glances_page.password_file(config))
         lines.append(f"Glances:  {glances_page.page(config)} (user {glances_page.USER}, password in {password})")
     lines.append(f"Slack:    {_slack(config)}")
     return [*lines, f"How it goes: scripts/status.sh{asked}   End it: scripts/stop.sh{asked}"]
+
+
+def _alerts(config: Config) -> str:
+    """Where alerts go."""
+    services = {"slack": slack_access(config), "twilio": not config.twilio.missing(), "apprise": config.apprise.urls}
+    ways: Sequence[str] = config.notify.backends
+    if config.notify.backends == "auto":
+        ways = [name for name, there in services.items() if there] or ["folder"]
+    folder = _short(config.data_dir / Path(config.notify.folder).expanduser())
+    return ", ".join(folder if way == "folder" else f"by {way.capitalize()}" for way in ways) or "to nobody: notify.backends is empty"
 
 
 def _slack(config: Config) -> str:

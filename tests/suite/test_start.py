@@ -232,6 +232,14 @@ def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configura
         assert not suite.processes()
 
 
+def test_start_tells_where_alerts_go(tmp_path: Path) -> None:
+    slack = "slack: {mode: socket, bot_token: xoxb-1, app_token: xapp-1, allowed_users: [U1], alerts_channel: C1}\n"
+    with Suite(tmp_path, private=slack) as suite:
+        assert "Alerts:   by Slack\n" in suite.start("who_is_home")
+        (suite.folder / "private.yml").write_text(f"{slack}notify: {{backends: [folder, slack], folder: told}}\n")
+        assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
+
+
 def test_a_profile_that_names_another_data_folder_makes_another_house(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "profiles").mkdir()
