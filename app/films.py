@@ -146,6 +146,8 @@ class Shrinker:
                 smaller.parent.mkdir(parents=True, exist_ok=True)
                 with subprocess.Popen(["nice", "-n", "19", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603, S607
                     self._process = process
+                    if self._closed:  # it was, before it could be known whom to kill
+                        process.kill()
                     said = _last_words(process)
             except OSError as error:
                 said = str(error)
