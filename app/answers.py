@@ -30,8 +30,8 @@ REDIS_RETRY_S = 1.0
 #: How long a camera is given for a picture taken now, and how often it is looked whether it is there.
 PICTURE_WAIT = timedelta(seconds=5)
 PICTURE_LOOK_S = 0.1
-#: How old a request may be when it is first read, or tried again, by kind.
-LIVES = {"last_image": timedelta(minutes=2), "clip": timedelta(minutes=30), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
+#: How old a request may be when it is first read, or tried again, by kind; of clips see `app.clip_answers`.
+LIVES = {"last_image": timedelta(minutes=2), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
 
 _log = logging.getLogger(__name__)
 

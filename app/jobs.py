@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.clock import Clock
 from app.errors import DeliveryError, ProtocolError
@@ -22,7 +22,7 @@ class Job:
     request: Request
     marks: Marks | None = None
     due_s: float = 0.0
-    failures: int = field(default=0)
+    failures: int = 0
 
 
 class Jobs:

@@ -7,7 +7,7 @@ make digests. A way has two of these: one for what is told at once, and one for 
 import logging
 import queue
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app import protocol
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
@@ -43,7 +43,7 @@ class Parcel:
 
     alert: Alert
     marks: Marks
-    told: bool = field(default=False)
+    told: bool = False
     due_s: float = 0.0
 
 

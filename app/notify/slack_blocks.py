@@ -110,7 +110,7 @@ def digest_blocks(digest: Digest, files: Sequence[tuple[Message, str]], remark: 
         blocks.append(context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}"))
     if remark:
         blocks.append(context(escaped(remark)))
-    blocks.append(context("All of them are kept at home, with their films; /events lists the newest."))
+    blocks.append(context("All of them, and what was filmed of them, are kept at home; /events lists the newest."))
     return blocks
 
 
