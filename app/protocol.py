@@ -143,8 +143,8 @@ class Position:
 class Presence:
     """One person of the house: *home* or away, since when, and which *device* was seen last, and when.
 
-    *wait_s* is how long that device, unseen, counts as home at this time of the day, and *longest_wait* the hour of the day at which
-    it does for longest, and for how many seconds.
+    *wait_s* is how long somebody at home may be unseen now, and *longest_wait* the hour of the day at which it is longest, and for
+    how many seconds.
     """
 
     home: bool

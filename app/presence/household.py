@@ -20,8 +20,6 @@ HOME_POLL_S, EMPTY_POLL_S = 15.0, 10.0
 MOST_COUNTED_S = 60.0
 #: So many polls in a row without an answer make an outage.
 OUTAGE_POLLS = 2
-#: So many devices are remembered as somebody's or nobody's.
-_DEVICES_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +130,7 @@ class Household:
     def presence(self, person: str) -> Presence:
         """What is known of *person*."""
         known = self._people[person]
-        phone = known.phones.get(known.device or "")
-        wait_s = phone.wait_s(self._newest, self._settings) if phone and self._newest else known.wait_s
-        return Presence(known.home, known.since, known.device, known.last_seen, wait_s)
+        return Presence(known.home, known.since, known.device, known.last_seen, self._wait_s(known))
 
     def habits(self, person: str) -> Habits:
         """How long *person*'s devices sleep; the very same object as before when nothing was learned since."""
@@ -145,13 +141,18 @@ class Household:
 
     def _take(self, settings: PresenceSettings, known: Mapping[str, Presence], habits: Mapping[str, Habits]) -> None:
         self._settings = settings
-        self._signs: dict[tuple[str | None, str | None], tuple[str, str] | None] = {}
         unknown, unlearned = Presence(False), Habits({})
         self._people = {
             name: _Person(wanted, known.get(name, unknown), habits.get(name, unlearned), settings)
             for name, wanted in settings.people.items()
         }
         self._hold()
+
+    def _wait_s(self, person: _Person) -> float | None:
+        """How long *person* may be unseen; None when that is not known, or the person is away."""
+        if self._newest is None:
+            return person.wait_s
+        return max((phone.wait_s(self._newest, self._settings) for phone in person.phones.values() if phone.here), default=None)
 
     def _hold(self) -> None:
         """From now on the house is empty only after it was for a whole wait."""
@@ -177,14 +178,6 @@ class Household:
 
     def _sign(self, device: Device) -> tuple[str, str] | None:
         """Whose *device* is, and by which MAC or host name; None when it is nobody's."""
-        shown = (device.mac, device.hostname)
-        if shown not in self._signs:
-            if len(self._signs) >= _DEVICES_KEPT:
-                self._signs.clear()
-            self._signs[shown] = self._find_sign(device)
-        return self._signs[shown]
-
-    def _find_sign(self, device: Device) -> tuple[str, str] | None:
         name = owner(self._settings.people, device)
         if name is None:
             return None

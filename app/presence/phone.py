@@ -74,10 +74,10 @@ class Phone:
             self._awake_s = _WIDE_AWAKE_S
 
     def wait_s(self, look: Look, settings: PresenceSettings) -> float:
-        """How long it may be unseen; if it is away, how long it might as a rule in this hour."""
+        """How long it may be unseen, being here."""
         if self._is_drowsy():
             return settings.max_consider_home_s
-        day, hour = (self._day, self._hour) if self.here and self._day else (look.day, look.hour)
+        day, hour = (self._day, self._hour) if self._day else (look.day, look.hour)
         return self.habits.wait_s(day, hour, settings)
 
     def _is_drowsy(self) -> bool:

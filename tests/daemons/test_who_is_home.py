@@ -40,6 +40,15 @@ def test_the_first_disarms_and_the_last_arms(home: Home) -> None:
     assert (armed_by.by, armed_by.why) == ("who is home", "everyone has left")
 
 
+@pytest.mark.parametrize(("macs", "every_s"), [((ANNA,), 15.0), ((), 10.0)])
+def test_the_router_is_asked_every_15_s_while_somebody_is_home_and_every_10_while_nobody_is(
+    home: Home, macs: tuple[str, ...], every_s: float
+) -> None:
+    home.sees(*macs)
+    waits_s = [home.poll() for _ in range(50)]
+    assert 0.9 * every_s <= min(waits_s) < every_s < max(waits_s) <= 1.1 * every_s
+
+
 def test_when_two_come_at_once_the_house_is_disarmed_before_the_second_is_told_of(home: Home) -> None:
     home.sees(ANNA, BEN)
     home.poll()

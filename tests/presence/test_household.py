@@ -323,7 +323,19 @@ def test_presence_tells_since_when_and_when_which_device_was_seen_last() -> None
     house.lives(90)
     assert house.household.presence("anna") == Presence(True, NOON, ANNA, seen_at, WAIT_S)
     house.until("left anna")
-    assert house.household.presence("anna") == Presence(False, seen_at + timedelta(seconds=180), ANNA, seen_at, WAIT_S)
+    assert house.household.presence("anna") == Presence(False, seen_at + timedelta(seconds=180), ANNA, seen_at)
+
+
+def test_it_is_told_how_long_the_device_is_waited_for_that_is_waited_for_longest() -> None:
+    house = House(known={"anna": replace(HOME, device=WATCH)}, home=True, at=NOON.replace(hour=7, minute=50))
+    house.sees(ANNA, WATCH)
+    house.lives(450, WATCH)
+    house.lives(600, ANNA, WATCH)
+    for _ in range(2):
+        assert house.household.presence("anna").wait_s == 1020
+        assert house.household.presence("anna").device == WATCH
+        house.restart()
+        house.sees(WATCH)
 
 
 def test_in_an_outage_it_is_told_how_long_somebody_is_waited_for_by_the_hour_of_the_last_answer() -> None:
