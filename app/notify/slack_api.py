@@ -42,6 +42,7 @@ CURES = {
 }
 #: What the answers that are read must have.
 _NEEDED: dict[str, dict[str, type]] = {
+    "apps.connections.open": {"url": str},
     "files.getUploadURLExternal": {"upload_url": str, "file_id": str},
     "files.info": {"file": dict},
     "chat.postMessage": {"ts": str},

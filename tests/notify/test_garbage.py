@@ -12,7 +12,9 @@ from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Message, Notifier, SlackAccess, TwilioSettings
 from app.notify.slack import SlackNotifier
+from app.notify.slack_api import SlackApi
 from app.notify.twilio import TwilioNotifier
+from app.slack_line import socket_url
 from tests.notify.noted import Noted
 from tests.servers.slack import ALERTS, BOT_TOKEN
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN
@@ -112,6 +114,14 @@ def test_an_answer_that_makes_no_sense_is_a_delivery_that_failed(way: Way, parro
     parrot.status, parrot.headers = status, {}
     for parrot.body in BODIES:
         failure(way, parrot, stages)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_makes_no_sense_is_no_socket_of_slacks(parrot: Parrot, status: int) -> None:
+    parrot.status, parrot.headers = status, {}
+    for parrot.body in BODIES:
+        with pytest.raises(DeliveryError):
+            socket_url(SlackApi(f"{parrot.url}/", BOT_TOKEN, FakeClock()), "xapp-1")
 
 
 @pytest.mark.parametrize("date", DATES)
