@@ -150,7 +150,8 @@ class Clip:
             return False
         part = self._part = self._part or self._begin(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
-            self._go_on(part, packet.at_s if self._split else part.start_s + self._most_s)
+            # Pictures may be decoded before others that are shown before them; what comes from here on is shown from here on.
+            self._go_on(part, packet.decode_s if self._split else part.start_s + self._most_s)
             return False
         part.add(packet)
         if packet.decode_s >= part.start_s + _BEGUN_S:
