@@ -1,5 +1,7 @@
 """The verb `check-config`, and what the other verbs share of it."""
 
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 
 from app.config import Config, config_folder, config_warnings, load_config
 from app.errors import ConfigError
+from app.files import GB
 from app.logs import set_up_logs
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -37,6 +40,17 @@ def _checked(folder: Path | None, profile: str | None) -> Config:
     return config
 
 
+def remarks(config: Config) -> list[str]:
+    """What is not wrong, but not as it should be, in the configuration or for this machine."""
+    # Not Path.exists, which fails at a folder that we may not look into.
+    there = next(folder for folder in (config.data_dir, *config.data_dir.parents) if os.path.exists(folder))  # noqa: PTH110
+    disk_gb, least_gb = shutil.disk_usage(there).total / GB, config.disk.min_free_gb
+    if least_gb < disk_gb:
+        return config_warnings(config)
+    beyond = f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}), so everything that is kept gets deleted"
+    return [*config_warnings(config), f"{config.folder / 'config.yml'}: {beyond}"]
+
+
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
@@ -49,7 +63,7 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
     except ConfigError as error:
         click.echo("\n".join(error.problems))
         sys.exit(1)
-    for warning in config_warnings(config):
+    for warning in remarks(config):
         click.echo(warning, err=True)
     if unknown := _unknown_to_apprise(config):
         click.echo("\n".join(unknown))

@@ -14,13 +14,13 @@ from typing import NoReturn
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config, config_folder, config_warnings, slack_access
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config, config_folder, slack_access
 from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.protocol import Heartbeat
 from app.roster import SLACK_SERVER, SLACK_SOCKET, posts
 from app.state import State
 from app.suite import glances_page, programs
-from app.suite.check import config_options, loaded
+from app.suite.check import config_options, loaded, remarks
 from app.suite.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.suite.overseer import Overseen, overseen
 from app.suite.prepare import Order, glances_logging, prepared
@@ -57,8 +57,8 @@ def start(
         )
     only += more
     config = loaded(folder, profile)
-    for warning in config_warnings(config):
-        click.echo(warning, err=True)
+    for remark in remarks(config):
+        click.echo(remark, err=True)
     order = Order(config, profile or os.environ.get(PROFILE_VARIABLE), _found(source), only)
     try:
         programs.check_names(only, config)

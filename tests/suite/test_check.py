@@ -56,6 +56,13 @@ def test_what_is_not_wrong_but_not_as_it_should_be_is_a_warning(tmp_path: Path) 
     assert "private.yml: others on this machine can read it" in done.stderr
 
 
+def test_more_that_is_to_stay_free_than_the_disk_has_is_remarked_on(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "redis://localhost", "disk: {min_free_gb: 1000000000}\n")
+    done = run([*CHECK, str(folder)])
+    assert done.returncode == 0
+    assert "config.yml: disk.min_free_gb (1e+09) is more than the whole disk has (" in done.stderr
+
+
 def test_a_folder_without_a_configuration_is_named(tmp_path: Path) -> None:
     done = run([*CHECK, str(tmp_path)])
     assert done.returncode == 1
