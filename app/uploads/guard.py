@@ -112,7 +112,8 @@ class DiskGuard:
     def _nearly_full(self, free: int) -> str:
         return (
             f"The disk is nearly full: {free / GB:.2f} GB are free, less than the {self._settings.min_free_gb:g} GB of disk.min_free_gb,"
-            " and nothing of ours is left to delete. Make room on it: until then no clips and samples are kept. Alerts still come."
+            " and nothing of ours is left to delete. Make room on it, or lower disk.min_free_gb: until then no clips and samples are kept."
+            " Alerts still come."
         )
 
     def _things(self) -> Iterator[Thing]:

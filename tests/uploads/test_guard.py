@@ -211,7 +211,7 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_pa
     house.pass_s(60)
     assert house.low() == (
         "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and nothing of ours is left to delete."
-        " Make room on it: until then no clips and samples are kept. Alerts still come."
+        " Make room on it, or lower disk.min_free_gb: until then no clips and samples are kept. Alerts still come."
     )
     house.others = 49 * MB
     house.pass_s(60)
