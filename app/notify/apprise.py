@@ -4,6 +4,8 @@ That a message is being sent is noted (`posting`) just before, and that it was t
 Few services can be asked what became of a message whose answer was lost, by a kill or on the line, so that it is told again
 then: rather twice than not at all. So one appears twice only if the service took it and we never heard so, or if the URL
 names several receivers and one of them failed. After a kill in between that is counted in `repeated`.
+
+Nor do they all say what they do not like: what fails several times with its picture or film is then tried without as well.
 """
 
 import hashlib
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 READ_S = 30.0
 REFUSED_RETRY_S = 300.0
+#: How often a message fails before it is tried without its picture or film too.
+TRIES = 3
 _LINES_IN_DIGEST = 10
+
+_log = logging.getLogger(__name__)
 
 
 class AppriseNotifier(Notifier):
@@ -57,16 +63,28 @@ class AppriseNotifier(Notifier):
     def _tell_once(self, body: str, message: Message, progress: Progress) -> None:
         if progress.get("posted"):
             return
-        service, attached = self._service(), _attached(message)
+        service, attached, failures = self._service(), _attached(message), int(progress.get("failures") or 0)
         what = "warning" if message.topic == "alert" else "info"
         self._repeated += bool(progress.get("posting"))
         progress.set("posting", "yes")
-        result = service.notify(body, title="Who's There?", notify_type=what, body_format="text", attach=attached)
-        if not result:
+        why = self._send(service, body, what, attached)
+        if why and attached and failures >= TRIES:
+            refused, why = why, self._send(service, f"{body}\nWhat was to be seen here was not taken. It is kept at home.", what, None)
+            if not why:
+                _log.warning("a message goes without its picture or film: %s", refused)
+        if why:
+            progress.set("failures", str(failures + 1))
             progress.set("posting", "")
-            why = [entry.message for entry in result.logs()] or ["it does not say why"]
-            raise DeliveryError(f"Apprise does not get a message through {self}: {self._discreet(why[-1])}")
+            raise DeliveryError(why)
         progress.set("posted", "yes")
+
+    def _send(self, service: "apprise.Apprise", body: str, what: str, attached: Any) -> str | None:
+        """Send *body*; returns why that failed, None when it has not."""
+        result = service.notify(body, title="Who's There?", notify_type=what, body_format="text", attach=attached)
+        if result:
+            return None
+        why = [entry.message for entry in result.logs()] or ["it does not say why"]
+        return f"Apprise does not get a message through {self}: {self._discreet(why[-1])}"
 
     def _service(self) -> "apprise.Apprise":
         _hush()

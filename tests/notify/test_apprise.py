@@ -73,6 +73,32 @@ def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(hook: Json
     assert (len(hook.told), notifier.repeated) == (1, 0)
 
 
+def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
+    hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.takes_files = False
+    noted, message = Noted(), replace(ALERT, key="clip", text="The clip.", topic="clip", clip=scenery.film(tmp_path / "clip.mp4", 10))
+    for _ in range(3):
+        with pytest.raises(DeliveryError, match="error=413"):
+            notifier.deliver(message, noted)
+    for _ in range(2):
+        notifier.deliver(message, noted)
+    (told,) = hook.told
+    assert (told.message.split("\n")[0], told.files) == ("The clip.", ())
+    assert told.message.endswith("\nWhat was to be seen here was not taken. It is kept at home.")
+    assert caplog.text.count("a message goes without its picture or film: Apprise does not get a message through json://") == 1
+
+
+def test_after_a_long_outage_a_film_comes_all_the_same(hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path) -> None:
+    noted, film = Noted(), scenery.film(tmp_path / "clip.mp4", 10)
+    hook.statuses.extend([404] * 7)
+    for _ in range(5):
+        with pytest.raises(DeliveryError):
+            notifier.deliver(replace(ALERT, clip=film), noted)
+    notifier.deliver(replace(ALERT, clip=film), noted)
+    assert [told.files[0][2] for told in hook.told] == [film.read_bytes()]
+
+
 def test_a_service_that_is_away_is_a_delivery_error(notifier: AppriseNotifier) -> None:
     away = AppriseNotifier(f"json://127.0.0.1:{free_port()}/hooks/secret-path", 8.0)
     with pytest.raises(DeliveryError, match="A Connection error occurred"):

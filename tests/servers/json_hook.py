@@ -24,13 +24,14 @@ class JsonHook:
     """Takes what comes to *path* with the user and password of its URL. *told* is what it took.
 
     *statuses* are what it answers next in place of 200; what is answered with 5xx is taken all the same. *hangs* keeps it
-    from answering, until it is left.
+    from answering, until it is left. Unless it *takes_files*, what has some is refused.
     """
 
     def __init__(self) -> None:
         self.told: list[Told] = []
         self.statuses: deque[int] = deque()
         self.hangs = False
+        self.takes_files = True
         self.over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -68,6 +69,8 @@ def _handler(hook: JsonHook) -> type[BaseHTTPRequestHandler]:
             status = hook.statuses.popleft() if hook.statuses else 200
             if self.headers.get("Authorization") != f"Basic {expected}":
                 status = 401
+            elif body["attachments"] and not hook.takes_files:
+                status = 413
             elif status == 200 or status >= 500:
                 hook.take(body)
             self.send_response(status)
