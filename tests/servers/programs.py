@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
 from app.protocol import Heartbeat
 from app.state import State
-from tests.waiting import until
+from tests.waiting import Found, until
 
 REPO = Path(__file__).resolve().parent.parent.parent
 _END_S = 15.0
@@ -70,6 +72,29 @@ class Program:
             return self.heartbeat(redis_url)
 
         return until(look, f"{self.module} beats", within_s)
+
+    def obeys(self, look: Callable[[], Found | None], what: str, within_s: float) -> Found:
+        """What *look* finds, as soon as that is true; fails, saying that *what* did not happen, when it takes too long.
+
+        The time for which a busy machine kept this program from running, though it was ready to, does not count.
+        """
+        before = latest = self._kept_waiting_s()
+        began_s = time.monotonic()
+        while not (found := look()):
+            latest = latest | self._kept_waiting_s()
+            kept_s = sum(waited_s - before.get(thread, 0.0) for thread, waited_s in latest.items())
+            if time.monotonic() - began_s - kept_s > within_s:
+                raise AssertionError(f"{what}: not within {within_s} s of its own time")
+            time.sleep(0.02)
+        return found
+
+    def _kept_waiting_s(self) -> dict[str, float]:
+        """For how many seconds each of its threads was ready to run and had to wait, as Linux counts them."""
+        found = {}
+        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                found[path.parent.name] = int(path.read_text().split()[1]) / 1e9
+        return found
 
     def signal(self, signum: signal.Signals) -> None:
         """Send it *signum*."""

@@ -4,6 +4,7 @@ import base64
 import socketserver
 import struct
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -99,10 +100,12 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
             self.wfile.write((head + body).encode())
 
         def _play(self) -> None:
+            began_s = time.monotonic()
             for number, units in enumerate(server.units):
                 for unit in units:
                     self._send_unit(unit, number * 90_000 // server.fps, last=unit is units[-1])
-                if server.over.wait(1 / server.fps):
+                # By the clock, since the stamps go by it too.
+                if server.over.wait(max(began_s + (number + 1) / server.fps - time.monotonic(), 0)):
                     return
             server.over.wait()
 
