@@ -52,13 +52,19 @@ def link(state: State, tmp_path: Path) -> Iterator[Link]:
 
 
 @pytest.fixture
-def clips(link: Link, tmp_path: Path) -> Iterator[Clips]:
+def zero_s() -> float:
+    """When the camera took its first picture."""
+    return SystemClock().monotonic() - 3
+
+
+@pytest.fixture
+def clips(link: Link, tmp_path: Path, zero_s: float) -> Iterator[Clips]:
     """Those of the camera front, which has been open for some seconds."""
     clock = SystemClock()
     config = Config.model_validate(SETTINGS)
     filmed = Clips("front", config, EventFolders(tmp_path), link, clock, owed=Owed(link.tell, clock))
     filmed.open()
-    show(filmed, range(30), clock.monotonic() - 3)
+    show(filmed, range(30), zero_s)
     yield filmed
     filmed.close()
 
@@ -84,8 +90,9 @@ def asking(count: int, at: datetime | None = None, *, armed: bool = True) -> Wis
     return Wishes(armed, clips_asked=count, clip_asked_at=at or datetime.now(UTC))
 
 
-def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_are(clips: Clips, raw: redis.Redis, tmp_path: Path) -> None:
-    zero_s = SystemClock().monotonic() - 3
+def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_are(
+    clips: Clips, raw: redis.Redis, tmp_path: Path, zero_s: float
+) -> None:
     clips.opened(NAME, event(zero_s + 2.5))
     show(clips, range(30, 130), zero_s)
     clips.closed(zero_s + 10.25)
