@@ -134,19 +134,19 @@ class Shrinker:
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     def shrink(self, film: Path, limit_bytes: int, smaller: Path) -> bool:
         """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why not is logged."""
         with self._one_at_a_time:
-            if self._closed:
+            if self._closed.is_set():
                 return False
             command = [sys.executable, "-m", "app.recording.smaller", str(film), str(limit_bytes), str(smaller)]
             try:
                 smaller.parent.mkdir(parents=True, exist_ok=True)
                 with subprocess.Popen(["nice", "-n", "19", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603, S607
                     self._process = process
-                    if self._closed:  # it was, before it could be known whom to kill
+                    if self._closed.is_set():  # it was, before it could be known whom to kill
                         process.kill()
                     said = _last_words(process)
             except OSError as error:
@@ -157,7 +157,7 @@ class Shrinker:
 
     def close(self) -> None:
         """Stop, and make no more."""
-        self._closed = True
+        self._closed.set()
         if self._process:
             self._process.kill()
 
