@@ -1,7 +1,7 @@
 """A house whose router a test speaks for, on a clock of the test's own."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.clock import FakeClock
 from app.presence.base import Device, PersonSettings, PresenceSettings
@@ -14,6 +14,10 @@ ANNA, BEN, WATCH = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 PEOPLE = {"anna": PersonSettings((ANNA, WATCH), ("iphone",)), "ben": PersonSettings((BEN,))}
 TELEVISION = Device("02:00:00:00:00:01", "television")
 POLL_S = 15.0
+#: How Anna may have been known before a start, and how long she is waited for by day, as long as nothing is learned.
+HOME = Presence(True, NOON - timedelta(hours=2), ANNA, NOON - timedelta(minutes=1))
+AWAY = Presence(False, NOON - timedelta(hours=2), ANNA, NOON - timedelta(hours=3))
+WAIT_S = 180.0
 
 
 class House:
