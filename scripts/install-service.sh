@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Has systemd start the suite at boot, as the user to whom this folder belongs. Start it so again after any change of the options.
+# Has systemd start the suite at boot, as the user to whom this folder belongs. Run again, it takes over other options.
 #
 #   sudo scripts/install-service.sh [--config DIR] [--profile NAME]
 #   sudo scripts/install-service.sh --uninstall
