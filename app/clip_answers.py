@@ -76,7 +76,7 @@ class ClipAnswers:
             return LOOK_S
         try:
             self._show(job, camera, film)
-        except FileNotFoundError:  # it was deleted meanwhile
+        except (FileNotFoundError, InterruptedError):  # it was deleted meanwhile, or the program ends
             return LOOK_S
         return 0.0
 

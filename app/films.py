@@ -103,7 +103,10 @@ class Films:
         return self._links is not None
 
     def fitting(self, film: Path, limit_bytes: int | None, way: str | None) -> Path | None:
-        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than *limit_bytes*; None when there is none."""
+        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than *limit_bytes*; None when there is none.
+
+        `InterruptedError` when the program ends before that is known.
+        """
         if limit_bytes is None or film.stat().st_size <= limit_bytes:
             return film
         if way is None:
@@ -137,10 +140,12 @@ class Shrinker:
         self._closed = threading.Event()
 
     def shrink(self, film: Path, limit_bytes: int, smaller: Path) -> bool:
-        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why not is logged."""
+        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why not is logged.
+
+        `InterruptedError` when this is closed before that is known.
+        """
         with self._one_at_a_time:
-            if self._closed.is_set():
-                return False
+            self._go_on()
             command = [sys.executable, "-m", "app.recording.smaller", str(film), str(limit_bytes), str(smaller)]
             try:
                 smaller.parent.mkdir(parents=True, exist_ok=True)
@@ -151,15 +156,21 @@ class Shrinker:
                     said = _last_words(process)
             except OSError as error:
                 said = str(error)
-            if said or not smaller.is_file():
-                _log.warning("%s could not be made smaller: %s", film, said or "nobody says why")
-            return smaller.is_file()
+            if smaller.is_file():
+                return True
+            self._go_on()
+            _log.warning("%s could not be made smaller: %s", film, said or "nobody says why")
+            return False
 
     def close(self) -> None:
         """Stop, and make no more."""
         self._closed.set()
         if self._process:
             self._process.kill()
+
+    def _go_on(self) -> None:
+        if self._closed.is_set():
+            raise InterruptedError("no rendition is made any more")
 
 
 def _last_words(process: subprocess.Popen[bytes]) -> str:

@@ -58,7 +58,7 @@ class Letters:
             return self._with_film(fact, notifier) if lane == "clips" else self._with_picture(fact, notifier)
         except ProtocolError as error:
             return LeftOut(f"Redis has something wrong: {error}")
-        except FileNotFoundError:
+        except (FileNotFoundError, InterruptedError):  # it was deleted meanwhile, or the program ends
             return Later(FILM_LOOK_S)
 
     def line(self, fact: Fact, with_picture: bool = True) -> Message:

@@ -196,14 +196,21 @@ def test_renditions_that_a_killed_program_has_left_are_cleared_away(make: Make, 
 def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(footage: Path, clip: Path, tmp_path: Path) -> None:
     shrinker, made = Shrinker(), []
     long = footage / "one-by-one-person-detection.mp4"
-    thread = threading.Thread(target=lambda: made.append(shrinker.shrink(long, 500_000, tmp_path / "smaller.mp4")))
+
+    def shrink() -> None:
+        with pytest.raises(InterruptedError):
+            shrinker.shrink(long, 500_000, tmp_path / "smaller.mp4")
+        made.append(False)
+
+    thread = threading.Thread(target=shrink)
     thread.start()
     child = until(lambda: next(iter(psutil.Process().children()), None), "it begins")
     until(lambda: child.nice() == 19, "it is of low priority")
     shrinker.close()
     thread.join(10)
     assert (made, child.is_running()) == ([False], False)
-    assert shrinker.shrink(clip, 1000, tmp_path / "smaller.mp4") is False
+    with pytest.raises(InterruptedError):
+        shrinker.shrink(clip, 1000, tmp_path / "smaller.mp4")
 
 
 def test_a_rendition_that_is_killed_is_none(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

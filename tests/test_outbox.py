@@ -76,6 +76,7 @@ class Post:
     state: State
     clock: FakeClock
     data_dir: Path
+    films: Films
     acknowledged: list[str] = field(default_factory=list)
 
     @property
@@ -132,7 +133,7 @@ def make_post(state: State, tmp_path: Path) -> MakePost:
             way.when = frozenset(when)
         clock = FakeClock(AT)
         films = Films(state, clock, tmp_path, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0)
-        post = Post(way, Outbox([], Letters(state, clock, films), 120.0, lambda _: None), state, clock, tmp_path)
+        post = Post(way, Outbox([], Letters(state, clock, films), 120.0, lambda _: None), state, clock, tmp_path, films)
         post.outbox = Outbox([way], Letters(state, clock, films), 120.0, post.acknowledged.append)
         return post
 
@@ -382,6 +383,15 @@ def test_a_film_that_is_too_large_and_cannot_be_made_smaller_is_spoken_of(make_p
     run(post.clips)
     (message,) = post.way.messages
     assert (message.clip, message.remark) == (None, "The film is too large (0 MB), and kept at home.")
+
+
+def test_a_film_whose_rendition_the_end_of_the_program_has_cut_short_is_left_for_the_next_run(make_post: MakePost) -> None:
+    post = make_post(MemoryNotifier(), when=("clip",))
+    post.way.max_clip_bytes = 3
+    post.add(clip_fact())
+    post.films.close()
+    assert run(post.clips) == 1
+    assert (post.told(), post.acknowledged) == ([], [])
 
 
 def test_a_rendition_is_deleted_when_it_was_told_and_not_before(make_post: MakePost, monkeypatch: pytest.MonkeyPatch) -> None:
