@@ -111,7 +111,7 @@ class Way:
             alert = self._arrived.get_nowait()
             self._parcels.append(Parcel(alert, Marks(self._state, self.name, alert.fact)))
         if not self._parcels:
-            self.trouble = None  # what failed was left out in the end, or told by another
+            self.trouble, self._failures = None, 0  # what failed was left out in the end, or told by another
             return float("inf")
         now_s = self._clock.monotonic()
         if self._rest_until_s > now_s:
