@@ -82,7 +82,7 @@ class Films:
     def _goes_up(self, host: str) -> bool:
         """Whether what is on *host* goes up to S3 just now, as far as its uploader says."""
         beat = self._state.heartbeats().get(protocol.heartbeat_key("uploader", host))
-        return beat is not None and beat.counters.get("s3_trouble", "there is no S3") is None
+        return beat is not None and beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
 
     def link(self, event: str, file: str) -> str | None:
         """An address from which anybody can read *file* of *event* for an hour; None when it is not in S3, or not yet."""

@@ -397,6 +397,11 @@ def unseen_counter(person: str) -> str:
     return f"{person}_unseen_s"
 
 
+def trouble_counter(store: str) -> str:
+    """The counter in the heartbeat of the uploader that says what is wrong with *store*; None when nothing is."""
+    return f"{store}_trouble"
+
+
 def published_key(fact: str) -> str:
     return f"published:{fact}"
 

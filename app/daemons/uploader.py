@@ -135,7 +135,7 @@ class Crew:
                 f"{name}_uploaded_mb": carrier.uploaded_mb,
                 f"{name}_last": carrier.last_at.isoformat(timespec="seconds") if carrier.last_at else None,
                 f"{name}_failures": carrier.failures,
-                f"{name}_trouble": carrier.trouble,
+                protocol.trouble_counter(name): carrier.trouble,
             }
         return counters
 
