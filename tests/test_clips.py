@@ -123,6 +123,13 @@ def test_who_asks_for_what_cannot_be_filmed_is_told_why(clips: Clips, state: Sta
     assert asked == ClipAsked(asked.asked_at, why=why)
 
 
+def test_who_asks_for_a_film_of_a_time_that_is_not_kept_any_more_is_told_so(clips: Clips, state: State, zero_s: float) -> None:
+    clips.follow(asking(1, datetime.now(UTC) - timedelta(seconds=25)), True)
+    show(clips, range(30, 40), zero_s)
+    asked = until(lambda: state.get("camera:front:clip", ClipAsked), "the answer")
+    assert asked == ClipAsked(asked.asked_at, why="The film cannot be written: the camera gave no picture at that time")
+
+
 def test_a_request_is_followed_once(clips: Clips, raw: redis.Redis) -> None:
     wishes = asking(1)
     for _ in range(5):

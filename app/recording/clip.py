@@ -84,8 +84,8 @@ class Clip:
     def __init__(self, ring: Ring, folder: Path, start_s: float, *, most_s: float, note: str, refusal: Refusal) -> None:
         self.folder = folder
         self.note = note
-        #: Whether all of it is written.
-        self.is_over = False
+        #: Whether all of it is written, and whether that is anything.
+        self.is_over = self.is_there = False
         #: Set when there is something on disk to be shown, if there is anything to be shown so far and the disk takes it.
         self.begun = threading.Event()
         #: Parts that wait to be finished.
@@ -193,4 +193,5 @@ class Clip:
                 part_path(part.clip).unlink(missing_ok=True)
             return
         shown_s = end_s - part.start_s if math.isfinite(end_s) else None
+        self.is_there = True
         self.written.append(Written(part.clip, shown_s, part.start_s - self._began_s, last))

@@ -178,6 +178,8 @@ class Recorder:
         made = [self._finish(clip.written.pop(0)) for _ in list(clip.written)]
         if clip.is_over:
             self._forget(clip)
+            if not clip.is_there:
+                trouble = trouble or ClipError("the camera gave no picture at that time")
             if trouble and not any(made):
                 self._failed(clip.folder, clip.note, trouble)
         return wrote
