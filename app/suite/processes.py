@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from app.config import FOLDER_VARIABLE
+
 #: Every process of a suite has this in its environment: the folder `run_dir`.
 RUN_VARIABLE = "WHOS_THERE_RUN"
 
@@ -28,13 +30,19 @@ def environments() -> dict[psutil.Process, Environment]:
     return found
 
 
+def started_from(folder: Path) -> list[Environment]:
+    """What each process of a suite with its configuration in *folder* was started with."""
+    return [environment for environment in environments().values() if environment.get(FOLDER_VARIABLE) == str(folder)]
+
+
+def name_of(environment: Environment) -> str:
+    """What supervisord calls the process that was started with *environment* ("supervisord" for itself)."""
+    return environment.get("SUPERVISOR_PROCESS_NAME", "supervisord")
+
+
 def processes_of(run_dir: Path) -> dict[psutil.Process, str]:
-    """The processes of the suite in *run_dir*, each with the name supervisord gave it ("supervisord" for itself)."""
-    return {
-        process: environment.get("SUPERVISOR_PROCESS_NAME", "supervisord")
-        for process, environment in environments().items()
-        if environment[RUN_VARIABLE] == str(run_dir)
-    }
+    """The processes of the suite in *run_dir*, each with its name."""
+    return {process: name_of(environment) for process, environment in environments().items() if environment[RUN_VARIABLE] == str(run_dir)}
 
 
 def end(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:

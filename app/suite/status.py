@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
-from app.errors import SuiteError
-from app.suite.check import config_options, loaded
+from app.config import config_folder, load_config
+from app.errors import ConfigError, SuiteError
+from app.suite import processes
+from app.suite.check import config_options
 from app.suite.health import Checkup, Health, check_up
 from app.suite.table import table
 
@@ -24,7 +26,10 @@ _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
     """Show how every program is; the exit code is 0 only if all is well."""
     try:
-        checkup = check_up(loaded(folder, profile))
+        checkup = check_up(load_config(folder, profile))
+    except ConfigError as error:
+        click.echo(f"{error}\n{_running(config_folder(folder))}", err=True)
+        sys.exit(1)
     except SuiteError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -36,6 +41,12 @@ def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
     for remark in checkup.remarks:
         click.echo(remark, err=True)
     sys.exit(0 if checkup.healthy else 1)
+
+
+def _running(folder: Path) -> str:
+    """What runs by the last good configuration in *folder*, though nobody can say how it is."""
+    names = sorted({processes.name_of(environment) for environment in processes.started_from(folder)})
+    return f"With the settings from before run: {', '.join(names)}" if names else "Nothing runs."
 
 
 def _plain(checkup: Checkup) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, config_folder, load_config
+from app.config import PROFILE_VARIABLE, config_folder, load_config
 from app.errors import ConfigError, SuiteError, SupervisorAway
 from app.suite import processes
 from app.suite.check import config_options
@@ -66,8 +66,7 @@ def _run_dirs(folder: Path | None, profile: str | None) -> set[Path]:
         found.add(load_config(folder, profile).run_dir)
     except ConfigError as error:
         click.echo(f"The configuration is wrong, but that does not keep anything from being stopped:\n{error}", err=True)
-    ours = str(config_folder(folder))
-    started = [environment for environment in processes.environments().values() if environment.get(FOLDER_VARIABLE) == ours]
+    started = processes.started_from(config_folder(folder))
     if found or named:
         started = [environment for environment in started if environment.get(PROFILE_VARIABLE) == named]
     return found | {Path(environment[RUN_VARIABLE]) for environment in started}

@@ -214,10 +214,14 @@ def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start
         assert not suite.processes()
 
 
-def test_a_house_whose_configuration_was_broken_or_moved_can_still_be_stopped(tmp_path: Path) -> None:
+def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stopped(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         suite.start("who_is_home")
         (suite.folder / "config.yml").write_text("data_dir: [elsewhere")
+        shown = suite.verb("status")
+        assert shown.returncode == 1
+        assert "config.yml:1: " in shown.stderr
+        assert "With the settings from before run: redis, supervisord, who_is_home" in shown.stderr
         assert "Stopped redis, supervisord, who_is_home" in suite.verb("stop").stdout
         assert not suite.processes()
 
