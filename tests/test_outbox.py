@@ -1,119 +1,22 @@
 """What comes with a film: which ways tell it, in which order, and what becomes of it when its alert was told otherwise."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app import protocol
-from app.clock import FakeClock
 from app.errors import DeliveryError
-from app.films import Films, Shrinker
-from app.letters import Letters
-from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
-from app.outbox import Outbox
-from app.protocol import EventRecord, Fact, FactKind, Heartbeat
+from app.notify import Message, Progress
+from app.protocol import Fact, FactKind
 from app.state import State
-from app.way import Way
+from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
 from tests.servers.redis_server import RedisServer
 
-AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
-EVENT = "20261120T101500.000Z-front"
-FACT = Fact(f"{EVENT}-motion_started", "motion_started", AT, "Motion.", "front", EVENT)
-HERE = protocol.host_name()
-
-
-def clip_fact(part: int = 1, event: str = EVENT, seconds: float = 10.0, kind: FactKind = "clip_ready") -> Fact:
-    file = "clip.mp4" if part == 1 else f"clip-{part}.mp4"
-    return Fact(f"{event}-{kind}-{part}", kind, AT + timedelta(seconds=seconds), f"Clip {part}.", "front", event, file=file, host=HERE)
-
-
-class Threading(MemoryNotifier):
-    """A way whose films come below what was told before, as Slack's do; it says where it has put each message."""
-
-    name = "threading"
-    digests = True
-    threads = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digested: list[list[str]] = []
-        self.pictured: list[str] = []
-
-    def deliver(self, message: Message, progress: Progress) -> None:
-        super().deliver(message, progress)
-        progress.set("posted", f"place of {message.key}")
-
-    def deliver_digest(self, digest: Digest, progress: Progress) -> None:
-        self.digested.append([message.key for message in digest.messages])
-        self.pictured = [message.key for message in digest.messages if message.picture]
-        progress.set("posted", f"place of {digest.key}")
-
-
-class Linking(MemoryNotifier):
-    """A way that takes links alone, as texts do."""
-
-    name = "linking"
-    digests = True
-    by_link = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.digested: list[list[str]] = []
-
-    def deliver_digest(self, digest: Digest, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
-        self.digested.append([message.text for message in digest.messages])
-
-
-@dataclass
-class Post:
-    """An outbox with one way, on a fake clock; a test lets its two queues take one step after another."""
-
-    way: Threading | Linking | MemoryNotifier
-    outbox: Outbox
-    state: State
-    clock: FakeClock
-    data_dir: Path
-    films: Films
-    acknowledged: list[str] = field(default_factory=list)
-
-    @property
-    def alerts(self) -> Way:
-        return self.outbox.ways[0]
-
-    @property
-    def clips(self) -> Way:
-        return self.outbox.ways[1]
-
-    def film(self, event: str, file: str) -> Path:
-        """Put a film where the camera puts it."""
-        path = self.data_dir / "events" / "2026-11-20" / event / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"a film")
-        return path
-
-    def add(self, fact: Fact, here: bool = True) -> None:
-        """Publish *fact*, its film lying *here*, and have it told."""
-        if fact.file and here:
-            self.film(fact.event or "", fact.file)
-        self.state.publish(fact, EventRecord("front", fact.at) if fact.event else None, b"a picture" if fact.event else None)
-        self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
-
-    def uploads_go_well(self) -> None:
-        self.state.beat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, {"s3_trouble": None}))
-
-    def told(self) -> list[str]:
-        return [message.text for message in self.way.messages]
-
-
-def run(way: Way) -> float:
-    """Let *way* do all it has to do now; returns how long it would wait then."""
-    wait_s = 0.0
-    while wait_s == 0:
-        wait_s = way.step()
-    return wait_s
+MakePost = Callable[..., Post]
 
 
 @pytest.fixture
@@ -123,21 +26,9 @@ def state(redis_server: RedisServer) -> Iterator[State]:
     opened.close()
 
 
-MakePost = Callable[..., Post]
-
-
 @pytest.fixture
 def make_post(state: State, tmp_path: Path) -> MakePost:
-    def made(way: Threading | Linking | MemoryNotifier, when: tuple[Topic, ...] | None = None) -> Post:
-        if when:
-            way.when = frozenset(when)
-        clock = FakeClock(AT)
-        films = Films(state, clock, tmp_path, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0)
-        post = Post(way, Outbox([], Letters(state, clock, films), 120.0, lambda _: None), state, clock, tmp_path, films)
-        post.outbox = Outbox([way], Letters(state, clock, films), 120.0, post.acknowledged.append)
-        return post
-
-    return made
+    return partial(post_of, state, tmp_path)
 
 
 def test_a_film_comes_below_its_alert(make_post: MakePost) -> None:
@@ -292,126 +183,6 @@ def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_fo
     post.clock.advance(1)
     run(post.clips)
     assert [message.below for message in post.way.messages] == [None]
-
-
-def test_what_stands_open_is_told_at_once_and_its_film_so_far_comes_below(make_post: MakePost) -> None:
-    post = make_post(Threading())
-    fact = clip_fact(kind="left_open")
-    post.add(fact)
-    assert run(post.clips) <= 0.5
-    assert post.told() == []
-    run(post.alerts)
-    assert (post.way.messages[0].topic, post.way.messages[0].picture, post.way.messages[0].clip) == ("left_open", b"a picture", None)
-    post.clock.advance(1)
-    run(post.clips)
-    film = post.way.messages[1]
-    assert (film.key, film.text, film.below) == (f"{fact.id}-film", "What was filmed so far.", f"place of {fact.id}")
-    assert post.acknowledged == [fact.id]
-
-
-def test_a_way_without_threads_tells_what_stands_open_once_with_its_film(make_post: MakePost) -> None:
-    post = make_post(MemoryNotifier())
-    fact = clip_fact(kind="left_open")
-    post.add(fact)
-    assert run(post.alerts) == float("inf")
-    run(post.clips)
-    (message,) = post.way.messages
-    assert (message.key, message.text, message.topic) == (fact.id, "Clip 1.", "left_open")
-    assert message.clip
-
-
-def test_what_stands_open_waits_some_seconds_for_its_film_in_s3_where_it_is_told_by_links_alone(make_post: MakePost) -> None:
-    post = make_post(Linking())
-    post.uploads_go_well()
-    post.add(clip_fact(kind="left_open", seconds=0.0))
-    post.clock.advance(19)
-    run(post.clips)
-    assert post.told() == []
-    post.clock.advance(1)
-    run(post.clips)
-    assert [(message.text, message.clip_link) for message in post.way.messages] == [("Clip 1.", None)]
-
-
-def test_what_stands_open_does_not_wait_until_a_film_is_made_smaller_but_shows_the_picture(make_post: MakePost) -> None:
-    post = make_post(MemoryNotifier())
-    post.way.max_clip_bytes = 3
-    post.add(clip_fact(kind="left_open"))
-    run(post.clips)
-    (message,) = post.way.messages
-    assert (message.clip, message.picture) == (None, b"a picture")
-    assert message.remark == "The film is too large (0 MB), and kept at home."
-
-
-def test_where_there_is_no_film_to_show_the_picture_comes(make_post: MakePost) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.add(replace(clip_fact(), host="garage"), here=False)
-    post.clock.advance(700)
-    run(post.clips)
-    (message,) = post.way.messages
-    assert (message.clip, message.picture) == (None, b"a picture")
-    assert message.remark == f"The film is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
-
-
-def test_an_alert_waits_some_seconds_for_its_picture_in_s3_where_it_takes_links_alone(make_post: MakePost) -> None:
-    post = make_post(Linking())
-    post.add(FACT)
-    assert run(post.alerts) == 0.5
-    post.state.mark_event(EVENT, {"s3:snapshot.jpg": "clips/1.jpg"})
-    post.clock.advance(0.5)
-    run(post.alerts)
-    (message,) = post.way.messages
-    assert (message.picture, message.picture_link) == (None, "https://s3/clips/1.jpg")
-
-
-def test_an_alert_whose_picture_does_not_come_to_s3_is_told_without(make_post: MakePost) -> None:
-    post = make_post(Linking())
-    post.add(FACT)
-    lost = Fact("lost", "camera_lost", AT, "Lost.", "front")
-    post.add(lost)
-    run(post.alerts)
-    assert post.told() == ["Lost."]
-    post.clock.advance(10)
-    run(post.alerts)
-    assert [(message.text, message.picture_link) for message in post.way.messages] == [("Lost.", None), ("Motion.", None)]
-
-
-def test_a_film_that_is_too_large_and_cannot_be_made_smaller_is_spoken_of(make_post: MakePost, monkeypatch: pytest.MonkeyPatch) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
-    monkeypatch.setattr(Shrinker, "shrink", lambda *_: False)
-    post.add(clip_fact())
-    run(post.clips)
-    (message,) = post.way.messages
-    assert (message.clip, message.remark) == (None, "The film is too large (0 MB), and kept at home.")
-
-
-def test_a_film_whose_rendition_the_end_of_the_program_has_cut_short_is_left_for_the_next_run(make_post: MakePost) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
-    post.add(clip_fact())
-    post.films.close()
-    assert run(post.clips) == 1
-    assert (post.told(), post.acknowledged) == ([], [])
-
-
-def test_a_rendition_is_deleted_when_it_was_told_and_not_before(make_post: MakePost, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shrink(_self: Shrinker, _film: Path, _limit: int, smaller: Path) -> bool:
-        smaller.parent.mkdir(exist_ok=True)
-        smaller.write_bytes(b"sm")
-        return True
-
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
-    monkeypatch.setattr(Shrinker, "shrink", shrink)
-    post.add(clip_fact())
-    post.way.fail_next(1)
-    run(post.clips)
-    (rendition,) = (post.data_dir / "smaller").iterdir()
-    assert rendition.read_bytes() == b"sm"
-    post.clock.advance(1)
-    run(post.clips)
-    assert post.way.messages[0].clip == rendition
-    assert list((post.data_dir / "smaller").iterdir()) == []
 
 
 def test_a_way_is_given_only_what_it_is_set_to_tell(make_post: MakePost) -> None:
