@@ -306,7 +306,13 @@ def _described(error: ValidationError, layers: Layers) -> list[str]:
         other_alternative = one["type"] == "literal_error" and any(other[: len(keys)] == keys for other, _ in found if other != keys)
         if not other_alternative:
             reasons.setdefault(keys, []).append(_reason(one["type"], one["msg"], one["input"], keys))
-    return [f"{layers.place(keys)}: {dotted(keys)}: {' or '.join(dict.fromkeys(said))}" for keys, said in reasons.items()]
+    return [f"{layers.place(keys)}: {dotted(keys)}: {_either(said)}" for keys, said in reasons.items()]
+
+
+def _either(said: list[str]) -> str:
+    """What alternatives say of one value, which is named at the end only."""
+    *others, last = dict.fromkeys(said)
+    return " or ".join([*(other.partition(", not ")[0] for other in others), last])
 
 
 def _key_path(location: KeyPath, values: Any) -> KeyPath:

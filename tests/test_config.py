@@ -84,6 +84,7 @@ def test_every_profile_is_sound(profile: str) -> None:
             2,
             "notify.backends.1: must be 'folder', 'memory', 'slack', 'twilio' or 'apprise', not 'pigeon'",
         ),
+        ("notify: {backends: slack}\n", 1, "notify.backends: must be 'auto' or must be a list, in [square brackets], not 'slack'"),
         ("slack:\n  bot_token: xoxb-1\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {app_token: xapp-1}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),
         ("slack: {signing_secret: abc}\n", 1, "slack: a token or secret is set, but slack.allowed_users is empty"),

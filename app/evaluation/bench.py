@@ -39,7 +39,7 @@ Pictures = Sequence[tuple[Image, Frame]]
 @click.option("--clips", "of_clips", is_flag=True, help="Measure filming instead: memory, CPU time, and how late a frame gets.")
 @click.option("--uploads", "of_uploads", is_flag=True, help="Measure the uploader instead: MB a second over loopback, and memory.")
 def bench(*, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool) -> None:
-    """Measure the detector and the plain classic pipeline on one thread, in CPU milliseconds a frame of 640x480.
+    """Measure what a frame costs, beside the classic pipeline. On one thread, in CPU milliseconds a frame of 640x480.
 
     The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines see each frame in turn, so
     that whatever else this machine does disturbs both alike. The stages are measured in a second run, and include what

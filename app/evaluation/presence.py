@@ -54,7 +54,7 @@ class Figures:
 @click.option("--days", type=click.IntRange(min=4), default=30, show_default=True, help="How long it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def presence_month(seed: int, days: int, as_json: bool) -> None:
-    """Live through a drawn month with two people and a troublesome router, once learning how their phones sleep and once not."""
+    """Live through a drawn month of two people. Their router is a troublesome one; once their phones' sleep is learned, and once not."""
     figures = {"learned": live(seed, days, LEARNED), "plain": live(seed, days, PLAIN)}
     click.echo(json.dumps({name: asdict(of) for name, of in figures.items()}) if as_json else table(figures["learned"], figures["plain"]))
 

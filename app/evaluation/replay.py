@@ -33,7 +33,7 @@ Look = tuple[Frame, Verdict]
 def replay(
     *, videos: tuple[str, ...], as_json: bool, with_frames: bool, folder: Path | None, profile: str | None, name: str | None
 ) -> None:
-    """Run the detector over each VIDEO, as fast as it can be read, and tell what events it would have made."""
+    """Run the detector over each VIDEO. That goes as fast as it can be read, and tells what events there would have been."""
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
     try:

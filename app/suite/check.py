@@ -56,7 +56,7 @@ def remarks(config: Config) -> list[str]:
 @click.option("--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
 @click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
 def check_config(*, folder: Path | None, named: Path | None, profile: str | None) -> None:
-    """Name every mistake in the configuration in DIR, a line each; nothing is started or changed."""
+    """Name every mistake in the configuration in DIR. A line each; nothing is started or changed."""
     folder = folder or named
     try:
         config = _checked(folder, profile)

@@ -57,7 +57,7 @@ class Refusal:
 @click.command("check-slack")
 @config_options
 def check_slack(*, folder: Path | None, profile: str | None) -> None:
-    """Ask Slack whether everything is there for alerts, commands and buttons; the exit code is 0 only if it is."""
+    """Ask Slack what is missing between it and the house. The exit code is 0 only if nothing is."""
     config = loaded(folder, profile)
     good = True
     for finding in findings(config):

@@ -14,7 +14,7 @@ TIMEOUT_S = 30
 @click.command("dropbox-link")
 @config_options
 def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
-    """Link your Dropbox app to this house: tells you where to click, and prints the refresh token for private.yml."""
+    """Link your Dropbox app to this house. Tells you where to click, and prints the refresh token for private.yml."""
     config = loaded(folder, profile)
     private = config.folder / "private.yml"
     if not config.dropbox.app_key:

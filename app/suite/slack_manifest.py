@@ -31,7 +31,7 @@ BOT_SCOPES = {
 @click.option("--socket", is_flag=True, help="Socket Mode: the house reaches Slack, and opens no port.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
 def slack_manifest(*, url: str | None, socket: bool, as_json: bool) -> None:
-    """Print the manifest of the Slack app: paste it at https://api.slack.com/apps, Create New App, From a manifest."""
+    """Print the manifest of the Slack app. Paste it at https://api.slack.com/apps, Create New App, From a manifest."""
     if socket == (url is not None):
         raise click.UsageError("say either --socket or --url https://HOST")
     found = manifest(None if url is None else public_url(url))

@@ -50,7 +50,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_
 def start(
     *, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...], foreground: bool, more: tuple[str, ...]
 ) -> None:
-    """Start every program, wait until each works, and tell what runs and where to look. They go on when you log out."""
+    """Start every program, and wait until each works. Tells what runs and where to look; all goes on when you log out."""
     if more and not only:
         raise click.UsageError(
             f"{more[0]}: what is that? A profile is named behind --profile, a program behind --only, a film or camera behind --source"

@@ -24,7 +24,7 @@ _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
-    """Show how every program is; the exit code is 0 only if all is well."""
+    """Show how every program is. The exit code is 0 only if all is well."""
     try:
         checkup = check_up(load_config(folder, profile))
     except ConfigError as error:

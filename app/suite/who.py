@@ -22,7 +22,7 @@ _MARK = "*"
 @click.command()
 @config_options
 def who(*, folder: Path | None, profile: str | None) -> None:
-    """Ask the router once, and show what it sees and who that makes home; nothing is armed or disarmed."""
+    """Ask the router once, and show who that makes home. Nothing is armed or disarmed."""
     settings = loaded(folder, profile).presence
     try:
         devices = _asked(settings.router)
