@@ -9,7 +9,7 @@ precede, since before it Redis takes nothing.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ _ANXIOUS_BYTES = 32 * 2**20
 _ROOM_BYTES = 8 * 2**20
 #: The settings that make a server refuse what it cannot write to its log, and to a picture of its whole memory.
 _LOG, _PICTURES = "appendonly", "stop-writes-on-bgsave-error"
-_FIELD = "server_setting"
 
 _log = logging.getLogger(__name__)
 
@@ -53,12 +52,14 @@ class RedisDisk:
         if not self._is_ours or now_s - self._looked_s < (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else self._every_s):
             return
         self._looked_s, self._every_s = now_s, CHECK_EVERY_S
-        facts = self._state.server_facts()
-        changed = self._state.delivery_marks(self._note).get(_FIELD)
-        if changed:
-            self._return_to_disk(changed, facts, free)
-        elif setting := _refusing(facts):
-            self._leave_disk(setting)
+        facts, noted = self._state.server_facts(), self._state.delivery_marks(self._note)
+        away = [setting for setting in (_LOG, _PICTURES) if noted.get(setting)]
+        if refusing := [setting for setting in _refusing(facts) if setting not in away]:
+            self._leave_disk(refusing)
+            return
+        still_away = [setting for setting in away if not self._is_back(setting, facts, free)]
+        if not still_away:
+            self.trouble = None
 
     def hurry(self) -> None:
         """Redis has refused something: look soon."""
@@ -71,30 +72,30 @@ class RedisDisk:
         except OSError:
             return 0
 
-    def _leave_disk(self, setting: str) -> None:
+    def _leave_disk(self, settings: list[str]) -> None:
         try:
-            self._state.set_server_and_note(setting, "no", self._note, {_FIELD: setting})
+            self._state.set_server_and_note(dict.fromkeys(settings, "no"), self._note)
         except ProtocolError as error:
             self._complain(f"Redis takes nothing, since its disk does not, and may not be told to do without: {error}")
             return
         self._complain("the disk takes nothing, so Redis keeps what it knows in memory only until it does")
 
-    def _return_to_disk(self, setting: str, facts: Mapping[str, Any], free: int) -> None:
+    def _is_back(self, setting: str, facts: Mapping[str, Any], free: int) -> bool:
         """Undo what was done if there is room; it is undone already in a server that has started anew."""
         self.trouble = self.trouble or "Redis keeps what it knows in memory only until the disk takes it"
         # Lest it be forgotten.
-        self._state.mark_delivery(self._note, {_FIELD: setting})
+        self._state.mark_delivery(self._note, {setting: "no"})
         waits = setting == _PICTURES and facts.get("rdb_last_bgsave_status") == "err"
         if waits or free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
-            return
+            return False
         try:
             self._state.set_server(setting, "yes")
         except ProtocolError as error:
             self._complain(f"Redis keeps what it knows in memory only, for it cannot keep its log again: {error}")
-            return
-        self._state.mark_delivery(self._note, {_FIELD: ""})
-        _log.info("there is room on the disk, and Redis keeps what it knows there again")
-        self.trouble = None
+            return False
+        self._state.mark_delivery(self._note, {setting: ""})
+        _log.info("there is room on the disk, and Redis keeps what it knows there again (%s)", setting)
+        return True
 
     def _complain(self, what: str) -> None:
         if self.trouble != what:
@@ -102,8 +103,9 @@ class RedisDisk:
         self.trouble = what
 
 
-def _refusing(facts: Mapping[str, Any]) -> str | None:
-    """Which setting has the server with these *facts* refuse what it cannot write to disk; None when it refuses nothing."""
+def _refusing(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The settings that have the server with these *facts* refuse what it cannot write to disk."""
     if facts.get("aof_enabled") and facts.get("aof_last_write_status") == "err":
-        return _LOG
-    return _PICTURES if facts.get("rdb_last_bgsave_status") == "err" else None
+        yield _LOG
+    if facts.get("rdb_last_bgsave_status") == "err":
+        yield _PICTURES

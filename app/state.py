@@ -169,11 +169,12 @@ class State:
         with _talking(), _asking_for_leave():
             self._redis.config_set(name, value)
 
-    def set_server_and_note(self, name: str, value: str, told: str, marks: Mapping[str, str]) -> None:
-        """Do as `set_server` does and then as `mark_delivery`, in one message, so that no end of ours can come between."""
+    def set_server_and_note(self, settings: Mapping[str, str], told: str) -> None:
+        """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so that no end of ours comes between."""
         with _talking(), _asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.config_set(name, value)
-            pipe.hset(_delivery_key(told), mapping=cast(Any, dict(marks)))
+            for name, value in settings.items():
+                pipe.config_set(name, value)
+            pipe.hset(_delivery_key(told), mapping=cast(Any, dict(settings)))
             pipe.expire(_delivery_key(told), protocol.DELIVERY_LIFE_S)
             pipe.execute()
 

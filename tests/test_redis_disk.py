@@ -176,6 +176,30 @@ def test_pictures_of_the_whole_memory_that_fail_stop_nothing_either(disk: SmallD
         house.close()
 
 
+def test_a_redis_that_keeps_a_log_and_pictures_does_without_both(disk: SmallDisk) -> None:
+    with RedisServer(disk.path, "--appendonly", "yes", "--save", "3600 1") as server:
+        house = House(disk, server)
+        house.raw.set("a", "a" * 100_000)
+        house.fill()
+        house.look()
+        assert not house.refuses()
+        house.raw.bgsave()
+        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err", "the picture fails")
+        assert house.refuses()
+        house.look()
+        assert not house.refuses()
+        disk.empty()
+        house.look()
+        assert (house.keeps_log(), "in memory only" in house.trouble()) == (True, True)
+        until(lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"], "the log is written anew")
+        house.raw.bgsave()
+        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok", "the next picture is whole")
+        house.look()
+        assert house.raw.config_get("stop-writes-on-bgsave-error") == {"stop-writes-on-bgsave-error": "yes"}
+        assert house.trouble() == ""
+        house.close()
+
+
 def test_a_redis_that_lets_nobody_change_it_is_reported_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
     house.raw.acl_setuser("default", enabled=True, nopass=True, commands=["+@all", "-config"], keys=["*"])
     house.fill()
@@ -183,6 +207,10 @@ def test_a_redis_that_lets_nobody_change_it_is_reported_once(house: House, caplo
         house.look()
     assert "may not be told to do without" in house.trouble()
     assert caplog.text.count("may not be told to do without") == 1
+    house.disk.empty()
+    until(lambda: not house.refuses(), "Redis writes again by itself")
+    house.look()
+    assert house.trouble() == ""
 
 
 def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
