@@ -7,6 +7,7 @@ say; here it is carried out, on changes only. What Redis did not take is kept an
 """
 
 import logging
+import math
 import random
 import sys
 from collections import deque
@@ -18,7 +19,7 @@ from app import protocol
 from app.clock import Clock
 from app.comings import BY, Coming, coming, deed
 from app.daemon import BEAT_S, Counters, Daemon, run_daemon
-from app.errors import ProtocolError, RouterError
+from app.errors import ProtocolError, RouterError, StateUnavailable
 from app.presence import make_router
 from app.presence.base import Device, PresenceSettings, Router
 from app.presence.habits import longest_wait
@@ -81,9 +82,11 @@ class WhoIsHome(Daemon):
     def step(self) -> float:
         if self._router is None or self._household is None:
             return BEAT_S
-        if self.clock.monotonic() >= self._ask_at_s and not self._asked(self._router, self._household):
+        hangs = self.clock.monotonic() >= self._ask_at_s and not self._asked(self._router, self._household)
+        if not hangs or self._to_do:
+            self._carry_out(self._household)
+        if hangs:
             return 0.0
-        self._carry_out(self._household)
         self.in_trouble(self._silence)
         return max(self._ask_at_s - self.clock.monotonic(), 0.0)
 
@@ -91,7 +94,7 @@ class WhoIsHome(Daemon):
         """Take over other people and another router; what is known of those who stay is kept."""
         if self.config.presence == self._settings:
             return
-        self.close()
+        self._let_go()
         self._router = self._poll = self._silence = None
         self.in_trouble(None)
         self._ask_at_s = 0.0
@@ -101,6 +104,16 @@ class WhoIsHome(Daemon):
         self._opened = False
 
     def close(self) -> None:
+        self._let_go()
+        if self._household is None:
+            return
+        self._saved_at_s = -math.inf
+        try:
+            self._save(self._records(self._household))
+        except StateUnavailable as error:
+            _log.warning("what was learned since it was last stored is lost: %s", error)
+
+    def _let_go(self) -> None:
         if self._router:
             self._router.close()
 
@@ -215,7 +228,7 @@ class WhoIsHome(Daemon):
 
     def _records(self, household: Household) -> dict[str, Record]:
         records: dict[str, Record] = {"router": self._watch.health} if self._watch.health else {}
-        for person in self._settings.people:
+        for person in household.people:
             habits = household.habits(person)
             if habits is not self._habits.get(person):
                 self._habits[person] = habits

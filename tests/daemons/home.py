@@ -98,10 +98,14 @@ def trouble(home: Home) -> str:
 def sets(home: Home, seconds: float) -> int:
     """How often Redis is written to while *seconds* pass."""
     with redis.Redis.from_url(home.server.url) as raw:
-        before: Any = raw.info("commandstats")
+        before = _sets(raw)
         home.live(seconds)
-        after: Any = raw.info("commandstats")
-    return int(after["cmdstat_set"]["calls"] - before["cmdstat_set"]["calls"])
+        return _sets(raw) - before
+
+
+def _sets(raw: redis.Redis) -> int:
+    said: Any = raw.info("commandstats")
+    return sum(said[name]["calls"] for name in ("cmdstat_set", "cmdstat_mset") if name in said)
 
 
 def everything_in(server: RedisServer) -> str:

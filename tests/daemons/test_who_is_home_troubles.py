@@ -13,7 +13,7 @@ import yaml
 
 from app import protocol
 from app.daemons.who_is_home import WhoIsHome
-from app.protocol import ArmedBy, Presence, RouterHealth
+from app.protocol import ArmedBy, Habits, Presence, RouterHealth
 from app.state import State
 from tests.daemons.home import ANNA, AWAY, BEN, HOME, Home, everything_in, sets, trouble
 from tests.presence.stages import LIST
@@ -197,6 +197,43 @@ def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in
     assert home.switches() == HOME
 
 
+def test_what_waits_for_redis_is_carried_out_though_the_next_poll_hangs(home: Home) -> None:
+    home.live(60)
+    home.server.stop()
+    home.sees(ANNA)
+    home.live(30)
+    home.hangs()
+    home.server.start()
+    home.state.set_switches({"home": False, "camera_status": True})
+    home.clock.advance(20)
+    home.program.signals.put(signal.SIGTERM)
+    assert home.program.attempt() == 0
+    assert home.switches() == HOME
+    home.sees()
+
+
+def test_what_was_learned_is_stored_when_it_stops(home: Home) -> None:
+    home.sees(ANNA)
+    home.live(60)
+    home.sees()
+    home.live(90)
+    home.sees(ANNA)
+    home.live(60)
+    home.program.close()
+    habits = home.state.get(protocol.habits_key("anna"), Habits)
+    assert habits
+    assert max(gap_s for _, gap_s in habits.gaps_s[ANNA][home.clock.now().astimezone().hour]) >= 90
+
+
+def test_with_redis_away_it_stops_and_says_what_is_lost(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    home.sees(ANNA)
+    home.live(60)
+    home.server.stop()
+    home.program.close()
+    assert "what was learned since it was last stored is lost" in caplog.text
+    home.server.start()
+
+
 def test_a_poll_that_hangs_for_ever_ends_the_program(home: Home) -> None:
     home.hangs()
     home.program.signals.put(signal.SIGTERM)
@@ -237,8 +274,8 @@ def test_killed_at_any_write_it_tells_and_does_everything_once(home: Home, done:
             with contextlib.suppress(Killed):
                 home.live(until_s - home.clock.monotonic())
                 continue
-            home.restart()
-            mortal(home.program)
+            home.program.state.close()
+            home.program = mortal(home.new_program())
 
     mortal(home.program)
     for macs in ((ANNA,), (ANNA, BEN), (), (BEN,)):
