@@ -3,7 +3,7 @@
 Nothing here waits, asks or writes: time and the router's answers are parameters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -86,14 +86,18 @@ class Household:
         self._newest: Look | None = None
         self._take(settings, known, habits)
 
+    @property
+    def people(self) -> Collection[str]:
+        """Whom it knows."""
+        return self._people
+
     def configure(self, settings: PresenceSettings, known: Mapping[str, Presence], habits: Mapping[str, Habits]) -> None:
         """Go on with other *settings*, and all waits begin anew.
 
         What is known of those who stay is kept; *known* and *habits* are what an earlier run knew of the others.
         """
-        stay = self._people
-        now_known = {name: self.presence(name) for name in stay}
-        now_habits = {name: self.habits(name) for name in stay}
+        now_known = {name: self.presence(name) for name in self.people}
+        now_habits = {name: self.habits(name) for name in self.people}
         self._take(settings, {**known, **now_known}, {**habits, **now_habits})
         self._answered_s = None
 

@@ -170,6 +170,19 @@ def test_other_people_and_another_router_are_taken_over_without_a_restart(home: 
     assert home.switches() == HOME
 
 
+def test_it_stops_also_while_somebody_newly_named_is_not_watched_yet(home: Home) -> None:
+    home.sees(ANNA)
+    home.live(60)
+    people = f"{{cleo: {{macs: ['{BEN}']}}}}"
+    write_config(home.folder, home.server.url, f"presence: {{people: {people}}}\n")
+    home.program.reload()
+    home.live(60)
+    home.program.close()
+    anna = home.state.get(protocol.presence_key("anna"), Presence)
+    assert anna
+    assert anna.home
+
+
 def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
     home.sees(ANNA, BEN)
     home.live(60)
