@@ -58,7 +58,7 @@ def plain_fingerprint(text: str) -> str:
 
 def _path(text: str) -> str:
     if not re.fullmatch(r"/[!-~]*", text):
-        raise ValueError("must be an address below router.url, as in /api/devices, without spaces and other odd signs")
+        raise ValueError("must be an address below presence.router.url, as in /api/devices, without spaces and other odd signs")
     return text
 
 

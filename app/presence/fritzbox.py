@@ -52,7 +52,7 @@ class FritzboxRouter(Router):
             return self._listed()
         except (FritzAuthorizationError, FritzSecurityError):
             raise RouterRefused(
-                f"{self.name} refuses {self._username}: look at router.username, router.password and the user's rights"
+                f"{self.name} refuses {self._username}: look at username and password of presence.router, and at the user's rights"
             ) from None
         except FritzResourceError:
             raise RouterRefused(f"{self.name} shows no TR-064: allow access for applications in its network settings") from None

@@ -52,7 +52,7 @@ class HttpJsonRouter(Router):
             return self._look(self._answered)
         except (NotTheList, ShutOut) as error:
             # Many a router answers a wrong password with a page like any other; and whoever tries too often is shut out.
-            cure = "if that is where the list is, the login does not work: look at router.username, router.password and http_json.form"
+            cure = "if that is where the list is, the login does not work: look at username, password and http_json.form of presence.router"
             raise RouterRefused(f"{error}; {cure}") from None
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class HttpJsonRouter(Router):
             raise ShutOut(f"{self.name} does not show its list without a login, or has none at http_json.devices (HTTP {status})")
         if status in (401, 403):
             raise RouterRefused(
-                f"{self.name} refuses the login (HTTP {status}): look at router.username, router.password and http_json.form"
+                f"{self.name} refuses the login (HTTP {status}): look at username, password and http_json.form of presence.router"
             )
         if status >= 400:
             raise RouterRefused(f"{self.name} has nothing at http_json.{key} (HTTP {status}): compare the address with the browser's")

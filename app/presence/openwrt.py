@@ -93,7 +93,7 @@ class OpenwrtRouter(Router):
         password = self._password.get_secret_value() if self._password else ""
         (answer,) = self._called(_NOBODY, [Call("session", "login", {"username": self._username, "password": password})])
         if answer.code in _DENIED:
-            raise RouterRefused(f"{self.name} refuses the login: look at router.username and router.password")
+            raise RouterRefused(f"{self.name} refuses the login: look at username and password of presence.router")
         token = self._done(answer).get("ubus_rpc_session")
         if not isinstance(token, str):
             raise RouterError(f"{self.name} answers the login without a session")
@@ -165,7 +165,7 @@ class OpenwrtRouter(Router):
         if answer.status_code >= 500:
             raise RouterError(f"{self.name} is in trouble: it answers with HTTP {answer.status_code}")
         if answer.status_code >= 300:
-            cure = "install uhttpd-mod-ubus there, and look at router.url"
+            cure = "install uhttpd-mod-ubus there, and look at presence.router.url"
             raise RouterRefused(f"{self.name} has no ubus at this address (HTTP {answer.status_code}): {cure}")
         said = web.json_in(answer, self.name)
         if not isinstance(said, list) or len(said) != len(batch) or not all(isinstance(one, dict) for one in said):

@@ -75,7 +75,7 @@ class _Session(requests.Session):
         try:
             return super().request(*args, **kwargs)
         except requests.RequestException as error:
-            raise RouterRefused(f"{self._router} cannot be asked so ({type(error).__name__}): look at router.url") from None
+            raise RouterRefused(f"{self._router} cannot be asked so ({type(error).__name__}): look at presence.router.url") from None
 
 
 class _Line(HTTPAdapter):
@@ -105,7 +105,7 @@ class _Line(HTTPAdapter):
             raise RouterError(f"{self._router} does not answer: {error.strerror or 'it closes the connection'}") from None
         except UnicodeError:
             raise RouterRefused(
-                f"{self._router} cannot be asked so: router.url, username or a header has signs that HTTP cannot carry"
+                f"{self._router} cannot be asked so: presence.router.url, username or a header has signs that HTTP cannot carry"
             ) from None
         except (http.client.HTTPException, ValueError):
             raise RouterError(f"{self._router} answers with something that is not HTTP") from None
@@ -123,7 +123,7 @@ class _Line(HTTPAdapter):
 
     def _secured(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
         if self._tls is None:
-            raise RouterRefused(f"{self._router} wants to be asked by https:// now: change router.url")
+            raise RouterRefused(f"{self._router} wants to be asked by https:// now: change presence.router.url")
         try:
             secured = self._tls.wrap_socket(plain, server_hostname=host)
         except ssl.SSLCertVerificationError:
@@ -135,7 +135,7 @@ class _Line(HTTPAdapter):
         if self._fingerprint not in (None, found):
             secured.close()
             raise RouterRefused(
-                f"{self._router} shows a certificate other than the one that router.fingerprint names: {found}. Set that one only"
+                f"{self._router} shows a certificate other than the one that presence.router.fingerprint names: {found}. Set that one only"
                 " if it is your router that shows it, and has a new certificate"
             )
         return secured
@@ -162,7 +162,7 @@ class _Line(HTTPAdapter):
                 found = _fingerprint(secured)
         except OSError:
             return RouterRefused(why)
-        return RouterRefused(f"{why}: if it is your router's own, trust it and no other by router.fingerprint: {found}")
+        return RouterRefused(f"{why}: if it is your router's own, trust it and no other by presence.router.fingerprint: {found}")
 
 
 class _Deadline:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.clock import SystemClock
-from app.errors import RouterError
+from app.errors import RouterError, RouterRefused
 from app.presence import make_router
 from app.presence.base import Device, PresenceSettings, RouterSettings
 from app.presence.people import owner
@@ -26,8 +26,11 @@ def who(*, folder: Path | None, profile: str | None) -> None:
     settings = loaded(folder, profile).presence
     try:
         devices = _asked(settings.router)
-    except RouterError as error:
+    except RouterRefused as error:
         raise click.ClickException(str(error)) from None
+    except RouterError as error:
+        cure = f"\nIs presence.router.url right? It is {settings.router.url}." if settings.router.url else ""
+        raise click.ClickException(f"{error}{cure}") from None
     for line in _report(settings, devices):
         click.echo(line)
 

@@ -46,18 +46,18 @@ def test_the_box_is_described_once_and_then_asked_in_few_calls(stage: Stage, ser
 def test_a_wrong_password_is_refused(stage: Stage) -> None:
     stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
     said = refusal(stage)
-    assert "refuses whos-there: look at router.username, router.password and the user's rights" in said
+    assert "refuses whos-there: look at username and password of presence.router, and at the user's rights" in said
     assert "geheim" not in said
 
 
 def test_a_user_whose_name_http_cannot_carry_is_refused(stage: Stage) -> None:
     stage.settings = replace(stage.settings, username="who\u20ac")
-    assert "router.url, username or a header has signs that HTTP cannot carry" in refusal(stage)
+    assert "presence.router.url, username or a header has signs that HTTP cannot carry" in refusal(stage)
 
 
 def test_a_user_without_rights_is_refused(stage: Stage, server: FritzboxServer) -> None:
     server.fault = 606
-    assert "and the user's rights" in refusal(stage)
+    assert "and at the user's rights" in refusal(stage)
 
 
 @pytest.mark.parametrize("fault", [401, 402, 501, 820])

@@ -87,7 +87,7 @@ def test_a_router_in_trouble_is_no_reason_to_log_in_again(server: ClassicRouter)
 def test_a_wrong_password_is_refused_with_the_place_to_look_at(server: ClassicRouter) -> None:
     with (
         router_at(server, password=SecretStr("wrong-geheim")) as router,
-        pytest.raises(RouterRefused, match=r"refuses the login \(HTTP 401\): look at router\.username, router\.password") as caught,
+        pytest.raises(RouterRefused, match=r"refuses the login \(HTTP 401\): look at username, password and http_json") as caught,
     ):
         router.devices()
     assert "geheim" not in str(caught.value)
@@ -99,7 +99,7 @@ def test_no_list_right_after_the_login_is_a_refusal_however_it_is_said(server: C
     """Many a router says nothing of a wrong password, and shuts out whoever goes on with it."""
     server.no_session = NO_SESSION[sign]
     server.forgets_at_once = True
-    with router_at(server) as router, pytest.raises(RouterRefused, match=r"the login does not work: look at router\.username, .*password"):
+    with router_at(server) as router, pytest.raises(RouterRefused, match=r"the login does not work: look at username, password"):
         router.devices()
 
 

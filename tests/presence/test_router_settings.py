@@ -35,7 +35,7 @@ def settings(folder: Path, router: dict[str, object]) -> RouterSettings:
         ({**BOX, "url": "http://u:geheim@box"}, "router.url: must hold no user and no password"),
         ({**BOX, "username": ""}, "router.username: must have at least 1 character"),
         ({**BOX, "timeout_s": 60}, "router.timeout_s: must be less than or equal to 15"),
-        ({**HTTP, "http_json": {"devices": "hosts"}}, "http_json.devices: must be an address below router.url, as in /api/devices"),
+        ({**HTTP, "http_json": {"devices": "hosts"}}, "http_json.devices: must be an address below presence.router.url, as in /api"),
         ({**HTTP, "http_json": {"devices": "/h", "form": {"a": "geheim"}}}, "form, cookie and login_page belong to a login: set login too"),
         ({**HTTP, "http_json": {"devices": "/h", "mac": None, "hostname": None}}, "mac and hostname are both null"),
         ({**HTTP, "http_json": {"devices": "/h", "total": "total"}}, "total and {offset} in devices go together"),

@@ -100,6 +100,12 @@ def server(tmp_path: Path) -> Iterator[ClassicRouter]:
         yield made
 
 
+def test_where_no_router_is_the_address_is_asked_about(tmp_path: Path) -> None:
+    done = ask(tmp_path, {"backend": "openwrt", "url": "http://127.0.0.1:9", "username": USER, "password": PASSWORD}, PEOPLE)
+    assert done.returncode == 1
+    assert "does not answer: Connection refused\nIs presence.router.url right? It is http://127.0.0.1:9." in done.stderr
+
+
 def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRouter) -> None:
     calls = {"devices": "/data/hosts", "login_page": "/login.html", "login": "/goform/login"}
     router = {"backend": "http_json", "url": server.url, "username": USER, "password": "no-geheim", "http_json": calls}
@@ -112,9 +118,9 @@ def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRoute
         return done.stdout + done.stderr
 
     said = mended()
-    assert "trust it and no other by router.fingerprint: " in said
+    assert "trust it and no other by presence.router.fingerprint: " in said
     router["fingerprint"] = said.rsplit(" ", 1)[1].strip()
-    assert "refuses the login (HTTP 401): look at router.username, router.password and http_json.form" in mended()
+    assert "refuses the login (HTTP 401): look at username, password and http_json.form of presence.router" in mended()
     router["password"] = PASSWORD
     assert "without a list at http_json.list; there are: hosts" in mended(form={"usr": "{username}", "pwd": "{password}"})
     assert "none with a MAC or name where http_json looks; there are: hostName, macAddr, ipAddr, online" in mended(list="hosts.list")
