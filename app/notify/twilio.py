@@ -1,12 +1,14 @@
 """Text messages by Twilio: the words, and the picture or the film as what Twilio fetches from S3, or as a link.
 
 The stages that are noted: the text is on its way (`posting`), Twilio has it (`sid`), it is done with (`posted`). After a
-crash or a lost answer Twilio is asked for the newest texts to the number. Twilio fetches pictures and films only after it
-has taken a text, so it is asked a while later what has become of it; what failed for them is texted again without.
+crash or a lost answer Twilio is asked for the newest texts to the number, of which none is taken that another message is
+known to have become: two messages may have the same words. Twilio fetches pictures and films only after it has taken a
+text, so it is asked a while later what has become of it; what failed for them is texted again without.
 """
 
 import hashlib
 import logging
+from collections import deque
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,8 +26,10 @@ MEDIA_BYTES = 4_900_000
 #: Longer texts Twilio does not take.
 BODY_CHARS = 1600
 WORDS_CHARS = 300
-#: How old a text may seem to be that was sent since a given moment: clocks differ, and Twilio counts whole seconds.
-_SLACK = timedelta(seconds=60)
+#: How old a text may seem to be that was sent since a given moment: clocks are set, and Twilio counts whole seconds.
+_SLACK = timedelta(seconds=10)
+#: How many texts of its own it knows: more than are looked through for a lost one.
+_KNOWN = 200
 #: How long it is watched what becomes of a text, and how often it is looked.
 WATCH_S = 10.0
 LOOK_S = 1.0
@@ -47,6 +51,7 @@ class TwilioNotifier(Notifier):
         self._number = number
         self._clock = clock
         self._last_alert: tuple[str, datetime] | None = None
+        self._known: deque[str] = deque(maxlen=_KNOWN)
 
     def __str__(self) -> str:
         return f"the phone {self._number[:3]}…{self._number[-3:]}"
@@ -99,6 +104,7 @@ class TwilioNotifier(Notifier):
                 except Unfit as error:
                     self._without_media(media, progress, error)
                     raise
+            self._known.append(sid)
             progress.set("sid", sid)
             self._watch(api, sid, media, progress)
         progress.set("posted", sid)
@@ -123,7 +129,8 @@ class TwilioNotifier(Notifier):
         texts, there = api.newest()
         now = self._clock.now()
         since = (there or now) - (now - datetime.fromisoformat(begun)) - _SLACK
-        return next((text.sid for text in texts if words in text.body and text.created_at and text.created_at >= since), None)
+        texts = [text for text in texts if text.created_at and text.created_at >= since and text.sid not in self._known]
+        return next((text.sid for text in texts if words in text.body), None)
 
     def _watch(self, api: "TwilioApi", sid: str, media: str | None, progress: Progress) -> None:
         """See what becomes of the text *sid*; if its *media* may be to blame for its loss, have it sent without."""

@@ -150,6 +150,38 @@ def test_a_text_whose_answer_was_lost_is_found_though_its_link_is_another_by_now
     assert len(twilio.texts) == 1
 
 
+@pytest.mark.parametrize("trick", [broken(500), answer_lost()], ids=str)
+def test_two_messages_with_the_same_words_are_two_texts_though_an_answer_is_lost(
+    twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock, trick: Trick
+) -> None:
+    notifier.deliver(ALERT, Noted())
+    twilio.trick(trick)
+    assert deliver_until_done(notifier, replace(ALERT, key="another"), Noted(), clock) == 1
+    assert [text.body for text in twilio.texts] == [SAID, SAID]
+
+
+def test_a_text_without_its_picture_is_not_taken_for_the_one_that_was_lost_with_it(
+    twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clock: FakeClock
+) -> None:
+    noted = Noted()
+    media.away = True
+    with pytest.raises(DeliveryError, match="error 11200"):
+        notifier.deliver(replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), noted)
+    twilio.trick(broken(500))
+    assert deliver_until_done(notifier, ALERT, noted, clock) == 1
+    assert [text.body for text in twilio.arrived()] == [SAID]
+
+
+def test_the_same_words_of_half_a_minute_before_are_not_taken_for_a_lost_text_after_a_restart(
+    twilio: TwilioServer, clock: FakeClock
+) -> None:
+    notifier_of(twilio, clock).deliver(ALERT, Noted())
+    twilio.texts[0].at -= timedelta(seconds=30)
+    twilio.trick(broken(500))
+    assert deliver_until_done(notifier_of(twilio, clock), replace(ALERT, key="another"), Noted(), clock) == 1
+    assert len(twilio.texts) == 2
+
+
 def test_an_older_text_with_the_same_words_is_not_taken_for_the_one_that_was_lost(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
