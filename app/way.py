@@ -18,6 +18,8 @@ from app.protocol import Fact
 from app.worker import Worker
 
 RETRY_MAX_S = 60.0
+#: How often one message fails, for no reason that is known to be the way's, before others that wait have their turn.
+TRIES = 10
 #: How long a way rests when Redis is away, which is the notifier's trouble and not the way's.
 REDIS_RETRY_S = 1.0
 #: How many of a digest's newest are shown: their pictures come with it, and their films after it.
@@ -39,12 +41,16 @@ class Alert:
 
 @dataclass(slots=True)
 class Parcel:
-    """An alert as one way has it to tell, from *due_s* on. *told* says that it was, perhaps without its mark."""
+    """An alert as one way has it to tell, from *due_s* on, which has failed so often.
+
+    *told* says that it was told, perhaps without its mark.
+    """
 
     alert: Alert
     marks: Marks
     told: bool = False
     due_s: float = 0.0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +125,15 @@ class Way:
         due = [parcel for parcel in self._heads() if self._is_due(parcel, now_s)]
         if not due:
             return min(parcel.due_s for parcel in self._parcels if parcel.due_s > now_s) - now_s
+        first = min(due, key=lambda parcel: parcel.failures // TRIES)
         try:
-            told = self._tell_next(due[0])
+            told = self._tell_next(first)
         except StateUnavailable:
             return REDIS_RETRY_S
         except DeliveryError as error:
-            return self._failed(error)
+            return self._failed(first, error)
         if told:
-            self._succeeded()
+            self._succeeded(first)
         return 0.0
 
     def _heads(self) -> Iterator[Parcel]:
@@ -195,7 +202,7 @@ class Way:
 
     def _begin_digest(self) -> str | None:
         """Note on all that wait that they belong to one digest; returns its key, None when there are not several."""
-        for parcel in self._parcels[1:]:
+        for parcel in self._parcels:
             parcel.marks.load()
         members = [one for one in self._parcels if not (one.told or one.marks.delivered or one.marks.get("digest") or one.marks.is_begun)]
         if len(members) < 2:
@@ -228,8 +235,9 @@ class Way:
     def _messages(self, members: Sequence[Parcel]) -> tuple[Message, ...]:
         return tuple(self._letters.line(one.alert.fact, with_picture=one.marks.get("shown") is not None) for one in members)
 
-    def _failed(self, error: DeliveryError) -> float:
+    def _failed(self, parcel: Parcel, error: DeliveryError) -> float:
         """Rest, for longer each time unless it is known for how long; returns the seconds."""
+        parcel.failures += error.retry_after_s is None
         if not self._is_said(str(error)):
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
@@ -239,8 +247,11 @@ class Way:
         self._failures += 1
         return rest_s
 
-    def _succeeded(self) -> None:
+    def _succeeded(self, parcel: Parcel) -> None:
         if self.trouble:
             _log.info("alerts go through %s again", self.notifier)
         self.trouble = None
         self._failures = 0
+        if parcel.failures:  # what failed for a while was the way, so that the others come in their order
+            for other in self._parcels:
+                other.failures = 0

@@ -13,6 +13,7 @@ from app.errors import DeliveryError
 from app.notify import Message, Progress
 from app.protocol import Fact, FactKind
 from app.state import State
+from app.way import TRIES
 from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
 from tests.servers.redis_server import RedisServer
 
@@ -207,6 +208,64 @@ def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(make_
     run(post.clips)
     assert (post.told(), post.acknowledged) == ([], [FACT.id, clip_fact().id])
     assert post.state.delivery_marks(FACT)["threading:skipped"] == "one is enough"
+
+
+class Picky(Threading):
+    """Never takes one film."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried: list[str] = []
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        self.tried.append(message.key)
+        if message.key == clip_fact().id:
+            raise DeliveryError("413 Payload Too Large")
+        super().deliver(message, progress)
+
+
+def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(make_post: MakePost) -> None:
+    post = make_post(way := Picky())
+    events = [EVENT, *(protocol.event_id(AT + timedelta(seconds=number), "front") for number in (1, 2))]
+    for event in events:
+        post.state.mark_event(event, {"delivered:threading": "then"})
+        post.add(clip_fact(event=event))
+    films = [clip_fact(event=event).id for event in events]
+    for _ in range(12):
+        post.clock.advance(run(post.clips))
+    assert way.tried == [films[0]] * TRIES + films[1:] + [films[0]] * 2
+    assert (post.acknowledged, post.clips.waiting) == (films[1:], 1)
+
+
+def test_what_waits_while_a_way_is_out_is_told_in_its_order_but_for_the_first(make_post: MakePost) -> None:
+    post = make_post(Threading())
+    films = []
+    for number in range(4):
+        event = protocol.event_id(AT + timedelta(seconds=number), "front")
+        post.state.mark_event(event, {"delivered:threading": "then"})
+        post.add(clip_fact(event=event))
+        films.append(clip_fact(event=event).id)
+    post.way.fail_next(TRIES + 1, "no line")
+    for _ in range(TRIES + 1):
+        assert post.acknowledged == []
+        post.clock.advance(run(post.clips))
+    run(post.clips)
+    assert post.acknowledged == [films[1], films[0], *films[2:]]
+
+
+def test_what_says_how_long_it_rests_has_as_many_tries_as_it_takes(make_post: MakePost) -> None:
+    class Full(Picky):
+        def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
+            self.tried.append(message.key)
+            raise DeliveryError("wait", 7)
+
+    post = make_post(way := Full())
+    for event in (EVENT, protocol.event_id(AT + timedelta(seconds=1), "front")):
+        post.state.mark_event(event, {"delivered:threading": "then"})
+        post.add(clip_fact(event=event))
+    for _ in range(TRIES + 1):
+        post.clock.advance(run(post.clips))
+    assert way.tried == [clip_fact().id] * (TRIES + 1)
 
 
 def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(make_post: MakePost) -> None:
