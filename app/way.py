@@ -116,6 +116,7 @@ class Way:
         while not self._arrived.empty():
             alert = self._arrived.get_nowait()
             self._parcels.append(Parcel(alert, Marks(self._state, self.name, alert.fact)))
+            self._look_anew()
         if not self._parcels:
             self.trouble, self._failures = None, 0  # what failed was left out in the end, or told by another
             return float("inf")
@@ -134,7 +135,13 @@ class Way:
             return self._failed(first, error)
         if told:
             self._succeeded(first)
+            self._look_anew()
         return 0.0
+
+    def _look_anew(self) -> None:
+        """Look again at all that wait for something: what is there by now comes in its order, not as it was last looked at."""
+        for parcel in self._parcels:
+            parcel.due_s = 0.0
 
     def _heads(self) -> Iterator[Parcel]:
         """The first of each event, since the parts of a film come in order; what belongs to no event waits for nothing."""

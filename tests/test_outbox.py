@@ -87,6 +87,26 @@ def test_the_parts_of_a_film_come_in_order_also_when_the_first_is_not_there_yet(
     assert post.way.messages[0].clip_link == "https://s3/clips/1.mp4"
 
 
+def test_of_two_films_whose_links_are_there_the_earlier_is_told_first_whichever_is_looked_for_first(make_post: MakePost) -> None:
+    post = make_post(Linking(), when=("clip",))
+    post.uploads_go_well()
+    events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(3)]
+    post.add(replace(clip_fact(event=events[0]), text="First."))
+    assert run(post.clips) == 1
+    post.clock.advance(0.6)
+    post.add(replace(clip_fact(event=events[1]), text="Second."))
+    run(post.clips)
+    post.clock.advance(0.6)
+    run(post.clips)
+    post.clock.advance(0.3)
+    post.add(replace(clip_fact(event=events[2]), text="Third."))
+    for event in events:
+        post.state.mark_event(event, {"s3:clip.mp4": f"{event}.mp4"})
+    for _ in range(3):
+        post.clock.advance(min(run(post.clips), 1))
+    assert post.told() == ["First.", "Second.", "Third."]
+
+
 def test_the_films_of_what_a_digest_shows_come_below_it_with_their_times_and_the_others_are_kept_at_home(make_post: MakePost) -> None:
     post = make_post(way := Threading())
     events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(6)]
