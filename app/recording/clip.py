@@ -25,19 +25,18 @@ Refusal = Callable[[Path], str | None]
 class Written:
     """A part of a clip of which all is written: it is to become the file *clip*, and to show *shown_s* seconds, or all if that is None.
 
-    *offset_s* is when it begins, from the beginning of its clip, and *last* whether no other part comes after it.
+    *last* is whether no other part comes after it.
     """
 
     clip: Path
     shown_s: float | None = None
-    offset_s: float = 0.0
     last: bool = True
 
 
 class _Part:
     """What is written of a clip just now, into one file. Made with the packet that comes first."""
 
-    def __init__(self, clip: Path, first: Packet, start_s: float, note: str) -> None:
+    def __init__(self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float) -> None:
         self.clip = clip
         self.footage = first.footage
         self.start_s = start_s
@@ -45,7 +44,7 @@ class _Part:
         self.is_there = False
         copied = can_be_copied(first.footage)
         self._recoding = None if copied else Recoding(first.footage, start_s)
-        self._label = Label(note, turned=copied and first.footage.vflip)
+        self._label = Label(note, copied and first.footage.vflip, offset_s)
         self._fragments: Fragments | None = None
 
     def add(self, packet: Packet) -> None:
@@ -165,7 +164,7 @@ class Clip:
         # Where there was nothing yet when the cursor was made, the film starts with what came first.
         start_s = max(self._cursor.start_s, first.at_s) if first.key else self._cursor.start_s
         self._began_s = start_s if self._number == 1 else self._began_s
-        return _Part(self.folder / clip_name(self._number), first, start_s, self.note)
+        return _Part(self.folder / clip_name(self._number), first, start_s, self.note, start_s - self._began_s)
 
     def _go_on(self, part: _Part, seam_s: float) -> None:
         """The picture nearest to *seam_s* is the first of the next part, and none is missing or shown twice."""
@@ -194,4 +193,4 @@ class Clip:
             return
         shown_s = end_s - part.start_s if math.isfinite(end_s) else None
         self.is_there = True
-        self.written.append(Written(part.clip, shown_s, part.start_s - self._began_s, last))
+        self.written.append(Written(part.clip, shown_s, last))

@@ -12,7 +12,7 @@ from app.files import clear_unfinished, remove_if_empty, write_whole
 
 PICTURE = "snapshot.jpg"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
-PART_NAME = re.compile(r"\.(?P<clip>clip(?P<number>-\d+)?\.mp4)\.part")
+PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,14 @@ class EventFolders:
 
     def unfinished_clips(self, camera: str) -> Iterator[Path]:
         """What a run that was killed, or found the disk full, has left of the clips of *camera*, oldest first."""
-        for part in sorted(self._events.glob(f"????-??-??/*Z-{camera}/.clip*.part")):
-            if PART_NAME.fullmatch(part.name):
-                yield part
+        for folder in sorted(self._events.glob(f"????-??-??/*Z-{camera}")):
+            names = filter(None, (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part")))
+            yield from (folder / name[0] for name in sorted(names, key=part_number))
+
+
+def part_number(name: re.Match[str]) -> int:
+    """Which part of a long clip, from 1, has this `PART_NAME`."""
+    return int(name["number"] or 1)
 
 
 def clip_name(number: int) -> str:

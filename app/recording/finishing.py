@@ -55,6 +55,16 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
     return film
 
 
+def shows_anything(part: Path) -> bool:
+    """Whether a clip can be made of *part*, which loses a box at its end that broke off."""
+    try:
+        _cut_off_broken_box(part)
+        survey(part)
+    except OSError:
+        return False
+    return True
+
+
 def survey(file: Path, end_s: float | None = None) -> Film:
     """What *file* shows, up to *end_s* if that is given. `NothingShown` when that is nothing."""
     try:

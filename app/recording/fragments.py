@@ -29,10 +29,14 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What must be known of a clip to finish it: *note*, which is its owner's, and whether it is shown upside down."""
+    """What must be known of a part of a clip to finish it.
+
+    *note* is its owner's, *turned* whether it is shown upside down, and *offset_s* when it begins, from the beginning of its clip.
+    """
 
     note: str = ""
     turned: bool = False
+    offset_s: float = 0.0
 
     def written(self) -> str:
         """As text that goes into the file."""

@@ -14,8 +14,8 @@ from app.errors import ClipError
 from app.frames import Footage, Frame, Packet, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip import Clip, Refusal, Written
-from app.recording.events import PART_NAME, part_path
-from app.recording.finishing import Film, NothingShown, finish, survey
+from app.recording.events import PART_NAME, clip_name, part_number, part_path
+from app.recording.finishing import Film, NothingShown, finish, shows_anything, survey
 from app.recording.ring import Ring
 
 #: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
@@ -140,7 +140,9 @@ class Recorder:
         for part in parts:
             name = PART_NAME.fullmatch(part.name)
             if name:
-                self._finish(Written(part.with_name(name["clip"])))
+                following = part.with_name(clip_name(part_number(name) + 1))
+                goes_on = following.exists() or shows_anything(part_path(following))
+                self._finish(Written(part.with_name(name["clip"]), last=not goes_on))
 
     def step(self) -> float:
         """Write what there is to be written; returns the seconds until there may be more."""
@@ -207,7 +209,7 @@ class Recorder:
             _log.info("clips can be written again")
         self.trouble = None
         self.count += 1
-        self._ready(Ready(written.clip, film.shown_s, written.offset_s + film.shown_s, written.last, film.label.note, part))
+        self._ready(Ready(written.clip, film.shown_s, film.label.offset_s + film.shown_s, written.last, film.label.note, part))
         return True
 
     def _in_trouble(self, error: OSError) -> None:

@@ -1,6 +1,7 @@
 """What is left of a clip when its program is killed, or the disk full, becomes a clip at the next start."""
 
 import logging
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -8,7 +9,7 @@ import pytest
 
 from app.errors import ClipError
 from app.recording.base import RecordingSettings
-from app.recording.events import EventFolders
+from app.recording.events import EventFolders, clip_name, part_path
 from app.recording.finishing import finish
 from tests.recording.films import is_for_browsers, lasts_s, numbered_film, numbers
 from tests.recording.studio import Studio
@@ -75,6 +76,55 @@ def test_the_next_start_makes_the_clip_and_tells_of_it(part: bytes, tmp_path: Pa
     assert ready.part.stat().st_size == 0
     assert not (event / "clip-2.mp4").exists()
     assert not (other / "clip.mp4").exists()
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a kill leaves of a clip that is 9 s long so far, in parts of 4 s, and whose finished parts nobody was told of."""
+    folder = tmp_path_factory.mktemp("film") / "20261120T101500.123Z-front"
+    studio = Studio(SETTINGS)
+    acts = {10: lambda frame: studio.recorder.begin(folder, frame.at_s, "")}
+    studio.play(numbered_film(folder.parent / "film.mp4", 120, options={"g": "10"}), acts, last=100)
+    studio.write_all()
+    assert [one.clip.name for one in studio.ready] == ["clip.mp4", "clip-2.mp4"]
+    return folder
+
+
+@pytest.mark.parametrize("gone", [(), (".clip.mp4.part",), (".clip.mp4.part", ".clip-2.mp4.part", "clip.mp4")])
+def test_of_a_killed_clip_only_the_last_part_is_the_last_and_reaches_as_far_as_all_of_it(
+    parts: Path, tmp_path: Path, gone: tuple[str, ...]
+) -> None:
+    event = tmp_path / "events" / "2026-11-20" / parts.name
+    shutil.copytree(parts, event)
+    for name in gone:
+        (event / name).unlink()
+    studio = Studio(SETTINGS)
+    studio.recorder.repair(EventFolders(tmp_path).unfinished_clips("front"))
+    *earlier, last = studio.ready
+    assert (last.clip.name, last.last, [one.last for one in earlier]) == ("clip-3.mp4", True, [False] * (2 - len(gone[:2])))
+    assert last.reaches_s == pytest.approx(8 + last.lasts_s, abs=0.11)
+    assert last.reaches_s > 8.2
+
+
+def test_a_part_that_is_done_at_last_is_not_the_last_if_a_later_one_was_done_before(parts: Path, tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / parts.name
+    shutil.copytree(parts, event)
+    (event / "clip.mp4").rename(event / "clip-2.mp4")
+    shutil.copyfile(parts / ".clip-3.mp4.part", event / ".clip.mp4.part")
+    for name in (".clip-2.mp4.part", ".clip-3.mp4.part"):
+        (event / name).unlink()
+    studio = Studio(SETTINGS)
+    studio.recorder.repair(EventFolders(tmp_path).unfinished_clips("front"))
+    assert [(one.clip.name, one.last) for one in studio.ready] == [("clip.mp4", False)]
+
+
+def test_parts_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    names = [part_path(Path(clip_name(number))).name for number in range(1, 13)]
+    event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
+    event.mkdir(parents=True)
+    for name in (*names, ".clip-2.mp4.whole.part", ".clips.mp4.part"):
+        (event / name).touch()
+    assert [part.name for part in EventFolders(tmp_path).unfinished_clips("front")] == names
 
 
 def test_what_was_made_but_perhaps_not_told_is_told_again(part: bytes, tmp_path: Path) -> None:
