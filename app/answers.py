@@ -15,6 +15,7 @@ from app.errors import DeliveryError, StateUnavailable
 from app.films import Films
 from app.jobs import Job, Jobs
 from app.marks import Marks
+from app.notify import Message
 from app.notify.slack_answers import Alert, Said, SlackAnswers, mention
 from app.notify.slack_api import Unfit
 from app.notify.slack_blocks import escaped
@@ -154,7 +155,8 @@ class Answers:
         if job.marks.get("caption") is None:
             caption = f"{caption} {taken}" if caption else f"{camera}, taken now {taken}"
             job.marks.set("caption", caption)
-        slack.show_picture(f"answer-{job.entry}", request.reply_to, caption or camera, latest.jpeg, job.marks)
+        message = Message(f"answer-{job.entry}", latest.taken_at, caption or camera, camera, latest.jpeg)
+        slack.show_picture(request.reply_to, message, job.marks)
         return 0.0
 
     def _has_fresh(self, camera: str, request: Request) -> bool:

@@ -92,7 +92,7 @@ class ClipAnswers:
         remark = "The clip is too large, and kept at home." if film.path and not clip else film.remark
         text = f"{camera}, the clip asked for at {at.astimezone():%H:%M:%S}"
         message = Message(key, at, text, camera, topic="clip", clip=clip, clip_link=film.link, remark=remark)
-        self._slack.show_film(key, job.request.reply_to, message, job.marks)
+        self._slack.show_film(job.request.reply_to, message, job.marks)
         self._let_go(clip)
 
     def _let_go(self, clip: Path | None) -> None:

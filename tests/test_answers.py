@@ -120,7 +120,8 @@ def test_a_picture_is_waited_for_and_shown_where_it_was_asked_for(desk: Desk) ->
     desk.run()
     (message,) = desk.slack.seen("C0KITCHEN1")
     assert (message.words, message.buttons) == (f"front, taken now {house_clock(desk.clock.now())}", [])
-    assert desk.slack.files[message.files[0]].content == b"a new one"
+    file = desk.slack.files[message.files[0]]
+    assert (file.name, file.content) == (f"front {desk.clock.now().astimezone():%Y-%m-%d %H.%M.%S}.jpg", b"a new one")
     assert desk.done()
 
 

@@ -110,6 +110,8 @@ def test_a_clip_is_waited_for_and_brought_where_it_was_asked_for(desk: Desk) -> 
     (message,) = desk.slack.seen("C0KITCHEN1")
     assert message.text == f"front, the clip asked for at {AT.astimezone() + timedelta(seconds=1):%H:%M:%S}"
     assert desk.slack.films() == [film.read_bytes()]
+    asked_at = AT.astimezone() + timedelta(seconds=1)
+    assert [file.name for file in desk.slack.files.values()] == [f"front {asked_at:%Y-%m-%d %H.%M.%S}.mp4"]
 
 
 def test_of_a_camera_that_can_bring_none_it_is_said_why(desk: Desk) -> None:

@@ -52,7 +52,7 @@ class SlackNotifier(Notifier):
         """Post *draft* with *picture*, a JPEG, once."""
         if progress.get("posted"):
             return
-        file, remark = self._uploaded(draft.key, picture, progress)
+        file, remark = self._uploaded(draft.file_name or draft.key, picture, progress)
         self._posts.post_once(draft, file, remark, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
@@ -93,8 +93,8 @@ class SlackNotifier(Notifier):
             progress.set("alone", "yes")
             raise DeliveryError(f"the thread of a film is gone: {error}", 0.0) from error
 
-    def _uploaded(self, key: str, content: bytes | None, progress: Progress, of: str = "") -> tuple[str | None, str | None]:
-        """The file of the picture *content* in Slack, or None, and why there is none if there should be.
+    def _uploaded(self, name: str, content: bytes | None, progress: Progress, of: str = "") -> tuple[str | None, str | None]:
+        """The file of the picture *content* in Slack, called *name*, or None, and why there is none if there should be.
 
         What is not Slack's passing trouble costs the picture, never the alert.
         """
@@ -103,7 +103,7 @@ class SlackNotifier(Notifier):
             return None, None
         try:
             if noted is None and content is not None:
-                noted = self._upload(f"{key}.jpg", content)
+                noted = self._upload(f"{name}.jpg", content)
                 progress.set(f"file{of}", noted)
             file, _, since = (noted or "").partition(" ")
             if file == "none":

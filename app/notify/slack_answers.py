@@ -63,8 +63,9 @@ class SlackAnswers:
         except (Refused, Unfit) as error:
             _log.warning("an answer reaches nobody: %s", error)
 
-    def show_picture(self, key: str, reply_to: ReplyTo | None, text: str, picture: bytes, progress: Progress) -> None:
-        """Post *picture*, a JPEG, with the plain *text*, in the channel where it was asked for; once for each *key*."""
+    def show_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
+        """Post the picture and the words of *message* in the channel where it was asked for; once for each key."""
+        text = message.text
 
         def blocks(file: str | None, remark: str | None) -> list[Block]:
             shown = [slack_blocks.section(slack_blocks.escaped(text))]
@@ -73,13 +74,14 @@ class SlackAnswers:
 
         channel = self._channel(reply_to)
         with self._or_say(reply_to, text):
-            self._notifier.post(Draft(key, channel, text, blocks), picture, progress)
+            draft = Draft(message.key, channel, text, blocks, file_name=_file_name(message))
+            self._notifier.post(draft, message.picture, progress)
 
-    def show_film(self, key: str, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
-        """Show the film of *message* in the channel where it was asked for; once for each *key*."""
-        text = slack_blocks.escaped(message.text)
+    def show_film(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
+        """Show the film of *message* in the channel where it was asked for; once for each key."""
+        channel, text = self._channel(reply_to), slack_blocks.escaped(message.text)
         with self._or_say(reply_to, message.text):
-            reel = Reel(key, self._channel(reply_to), None, text, message.clip, message.clip_link, message.remark)
+            reel = Reel(message.key, channel, None, text, message.clip, message.clip_link, message.remark, _file_name(message))
             self._notifier.films.show(reel, progress)
 
     @property
@@ -147,6 +149,11 @@ class SlackAnswers:
             _log.info("an answer goes to the channel, since who asked cannot be told alone: %s", type(error).__name__)
             return False
         return answer.status_code == 200
+
+
+def _file_name(message: Message) -> str:
+    """What the picture or film of *message* is called where somebody saves it, with the house's own time."""
+    return f"{message.camera} {message.at.astimezone():%Y-%m-%d %H.%M.%S}"
 
 
 def mention(user: str | None, name: str) -> str:

@@ -27,7 +27,8 @@ _NO_FILES = ("missing_scope", "no_permission")
 class Reel:
     """A film to show in *channel*, in the thread *thread_ts* if there is one, with *text* in Slack's mrkdwn.
 
-    It is in the file *path*; else at *link*, or where *remark* says.
+    It is in the file *path*; else at *link*, or where *remark* says. In Slack it is called *file_name*, if that is given,
+    and else as *key*; both without an ending.
     """
 
     key: str
@@ -37,6 +38,12 @@ class Reel:
     path: Path | None
     link: str | None
     remark: str | None
+    file_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the film is called in Slack."""
+        return f"{self.file_name or self.key}.mp4"
 
 
 class SlackFilms:
@@ -90,7 +97,7 @@ class SlackFilms:
 
     def _upload(self, reel: Reel, path: Path) -> str:
         try:
-            return self._api.upload(f"{reel.key}.mp4", path)
+            return self._api.upload(reel.name, path)
         except FileNotFoundError as error:
             raise Unfit("the film", "it was deleted meanwhile") from error
 
@@ -101,7 +108,7 @@ class SlackFilms:
             with on_its_way(progress, self._clock):
                 self._api.call(
                     "files.completeUploadExternal",
-                    files=[{"id": file, "title": f"{reel.key}.mp4"}],
+                    files=[{"id": file, "title": reel.name}],
                     channel_id=reel.channel,
                     thread_ts=reel.thread_ts,
                     initial_comment=reel.text,

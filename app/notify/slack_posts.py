@@ -63,7 +63,8 @@ class Posted:
 class Draft:
     """A message to post in *channel*, in the thread *thread_ts* if there is one.
 
-    *text* is the fallback, *blocks* makes the rest for a picture's file, if any, and a remark.
+    *text* is the fallback, *blocks* makes the rest for a picture's file, if any, and a remark. That file is called
+    *file_name*, if that is given, and else as *key*; both without an ending.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Draft:
     text: str
     blocks: Callable[[str | None, str | None], list[Block]]
     thread_ts: str | None = None
+    file_name: str | None = None
 
 
 class SlackPosts:
