@@ -10,7 +10,6 @@ import logging
 import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from os import DirEntry, scandir, stat_result
@@ -159,8 +158,15 @@ class Inventory:
 
     def _paths(self) -> Iterator[Path]:
         for day in sorted(self._events.glob("????-??-??")):
-            with suppress(FileNotFoundError), scandir(day) as entries:  # the guard removes empty ones
-                yield from sorted(Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name))
+            try:
+                with scandir(day) as entries:
+                    paths = sorted(Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name))
+            except FileNotFoundError:  # the guard removes empty ones
+                continue
+            except OSError as error:
+                self._complain(day, f"passed over: {error}")
+                continue
+            yield from paths
 
     def _folder(self, path: Path, now: datetime) -> EventFolder | None:
         """What is in *path*; None when it is gone, or cannot be read."""

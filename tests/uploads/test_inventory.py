@@ -58,6 +58,27 @@ def test_the_oldest_event_comes_first_and_what_is_no_event_never(tmp_path: Path,
     assert [folder.event for folder in look(inventory)] == [event_of(30), EVENT]
 
 
+def test_a_day_that_cannot_be_read_keeps_no_other_from_being_looked_at_and_is_said_once(
+    tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_event(tmp_path, EVENT, "snapshot.jpg")
+    (tmp_path / "events" / "2026-11-17").write_bytes(b"no folder")
+    (tmp_path / "events" / "2026-11-18").symlink_to("2026-11-18")
+    for _ in range(2):
+        assert [folder.event for folder in look(inventory)] == [EVENT]
+    assert caplog.text.count("2026-11-17: passed over: [Errno 20]") == 1
+    assert caplog.text.count("2026-11-18: passed over: [Errno 40]") == 1
+
+
+def test_a_day_that_was_just_removed_is_passed_over_without_a_word(
+    tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_event(tmp_path, EVENT, "snapshot.jpg")
+    (tmp_path / "events" / "2026-11-18").symlink_to("gone")
+    assert [folder.event for folder in look(inventory)] == [EVENT]
+    assert not caplog.text
+
+
 def test_no_events_at_all_are_no_trouble(inventory: Inventory) -> None:
     assert look(inventory) == []
 
