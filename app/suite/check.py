@@ -47,7 +47,10 @@ def remarks(config: Config) -> list[str]:
     disk_gb, least_gb = shutil.disk_usage(there).total / GB, config.disk.min_free_gb
     if least_gb < disk_gb:
         return config_warnings(config)
-    beyond = f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}), so everything that is kept gets deleted"
+    beyond = (
+        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): nothing gets deleted for it,"
+        " but with less than half of it free no clips and samples are kept; lower it"
+    )
     return [*config_warnings(config), f"{config.folder / 'config.yml'}: {beyond}"]
 
 

@@ -112,21 +112,21 @@ class DiskGuard:
     def _nearly_full(self, free: int) -> str:
         return (
             f"The disk is nearly full: {free / GB:.2f} GB are free, less than the {self._settings.min_free_gb:g} GB of disk.min_free_gb,"
-            " and nothing of ours is left to delete. Make room on it, or lower disk.min_free_gb: until then no clips and samples are kept."
-            " Alerts still come."
+            " and to delete what of ours may go would not do. Make room on it, or lower disk.min_free_gb: while less than half of that is"
+            " free, no clips and samples are kept. Alerts still come."
         )
 
     def _things(self) -> Iterator[Thing]:
-        """All that may go now."""
+        """All that may go now. What changed in the future did so by another clock, and is not in use."""
         now_s = self._clock.now().timestamp()
         for folder in self._inventory.look(self._clock.now()):
-            if now_s - folder.changed_ns / 1e9 > (SPARED_UNFINISHED_S if folder.unfinished else SPARED_S):
+            if abs(now_s - folder.changed_ns / 1e9) > (SPARED_UNFINISHED_S if folder.unfinished else SPARED_S):
                 yield Thing(folder.path, self._rank(folder), folder.started_at.timestamp(), folder.size)
         files = [(still, self._stills_rank) for still in _inside(self._data_dir / STILLS)]
         days = [(day, Rank.PLAIN) for day in _inside(self._alerts) if re.fullmatch(r"\d{4}-\d\d-\d\d", day.name)]
         for path, rank in files + days:
             touched = _touched(path)
-            if touched and now_s - touched[0] > SPARED_S:
+            if touched and abs(now_s - touched[0]) > SPARED_S:
                 yield Thing(path, rank, *touched)
 
     def _rank(self, folder: EventFolder) -> Rank:

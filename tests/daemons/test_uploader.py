@@ -305,6 +305,7 @@ def test_no_secret_is_in_the_log(house: UploadHouse, bucket: Bucket, proxy: Croo
 
 def test_what_was_deleted_by_age_is_logged(house: UploadHouse) -> None:
     folder = house.event(60 * 24 * 9, "event.json", "clip.mp4")
+    house.event(5, "clip.mp4")
     age(folder, datetime.now(UTC) - timedelta(days=9))
     house.configure("", "disk: {keep_days: 7, min_free_gb: 0}\n")
     house.start()

@@ -51,7 +51,7 @@ def test_when_nothing_presses_nothing_goes() -> None:
         (4.99, ["uploaded"]),
         (4.2, ["uploaded", "plain"]),
         (3.0, ["uploaded", "plain", "labelled"]),
-        (0.0, ["uploaded", "plain", "labelled", "waiting"]),
+        (1.0, ["uploaded", "plain", "labelled", "waiting"]),
     ],
 )
 def test_below_the_least_that_is_to_stay_free_the_uploaded_goes_first_and_what_waits_last(free_gb: float, gone: list[str]) -> None:
@@ -93,12 +93,13 @@ def test_both_limits_hold_at_once() -> None:
 
 def test_each_says_which_setting_asked_for_it() -> None:
     settings = DiskSettings(keep_days=30, max_gb=1, min_free_gb=1)
-    things = [thing("old", PLAIN, 40, 0.1), thing("a", PLAIN, 3), thing("b", PLAIN, 2), thing("c", PLAIN, 1)]
-    said = {str(one.thing.path): one.why for one in doomed(things, 0.5, settings)}
+    things = [thing("old", PLAIN, 40, 0.1), thing("a", PLAIN, 3), thing("b", PLAIN, 2, 0.3), thing("c", PLAIN, 1, 0.7)]
+    said = {str(one.thing.path): one.why for one in doomed(things, -0.5, settings)}
     assert said == {
         "old": "it is older than disk.keep_days (30)",
-        "a": "less than disk.min_free_gb (1) is free",
-        "b": "all of it together is more than disk.max_gb (1)",
+        "a": "all of it together is more than disk.max_gb (1)",
+        "b": "less than disk.min_free_gb (1) is free",
+        "c": "less than disk.min_free_gb (1) is free",
     }
 
 
@@ -111,3 +112,34 @@ def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ou
 
 def test_with_no_least_a_full_disk_is_left_full() -> None:
     assert going(ONE_OF_EACH, 0.0, min_free_gb=0) == []
+
+
+def test_for_a_least_that_cannot_be_reached_nothing_goes() -> None:
+    assert going(ONE_OF_EACH, 78.0, min_free_gb=500) == []
+    assert going(ONE_OF_EACH, 0.0, min_free_gb=4.5) == []
+    assert going(ONE_OF_EACH, 0.5, stuck=("uploaded",), min_free_gb=4.2) == ["uploaded"]
+
+
+def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> None:
+    today = [thing("today", PLAIN, 0.9), thing("uploaded today", UPLOADED, 0.5)]
+    assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == []
+    assert going([*ONE_OF_EACH, *today], 3.0, min_free_gb=9.5) == ["uploaded", "plain"]
+    assert going([*ONE_OF_EACH, *today], 4.8, min_free_gb=11.0) == ["uploaded"]
+    assert going([*ONE_OF_EACH, *today], 5.6, min_free_gb=11.7) == ["uploaded"]
+    assert going(ONE_OF_EACH, 4.5, min_free_gb=8.9) == []
+
+
+def test_nothing_goes_for_its_age_when_nothing_is_younger_for_then_the_clock_may_be_wrong() -> None:
+    assert going([thing("a", PLAIN, 400), thing("b", UPLOADED, 380)], keep_days=30) == []
+    assert going([thing("a", PLAIN, 9), thing("b", UPLOADED, 8)], keep_days=7) == []
+
+
+def test_nothing_goes_for_its_age_when_the_clock_has_jumped() -> None:
+    month = [thing(str(days), PLAIN, days) for days in range(31)]
+    after_a_jump = [thing("new", PLAIN, 0), *(thing(str(days), PLAIN, days + 400) for days in range(31))]
+    assert going(month, keep_days=29.5, max_gb=99) == ["30"]
+    assert going(after_a_jump, keep_days=30, max_gb=99) == []
+
+
+def test_what_is_rare_goes_for_its_age_all_the_same() -> None:
+    assert going([thing("a", PLAIN, 100), thing("b", PLAIN, 0)], keep_days=1) == ["a"]

@@ -10,6 +10,7 @@ import pytest
 from app.clock import FakeClock
 from app.uploads import guard as guard_module
 from app.uploads.base import DiskSettings, Receipt
+from app.uploads.disk import DAY_S
 from app.uploads.guard import DiskGuard
 from app.uploads.inventory import Inventory
 from tests.servers.small_disk import SmallDisk
@@ -118,7 +119,7 @@ def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(t
 
 
 def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(tmp_path, monkeypatch, keep_days=0.3)
+    house = House(tmp_path, monkeypatch, max_gb=0.000001)
     folder = house.upload(house.event(10, "clip.mp4", "snapshot.jpg"))
     gone: list[str] = []
     unlink = Path.unlink
@@ -134,7 +135,7 @@ def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: P
 
 
 def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(tmp_path, monkeypatch, keep_days=0.3)
+    house = House(tmp_path, monkeypatch, max_gb=0.000001)
     folder = house.upload(house.event(10, "clip.mp4", label="occupied"))
     unlink = Path.unlink
 
@@ -194,12 +195,12 @@ def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch:
 
 
 def test_what_was_just_touched_or_is_being_written_is_spared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=99)
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
     age(house.event(5), NOON - timedelta(seconds=30))
     age(house.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
     house.guard.step()
     assert len(house.left()) == 2
-    house.pass_s(60)
+    house.pass_s(300)
     assert house.left() == [event_of(4)]
     house.pass_s(7200)
     assert house.left() == []
@@ -210,8 +211,9 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_pa
     house.others = 80 * MB
     house.pass_s(60)
     assert house.low() == (
-        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and nothing of ours is left to delete."
-        " Make room on it, or lower disk.min_free_gb: until then no clips and samples are kept. Alerts still come."
+        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and to delete what of ours may go would not"
+        " do. Make room on it, or lower disk.min_free_gb: while less than half of that is free, no clips and samples are kept. Alerts still"
+        " come."
     )
     house.others = 49 * MB
     house.pass_s(60)
@@ -219,6 +221,36 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_pa
     house.others = 40 * MB
     house.pass_s(6)
     assert (house.low(), house.guard.free_gb) == (None, 0.06)
+
+
+def test_a_least_by_mistake_costs_nothing_and_the_owner_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
+    uploaded, waiting = house.upload(house.event(48)), house.event(49)
+    house.pass_s(400)
+    assert house.left() == [waiting.name, uploaded.name]
+    assert "lower disk.min_free_gb" in str(house.low())
+
+
+def test_with_the_clock_behind_what_is_not_in_use_still_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    for hours in range(3, 23):
+        house.event(hours)
+    house.clock.jump(-300 * DAY_S)
+    age(house.event(2), NOON - timedelta(days=300, seconds=20))
+    house.pass_s(1)
+    assert (house.low(), house.guard.deleted) == (None, 10)
+    assert house.left()[-1] == event_of(2)
+
+
+def test_with_the_clock_ahead_nothing_goes_for_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
+    house.event(10)
+    house.clock.jump(900 * DAY_S)
+    house.pass_s(400)
+    assert house.left() == [event_of(10)]
+    house.event(-900 * 24)
+    house.pass_s(400)
+    assert len(house.left()) == 2
 
 
 def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,20 +315,21 @@ def test_what_cannot_be_deleted_is_said_once_and_the_next_goes_and_it_goes_when_
     (stuck / "folder").mkdir()
     age(stuck, NOON - timedelta(hours=11))
     house.event(10)
+    young = house.event(2).name
     house.pass_s(700)
-    assert house.left() == [event_of(11)]
+    assert house.left() == [event_of(11), young]
     assert caplog.text.count("cannot be deleted") == 1
     (stuck / "folder").rmdir()
     age(stuck, NOON - timedelta(hours=11))
     house.pass_s(300)
-    assert house.left() == []
+    assert house.left() == [young]
 
 
 def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with SmallDisk(tmp_path / "card", 8) as disk:
-        house = House(disk.path, monkeypatch, stores=(), keep_days=0.3)
+        house = House(disk.path, monkeypatch, stores=(), max_gb=0.000001)
         house.event(10)
         disk.let_write(False)
         house.pass_s(30)
