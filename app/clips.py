@@ -220,6 +220,7 @@ class Clips:
         so_far = self._so_far.pop(ready.clip.parent, None)
         if so_far:
             so_far(file, ready.lasts_s)
+        is_news = self._owed.paid(event) if ready.last else not (so_far or self._by_light)
         fact = Fact(
             f"{event}-clip_ready{file.removeprefix('clip').removesuffix('.mp4')}",
             "clip_ready",
@@ -227,14 +228,12 @@ class Clips:
             self._text(ready, event, about),
             self._camera,
             event,
-            alert=about.alert and (ready.last or not (so_far or self._by_light)),
+            alert=about.alert and is_news,
             file=file,
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
         )
         self._link.tell(News(fact, spent=ready.part))
-        if ready.last:
-            self._owed.paid(event)
         _log.info("%s of event %s is ready: %.1f s", file, event, ready.lasts_s)
         if about.asked:
             self._answer(datetime.fromisoformat(about.asked), event=event, file=file)

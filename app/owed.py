@@ -11,6 +11,9 @@ from app.link import News
 #: How long a film is waited for.
 PATIENCE_S = 30.0
 
+#: So many names are remembered of each sort.
+_MOST_NAMES = 1000
+
 
 class Owed:
     """What is owed to the owner is told by *tell*, without a film, when its film has failed or takes too long.
@@ -22,29 +25,31 @@ class Owed:
         self._tell = tell
         self._clock = clock
         self._waiting: dict[str, tuple[float, News]] = {}
-        self._early: deque[tuple[str, float | None]] = deque(maxlen=20)
+        self._paid = deque[str](maxlen=_MOST_NAMES)
+        self._failed = deque[str](maxlen=_MOST_NAMES)
+        self._told = deque[str](maxlen=_MOST_NAMES)
         self._lock = threading.Lock()
 
     def owe(self, name: str, news: News, patience_s: float = PATIENCE_S) -> None:
         """*news* are to be heard within *patience_s*."""
         with self._lock:
-            due_s = dict(self._early).get(name, self._clock.monotonic() + patience_s)
-            if due_s is not None:
+            if name not in self._paid:
+                due_s = -math.inf if name in self._failed else self._clock.monotonic() + patience_s
                 self._waiting[name] = due_s, news
 
-    def paid(self, name: str) -> None:
-        """The film was told, and the sentence with it."""
+    def paid(self, name: str) -> bool:
+        """The film is there and its sentence with it, which is to be told now unless this returns False: it was told without."""
         with self._lock:
-            if self._waiting.pop(name, None) is None:
-                self._early.append((name, None))
+            self._waiting.pop(name, None)
+            self._paid.append(name)
+            return name not in self._told
 
     def failed(self, name: str) -> None:
-        """There will be no film."""
+        """There is no film, at least for now."""
         with self._lock:
+            self._failed.append(name)
             if name in self._waiting:
                 self._waiting[name] = -math.inf, self._waiting[name][1]
-            else:
-                self._early.append((name, -math.inf))
 
     def step(self) -> None:
         """Tell what is due."""
@@ -52,5 +57,6 @@ class Owed:
         with self._lock:
             due = [name for name, (due_s, _) in self._waiting.items() if due_s <= now_s]
             news = [self._waiting.pop(name)[1] for name in due]
+            self._told.extend(due)
         for one in news:
             self._tell(one)

@@ -15,9 +15,9 @@ from app.clock import SystemClock
 from app.config import Config
 from app.detector import Event
 from app.frames import Frame
-from app.link import Link, Wishes
+from app.link import Link, News, Wishes
 from app.owed import Owed
-from app.protocol import ClipAsked
+from app.protocol import ClipAsked, Fact
 from app.recording.events import EventFolders
 from app.spool import Spool
 from app.state import State
@@ -58,11 +58,14 @@ def zero_s() -> float:
 
 
 @pytest.fixture
-def clips(link: Link, tmp_path: Path, zero_s: float) -> Iterator[Clips]:
+def owed(link: Link) -> Owed:
+    return Owed(link.tell, SystemClock())
+
+
+@pytest.fixture
+def clips(link: Link, owed: Owed, tmp_path: Path, zero_s: float) -> Iterator[Clips]:
     """Those of the camera front, which has been open for some seconds."""
-    clock = SystemClock()
-    config = Config.model_validate(SETTINGS)
-    filmed = Clips("front", config, EventFolders(tmp_path), link, clock, owed=Owed(link.tell, clock))
+    filmed = Clips("front", Config.model_validate(SETTINGS), EventFolders(tmp_path), link, SystemClock(), owed=owed)
     filmed.open()
     show(filmed, range(30), zero_s)
     yield filmed
@@ -108,6 +111,20 @@ def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_ar
     there = numbers(folder / "clip.mp4") + numbers(folder / "clip-2.mp4")
     assert there == list(range(there[0], there[-1] + 1))
     assert len(there) == pytest.approx(98, abs=2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_of_an_opening_one_sentence_is_told_also_when_its_film_comes_late(
+    clips: Clips, owed: Owed, raw: redis.Redis, zero_s: float, late: bool
+) -> None:
+    clips.configure(Config.model_validate(SETTINGS | {"motion": {"trigger": "light"}}))
+    clips.opened(NAME, event(zero_s + 2.5))
+    show(clips, range(30, 50), zero_s)
+    owed.owe(NAME, News(Fact(f"{NAME}-closed", "clip_ready", datetime.now(UTC), "It was opened.", "front", NAME)), 0.0 if late else 30.0)
+    owed.step()
+    clips.closed(zero_s + 4.5)
+    until(lambda: [one for one in told(raw) if one["file"]], "the film is ready")
+    assert [one["alert"] for one in told(raw)] == ([True, False] if late else [True])
 
 
 @pytest.mark.parametrize(

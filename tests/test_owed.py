@@ -54,6 +54,21 @@ def test_what_will_have_no_film_is_told_at_once(owner: Owner) -> None:
     assert owner.after(0) == ["Opened: a.", "Opened: b."]
 
 
+def test_a_film_that_comes_after_its_sentence_is_no_news_any_more(owner: Owner) -> None:
+    owner.owed.owe("a", news("a"))
+    owner.owed.owe("b", news("b"))
+    assert owner.owed.paid("b")
+    owner.after(PATIENCE_S)
+    assert not owner.owed.paid("a")
+
+
+def test_a_film_that_failed_and_came_all_the_same_before_the_end_is_told_with_its_sentence(owner: Owner) -> None:
+    owner.owed.failed("a")
+    assert owner.owed.paid("a")
+    owner.owed.owe("a", news("a"))
+    assert owner.after(1000) == []
+
+
 def test_films_that_come_or_fail_before_the_end_count_too(owner: Owner) -> None:
     owner.owed.paid("a")
     owner.owed.failed("b")

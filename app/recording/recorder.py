@@ -46,7 +46,9 @@ class Ready:
 
 
 class Recorder:
-    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of each clip that came to nothing, and why.
+    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of each clip without one, and why.
+
+    A clip that failed may be ready later, when the disk takes files again.
 
     `packet` and `frame` may be called from any thread and return at once; `step` belongs to the thread that writes, and
     tells *ready* and *failed* there.
