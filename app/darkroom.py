@@ -10,7 +10,7 @@ Job = Callable[[], None]
 
 
 class Darkroom:
-    """Does one job after another. At most *most_waiting* wait, since each may hold a picture; further ones are passed over and counted."""
+    """Does one job after another. At most *most_waiting* wait, since each may hold a picture; further ones are passed over."""
 
     def __init__(self, most_waiting: int = 10) -> None:
         self._most_waiting = most_waiting
@@ -19,11 +19,14 @@ class Darkroom:
         self._started = False
         self.passed_over = 0
 
-    def add(self, job: Job, *, urgent: bool = False) -> threading.Event:
-        """Do *job* too. What is *urgent* is passed over only when twice as many wait. What this returns is set when it is over."""
+    def add(self, job: Job, *, urgent: bool = False, counts: bool = True) -> threading.Event:
+        """Do *job* too. What this returns is set when it is over.
+
+        What is *urgent* is passed over only when twice as many wait; what *counts* is counted when it is passed over.
+        """
         if len(self._jobs) < self._most_waiting * (1 + urgent):
             return self._put(job)
-        self.passed_over += 1
+        self.passed_over += counts
         over = threading.Event()
         over.set()
         return over

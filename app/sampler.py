@@ -47,7 +47,7 @@ class Sampler:
         """Let go of what was seen so far, which has nothing to do with what comes."""
         self._still_frames = 0
         self._quiet_from_s = None
-        self._darkroom.add(self._store.clear, urgent=True)
+        self._darkroom.add(self._store.clear, urgent=True, counts=False)
 
     def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector, pir: bool | None) -> list[threading.Event]:
         """*detector* has judged *frame* so, while *event* was open and the motion sensor said *pir*.
@@ -65,7 +65,7 @@ class Sampler:
             self._quiet_from_s = frame.at_s
             sample = protocol.event_id(frame.taken_at, self._camera)
             self._develop(Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view())))
-        self._darkroom.add(partial(self._store.keep, frame, pir))
+        self._darkroom.add(partial(self._store.keep, frame, pir), counts=False)
         return samples
 
     def _judged(self, verdict: Verdict, view: View | None) -> tuple[dict[str, Any], dict[str, Image]]:

@@ -67,7 +67,7 @@ def samples(data_dir: Path) -> list[dict[str, Any]]:
 class AtOnce(Darkroom):
     """Does each job before anything else."""
 
-    def add(self, job: Job, *, urgent: bool = False) -> threading.Event:  # noqa: ARG002
+    def add(self, job: Job, *, urgent: bool = False, counts: bool = True) -> threading.Event:  # noqa: ARG002
         job()
         over = threading.Event()
         over.set()
@@ -213,6 +213,18 @@ def test_a_disk_that_refuses_is_the_same(tmp_path: Path, caplog: pytest.LogCaptu
     (tmp_path / "events").touch()
     kept = run(config(tmp_path), [5] * 20 + [120] * 10)
     assert "no training samples and stills are kept for now: [Errno 20] Not a directory" in caplog.text
+    assert kept.counters()["keepsakes_lost"] == 1
+
+
+def test_of_what_a_stuck_darkroom_passes_over_samples_are_lost_and_not_each_frame_that_may_become_part_of_one(tmp_path: Path) -> None:
+    stuck, done = threading.Event(), list[bool]()
+    darkroom = Darkroom(most_waiting=1)
+    for _ in range(2):
+        darkroom.add(lambda: done.append(stuck.wait(10)), urgent=True)
+    kept = Keepsakes("fridge", config(tmp_path), CameraConfig(), darkroom)
+    show(kept, [5] * 20 + [120] * 10, config(tmp_path))
+    stuck.set()
+    kept.close()
     assert kept.counters()["keepsakes_lost"] == 1
 
 
