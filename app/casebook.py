@@ -108,7 +108,8 @@ class Casebook:
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
             started = self.wording.opening(record.started_at)
-            self._link.tell(News(self._fact("motion_started", facts["id"], record, started, self.wording.tells_opening), record))
+            alert = facts.get("alert") is not False and self.wording.tells_opening
+            self._link.tell(News(self._fact("motion_started", facts["id"], record, started, alert), record))
             self._link.tell(News(self._fact("motion_ended", facts["id"], ended, text, False), ended))
 
     def _fact(self, kind: FactKind, event: str, record: EventRecord, text: str, alert: bool) -> Fact:

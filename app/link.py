@@ -240,7 +240,10 @@ class Link:
 
     def _write_event(self, news: News) -> None:
         if news.fact.event and news.record:
-            self._folders.write(news.fact.event, news.record.started_at, protocol.plain_event(news.record), news.pictures)
+            # If this run is killed before the end, the next one tells of the event again, and is to know whether it was an alert.
+            alert = {"alert": news.fact.alert} if news.fact.kind == "motion_started" else {}
+            facts = protocol.plain_event(news.record) | alert
+            self._folders.write(news.fact.event, news.record.started_at, facts, news.pictures)
 
     def _on_disk(self, write: Callable[[*Args], None], *args: *Args) -> bool:
         try:

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 
 from app.casebook import Casebook
 from app.clock import SystemClock
+from app.detector import Event
+from app.frames import Frame
 from app.link import Link
 from app.owed import Owed
 from app.recording.events import EventFolders
@@ -58,6 +62,19 @@ def test_an_event_of_which_there_is_only_its_picture_is_told_with_it_and_ended(
     assert raw.get(f"event:{EVENT}:snapshot") == b"its picture"
     recorded = until(lambda: ended_record(folder), "it is written down")
     assert (recorded["id"], recorded["camera"], recorded["started_at"]) == (EVENT, "front", "2026-11-20T10:15:00.123000Z")
+
+
+@pytest.mark.parametrize("alert", [True, False])
+def test_what_was_no_alert_is_none_when_it_is_told_again(casebook: Casebook, raw: redis.Redis, alert: bool) -> None:
+    picture = np.zeros((4, 4), np.uint8)
+    event = Event(1, 0.0, None, 5000.0, (), alert)
+    pictures = casebook.begin(event, Frame(picture, 0.0, datetime(2026, 11, 20, tzinfo=UTC), 0, lambda: np.dstack([picture] * 3)))
+    casebook.tell_opening(event, pictures, ())
+    until(lambda: told(raw), "it is told")
+    raw.flushall()
+    casebook.end_forgotten()
+    until(lambda: len(told(raw)) == 2, "it is told again")
+    assert [one["alert"] for one in told(raw)] == [alert, False]
 
 
 def ended_record(folder: Path) -> dict[str, Any] | None:
