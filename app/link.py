@@ -32,6 +32,9 @@ PATIENCE_S = 1.0
 #: Who asked for a picture or a film longer ago, as while this program was down, does not wait for it any more.
 FORGET_AFTER = timedelta(seconds=30)
 
+#: Under what name the next run finds whether the camera was armed, for as long as Redis does not say.
+_ARMED = "armed"
+
 _log = logging.getLogger(__name__)
 
 Args = TypeVarTuple("Args")
@@ -87,7 +90,6 @@ class Link:
         self._stopping = False
         self._asked_file = spool.folder / "asked-up-to"
         self._asked_up_to = "0-0"
-        self._armed_file = spool.folder / "armed"
         self._labels: dict[str, Request] = {}
         self._refused: set[str] = set()
         self._bad_target: str | None = None
@@ -112,7 +114,7 @@ class Link:
         for waiting in self._spool.load():
             self._on_disk(self._write_event, News(waiting.fact, waiting.record))
         self._asked_up_to = self._read_asked_up_to()
-        self.wishes = replace(self.wishes, armed=self._switches.take("camera_status", _read_word(self._armed_file)))
+        self.wishes = replace(self.wishes, armed=self._switches.take("camera_status", self.noted(_ARMED)))
 
     def start(self) -> None:
         """Begin."""
@@ -180,6 +182,7 @@ class Link:
             self._wake.clear()
             wait_s = self._round()
         self._round()
+        self._write_notes()
 
     def _round(self) -> float:
         """Everything once; returns the seconds until the next round."""
@@ -302,7 +305,7 @@ class Link:
         self._asked_up_to = found.newest
         armed = self._switches.take("camera_status", found.camera_status)
         if armed != self.wishes.armed or not self.wishes.known:
-            self._on_disk(write_whole, self._armed_file, str(armed).encode())
+            self.note(_ARMED, str(armed))  # the card may be slow, and the camera is to obey at once
         clips_at = [asked.at for asked in found.asked if asked and self._is_for_now(asked, "clip")]
         self.wishes = replace(
             self.wishes,

@@ -298,6 +298,25 @@ def test_a_disarmed_camera_stays_disarmed_when_it_starts_without_redis(
     assert not second.wishes.armed
 
 
+def test_a_card_that_hangs_holds_no_switch_up(start: Start, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = start()
+    until(lambda: link.wishes.known and link.noted("armed") == "True", "Redis is asked, and what it says is written down")
+    hangs = threading.Event()
+    monkeypatch.setattr("app.link.write_whole", lambda *_: hangs.wait(30))
+    raw.set("camera_status", "False")
+    until(lambda: not link.wishes.armed, "the camera is to close")
+    hangs.set()
+
+
+def test_a_switch_that_the_disk_refuses_is_written_down_when_it_takes_files_again(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "armed").mkdir(parents=True)
+    raw.set("camera_status", "False")
+    link = start()
+    until(lambda: link.disk_trouble, "the disk refuses")
+    (tmp_path / "spool" / "armed").rmdir()
+    until(lambda: link.noted("armed") == "False", "it is written")
+
+
 def test_a_camera_has_one_program(start: Start) -> None:
     start()
     with pytest.raises(WorldError, match="running twice"):
