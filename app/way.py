@@ -144,13 +144,17 @@ class Way:
             parcel.due_s = 0.0
 
     def _heads(self) -> Iterator[Parcel]:
-        """The first of each event, since the parts of a film come in order; what belongs to no event waits for nothing."""
+        """The first of each event, since the parts of a film come in order, unless it fails and fails.
+
+        What belongs to no event waits for nothing.
+        """
         seen = set()
         for parcel in self._parcels:
             event = parcel.alert.fact.event
             if event is None or event not in seen:
                 yield parcel
-            seen.add(event)
+            if parcel.failures < TRIES:
+                seen.add(event)
 
     def _is_due(self, parcel: Parcel, now_s: float) -> bool:
         """Whether it is *parcel*'s time; a film waits until the alert that it belongs to was told, if it is to be told here."""

@@ -257,6 +257,18 @@ def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(make
     assert (post.acknowledged, post.clips.waiting) == (films[1:], 1)
 
 
+def test_a_part_of_a_film_that_is_never_taken_does_not_keep_the_others_at_home(make_post: MakePost) -> None:
+    post = make_post(way := Picky())
+    post.state.mark_event(EVENT, {"delivered:threading": "then"})
+    for part in (1, 2, 3):
+        post.add(clip_fact(part))
+    for _ in range(TRIES):
+        assert way.messages == []
+        post.clock.advance(run(post.clips))
+    run(post.clips)
+    assert post.told() == ["Clip 2.", "Clip 3."]
+
+
 def test_what_waits_while_a_way_is_out_is_told_in_its_order_but_for_the_first(make_post: MakePost) -> None:
     post = make_post(Threading())
     films = []
