@@ -42,8 +42,8 @@ class Casebook:
         """The event that is going on."""
         return self._open[0] if self._open else None
 
-    def begin(self, event: Event, frame: Frame) -> Pictures:
-        """*frame* has opened *event*, of which these are pictures. `tell_opening` comes next."""
+    def begin(self, event: Event, frame: Frame, level: float | None = None) -> Pictures:
+        """*frame* has opened *event*, by its *level* where light is the trigger; these are pictures of it. `tell_opening` comes next."""
         self.count += 1
         started_at = frame.taken_at - timedelta(seconds=frame.at_s - event.started_at_s)
         name = protocol.event_id(started_at, self._camera)
@@ -51,7 +51,7 @@ class Casebook:
         picture = frame.bgr()
         pictures = Pictures(jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture))
         self._open = name, record
-        _log.info("event %s opens with %.0f px", name, event.peak_area_px)
+        _log.info("event %s opens with %s", name, f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}")
         return pictures
 
     def tell_opening(self, event: Event, pictures: Pictures, after: Sequence[threading.Event]) -> None:

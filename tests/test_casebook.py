@@ -24,6 +24,7 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 EVENT = "20261120T101500.123Z-front"
+FRAME = Frame(np.zeros((4, 4), np.uint8), 0.0, datetime(2026, 11, 20, tzinfo=UTC), 0, lambda: np.zeros((4, 4, 3), np.uint8))
 
 
 @pytest.fixture
@@ -66,15 +67,21 @@ def test_an_event_of_which_there_is_only_its_picture_is_told_with_it_and_ended(
 
 @pytest.mark.parametrize("alert", [True, False])
 def test_what_was_no_alert_is_none_when_it_is_told_again(casebook: Casebook, raw: redis.Redis, alert: bool) -> None:
-    picture = np.zeros((4, 4), np.uint8)
     event = Event(1, 0.0, None, 5000.0, (), alert)
-    pictures = casebook.begin(event, Frame(picture, 0.0, datetime(2026, 11, 20, tzinfo=UTC), 0, lambda: np.dstack([picture] * 3)))
+    pictures = casebook.begin(event, FRAME)
     casebook.tell_opening(event, pictures, ())
     until(lambda: told(raw), "it is told")
     raw.flushall()
     casebook.end_forgotten()
     until(lambda: len(told(raw)) == 2, "it is told again")
     assert [one["alert"] for one in told(raw)] == [alert, False]
+
+
+@pytest.mark.parametrize(("level", "by"), [(None, "5000 px"), (117.4, "a light of 117")])
+def test_the_log_says_what_opened_an_event(casebook: Casebook, caplog: pytest.LogCaptureFixture, level: float | None, by: str) -> None:
+    caplog.set_level("INFO")
+    casebook.begin(Event(1, 0.0, None, 5000.0, (), alert=True), FRAME, level)
+    assert f"event 20261120T000000.000Z-front opens with {by}" in caplog.text
 
 
 def ended_record(folder: Path) -> dict[str, Any] | None:

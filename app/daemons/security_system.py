@@ -265,7 +265,7 @@ class SecuritySystem(Daemon):
         self._level = verdict.level
         pictures = None
         if verdict.event and verdict.changed == "opened":
-            pictures = self._casebook.begin(verdict.event, frame)
+            pictures = self._casebook.begin(verdict.event, frame, verdict.level)
             self._show_latest(frame, pictures.clean)
         elif verdict.event and verdict.changed == "closed":
             self._finish(verdict.event, frame)

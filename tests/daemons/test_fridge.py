@@ -84,6 +84,7 @@ def test_on_a_disk_without_room_the_sentence_is_told_when_it_is_closed(start: St
 def test_the_heartbeat_says_how_bright_it_is(start: Start, durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path) -> None:
     program = start(film_of_light(tmp_path / "film.mp4", (30, BRIGHT)))
     until(lambda: facts(raw, "motion_started"), "it is opened")
+    assert " opens with a light of 1" in program.log
     program.signal(signal.SIGHUP)
     beat = until(lambda: one if (one := program.heartbeat(durable_redis_server.url)) and "light" in one.counters else None, "it tells")
     assert beat.counters["light"] == pytest.approx(BRIGHT * 1.05, abs=5)
