@@ -31,14 +31,17 @@ class LeftOpen:
         self._keep = keep
         #: The event that the present opening began with, None when all is closed.
         self.first: str | None = None
-        self._told_s = float("inf")
+        self._told_s: float | None = None
         self._began_s: float | None = None
         self._seen_s = self._noted_s = float("-inf")
         self._dark = 0
 
     def resume(self, line: str | None, now: datetime) -> None:
         """Go on with the opening of an earlier run, if there was one until recently."""
-        event, seen_at, *told = [*(line or "").split(" "), ""]
+        words = (line or "").split()
+        if len(words) < 2:
+            return
+        event, seen_at = words[:2]
         try:
             protocol.event_started_at(event)
             recent = abs(now - datetime.fromisoformat(seen_at)) <= OUT_OF_SIGHT
@@ -46,7 +49,7 @@ class LeftOpen:
             return
         if recent:
             self.first, self._seen_s = event, float("inf")
-            self._told_s = float("-inf") if _TOLD in told else float("inf")
+            self._told_s = float("-inf") if _TOLD in words else None
 
     def forget(self) -> None:
         """Nobody looks any more, so that the next that is open is another opening."""
@@ -63,7 +66,7 @@ class LeftOpen:
                 self._close()
             return False
         self._follow(frame, event)
-        return self._told_s == float("inf") and self.lasts_s >= self.threshold_s
+        return self._told_s is None and self.lasts_s >= self.threshold_s
 
     @property
     def lasts_s(self) -> float:
@@ -82,12 +85,12 @@ class LeftOpen:
     def _follow(self, frame: Frame, event: str) -> None:
         self._dark = 0
         if self.first is None:
-            self.first, self._told_s = event, float("inf")
+            self.first, self._told_s = event, None
         if self._began_s is None:
             self._began_s = frame.at_s - (frame.taken_at - protocol.event_started_at(self.first)).total_seconds()
         if frame.at_s - self._noted_s >= NOTE_S:
             self._noted_s = frame.at_s
-            told = f" {_TOLD}" if frame.at_s - self._told_s >= _SETTLED_S else ""
+            told = f" {_TOLD}" if self._told_s is not None and frame.at_s - self._told_s >= _SETTLED_S else ""
             self._keep(f"{self.first} {frame.taken_at.isoformat()}{told}")
 
     def _close(self) -> None:
