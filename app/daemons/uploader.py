@@ -8,9 +8,12 @@ listens for what is to go out at once, and tells the house what is wrong.
 
 import logging
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 from app import protocol
 from app.clock import Clock
@@ -44,11 +47,12 @@ _log = logging.getLogger("app.daemons.uploader")
 
 
 class Task:
-    """What one of the crew does again and again, and since when it has been at it."""
+    """What one of the crew does again and again when it has its *turn*, and since when it has been at it."""
 
-    def __init__(self, step: Callable[[], float], clock: Clock) -> None:
+    def __init__(self, step: Callable[[], float], clock: Clock, turn: AbstractContextManager[object] | None = None) -> None:
         self._step = step
         self._clock = clock
+        self._turn = turn or nullcontext()
         self._since_s: float | None = None
 
     @property
@@ -60,15 +64,19 @@ class Task:
     def step(self) -> float:
         self._since_s = self._clock.monotonic()
         try:
-            return self._step()
+            with self._turn:
+                return self._step()
         finally:
             self._since_s = None
 
 
 class Crew:
-    """Those who work for one configuration: the guard of the disk, and a carrier for each store."""
+    """Those who work for one configuration: the guard of the disk, and a carrier for each store.
 
-    def __init__(self, config: Config, clock: Clock, mark: Callable[[Parcel], bool]) -> None:
+    Whoever copies to the folder holds *folder_turn*, for two who write the same copy would leave it half when they are killed.
+    """
+
+    def __init__(self, config: Config, clock: Clock, mark: Callable[[Parcel], bool], folder_turn: Lock) -> None:
         stores, dropbox = event_stores(config.s3, _folder(config)), still_store(config.dropbox)
         every_s = config.uploads.upload_every_s
         inventory = Inventory(config.data_dir, [store.name for store in stores])
@@ -81,7 +89,8 @@ class Crew:
         }
         if dropbox:
             self.carriers[dropbox.name] = Carrier(dropbox, Stills(config.data_dir), clock, STILLS_EVERY_S)
-        self.tasks = {name: Task(carrier.step, clock) for name, carrier in self.carriers.items()}
+        turns = {"folder": folder_turn}
+        self.tasks = {name: Task(carrier.step, clock, turns.get(name)) for name, carrier in self.carriers.items()}
         self.tasks["disk"] = Task(self.guard.step, clock)
         self.workers = {name: Worker(f"uploads {name}", task.step) for name, task in self.tasks.items()}
 
@@ -154,7 +163,8 @@ class Uploader(Daemon):
         self._redis_disk = RedisDisk(self.state, self.config.redis.url, self.config.data_dir, self.clock)
         self._notices = Notices(self.name, self.state, self.clock)
         self._settings = _settings(self.config)
-        self._crew = Crew(self.config, self.clock, self.mark)
+        self._folder_turns: defaultdict[Path | None, Lock] = defaultdict(Lock)
+        self._crew = self._new_crew()
         self._former: list[Crew] = []
 
     def open(self) -> None:
@@ -185,7 +195,7 @@ class Uploader(Daemon):
         self._settings = settings
         self._crew.ask_to_stop()
         self._former.append(self._crew)
-        self._crew = Crew(self.config, self.clock, self.mark)
+        self._crew = self._new_crew()
         self.open()
 
     def close(self) -> None:
@@ -209,6 +219,9 @@ class Uploader(Daemon):
             _log.warning("%s is uploaded, which cannot be noted: %s", parcel.key, error)
         return True
 
+    def _new_crew(self) -> Crew:
+        return Crew(self.config, self.clock, self.mark, self._folder_turns[_folder(self.config)])
+
     def _report(self) -> None:
         """Show what is wrong, and tell the owner what lasts."""
         carriers, guard = self._crew.carriers, self._crew.guard
@@ -218,7 +231,7 @@ class Uploader(Daemon):
         for name in STORES:
             refused = carriers[name].refused if name in carriers else None
             if name not in carriers or carriers[name].settled:
-                self._notices.set(_topic(name), f"Uploads wait: {refused}." if refused else None)
+                self._notices.set(_topic(name, wanted=name in carriers), f"Uploads wait: {refused}." if refused else None)
         self._notices.step()
 
     def _listen(self) -> float:
@@ -232,8 +245,9 @@ class Uploader(Daemon):
         return 0.0
 
 
-def _topic(store: str) -> Topic:
-    return Topic(f"store {store}", "store_refused", "store_back", f"Uploads to {store} go out again, or are wanted no more.")
+def _topic(store: str, *, wanted: bool) -> Topic:
+    over = "go out again" if wanted else "are wanted no more"
+    return Topic(f"store {store}", "store_refused", "store_back", f"Uploads to {store} {over}.")
 
 
 def _folder(config: Config) -> Path | None:

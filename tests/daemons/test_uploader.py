@@ -1,6 +1,7 @@
 """The uploader as a process, with a real Redis, an S3 and a Dropbox on loopback, real files and real signals."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,27 @@ def test_with_other_settings_nobody_waits_for_a_store_that_hangs(house: UploadHo
     until(lambda: bucket.keys() == [f"clips/{folder.name}.mp4"], "the clip is there by another way")
 
 
+def test_with_other_settings_no_two_write_the_same_copy(house: UploadHouse, tmp_path: Path) -> None:
+    ancient, _ = house.event(60 * 24 * 9, "event.json"), house.event(60, "event.json")
+    clip = house.event(5) / "clip.mp4"
+    os.mkfifo(clip)
+    copy, unfinished = (tmp_path / "nas" / "clips" / name for name in (f"{clip.parent.name}.mp4", f".{clip.parent.name}.mp4.part"))
+    (tmp_path / "nas").mkdir()
+    house.configure(f"uploads: {{folder: {tmp_path / 'nas'}}}\n")
+    house.start()
+    with clip.open("wb", buffering=0) as film:
+        film.write(b"film" * 1000)
+        film.write(b"film" * 1000)
+        until(unfinished.exists, "the copy has begun")
+        begun = unfinished.stat().st_ino, unfinished.stat().st_mtime_ns
+        house.configure(f"uploads: {{folder: {tmp_path / 'nas'}}}\n", "disk: {keep_days: 7, min_free_gb: 0}\n")
+        house.look()
+        until(lambda: not ancient.exists(), "those who come after are at work")
+        assert (unfinished.stat().st_ino, unfinished.stat().st_mtime_ns) == begun
+    until(copy.exists, "the copy is there")
+    assert copy.read_bytes() == b"film" * 2000
+
+
 def test_a_wrong_bucket_is_told_once_over_a_restart_too_and_once_when_it_is_mended(house: UploadHouse, bucket: Bucket) -> None:
     folder = house.event(5, "clip.mp4", "snapshot.jpg")
     missing = f"{bucket.name}-missing"
@@ -216,10 +238,22 @@ def test_a_wrong_bucket_is_told_once_over_a_restart_too_and_once_when_it_is_mend
     house.configure(bucket.yaml())
     house.look()
     until(lambda: len(bucket.keys()) == 2, "all is in the right bucket")
-    until(lambda: house.facts("store_back"), "that is told")
+    (back,) = until(lambda: house.facts("store_back"), "that is told")
+    assert back.text == "Uploads to s3 go out again."
     assert len(house.facts("store_refused")) == 1
     assert house.uploader.log.count("NoSuchBucket): there is no such bucket: create it, or correct s3.bucket; trying again") == 2
     assert (folder / ".clip.mp4.uploaded").exists()
+
+
+def test_a_store_in_trouble_that_is_wanted_no_more_is_told_as_such(house: UploadHouse, bucket: Bucket) -> None:
+    house.event(5, "clip.mp4")
+    house.configure(bucket.yaml().replace(bucket.name, f"{bucket.name}-missing"))
+    house.start()
+    until(lambda: house.facts("store_refused"), "it is told")
+    house.configure("")
+    house.look()
+    (back,) = until(lambda: house.facts("store_back"), "that is told")
+    assert back.text == "Uploads to s3 are wanted no more."
 
 
 def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(house: UploadHouse, bucket: Bucket, proxy: CrookedProxy) -> None:
