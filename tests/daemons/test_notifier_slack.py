@@ -214,7 +214,7 @@ def test_a_slack_that_hangs_delays_neither_another_way_nor_the_end(house: House)
     house.notifier.wait_until_beating(house.server.url)
     facts = [house.publish() for _ in range(3)]
     until(lambda: len(list(house.alerts.glob("*/*.txt"))) == 3, "the folder has them", within_s=5)
-    assert house.notifier.stop(within_s=3) == 0
+    assert house.notifier.stop(within_s=5) == 0
     house.slack.always("files.getUploadURLExternal", None)
     house.start()
     house.await_told(*facts)

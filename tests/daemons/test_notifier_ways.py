@@ -201,7 +201,7 @@ def test_ways_that_are_down_delay_no_other(house: House) -> None:
     until(lambda: len(house.hooks[1].told) == 6, "one way has told all", within_s=10)
     assert Counter(told.message.partition("\n")[0] for told in house.hooks[1].told) == Counter(fact.text for fact in (*openers, *films))
     assert (house.hooks[0].told, house.twilio.texts, house.slack.messages) == ([], [], [])
-    assert house.notifier.stop(within_s=3) == 0
+    assert house.notifier.stop(within_s=5) == 0
     house.slack.always("files.getUploadURLExternal", None)
     house.twilio.always(None)
     house.hooks[0].statuses.clear()

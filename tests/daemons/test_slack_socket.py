@@ -479,14 +479,14 @@ def test_a_wrong_app_token_is_said_once_with_the_cure_and_a_right_one_connects(i
 
 
 def test_it_ends_soon_after_sigterm(own_home: Home) -> None:
-    assert own_home.daemon.stop(within_s=3) == 0
+    assert own_home.daemon.stop(within_s=5) == 0
 
 
 def test_it_ends_soon_even_while_slack_hangs(idle_home: Home) -> None:
     idle_home.slack.always("apps.connections.open", hang())
     idle_home.daemon.start()
     idle_home.daemon.wait_until_beating(idle_home.server.url)
-    assert idle_home.daemon.stop(within_s=3) == 0
+    assert idle_home.daemon.stop(within_s=5) == 0
 
 
 def test_in_http_mode_it_says_that_there_is_nothing_to_do(idle_home: Home) -> None:
@@ -495,7 +495,7 @@ def test_in_http_mode_it_says_that_there_is_nothing_to_do(idle_home: Home) -> No
     idle_home.await_log("slack.mode is http")
     assert idle_home.beat().last_error is None
     assert not idle_home.socket.connected
-    assert idle_home.daemon.stop(within_s=3) == 0
+    assert idle_home.daemon.stop(within_s=5) == 0
     assert idle_home.slack.calls == []
 
 
