@@ -159,7 +159,7 @@ def _inside(folder: Path | None) -> list[Path]:
 def _touched(path: Path) -> tuple[float, int] | None:
     """When *path* changed last, and its size on disk with what is in it; None when it is gone."""
     try:
-        own = path.stat()
-        return own.st_mtime, sum(one.stat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
+        own = path.lstat()
+        return own.st_mtime, sum(one.lstat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
     except FileNotFoundError:
         return None

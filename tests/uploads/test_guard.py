@@ -183,6 +183,15 @@ def test_alerts_and_stills_are_within_the_budget_too(tmp_path: Path, monkeypatch
     assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
 
 
+def test_a_link_that_leads_nowhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    house.event(10)
+    (tmp_path / "stills").mkdir()
+    (tmp_path / "stills" / "odd.jpg").symlink_to("odd.jpg")
+    house.pass_s(1)
+    assert (house.trouble(), house.left()) == ("", [])
+
+
 def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
     for name in ("redis/appendonly.aof", "spool/front/0000000001.json", "run/redis.conf", "alerts/notes.txt", "events/notes/a", "mine.txt"):
