@@ -52,7 +52,13 @@ class RedisDisk:
         if not self._is_ours or now_s - self._looked_s < (ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else self._every_s):
             return
         self._looked_s, self._every_s = now_s, CHECK_EVERY_S
-        facts, noted = self._state.server_facts(), self._state.delivery_marks(self._note)
+        try:
+            facts = self._state.server_facts()
+        except ProtocolError as error:
+            _log.warning("how Redis fares with its disk is not looked after: %s", error)
+            self._is_ours = False
+            return
+        noted = self._state.delivery_marks(self._note)
         away = [setting for setting in (_LOG, _PICTURES) if noted.get(setting)]
         if refusing := [setting for setting in _refusing(facts) if setting not in away]:
             self._leave_disk(refusing)

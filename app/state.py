@@ -160,8 +160,8 @@ class State:
             self._redis.ping()
 
     def server_facts(self) -> dict[str, Any]:
-        """What the server says of itself (Redis's INFO)."""
-        with _talking():
+        """What the server says of itself (Redis's INFO); `ProtocolError` when it does not tell this user."""
+        with _talking(), _asking_for_leave():
             return self._redis.info()
 
     def set_server(self, name: str, value: str) -> None:

@@ -4,6 +4,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,18 @@ def test_it_looks_more_often_when_the_disk_is_all_but_full_or_redis_has_refused(
     house.clock.advance(2.5)
     house.keeper.step()
     assert not house.keeps_log()
+
+
+def test_a_redis_that_tells_nothing_of_itself_is_not_looked_after(
+    redis_server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    with redis.Redis.from_url(redis_server.url) as raw, closing(State(redis_server.url)) as state:
+        raw.acl_setuser("default", enabled=True, commands=["-info"])
+        keeper = RedisDisk(state, redis_server.url, tmp_path, clock)
+        for _ in range(3):
+            clock.advance(CHECK_EVERY_S)
+            keeper.step()
+        raw.acl_setuser("default", enabled=True, commands=["+info"])
+    assert keeper.trouble is None
+    assert caplog.text.count("is not looked after") == 1

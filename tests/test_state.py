@@ -1,6 +1,7 @@
 """The shared state, on a real Redis."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -256,22 +257,26 @@ def test_nothing_is_kept_when_it_cannot_be_told(state: State, raw: redis.Redis) 
     assert raw.keys() == [b"events"]
 
 
+@contextmanager
+def denied(raw: redis.Redis, command: str) -> Iterator[None]:
+    """In here nobody may call *command*."""
+    raw.acl_setuser("default", enabled=True, commands=[f"-{command}"])
+    try:
+        yield
+    finally:
+        raw.acl_setuser("default", enabled=True, commands=[f"+{command}"])
+
+
 def test_a_user_who_may_not_is_waited_out_until_somebody_lets_him(state: State, raw: redis.Redis) -> None:
-    raw.acl_setuser("default", enabled=True, commands=["-mget"])
-    try:
-        with pytest.raises(StateUnavailable, match="no permissions"):
-            state.read_strings("home")
-    finally:
-        raw.acl_setuser("default", enabled=True, commands=["+mget"])
+    with denied(raw, "mget"), pytest.raises(StateUnavailable, match="no permissions"):
+        state.read_strings("home")
 
 
-def test_a_server_that_lets_nobody_change_its_settings_says_so(state: State, raw: redis.Redis) -> None:
-    raw.acl_setuser("default", enabled=True, commands=["-config"])
-    try:
-        with pytest.raises(ProtocolError, match="denies that to this user"):
-            state.set_server("appendonly", "yes")
-    finally:
-        raw.acl_setuser("default", enabled=True, commands=["+config"])
+def test_a_server_that_lets_nobody_change_its_settings_or_ask_for_them_says_so(state: State, raw: redis.Redis) -> None:
+    with denied(raw, "config"), pytest.raises(ProtocolError, match="denies that to this user"):
+        state.set_server("appendonly", "yes")
+    with denied(raw, "info"), pytest.raises(ProtocolError, match="denies that to this user"):
+        state.server_facts()
 
 
 def test_nothing_is_kept_of_what_is_wrong_in_part(state: State, raw: redis.Redis) -> None:

@@ -96,6 +96,10 @@ def test_a_socket_and_a_user_are_as_the_url_says(folder: Path) -> None:
 def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(redis_server: RedisServer, durable_redis_server: RedisServer) -> None:
     assert "not append-only" in (local_redis.forgetful(redis_server.url) or "")
     assert local_redis.forgetful(durable_redis_server.url) is None
+    with Redis.from_url(redis_server.url) as raw:
+        raw.acl_setuser("default", enabled=True, commands=["-info"])
+        assert local_redis.forgetful(redis_server.url) is None
+        raw.acl_setuser("default", enabled=True, commands=["+info"])
 
 
 def test_a_redis_that_refuses_the_password_is_an_error_and_not_replaced(folder: Path) -> None:
