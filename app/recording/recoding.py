@@ -6,7 +6,7 @@ from typing import cast
 
 import av
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 
 from app.frames import Footage, Packet
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
@@ -86,7 +86,9 @@ class Recoding:
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
         # Untold, players guess by the size of the picture, and show those of large JPEGs in other colours.
-        encoder.colorspace, encoder.color_range = picture.colorspace, ColorRange.MPEG
+        # Of red, green and blue swscale makes what BT.601 says.
+        encoder.colorspace = Colorspace.ITU601 if picture.format.is_rgb else picture.colorspace
+        encoder.color_range = ColorRange.MPEG
         # Untold, libx264 takes each tick for a picture, and its films claim to need a decoder (level 6.2) that no phone has.
         encoder.framerate = _USUAL_FPS
         # Tuned so, libx264 takes each picture for one of that rate, and the most bits are those of a picture, whatever the camera's rate.

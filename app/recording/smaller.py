@@ -13,7 +13,7 @@ from typing import IO
 
 import av
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 
 from app.errors import ClipError
 from app.files import whole_file
@@ -65,7 +65,8 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
             stream = clip.streams.video[0]
             lasts_s = (clip.duration or 0) / av.time_base
             size, own_bits_per_s, pictures = (stream.width, stream.height), clip.bit_rate, stream.frames
-            matrix = stream.codec_context.colorspace
+            # 0 means red, green and blue, of which swscale makes what BT.601 says.
+            matrix = stream.codec_context.colorspace or Colorspace.ITU601
     except (av.FFmpegError, IndexError) as error:
         raise ClipError(f"{path} cannot be read: {error}") from None
     if lasts_s <= 0:

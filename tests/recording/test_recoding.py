@@ -1,6 +1,7 @@
 """Encoding what cannot be copied: a film is at its end as good as at its beginning."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -63,11 +64,30 @@ def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
     assert level <= 31  # 3.1, enough for 1280x720 at 30 pictures a second
 
 
-def test_a_film_says_how_its_colours_are_meant_and_so_does_a_smaller_one(tmp_path: Path) -> None:
-    source = numbered_film(tmp_path / "source.avi", 40, codec="mjpeg", pixels="yuvj422p")
+@pytest.mark.parametrize(("codec", "pixels"), [("mjpeg", "yuvj422p"), ("libx264rgb", "rgb24")])
+def test_a_film_says_how_its_colours_are_meant_and_so_does_a_smaller_one(tmp_path: Path, codec: str, pixels: str) -> None:
+    source = numbered_film(tmp_path / "source.mkv", 40, codec=codec, pixels=pixels)
     (clip,) = Studio(RecordingSettings(pre_roll_s=1, post_roll_s=1)).film(source, tmp_path / "event", start_s=1.5, end_s=2.5)
     smaller(clip, 30_000, tmp_path / "smaller.mp4")
-    for film in (clip, tmp_path / "smaller.mp4"):
+    smaller(source, 30_000, tmp_path / "smaller source.mp4")
+    for film in (clip, tmp_path / "smaller.mp4", tmp_path / "smaller source.mp4"):
         with av.open(str(film)) as opened:
             coder = opened.streams.video[0].codec_context
             assert (Colorspace(coder.colorspace), ColorRange(coder.color_range)) == (Colorspace.ITU601, ColorRange.MPEG)
+
+
+def test_red_stays_red_when_a_camera_gives_red_green_and_blue() -> None:
+    camera = av.CodecContext.create("libx264rgb", "w")
+    assert isinstance(camera, av.VideoCodecContext)
+    camera.width, camera.height, camera.pix_fmt, camera.time_base = 1280, 720, "rgb24", Fraction(1, 25)
+    red = av.VideoFrame.from_ndarray(np.full((720, 1280, 3), (255, 0, 0), np.uint8), format="rgb24")
+    (given,) = [*camera.encode(red), *camera.encode(None)]
+    footage = Footage("h264", 1280, 720, "gbrp")
+    recoding = Recoding(footage, 0.0)
+    (film,) = [*recoding.recoded(Packet(bytes(given), 0.0, 0.0, True, footage)), *recoding.rest()]
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    (shown,) = [*decoder.decode(av.Packet(film.data)), *decoder.decode(None)]
+    luma, blueness, redness = (bytes(plane)[0] for plane in shown.planes)
+    assert Colorspace(shown.colorspace) == Colorspace.ITU601
+    assert (luma, blueness, redness) == pytest.approx((81, 90, 240), abs=2)  # what BT.601 makes of red; BT.709 makes 63, 102, 240
