@@ -48,8 +48,8 @@ def remarks(config: Config) -> list[str]:
     if least_gb < disk_gb:
         return config_warnings(config)
     beyond = (
-        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): nothing gets deleted for it,"
-        " but with less than half of it free no clips and samples are kept; lower it"
+        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): what is uploaded gets deleted"
+        " for it after a day, and with less than half of it free no clips and samples are kept; lower it"
     )
     return [*config_warnings(config), f"{config.folder / 'config.yml'}: {beyond}"]
 

@@ -88,8 +88,8 @@ def make_room(things: Iterable[Thing], now_s: float, free: int, settings: DiskSe
 
     It says whether it could; when it could not, the next goes instead. What waits for an upload never goes for its age alone.
     Where somebody else has filled the disk, or the least that is to stay free is a mistake, deleting everything would not do:
-    then half of the least is freed, which new clips need, by what is older than a day and uploaded or plain; and when not
-    even that would do, nothing goes for it.
+    then what is older than a day goes if it is uploaded, by which nothing is lost, and if it is plain, only to free half of
+    the least, which new clips need; and when not even that would do, nothing plain goes for it.
     """
     keep_s, least = settings.keep_days * DAY_S, settings.min_free_gb * GB
     heap = _Heap(things, free, delete)
@@ -99,7 +99,8 @@ def make_room(things: Iterable[Thing], now_s: float, free: int, settings: DiskSe
     heap.clear(f"all of it together is more than disk.max_gb ({settings.max_gb:g})", lambda _: heap.taken > settings.max_gb * GB)
     too_full = f"less than disk.min_free_gb ({settings.min_free_gb:g}) is free"
     heap.free_up(least, too_full)
-    spare = [thing for thing in heap.things if thing.rank <= Rank.PLAIN and now_s - thing.at_s > DAY_S]
+    heap.clear(too_full, lambda thing: heap.free < least and thing.rank == Rank.UPLOADED and now_s - thing.at_s > DAY_S)
+    spare = [thing for thing in heap.things if thing.rank == Rank.PLAIN and now_s - thing.at_s > DAY_S]
     _Heap(spare, heap.free, delete).free_up(least / 2, too_full)
 
 

@@ -61,7 +61,7 @@ def test_more_that_is_to_stay_free_than_the_disk_has_is_remarked_on(tmp_path: Pa
     done = run([*CHECK, str(folder)])
     assert done.returncode == 0
     assert "config.yml: disk.min_free_gb (1e+09) is more than the whole disk has (" in done.stderr
-    assert "nothing gets deleted for it, but with less than half of it free no clips and samples are kept; lower it" in done.stderr
+    assert "): what is uploaded gets deleted for it after a day, and with less than half of it free no clips and samples" in done.stderr
 
 
 def test_a_folder_without_a_configuration_is_named(tmp_path: Path) -> None:

@@ -114,19 +114,26 @@ def test_with_no_least_a_full_disk_is_left_full() -> None:
     assert going(ONE_OF_EACH, 0.0, min_free_gb=0) == []
 
 
-def test_for_a_least_that_cannot_be_reached_nothing_goes() -> None:
-    assert going(ONE_OF_EACH, 78.0, min_free_gb=500) == []
-    assert going(ONE_OF_EACH, 0.0, min_free_gb=4.5) == []
+def test_for_a_least_that_cannot_be_reached_nothing_goes_that_would_be_lost() -> None:
+    assert going(ONE_OF_EACH, 78.0, min_free_gb=500) == ["uploaded"]
+    assert going(ONE_OF_EACH, 0.0, min_free_gb=4.5) == ["uploaded"]
     assert going(ONE_OF_EACH, 0.5, stuck=("uploaded",), min_free_gb=4.2) == ["uploaded"]
+
+
+def test_what_is_uploaded_and_older_than_a_day_goes_even_where_that_is_too_little() -> None:
+    uploads = [thing("today", UPLOADED, 0.9, 0.3), thing("yesterday", UPLOADED, 2, 0.3), thing("before", UPLOADED, 3, 0.3)]
+    assert going(uploads, 0.1, min_free_gb=2) == ["before", "yesterday"]
+    assert going([*uploads, thing("stuck", UPLOADED, 9, 1.0)], 1.8, stuck=("stuck",), min_free_gb=2.8) == ["stuck", "before", "yesterday"]
 
 
 def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> None:
     today = [thing("today", PLAIN, 0.9), thing("uploaded today", UPLOADED, 0.5)]
-    assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == []
+    assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == ["uploaded"]
     assert going([*ONE_OF_EACH, *today], 3.0, min_free_gb=9.5) == ["uploaded", "plain"]
     assert going([*ONE_OF_EACH, *today], 4.8, min_free_gb=11.0) == ["uploaded"]
     assert going([*ONE_OF_EACH, *today], 5.6, min_free_gb=11.7) == ["uploaded"]
-    assert going(ONE_OF_EACH, 4.5, min_free_gb=8.9) == []
+    assert going(ONE_OF_EACH, 4.5, min_free_gb=8.9) == ["uploaded"]
+    assert going(ONE_OF_EACH[:3], 4.5, min_free_gb=8.9) == []
 
 
 def test_nothing_goes_for_its_age_when_nothing_is_younger_for_then_the_clock_may_be_wrong() -> None:
