@@ -56,11 +56,11 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
 
 
 def shows_anything(part: Path) -> bool:
-    """Whether a clip can be made of *part*, which loses a box at its end that broke off."""
+    """Whether a clip can be made of *part*, which loses a box at its end that broke off. `OSError` when the disk does not tell."""
     try:
         _cut_off_broken_box(part)
         survey(part)
-    except OSError:
+    except (NothingShown, FileNotFoundError):
         return False
     return True
 

@@ -143,8 +143,7 @@ class Recorder:
             name = PART_NAME.fullmatch(part.name)
             if name:
                 following = part.with_name(clip_name(part_number(name) + 1))
-                goes_on = following.exists() or shows_anything(part_path(following))
-                self._finish(Written(part.with_name(name["clip"]), last=not goes_on))
+                self._finish(Written(part.with_name(name["clip"]), last=not _is_there(following)))
 
     def step(self) -> float:
         """Write what there is to be written; returns the seconds until there may be more."""
@@ -218,6 +217,14 @@ class Recorder:
         if self.trouble is None:
             _log.error("clips cannot be written: %s", error)
         self.trouble = f"clips cannot be written: {error}"
+
+
+def _is_there(clip: Path) -> bool:
+    """Whether there is *clip*, or can be; also when the disk does not let that be seen now, since it is then tried again."""
+    try:
+        return clip.exists() or shows_anything(part_path(clip))
+    except OSError:
+        return True
 
 
 def _film(part: Path, written: Written) -> Film | None:

@@ -118,6 +118,21 @@ def test_a_part_that_is_done_at_last_is_not_the_last_if_a_later_one_was_done_bef
     assert [(one.clip.name, one.last) for one in studio.ready] == [("clip.mp4", False)]
 
 
+def test_a_part_is_not_the_last_when_the_next_cannot_be_read_at_first(parts: Path, tmp_path: Path) -> None:
+    event = tmp_path / "events" / "2026-11-20" / parts.name
+    event.mkdir(parents=True)
+    shutil.copyfile(parts / ".clip-3.mp4.part", event / ".clip.mp4.part")
+    (event / ".clip-2.mp4.part").symlink_to("/proc/self/mem")  # reading its beginning is an EIO, as of a card that makes mistakes
+    studio = Studio(SETTINGS)
+    studio.recorder.repair(EventFolders(tmp_path).unfinished_clips("front"))
+    assert studio.recorder.trouble
+    (event / ".clip-2.mp4.part").unlink()
+    shutil.copyfile(parts / ".clip-3.mp4.part", event / ".clip-2.mp4.part")
+    studio.clock.advance(31)
+    studio.write_all()
+    assert [(one.clip.name, one.last) for one in studio.ready] == [("clip.mp4", False), ("clip-2.mp4", True)]
+
+
 def test_parts_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     names = [part_path(Path(clip_name(number))).name for number in range(1, 13)]
     event = tmp_path / "events" / "2026-11-20" / "20261120T101500.123Z-front"
