@@ -5,9 +5,10 @@ import logging
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from app.clock import Clock
 from app.files import GB, free_bytes, is_read_only, remove_if_empty
@@ -24,6 +25,8 @@ SPARED_S = 60.0
 SPARED_UNFINISHED_S = 7200.0
 #: For so long after something was lost the disk counts as low.
 REMEMBERED_S = 3600.0
+
+Found = TypeVar("Found")
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class DiskGuard:
         self._search_soonest_s = 0.0
         self._lost_at_s = -math.inf
         self._undeletable: set[Path] = set()
+        self._unreadable: set[Path] = set()
         self.free_gb: float | None = None
         self.deleted = 0
         #: Why the owner should look after the disk; None while that is not needed.
@@ -70,10 +74,7 @@ class DiskGuard:
         except OSError as error:
             if self.trouble is None:
                 _log.error("the disk cannot be looked after: %s", error)
-            self.trouble = (
-                f"The disk cannot be looked after: {error}. If that stays so, it is worn out or loose. Nothing is kept meanwhile;"
-                " alerts still come."
-            )
+            self.trouble = _told(error)
         else:
             self.trouble = None
         return LOOK_EVERY_S
@@ -122,12 +123,25 @@ class DiskGuard:
         for folder in self._inventory.look(self._clock.now()):
             if abs(now_s - folder.changed_ns / 1e9) > (SPARED_UNFINISHED_S if folder.unfinished else SPARED_S):
                 yield Thing(folder.path, self._rank(folder), folder.started_at.timestamp(), folder.size)
-        files = [(still, self._stills_rank) for still in _inside(self._data_dir / STILLS)]
-        days = [(day, Rank.PLAIN) for day in _inside(self._alerts) if re.fullmatch(r"\d{4}-\d\d-\d\d", day.name)]
+        files = [(still, self._stills_rank) for still in self._read(_inside, self._data_dir / STILLS) or []]
+        alerts = self._read(_inside, self._alerts) if self._alerts else None
+        days = [(day, Rank.PLAIN) for day in alerts or [] if re.fullmatch(r"\d{4}-\d\d-\d\d", day.name)]
         for path, rank in files + days:
-            touched = _touched(path)
+            touched = self._read(_touched, path)
             if touched and abs(now_s - touched[0]) > SPARED_S:
                 yield Thing(path, rank, *touched)
+
+    def _read(self, read: Callable[[Path], Found], path: Path) -> Found | None:
+        """What *read* finds at *path*; None when it is gone, or is not ours to read, which is logged once."""
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if path not in self._unreadable:
+                _log.warning("%s is passed over: %s", path, error)
+            self._unreadable.add(path)
+            return None
 
     def _rank(self, folder: EventFolder) -> Rank:
         if any(self._inventory.waits_for(parcel) for parcel in folder.parcels):
@@ -152,14 +166,18 @@ class DiskGuard:
         return True
 
 
-def _inside(folder: Path | None) -> list[Path]:
-    return sorted(folder.iterdir()) if folder and folder.is_dir() else []
+def _told(error: OSError) -> str:
+    """What the owner is told of *error*, for which the disk cannot be looked after."""
+    worn = " If that stays so, it is worn out or loose." if error.errno in (errno.EROFS, errno.EIO) else ""
+    undone = "kept" if error.errno == errno.EROFS else "deleted"
+    return f"The disk cannot be looked after: {error}.{worn} Nothing is {undone} meanwhile; alerts still come."
 
 
-def _touched(path: Path) -> tuple[float, int] | None:
-    """When *path* changed last, and its size on disk with what is in it; None when it is gone."""
-    try:
-        own = path.lstat()
-        return own.st_mtime, sum(one.lstat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))
-    except FileNotFoundError:
-        return None
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _touched(path: Path) -> tuple[float, int]:
+    """When *path* changed last, and its size on disk with what is in it."""
+    own = path.lstat()
+    return own.st_mtime, sum(one.lstat().st_blocks * 512 for one in (_inside(path) if path.is_dir() else [path]))

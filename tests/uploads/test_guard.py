@@ -1,6 +1,8 @@
 """The disk's guard, on real files: what it deletes, what it spares, and what it says. How much is free is made up here."""
 
+import errno
 import logging
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -67,7 +69,8 @@ class House:
 
     def free(self) -> int:
         """How many bytes the disk has left."""
-        return self.size - self.others - sum(path.stat().st_blocks * 512 for path in self.data_dir.rglob("*") if path.is_file())
+        files = [path for path in self.data_dir.rglob("*") if not path.is_symlink() and path.is_file()]
+        return self.size - self.others - sum(path.stat().st_blocks * 512 for path in files)
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.data_dir.glob("events/*/*"))
@@ -190,6 +193,20 @@ def test_a_link_that_leads_nowhere_does_not_stop_it(tmp_path: Path, monkeypatch:
     (tmp_path / "stills" / "odd.jpg").symlink_to("odd.jpg")
     house.pass_s(1)
     assert (house.trouble(), house.left()) == ("", [])
+
+
+@pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
+def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unreadable: str
+) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    house.event(10)
+    (tmp_path / unreadable).parent.mkdir(exist_ok=True)
+    # This the kernel cannot follow, whoever asks: permissions would not stop root.
+    (tmp_path / unreadable).symlink_to("a" * 256)
+    house.pass_s(700)
+    assert (house.trouble(), house.left()) == ("", [])
+    assert caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]") == 1
 
 
 def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,23 +363,35 @@ def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_trie
         disk.let_write(False)
         house.pass_s(30)
         assert "Read-only file system" in house.trouble()
+        assert house.trouble().endswith("If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still come.")
         assert "cannot be deleted" not in caplog.text
         disk.let_write(True)
         house.pass_s(6)
         assert (house.trouble(), house.left()) == ("", [])
 
 
-def test_a_disk_that_is_gone_is_said_once_and_looked_at_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            errno.EIO,
+            "[Errno 5] Input/output error. If that stays so, it is worn out or loose. Nothing is deleted meanwhile; alerts still come.",
+        ),
+        (errno.EACCES, "[Errno 13] Permission denied. Nothing is deleted meanwhile; alerts still come."),
+    ],
+    ids=["worn out", "not ours"],
+)
+def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int, said: str
 ) -> None:
     house = House(tmp_path, monkeypatch)
 
     def gone(_: Path) -> int:
-        raise OSError(5, "Input/output error")
+        raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as broken:
         broken.setattr(guard_module, "free_bytes", gone)
         house.pass_s(30)
-        assert "The disk cannot be looked after: [Errno 5] Input/output error." in house.trouble()
+        assert house.trouble() == f"The disk cannot be looked after: {said}"
     house.guard.step()
     assert (house.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)
