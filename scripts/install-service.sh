@@ -5,7 +5,8 @@
 #   sudo scripts/install-service.sh --uninstall
 #   scripts/install-service.sh --print [--config DIR] [--profile NAME]     shows the unit, and changes nothing
 set -euo pipefail
-unset CDPATH
+# The unit knows nothing of what is exported here, and so the check of the settings must not either.
+unset CDPATH WHOS_THERE_CONFIG WHOS_THERE_PROFILE
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=$root/.venv/bin/python
 units=${WHOS_THERE_UNITS:-/etc/systemd/system}
@@ -20,6 +21,7 @@ main() {
             --print | --uninstall) task=${1#--} ;;
             --config | --profile)
                 (($# > 1)) || die "$1: which?"
+                [[ -n $2 || $1 == --profile ]] || die "--config: which folder?"
                 if [[ $1 == --config ]]; then options+=("$1" "$(realpath --canonicalize-missing -- "$2")"); else options+=("$1" "$2"); fi
                 shift
                 ;;
@@ -40,6 +42,9 @@ die() {
 print() {
     local word unit words=''
     [[ -x $python ]] || die "not set up yet: scripts/setup.sh does that"
+    if [[ $owner == UNKNOWN ]]; then
+        die "user $(stat --format=%u "$root"), to whom $root belongs, has no name here: sudo chown -R YOU $(printf %q "$root"), and again"
+    fi
     for word in "$root" "$@"; do
         if [[ $word == *[\"\\\$%[:cntrl:]]* ]]; then die "systemd takes no \", \\, \$, % or line break here: $word"; fi
     done

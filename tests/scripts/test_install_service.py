@@ -33,6 +33,8 @@ esac
 """
 #: --user NAME -- COMMAND: systemd's user is ours here.
 RUNUSER = '#!/bin/sh\nshift 3\nexec "$@"\n'
+#: A user that no machine knows.
+NAMELESS = 54321
 AS_ROOT, AS_ANYBODY = ["unshare", "--user", "--map-root-user"], ["unshare", "--user"]
 
 
@@ -44,15 +46,15 @@ class Machine:
     units: Path
     bin: Path
 
-    def script(self, *arguments: str, apart: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run the script to its end."""
-        env = {"PATH": f"{self.bin}:{os.environ['PATH']}", "WHOS_THERE_UNITS": str(self.units)}
+    def script(self, *arguments: str, apart: list[str] | None = None, **exported: str) -> subprocess.CompletedProcess[str]:
+        """Run the script to its end, with what is *exported*."""
+        env = {"PATH": f"{self.bin}:{os.environ['PATH']}", "WHOS_THERE_UNITS": str(self.units), **exported}
         command = [*(apart or []), str(self.root / "scripts" / "install-service.sh"), *arguments]
         return subprocess.run(command, cwd=self.root.parent, env=env, capture_output=True, text=True, check=False)
 
-    def root_script(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def root_script(self, *arguments: str, **exported: str) -> subprocess.CompletedProcess[str]:
         """Run the script as root."""
-        return self.script(*arguments, apart=[] if os.geteuid() == 0 else AS_ROOT)
+        return self.script(*arguments, apart=[] if os.geteuid() == 0 else AS_ROOT, **exported)
 
     def asked(self) -> list[str]:
         """What systemctl was told to change since the last call."""
@@ -135,6 +137,21 @@ def test_settings_that_start_nothing_are_not_installed(as_root: Machine) -> None
     assert not list(as_root.units.iterdir())
 
 
+@pytest.mark.parametrize("variable", ["WHOS_THERE_CONFIG", "WHOS_THERE_PROFILE"])
+def test_what_is_checked_is_what_the_unit_starts_whatever_is_exported(as_root: Machine, variable: str) -> None:
+    done = as_root.root_script(**{variable: "/no/such/thing"})
+    assert "the suite starts now" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_folder_whose_owner_has_no_name_is_not_installed(machine: Machine) -> None:
+    nameless = ["unshare", "--user", f"--map-user={NAMELESS}"]
+    if (tried := subprocess.run([*nameless, "true"], capture_output=True, text=True, check=False)).returncode:
+        denied("user of a namespace", tried.stderr)
+    done = machine.script("--print", apart=nameless)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"user {NAMELESS}, to whom {machine.root} belongs, has no name here: sudo chown -R YOU " in done.stderr
+
+
 def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> None:
     done = machine.script("--profile", "small-pi", apart=AS_ANYBODY if os.geteuid() == 0 else [])
     script = str(machine.root / "scripts" / "install-service.sh").replace(" ", "\\ ")
@@ -146,6 +163,7 @@ def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> Non
     ("arguments", "said"),
     [
         (["--profile"], "--profile: which?"),
+        (["--print", "--config", ""], "--config: which folder?"),
         (["--profil", "a"], "--profil: what is that?"),
         (["--print", "--profile", "100%"], 'systemd takes no ", \\, $, % or line break here: 100%'),
         (["--print", "--config", 'a "b"'], "systemd takes no"),
