@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import AfterValidator, TypeAdapter, ValidationError
@@ -152,7 +153,7 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
             response: Response = super().request(method, url, *args, **kwargs)
         except requests.RequestException as error:
             raise _unanswered(error) from None
-        lists = method == "GET" and url.endswith("/Messages.json")
+        lists = method == "GET" and urlsplit(url).path.endswith("/Messages.json")
         if response.status_code not in ((200,) if lists else (200, 201)):
             raise self._told_apart(response)
         try:

@@ -193,6 +193,19 @@ def test_an_older_text_with_the_same_words_is_not_taken_for_the_one_that_was_los
     assert len(twilio.texts) == 2
 
 
+def test_a_lost_text_is_found_though_twilio_shows_its_texts_on_several_pages(
+    twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
+) -> None:
+    twilio.page_size = 1
+    noted = Noted()
+    twilio.trick(answer_lost())
+    with pytest.raises(DeliveryError):
+        notifier.deliver(ALERT, noted)
+    notifier_of(twilio, clock).deliver(replace(ALERT, key="another", text="Something else."), Noted())
+    notifier.deliver(ALERT, noted)
+    assert [text.body for text in twilio.texts].count(SAID) == 1
+
+
 def test_a_house_whose_clock_is_wrong_finds_the_text_all_the_same(twilio: TwilioServer) -> None:
     clock = FakeClock(datetime.now(UTC) + timedelta(days=3))
     twilio.trick(answer_lost())

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import URLError
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.servers.slack import Trick
 
@@ -66,6 +66,8 @@ class TwilioServer:
         self.token = TOKEN
         self.trial = False
         self.away = False
+        #: How many texts are on a page of the list at most.
+        self.page_size = 1000
         #: How often one is told that a text is on its way before one learns what became of it.
         self.undecided = 1
         #: What becomes of the next texts, by Twilio's numbers for errors; without an entry they are delivered.
@@ -130,8 +132,11 @@ class TwilioServer:
     def newest(self, query: dict[str, list[str]]) -> dict[str, Any]:
         """The newest texts first."""
         found = [text for text in reversed(self.texts) if query.get("To", [text.to])[0] == text.to]
-        size = int(query.get("PageSize", ["50"])[0])
-        return {"messages": [self._shown(text) for text in found[:size]], "page": 0, "page_size": size, "next_page_uri": None}
+        size, page = min(int(query.get("PageSize", ["50"])[0]), self.page_size), int(query.get("Page", ["0"])[0])
+        shown, left = found[page * size :][:size], found[(page + 1) * size :]
+        more = urlencode({"PageSize": size, "Page": page + 1, **{name: value[0] for name, value in query.items() if name == "To"}})
+        after = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?{more}" if left else None
+        return {"messages": [self._shown(text) for text in shown], "page": page, "page_size": size, "next_page_uri": after}
 
     def _check(self, to: str, sender: str, body: str, media: list[str]) -> None:
         if not re.fullmatch(r"\+[1-9][0-9]{6,14}", to):
