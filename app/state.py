@@ -28,6 +28,8 @@ from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Label
 TIMEOUT_S = 5.0
 #: How long a fact may lie with a reader that has died before another takes it over.
 TAKE_OVER_AFTER_MS = 60_000
+#: How many entries of a stream are read at once.
+_BATCH = 100
 
 _log = logging.getLogger(__name__)
 
@@ -431,10 +433,10 @@ class Reader(Generic[AnyRecord]):
         """What this reader was given and has not acknowledged, and what a reader that died has left: the oldest 100 *after* an entry."""
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
-            self._redis.xautoclaim(self._stream, self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=100, justid=True)
+            self._redis.xautoclaim(self._stream, self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=_BATCH, justid=True)
             return self._read(after, None)
 
-        return self._records(self._in_group(ask))
+        return self._batch(ask)
 
     def all_unfinished(self) -> Iterator[tuple[str, AnyRecord]]:
         """All of `unfinished`, oldest first."""
@@ -445,7 +447,7 @@ class Reader(Generic[AnyRecord]):
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
         """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for it."""
-        return self._records(self._in_group(lambda: self._read(">", round(wait_s * 1000))))
+        return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def done(self, entry: str) -> None:
         """The *entry* needs no more care."""
@@ -453,7 +455,7 @@ class Reader(Generic[AnyRecord]):
             self._redis.xack(self._stream, self._group, entry)
 
     def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {self._stream: start}, count=100, block=block_ms or None))
+        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {self._stream: start}, count=_BATCH, block=block_ms or None))
         streams = found.items() if isinstance(found, dict) else found or []
         entries: list[tuple[bytes, dict[bytes, bytes]]] = []
         for _, rows in streams:
@@ -469,6 +471,14 @@ class Reader(Generic[AnyRecord]):
                     raise
                 self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
                 return ask()
+
+    def _batch(self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]) -> list[tuple[str, AnyRecord]]:
+        """What *ask* finds, without what cannot be read; only the last batch is empty."""
+        while True:
+            entries = self._in_group(ask)
+            records = self._records(entries)
+            if records or len(entries) < _BATCH:
+                return records
 
     def _records(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, AnyRecord]]:
         records = []

@@ -95,6 +95,19 @@ def test_garbage_on_the_stream_is_dropped_and_logged(state: State, raw: redis.Re
     state.publish(started())
     assert [fact.id for _, fact in reader.new(0.1)] == [f"{EVENT}-0"]
     assert caplog.text.count("dropped from the stream events") == 2
+
+
+def test_what_is_behind_a_whole_batch_of_garbage_is_read_with_it(state: State, raw: redis.Redis) -> None:
+    """Half a digest must not pass for the whole, and what was left by a reader that died must not lie on."""
+    reader = state.facts("notifier", "one")
+    for _ in range(250):
+        raw.xadd("events", {"nonsense": "x"})
+    state.publish(started())
+    raw.xgroup_create("events", "notifier", id="0")
+    raw.xreadgroup("notifier", "one", {"events": ">"}, count=1000)
+    assert [fact.id for _, fact in reader.all_unfinished()] == [f"{EVENT}-0"]
+    raw.xgroup_setid("events", "notifier", id="0")
+    assert [fact.id for _, fact in reader.new(0)] == [f"{EVENT}-0"]
     assert raw.xpending("events", "notifier")["pending"] == 1
 
 
