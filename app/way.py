@@ -20,6 +20,8 @@ from app.worker import Worker
 RETRY_MAX_S = 60.0
 #: How often one message fails, for no reason that is known to be the way's, before others that wait have their turn.
 TRIES = 10
+#: How often an alert fails before the next one's try tells whether it is the way's fault or its own.
+DOUBTS = 3
 #: How long a way rests when Redis is away, which is the notifier's trouble and not the way's.
 REDIS_RETRY_S = 1.0
 #: How many of a digest's newest are shown: their pictures come with it, and their films after it.
@@ -95,6 +97,7 @@ class Way:
         self._digest: tuple[str, Marks] | None = None
         self._failures = 0
         self._rest_until_s = 0.0
+        self._asked_until_s = 0.0
 
     @property
     def waiting(self) -> int:
@@ -117,6 +120,8 @@ class Way:
             alert = self._arrived.get_nowait()
             self._parcels.append(Parcel(alert, Marks(self._state, self.name, alert.fact)))
             self._look_anew()
+            if self._doubted():
+                self._rest_until_s = min(self._rest_until_s, self._asked_until_s)
         if not self._parcels:
             self.trouble, self._failures = None, 0  # what failed was left out in the end, or told by another
             return float("inf")
@@ -126,7 +131,8 @@ class Way:
         due = [parcel for parcel in self._heads() if self._is_due(parcel, now_s)]
         if not due:
             return min(parcel.due_s for parcel in self._parcels if parcel.due_s > now_s) - now_s
-        first = min(due, key=lambda parcel: parcel.failures // TRIES)
+        doubted = self._doubted()
+        first = min(due, key=lambda parcel: (parcel.failures // TRIES, parcel is doubted))
         try:
             told = self._tell_next(first)
         except StateUnavailable:
@@ -142,6 +148,11 @@ class Way:
         """Look again at all that wait for something: what is there by now comes in its order, not as it was last looked at."""
         for parcel in self._parcels:
             parcel.due_s = 0.0
+
+    def _doubted(self) -> Parcel | None:
+        """The one alert that fails and fails while no other has: perhaps for its own sake, so that it must not delay the others."""
+        failing = [parcel for parcel in self._parcels if parcel.failures]
+        return failing[0] if self.lane == "alerts" and len(failing) == 1 and failing[0].failures >= DOUBTS else None
 
     def _heads(self) -> Iterator[Parcel]:
         """The first of each event, since the parts of a film come in order, unless it fails and fails.
@@ -255,6 +266,8 @@ class Way:
         self.trouble = str(error)
         rest_s = min(2.0 ** min(self._failures, 10), RETRY_MAX_S) if error.retry_after_s is None else error.retry_after_s
         self._rest_until_s = self._clock.monotonic() + rest_s
+        if error.retry_after_s is not None:
+            self._asked_until_s = self._rest_until_s
         self._failures += 1
         return rest_s
 

@@ -20,7 +20,7 @@ from app.notify import Digest, MemoryNotifier, Message, Notifier, Progress
 from app.outbox import Outbox
 from app.protocol import EventRecord, Fact, Heartbeat
 from app.state import State
-from app.way import Way
+from app.way import DOUBTS, Way
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -199,6 +199,76 @@ def test_a_way_rests_longer_after_each_failure_up_to_a_minute_and_is_well_after_
     way.fail_next(1)
     post.add(fact_of(2))
     assert post.run() == 1
+
+
+class Choosy(MemoryNotifier):
+    """Takes nothing of *refused*, for *retry_after_s* if that is given."""
+
+    def __init__(self, *refused: int, retry_after_s: float | None = None) -> None:
+        super().__init__()
+        self.tried: list[str] = []
+        self._refused = [f"Motion {number}." for number in refused]
+        self._retry_after_s = retry_after_s
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        self.tried.append(message.text)
+        if message.text in self._refused:
+            raise DeliveryError("400 Bad Request", self._retry_after_s)
+        super().deliver(message, progress)
+
+
+def test_an_alert_that_is_never_taken_delays_no_fresh_one(state: State) -> None:
+    post = post_of(state, way := Choosy(1))
+    post.add(fact_of(1))
+    for _ in range(6):
+        post.clock.advance(post.run())
+    assert post.run() == 60
+    for number in (2, 3):
+        post.add(fact_of(number))
+        assert 0 < post.run() < float("inf")
+        assert post.acknowledged[-1] == fact_of(number).id
+    assert [text for text in way.tried if text != "Motion 1."] == ["Motion 2.", "Motion 3."]
+
+
+def test_alerts_that_came_with_one_that_is_never_taken_wait_for_a_few_tries_only(state: State) -> None:
+    post = post_of(state, way := Choosy(1))
+    for number in (1, 2, 3):
+        post.add(fact_of(number))
+    for _ in range(DOUBTS):
+        assert post.acknowledged == []
+        post.clock.advance(post.run())
+    post.run()
+    assert way.tried == ["Motion 1."] * DOUBTS + ["Motion 2.", "Motion 3.", "Motion 1."]
+
+
+def test_a_way_that_takes_no_fresh_alert_either_rests_whatever_comes(state: State) -> None:
+    post = post_of(state, way := Choosy(1, 2, 3))
+    post.add(fact_of(1))
+    rest_s = 0.0
+    for _ in range(DOUBTS):
+        post.clock.advance(rest_s)
+        rest_s = post.run()
+    for number in (2, 3):
+        post.add(fact_of(number))
+        rest_s = post.run()
+    assert way.tried == ["Motion 1."] * DOUBTS + ["Motion 2."]
+    post.clock.advance(rest_s)
+    post.run()
+    assert way.tried[DOUBTS:] == ["Motion 2.", "Motion 1."]
+
+
+def test_a_rest_that_is_asked_for_is_kept_also_when_a_fresh_alert_comes(state: State) -> None:
+    post = post_of(state, way := Choosy(1))
+    post.add(fact_of(1))
+    for _ in range(DOUBTS):
+        post.clock.advance(post.run())
+    way._retry_after_s = 50
+    assert post.run() == 50
+    post.add(fact_of(2))
+    assert post.run() == 50
+    post.clock.advance(50)
+    post.run()
+    assert post.acknowledged == [fact_of(2).id]
 
 
 def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurried(state: State, caplog: pytest.LogCaptureFixture) -> None:
