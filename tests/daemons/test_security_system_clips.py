@@ -189,7 +189,8 @@ def test_a_kill_in_mid_event_leaves_a_clip_that_the_next_start_makes_and_tells_o
         until(lambda: not (folder / ".clip.mp4.part").exists(), "nothing is left over")
         program.kill()
     there = numbers(folder / "clip.mp4")
-    assert there == list(range(there[0], there[0] + len(there)))
+    # A kill may come between a picture and those that are decoded after it but shown before it: up to three, at the very end.
+    assert there[:-3] == list(range(there[0], there[0] + len(there) - 3))
     assert abs(there[0] - (opening_number(folder) - FPS)) <= LATE
     assert (folder / "clip.mp4").stat().st_size > filmed / 2
     assert [one["event"] for one in facts(raw, "clip_ready")].count(folder.name) == 1
