@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.state import State
 from tests.servers.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ def redis_server() -> Iterator[RedisServer]:
     """A Redis server that runs, is empty, and keeps nothing on disk."""
     with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder)) as server:
         yield server
+
+
+@pytest.fixture
+def state(redis_server: RedisServer) -> Iterator[State]:
+    """The state that programs share, in that server."""
+    opened = State(redis_server.url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

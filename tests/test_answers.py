@@ -19,7 +19,6 @@ from app.notify.slack import SlackNotifier
 from app.notify.slack_answers import SlackAnswers
 from app.protocol import EventRecord, Fact, Label, ReplyTo, Request
 from app.state import Latest, State
-from tests.servers.redis_server import RedisServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer, answer_lost, broken, refused, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
@@ -74,13 +73,6 @@ class Desk:
         assert request.reply_to
         assert request.reply_to.response_url
         return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url]]
-
-
-@pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

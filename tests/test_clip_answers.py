@@ -17,7 +17,6 @@ from app.notify.slack_answers import SlackAnswers
 from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
 from tests.cameras import scenery
-from tests.servers.redis_server import RedisServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer, Trick, answer_lost, broken, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
@@ -71,13 +70,6 @@ class Desk:
         """What was said to who asked, and to nobody else."""
         assert request.reply_to
         return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url or ""]]
-
-
-@pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

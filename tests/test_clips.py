@@ -30,13 +30,6 @@ NAME = "20261120T101500.000Z-front"
 
 
 @pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def raw(redis_server: RedisServer) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_server.url) as client:
         yield client

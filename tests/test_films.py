@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,20 +17,12 @@ from app.protocol import Heartbeat
 from app.state import State
 from tests.cameras import scenery
 from tests.recording.films import lasts_s
-from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
 HERE = protocol.host_name()
 Make = Callable[..., Films]
-
-
-@pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

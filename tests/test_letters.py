@@ -1,6 +1,6 @@
 """What a way is given of a fact: words, picture and film, as it can take them and as soon as is right."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,8 @@ from app.notify import MemoryNotifier
 from app.protocol import Fact
 from app.state import State
 from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
-from tests.servers.redis_server import RedisServer
 
 MakePost = Callable[..., Post]
-
-
-@pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What comes with a film: which ways tell it, in which order, and what becomes of it when its alert was told otherwise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,16 +15,8 @@ from app.protocol import Fact, FactKind
 from app.state import State
 from app.way import TRIES
 from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
-from tests.servers.redis_server import RedisServer
 
 MakePost = Callable[..., Post]
-
-
-@pytest.fixture
-def state(redis_server: RedisServer) -> Iterator[State]:
-    opened = State(redis_server.url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
