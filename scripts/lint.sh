@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up and looks at format, lint and types, each to its end. With --fix, what can be mended by itself is.
+# Sets up, then checks format, lint, types and who may import whom, each to its end. --fix mends what a tool can mend.
 set -euo pipefail
 unset CDPATH
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -14,4 +14,5 @@ status=0
 .venv/bin/ruff "${format[@]}" || status=1
 .venv/bin/ruff "${check[@]}" || status=1
 .venv/bin/mypy || status=1
+.venv/bin/lint-imports --no-cache --no-logo || status=1
 exit "$status"
