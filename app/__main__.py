@@ -6,17 +6,17 @@ import click
 
 #: Each verb, and where its command is: imported only when somebody asks for it, since some need OpenCV.
 VERBS = {
-    "bench": "app.evaluation.bench:bench",
-    "check-config": "app.suite.check:check_config",
-    "check-slack": "app.suite.check_slack:check_slack",
-    "dropbox-link": "app.suite.dropbox_link:dropbox_link",
-    "presence-month": "app.evaluation.presence:presence_month",
+    "bench": "app.benchmarks.bench:bench",
+    "check-config": "app.cli.check_config:check_config",
+    "check-slack": "app.cli.check_slack:check_slack",
+    "dropbox-link": "app.cli.dropbox_link:dropbox_link",
+    "presence-month": "app.evaluation.presence_month:presence_month",
     "replay": "app.evaluation.replay:replay",
-    "slack-manifest": "app.suite.slack_manifest:slack_manifest",
-    "start": "app.suite.start:start",
-    "status": "app.suite.status:status",
-    "stop": "app.suite.stop:stop",
-    "who": "app.suite.who:who",
+    "slack-manifest": "app.cli.slack_manifest:slack_manifest",
+    "start": "app.cli.start:start",
+    "status": "app.cli.status:status",
+    "stop": "app.cli.stop:stop",
+    "who": "app.cli.who:who",
 }
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Protocol
 
 from annotated_types import Ge, Interval
 
+from app.alert_text import EventWords
 from app.frames import Box, Frame
 from app.motion.base import MotionModel, Sighting, View
-from app.wording import EventWords
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ set_up_libraries() {
 
 # --- Redis ---
 
-found_redis() { PYTHONPATH=$PWD "$venv_python" -m app.redis_server; }
+found_redis() { PYTHONPATH=$PWD "$venv_python" -m app.launcher.redis_server; }
 
 set_up_redis() {
     local found

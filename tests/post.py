@@ -7,13 +7,13 @@ from pathlib import Path
 
 from app import protocol
 from app.clock import FakeClock
-from app.films import Films, Shrinker
-from app.letters import Letters
+from app.daemons.notifier.channel import Way
+from app.daemons.notifier.clip_files import Films, Shrinker
+from app.daemons.notifier.composer import Letters
+from app.daemons.notifier.outbox import Outbox
 from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
-from app.outbox import Outbox
 from app.protocol import EventRecord, Fact, FactKind, Heartbeat
 from app.state import State
-from app.way import Way
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"

@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import ConfigError
 from app.logs import set_up_logs
+from tests.conftest import REPO
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def test_secrets_are_struck_out_of_messages_and_tracebacks(tmp_path: Path, capsy
 
 
 def test_the_level_is_the_files_to_choose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    own = Path(__file__).resolve().parent.parent / "config" / "logging.yml"
+    own = REPO / "config" / "logging.yml"
     (tmp_path / "logging.yml").write_text(own.read_text().replace("INFO", "WARNING"))
     set_up_logs(tmp_path)
     logging.getLogger("app").info("quiet")

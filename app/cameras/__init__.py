@@ -19,7 +19,7 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
     if source == "auto":
         return _pi_camera(label, settings, clock)
     if source == "demo" or source.startswith(_DRAWN):
-        from app.cameras.synthetic import SyntheticCamera
+        from app.cameras.synthetic.camera import SyntheticCamera
 
         return SyntheticCamera(label, settings, clock, pace, scene=source.removeprefix(_DRAWN))
     from app.cameras.video import VideoCamera

@@ -87,13 +87,13 @@ def _make(name: BackendName, folder: Path, accesses: Accesses, clock: Clock) -> 
     elif name == "folder":
         yield FolderNotifier(folder), None
     elif name == "slack":
-        from app.notify.slack import SlackNotifier
+        from app.notify.slack.notifier import SlackNotifier
 
         if accesses.slack is None:
             raise ValueError("there is no way by Slack without slack.bot_token and slack.alerts_channel")
         yield SlackNotifier(accesses.slack, clock), accesses.slack.when
     elif name == "twilio":
-        from app.notify.twilio import TwilioNotifier
+        from app.notify.twilio.notifier import TwilioNotifier
 
         if accesses.twilio is None:
             raise ValueError("there is no way by Twilio without all that the section twilio needs")

@@ -7,23 +7,23 @@ from app.presence.base import Router, RouterSettings
 def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
     """The router that *settings* choose, of which nothing was asked yet; None when they choose none."""
     if settings.backend == "http_json":
-        from app.presence.http_json import HttpJsonRouter
+        from app.presence.routers.http_json import HttpJsonRouter
 
         return HttpJsonRouter(settings, clock)
     if settings.backend == "openwrt":
-        from app.presence.openwrt import OpenwrtRouter
+        from app.presence.routers.openwrt import OpenwrtRouter
 
         return OpenwrtRouter(settings, clock)
     if settings.backend == "fritzbox":
-        from app.presence.fritzbox import FritzboxRouter
+        from app.presence.routers.fritzbox import FritzboxRouter
 
         return FritzboxRouter(settings)
     if settings.backend == "arp":
-        from app.presence.arp import ArpRouter
+        from app.presence.routers.arp import ArpRouter
 
         return ArpRouter(settings, clock)
     if settings.backend == "scripted":
-        from app.presence.scripted import ScriptedRouter
+        from app.presence.routers.scripted import ScriptedRouter
 
         return ScriptedRouter(settings, clock)
     return None

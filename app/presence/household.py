@@ -10,7 +10,7 @@ from typing import Literal
 
 from app.presence.base import Device, PersonSettings, PresenceSettings
 from app.presence.habits import PhoneHabits
-from app.presence.people import owner
+from app.presence.owners import owner
 from app.presence.phone import Look, Phone
 from app.protocol import Habits, Presence
 

@@ -13,10 +13,10 @@ from app.clock import Clock
 from app.errors import ClipError
 from app.frames import Footage, Frame, Packet, jpeg
 from app.recording.base import RecordingSettings
-from app.recording.clip import Clip, Refusal, Written
-from app.recording.events import PART_NAME, clip_name, part_number, part_path
+from app.recording.clip_writer import Clip, Refusal, Written
+from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
 from app.recording.finishing import Film, NothingShown, finish, shows_anything, survey
-from app.recording.ring import Ring
+from app.recording.pre_roll import Ring
 
 #: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
 _LOOK_S = 0.3

@@ -75,7 +75,7 @@ class UploadSettings:
 class DiskSettings:
     """What may be kept: nothing older than *keep_days*, not more than *max_gb*, and *min_free_gb* stay free (GB of 10⁹ bytes).
 
-    `app.uploads.disk.make_room` says what comes before these.
+    `app.uploads.retention.make_room` says what comes before these.
     """
 
     keep_days: Annotated[float, Gt(0)] = 30.0

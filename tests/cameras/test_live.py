@@ -19,6 +19,7 @@ from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
 from app.frames import Footage, Frame, Packet
 from tests.cameras.scenery import FPS, film
+from tests.conftest import REPO
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
 
@@ -238,8 +239,7 @@ feed.open()
 held = server.accept()
 print(feed.next(0.2), feed.state)
 """
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "None opening\n", "")
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,6 +10,7 @@ from app.cameras import make_camera, shown
 from app.cameras.base import CameraSettings
 from app.clock import FakeClock
 from app.errors import CameraMissing
+from tests.conftest import REPO
 
 
 def kind_of(source: str) -> str:
@@ -79,5 +79,4 @@ def test_what_is_shown_of_a_source_holds_no_password(source: str, told: str) -> 
 def test_importing_the_trade_brings_neither_opencv_nor_libav_nor_a_pi() -> None:
     heavy = "{'cv2', 'av', 'numpy', 'picamera', 'picamera2'}"
     code = f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & set(sys.modules)))"
-    root = Path(__file__).resolve().parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True).stdout == "[]\n"

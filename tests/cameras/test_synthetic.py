@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.cameras.base import CameraSettings
-from app.cameras.synthetic import SCENES, SyntheticCamera
+from app.cameras.synthetic.camera import SCENES, SyntheticCamera
 from app.clock import FakeClock
 from app.frames import Frame
 

@@ -11,7 +11,7 @@ import yaml
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.who_is_home import WhoIsHome
+from app.daemons.who_is_home.daemon import WhoIsHome
 from app.protocol import ArmedBy, Fact
 from app.state import State
 from tests.servers.programs import write_config

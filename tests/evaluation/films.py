@@ -11,7 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-REPO = Path(__file__).resolve().parents[2]
+from tests.conftest import REPO
+
 FPS = 10
 
 

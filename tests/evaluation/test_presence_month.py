@@ -3,8 +3,8 @@ from statistics import median
 
 import pytest
 
-from app.evaluation.month import PEOPLE, PHONES, VISITOR, draw_month, merge, within, without
-from app.evaluation.presence import LEARNED, PLAIN, Figures, live
+from app.evaluation.presence_month import LEARNED, PLAIN, Figures, live
+from app.evaluation.simulated_month import PEOPLE, PHONES, VISITOR, draw_month, merge, within, without
 from tests.evaluation.films import run
 
 #: In 20 somebody lies in whose nap between is short, in 89 one whose nap is hidden by an outage; in 107 somebody goes to bed after

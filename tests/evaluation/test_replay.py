@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.films import REPO, config_folder, film_of_a_visit, film_of_light, lines, run
+from tests.conftest import REPO
+from tests.evaluation.films import config_folder, film_of_a_visit, film_of_light, lines, run
 
 FILM = "one-by-one-person-detection.mp4"
 QUICK = "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"

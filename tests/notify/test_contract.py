@@ -14,8 +14,8 @@ from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Digest, FolderNotifier, MemoryNotifier, Message, Notifier, SlackAccess, TwilioSettings
 from app.notify.apprise import AppriseNotifier
-from app.notify.slack import SlackNotifier
-from app.notify.twilio import TwilioNotifier
+from app.notify.slack.notifier import SlackNotifier
+from app.notify.twilio.notifier import TwilioNotifier
 from app.protocol import ID
 from tests.cameras import scenery
 from tests.notify.noted import Noted

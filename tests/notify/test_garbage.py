@@ -11,10 +11,9 @@ from pydantic import SecretStr
 from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Message, Notifier, SlackAccess, TwilioSettings
-from app.notify.slack import SlackNotifier
-from app.notify.slack_api import SlackApi
-from app.notify.twilio import TwilioNotifier
-from app.slack_line import socket_url
+from app.notify.slack.api import SlackApi, socket_url
+from app.notify.slack.notifier import SlackNotifier
+from app.notify.twilio.notifier import TwilioNotifier
 from tests.notify.noted import Noted
 from tests.servers.slack import ALERTS, BOT_TOKEN
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN

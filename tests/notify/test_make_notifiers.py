@@ -20,7 +20,7 @@ from app.notify import (
     TwilioSettings,
     make_notifiers,
 )
-from app.notify.slack import SlackNotifier
+from app.notify.slack.notifier import SlackNotifier
 from app.protocol import FactKind
 from tests.servers.programs import REPO
 
@@ -98,7 +98,7 @@ def test_a_way_without_its_settings_is_refused(tmp_path: Path, backend: BackendN
 def test_no_sdk_is_loaded_for_ways_that_are_not_used_nor_before_the_first_message() -> None:
     look = """
 import sys
-from app.daemons import notifier
+from app.daemons.notifier import daemon
 from app.notify.base import AppriseSettings, NotifySettings, TwilioSettings
 from app.notify import Accesses, make_notifiers
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import ClipError
 from app.recording.base import RecordingSettings
-from app.recording.events import EventFolders, clip_name, part_path
+from app.recording.event_folder import EventFolders, clip_name, part_path
 from app.recording.finishing import finish
 from tests.recording.films import is_for_browsers, lasts_s, numbered_film, numbers
 from tests.recording.studio import Studio

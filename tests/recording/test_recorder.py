@@ -8,7 +8,7 @@ import pytest
 
 from app.frames import Frame, Image
 from app.recording.base import RecordingSettings
-from app.recording.clip import Clip
+from app.recording.clip_writer import Clip
 from tests.recording.films import FPS, is_for_browsers, lasts_s, number_of, numbered_film, numbers, shown
 from tests.recording.studio import Act, Studio
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from app.redis_server import find_redis_server
+from app.launcher.redis_server import find_redis_server
 
 _START_S = 10.0
 

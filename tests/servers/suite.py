@@ -9,10 +9,10 @@ from typing import Self
 import psutil
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
-from app.suite import processes
-from app.suite.health import Checkup, Health, check_up
-from app.suite.overseer import overseer
-from app.suite.stop import stop_suite
+from app.launcher import processes
+from app.launcher.health import Checkup, Health, check_up
+from app.launcher.stopping import stop_suite
+from app.launcher.supervisord import overseer
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO, write_config
 from tests.waiting import until

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 from app.errors import StoreRefused
 from app.uploads.base import S3Settings
 from app.uploads.s3 import S3Store
+from tests.conftest import REPO
 from tests.servers.s3 import S3Server, written
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+DOCS = REPO / "docs"
 BUCKET = "my-house-camera"
 
 

@@ -1,0 +1,44 @@
+"""The verb `check-config`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli.options import checked, remarks
+from app.config import Config, config_folder
+from app.errors import ConfigError
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
+@click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+def check_config(*, folder: Path | None, named: Path | None, profile: str | None) -> None:
+    """Name every mistake in the configuration in DIR. A line each; nothing is started or changed."""
+    folder = folder or named
+    try:
+        config = checked(folder, profile)
+    except ConfigError as error:
+        click.echo("\n".join(error.problems))
+        sys.exit(1)
+    for warning in remarks(config):
+        click.echo(warning, err=True)
+    if unknown := _unknown_to_apprise(config):
+        click.echo("\n".join(unknown))
+        sys.exit(1)
+    click.echo(f"{config_folder(folder)}: no mistakes found")
+
+
+def _unknown_to_apprise(config: Config) -> list[str]:
+    """Which of Apprise's URLs are none, which only Apprise knows; it is loaded for them alone."""
+    if not config.apprise.urls:
+        return []
+    from app.notify.apprise import is_known
+
+    urls = [url.get_secret_value() for url in config.apprise.urls]
+    return [
+        f"{config.folder}: apprise.urls.{number}: Apprise does not understand it; github.com/caronc/apprise says what it looks like"
+        for number, url in enumerate(urls)
+        if not is_known(url)
+    ]

@@ -1,0 +1,196 @@
+"""The verb `check-slack`: what is right and what is missing between this house and Slack, in words and with the cure."""
+
+import http.client
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.web import SlackResponse, WebClient
+
+from app.cli.options import config_options, loaded
+from app.cli.slack_manifest import BOT_SCOPES
+from app.clock import SystemClock
+from app.config import Config, SlackSettings
+from app.errors import DeliveryError
+from app.notify.slack.api import CURES, SlackApi, sdk_log, socket_url
+
+TIMEOUT_S = 10
+APPS = "https://api.slack.com/apps → your app"
+_PRIVATE = "config/private.yml"
+_USER_ID = re.compile(r"[UW][A-Z0-9]{6,}")
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
+
+#: What a token is for, by how it begins.
+_KINDS = {
+    "xoxb-": "a bot token",
+    "xapp-": "an app-level token",
+    "xoxp-": "a user token",
+    "xoxe.": "a rotating token",
+    "xoxe-": "a refresh token",
+    "xoxs-": "a browser's token",
+    "xoxc-": "a browser's token",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. *text* says what was found, and what to do when it is not *good*."""
+
+    good: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that Slack did not obey. *error* is Slack's name for why, empty when it was not reached; *words* tell a person."""
+
+    error: str
+    words: str
+
+
+@click.command("check-slack")
+@config_options
+def check_slack(*, folder: Path | None, profile: str | None) -> None:
+    """Ask Slack what is missing between it and the house. The exit code is 0 only if nothing is."""
+    config = loaded(folder, profile)
+    good = True
+    for finding in findings(config):
+        good = good and finding.good
+        click.echo(f"{'ok     ' if finding.good else 'MISSING'}  {_without(config.secrets(), finding.text)}")
+    click.echo("All is well." if good else f"What is MISSING goes into {_PRIVATE}, unless it says otherwise. Then run this again.")
+    sys.exit(not good)
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Everything that was looked at, one after the other."""
+    slack = config.slack
+    yield from _bot(slack)
+    yield _users(slack)
+    yield from _socket(slack) if slack.mode == "socket" else _http(slack)
+
+
+def _bot(slack: SlackSettings) -> Iterator[Finding]:
+    wrong = _token_fault("slack.bot_token", slack.bot_token, "xoxb-", "OAuth & Permissions → Bot User OAuth Token")
+    if wrong or slack.bot_token is None:
+        yield Finding(False, wrong or "")
+        return
+    client = _client(slack, slack.bot_token)
+    answer = _asked(slack, client.auth_test)
+    if isinstance(answer, Refusal):
+        yield Finding(False, f"slack.bot_token: {answer.words}")
+        return
+    yield Finding(True, f"slack.bot_token: it is @{answer.get('user')} in {answer.get('team')} ({answer.get('url')})")
+    yield _scopes(answer)
+    yield _channel(slack, client, f"@{answer.get('user')}")
+
+
+def _scopes(answer: SlackResponse) -> Finding:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if "x-oauth-scopes" not in headers:
+        return Finding(True, "scopes: Slack does not say which the bot has")
+    has = {scope.strip() for scope in headers["x-oauth-scopes"].split(",")}
+    missing = [f"{scope} (to {why})" for scope, why in BOT_SCOPES.items() if scope not in has]
+    if not missing:
+        return Finding(True, f"scopes: {', '.join(BOT_SCOPES)}")
+    return Finding(
+        False, f"scopes: {', '.join(missing)}. Add under {APPS} → OAuth & Permissions → Bot Token Scopes, then Reinstall to Workspace"
+    )
+
+
+def _channel(slack: SlackSettings, client: WebClient, bot: str) -> Finding:
+    channel, key = slack.alerts_channel, "slack.alerts_channel"
+    where = "in Slack, click the channel's name; its ID is at the end of About"
+    if channel is None:
+        return Finding(False, f"{key} is not set: {where}")
+    if not _CHANNEL_ID.fullmatch(channel):
+        return Finding(False, f"{key} is {channel!r}, which is no channel's ID; one looks like C0123456789: {where}")
+    answer = _asked(slack, lambda: client.conversations_history(channel=channel, limit=1))
+    if not isinstance(answer, Refusal):
+        return Finding(True, f"{key}: {bot} is in {channel}")
+    if answer.error == "not_in_channel":
+        return Finding(False, f"{key}: {bot} is not in {channel}: type /invite {bot} there")
+    if answer.error == "channel_not_found":
+        return Finding(False, f"{key}: {bot} sees no {channel}: type /invite {bot} in the channel, and compare the ID: {where}")
+    return Finding(False, f"{key}: {answer.words}")
+
+
+def _users(slack: SlackSettings) -> Finding:
+    where = "in Slack, click your picture, Profile, ⋮, Copy member ID"
+    odd = [user for user in slack.allowed_users if not _USER_ID.fullmatch(user)]
+    if not slack.allowed_users:
+        return Finding(False, f"slack.allowed_users is empty, so nobody may command: {where}")
+    if odd:
+        return Finding(False, f"slack.allowed_users: {', '.join(map(repr, odd))}: not a member's ID, which looks like U0123456789: {where}")
+    return Finding(True, f"slack.allowed_users: {len(slack.allowed_users)} may command")
+
+
+def _http(slack: SlackSettings) -> Iterator[Finding]:
+    secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
+    where = f"{APPS} → Basic Information → App Credentials → Signing Secret"
+    other = "; or set slack.mode: socket, since there is an app-level token" if slack.app_token else ""
+    if not secret:
+        yield Finding(False, f"slack.signing_secret is not set, and slack.mode is http: copy it from {where}{other}")
+    elif secret.startswith(tuple(_KINDS)):
+        yield Finding(False, f"slack.signing_secret is {_kind(secret)}, not the signing secret: copy that from {where}")
+    else:
+        yield Finding(True, f"slack.signing_secret is set; slack.mode is http, and {slack.bind} must be reached from outside by https")
+
+
+def _socket(slack: SlackSettings) -> Iterator[Finding]:
+    wrong = _token_fault("slack.app_token", slack.app_token, "xapp-", "Basic Information → App-Level Tokens, with connections:write")
+    if wrong or slack.app_token is None:
+        yield Finding(False, wrong or "")
+        return
+    token = slack.app_token.get_secret_value()
+    try:
+        socket_url(SlackApi(slack.api_url, token, SystemClock()), token)
+    except DeliveryError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, "slack.app_token: Slack opens a socket for it; slack.mode is socket, and no port is needed")
+
+
+def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> str | None:
+    """What is wrong with *token* by its looks, None when nothing is."""
+    text = token.get_secret_value() if token else ""
+    cure = f"copy {_KINDS[prefix]} ({prefix}…) from {APPS} → {where}"
+    if not text:
+        return f"{key} is not set: {cure}"
+    if not text.startswith(prefix):
+        return f"{key} is {_kind(text)}: {cure}"
+    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        return f"{key} has signs in it that no token has, such as a space: {cure}"
+    return None
+
+
+def _kind(token: str) -> str:
+    return next((kind for prefix, kind in _KINDS.items() if token.startswith(prefix)), "no token of Slack's")
+
+
+def _client(slack: SlackSettings, token: SecretStr) -> WebClient:
+    return WebClient(token.get_secret_value(), base_url=slack.api_url, timeout=TIMEOUT_S, retry_handlers=[], logger=sdk_log())
+
+
+def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
+    """What Slack answers to *call*, or why it does not."""
+    try:
+        return call()
+    except SlackApiError as error:
+        name = str(error.response.get("error"))[:80]
+        if name == "missing_scope":
+            scope = error.response.get("needed")
+            return Refusal(name, f"the scope {scope} is missing: add it under {APPS}, and install the app again")
+        return Refusal(name, f"Slack says {name}: {CURES.get(name, 'https://docs.slack.dev explains it')}")
+    except (OSError, http.client.HTTPException, SlackRequestError, ValueError) as error:
+        return Refusal("", f"Slack cannot be reached: {error}. Look at this machine's network, and at slack.api_url ({slack.api_url})")
+
+
+def _without(secrets: list[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "[hidden]")
+    return text

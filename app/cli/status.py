@@ -1,0 +1,72 @@
+"""The verb `status`: how every program is."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.options import config_options
+from app.cli.table import table
+from app.config import config_folder, load_config
+from app.errors import ConfigError, SuiteError
+from app.launcher import processes
+from app.launcher.health import Checkup, Health, check_up
+
+_HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
+
+
+@click.command()
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
+    """Show how every program is. The exit code is 0 only if all is well."""
+    try:
+        checkup = check_up(load_config(folder, profile))
+    except ConfigError as error:
+        click.echo(f"{error}\n{_running(config_folder(folder))}", err=True)
+        sys.exit(1)
+    except SuiteError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(_plain(checkup), default=datetime.isoformat))
+    elif checkup.programs:
+        click.echo(_table(checkup.programs))
+    if not checkup.programs:
+        click.echo("Nothing runs. scripts/start.sh starts it.", err=True)
+    for remark in checkup.remarks:
+        click.echo(remark, err=True)
+    sys.exit(0 if checkup.healthy else 1)
+
+
+def _running(folder: Path) -> str:
+    """What runs by the last good configuration in *folder*, though nobody can say how it is."""
+    names = sorted({processes.name_of(environment) for environment in processes.started_from(folder)})
+    return f"With the settings from before run: {', '.join(names)}" if names else "Nothing runs."
+
+
+def _plain(checkup: Checkup) -> dict[str, Any]:
+    return {"healthy": checkup.healthy, "programs": [asdict(health) for health in checkup.programs]}
+
+
+def _table(healths: Sequence[Health]) -> str:
+    """A row for each program, and below it its progress and what is wrong, which are too long for columns."""
+    heading, *rows = table(_HEADINGS, [_row(health) for health in healths]).splitlines()
+    return "\n".join([heading, *(line for row, health in zip(rows, healths, strict=True) for line in (row, *_details(health)))])
+
+
+def _row(health: Health) -> tuple[str, ...]:
+    up_since = f"{health.up_since.astimezone():%Y-%m-%d %H:%M:%S}" if health.up_since else "-"
+    heartbeat = "-" if health.heartbeat_age_s is None else f"{health.heartbeat_age_s:.0f} s ago"
+    return health.name, health.state, str(health.pid or "-"), up_since, heartbeat
+
+
+def _details(health: Health) -> Iterator[str]:
+    if progress := ", ".join(f"{name} {value}" for name, value in health.counters.items() if value is not None):
+        yield f"    {progress}"
+    if health.last_error:
+        yield f"    last error: {health.last_error}"

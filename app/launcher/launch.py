@@ -1,0 +1,160 @@
+"""Starts a suite under supervisord, and waits until each program works."""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
+from app.errors import StateUnavailable, SuiteError, SupervisorAway
+from app.launcher import glances, specs
+from app.launcher.prepare import Order, glances_logging, prepared
+from app.launcher.processes import RUN_VARIABLE
+from app.launcher.specs import Program
+from app.launcher.stopping import stop_suite
+from app.launcher.supervisord import Overseen, overseen
+from app.protocol import Heartbeat
+from app.state import State
+
+UP_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.2
+#: How often a program may end before its first heartbeat until it counts as broken.
+_ENDS_ALLOWED = 2
+_LOG_LINES = 20
+_SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
+# One thread each: several would only get into each other's way, and into the other programs'.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+
+_log = logging.getLogger(__name__)
+
+
+def start_suite(order: Order) -> bool:
+    """Start every program of *order*, and wait until each works. Returns False when the suite runs already."""
+    config = order.config
+    if _runs(config.run_dir):
+        return False
+    _end_earlier_run(config.run_dir)
+    run = prepared(order)
+    try:
+        _wait_until_up(config, run, _launch(order))
+    except BaseException:
+        stop_suite(config.run_dir)
+        raise
+    return True
+
+
+def _end_earlier_run(run_dir: Path) -> None:
+    if any(left := stop_suite(run_dir)):
+        _log.warning("ended what an earlier run left behind: %s", ", ".join(left[0] + left[1]))
+
+
+def _runs(run_dir: Path) -> bool:
+    try:
+        overseen(run_dir)
+    except SupervisorAway:
+        return False
+    return True
+
+
+@contextmanager
+def one_start_at_a_time(run_dir: Path) -> Iterator[None]:
+    """Wait for another start of the same suite to finish; the lock goes with the process."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    run_dir.chmod(0o700)
+    with (run_dir / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(order: Order) -> subprocess.Popen[bytes]:
+    """Start supervisord, which outlives this process and its terminal."""
+    with (order.config.logs_dir / "supervisord.log").open("ab") as log:
+        return subprocess.Popen(  # noqa: S603
+            ["nohup", *_SUPERVISORD],  # noqa: S607
+            cwd=order.config.run_dir,
+            env=_environment(order),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def become_supervisord(order: Order) -> NoReturn:
+    """Go on as supervisord, in the place of one that runs already."""
+    run_dir = order.config.run_dir
+    _end_earlier_run(run_dir)
+    prepared(order)
+    os.chdir(run_dir)
+    os.execve(sys.executable, _SUPERVISORD, _environment(order))  # noqa: S606
+
+
+def _environment(order: Order) -> dict[str, str]:
+    """What supervisord and its programs are started with."""
+    config = order.config
+    given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
+    environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
+    for variable, value in ((PROFILE_VARIABLE, order.profile), (SOURCE_VARIABLE, order.source)):
+        environment.pop(variable, None)
+        if value:
+            environment[variable] = value
+    return environment
+
+
+def _wait_until_up(config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]) -> None:
+    """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come up."""
+    deadline_s = time.monotonic() + UP_WITHIN_S
+    ends: dict[str, set[int]] = defaultdict(set)
+    with closing(State(config.redis.url)) as state:
+        while down := _down(config, state, run):
+            if supervisord.poll() is not None:
+                raise SuiteError(_failure(config, "supervisord"))
+            for name, known in down.items():
+                ends[name].add(known.ended_s if known else 0)
+                if len(ends[name] - {0}) > _ENDS_ALLOWED or time.monotonic() > deadline_s:
+                    raise SuiteError(_failure(config, name))
+            time.sleep(_LOOK_EVERY_S)
+        state.initialise_switches()
+
+
+def _down(config: Config, state: State, run: Sequence[Program]) -> dict[str, Overseen | None]:
+    """Those of *run* that do not work yet, by name, and what supervisord knows of each."""
+    try:
+        known = overseen(config.run_dir)
+    except SupervisorAway:
+        return dict.fromkeys([program.name for program in run])
+    beats = _beats(state)
+    found = {program.name: known.get(program.name) for program in run}
+    return {program.name: found[program.name] for program in run if not _is_up(config, program, found[program.name], beats)}
+
+
+def _beats(state: State) -> dict[str, Heartbeat] | None:
+    """The heartbeats; None when Redis does not answer."""
+    try:
+        return state.heartbeats()
+    except StateUnavailable:
+        return None
+
+
+def _is_up(config: Config, program: Program, known: Overseen | None, beats: dict[str, Heartbeat] | None) -> bool:
+    if known is None or not known.pid or beats is None:
+        return False
+    if program.kind == specs.GLANCES:
+        return glances.answers(config)
+    # An earlier run's heartbeat may still be there.
+    return program.heart is None or (program.heart in beats and beats[program.heart].pid == known.pid)
+
+
+def _failure(config: Config, name: str) -> str:
+    log = config.logs_dir / f"{name}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    said = "\n".join(f"  {line}" for line in lines[-_LOG_LINES:]) or "  (nothing)"
+    return f"{name} did not come up, so everything was stopped again. The end of {log}:\n{said}"

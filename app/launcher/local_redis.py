@@ -1,0 +1,89 @@
+"""The Redis at `redis.url`: whether it answers, whether it is ours to start, and how."""
+
+import re
+import socket
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from app.errors import ProtocolError, StateUnavailable, SuiteError
+from app.launcher.config_files import on_one_line
+from app.state import State
+from app.state.address import is_here
+
+_DEFAULT_PORT = 6379
+_TIMEOUT_S = 2.0
+_FORGETFUL = "The Redis at {place} is not append-only: a power cut would lose the events of the last minutes (set appendonly yes)"
+
+
+def answers(url: str) -> bool:
+    """Whether a usable Redis is at *url*; `SuiteError` when something is there that is not, or nothing is and it is not ours to start."""
+    state = State(url, _TIMEOUT_S)
+    try:
+        state.ping()
+    except (StateUnavailable, ProtocolError) as error:
+        if not is_here(url):
+            raise SuiteError(f"the Redis at {place(url)} does not answer, and is not this machine's to start: {error}") from error
+        if _somebody_listens(url):
+            raise SuiteError(f"something answers at {place(url)}, but not as a Redis that can be used: {error}") from error
+        return False
+    finally:
+        state.close()
+    return True
+
+
+def place(url: str) -> str:
+    """*url* without user and password."""
+    return re.sub("(?<=://)[^/]*@", "", url.partition("?")[0])
+
+
+def forgetful(url: str) -> str | None:
+    """A sentence when the Redis at *url*, which answers, would forget in a power cut; None when it would not, or does not tell."""
+    state = State(url, _TIMEOUT_S)
+    try:
+        facts = state.server_facts()
+    except ProtocolError:
+        return None
+    finally:
+        state.close()
+    return None if facts.get("aof_enabled", 1) else _FORGETFUL.format(place=place(url))
+
+
+def redis_conf(base: Path, url: str, data_dir: Path) -> str:
+    """The file *base*, and what *url* says: where to listen, how many databases, whose password. Its data go to *data_dir*."""
+    split = urlsplit(url)
+    lines = [base.read_text(encoding="utf-8"), f"dir {_quoted(str(data_dir))}", *_listening(split)]
+    lines.append(f"databases {max(16, _database(split) + 1)}")
+    if split.password:
+        lines.append(f"requirepass {_quoted(unquote(split.password))}")
+        if split.username:
+            lines.append(f"user {_quoted(unquote(split.username))} on {_quoted('>' + unquote(split.password))} ~* &* +@all")
+    return "\n".join(lines) + "\n"
+
+
+def _listening(split: SplitResult) -> list[str]:
+    if split.scheme == "unix":
+        return ["port 0", f"unixsocket {_quoted(unquote(split.path))}", "unixsocketperm 700"]
+    return [f"port {split.port or _DEFAULT_PORT}"]
+
+
+def _database(split: SplitResult) -> int:
+    named = parse_qs(split.query).get("db", [split.path.strip("/") if split.scheme == "redis" else ""])[0]
+    return int(named) if re.fullmatch(r"\d+", named) else 0
+
+
+def _quoted(value: str) -> str:
+    return '"' + on_one_line(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _somebody_listens(url: str) -> bool:
+    split = urlsplit(url)
+    try:
+        if split.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(_TIMEOUT_S)
+                line.connect(unquote(split.path))
+        else:
+            socket.create_connection((split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True

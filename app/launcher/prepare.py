@@ -1,0 +1,70 @@
+"""What a start prepares: which programs, and the files they are started with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from app.config import PROJECT, Config
+from app.errors import StateUnavailable, SuiteError
+from app.launcher import glances, local_redis, specs
+from app.launcher.config_files import glances_conf, supervisord_conf, write_private
+from app.launcher.redis_server import find_redis_server
+from app.launcher.specs import Program
+from app.state.address import is_here
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to start: the programs of *config* that *only* names, or all; *source* is played by every camera, if given."""
+
+    config: Config
+    profile: str | None
+    source: str | None
+    only: tuple[str, ...]
+
+
+def prepared(order: Order) -> list[Program]:
+    """Write the files that the programs are started with, and return the programs: those ordered, and Redis when none answers."""
+    config = order.config
+    run_dir = config.run_dir
+    conf = run_dir / "glances.conf"
+    run = specs.chosen([*specs.daemons(config), specs.glances(config, conf)], order.only)
+    if not local_redis.answers(config.redis.url):
+        run.append(_prepared_redis(config))
+    elif forgetful := local_redis.forgetful(config.redis.url):
+        click.echo(forgetful, err=True)
+    if not run:
+        raise SuiteError(f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs already")
+    if any(program.kind == specs.GLANCES for program in run):
+        _prepare_glances(config, run, conf)
+    config.logs_dir.mkdir(parents=True, exist_ok=True)
+    base = PROJECT / "config" / "supervisord.conf"
+    write_private(run_dir / "supervisord.conf", supervisord_conf(base, config.logs_dir, run))
+    return run
+
+
+def _prepared_redis(config: Config) -> Program:
+    conf, data_dir = config.run_dir / "redis.conf", config.data_dir / "redis"
+    try:
+        server = find_redis_server()
+    except StateUnavailable as error:
+        raise SuiteError(str(error)) from error
+    data_dir.mkdir(parents=True, exist_ok=True)
+    write_private(conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir))
+    return specs.redis(server, conf)
+
+
+def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
+    if glances.is_taken(config):
+        raise SuiteError(f"glances.bind: {config.glances.bind} is taken by another program; choose another port in config.yml")
+    redis_is_here = is_here(config.redis.url)
+    glances.make_password(config, config.run_dir)
+    glances.make_log_settings(glances_logging(config))
+    write_private(conf, glances_conf(PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here))
+
+
+def glances_logging(config: Config) -> Path:
+    """The file that says how Glances logs."""
+    return config.run_dir / "glances-logging.json"

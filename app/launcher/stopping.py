@@ -1,0 +1,35 @@
+"""Ends every program of a suite, gently and within 10 s."""
+
+from pathlib import Path
+
+from app.errors import SupervisorAway
+from app.launcher import processes
+from app.launcher.specs import REDIS
+from app.launcher.supervisord import shut_down
+
+# Together under 10 s. supervisord itself allows the programs 5 s and then Redis 2 s, and looks once a second (config/supervisord.conf).
+_SUPERVISED_S = 8.5
+_PROGRAMS_S = 4.5
+_REDIS_S = 1.5
+
+
+def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
+    """End the suite in *run_dir*; returns the names of what ended by itself and of what had to be killed."""
+    ours = processes.processes_of(run_dir)
+    if _asked_to_shut_down(run_dir):
+        processes.gone(ours, _SUPERVISED_S)
+    else:
+        processes.end([process for process, name in ours.items() if name != REDIS], _PROGRAMS_S)
+        processes.end([process for process, name in ours.items() if name == REDIS], _REDIS_S)
+    late = processes.processes_of(run_dir)
+    processes.kill(late)
+    killed = sorted(set(late.values()))
+    return sorted(set(ours.values()) - set(killed)), killed
+
+
+def _asked_to_shut_down(run_dir: Path) -> bool:
+    try:
+        shut_down(run_dir)
+    except SupervisorAway:
+        return False
+    return True

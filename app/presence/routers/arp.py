@@ -1,0 +1,142 @@
+"""The neighbours of this machine, by its own kernel: no router's login is needed. IPv4 only, and it knows no names.
+
+Each address is sent a datagram that means nothing, so that the kernel asks who has it (ARP), and then the kernel's table is read.
+What stands there is not enough: a phone that left hours ago still does, as STALE, and is DELAY or PROBE while it is asked for
+again. So an entry counts while the kernel holds it for reachable, or has had an answer lately.
+"""
+
+import ipaddress
+import json
+import socket
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.clock import Clock
+from app.errors import RouterError, RouterRefused
+from app.presence.base import MOST_ADDRESSES, Device, Router, RouterSettings
+from app.presence.routers.parsing import each_once, read_device
+
+#: The port of discard. Nobody needs to listen there.
+_PORT = 9
+#: An answer is asked for again after up to 45 s, and at the next poll after that, which then takes the kernel 6 s.
+_LATELY_S = 75
+#: Time for answers, and for how long an entry that is being asked for is waited for.
+_ANSWERS_S, _LONGEST_S, _LOOK_S = 1.0, 8.0, 0.5
+_IP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An entry of the kernel's table. *confirmed_s* is how long ago it answered."""
+
+    ip: str
+    mac: str | None
+    state: str
+    confirmed_s: float
+
+    @property
+    def here(self) -> bool:
+        """Whether it has answered lately."""
+        lately = self.state in ("DELAY", "PROBE", "STALE") and self.confirmed_s <= _LATELY_S
+        return self.mac is not None and (self.state == "REACHABLE" or lately)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the kernel is asking for it just now."""
+        return self.state in ("INCOMPLETE", "DELAY", "PROBE") and not self.here
+
+
+class ArpRouter(Router):
+    """Asks each address of the settings, or of the network that this machine is in, and the gateway."""
+
+    name = "this machine's neighbour table"
+
+    def __init__(self, settings: RouterSettings, clock: Clock) -> None:
+        self._addresses = [address for one in settings.arp.addresses for address in _hosts(one)]
+        self._clock = clock
+
+    def devices(self) -> list[Device]:
+        """As a `Router` does, within 10 s.
+
+        The gateway must answer: when it does not, the network is down, and that the phones do not answer says nothing.
+        """
+        gateways = {one["gateway"]: one["dev"] for one in _ip("route", "show", "default") if "gateway" in one}
+        addresses = self._addresses or _own_network(set(gateways.values()))
+        _ask([*addresses, *gateways])
+        found = self._settled({*addresses, *gateways}, set(gateways))
+        here = [one for one in found if one.here]
+        if gateways and not any(one.ip in gateways for one in here):
+            raise RouterError(f"the router at {' or '.join(sorted(gateways))} does not answer to ARP")
+        if not here:
+            raise RouterError("nobody in this network answers to ARP, and there is no gateway that would")
+        return each_once([read_device(one.mac, None, one.ip) for one in here if one.ip in set(addresses)], self.name)
+
+    def _settled(self, wanted: set[str], gateways: set[str]) -> list[Neighbour]:
+        """The neighbours among *wanted*, once the kernel is sure of those it once knew, and of the *gateways*."""
+        until = self._clock.monotonic() + _LONGEST_S
+        self._clock.sleep(_ANSWERS_S)
+        while True:
+            found = [one for one in _neighbours() if one.ip in wanted]
+            waiting = any(one.undecided and (one.mac or one.ip in gateways) for one in found)
+            if not waiting or self._clock.monotonic() > until:
+                return found
+            self._clock.sleep(_LOOK_S)
+
+
+def _hosts(network: str) -> list[str]:
+    return [str(address) for address in ipaddress.IPv4Network(network, strict=False).hosts()]
+
+
+def _own_network(ways: set[str]) -> list[str]:
+    """The addresses of the networks that this machine is in by the devices that *ways* names, or by all when it names none."""
+    known = [one for one in _ip("address", "show", "up") if one.get("ifname") in ways or (not ways and one.get("ifname") != "lo")]
+    own = [address for one in known for address in one.get("addr_info", ()) if address.get("scope") == "global"]
+    if not own:
+        raise RouterError("this machine is in no IPv4 network")
+    networks = {ipaddress.IPv4Network(f"{one['local']}/{one['prefixlen']}", strict=False) for one in own}
+    if sum(one.num_addresses for one in networks) > MOST_ADDRESSES:
+        large = ", ".join(map(str, sorted(networks)))
+        raise RouterRefused(
+            f"{large} is more than the {MOST_ADDRESSES} addresses that are looked through: name the phones' in arp.addresses"
+        )
+    return sorted({address for one in networks for address in _hosts(str(one))} - {str(one["local"]) for one in own})
+
+
+def _ask(addresses: Iterable[str]) -> None:
+    """Send each of *addresses* something, so that the kernel looks for it; `RouterError` when nothing can be sent."""
+    failure, sent = None, False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        for address in addresses:
+            try:
+                sender.sendto(b"", (address, _PORT))
+                sent = True
+            except OSError as error:
+                failure = error
+    if failure and not sent:
+        raise RouterError(f"nothing can be sent into this machine's network: {failure.strerror}")
+
+
+def _neighbours() -> list[Neighbour]:
+    return [
+        Neighbour(one["dst"], one.get("lladdr"), (one.get("state") or ["NONE"])[0], one.get("confirmed", _LATELY_S + 1))
+        for one in _ip("-statistics", "neighbour", "show")
+        if "dst" in one
+    ]
+
+
+def _ip(*arguments: str) -> Sequence[dict[str, Any]]:
+    """What `ip` tells."""
+    command = ["ip", "-json", "-4", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_IP_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)  # noqa: S603 (no shell, no foreign words)
+        said = json.loads(done.stdout or b"[]")
+    except FileNotFoundError:
+        raise RouterRefused("iproute2 is not installed: sudo apt install iproute2") from None
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        raise RouterError(f"`{' '.join(command)}` fails: {type(error).__name__}") from None
+    if not isinstance(said, list):
+        raise RouterError(f"`{' '.join(command)}` prints no list")
+    return [one for one in said if isinstance(one, dict)]

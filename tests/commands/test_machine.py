@@ -1,0 +1,102 @@
+"""What is said of the machine, from what it tells."""
+
+from pathlib import Path
+
+import pytest
+
+from app.commands import machine
+from app.commands.machine import Machine, busy, program_name, throttled_words
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine that tells nothing; the folder is its PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(machine, "THERMAL", tmp_path / "temp")
+    return tmp_path
+
+
+def pi(folder: Path, *, temperature: str = "temp=47.2'C", throttled: str = "throttled=0x50005", code: int = 0) -> None:
+    """Put the Raspberry Pi's own tool into *folder*."""
+    tool = folder / "vcgencmd"
+    tool.write_text(f'#!/bin/sh\ncase $1 in measure_temp) echo "{temperature}";; get_throttled) echo "{throttled}";; esac\nexit {code}\n')
+    tool.chmod(0o755)
+
+
+def test_a_pi_tells_its_temperature_and_why_it_is_slow(bare: Path) -> None:
+    pi(bare)
+    vitals = Machine().vitals(bare)
+    assert vitals.temperature_c == 47.2
+    assert vitals.throttled == "under-voltage; throttled"
+    assert vitals.free_gb > 0
+
+
+def test_a_machine_that_tells_nothing_is_not_guessed_at(bare: Path) -> None:
+    vitals = Machine().vitals(bare / "not" / "there" / "yet")
+    assert (vitals.temperature_c, vitals.throttled) == (None, None)
+    assert vitals.free_gb > 0
+
+
+def test_the_kernel_is_asked_where_there_is_no_such_tool(bare: Path) -> None:
+    (bare / "temp").write_text("51234\n")
+    assert Machine().vitals(bare).temperature_c == 51.234
+
+
+@pytest.mark.parametrize(("said", "code"), [("", 0), ("VCHI initialization failed", 0), ("temp=47.2'C", 255)])
+def test_a_tool_that_may_not_look_is_passed_over(bare: Path, said: str, code: int) -> None:
+    pi(bare, temperature=said, throttled=said, code=code)
+    (bare / "temp").write_text("40000")
+    vitals = Machine().vitals(bare)
+    assert (vitals.temperature_c, vitals.throttled) == (40.0, None)
+
+
+@pytest.mark.parametrize("said", ["", "hot", "-"])
+def test_a_sensor_that_tells_no_number_is_passed_over(bare: Path, said: str) -> None:
+    (bare / "temp").write_text(said)
+    assert Machine().vitals(bare).temperature_c is None
+
+
+def test_asking_often_asks_the_machine_once(bare: Path) -> None:
+    asked = Machine()
+    assert asked.vitals(bare).throttled is None
+    pi(bare)
+    assert asked.vitals(bare).throttled is None
+    assert Machine().vitals(bare).throttled is not None
+
+
+@pytest.mark.parametrize(
+    ("bits", "words"),
+    [
+        (0x0, ""),
+        (0x1, "under-voltage"),
+        (0x6, "frequency capped; throttled"),
+        (0x8, "soft temperature limit"),
+        (0x50000, "under-voltage since the start, not now; throttled since the start, not now"),
+        (0xF000F, "under-voltage; frequency capped; throttled; soft temperature limit"),
+    ],
+)
+def test_every_bit_has_its_word(bits: int, words: str) -> None:
+    assert throttled_words(bits) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "shown"),
+    [
+        ("python3.11", ["python", "-m", "app.daemons.security_system", "--camera", "front"], "security_system front"),
+        ("python3.11", ["python", "-m", "app.daemons.notifier"], "notifier"),
+        ("curl", ["curl", "-u", "anna:secret", "http://x"], "curl"),
+        ("python", ["python", "-m"], "python"),
+        ("kworker", [], "kworker"),
+        ("x" * 80, [], "x" * 24),
+    ],
+)
+def test_a_program_is_named_without_its_arguments(name: str, command: list[str], shown: str) -> None:
+    assert program_name(name, command) == shown
+
+
+def test_what_keeps_it_busy_is_in_columns() -> None:
+    load, memory, heading, *rows = busy().splitlines()
+    assert load.startswith("load   ")
+    assert memory.startswith("memory ")
+    assert heading == "cpu %  MB    program"
+    assert 1 <= len(rows) <= 5

@@ -1,0 +1,107 @@
+"""The last seconds in memory: bounded, and readable from where a clip begins."""
+
+from itertools import pairwise
+
+import pytest
+
+from app.frames import Footage, Packet
+from app.recording.pre_roll import Cursor, Ring
+
+FOOTAGE = Footage("h264", 640, 480, "yuv420p")
+
+
+def packet(number: int, *, size: int = 1000, key_every: int = 10, footage: Footage = FOOTAGE) -> Packet:
+    return Packet(bytes(size), number / 10, number / 10, number % key_every == 0, footage)
+
+
+def filled(ring: Ring, numbers: range, **how: int) -> Ring:
+    for number in numbers:
+        ring.add(packet(number, **how))  # type: ignore[arg-type]
+    return ring
+
+
+def read_all(ring: Ring, cursor: Cursor) -> list[int]:
+    found = []
+    while packets := ring.read(cursor):
+        found += [round(one.at_s * 10) for one in packets]
+    return found
+
+
+def test_it_keeps_its_seconds_and_what_leads_up_to_them() -> None:
+    ring = filled(Ring(2.0, 1e9), range(100))
+    assert read_all(ring, ring.cursor(0)) == list(range(70, 100))
+    assert ring.kept_s == pytest.approx(2.9)
+
+
+def test_it_starts_with_a_key_frame() -> None:
+    ring = filled(Ring(60.0, 1e9), range(3, 30))
+    assert read_all(ring, ring.cursor(0)) == list(range(10, 30))
+
+
+@pytest.mark.parametrize(
+    ("start_s", "begins_s", "first"), [(4.5, 4.5, 40), (4.53, 4.5, 40), (4.97, 5.0, 50), (0.0, 2.0, 20), (99.0, 5.9, 50)]
+)
+def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(start_s: float, begins_s: float, first: int) -> None:
+    ring = filled(Ring(3.0, 1e9), range(60))
+    cursor = ring.cursor(start_s)
+    assert cursor.start_s == pytest.approx(begins_s)
+    assert read_all(ring, cursor)[0] == first
+
+
+def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
+    ring = filled(Ring(1.0, 1e9), range(30))
+    cursor = ring.cursor(2.5)
+    filled(ring, range(30, 200))
+    assert read_all(ring, cursor) == list(range(20, 200))
+    assert cursor.gaps == 0
+    filled(ring, range(200, 220))
+    assert ring.kept_s < 3
+    ring.release(cursor)
+
+
+def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_of_it() -> None:
+    ring = filled(Ring(1.0, 1e9), range(30), key_every=5)
+    cursor = ring.cursor(2.0)
+    first = ring.read(cursor)
+    filled(ring, range(30, 100), key_every=5)
+    seam_s = first[len(first) // 2].at_s
+    following = ring.cursor(seam_s)
+    ring.release(cursor)
+    assert following.start_s == seam_s
+    there = read_all(ring, following)
+    assert there == list(range(there[0], 100))
+    assert there[0] <= seam_s * 10
+
+
+def test_never_is_more_in_it_than_its_bound() -> None:
+    ring = Ring(60.0, 50_000)
+    cursor = ring.cursor(0)
+    for number in range(500):
+        ring.add(packet(number))
+        assert ring.used_bytes <= 50_000
+    found = read_all(ring, cursor)
+    assert cursor.gaps == 1
+    assert found[0] % 10 == 0
+    assert found[-1] == 499
+    assert all(after == before + 1 for before, after in pairwise(found))
+
+
+def test_a_group_that_is_larger_than_the_bound_is_let_go_and_the_next_one_kept() -> None:
+    ring = filled(Ring(60.0, 20_000), range(45), key_every=30)
+    assert read_all(ring, ring.cursor(0)) == list(range(30, 45))
+
+
+def test_of_a_camera_that_was_opened_anew_only_the_newest_is_read() -> None:
+    ring = filled(Ring(60.0, 1e9), range(20))
+    again = Footage("h264", 640, 480, "yuv420p")
+    for number in range(25, 45):
+        ring.add(packet(number, key_every=5, footage=again))
+    assert read_all(ring, ring.cursor(1.0)) == list(range(25, 45))
+
+
+def test_it_forgets_everything_when_it_is_told_to() -> None:
+    ring = filled(Ring(60.0, 1e9), range(25))
+    ring.clear()
+    assert (ring.used_bytes, ring.kept_s) == (0, 0.0)
+    filled(ring, range(25, 35))
+    assert read_all(ring, ring.cursor(0)) == list(range(30, 35))

@@ -1,0 +1,72 @@
+"""Clips for services that take only so many bytes."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from app.errors import ClipError
+from app.recording.shrink import smaller
+from tests.cameras.scenery import film
+from tests.recording.films import is_for_browsers, lasts_s, shown
+
+
+@pytest.mark.parametrize("target_bytes", [1_000_000, 400_000])
+def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(footage: Path, tmp_path: Path, target_bytes: int) -> None:
+    out = tmp_path / "small.mp4"
+    clip = footage / "car-detection.mp4"
+    smaller(clip, target_bytes, out)
+    assert target_bytes / 2 < out.stat().st_size <= target_bytes
+    assert is_for_browsers(out)
+    assert lasts_s(out) == pytest.approx(lasts_s(clip), abs=0.2)
+    assert len(shown(out)) >= lasts_s(clip) * 8
+    assert [path.name for path in tmp_path.iterdir()] == ["small.mp4"]
+
+
+def test_it_shows_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 40, fps=10, size=(320, 240))
+    smaller(clip, 30_000, tmp_path / "small.mp4")
+    before, after = shown(clip), shown(tmp_path / "small.mp4")
+    assert [one.at_s for one in after] == pytest.approx([one.at_s for one in before], abs=0.001)
+    for small, large in zip(after, before, strict=True):
+        wide = cv2.resize(small.grey, (320, 240))
+        assert np.abs(wide.astype(int) - large.grey).mean() < 10
+
+
+def test_a_clip_that_is_shown_turned_stands_upright(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 20, fps=10, size=(320, 240))
+    turned = tmp_path / "turned.mp4"
+    with av.open(str(clip)) as source, av.open(str(turned), "w") as written:
+        stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
+        stream.set_display_rotation(180)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+    smaller(turned, 30_000, tmp_path / "small.mp4")
+    corner = shown(tmp_path / "small.mp4")[0].grey
+    assert corner[-4:, -4:].mean() > 200
+
+
+def test_what_cannot_be_seen_in_so_few_bytes_is_an_error_and_leaves_nothing(footage: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match="lasts 30 s, which cannot be shown in 60000 bytes"):
+        smaller(footage / "car-detection.mp4", 60_000, tmp_path / "small.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_clip_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"no film at all" * 100)
+    for name in ("clip.mp4", "nothing.mp4"):
+        with pytest.raises(ClipError, match=name):
+            smaller(tmp_path / name, 100_000, tmp_path / "small.mp4")
+
+
+def test_a_disk_that_takes_nothing_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 20)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".small.mp4.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        smaller(clip, 30_000, tmp_path / "folder" / "small.mp4")
+    assert not (tmp_path / "folder" / "small.mp4").exists()

@@ -1,0 +1,285 @@
+"""Camera, notifier and uploader killed again and again while people come and go: all of every event arrives, once and byte for byte.
+
+    WHOS_THERE_KILLS=50 WHOS_THERE_SEED=7 pytest tests/test_kills.py
+
+kills more often, and at other moments, than the suite has time for.
+"""
+
+import json
+import os
+import random
+import tarfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+import redis
+
+from app.clock import SystemClock
+from app.commands.buttons import read_click, take_click
+from app.commands.context import House as Asked
+from app.config import load_config
+from app.state import State
+from tests.recording.films import shown
+from tests.servers.programs import Program, write_config
+from tests.servers.redis_server import RedisServer
+from tests.servers.s3 import Bucket, CrookedProxy, Mischief, S3Server
+from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer
+from tests.waiting import until
+
+ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "12"))
+SEED = int(os.environ.get("WHOS_THERE_SEED", "1"))
+FPS = 10
+#: Pictures of the footage: the empty room, and somebody who comes in, twice. The second is shown for so long that it takes two films.
+EMPTY = [20] * 18
+VISITS = (list(range(54, 68)), [*range(221, 235)] * 4)
+CONFIG = """
+motion: {alpha: 0.4, min_area: 3000}
+events:
+  {motion_classification_store_cnt: 4, event_gap_s: 0.4, min_notify_seconds: 0, train: true, frame_store_cnt: 8, min_save_seconds: 20}
+recording: {pre_roll_s: 1.5, post_roll_s: 0.5, max_clip_s: 5}
+uploads: {upload_every_s: 1}
+disk: {min_free_gb: 0}
+notify: {digest_after_s: 3600}
+"""
+SLACK = f"bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALERTS}"
+
+
+class Witness(CrookedProxy):
+    """A proxy before S3 that keeps every sample that comes by under a second name, for the uploader deletes what has arrived."""
+
+    def __init__(self, server: S3Server, events: Path, kept: Path) -> None:
+        super().__init__(server)
+        self._events = events
+        self._kept = kept
+        kept.mkdir()
+
+    def take(self, method: str, path: str) -> Mischief | None:
+        event = path.rpartition("/")[2].removesuffix(".tar")
+        if method == "PUT" and "/training/" in path and not (self._kept / event).exists():
+            os.link(next(self._events.glob(f"*/{event}/sample.tar")), self._kept / event)
+        return super().take(method, path)
+
+    def samples(self) -> dict[str, Path]:
+        """What was on disk of each sample, by its event."""
+        return {path.name: path for path in self._kept.iterdir()}
+
+
+class House:
+    """A camera that plays *film*, a notifier, an uploader, and all that they speak to."""
+
+    def __init__(self, folder: Path, film: Path, *, server: RedisServer, slack: SlackServer, proxy: Witness, bucket: Bucket) -> None:
+        self.server = server
+        self.slack = slack
+        self.proxy = proxy
+        self.bucket = bucket
+        self.events = folder / "data" / "events"
+        self.state = State(server.url)
+        self.raw: Any = redis.Redis.from_url(server.url, decode_responses=True)
+        config = write_config(folder, server.url, f"{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n{bucket.yaml(proxy.url)}")
+        self._asked = Asked(load_config(config), self.state, SystemClock())
+        self.programs = {
+            "camera": Program("app.daemons.security_system", config, "--source", str(film)),
+            "notifier": Program("app.daemons.notifier", config),
+            "uploader": Program("app.daemons.uploader", config),
+        }
+        self.clicked: set[str] = set()
+        self.kills = 0
+
+    def start(self) -> None:
+        for program in self.programs.values():
+            program.start()
+
+    def kill(self, *names: str) -> None:
+        """End these as a crash does, all at once, and start them again."""
+        for name in names:
+            self.programs[name].kill()
+        for name in names:
+            self.programs[name].start()
+        self.kills += len(names)
+
+    def click(self, chance: random.Random) -> None:
+        """Click on a button of an alert on which nobody has clicked yet, if there is one."""
+        alerts = {event: alert for event, (alert, *_) in self.alerts().items() if alert.buttons and event not in self.clicked}
+        if alerts:
+            event, alert = chance.choice(sorted(alerts.items()))
+            payload = self.slack.press_payload(alert, chance.choice(("tag_occupied", "tag_unoccupied")))
+            take_click(read_click(payload, self._asked), self._asked)
+            self.clicked.add(event)
+
+    def moments(self) -> tuple[Callable[[], int], ...]:
+        """What counts up when something begins that a kill could spoil: an event, a film that is ready, an upload, a post."""
+        return (
+            lambda: len(list(self.events.glob("*/*"))),
+            lambda: len(list(self.events.glob("*/*/clip*.mp4"))),
+            lambda: len(self.proxy.asked),
+            lambda: len(self.slack.calls),
+        )
+
+    def recorded(self) -> dict[str, dict[str, Any]]:
+        """What the disk has of each event."""
+        return {path.parent.name: json.loads(path.read_text()) for path in self.events.glob("*/*/event.json")}
+
+    def files(self, pattern: str) -> dict[str, list[bytes]]:
+        """What is on disk in the files of this *pattern*, by their events; the parts of a film in their order."""
+        found = defaultdict(list)
+        for path in sorted(self.events.glob(f"*/*/{pattern}"), key=lambda path: (len(path.name), path)):
+            found[path.parent.name].append(path.read_bytes())
+        return dict(found)
+
+    def alerts(self) -> dict[str, list[Posted]]:
+        """What Slack shows of each event, each as often as it does."""
+        found = defaultdict(list)
+        for message in self.slack.seen():
+            if message.metadata:
+                found[message.metadata["event_payload"]["key"]].append(message)
+        return dict(found)
+
+    def films(self) -> dict[str, list[bytes | None]]:
+        """The films in the threads of each event's alerts, where there are any."""
+        found = {event: list(chain(*(self.slack.films(alert.ts) for alert in alerts))) for event, alerts in self.alerts().items()}
+        return {event: films for event, films in found.items() if films}
+
+    def wanted(self) -> dict[str, bytes]:
+        """What is to be in S3, under which keys."""
+        names = {"clip*.mp4": "clips/{}{}.mp4", "snapshot.jpg": "clips/{}.jpg", "label.json": "labels/{}.json"}
+        found = {
+            key.format(path.parent.name, path.stem.removeprefix("clip")): path.read_bytes()
+            for pattern, key in names.items()
+            for path in self.events.glob(f"*/*/{pattern}")
+        }
+        return found | {f"training/{event}.tar": path.read_bytes() for event, path in self.proxy.samples().items()}
+
+    def told(self) -> list[dict[str, Any]]:
+        """The facts on the stream."""
+        return [json.loads(stored["fact"]) for _, stored in self.raw.xrange("events")]
+
+    def late(self) -> set[str]:
+        """The events that the disk was too slow for, so that they were told before there was anything of their films and samples."""
+        lines = [line for line in self.programs["camera"].log.splitlines() if "is told before its sample and film" in line]
+        return {event for event in self.recorded() if any(event in line for line in lines)}
+
+    def close(self) -> None:
+        for program in self.programs.values():
+            program.__exit__()
+        self.raw.close()
+        self.state.close()
+
+
+@pytest.fixture(scope="module")
+def film(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some minutes of an empty room into which somebody comes every few seconds, made of real pictures."""
+    with av.open(str(footage / "one-by-one-person-detection.mp4")) as source:
+        seen = [picture.reformat(384, 216, "yuv420p") for picture in islice(source.decode(video=0), VISITS[-1][-1] + 1)]
+    path = tmp_path_factory.mktemp("film") / "visits.mp4"
+    with av.open(str(path), "w") as written:
+        stream = written.add_stream("libx264", rate=FPS, options={"g": "10", "bf": "0", "preset": "veryfast", "threads": "1"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 384, 216, "yuv420p"
+        for number in [*EMPTY, *VISITS[0], *EMPTY, *VISITS[1]] * 20:
+            written.mux(stream.encode(av.VideoFrame.from_ndarray(seen[number].to_ndarray(), format="yuv420p")))
+        written.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def house(tmp_path: Path, durable_redis_server: RedisServer, film: Path) -> Iterator[House]:
+    with S3Server() as store, SlackServer() as slack, Witness(store, tmp_path / "data" / "events", tmp_path / "samples") as proxy:
+        made = House(tmp_path, film, server=durable_redis_server, slack=slack, proxy=proxy, bucket=store.bucket())
+        yield made
+        made.close()
+
+
+def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_for_byte(house: House) -> None:
+    chance = random.Random(SEED)
+    house.start()
+    until(house.alerts, "the first alert", 40.0)
+    for _ in range(ROUNDS):
+        time.sleep(chance.uniform(0.0, 1.2))
+        await_moment(chance.choice(house.moments()), chance)
+        house.kill(*chance.sample(sorted(house.programs), chance.choice((1, 1, 1, 2))))
+        house.click(chance)
+    settle(house)
+    assert_all_is_in_slack(house)
+    assert_all_is_in_s3(house)
+    assert_nothing_is_left(house)
+    facts = Counter((fact["kind"], fact["event"], fact["file"]) for fact in house.told())
+    assert set(facts.values()) == {1}
+    assert {event for kind, event, _ in facts if kind == "motion_started"} == house.recorded().keys()
+
+
+def await_moment(count: Callable[[], int], chance: random.Random) -> None:
+    """Wait until it counts up, but not for ever, and then for a moment more."""
+    before, until_s = count(), time.monotonic() + 3.0
+    while count() == before and time.monotonic() < until_s:
+        time.sleep(0.001)
+    time.sleep(chance.choice((0.0, 0.01, 0.05, 0.3)) * chance.random())
+
+
+def settle(house: House) -> None:
+    """Let nothing more happen, and wait until nobody has anything left to do."""
+    for program in house.programs.values():
+        program.wait_until_beating(house.server.url)
+    house.state.set_switch("camera_status", False)
+    until(lambda: all("ended_at" in one for one in house.recorded().values()), "all events are ended", 30.0)
+    until(lambda: not list(house.events.rglob("*.part")), "all films are finished", 30.0)
+    until(lambda: house.files("label.json").keys() == house.clicked, "all labels are there")
+    until(lambda: house.alerts().keys() >= house.recorded().keys(), "all alerts are in Slack", 120.0)
+    until(lambda: house.films().keys() >= house.files("clip*.mp4").keys(), "all films are in Slack", 120.0)
+    until(lambda: set(house.bucket.keys()) >= house.wanted().keys(), "all is in S3", 60.0)
+    until(lambda: not house.files("sample.tar"), "no sample waits", 60.0)
+    for program in house.programs.values():
+        assert program.stop() == 0
+
+
+def assert_all_is_in_slack(house: House) -> None:
+    events, alerts, pictures = house.recorded().keys(), house.alerts(), house.files("snapshot.jpg")
+    assert {event: len(posted) for event, posted in alerts.items()} == dict.fromkeys(events, 1)
+    # Where a click has changed the message, the picture is not in it any more.
+    shows = {event: [house.slack.files[file].content for file in alert.files] for event, (alert,) in alerts.items()}
+    assert {event: shows[event] for event in events - house.clicked} == {event: pictures[event] for event in events - house.clicked}
+    films = house.files("clip*.mp4")
+    assert events - films.keys() <= house.late()
+    assert house.films() == films
+    assert house.slack.films() == []
+    assert all("ccupied, said" in alerts[event][0].words for event in house.clicked)
+
+
+def assert_all_is_in_s3(house: House) -> None:
+    wanted, samples, events = house.wanted(), house.proxy.samples(), house.recorded().keys()
+    assert house.bucket.keys() == sorted(wanted)
+    assert [key for key, content in wanted.items() if house.bucket.content(key) != content] == []
+    assert house.files("snapshot.jpg").keys() == events
+    assert events - samples.keys() <= house.late()
+    for event, path in samples.items():
+        with tarfile.open(path) as tar:
+            assert json.load(tar.extractfile(tar.next()))["id"] == event  # type: ignore[arg-type]
+    assert len(house.proxy.puts()) <= len(wanted) + house.kills
+
+
+def assert_nothing_is_left(house: House) -> None:
+    assert {path.name for path in house.events.glob("*/*")} == house.recorded().keys()
+    assert not list(house.events.parent.rglob("*.part"))
+
+
+@pytest.mark.parametrize("source", ["film", "drawn"])
+def test_killed_as_soon_as_an_event_is_heard_of_it_has_its_picture_its_sample_and_a_film(house: House, source: str, tmp_path: Path) -> None:
+    camera = house.programs["camera"]
+    if source == "drawn":
+        camera = house.programs["camera"] = Program("app.daemons.security_system", tmp_path / "config", "--source", "demo")
+    camera.start()
+    event = until(
+        lambda: next((fact["event"] for fact in house.told() if fact["event"] not in house.late()), None), "an event is heard of", 60.0
+    )
+    camera.kill()
+    folder = next(house.events.glob(f"*/{event}"))
+    assert {path.name for path in folder.iterdir()} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg", "sample.tar", ".clip.mp4.part"}
+    house.state.set_switch("camera_status", False)
+    camera.start()
+    until(lambda: not (folder / ".clip.mp4.part").exists(), "it is repaired")
+    assert len(shown(folder / "clip.mp4")) >= FPS / 2

@@ -1,0 +1,397 @@
+"""The disk's guard, on real files: what it deletes, what it spares, and what it says. How much is free is made up here."""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.clock import FakeClock
+from app.uploads import disk_guard
+from app.uploads.base import DiskSettings, Receipt
+from app.uploads.disk_guard import DiskGuard
+from app.uploads.inventory import Inventory
+from app.uploads.retention import DAY_S
+from tests.servers.small_disk import SmallDisk
+from tests.uploads.events import NOON, age, event_of, make_event, noon
+
+GB, MB = 10**9, 10**6
+SIZE = 4 * MB
+
+
+class House:
+    """A guard over *data_dir*, whose disk is *free* bytes larger than what is in it; *stores* are to have the events."""
+
+    def __init__(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch, *, stores: tuple[str, ...] = ("s3",), **settings: float) -> None:
+        self.data_dir = data_dir
+        self.clock: FakeClock = noon()
+        self.inventory = Inventory(data_dir, stores)
+        self.others = 0
+        self.size = 100 * MB
+        self.guard = DiskGuard(
+            data_dir,
+            DiskSettings(**{"min_free_gb": 0.0, **settings}),
+            self.inventory,
+            self.clock,
+            every_s=300,
+            alerts=data_dir / "alerts",
+            stills_wait=bool(stores),
+        )
+        monkeypatch.setattr(disk_guard, "free_bytes", lambda _: self.free())
+
+    def event(self, hours_ago: float, *names: str, label: str | None = None) -> Path:
+        return make_event(self.data_dir, event_of(hours_ago), *(names or ("clip.mp4",)), label=label, size=SIZE)
+
+    def upload(self, folder: Path) -> Path:
+        """Have all of the event in *folder* confirmed by S3."""
+        for found in self.inventory.look(NOON):
+            for parcel in found.parcels if found.path == folder else ():
+                self.inventory.confirm(parcel, "s3", Receipt(parcel.size, "00"), NOON)
+        age(folder, NOON - timedelta(hours=1))
+        return folder
+
+    def low(self) -> str | None:
+        """What the owner is told."""
+        return self.guard.low
+
+    def trouble(self) -> str:
+        """Why the disk cannot be looked after."""
+        return self.guard.trouble or ""
+
+    def pass_s(self, seconds: float) -> None:
+        """Let the guard look as often as it wants in *seconds*."""
+        until_s = self.clock.monotonic() + seconds
+        while self.clock.monotonic() <= until_s:
+            self.clock.advance(self.guard.step())
+
+    def free(self) -> int:
+        """How many bytes the disk has left."""
+        files = [path for path in self.data_dir.rglob("*") if not path.is_symlink() and path.is_file()]
+        return self.size - self.others - sum(path.stat().st_blocks * 512 for path in files)
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.data_dir.glob("events/*/*"))
+
+
+@pytest.fixture(autouse=True)
+def _at_info(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.INFO):
+        yield
+
+
+def test_with_room_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
+    house.event(10)
+    house.pass_s(400)
+    assert len(house.left()) == 1
+    assert (house.guard.deleted, house.guard.low, house.guard.free_gb) == (0, None, 0.096)
+
+
+def order_of_going(house: House) -> list[Path]:
+    """What goes, one after the other, when the disk is filled to the last byte by somebody else each time that something has gone."""
+    order: list[Path] = []
+    while before := set(house.data_dir.glob("events/*/*")):
+        house.others = 0
+        house.others = house.free() - 1
+        house.pass_s(16)
+        gone = before - set(house.data_dir.glob("events/*/*"))
+        assert len(gone) == 1
+        order += gone
+    return order
+
+
+def test_when_the_disk_is_short_what_is_uploaded_goes_first_and_what_waits_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path, monkeypatch, min_free_gb=0.001)
+    waiting, nothing_to_upload, uploaded = house.event(9), house.event(8, "event.json"), house.upload(house.event(7))
+    assert order_of_going(house) == [uploaded, nothing_to_upload, waiting]
+    assert f"deleted {uploaded} (4.0 MB; it is uploaded), since less than disk.min_free_gb (0.001) is free" in caplog.text
+    assert caplog.text.count("deleted /") == 3
+
+
+def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
+    labelled, old, young, untagged = house.event(9, label="occupied"), house.event(8), house.event(6), house.event(7)
+    (untagged / "label.json").write_text('{"label": null}')
+    age(untagged, NOON - timedelta(hours=7))
+    assert order_of_going(house) == [old, untagged, young, labelled]
+
+
+def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, max_gb=0.000001)
+    folder = house.upload(house.event(10, "clip.mp4", "snapshot.jpg"))
+    gone: list[str] = []
+    unlink = Path.unlink
+
+    def noted(path: Path, missing_ok: bool = False) -> None:
+        gone.extend([path.name] if path.exists() else [])
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", noted)
+    house.pass_s(1)
+    assert not folder.exists()
+    assert [name.startswith(".") for name in gone] == [False, False, True, True]
+
+
+def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, max_gb=0.000001)
+    folder = house.upload(house.event(10, "clip.mp4", label="occupied"))
+    unlink = Path.unlink
+
+    def until_the_label_is_gone(path: Path, missing_ok: bool = False) -> None:
+        if not (folder / "label.json").exists():
+            raise OSError("it ends here")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", until_the_label_is_gone)
+        house.pass_s(1)
+    assert not (folder / "label.json").exists()
+    house.inventory.look(NOON)
+    assert not (folder / "label-withdrawn.json").exists()
+
+
+def test_what_is_too_old_goes_and_an_empty_day_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
+    house.event(24 * 6)
+    house.event(24 * 4)
+    house.pass_s(1)
+    assert house.left() == [event_of(24 * 4)]
+    assert [path.name for path in (tmp_path / "events").iterdir()] == ["2026-11-16"]
+
+
+def test_what_waits_for_its_upload_is_never_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, keep_days=5)
+    house.event(24 * 60)
+    house.pass_s(1)
+    assert house.left() == [event_of(24 * 60)]
+
+
+def test_alerts_and_stills_are_within_the_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
+    for name, days in (("alerts/2026-11-10", 10), ("alerts/2026-11-19", 1)):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a.jpg").write_bytes(b"a" * MB)
+        age(tmp_path / name, NOON - timedelta(days=days))
+    for name, days in (("old.jpg", 10), ("new.jpg", 1)):
+        (tmp_path / "stills").mkdir(exist_ok=True)
+        (tmp_path / "stills" / name).touch()
+        age(tmp_path / "stills" / name, NOON - timedelta(days=days))
+    house.pass_s(1)
+    assert [path.name for path in (tmp_path / "alerts").iterdir()] == ["2026-11-19"]
+    assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
+
+
+def test_a_link_that_leads_nowhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    house.event(10)
+    (tmp_path / "stills").mkdir()
+    (tmp_path / "stills" / "odd.jpg").symlink_to("odd.jpg")
+    house.pass_s(1)
+    assert (house.trouble(), house.left()) == ("", [])
+
+
+@pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
+def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unreadable: str
+) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    house.event(10)
+    (tmp_path / unreadable).parent.mkdir(exist_ok=True)
+    # This the kernel cannot follow, whoever asks: permissions would not stop root.
+    (tmp_path / unreadable).symlink_to("a" * 256)
+    house.pass_s(700)
+    assert (house.trouble(), house.left()) == ("", [])
+    assert caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]") == 1
+
+
+def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
+    for name in ("redis/appendonly.aof", "spool/front/0000000001.json", "run/redis.conf", "alerts/notes.txt", "events/notes/a", "mine.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+        age(tmp_path / name, NOON - timedelta(days=99))
+    before = sorted(tmp_path.rglob("*"))
+    house.pass_s(60)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_was_just_touched_or_is_being_written_is_spared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    age(house.event(5), NOON - timedelta(seconds=30))
+    age(house.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
+    house.guard.step()
+    assert len(house.left()) == 2
+    house.pass_s(300)
+    assert house.left() == [event_of(4)]
+    house.pass_s(7200)
+    assert house.left() == []
+
+
+def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
+    house.others = 80 * MB
+    house.pass_s(60)
+    assert house.low() == (
+        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and to delete what of ours may go would not"
+        " do. Make room on it, or lower disk.min_free_gb: while less than half of that is free, no clips and samples are kept. Alerts still"
+        " come."
+    )
+    house.others = 49 * MB
+    house.pass_s(60)
+    assert house.guard.low
+    house.others = 40 * MB
+    house.pass_s(6)
+    assert (house.low(), house.guard.free_gb) == (None, 0.06)
+
+
+def test_a_least_by_mistake_costs_nothing_but_what_is_uploaded_and_the_owner_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
+    house.upload(house.event(48))
+    uploaded_today, waiting = house.upload(house.event(20)), house.event(49)
+    house.pass_s(400)
+    assert house.left() == [waiting.name, uploaded_today.name]
+    assert "lower disk.min_free_gb" in str(house.low())
+
+
+def test_with_the_clock_behind_what_is_not_in_use_still_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    for hours in range(3, 23):
+        house.event(hours)
+    house.clock.jump(-300 * DAY_S)
+    age(house.event(2), NOON - timedelta(days=300, seconds=20))
+    house.pass_s(1)
+    assert (house.low(), house.guard.deleted) == (None, 10)
+    assert house.left()[-1] == event_of(2)
+
+
+def test_with_the_clock_ahead_nothing_goes_for_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
+    house.event(10)
+    house.clock.jump(900 * DAY_S)
+    house.pass_s(400)
+    assert house.left() == [event_of(10)]
+    house.event(-900 * 24)
+    house.pass_s(400)
+    assert len(house.left()) == 2
+
+
+def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    for hours in range(3, 23):
+        house.event(hours)
+    house.pass_s(30)
+    assert (house.guard.low, house.guard.deleted) == (None, 9)
+    assert house.left()[0] == event_of(13)
+
+
+def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    for hours in range(3, 23):
+        house.event(hours)
+    remove, stuck = house.inventory.remove, (event_of(22), event_of(21))
+
+    def refused(path: Path) -> None:
+        if path.name in stuck:
+            raise PermissionError(13, "Permission denied")
+        remove(path)
+
+    monkeypatch.setattr(house.inventory, "remove", refused)
+    house.pass_s(1)
+    assert (house.guard.low, house.guard.deleted) == (None, 9)
+    assert house.free() >= 50 * MB
+    assert house.left()[:3] == [*stuck, event_of(11)]
+
+
+def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
+    house.event(10)
+    house.others = 49 * MB
+    house.pass_s(30)
+    assert house.left() == []
+    assert "what still waited for its upload had to go" in str(house.guard.low)
+    house.others = 0
+    house.pass_s(600)
+    assert house.guard.low
+    house.pass_s(3600)
+    assert house.guard.low is None
+
+
+def test_more_than_may_be_kept_goes_at_the_next_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
+    for hours in (3, 4, 5, 6):
+        house.event(hours)
+    house.pass_s(1)
+    assert house.left() == [event_of(4), event_of(3)]
+    house.event(2)
+    house.pass_s(200)
+    assert len(house.left()) == 3
+    house.pass_s(120)
+    assert house.left() == [event_of(3), event_of(2)]
+
+
+def test_what_cannot_be_deleted_is_said_once_and_the_next_goes_and_it_goes_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(tmp_path, monkeypatch, stores=(), keep_days=0.3)
+    stuck = house.event(11)
+    (stuck / "folder").mkdir()
+    age(stuck, NOON - timedelta(hours=11))
+    house.event(10)
+    young = house.event(2).name
+    house.pass_s(700)
+    assert house.left() == [event_of(11), young]
+    assert caplog.text.count("cannot be deleted") == 1
+    (stuck / "folder").rmdir()
+    age(stuck, NOON - timedelta(hours=11))
+    house.pass_s(300)
+    assert house.left() == [young]
+
+
+def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SmallDisk(tmp_path / "card", 8) as disk:
+        house = House(disk.path, monkeypatch, stores=(), max_gb=0.000001)
+        house.event(10)
+        disk.let_write(False)
+        house.pass_s(30)
+        assert "Read-only file system" in house.trouble()
+        assert house.trouble().endswith("If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still come.")
+        assert "cannot be deleted" not in caplog.text
+        disk.let_write(True)
+        house.pass_s(6)
+        assert (house.trouble(), house.left()) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            errno.EIO,
+            "[Errno 5] Input/output error. If that stays so, it is worn out or loose. Nothing is deleted meanwhile; alerts still come.",
+        ),
+        (errno.EACCES, "[Errno 13] Permission denied. Nothing is deleted meanwhile; alerts still come."),
+    ],
+    ids=["worn out", "not ours"],
+)
+def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int, said: str
+) -> None:
+    house = House(tmp_path, monkeypatch)
+
+    def gone(_: Path) -> int:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(disk_guard, "free_bytes", gone)
+        house.pass_s(30)
+        assert house.trouble() == f"The disk cannot be looked after: {said}"
+    house.guard.step()
+    assert (house.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)
