@@ -4,7 +4,8 @@ import importlib
 
 import click
 
-#: Each verb, and where its command is: imported only when somebody asks for it, since some need OpenCV.
+#: Each verb, and where its command is: imported only when somebody asks for it, since some need
+#: OpenCV.
 VERBS = {
     "bench": "app.benchmarks.bench:bench",
     "check-config": "app.cli.check_config:check_config",

@@ -1,4 +1,6 @@
-"""What the owner is told of an event: sentences of the owner's own, or the usual ones, filled in with camera, day, time and length."""
+"""What the owner is told of an event: sentences of the owner's own, or the usual ones, filled in
+with camera, day, time and length.
+"""
 
 import math
 from collections.abc import Callable
@@ -15,7 +17,20 @@ _MOMENT = ("camera", "date", "time")
 _LENGTH = ("seconds", "duration")
 # strftime would speak the language of the system.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def _template(*known: str) -> Callable[[str], str]:
@@ -26,10 +41,16 @@ def _template(*known: str) -> Callable[[str], str]:
         try:
             parts = [part for part in Formatter().parse(text) if part[1] is not None]
         except ValueError:
-            raise ValueError(f"a brace stands alone; {{{{ and }}}} mean a brace itself, and what can be filled in is {names}") from None
+            raise ValueError(
+                f"a brace stands alone; {{{{ and }}}} mean a brace itself, and what can be filled "
+                f"in is {names}"
+            ) from None
         for _, name, spec, conversion in parts:
             if name not in known or spec or conversion:
-                raise ValueError(f"names {{{name}}} or asks for a form of it; what can be filled in is {names}, just so")
+                raise ValueError(
+                    f"names {{{name}}} or asks for a form of it; what can be filled in is {names}, "
+                    "just so"
+                )
         return text
 
     return check
@@ -42,14 +63,18 @@ Lasting = Annotated[Text, AfterValidator(_template(*_MOMENT, *_LENGTH))]
 
 @dataclass(frozen=True, slots=True)
 class EventWords:
-    """The owner's own sentences; None is the usual one. Where light is the trigger, the opening is told only if it has one here."""
+    """The owner's own sentences; None is the usual one. Where light is the trigger, the opening is
+    told only if it has one here.
+    """
 
     opening: AtOpening | None = None
     clip: Lasting | None = None
     left_open: Lasting | None = None
 
 
-_MOTION = EventWords(opening="Motion in front of camera {camera}.", clip="The clip of camera {camera}: {duration}.")
+_MOTION = EventWords(
+    opening="Motion in front of camera {camera}.", clip="The clip of camera {camera}: {duration}."
+)
 _LIGHT = EventWords(
     opening="Your {camera} was opened on {date} at {time}.",
     clip="Your {camera} was opened on {date} at {time} for {duration}.",
@@ -58,9 +83,13 @@ _LIGHT = EventWords(
 
 
 class Wording:
-    """The sentences for the events of *camera*. All times are told in the house's own time zone, in English."""
+    """The sentences for the events of *camera*. All times are told in the house's own time zone, in
+    English.
+    """
 
-    def __init__(self, camera: str, trigger: Literal["background", "light"], words: EventWords) -> None:
+    def __init__(
+        self, camera: str, trigger: Literal["background", "light"], words: EventWords
+    ) -> None:
         self._camera = camera
         self._by_light = trigger == "light"
         self._own = words
@@ -93,12 +122,19 @@ class Wording:
         there = at.astimezone()
         values = {
             "camera": self._camera,
-            "date": f"{_DAYS[there.weekday()]}, {_MONTHS[there.month - 1]} {there.day} {there.year}",
-            "time": f"{(there.hour - 1) % 12 + 1}:{there.minute:02d}{'AM' if there.hour < 12 else 'PM'}",
+            "date": (
+                f"{_DAYS[there.weekday()]}, {_MONTHS[there.month - 1]} {there.day} {there.year}"
+            ),
+            "time": (
+                f"{(there.hour - 1) % 12 + 1}:{there.minute:02d}{'AM' if there.hour < 12 else 'PM'}"
+            ),
             "seconds": str(_whole(lasted_s)),
             "duration": _duration(lasted_s),
         }
-        return "".join(text + (values[name] if name else "") for text, name, _, _ in Formatter().parse(template or ""))
+        return "".join(
+            text + (values[name] if name else "")
+            for text, name, _, _ in Formatter().parse(template or "")
+        )
 
 
 def _whole(seconds: float) -> int:

@@ -53,5 +53,7 @@ class FakeClock:
         self._passed_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Move only the time of day, as a time server or a person does; *seconds* may be negative."""
+        """Move only the time of day, as a time server or a person does; *seconds* may be
+        negative.
+        """
         self._start += timedelta(seconds=seconds)

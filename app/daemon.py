@@ -1,9 +1,10 @@
 """The run loop of every program: `open`, then `step` again and again, `close` always.
 
-A signal handler only queues its signal, and the wait on that queue is the loop's only sleep. SIGTERM and SIGINT mean
-"finish this step"; SIGHUP means "read the configuration again". What the world does wrong (an `OSError`) is logged
-once, waited out with a growing delay and tried again; our own mistakes end the process, for the supervisor to start
-it anew. A step that hangs is ended by the dead-man's timer, which leaves the stack in the log.
+A signal handler only queues its signal, and the wait on that queue is the loop's only sleep.
+SIGTERM and SIGINT mean "finish this step"; SIGHUP means "read the configuration again". What the
+world does wrong (an `OSError`) is logged once, waited out with a growing delay and tried again; our
+own mistakes end the process, for the supervisor to start it anew. A step that hangs is ended by the
+dead-man's timer, which leaves the stack in the log.
 """
 
 import faulthandler
@@ -27,9 +28,11 @@ from app.logs import set_up_logs
 from app.protocol import Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 
-#: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once for all of them.
+#: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once
+#: for all of them.
 BEAT_S = 15
-#: A heartbeat that could not be sent is tried again so soon: nobody is to count as silent who works.
+#: A heartbeat that could not be sent is tried again so soon: nobody is to count as silent who
+#: works.
 BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 
@@ -49,7 +52,9 @@ class Daemon(ABC):
     #: How long a Redis that hangs can hold a step up.
     redis_timeout_s: float = TIMEOUT_S
 
-    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
+    ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.config: Config = load_config(folder, profile)
         self._profile = profile
@@ -114,7 +119,8 @@ class Daemon(ABC):
             faulthandler.cancel_dump_traceback_later()
 
     def attempt(self) -> float:
-        """One step, after opening if that has not worked yet; returns the seconds to wait before the next.
+        """One step, after opening if that has not worked yet; returns the seconds to wait before
+        the next.
 
         The world's failures are logged once and backed off from.
         """
@@ -129,7 +135,9 @@ class Daemon(ABC):
         return wait_s
 
     def beat_if_due(self) -> None:
-        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`, and soon again if that fails."""
+        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`, and soon
+        again if that fails.
+        """
         if self.clock.monotonic() < self._next_beat_s:
             return
         now = self.clock.now()
@@ -138,9 +146,17 @@ class Daemon(ABC):
 
     def beat(self) -> None:
         """Send the heartbeat at once."""
-        heartbeat = Heartbeat(os.getpid(), self._started_at, self._step_at, self.counters(), self.trouble or self._config_trouble)
+        heartbeat = Heartbeat(
+            os.getpid(),
+            self._started_at,
+            self._step_at,
+            self.counters(),
+            self.trouble or self._config_trouble,
+        )
         try:
-            self.send_beat(protocol.heartbeat_key(self.name, protocol.host_name(), self.camera), heartbeat)
+            self.send_beat(
+                protocol.heartbeat_key(self.name, protocol.host_name(), self.camera), heartbeat
+            )
         except OSError as error:
             if not self._beat_failed:
                 _log.warning("no heartbeat: %s", error)
@@ -163,7 +179,9 @@ class Daemon(ABC):
             set_up_logs(config.folder, config.secrets())
         except ConfigError as error:
             _log.error("the configuration is wrong, the last good one stays:\n%s", error)
-            self._config_trouble = Trouble(self.clock.now(), f"wrong configuration: {error.problems[0]}")
+            self._config_trouble = Trouble(
+                self.clock.now(), f"wrong configuration: {error.problems[0]}"
+            )
         else:
             self.config = config
             self._config_trouble = None
@@ -190,7 +208,9 @@ class Daemon(ABC):
         self._step_at = self.clock.now()
 
     def _stay_alive(self) -> None:
-        """Arm the dead-man's timer anew; each arming starts a thread, so not more than once a second."""
+        """Arm the dead-man's timer anew; each arming starts a thread, so not more than once a
+        second.
+        """
         if self.clock.monotonic() >= self._next_arming_s:
             self._next_arming_s = self.clock.monotonic() + min(1.0, self.hang_s / 4)
             faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
@@ -199,7 +219,8 @@ class Daemon(ABC):
         self.signals.put_nowait(signum)
 
     def _stop_asked(self, wait_s: float) -> bool:
-        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or until a signal comes.
+        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or
+        until a signal comes.
 
         After SIGHUP the next step follows at once: what it waited for may be different now.
         """
@@ -207,7 +228,9 @@ class Daemon(ABC):
         while True:
             self._stay_alive()
             left_s = max(until_s - self.clock.monotonic(), 0.0)
-            slice_s = min(left_s, self.hang_s / 2, max(self._next_beat_s - self.clock.monotonic(), 0.0))
+            slice_s = min(
+                left_s, self.hang_s / 2, max(self._next_beat_s - self.clock.monotonic(), 0.0)
+            )
             try:
                 signum = self.signals.get(timeout=slice_s) if slice_s else self.signals.get_nowait()
             except queue.Empty:
@@ -250,10 +273,16 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
     return daemon.run()
 
 
-def _log_crash(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+def _log_crash(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
     _log.critical("a mistake of ours ends this program", exc_info=(kind, error, traceback))
 
 
 def _log_thread_crash(args: threading.ExceptHookArgs) -> None:
     if not issubclass(args.exc_type, SystemExit):
-        _log.critical("a mistake of ours ends the thread %s", args.thread and args.thread.name, exc_info=args.exc_value)
+        _log.critical(
+            "a mistake of ours ends the thread %s",
+            args.thread and args.thread.name,
+            exc_info=args.exc_value,
+        )

@@ -1,4 +1,6 @@
-"""Joins motion and the alert rule: a frame in, a verdict out. It knows no camera, no Redis and no clock but the frames' own."""
+"""Joins motion and the alert rule: a frame in, a verdict out. It knows no camera, no Redis and no
+clock but the frames' own.
+"""
 
 import math
 from collections import deque
@@ -31,10 +33,11 @@ class EventSettings:
 class Event:
     """A time of motion.
 
-    *number* counts a detector's events from 1. *started_at_s* is the time of the frame that opened it, *ended_at_s* that of the
-    last one with motion, or None while it is open; where light is the trigger, those of the first bright and of the first dark
-    frame. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`, and *boxes* what moved in that frame,
-    in its own pixels. *alert* is False when the last alert was less than `min_notify_seconds` before.
+    *number* counts a detector's events from 1. *started_at_s* is the time of the frame that opened
+    it, *ended_at_s* that of the last one with motion, or None while it is open; where light is the
+    trigger, those of the first bright and of the first dark frame. *peak_area_px* is the largest
+    moving area so far, in pixels at `frame_width`, and *boxes* what moved in that frame, in its own
+    pixels. *alert* is False when the last alert was less than `min_notify_seconds` before.
     """
 
     number: int
@@ -47,7 +50,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one frame means. *event* is the open event or the one that this frame *changed* to closed. *level* is the light's, 0 to 255."""
+    """What one frame means. *event* is the open event or the one that this frame *changed* to
+    closed. *level* is the light's, 0 to 255.
+    """
 
     motion: bool
     area_px: float
@@ -82,8 +87,8 @@ class ShareRule:
     """The classic rule.
 
     An event opens with a frame that shows motion when at least `min_occupied_fraction` of the last
-    `motion_classification_store_cnt` frames do; frames before the first count as still. It closes once `event_gap_s`
-    have passed without motion.
+    `motion_classification_store_cnt` frames do; frames before the first count as still. It closes
+    once `event_gap_s` have passed without motion.
     """
 
     def __init__(self, events: EventSettings) -> None:
@@ -111,7 +116,8 @@ class ShareRule:
 
 
 class HeldRule:
-    """An event opens when all frames of *debounce_s*, at least two, show motion, and closes when as many show none.
+    """An event opens when all frames of *debounce_s*, at least two, show motion, and closes when as
+    many show none.
 
     It lasts from the first frame that showed some to the first that did not.
     """
@@ -148,15 +154,21 @@ class HeldRule:
 
 
 class Detector:
-    """Looks at the frames of one camera, one after another, and tells when an event opens and closes.
+    """Looks at the frames of one camera, one after another, and tells when an event opens and
+    closes.
 
-    The classic rule decides, or, where *motion* asks for it, that what it sees has held for a moment.
+    The classic rule decides, or, where *motion* asks for it, that what it sees has held for a
+    moment.
     """
 
-    def __init__(self, motion: MotionModel, events: EventSettings, last_alert_at_s: float = -math.inf) -> None:
+    def __init__(
+        self, motion: MotionModel, events: EventSettings, last_alert_at_s: float = -math.inf
+    ) -> None:
         self._motion = motion
         self._events = events
-        self._rule: Rule = ShareRule(events) if motion.debounce_s is None else HeldRule(motion.debounce_s)
+        self._rule: Rule = (
+            ShareRule(events) if motion.debounce_s is None else HeldRule(motion.debounce_s)
+        )
         self._event: Event | None = None
         self._opened = 0
         #: When an event last was an alert.
@@ -167,22 +179,30 @@ class Detector:
         seen = self._motion.look(frame.luma, frame.luma_span)
         self._rule.note(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
-        verdict = Verdict(seen.motion, seen.area_px, seen.boxes, seen.learning, self._event, changed, seen.level)
+        verdict = Verdict(
+            seen.motion, seen.area_px, seen.boxes, seen.learning, self._event, changed, seen.level
+        )
         if changed == "closed":
             self._event = None
         return verdict
 
     def view(self) -> View | None:
-        """How the motion model judged the last frame; None where it has nothing to compare it with."""
+        """How the motion model judged the last frame; None where it has nothing to compare it
+        with.
+        """
         return self._motion.view()
 
     def forget(self) -> None:
-        """Learn the background anew, as after arming or a move of the camera. An open event stays open until its gap has passed."""
+        """Learn the background anew, as after arming or a move of the camera. An open event stays
+        open until its gap has passed.
+        """
         self._motion.forget()
         self._rule.forget()
 
     def close(self) -> Event | None:
-        """End the open event now, if there is one, as at the end of a film or when the camera is switched off."""
+        """End the open event now, if there is one, as at the end of a film or when the camera is
+        switched off.
+        """
         if self._event is None:
             return None
         event, self._event = replace(self._event, ended_at_s=self._rule.ended_at_s), None
@@ -195,7 +215,9 @@ class Detector:
         alert = at_s - self.last_alert_at_s >= self._events.min_notify_seconds
         if alert:
             self.last_alert_at_s = at_s
-        self._event = Event(self._opened, self._rule.began_at_s, None, seen.area_px, seen.boxes, alert)
+        self._event = Event(
+            self._opened, self._rule.began_at_s, None, seen.area_px, seen.boxes, alert
+        )
         return "opened"
 
     def _follow(self, event: Event, seen: Sighting) -> Literal["closed"] | None:

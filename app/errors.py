@@ -28,7 +28,9 @@ class WhosThereError(Exception):
 
 
 class ConfigError(WhosThereError, ValueError):
-    """A wrong configuration. *problems* are sentences, each naming file, line and key, what is wrong and what would be right."""
+    """A wrong configuration. *problems* are sentences, each naming file, line and key, what is
+    wrong and what would be right.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -72,7 +74,9 @@ class ClipError(WorldError):
 
 
 class DeliveryError(WorldError):
-    """A message was not delivered and is to be tried again, after *retry_after_s* seconds if that is known."""
+    """A message was not delivered and is to be tried again, after *retry_after_s* seconds if that
+    is known.
+    """
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
         super().__init__(what)
@@ -84,7 +88,9 @@ class DeliveryRefused(DeliveryError):
 
 
 class RouterError(WorldError):
-    """The router does not answer, or not with a list of what is connected; the message names the router, never a password."""
+    """The router does not answer, or not with a list of what is connected; the message names the
+    router, never a password.
+    """
 
 
 class RouterRefused(RouterError):
@@ -92,7 +98,9 @@ class RouterRefused(RouterError):
 
 
 class StoreError(WorldError):
-    """A store for uploads did not take or confirm something; it is to be tried again, after *retry_after_s* seconds if that is known."""
+    """A store for uploads did not take or confirm something; it is to be tried again, after
+    *retry_after_s* seconds if that is known.
+    """
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
         super().__init__(what)

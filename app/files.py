@@ -18,7 +18,8 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """What is written to the file that this yields becomes the file at *path*, its folders included, when the block is left.
+    """What is written to the file that this yields becomes the file at *path*, its folders
+    included, when the block is left.
 
     After a failure (an `OSError`) *path* is as it was before.
     """
@@ -34,7 +35,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def settle(unfinished: Path, path: Path) -> None:
-    """Make the file *unfinished*, which is whole now, the file at *path* beside it, so that it is there after a power cut too."""
+    """Make the file *unfinished*, which is whole now, the file at *path* beside it, so that it is
+    there after a power cut too.
+    """
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)
@@ -42,13 +45,17 @@ def settle(unfinished: Path, path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Make *content* the file at *path*, its folders included. After a failure (an `OSError`) *path* is as it was before."""
+    """Make *content* the file at *path*, its folders included. After a failure (an `OSError`)
+    *path* is as it was before.
+    """
     with whole_file(path) as file:
         file.write(content)
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether *name* is that of a file that is still being written, or was when its program was killed."""
+    """Whether *name* is that of a file that is still being written, or was when its program was
+    killed.
+    """
     return name.startswith(".") and name.endswith(_UNFINISHED)
 
 
@@ -58,21 +65,25 @@ def free_bytes(folder: Path) -> int:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether the disk with *folder*, which need not be there yet, takes nothing whatever is free, like a card that is worn out."""
+    """Whether the disk with *folder*, which need not be there yet, takes nothing whatever is free,
+    like a card that is worn out.
+    """
     return bool(os.statvfs(_there(folder)).f_flag & os.ST_RDONLY)
 
 
 def has_room(folder: Path, min_free_gb: float) -> bool:
     """Whether something big may be written to *folder*.
 
-    The uploader keeps *min_free_gb* free by deleting what is old. Half of that is for what comes until it looks again;
-    below that half there is nothing left to delete, or no uploader, and the rest of the disk is for what is small.
+    The uploader keeps *min_free_gb* free by deleting what is old. Half of that is for what comes
+    until it looks again; below that half there is nothing left to delete, or no uploader, and the
+    rest of the disk is for what is small.
     """
     return free_bytes(folder) >= min_free_gb * GB / 2
 
 
 def clear_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
-    """Remove from *folder* what a killed program had not finished writing, unless its whole name is as *but* says.
+    """Remove from *folder* what a killed program had not finished writing, unless its whole name is
+    as *but* says.
 
     What cannot be removed is logged and does no harm.
     """

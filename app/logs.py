@@ -10,12 +10,15 @@ import yaml
 from app.errors import ConfigError
 
 _HIDDEN = "[hidden]"
-#: What these would write at DEBUG are phone numbers, and all that a link is made of that anybody may follow.
+#: What these would write at DEBUG are phone numbers, and all that a link is made of that anybody
+#: may follow.
 _TALKATIVE = ("botocore", "urllib3")
 
 
 def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
-    """Log as *folder*'s `logging.yml` says, or one line an entry to standard error when there is none, without *secrets*."""
+    """Log as *folder*'s `logging.yml` says, or one line an entry to standard error when there is
+    none, without *secrets*.
+    """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.INFO)
     path = folder / "logging.yml"
@@ -32,7 +35,9 @@ def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
 
 
 def _log_plainly(secrets: Sequence[str]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
     _hide(secrets)
 
 

@@ -20,12 +20,16 @@ def short(at: datetime, now: datetime) -> str:
 
 def lasting(seconds: float) -> str:
     """*seconds*, 0 or more, in one unit: `42 s`, `3 min`, `2 h` or `4 days`."""
-    length_s, unit = next((length_s, unit) for least_s, length_s, unit in _UNITS if seconds >= least_s)
+    length_s, unit = next(
+        (length_s, unit) for least_s, length_s, unit in _UNITS if seconds >= least_s
+    )
     return f"{seconds / length_s:.0f} {unit}"
 
 
 def end_of(text: str, now: datetime) -> datetime | None:
-    """The moment that *text* means: `30m`, `2h`, `1h30m` from *now*, or `until 18:00` by the house's clocks; None when it means none."""
+    """The moment that *text* means: `30m`, `2h`, `1h30m` from *now*, or `until 18:00` by the
+    house's clocks; None when it means none.
+    """
     words = text.strip().lower()
     if until := _UNTIL.fullmatch(words):
         return _next_at(int(until[1]), int(until[2] or 0), now)
@@ -41,5 +45,6 @@ def _next_at(hour: int, minute: int, now: datetime) -> datetime | None:
         return None
     here = now.astimezone().replace(tzinfo=None)
     at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    # The offset is that of the moment meant, which may be on the other side of a change of summer time.
+    # The offset is that of the moment meant, which may be on the other side of a change of summer
+    # time.
     return (at if at > here else at + timedelta(days=1)).astimezone(now.tzinfo)

@@ -8,7 +8,8 @@ LONGEST_WAIT_S = 3600.0
 
 
 class Worker:
-    """Does *step* again and again, each time after as many seconds as it returned, or as soon as it is woken.
+    """Does *step* again and again, each time after as many seconds as it returned, or as soon as it
+    is woken.
 
     A mistake in *step* ends the thread with its traceback on stderr; `check` then tells its owner.
     """

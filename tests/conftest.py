@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 REPO = Path(__file__).resolve().parent.parent
 
 
-#: Glances counts every program of the suite on this machine, so that those who start a whole house take turns.
+#: Glances counts every program of the suite on this machine, so that those who start a whole house
+#: take turns.
 HOUSES = (
-    *("test_start.py", "test_glances.py", "test_socket_mode.py", "test_slack_program.py", "test_whole_suite.py", "test_profiles.py"),
+    *(
+        "test_start.py",
+        "test_glances.py",
+        "test_socket_mode.py",
+        "test_slack_program.py",
+        "test_whole_suite.py",
+        "test_profiles.py",
+    ),
     "test_install_service.py",
 )
 
@@ -27,16 +35,25 @@ HOUSES = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file together, and all houses, where several tests run at once."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("houses" if item.path.name in HOUSES else str(item.path)))
+        item.add_marker(
+            pytest.mark.xdist_group("houses" if item.path.name in HOUSES else str(item.path))
+        )
 
 
 @pytest.fixture(scope="session")
 def footage() -> Path:
     """The folder with the real videos."""
     folder = Path(os.environ.get("WHOS_THERE_DATA", REPO.parent / "shared" / "data"))
-    missing = [name for name in ("one-by-one-person-detection.mp4", "car-detection.mp4") if not (folder / name).is_file()]
+    missing = [
+        name
+        for name in ("one-by-one-person-detection.mp4", "car-detection.mp4")
+        if not (folder / name).is_file()
+    ]
     if missing:
-        pytest.fail(f"the footage is missing: no {' and no '.join(missing)} in {folder}; set WHOS_THERE_DATA to the folder that has it")
+        pytest.fail(
+            f"the footage is missing: no {' and no '.join(missing)} in {folder}; set "
+            "WHOS_THERE_DATA to the folder that has it"
+        )
     return folder
 
 
@@ -56,7 +73,10 @@ def pins() -> "Iterator[MockFactory]":
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis server that runs, is empty, and keeps nothing on disk."""
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="redis-") as folder,
+        RedisServer(Path(folder)) as server,
+    ):
         yield server
 
 
@@ -71,5 +91,8 @@ def state(redis_server: RedisServer) -> Iterator[State]:
 @pytest.fixture
 def durable_redis_server() -> Iterator[RedisServer]:
     """A Redis server that runs, is empty, and has again after a crash what it had before."""
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder), appendonly=True) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="redis-") as folder,
+        RedisServer(Path(folder), appendonly=True) as server,
+    ):
         yield server

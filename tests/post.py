@@ -21,13 +21,26 @@ FACT = Fact(f"{EVENT}-motion_started", "motion_started", AT, "Motion.", "front",
 HERE = protocol.host_name()
 
 
-def clip_fact(part: int = 1, event: str = EVENT, seconds: float = 10.0, kind: FactKind = "clip_ready") -> Fact:
+def clip_fact(
+    part: int = 1, event: str = EVENT, seconds: float = 10.0, kind: FactKind = "clip_ready"
+) -> Fact:
     file = "clip.mp4" if part == 1 else f"clip-{part}.mp4"
-    return Fact(f"{event}-{kind}-{part}", kind, AT + timedelta(seconds=seconds), f"Clip {part}.", "front", event, file=file, host=HERE)
+    return Fact(
+        f"{event}-{kind}-{part}",
+        kind,
+        AT + timedelta(seconds=seconds),
+        f"Clip {part}.",
+        "front",
+        event,
+        file=file,
+        host=HERE,
+    )
 
 
 class Threading(MemoryNotifier):
-    """A way whose films come below what was told before, as Slack's do; it says where it has put each message."""
+    """A way whose films come below what was told before, as Slack's do; it says where it has put
+    each message.
+    """
 
     name = "threading"
     digests = True
@@ -65,7 +78,9 @@ class Linking(MemoryNotifier):
 
 @dataclass
 class Post:
-    """An outbox with one way, on a fake clock; a test lets its two queues take one step after another."""
+    """An outbox with one way, on a fake clock; a test lets its two queues take one step after
+    another.
+    """
 
     way: Threading | Linking | MemoryNotifier
     outbox: Outbox
@@ -94,11 +109,17 @@ class Post:
         """Publish *fact*, its film lying *here*, and have it told."""
         if fact.file and here:
             self.film(fact.event or "", fact.file)
-        self.state.publish(fact, EventRecord("front", fact.at) if fact.event else None, b"a picture" if fact.event else None)
+        self.state.publish(
+            fact,
+            EventRecord("front", fact.at) if fact.event else None,
+            b"a picture" if fact.event else None,
+        )
         self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
 
     def uploads_go_well(self) -> None:
-        self.state.beat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, {"s3_trouble": None}))
+        self.state.beat(
+            protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, {"s3_trouble": None})
+        )
 
     def told(self) -> list[str]:
         return [message.text for message in self.way.messages]
@@ -112,11 +133,18 @@ def run(way: Way) -> float:
     return wait_s
 
 
-def post_of(state: State, data_dir: Path, way: Threading | Linking | MemoryNotifier, when: Iterable[Topic] = ()) -> Post:
+def post_of(
+    state: State,
+    data_dir: Path,
+    way: Threading | Linking | MemoryNotifier,
+    when: Iterable[Topic] = (),
+) -> Post:
     """One whose *way* tells *when*, if that is not everything."""
     way.when = frozenset(when) or way.when
     clock = FakeClock(AT)
-    films = Films(state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0)
+    films = Films(
+        state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0
+    )
     acknowledged: list[str] = []
     outbox = Outbox([way], Letters(state, clock, films), 120.0, acknowledged.append)
     return Post(way, outbox, state, clock, data_dir, films, acknowledged)

@@ -35,9 +35,18 @@ def fridge(words: EventWords | None = None) -> Wording:
 
 
 def test_the_fridge_says_when_and_for_how_long_it_was_opened() -> None:
-    assert fridge().clip(MORNING, 34.2) == "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
-    assert fridge().left_open(MORNING, 61) == "Your fridge has been left open: since 10:15AM, for 61 seconds so far."
-    assert fridge().opening(MORNING) == "Your fridge was opened on Friday, November 20 2026 at 10:15AM."
+    assert (
+        fridge().clip(MORNING, 34.2)
+        == "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
+    )
+    assert (
+        fridge().left_open(MORNING, 61)
+        == "Your fridge has been left open: since 10:15AM, for 61 seconds so far."
+    )
+    assert (
+        fridge().opening(MORNING)
+        == "Your fridge was opened on Friday, November 20 2026 at 10:15AM."
+    )
     assert fridge().ended(34.2) == "Your fridge was closed after 34 seconds."
 
 
@@ -48,7 +57,14 @@ def test_motion_is_told_as_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lasted_s", "said"), [(0.3, "1 second"), (1, "1 second"), (1.5, "2 seconds"), (2.5, "3 seconds"), (3600, "3600 seconds")]
+    ("lasted_s", "said"),
+    [
+        (0.3, "1 second"),
+        (1, "1 second"),
+        (1.5, "2 seconds"),
+        (2.5, "3 seconds"),
+        (3600, "3600 seconds"),
+    ],
 )
 def test_a_length_is_in_whole_seconds_and_never_none(lasted_s: float, said: str) -> None:
     assert Wording("a", "light", EventWords(clip="{duration}")).clip(MORNING, lasted_s) == said
@@ -67,38 +83,69 @@ def test_a_length_is_in_whole_seconds_and_never_none(lasted_s: float, said: str)
     ],
 )
 def test_the_time_has_twelve_hours(hour: int, minute: int, said: str) -> None:
-    assert fridge(EventWords(opening="{time}")).opening(MORNING.replace(hour=hour, minute=minute)) == said
+    assert (
+        fridge(EventWords(opening="{time}")).opening(MORNING.replace(hour=hour, minute=minute))
+        == said
+    )
 
 
 def test_it_is_told_by_the_clocks_of_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in in_zone(monkeypatch, "EST5EDT,M3.2.0,M11.1.0"):
         late = MORNING.replace(hour=2)
-        assert fridge(EventWords(opening="{date}, {time}")).opening(late) == "Thursday, November 19 2026, 9:15PM"
-        assert fridge(EventWords(opening="{time}")).opening(late + timedelta(days=240)) == "10:15PM"  # summer time
+        assert (
+            fridge(EventWords(opening="{date}, {time}")).opening(late)
+            == "Thursday, November 19 2026, 9:15PM"
+        )
+        assert (
+            fridge(EventWords(opening="{time}")).opening(late + timedelta(days=240)) == "10:15PM"
+        )  # summer time
 
 
 def make_foreign_locale(folder: Path) -> None:
-    """A language, called foreign, in which Wednesday is Day3 and May is Month5. It needs nothing but the C library."""
+    """A language, called foreign, in which Wednesday is Day3 and May is Month5. It needs nothing
+    but the C library.
+    """
     names = {"day": 7, "abday": 7, "mon": 12, "abmon": 12}
-    lists = [f"{key} " + ";".join(f'"{key.removeprefix("ab").title()}{n}"' for n in range(count)) for key, count in names.items()]
+    lists = [
+        f"{key} " + ";".join(f'"{key.removeprefix("ab").title()}{n}"' for n in range(count))
+        for key, count in names.items()
+    ]
     formats = ['am_pm "";""', 'd_t_fmt "%c"', 'd_fmt "%d"', 't_fmt "%T"', 't_fmt_ampm ""']
     (folder / "words").write_text("\n".join(["LC_TIME", *lists, *formats, "END LC_TIME", ""]))
     letters = [f"<U{n:04X}> /x{n:02x} LETTER" for n in range(128)]
     head = ["<code_set_name> LETTERS", "<mb_cur_min> 1", "<mb_cur_max> 1", "CHARMAP"]
     (folder / "letters").write_text("\n".join([*head, *letters, "END CHARMAP", ""]))
-    command = ["localedef", "--no-archive", "--force", "--inputfile", "./words", "--charmap", "./letters", "./foreign"]
+    command = [
+        "localedef",
+        "--no-archive",
+        "--force",
+        "--inputfile",
+        "./words",
+        "--charmap",
+        "./letters",
+        "./foreign",
+    ]
     subprocess.run(command, cwd=folder, check=False, capture_output=True)
 
 
 def test_it_is_told_in_english_wherever_the_house_is(tmp_path: Path) -> None:
     make_foreign_locale(tmp_path)
     program = (
-        "import locale, datetime as d; from app.alert_text import *; locale.setlocale(locale.LC_TIME, 'foreign');"
+        "import locale, datetime as d; from app.alert_text import *; "
+        "locale.setlocale(locale.LC_TIME, 'foreign');"
         "at = d.datetime(2026, 5, 20, 22, 15).astimezone();"
-        "print(at.strftime('%A'), Wording('f', 'light', EventWords(opening='{date} {time}')).opening(at))"
+        "print(at.strftime('%A'), Wording('f', 'light', EventWords(opening='{date} "
+        "{time}')).opening(at))"
     )
     environment = {"LOCPATH": str(tmp_path), "TZ": "UTC", "PATH": "/usr/bin:/bin"}
-    said = subprocess.run([sys.executable, "-c", program], cwd=REPO, env=environment, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPO,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert said == "Day3 Wednesday, May 20 2026 10:15PM\n"
 
 
@@ -109,7 +156,11 @@ def test_the_opening_is_told_at_once_for_motion_and_for_light_only_in_own_words(
 
 
 def test_own_words_stand_for_the_usual_ones() -> None:
-    own = EventWords(opening="{camera}!", clip="{{{camera}}} {seconds}", left_open="Close the {camera}: {time}, {duration}")
+    own = EventWords(
+        opening="{camera}!",
+        clip="{{{camera}}} {seconds}",
+        left_open="Close the {camera}: {time}, {duration}",
+    )
     assert fridge(own).opening(MORNING) == "fridge!"
     assert fridge(own).clip(MORNING, 3) == "{fridge} 3"
     assert fridge(own).left_open(MORNING, 61) == "Close the fridge: 10:15AM, 61 seconds"
@@ -121,7 +172,8 @@ def test_own_words_stand_for_the_usual_ones() -> None:
         (
             "clip",
             "{fridge}",
-            "names {fridge} or asks for a form of it; what can be filled in is {camera}, {date}, {time}, {seconds}, {duration}",
+            "names {fridge} or asks for a form of it; what can be filled in is {camera}, {date}, "
+            "{time}, {seconds}, {duration}",
         ),
         ("opening", "for {seconds}", "names {seconds}"),
         ("clip", "{}", "names {}"),
@@ -136,7 +188,9 @@ def test_own_words_stand_for_the_usual_ones() -> None:
         ("opening", "x" * 501, "must have at most 500 characters"),
     ],
 )
-def test_what_cannot_be_filled_in_stops_a_start(tmp_path: Path, key: str, text: str, said: str) -> None:
+def test_what_cannot_be_filled_in_stops_a_start(
+    tmp_path: Path, key: str, text: str, said: str
+) -> None:
     (tmp_path / "config.yml").write_text(f"events:\n  words:\n    {key}: '{text}'\n")
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path)

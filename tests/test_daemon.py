@@ -15,7 +15,9 @@ Start = Callable[[str], Program]
 
 
 @pytest.fixture
-def start(redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Start]:
     """Starts an odd daemon that does what it is told."""
     config = write_config(tmp_path, redis_server.url)
     with contextlib.ExitStack() as running:
@@ -44,7 +46,9 @@ def test_a_heartbeat_carries_progress(redis_server: RedisServer, start: Start) -
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_long_wait_at_once_and_gently(redis_server: RedisServer, start: Start, signum: signal.Signals) -> None:
+def test_a_signal_ends_a_long_wait_at_once_and_gently(
+    redis_server: RedisServer, start: Start, signum: signal.Signals
+) -> None:
     program = start("nothing")
     program.wait_until_beating(redis_server.url)
     program.signal(signum)
@@ -63,25 +67,42 @@ def test_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
     config.write_text(good + "motion: {alpha: 0.25}\n")
     program.signal(signal.SIGHUP)
     until(lambda: counted(program, redis_server, "alpha") == 0.25, "the new value is taken over")
-    until(lambda: counted(program, redis_server, "steps") == 2, "the next step is not waited for", 40.0)
+    until(
+        lambda: counted(program, redis_server, "steps") == 2,
+        "the next step is not waited for",
+        40.0,
+    )
 
     config.write_text(good + "motion: {alpha: 25}\n")
     program.signal(signal.SIGHUP)
     until(lambda: trouble(program, redis_server), "the mistake is in the heartbeat")
-    assert "config.yml:3: motion.alpha: must be less than 1, not 25" in (trouble(program, redis_server) or "")
+    assert "config.yml:3: motion.alpha: must be less than 1, not 25" in (
+        trouble(program, redis_server) or ""
+    )
     assert counted(program, redis_server, "alpha") == 0.25
 
     config.write_text(good)
     program.signal(signal.SIGHUP)
-    until(lambda: trouble(program, redis_server) is None and counted(program, redis_server, "alpha") == 0.1, "the mended file is read")
+    until(
+        lambda: (
+            trouble(program, redis_server) is None
+            and counted(program, redis_server, "alpha") == 0.1
+        ),
+        "the mended file is read",
+    )
 
 
-def test_a_wrong_logging_file_changes_nothing_while_it_runs(redis_server: RedisServer, start: Start, tmp_path: Path) -> None:
+def test_a_wrong_logging_file_changes_nothing_while_it_runs(
+    redis_server: RedisServer, start: Start, tmp_path: Path
+) -> None:
     program = start("nothing")
     program.wait_until_beating(redis_server.url)
     (tmp_path / "config" / "logging.yml").write_text("version: [\n")
     program.signal(signal.SIGHUP)
-    until(lambda: "logging.yml" in (trouble(program, redis_server) or ""), "the mistake is in the heartbeat")
+    until(
+        lambda: "logging.yml" in (trouble(program, redis_server) or ""),
+        "the mistake is in the heartbeat",
+    )
     assert "logging.yml: not a logging configuration" in program.log
 
 
@@ -98,17 +119,24 @@ def test_the_worlds_failure_is_logged_once_backed_off_from_and_got_over(start: S
     assert program.log.count("the router does not answer") == 1
 
 
-def test_what_a_step_found_wrong_is_still_told_when_the_worlds_failure_is_got_over(redis_server: RedisServer, start: Start) -> None:
+def test_what_a_step_found_wrong_is_still_told_when_the_worlds_failure_is_got_over(
+    redis_server: RedisServer, start: Start
+) -> None:
     program = start("limp")
     until(lambda: "it works again" in program.log, "it works again")
     program.signal(signal.SIGHUP)
-    until(lambda: counted(program, redis_server, "steps") == 2, "it beats before its next step", 40.0)
+    until(
+        lambda: counted(program, redis_server, "steps") == 2, "it beats before its next step", 40.0
+    )
     assert trouble(program, redis_server) == "the lens is dirty"
 
 
 def test_a_threads_mistake_is_logged_with_its_traceback(start: Start) -> None:
     program = start("thread")
-    until(lambda: "CRITICAL app.daemon: a mistake of ours ends the thread darkroom" in program.log, "it is logged")
+    until(
+        lambda: "CRITICAL app.daemon: a mistake of ours ends the thread darkroom" in program.log,
+        "it is logged",
+    )
     until(lambda: "KeyError: 'a mistake'" in program.log, "with its traceback")
 
 
@@ -127,7 +155,9 @@ def test_a_wrong_configuration_stops_a_start_and_is_printed(start: Start, tmp_pa
     assert "config.yml:1: motion.alpha: must be less than 1, not 5" in program.log
 
 
-def test_with_redis_away_a_program_goes_on_and_says_so_once(redis_server: RedisServer, start: Start) -> None:
+def test_with_redis_away_a_program_goes_on_and_says_so_once(
+    redis_server: RedisServer, start: Start
+) -> None:
     redis_server.kill()
     program = start("nothing")
     until(lambda: "no heartbeat" in program.log, "it says that Redis is away")

@@ -38,7 +38,9 @@ def frame(number: int, at_s: float, luma: Image = BLACK, span: int = 255) -> Fra
     return Frame(luma, at_s, datetime(2026, 11, 20, tzinfo=UTC), number, lambda: luma, span)
 
 
-def scripted(sightings: Sequence[Sighting], events: EventSettings) -> tuple[Detector, ScriptedMotion]:
+def scripted(
+    sightings: Sequence[Sighting], events: EventSettings
+) -> tuple[Detector, ScriptedMotion]:
     motion = ScriptedMotion(iter(sightings))
     return Detector(motion, events), motion
 
@@ -50,9 +52,13 @@ def verdicts(script: str, events: EventSettings, interval_s: float = 1.0) -> lis
 
 
 def changes(script: str, events: EventSettings) -> str:
-    """The script's length of signs: `(` where an event opens, `)` where it closes, `-` while it is open."""
+    """The script's length of signs: `(` where an event opens, `)` where it closes, `-` while it is
+    open.
+    """
     signs = {"opened": "(", "closed": ")"}
-    return "".join(signs.get(one.changed or "", "-" if one.event else ".") for one in verdicts(script, events))
+    return "".join(
+        signs.get(one.changed or "", "-" if one.event else ".") for one in verdicts(script, events)
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,8 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 9, ".x", ".("),
         (3, 0.01, 9, "..x", "..("),
         (4, 1.0, 9, "xxx.xxxx", ".......("),
-        # A fraction of frames is rounded up, but 0.28 of 25 is 7, though floating point makes it a little more.
+        # A fraction of frames is rounded up, but 0.28 of 25 is 7, though floating point makes it a
+        # little more.
         (4, 0.6, 9, "xxx", "..("),
         (25, 0.28, 9, "xxxxxxxx", "......(-"),
         (10, 0.7, 9, "xxxxxxxx", "......(-"),
@@ -91,22 +98,39 @@ def changes(script: str, events: EventSettings) -> str:
         ),
     ],
 )
-def test_an_event_opens_and_closes_by_the_rule(window: int, fraction: float, gap_s: float, script: str, expected: str) -> None:
-    events = EventSettings(motion_classification_store_cnt=window, min_occupied_fraction=fraction, event_gap_s=gap_s)
+def test_an_event_opens_and_closes_by_the_rule(
+    window: int, fraction: float, gap_s: float, script: str, expected: str
+) -> None:
+    events = EventSettings(
+        motion_classification_store_cnt=window, min_occupied_fraction=fraction, event_gap_s=gap_s
+    )
     assert changes(script, events) == expected
 
 
 def test_by_default_18_of_30_frames_open_an_event_and_10_seconds_close_it() -> None:
     seen = verdicts("x" * 20 + "." * 120, EventSettings(), interval_s=0.1)
-    opened, closed = (next(n for n, one in enumerate(seen) if one.changed == change) for change in ("opened", "closed"))
+    opened, closed = (
+        next(n for n, one in enumerate(seen) if one.changed == change)
+        for change in ("opened", "closed")
+    )
     assert opened == 17
     assert closed in (119, 120)
 
 
 def test_an_event_tells_when_it_began_and_when_something_last_moved() -> None:
-    seen = verdicts("..xxx.x....", EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=1, event_gap_s=3))
+    seen = verdicts(
+        "..xxx.x....",
+        EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=1, event_gap_s=3),
+    )
     event = seen[3].event
-    assert event == Event(number=1, started_at_s=3.0, ended_at_s=None, peak_area_px=6000.0, boxes=(Box(10, 20, 30, 40),), alert=True)
+    assert event == Event(
+        number=1,
+        started_at_s=3.0,
+        ended_at_s=None,
+        peak_area_px=6000.0,
+        boxes=(Box(10, 20, 30, 40),),
+        alert=True,
+    )
     closed = seen[9]
     assert closed.changed == "closed"
     assert closed.event is not None
@@ -121,7 +145,10 @@ def test_events_are_numbered_from_1() -> None:
 
 def test_an_event_keeps_its_largest_area_and_the_boxes_of_that_moment() -> None:
     areas = [5500.0, 9000.0, 7000.0]
-    detector, _ = scripted([moving(area_px, x=int(area_px)) for area_px in areas], EventSettings(motion_classification_store_cnt=1))
+    detector, _ = scripted(
+        [moving(area_px, x=int(area_px)) for area_px in areas],
+        EventSettings(motion_classification_store_cnt=1),
+    )
     seen = [detector.look(frame(n, n)).event for n in range(3)]
     assert [one and one.peak_area_px for one in seen] == [5500.0, 9000.0, 9000.0]
     assert seen[2] is not None
@@ -130,8 +157,16 @@ def test_an_event_keeps_its_largest_area_and_the_boxes_of_that_moment() -> None:
 
 def test_alerts_are_at_least_min_notify_seconds_apart() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=1, min_notify_seconds=4)
-    opened = [one.event for one in verdicts("x.x.x.x.x", events) if one.event and one.changed == "opened"]
-    assert [(one.started_at_s, one.alert) for one in opened] == [(0, True), (2, False), (4, True), (6, False), (8, True)]
+    opened = [
+        one.event for one in verdicts("x.x.x.x.x", events) if one.event and one.changed == "opened"
+    ]
+    assert [(one.started_at_s, one.alert) for one in opened] == [
+        (0, True),
+        (2, False),
+        (4, True),
+        (6, False),
+        (8, True),
+    ]
 
 
 def test_an_event_alerts_or_not_for_as_long_as_it_lasts() -> None:
@@ -142,9 +177,16 @@ def test_an_event_alerts_or_not_for_as_long_as_it_lasts() -> None:
 def test_a_verdict_says_what_the_motion_model_saw() -> None:
     learning = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
     detector, motion = scripted([learning, moving(6543.0)], EventSettings())
-    assert detector.look(frame(0, 0)) == Verdict(motion=False, area_px=0.0, boxes=(), learning=True, event=None, changed=None)
+    assert detector.look(frame(0, 0)) == Verdict(
+        motion=False, area_px=0.0, boxes=(), learning=True, event=None, changed=None
+    )
     seen = detector.look(frame(1, 1, span=219))
-    assert (seen.motion, seen.area_px, seen.boxes, seen.learning) == (True, 6543.0, (Box(10, 20, 30, 40),), False)
+    assert (seen.motion, seen.area_px, seen.boxes, seen.learning) == (
+        True,
+        6543.0,
+        (Box(10, 20, 30, 40),),
+        False,
+    )
     assert motion.looked_at == [((4, 4), 255), ((4, 4), 219)]
 
 
@@ -160,7 +202,9 @@ def test_forgetting_keeps_an_open_event_until_its_gap_has_passed() -> None:
 
 
 def test_what_was_seen_before_forgetting_opens_no_event() -> None:
-    detector, _ = scripted([moving()] * 4, EventSettings(motion_classification_store_cnt=3, min_occupied_fraction=1))
+    detector, _ = scripted(
+        [moving()] * 4, EventSettings(motion_classification_store_cnt=3, min_occupied_fraction=1)
+    )
     for n in range(2):
         detector.look(frame(n, n))
     detector.forget()
@@ -168,7 +212,9 @@ def test_what_was_seen_before_forgetting_opens_no_event() -> None:
 
 
 def test_closing_ends_an_open_event_at_its_last_motion() -> None:
-    detector, _ = scripted([moving(), moving(), STILL, moving()], EventSettings(motion_classification_store_cnt=1))
+    detector, _ = scripted(
+        [moving(), moving(), STILL, moving()], EventSettings(motion_classification_store_cnt=1)
+    )
     for n in range(3):
         detector.look(frame(n, n))
     event = detector.close()

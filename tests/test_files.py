@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from app.errors import WorldError
-from app.files import GB, clear_unfinished, free_bytes, has_room, is_unfinished, whole_file, write_whole
+from app.files import (
+    GB,
+    clear_unfinished,
+    free_bytes,
+    has_room,
+    is_unfinished,
+    whole_file,
+    write_whole,
+)
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -41,7 +49,9 @@ def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path:
         (unfinished,) = tmp_path.iterdir()
         assert is_unfinished(unfinished.name)
         file.write(b"two")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("b.txt", b"one two")]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("b.txt", b"one two")
+    ]
     with pytest.raises(WorldError), whole_file(tmp_path / "c.txt") as file:
         raise WorldError("not so")
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]

@@ -19,7 +19,9 @@ def root_logger_as_before() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
-def test_secrets_are_struck_out_of_messages_and_tracebacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_struck_out_of_messages_and_tracebacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     set_up_logs(tmp_path, ["xoxb-1234", ""])
     try:
         raise ValueError("the token xoxb-1234 is refused")
@@ -30,7 +32,9 @@ def test_secrets_are_struck_out_of_messages_and_tracebacks(tmp_path: Path, capsy
     assert said.count("[hidden]") == 3  # the message, the source line and the error
 
 
-def test_the_level_is_the_files_to_choose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_is_the_files_to_choose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = REPO / "config" / "logging.yml"
     (tmp_path / "logging.yml").write_text(own.read_text().replace("INFO", "WARNING"))
     set_up_logs(tmp_path)
@@ -40,7 +44,9 @@ def test_the_level_is_the_files_to_choose(tmp_path: Path, capsys: pytest.Capture
     assert "quiet" not in said
 
 
-@pytest.mark.parametrize("text", ["version: 2\n", "[]\n", "root: {handlers: [nowhere]}\nversion: 1\n", "{\n"])
+@pytest.mark.parametrize(
+    "text", ["version: 2\n", "[]\n", "root: {handlers: [nowhere]}\nversion: 1\n", "{\n"]
+)
 def test_a_wrong_logging_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "logging.yml").write_text(text)
     with pytest.raises(ConfigError, match=r"logging\.yml"):

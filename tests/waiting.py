@@ -8,7 +8,9 @@ Found = TypeVar("Found")
 
 
 def until(look: Callable[[], Found | None], what: str, within_s: float = 20.0) -> Found:
-    """What *look* finds, as soon as that is true; fails, saying that *what* did not happen, when it takes too long."""
+    """What *look* finds, as soon as that is true; fails, saying that *what* did not happen, when it
+    takes too long.
+    """
     deadline = time.monotonic() + within_s
     while not (found := look()):
         if time.monotonic() > deadline:

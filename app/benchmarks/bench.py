@@ -1,4 +1,6 @@
-"""`bench`: what the detector costs on this machine beside the plain classic pipeline, in CPU time."""
+"""`bench`: what the detector costs on this machine beside the plain classic pipeline, in CPU
+time.
+"""
 
 import itertools
 import json
@@ -34,16 +36,40 @@ Pictures = Sequence[tuple[Image, Frame]]
 @click.command()
 @click.argument("video", default="demo")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-@click.option("--count", type=click.IntRange(min=1), default=600, show_default=True, help="How many frames to measure.")
-@click.option("--slack", "of_slack", is_flag=True, help="Measure the Slack server instead: milliseconds to answer, and memory.")
-@click.option("--clips", "of_clips", is_flag=True, help="Measure filming instead: memory, CPU time, and how late a frame gets.")
-@click.option("--uploads", "of_uploads", is_flag=True, help="Measure the uploader instead: MB a second over loopback, and memory.")
-def bench(*, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool) -> None:
-    """Measure what a frame costs, beside the classic pipeline. On one thread, in CPU milliseconds a frame of 640x480.
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="How many frames to measure.",
+)
+@click.option(
+    "--slack",
+    "of_slack",
+    is_flag=True,
+    help="Measure the Slack server instead: milliseconds to answer, and memory.",
+)
+@click.option(
+    "--clips",
+    "of_clips",
+    is_flag=True,
+    help="Measure filming instead: memory, CPU time, and how late a frame gets.",
+)
+@click.option(
+    "--uploads",
+    "of_uploads",
+    is_flag=True,
+    help="Measure the uploader instead: MB a second over loopback, and memory.",
+)
+def bench(
+    *, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool
+) -> None:
+    """Measure what a frame costs, beside the classic pipeline. On one thread, in CPU milliseconds a
+    frame of 640x480.
 
-    The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines see each frame in turn, so
-    that whatever else this machine does disturbs both alike. The stages are measured in a second run, and include what
-    measuring them costs.
+    The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines
+    see each frame in turn, so that whatever else this machine does disturbs both alike. The stages
+    are measured in a second run, and include what measuring them costs.
     """
     if of_slack:
         _bench_slack(as_json)
@@ -82,7 +108,11 @@ def _bench_uploads(as_json: bool) -> None:
     _tell(measure_uploads, uploads_table, as_json)
 
 
-def _tell(take_figures: Callable[[], dict[str, Any]], table: Callable[[dict[str, Any]], str], as_json: bool) -> None:
+def _tell(
+    take_figures: Callable[[], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+    as_json: bool,
+) -> None:
     """Print what *take_figures* finds, as JSON or as a *table*."""
     try:
         figures = take_figures()
@@ -125,7 +155,12 @@ class Stopwatch:
 
 def read_pictures(source: str) -> Pictures:
     """The first pictures of *source*, 640x480."""
-    camera = make_camera("bench", CameraSettings(source=source, resolution=(WIDTH, HEIGHT)), SystemClock(), pace="fast")
+    camera = make_camera(
+        "bench",
+        CameraSettings(source=source, resolution=(WIDTH, HEIGHT)),
+        SystemClock(),
+        pace="fast",
+    )
     pictures: list[tuple[Image, Frame]] = []
     with closing(camera):
         camera.open()
@@ -134,7 +169,9 @@ def read_pictures(source: str) -> Pictures:
                 frame = camera.read()
             except CameraEnded:
                 break
-            bgr = np.asarray(cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+            bgr = np.asarray(
+                cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
+            )
             luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
             pictures.append((bgr, replace(frame, luma=luma, luma_span=255)))
     return pictures
@@ -143,8 +180,17 @@ def read_pictures(source: str) -> Pictures:
 def measure(pictures: Pictures, count: int) -> dict[str, Any]:
     """What both pipelines and their stages cost, over *count* frames."""
     whole = Stopwatch()
-    classic, detector = ClassicMotion(MotionSettings()), Detector(BackgroundMotion(MotionSettings()), EventSettings())
-    _take_turns(pictures, count, whole.timed("classic_ms", classic.look), whole.timed("detector_ms", detector.look), [whole])
+    classic, detector = (
+        ClassicMotion(MotionSettings()),
+        Detector(BackgroundMotion(MotionSettings()), EventSettings()),
+    )
+    _take_turns(
+        pictures,
+        count,
+        whole.timed("classic_ms", classic.look),
+        whole.timed("detector_ms", detector.look),
+        [whole],
+    )
     costs = whole.ms(count)
     ratio = round(costs["detector_ms"] / costs["classic_ms"], 4)
     return {**costs, "ratio": ratio, "frames": count, **_stages(pictures, count)}
@@ -158,13 +204,26 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
     of_classic.watch(classic, CLASSIC_STAGES)
     of_detector.watch(motion.background, DETECTOR_STAGES)
     whole.watch(motion, ["look"])
-    _take_turns(pictures, count, classic.look, whole.timed("detector", detector.look), [whole, of_classic, of_detector])
+    _take_turns(
+        pictures,
+        count,
+        classic.look,
+        whole.timed("detector", detector.look),
+        [whole, of_classic, of_detector],
+    )
     rule_ms = whole.ms(count)["detector"] - whole.ms(count)["look"]
-    return {"classic_stages_ms": of_classic.ms(count), "detector_stages_ms": {**of_detector.ms(count), "rule": round(rule_ms, 4)}}
+    return {
+        "classic_stages_ms": of_classic.ms(count),
+        "detector_stages_ms": {**of_detector.ms(count), "rule": round(rule_ms, 4)},
+    }
 
 
 def _take_turns(
-    pictures: Pictures, count: int, classic: Callable[[Image], Any], detector: Callable[[Frame], Any], watches: Sequence[Stopwatch]
+    pictures: Pictures,
+    count: int,
+    classic: Callable[[Image], Any],
+    detector: Callable[[Frame], Any],
+    watches: Sequence[Stopwatch],
 ) -> None:
     """Show frames to both, a few before the *watches* start and then *count*."""
     for number, (bgr, frame) in enumerate(_there_and_back(pictures, WARM_UP + count)):
@@ -183,8 +242,20 @@ def _there_and_back(pictures: Pictures, count: int) -> Iterator[tuple[Image, Fra
 
 
 def _table(figures: dict[str, Any]) -> str:
-    rows = [f"CPU milliseconds a frame of {WIDTH}x{HEIGHT}, one thread, mean of {figures['frames']} frames"]
+    rows = [
+        f"CPU milliseconds a frame of {WIDTH}x{HEIGHT}, one thread, mean of {figures['frames']} "
+        "frames"
+    ]
     for name in ("classic", "detector"):
         rows.append(f"  {name:16} {figures[f'{name}_ms']:8.4f}")
-        rows.extend(f"    {stage:14} {cost_ms:8.4f}" for stage, cost_ms in figures[f"{name}_stages_ms"].items())
-    return "\n".join([*rows, f"  the detector takes {figures['ratio']:.4f} of the classic pipeline's time: 1/{1 / figures['ratio']:.0f}"])
+        rows.extend(
+            f"    {stage:14} {cost_ms:8.4f}"
+            for stage, cost_ms in figures[f"{name}_stages_ms"].items()
+        )
+    return "\n".join(
+        [
+            *rows,
+            f"  the detector takes {figures['ratio']:.4f} of the classic pipeline's time: "
+            f"1/{1 / figures['ratio']:.0f}",
+        ]
+    )

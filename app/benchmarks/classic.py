@@ -1,4 +1,6 @@
-"""The plain classic pipeline, as many have written it: the measuring stick of the bench and the tests, no part of the product."""
+"""The plain classic pipeline, as many have written it: the measuring stick of the bench and the
+tests, no part of the product.
+"""
 
 import cv2
 import numpy as np
@@ -9,14 +11,18 @@ from app.motion.base import MotionSettings
 
 
 class ClassicMotion:
-    """Running average over blurred grey pictures `frame_width` wide, in float, made from colour pictures of any size."""
+    """Running average over blurred grey pictures `frame_width` wide, in float, made from colour
+    pictures of any size.
+    """
 
     def __init__(self, settings: MotionSettings) -> None:
         self._settings = settings
         self._average: NDArray[np.float32] | None = None
 
     def look(self, bgr: Image) -> tuple[bool, float]:
-        """Whether the next picture, (rows, columns, BGR) uint8, shows motion, and its largest moving area."""
+        """Whether the next picture, (rows, columns, BGR) uint8, shows motion, and its largest
+        moving area.
+        """
         grey = self.blur(self.grey(self.resize(bgr)))
         area_px = self.outline(self.mark(self.compare(grey)))
         return area_px > self._settings.min_area, area_px
@@ -25,7 +31,10 @@ class ClassicMotion:
         """The picture, `frame_width` wide."""
         rows, columns = bgr.shape[:2]
         width = self._settings.frame_width
-        return np.asarray(cv2.resize(bgr, (width, int(rows * width / columns)), interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(
+            cv2.resize(bgr, (width, int(rows * width / columns)), interpolation=cv2.INTER_AREA),
+            np.uint8,
+        )
 
     def grey(self, bgr: Image) -> Image:
         """The picture without its colour."""
@@ -45,7 +54,12 @@ class ClassicMotion:
     def mark(self, delta: Image) -> Image:
         """255 where the difference is large, and around there."""
         _, marked = cv2.threshold(delta, self._settings.delta_thresh, 255, cv2.THRESH_BINARY)
-        return np.asarray(cv2.dilate(marked, np.ones((3, 3), np.uint8), iterations=self._settings.dilate_iterations), np.uint8)
+        return np.asarray(
+            cv2.dilate(
+                marked, np.ones((3, 3), np.uint8), iterations=self._settings.dilate_iterations
+            ),
+            np.uint8,
+        )
 
     def outline(self, marked: Image) -> float:
         """The largest area, in pixels."""

@@ -1,4 +1,6 @@
-"""`bench --clips`: what filming costs on this machine: memory for the seconds before an event, CPU time, and the capture's punctuality."""
+"""`bench --clips`: what filming costs on this machine: memory for the seconds before an event, CPU
+time, and the capture's punctuality.
+"""
 
 import itertools
 import tempfile
@@ -30,7 +32,12 @@ LIVE_S = 12.0
 PRE_ROLL_S = 5.0
 #: As a network camera sends H.264, and as a USB camera gives JPEGs.
 CODERS: dict[str, dict[str, Any]] = {
-    "h264": {"suffix": "mp4", "codec": "libx264", "pixels": "yuv420p", "options": {"preset": "veryfast", "g": str(2 * FPS), "bf": "0"}},
+    "h264": {
+        "suffix": "mp4",
+        "codec": "libx264",
+        "pixels": "yuv420p",
+        "options": {"preset": "veryfast", "g": str(2 * FPS), "bf": "0"},
+    },
     "mjpeg": {"suffix": "avi", "codec": "mjpeg", "pixels": "yuvj420p", "options": {"qscale": "4"}},
 }
 #: Plays a source, and hands its packets on.
@@ -38,37 +45,68 @@ Play = Callable[[Sink | None], Iterator[Frame]]
 
 
 def measure_clips(seconds: int = SECONDS, live_s: float = LIVE_S) -> dict[str, Any]:
-    """Figures for each of `SIZES` and each kind of source, and how late the latest frame of a live scene was, filmed and not."""
+    """Figures for each of `SIZES` and each kind of source, and how late the latest frame of a live
+    scene was, filmed and not.
+    """
     with tempfile.TemporaryDirectory(prefix="clip-load-") as place:
         folder = Path(place)
-        sizes = {f"{width}x{height}": _of_size((width, height), seconds, folder) for width, height in SIZES}
-        gaps = {"gap_ms": _longest_gap_ms(folder, live_s, filmed=False), "filmed_gap_ms": _longest_gap_ms(folder, live_s, filmed=True)}
+        sizes = {
+            f"{width}x{height}": _of_size((width, height), seconds, folder)
+            for width, height in SIZES
+        }
+        gaps = {
+            "gap_ms": _longest_gap_ms(folder, live_s, filmed=False),
+            "filmed_gap_ms": _longest_gap_ms(folder, live_s, filmed=True),
+        }
     return {"fps": FPS, "interval_ms": 1000 / FPS, "sizes": sizes, **gaps}
 
 
 def clip_table(figures: dict[str, Any]) -> str:
     """What `measure_clips` has found, for people to read."""
-    rows = [f"Filming the drawn scene at {figures['fps']} pictures a second; CPU milliseconds a picture, and memory for {PRE_ROLL_S:g} s"]
+    rows = [
+        f"Filming the drawn scene at {figures['fps']} pictures a second; CPU milliseconds a "
+        f"picture, and memory for {PRE_ROLL_S:g} s"
+    ]
     for name in figures["sizes"]:
         rows.append(f"  {name:12}  decoded      kept    filmed   filmed/decoded   MB")
         for kind, found in figures["sizes"][name].items():
-            costs = "".join(f"{found[what]:10.3f}" for what in ("decoded_ms", "kept_ms", "filmed_ms"))
+            costs = "".join(
+                f"{found[what]:10.3f}" for what in ("decoded_ms", "kept_ms", "filmed_ms")
+            )
             ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
             rows.append(f"    {kind:8} {costs}   {ratio:>14}{found['kept_mb']:7.2f}")
-    late = f"{figures['filmed_gap_ms']:.0f} ms while it is filmed, {figures['gap_ms']:.0f} ms otherwise"
-    return "\n".join([*rows, f"  the longest time between two frames that are {figures['interval_ms']:.0f} ms apart: {late}"])
+    late = (
+        f"{figures['filmed_gap_ms']:.0f} ms while it is filmed, {figures['gap_ms']:.0f} ms "
+        "otherwise"
+    )
+    return "\n".join(
+        [
+            *rows,
+            f"  the longest time between two frames that are {figures['interval_ms']:.0f} ms "
+            f"apart: {late}",
+        ]
+    )
 
 
-def _of_size(size: tuple[int, int], seconds: int, folder: Path) -> dict[str, dict[str, float | None]]:
+def _of_size(
+    size: tuple[int, int], seconds: int, folder: Path
+) -> dict[str, dict[str, float | None]]:
     drawn = make_camera("bench", _settings("demo", size), SystemClock(), "fast")
     frames = list(itertools.islice(_played(drawn, None), seconds * FPS))
-    films = {kind: _write_film(folder / f"{kind}.{coder['suffix']}", frames, size, coder) for kind, coder in CODERS.items()}
-    found = {kind: _figures(partial(_played_film, film, size), folder) for kind, film in films.items()}
+    films = {
+        kind: _write_film(folder / f"{kind}.{coder['suffix']}", frames, size, coder)
+        for kind, coder in CODERS.items()
+    }
+    found = {
+        kind: _figures(partial(_played_film, film, size), folder) for kind, film in films.items()
+    }
     return {**found, "raw": {**_figures(lambda _: iter(frames), folder), "ratio": None}}
 
 
 def _figures(play: Play, folder: Path) -> dict[str, float | None]:
-    """CPU time for each picture that *play* plays: alone, kept in memory as well, and filmed as well."""
+    """CPU time for each picture that *play* plays: alone, kept in memory as well, and filmed as
+    well.
+    """
     keeping, filming = _recorder(), _recorder()
     decoded_ms = _cost_ms(play(None))
     kept_ms = _cost_ms(_kept(play, keeping))
@@ -109,7 +147,9 @@ def _filmed(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
 def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
     """Between two frames of the live scene, on the way that frames take in the daemon."""
     clock, recorder, settings = SystemClock(), _recorder(), _settings("demo", SIZES[0])
-    feed = CameraFeed(lambda: make_camera("bench", settings, clock), clock, settings, recorder.packet)
+    feed = CameraFeed(
+        lambda: make_camera("bench", settings, clock), clock, settings, recorder.packet
+    )
     writing = Worker("clips", recorder.step)
     writing.start()
     feed.open()
@@ -132,7 +172,13 @@ def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
 
 
 def _recorder() -> Recorder:
-    return Recorder(RecordingSettings(pre_roll_s=PRE_ROLL_S), SystemClock(), lambda _: None, _give_up, lambda _: None)
+    return Recorder(
+        RecordingSettings(pre_roll_s=PRE_ROLL_S),
+        SystemClock(),
+        lambda _: None,
+        _give_up,
+        lambda _: None,
+    )
 
 
 def _give_up(_folder: Path, _note: str, error: OSError) -> None:
@@ -158,9 +204,13 @@ def _played(camera: Camera, sink: Sink | None) -> Iterator[Frame]:
                 return
 
 
-def _write_film(path: Path, frames: list[Frame], size: tuple[int, int], coder: dict[str, Any]) -> Path:
+def _write_film(
+    path: Path, frames: list[Frame], size: tuple[int, int], coder: dict[str, Any]
+) -> Path:
     with av.open(str(path), "w") as written:
-        stream = written.add_stream(coder["codec"], rate=FPS, options={"threads": "1", **coder["options"]})
+        stream = written.add_stream(
+            coder["codec"], rate=FPS, options={"threads": "1", **coder["options"]}
+        )
         stream.width, stream.height, stream.pix_fmt = *size, coder["pixels"]
         stream.codec_context.time_base = Fraction(1, FPS)
         for frame in frames:

@@ -1,4 +1,5 @@
-"""`bench --slack`: how long the Slack server takes to answer with many requests in flight, and how much memory it has.
+"""`bench --slack`: how long the Slack server takes to answer with many requests in flight, and how
+much memory it has.
 
 The real gunicorn with a Redis of its own, on free ports of this machine, which the asking shares.
 """
@@ -48,7 +49,9 @@ class _Asking:
 
 
 def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[str, Any]:
-    """Milliseconds to answer each of `COMMANDS`, and the megabytes (PSS) of the server's processes together."""
+    """Milliseconds to answer each of `COMMANDS`, and the megabytes (PSS) of the server's processes
+    together.
+    """
     secret = secrets.token_hex(16)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slack-load-")))
@@ -56,23 +59,39 @@ def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[
         figures: dict[str, Any] = {"in_flight": in_flight, "requests": requests}
         for command in COMMANDS:
             ask(address, [_request(command, secret) for _ in range(in_flight)], in_flight)
-            took_s = sorted(ask(address, [_request(command, secret) for _ in range(requests)], in_flight))
-            figures[command] = {name: round(1000 * took_s[int(share * (len(took_s) - 1))], 1) for name, share in _SHARES.items()}
+            took_s = sorted(
+                ask(address, [_request(command, secret) for _ in range(requests)], in_flight)
+            )
+            figures[command] = {
+                name: round(1000 * took_s[int(share * (len(took_s) - 1))], 1)
+                for name, share in _SHARES.items()
+            }
         return {**figures, "pss_mb": round(_pss_mb(pid), 1)}
 
 
 def slack_table(figures: dict[str, Any]) -> str:
     """What `measure_slack` has found, for people to read."""
-    rows = [f"Milliseconds to answer, {figures['in_flight']} requests in flight, {figures['requests']} of each command"]
+    rows = [
+        f"Milliseconds to answer, {figures['in_flight']} requests in flight, {figures['requests']} "
+        "of each command"
+    ]
     for command in COMMANDS:
         rows.append(
-            f"  /{command:12}" + "".join(f"  {name.removesuffix('_ms')} {took_ms:6.1f}" for name, took_ms in figures[command].items())
+            f"  /{command:12}"
+            + "".join(
+                f"  {name.removesuffix('_ms')} {took_ms:6.1f}"
+                for name, took_ms in figures[command].items()
+            )
         )
-    return "\n".join([*rows, f"  memory of gunicorn and its worker together (PSS): {figures['pss_mb']:.1f} MB"])
+    return "\n".join(
+        [*rows, f"  memory of gunicorn and its worker together (PSS): {figures['pss_mb']:.1f} MB"]
+    )
 
 
 def ask(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> list[float]:
-    """Send *requests*, each on a connection of its own and *in_flight* at a time; returns how many seconds each took."""
+    """Send *requests*, each on a connection of its own and *in_flight* at a time; returns how many
+    seconds each took.
+    """
     waiting, took_s = list(reversed(requests)), []
     with selectors.DefaultSelector() as selector:
         for _ in range(min(in_flight, len(waiting))):
@@ -96,7 +115,9 @@ def _begin(selector: selectors.BaseSelector, address: tuple[str, int], request: 
 
 
 def _go_on(selector: selectors.BaseSelector, asking: _Asking, events: int) -> bool:
-    """Send or read what can be; returns whether the answer is whole. `SuiteError` when it is not a good one."""
+    """Send or read what can be; returns whether the answer is whole. `SuiteError` when it is not a
+    good one.
+    """
     if events & selectors.EVENT_WRITE:
         asking.unsent = asking.unsent[asking.line.send(asking.unsent) :]
         if not asking.unsent:
@@ -115,8 +136,16 @@ def _go_on(selector: selectors.BaseSelector, asking: _Asking, events: int) -> bo
 def _request(command: str, secret: str) -> bytes:
     """A request for *command* as Slack sends it; no two are alike."""
     at = str(int(time.time()))
-    fields = {"command": f"/{command}", "text": "", "user_id": USER, "user_name": "bench", "trigger_id": secrets.token_hex(16)}
-    body = urlencode({**fields, "response_url": "http://127.0.0.1:9/", "channel_id": "C0BENCH001"}).encode()
+    fields = {
+        "command": f"/{command}",
+        "text": "",
+        "user_id": USER,
+        "user_name": "bench",
+        "trigger_id": secrets.token_hex(16),
+    }
+    body = urlencode(
+        {**fields, "response_url": "http://127.0.0.1:9/", "channel_id": "C0BENCH001"}
+    ).encode()
     signature = hmac.new(secret.encode(), f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
     head = [
         f"POST /{command} HTTP/1.1",
@@ -137,22 +166,42 @@ def _server(folder: Path, secret: str) -> Iterator[tuple[tuple[str, int], int]]:
     config = folder / "config"
     config.mkdir()
     slack = f"{{bind: '127.0.0.1:{port}', signing_secret: {secret}, allowed_users: [{USER}]}}"
-    (config / "config.yml").write_text(f"redis: {{url: '{url}'}}\nslack: {slack}\n", encoding="utf-8")
-    redis = [str(find_redis_server()), "--port", "0", "--unixsocket", f"{folder}/redis.sock", "--dir", str(folder), "--save", ""]
+    (config / "config.yml").write_text(
+        f"redis: {{url: '{url}'}}\nslack: {slack}\n", encoding="utf-8"
+    )
+    redis = [
+        str(find_redis_server()),
+        "--port",
+        "0",
+        "--unixsocket",
+        f"{folder}/redis.sock",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+    ]
     environment = {name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE}
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf"]
     with ExitStack() as stack:
         stack.enter_context(_running(redis, os.environ, folder / "redis.log"))
         _until_up(lambda: _live(url))
-        process = stack.enter_context(_running(gunicorn, {**environment, FOLDER_VARIABLE: str(config)}, folder / "gunicorn.log"))
+        process = stack.enter_context(
+            _running(
+                gunicorn, {**environment, FOLDER_VARIABLE: str(config)}, folder / "gunicorn.log"
+            )
+        )
         _until_up(lambda: socket.create_connection(("127.0.0.1", port)).close())
         yield ("127.0.0.1", port), process.pid
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    command: list[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=PROJECT, env=environment, stdout=output, stderr=output
+        )
     try:
         yield process
     finally:
@@ -179,12 +228,22 @@ def _live(url: str) -> None:
     state.initialise_switches()
     for kind in ("security_system", "notifier", "who_is_home", "uploader"):
         camera = "front" if kind == "security_system" else None
-        counters: dict[str, int | float | str | bool | None] = {"events": 12, "frames": 1234, "waiting": 0}
-        state.beat(protocol.heartbeat_key(kind, protocol.host_name(), camera), Heartbeat(os.getpid(), now, now, counters))
+        counters: dict[str, int | float | str | bool | None] = {
+            "events": 12,
+            "frames": 1234,
+            "waiting": 0,
+        }
+        state.beat(
+            protocol.heartbeat_key(kind, protocol.host_name(), camera),
+            Heartbeat(os.getpid(), now, now, counters),
+        )
     for minute in range(20):
         at = now - timedelta(minutes=20 - minute)
         event = protocol.event_id(at, "front")
-        state.publish(Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event), EventRecord("front", at))
+        state.publish(
+            Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event),
+            EventRecord("front", at),
+        )
     state.close()
 
 
@@ -199,4 +258,9 @@ def _pss_mb(pid: int) -> float:
     import psutil
 
     master = psutil.Process(pid)
-    return sum(process.memory_full_info().pss for process in (master, *master.children(recursive=True))) / 1e6
+    return (
+        sum(
+            process.memory_full_info().pss for process in (master, *master.children(recursive=True))
+        )
+        / 1e6
+    )

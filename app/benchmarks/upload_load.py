@@ -1,8 +1,9 @@
-"""`bench --uploads`: how fast what was recorded leaves this machine, when the network and the store are no hindrance.
+"""`bench --uploads`: how fast what was recorded leaves this machine, when the network and the store
+are no hindrance.
 
-The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) work through an hour of events. The
-store is a process of its own on loopback that reads everything, reckons its checksum and keeps nothing; this machine's
-processor does both sides' work.
+The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) work through
+an hour of events. The store is a process of its own on loopback that reads everything, reckons its
+checksum and keeps nothing; this machine's processor does both sides' work.
 """
 
 import base64
@@ -39,7 +40,9 @@ _READ = 2**20
 
 
 def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
-    """Megabytes and files a second to S3 and to a folder, and the most memory (RSS, MB) that this process had."""
+    """Megabytes and files a second to S3 and to a folder, and the most memory (RSS, MB) that this
+    process had.
+    """
     figures: dict[str, Any] = {"events": events}
     with tempfile.TemporaryDirectory(prefix="upload-load-") as name, _sink() as address:
         folder = Path(name)
@@ -48,16 +51,23 @@ def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
         for store in (S3Store(settings), FolderStore(folder / "nas")):
             with closing(store):
                 figures[store.name] = _carried(store, folder / store.name, events)
-    return {**figures, "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)}
+    return {
+        **figures,
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
+    }
 
 
 def uploads_table(figures: dict[str, Any]) -> str:
     """What `measure_uploads` has found, for people to read."""
     rows = [
-        f"{figures['events']} events of {CLIP_MB + SNAPSHOT_MB + SAMPLE_MB:g} MB in three files each, over loopback and one after another"
+        f"{figures['events']} events of {CLIP_MB + SNAPSHOT_MB + SAMPLE_MB:g} MB in three files "
+        "each, over loopback and one after another"
     ]
     for name in ("s3", "folder"):
-        rows.append(f"  {name:8} {figures[name]['mb_per_s']:8.1f} MB/s  {figures[name]['files_per_s']:8.1f} files/s")
+        rows.append(
+            f"  {name:8} {figures[name]['mb_per_s']:8.1f} MB/s  "
+            f"{figures[name]['files_per_s']:8.1f} files/s"
+        )
     return "\n".join([*rows, f"  memory at most (RSS): {figures['peak_rss_mb']:.1f} MB"])
 
 
@@ -71,7 +81,10 @@ def _carried(store: Store, data_dir: Path, events: int) -> dict[str, float]:
         if carrier.trouble:
             raise SuiteError(carrier.trouble)
     took_s = time.perf_counter() - began_s
-    return {"mb_per_s": round(carrier.uploaded_mb / took_s, 1), "files_per_s": round(carrier.uploaded / took_s, 1)}
+    return {
+        "mb_per_s": round(carrier.uploaded_mb / took_s, 1),
+        "files_per_s": round(carrier.uploaded / took_s, 1),
+    }
 
 
 def _make_events(data_dir: Path, events: int) -> None:
@@ -79,14 +92,23 @@ def _make_events(data_dir: Path, events: int) -> None:
         at = datetime.now(UTC) - timedelta(hours=1, seconds=-90 * number)
         folder = data_dir / "events" / f"{at:%Y-%m-%d}" / protocol.event_id(at, "front")
         folder.mkdir(parents=True)
-        for name, size_mb in (("clip.mp4", CLIP_MB), ("snapshot.jpg", SNAPSHOT_MB), ("sample.tar", SAMPLE_MB)):
+        for name, size_mb in (
+            ("clip.mp4", CLIP_MB),
+            ("snapshot.jpg", SNAPSHOT_MB),
+            ("sample.tar", SAMPLE_MB),
+        ):
             (folder / name).write_bytes(os.urandom(round(size_mb * 1e6)))
 
 
 @contextmanager
 def _sink() -> Iterator[str]:
     """The address of a store that keeps nothing."""
-    process = subprocess.Popen([sys.executable, "-m", "app.benchmarks.upload_load"], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.benchmarks.upload_load"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     with process:
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline() if process.stdout else 0)}"
@@ -106,7 +128,10 @@ class _Sink(BaseHTTPRequestHandler):
             part = self.rfile.read(min(left, _READ))
             digest.update(part)
             left -= len(part)
-        self.kept[self.path] = int(self.headers["Content-Length"]), base64.b64encode(digest.digest()).decode()
+        self.kept[self.path] = (
+            int(self.headers["Content-Length"]),
+            base64.b64encode(digest.digest()).decode(),
+        )
         self._answer(0)
 
     def do_HEAD(self) -> None:
@@ -116,7 +141,11 @@ class _Sink(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self, size: int) -> None:
-        facts = {"Content-Length": size, "ETag": '"-"', "x-amz-checksum-sha256": self.kept[self.path][1]}
+        facts = {
+            "Content-Length": size,
+            "ETag": '"-"',
+            "x-amz-checksum-sha256": self.kept[self.path][1],
+        }
         self.send_response(200)
         for name, value in {**facts, "x-amz-server-side-encryption": "AES256"}.items():
             self.send_header(name, str(value))

@@ -1,4 +1,6 @@
-"""Everything that gives pictures: the Pi's own cameras, USB and network cameras, files, and a drawn room."""
+"""Everything that gives pictures: the Pi's own cameras, USB and network cameras, files, and a drawn
+room.
+"""
 
 from importlib.util import find_spec
 
@@ -9,10 +11,11 @@ _DRAWN = "synthetic:"
 
 
 def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = "own") -> Camera:
-    """The camera that `settings.source` names; *name* is what messages call it. Whatever is wrong with it, `open` will say.
+    """The camera that `settings.source` names; *name* is what messages call it. Whatever is wrong
+    with it, `open` will say.
 
-    The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or rtsps address, a
-    /dev/video device, or the path of a file.
+    The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or
+    rtsps address, a /dev/video device, or the path of a file.
     """
     source = settings.source
     label = f"{name} ({shown(source)})"
@@ -28,7 +31,9 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
 
 
 def shown(source: str) -> str:
-    """*source* without what may be secret: a user name and password, and what follows a `?` or `#`."""
+    """*source* without what may be secret: a user name and password, and what follows a `?` or
+    `#`.
+    """
     scheme, address, rest = source.partition("://")
     if not address:
         return source

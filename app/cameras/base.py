@@ -9,9 +9,11 @@ from annotated_types import Ge, Interval, MinLen, MultipleOf
 
 from app.frames import Frame, Image, Packet
 
-#: A side of the picture in pixels; even, because the colours of YUV 4:2:0 are stored for every second pixel.
+#: A side of the picture in pixels; even, because the colours of YUV 4:2:0 are stored for every
+#: second pixel.
 Even = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
-#: "own" plays a file as fast as it was filmed, "fast" as fast as it can be decoded. What is live has only its own pace.
+#: "own" plays a file as fast as it was filmed, "fast" as fast as it can be decoded. What is live
+#: has only its own pace.
 Pace = Literal["own", "fast"]
 #: Takes packets.
 Sink = Callable[[Packet], None]
@@ -34,16 +36,19 @@ class CameraSettings:
 
 
 class Camera(ABC):
-    """A source of frames. `open`, then `read` again and again, then `close`; after that it can be opened anew.
+    """A source of frames. `open`, then `read` again and again, then `close`; after that it can be
+    opened anew.
 
-    Every call may raise `CameraError`, whose message names the source. After an error the only thing to do is
-    `close`, and later `open`. Only one thread at a time may use a camera, but `aim` may come from any.
+    Every call may raise `CameraError`, whose message names the source. After an error the only
+    thing to do is `close`, and later `open`. Only one thread at a time may use a camera, but `aim`
+    may come from any.
     """
 
     #: What messages call it; never shows a password.
     source: str
-    #: Who is handed each picture still compressed, where the source has it so; set before `open`. It is called by a thread of
-    #: the camera, before the frame that is made of the packet is read, and never makes it wait.
+    #: Who is handed each picture still compressed, where the source has it so; set before `open`.
+    #: It is called by a thread of the camera, before the frame that is made of the packet is read,
+    #: and never makes it wait.
     sink: Sink | None = None
     #: Frames that were passed over since `open` because they came too late to be of use.
     dropped: int = 0
@@ -56,18 +61,24 @@ class Camera(ABC):
 
     @abstractmethod
     def read(self) -> Frame:
-        """Wait for the next frame. `CameraEnded` when there are no more, `CameraStalled` after `stall_s` without one."""
+        """Wait for the next frame. `CameraEnded` when there are no more, `CameraStalled` after
+        `stall_s` without one.
+        """
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the source. Closing twice is fine."""
 
     def aim(self, pan_deg: float, tilt_deg: float) -> None:  # noqa: B027 (most cameras need not know)
-        """The mount has turned to *pan_deg*, *tilt_deg*. A real lens sees that by itself; a drawn scene must be told."""
+        """The mount has turned to *pan_deg*, *tilt_deg*. A real lens sees that by itself; a drawn
+        scene must be told.
+        """
 
 
 def flipped(picture: Image, settings: CameraSettings) -> Image:
-    """*picture*, (rows, columns) or (rows, columns, 3) uint8, turned over as `vflip` and `hflip` say; the same object if neither is set."""
+    """*picture*, (rows, columns) or (rows, columns, 3) uint8, turned over as `vflip` and `hflip`
+    say; the same object if neither is set.
+    """
     import cv2
     import numpy as np
 

@@ -1,4 +1,6 @@
-"""The H.264 encoder of the Raspberry Pis that have one, all before the Pi 5, as picamera2 drives it."""
+"""The H.264 encoder of the Raspberry Pis that have one, all before the Pi 5, as picamera2 drives
+it.
+"""
 
 import logging
 from importlib import import_module
@@ -26,7 +28,9 @@ class HardwareEncoder:
         self._encoder = encoder
         self._stamped = stamped
         # picamera2 gives its packets to nothing else than a kind of its own Output.
-        handing_on = type("HandingOn", (output,), {"outputframe": lambda _, *given: self._came(*given)})
+        handing_on = type(
+            "HandingOn", (output,), {"outputframe": lambda _, *given: self._came(*given)}
+        )
         camera.start_encoder(encoder, handing_on(), name="lores")
 
     def heard(self, metadata: dict[str, Any], at_s: float) -> None:
@@ -37,17 +41,23 @@ class HardwareEncoder:
         """Encode no more."""
         self._camera.stop_encoder(self._encoder)
 
-    def _came(self, frame: bytes, keyframe: bool = True, timestamp: int | None = None, *_: object) -> None:
+    def _came(
+        self, frame: bytes, keyframe: bool = True, timestamp: int | None = None, *_: object
+    ) -> None:
         if timestamp is not None:
             # It counts from the sensor's stamp of the first picture that was encoded.
             stamp_s = (self._encoder.firsttimestamp + timestamp) / _MICROSECONDS
             self._stamped.came(bytes(frame), stamp_s, stamp_s, keyframe)
 
 
-def hardware_encoder(camera: Any, source: str, size: tuple[int, int], fps: float, sink: Sink) -> HardwareEncoder | None:
-    """The encoder of *camera*, which *source* names and which runs, with pictures of *size*; None when there is none that works.
+def hardware_encoder(
+    camera: Any, source: str, size: tuple[int, int], fps: float, sink: Sink
+) -> HardwareEncoder | None:
+    """The encoder of *camera*, which *source* names and which runs, with pictures of *size*; None
+    when there is none that works.
 
-    picamera2 would encode with the processor instead, all the time; keeping JPEGs costs less until there is an event.
+    picamera2 would encode with the processor instead, all the time; keeping JPEGs costs less until
+    there is an event.
     """
     try:
         maker = import_module("picamera2.encoders").H264Encoder
@@ -55,9 +65,15 @@ def hardware_encoder(camera: Any, source: str, size: tuple[int, int], fps: float
             return None
         output = import_module("picamera2.outputs").Output
         encoder = maker(bitrate=bits_per_s(size, fps), repeat=True, iperiod=key_interval(fps))
-        return HardwareEncoder(camera, encoder, output, Stamped(Footage("h264", *size, "yuv420p"), sink))
+        return HardwareEncoder(
+            camera, encoder, output, Stamped(Footage("h264", *size, "yuv420p"), sink)
+        )
     except (ImportError, RuntimeError, OSError) as error:
-        _log.warning("%s: clips are encoded without the Pi's own encoder, which does not work: %s", source, error)
+        _log.warning(
+            "%s: clips are encoded without the Pi's own encoder, which does not work: %s",
+            source,
+            error,
+        )
         return None
 
 

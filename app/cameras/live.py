@@ -1,4 +1,6 @@
-"""Cameras that never keep their owner waiting: read in a thread of their own, and reopened when they fail."""
+"""Cameras that never keep their owner waiting: read in a thread of their own, and reopened when
+they fail.
+"""
 
 import threading
 from collections import deque
@@ -15,7 +17,8 @@ from app.frames import Frame, Packet
 
 _STOP_S = 0.8
 _FIRST_DELAY_S = 1.0
-#: A source that stays for this many times its last delay has recovered, and the next delay is short again.
+#: A source that stays for this many times its last delay has recovered, and the next delay is short
+#: again.
 _STEADY = 5
 _MOST_STUCK = 3
 
@@ -23,9 +26,10 @@ _MOST_STUCK = 3
 class LiveCamera:
     """Reads a camera in a thread, which alone opens, reads and closes it.
 
-    The newest *queue_frames* frames wait for the owner; older ones are dropped and counted. *opening_s* is how long the
-    camera may take until it is open. The thread first lets *after*, one that may still hold the same device, come to an
-    end, but waits no longer than *stall_s*. *sink* is handed the camera's packets until it is stopped.
+    The newest *queue_frames* frames wait for the owner; older ones are dropped and counted.
+    *opening_s* is how long the camera may take until it is open. The thread first lets *after*, one
+    that may still hold the same device, come to an end, but waits no longer than *stall_s*. *sink*
+    is handed the camera's packets until it is stopped.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class LiveCamera:
         self._overtaken = 0
         self._error: CameraError | None = None
         self._stopping = self._over = False
-        self.thread = threading.Thread(target=self._run, name=f"camera {camera.source}", daemon=True)
+        self.thread = threading.Thread(
+            target=self._run, name=f"camera {camera.source}", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to open and read the camera. Returns at once."""
@@ -61,7 +67,9 @@ class LiveCamera:
         self.thread.start()
 
     def next(self, timeout_s: float) -> Frame | None:
-        """The next frame, or None when *timeout_s* passed without one. Raises what the camera failed with, or `CameraStalled`."""
+        """The next frame, or None when *timeout_s* passed without one. Raises what the camera
+        failed with, or `CameraStalled`.
+        """
         with self._news:
             self._news.wait_for(lambda: self._frames or self._over, timeout_s)
             if self._frames:
@@ -69,13 +77,20 @@ class LiveCamera:
             if self._error is not None:
                 raise self._error
             if self._over:
-                raise RuntimeError(f"the thread that read {self._camera.source} has ended; its traceback is in the log")
+                raise RuntimeError(
+                    f"the thread that read {self._camera.source} has ended; its traceback is in "
+                    "the log"
+                )
             if self._clock.monotonic() - self._heard_s > self._limit_s:
-                raise CameraStalled(f"{self._camera.source} gave no picture for {self._limit_s:g} s")
+                raise CameraStalled(
+                    f"{self._camera.source} gave no picture for {self._limit_s:g} s"
+                )
         return None
 
     def stop(self) -> None:
-        """Have the camera closed. A thread that is stuck in it is left behind after a second, and closes it if it ever gets free."""
+        """Have the camera closed. A thread that is stuck in it is left behind after a second, and
+        closes it if it ever gets free.
+        """
         self._stopping = True
         self.thread.join(_STOP_S)
 
@@ -134,7 +149,9 @@ class LiveCamera:
 
 @dataclass(frozen=True, slots=True)
 class CameraChange:
-    """A camera was lost or is back. *reason* says why it was lost, also when it is back, *outage_s* seconds later."""
+    """A camera was lost or is back. *reason* says why it was lost, also when it is back, *outage_s*
+    seconds later.
+    """
 
     kind: Literal["camera_lost", "camera_back"]
     at: datetime
@@ -161,8 +178,12 @@ class Reopening:
     def failed(self, reason: str) -> None:
         """The camera could not be opened, or gave up."""
         now_s = self._clock.monotonic()
-        steady = self._up_since_s is not None and now_s - self._up_since_s >= _STEADY * self._delay_s
-        self._delay_s = min(_FIRST_DELAY_S if steady or not self._delay_s else 2 * self._delay_s, self.longest_s)
+        steady = (
+            self._up_since_s is not None and now_s - self._up_since_s >= _STEADY * self._delay_s
+        )
+        self._delay_s = min(
+            _FIRST_DELAY_S if steady or not self._delay_s else 2 * self._delay_s, self.longest_s
+        )
         self._retry_at_s = now_s + self._delay_s
         self._up_since_s = None
         if self._lost is None:
@@ -176,7 +197,9 @@ class Reopening:
             self._up_since_s = now_s
         if self._lost is not None:
             self.reopened += 1
-            self._changes.append(CameraChange("camera_back", self._clock.now(), self._lost[1], now_s - self._lost[0]))
+            self._changes.append(
+                CameraChange("camera_back", self._clock.now(), self._lost[1], now_s - self._lost[0])
+            )
             self._lost = None
 
     def wait_s(self) -> float:
@@ -195,15 +218,23 @@ class Reopening:
 
 
 class CameraFeed:
-    """One camera of the house, as its daemon uses it: open or closed as asked, reopened when it fails, never in the way.
+    """One camera of the house, as its daemon uses it: open or closed as asked, reopened when it
+    fails, never in the way.
 
-    *make* makes a new camera for every opening, as one that is stuck must not be touched again. A feed belongs to one
-    thread. No method raises `CameraError`; `take_changes` tells of losses. When the threads of three openings are stuck
-    for good, `next` raises RuntimeError: only ending the process frees them. *sink* is handed the packets of the cameras that
-    have some, in their threads.
+    *make* makes a new camera for every opening, as one that is stuck must not be touched again. A
+    feed belongs to one thread. No method raises `CameraError`; `take_changes` tells of losses. When
+    the threads of three openings are stuck for good, `next` raises RuntimeError: only ending the
+    process frees them. *sink* is handed the packets of the cameras that have some, in their
+    threads.
     """
 
-    def __init__(self, make: Callable[[], Camera], clock: Clock, settings: CameraSettings, sink: Sink | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Camera],
+        clock: Clock,
+        settings: CameraSettings,
+        sink: Sink | None = None,
+    ) -> None:
         self._make = make
         self._sink = sink
         self._clock = clock
@@ -215,8 +246,12 @@ class CameraFeed:
         self._dropped = self._corrupt = 0
         self.state: Literal["closed", "opening", "open", "lost"] = "closed"
 
-    def change(self, make: Callable[[], Camera], settings: CameraSettings, sink: Sink | None = None) -> None:
-        """Close the camera, and open what *make* makes next time. A loss that was told of is over when that gives pictures."""
+    def change(
+        self, make: Callable[[], Camera], settings: CameraSettings, sink: Sink | None = None
+    ) -> None:
+        """Close the camera, and open what *make* makes next time. A loss that was told of is over
+        when that gives pictures.
+        """
         self.close()
         self._make = make
         self._sink = sink
@@ -230,7 +265,9 @@ class CameraFeed:
             self._live = self._started()
 
     def next(self, timeout_s: float) -> Frame | None:
-        """The next frame, or None when there is none within *timeout_s*: it has not come yet, or the camera is lost or closed."""
+        """The next frame, or None when there is none within *timeout_s*: it has not come yet, or
+        the camera is lost or closed.
+        """
         if self._live is None:
             wait_s = timeout_s if self.state == "closed" else self._reopening.wait_s()
             if wait_s > 0:
@@ -285,7 +322,14 @@ class CameraFeed:
         # libav may use its patience twice: for the connection, and for finding out what is sent.
         opening_s = self._settings.warmup_s + 2 * self._settings.stall_s + _FIRST_DELAY_S
         after = self._left_behind[-1] if self._left_behind else None
-        live = LiveCamera(camera, self._clock, self._settings.stall_s, opening_s=opening_s, after=after, sink=self._sink)
+        live = LiveCamera(
+            camera,
+            self._clock,
+            self._settings.stall_s,
+            opening_s=opening_s,
+            after=after,
+            sink=self._sink,
+        )
         live.start()
         return live
 

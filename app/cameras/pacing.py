@@ -7,9 +7,11 @@ _PATIENCE_S = 1.0
 
 
 class PlayingTime:
-    """Seconds since a source's first picture: by time stamps, and by counting where those are missing, stand still or jump.
+    """Seconds since a source's first picture: by time stamps, and by counting where those are
+    missing, stand still or jump.
 
-    *interval_s* is the usual time between two pictures; a step of more than *longest_s* is taken for a jump.
+    *interval_s* is the usual time between two pictures; a step of more than *longest_s* is taken
+    for a jump.
     """
 
     def __init__(self, interval_s: float, longest_s: float) -> None:
@@ -32,10 +34,12 @@ class PlayingTime:
 
 
 class Pacing:
-    """Thins a source's pictures out to *fps*, and, if *timed*, waits until each is due and drops what comes too late.
+    """Thins a source's pictures out to *fps*, and, if *timed*, waits until each is due and drops
+    what comes too late.
 
-    Times are the source's own, in seconds; only their differences count. A timed picture is late when the one after it
-    is due already. A machine too slow for the source would then drop everything, so one late picture a second is let pass.
+    Times are the source's own, in seconds; only their differences count. A timed picture is late
+    when the one after it is due already. A machine too slow for the source would then drop
+    everything, so one late picture a second is let pass.
     """
 
     def __init__(self, clock: Clock, fps: float, timed: bool) -> None:

@@ -14,7 +14,8 @@ from app.frames import Footage, Packet
 
 #: Codecs of which each packet is a picture of its own.
 _SINGLE = ("mjpeg",)
-#: Codecs whose packets need those before them, and what makes each key frame bring all that its decoder must know.
+#: Codecs whose packets need those before them, and what makes each key frame bring all that its
+#: decoder must know.
 _STREAMED = {
     "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
     "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
@@ -30,8 +31,9 @@ _TICK_S = 1e-5
 class StampClock:
     """Puts the stamps of a stream on the clock of its frames.
 
-    A frame's time is when it was ready, which is a little late, and sometimes more. So those frames are believed that were
-    late the least in the last ten to twenty seconds: the two clocks may drift apart, slowly.
+    A frame's time is when it was ready, which is a little late, and sometimes more. So those frames
+    are believed that were late the least in the last ten to twenty seconds: the two clocks may
+    drift apart, slowly.
     """
 
     def __init__(self) -> None:
@@ -51,7 +53,9 @@ class StampClock:
 
 
 class Stamped:
-    """Hands packets of *footage* to *sink* as soon as it is known when their stamps were, on the clock of the frames. For any thread."""
+    """Hands packets of *footage* to *sink* as soon as it is known when their stamps were, on the
+    clock of the frames. For any thread.
+    """
 
     def __init__(self, footage: Footage, sink: Sink) -> None:
         self._footage = footage
@@ -65,9 +69,14 @@ class Stamped:
         self._lock = threading.Lock()
 
     def came(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
-        """A packet came, of a picture stamped *stamp_s*; *decode_stamp_s* is its place among the others."""
+        """A packet came, of a picture stamped *stamp_s*; *decode_stamp_s* is its place among the
+        others.
+        """
         with self._lock:
-            if self._last_stamp_s is not None and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S:
+            if (
+                self._last_stamp_s is not None
+                and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S
+            ):
                 self._clock, self._left_stamp_s = StampClock(), self._last_stamp_s
                 self._held.clear()
             self._last_stamp_s = decode_stamp_s
@@ -75,7 +84,9 @@ class Stamped:
             self._hand_on()
 
     def heard(self, stamp_s: float, at_s: float) -> float:
-        """The picture stamped *stamp_s* was ready at *at_s*; returns when it was taken, which never goes back."""
+        """The picture stamped *stamp_s* was ready at *at_s*; returns when it was taken, which never
+        goes back.
+        """
         with self._lock:
             taken_s = None
             if self._is_of_now(stamp_s):
@@ -86,8 +97,12 @@ class Stamped:
             return min(self._heard_s, at_s)
 
     def _is_of_now(self, stamp_s: float) -> bool:
-        """Decoders hold pictures back: the first after a jump are stamped as before it, and tell nothing of the stamps now."""
-        return self._last_stamp_s is None or abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._left_stamp_s)
+        """Decoders hold pictures back: the first after a jump are stamped as before it, and tell
+        nothing of the stamps now.
+        """
+        return self._last_stamp_s is None or abs(stamp_s - self._last_stamp_s) <= abs(
+            stamp_s - self._left_stamp_s
+        )
 
     def _hand_on(self) -> None:
         while self._held:
@@ -107,16 +122,24 @@ class Tap(Protocol):
         """*packet* was decoded."""
 
     def shown(self, stamp_s: float | None, at_s: float, /) -> float:
-        """The picture stamped *stamp_s* becomes a frame and was ready at *at_s*; returns when it was taken."""
+        """The picture stamped *stamp_s* becomes a frame and was ready at *at_s*; returns when it
+        was taken.
+        """
 
 
-def make_tap(stream: VideoStream, settings: CameraSettings, sink: Sink | None, *, stamped: bool) -> Tap | None:
-    """What hands the packets of *stream* to *sink*; None when nobody wants them or nobody could use them."""
+def make_tap(
+    stream: VideoStream, settings: CameraSettings, sink: Sink | None, *, stamped: bool
+) -> Tap | None:
+    """What hands the packets of *stream* to *sink*; None when nobody wants them or nobody could use
+    them.
+    """
     codec = stream.codec_context.name
     if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
         return None
     context = stream.codec_context
-    footage = Footage(codec, context.width, context.height, context.pix_fmt or "", settings.hflip, settings.vflip)
+    footage = Footage(
+        codec, context.width, context.height, context.pix_fmt or "", settings.hflip, settings.vflip
+    )
     return _SingleTap(footage, sink) if codec in _SINGLE else _StreamTap(stream, footage, sink)
 
 
@@ -149,27 +172,39 @@ class _StreamTap:
         shown = packet.dts if packet.pts is None else packet.pts
         if shown is None:
             # The first of an RTSP camera, often a key frame, tells no time.
-            self._unstamped = [*self._unstamped[-_MOST_HELD:], (self._plain(packet), packet.is_keyframe)]
+            self._unstamped = [
+                *self._unstamped[-_MOST_HELD:],
+                (self._plain(packet), packet.is_keyframe),
+            ]
             return
         decoded = shown if packet.dts is None else packet.dts
         stamp_s, decode_stamp_s = float(shown * packet.time_base), float(decoded * packet.time_base)
         before_s = decode_stamp_s - len(self._unstamped) * self._usual_s
         for number, (plain, key) in enumerate(self._unstamped):
-            self._hand_over(plain, before_s + number * self._usual_s, before_s + number * self._usual_s, key)
+            self._hand_over(
+                plain, before_s + number * self._usual_s, before_s + number * self._usual_s, key
+            )
         self._unstamped = []
         self._hand_over(self._plain(packet), stamp_s, decode_stamp_s, packet.is_keyframe)
 
     def shown(self, stamp_s: float | None, at_s: float) -> float:
         return at_s if stamp_s is None else self._stamped.heard(stamp_s, at_s)
 
-    def _hand_over(self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool) -> None:
+    def _hand_over(
+        self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool
+    ) -> None:
         for data in plain:
             self._stamped.came(data, stamp_s, decode_stamp_s, key)
 
     def _plain(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
         # A filter empties what it is given.
         copied = av.Packet(bytes(packet))
-        copied.pts, copied.dts, copied.time_base, copied.is_keyframe = packet.pts, packet.dts, packet.time_base, packet.is_keyframe
+        copied.pts, copied.dts, copied.time_base, copied.is_keyframe = (
+            packet.pts,
+            packet.dts,
+            packet.time_base,
+            packet.is_keyframe,
+        )
         try:
             return [bytes(one) for one in self._filter.filter(copied)]
         except av.FFmpegError:

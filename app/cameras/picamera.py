@@ -1,4 +1,6 @@
-"""The Raspberry Pi's camera through the older picamera package, for systems that still have the legacy camera stack."""
+"""The Raspberry Pi's camera through the older picamera package, for systems that still have the
+legacy camera stack.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -25,7 +27,8 @@ _log = logging.getLogger(__name__)
 
 
 class PicameraCamera(Camera):
-    """Captures YUV 4:2:0 through the video port: luma as it comes, colour made of the same bytes when asked for.
+    """Captures YUV 4:2:0 through the video port: luma as it comes, colour made of the same bytes
+    when asked for.
 
     Beside that, the graphics processor's encoder makes H.264 packets of the same pictures.
     """
@@ -41,18 +44,26 @@ class PicameraCamera(Camera):
         try:
             self._picamera: Any = import_module("picamera")
         except (ImportError, OSError) as error:
-            raise CameraMissing(f"{self.source}: the picamera package does not work here ({error})") from None
+            raise CameraMissing(
+                f"{self.source}: the picamera package does not work here ({error})"
+            ) from None
         self._picamera.PiCamera.CAPTURE_TIMEOUT = self._settings.stall_s
         try:
             resolution, fps = self._settings.resolution, self._settings.fps
             # "raw": the encoder's stamps are then on the same clock as the camera's `timestamp`.
-            self._camera = self._picamera.PiCamera(resolution=resolution, framerate=fps, clock_mode="raw")
+            self._camera = self._picamera.PiCamera(
+                resolution=resolution, framerate=fps, clock_mode="raw"
+            )
             self._camera.vflip, self._camera.hflip = self._settings.vflip, self._settings.hflip
         except self._picamera.PiCameraError as error:
-            raise CameraError(f"{self.source} cannot be started, perhaps another program uses it: {error}") from error
+            raise CameraError(
+                f"{self.source} cannot be started, perhaps another program uses it: {error}"
+            ) from error
         self._clock.sleep(self._settings.warmup_s)
         self._bytes = BytesIO()
-        self._captures: Iterator[BytesIO] = self._camera.capture_continuous(self._bytes, format="yuv", use_video_port=True)
+        self._captures: Iterator[BytesIO] = self._camera.capture_continuous(
+            self._bytes, format="yuv", use_video_port=True
+        )
         self._number = self.dropped = 0
         self._recording = self._start_recording(self.sink) if self.sink else None
 
@@ -64,7 +75,9 @@ class PicameraCamera(Camera):
         try:
             next(self._captures)
         except self._picamera.PiCameraRuntimeError as error:
-            raise CameraStalled(f"{self.source} gave no picture for {self._settings.stall_s:g} s: {error}") from error
+            raise CameraStalled(
+                f"{self.source} gave no picture for {self._settings.stall_s:g} s: {error}"
+            ) from error
         except self._picamera.PiCameraError as error:
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s = self._clock.monotonic()
@@ -84,23 +97,35 @@ class PicameraCamera(Camera):
     def _start_recording(self, sink: Sink) -> "_Recording | None":
         size, fps = self._settings.resolution, self._settings.fps
         recording = _Recording(self._camera, Stamped(Footage("h264", *size, "yuv420p"), sink))
-        options = {"bitrate": bits_per_s(size, fps), "intra_period": key_interval(fps), "inline_headers": True}
+        options = {
+            "bitrate": bits_per_s(size, fps),
+            "intra_period": key_interval(fps),
+            "inline_headers": True,
+        }
         try:
             self._camera.start_recording(recording, format="h264", **options)
         except self._picamera.PiCameraError as error:
-            _log.warning("%s: clips are encoded without the Pi's own encoder, which does not work: %s", self.source, error)
+            _log.warning(
+                "%s: clips are encoded without the Pi's own encoder, which does not work: %s",
+                self.source,
+                error,
+            )
             return None
         return recording
 
     def _planes(self) -> Image:
-        """All planes, one below the other. Lines are padded to 32 bytes, and the number of rows to 16."""
+        """All planes, one below the other. Lines are padded to 32 bytes, and the number of rows to
+        16.
+        """
         width, height = self._settings.resolution
         line, rows = (width + 31) // 32 * 32, (height + 15) // 16 * 16
         return np.frombuffer(self._bytes.getvalue(), np.uint8).reshape(rows * 3 // 2, line)
 
 
 class _Recording:
-    """What picamera writes its H.264 to: a file to look at, in pieces of which the last of each picture is marked."""
+    """What picamera writes its H.264 to: a file to look at, in pieces of which the last of each
+    picture is marked.
+    """
 
     def __init__(self, camera: Any, stamped: Stamped) -> None:
         self._camera = camera
@@ -114,7 +139,9 @@ class _Recording:
         self._stamped.heard(stamp_us / _MICROSECONDS, at_s)
 
     def write(self, data: bytes) -> int:
-        """Take a piece. The parameter sets come as a picture of their own, without a stamp, before each key frame."""
+        """Take a piece. The parameter sets come as a picture of their own, without a stamp, before
+        each key frame.
+        """
         piece = self._camera.frame
         self._pieces += data
         self._key = self._key or piece.frame_type == _KEY_FRAME

@@ -18,11 +18,13 @@ _BUFFERS = 6
 
 
 class Picamera2Camera(Camera):
-    """Luma comes from the small stream ("lores", YUV 4:2:0), colour from the main one; both are asked for in `resolution`.
+    """Luma comes from the small stream ("lores", YUV 4:2:0), colour from the main one; both are
+    asked for in `resolution`.
 
-    Both belong to one request, and so show the same moment. They are copied and the request is given back at once:
-    the camera owns only a few, and stands still while they are held. At 640x480 that copies 1.4 MB a frame. Where there is
-    a hardware encoder, it makes H.264 packets of the small stream.
+    Both belong to one request, and so show the same moment. They are copied and the request is
+    given back at once: the camera owns only a few, and stands still while they are held. At 640x480
+    that copies 1.4 MB a frame. Where there is a hardware encoder, it makes H.264 packets of the
+    small stream.
     """
 
     def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
@@ -34,24 +36,30 @@ class Picamera2Camera(Camera):
 
     def open(self) -> None:
         try:
-            transform = import_module("libcamera").Transform(hflip=self._settings.hflip, vflip=self._settings.vflip)
+            transform = import_module("libcamera").Transform(
+                hflip=self._settings.hflip, vflip=self._settings.vflip
+            )
             maker = import_module("picamera2").Picamera2
         except ImportError as error:
             raise CameraMissing(
-                f"{self.source}: the camera's software is missing ({error}): `sudo apt install python3-picamera2`,"
+                f"{self.source}: the camera's software is missing ({error}): `sudo apt install "
+                "python3-picamera2`,"
                 " or set the camera's source to a file, an address, a /dev/video device or demo"
             ) from None
         if not maker.global_camera_info():
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
         try:
             self._camera = maker()
-            # It would close the camera when the process ends, and wait for ever if the camera is stuck.
+            # It would close the camera when the process ends, and wait for ever if the camera is
+            # stuck.
             atexit.unregister(self._camera.close)
             self._start(transform)
         except CameraError:
             raise
         except (RuntimeError, OSError) as error:
-            raise CameraError(f"{self.source} cannot be started, perhaps another program uses it: {error}") from error
+            raise CameraError(
+                f"{self.source} cannot be started, perhaps another program uses it: {error}"
+            ) from error
         self._clock.sleep(self._settings.warmup_s)
 
     def read(self) -> Frame:
@@ -61,7 +69,9 @@ class Picamera2Camera(Camera):
             request = self._camera.capture_request(wait=self._settings.stall_s)
         except TimeoutError:
             self._camera.cancel_all_and_flush()
-            raise CameraStalled(f"{self.source} gave no picture for {self._settings.stall_s:g} s") from None
+            raise CameraStalled(
+                f"{self.source} gave no picture for {self._settings.stall_s:g} s"
+            ) from None
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
@@ -97,9 +107,14 @@ class Picamera2Camera(Camera):
         )
         given = camera.camera_configuration()
         if given["main"]["size"] != given["lores"]["size"]:
-            raise CameraError(f"{self.source} cannot give pictures of {size[0]}x{size[1]}; try another resolution, such as 640x480")
+            raise CameraError(
+                f"{self.source} cannot give pictures of {size[0]}x{size[1]}; try another "
+                "resolution, such as 640x480"
+            )
         self._width, self._height = given["lores"]["size"]
         self._number = self.dropped = 0
         camera.start()
         if self.sink:
-            self._encoder = hardware_encoder(camera, self.source, (self._width, self._height), self._settings.fps, self.sink)
+            self._encoder = hardware_encoder(
+                camera, self.source, (self._width, self._height), self._settings.fps, self.sink
+            )

@@ -1,11 +1,14 @@
-"""A motion sensor (PIR) on one of the Pi's pins: recorded beside the pictures, it decides nothing."""
+"""A motion sensor (PIR) on one of the Pi's pins: recorded beside the pictures, it decides
+nothing.
+"""
 
 import logging
 import sys
 from typing import Any
 
 _CURE = (
-    "scripts/setup.sh on the Pi installs what it needs (pip: gpiozero, apt: python3-lgpio); its user must be in the group gpio,"
+    "scripts/setup.sh on the Pi installs what it needs (pip: gpiozero, apt: python3-lgpio); its "
+    "user must be in the group gpio,"
     " and no other program may use the pin"
 )
 
@@ -13,7 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 class MotionSensor:
-    """The sensor whose output is on GPIO *pin*, by its Broadcom number. Whatever is wrong with it is said once, and it is None then."""
+    """The sensor whose output is on GPIO *pin*, by its Broadcom number. Whatever is wrong with it
+    is said once, and it is None then.
+    """
 
     def __init__(self, pin: int) -> None:
         self._pin = pin
@@ -53,11 +58,18 @@ class MotionSensor:
 
     def _say(self, error: Exception) -> None:
         if not self._failed:
-            _log.warning("the motion sensor on GPIO %d cannot be read, the camera goes on without: %s; %s", self._pin, error, _CURE)
+            _log.warning(
+                "the motion sensor on GPIO %d cannot be read, the camera goes on without: %s; %s",
+                self._pin,
+                error,
+                _CURE,
+            )
         self._failed = True
 
 
 def _raised_below() -> tuple[type[Exception], ...]:
-    """What the libraries under gpiozero raise, which it hands on as it is. lgpio has an error of its own, for a pin in use."""
+    """What the libraries under gpiozero raise, which it hands on as it is. lgpio has an error of
+    its own, for a pin in use.
+    """
     lgpio = sys.modules.get("lgpio")
     return (OSError, RuntimeError, *([lgpio.error] if lgpio else []))

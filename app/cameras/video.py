@@ -29,7 +29,20 @@ _DEVICES = "/dev/video"
 _RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
-    {"gray", "nv12", "nv21", "nv16", "nv24", "yuva420p", "yuv410p", "yuv411p", "yuv420p", "yuv422p", "yuv440p", "yuv444p"}
+    {
+        "gray",
+        "nv12",
+        "nv21",
+        "nv16",
+        "nv24",
+        "yuva420p",
+        "yuv410p",
+        "yuv411p",
+        "yuv420p",
+        "yuv422p",
+        "yuv440p",
+        "yuv444p",
+    }
     | {"yuvj411p", "yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p"}
 )
 _USUAL_FPS = 25
@@ -39,7 +52,9 @@ _NO_TIMESTAMPS = 0x0080
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How libav is to open a source. *timeout_s* is for opening, and again for each read; None waits for ever."""
+    """How libav is to open a source. *timeout_s* is for opening, and again for each read; None
+    waits for ever.
+    """
 
     kind: str
     url: str
@@ -51,11 +66,13 @@ class _Way:
 class VideoCamera(Camera):
     """What libav can read. A file or stream keeps its own size; a device is asked for `resolution`.
 
-    Pictures that come earlier than `fps` wants them are passed over. Luma is the decoder's own memory where its lines are
-    not padded, in the levels that the source uses.
+    Pictures that come earlier than `fps` wants them are passed over. Luma is the decoder's own
+    memory where its lines are not padded, in the levels that the source uses.
     """
 
-    def __init__(self, source: str, settings: CameraSettings, clock: Clock, pace: Pace = "own") -> None:
+    def __init__(
+        self, source: str, settings: CameraSettings, clock: Clock, pace: Pace = "own"
+    ) -> None:
         self.source = source
         self._settings = settings
         self._clock = clock
@@ -67,7 +84,9 @@ class VideoCamera(Camera):
         way = self._way()
         began_s = time.monotonic()
         try:
-            container = av.open(way.url, format=way.format, options=way.options, timeout=way.timeout_s)
+            container = av.open(
+                way.url, format=way.format, options=way.options, timeout=way.timeout_s
+            )
         except av.FFmpegError as error:
             raise self._not_opened(error, way, time.monotonic() - began_s) from None
         self._container = container
@@ -85,7 +104,9 @@ class VideoCamera(Camera):
             self.dropped = self._pacing.dropped
             if kept:
                 frame = self._frame(number, picture, playing_s)
-                return _taken(frame, self._tap.shown(picture.time, frame.at_s)) if self._tap else frame
+                return (
+                    _taken(frame, self._tap.shown(picture.time, frame.at_s)) if self._tap else frame
+                )
 
     def close(self) -> None:
         if self._container is not None:
@@ -101,7 +122,12 @@ class VideoCamera(Camera):
         path = self._existing()
         if settings.source.startswith(_DEVICES):
             width, height = settings.resolution
-            return _Way("device", str(path), "v4l2", {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"})
+            return _Way(
+                "device",
+                str(path),
+                "v4l2",
+                {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"},
+            )
         return _Way("file", f"file:{path}")
 
     def _existing(self) -> Path:
@@ -117,14 +143,17 @@ class VideoCamera(Camera):
             raise CameraMissing(f"{self.source} cannot be opened: {error.strerror}") from None
         return path
 
-    # Errors of libav are never chained or quoted whole: they hold the address, and in it the password.
+    # Errors of libav are never chained or quoted whole: they hold the address, and in it the
+    # password.
     def _not_opened(self, error: av.FFmpegError, way: _Way, waited_s: float) -> CameraError:
         if way.timeout_s is not None and waited_s >= way.timeout_s:
             return CameraMissing(f"{self.source} gave no answer for {way.timeout_s:g} s")
         if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
             return CameraError(f"{self.source} refuses the user name or the password")
         if isinstance(error, av.InvalidDataError):
-            return CameraError(f"{self.source} is no video, or a part of it is missing that is needed to begin")
+            return CameraError(
+                f"{self.source} is no video, or a part of it is missing that is needed to begin"
+            )
         if way.kind == "address" and error.strerror == "Input/output error":
             return CameraMissing(f"{self.source} cannot be reached, or sends no video")
         return CameraMissing(f"{self.source} cannot be opened: {error.strerror}")
@@ -161,7 +190,10 @@ class VideoCamera(Camera):
         while not self._decoded:
             self._decode(self._next_packet())
             if not self._decoded and self._clock.monotonic() - began_s > self._settings.stall_s:
-                raise CameraStalled(f"{self.source}: nothing of what came in {self._settings.stall_s:g} s could be decoded")
+                raise CameraStalled(
+                    f"{self.source}: nothing of what came in {self._settings.stall_s:g} s could be "
+                    "decoded"
+                )
         picture = self._decoded.popleft()
         number = self._number
         self._number += 1
@@ -186,7 +218,9 @@ class VideoCamera(Camera):
                 raise CameraError(f"{self.source} holds no picture that can be decoded") from None
             raise CameraEnded(f"{self.source} has ended") from None
         except av.ExitError:
-            raise CameraStalled(f"{self.source} sent nothing for {self._settings.stall_s:g} s") from None
+            raise CameraStalled(
+                f"{self.source} sent nothing for {self._settings.stall_s:g} s"
+            ) from None
         except av.FFmpegError as error:
             raise CameraError(f"{self.source} broke off: {error.strerror}") from None
 
@@ -196,12 +230,21 @@ class VideoCamera(Camera):
         luma.flags.writeable = False
         make_bgr = partial(_bgr, picture, self._settings, self._converting)
         if self._pace == "fast":
-            return Frame(luma, playing_s, self._opened_at + timedelta(seconds=playing_s), number, make_bgr, span)
+            return Frame(
+                luma,
+                playing_s,
+                self._opened_at + timedelta(seconds=playing_s),
+                number,
+                make_bgr,
+                span,
+            )
         return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
 
 
 def _taken(frame: Frame, at_s: float) -> Frame:
-    """*frame*, which is told by its stamp to have been taken at *at_s*, however late a busy machine came to look at it."""
+    """*frame*, which is told by its stamp to have been taken at *at_s*, however late a busy machine
+    came to look at it.
+    """
     return replace(frame, at_s=at_s, taken_at=frame.taken_at - timedelta(seconds=frame.at_s - at_s))
 
 
@@ -216,7 +259,8 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
 
 
 def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:
-    # libav's converter belongs to the picture, which it also changes meanwhile, and several threads may want its colours.
+    # libav's converter belongs to the picture, which it also changes meanwhile, and several threads
+    # may want its colours.
     with converting:
         return flipped(_converted(picture, "bgr24"), settings)
 

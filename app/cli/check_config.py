@@ -12,10 +12,16 @@ from app.errors import ConfigError
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
-@click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+@click.option(
+    "--config", "named", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR."
+)
+@click.option(
+    "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
+)
 def check_config(*, folder: Path | None, named: Path | None, profile: str | None) -> None:
-    """Name every mistake in the configuration in DIR. A line each; nothing is started or changed."""
+    """Name every mistake in the configuration in DIR. A line each; nothing is started or
+    changed.
+    """
     folder = folder or named
     try:
         config = checked(folder, profile)
@@ -38,7 +44,8 @@ def _unknown_to_apprise(config: Config) -> list[str]:
 
     urls = [url.get_secret_value() for url in config.apprise.urls]
     return [
-        f"{config.folder}: apprise.urls.{number}: Apprise does not understand it; github.com/caronc/apprise says what it looks like"
+        f"{config.folder}: apprise.urls.{number}: Apprise does not understand it; "
+        "github.com/caronc/apprise says what it looks like"
         for number, url in enumerate(urls)
         if not is_known(url)
     ]

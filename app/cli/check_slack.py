@@ -1,4 +1,6 @@
-"""The verb `check-slack`: what is right and what is missing between this house and Slack, in words and with the cure."""
+"""The verb `check-slack`: what is right and what is missing between this house and Slack, in words
+and with the cure.
+"""
 
 import http.client
 import re
@@ -39,7 +41,9 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. *text* says what was found, and what to do when it is not *good*."""
+    """One thing that was looked at. *text* says what was found, and what to do when it is not
+    *good*.
+    """
 
     good: bool
     text: str
@@ -47,7 +51,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call that Slack did not obey. *error* is Slack's name for why, empty when it was not reached; *words* tell a person."""
+    """A call that Slack did not obey. *error* is Slack's name for why, empty when it was not
+    reached; *words* tell a person.
+    """
 
     error: str
     words: str
@@ -61,8 +67,15 @@ def check_slack(*, folder: Path | None, profile: str | None) -> None:
     good = True
     for finding in findings(config):
         good = good and finding.good
-        click.echo(f"{'ok     ' if finding.good else 'MISSING'}  {_without(config.secrets(), finding.text)}")
-    click.echo("All is well." if good else f"What is MISSING goes into {_PRIVATE}, unless it says otherwise. Then run this again.")
+        click.echo(
+            f"{'ok     ' if finding.good else 'MISSING'}  "
+            f"{_without(config.secrets(), finding.text)}"
+        )
+    click.echo(
+        "All is well."
+        if good
+        else f"What is MISSING goes into {_PRIVATE}, unless it says otherwise. Then run this again."
+    )
     sys.exit(not good)
 
 
@@ -75,7 +88,9 @@ def findings(config: Config) -> Iterator[Finding]:
 
 
 def _bot(slack: SlackSettings) -> Iterator[Finding]:
-    wrong = _token_fault("slack.bot_token", slack.bot_token, "xoxb-", "OAuth & Permissions → Bot User OAuth Token")
+    wrong = _token_fault(
+        "slack.bot_token", slack.bot_token, "xoxb-", "OAuth & Permissions → Bot User OAuth Token"
+    )
     if wrong or slack.bot_token is None:
         yield Finding(False, wrong or "")
         return
@@ -84,7 +99,11 @@ def _bot(slack: SlackSettings) -> Iterator[Finding]:
     if isinstance(answer, Refusal):
         yield Finding(False, f"slack.bot_token: {answer.words}")
         return
-    yield Finding(True, f"slack.bot_token: it is @{answer.get('user')} in {answer.get('team')} ({answer.get('url')})")
+    yield Finding(
+        True,
+        f"slack.bot_token: it is @{answer.get('user')} in {answer.get('team')} "
+        f"({answer.get('url')})",
+    )
     yield _scopes(answer)
     yield _channel(slack, client, f"@{answer.get('user')}")
 
@@ -98,7 +117,9 @@ def _scopes(answer: SlackResponse) -> Finding:
     if not missing:
         return Finding(True, f"scopes: {', '.join(BOT_SCOPES)}")
     return Finding(
-        False, f"scopes: {', '.join(missing)}. Add under {APPS} → OAuth & Permissions → Bot Token Scopes, then Reinstall to Workspace"
+        False,
+        f"scopes: {', '.join(missing)}. Add under {APPS} → OAuth & Permissions → Bot Token "
+        "Scopes, then Reinstall to Workspace",
     )
 
 
@@ -108,14 +129,21 @@ def _channel(slack: SlackSettings, client: WebClient, bot: str) -> Finding:
     if channel is None:
         return Finding(False, f"{key} is not set: {where}")
     if not _CHANNEL_ID.fullmatch(channel):
-        return Finding(False, f"{key} is {channel!r}, which is no channel's ID; one looks like C0123456789: {where}")
+        return Finding(
+            False,
+            f"{key} is {channel!r}, which is no channel's ID; one looks like C0123456789: {where}",
+        )
     answer = _asked(slack, lambda: client.conversations_history(channel=channel, limit=1))
     if not isinstance(answer, Refusal):
         return Finding(True, f"{key}: {bot} is in {channel}")
     if answer.error == "not_in_channel":
         return Finding(False, f"{key}: {bot} is not in {channel}: type /invite {bot} there")
     if answer.error == "channel_not_found":
-        return Finding(False, f"{key}: {bot} sees no {channel}: type /invite {bot} in the channel, and compare the ID: {where}")
+        return Finding(
+            False,
+            f"{key}: {bot} sees no {channel}: type /invite {bot} in the channel, and compare the "
+            f"ID: {where}",
+        )
     return Finding(False, f"{key}: {answer.words}")
 
 
@@ -125,24 +153,46 @@ def _users(slack: SlackSettings) -> Finding:
     if not slack.allowed_users:
         return Finding(False, f"slack.allowed_users is empty, so nobody may command: {where}")
     if odd:
-        return Finding(False, f"slack.allowed_users: {', '.join(map(repr, odd))}: not a member's ID, which looks like U0123456789: {where}")
+        return Finding(
+            False,
+            f"slack.allowed_users: {', '.join(map(repr, odd))}: not a member's ID, which looks "
+            f"like U0123456789: {where}",
+        )
     return Finding(True, f"slack.allowed_users: {len(slack.allowed_users)} may command")
 
 
 def _http(slack: SlackSettings) -> Iterator[Finding]:
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     where = f"{APPS} → Basic Information → App Credentials → Signing Secret"
-    other = "; or set slack.mode: socket, since there is an app-level token" if slack.app_token else ""
+    other = (
+        "; or set slack.mode: socket, since there is an app-level token" if slack.app_token else ""
+    )
     if not secret:
-        yield Finding(False, f"slack.signing_secret is not set, and slack.mode is http: copy it from {where}{other}")
+        yield Finding(
+            False,
+            f"slack.signing_secret is not set, and slack.mode is http: copy it from {where}{other}",
+        )
     elif secret.startswith(tuple(_KINDS)):
-        yield Finding(False, f"slack.signing_secret is {_kind(secret)}, not the signing secret: copy that from {where}")
+        yield Finding(
+            False,
+            f"slack.signing_secret is {_kind(secret)}, not the signing secret: copy that from "
+            f"{where}",
+        )
     else:
-        yield Finding(True, f"slack.signing_secret is set; slack.mode is http, and {slack.bind} must be reached from outside by https")
+        yield Finding(
+            True,
+            f"slack.signing_secret is set; slack.mode is http, and {slack.bind} must be reached "
+            "from outside by https",
+        )
 
 
 def _socket(slack: SlackSettings) -> Iterator[Finding]:
-    wrong = _token_fault("slack.app_token", slack.app_token, "xapp-", "Basic Information → App-Level Tokens, with connections:write")
+    wrong = _token_fault(
+        "slack.app_token",
+        slack.app_token,
+        "xapp-",
+        "Basic Information → App-Level Tokens, with connections:write",
+    )
     if wrong or slack.app_token is None:
         yield Finding(False, wrong or "")
         return
@@ -152,7 +202,11 @@ def _socket(slack: SlackSettings) -> Iterator[Finding]:
     except DeliveryError as error:
         yield Finding(False, str(error))
     else:
-        yield Finding(True, "slack.app_token: Slack opens a socket for it; slack.mode is socket, and no port is needed")
+        yield Finding(
+            True,
+            "slack.app_token: Slack opens a socket for it; slack.mode is socket, and no port is "
+            "needed",
+        )
 
 
 def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> str | None:
@@ -169,11 +223,19 @@ def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> 
 
 
 def _kind(token: str) -> str:
-    return next((kind for prefix, kind in _KINDS.items() if token.startswith(prefix)), "no token of Slack's")
+    return next(
+        (kind for prefix, kind in _KINDS.items() if token.startswith(prefix)), "no token of Slack's"
+    )
 
 
 def _client(slack: SlackSettings, token: SecretStr) -> WebClient:
-    return WebClient(token.get_secret_value(), base_url=slack.api_url, timeout=TIMEOUT_S, retry_handlers=[], logger=sdk_log())
+    return WebClient(
+        token.get_secret_value(),
+        base_url=slack.api_url,
+        timeout=TIMEOUT_S,
+        retry_handlers=[],
+        logger=sdk_log(),
+    )
 
 
 def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
@@ -184,10 +246,19 @@ def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResp
         name = str(error.response.get("error"))[:80]
         if name == "missing_scope":
             scope = error.response.get("needed")
-            return Refusal(name, f"the scope {scope} is missing: add it under {APPS}, and install the app again")
-        return Refusal(name, f"Slack says {name}: {CURES.get(name, 'https://docs.slack.dev explains it')}")
+            return Refusal(
+                name,
+                f"the scope {scope} is missing: add it under {APPS}, and install the app again",
+            )
+        return Refusal(
+            name, f"Slack says {name}: {CURES.get(name, 'https://docs.slack.dev explains it')}"
+        )
     except (OSError, http.client.HTTPException, SlackRequestError, ValueError) as error:
-        return Refusal("", f"Slack cannot be reached: {error}. Look at this machine's network, and at slack.api_url ({slack.api_url})")
+        return Refusal(
+            "",
+            f"Slack cannot be reached: {error}. Look at this machine's network, and at "
+            f"slack.api_url ({slack.api_url})",
+        )
 
 
 def _without(secrets: list[str], text: str) -> str:

@@ -14,15 +14,25 @@ TIMEOUT_S = 30
 @click.command("dropbox-link")
 @config_options
 def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
-    """Link your Dropbox app to this house. Tells you where to click, and prints the refresh token for private.yml."""
+    """Link your Dropbox app to this house. Tells you where to click, and prints the refresh token
+    for private.yml.
+    """
     config = loaded(folder, profile)
     private = config.folder / "private.yml"
     if not config.dropbox.app_key:
-        raise click.ClickException(f"put dropbox.app_key and dropbox.app_secret into {private} first; setup.md says whence")
+        raise click.ClickException(
+            f"put dropbox.app_key and dropbox.app_secret into {private} first; setup.md says whence"
+        )
     flow = _flow(config.dropbox)
-    click.echo(f"1. Open {flow.start()}\n2. Click Allow; you may have to log in first.\n3. Copy the code that it shows.")
+    click.echo(
+        f"1. Open {flow.start()}\n2. Click Allow; you may have to log in first.\n3. Copy the code "
+        "that it shows."
+    )
     token = _token(flow, click.prompt("The code").strip())
-    click.echo(f"\nPut this line into the section dropbox of {private}, and show it to nobody:\n\n  refresh_token: {token}\n")
+    click.echo(
+        f"\nPut this line into the section dropbox of {private}, and show it to nobody:\n\n  "
+        f"refresh_token: {token}\n"
+    )
 
 
 def _flow(settings: DropboxSettings) -> Any:
@@ -52,7 +62,10 @@ def _token(flow: Any, code: str) -> str:
     except requests.HTTPError as error:
         status = error.response.status_code
         raise click.ClickException(
-            f"Dropbox refuses ({status}): a code holds once and for minutes, so start again; or app_key or app_secret are wrong"
+            f"Dropbox refuses ({status}): a code holds once and for minutes, so start again; or "
+            "app_key or app_secret are wrong"
         ) from None
     except requests.RequestException as error:
-        raise click.ClickException(f"Dropbox does not answer ({type(error).__name__}); try again") from None
+        raise click.ClickException(
+            f"Dropbox does not answer ({type(error).__name__}); try again"
+        ) from None

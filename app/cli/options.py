@@ -19,8 +19,16 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 def config_options(verb: Verb) -> Verb:
     """Give *verb* the options that say which configuration it is about."""
-    folder = click.option("--config", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The configuration's folder.")
-    profile = click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
+    folder = click.option(
+        "--config",
+        "folder",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="The configuration's folder.",
+    )
+    profile = click.option(
+        "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
+    )
     return folder(profile(verb))
 
 
@@ -43,12 +51,18 @@ def checked(folder: Path | None, profile: str | None) -> Config:
 def remarks(config: Config) -> list[str]:
     """What is not wrong, but not as it should be, in the configuration or for this machine."""
     # Not Path.exists, which fails at a folder that we may not look into.
-    there = next(folder for folder in (config.data_dir, *config.data_dir.parents) if os.path.exists(folder))  # noqa: PTH110
+    there = next(
+        folder
+        for folder in (config.data_dir, *config.data_dir.parents)
+        if os.path.exists(folder)  # noqa: PTH110
+    )
     disk_gb, least_gb = shutil.disk_usage(there).total / GB, config.disk.min_free_gb
     if least_gb < disk_gb:
         return config_warnings(config)
     beyond = (
-        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): what is uploaded gets deleted"
-        " for it after a day, and with less than half of it free no clips and samples are kept; lower it"
+        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): what is "
+        "uploaded gets deleted"
+        " for it after a day, and with less than half of it free no clips and samples are kept; "
+        "lower it"
     )
     return [*config_warnings(config), f"{config.folder / 'config.yml'}: {beyond}"]

@@ -28,21 +28,33 @@ BOT_SCOPES = {
 
 @click.command("slack-manifest")
 @click.option("--url", metavar="https://HOST", help="Where Slack reaches this house (HTTP mode).")
-@click.option("--socket", is_flag=True, help="Socket Mode: the house reaches Slack, and opens no port.")
+@click.option(
+    "--socket", is_flag=True, help="Socket Mode: the house reaches Slack, and opens no port."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
 def slack_manifest(*, url: str | None, socket: bool, as_json: bool) -> None:
-    """Print the manifest of the Slack app. Paste it at https://api.slack.com/apps, Create New App, From a manifest."""
+    """Print the manifest of the Slack app. Paste it at https://api.slack.com/apps, Create New App,
+    From a manifest.
+    """
     if socket == (url is not None):
         raise click.UsageError("say either --socket or --url https://HOST")
     found = manifest(None if url is None else public_url(url))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _yaml(found), nl=as_json)
+    click.echo(
+        json.dumps(found, indent=2, ensure_ascii=False) if as_json else _yaml(found), nl=as_json
+    )
 
 
 def manifest(base: str | None) -> dict[str, Any]:
-    """The app: every command of `COMMANDS`, the buttons, and `BOT_SCOPES`. *base* is the address before every path, None in Socket Mode."""
+    """The app: every command of `COMMANDS`, the buttons, and `BOT_SCOPES`. *base* is the address
+    before every path, None in Socket Mode.
+    """
     return {
         "_metadata": {"major_version": 1},
-        "display_information": {"name": APP_NAME, "description": DESCRIPTION, "background_color": BACKGROUND},
+        "display_information": {
+            "name": APP_NAME,
+            "description": DESCRIPTION,
+            "background_color": BACKGROUND,
+        },
         "features": {
             "bot_user": {"display_name": BOT_NAME, "always_online": True},
             "slash_commands": [_slash_command(command, base) for command in COMMANDS.values()],
@@ -58,21 +70,29 @@ def manifest(base: str | None) -> dict[str, Any]:
 
 
 def public_url(url: str) -> str:
-    """*url* as the beginning of every address; `click.BadParameter` unless it is https and a host, perhaps with a port."""
+    """*url* as the beginning of every address; `click.BadParameter` unless it is https and a host,
+    perhaps with a port.
+    """
     try:
         parts = urlsplit(url)
         wrong = "port 0 is no port" if parts.port == 0 else _fault(parts)
     except ValueError as error:
         wrong = str(error)
     if wrong:
-        raise click.BadParameter(f"{wrong}; it must look like https://house.example.org", param_hint="--url")
+        raise click.BadParameter(
+            f"{wrong}; it must look like https://house.example.org", param_hint="--url"
+        )
     return f"https://{parts.netloc}"
 
 
 def _fault(parts: SplitResult) -> str | None:
     if parts.scheme != "https":
         return "Slack sends only to https addresses"
-    if not parts.hostname or parts.username is not None or any(sign.isspace() for sign in parts.netloc):
+    if (
+        not parts.hostname
+        or parts.username is not None
+        or any(sign.isspace() for sign in parts.netloc)
+    ):
         return "there must be a host, and nothing before it"
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         return "it must end after the host: each command's path is added to it"
@@ -82,7 +102,13 @@ def _fault(parts: SplitResult) -> str | None:
 def _slash_command(command: Command, base: str | None) -> dict[str, Any]:
     usage = {"usage_hint": command.usage} if command.usage else {}
     address = _address("url", base, command.name)
-    return {"command": f"/{slack_name(command.name)}", **address, "description": command.help, **usage, "should_escape": False}
+    return {
+        "command": f"/{slack_name(command.name)}",
+        **address,
+        "description": command.help,
+        **usage,
+        "should_escape": False,
+    }
 
 
 def _address(key: str, base: str | None, path: str) -> dict[str, str]:

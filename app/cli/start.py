@@ -23,17 +23,34 @@ _SOURCE_WORDS = ("auto", "demo")
 
 @click.command()
 @config_options
-@click.option("--source", metavar="PATH|URL|demo", help="What every camera plays, instead of its configured source.")
+@click.option(
+    "--source",
+    metavar="PATH|URL|demo",
+    help="What every camera plays, instead of its configured source.",
+)
 @click.option("--only", metavar="PROGRAM...", multiple=True, help="Start only these programs.")
-@click.option("--foreground", is_flag=True, help="As a service: in the place of what runs already, and for good.")
+@click.option(
+    "--foreground",
+    is_flag=True,
+    help="As a service: in the place of what runs already, and for good.",
+)
 @click.argument("more", metavar="", nargs=-1)
 def start(
-    *, folder: Path | None, profile: str | None, source: str | None, only: tuple[str, ...], foreground: bool, more: tuple[str, ...]
+    *,
+    folder: Path | None,
+    profile: str | None,
+    source: str | None,
+    only: tuple[str, ...],
+    foreground: bool,
+    more: tuple[str, ...],
 ) -> None:
-    """Start every program, and wait until each works. Tells what runs and where to look; all goes on when you log out."""
+    """Start every program, and wait until each works. Tells what runs and where to look; all goes
+    on when you log out.
+    """
     if more and not only:
         raise click.UsageError(
-            f"{more[0]}: what is that? A profile is named behind --profile, a program behind --only, a film or camera behind --source"
+            f"{more[0]}: what is that? A profile is named behind --profile, a program behind "
+            "--only, a film or camera behind --source"
         )
     only += more
     config = loaded(folder, profile)
@@ -46,7 +63,9 @@ def start(
             if foreground:
                 become_supervisord(order)
             if not start_suite(order):
-                click.echo("It runs already. To start it otherwise, stop it first (scripts/stop.sh).")
+                click.echo(
+                    "It runs already. To start it otherwise, stop it first (scripts/stop.sh)."
+                )
     except OSError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
@@ -54,12 +73,22 @@ def start(
 
 
 def _found(source: str | None) -> str | None:
-    """*source* as it must be named from another folder; `click.BadParameter` when there is no such file."""
-    if source is None or source in _SOURCE_WORDS or "://" in source or source.startswith("synthetic:"):
+    """*source* as it must be named from another folder; `click.BadParameter` when there is no such
+    file.
+    """
+    if (
+        source is None
+        or source in _SOURCE_WORDS
+        or "://" in source
+        or source.startswith("synthetic:")
+    ):
         return source
     path = Path(source).expanduser().absolute()
     if not path.exists():
-        raise click.BadParameter(f"there is no file {path}; it may be a file, an address such as rtsp://…, or demo", param_hint="--source")
+        raise click.BadParameter(
+            f"there is no file {path}; it may be a file, an address such as rtsp://…, or demo",
+            param_hint="--source",
+        )
     return str(path)
 
 
@@ -67,8 +96,16 @@ def _report(order: Order) -> str:
     """What runs and where to look."""
     config = order.config
     checkup = check_up(config)
-    rows = [(health.name, str(health.pid or "-"), health.state, _log(config, health)) for health in checkup.programs]
-    lines = [table(("program", "pid", "state", "log"), rows), *troubled(checkup.programs), "", *_places(order, checkup)]
+    rows = [
+        (health.name, str(health.pid or "-"), health.state, _log(config, health))
+        for health in checkup.programs
+    ]
+    lines = [
+        table(("program", "pid", "state", "log"), rows),
+        *troubled(checkup.programs),
+        "",
+        *_places(order, checkup),
+    ]
     return "\n".join(lines)
 
 
@@ -78,25 +115,38 @@ def _log(config: Config, health: Health) -> str:
 
 def _places(order: Order, checkup: Checkup) -> list[str]:
     config = order.config
-    asked = "" if config.folder == config_folder() else f" --config {shlex.quote(_short(config.folder))}"
+    asked = (
+        ""
+        if config.folder == config_folder()
+        else f" --config {shlex.quote(_short(config.folder))}"
+    )
     if order.profile and not os.environ.get(PROFILE_VARIABLE):
         asked += f" --profile {shlex.quote(order.profile)}"
     lines = [f"Alerts:   {_alerts(config)}", f"Pictures: {_short(config.data_dir / 'events')}"]
     if any(health.name == specs.GLANCES for health in checkup.programs):
         password = _short(glances.password_file(config))
-        lines.append(f"Glances:  {glances.page(config)} (user {glances.USER}, password in {password})")
+        lines.append(
+            f"Glances:  {glances.page(config)} (user {glances.USER}, password in {password})"
+        )
     lines.append(f"Slack:    {_slack(config)}")
     return [*lines, f"How it goes: scripts/status.sh{asked}   End it: scripts/stop.sh{asked}"]
 
 
 def _alerts(config: Config) -> str:
     """Where alerts go."""
-    services = {"slack": slack_access(config), "twilio": not config.twilio.missing(), "apprise": config.apprise.urls}
+    services = {
+        "slack": slack_access(config),
+        "twilio": not config.twilio.missing(),
+        "apprise": config.apprise.urls,
+    }
     ways: Sequence[str] = config.notify.backends
     if config.notify.backends == "auto":
         ways = [name for name, there in services.items() if there] or ["folder"]
     folder = _short(config.data_dir / Path(config.notify.folder).expanduser())
-    return ", ".join(folder if way == "folder" else f"by {way.capitalize()}" for way in ways) or "to nobody: notify.backends is empty"
+    return (
+        ", ".join(folder if way == "folder" else f"by {way.capitalize()}" for way in ways)
+        or "to nobody: notify.backends is empty"
+    )
 
 
 def _slack(config: Config) -> str:

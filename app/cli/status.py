@@ -45,7 +45,9 @@ def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
 
 def _running(folder: Path) -> str:
     """What runs by the last good configuration in *folder*, though nobody can say how it is."""
-    names = sorted({processes.name_of(environment) for environment in processes.started_from(folder)})
+    names = sorted(
+        {processes.name_of(environment) for environment in processes.started_from(folder)}
+    )
     return f"With the settings from before run: {', '.join(names)}" if names else "Nothing runs."
 
 
@@ -54,9 +56,20 @@ def _plain(checkup: Checkup) -> dict[str, Any]:
 
 
 def _table(healths: Sequence[Health]) -> str:
-    """A row for each program, and below it its progress and what is wrong, which are too long for columns."""
+    """A row for each program, and below it its progress and what is wrong, which are too long for
+    columns.
+    """
     heading, *rows = table(_HEADINGS, [_row(health) for health in healths]).splitlines()
-    return "\n".join([heading, *(line for row, health in zip(rows, healths, strict=True) for line in (row, *_details(health)))])
+    return "\n".join(
+        [
+            heading,
+            *(
+                line
+                for row, health in zip(rows, healths, strict=True)
+                for line in (row, *_details(health))
+            ),
+        ]
+    )
 
 
 def _row(health: Health) -> tuple[str, ...]:
@@ -66,7 +79,9 @@ def _row(health: Health) -> tuple[str, ...]:
 
 
 def _details(health: Health) -> Iterator[str]:
-    if progress := ", ".join(f"{name} {value}" for name, value in health.counters.items() if value is not None):
+    if progress := ", ".join(
+        f"{name} {value}" for name, value in health.counters.items() if value is not None
+    ):
         yield f"    {progress}"
     if health.last_error:
         yield f"    last error: {health.last_error}"

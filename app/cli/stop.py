@@ -18,7 +18,11 @@ from app.launcher.stopping import stop_suite
 def stop(*, folder: Path | None, profile: str | None) -> None:
     """End every program that start has started."""
     try:
-        results = [result for run_dir in sorted(_run_dirs(folder, profile)) if any(result := stop_suite(run_dir))]
+        results = [
+            result
+            for run_dir in sorted(_run_dirs(folder, profile))
+            if any(result := stop_suite(run_dir))
+        ]
     except SuiteError as error:
         raise click.ClickException(str(error)) from None
     for ended, killed in results:
@@ -31,14 +35,22 @@ def stop(*, folder: Path | None, profile: str | None) -> None:
 
 
 def _run_dirs(folder: Path | None, profile: str | None) -> set[Path]:
-    """Where the suite of this configuration runs, and where it ran before somebody changed or broke its files."""
+    """Where the suite of this configuration runs, and where it ran before somebody changed or broke
+    its files.
+    """
     named = profile or os.environ.get(PROFILE_VARIABLE) or None
     found = set()
     try:
         found.add(load_config(folder, profile).run_dir)
     except ConfigError as error:
-        click.echo(f"The configuration is wrong, but that does not keep anything from being stopped:\n{error}", err=True)
+        click.echo(
+            "The configuration is wrong, but that does not keep anything from being "
+            f"stopped:\n{error}",
+            err=True,
+        )
     started = processes.started_from(config_folder(folder))
     if found or named:
-        started = [environment for environment in started if environment.get(PROFILE_VARIABLE) == named]
+        started = [
+            environment for environment in started if environment.get(PROFILE_VARIABLE) == named
+        ]
     return found | {Path(environment[RUN_VARIABLE]) for environment in started}

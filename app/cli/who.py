@@ -29,7 +29,11 @@ def who(*, folder: Path | None, profile: str | None) -> None:
     except RouterRefused as error:
         raise click.ClickException(str(error)) from None
     except RouterError as error:
-        cure = f"\nIs presence.router.url right? It is {settings.router.url}." if settings.router.url else ""
+        cure = (
+            f"\nIs presence.router.url right? It is {settings.router.url}."
+            if settings.router.url
+            else ""
+        )
         raise click.ClickException(f"{error}{cure}") from None
     for line in _report(settings, devices):
         click.echo(line)
@@ -38,7 +42,10 @@ def who(*, folder: Path | None, profile: str | None) -> None:
 def _asked(settings: RouterSettings) -> list[Device]:
     router = make_router(settings, SystemClock())
     if router is None:
-        raise click.ClickException("no router is set: choose one by presence.router.backend in config.yml; setup.md shows how")
+        raise click.ClickException(
+            "no router is set: choose one by presence.router.backend in config.yml; setup.md shows "
+            "how"
+        )
     try:
         return router.devices()
     finally:
@@ -48,28 +55,48 @@ def _asked(settings: RouterSettings) -> list[Device]:
 def _report(settings: PresenceSettings, devices: Sequence[Device]) -> Iterator[str]:
     owners = {device: owner(settings.people, device) for device in devices}
     if devices:
-        ordered = sorted(devices, key=lambda one: (owners[one] is None, owners[one] or "", one.hostname or "~", one.mac or ""))
+        ordered = sorted(
+            devices,
+            key=lambda one: (
+                owners[one] is None,
+                owners[one] or "",
+                one.hostname or "~",
+                one.mac or "",
+            ),
+        )
         yield table(_HEADINGS, [_row(device, owners[device] or "-") for device in ordered])
     else:
         yield "The router answers, and says that nothing is connected."
     yield ""
     if any(_is_private(device) for device in devices):
-        yield f"{_MARK} A private MAC, made up by the phone for this Wi-Fi. It will do as long as it stays; if it changes, set the phone's"
+        yield (
+            f"{_MARK} A private MAC, made up by the phone for this Wi-Fi. It will do as long as it "
+            "stays; if it changes, set the phone's"
+        )
         yield '  "private Wi-Fi address" for this network to fixed, or switch it off, and name the MAC that it has then.'
     yield from _household(settings, {name for name in owners.values() if name})
 
 
 def _household(settings: PresenceSettings, home: Collection[str]) -> Iterator[str]:
     if not settings.people:
-        yield "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: ['aa:bb:cc:dd:ee:ff']}}}"
+        yield (
+            "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: "
+            "{macs: ['aa:bb:cc:dd:ee:ff']}}}"
+        )
         return
     yield f"Home: {', '.join(name for name in settings.people if name in home) or 'nobody'}"
     yield f"Not seen: {', '.join(name for name in settings.people if name not in home) or 'nobody'}"
     named = [name for name, person in settings.people.items() if not person.macs]
     if named and settings.router.backend == "arp":
-        yield f"The router that is set, arp, tells no names: {', '.join(named)} can only be seen with a MAC."
+        yield (
+            f"The router that is set, arp, tells no names: {', '.join(named)} can only be seen "
+            "with a MAC."
+        )
     elif named:
-        yield f"Known by name only: {', '.join(named)}. Any phone may take that name; a MAC is better."
+        yield (
+            f"Known by name only: {', '.join(named)}. Any phone may take that name; a MAC is "
+            "better."
+        )
 
 
 def _row(device: Device, whose: str) -> tuple[str, ...]:

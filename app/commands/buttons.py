@@ -1,7 +1,7 @@
 """Clicks on the buttons of an alert: Occupied, Unoccupied, Undo and Snooze.
 
-A click is looked up, never trusted: its value names an event, which Redis must know. What comes of a tag the notifier
-shows, by changing the buttons; what else there is to say goes to who clicked.
+A click is looked up, never trusted: its value names an event, which Redis must know. What comes of
+a tag the notifier shows, by changing the buttons; what else there is to say goes to who clicked.
 """
 
 import logging
@@ -23,8 +23,17 @@ from app.times import short
 
 SNOOZE = timedelta(hours=1)
 #: What each button answers, by its action_id.
-ANSWERS = {"tag_occupied": "occupied", "tag_unoccupied": "unoccupied", "tag_undo": "undo", "snooze": "snooze"}
-_LABELS: dict[str, Label | None] = {"occupied": "occupied", "unoccupied": "unoccupied", "undo": None}
+ANSWERS = {
+    "tag_occupied": "occupied",
+    "tag_unoccupied": "unoccupied",
+    "tag_undo": "undo",
+    "snooze": "snooze",
+}
+_LABELS: dict[str, Label | None] = {
+    "occupied": "occupied",
+    "unoccupied": "unoccupied",
+    "undo": None,
+}
 _GONE = "This event is not known any more, so it cannot be tagged; events are kept for 30 days."
 
 _log = logging.getLogger(__name__)
@@ -75,7 +84,9 @@ _VALUE = TypeAdapter(_Value)
 
 
 def read_click(payload: object, house: House) -> Click:
-    """The click in *payload*, Slack's JSON or what it decodes to; `ProtocolError` when there is none on a button of ours."""
+    """The click in *payload*, Slack's JSON or what it decodes to; `ProtocolError` when there is
+    none on a button of ours.
+    """
     try:
         found = _read_payload(payload)
         action = found.actions[0]
@@ -87,13 +98,21 @@ def read_click(payload: object, house: House) -> Click:
     protocol.event_started_at(value.event)
     reply_to = ReplyTo(found.response_url, found.channel.id if found.channel else None)
     by = found.user.name or found.user.id
-    return Click(value.event, value.answer, Asked("", found.user.id, by, house.clock.now(), reply_to))
+    return Click(
+        value.event, value.answer, Asked("", found.user.id, by, house.clock.now(), reply_to)
+    )
 
 
 def take_click(click: Click, house: House) -> None:
-    """Do what *click* asks for. `StateUnavailable` when Redis is away or slow; nothing is done then, as far as is known."""
+    """Do what *click* asks for. `StateUnavailable` when Redis is away or slow; nothing is done
+    then, as far as is known.
+    """
     with within(PATIENCE_S):
-        said = snooze_for(SNOOZE, click.asked, house) if click.answer == "snooze" else _tag(click, house)
+        said = (
+            snooze_for(SNOOZE, click.asked, house)
+            if click.answer == "snooze"
+            else _tag(click, house)
+        )
         if said:
             house.state.add_request(_request("say", click, text=said))
     _log.info("%s clicked %s on %s", click.asked.by, click.answer, click.event)
@@ -106,10 +125,16 @@ def _tag(click: Click, house: House) -> str | None:
     if was is None:
         return _GONE
     if was.label == label:
-        return _said_already(was, click) if label else "Nobody has tagged this event, so there is nothing to undo."
+        return (
+            _said_already(was, click)
+            if label
+            else "Nobody has tagged this event, so there is nothing to undo."
+        )
     if was.label is None or was.by == click.asked.by:
         return None
-    return f"{_who(was)} had said {was.label} {_when(was, click)}; now it is {label or 'not tagged'}."
+    return (
+        f"{_who(was)} had said {was.label} {_when(was, click)}; now it is {label or 'not tagged'}."
+    )
 
 
 def _said_already(was: Tag, click: Click) -> str:
@@ -125,11 +150,26 @@ def _when(was: Tag, click: Click) -> str:
     return short(was.at, click.asked.at) if was.at else "some time ago"
 
 
-def _request(kind: RequestKind, click: Click, label: Label | None = None, text: str | None = None) -> Request:
+def _request(
+    kind: RequestKind, click: Click, label: Label | None = None, text: str | None = None
+) -> Request:
     asked = click.asked
-    return Request(kind, asked.at, asked.by, user=asked.user, event=click.event, label=label, reply_to=asked.reply_to, text=text)
+    return Request(
+        kind,
+        asked.at,
+        asked.by,
+        user=asked.user,
+        event=click.event,
+        label=label,
+        reply_to=asked.reply_to,
+        text=text,
+    )
 
 
 def _read_payload(payload: object) -> _Payload:
-    read: _Payload = _PAYLOAD.validate_json(payload) if isinstance(payload, str | bytes) else _PAYLOAD.validate_python(payload)
+    read: _Payload = (
+        _PAYLOAD.validate_json(payload)
+        if isinstance(payload, str | bytes)
+        else _PAYLOAD.validate_python(payload)
+    )
     return read

@@ -10,12 +10,16 @@ from app.protocol import ArmedBy, ReplyTo
 from app.state import State
 from app.state.switches import Switches
 
-REDIS_AWAY = "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
+REDIS_AWAY = (
+    "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What commands know of: the settings, the shared state, the time, and the machine they run on."""
+    """What commands know of: the settings, the shared state, the time, and the machine they run
+    on.
+    """
 
     config: Config
     state: State
@@ -26,7 +30,9 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody asked for. *text* is what follows the command, *user* the id of who asks, and *by* the name that others read."""
+    """What somebody asked for. *text* is what follows the command, *user* the id of who asks, and
+    *by* the name that others read.
+    """
 
     text: str
     user: str
@@ -41,7 +47,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, for none but who asked: *text* in Slack's mrkdwn, in lines that a phone shows whole."""
+    """An answer, for none but who asked: *text* in Slack's mrkdwn, in lines that a phone shows
+    whole.
+    """
 
     text: str
 

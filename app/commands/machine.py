@@ -1,4 +1,6 @@
-"""The machine that this runs on: how warm it is, whether it is throttled, its disk, and what keeps it busy."""
+"""The machine that this runs on: how warm it is, whether it is throttled, its disk, and what keeps
+it busy.
+"""
 
 import re
 import shutil
@@ -20,7 +22,12 @@ SAMPLE_S = 0.3
 BUSIEST = 5
 _VCGENCMD_S = 0.5
 #: The bits of `vcgencmd get_throttled`; the same 16 further up say that it was so since the start.
-_THROTTLED = ((0, "under-voltage"), (1, "frequency capped"), (2, "throttled"), (3, "soft temperature limit"))
+_THROTTLED = (
+    (0, "under-voltage"),
+    (1, "frequency capped"),
+    (2, "throttled"),
+    (3, "soft temperature limit"),
+)
 _MB = 1e6
 
 
@@ -28,7 +35,8 @@ _MB = 1e6
 class Vitals:
     """How the machine is; None for what it does not tell.
 
-    *throttled* is in words, "" when nothing is wrong; *free_gb* is what the disk has left, in GB of 10⁹ bytes.
+    *throttled* is in words, "" when nothing is wrong; *free_gb* is what the disk has left, in GB of
+    10⁹ bytes.
     """
 
     temperature_c: float | None
@@ -51,7 +59,9 @@ class Machine:
 
 
 def busy() -> str:
-    """The load, the memory, and the busiest programs, in lines of equal columns; takes `SAMPLE_S`."""
+    """The load, the memory, and the busiest programs, in lines of equal columns; takes
+    `SAMPLE_S`.
+    """
     import psutil
 
     load = " ".join(f"{one:.2f}" for one in psutil.getloadavg())
@@ -61,7 +71,9 @@ def busy() -> str:
         f"memory {(memory.total - memory.available) / _MB:.0f} of {memory.total / _MB:.0f} MB",
         "cpu %  MB    program",
     ]
-    return "\n".join([*lines, *(f"{cpu:5.1f}  {size / _MB:4.0f}  {name}" for cpu, size, name in _busiest())])
+    return "\n".join(
+        [*lines, *(f"{cpu:5.1f}  {size / _MB:4.0f}  {name}" for cpu, size, name in _busiest())]
+    )
 
 
 def _busiest() -> list[tuple[float, int, str]]:
@@ -76,7 +88,9 @@ def _busiest() -> list[tuple[float, int, str]]:
     found = []
     for cpu, process in shares[:BUSIEST]:
         try:
-            found.append((cpu, process.memory_info().rss, program_name(process.name(), process.cmdline())))
+            found.append(
+                (cpu, process.memory_info().rss, program_name(process.name(), process.cmdline()))
+            )
         except psutil.Error:  # it has ended meanwhile
             continue
     return found
@@ -92,7 +106,9 @@ def _cpu_percent(process: "psutil.Process") -> float:
 
 
 def program_name(name: str, command: Sequence[str]) -> str:
-    """What a process is called, *name* and *command* being what the system says; arguments, which may hold secrets, are left out."""
+    """What a process is called, *name* and *command* being what the system says; arguments, which
+    may hold secrets, are left out.
+    """
     if "-m" not in command[:-1]:
         return name[:24]
     module = command[command.index("-m") + 1].rpartition(".")[2]
@@ -129,6 +145,8 @@ def _vcgencmd(what: str) -> str | None:
     if tool is None:
         return None
     try:
-        return subprocess.run([tool, what], capture_output=True, text=True, timeout=_VCGENCMD_S, check=True).stdout  # noqa: S603
+        return subprocess.run(  # noqa: S603
+            [tool, what], capture_output=True, text=True, timeout=_VCGENCMD_S, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,7 +1,8 @@
 """Every command once: its name, its usage, what it does to the house, and what it answers.
 
-The Slack server, Socket Mode, the dashboard and the app manifest all read them from here. `run_command` answers whatever
-it is given: with Redis away, or for a command that there is not, it is a sentence that says so.
+The Slack server, Socket Mode, the dashboard and the app manifest all read them from here.
+`run_command` answers whatever it is given: with Redis away, or for a command that there is not, it
+is a sentence that says so.
 """
 
 import logging
@@ -21,7 +22,8 @@ from app.protocol import Position, Request
 from app.state import Survey, within
 from app.times import lasting, short
 
-#: How long Redis is waited for, all in all, so that a command is answered in time even if Redis is slow.
+#: How long Redis is waited for, all in all, so that a command is answered in time even if Redis is
+#: slow.
 PATIENCE_S = 2.0
 
 _TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
@@ -31,7 +33,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. *usage* is what may follow its name, *help* one line on what it does, *changes* whether it changes anything."""
+    """One command. *usage* is what may follow its name, *help* one line on what it does, *changes*
+    whether it changes anything.
+    """
 
     name: str
     usage: str
@@ -44,7 +48,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A switch, one of its two positions, and what is said of that: while it lasts, and when it begins."""
+    """A switch, one of its two positions, and what is said of that: while it lasts, and when it
+    begins.
+    """
 
     switch: str
     value: bool
@@ -53,7 +59,9 @@ class Turn:
 
 
 def run_command(name: str, asked: Asked, house: House, found: Survey | None = None) -> Reply:
-    """Do the command *name* (with or without its slash), and return what to say to who asked. *found* spares a look at the house."""
+    """Do the command *name* (with or without its slash), and return what to say to who asked.
+    *found* spares a look at the house.
+    """
     command = COMMANDS.get(name.removeprefix("/"))
     if command is None:
         return Reply("There is no such command. /help lists them all.")
@@ -67,12 +75,22 @@ def run_command(name: str, asked: Asked, house: House, found: Survey | None = No
         return Reply(REDIS_AWAY)
     except ProtocolError as error:
         _log.error("/%s was not done: %s", command.name, error)
-        return Reply(f"Something in Redis is not as it should be, so /{command.name} was not done. The log says what.")
+        return Reply(
+            f"Something in Redis is not as it should be, so /{command.name} was not done. The log "
+            "says what."
+        )
 
 
 def look(command: Command, house: House, claim: str | None = None) -> Survey:
-    """How the house is, as far as *command* needs to know, unless somebody has made the same *claim* before."""
-    return house.state.survey(*status_text.names(house.config), events=command.events, claim=claim, claim_life_s=protocol.SIGNATURE_LIFE_S)
+    """How the house is, as far as *command* needs to know, unless somebody has made the same
+    *claim* before.
+    """
+    return house.state.survey(
+        *status_text.names(house.config),
+        events=command.events,
+        claim=claim,
+        claim_life_s=protocol.SIGNATURE_LIFE_S,
+    )
 
 
 def _turned(turn: Turn) -> Callable[[Asked, House, Survey], str]:
@@ -89,21 +107,48 @@ def _turned(turn: Turn) -> Callable[[Asked, House, Survey], str]:
 
 
 _ARMED = Turn("camera_status", True, "The house is armed", "Armed. The cameras watch from now on.")
-_DISARMED = Turn("camera_status", False, "The house is disarmed", "Disarmed. The cameras look at nothing until somebody arms the house.")
+_DISARMED = Turn(
+    "camera_status",
+    False,
+    "The house is disarmed",
+    "Disarmed. The cameras look at nothing until somebody arms the house.",
+)
 _ALERTS = Turn("camera_notifications", True, "Alerts are on", "Alerts are on from now on.")
-_NO_ALERTS = Turn("camera_notifications", False, "Alerts are off", "Alerts are off. Events and pictures are kept all the same.")
-_AUTO = Turn("auto_detect_status", True, "Arming by who is home is on", "From now on the house arms when the last one leaves.")
-_NO_AUTO = Turn("auto_detect_status", False, "Arming by who is home is off", "From now on only commands arm and disarm.")
+_NO_ALERTS = Turn(
+    "camera_notifications",
+    False,
+    "Alerts are off",
+    "Alerts are off. Events and pictures are kept all the same.",
+)
+_AUTO = Turn(
+    "auto_detect_status",
+    True,
+    "Arming by who is home is on",
+    "From now on the house arms when the last one leaves.",
+)
+_NO_AUTO = Turn(
+    "auto_detect_status",
+    False,
+    "Arming by who is home is off",
+    "From now on only commands arm and disarm.",
+)
 
 
 def _initialize(asked: Asked, house: House, _found: Survey) -> str:
-    homes = {name: Position(*camera.pantilt.home) for name, camera in house.config.cameras.items() if camera.pantilt.backend != "none"}
+    homes = {
+        name: Position(*camera.pantilt.home)
+        for name, camera in house.config.cameras.items()
+        if camera.pantilt.backend != "none"
+    }
     house.state.set_switches(protocol.SWITCHES, asked.changed("/initialize"))
     house.state.end_snooze()
     for name, home in homes.items():
         house.state.put(protocol.camera_key(name, "target"), home)
     turned = f" {', '.join(homes)} turns to {_degrees_of(homes)}." if homes else ""
-    return f"Started over: armed, alerts on and not snoozed, arming by who is home on, nobody taken for home.{turned}"
+    return (
+        "Started over: armed, alerts on and not snoozed, arming by who is home on, nobody taken "
+        f"for home.{turned}"
+    )
 
 
 def _degrees_of(homes: dict[str, Position]) -> str:
@@ -114,7 +159,10 @@ def _rotate(asked: Asked, house: House, _found: Survey) -> str:
     camera, words = _camera(asked, house)
     numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
-        raise Refused("Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and down), as in /rotate 30 -10")
+        raise Refused(
+            "Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and "
+            "down), as in /rotate 30 -10"
+        )
     if house.config.cameras[camera].pantilt.backend == "none":
         raise Refused(f"Camera {camera} has no pan-tilt mount, so it cannot turn.")
     target = Position(*numbers)
@@ -126,10 +174,16 @@ def _current_position(asked: Asked, house: House, _found: Survey) -> str:
     camera, _ = _camera(asked, house)
     if house.config.cameras[camera].pantilt.backend == "none":
         return f"Camera {camera} has no pan-tilt mount: it points where it was put."
-    reached, target = (house.state.get(protocol.camera_key(camera, what), Position) for what in _TURNING)
+    reached, target = (
+        house.state.get(protocol.camera_key(camera, what), Position) for what in _TURNING
+    )
     if reached is None:
         return f"Camera {camera} has not turned yet, so its direction is not known."
-    on = f" It is to turn to {status_text.direction(target)}." if target and target != reached else ""
+    on = (
+        f" It is to turn to {status_text.direction(target)}."
+        if target and target != reached
+        else ""
+    )
     return f"Camera {camera} points to {status_text.direction(reached)}.{on}"
 
 
@@ -138,12 +192,20 @@ def _last_image(asked: Asked, house: House, found: Survey) -> str:
     armed = house.switches.take("camera_status", found.strings["camera_status"])
     taken_at = None if armed else house.state.latest_taken_at(camera)
     if not armed and taken_at is None:
-        return f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it on."
-    house.state.add_request(Request("last_image", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to))
+        return (
+            f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it "
+            "on."
+        )
+    house.state.add_request(
+        Request("last_image", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to)
+    )
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
     ago = lasting(max((asked.at - taken_at).total_seconds(), 0))
-    return f"Camera {camera} is off. The last picture was taken at {short(taken_at, asked.at)}, {ago} ago; here it comes …"
+    return (
+        f"Camera {camera} is off. The last picture was taken at {short(taken_at, asked.at)}, {ago} "
+        "ago; here it comes …"
+    )
 
 
 def _snooze(asked: Asked, house: House, found: Survey) -> str:
@@ -153,12 +215,20 @@ def _snooze(asked: Asked, house: House, found: Survey) -> str:
 def _clip(asked: Asked, house: House, found: Survey) -> str:
     camera, _ = _camera(asked, house)
     if not house.config.recording.clips:
-        return "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+        return (
+            "No clips are made here, as the settings say (recording.clips). /last_image brings a "
+            "picture."
+        )
     if not house.switches.take("camera_status", found.strings["camera_status"]):
         return f"Camera {camera} is off, so there is nothing to film. /pycam_on turns it on."
-    house.state.add_request(Request("clip", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to))
+    house.state.add_request(
+        Request("clip", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to)
+    )
     before_s, after_s = house.config.recording.pre_roll_s, house.config.recording.post_roll_s
-    return f"Filming with camera {camera}, from {before_s:g} s before now until {after_s:g} s after; the clip comes then …"
+    return (
+        f"Filming with camera {camera}, from {before_s:g} s before now until {after_s:g} s after; "
+        "the clip comes then …"
+    )
 
 
 def _events(asked: Asked, _house: House, found: Survey) -> str:
@@ -179,7 +249,11 @@ def _top(_asked: Asked, _house: House, _found: Survey) -> str:
 
 def _help(_asked: Asked, house: House, _found: Survey) -> str:
     which = ", ".join(house.config.cameras)
-    cameras = f"CAMERA is one of: {which}." if len(house.config.cameras) > 1 else f"There is one camera, {which}; it need not be named."
+    cameras = (
+        f"CAMERA is one of: {which}."
+        if len(house.config.cameras) > 1
+        else f"There is one camera, {which}; it need not be named."
+    )
     return "\n".join([*(_usage(command) for command in COMMANDS.values()), cameras])
 
 
@@ -202,23 +276,49 @@ def _camera(asked: Asked, house: House) -> tuple[str, list[str]]:
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("status", "", "how the house is: armed, alerts, who is home, cameras, programs", False, _status, events=1),
+        Command(
+            "status",
+            "",
+            "how the house is: armed, alerts, who is home, cameras, programs",
+            False,
+            _status,
+            events=1,
+        ),
         Command("pycam_on", "", "arm: watch, and tell what comes", True, _turned(_ARMED)),
         Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
         Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
         Command("clip", "[CAMERA]", "bring a film of the last seconds and the next", False, _clip),
         Command("events", "", "the newest events", False, _events, events=10),
         Command("who", "", "who is home, and since when", False, _who, events=1),
-        Command("snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze),
+        Command(
+            "snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze
+        ),
         Command("notifications_on", "", "send alerts", True, _turned(_ALERTS)),
-        Command("notifications_off", "", "send no alerts; events and pictures are kept", True, _turned(_NO_ALERTS)),
+        Command(
+            "notifications_off",
+            "",
+            "send no alerts; events and pictures are kept",
+            True,
+            _turned(_NO_ALERTS),
+        ),
         Command("auto_detect_on", "", "arm and disarm by who is home", True, _turned(_AUTO)),
         Command("auto_detect_off", "", "arm and disarm by command only", True, _turned(_NO_AUTO)),
-        Command("rotate", "[CAMERA] PAN TILT", "turn a camera, in whole degrees from -90 to 90", True, _rotate),
+        Command(
+            "rotate",
+            "[CAMERA] PAN TILT",
+            "turn a camera, in whole degrees from -90 to 90",
+            True,
+            _rotate,
+        ),
         Command("current_position", "[CAMERA]", "where a camera points", False, _current_position),
         Command("top", "", "what keeps the machine busy", False, _top),
         Command(
-            "initialize", "", "start over: armed, alerts and arming by who is home on, cameras to their home position", True, _initialize
+            "initialize",
+            "",
+            "start over: armed, alerts and arming by who is home on, cameras to their home "
+            "position",
+            True,
+            _initialize,
         ),
         Command("help", "", "this list", False, _help),
     )

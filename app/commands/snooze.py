@@ -8,15 +8,24 @@ from app.times import end_of, lasting, short
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
-_HOW = "Say for how long, from one minute to 24 hours: /snooze 30m, /snooze 2h, /snooze until 18:00, or /snooze off"
+_HOW = (
+    "Say for how long, from one minute to 24 hours: /snooze 30m, /snooze 2h, /snooze until 18:00, "
+    "or /snooze off"
+)
 
 
 def snooze(asked: Asked, house: House, found: str | None) -> str:
-    """Hold alerts back as the words in *asked* say; without words, tell until when they are held back, by what was *found*."""
+    """Hold alerts back as the words in *asked* say; without words, tell until when they are held
+    back, by what was *found*.
+    """
     words = asked.text.strip().lower()
     if not words:
         until = snoozed_until(found, asked.at)
-        return f"Alerts are snoozed until {short(until, asked.at)}. /snooze off ends that." if until else f"Alerts are not snoozed. {_HOW}"
+        return (
+            f"Alerts are snoozed until {short(until, asked.at)}. /snooze off ends that."
+            if until
+            else f"Alerts are not snoozed. {_HOW}"
+        )
     if words == "off":
         house.state.end_snooze()
         return "Alerts are not snoozed any more."
@@ -35,7 +44,9 @@ def snooze_for(length: timedelta, asked: Asked, house: House) -> str:
 
 
 def snoozed_until(found: str | None, now: datetime) -> datetime | None:
-    """The time in *found*, which Redis has under `snoozed_until`; None when it has passed or is none."""
+    """The time in *found*, which Redis has under `snoozed_until`; None when it has passed or is
+    none.
+    """
     try:
         until = datetime.fromisoformat(found or "")
     except ValueError:
@@ -47,4 +58,7 @@ def snoozed_until(found: str | None, now: datetime) -> datetime | None:
 def _hold_back(until: datetime, asked: Asked, house: House) -> str:
     length_s = (until - asked.at).total_seconds()
     house.state.snooze(until.astimezone(UTC), round(length_s))
-    return f"Alerts are snoozed until {short(until, asked.at)} ({lasting(length_s)}). /snooze off ends that."
+    return (
+        f"Alerts are snoozed until {short(until, asked.at)} ({lasting(length_s)}). /snooze off "
+        "ends that."
+    )

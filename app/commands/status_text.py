@@ -36,7 +36,8 @@ def status(house: House, survey: Survey, now: datetime) -> str:
         f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
         *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(heartbeats)),
         f"*Home:* {_home(house.config, switches['home'], by['home'])}{_unknown(house.config, found['router'], now)}",
-        f"*Arming by who is home:* {'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
+        "*Arming by who is home:* "
+        f"{'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
         f"*Cameras:* {', '.join(_cameras(house.config, found))}",
         f"*Machine:* {_machine(house)}",
         f"*Last event:* {_last_event(survey.events(), now)}",
@@ -47,7 +48,9 @@ def status(house: House, survey: Survey, now: datetime) -> str:
 
 
 def since(record: str | None, now: datetime) -> str:
-    """`, since 10:15, by anna (by command)`, from an `ArmedBy` in *record*; nothing when there is none."""
+    """`, since 10:15, by anna (by command)`, from an `ArmedBy` in *record*; nothing when there is
+    none.
+    """
     try:
         changed = protocol.decode(ArmedBy, record or "")
     except ProtocolError:
@@ -69,8 +72,13 @@ def who(house: House, survey: Survey, now: datetime) -> str:
     unseen = _counters(survey.heartbeats())
     if unseen is None:
         lines.append(":warning: who_is_home is silent, so this is how it was when it last looked.")
-    lines += [_person(name, found[protocol.presence_key(name)], unseen or {}, now) for name in config.presence.people]
-    lines.append(f"Arming by who is home is {'on' if auto else 'off'}{since(found[protocol.changed_by_key('auto_detect_status')], now)}.")
+    lines += [
+        _person(name, found[protocol.presence_key(name)], unseen or {}, now)
+        for name in config.presence.people
+    ]
+    lines.append(
+        f"Arming by who is home is {'on' if auto else 'off'}{since(found[protocol.changed_by_key('auto_detect_status')], now)}."
+    )
     return "\n".join(lines)
 
 
@@ -101,23 +109,32 @@ def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
 
 def _home(config: Config, home: bool, by: str) -> str:
     if config.presence.router.backend == "none":
-        return f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
+        return (
+            f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
+        )
     return f"{'somebody is home' if home else 'nobody is home'}{by}"
 
 
 def _unknown(config: Config, router: str | None, now: datetime) -> str:
-    """`; not known since 10:15, …` while the *router* does not answer; nothing while it does, or is asked no more."""
+    """`; not known since 10:15, …` while the *router* does not answer; nothing while it does, or is
+    asked no more.
+    """
     try:
         health = protocol.decode(RouterHealth, router or "")
     except ProtocolError:
         return ""
     if health.answering or config.presence.router.backend == "none":
         return ""
-    return f"; not known since {short(health.since, now)}, for the router does not answer: {plain(health.why or '')}"
+    return (
+        f"; not known since {short(health.since, now)}, for the router does not answer: "
+        f"{plain(health.why or '')}"
+    )
 
 
 def _person(name: str, record: str | None, unseen: Mapping[str, object], now: datetime) -> str:
-    """A line on one person: home or away, since when, seen when, and how long a sleeping phone is waited for."""
+    """A line on one person: home or away, since when, seen when, and how long a sleeping phone is
+    waited for.
+    """
     try:
         presence = protocol.decode(Presence, record or "")
     except ProtocolError:
@@ -136,13 +153,24 @@ def _person(name: str, record: str | None, unseen: Mapping[str, object], now: da
 
 def _waits(presence: Presence) -> str:
     longest = presence.longest_wait
-    more = f" (up to {lasting(longest[1])} at {longest[0]}:00)" if longest and longest[1] > (presence.wait_s or 0.0) else ""
+    more = (
+        f" (up to {lasting(longest[1])} at {longest[0]}:00)"
+        if longest and longest[1] > (presence.wait_s or 0.0)
+        else ""
+    )
     return f"{lasting(presence.wait_s or 0.0)}{more}"
 
 
 def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object] | None:
     """The counters of who is home; None when it is silent."""
-    return next((beat.counters for key, beat in heartbeats.items() if post_of(key)[0].kind == "who_is_home"), None)
+    return next(
+        (
+            beat.counters
+            for key, beat in heartbeats.items()
+            if post_of(key)[0].kind == "who_is_home"
+        ),
+        None,
+    )
 
 
 def _cameras(config: Config, found: Mapping[str, str | None]) -> Iterator[str]:
@@ -174,7 +202,11 @@ def _last_event(known: Mapping[str, EventRecord], now: datetime) -> str:
 
 def _event(record: EventRecord, now: datetime) -> str:
     words = [short(record.started_at, now), plain(record.camera)]
-    words.append("going on" if record.ended_at is None else lasting(max((record.ended_at - record.started_at).total_seconds(), 0)))
+    words.append(
+        "going on"
+        if record.ended_at is None
+        else lasting(max((record.ended_at - record.started_at).total_seconds(), 0))
+    )
     if record.score is not None:
         words.append(f"person {record.score:.0%}")
     if record.label:
@@ -183,7 +215,9 @@ def _event(record: EventRecord, now: datetime) -> str:
 
 
 def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime) -> Iterator[str]:
-    """A line for each program that there is or should be; one on another machine has that one's name."""
+    """A line for each program that there is or should be; one on another machine has that one's
+    name.
+    """
     here = protocol.host_name()
     places: dict[Post, list[tuple[str, Heartbeat]]] = {post: [] for post in posts(config)}
     for key, beat in heartbeats.items():

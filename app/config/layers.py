@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-#: Parts of what PyYAML says, each with what most likely is meant. {opened} is the line where the quote or bracket began.
+#: Parts of what PyYAML says, each with what most likely is meant. {opened} is the line where the
+#: quote or bracket began.
 _CURES = (
     ("'\\t'", "indent with spaces, not with a tab"),
     ("cannot start any token", 'what begins with such a sign must stand in "quotes"'),
@@ -15,7 +16,10 @@ _CURES = (
         "mapping values",
         'is the line indented as its neighbours are, and has the one above a colon? A value with a colon must stand in "quotes"',
     ),
-    ("<block end>", "is the line indented as its neighbours are, and every quote and bracket closed just once?"),
+    (
+        "<block end>",
+        "is the line indented as its neighbours are, and every quote and bracket closed just once?",
+    ),
 )
 
 #: Where something stands: the keys and list positions that lead to it.
@@ -23,7 +27,9 @@ KeyPath = tuple[str | int, ...]
 
 
 class Layers:
-    """What several files say together: the last one to name a key wins. Mistakes in them gather in *problems*."""
+    """What several files say together: the last one to name a key wins. Mistakes in them gather in
+    *problems*.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,7 +64,10 @@ class Layers:
         if isinstance(values, dict):
             self.values = _merged(self.values, values)
         else:
-            self.problems.append(f"{path}:1: must hold keys and values, as in `data_dir: data`, not a {type(values).__name__}")
+            self.problems.append(
+                f"{path}:1: must hold keys and values, as in `data_dir: data`, not a "
+                f"{type(values).__name__}"
+            )
 
     def _note_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
         if node is None or len(keys) > 20:
@@ -70,10 +79,16 @@ class Layers:
             seen = set()
             for key, value in node.value:
                 if not isinstance(key, yaml.ScalarNode):
-                    self.problems.append(f"{path}:{key.start_mark.line + 1}: a key must be a word; lists are written in [square brackets]")
+                    self.problems.append(
+                        f"{path}:{key.start_mark.line + 1}: a key must be a word; lists are "
+                        "written in [square brackets]"
+                    )
                     continue
                 if key.value in seen:
-                    self.problems.append(f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: stands here twice; keep one")
+                    self.problems.append(
+                        f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: stands "
+                        "here twice; keep one"
+                    )
                 seen.add(key.value)
                 self._note(key, value, (*keys, key.value), path)
 
@@ -86,14 +101,18 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     """What is wrong, in PyYAML's words, and the cure in ours."""
     said = error.problem or error.context or ""
     opened = error.context_mark.line + 1 if error.context_mark else 1
-    return "; ".join([said, *(cure.format(opened=opened) for part, cure in _CURES if part in said)][:2])
+    return "; ".join(
+        [said, *(cure.format(opened=opened) for part, cure in _CURES if part in said)][:2]
+    )
 
 
 def _merged(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
     both = dict(below)
     for key, value in above.items():
         old = both.get(key)
-        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        both[key] = (
+            _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return both
 
 

@@ -1,7 +1,7 @@
 """The configuration: read from YAML, checked, and handed out as frozen settings.
 
-`config.yml` shows every key; a profile from `profiles/` is laid over it, and `private.yml` over both, key by key.
-`load_config` names every mistake at once, each with file, line and key.
+`config.yml` shows every key; a profile from `profiles/` is laid over it, and `private.yml` over
+both, key by key. `load_config` names every mistake at once, each with file, line and key.
 """
 
 import difflib
@@ -16,14 +16,31 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from annotated_types import Ge, Interval
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from app.cameras.base import CameraSettings
 from app.config.layers import KeyPath, Layers, dotted
 from app.detector import EventSettings
 from app.errors import ConfigError
 from app.motion.base import Fraction, MotionSettings, Polygon
-from app.notify.base import AppriseSettings, Megabytes, NotifySettings, SlackAccess, Topic, TwilioSettings, url_parts
+from app.notify.base import (
+    AppriseSettings,
+    Megabytes,
+    NotifySettings,
+    SlackAccess,
+    Topic,
+    TwilioSettings,
+    url_parts,
+)
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PersonSettings, PresenceSettings
 from app.protocol import CAMERA_NAME
@@ -34,18 +51,25 @@ PROJECT = Path(__file__).resolve().parents[2]
 #: Where the configuration is when nothing else is said.
 FOLDER_VARIABLE = "WHOS_THERE_CONFIG"
 PROFILE_VARIABLE = "WHOS_THERE_PROFILE"
-#: What every camera plays instead of its own source. Not on a command line, where everybody could read its password.
+#: What every camera plays instead of its own source. Not on a command line, where everybody could
+#: read its password.
 SOURCE_VARIABLE = "WHOS_THERE_SOURCE"
 
 Seconds = Annotated[float, Ge(0)]
 _SECRET = re.compile("token|secret|password|key|url|source|router")
-#: What pydantic says in a programmer's words. YAML takes a password of digits, and many a MAC address, for a number.
-_PLAINER = {"string_type": 'must be text: put it in "quotes"', "tuple_type": "must be a list, in [square brackets]"}
+#: What pydantic says in a programmer's words. YAML takes a password of digits, and many a MAC
+#: address, for a number.
+_PLAINER = {
+    "string_type": 'must be text: put it in "quotes"',
+    "tuple_type": "must be a list, in [square brackets]",
+}
 
 
 def _camera_name(name: str) -> str:
     if not CAMERA_NAME.fullmatch(name):
-        raise ValueError("a camera's name is lower-case letters, digits, - and _, at most 32, as in front_door")
+        raise ValueError(
+            "a camera's name is lower-case letters, digits, - and _, at most 32, as in front_door"
+        )
     return name
 
 
@@ -59,17 +83,25 @@ def _bind(address: str) -> str:
 def _redis_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        found = parts.path if parts.scheme == "unix" else parts.scheme in ("redis", "rediss") and parts.port != 0
+        found = (
+            parts.path
+            if parts.scheme == "unix"
+            else parts.scheme in ("redis", "rediss") and parts.port != 0
+        )
     except ValueError:
         found = False
     if not found:
-        raise ValueError("must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH, as in redis://127.0.0.1:6379/0")
+        raise ValueError(
+            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH, as in redis://127.0.0.1:6379/0"
+        )
     return url
 
 
 def _closed(polygon: Polygon) -> Polygon:
     if len(polygon) < 3:
-        raise ValueError("a mask needs at least three corners, each [x, y] as fractions from 0 to 1")
+        raise ValueError(
+            "a mask needs at least three corners, each [x, y] as fractions from 0 to 1"
+        )
     return polygon
 
 
@@ -123,7 +155,10 @@ class SlackSettings:
 
     def __post_init__(self) -> None:
         if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
-            raise ValueError("a token or secret is set, but slack.allowed_users is empty, so nobody may command; name at least yourself")
+            raise ValueError(
+                "a token or secret is set, but slack.allowed_users is empty, so nobody may "
+                "command; name at least yourself"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +177,17 @@ class GlancesSettings:
 
 
 class Config(BaseModel):
-    """Everything that can be set. *folder* is where it was read from; relative paths start from the folder above that."""
+    """Everything that can be set. *folder* is where it was read from; relative paths start from the
+    folder above that.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data_dir: Path = Path("data")
     redis: RedisSettings = RedisSettings()
-    cameras: Annotated[dict[CameraName, CameraConfig], Field(min_length=1)] = Field(default_factory=lambda: {"front": CameraConfig()})
+    cameras: Annotated[dict[CameraName, CameraConfig], Field(min_length=1)] = Field(
+        default_factory=lambda: {"front": CameraConfig()}
+    )
     motion: MotionSettings = MotionSettings()
     people: PeopleSettings = PeopleSettings()
     events: EventSettings = EventSettings()
@@ -185,9 +224,13 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _has_the_ways_it_names(self) -> Self:
         if "slack" in self.notify.backends and slack_access(self) is None:
-            raise ValueError("notify.backends names slack, which needs slack.bot_token and slack.alerts_channel")
+            raise ValueError(
+                "notify.backends names slack, which needs slack.bot_token and slack.alerts_channel"
+            )
         if "twilio" in self.notify.backends and self.twilio.missing():
-            raise ValueError(f"notify.backends names twilio, which needs {', '.join(self.twilio.missing())}")
+            raise ValueError(
+                f"notify.backends names twilio, which needs {', '.join(self.twilio.missing())}"
+            )
         if "apprise" in self.notify.backends and not self.apprise.urls:
             raise ValueError("notify.backends names apprise, which needs apprise.urls")
         return self
@@ -197,10 +240,13 @@ class Config(BaseModel):
         urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
         passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
         parts = [part for url in self.apprise.urls for part in url_parts(url.get_secret_value())]
-        return sorted({*_secret_values(self.model_dump()), *passwords, *parts}, key=len, reverse=True)
+        return sorted(
+            {*_secret_values(self.model_dump()), *passwords, *parts}, key=len, reverse=True
+        )
 
 
-#: Sections that are checked, so that a file written for the whole suite is good, but that no program here reads yet.
+#: Sections that are checked, so that a file written for the whole suite is good, but that no
+#: program here reads yet.
 AWAITED = ("people", "dashboard")
 
 
@@ -210,13 +256,20 @@ def config_folder(folder: Path | None = None) -> Path:
 
 
 def load_config(folder: Path | None = None, profile: str | None = None) -> Config:
-    """The configuration in *folder* with *profile* (or `$WHOS_THERE_PROFILE`) laid over it. `ConfigError` lists all that is wrong."""
+    """The configuration in *folder* with *profile* (or `$WHOS_THERE_PROFILE`) laid over it.
+    `ConfigError` lists all that is wrong.
+    """
     folder = config_folder(folder)
     layers = _read_layers(folder, profile or os.environ.get(PROFILE_VARIABLE))
     try:
         plain = json.dumps(layers.values, default=str)
     except (TypeError, ValueError) as error:
-        raise ConfigError([*layers.problems, f"{folder / 'config.yml'}: only plain keys and values can be understood: {error}"]) from None
+        raise ConfigError(
+            [
+                *layers.problems,
+                f"{folder / 'config.yml'}: only plain keys and values can be understood: {error}",
+            ]
+        ) from None
     try:
         config = Config.model_validate_json(plain, strict=True)
     except ValidationError as error:
@@ -226,7 +279,12 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
     try:
         data_dir = (folder.parent / config.data_dir.expanduser()).resolve()
     except (RuntimeError, ValueError) as error:
-        raise ConfigError([f"{layers.place(('data_dir',))}: data_dir: must be a folder, as in /home/pi/data: {error}"]) from None
+        raise ConfigError(
+            [
+                f"{layers.place(('data_dir',))}: data_dir: must be a folder, as in /home/pi/data: "
+                f"{error}"
+            ]
+        ) from None
     config = config.model_copy(update={"data_dir": data_dir})
     config._folder = folder
     return config
@@ -237,12 +295,18 @@ def config_warnings(config: Config) -> list[str]:
     found = []
     private = config.folder / "private.yml"
     if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
-        found.append(f"{private}: others on this machine can read it; chmod 600 {private} makes it yours alone")
+        found.append(
+            f"{private}: others on this machine can read it; chmod 600 {private} makes it yours "
+            "alone"
+        )
     warnings = [*_half_set_up(config), *_presence_warnings(config.presence)]
     found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
-    found.extend(f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet" for name in idle)
+    found.extend(
+        f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet"
+        for name in idle
+    )
     return found
 
 
@@ -252,13 +316,19 @@ def _half_set_up(config: Config) -> Iterator[str]:
         yield "slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack"
     needed = "app_token" if slack.mode == "socket" else "signing_secret"
     if slack.bot_token and getattr(slack, needed) is None:
-        yield f"slack.bot_token is set, but no slack.{needed}, which mode {slack.mode} needs, so no command and no click is heard"
+        yield (
+            f"slack.bot_token is set, but no slack.{needed}, which mode {slack.mode} needs, so no "
+            "command and no click is heard"
+        )
     if config.twilio.missing() and config.twilio != TwilioSettings():
         yield f"twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted"
     if config.s3.access_key_id and not config.s3.bucket:
         yield "s3.access_key_id is set, but no s3.bucket, so nothing goes to S3"
     if config.dropbox.app_key and not config.dropbox.is_set_up:
-        yield "dropbox.app_key is set, but no dropbox.refresh_token, so no picture goes there; `python -m app dropbox-link` gets one"
+        yield (
+            "dropbox.app_key is set, but no dropbox.refresh_token, so no picture goes there; "
+            "`python -m app dropbox-link` gets one"
+        )
 
 
 def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
@@ -266,12 +336,21 @@ def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
     if presence.people and router == "none":
         yield "presence.people are named, but presence.router is none, so nobody looks who is home"
     if router != "none" and not presence.people:
-        yield "presence.router is set, but presence.people names nobody, so nothing is armed or disarmed by it"
+        yield (
+            "presence.router is set, but presence.people names nobody, so nothing is armed or "
+            "disarmed by it"
+        )
     by_name = [name for name, person in presence.people.items() if not person.macs]
     if by_name and router == "arp":
-        yield f"presence.people: {', '.join(by_name)}: known by host name only, which the router arp never tells; give a MAC address"
+        yield (
+            f"presence.people: {', '.join(by_name)}: known by host name only, which the router arp "
+            "never tells; give a MAC address"
+        )
     elif by_name:
-        yield f"presence.people: {', '.join(by_name)}: known by host name only, which anybody may give a phone; a MAC address is better"
+        yield (
+            f"presence.people: {', '.join(by_name)}: known by host name only, which anybody may "
+            "give a phone; a MAC address is better"
+        )
 
 
 def slack_access(config: Config) -> SlackAccess | None:
@@ -280,18 +359,35 @@ def slack_access(config: Config) -> SlackAccess | None:
     if slack.bot_token is None or slack.alerts_channel is None:
         return None
     token = slack.bot_token.get_secret_value()
-    return SlackAccess(slack.api_url, token, slack.alerts_channel, slack.delete_after_tag, slack.when, slack.max_clip_mb)
+    return SlackAccess(
+        slack.api_url,
+        token,
+        slack.alerts_channel,
+        slack.delete_after_tag,
+        slack.when,
+        slack.max_clip_mb,
+    )
 
 
 def _read_layers(folder: Path, profile: str | None) -> Layers:
     if not (folder / "config.yml").is_file():
-        raise ConfigError([f"{folder / 'config.yml'}: there is no such file; it may be empty, since every key has a default"])
+        raise ConfigError(
+            [
+                f"{folder / 'config.yml'}: there is no such file; it may be empty, since every key "
+                "has a default"
+            ]
+        )
     layers = Layers(folder)
     layers.add(folder / "config.yml")
     if profile:
         known = sorted(path.stem for path in (folder / "profiles").glob("*.yml"))
         if profile not in known:
-            raise ConfigError([f"{folder / 'profiles'}: there is no profile {profile!r}; there are: {', '.join(known) or 'none'}"])
+            raise ConfigError(
+                [
+                    f"{folder / 'profiles'}: there is no profile {profile!r}; there are: "
+                    f"{', '.join(known) or 'none'}"
+                ]
+            )
         layers.add(folder / "profiles" / f"{profile}.yml")
     if (folder / "private.yml").exists():
         layers.add(folder / "private.yml")
@@ -299,14 +395,22 @@ def _read_layers(folder: Path, profile: str | None) -> Layers:
 
 
 def _described(error: ValidationError, layers: Layers) -> list[str]:
-    """One sentence for each key that is wrong; what the alternatives of a union say of one key becomes one."""
+    """One sentence for each key that is wrong; what the alternatives of a union say of one key
+    becomes one.
+    """
     reasons: dict[KeyPath, list[str]] = {}
     found = [(_key_path(one["loc"], layers.values), one) for one in error.errors(include_url=False)]
     for keys, one in found:
-        other_alternative = one["type"] == "literal_error" and any(other[: len(keys)] == keys for other, _ in found if other != keys)
+        other_alternative = one["type"] == "literal_error" and any(
+            other[: len(keys)] == keys for other, _ in found if other != keys
+        )
         if not other_alternative:
-            reasons.setdefault(keys, []).append(_reason(one["type"], one["msg"], one["input"], keys))
-    return [f"{layers.place(keys)}: {dotted(keys)}: {_either(said)}" for keys, said in reasons.items()]
+            reasons.setdefault(keys, []).append(
+                _reason(one["type"], one["msg"], one["input"], keys)
+            )
+    return [
+        f"{layers.place(keys)}: {dotted(keys)}: {_either(said)}" for keys, said in reasons.items()
+    ]
 
 
 def _either(said: list[str]) -> str:
@@ -334,15 +438,27 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(str(keys[-1]), known, n=1)
-        return f"no such key; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
+        return (
+            "no such key; "
+            f"{f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
+        )
     if kind in ("dataclass_type", "model_type", "dict_type"):
         names = ", ".join(_known_keys(keys))
-        cure = "each as `key: value`, with a space behind the colon" if isinstance(value, str) else "leave it out for its defaults"
+        cure = (
+            "each as `key: value`, with a space behind the colon"
+            if isinstance(value, str)
+            else "leave it out for its defaults"
+        )
         return f"must hold keys and values{names and f' ({names})'}; {cure}"
     if kind == "tuple_type" and "masks" in keys:
-        return "masks are lists of corners in a list, as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is there a bracket too few?"
+        return (
+            "masks are lists of corners in a list, as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is "
+            "there a bracket too few?"
+        )
     said = _PLAINER.get(kind) or re.sub(
-        r"^(Input|Value|Dictionary|Tuple|List|String) should ", "must ", message.removeprefix("Value error, ")
+        r"^(Input|Value|Dictionary|Tuple|List|String) should ",
+        "must ",
+        message.removeprefix("Value error, "),
     )
     if any(_SECRET.search(str(key)) for key in keys) or isinstance(value, dict | list):
         return said
@@ -351,9 +467,15 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
 
 def _known_keys(keys: KeyPath) -> list[str]:
     """The keys that there are at *keys*; none where names are the owner's to choose."""
-    here: Any = Config(presence=PresenceSettings(people={"somebody": PersonSettings(hosts=("a-phone",))}))
+    here: Any = Config(
+        presence=PresenceSettings(people={"somebody": PersonSettings(hosts=("a-phone",))})
+    )
     for key in keys:
-        here = next(iter(here.values()), None) if isinstance(here, dict) else getattr(here, str(key), None)
+        here = (
+            next(iter(here.values()), None)
+            if isinstance(here, dict)
+            else getattr(here, str(key), None)
+        )
     if is_dataclass(here):
         return [one.name.rstrip("_") for one in fields(here)]
     return [] if keys else list(Config.model_fields)

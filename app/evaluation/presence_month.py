@@ -1,4 +1,6 @@
-"""`presence-month`: a drawn month through the very household that runs, and beside it with a plain wait of `consider_home_s`."""
+"""`presence-month`: a drawn month through the very household that runs, and beside it with a plain
+wait of `consider_home_s`.
+"""
 
 import json
 import random
@@ -11,7 +13,18 @@ from statistics import median
 
 import click
 
-from app.evaluation.simulated_month import DAY_S, HOUR_S, PEOPLE, PHONES, Month, Span, draw_month, merge, within, without
+from app.evaluation.simulated_month import (
+    DAY_S,
+    HOUR_S,
+    PEOPLE,
+    PHONES,
+    Month,
+    Span,
+    draw_month,
+    merge,
+    within,
+    without,
+)
 from app.presence.base import PresenceSettings
 from app.presence.habits import is_night
 from app.presence.household import OUTAGE_POLLS, Change, Household
@@ -33,9 +46,11 @@ JITTER = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a month was like. Departures are told in s until the house was armed, arrivals in s until it was disarmed.
+    """What a month was like. Departures are told in s until the house was armed, arrivals in s
+    until it was disarmed.
 
-    A departure is hindered by an outage or a restart that came in between, an arrival by any poll that got no answer.
+    A departure is hindered by an outage or a restart that came in between, an arrival by any poll
+    that got no answer.
     """
 
     false_armings_while_learning: int
@@ -51,12 +66,20 @@ class Figures:
 
 @click.command("presence-month")
 @click.option("--seed", default=0, show_default=True, help="Which month is drawn.")
-@click.option("--days", type=click.IntRange(min=4), default=30, show_default=True, help="How long it is.")
+@click.option(
+    "--days", type=click.IntRange(min=4), default=30, show_default=True, help="How long it is."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def presence_month(seed: int, days: int, as_json: bool) -> None:
-    """Live through a drawn month of two people. Their router is a troublesome one; once their phones' sleep is learned, and once not."""
+    """Live through a drawn month of two people. Their router is a troublesome one; once their
+    phones' sleep is learned, and once not.
+    """
     figures = {"learned": live(seed, days, LEARNED), "plain": live(seed, days, PLAIN)}
-    click.echo(json.dumps({name: asdict(of) for name, of in figures.items()}) if as_json else table(figures["learned"], figures["plain"]))
+    click.echo(
+        json.dumps({name: asdict(of) for name, of in figures.items()})
+        if as_json
+        else table(figures["learned"], figures["plain"])
+    )
 
 
 def live(seed: int, days: int, settings: PresenceSettings) -> Figures:
@@ -78,7 +101,9 @@ class _Run:
         self._month = month
         self._settings = settings
         self._rng = rng
-        self._midnight = datetime(2026, 11, 2, 12, tzinfo=UTC).astimezone().replace(hour=0, minute=0)
+        self._midnight = (
+            datetime(2026, 11, 2, 12, tzinfo=UTC).astimezone().replace(hour=0, minute=0)
+        )
         self._down = _Moments(month.down)
         self._listed = [(device, _Moments(spans)) for device, spans in month.listed.items()]
         self._watch = RouterWatch(settings.router_silent_alert_s, None)
@@ -96,11 +121,15 @@ class _Run:
                 self._save()
                 save_s = at_s + SAVE_EVERY_S
             if self._watch.misses:
-                (self.misses if self._watch.misses < OUTAGE_POLLS else self.outages).append((at_s, next_s))
+                (self.misses if self._watch.misses < OUTAGE_POLLS else self.outages).append(
+                    (at_s, next_s)
+                )
             at_s = next_s
             if restarts and at_s >= restarts[0]:
                 self.restarts.append((restarts.pop(0), at_s))
-                self._household = Household(self._settings, self._known, self._habits, self._household.home)
+                self._household = Household(
+                    self._settings, self._known, self._habits, self._household.home
+                )
 
     def _poll(self, at_s: float) -> float:
         """Ask the router at *at_s*; returns how long that took."""
@@ -144,7 +173,11 @@ def _figures(month: Month, run: _Run) -> Figures:
     # The router may list somebody for a while who has just left.
     near = [(start, end + 60.0) for start, end in homes]
     # A house that was armed while somebody was home is not armed again when they leave.
-    left = [span for span in without([(0.0, month.end_s)], homes) if bisect(armed, span[0]) < bisect(disarmed, span[0])]
+    left = [
+        span
+        for span in without([(0.0, month.end_s)], homes)
+        if bisect(armed, span[0]) < bisect(disarmed, span[0])
+    ]
     departures = _departures(left, armed, [*run.outages, *run.restarts])
     listed = merge(chain.from_iterable(month.listed[phone] for phone in PHONES.values()))
     arrivals = _arrivals(listed, disarmed, [*run.misses, *run.outages, *run.restarts])
@@ -161,8 +194,12 @@ def _figures(month: Month, run: _Run) -> Figures:
     )
 
 
-def _departures(empty: Sequence[Span], armed: Sequence[float], hindrances: Sequence[Span]) -> dict[str, list[float]]:
-    """How long it took until the house was armed, by the sort of departure; who was back before that does not count."""
+def _departures(
+    empty: Sequence[Span], armed: Sequence[float], hindrances: Sequence[Span]
+) -> dict[str, list[float]]:
+    """How long it took until the house was armed, by the sort of departure; who was back before
+    that does not count.
+    """
     took_s: dict[str, list[float]] = {"day": [], "night": [], "hindered": [], "missed": []}
     for left_s, back_s in empty:
         armed_s = next((at_s for at_s in armed if left_s <= at_s < back_s), None)
@@ -170,17 +207,27 @@ def _departures(empty: Sequence[Span], armed: Sequence[float], hindrances: Seque
         if armed_s is None and back_s - left_s < PATIENCE_S:
             continue
         part = "night" if is_night(int(left_s % DAY_S // HOUR_S)) else "day"
-        sort = "hindered" if _touch(left_s, until_s, hindrances) else "missed" if armed_s is None else part
+        sort = (
+            "hindered"
+            if _touch(left_s, until_s, hindrances)
+            else "missed"
+            if armed_s is None
+            else part
+        )
         took_s[sort].append(round(until_s - left_s, 1))
     return took_s
 
 
-def _arrivals(listed: Sequence[Span], disarmed: Sequence[float], hindrances: Sequence[Span]) -> dict[str, list[float]]:
+def _arrivals(
+    listed: Sequence[Span], disarmed: Sequence[float], hindrances: Sequence[Span]
+) -> dict[str, list[float]]:
     """How long somebody was on the router's list until the house was disarmed."""
     took_s: dict[str, list[float]] = {"free": [], "hindered": []}
     for at_s in disarmed:
         seen_s = listed[bisect(listed, (at_s, float("inf"))) - 1][0]
-        took_s["hindered" if _touch(seen_s, at_s, hindrances) else "free"].append(round(at_s - seen_s, 1))
+        took_s["hindered" if _touch(seen_s, at_s, hindrances) else "free"].append(
+            round(at_s - seen_s, 1)
+        )
     return took_s
 
 

@@ -25,15 +25,43 @@ Look = tuple[Frame, Verdict]
 
 @click.command()
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event, instead of a table.")
-@click.option("--frames", "with_frames", is_flag=True, help="With --json: print one for each frame, too.")
-@click.option("--config", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The configuration's folder.")
-@click.option("--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/.")
-@click.option("--camera", "name", metavar="NAME", help="Whose masks and frame rate apply, where several cameras are configured.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line for each event, instead of a table.",
+)
+@click.option(
+    "--frames", "with_frames", is_flag=True, help="With --json: print one for each frame, too."
+)
+@click.option(
+    "--config",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The configuration's folder.",
+)
+@click.option(
+    "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
+)
+@click.option(
+    "--camera",
+    "name",
+    metavar="NAME",
+    help="Whose masks and frame rate apply, where several cameras are configured.",
+)
 def replay(
-    *, videos: tuple[str, ...], as_json: bool, with_frames: bool, folder: Path | None, profile: str | None, name: str | None
+    *,
+    videos: tuple[str, ...],
+    as_json: bool,
+    with_frames: bool,
+    folder: Path | None,
+    profile: str | None,
+    name: str | None,
 ) -> None:
-    """Run the detector over each VIDEO. That goes as fast as it can be read, and tells what events there would have been."""
+    """Run the detector over each VIDEO. That goes as fast as it can be read, and tells what events
+    there would have been.
+    """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
     try:
@@ -63,22 +91,33 @@ def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
 
 
 def _view(config: Config, name: str | None) -> CameraConfig:
-    """The camera whose masks and frame rate apply: the one called *name*, or the only one there is."""
+    """The camera whose masks and frame rate apply: the one called *name*, or the only one there
+    is.
+    """
     if name is None and len(config.cameras) == 1:
         return next(iter(config.cameras.values()))
     if name is None:
         click.echo(
-            f"No masks apply, and {CameraConfig().fps:g} frames a second: --camera chooses among {', '.join(config.cameras)}.", err=True
+            f"No masks apply, and {CameraConfig().fps:g} frames a second: --camera chooses among "
+            f"{', '.join(config.cameras)}.",
+            err=True,
         )
         return CameraConfig()
     if name not in config.cameras:
-        raise click.BadParameter(f"no camera is called {name}; there are: {', '.join(config.cameras)}", param_hint="--camera")
+        raise click.BadParameter(
+            f"no camera is called {name}; there are: {', '.join(config.cameras)}",
+            param_hint="--camera",
+        )
     return config.cameras[name]
 
 
-def _replay(video: str, config: Config, view: CameraConfig, as_json: bool, with_frames: bool) -> None:
+def _replay(
+    video: str, config: Config, view: CameraConfig, as_json: bool, with_frames: bool
+) -> None:
     # Films show what the camera saw already turned over, so that its flips are left out.
-    camera = make_camera("replay", CameraSettings(source=video, fps=view.fps), SystemClock(), pace="fast")
+    camera = make_camera(
+        "replay", CameraSettings(source=video, fps=view.fps), SystemClock(), pace="fast"
+    )
     detector = Detector(make_motion(config.motion, view.masks), config.events)
     ended: list[Event] = []
     report = partial(_print_event, video) if as_json else ended.append
@@ -100,11 +139,15 @@ def _replay(video: str, config: Config, view: CameraConfig, as_json: bool, with_
 
 
 def _with_progress(seen: Iterator[Look], video: str, as_json: bool) -> Iterable[Look]:
-    """*seen*, with a bar on the terminal as it goes by; none where it would run into lines printed there."""
+    """*seen*, with a bar on the terminal as it goes by; none where it would run into lines printed
+    there.
+    """
     if not sys.stderr.isatty() or (as_json and sys.stdout.isatty()):
         yield from seen
         return
-    with click.progressbar(seen, length=_length(video), label=Path(video).name, file=sys.stderr) as bar:
+    with click.progressbar(
+        seen, length=_length(video), label=Path(video).name, file=sys.stderr
+    ) as bar:
         yield from bar
 
 
@@ -118,8 +161,17 @@ def _length(video: str) -> int | None:
 
 
 def _print_event(video: str, event: Event) -> None:
-    times = {"started_s": round(event.started_at_s, 3), "ended_s": event.ended_at_s and round(event.ended_at_s, 3)}
-    found = {"video": video, "event": event.number, **times, "peak_area_px": round(event.peak_area_px, 1), "boxes": event.boxes}
+    times = {
+        "started_s": round(event.started_at_s, 3),
+        "ended_s": event.ended_at_s and round(event.ended_at_s, 3),
+    }
+    found = {
+        "video": video,
+        "event": event.number,
+        **times,
+        "peak_area_px": round(event.peak_area_px, 1),
+        "boxes": event.boxes,
+    }
     click.echo(json.dumps(found))
 
 
@@ -127,11 +179,24 @@ def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
     is_open = verdict.event is not None and verdict.event.ended_at_s is None
     place = {"video": video, "frame": frame.number, "t_s": round(frame.at_s, 3)}
     level = {} if verdict.level is None else {"level": round(verdict.level, 1)}
-    click.echo(json.dumps({**place, "motion": verdict.motion, "area_px": round(verdict.area_px, 1), **level, "event": is_open}))
+    click.echo(
+        json.dumps(
+            {
+                **place,
+                "motion": verdict.motion,
+                "area_px": round(verdict.area_px, 1),
+                **level,
+                "event": is_open,
+            }
+        )
+    )
 
 
 def _table(video: str, events: list[Event]) -> str:
     if not events:
         return f"{video}: no event"
-    rows = [f"{one.number:7} {one.started_at_s:9.1f} {one.ended_at_s:9.1f} {one.peak_area_px:17.0f}" for one in events]
+    rows = [
+        f"{one.number:7} {one.started_at_s:9.1f} {one.ended_at_s:9.1f} {one.peak_area_px:17.0f}"
+        for one in events
+    ]
     return "\n".join([f"{video}:", "  event    from s      to s   largest area px", *rows])

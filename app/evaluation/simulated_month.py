@@ -1,10 +1,13 @@
-"""A drawn month of a house with two people: who is out when, how their phones sleep, and what the router makes of it.
+"""A drawn month of a house with two people: who is out when, how their phones sleep, and what the
+router makes of it.
 
-All times are in s since the first midnight, and a span is (from, to). The first day is a Monday. What is drawn, and why: the
-phones are off the Wi-Fi for 2 to 15 minutes about every hour while their people sleep, longer into the day at weekends, and for
-up to 90 s now and then by day. The router reboots each day, at any hour, and hangs once a week; the phones come back to it one
-by one, a sleeping one when it wakes. People leave for work, for an evening, for a quarter of an hour around the corner, now and
-then together in the middle of the night; and each is away for some days, so that the other is alone at night.
+All times are in s since the first midnight, and a span is (from, to). The first day is a Monday.
+What is drawn, and why: the phones are off the Wi-Fi for 2 to 15 minutes about every hour while
+their people sleep, longer into the day at weekends, and for up to 90 s now and then by day. The
+router reboots each day, at any hour, and hangs once a week; the phones come back to it one by one,
+a sleeping one when it wakes. People leave for work, for an evening, for a quarter of an hour around
+the corner, now and then together in the middle of the night; and each is away for some days, so
+that the other is alone at night.
 """
 
 import random
@@ -21,14 +24,17 @@ PEOPLE = {
     "ben": PersonSettings(("02:00:00:00:00:0b",), ("bens-iphone",)),
 }
 PHONES = {name: Device(person.macs[0], person.hosts[0]) for name, person in PEOPLE.items()}
-#: A guest's phone, which calls itself what Anna's does, and comes by whether somebody is home or not.
+#: A guest's phone, which calls itself what Anna's does, and comes by whether somebody is home or
+#: not.
 VISITOR = Device("02:00:00:00:00:0f", "iphone")
 TELEVISION = Device("02:00:00:00:00:01", "television")
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """When each person is at *home*, when the router lists each device, and when it is *down*, in order."""
+    """When each person is at *home*, when the router lists each device, and when it is *down*, in
+    order.
+    """
 
     end_s: float
     home: dict[str, list[Span]]
@@ -48,7 +54,9 @@ def draw_month(seed: int, days: int) -> Month:
         works = [_weekday(day) and rng.random() < 0.95 for day in range(days + 1)]
         alone = [span for day in range(days) for span in _alone(rng, day, works[day])]
         home[name] = without(whole, merge([*alone, *together, *_travels(rng, days)], 600.0))
-        listed[phone] = _phone(rng, home[name], down, [_night(rng, day, works[day + 1]) for day in range(-1, days)])
+        listed[phone] = _phone(
+            rng, home[name], down, [_night(rng, day, works[day + 1]) for day in range(-1, days)]
+        )
     listed[VISITOR] = without(merge(_visit(rng, day) for day in range(days)), down)
     listed[TELEVISION] = without(whole, [(start, end + rng.uniform(20, 60)) for start, end in down])
     return Month(days * DAY_S, home, listed, down)
@@ -96,8 +104,16 @@ def _weekday(day: int) -> bool:
 
 def _outages(rng: random.Random, days: int) -> list[Span]:
     """A reboot of 2 to 4 minutes each day, and a hang of 1 to 2 hours each week."""
-    reboots = [(at_s, at_s + rng.uniform(120, 240)) for day in range(days) for at_s in [_at(day, rng.uniform(0.2, 23.8))]]
-    hangs = [(at_s, at_s + rng.uniform(1, 2) * HOUR_S) for day in range(3, days, 7) for at_s in [_at(day, rng.uniform(-72, 72))]]
+    reboots = [
+        (at_s, at_s + rng.uniform(120, 240))
+        for day in range(days)
+        for at_s in [_at(day, rng.uniform(0.2, 23.8))]
+    ]
+    hangs = [
+        (at_s, at_s + rng.uniform(1, 2) * HOUR_S)
+        for day in range(3, days, 7)
+        for at_s in [_at(day, rng.uniform(-72, 72))]
+    ]
     return merge([*reboots, *hangs], 600.0)
 
 
@@ -116,7 +132,9 @@ def _alone(rng: random.Random, day: int, works: bool) -> list[Span]:
 
 
 def _together(rng: random.Random, day: int) -> list[Span]:
-    """The ways of both: an outing, something around the corner, and now and then out into the night."""
+    """The ways of both: an outing, something around the corner, and now and then out into the
+    night.
+    """
     spans = []
     if rng.random() < (0.3 if _weekday(day) else 0.8):
         leaves_h = rng.uniform(17.5, 19.5) if _weekday(day) else rng.uniform(10.5, 15)
@@ -137,7 +155,10 @@ def _short_trip(rng: random.Random, day: int) -> Span:
 def _travels(rng: random.Random, days: int) -> list[Span]:
     """A few days elsewhere, three times a month."""
     first = rng.randint(1, 7)
-    return [(_at(day, rng.uniform(6, 18)), _at(day + rng.randint(1, 3), rng.uniform(9, 23))) for day in range(first, days - 3, 10)]
+    return [
+        (_at(day, rng.uniform(6, 18)), _at(day + rng.randint(1, 3), rng.uniform(9, 23)))
+        for day in range(first, days - 3, 10)
+    ]
 
 
 def _night(rng: random.Random, day: int, works: bool) -> Span:
@@ -147,10 +168,16 @@ def _night(rng: random.Random, day: int, works: bool) -> Span:
     return _at(day, rng.gauss(23.9, 0.5)), _at(day + 1, rng.gauss(9.0, 0.5))
 
 
-def _phone(rng: random.Random, home: Sequence[Span], down: Sequence[Span], nights: Sequence[Span]) -> list[Span]:
-    """When the router lists the phone of somebody who is *home* then. It notices up to 30 s late that a phone has gone."""
+def _phone(
+    rng: random.Random, home: Sequence[Span], down: Sequence[Span], nights: Sequence[Span]
+) -> list[Span]:
+    """When the router lists the phone of somebody who is *home* then. It notices up to 30 s late
+    that a phone has gone.
+    """
     near = [(start, end + rng.uniform(0, 30)) for start, end in home]
-    back = [(start, end + rng.uniform(10, 600 if within(end, nights) else 150)) for start, end in down]
+    back = [
+        (start, end + rng.uniform(10, 600 if within(end, nights) else 150)) for start, end in down
+    ]
     asleep = [span for span in _sleeps(rng, near, nights) if not within(span[0], back)]
     return without(near, merge([*back, *asleep]))
 

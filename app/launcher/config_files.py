@@ -1,4 +1,6 @@
-"""The files in `run_dir` that supervisord, Redis and Glances are started with: what the repository has, and what the configuration adds."""
+"""The files in `run_dir` that supervisord, Redis and Glances are started with: what the repository
+has, and what the configuration adds.
+"""
 
 import configparser
 import io
@@ -22,7 +24,8 @@ _AMPS = {
     "amp_Who-Is-Home": "who_is_home",
     "amp_Uploader": "uploader",
 }
-#: What Slack reaches the house through: one program of these two, or none. gunicorn has a worker process besides.
+#: What Slack reaches the house through: one program of these two, or none. gunicorn has a worker
+#: process besides.
 _AMP_SLACK = "amp_Slack-Server"
 _SLACK = (programs.SLACK_SERVER, programs.SLACK_SOCKET)
 
@@ -30,7 +33,9 @@ _SLACK = (programs.SLACK_SERVER, programs.SLACK_SOCKET)
 def write_private(path: Path, content: str) -> None:
     """Make *content* the file at *path*, for nobody else to read."""
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(content)
 
 
@@ -44,7 +49,11 @@ def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[Program]) -> str:
     for program in run:
         # supervisord expands this one twice.
         log = escaped(escaped(str(logs_dir / f"{program.name}.log")))
-        own = {"command": escaped(join(program.command)), "directory": escaped(str(PROJECT)), "stdout_logfile": log}
+        own = {
+            "command": escaped(join(program.command)),
+            "directory": escaped(str(PROJECT)),
+            "stdout_logfile": log,
+        }
         parser[f"program:{program.name}"] = every | own
         if program.kind != specs.REDIS:
             names.append(program.name)
@@ -58,18 +67,24 @@ def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[Program]) -> str:
 
 
 def escaped(value: str) -> str:
-    """*value* as supervisord must be told it: it expands %, and takes what follows a space and ; or # for a comment."""
+    """*value* as supervisord must be told it: it expands %, and takes what follows a space and ; or
+    # for a comment.
+    """
     return re.sub(r"(?<=\s)(?=[;#])", "%(here).0s", on_one_line(value).replace("%", "%%"))
 
 
 def on_one_line(value: str) -> str:
-    """*value*, or `SuiteError` when it has several lines, which no configuration file here can hold."""
+    """*value*, or `SuiteError` when it has several lines, which no configuration file here can
+    hold.
+    """
     if "\n" in value or "\r" in value:
         raise SuiteError(f"a path or source with a line break in it cannot be used: {value!r}")
     return value
 
 
-def glances_conf(base: Path, config: Config, run: Sequence[Program], password_dir: Path, *, redis_is_here: bool) -> str:
+def glances_conf(
+    base: Path, config: Config, run: Sequence[Program], password_dir: Path, *, redis_is_here: bool
+) -> str:
     """The file *base* with the counts of *run*, and the folder of the hashed password."""
     parser = _parser(base)
     kinds = [program.kind for program in run]
@@ -84,7 +99,9 @@ def glances_conf(base: Path, config: Config, run: Sequence[Program], password_di
     return _text(parser)
 
 
-def _parser(base: Path, inline_comment_prefixes: tuple[str, ...] = ()) -> configparser.RawConfigParser:
+def _parser(
+    base: Path, inline_comment_prefixes: tuple[str, ...] = ()
+) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(inline_comment_prefixes=inline_comment_prefixes)
     try:
         parser.read_string(base.read_text(encoding="utf-8"), str(base))

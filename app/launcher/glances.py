@@ -13,11 +13,17 @@ from app.launcher.specs import glances_address
 
 USER = "glances"
 _TIMEOUT_S = 2.0
-# To standard error, which supervisord keeps in logs/glances.log, instead of a file of Glances' own choosing.
+# To standard error, which supervisord keeps in logs/glances.log, instead of a file of Glances' own
+# choosing.
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S"}},
+    "formatters": {
+        "line": {
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "datefmt": "%Y-%m-%d %H:%M:%S",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "ERROR", "handlers": ["stderr"]},
 }
@@ -29,7 +35,9 @@ def password_file(config: Config) -> Path:
 
 
 def make_password(config: Config, folder: Path) -> None:
-    """Write the configured password, or one made up at the first start, to `password_file`, and hashed for Glances into *folder*."""
+    """Write the configured password, or one made up at the first start, to `password_file`, and
+    hashed for Glances into *folder*.
+    """
     plain, hashed = password_file(config), folder / f"{USER}.pwd"
     known = plain.read_text(encoding="utf-8").removesuffix("\n") if plain.exists() else ""
     configured = config.glances.password
@@ -78,7 +86,9 @@ def _reached(config: Config) -> tuple[str, int]:
 
 
 def _hashed(password: str) -> str:
-    """As `glances/password.py` of 4.5 reads it: salt, $, and the digest of the digest that clients send."""
+    """As `glances/password.py` of 4.5 reads it: salt, $, and the digest of the digest that clients
+    send.
+    """
     sent = _digest(password, "")
     salt = secrets.token_hex(16)
     return f"{salt}${_digest(sent, salt)}"

@@ -1,4 +1,6 @@
-"""How every program of the suite is: what supervisord knows of it, and what it says itself in its heartbeat."""
+"""How every program of the suite is: what supervisord knows of it, and what it says itself in its
+heartbeat.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +20,8 @@ from app.state.address import is_here
 FRESH_S = 30.0
 RUNNING = "RUNNING"
 EXITED = "EXITED"
-#: Runs, but is not under our supervisord: started in the foreground, or on another machine, or the system's own Redis.
+#: Runs, but is not under our supervisord: started in the foreground, or on another machine, or the
+#: system's own Redis.
 UNSUPERVISED = "UNSUPERVISED"
 AWAY = "AWAY"
 _STATE_TIMEOUT_S = 2.0
@@ -28,7 +31,9 @@ Counters = dict[str, int | float | str | bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one program is. *heartbeat_age_s* is None when it has not beaten its heart, as Redis and Glances never do."""
+    """How one program is. *heartbeat_age_s* is None when it has not beaten its heart, as Redis and
+    Glances never do.
+    """
 
     name: str
     pid: int | None
@@ -58,7 +63,11 @@ class Checkup:
     @property
     def healthy(self) -> bool:
         """Whether something runs, and all that runs does its work."""
-        return bool(self.programs) and not self.remarks and all(program.healthy for program in self.programs)
+        return (
+            bool(self.programs)
+            and not self.remarks
+            and all(program.healthy for program in self.programs)
+        )
 
 
 def check_up(config: Config) -> Checkup:
@@ -69,7 +78,9 @@ def check_up(config: Config) -> Checkup:
     except SupervisorAway as error:
         known = {}
         if orphans := sorted(set(processes.processes_of(config.run_dir).values())):
-            remarks.append(f"{error}; without it what ends stays down. Still there: {', '.join(orphans)}")
+            remarks.append(
+                f"{error}; without it what ends stays down. Still there: {', '.join(orphans)}"
+            )
     state = State(config.redis.url, _STATE_TIMEOUT_S)
     try:
         redis, pulses = _redis_health(state, config, known.get(REDIS)), _pulses(state)
@@ -84,9 +95,14 @@ def check_up(config: Config) -> Checkup:
     return Checkup([*healths, redis], remarks)
 
 
-def _overseen_healths(config: Config, known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[Health]:
+def _overseen_healths(
+    config: Config, known: dict[str, Overseen], pulses: dict[str, Pulse]
+) -> list[Health]:
     order = [program.name for program in daemons(config)]
-    names = sorted(known.keys() - {REDIS, GLANCES}, key=lambda name: (order.index(name) if name in order else len(order), name))
+    names = sorted(
+        known.keys() - {REDIS, GLANCES},
+        key=lambda name: (order.index(name) if name in order else len(order), name),
+    )
     healths = [_daemon_health(known[name], pulses.get(_heart(name))) for name in names]
     if GLANCES in known:
         healths.append(_glances_health(known[GLANCES], glances.answers(config)))
@@ -94,10 +110,21 @@ def _overseen_healths(config: Config, known: dict[str, Overseen], pulses: dict[s
 
 
 def _daemon_health(known: Overseen, pulse: Pulse | None) -> Health:
-    if known.pid and not processes.lives(known.pid):  # it has ended so lately that supervisord has not seen it yet
+    if known.pid and not processes.lives(
+        known.pid
+    ):  # it has ended so lately that supervisord has not seen it yet
         return Health(known.name, None, EXITED, None, None, {}, None, healthy=False)
     if pulse is None or pulse.beat.pid != known.pid:
-        return Health(known.name, known.pid or None, known.state, known.started_at, None, {}, known.problem or None, healthy=False)
+        return Health(
+            known.name,
+            known.pid or None,
+            known.state,
+            known.started_at,
+            None,
+            {},
+            known.problem or None,
+            healthy=False,
+        )
     return _by_pulse(known.name, RUNNING, pulse)
 
 
@@ -108,12 +135,27 @@ def _by_pulse(name: str, state: str, pulse: Pulse) -> Health:
     healthy = stepped and pulse.age_s < FRESH_S and trouble is None
     if not stepped and trouble is None:
         trouble = f"no step since {beat.step_at.astimezone():%H:%M:%S}"
-    return Health(name, beat.pid, state, beat.started_at, round(pulse.age_s, 1), beat.counters, trouble, healthy)
+    return Health(
+        name,
+        beat.pid,
+        state,
+        beat.started_at,
+        round(pulse.age_s, 1),
+        beat.counters,
+        trouble,
+        healthy,
+    )
 
 
 def _unsupervised(known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[Health]:
-    """What beats its heart without supervisord knowing of it. A heartbeat outlives its program for some seconds."""
-    others = {key: pulse for key, pulse in sorted(pulses.items()) if key not in {_heart(name) for name in known}}
+    """What beats its heart without supervisord knowing of it. A heartbeat outlives its program for
+    some seconds.
+    """
+    others = {
+        key: pulse
+        for key, pulse in sorted(pulses.items())
+        if key not in {_heart(name) for name in known}
+    }
     return [
         _by_pulse(_pulse_name(key), UNSUPERVISED, pulse)
         for key, pulse in others.items()
@@ -124,7 +166,16 @@ def _unsupervised(known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[
 def _glances_health(known: Overseen, answers: bool) -> Health:
     state = RUNNING if answers and known.pid else known.state
     trouble = None if answers else known.problem or "its page does not answer"
-    return Health(GLANCES, known.pid or None, state, known.started_at, None, {}, trouble, healthy=bool(answers and known.pid))
+    return Health(
+        GLANCES,
+        known.pid or None,
+        state,
+        known.started_at,
+        None,
+        {},
+        trouble,
+        healthy=bool(answers and known.pid),
+    )
 
 
 def _redis_health(state: State, config: Config, known: Overseen | None) -> Health:
@@ -133,17 +184,31 @@ def _redis_health(state: State, config: Config, known: Overseen | None) -> Healt
         facts = state.server_facts()
     except ProtocolError:  # a user who may not ask; it answers all the same
         facts = {}
-    counters: Counters = {"used_memory": facts.get("used_memory"), "append_only": bool(facts.get("aof_enabled"))}
+    counters: Counters = {
+        "used_memory": facts.get("used_memory"),
+        "append_only": bool(facts.get("aof_enabled")),
+    }
     up_s = facts.get("uptime_in_seconds")
     up_since = datetime.now(UTC) - timedelta(seconds=up_s) if up_s is not None else None
     pid = known.pid if known else facts.get("process_id") if is_here(config.redis.url) else None
-    return Health(REDIS, pid, RUNNING if known else UNSUPERVISED, up_since, None, counters, None, healthy=True)
+    return Health(
+        REDIS, pid, RUNNING if known else UNSUPERVISED, up_since, None, counters, None, healthy=True
+    )
 
 
 def _redis_away(known: Overseen | None, why: str) -> Health:
     if known is None:
         return Health(REDIS, None, AWAY, None, None, {}, why, healthy=False)
-    return Health(REDIS, known.pid or None, known.state, known.started_at, None, {}, known.problem or why, healthy=False)
+    return Health(
+        REDIS,
+        known.pid or None,
+        known.state,
+        known.started_at,
+        None,
+        {},
+        known.problem or why,
+        healthy=False,
+    )
 
 
 def _pulses(state: State) -> dict[str, Pulse]:
@@ -162,7 +227,9 @@ def _is_of_this_machine(key: str) -> bool:
 
 
 def _pulse_name(key: str) -> str:
-    """What a table calls the program whose heartbeat is under *key*: with the machine's name unless it is this one."""
+    """What a table calls the program whose heartbeat is under *key*: with the machine's name unless
+    it is this one.
+    """
     _, kind, host, *camera = key.split(":")
     name = display_name(kind, camera[0] if camera else None)
     return name if _is_of_this_machine(key) else f"{name}@{host}"

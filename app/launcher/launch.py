@@ -36,7 +36,9 @@ _log = logging.getLogger(__name__)
 
 
 def start_suite(order: Order) -> bool:
-    """Start every program of *order*, and wait until each works. Returns False when the suite runs already."""
+    """Start every program of *order*, and wait until each works. Returns False when the suite runs
+    already.
+    """
     config = order.config
     if _runs(config.run_dir):
         return False
@@ -99,9 +101,15 @@ def become_supervisord(order: Order) -> NoReturn:
 def _environment(order: Order) -> dict[str, str]:
     """What supervisord and its programs are started with."""
     config = order.config
-    given = {FOLDER_VARIABLE: str(config.folder), RUN_VARIABLE: str(config.run_dir), "LOG_CFG": str(glances_logging(config))}
+    given = {
+        FOLDER_VARIABLE: str(config.folder),
+        RUN_VARIABLE: str(config.run_dir),
+        "LOG_CFG": str(glances_logging(config)),
+    }
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
+    environment["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))
+    )
     for variable, value in ((PROFILE_VARIABLE, order.profile), (SOURCE_VARIABLE, order.source)):
         environment.pop(variable, None)
         if value:
@@ -109,8 +117,12 @@ def _environment(order: Order) -> dict[str, str]:
     return environment
 
 
-def _wait_until_up(config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]) -> None:
-    """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come up."""
+def _wait_until_up(
+    config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]
+) -> None:
+    """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come
+    up.
+    """
     deadline_s = time.monotonic() + UP_WITHIN_S
     ends: dict[str, set[int]] = defaultdict(set)
     with closing(State(config.redis.url)) as state:
@@ -133,7 +145,11 @@ def _down(config: Config, state: State, run: Sequence[Program]) -> dict[str, Ove
         return dict.fromkeys([program.name for program in run])
     beats = _beats(state)
     found = {program.name: known.get(program.name) for program in run}
-    return {program.name: found[program.name] for program in run if not _is_up(config, program, found[program.name], beats)}
+    return {
+        program.name: found[program.name]
+        for program in run
+        if not _is_up(config, program, found[program.name], beats)
+    }
 
 
 def _beats(state: State) -> dict[str, Heartbeat] | None:
@@ -144,13 +160,17 @@ def _beats(state: State) -> dict[str, Heartbeat] | None:
         return None
 
 
-def _is_up(config: Config, program: Program, known: Overseen | None, beats: dict[str, Heartbeat] | None) -> bool:
+def _is_up(
+    config: Config, program: Program, known: Overseen | None, beats: dict[str, Heartbeat] | None
+) -> bool:
     if known is None or not known.pid or beats is None:
         return False
     if program.kind == specs.GLANCES:
         return glances.answers(config)
     # An earlier run's heartbeat may still be there.
-    return program.heart is None or (program.heart in beats and beats[program.heart].pid == known.pid)
+    return program.heart is None or (
+        program.heart in beats and beats[program.heart].pid == known.pid
+    )
 
 
 def _failure(config: Config, name: str) -> str:

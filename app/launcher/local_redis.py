@@ -12,19 +12,29 @@ from app.state.address import is_here
 
 _DEFAULT_PORT = 6379
 _TIMEOUT_S = 2.0
-_FORGETFUL = "The Redis at {place} is not append-only: a power cut would lose the events of the last minutes (set appendonly yes)"
+_FORGETFUL = (
+    "The Redis at {place} is not append-only: a power cut would lose the events of the last "
+    "minutes (set appendonly yes)"
+)
 
 
 def answers(url: str) -> bool:
-    """Whether a usable Redis is at *url*; `SuiteError` when something is there that is not, or nothing is and it is not ours to start."""
+    """Whether a usable Redis is at *url*; `SuiteError` when something is there that is not, or
+    nothing is and it is not ours to start.
+    """
     state = State(url, _TIMEOUT_S)
     try:
         state.ping()
     except (StateUnavailable, ProtocolError) as error:
         if not is_here(url):
-            raise SuiteError(f"the Redis at {place(url)} does not answer, and is not this machine's to start: {error}") from error
+            raise SuiteError(
+                f"the Redis at {place(url)} does not answer, and is not this machine's to start: "
+                f"{error}"
+            ) from error
         if _somebody_listens(url):
-            raise SuiteError(f"something answers at {place(url)}, but not as a Redis that can be used: {error}") from error
+            raise SuiteError(
+                f"something answers at {place(url)}, but not as a Redis that can be used: {error}"
+            ) from error
         return False
     finally:
         state.close()
@@ -37,7 +47,9 @@ def place(url: str) -> str:
 
 
 def forgetful(url: str) -> str | None:
-    """A sentence when the Redis at *url*, which answers, would forget in a power cut; None when it would not, or does not tell."""
+    """A sentence when the Redis at *url*, which answers, would forget in a power cut; None when it
+    would not, or does not tell.
+    """
     state = State(url, _TIMEOUT_S)
     try:
         facts = state.server_facts()
@@ -49,14 +61,19 @@ def forgetful(url: str) -> str | None:
 
 
 def redis_conf(base: Path, url: str, data_dir: Path) -> str:
-    """The file *base*, and what *url* says: where to listen, how many databases, whose password. Its data go to *data_dir*."""
+    """The file *base*, and what *url* says: where to listen, how many databases, whose password.
+    Its data go to *data_dir*.
+    """
     split = urlsplit(url)
     lines = [base.read_text(encoding="utf-8"), f"dir {_quoted(str(data_dir))}", *_listening(split)]
     lines.append(f"databases {max(16, _database(split) + 1)}")
     if split.password:
         lines.append(f"requirepass {_quoted(unquote(split.password))}")
         if split.username:
-            lines.append(f"user {_quoted(unquote(split.username))} on {_quoted('>' + unquote(split.password))} ~* &* +@all")
+            lines.append(
+                f"user {_quoted(unquote(split.username))} on "
+                f"{_quoted('>' + unquote(split.password))} ~* &* +@all"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -67,7 +84,9 @@ def _listening(split: SplitResult) -> list[str]:
 
 
 def _database(split: SplitResult) -> int:
-    named = parse_qs(split.query).get("db", [split.path.strip("/") if split.scheme == "redis" else ""])[0]
+    named = parse_qs(split.query).get(
+        "db", [split.path.strip("/") if split.scheme == "redis" else ""]
+    )[0]
     return int(named) if re.fullmatch(r"\d+", named) else 0
 
 
@@ -83,7 +102,9 @@ def _somebody_listens(url: str) -> bool:
                 line.settimeout(_TIMEOUT_S)
                 line.connect(unquote(split.path))
         else:
-            socket.create_connection((split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S).close()
+            socket.create_connection(
+                (split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S
+            ).close()
     except OSError:
         return False
     return True

@@ -17,7 +17,9 @@ from app.state.address import is_here
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to start: the programs of *config* that *only* names, or all; *source* is played by every camera, if given."""
+    """What to start: the programs of *config* that *only* names, or all; *source* is played by
+    every camera, if given.
+    """
 
     config: Config
     profile: str | None
@@ -26,7 +28,9 @@ class Order:
 
 
 def prepared(order: Order) -> list[Program]:
-    """Write the files that the programs are started with, and return the programs: those ordered, and Redis when none answers."""
+    """Write the files that the programs are started with, and return the programs: those ordered,
+    and Redis when none answers.
+    """
     config = order.config
     run_dir = config.run_dir
     conf = run_dir / "glances.conf"
@@ -36,7 +40,10 @@ def prepared(order: Order) -> list[Program]:
     elif forgetful := local_redis.forgetful(config.redis.url):
         click.echo(forgetful, err=True)
     if not run:
-        raise SuiteError(f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs already")
+        raise SuiteError(
+            f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs "
+            "already"
+        )
     if any(program.kind == specs.GLANCES for program in run):
         _prepare_glances(config, run, conf)
     config.logs_dir.mkdir(parents=True, exist_ok=True)
@@ -52,17 +59,27 @@ def _prepared_redis(config: Config) -> Program:
     except StateUnavailable as error:
         raise SuiteError(str(error)) from error
     data_dir.mkdir(parents=True, exist_ok=True)
-    write_private(conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir))
+    write_private(
+        conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir)
+    )
     return specs.redis(server, conf)
 
 
 def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
     if glances.is_taken(config):
-        raise SuiteError(f"glances.bind: {config.glances.bind} is taken by another program; choose another port in config.yml")
+        raise SuiteError(
+            f"glances.bind: {config.glances.bind} is taken by another program; choose another port "
+            "in config.yml"
+        )
     redis_is_here = is_here(config.redis.url)
     glances.make_password(config, config.run_dir)
     glances.make_log_settings(glances_logging(config))
-    write_private(conf, glances_conf(PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here))
+    write_private(
+        conf,
+        glances_conf(
+            PROJECT / "glances.conf", config, run, config.run_dir, redis_is_here=redis_is_here
+        ),
+    )
 
 
 def glances_logging(config: Config) -> Path:

@@ -18,7 +18,9 @@ Environment = dict[str, str]
 
 
 def environments() -> dict[psutil.Process, Environment]:
-    """What each process of ours that belongs to some suite was started with; those of other users are not seen."""
+    """What each process of ours that belongs to some suite was started with; those of other users
+    are not seen.
+    """
     found = {}
     for process in psutil.process_iter():
         try:
@@ -32,17 +34,27 @@ def environments() -> dict[psutil.Process, Environment]:
 
 def started_from(folder: Path) -> list[Environment]:
     """What each process of a suite with its configuration in *folder* was started with."""
-    return [environment for environment in environments().values() if environment.get(FOLDER_VARIABLE) == str(folder)]
+    return [
+        environment
+        for environment in environments().values()
+        if environment.get(FOLDER_VARIABLE) == str(folder)
+    ]
 
 
 def name_of(environment: Environment) -> str:
-    """What supervisord calls the process that was started with *environment* ("supervisord" for itself)."""
+    """What supervisord calls the process that was started with *environment* ("supervisord" for
+    itself).
+    """
     return environment.get("SUPERVISOR_PROCESS_NAME", "supervisord")
 
 
 def processes_of(run_dir: Path) -> dict[psutil.Process, str]:
     """The processes of the suite in *run_dir*, each with its name."""
-    return {process: name_of(environment) for process, environment in environments().items() if environment[RUN_VARIABLE] == str(run_dir)}
+    return {
+        process: name_of(environment)
+        for process, environment in environments().items()
+        if environment[RUN_VARIABLE] == str(run_dir)
+    }
 
 
 def end(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
@@ -62,7 +74,9 @@ def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have not."""
+    """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have
+    not.
+    """
     deadline_s = time.monotonic() + within_s
     alive = list(processes)
     while alive := [process for process in alive if _runs_on(process)]:

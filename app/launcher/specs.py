@@ -17,7 +17,9 @@ _GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process. *kind* is what several of it share; *heart* is the key of its heartbeat, None when it has none."""
+    """One process. *kind* is what several of it share; *heart* is the key of its heartbeat, None
+    when it has none.
+    """
 
     name: str
     kind: str
@@ -26,14 +28,26 @@ class Program:
 
 
 def daemons(config: Config) -> list[Program]:
-    """A security system for each camera, and the house's daemons, among them the one that Slack talks to if it is set up."""
+    """A security system for each camera, and the house's daemons, among them the one that Slack
+    talks to if it is set up.
+    """
     return [Program(post.name, post.kind, _command(post), heart(post)) for post in posts(config)]
 
 
 def glances(config: Config, conf: Path) -> Program:
     """The page that shows all processes, as the file *conf* says."""
     host, port = glances_address(config)
-    options = ("-w", "-B", host, "-p", str(port), "-u", "glances", "--disable-config-exec", "--disable-autodiscover")
+    options = (
+        "-w",
+        "-B",
+        host,
+        "-p",
+        str(port),
+        "-u",
+        "glances",
+        "--disable-config-exec",
+        "--disable-autodiscover",
+    )
     return Program(GLANCES, GLANCES, (sys.executable, "-m", "glances", "-C", str(conf), *options))
 
 
@@ -53,12 +67,16 @@ def check_names(only: Collection[str], config: Config) -> None:
     known = [SECURITY_SYSTEM, *(program.name for program in daemons(config)), GLANCES, REDIS]
     unknown = sorted(set(only) - set(known))
     if unknown:
-        raise SuiteError(f"there is no program called {' or '.join(unknown)}; there are: {', '.join(known)}")
+        raise SuiteError(
+            f"there is no program called {' or '.join(unknown)}; there are: {', '.join(known)}"
+        )
 
 
 def chosen(programs: Sequence[Program], only: Collection[str]) -> list[Program]:
     """Those of *programs* that *only* names by name or kind; all of them when it is empty."""
-    return [program for program in programs if not only or program.name in only or program.kind in only]
+    return [
+        program for program in programs if not only or program.name in only or program.kind in only
+    ]
 
 
 def display_name(kind: str, camera: str | None) -> str:
@@ -69,4 +87,9 @@ def display_name(kind: str, camera: str | None) -> str:
 def _command(post: Post) -> tuple[str, ...]:
     if post.kind == SLACK_SERVER:
         return _GUNICORN
-    return (sys.executable, "-m", f"app.daemons.{post.kind}", *(("--camera", post.camera) if post.camera else ()))
+    return (
+        sys.executable,
+        "-m",
+        f"app.daemons.{post.kind}",
+        *(("--camera", post.camera) if post.camera else ()),
+    )

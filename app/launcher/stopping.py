@@ -7,14 +7,17 @@ from app.launcher import processes
 from app.launcher.specs import REDIS
 from app.launcher.supervisord import shut_down
 
-# Together under 10 s. supervisord itself allows the programs 5 s and then Redis 2 s, and looks once a second (config/supervisord.conf).
+# Together under 10 s. supervisord itself allows the programs 5 s and then Redis 2 s, and looks once
+# a second (config/supervisord.conf).
 _SUPERVISED_S = 8.5
 _PROGRAMS_S = 4.5
 _REDIS_S = 1.5
 
 
 def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
-    """End the suite in *run_dir*; returns the names of what ended by itself and of what had to be killed."""
+    """End the suite in *run_dir*; returns the names of what ended by itself and of what had to be
+    killed.
+    """
     ours = processes.processes_of(run_dir)
     if _asked_to_shut_down(run_dir):
         processes.gone(ours, _SUPERVISED_S)

@@ -2,8 +2,9 @@
 
     python -m app.launcher.supervise -c supervisord.conf
 
-When supervisord cannot write to a log it says so to standard error, and when that goes to the same full disk it ends,
-and leaves every program of the house alone. Here such lines are lost instead, until there is room again.
+When supervisord cannot write to a log it says so to standard error, and when that goes to the same
+full disk it ends, and leaves every program of the house alone. Here such lines are lost instead,
+until there is room again.
 """
 
 from contextlib import suppress
@@ -26,7 +27,9 @@ def _lose(_handler: loggers.Handler) -> None:
 
 
 def _roll_over_if_possible(handler: loggers.RotatingFileHandler) -> None:
-    """Begin a new file when the old one is long enough, or go on with the old one when that fails."""
+    """Begin a new file when the old one is long enough, or go on with the old one when that
+    fails.
+    """
     try:
         _roll_over(handler)
     except (OSError, ValueError):  # a ValueError when an earlier failure left it closed

@@ -22,7 +22,8 @@ _SHUTTING_DOWN = 6
 class Overseen:
     """What supervisord knows of a program.
 
-    *pid* is 0 and *started_at* None while it does not run; *ended_s*, Unix time, is when it last ended, 0 for never.
+    *pid* is 0 and *started_at* None while it does not run; *ended_s*, Unix time, is when it last
+    ended, 0 for never.
     """
 
     name: str
@@ -53,16 +54,22 @@ def shut_down(run_dir: Path) -> None:
 def _overseen(info: dict[str, Any]) -> Overseen:
     pid = info["pid"]
     started_at = datetime.fromtimestamp(info["start"], UTC) if pid else None
-    return Overseen(info["name"], info["statename"], pid, started_at, info["stop"], info["spawnerr"])
+    return Overseen(
+        info["name"], info["statename"], pid, started_at, info["stop"], info["spawnerr"]
+    )
 
 
 @contextmanager
 def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
-    """supervisord of the suite in *run_dir*, to call. `SupervisorAway` when it does not answer; `SuiteError` when it is not ours."""
+    """supervisord of the suite in *run_dir*, to call. `SupervisorAway` when it does not answer;
+    `SuiteError` when it is not ours.
+    """
     try:
         folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError as error:
-        raise SuiteError(f"{run_dir} is another user's, who alone can ask and stop what runs there") from error
+        raise SuiteError(
+            f"{run_dir} is another user's, who alone can ask and stop what runs there"
+        ) from error
     except OSError as error:
         raise SupervisorAway(f"supervisord does not run: {error}") from error
     # By this name a socket in the deepest folder has a path that is short enough.
@@ -77,7 +84,9 @@ def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over the unix socket at *path*, without the wait for ever that supervisor's own has."""
+    """XML-RPC over the unix socket at *path*, without the wait for ever that supervisor's own
+    has.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__()

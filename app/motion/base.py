@@ -16,7 +16,9 @@ Kernel = Annotated[int, Interval(ge=1, le=101)]
 
 @dataclass(frozen=True, slots=True)
 class MotionSettings:
-    """What triggers, and the knobs of either trigger. Lengths and areas are in pixels of a picture *frame_width* wide."""
+    """What triggers, and the knobs of either trigger. Lengths and areas are in pixels of a picture
+    *frame_width* wide.
+    """
 
     trigger: Literal["background", "light"] = "background"
     frame_width: Annotated[int, Interval(ge=100, le=4096)] = 500
@@ -31,17 +33,22 @@ class MotionSettings:
 
     def __post_init__(self) -> None:
         if self.hysteresis_levels >= self.thresh:
-            raise ValueError(f"hysteresis_levels must be less than thresh ({self.thresh:g}), or it would never be dark again")
+            raise ValueError(
+                f"hysteresis_levels must be less than thresh ({self.thresh:g}), or it would never "
+                "be dark again"
+            )
         if any(side % 2 == 0 for side in self.ksize):
-            raise ValueError(f"both numbers of ksize must be odd, as in [21, 21], not {list(self.ksize)}")
+            raise ValueError(
+                f"both numbers of ksize must be odd, as in [21, 21], not {list(self.ksize)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What one frame shows.
 
-    *area_px* is the largest moving area in pixels at `frame_width`; *boxes* are in the frame's own pixels. *level* is how
-    bright the picture is, 0 to 255, where light is the trigger.
+    *area_px* is the largest moving area in pixels at `frame_width`; *boxes* are in the frame's own
+    pixels. *level* is how bright the picture is, 0 to 255, where light is the trigger.
     """
 
     motion: bool
@@ -53,7 +60,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """Something that stands out: the box around it in the frame's own pixels, and its area in pixels at `frame_width`."""
+    """Something that stands out: the box around it in the frame's own pixels, and its area in
+    pixels at `frame_width`.
+    """
 
     box: Box
     area_px: float
@@ -61,7 +70,8 @@ class Contour:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a picture was compared with: *background* and its difference from that, *delta*, both (rows, columns) uint8 and small.
+    """What a picture was compared with: *background* and its difference from that, *delta*, both
+    (rows, columns) uint8 and small.
 
     *contours* are the outlines in *delta*, too small ones included.
     """
@@ -74,7 +84,8 @@ class View:
 class MotionModel(ABC):
     """Tells from luma planes, one after another, whether something moves."""
 
-    #: For how many seconds its word must hold until an event opens or closes; None where shares of frames and a gap decide.
+    #: For how many seconds its word must hold until an event opens or closes; None where shares of
+    #: frames and a gap decide.
     debounce_s: float | None = None
 
     @abstractmethod
@@ -90,4 +101,6 @@ class MotionModel(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Drop the background and learn it again from the next picture, as after a move of the camera."""
+        """Drop the background and learn it again from the next picture, as after a move of the
+        camera.
+        """

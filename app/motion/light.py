@@ -15,8 +15,8 @@ _VIDEO_BLACK = 16
 class LightMotion(MotionModel):
     """Takes a picture for "motion" while it is bright. *masks* are what is never looked at.
 
-    It becomes bright when its mean exceeds `thresh` grey levels, of 255 between black and white, and dark again when that
-    falls below `thresh` by more than `hysteresis_levels`.
+    It becomes bright when its mean exceeds `thresh` grey levels, of 255 between black and white,
+    and dark again when that falls below `thresh` by more than `hysteresis_levels`.
     """
 
     def __init__(self, settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> None:

@@ -9,12 +9,15 @@ SMALLEST_WIDTH = 128
 
 
 class Shrink:
-    """Area-averages pictures of one *shape*, (rows, columns), to a width of 128 to 255, by a *factor* that is a power of two.
+    """Area-averages pictures of one *shape*, (rows, columns), to a width of 128 to 255, by a
+    *factor* that is a power of two.
 
-    Narrower pictures stay as they are. At most `factor - 1` pixels at the right and at the bottom are left out.
+    Narrower pictures stay as they are. At most `factor - 1` pixels at the right and at the bottom
+    are left out.
     """
 
-    # OpenCV has a fast path for halving and none for other factors: twice by 2 takes a seventh of the time of once by 4.
+    # OpenCV has a fast path for halving and none for other factors: twice by 2 takes a seventh of
+    # the time of once by 4.
     def __init__(self, shape: tuple[int, int]) -> None:
         self._steps: list[tuple[int, int, Image]] = []
         self.factor = 1
@@ -28,6 +31,11 @@ class Shrink:
     def __call__(self, picture: Image) -> Image:
         """The small picture, (rows, columns) uint8; the next call writes over it."""
         for rows, columns, half in self._steps:
-            cv2.resize(picture[:rows, :columns], (columns // 2, rows // 2), dst=half, interpolation=cv2.INTER_AREA)
+            cv2.resize(
+                picture[:rows, :columns],
+                (columns // 2, rows // 2),
+                dst=half,
+                interpolation=cv2.INTER_AREA,
+            )
             picture = half
         return picture

@@ -52,11 +52,16 @@ class Accesses:
 
 
 def make_notifiers(
-    settings: NotifySettings, data_dir: Path, accesses: Accesses | None = None, clock: Clock | None = None
+    settings: NotifySettings,
+    data_dir: Path,
+    accesses: Accesses | None = None,
+    clock: Clock | None = None,
 ) -> list[Notifier]:
-    """The ways that *settings* ask for, each once: a way for each number that is texted, and for each of Apprise's URLs.
+    """The ways that *settings* ask for, each once: a way for each number that is texted, and for
+    each of Apprise's URLs.
 
-    A relative `notify.folder` is under *data_dir*. `auto` is every service of *accesses*, and the folder when there is none.
+    A relative `notify.folder` is under *data_dir*. `auto` is every service of *accesses*, and the
+    folder when there is none.
     """
     accesses = accesses or Accesses()
     names = _configured(accesses) if settings.backends == "auto" else settings.backends
@@ -80,7 +85,9 @@ def _configured(accesses: Accesses) -> tuple[BackendName, ...]:
     return tuple(found) or ("folder",)
 
 
-def _make(name: BackendName, folder: Path, accesses: Accesses, clock: Clock) -> Iterator[tuple[Notifier, tuple[Topic, ...] | None]]:
+def _make(
+    name: BackendName, folder: Path, accesses: Accesses, clock: Clock
+) -> Iterator[tuple[Notifier, tuple[Topic, ...] | None]]:
     """The ways called *name*, each with what it alone tells, if that is not what all do."""
     if name == "memory":
         yield MemoryNotifier(), None
@@ -90,7 +97,9 @@ def _make(name: BackendName, folder: Path, accesses: Accesses, clock: Clock) -> 
         from app.notify.slack.notifier import SlackNotifier
 
         if accesses.slack is None:
-            raise ValueError("there is no way by Slack without slack.bot_token and slack.alerts_channel")
+            raise ValueError(
+                "there is no way by Slack without slack.bot_token and slack.alerts_channel"
+            )
         yield SlackNotifier(accesses.slack, clock), accesses.slack.when
     elif name == "twilio":
         from app.notify.twilio.notifier import TwilioNotifier

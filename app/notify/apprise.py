@@ -1,11 +1,14 @@
-"""Any other service, by one of Apprise's URLs. Each URL is a way of its own, so that one that is wrong stops no other.
+"""Any other service, by one of Apprise's URLs. Each URL is a way of its own, so that one that is
+wrong stops no other.
 
-That a message is being sent is noted (`posting`) just before, and that it was taken (`posted`) as soon as the answer is there.
-Few services can be asked what became of a message whose answer was lost, by a kill or on the line, so that it is told again
-then: rather twice than not at all. So one appears twice only if the service took it and we never heard so, or if the URL
-names several receivers and one of them failed. After a kill in between that is counted in `repeated`.
+That a message is being sent is noted (`posting`) just before, and that it was taken (`posted`) as
+soon as the answer is there. Few services can be asked what became of a message whose answer was
+lost, by a kill or on the line, so that it is told again then: rather twice than not at all. So one
+appears twice only if the service took it and we never heard so, or if the URL names several
+receivers and one of them failed. After a kill in between that is counted in `repeated`.
 
-Nor do they all say what they do not like: what fails several times with its picture or film is then tried without as well.
+Nor do they all say what they do not like: what fails several times with its picture or film is then
+tried without as well.
 """
 
 import hashlib
@@ -19,7 +22,8 @@ from app.notify.base import Digest, Message, Notifier, Progress, in_bytes, url_p
 if TYPE_CHECKING:
     import apprise
 
-#: How long a connection may take, and how long a service may take to answer, unless the URL says another (cto and rto).
+#: How long a connection may take, and how long a service may take to answer, unless the URL says
+#: another (cto and rto).
 CONNECT_S = 10.0
 READ_S = 30.0
 REFUSED_RETRY_S = 300.0
@@ -55,21 +59,41 @@ class AppriseNotifier(Notifier):
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         shown = digest.messages[-_LINES_IN_DIGEST:]
-        more = [f"… and {len(digest.messages) - len(shown)} more before"] if len(digest.messages) > len(shown) else []
+        more = (
+            [f"… and {len(digest.messages) - len(shown)} more before"]
+            if len(digest.messages) > len(shown)
+            else []
+        )
         lines = [f"{len(digest.messages)} messages while there was no way to you:", *more]
         newest = next((message for message in reversed(shown) if message.picture), shown[-1])
-        self._tell_once("\n".join(lines + [f"{_moment(message.at)}  {message.text}" for message in shown]), newest, progress)
+        self._tell_once(
+            "\n".join(lines + [f"{_moment(message.at)}  {message.text}" for message in shown]),
+            newest,
+            progress,
+        )
 
     def _tell_once(self, body: str, message: Message, progress: Progress) -> None:
         if progress.get("posted"):
             return
-        service, attached, failures = self._service(), _attached(message), int(progress.get("failures") or 0)
+        service, attached, failures = (
+            self._service(),
+            _attached(message),
+            int(progress.get("failures") or 0),
+        )
         what = "warning" if message.topic == "alert" else "info"
         self._repeated += bool(progress.get("posting"))
         progress.set("posting", "yes")
         why = self._send(service, body, what, attached)
         if why and attached and failures >= TRIES:
-            refused, why = why, self._send(service, f"{body}\nWhat was to be seen here was not taken. It is kept at home.", what, None)
+            refused, why = (
+                why,
+                self._send(
+                    service,
+                    f"{body}\nWhat was to be seen here was not taken. It is kept at home.",
+                    what,
+                    None,
+                ),
+            )
             if not why:
                 _log.warning("a message goes without its picture or film: %s", refused)
         if why:
@@ -80,7 +104,9 @@ class AppriseNotifier(Notifier):
 
     def _send(self, service: "apprise.Apprise", body: str, what: str, attached: Any) -> str | None:
         """Send *body*; returns why that failed, None when it has not."""
-        result = service.notify(body, title="Who's There?", notify_type=what, body_format="text", attach=attached)
+        result = service.notify(
+            body, title="Who's There?", notify_type=what, body_format="text", attach=attached
+        )
         if result:
             return None
         why = [entry.message for entry in result.logs()] or ["it does not say why"]
@@ -90,10 +116,13 @@ class AppriseNotifier(Notifier):
         _hush()
         import apprise
 
-        service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Who's There?", async_mode=False, service_timeout=0))
+        service = apprise.Apprise(
+            asset=apprise.AppriseAsset(app_id="Who's There?", async_mode=False, service_timeout=0)
+        )
         if not service.add(self._url):
             raise DeliveryRefused(
-                f"apprise.urls has one that Apprise does not understand, {self}: see github.com/caronc/apprise for what it looks like",
+                f"apprise.urls has one that Apprise does not understand, {self}: see "
+                "github.com/caronc/apprise for what it looks like",
                 REFUSED_RETRY_S,
             )
         for plugin in service:
@@ -137,7 +166,9 @@ def _be_patient(plugin: Any) -> None:
 
 
 def _hush() -> None:
-    """Keep Apprise, and what it sends with, from writing addresses into the log: they hold tokens."""
+    """Keep Apprise, and what it sends with, from writing addresses into the log: they hold
+    tokens.
+    """
     logging.getLogger("apprise").propagate = False
     logging.getLogger("apprise").setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.INFO)

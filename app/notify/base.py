@@ -40,18 +40,24 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
 _SECRET_CHARS = 6
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
-_SENDER = re.compile(rf"{_PHONE.pattern}|{_SERVICE.pattern}|[0-9]{{5,6}}|(?=.*[A-Za-z])[A-Za-z0-9 ]{{1,11}}")
+_SENDER = re.compile(
+    rf"{_PHONE.pattern}|{_SERVICE.pattern}|[0-9]{{5,6}}|(?=.*[A-Za-z])[A-Za-z0-9 ]{{1,11}}"
+)
 
 
 def _phone(number: Any) -> Any:
     if not isinstance(number, str) or not _PHONE.fullmatch(number):
-        raise ValueError('must be a number in quotes with + and the country, as in "+4915112345678"')
+        raise ValueError(
+            'must be a number in quotes with + and the country, as in "+4915112345678"'
+        )
     return number
 
 
 def _sender(sender: str) -> str:
     if not _SENDER.fullmatch(sender):
-        raise ValueError('must be a number as "+4915112345678", a short code, a name of at most 11 letters, or a Messaging Service as MG…')
+        raise ValueError(
+            'must be a number as "+4915112345678", a short code, a name of at most 11 letters, or a Messaging Service as MG…'
+        )
     return sender
 
 
@@ -63,7 +69,9 @@ def _account(sid: str) -> str:
 
 def _apprise_url(url: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.+-]*://\S+", url.get_secret_value()):
-        raise ValueError("must be one of Apprise's URLs, as in tgram://TOKEN/CHAT or mailto://USER:PASSWORD@example.org")
+        raise ValueError(
+            "must be one of Apprise's URLs, as in tgram://TOKEN/CHAT or mailto://USER:PASSWORD@example.org"
+        )
     return url
 
 
@@ -73,7 +81,9 @@ Megabytes = Annotated[float, Gt(0)]
 
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
-    """Which ways lead to the owner, and what they tell. `auto` is every way that is configured, and the folder when none is."""
+    """Which ways lead to the owner, and what they tell. `auto` is every way that is configured, and
+    the folder when none is.
+    """
 
     backends: Literal["auto"] | tuple[BackendName, ...] = "auto"
     when: tuple[Topic, ...] = TOPICS
@@ -96,7 +106,12 @@ class TwilioSettings:
 
     def missing(self) -> list[str]:
         """The keys that are still needed before anybody can be texted."""
-        needed = {"account_sid": self.account_sid, "auth_token": self.auth_token, "from": self.from_, "to": self.to}
+        needed = {
+            "account_sid": self.account_sid,
+            "auth_token": self.auth_token,
+            "from": self.from_,
+            "to": self.to,
+        }
         return [f"twilio.{name}" for name, value in needed.items() if not value]
 
 
@@ -111,7 +126,9 @@ class AppriseSettings:
 
 @dataclass(frozen=True, slots=True)
 class SlackAccess:
-    """How to reach the owner by Slack: *api_url* with *token* (which repr leaves out), in *channel*. *when* None: as the other ways."""
+    """How to reach the owner by Slack: *api_url* with *token* (which repr leaves out), in
+    *channel*. *when* None: as the other ways.
+    """
 
     api_url: str
     token: str = field(repr=False)
@@ -123,14 +140,17 @@ class SlackAccess:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to tell the owner. *key* names it for ever: delivering the same key again must not show it twice.
+    """Something to tell the owner. *key* names it for ever: delivering the same key again must not
+    show it twice.
 
-    A key is a plain id, so that it can name a file; any other is a ValueError. *picture* is a JPEG or None. *camera*
-    is None for what concerns the whole house. *event* is what the owner may tag, and *score* its person score, 0 to 1.
+    A key is a plain id, so that it can name a file; any other is a ValueError. *picture* is a JPEG
+    or None. *camera* is None for what concerns the whole house. *event* is what the owner may tag,
+    and *score* its person score, 0 to 1.
 
-    A film is at *clip* on this machine or, for an hour, at *clip_link*, and lasts *lasted_s*; *picture_link* is the same
-    for a way that takes links only. *remark* says why there is none, or where it is. *below* is what the same way has
-    noted as `posted` of the message that this one belongs to.
+    A film is at *clip* on this machine or, for an hour, at *clip_link*, and lasts *lasted_s*;
+    *picture_link* is the same for a way that takes links only. *remark* says why there is none, or
+    where it is. *below* is what the same way has noted as `posted` of the message that this one
+    belongs to.
     """
 
     key: str
@@ -150,19 +170,25 @@ class Message:
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.key):
-            raise ValueError(f"{self.key!r} cannot be a message's key: letters, digits, . _ and - only")
+            raise ValueError(
+                f"{self.key!r} cannot be a message's key: letters, digits, . _ and - only"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What piled up while there was no way to the owner, oldest first. Only the newest have their pictures. *key* is as a message's."""
+    """What piled up while there was no way to the owner, oldest first. Only the newest have their
+    pictures. *key* is as a message's.
+    """
 
     key: str
     messages: tuple[Message, ...]
 
 
 class Progress(Protocol):
-    """How far the delivery of one message by one way has come. What is set is there again after a crash."""
+    """How far the delivery of one message by one way has come. What is set is there again after a
+    crash.
+    """
 
     def get(self, stage: str) -> str | None:
         """What was set at *stage*, None when it was not reached."""
@@ -172,7 +198,9 @@ class Progress(Protocol):
 
 
 class Notifier(ABC):
-    """One way to reach the owner. Its pictures and its films come by two threads, so that no alert waits for a film."""
+    """One way to reach the owner. Its pictures and its films come by two threads, so that no alert
+    waits for a film.
+    """
 
     #: The name it has in delivery marks.
     name: str
@@ -180,25 +208,31 @@ class Notifier(ABC):
     when: frozenset[Topic] = frozenset(TOPICS)
     #: Whether what piled up is to come as one message.
     digests: bool = False
-    #: Whether a film comes below a message that was told before, so that what has a film is told before the film is there.
+    #: Whether a film comes below a message that was told before, so that what has a film is told
+    #: before the film is there.
     threads: bool = False
-    #: Whether it takes pictures and films by links alone, of which the text of an alert is not to wait long.
+    #: Whether it takes pictures and films by links alone, of which the text of an alert is not to
+    #: wait long.
     by_link: bool = False
     #: Films of more bytes than this it is not given; None for any.
     max_clip_bytes: int | None = None
 
     @property
     def repeated(self) -> int:
-        """How often something was delivered that may have been delivered before, since that could not be found out."""
+        """How often something was delivered that may have been delivered before, since that could
+        not be found out.
+        """
         return 0
 
     @abstractmethod
     def deliver(self, message: Message, progress: Progress) -> None:
-        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a crash: it must then finish or do nothing.
+        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a
+        crash: it must then finish or do nothing.
 
         A way with several steps notes each in *progress*, and continues where it stopped.
 
-        Nobody else waits meanwhile, but what it holds up comes later: what waits for an answer needs a time limit.
+        Nobody else waits meanwhile, but what it holds up comes later: what waits for an answer
+        needs a time limit.
         """
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
@@ -214,7 +248,8 @@ class Notifier(ABC):
 
 
 def url_parts(url: str) -> set[str]:
-    """What of an Apprise *url* may be a secret: it, and all of its parts that are long enough, but for an ordinary host's name.
+    """What of an Apprise *url* may be a secret: it, and all of its parts that are long enough, but
+    for an ordinary host's name.
 
     Which part is the token differs from service to service; it may be the host.
     """
@@ -223,15 +258,23 @@ def url_parts(url: str) -> set[str]:
     named = () if "." in host or host.startswith("localhost") else (host,)
     queried = [value for _, value in parse_qsl(split.query)]
     parts = [*named, *re.split("[:/]", network), *split.path.split("/"), *queried]
-    return {url, *(one for part in parts for one in (part, unquote(part)) if len(one) >= _SECRET_CHARS)}
+    return {
+        url,
+        *(one for part in parts for one in (part, unquote(part)) if len(one) >= _SECRET_CHARS),
+    }
 
 
 def rest_asked_s(retry_after: str | None) -> float:
-    """How many seconds a service wants to be left alone, of whose header *retry_after* is the value: at least 1, and an hour at most.
+    """How many seconds a service wants to be left alone, of whose header *retry_after* is the
+    value: at least 1, and an hour at most.
 
     30 when it does not say so in seconds.
     """
-    return min(max(float(retry_after), 1.0), 3600.0) if retry_after and retry_after.isdecimal() else 30.0
+    return (
+        min(max(float(retry_after), 1.0), 3600.0)
+        if retry_after and retry_after.isdecimal()
+        else 30.0
+    )
 
 
 def in_bytes(megabytes: float) -> int:

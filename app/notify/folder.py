@@ -1,4 +1,6 @@
-"""Alerts as files: a folder for each day, and in it for each alert the picture and a line of text."""
+"""Alerts as files: a folder for each day, and in it for each alert the picture and a line of
+text.
+"""
 
 import errno
 import threading
@@ -20,7 +22,8 @@ _CURES = {
 class FolderNotifier(Notifier):
     """Puts `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; the days are those of the house's clock.
 
-    The text comes last, so that whoever waits for it finds the picture beside it. Of a film it says where that is.
+    The text comes last, so that whoever waits for it finds the picture beside it. Of a film it says
+    where that is.
     """
 
     name = "folder"
@@ -39,13 +42,23 @@ class FolderNotifier(Notifier):
                 self._clear_leftovers()
                 self._write(message)
         except OSError as error:
-            cure = _CURES.get(error.errno or 0, "make it a folder that can be written to, or set notify.folder to another")
-            raise DeliveryError(f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}") from error
+            cure = _CURES.get(
+                error.errno or 0,
+                "make it a folder that can be written to, or set notify.folder to another",
+            )
+            raise DeliveryError(
+                f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}"
+            ) from error
 
     def _write(self, message: Message) -> None:
         at = message.at.astimezone()
         day = self.folder / f"{at:%Y-%m-%d}"
-        words = [f"{at:%Y-%m-%d %H:%M:%S}", " ".join(message.text.split()), str(message.clip or ""), message.remark or ""]
+        words = [
+            f"{at:%Y-%m-%d %H:%M:%S}",
+            " ".join(message.text.split()),
+            str(message.clip or ""),
+            message.remark or "",
+        ]
         if message.picture is not None:
             _write_once(day / f"{message.key}.jpg", message.picture)
         _write_once(day / f"{message.key}.txt", f"{'  '.join(filter(None, words))}\n".encode())

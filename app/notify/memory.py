@@ -1,11 +1,15 @@
-"""A way that leads nowhere: it remembers what it was given. For tests, and for trying a set-up without being disturbed."""
+"""A way that leads nowhere: it remembers what it was given. For tests, and for trying a set-up
+without being disturbed.
+"""
 
 from app.errors import DeliveryError
 from app.notify.base import Message, Notifier, Progress
 
 
 class MemoryNotifier(Notifier):
-    """Keeps the messages in *messages*, each key once, in the order they came. *closed* tells whether it was let go."""
+    """Keeps the messages in *messages*, each key once, in the order they came. *closed* tells
+    whether it was let go.
+    """
 
     name = "memory"
 

@@ -12,7 +12,9 @@ Degrees = Annotated[int, Interval(ge=-LIMIT_DEG, le=LIMIT_DEG)]
 
 @dataclass(frozen=True, slots=True)
 class PanTiltSettings:
-    """The mount of one camera. *home* is (pan, tilt); *settle_s* is how long the picture shakes after a move."""
+    """The mount of one camera. *home* is (pan, tilt); *settle_s* is how long the picture shakes
+    after a move.
+    """
 
     backend: Literal["none", "hat", "mock"] = "none"
     home: tuple[Degrees, Degrees] = (0, 0)
@@ -20,7 +22,9 @@ class PanTiltSettings:
 
 
 class PanTilt(ABC):
-    """Two servos under a camera. Angles are whole degrees, -90 to 90, 0 straight ahead; others are a ValueError."""
+    """Two servos under a camera. Angles are whole degrees, -90 to 90, 0 straight ahead; others are
+    a ValueError.
+    """
 
     @abstractmethod
     def open(self) -> None:
@@ -28,7 +32,9 @@ class PanTilt(ABC):
 
     @abstractmethod
     def move_to(self, pan_deg: int, tilt_deg: int) -> None:
-        """Start turning; returns before the servos have arrived. After a `PanTiltError` it may be called again."""
+        """Start turning; returns before the servos have arrived. After a `PanTiltError` it may be
+        called again.
+        """
 
     @abstractmethod
     def position(self) -> tuple[int, int]:
@@ -43,4 +49,6 @@ def check_angles(pan_deg: int, tilt_deg: int) -> None:
     """Raise the ValueError that `PanTilt` promises, before any servo moves."""
     for name, angle_deg in (("pan", pan_deg), ("tilt", tilt_deg)):
         if angle_deg not in range(-LIMIT_DEG, LIMIT_DEG + 1):
-            raise ValueError(f"{name} must be whole degrees from {-LIMIT_DEG} to {LIMIT_DEG}, not {angle_deg}")
+            raise ValueError(
+                f"{name} must be whole degrees from {-LIMIT_DEG} to {LIMIT_DEG}, not {angle_deg}"
+            )

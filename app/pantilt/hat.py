@@ -19,13 +19,17 @@ _log = logging.getLogger(__name__)
 
 
 class HatPanTilt(PanTilt):
-    """The HAT on *i2c_bus*, an `smbus.SMBus`; None is the Pi's own. The servos go limp when idle for *idle_s*.
+    """The HAT on *i2c_bus*, an `smbus.SMBus`; None is the Pi's own. The servos go limp when idle
+    for *idle_s*.
 
-    The package's own idle timers write to the bus from threads of theirs, beside whoever moves, and can switch a servo
-    off that has just been sent on. So they are off, and one timer here does it, under a lock.
+    The package's own idle timers write to the bus from threads of theirs, beside whoever moves, and
+    can switch a servo off that has just been sent on. So they are off, and one timer here does it,
+    under a lock.
     """
 
-    def __init__(self, settings: PanTiltSettings, i2c_bus: Any = None, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self, settings: PanTiltSettings, i2c_bus: Any = None, idle_s: float = IDLE_S
+    ) -> None:
         self._given_bus = i2c_bus
         self._idle_s = max(idle_s, settings.settle_s)
         self._lock = threading.Lock()
@@ -68,7 +72,9 @@ class HatPanTilt(PanTilt):
             self._bus = self._given_bus or _own_bus()
         except ImportError as error:
             cure = "scripts/setup.sh on the Pi installs pantilthat and smbus (apt: python3-smbus)"
-            raise PanTiltError(f"the pan-tilt HAT needs a package that is not here: {error}; {cure}") from error
+            raise PanTiltError(
+                f"the pan-tilt HAT needs a package that is not here: {error}; {cure}"
+            ) from error
         hat = Hat(enable_lights=False, idle_timeout=0, i2c_bus=self._bus)
         try:
             hat.setup()
@@ -100,7 +106,8 @@ class HatPanTilt(PanTilt):
 
     def _rest_now(self) -> None:
         with self._lock:
-            # Another move may have come while this waited for the lock; its own timer is the one that counts.
+            # Another move may have come while this waited for the lock; its own timer is the one
+            # that counts.
             if self._rest is threading.current_thread():
                 self._go_limp()
 
@@ -128,5 +135,8 @@ def _answering() -> Iterator[None]:
     except PanTiltError:
         raise
     except OSError as error:
-        cure = "is it seated, is I2C enabled (sudo raspi-config nonint do_i2c 0), and is this user in the group i2c?"
+        cure = (
+            "is it seated, is I2C enabled (sudo raspi-config nonint do_i2c 0), and is this user in "
+            "the group i2c?"
+        )
         raise PanTiltError(f"the pan-tilt HAT does not answer ({error}): {cure}") from error

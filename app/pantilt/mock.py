@@ -5,7 +5,9 @@ from app.pantilt.base import PanTilt, check_angles
 
 
 class MockPanTilt(PanTilt):
-    """Takes down every move in *moves*. With *plugged* False it fails as a mount does that has come off."""
+    """Takes down every move in *moves*. With *plugged* False it fails as a mount does that has come
+    off.
+    """
 
     def __init__(self) -> None:
         self.plugged = True

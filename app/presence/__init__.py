@@ -5,7 +5,9 @@ from app.presence.base import Router, RouterSettings
 
 
 def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
-    """The router that *settings* choose, of which nothing was asked yet; None when they choose none."""
+    """The router that *settings* choose, of which nothing was asked yet; None when they choose
+    none.
+    """
     if settings.backend == "http_json":
         from app.presence.routers.http_json import HttpJsonRouter
 

@@ -15,7 +15,9 @@ from pydantic import AfterValidator, SecretStr
 
 
 def plain_mac(text: str) -> str:
-    """*text* as `aa:bb:cc:dd:ee:ff`, whatever its case and separators; a ValueError when it is no MAC address."""
+    """*text* as `aa:bb:cc:dd:ee:ff`, whatever its case and separators; a ValueError when it is no
+    MAC address.
+    """
     digits = re.sub(r"[\s:.-]", "", text).lower()
     if not re.fullmatch(r"[0-9a-f]{12}", digits):
         raise ValueError("must be a MAC address, as in aa:bb:cc:dd:ee:ff")
@@ -23,7 +25,9 @@ def plain_mac(text: str) -> str:
 
 
 def plain_host(text: str) -> str:
-    """*text*, a device's name in a network, in small letters, without dots and spaces at its ends; a ValueError if none is left."""
+    """*text*, a device's name in a network, in small letters, without dots and spaces at its ends;
+    a ValueError if none is left.
+    """
     name = text.strip().strip(".").lower()
     if not name:
         raise ValueError("must be a host name, as in annas-iphone")
@@ -32,33 +36,51 @@ def plain_host(text: str) -> str:
 
 def _person_name(text: str) -> str:
     if not re.fullmatch(r"[^\W_][\w -]{0,31}", text):
-        raise ValueError("a person's name is letters, digits, spaces, - and _, at most 32, as in anna")
+        raise ValueError(
+            "a person's name is letters, digits, spaces, - and _, at most 32, as in anna"
+        )
     return text
 
 
 def _router_url(text: str) -> str:
     try:
-        found = re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) and urlsplit(text).port != 0 and urlsplit(text).hostname
+        found = (
+            re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text)
+            and urlsplit(text).port != 0
+            and urlsplit(text).hostname
+        )
     except ValueError:
         found = None
     if not found:
         raise ValueError("must be http://HOST or https://HOST, as in http://192.168.1.1")
     if "@" in urlsplit(text).netloc:
-        raise ValueError("must hold no user and no password; they have keys of their own, username and password")
+        raise ValueError(
+            "must hold no user and no password; they have keys of their own, username and password"
+        )
     return text.rstrip("/")
 
 
 def plain_fingerprint(text: str) -> str:
-    """*text*, the SHA-256 of a certificate, as browsers show it: `AB:CD:…`; a ValueError when it is none."""
-    digits = re.sub(r"[\s:]", "", re.sub(r"^sha-?256(:|\s*fingerprint=)", "", text.strip(), flags=re.IGNORECASE)).upper()
+    """*text*, the SHA-256 of a certificate, as browsers show it: `AB:CD:…`; a ValueError when it is
+    none.
+    """
+    digits = re.sub(
+        r"[\s:]", "", re.sub(r"^sha-?256(:|\s*fingerprint=)", "", text.strip(), flags=re.IGNORECASE)
+    ).upper()
     if not re.fullmatch(r"[0-9A-F]{64}", digits):
-        raise ValueError("must be a certificate's SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+        raise ValueError(
+            "must be a certificate's SHA-256 fingerprint: 64 hexadecimal digits, with or without "
+            "colons"
+        )
     return ":".join(re.findall("..", digits))
 
 
 def _path(text: str) -> str:
     if not re.fullmatch(r"/[!-~]*", text):
-        raise ValueError("must be an address below presence.router.url, as in /api/devices, without spaces and other odd signs")
+        raise ValueError(
+            "must be an address below presence.router.url, as in /api/devices, without spaces and "
+            "other odd signs"
+        )
     return text
 
 
@@ -72,7 +94,9 @@ def _network(text: str) -> str:
     try:
         network = ipaddress.IPv4Network(text, strict=False)
     except ValueError:
-        raise ValueError("must be an IPv4 address or network, as in 192.168.1.23 or 192.168.1.0/24") from None
+        raise ValueError(
+            "must be an IPv4 address or network, as in 192.168.1.23 or 192.168.1.0/24"
+        ) from None
     return str(network)
 
 
@@ -95,7 +119,9 @@ RouterBackend = Literal["none", "http_json", "openwrt", "fritzbox", "arp", "scri
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Something that is connected to the router just now. *mac* is as `plain_mac` makes it, *hostname* as `plain_host` does."""
+    """Something that is connected to the router just now. *mac* is as `plain_mac` makes it,
+    *hostname* as `plain_host` does.
+    """
 
     mac: str | None
     hostname: str | None = None
@@ -113,8 +139,9 @@ class Router(ABC):
     def devices(self) -> list[Device]:
         """What is connected just now, each device once; an empty list when nothing is.
 
-        `RouterError` when it does not answer, or not with a list, and `RouterRefused` when somebody has to do something about
-        that. Returns or raises within a few times `timeout_s`, whatever the router does.
+        `RouterError` when it does not answer, or not with a list, and `RouterRefused` when somebody
+        has to do something about that. Returns or raises within a few times `timeout_s`, whatever
+        the router does.
         """
 
     def close(self) -> None:  # noqa: B027 (few have anything to let go)
@@ -123,9 +150,11 @@ class Router(ABC):
 
 @dataclass(frozen=True, slots=True)
 class PersonSettings:
-    """How a person is known: by the *macs* of phones, and by *hosts*, the names that phones give themselves.
+    """How a person is known: by the *macs* of phones, and by *hosts*, the names that phones give
+    themselves.
 
-    A host name is anybody's to choose: of a person with *macs* it counts only for a device of which the router tells no MAC.
+    A host name is anybody's to choose: of a person with *macs* it counts only for a device of which
+    the router tells no MAC.
     """
 
     macs: tuple[Mac, ...] = ()
@@ -136,10 +165,12 @@ class PersonSettings:
 class HttpJsonSettings:
     """The calls of a router's own web pages, and where in the answer the devices are.
 
-    *devices*, *login_page* and *login* are below the router's url. In *devices*, *form*, *headers* and *cookie* a name in braces
-    is filled in: `{username}`, `{password}`, a name in *secrets*, `{now_ms}`, and outside *form* also what the login answered: a
-    field of its JSON, dotted when it lies deeper, or a cookie. *list*, *total* and the others are dotted places in the JSON. With
-    *total* the list comes in pages: it says how long the whole is, and `{offset}` in *devices* is how much was seen.
+    *devices*, *login_page* and *login* are below the router's url. In *devices*, *form*, *headers*
+    and *cookie* a name in braces is filled in: `{username}`, `{password}`, a name in *secrets*,
+    `{now_ms}`, and outside *form* also what the login answered: a field of its JSON, dotted when it
+    lies deeper, or a cookie. *list*, *total* and the others are dotted places in the JSON. With
+    *total* the list comes in pages: it says how long the whole is, and `{offset}` in *devices* is
+    how much was seen.
     """
 
     devices: UrlPath | None = None
@@ -148,7 +179,9 @@ class HttpJsonSettings:
     login_as: Literal["form", "json"] = "form"
     form: dict[str, str] = field(default_factory=dict, repr=False)
     cookie: Words | None = field(default=None, repr=False)
-    headers: dict[Annotated[str, AfterValidator(_header_name)], str] = field(default_factory=dict, repr=False)
+    headers: dict[Annotated[str, AfterValidator(_header_name)], str] = field(
+        default_factory=dict, repr=False
+    )
     secrets: dict[str, SecretStr] = field(default_factory=dict)
     list: Words | None = None
     total: Words | None = None
@@ -161,22 +194,35 @@ class HttpJsonSettings:
 
     def __post_init__(self) -> None:
         if self.login is None and (self.form or self.cookie or self.login_page):
-            raise ValueError("form, cookie and login_page belong to a login: set login too, the address that the form goes to")
+            raise ValueError(
+                "form, cookie and login_page belong to a login: set login too, the address that "
+                "the form goes to"
+            )
         if self.mac is None and self.hostname is None:
-            raise ValueError("mac and hostname are both null, so nothing would tell one device from another; set one")
+            raise ValueError(
+                "mac and hostname are both null, so nothing would tell one device from another; "
+                "set one"
+            )
         if (self.total is not None) != ("{offset}" in (self.devices or "")):
-            raise ValueError("total and {offset} in devices go together: the list comes in pages, or it does not")
+            raise ValueError(
+                "total and {offset} in devices go together: the list comes in pages, or it does not"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class ArpSettings:
-    """Whom to ask: addresses and networks; when there are none, the network that this machine is in."""
+    """Whom to ask: addresses and networks; when there are none, the network that this machine is
+    in.
+    """
 
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
 
     def __post_init__(self) -> None:
         if sum(ipaddress.IPv4Network(one).num_addresses for one in self.addresses) > MOST_ADDRESSES:
-            raise ValueError(f"addresses are more than {MOST_ADDRESSES}, as many as a /24 has; better, name only the phones' own")
+            raise ValueError(
+                f"addresses are more than {MOST_ADDRESSES}, as many as a /24 has; better, name "
+                "only the phones' own"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +243,9 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """Which router is asked, and how. *fingerprint* is that of the one certificate which is trusted, whoever signed it."""
+    """Which router is asked, and how. *fingerprint* is that of the one certificate which is
+    trusted, whoever signed it.
+    """
 
     backend: RouterBackend = "none"
     url: Annotated[str, AfterValidator(_router_url)] | None = None
@@ -232,10 +280,15 @@ class PresenceSettings:
         owners: dict[str, str] = {}
         for name, person in self.people.items():
             if not (person.macs or person.hosts):
-                raise ValueError(f"{name} has neither macs nor hosts, so nothing can tell whether {name} is home")
+                raise ValueError(
+                    f"{name} has neither macs nor hosts, so nothing can tell whether {name} is home"
+                )
             for sign in dict.fromkeys([*person.macs, *person.hosts]):
                 if sign in owners:
-                    raise ValueError(f"{sign} belongs to both {owners[sign]} and {name}; a device is one person's")
+                    raise ValueError(
+                        f"{sign} belongs to both {owners[sign]} and {name}; a device is one "
+                        "person's"
+                    )
                 owners[sign] = name
         if self.max_consider_home_s < self.consider_home_s:
             raise ValueError("max_consider_home_s must not be less than consider_home_s")

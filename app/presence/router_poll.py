@@ -7,9 +7,11 @@ from app.presence.base import Device, Router
 
 
 class Poll:
-    """Asks *router* once, in a thread of its own, since a router that hangs, or a name that nobody knows, can take long.
+    """Asks *router* once, in a thread of its own, since a router that hangs, or a name that nobody
+    knows, can take long.
 
-    A mistake in the asking ends the thread with its traceback in the log; `answer` then tells its owner.
+    A mistake in the asking ends the thread with its traceback in the log; `answer` then tells its
+    owner.
     """
 
     def __init__(self, router: Router) -> None:
@@ -19,7 +21,9 @@ class Poll:
         self._thread.start()
 
     def answer(self, within_s: float) -> list[Device] | RouterError | None:
-        """What the router says, or why it doesn't; None when that is not known after *within_s* seconds more."""
+        """What the router says, or why it doesn't; None when that is not known after *within_s*
+        seconds more.
+        """
         self._thread.join(within_s)
         if self._thread.is_alive():
             return None

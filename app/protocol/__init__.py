@@ -1,8 +1,9 @@
 """Everything that goes through Redis, declared once: keys, streams, and the records in them.
 
-The programs of the suite share nothing but this. The four switches of the house are the plain strings `True` and
-`False`, so that a person can read and set them with `redis-cli`; all else is JSON or JPEG bytes, checked when it is
-written and when it is read. `KEYS` is the table of it all; the functions below it make the names.
+The programs of the suite share nothing but this. The four switches of the house are the plain
+strings `True` and `False`, so that a person can read and set them with `redis-cli`; all else is
+JSON or JPEG bytes, checked when it is written and when it is read. `KEYS` is the table of it all;
+the functions below it make the names.
 """
 
 import json
@@ -28,7 +29,8 @@ HEARTBEAT_LIFE_S = 30
 WATCHED_LIFE_S = 5
 PUBLISHED_LIFE_S = DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
-#: Slack lets nobody use a signature that is older than five minutes, nor one that is five minutes ahead.
+#: Slack lets nobody use a signature that is older than five minutes, nor one that is five minutes
+#: ahead.
 SIGNATURE_LIFE_S = 660
 #: For as long as this an envelope that Slack sends again is known.
 ENVELOPE_LIFE_S = 3_600
@@ -74,7 +76,9 @@ BoxPx = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of the table: what a key or stream holds, who writes and who reads it, and how long it lives (None: for ever)."""
+    """One line of the table: what a key or stream holds, who writes and who reads it, and how long
+    it lives (None: for ever).
+    """
 
     name: str
     holds: str
@@ -84,41 +88,145 @@ class Key:
 
 
 KEYS = (
-    Key("camera_status", "True or False: armed?", "commands, who is home, a person", "security system"),
+    Key(
+        "camera_status",
+        "True or False: armed?",
+        "commands, who is home, a person",
+        "security system",
+    ),
     Key("camera_notifications", "True or False: may alerts go out?", "commands", "notifier"),
-    Key("auto_detect_status", "True or False: does presence arm and disarm?", "commands", "who is home"),
+    Key(
+        "auto_detect_status",
+        "True or False: does presence arm and disarm?",
+        "commands",
+        "who is home",
+    ),
     Key("home", "True or False: is somebody home?", "who is home", "everyone"),
-    Key("armed_by", "ArmedBy of the last change of camera_status", "whoever changed it", "/status, dashboard"),
-    Key("{switch}_by", "ArmedBy of the last change of another switch", "whoever changed it", "commands"),
+    Key(
+        "armed_by",
+        "ArmedBy of the last change of camera_status",
+        "whoever changed it",
+        "/status, dashboard",
+    ),
+    Key(
+        "{switch}_by",
+        "ArmedBy of the last change of another switch",
+        "whoever changed it",
+        "commands",
+    ),
     Key("snoozed_until", "UTC time, ISO 8601", "/snooze", "notifier", None),
     Key("camera:{name}:target", "Position asked for", "commands", "security system"),
     Key("camera:{name}:position", "Position reached", "security system", "commands"),
-    Key("camera:{name}:latest", "hash: jpeg (bytes), taken_at (UTC time)", "security system", "notifier, dashboard", LATEST_LIFE_S),
-    Key("camera:{name}:clip", "ClipAsked: the newest clip that somebody asked for", "security system", "notifier", LATEST_LIFE_S),
-    Key("camera:{name}:watched", "1: somebody looks at the live view", "dashboard", "security system", WATCHED_LIFE_S),
-    Key("camera:{name}:frames", "channel: JPEG bytes while watched", "security system", "dashboard", 0),
-    Key("event:{id}", "hash: EventRecord's fields, and marks of delivery and upload", "all but the dashboard", "everyone", EVENT_LIFE_S),
-    Key("event:{id}:snapshot", "JPEG bytes with box and time drawn in", "security system", "notifier, dashboard", SNAPSHOT_LIFE_S),
-    Key("heartbeat:{program}:{host}[:{camera}]", "Heartbeat", "every program", "/status, dashboard, notifier", HEARTBEAT_LIFE_S),
-    Key("heartbeats", "set: the keys of the heartbeats there are or were", "every program", "/status, dashboard, notifier"),
+    Key(
+        "camera:{name}:latest",
+        "hash: jpeg (bytes), taken_at (UTC time)",
+        "security system",
+        "notifier, dashboard",
+        LATEST_LIFE_S,
+    ),
+    Key(
+        "camera:{name}:clip",
+        "ClipAsked: the newest clip that somebody asked for",
+        "security system",
+        "notifier",
+        LATEST_LIFE_S,
+    ),
+    Key(
+        "camera:{name}:watched",
+        "1: somebody looks at the live view",
+        "dashboard",
+        "security system",
+        WATCHED_LIFE_S,
+    ),
+    Key(
+        "camera:{name}:frames",
+        "channel: JPEG bytes while watched",
+        "security system",
+        "dashboard",
+        0,
+    ),
+    Key(
+        "event:{id}",
+        "hash: EventRecord's fields, and marks of delivery and upload",
+        "all but the dashboard",
+        "everyone",
+        EVENT_LIFE_S,
+    ),
+    Key(
+        "event:{id}:snapshot",
+        "JPEG bytes with box and time drawn in",
+        "security system",
+        "notifier, dashboard",
+        SNAPSHOT_LIFE_S,
+    ),
+    Key(
+        "heartbeat:{program}:{host}[:{camera}]",
+        "Heartbeat",
+        "every program",
+        "/status, dashboard, notifier",
+        HEARTBEAT_LIFE_S,
+    ),
+    Key(
+        "heartbeats",
+        "set: the keys of the heartbeats there are or were",
+        "every program",
+        "/status, dashboard, notifier",
+    ),
     Key("presence:{person}", "Presence", "who is home", "who is home, /who, dashboard"),
-    Key("presence:{person}:habits", "Habits: how long that person's phones sleep", "who is home", "who is home"),
+    Key(
+        "presence:{person}:habits",
+        "Habits: how long that person's phones sleep",
+        "who is home",
+        "who is home",
+    ),
     Key("router", "RouterHealth", "who is home", "who is home, /who, /status, dashboard"),
-    Key("signature:{digest}", "1: this signed request was accepted", "Slack server", "Slack server", SIGNATURE_LIFE_S),
-    Key("envelope:{digest}", "1: this envelope was taken", "Slack socket", "Slack socket", ENVELOPE_LIFE_S),
-    Key("hearts", "hash: of each heartbeat there was, whether it beats or since when it is silent", "notifier", "notifier"),
+    Key(
+        "signature:{digest}",
+        "1: this signed request was accepted",
+        "Slack server",
+        "Slack server",
+        SIGNATURE_LIFE_S,
+    ),
+    Key(
+        "envelope:{digest}",
+        "1: this envelope was taken",
+        "Slack socket",
+        "Slack socket",
+        ENVELOPE_LIFE_S,
+    ),
+    Key(
+        "hearts",
+        "hash: of each heartbeat there was, whether it beats or since when it is silent",
+        "notifier",
+        "notifier",
+    ),
     Key(
         "delivery:{id}",
-        "hash: delivery marks of a fact that opens no event, a digest or an answer; what a program has told of lasting troubles",
+        "hash: delivery marks of a fact that opens no event, a digest or an answer; what a "
+        "program has told of lasting troubles",
         "notifier, uploader",
         "notifier, uploader",
         DELIVERY_LIFE_S,
     ),
-    Key("published:{fact}", "1: this fact is on the stream", "whoever publishes it", "whoever publishes it", PUBLISHED_LIFE_S),
     Key(
-        "events", f"stream of Fact, about {EVENTS_KEPT} kept", "every program", "notifier (group), uploader (a group a machine), dashboard"
+        "published:{fact}",
+        "1: this fact is on the stream",
+        "whoever publishes it",
+        "whoever publishes it",
+        PUBLISHED_LIFE_S,
     ),
-    Key("requests", f"stream of Request, about {REQUESTS_KEPT} kept", "commands", "notifier (group), security system"),
+    Key(
+        "events",
+        f"stream of Fact, about {EVENTS_KEPT} kept",
+        "every program",
+        "notifier (group), uploader (a group a machine), dashboard",
+    ),
+    Key(
+        "requests",
+        f"stream of Request, about {REQUESTS_KEPT} kept",
+        "commands",
+        "notifier (group), security system",
+    ),
 )
 
 
@@ -141,10 +249,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One person of the house: *home* or away, since when, and which *device* was seen last, and when.
+    """One person of the house: *home* or away, since when, and which *device* was seen last, and
+    when.
 
-    *wait_s* is how long somebody at home may be unseen now, and *longest_wait* the hour of the day at which it is longest, and for
-    how many seconds.
+    *wait_s* is how long somebody at home may be unseen now, and *longest_wait* the hour of the day
+    at which it is longest, and for how many seconds.
     """
 
     home: bool
@@ -157,9 +266,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How long somebody's phones sleep: of each device, for each hour of the day, (day, longest gap in s) of the newest days.
+    """How long somebody's phones sleep: of each device, for each hour of the day, (day, longest gap
+    in s) of the newest days.
 
-    A day is its number since the year 1 (`date.toordinal`), in the house's own time zone, as the hours are.
+    A day is its number since the year 1 (`date.toordinal`), in the house's own time zone, as the
+    hours are.
     """
 
     gaps_s: dict[str, tuple[tuple[tuple[int, float], ...], ...]]
@@ -167,7 +278,9 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class RouterHealth:
-    """Whether the router is *answering*, since when, and whether the owner was *told* that it is not."""
+    """Whether the router is *answering*, since when, and whether the owner was *told* that it is
+    not.
+    """
 
     answering: bool
     since: AwareDatetime
@@ -185,7 +298,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A program's pulse. *step_at* is when it last finished a step, *counters* show its progress, *last_error* what is wrong now."""
+    """A program's pulse. *step_at* is when it last finished a step, *counters* show its progress,
+    *last_error* what is wrong now.
+    """
 
     pid: int
     started_at: AwareDatetime
@@ -198,8 +313,8 @@ class Heartbeat:
 class EventRecord:
     """What is known of an event.
 
-    *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels; *label_by* and *label_at*
-    say who gave it its label, and when.
+    *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels;
+    *label_by* and *label_at* say who gave it its label, and when.
     """
 
     camera: str
@@ -216,11 +331,13 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream once.
+    """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream
+    once.
 
-    *alert* is False for what need not be told at once, such as an event too soon after the last. *text* is a
-    sentence for a person. *file* is the name of a file in the event's folder that *text* is about, such as `clip.mp4`,
-    *lasted_s* how many seconds of it there are, and *host* the machine on whose disk it is.
+    *alert* is False for what need not be told at once, such as an event too soon after the last.
+    *text* is a sentence for a person. *file* is the name of a file in the event's folder that
+    *text* is about, such as `clip.mp4`, *lasted_s* how many seconds of it there are, and *host* the
+    machine on whose disk it is.
     """
 
     id: Id
@@ -237,7 +354,8 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ClipAsked:
-    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event* on the disk of *host*.
+    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event* on the disk of
+    *host*.
 
     There is no *file* when there could be none, and then it says *why*.
     """
@@ -251,7 +369,9 @@ class ClipAsked:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where an answer goes: *response_url*, which takes a few answers for some minutes and is a secret, or else *channel*."""
+    """Where an answer goes: *response_url*, which takes a few answers for some minutes and is a
+    secret, or else *channel*.
+    """
 
     response_url: str | None = None
     channel: str | None = None
@@ -261,9 +381,9 @@ class ReplyTo:
 class Request:
     """Something that somebody asked for.
 
-    *by* is who, as others are told, and *user* that person's id where the request came from. A tag puts *label* on
-    *event*, and takes the label away when it is None. *reply_to* is where the answer is expected; "say" asks for nothing
-    but that *text*, in Slack's mrkdwn, is said there.
+    *by* is who, as others are told, and *user* that person's id where the request came from. A tag
+    puts *label* on *event*, and takes the label away when it is None. *reply_to* is where the
+    answer is expected; "say" asks for nothing but that *text*, in Slack's mrkdwn, is said there.
     """
 
     kind: RequestKind
@@ -277,7 +397,9 @@ class Request:
     text: str | None = None
 
 
-Record = ArmedBy | Position | ClipAsked | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
+Record = (
+    ArmedBy | Position | ClipAsked | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
+)
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
@@ -308,31 +430,48 @@ def plain_event(record: EventRecord) -> dict[str, Any]:
 
 
 def event_from_plain(plain: dict[str, Any]) -> EventRecord:
-    """The event in what `plain_event` made; other keys are passed over. `ProtocolError` when there is none."""
+    """The event in what `plain_event` made; other keys are passed over. `ProtocolError` when there
+    is none.
+    """
     try:
-        record: EventRecord = _adapter(EventRecord).validate_python({name: plain[name] for name in _EVENT_FIELDS if name in plain})
+        record: EventRecord = _adapter(EventRecord).validate_python(
+            {name: plain[name] for name in _EVENT_FIELDS if name in plain}
+        )
     except ValidationError as error:
         raise ProtocolError(f"not an event: {reasons(error)}") from None
     return record
 
 
 def encode_event(record: EventRecord) -> dict[str, str]:
-    """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left out."""
-    return {name: value if name in _BARE_EVENT_FIELDS else json.dumps(value) for name, value in plain_event(record).items()}
+    """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left
+    out.
+    """
+    return {
+        name: value if name in _BARE_EVENT_FIELDS else json.dumps(value)
+        for name, value in plain_event(record).items()
+    }
 
 
 def decode_event(stored: dict[str, str]) -> EventRecord:
-    """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is none."""
+    """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is
+    none.
+    """
     try:
         return event_from_plain(
-            {name: value if name in _BARE_EVENT_FIELDS else json.loads(value) for name, value in stored.items() if name in _EVENT_FIELDS}
+            {
+                name: value if name in _BARE_EVENT_FIELDS else json.loads(value)
+                for name, value in stored.items()
+                if name in _EVENT_FIELDS
+            }
         )
     except json.JSONDecodeError as error:
         raise ProtocolError(f"not an event: {error}") from None
 
 
 def event_id(started_at: datetime, camera: str) -> str:
-    """The id of the event that *camera* opened at *started_at*: sorts by time, as `20261120T101500.123Z-front`."""
+    """The id of the event that *camera* opened at *started_at*: sorts by time, as
+    `20261120T101500.123Z-front`.
+    """
     moment = started_at.astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
 
@@ -353,7 +492,9 @@ def event_started_at(event: str) -> datetime:
 def _event_parts(event: str) -> tuple[str, str]:
     parts = EVENT_ID.fullmatch(event)
     if not parts:
-        raise ProtocolError(f"{event!r} is no event's id; one looks like 20261120T101500.123Z-front")
+        raise ProtocolError(
+            f"{event!r} is no event's id; one looks like 20261120T101500.123Z-front"
+        )
     return parts["moment"], parts["camera"]
 
 
@@ -393,12 +534,16 @@ def habits_key(person: str) -> str:
 
 
 def unseen_counter(person: str) -> str:
-    """The counter in the heartbeat of who is home that says for how many seconds *person* has not been seen."""
+    """The counter in the heartbeat of who is home that says for how many seconds *person* has not
+    been seen.
+    """
     return f"{person}_unseen_s"
 
 
 def trouble_counter(store: str) -> str:
-    """The counter in the heartbeat of the uploader that says what is wrong with *store*; None when nothing is."""
+    """The counter in the heartbeat of the uploader that says what is wrong with *store*; None when
+    nothing is.
+    """
     return f"{store}_trouble"
 
 
@@ -414,7 +559,9 @@ def envelope_key(digest: str) -> str:
     return f"envelope:{digest}"
 
 
-def camera_key(camera: str, what: Literal["target", "position", "latest", "clip", "watched", "frames"]) -> str:
+def camera_key(
+    camera: str, what: Literal["target", "position", "latest", "clip", "watched", "frames"]
+) -> str:
     return f"camera:{camera}:{what}"
 
 

@@ -23,7 +23,8 @@ Refusal = Callable[[Path], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A part of a clip of which all is written: it is to become the file *clip*, and to show *shown_s* seconds, or all if that is None.
+    """A part of a clip of which all is written: it is to become the file *clip*, and to show
+    *shown_s* seconds, or all if that is None.
 
     *last* is whether no other part comes after it.
     """
@@ -36,7 +37,9 @@ class Written:
 class _Part:
     """What is written of a clip just now, into one file. Made with the packet that comes first."""
 
-    def __init__(self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float) -> None:
+    def __init__(
+        self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float
+    ) -> None:
         self.clip = clip
         self.footage = first.footage
         self.start_s = start_s
@@ -69,23 +72,37 @@ class _Part:
     def _write(self, packet: Packet) -> None:
         if self._fragments is None:
             self.is_there = True
-            self._fragments = Fragments(part_path(self.clip), packet.footage, self.start_s, self._label)
+            self._fragments = Fragments(
+                part_path(self.clip), packet.footage, self.start_s, self._label
+            )
         self._fragments.write(packet)
 
 
 class Clip:
-    """The film of a time that begins at *start_s* and ends when somebody has said so, in *folder*, in parts of *most_s* seconds.
+    """The film of a time that begins at *start_s* and ends when somebody has said so, in *folder*,
+    in parts of *most_s* seconds.
 
-    All times are on the clock of the camera's frames. Whoever owns it calls `end`, `split` and `stop`, from any thread;
-    the rest is for the one thread that writes. *refusal* says why nothing may be written to a folder, None when it may.
+    All times are on the clock of the camera's frames. Whoever owns it calls `end`, `split` and
+    `stop`, from any thread; the rest is for the one thread that writes. *refusal* says why nothing
+    may be written to a folder, None when it may.
     """
 
-    def __init__(self, ring: Ring, folder: Path, start_s: float, *, most_s: float, note: str, refusal: Refusal) -> None:
+    def __init__(
+        self,
+        ring: Ring,
+        folder: Path,
+        start_s: float,
+        *,
+        most_s: float,
+        note: str,
+        refusal: Refusal,
+    ) -> None:
         self.folder = folder
         self.note = note
         #: Whether all of it is written, and whether that is anything.
         self.is_over = self.is_there = False
-        #: Set when there is something on disk to be shown, if there is anything to be shown so far and the disk takes it.
+        #: Set when there is something on disk to be shown, if there is anything to be shown so far
+        #: and the disk takes it.
         self.begun = threading.Event()
         #: Parts that wait to be finished.
         self.written: list[Written] = []
@@ -118,7 +135,9 @@ class Clip:
         self._no_more = True
 
     def advance(self) -> bool:
-        """Write some of what there is to be written; False when that was nothing. After an error, which is the disk's, `give_up`."""
+        """Write some of what there is to be written; False when that was nothing. After an error,
+        which is the disk's, `give_up`.
+        """
         no_more = self._no_more  # looked at first: what came until now is read below
         packets = self._ring.read(self._cursor)
         for packet in packets:
@@ -144,12 +163,15 @@ class Clip:
 
     def _take(self, packet: Packet) -> bool:
         """Write *packet*; False when that which follows it is not to be taken next."""
-        if packet.decode_s >= self._end_s or (self._part and packet.footage is not self._part.footage):
+        if packet.decode_s >= self._end_s or (
+            self._part and packet.footage is not self._part.footage
+        ):
             self._finish()
             return False
         part = self._part = self._part or self._begin(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
-            # Pictures may be decoded before others that are shown before them; what comes from here on is shown from here on.
+            # Pictures may be decoded before others that are shown before them; what comes from here
+            # on is shown from here on.
             self._go_on(part, packet.decode_s if self._split else part.start_s + self._most_s)
             return False
         part.add(packet)
@@ -161,13 +183,22 @@ class Clip:
         refused = self._refusal(self.folder)
         if refused:
             raise ClipError(refused)
-        # Where there was nothing yet when the cursor was made, the film starts with what came first.
+        # Where there was nothing yet when the cursor was made, the film starts with what came
+        # first.
         start_s = max(self._cursor.start_s, first.at_s) if first.key else self._cursor.start_s
         self._began_s = start_s if self._number == 1 else self._began_s
-        return _Part(self.folder / clip_name(self._number), first, start_s, self.note, start_s - self._began_s)
+        return _Part(
+            self.folder / clip_name(self._number),
+            first,
+            start_s,
+            self.note,
+            start_s - self._began_s,
+        )
 
     def _go_on(self, part: _Part, seam_s: float) -> None:
-        """The picture nearest to *seam_s* is the first of the next part, and none is missing or shown twice."""
+        """The picture nearest to *seam_s* is the first of the next part, and none is missing or
+        shown twice.
+        """
         following = self._ring.cursor(seam_s)
         self._ring.release(self._cursor)
         self._gaps += self._cursor.gaps

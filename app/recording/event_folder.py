@@ -1,4 +1,6 @@
-"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg`, `snapshot-clean.jpg` and `label.json`."""
+"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg`,
+`snapshot-clean.jpg` and `label.json`.
+"""
 
 import json
 import re
@@ -24,7 +26,9 @@ class Pictures:
 
 
 class EventFolders:
-    """All events under *data_dir*. What a file says is a plain mapping, checked by whoever reads it."""
+    """All events under *data_dir*. What a file says is a plain mapping, checked by whoever reads
+    it.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self._events = data_dir / "events"
@@ -33,8 +37,16 @@ class EventFolders:
         """Where *event* has its files."""
         return self._events / f"{started_at.astimezone(UTC):%Y-%m-%d}" / event
 
-    def write(self, event: str, started_at: datetime, facts: dict[str, Any], pictures: Pictures | None = None) -> None:
-        """Write what is known of *event*; the pictures first, so that an `event.json` has them beside it."""
+    def write(
+        self,
+        event: str,
+        started_at: datetime,
+        facts: dict[str, Any],
+        pictures: Pictures | None = None,
+    ) -> None:
+        """Write what is known of *event*; the pictures first, so that an `event.json` has them
+        beside it.
+        """
         folder = self.folder(event, started_at)
         if pictures:
             write_whole(folder / PICTURE, pictures.marked)
@@ -42,14 +54,18 @@ class EventFolders:
         write_whole(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
 
     def label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
-        """Put the label that *facts* tell of beside *event*, or take it away when there are none; False when the event is not here."""
+        """Put the label that *facts* tell of beside *event*, or take it away when there are none;
+        False when the event is not here.
+        """
         folder = self.folder(event, started_at)
         if not folder.is_dir():
             return False
         if facts is None:
             (folder / "label.json").unlink(missing_ok=True)
         else:
-            write_whole(folder / "label.json", json.dumps({**facts, "event": event}, indent=1).encode())
+            write_whole(
+                folder / "label.json", json.dumps({**facts, "event": event}, indent=1).encode()
+            )
         return True
 
     def snapshot(self, event: str, started_at: datetime) -> bytes | None:
@@ -58,25 +74,38 @@ class EventFolders:
         return path.read_bytes() if path.exists() else None
 
     def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
-        """The events of *camera* that nobody has ended, of the last *days* that have any, oldest first, and when each was last written.
+        """The events of *camera* that nobody has ended, of the last *days* that have any, oldest
+        first, and when each was last written.
 
-        Of one whose program was killed when its picture was there and no more, only the id is known; without a picture there
-        was no event. Half-written files are cleared away, but for an event's clips. An `event.json` that is none, or cannot be
-        read, is passed over.
+        Of one whose program was killed when its picture was there and no more, only the id is
+        known; without a picture there was no event. Half-written files are cleared away, but for an
+        event's clips. An `event.json` that is none, or cannot be read, is passed over.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
-                path = next((folder / name for name in ("event.json", PICTURE) if (folder / name).exists()), None)
+                path = next(
+                    (folder / name for name in ("event.json", PICTURE) if (folder / name).exists()),
+                    None,
+                )
                 clear_unfinished(folder, but=PART_NAME if path else None)
                 remove_if_empty(folder)
                 facts = _read(path) if path else None
-                if path and facts and facts.get("id") == folder.name and facts.get("ended_at") is None:
+                if (
+                    path
+                    and facts
+                    and facts.get("id") == folder.name
+                    and facts.get("ended_at") is None
+                ):
                     yield facts, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def unfinished_clips(self, camera: str) -> Iterator[Path]:
-        """What a run that was killed, or found the disk full, has left of the clips of *camera*, oldest first."""
+        """What a run that was killed, or found the disk full, has left of the clips of *camera*,
+        oldest first.
+        """
         for folder in sorted(self._events.glob(f"????-??-??/*Z-{camera}")):
-            names = filter(None, (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part")))
+            names = filter(
+                None, (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part"))
+            )
             yield from (folder / name[0] for name in sorted(names, key=part_number))
 
 

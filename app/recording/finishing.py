@@ -1,4 +1,6 @@
-"""Making a clip of what was written of it: also after a kill, and also when the last bytes are missing."""
+"""Making a clip of what was written of it: also after a kill, and also when the last bytes are
+missing.
+"""
 
 import os
 from collections.abc import Iterator
@@ -20,9 +22,11 @@ from app.recording.mp4 import index_in_front, show_only
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What a file holds: *label*, the number of *samples* that are wanted, and how long they are shown.
+    """What a file holds: *label*, the number of *samples* that are wanted, and how long they are
+    shown.
 
-    *longer* is True when the last of them would be shown too long, because others could not be read without them.
+    *longer* is True when the last of them would be shown too long, because others could not be read
+    without them.
     """
 
     label: Label
@@ -36,10 +40,11 @@ class NothingShown(ClipError):
 
 
 def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
-    """Make *clip* of *part*, up to *end_s* if that is given. `NothingShown` when it holds nothing until then.
+    """Make *clip* of *part*, up to *end_s* if that is given. `NothingShown` when it holds nothing
+    until then.
 
-    The index comes to the front, and an edit list tells players where to begin. *clip* is whole, or as it was before;
-    *part* stays, but for a box at its end that broke off.
+    The index comes to the front, and an edit list tells players where to begin. *clip* is whole, or
+    as it was before; *part* stays, but for a box at its end that broke off.
     """
     unfinished = clip.with_name(f".{clip.name}.whole.part")
     try:
@@ -56,7 +61,9 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
 
 
 def shows_anything(part: Path) -> bool:
-    """Whether a clip can be made of *part*, which loses a box at its end that broke off. `OSError` when the disk does not tell."""
+    """Whether a clip can be made of *part*, which loses a box at its end that broke off. `OSError`
+    when the disk does not tell.
+    """
     try:
         _cut_off_broken_box(part)
         survey(part)
@@ -76,7 +83,9 @@ def survey(file: Path, end_s: float | None = None) -> Film:
 
 
 def _cut_off_broken_box(part: Path) -> None:
-    """libav reads pictures up to where they break off, but nothing of a file that ends in the middle of another box."""
+    """libav reads pictures up to where they break off, but nothing of a file that ends in the
+    middle of another box.
+    """
     end, whole = 0, part.stat().st_size
     with part.open("rb") as file:
         while end < whole:
@@ -109,7 +118,10 @@ def _survey(part: Path, end_s: float | None) -> Film:
 
 def _rewrite(part: Path, unfinished: Path, film: Film) -> None:
     options = index_in_front(film.samples)
-    with av.open(str(part)) as source, av.open(str(unfinished), "w", format="mp4", options=options) as written:
+    with (
+        av.open(str(part)) as source,
+        av.open(str(unfinished), "w", format="mp4", options=options) as written,
+    ):
         written.metadata["comment"] = film.label.written()
         stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
         if film.label.turned:
@@ -129,7 +141,12 @@ def _sound(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
     whole = Path(opened.name).stat().st_size
     with suppress(av.FFmpegError):
         for packet in opened.demux(opened.streams.video[0]):
-            if packet.dts is None or packet.pts is None or packet.is_corrupt or (packet.pos or 0) + packet.size > whole:
+            if (
+                packet.dts is None
+                or packet.pts is None
+                or packet.is_corrupt
+                or (packet.pos or 0) + packet.size > whole
+            ):
                 return
             yield packet
 

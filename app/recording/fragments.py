@@ -1,4 +1,5 @@
-"""A clip while it is written: a fragmented MP4, of which all but the last second can be played whenever the writing ends.
+"""A clip while it is written: a fragmented MP4, of which all but the last second can be played
+whenever the writing ends.
 
 `.clip.mp4.part` becomes `clip.mp4` when `app.recording.finishing` has put the index in front.
 """
@@ -31,7 +32,8 @@ _OPTIONS = {
 class Label:
     """What must be known of a part of a clip to finish it.
 
-    *note* is its owner's, *turned* whether it is shown upside down, and *offset_s* when it begins, from the beginning of its clip.
+    *note* is its owner's, *turned* whether it is shown upside down, and *offset_s* when it begins,
+    from the beginning of its clip.
     """
 
     note: str = ""
@@ -52,7 +54,9 @@ class Label:
 
 
 class Fragments:
-    """Writes H.264 packets of *footage* to *path*, where *start_s* is zero. An `OSError` is the disk's; after one, only `close`."""
+    """Writes H.264 packets of *footage* to *path*, where *start_s* is zero. An `OSError` is the
+    disk's; after one, only `close`.
+    """
 
     def __init__(self, path: Path, footage: Footage, start_s: float, label: Label) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,9 @@ class Fragments:
         self._file = _PlainFile(path)
         self._container = av.open(self._file, "w", format="mp4", options=_OPTIONS)
         self._container.metadata["comment"] = label.written()
-        self._stream = self._container.add_mux_stream("h264", width=footage.width, height=footage.height, time_base=TIME_BASE)
+        self._stream = self._container.add_mux_stream(
+            "h264", width=footage.width, height=footage.height, time_base=TIME_BASE
+        )
         self._held: av.Packet[Stream] | None = None
         self._last_dts: int | None = None
         self._interval = _USUAL_TICKS
@@ -79,7 +85,9 @@ class Fragments:
         self._held = made
 
     def close(self) -> None:
-        """Write what was held back, and let go of the file. An `OSError` when that does not work; the file is let go of all the same."""
+        """Write what was held back, and let go of the file. An `OSError` when that does not work;
+        the file is let go of all the same.
+        """
         try:
             if not self._file.broken:
                 self._write_held()
@@ -109,12 +117,16 @@ class Fragments:
 
 
 class _PlainFile:
-    """A file that takes all or raises, as libav does not notice when only a part was taken. Once *broken* it takes nothing."""
+    """A file that takes all or raises, as libav does not notice when only a part was taken. Once
+    *broken* it takes nothing.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.broken = False
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644
+        )
         self._synced_s = time.monotonic()
 
     def write(self, data: bytes) -> int:

@@ -1,4 +1,6 @@
-"""MP4 files as phones, browsers and Slack want them: H.264 with the index in front, and exact in what they show."""
+"""MP4 files as phones, browsers and Slack want them: H.264 with the index in front, and exact in
+what they show.
+"""
 
 import struct
 from fractions import Fraction
@@ -11,15 +13,21 @@ _INDEX_BYTES, _SAMPLE_BYTES = 4096, 48
 
 
 def index_in_front(samples: int) -> dict[str, str]:
-    """The options by which libav writes a file of that many *samples* with the index in front, without moving all else afterwards.
+    """The options by which libav writes a file of that many *samples* with the index in front,
+    without moving all else afterwards.
 
     Times before zero stay what they are: an edit list then tells players to start at zero.
     """
-    return {"moov_size": str(_INDEX_BYTES + _SAMPLE_BYTES * samples), "avoid_negative_ts": "disabled"}
+    return {
+        "moov_size": str(_INDEX_BYTES + _SAMPLE_BYTES * samples),
+        "avoid_negative_ts": "disabled",
+    }
 
 
 def show_only(head: bytes, shown_s: float) -> bytes:
-    """*head*, the beginning of an MP4 file with its index, changed to end after *shown_s* seconds, whatever comes after that."""
+    """*head*, the beginning of an MP4 file with its index, changed to end after *shown_s* seconds,
+    whatever comes after that.
+    """
     changed = bytearray(head)
     movie = head.index(b"mvhd")
     (timescale,) = struct.unpack_from(">I", head, movie + 16)

@@ -1,4 +1,6 @@
-"""Films the events of one camera: keeps its last seconds in memory, and writes clips in a thread that nobody waits for."""
+"""Films the events of one camera: keeps its last seconds in memory, and writes clips in a thread
+that nobody waits for.
+"""
 
 import logging
 import os
@@ -18,7 +20,8 @@ from app.recording.event_folder import PART_NAME, clip_name, part_number, part_p
 from app.recording.finishing import Film, NothingShown, finish, shows_anything, survey
 from app.recording.pre_roll import Ring
 
-#: How often a clip that is being written is looked after. More seldom costs less; a kill costs a second at most anyway.
+#: How often a clip that is being written is looked after. More seldom costs less; a kill costs a
+#: second at most anyway.
 _LOOK_S = 0.3
 _RETRY_S = 30.0
 _IDLE_S = 600.0
@@ -32,9 +35,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A file that can be shown. *lasts_s* is its length, *reaches_s* where in the whole clip it ends, *last* whether no part follows.
+    """A file that can be shown. *lasts_s* is its length, *reaches_s* where in the whole clip it
+    ends, *last* whether no part follows.
 
-    *note* is what its owner gave. *part* may go once it is certain that its owner will not forget the file.
+    *note* is what its owner gave. *part* may go once it is certain that its owner will not forget
+    the file.
     """
 
     clip: Path
@@ -46,17 +51,19 @@ class Ready:
 
 
 class Recorder:
-    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of each clip without one, and why.
+    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of
+    each clip without one, and why.
 
     A clip that failed may be ready later, when the disk takes files again.
 
-    `packet` and `frame` may be called from any thread and return at once; `step` belongs to the thread that writes, and
-    tells *ready* and *failed* there.
+    `packet` and `frame` may be called from any thread and return at once; `step` belongs to the
+    thread that writes, and tells *ready* and *failed* there.
 
-    A source that has its pictures compressed gives `packet`s, and these are kept as they are. Of others each `frame`
-    becomes a JPEG, and is encoded when it is wanted: that takes about a third of the CPU time that encoding all of them
-    into H.264 with libx264's fastest preset takes while nothing happens (0.7 ms a picture of 640x480 instead of 2), for
-    some 2 MB more memory for five seconds at 10 a second; raw pictures would take 45 MB.
+    A source that has its pictures compressed gives `packet`s, and these are kept as they are. Of
+    others each `frame` becomes a JPEG, and is encoded when it is wanted: that takes about a third
+    of the CPU time that encoding all of them into H.264 with libx264's fastest preset takes while
+    nothing happens (0.7 ms a picture of 640x480 instead of 2), for some 2 MB more memory for five
+    seconds at 10 a second; raw pictures would take 45 MB.
     """
 
     def __init__(
@@ -117,10 +124,13 @@ class Recorder:
         if self._drawn is None or (self._drawn.width, self._drawn.height) != size:
             self._drawn = Footage("mjpeg", *size, "yuvj420p")
         self._closed = False
-        self.ring.add(Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn))
+        self.ring.add(
+            Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn)
+        )
 
     def begin(self, folder: Path, start_s: float, note: str, most_s: float | None = None) -> Clip:
-        """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until the clip is told its end.
+        """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until
+        the clip is told its end.
 
         It goes on in another file after *most_s*, or what the settings say.
         """
@@ -210,7 +220,16 @@ class Recorder:
             _log.info("clips can be written again")
         self.trouble = None
         self.count += 1
-        self._ready(Ready(written.clip, film.shown_s, film.label.offset_s + film.shown_s, written.last, film.label.note, part))
+        self._ready(
+            Ready(
+                written.clip,
+                film.shown_s,
+                film.label.offset_s + film.shown_s,
+                written.last,
+                film.label.note,
+                part,
+            )
+        )
         return True
 
     def _in_trouble(self, error: OSError) -> None:
@@ -220,7 +239,9 @@ class Recorder:
 
 
 def _is_there(clip: Path) -> bool:
-    """Whether there is *clip*, or can be; also when the disk does not let that be seen now, since it is then tried again."""
+    """Whether there is *clip*, or can be; also when the disk does not let that be seen now, since
+    it is then tried again.
+    """
     try:
         return clip.exists() or shows_anything(part_path(clip))
     except OSError:
@@ -228,9 +249,15 @@ def _is_there(clip: Path) -> bool:
 
 
 def _film(part: Path, written: Written) -> Film | None:
-    """The clip that *written* is to become of *part*; None when there is nothing to be shown, or somebody has taken it away."""
+    """The clip that *written* is to become of *part*; None when there is nothing to be shown, or
+    somebody has taken it away.
+    """
     try:
-        film = survey(written.clip) if written.clip.exists() else finish(part, written.clip, written.shown_s)
+        film = (
+            survey(written.clip)
+            if written.clip.exists()
+            else finish(part, written.clip, written.shown_s)
+        )
         os.truncate(part, 0)
     except (NothingShown, FileNotFoundError) as error:
         _log.warning("there is no %s: %s", written.clip, error)

@@ -5,7 +5,9 @@ from av.filter import Graph
 
 
 class Turning:
-    """Swaps left and right if *hflip*, top and bottom if *vflip*, of one picture after another of the same size and format."""
+    """Swaps left and right if *hflip*, top and bottom if *vflip*, of one picture after another of
+    the same size and format.
+    """
 
     def __init__(self, hflip: bool, vflip: bool) -> None:
         self._names = [name for name, wanted in (("hflip", hflip), ("vflip", vflip)) if wanted]
@@ -23,7 +25,14 @@ class Turning:
     def _build(self, picture: av.VideoFrame) -> Graph:
         graph = Graph()
         graph.threads = 1
-        buffer = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base)
-        graph.link_nodes(buffer, *(graph.add(name) for name in self._names), graph.add("buffersink"))
+        buffer = graph.add_buffer(
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            time_base=picture.time_base,
+        )
+        graph.link_nodes(
+            buffer, *(graph.add(name) for name in self._names), graph.add("buffersink")
+        )
         graph.configure()
         return graph

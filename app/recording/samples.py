@@ -1,7 +1,9 @@
-"""Training samples: a moment as the detector saw it, and the frames before, as one tar in the naming of WebDataset.
+"""Training samples: a moment as the detector saw it, and the frames before, as one tar in the
+naming of WebDataset.
 
-All files of a sample share the part of their names before the first dot, its key; what follows says what a file is. An
-event's id has a dot of its own, so that the key has a dash in its place; the id itself is in the sample's JSON.
+All files of a sample share the part of their names before the first dot, its key; what follows says
+what a file is. An event's id has a dot of its own, so that the key has a dash in its place; the id
+itself is in the sample's JSON.
 """
 
 import io
@@ -19,7 +21,8 @@ from app.frames import Frame, Image, jpeg
 
 #: The JPEG quality of the moment itself, and of the frames before.
 FRAME_QUALITY, STORED_QUALITY = 90, 60
-#: Before a quiet moment nothing has moved, and one frame of so many tells it all: a day's samples of 640x480 take 20 to 50 MB, not 100.
+#: Before a quiet moment nothing has moved, and one frame of so many tells it all: a day's samples
+#: of 640x480 take 20 to 50 MB, not 100.
 QUIET_STEP = 5
 NAME = "sample.tar"
 
@@ -38,8 +41,8 @@ class Stored:
 class Moment:
     """What a sample is of: an alert, or a room that is quiet, and what the motion sensor said then.
 
-    *facts*, plain, tell how *frame* was judged and by what settings; *pictures*, (rows, columns) uint8, are those that it was
-    compared by: "background" and "delta", or none.
+    *facts*, plain, tell how *frame* was judged and by what settings; *pictures*, (rows, columns)
+    uint8, are those that it was compared by: "background" and "delta", or none.
     """
 
     sample: str
@@ -63,7 +66,9 @@ class FrameStore:
 
     def keep(self, frame: Frame, pir: bool | None) -> None:
         """Put *frame* at the end."""
-        self._stored.append(Stored(jpeg(frame.bgr(), STORED_QUALITY), frame.taken_at, frame.number, pir))
+        self._stored.append(
+            Stored(jpeg(frame.bgr(), STORED_QUALITY), frame.taken_at, frame.number, pir)
+        )
 
     def clear(self) -> None:
         """Forget them, as after the camera was switched off."""
@@ -79,10 +84,15 @@ def sample_key(sample: str) -> str:
 
 
 def write_sample(path: Path, moment: Moment, store: FrameStore) -> None:
-    """Make the tar of *moment* at *path*, with the frames in *store* before it. The same moment gives the same bytes."""
+    """Make the tar of *moment* at *path*, with the frames in *store* before it. The same moment
+    gives the same bytes.
+    """
     before = list(store)[:: -QUIET_STEP if moment.kind == "quiet" else -1][::-1]
     key, mtime = sample_key(moment.sample), int(moment.frame.taken_at.timestamp())
-    with whole_file(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    with (
+        whole_file(path) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
         for suffix, content in _files(moment, before):
             member = tarfile.TarInfo(f"{key}.{suffix}")
             member.size, member.mtime = len(content), mtime
@@ -110,7 +120,10 @@ def _facts(moment: Moment, before: list[Stored]) -> dict[str, Any]:
         "luma_span": frame.luma_span,
         "pir_now": moment.pir,
         "pir": [stored.pir for stored in before],
-        "frames": [{"file": f"{n:02d}.jpg", "at": stored.taken_at.isoformat(), "number": stored.number} for n, stored in enumerate(before)],
+        "frames": [
+            {"file": f"{n:02d}.jpg", "at": stored.taken_at.isoformat(), "number": stored.number}
+            for n, stored in enumerate(before)
+        ],
     }
 
 

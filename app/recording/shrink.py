@@ -43,7 +43,9 @@ class _TooLarge(ClipError):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a rendition is to be: its size in pixels, its bits a second, and by which matrix, as libav counts them, its colours are made."""
+    """What a rendition is to be: its size in pixels, its bits a second, and by which matrix, as
+    libav counts them, its colours are made.
+    """
 
     width: int
     height: int
@@ -54,17 +56,22 @@ class _Shape:
 def smaller(path: Path, target_bytes: int, out: Path) -> None:
     """Make *out* a rendition of the clip at *path* that has at most *target_bytes* bytes.
 
-    It lasts as long and stands as upright, and has the index in front as every clip; it has fewer bits, pictures (10 a
-    second) and, where those bits would not do, pixels. This decodes and encodes everything on one thread, up to four
-    times, which keeps a Pi busy for about as long as the clip lasts: call it where nobody waits, in a thread or process
-    of low priority (`os.setpriority`). `ClipError` when *path* cannot be read, or nothing could be seen in so few bytes;
-    other `OSError`s when *out* cannot be written. *out* is whole, or as it was before.
+    It lasts as long and stands as upright, and has the index in front as every clip; it has fewer
+    bits, pictures (10 a second) and, where those bits would not do, pixels. This decodes and
+    encodes everything on one thread, up to four times, which keeps a Pi busy for about as long as
+    the clip lasts: call it where nobody waits, in a thread or process of low priority
+    (`os.setpriority`). `ClipError` when *path* cannot be read, or nothing could be seen in so few
+    bytes; other `OSError`s when *out* cannot be written. *out* is whole, or as it was before.
     """
     try:
         with av.open(str(path)) as clip:
             stream = clip.streams.video[0]
             lasts_s = (clip.duration or 0) / av.time_base
-            size, own_bits_per_s, pictures = (stream.width, stream.height), clip.bit_rate, stream.frames
+            size, own_bits_per_s, pictures = (
+                (stream.width, stream.height),
+                clip.bit_rate,
+                stream.frames,
+            )
             # 0 means red, green and blue, of which swscale makes what BT.601 says.
             matrix = stream.codec_context.colorspace or Colorspace.ITU601
     except (av.FFmpegError, IndexError) as error:
@@ -76,7 +83,13 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
         if bits_per_s < LEAST_BITS_PER_S:
             break
         try:
-            _write(path, out, _shape(size, min(bits_per_s, own_bits_per_s), matrix), target_bytes, pictures)
+            _write(
+                path,
+                out,
+                _shape(size, min(bits_per_s, own_bits_per_s), matrix),
+                target_bytes,
+                pictures,
+            )
         except _TooLarge as error:
             bits_per_s *= 0.9 * target_bytes / error.size
         else:
@@ -87,9 +100,18 @@ def smaller(path: Path, target_bytes: int, out: Path) -> None:
 def _shape(size: tuple[int, int], bits_per_s: float, matrix: int) -> _Shape:
     """As many pixels of *size* as *bits_per_s* are enough for."""
     width, height = size
-    enough = (scale for scale in _SCALES if bits_per_s / (scale * width * scale * height * _MOST_FPS) >= _BITS_PER_PIXEL)
+    enough = (
+        scale
+        for scale in _SCALES
+        if bits_per_s / (scale * width * scale * height * _MOST_FPS) >= _BITS_PER_PIXEL
+    )
     scale = next(enough, _SCALES[-1])
-    return _Shape(max(round(width * scale / 2) * 2, 2), max(round(height * scale / 2) * 2, 2), round(bits_per_s), matrix)
+    return _Shape(
+        max(round(width * scale / 2) * 2, 2),
+        max(round(height * scale / 2) * 2, 2),
+        round(bits_per_s),
+        matrix,
+    )
 
 
 def _write(path: Path, out: Path, shape: _Shape, target_bytes: int, pictures: int) -> None:
@@ -103,12 +125,21 @@ def _write(path: Path, out: Path, shape: _Shape, target_bytes: int, pictures: in
 
 
 def _encode(path: Path, file: IO[bytes], shape: _Shape, pictures: int) -> None:
-    rate = {"b": str(shape.bits_per_s), "maxrate": str(shape.bits_per_s), "bufsize": str(2 * shape.bits_per_s)}
+    rate = {
+        "b": str(shape.bits_per_s),
+        "maxrate": str(shape.bits_per_s),
+        "bufsize": str(2 * shape.bits_per_s),
+    }
     with av.open(file, "w", format="mp4", options=index_in_front(pictures)) as written:
-        stream = written.add_stream("libx264", rate=_MOST_FPS, options={"preset": "veryfast", "threads": "1", **rate})
+        stream = written.add_stream(
+            "libx264", rate=_MOST_FPS, options={"preset": "veryfast", "threads": "1", **rate}
+        )
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         stream.codec_context.time_base = TIME_BASE
-        stream.codec_context.colorspace, stream.codec_context.color_range = shape.matrix, ColorRange.MPEG
+        stream.codec_context.colorspace, stream.codec_context.color_range = (
+            shape.matrix,
+            ColorRange.MPEG,
+        )
         for picture in _thinned(path, shape):
             written.mux(stream.encode(picture))
         written.mux(stream.encode())
@@ -128,8 +159,16 @@ def _thinned(path: Path, shape: _Shape) -> Iterator[av.VideoFrame]:
             due_s = max(due_s + 1 / _MOST_FPS, at_s)
             upside_down = abs(decoded.rotation) == 180
             turning = turning or Turning(upside_down, upside_down)
-            picture = turning.turned(decoded.reformat(shape.width, shape.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1))
-            picture.pts, picture.time_base, picture.pict_type = round(at_s * TICKS_PER_S), TIME_BASE, PictureType.NONE
+            picture = turning.turned(
+                decoded.reformat(
+                    shape.width, shape.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1
+                )
+            )
+            picture.pts, picture.time_base, picture.pict_type = (
+                round(at_s * TICKS_PER_S),
+                TIME_BASE,
+                PictureType.NONE,
+            )
             yield picture
 
 

@@ -1,4 +1,6 @@
-"""Pictures of an occupied room, for a folder that somebody looks through: at most one in a while, and only of motion that lasts."""
+"""Pictures of an occupied room, for a folder that somebody looks through: at most one in a while,
+and only of motion that lasts.
+"""
 
 from collections.abc import Sequence
 
@@ -9,7 +11,9 @@ _RED = (0, 0, 255)
 
 
 class StillRule:
-    """When a picture is due: after *min_motion_frames* frames of motion in a row, counted from *min_upload_seconds* after the last."""
+    """When a picture is due: after *min_motion_frames* frames of motion in a row, counted from
+    *min_upload_seconds* after the last.
+    """
 
     def __init__(self, min_upload_seconds: float, min_motion_frames: int) -> None:
         self._min_upload_s = min_upload_seconds
@@ -31,11 +35,15 @@ class StillRule:
 
 
 def still(frame: Frame, boxes: Sequence[Box], line: str) -> bytes:
-    """*frame* as JPEG, with *boxes*, the room's status at the top and *line* at the bottom drawn in."""
+    """*frame* as JPEG, with *boxes*, the room's status at the top and *line* at the bottom drawn
+    in.
+    """
     import cv2
 
     drawn = annotated(frame.bgr(), boxes, line)
     scale = max(drawn.shape[1] / 800, 0.5)
     (_, height), base = cv2.getTextSize(STATUS, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
-    cv2.putText(drawn, STATUS, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, scale, _RED, 2, cv2.LINE_AA)
+    cv2.putText(
+        drawn, STATUS, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, scale, _RED, 2, cv2.LINE_AA
+    )
     return jpeg(drawn)

@@ -1,6 +1,7 @@
 """What Redis does in one step: scripts that `app.state` has it run."""
 
-# All in one step, so that a fact handed over again after a lost answer is on the stream once and overwrites nothing.
+# All in one step, so that a fact handed over again after a lost answer is on the stream once and
+# overwrites nothing.
 PUBLISH_ONCE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
     return
@@ -16,7 +17,8 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
 
-# What may fail comes first, since Redis takes nothing back; what has been published was kept then, and others may have changed it since.
+# What may fail comes first, since Redis takes nothing back; what has been published was kept then,
+# and others may have changed it since.
 KEEP = """
 if ARGV[1] ~= '' then
     if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -30,7 +32,8 @@ for place = 3, #KEYS do
 end
 """
 
-# Compared, changed and asked for in one step, so that of two clicks at once the second finds what the first has done.
+# Compared, changed and asked for in one step, so that of two clicks at once the second finds what
+# the first has done.
 TAG = """
 if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
     return false
@@ -47,9 +50,10 @@ end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
 return was
 """
-# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is the first; the plain
-# strings in KEYS; and, unless ARGV[3] is 0, every pulse and so many of the newest events, looked for among the newest
-# facts. The answer is JSON, which is read much faster than a nested answer of Redis's own.
+# All that a command needs to know in one step and one round trip: whether the claim in ARGV[1] is
+# the first; the plain strings in KEYS; and, unless ARGV[3] is 0, every pulse and so many of the
+# newest events, looked for among the newest facts. The answer is JSON, which is read much faster
+# than a nested answer of Redis's own.
 SURVEY = """
 if ARGV[1] ~= '' and not redis.call('SET', ARGV[1], '1', 'NX', 'EX', ARGV[2]) then
     return ''

@@ -1,7 +1,7 @@
 """What the programs share, in Redis. This is the only module that speaks to it.
 
-Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when it hangs. Nothing
-is sent twice by itself: a lost answer to XADD must not become two entries.
+Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when
+it hangs. Nothing is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
 import json
@@ -35,7 +35,18 @@ _BATCH = 100
 _log = logging.getLogger(__name__)
 
 #: What somebody has to mend, or time does, at the server; any other refusal is a mistake of ours.
-_REFUSALS = ("MISCONF", "LOADING", "BUSY", "MASTERDOWN", "UNBLOCKED", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "OOM", "NOREPLICAS")
+_REFUSALS = (
+    "MISCONF",
+    "LOADING",
+    "BUSY",
+    "MASTERDOWN",
+    "UNBLOCKED",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "READONLY",
+    "OOM",
+    "NOREPLICAS",
+)
 _AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
@@ -92,7 +103,9 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class CameraWishes:
-    """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*; None in it was no request."""
+    """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*;
+    None in it was no request.
+    """
 
     camera_status: str | None
     target: str | None
@@ -112,9 +125,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """How things stand: plain strings by name, and what is decoded only when it is asked for: pulses, and the newest events.
+    """How things stand: plain strings by name, and what is decoded only when it is asked for:
+    pulses, and the newest events.
 
-    Nothing is known, and *first* is False, when the claim that was made with it had been made before.
+    Nothing is known, and *first* is False, when the claim that was made with it had been made
+    before.
     """
 
     first: bool
@@ -127,7 +142,9 @@ class Survey:
         return _heartbeats(self._beats)
 
     def events(self) -> dict[str, EventRecord]:
-        """The newest events by their ids, the newest first; what is no event, or not known any more, is left out."""
+        """The newest events by their ids, the newest first; what is no event, or not known any
+        more, is left out.
+        """
         found = {}
         for event, stored in self._events:
             try:
@@ -163,17 +180,23 @@ class State:
             self._redis.ping()
 
     def server_facts(self) -> dict[str, Any]:
-        """What the server says of itself (Redis's INFO); `ProtocolError` when it does not tell this user."""
+        """What the server says of itself (Redis's INFO); `ProtocolError` when it does not tell this
+        user.
+        """
         with _talking(), _asking_for_leave():
             return self._redis.info()
 
     def set_server(self, name: str, value: str) -> None:
-        """Change one of the server's own settings, until its next start; `ProtocolError` when it lets nobody do that."""
+        """Change one of the server's own settings, until its next start; `ProtocolError` when it
+        lets nobody do that.
+        """
         with _talking(), _asking_for_leave():
             self._redis.config_set(name, value)
 
     def set_server_and_note(self, settings: Mapping[str, str], told: str) -> None:
-        """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so that no end of ours comes between."""
+        """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so
+        that no end of ours comes between.
+        """
         with _talking(), _asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
             for name, value in settings.items():
                 pipe.config_set(name, value)
@@ -212,15 +235,24 @@ class State:
             return bool(self._redis.set(key, "1", nx=True, ex=life_s))
 
     def tag(self, request: Request) -> Tag | None:
-        """Put the label of *request* on its event and *request* on the stream, unless the event has that label already.
+        """Put the label of *request* on its event and *request* on the stream, unless the event has
+        that label already.
 
         Returns what the event was tagged before; None when the event is not known any more.
         """
         if request.event is None:
             raise ProtocolError("a tag is about an event")
-        words = (request.label or "", request.by, request.at.isoformat(), protocol.REQUESTS_KEPT, protocol.encode(request))
+        words = (
+            request.label or "",
+            request.by,
+            request.at.isoformat(),
+            protocol.REQUESTS_KEPT,
+            protocol.encode(request),
+        )
         with _talking():
-            found = cast(Any, self._tag(keys=[protocol.event_key(request.event), "requests"], args=words))
+            found = cast(
+                Any, self._tag(keys=[protocol.event_key(request.event), "requests"], args=words)
+            )
         return None if found is None else _tag_of(*map(_text, found))
 
     def initialise_switches(self) -> None:
@@ -231,7 +263,9 @@ class State:
             pipe.execute()
 
     def get(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
-        """The record under *key*, None when there is none; `ProtocolError` when it is not a *kind*."""
+        """The record under *key*, None when there is none; `ProtocolError` when it is not a
+        *kind*.
+        """
         with _talking():
             raw = cast(bytes | None, self._redis.get(key))
         return None if raw is None else protocol.decode(kind, raw)
@@ -251,12 +285,19 @@ class State:
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Every pulse there is, by its key; what is no heartbeat is logged and left out."""
         with _talking():
-            keys = sorted(key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats")))
+            keys = sorted(
+                key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats"))
+            )
             raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
-        return _heartbeats({key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None})
+        return _heartbeats(
+            {key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None}
+        )
 
-    def survey(self, *names: str, events: int = 0, claim: str | None = None, claim_life_s: int = 1) -> Survey:
-        """How things stand, in one round trip, unless somebody has made the same *claim* in the last *claim_life_s* seconds.
+    def survey(
+        self, *names: str, events: int = 0, claim: str | None = None, claim_life_s: int = 1
+    ) -> Survey:
+        """How things stand, in one round trip, unless somebody has made the same *claim* in the
+        last *claim_life_s* seconds.
 
         With no *events* wanted, nobody's pulse is felt either.
         """
@@ -266,9 +307,19 @@ class State:
             return Survey(first=False)
         # Where nothing is stored there is a false, and a list that is empty is an empty object.
         values, hearts, beats, newest = json.loads(found.decode(errors="replace"))
-        strings = {name: None if value is False else value for name, value in zip(names, values, strict=True)}
-        found_events = [(event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat]
-        return Survey(True, strings, {key: beat for key, beat in zip(hearts, beats, strict=True) if beat}, found_events)
+        strings = {
+            name: None if value is False else value
+            for name, value in zip(names, values, strict=True)
+        }
+        found_events = [
+            (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
+        ]
+        return Survey(
+            True,
+            strings,
+            {key: beat for key, beat in zip(hearts, beats, strict=True) if beat},
+            found_events,
+        )
 
     def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
@@ -277,15 +328,28 @@ class State:
             for name in names:
                 pipe.pttl(name)
             left_ms = cast(list[int], pipe.execute())
-        return {name: protocol.HEARTBEAT_LIFE_S - left / 1000 for name, left in zip(names, left_ms, strict=True) if left >= 0}
+        return {
+            name: protocol.HEARTBEAT_LIFE_S - left / 1000
+            for name, left in zip(names, left_ms, strict=True)
+            if left >= 0
+        }
 
-    def publish(self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None) -> None:
-        """Put *fact* on the stream, and what is known of its event beside it; published again, it changes nothing."""
+    def publish(
+        self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None
+    ) -> None:
+        """Put *fact* on the stream, and what is known of its event beside it; published again, it
+        changes nothing.
+        """
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
         with _talking():
             self._publish_once(
-                keys=[protocol.published_key(fact.id), "events", protocol.event_key(event), protocol.snapshot_key(event)],
+                keys=[
+                    protocol.published_key(fact.id),
+                    "events",
+                    protocol.event_key(event),
+                    protocol.snapshot_key(event),
+                ],
                 args=[
                     protocol.PUBLISHED_LIFE_S,
                     protocol.EVENTS_KEPT,
@@ -304,11 +368,15 @@ class State:
         changed: ArmedBy | None = None,
         fact: Fact | None = None,
     ) -> None:
-        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and publish *fact*.
+        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and
+        publish *fact*.
 
-        All or nothing, and with a fact once: kept again, as after a lost answer, it changes nothing.
+        All or nothing, and with a fact once: kept again, as after a lost answer, it changes
+        nothing.
         """
-        words = {key: protocol.encode(stored) for key, stored in records.items()} | _switch_words(switches or {}, changed)
+        words = {key: protocol.encode(stored) for key, stored in records.items()} | _switch_words(
+            switches or {}, changed
+        )
         told = protocol.encode(fact) if fact else ""
         with _talking():
             self._keep(
@@ -330,7 +398,8 @@ class State:
         self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
 
     def delivery_marks(self, told: Fact | str) -> dict[str, str]:
-        """What was noted of the telling of *told*: on its event's hash when it is a fact that opens one, else on a hash of its own.
+        """What was noted of the telling of *told*: on its event's hash when it is a fact that opens
+        one, else on a hash of its own.
 
         What is no fact has an id.
         """
@@ -361,13 +430,21 @@ class State:
     def latest(self, camera: str) -> Latest | None:
         """The newest picture of *camera*, None when there is none of the last day."""
         with _talking():
-            raw = cast(dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest")))
-        return Latest(raw[b"jpeg"], datetime.fromisoformat(raw[b"taken_at"].decode())) if raw else None
+            raw = cast(
+                dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest"))
+            )
+        return (
+            Latest(raw[b"jpeg"], datetime.fromisoformat(raw[b"taken_at"].decode())) if raw else None
+        )
 
     def latest_taken_at(self, camera: str) -> datetime | None:
-        """When the newest picture of *camera* was taken, None when there is none of the last day."""
+        """When the newest picture of *camera* was taken, None when there is none of the last
+        day.
+        """
         with _talking():
-            raw = cast(bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at"))
+            raw = cast(
+                bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at")
+            )
         return datetime.fromisoformat(raw.decode()) if raw else None
 
     def publish_frame(self, camera: str, picture: bytes) -> None:
@@ -378,16 +455,29 @@ class State:
     def add_request(self, request: Request) -> None:
         """Ask for something."""
         with _talking():
-            self._redis.xadd("requests", {"request": protocol.encode(request)}, maxlen=protocol.REQUESTS_KEPT, approximate=True)
+            self._redis.xadd(
+                "requests",
+                {"request": protocol.encode(request)},
+                maxlen=protocol.REQUESTS_KEPT,
+                approximate=True,
+            )
 
     def camera_wishes(self, camera: str, after: str) -> "CameraWishes":
-        """What is wanted of *camera* just now, and what was asked for since the request *after*, in one round trip."""
-        names = ("camera_status", protocol.camera_key(camera, "target"), protocol.camera_key(camera, "watched"))
+        """What is wanted of *camera* just now, and what was asked for since the request *after*, in
+        one round trip.
+        """
+        names = (
+            "camera_status",
+            protocol.camera_key(camera, "target"),
+            protocol.camera_key(camera, "watched"),
+        )
         with _talking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(names)
             pipe.xrange("requests", min=f"({after}", count=100)
             (status, target, watched), entries = pipe.execute()
-        asked = tuple(_decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
+        asked = tuple(
+            _decoded(Request, stored.get(b"request"), "requests") for _, stored in entries
+        )
         newest = entries[-1][0].decode() if entries else after
         return CameraWishes(_text(status), _text(target), watched is not None, asked, newest)
 
@@ -421,9 +511,13 @@ class State:
 
 
 class Reader(Generic[AnyRecord]):
-    """One of a group of readers that share a stream of *kind* among them; each entry is somebody's until it is acknowledged."""
+    """One of a group of readers that share a stream of *kind* among them; each entry is somebody's
+    until it is acknowledged.
+    """
 
-    def __init__(self, server: redis.Redis, stream: str, kind: type[AnyRecord], group: str, reader: str) -> None:
+    def __init__(
+        self, server: redis.Redis, stream: str, kind: type[AnyRecord], group: str, reader: str
+    ) -> None:
         self._redis = server
         self._stream = stream
         self._kind = kind
@@ -431,10 +525,20 @@ class Reader(Generic[AnyRecord]):
         self._reader = reader
 
     def unfinished(self, after: str = "0") -> list[tuple[str, AnyRecord]]:
-        """What this reader was given and has not acknowledged, and what a reader that died has left: the oldest 100 *after* an entry."""
+        """What this reader was given and has not acknowledged, and what a reader that died has
+        left: the oldest 100 *after* an entry.
+        """
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
-            self._redis.xautoclaim(self._stream, self._group, self._reader, TAKE_OVER_AFTER_MS, after, count=_BATCH, justid=True)
+            self._redis.xautoclaim(
+                self._stream,
+                self._group,
+                self._reader,
+                TAKE_OVER_AFTER_MS,
+                after,
+                count=_BATCH,
+                justid=True,
+            )
             return self._read(after, None)
 
         return self._batch(ask)
@@ -447,7 +551,9 @@ class Reader(Generic[AnyRecord]):
             after = found[-1][0]
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for it."""
+        """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for
+        it.
+        """
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def done(self, entry: str) -> None:
@@ -456,14 +562,25 @@ class Reader(Generic[AnyRecord]):
             self._redis.xack(self._stream, self._group, entry)
 
     def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        found = cast(Any, self._redis.xreadgroup(self._group, self._reader, {self._stream: start}, count=_BATCH, block=block_ms or None))
+        found = cast(
+            Any,
+            self._redis.xreadgroup(
+                self._group,
+                self._reader,
+                {self._stream: start},
+                count=_BATCH,
+                block=block_ms or None,
+            ),
+        )
         streams = found.items() if isinstance(found, dict) else found or []
         entries: list[tuple[bytes, dict[bytes, bytes]]] = []
         for _, rows in streams:
             entries.extend(rows)
         return entries
 
-    def _in_group(self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    def _in_group(
+        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
         with _talking():
             try:
                 return ask()
@@ -473,7 +590,9 @@ class Reader(Generic[AnyRecord]):
                 self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
                 return ask()
 
-    def _batch(self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]) -> list[tuple[str, AnyRecord]]:
+    def _batch(
+        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
+    ) -> list[tuple[str, AnyRecord]]:
         """What *ask* finds, without what cannot be read; only the last batch is empty."""
         while True:
             entries = self._in_group(ask)
@@ -481,10 +600,14 @@ class Reader(Generic[AnyRecord]):
             if records or len(entries) < _BATCH:
                 return records
 
-    def _records(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, AnyRecord]]:
+    def _records(
+        self, entries: list[tuple[bytes, dict[bytes, bytes]]]
+    ) -> list[tuple[str, AnyRecord]]:
         records = []
         for name, stored in entries:
-            record = _decoded(self._kind, (stored or {}).get(self._kind.__name__.lower().encode()), self._stream)
+            record = _decoded(
+                self._kind, (stored or {}).get(self._kind.__name__.lower().encode()), self._stream
+            )
             if record is None:
                 self.done(name.decode())
             else:
@@ -494,7 +617,9 @@ class Reader(Generic[AnyRecord]):
 
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
-    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever the timeout."""
+    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever
+    the timeout.
+    """
     token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
     try:
         yield
@@ -506,9 +631,15 @@ def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[s
     """What stands under which keys when the switches are set to *values*."""
     unknown = sorted(values.keys() - protocol.SWITCHES.keys())
     if unknown:
-        raise ProtocolError(f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}")
+        raise ProtocolError(
+            f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}"
+        )
     words = {name: str(value) for name, value in values.items()}
-    return words | ({protocol.changed_by_key(name): protocol.encode(changed) for name in values} if changed else {})
+    return words | (
+        {protocol.changed_by_key(name): protocol.encode(changed) for name in values}
+        if changed
+        else {}
+    )
 
 
 def _heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
@@ -556,7 +687,9 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
-        raise StateUnavailable(f"Redis is not reachable or not writable: {_reason(error)}") from error
+        raise StateUnavailable(
+            f"Redis is not reachable or not writable: {_reason(error)}"
+        ) from error
     except redis.ResponseError as error:
         if _reason(error).startswith(_REFUSALS):
             raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
@@ -572,5 +705,7 @@ def _asking_for_leave() -> Iterator[None]:
 
 
 def _reason(error: redis.RedisError) -> str:
-    """What the server said; an error of a pipeline quotes the whole command before it, pictures included."""
+    """What the server said; an error of a pipeline quotes the whole command before it, pictures
+    included.
+    """
     return str(error).rpartition("caused error: ")[2]

@@ -8,7 +8,9 @@ _log = logging.getLogger(__name__)
 
 
 class Switches:
-    """The house's switches, each with its last good value: what is neither True nor False is reported and left alone."""
+    """The house's switches, each with its last good value: what is neither True nor False is
+    reported and left alone.
+    """
 
     def __init__(self) -> None:
         self._values = dict(protocol.SWITCHES)
@@ -21,5 +23,10 @@ class Switches:
             self._reported.pop(name, None)
         elif found is not None and self._reported.get(name) != found:
             self._reported[name] = found
-            _log.warning("%s is %r in Redis; it must be True or False. It stays %s.", name, found[:40], self._values[name])
+            _log.warning(
+                "%s is %r in Redis; it must be True or False. It stays %s.",
+                name,
+                found[:40],
+                self._values[name],
+            )
         return self._values[name]

@@ -18,7 +18,10 @@ def _address(url: str) -> str:
 
 def _bucket(name: str) -> str:
     if not re.fullmatch("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise ValueError("must be a bucket's name alone, 3 to 63 small letters, digits, . and -, as in my-house-camera")
+        raise ValueError(
+            "must be a bucket's name alone, 3 to 63 small letters, digits, . and -, as in "
+            "my-house-camera"
+        )
     return name
 
 
@@ -28,7 +31,9 @@ Bucket = Annotated[str, AfterValidator(_bucket)]
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """The bucket for clips and training samples. Without keys, boto3 looks for them where Amazon's own tools do."""
+    """The bucket for clips and training samples. Without keys, boto3 looks for them where Amazon's
+    own tools do.
+    """
 
     bucket: Bucket | None = None
     endpoint_url: Address | None = None
@@ -38,12 +43,16 @@ class S3Settings:
 
     def __post_init__(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("access_key_id and secret_access_key belong together: set both, or neither")
+            raise ValueError(
+                "access_key_id and secret_access_key belong together: set both, or neither"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class DropboxSettings:
-    """The folder for pictures: at most one every *min_upload_seconds*, after *min_motion_frames* frames of motion in a row."""
+    """The folder for pictures: at most one every *min_upload_seconds*, after *min_motion_frames*
+    frames of motion in a row.
+    """
 
     app_key: str | None = None
     app_secret: SecretStr | None = None
@@ -55,7 +64,9 @@ class DropboxSettings:
 
     def __post_init__(self) -> None:
         if self.refresh_token and not self.app_key:
-            raise ValueError("refresh_token is set, but no app_key, and each is nothing without the other")
+            raise ValueError(
+                "refresh_token is set, but no app_key, and each is nothing without the other"
+            )
 
     @property
     def is_set_up(self) -> bool:
@@ -65,7 +76,9 @@ class DropboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class UploadSettings:
-    """How often the uploader looks for what is new, and the *folder* that gets a copy, such as one on a NAS."""
+    """How often the uploader looks for what is new, and the *folder* that gets a copy, such as one
+    on a NAS.
+    """
 
     upload_every_s: Annotated[float, Ge(1)] = 300.0
     folder: str | None = None
@@ -73,7 +86,8 @@ class UploadSettings:
 
 @dataclass(frozen=True, slots=True)
 class DiskSettings:
-    """What may be kept: nothing older than *keep_days*, not more than *max_gb*, and *min_free_gb* stay free (GB of 10⁹ bytes).
+    """What may be kept: nothing older than *keep_days*, not more than *max_gb*, and *min_free_gb*
+    stay free (GB of 10⁹ bytes).
 
     `app.uploads.retention.make_room` says what comes before these.
     """
@@ -85,7 +99,9 @@ class DiskSettings:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a store has confirmed of a file: its *size* in bytes and its SHA-256, *checksum*, in hex."""
+    """What a store has confirmed of a file: its *size* in bytes and its SHA-256, *checksum*, in
+    hex.
+    """
 
     size: int
     checksum: str
@@ -99,10 +115,12 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, path: Path, key: str, content_type: str) -> Receipt:
-        """Keep the file at *path* under *key*, whatever was there before; returns when the store has confirmed its size and checksum.
+        """Keep the file at *path* under *key*, whatever was there before; returns when the store
+        has confirmed its size and checksum.
 
-        Otherwise a `StoreError`, or `StoreRefused` when somebody has to do something first. An `OSError` that is neither
-        means that the file here cannot be read. It may take long but not for ever: what waits for an answer has a time limit.
+        Otherwise a `StoreError`, or `StoreRefused` when somebody has to do something first. An
+        `OSError` that is neither means that the file here cannot be read. It may take long but not
+        for ever: what waits for an answer has a time limit.
         """
 
     def close(self) -> None:  # noqa: B027 (a folder has nothing to let go)

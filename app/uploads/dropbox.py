@@ -1,4 +1,6 @@
-"""Dropbox, by its SDK. Each file has a path of its own for ever, and is written over what is there: twice is once."""
+"""Dropbox, by its SDK. Each file has a path of its own for ever, and is written over what is there:
+twice is once.
+"""
 
 import hashlib
 import logging
@@ -20,11 +22,16 @@ SILENT_S = 30.0
 #: What its API takes in one piece.
 LARGEST = 150 * 2**20
 _BLOCK = 4 * 2**20
-_LINK_AGAIN = "link the app anew with `python -m app dropbox-link`, and put what it prints in private.yml"
+_LINK_AGAIN = (
+    "link the app anew with `python -m app dropbox-link`, and put what it prints in private.yml"
+)
 #: What Dropbox says when it will not, and what then helps.
 _CURES = {
     "invalid_access_token": f"the link to the app is cut: {_LINK_AGAIN}",
-    "missing_scope": f"the app lacks files.content.write: tick it under Permissions at dropbox.com/developers, then {_LINK_AGAIN}",
+    "missing_scope": (
+        "the app lacks files.content.write: tick it under Permissions at dropbox.com/developers, "
+        f"then {_LINK_AGAIN}"
+    ),
     "user_suspended": "the account is suspended: ask Dropbox",
     "insufficient_space": "the account is full: delete something there",
     "no_write_permission": "that folder may not be written to: correct dropbox.base_path",
@@ -87,7 +94,9 @@ class DropboxStore(Store):
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turn what the SDK raises into `StoreError` and `StoreRefused`. Its own words may hold tokens and are left out."""
+        """Turn what the SDK raises into `StoreError` and `StoreRefused`. Its own words may hold
+        tokens and are left out.
+        """
         from dropbox import exceptions
         from stone.backends.python_rsrc.stone_validators import ValidationError
 
@@ -107,7 +116,9 @@ class DropboxStore(Store):
             raise StoreError(f"{self}: Dropbox does not answer ({type(error).__name__})") from None
         except (AssertionError, ValueError, KeyError, TypeError, ValidationError) as error:
             # The SDK takes every answer for one of Dropbox's, a proxy's page too.
-            raise StoreError(f"{self}: what answers does not speak as Dropbox does ({type(error).__name__})") from None
+            raise StoreError(
+                f"{self}: what answers does not speak as Dropbox does ({type(error).__name__})"
+            ) from None
 
     def _refusal(self, tag: str) -> StoreError:
         if tag in _CURES:
@@ -116,8 +127,17 @@ class DropboxStore(Store):
 
     def _bad_input(self, said: str) -> StoreError:
         if "invalid_client" in said:
-            return StoreRefused(f"{self}: the app is not known: check dropbox.app_key and dropbox.app_secret in private.yml")
-        return self._refusal("missing_scope" if "required scope" in said else "malformed_path" if "path" in said else "bad input")
+            return StoreRefused(
+                f"{self}: the app is not known: check dropbox.app_key and dropbox.app_secret in "
+                "private.yml"
+            )
+        return self._refusal(
+            "missing_scope"
+            if "required scope" in said
+            else "malformed_path"
+            if "path" in said
+            else "bad input"
+        )
 
 
 class _Elsewhere(HTTPAdapter):
@@ -127,9 +147,13 @@ class _Elsewhere(HTTPAdapter):
         super().__init__()
         self._address = urlsplit(address)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         meant = urlsplit(str(request.url))
-        request.url = meant._replace(scheme=self._address.scheme, netloc=self._address.netloc).geturl()
+        request.url = meant._replace(
+            scheme=self._address.scheme, netloc=self._address.netloc
+        ).geturl()
         return super().send(request, *args, **kwargs)
 
 
@@ -143,12 +167,18 @@ def session(api_url: str | None) -> requests.Session | None:
 
 
 def content_hash(content: bytes) -> str:
-    """What Dropbox calls the hash of *content*: the SHA-256 of the SHA-256s of its pieces of 4 MiB."""
+    """What Dropbox calls the hash of *content*: the SHA-256 of the SHA-256s of its pieces of 4
+    MiB.
+    """
     blocks = (content[start : start + _BLOCK] for start in range(0, len(content), _BLOCK))
     return hashlib.sha256(b"".join(hashlib.sha256(block).digest() for block in blocks)).hexdigest()
 
 
 def _tag(error: Any) -> str:
     """The word for what is wrong in one of the SDK's nested errors."""
-    inner = getattr(error.get_path(), "reason", error) if getattr(error, "_tag", None) == "path" else error
+    inner = (
+        getattr(error.get_path(), "reason", error)
+        if getattr(error, "_tag", None) == "path"
+        else error
+    )
     return str(getattr(inner, "_tag", "unknown"))

@@ -15,7 +15,9 @@ _READ = 2**20
 
 
 class FolderStore(Store):
-    """Keeps files in *folder*, which must be there: where a share is not mounted, the card would fill instead."""
+    """Keeps files in *folder*, which must be there: where a share is not mounted, the card would
+    fill instead.
+    """
 
     name = "folder"
 
@@ -40,12 +42,17 @@ class FolderStore(Store):
         away = next((place for place in self._mount_points() if not place.is_mount()), None)
         if away or not self.folder.is_dir():
             what = f"nothing is mounted at {away}" if away else "it is not there"
-            raise StoreRefused(f"{self} cannot be used, for {what}: mount it, or correct uploads.folder")
+            raise StoreRefused(
+                f"{self} cannot be used, for {what}: mount it, or correct uploads.folder"
+            )
 
     def _mount_points(self) -> list[Path]:
         """The folder and those above it that are to be mounted, by what the system's table says."""
         try:
-            lines = [line.split() for line in self._fstab.read_text(encoding="utf-8", errors="replace").splitlines()]
+            lines = [
+                line.split()
+                for line in self._fstab.read_text(encoding="utf-8", errors="replace").splitlines()
+            ]
         except FileNotFoundError:
             return []
         named = {words[1] for words in lines if len(words) > 2 and not words[0].startswith("#")}
@@ -66,7 +73,9 @@ class FolderStore(Store):
 
 
 def _read_again(copy: IO[bytes]) -> tuple[int, bytes]:
-    """The size and the SHA-256 of what is in the file *copy*, as far as may be by the disk and not by memory."""
+    """The size and the SHA-256 of what is in the file *copy*, as far as may be by the disk and not
+    by memory.
+    """
     os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     with Path(copy.name).open("rb") as written:
         checksum = hashlib.file_digest(written, "sha256").digest()

@@ -1,8 +1,8 @@
 """What lies in `data_dir/events`, and which stores have confirmed what of it.
 
-An upload's state is the marker `.NAME.uploaded` beside the file NAME: by store, what it has confirmed and of which
-version of the file, so that a label that is given anew goes up anew. A training sample is deleted as soon as every
-store has it, and so needs no marker then.
+An upload's state is the marker `.NAME.uploaded` beside the file NAME: by store, what it has
+confirmed and of which version of the file, so that a label that is given anew goes up anew. A
+training sample is deleted as soon as every store has it, and so needs no marker then.
 """
 
 import json
@@ -38,7 +38,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a store has confirmed of a file: under which *key*, of the version *changed_ns*, when; *told*: whether the house knows."""
+    """What a store has confirmed of a file: under which *key*, of the version *changed_ns*, when;
+    *told*: whether the house knows.
+    """
 
     key: str
     size: int
@@ -50,7 +52,9 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A file for the stores. *changed_ns* is its version; *confirmed* is what stores have said of that version."""
+    """A file for the stores. *changed_ns* is its version; *confirmed* is what stores have said of
+    that version.
+    """
 
     path: Path
     key: str
@@ -73,7 +77,8 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class EventFolder:
-    """An event's folder: its *size* on disk in bytes, when it changed last, whether it has a label, and whether something is being written.
+    """An event's folder: its *size* on disk in bytes, when it changed last, whether it has a label,
+    and whether something is being written.
 
     *settled* says that another change would show in *changed_ns*.
     """
@@ -90,7 +95,8 @@ class EventFolder:
 
 
 class Inventory:
-    """All events under *data_dir*, for *stores*, those that are to have them. Any thread may use it.
+    """All events under *data_dir*, for *stores*, those that are to have them. Any thread may use
+    it.
 
     What has not changed since it was last looked at is not read again.
     """
@@ -108,9 +114,13 @@ class Inventory:
         with self._lock:
             for marker in list(self._unwritten):
                 self._write_marker(marker)
-            self._known = {path: folder for path in self._paths() if (folder := self._folder(path, now))}
+            self._known = {
+                path: folder for path in self._paths() if (folder := self._folder(path, now))
+            }
             folders = list(self._known.values())
-            for parcel in (parcel for folder in folders for parcel in folder.parcels if self._is_spare(parcel)):
+            for parcel in (
+                parcel for folder in folders for parcel in folder.parcels if self._is_spare(parcel)
+            ):
                 self._dispense(parcel)
             return folders
 
@@ -118,9 +128,15 @@ class Inventory:
         """The stores that *parcel* still waits for."""
         return set(self.stores - (parcel.confirmed or {}).keys())
 
-    def confirm(self, parcel: Parcel, store: str, receipt: Receipt, at: datetime, told: bool = True) -> None:
-        """*store* has *parcel*: note it, and delete what nobody needs any more. A disk that takes no marker is no error here."""
-        confirmed = Confirmed(parcel.key, receipt.size, receipt.checksum, parcel.changed_ns, at.isoformat(), told)
+    def confirm(
+        self, parcel: Parcel, store: str, receipt: Receipt, at: datetime, told: bool = True
+    ) -> None:
+        """*store* has *parcel*: note it, and delete what nobody needs any more. A disk that takes
+        no marker is no error here.
+        """
+        confirmed = Confirmed(
+            parcel.key, receipt.size, receipt.checksum, parcel.changed_ns, at.isoformat(), told
+        )
         with self._lock:
             marker = _marker(parcel.path)
             noted = _read_marker(marker) | self._unwritten.get(marker, {}) | {store: confirmed}
@@ -138,10 +154,11 @@ class Inventory:
                 self._note(marker, noted | {store: replace(noted[store], told=True)})
 
     def remove(self, path: Path) -> None:
-        """Delete *path*, an event's folder with all in it or any other file or folder, while nobody looks for what is in it.
+        """Delete *path*, an event's folder with all in it or any other file or folder, while nobody
+        looks for what is in it.
 
-        A kill in between must repeat no upload, so that markers go last; but a label's goes first, for by itself it says that
-        the label was taken away.
+        A kill in between must repeat no upload, so that markers go last; but a label's goes first,
+        for by itself it says that the label was taken away.
         """
         with self._lock:
             if not path.is_dir():
@@ -160,7 +177,9 @@ class Inventory:
         for day in sorted(self._events.glob("????-??-??")):
             try:
                 with scandir(day) as entries:
-                    paths = sorted(Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name))
+                    paths = sorted(
+                        Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name)
+                    )
             except FileNotFoundError:  # the guard removes empty ones
                 continue
             except OSError as error:
@@ -183,41 +202,77 @@ class Inventory:
             self._complain(path, f"passed over: {error}")
             return None
 
-    def _read(self, path: Path, changed_ns: int, now: datetime, entries: Mapping[str, "DirEntry[str]"]) -> EventFolder:
+    def _read(
+        self, path: Path, changed_ns: int, now: datetime, entries: Mapping[str, "DirEntry[str]"]
+    ) -> EventFolder:
         stats = {name: entry.stat() for name, entry in entries.items()}
         self._withdraw_label(path, stats)
-        parcels = tuple(parcel for name, stat in stats.items() if (parcel := self._parcel(path / name, stat)))
+        parcels = tuple(
+            parcel for name, stat in stats.items() if (parcel := self._parcel(path / name, stat))
+        )
         size = sum(stat.st_blocks * 512 for stat in stats.values())
         unfinished = any(map(is_unfinished, stats))
         settled = not unfinished and changed_ns < now.timestamp() * 1e9 - _TICK_NS
         started_at = event_started_at(path.name)
-        return EventFolder(path, path.name, started_at, size, changed_ns, settled, _has_label(path), unfinished, parcels)
+        return EventFolder(
+            path,
+            path.name,
+            started_at,
+            size,
+            changed_ns,
+            settled,
+            _has_label(path),
+            unfinished,
+            parcels,
+        )
 
     def _withdraw_label(self, path: Path, stats: dict[str, stat_result]) -> None:
-        """Have the stores told of a label that was taken away again since they have it. `stats` is what is in *path*."""
+        """Have the stores told of a label that was taken away again since they have it. `stats` is
+        what is in *path*.
+        """
         withdrawn = path / _WITHDRAWN
         try:
             if {_LABEL, _WITHDRAWN} <= stats.keys():
                 del stats[_WITHDRAWN]
                 withdrawn.unlink(missing_ok=True)
-            elif _marker(path / _LABEL).name in stats and not stats.keys() & {_LABEL, _WITHDRAWN} and self.stores:
+            elif (
+                _marker(path / _LABEL).name in stats
+                and not stats.keys() & {_LABEL, _WITHDRAWN}
+                and self.stores
+            ):
                 write_whole(withdrawn, json.dumps({"label": None, "event": path.name}).encode())
                 stats[_WITHDRAWN] = withdrawn.stat()
         except OSError as error:
-            self._complain(path, f"its label was taken away, which the stores cannot be told: {error}")
+            self._complain(
+                path, f"its label was taken away, which the stores cannot be told: {error}"
+            )
 
     def _parcel(self, path: Path, stat: stat_result) -> Parcel | None:
         clip = _CLIP.fullmatch(path.name)
-        key, content_type = (f"clips/{{event}}{clip[1] or ''}.mp4", "video/mp4") if clip else _KEYS.get(path.name, (None, ""))
+        key, content_type = (
+            (f"clips/{{event}}{clip[1] or ''}.mp4", "video/mp4")
+            if clip
+            else _KEYS.get(path.name, (None, ""))
+        )
         if key is None:
             return None
         event, marker = path.parent.name, _marker(path)
         noted = _read_marker(marker) | self._unwritten.get(marker, {})
         confirmed = _current(noted, stat.st_mtime_ns)
-        return Parcel(path, key.format(event=event), content_type, stat.st_size, stat.st_mtime_ns, event, confirmed)
+        return Parcel(
+            path,
+            key.format(event=event),
+            content_type,
+            stat.st_size,
+            stat.st_mtime_ns,
+            event,
+            confirmed,
+        )
 
     def _note(self, marker: Path, noted: dict[str, Confirmed], written: bool = True) -> None:
-        """Have *marker* say what is *noted*, on disk too if it is to be *written* and what it is about is still there."""
+        """Have *marker* say what is *noted*, on disk too if it is to be *written* and what it is
+        about is still there.
+        """
         self._known.pop(marker.parent, None)
         self._unwritten[marker] = noted
         if written:
@@ -234,7 +289,9 @@ class Inventory:
             self._complain(marker, f"what is uploaded cannot be marked so: {error}")
 
     def _dispense(self, parcel: Parcel) -> None:
-        """Delete what every store has, unless there is another version by now; and its folder, if nothing else is in it."""
+        """Delete what every store has, unless there is another version by now; and its folder, if
+        nothing else is in it.
+        """
         try:
             if parcel.path.stat().st_mtime_ns == parcel.changed_ns:
                 parcel.path.unlink()
@@ -270,11 +327,15 @@ def _marked(marker: Path) -> Path:
 
 def _current(noted: Mapping[str, Confirmed], changed_ns: int) -> dict[str, Confirmed]:
     """What is *noted* of the version *changed_ns*."""
-    return {store: confirmed for store, confirmed in noted.items() if confirmed.changed_ns == changed_ns}
+    return {
+        store: confirmed for store, confirmed in noted.items() if confirmed.changed_ns == changed_ns
+    }
 
 
 def _read_marker(marker: Path) -> dict[str, Confirmed]:
-    """What *marker* says; nothing when it is not there or says nothing sensible, for twice is once."""
+    """What *marker* says; nothing when it is not there or says nothing sensible, for twice is
+    once.
+    """
     try:
         noted: Any = json.loads(marker.read_text(encoding="utf-8"))
         return {str(store): Confirmed(**confirmed) for store, confirmed in noted.items()}

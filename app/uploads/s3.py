@@ -1,7 +1,8 @@
 """S3, or a store that speaks like it.
 
-A file goes up in one piece with its SHA-256, which Amazon checks against what has arrived. What the store then says of
-it decides: the same SHA-256, else an MD5 (the ETag of what came in one piece), else the bytes themselves, read back.
+A file goes up in one piece with its SHA-256, which Amazon checks against what has arrived. What the
+store then says of it decides: the same SHA-256, else an MD5 (the ETag of what came in one piece),
+else the bytes themselves, read back.
 """
 
 import base64
@@ -31,7 +32,9 @@ _CURES = {
     "NoSuchBucket": "there is no such bucket: create it, or correct s3.bucket",
     "InvalidBucketName": "that is no bucket's name: correct s3.bucket",
     "AccessDenied": "these keys may not do this: give their user the policy that setup.md shows",
-    "AllAccessDisabled": "these keys may not do this: give their user the policy that setup.md shows",
+    "AllAccessDisabled": (
+        "these keys may not do this: give their user the policy that setup.md shows"
+    ),
     "InvalidAccessKeyId": f"the key is not known: {_KEYS}",
     "SignatureDoesNotMatch": f"the secret key is not that key's: {_KEYS}",
     "InvalidToken": f"the session token is not known: {_KEYS}",
@@ -45,7 +48,9 @@ _CURES = {
     "403": "these keys may not do this: give their user the policy that setup.md shows",
 }
 #: Codes behind which there is only a wait.
-_WAITS = {"RequestTimeTooSkewed": "this machine's clock is wrong, and nothing is taken until it is right"}
+_WAITS = {
+    "RequestTimeTooSkewed": "this machine's clock is wrong, and nothing is taken until it is right"
+}
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +72,9 @@ class S3Store(Store):
         with path.open("rb") as file:
             checksum, size = _sha256(iter(lambda: file.read(_READ), b""))
             if size > LARGEST:
-                raise StoreError(f"{path} is too big for {self}: {size / 1e9:.1f} GB, and 5 is the most")
+                raise StoreError(
+                    f"{path} is too big for {self}: {size / 1e9:.1f} GB, and 5 is the most"
+                )
             file.seek(0)
             with self._asking():
                 said = self._send(file, key, content_type, checksum)
@@ -75,7 +82,9 @@ class S3Store(Store):
         return Receipt(size, checksum.hex())
 
     def link(self, key: str, life_s: int) -> str:
-        """An address from which anybody who has it can get what is under *key*, for *life_s* seconds. Asks nobody."""
+        """An address from which anybody who has it can get what is under *key*, for *life_s*
+        seconds. Asks nobody.
+        """
         with self._asking():
             link: str = self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._settings.bucket, "Key": key}, ExpiresIn=life_s
@@ -101,8 +110,8 @@ class S3Store(Store):
             retries={"mode": "standard", "total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            # With "auto" links would be to Amazon's one address for all regions, which sends on what asks for a bucket that is
-            # new elsewhere; that breaks the signature.
+            # With "auto" links would be to Amazon's one address for all regions, which sends on
+            # what asks for a bucket that is new elsewhere; that breaks the signature.
             s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
         )
         try:
@@ -117,7 +126,9 @@ class S3Store(Store):
         except ValueError as error:
             raise StoreRefused(f"{self} has no address: {error}; correct s3.endpoint_url") from None
 
-    def _send(self, file: BufferedReader, key: str, content_type: str, checksum: bytes) -> Mapping[str, Any]:
+    def _send(
+        self, file: BufferedReader, key: str, content_type: str, checksum: bytes
+    ) -> Mapping[str, Any]:
         said: Mapping[str, Any] = self._client.put_object(
             Bucket=self._settings.bucket,
             Key=key,
@@ -128,11 +139,17 @@ class S3Store(Store):
         )
         return said
 
-    def _confirm(self, said: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]) -> None:
+    def _confirm(
+        self, said: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]
+    ) -> None:
         """Raise `StoreError` unless the store has what was *sent* under *key*, whole."""
-        kept = self._client.head_object(Bucket=self._settings.bucket, Key=key, ChecksumMode="ENABLED")
+        kept = self._client.head_object(
+            Bucket=self._settings.bucket, Key=key, ChecksumMode="ENABLED"
+        )
         if kept["ContentLength"] != sent.size:
-            raise StoreError(f"{self} has {kept['ContentLength']} bytes of {key}, and not {sent.size}")
+            raise StoreError(
+                f"{self} has {kept['ContentLength']} bytes of {key}, and not {sent.size}"
+            )
         checksums = {one["ChecksumSHA256"] for one in (said, kept) if one.get("ChecksumSHA256")}
         if not checksums and kept["ETag"].strip('"') != md5():
             checksums = {base64.b64encode(self._read_back(key)).decode()}
@@ -149,21 +166,38 @@ class S3Store(Store):
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turn what boto3 raises into `StoreError` and `StoreRefused`. Its own words may hold keys and are left out."""
+        """Turn what boto3 raises into `StoreError` and `StoreRefused`. Its own words may hold keys
+        and are left out.
+        """
         from botocore import exceptions
 
         try:
             yield
         except exceptions.ClientError as error:
             raise self._error_of(error.response) from None
-        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError):
-            raise StoreRefused(f"{self} needs keys: set s3.access_key_id and s3.secret_access_key in private.yml") from None
-        except (exceptions.ParamValidationError, exceptions.InvalidRegionError, exceptions.UnsupportedS3ConfigurationError) as error:
+        except (
+            exceptions.NoCredentialsError,
+            exceptions.PartialCredentialsError,
+            exceptions.CredentialRetrievalError,
+        ):
+            raise StoreRefused(
+                f"{self} needs keys: set s3.access_key_id and s3.secret_access_key in private.yml"
+            ) from None
+        except (
+            exceptions.ParamValidationError,
+            exceptions.InvalidRegionError,
+            exceptions.UnsupportedS3ConfigurationError,
+        ) as error:
             raise StoreRefused(f"{self} cannot be asked: {error}; correct the section s3") from None
         except exceptions.SSLError:
-            raise StoreRefused(f"{self}: its certificate is not trusted; correct s3.endpoint_url, or this machine's clock") from None
+            raise StoreRefused(
+                f"{self}: its certificate is not trusted; correct s3.endpoint_url, or this "
+                "machine's clock"
+            ) from None
         except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
-            raise StoreError(f"{self} does not answer as it should: {type(error).__name__}") from None
+            raise StoreError(
+                f"{self} does not answer as it should: {type(error).__name__}"
+            ) from None
 
     def _error_of(self, response: Mapping[str, Any]) -> StoreError:
         code = str(response.get("Error", {}).get("Code", ""))
@@ -171,7 +205,10 @@ class S3Store(Store):
         if code in _CURES:
             return StoreRefused(f"{self} refuses ({code}): {_CURES[code]}")
         what = _WAITS.get(code, f"it answers {facts.get('HTTPStatusCode')}")
-        return StoreError(f"{self} takes nothing just now ({code}): {what}", _retry_after_s(facts.get("HTTPHeaders", {})))
+        return StoreError(
+            f"{self} takes nothing just now ({code}): {what}",
+            _retry_after_s(facts.get("HTTPHeaders", {})),
+        )
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

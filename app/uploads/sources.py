@@ -32,14 +32,24 @@ class Events:
     It says whether that is done, or raises `StateUnavailable`.
     """
 
-    def __init__(self, inventory: Inventory, store: str, clock: Clock, tell: Callable[[Parcel], bool] | None = None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: str,
+        clock: Clock,
+        tell: Callable[[Parcel], bool] | None = None,
+    ) -> None:
         self._inventory = inventory
         self._store = store
         self._clock = clock
         self._tell = tell
 
     def waiting(self) -> list[Parcel]:
-        parcels = [parcel for folder in self._inventory.look(self._clock.now()) for parcel in folder.parcels]
+        parcels = [
+            parcel
+            for folder in self._inventory.look(self._clock.now())
+            for parcel in folder.parcels
+        ]
         self._tell_again(parcels)
         return [parcel for parcel in parcels if self._store in self._inventory.waits_for(parcel)]
 
@@ -76,7 +86,11 @@ class Stills:
         if not self._folder.is_dir():
             return []
         with scandir(self._folder) as entries:
-            found = [entry for entry in entries if entry.name.endswith(".jpg") and not entry.name.startswith(".")]
+            found = [
+                entry
+                for entry in entries
+                if entry.name.endswith(".jpg") and not entry.name.startswith(".")
+            ]
         parcels = [parcel for entry in found if (parcel := self._parcel(entry))]
         return [parcel for parcel in parcels if (parcel.path, parcel.changed_ns) not in self._left]
 

@@ -1,4 +1,6 @@
-"""Carries to one store what waits for it, a file at a time, and rests for longer each time that it cannot."""
+"""Carries to one store what waits for it, a file at a time, and rests for longer each time that it
+cannot.
+"""
 
 import logging
 import math
@@ -28,10 +30,11 @@ class _Failed:
 
 
 class Carrier:
-    """Carries from *shelf* to *store*, looking every *every_s* what is new. Call `step` in a thread of its own.
+    """Carries from *shelf* to *store*, looking every *every_s* what is new. Call `step` in a thread
+    of its own.
 
-    A file that fails comes last, and is tried again less and less often by itself, so that it keeps no other from going.
-    The more different ones fail in a row, the longer the store is left alone.
+    A file that fails comes last, and is tried again less and less often by itself, so that it keeps
+    no other from going. The more different ones fail in a row, the longer the store is left alone.
     """
 
     def __init__(self, store: Store, shelf: Shelf, clock: Clock, every_s: float) -> None:
@@ -41,7 +44,8 @@ class Carrier:
         self.uploaded_mb = 0.0
         self.failures = 0
         self.last_at: datetime | None = None
-        #: Whether it is known by now that the store takes files or refuses them, or that nobody needs to know.
+        #: Whether it is known by now that the store takes files or refuses them, or that nobody
+        #: needs to know.
         self.settled = False
         self._shelf = shelf
         self._clock = clock
@@ -67,11 +71,15 @@ class Carrier:
 
     @property
     def refused(self) -> str | None:
-        """What somebody must do before the store takes what it has refused; None when it has refused nothing."""
+        """What somebody must do before the store takes what it has refused; None when it has
+        refused nothing.
+        """
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:
-        """Carry what is new of *event* before all else, now unless the store has to be left alone."""
+        """Carry what is new of *event* before all else, now unless the store has to be left
+        alone.
+        """
         self._urgent.add(event)
         self._look_at_s = 0.0
 
@@ -80,7 +88,9 @@ class Carrier:
         self._mended = True
 
     def step(self) -> float:
-        """Carry one file if one waits and the store need not be left alone; returns the seconds until something may be due."""
+        """Carry one file if one waits and the store need not be left alone; returns the seconds
+        until something may be due.
+        """
         now_s = self._clock.monotonic()
         if self._mended:
             self._mended = False
@@ -126,7 +136,12 @@ class Carrier:
 
     def _turn(self, parcel: Parcel, urgent: set[str]) -> tuple[int, bool, str, str]:
         failed = self._failed.get(parcel.key)
-        return failed.times if failed else 0, parcel.event not in urgent, parcel.event or "", parcel.key
+        return (
+            failed.times if failed else 0,
+            parcel.event not in urgent,
+            parcel.event or "",
+            parcel.key,
+        )
 
     def _carry(self, parcel: Parcel) -> None:
         try:
@@ -155,14 +170,18 @@ class Carrier:
         self._in_a_row.clear()
 
     def _fail(self, parcel: Parcel, error: StoreError) -> None:
-        """Try *parcel* again later, and leave the store alone for a while, or as long as it asks for."""
+        """Try *parcel* again later, and leave the store alone for a while, or as long as it asks
+        for.
+        """
         now_s = self._clock.monotonic()
         self.failures += 1
         self._in_a_row.add(parcel.key)
         times = 1 + (self._failed[parcel.key].times if parcel.key in self._failed else 0)
         self._failed[parcel.key] = _Failed(times, now_s + _rest_s(times))
         asked_s = error.retry_after_s
-        self._rest_until_s = now_s + (_rest_s(len(self._in_a_row)) if asked_s is None else min(asked_s, PATIENCE_MAX_S))
+        self._rest_until_s = now_s + (
+            _rest_s(len(self._in_a_row)) if asked_s is None else min(asked_s, PATIENCE_MAX_S)
+        )
         self._left.append(parcel)
         refused = isinstance(error, StoreRefused)
         if refused:

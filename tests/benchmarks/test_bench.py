@@ -10,10 +10,30 @@ def test_it_measures_both_pipelines_and_every_stage_on_a_film(tmp_path: Path) ->
     done = run("bench", film_of_a_visit(tmp_path / "visit.mp4"), "--json", "--count", "30")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures["ratio"] == pytest.approx(figures["detector_ms"] / figures["classic_ms"], rel=0.01)
-    assert list(figures["classic_stages_ms"]) == ["resize", "grey", "blur", "compare", "mark", "outline"]
-    assert list(figures["detector_stages_ms"]) == ["shrink", "blur", "learn", "compare", "outline", "rule"]
-    assert all(cost_ms > 0 for name in ("classic", "detector") for cost_ms in figures[f"{name}_stages_ms"].values())
+    assert figures["ratio"] == pytest.approx(
+        figures["detector_ms"] / figures["classic_ms"], rel=0.01
+    )
+    assert list(figures["classic_stages_ms"]) == [
+        "resize",
+        "grey",
+        "blur",
+        "compare",
+        "mark",
+        "outline",
+    ]
+    assert list(figures["detector_stages_ms"]) == [
+        "shrink",
+        "blur",
+        "learn",
+        "compare",
+        "outline",
+        "rule",
+    ]
+    assert all(
+        cost_ms > 0
+        for name in ("classic", "detector")
+        for cost_ms in figures[f"{name}_stages_ms"].values()
+    )
 
 
 def test_without_a_film_it_draws_its_own_and_shows_a_table() -> None:

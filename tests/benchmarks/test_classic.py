@@ -33,19 +33,28 @@ class Pair:
         self.classic, self.ours = ClassicMotion(self.settings), make_motion(self.settings)
 
     def look(self, frame: Frame, blurred: NDArray[np.uint8]) -> None:
-        self.classic_px.append(self.classic.outline(self.classic.mark(self.classic.compare(blurred))))
+        self.classic_px.append(
+            self.classic.outline(self.classic.mark(self.classic.compare(blurred)))
+        )
         self.ours_px.append(self.ours.look(frame.luma, frame.luma_span).area_px)
 
     def agreement(self, min_area: float) -> float:
-        return float(np.mean((np.array(self.classic_px) > min_area) == (np.array(self.ours_px) > min_area)))
+        return float(
+            np.mean((np.array(self.classic_px) > min_area) == (np.array(self.ours_px) > min_area))
+        )
 
 
 @pytest.fixture(scope="module")
 def pairs(footage: Path) -> dict[tuple[float, int], Pair]:
     """The film seen once by each pair of `TABLE`."""
-    found = {(alpha, delta): Pair(MotionSettings(alpha=alpha, delta_thresh=delta)) for alpha, delta in TABLE}
+    found = {
+        (alpha, delta): Pair(MotionSettings(alpha=alpha, delta_thresh=delta))
+        for alpha, delta in TABLE
+    }
     eye = ClassicMotion(MotionSettings())
-    with closing(make_camera("film", CameraSettings(source=str(footage / FILM)), SystemClock(), pace="fast")) as camera:
+    with closing(
+        make_camera("film", CameraSettings(source=str(footage / FILM)), SystemClock(), pace="fast")
+    ) as camera:
         camera.open()
         while True:
             try:
@@ -57,7 +66,9 @@ def pairs(footage: Path) -> dict[tuple[float, int], Pair]:
                 pair.look(frame, blurred)
 
 
-def test_by_default_at_least_97_of_100_verdicts_are_those_of_the_classic_pipeline(pairs: dict[tuple[float, int], Pair]) -> None:
+def test_by_default_at_least_97_of_100_verdicts_are_those_of_the_classic_pipeline(
+    pairs: dict[tuple[float, int], Pair],
+) -> None:
     pair = pairs[0.1, 5]
     assert len(pair.ours_px) == 1394
     assert 300 < sum(area_px > 5000 for area_px in pair.classic_px) < 800
@@ -74,5 +85,9 @@ def test_other_settings_mean_what_they_mean_in_the_classic_pipeline(
 
 def test_areas_are_those_of_the_classic_pipeline(pairs: dict[tuple[float, int], Pair]) -> None:
     pair = pairs[0.1, 5]
-    both = [(ours, classic) for ours, classic in zip(pair.ours_px, pair.classic_px, strict=True) if classic > 2000]
+    both = [
+        (ours, classic)
+        for ours, classic in zip(pair.ours_px, pair.classic_px, strict=True)
+        if classic > 2000
+    ]
     assert np.median([ours / classic for ours, classic in both]) == pytest.approx(1, abs=0.03)

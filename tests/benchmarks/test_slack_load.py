@@ -13,7 +13,12 @@ from app.benchmarks.slack_load import COMMANDS, measure_slack, slack_table
 def test_every_request_is_answered_and_the_figures_are_told() -> None:
     figures = measure_slack(requests=60, in_flight=20)
     for command in COMMANDS:
-        assert 0 < figures[command]["p50_ms"] <= figures[command]["p99_ms"] <= figures[command]["max_ms"]
+        assert (
+            0
+            < figures[command]["p50_ms"]
+            <= figures[command]["p99_ms"]
+            <= figures[command]["max_ms"]
+        )
     assert 20 < figures["pss_mb"] < 80
     assert "/status" in slack_table(figures)
 

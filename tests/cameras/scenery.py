@@ -1,4 +1,6 @@
-"""What the test sources show: pictures that tell left from right, top from bottom, and one number from the next."""
+"""What the test sources show: pictures that tell left from right, top from bottom, and one number
+from the next.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +16,9 @@ SIZE = (160, 120)
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
-    """Picture *number*, (rows, columns, BGR) uint8: bright at the left, a light corner at the top, and a bar that wanders."""
+    """Picture *number*, (rows, columns, BGR) uint8: bright at the left, a light corner at the top,
+    and a bar that wanders.
+    """
     width, height = size
     ramp = np.linspace(170, 60, width).astype(np.uint8)
     drawn = np.repeat(ramp[None, :, None], height, axis=0).repeat(3, axis=2)
@@ -31,7 +35,9 @@ def jpeg_of(number: int, size: tuple[int, int] = SIZE) -> bytes:
 
 
 class H264:
-    """A camera's encoder: each picture becomes a packet in Annex B, and every *key_every*th a key frame with its parameter sets."""
+    """A camera's encoder: each picture becomes a packet in Annex B, and every *key_every*th a key
+    frame with its parameter sets.
+    """
 
     def __init__(self, size: tuple[int, int], key_every: int) -> None:
         coder = av.CodecContext.create("libx264", "w")
@@ -59,13 +65,17 @@ def film(
     options: dict[str, str] | None = None,
     coder: dict[str, str] | None = None,
 ) -> Path:
-    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names one; *coder* are libx264's options."""
+    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names
+    one; *coder* are libx264's options.
+    """
     with av.open(str(path), "w", format=container, options=options or {}) as written:
         crf = {"crf": "12", "threads": "1", **(coder or {})} if codec == "libx264" else {}
         stream = written.add_stream(codec, rate=fps, options=crf)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         for number in range(count):
-            written.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number, size), format="bgr24")))
+            written.mux(
+                stream.encode(av.VideoFrame.from_ndarray(picture(number, size), format="bgr24"))
+            )
         written.mux(stream.encode())
     return path

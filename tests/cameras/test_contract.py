@@ -19,7 +19,15 @@ from app.frames import Frame
 from tests.cameras.scenery import FPS, SIZE
 from tests.servers.video_server import VideoServer
 
-KINDS = ["file, fast", "file, own pace", "synthetic", "synthetic, own pace", "http", "picamera2", "picamera"]
+KINDS = [
+    "file, fast",
+    "file, own pace",
+    "synthetic",
+    "synthetic, own pace",
+    "http",
+    "picamera2",
+    "picamera",
+]
 #: These give pictures of the size that was asked for; the others have their own.
 SIZED = ["synthetic", "synthetic, own pace", "picamera2", "picamera"]
 
@@ -34,7 +42,13 @@ class Kind:
     pace: Pace
 
     def make(self, missing: bool = False, **settings: object) -> Camera:
-        usual = CameraSettings(source=self.missing if missing else self.source, resolution=SIZE, fps=FPS, warmup_s=0, stall_s=5)
+        usual = CameraSettings(
+            source=self.missing if missing else self.source,
+            resolution=SIZE,
+            fps=FPS,
+            warmup_s=0,
+            stall_s=5,
+        )
         return make_camera("attic", replace(usual, **settings), self.clock(), self.pace)  # type: ignore[arg-type]
 
 
@@ -42,15 +56,24 @@ class Kind:
 def kind(request: pytest.FixtureRequest, short_film: Path) -> Kind:
     name: str = request.param
     if name.startswith("file"):
-        return Kind(str(short_film), str(short_film) + ".none", FakeClock, "fast" if "fast" in name else "own")
+        return Kind(
+            str(short_film),
+            str(short_film) + ".none",
+            FakeClock,
+            "fast" if "fast" in name else "own",
+        )
     if name.startswith("synthetic"):
-        return Kind("synthetic:person", "synthetic:none", FakeClock, "own" if "own" in name else "fast")
+        return Kind(
+            "synthetic:person", "synthetic:none", FakeClock, "own" if "own" in name else "fast"
+        )
     if name == "http":
         network: VideoServer = request.getfixturevalue("network")
         return Kind(network.url("stream"), network.url("none"), SystemClock, "own")
     pi: dict[str, ModuleType] = request.getfixturevalue("pi")
     if name == "picamera":
-        request.getfixturevalue("monkeypatch").setattr("app.cameras.find_spec", lambda package: package == "picamera" or None)
+        request.getfixturevalue("monkeypatch").setattr(
+            "app.cameras.find_spec", lambda package: package == "picamera" or None
+        )
     assert name in pi
     return Kind("auto", "auto", SystemClock, "own")
 
@@ -97,11 +120,15 @@ def test_numbers_and_times_increase(kind: Kind, opened: Opened) -> None:
     for before, after in pairwise(frames):
         assert after.number > before.number
         assert after.at_s > before.at_s
-        assert (after.taken_at - before.taken_at).total_seconds() == pytest.approx(after.at_s - before.at_s, abs=0.5)
+        assert (after.taken_at - before.taken_at).total_seconds() == pytest.approx(
+            after.at_s - before.at_s, abs=0.5
+        )
     assert frames[0].taken_at.tzinfo is UTC
 
 
-def test_a_frame_keeps_its_picture_when_later_ones_came_and_the_camera_is_closed(kind: Kind) -> None:
+def test_a_frame_keeps_its_picture_when_later_ones_came_and_the_camera_is_closed(
+    kind: Kind,
+) -> None:
     camera = kind.make()
     camera.open()
     first = camera.read()
@@ -142,7 +169,9 @@ def test_reading_a_camera_that_is_not_open_is_an_error_that_names_it(kind: Kind)
 
 
 @pytest.mark.parametrize(("vflip", "hflip"), [(True, False), (False, True), (True, True)])
-def test_pictures_are_turned_over_as_the_settings_say(kind: Kind, opened: Opened, vflip: bool, hflip: bool) -> None:
+def test_pictures_are_turned_over_as_the_settings_say(
+    kind: Kind, opened: Opened, vflip: bool, hflip: bool
+) -> None:
     straight = kind.make()
     straight.open()
     plain = straight.read()
@@ -164,7 +193,9 @@ def test_frames_come_no_more_often_than_asked_for(kind: Kind, opened: Opened) ->
 
 @pytest.mark.parametrize("kind", SIZED, indirect=True)
 @pytest.mark.parametrize("size", [(320, 240), (202, 150)])
-def test_pictures_have_the_size_that_was_asked_for(kind: Kind, opened: Opened, size: tuple[int, int]) -> None:
+def test_pictures_have_the_size_that_was_asked_for(
+    kind: Kind, opened: Opened, size: tuple[int, int]
+) -> None:
     frame = opened(kind.make(resolution=size)).read()
     assert frame.luma.shape == (size[1], size[0])
     assert frame.luma.flags.c_contiguous

@@ -27,7 +27,8 @@ ENOUGH_S = 10.0
 
 
 class OddCamera(Camera):
-    """Does what the test says: reads what is `given`, a number of frames or an error; waits while nothing is.
+    """Does what the test says: reads what is `given`, a number of frames or an error; waits while
+    nothing is.
 
     It remembers the threads that touched it, and in *told* what was done to it.
     """
@@ -58,7 +59,11 @@ class OddCamera(Camera):
             raise error
         self._number += 1
         return Frame(
-            np.zeros((2, 2), np.uint8), float(self._number), FakeClock().now(), self._number - 1, lambda: np.zeros((2, 2, 3), np.uint8)
+            np.zeros((2, 2), np.uint8),
+            float(self._number),
+            FakeClock().now(),
+            self._number - 1,
+            lambda: np.zeros((2, 2, 3), np.uint8),
         )
 
     def close(self) -> None:
@@ -187,7 +192,9 @@ def test_packets_are_handed_on_until_the_camera_is_stopped(clock: FakeClock) -> 
     assert taken == [packet]
 
 
-def test_stopping_leaves_a_stuck_camera_behind_which_closes_when_it_gets_free(clock: FakeClock) -> None:
+def test_stopping_leaves_a_stuck_camera_behind_which_closes_when_it_gets_free(
+    clock: FakeClock,
+) -> None:
     camera = OddCamera(1)
     one = LiveCamera(camera, clock, stall_s=10)
     one.start()
@@ -239,7 +246,14 @@ feed.open()
 held = server.accept()
 print(feed.next(0.2), feed.state)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "None opening\n", "")
 
 
@@ -263,12 +277,16 @@ def test_a_loss_and_a_return_are_told_once_each(clock: FakeClock) -> None:
     assert reopening.take_changes() == [CameraChange("camera_lost", lost_at, "it stalled")]
     reopening.frame_came()
     reopening.frame_came()
-    assert reopening.take_changes() == [CameraChange("camera_back", lost_at + timedelta(seconds=30), "it stalled", 30)]
+    assert reopening.take_changes() == [
+        CameraChange("camera_back", lost_at + timedelta(seconds=30), "it stalled", 30)
+    ]
     assert reopening.take_changes() == []
     assert reopening.reopened == 1
 
 
-@pytest.mark.parametrize(("stays_s", "delays_s"), [(30, [1, 1, 1, 1]), (3, [1, 2, 4, 8]), (8, [1, 1, 1, 1])])
+@pytest.mark.parametrize(
+    ("stays_s", "delays_s"), [(30, [1, 1, 1, 1]), (3, [1, 2, 4, 8]), (8, [1, 1, 1, 1])]
+)
 def test_a_camera_that_stays_is_tried_again_soon_and_one_that_comes_and_goes_is_not(
     clock: FakeClock, stays_s: float, delays_s: list[float]
 ) -> None:
@@ -356,7 +374,9 @@ def test_a_camera_that_ends_is_lost_and_back_with_its_reason(clock: FakeClock) -
     feed.close()
 
 
-def test_a_camera_that_never_opened_is_lost_once_however_often_it_is_tried(clock: FakeClock) -> None:
+def test_a_camera_that_never_opened_is_lost_once_however_often_it_is_tried(
+    clock: FakeClock,
+) -> None:
     gone, last = [OddCamera(opens=CameraMissing("there is none")) for _ in range(3)], OddCamera(1)
     feed = feed_of(clock, *gone, last)
     feed.open()
@@ -420,7 +440,9 @@ def test_where_the_mount_points_is_told_to_cameras_opened_later_too(clock: FakeC
     feed.close()
 
 
-def test_three_threads_that_are_stuck_for_good_end_the_owner(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_threads_that_are_stuck_for_good_end_the_owner(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.cameras.live._STOP_S", 0.05)
     settings, cameras = CameraSettings(stall_s=1, warmup_s=0), [OddCamera() for _ in range(3)]
     waiting = list(cameras)
@@ -456,7 +478,9 @@ def test_a_file_that_appears_is_found(tmp_path: Path, clock: FakeClock) -> None:
 def test_a_network_camera_that_goes_off_and_on_again_is_lost_and_back() -> None:
     with VideoServer() as server:
         settings = CameraSettings(source=server.url("stream"), fps=FPS, stall_s=1)
-        feed = CameraFeed(lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings)
+        feed = CameraFeed(
+            lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings
+        )
         feed.open()
         next_frame(feed)
     until_lost(feed)
@@ -468,8 +492,12 @@ def test_a_network_camera_that_goes_off_and_on_again_is_lost_and_back() -> None:
 
 def test_a_feed_that_is_closed_in_the_middle_lets_go_at_once(short_film: Path) -> None:
     settings = CameraSettings(source=str(short_film), fps=FPS)
-    feed = CameraFeed(lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings)
+    feed = CameraFeed(
+        lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings
+    )
     feed.open()
     next_frame(feed)
     feed.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("camera front")]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("camera front")
+    ]

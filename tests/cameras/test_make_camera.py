@@ -39,21 +39,30 @@ def test_auto_takes_picamera2_where_both_are(pi: dict[str, ModuleType]) -> None:
     assert kind_of("auto") == "Picamera2Camera"
 
 
-def test_auto_takes_picamera_where_only_that_is(pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_picamera_where_only_that_is(
+    pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert pi
-    monkeypatch.setattr("app.cameras.find_spec", lambda package: True if package == "picamera" else None)
+    monkeypatch.setattr(
+        "app.cameras.find_spec", lambda package: True if package == "picamera" else None
+    )
     assert kind_of("auto") == "PicameraCamera"
 
 
 def test_auto_without_a_pi_is_missing_and_says_what_to_do() -> None:
     camera = make_camera("front", CameraSettings(), FakeClock())
-    with pytest.raises(CameraMissing, match=r"^front \(auto\): .*sudo apt install python3-picamera2.*set the camera's source to a file"):
+    with pytest.raises(
+        CameraMissing,
+        match=r"^front \(auto\): .*sudo apt install python3-picamera2.*set the camera's source to a file",
+    ):
         camera.open()
 
 
 def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
     camera = make_camera("front", CameraSettings(source="synthetic:party"), FakeClock())
-    with pytest.raises(CameraMissing, match="there is no scene 'party', only demo, empty, person, noise, lamp"):
+    with pytest.raises(
+        CameraMissing, match="there is no scene 'party', only demo, empty, person, noise, lamp"
+    ):
         camera.open()
 
 
@@ -73,10 +82,20 @@ def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
 )
 def test_what_is_shown_of_a_source_holds_no_password(source: str, told: str) -> None:
     assert shown(source) == told
-    assert make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({told})"
+    assert (
+        make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({told})"
+    )
 
 
 def test_importing_the_trade_brings_neither_opencv_nor_libav_nor_a_pi() -> None:
     heavy = "{'cv2', 'av', 'numpy', 'picamera', 'picamera2'}"
-    code = f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & "
+        "set(sys.modules)))"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

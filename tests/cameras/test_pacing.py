@@ -18,8 +18,12 @@ class BusyClock(FakeClock):
         return super().monotonic()
 
 
-@pytest.mark.parametrize(("fps", "kept"), [(60, 36), (30, 30), (25, 38), (20, 30), (12, 36), (10, 30), (5, 15)])
-def test_three_seconds_at_any_rate_are_thinned_out_to_about_ten_pictures_a_second(fps: int, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("fps", "kept"), [(60, 36), (30, 30), (25, 38), (20, 30), (12, 36), (10, 30), (5, 15)]
+)
+def test_three_seconds_at_any_rate_are_thinned_out_to_about_ten_pictures_a_second(
+    fps: int, kept: int
+) -> None:
     pacing = Pacing(FakeClock(), 10, timed=False)
     assert sum(pacing.keep(number / fps) for number in range(3 * fps)) == kept
     assert pacing.dropped == 0
@@ -63,7 +67,9 @@ def test_a_machine_too_slow_for_the_source_still_sees_about_a_picture_a_second()
 
 def test_playing_time_follows_the_stamps() -> None:
     playing = PlayingTime(0.1, longest_s=5)
-    assert [playing.of(number, stamp_s) for number, stamp_s in enumerate((4.0, 4.04, 4.3))] == pytest.approx([0, 0.04, 0.3])
+    assert [
+        playing.of(number, stamp_s) for number, stamp_s in enumerate((4.0, 4.04, 4.3))
+    ] == pytest.approx([0, 0.04, 0.3])
 
 
 @pytest.mark.parametrize(
@@ -77,9 +83,13 @@ def test_playing_time_follows_the_stamps() -> None:
     ],
     ids=["missing", "one missing", "standing still", "jumping back", "jumping ahead"],
 )
-def test_playing_time_counts_where_stamps_are_of_no_use(stamps_s: list[float | None], times_s: list[float]) -> None:
+def test_playing_time_counts_where_stamps_are_of_no_use(
+    stamps_s: list[float | None], times_s: list[float]
+) -> None:
     playing = PlayingTime(0.1, longest_s=5)
-    assert [playing.of(number, stamp_s) for number, stamp_s in enumerate(stamps_s)] == pytest.approx(times_s)
+    assert [
+        playing.of(number, stamp_s) for number, stamp_s in enumerate(stamps_s)
+    ] == pytest.approx(times_s)
 
 
 def test_playing_time_counts_the_pictures_that_could_not_be_decoded() -> None:

@@ -1,4 +1,6 @@
-"""What cameras hand on beside their frames: each picture as the source has it compressed, with its time."""
+"""What cameras hand on beside their frames: each picture as the source has it compressed, with its
+time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -22,7 +24,16 @@ from tests.cameras.scenery import FPS, SIZE, film
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import VideoServer
 
-STREAMED = ["file", "file, own pace", "file with B-frames", "transport stream", "http film", "rtsp", "picamera2", "picamera"]
+STREAMED = [
+    "file",
+    "file, own pace",
+    "file with B-frames",
+    "transport stream",
+    "http film",
+    "rtsp",
+    "picamera2",
+    "picamera",
+]
 SINGLE = ["motion jpeg", "jpegs over http"]
 
 
@@ -59,8 +70,18 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
     def make(**settings: object) -> Source:
         address, clock = _address(kind, request, tmp_path)
-        usual: dict[str, object] = {"source": address, "resolution": SIZE, "fps": FPS, "warmup_s": 0, "stall_s": 5}
-        pace = "fast" if kind in ("file", "file with B-frames", "transport stream", "motion jpeg") else "own"
+        usual: dict[str, object] = {
+            "source": address,
+            "resolution": SIZE,
+            "fps": FPS,
+            "warmup_s": 0,
+            "stall_s": 5,
+        }
+        pace = (
+            "fast"
+            if kind in ("file", "file with B-frames", "transport stream", "motion jpeg")
+            else "own"
+        )
         return Source(make_camera("attic", CameraSettings(**(usual | settings)), clock, pace))  # type: ignore[arg-type]
 
     return make
@@ -69,7 +90,9 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 def _address(kind: str, request: pytest.FixtureRequest, folder: Path) -> tuple[str, Clock]:
     if kind in ("picamera2", "picamera"):
         request.getfixturevalue("pi")
-        request.getfixturevalue("monkeypatch").setattr("app.cameras.find_spec", lambda package: package == kind or None)
+        request.getfixturevalue("monkeypatch").setattr(
+            "app.cameras.find_spec", lambda package: package == kind or None
+        )
         return "auto", SystemClock()
     if kind == "rtsp":
         return f"rtsp://{request.getfixturevalue('rtsp').address}/stream", SystemClock()
@@ -81,7 +104,9 @@ def _address(kind: str, request: pytest.FixtureRequest, folder: Path) -> tuple[s
         "file with B-frames": {"coder": {"bf": "3", "g": "15"}},
     }
     suffix = {"motion jpeg": "avi", "transport stream": "ts"}.get(kind, "mp4")
-    return str(film(folder / f"film.{suffix}", 60, **films.get(kind, {"coder": {"g": "15"}}))), FakeClock()  # type: ignore[arg-type]
+    return str(
+        film(folder / f"film.{suffix}", 60, **films.get(kind, {"coder": {"g": "15"}}))  # type: ignore[arg-type]
+    ), FakeClock()
 
 
 def decoded(packets: list[Packet]) -> dict[float, Image]:
@@ -96,7 +121,9 @@ def decoded(packets: list[Packet]) -> dict[float, Image]:
             given = av.Packet(packet.data)
             given.pts = round(packet.at_s * 1e6)
         for picture in coder.decode(given):
-            found[round((picture.pts or 0) / 1e6, 4)] = np.asarray(picture.to_ndarray(format="gray"), np.uint8)
+            found[round((picture.pts or 0) / 1e6, 4)] = np.asarray(
+                picture.to_ndarray(format="gray"), np.uint8
+            )
     return found
 
 
@@ -131,10 +158,16 @@ def test_packets_are_in_order_and_can_be_read_from_each_key_frame_on(source: Mak
 
 
 @pytest.mark.parametrize("source", SINGLE, indirect=True)
-def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_become_frames(source: Make) -> None:
+def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_become_frames(
+    source: Make,
+) -> None:
     one = source(fps=FPS / 4)
     one.play(5)
-    assert [packet.at_s for packet in one.packets] == [packet.decode_s for packet in one.packets] == [frame.at_s for frame in one.frames]
+    assert (
+        [packet.at_s for packet in one.packets]
+        == [packet.decode_s for packet in one.packets]
+        == [frame.at_s for frame in one.frames]
+    )
     assert all(packet.key for packet in one.packets)
     for packet, frame in zip(one.packets, one.frames, strict=True):
         grey = cv2.imdecode(np.frombuffer(packet.data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -146,14 +179,18 @@ def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_bec
 def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
     one = source(hflip=True, vflip=False)
     one.play(3)
-    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {(True, False)}
+    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {
+        (True, False)
+    }
 
 
 @pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
 def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
     one = source(hflip=True, vflip=True)
     one.play(10)
-    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {(False, False)}
+    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {
+        (False, False)
+    }
     first = next(iter(decoded(one.packets).values()))
     assert np.abs(first.astype(int) - at_full_span(one.frames[0])).mean() < 6
 
@@ -161,14 +198,19 @@ def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
 def test_what_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
     raw = film(tmp_path / "raw.avi", 5, codec="rawvideo", pixels="yuyv422")
     for address in (str(raw), "synthetic:empty"):
-        one = Source(make_camera("attic", CameraSettings(source=address, fps=FPS), FakeClock(), "fast"))
+        one = Source(
+            make_camera("attic", CameraSettings(source=address, fps=FPS), FakeClock(), "fast")
+        )
         one.play(5)
         assert (len(one.frames), one.packets) == (5, [])
 
 
 @pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
 def test_a_pi_whose_encoder_is_busy_gives_frames_all_the_same(
-    source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    source: Make,
+    pi: dict[str, ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(pi["picamera2.encoders"], "BUSY", True)
     monkeypatch.setattr(pi["picamera"], "RECORDS", False)
@@ -182,7 +224,9 @@ def test_a_pi_whose_encoder_is_busy_gives_frames_all_the_same(
 def test_a_pi_without_an_encoder_does_not_keep_its_processor_busy_instead(
     source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pi["picamera2.encoders"], "H264Encoder", pi["picamera2.encoders"].LibavH264Encoder)
+    monkeypatch.setattr(
+        pi["picamera2.encoders"], "H264Encoder", pi["picamera2.encoders"].LibavH264Encoder
+    )
     one = source()
     one.play(5)
     assert (len(one.frames), one.packets) == (5, [])
@@ -213,7 +257,9 @@ def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
 
 
 @pytest.mark.parametrize("jump_s", [5000.0, 60.0, -3.0, -60.0])
-def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags_behind(jump_s: float) -> None:
+def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags_behind(
+    jump_s: float,
+) -> None:
     packets: list[Packet] = []
     stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), packets.append)
     stamps = [100 + number / 10 + (jump_s if number >= 50 else 0) for number in range(100)]

@@ -14,7 +14,9 @@ from app.errors import CameraError, CameraMissing, CameraStalled
 
 Pi = dict[str, ModuleType]
 Make = Callable[..., Camera]
-BOTH = pytest.mark.parametrize(("make", "package"), [(Picamera2Camera, "picamera2"), (PicameraCamera, "picamera")])
+BOTH = pytest.mark.parametrize(
+    ("make", "package"), [(Picamera2Camera, "picamera2"), (PicameraCamera, "picamera")]
+)
 
 
 def settings(**given: object) -> CameraSettings:
@@ -23,11 +25,15 @@ def settings(**given: object) -> CameraSettings:
 
 
 @BOTH
-def test_a_camera_that_another_program_uses_is_an_error_and_can_be_had_later(pi: Pi, make: Make, package: str) -> None:
+def test_a_camera_that_another_program_uses_is_an_error_and_can_be_had_later(
+    pi: Pi, make: Make, package: str
+) -> None:
     assert pi[package]
     first, second = make("first", settings(), FakeClock()), make("second", settings(), FakeClock())
     first.open()
-    with pytest.raises(CameraError, match=r"^second cannot be started, perhaps another program uses it: "):
+    with pytest.raises(
+        CameraError, match=r"^second cannot be started, perhaps another program uses it: "
+    ):
         second.open()
     second.close()
     first.close()
@@ -64,7 +70,9 @@ def test_a_camera_is_given_time_to_warm_up(pi: Pi, make: Make, package: str) -> 
 
 
 @BOTH
-def test_without_its_package_a_camera_is_missing(make: Make, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_a_camera_is_missing(
+    make: Make, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(CameraMissing, match=r"^front: "):
         make("front", settings(), FakeClock()).open()
@@ -89,13 +97,17 @@ def test_picamera2_is_asked_for_the_rate_and_for_both_streams_in_one_size(pi: Pi
     assert given["main"]["size"] == given["lores"]["size"] == (160, 120)
 
 
-def test_a_pi_with_no_camera_plugged_in_is_missing_one(pi: Pi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pi_with_no_camera_plugged_in_is_missing_one(
+    pi: Pi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pi["picamera2"], "CAMERAS", [])
     with pytest.raises(CameraMissing, match=r"^front: no camera is connected; look at its cable$"):
         Picamera2Camera("front", settings(), FakeClock()).open()
 
 
-def test_a_legacy_camera_that_is_not_enabled_is_an_error(pi: Pi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_legacy_camera_that_is_not_enabled_is_an_error(
+    pi: Pi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pi["picamera"], "ENABLED", False)
     with pytest.raises(CameraError, match="Camera is not enabled"):
         PicameraCamera("front", settings(), FakeClock()).open()

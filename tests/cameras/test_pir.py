@@ -32,7 +32,9 @@ def test_a_pin_is_free_again_when_it_is_closed(pins: MockFactory) -> None:
         sensor.close()
 
 
-def test_a_pin_that_is_taken_is_said_once_with_the_cure(pins: MockFactory, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pin_that_is_taken_is_said_once_with_the_cure(
+    pins: MockFactory, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = MotionSensor(17), MotionSensor(17)
     first.open()
     with caplog.at_level(logging.WARNING):
@@ -41,7 +43,9 @@ def test_a_pin_that_is_taken_is_said_once_with_the_cure(pins: MockFactory, caplo
     assert second.value is None
     assert first.value is False
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("the motion sensor on GPIO 17 cannot be read, the camera goes on without: ")
+    assert said.startswith(
+        "the motion sensor on GPIO 17 cannot be read, the camera goes on without: "
+    )
     assert "no other program may use the pin" in said
 
 
@@ -68,16 +72,24 @@ def test_an_error_of_the_library_below_is_said_once_and_when_it_is_over_it_is_re
 
 
 @pytest.mark.parametrize(
-    ("without", "said"), [("gpiozero", "import of gpiozero halted"), ("lgpio", "Unable to load any default pin factory")]
+    ("without", "said"),
+    [
+        ("gpiozero", "import of gpiozero halted"),
+        ("lgpio", "Unable to load any default pin factory"),
+    ],
 )
-def test_where_its_software_or_its_pins_are_missing_the_cure_is_named(without: str, said: str) -> None:
+def test_where_its_software_or_its_pins_are_missing_the_cure_is_named(
+    without: str, said: str
+) -> None:
     program = (
         "import sys, logging; logging.basicConfig()\n"
         f"sys.modules[{without!r}] = None\n"
         "from app.cameras.pir import MotionSensor\n"
         "sensor = MotionSensor(17); sensor.open(); print(sensor.value); sensor.close()\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, check=False
+    )
     assert done.stdout == "None\n", done.stderr
     assert said in done.stderr
     assert "scripts/setup.sh on the Pi installs what it needs" in done.stderr

@@ -44,16 +44,24 @@ def test_nobody_is_in_a_scene_without_people(scene: str) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("scene", ["demo", "person"])
-def test_somebody_comes_after_three_seconds_and_again_every_twenty_with_an_empty_room_between(scene: str, seed: int) -> None:
+def test_somebody_comes_after_three_seconds_and_again_every_twenty_with_an_empty_room_between(
+    scene: str, seed: int
+) -> None:
     camera = drawn(scene, seed)
     there = [camera.truth(number).person is not None for number in range(5 * MINUTE)]
-    came_s = [number / 5 for number, (before, now) in enumerate(pairwise(there), 1) if now and not any(there[max(number - 15, 0) : number])]
+    came_s = [
+        number / 5
+        for number, (before, now) in enumerate(pairwise(there), 1)
+        if now and not any(there[max(number - 15, 0) : number])
+    ]
     assert 2 <= came_s[0] <= 4
     assert len(came_s) == 15
     assert all(15 < after - before < 25 for before, after in pairwise(came_s))
 
 
-@pytest.mark.parametrize(("vflip", "hflip"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("vflip", "hflip"), [(False, False), (True, False), (False, True), (True, True)]
+)
 def test_the_truth_is_where_the_picture_changes(vflip: bool, hflip: bool) -> None:
     settings = CameraSettings(resolution=(320, 240), fps=5, vflip=vflip, hflip=hflip)
     person, empty = drawn("person", 1, settings), drawn("empty", 1, settings)
@@ -101,7 +109,10 @@ def test_aiming_turns_the_view_as_a_mount_would() -> None:
     camera.aim(0, 5)
     up = camera.read().luma.astype(int)
     focal_px = 0.8 * 320
-    columns, rows = round(focal_px * np.tan(np.radians(10))), round(focal_px * np.tan(np.radians(5)))
+    columns, rows = (
+        round(focal_px * np.tan(np.radians(10))),
+        round(focal_px * np.tan(np.radians(5))),
+    )
     assert np.abs(right[:, :-columns] - straight[:, columns:]).mean() < 3
     assert np.abs(up[rows:] - straight[:-rows]).mean() < 3
     assert np.abs(right - straight).mean() > 8
@@ -109,7 +120,9 @@ def test_aiming_turns_the_view_as_a_mount_would() -> None:
 
 def test_aiming_takes_the_person_out_of_sight_and_the_truth_with_it() -> None:
     camera = drawn("person")
-    number = next(number for number in range(MINUTE) if (box := camera.truth(number).person) and box.x < 40)
+    number = next(
+        number for number in range(MINUTE) if (box := camera.truth(number).person) and box.x < 40
+    )
     before = camera.truth(number).person
     camera.aim(17, 0)
     after = camera.truth(number).person

@@ -24,7 +24,12 @@ SETTINGS = CameraSettings(fps=FPS, warmup_s=0)
 
 
 def fast(source: object, **settings: object) -> Camera:
-    return make_camera("attic", replace(SETTINGS, source=str(source), **settings), FakeClock(), "fast")  # type: ignore[arg-type]
+    return make_camera(
+        "attic",
+        replace(SETTINGS, source=str(source), **settings),
+        FakeClock(),
+        "fast",  # type: ignore[arg-type]
+    )
 
 
 def live(source: str, **settings: object) -> Camera:
@@ -70,7 +75,9 @@ FORMATS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(tmp_path: Path, name: str) -> None:
+def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(
+    tmp_path: Path, name: str
+) -> None:
     make = FORMATS[name]
     size = make.get("size", SIZE)
     assert isinstance(size, tuple)
@@ -94,7 +101,9 @@ def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_film: Pa
     frames, _ = played(fast(short_film))
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
     began = FakeClock().now()
-    assert [(frame.taken_at - began).total_seconds() for frame in frames] == pytest.approx([frame.at_s for frame in frames], abs=1e-5)
+    assert [(frame.taken_at - began).total_seconds() for frame in frames] == pytest.approx(
+        [frame.at_s for frame in frames], abs=1e-5
+    )
 
 
 def test_a_film_is_thinned_out_and_its_numbers_tell(short_film: Path) -> None:
@@ -127,7 +136,9 @@ def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_film: 
 
 def test_a_film_served_over_http_is_played_at_its_own_pace_too(network: VideoServer) -> None:
     clock = FakeClock()
-    frames, error = played(make_camera("attic", replace(SETTINGS, source=network.url("film")), clock))
+    frames, error = played(
+        make_camera("attic", replace(SETTINGS, source=network.url("film")), clock)
+    )
     assert isinstance(error, CameraEnded)
     assert len(frames) == 60
     assert clock.monotonic() == pytest.approx(59 / FPS)
@@ -187,7 +198,9 @@ def a_sound(path: Path) -> Path:
 
     with av.open(str(path), "w", format="wav") as written:
         stream = written.add_stream("pcm_s16le", rate=8000)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        sound = av.AudioFrame.from_ndarray(
+            np.zeros((1, 800), np.int16), format="s16", layout="mono"
+        )
         sound.rate = 8000
         written.mux(stream.encode(sound))
     return path
@@ -205,7 +218,9 @@ def a_sound(path: Path) -> Path:
         (a_sound, CameraError, "holds no video"),
     ],
 )
-def test_what_is_no_whole_video_is_an_error_that_says_so(tmp_path: Path, broken: Broken, kind: type[CameraError], words: str) -> None:
+def test_what_is_no_whole_video_is_an_error_that_says_so(
+    tmp_path: Path, broken: Broken, kind: type[CameraError], words: str
+) -> None:
     path = broken(tmp_path / "broken.mp4")
     frames, error = played(fast(path))
     assert (frames, type(error)) == ([], kind)
@@ -216,7 +231,9 @@ def test_what_is_no_whole_video_is_an_error_that_says_so(tmp_path: Path, broken:
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "avi"])
 def test_a_film_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path, suffix: str) -> None:
     whole = film(
-        tmp_path / f"whole.{suffix}", codec="mjpeg" if suffix == "avi" else "libx264", pixels="yuvj420p" if suffix == "avi" else "yuv420p"
+        tmp_path / f"whole.{suffix}",
+        codec="mjpeg" if suffix == "avi" else "libx264",
+        pixels="yuvj420p" if suffix == "avi" else "yuv420p",
     )
     cut = tmp_path / f"cut.{suffix}"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -242,7 +259,9 @@ def test_damage_in_mid_stream_is_counted_and_passed_over(
 
 def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
     path = film(tmp_path / "film.avi", 3, codec="mjpeg", pixels="yuvj420p")
-    path.write_bytes(re.sub(rb"(?s)\xff\xd8.*?\xff\xd9", lambda jpeg: bytes(len(jpeg[0])), path.read_bytes()))
+    path.write_bytes(
+        re.sub(rb"(?s)\xff\xd8.*?\xff\xd9", lambda jpeg: bytes(len(jpeg[0])), path.read_bytes())
+    )
     frames, error = played(fast(path))
     assert frames == []
     assert str(error) == f"attic ({path}) holds no picture that can be decoded"
@@ -257,7 +276,9 @@ def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
         ("silent", CameraMissing, "gave no answer for 1 s"),
     ],
 )
-def test_an_address_without_a_video_is_an_error_that_says_why(network: VideoServer, path: str, kind: type[CameraError], words: str) -> None:
+def test_an_address_without_a_video_is_an_error_that_says_why(
+    network: VideoServer, path: str, kind: type[CameraError], words: str
+) -> None:
     frames, error = played(live(network.url(path), stall_s=1))
     assert (frames, type(error)) == ([], kind)
     assert str(error).startswith(f"attic ({network.url(path)})")
@@ -268,7 +289,10 @@ def test_an_address_without_a_video_is_an_error_that_says_why(network: VideoServ
 def test_an_address_that_nobody_serves_is_missing(scheme: str, free_address: str) -> None:
     _, error = played(live(f"{scheme}://{free_address}/stream"))
     assert isinstance(error, CameraMissing)
-    assert str(error) == f"attic ({scheme}://{free_address}/stream) cannot be opened: Connection refused"
+    assert (
+        str(error)
+        == f"attic ({scheme}://{free_address}/stream) cannot be opened: Connection refused"
+    )
 
 
 def test_a_name_that_nobody_knows_is_missing() -> None:
@@ -289,7 +313,9 @@ def test_a_stream_that_hangs_up_is_an_error(network: VideoServer) -> None:
     assert "broke off" in str(error) or isinstance(error, CameraEnded)
 
 
-def test_a_stream_of_which_nothing_can_be_decoded_any_more_has_stalled(network: VideoServer) -> None:
+def test_a_stream_of_which_nothing_can_be_decoded_any_more_has_stalled(
+    network: VideoServer,
+) -> None:
     camera = live(network.url("spoils"), stall_s=1)
     frames, error = played(camera)
     assert len(frames) == FEW
@@ -309,7 +335,9 @@ def test_an_rtsp_camera_is_played_through_one_connection_until_it_falls_silent()
     assert isinstance(error, CameraStalled)
 
 
-def test_an_rtsp_camera_is_thinned_out_by_its_stamps_even_where_many_pictures_come_at_once() -> None:
+def test_an_rtsp_camera_is_thinned_out_by_its_stamps_even_where_many_pictures_come_at_once() -> (
+    None
+):
     with RtspServer(30) as server:
         frames, _ = played(live(f"rtsp://{server.address}/stream", stall_s=1, fps=8))
     assert [frame.number for frame in frames] == list(range(0, 30, 4))
@@ -318,11 +346,16 @@ def test_an_rtsp_camera_is_thinned_out_by_its_stamps_even_where_many_pictures_co
 def test_a_password_is_used_and_never_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with RtspServer(10, login="owl:geheim") as server:
-        frames, silent = played(live(f"rtsp://owl:geheim@{server.address}/stream?key=geheim", stall_s=1))
+        frames, silent = played(
+            live(f"rtsp://owl:geheim@{server.address}/stream?key=geheim", stall_s=1)
+        )
         assert len(frames) == 10
         _, refused = played(live(f"rtsp://owl:geheimer@{server.address}/stream"))
     _, missing = played(live(f"rtsp://owl:geheim@{server.address}/stream"))
-    assert str(refused) == f"attic (rtsp://{server.address}/stream) refuses the user name or the password"
+    assert (
+        str(refused)
+        == f"attic (rtsp://{server.address}/stream) refuses the user name or the password"
+    )
     for error in (silent, refused, missing):
         assert "geheim" not in str(error)
         assert "geheim" not in logged(error)

@@ -32,10 +32,17 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
 
 
 def test_apprises_urls_are_tried_with_apprise_and_not_shown(tmp_path: Path) -> None:
-    folder = write_config(tmp_path, "redis://localhost", "apprise: {urls: ['json://localhost/hush', 'nonsense://hush']}\n")
+    folder = write_config(
+        tmp_path,
+        "redis://localhost",
+        "apprise: {urls: ['json://localhost/hush', 'nonsense://hush']}\n",
+    )
     done = run([*CHECK, str(folder)])
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == f"{folder}: apprise.urls.1: Apprise does not understand it; github.com/caronc/apprise says what it looks like\n"
+    assert (
+        done.stdout
+        == f"{folder}: apprise.urls.1: Apprise does not understand it; github.com/caronc/apprise says what it looks like\n"
+    )
 
 
 def test_a_profile_is_checked_too(tmp_path: Path) -> None:
@@ -61,7 +68,10 @@ def test_more_that_is_to_stay_free_than_the_disk_has_is_remarked_on(tmp_path: Pa
     done = run([*CHECK, str(folder)])
     assert done.returncode == 0
     assert "config.yml: disk.min_free_gb (1e+09) is more than the whole disk has (" in done.stderr
-    assert "): what is uploaded gets deleted for it after a day, and with less than half of it free no clips and samples" in done.stderr
+    assert (
+        "): what is uploaded gets deleted for it after a day, and with less than half of it free "
+        "no clips and samples" in done.stderr
+    )
 
 
 def test_a_folder_without_a_configuration_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ import yaml
 
 from tests.servers.ports import free_port
 from tests.servers.programs import write_config
-from tests.servers.slack import ALERTS, APP_TOKEN, BOT_TOKEN, OWNER, SIGNING_SECRET, SlackServer, Trick, broken, refused
+from tests.servers.slack import (
+    ALERTS,
+    APP_TOKEN,
+    BOT_TOKEN,
+    OWNER,
+    SIGNING_SECRET,
+    SlackServer,
+    Trick,
+    broken,
+    refused,
+)
 from tests.servers.suite import run
 
 SOCKET_URL = "ws://127.0.0.1:9/link/?ticket=very-secret"
@@ -31,10 +41,14 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-def check(folder: Path, slack: SlackServer, settings: Mapping[str, object]) -> subprocess.CompletedProcess[str]:
+def check(
+    folder: Path, slack: SlackServer, settings: Mapping[str, object]
+) -> subprocess.CompletedProcess[str]:
     """Run the verb with *settings*; whatever it says, it tells no secret and shows no traceback."""
     config = write_config(
-        folder, "redis://localhost", "slack: " + yaml.safe_dump({"api_url": slack.api_url, **settings}, default_flow_style=True)
+        folder,
+        "redis://localhost",
+        "slack: " + yaml.safe_dump({"api_url": slack.api_url, **settings}, default_flow_style=True),
     )
     done = run([sys.executable, "-m", "app", "check-slack", "--config", str(config)])
     said = done.stdout + done.stderr
@@ -54,7 +68,9 @@ def missing(folder: Path, slack: SlackServer, settings: Mapping[str, object]) ->
 
 
 @pytest.mark.parametrize("settings", [GOOD, SOCKET], ids=["http", "socket"])
-def test_all_is_well_when_nothing_is_missing(settings: Mapping[str, object], tmp_path: Path, slack: SlackServer) -> None:
+def test_all_is_well_when_nothing_is_missing(
+    settings: Mapping[str, object], tmp_path: Path, slack: SlackServer
+) -> None:
     done = check(tmp_path, slack, settings)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -67,26 +83,58 @@ def test_all_is_well_when_nothing_is_missing(settings: Mapping[str, object], tmp
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"bot_token": None}, "bot_token is not set: copy a bot token (xoxb-…) from https://api.slack.com/apps"),
-        ({"bot_token": "xapp-1-A-2-b"}, "bot_token is an app-level token: copy a bot token (xoxb-…)"),
+        (
+            {"bot_token": None},
+            "bot_token is not set: copy a bot token (xoxb-…) from https://api.slack.com/apps",
+        ),
+        (
+            {"bot_token": "xapp-1-A-2-b"},
+            "bot_token is an app-level token: copy a bot token (xoxb-…)",
+        ),
         ({"bot_token": "xoxp-1-2-3"}, "bot_token is a user token"),
         ({"bot_token": "xoxe.xoxb-1-2"}, "bot_token is a rotating token"),
         ({"bot_token": "Bearer of news"}, "bot_token is no token of Slack's"),
         ({"bot_token": "xoxb-1-2\n3"}, "bot_token has signs in it that no token has"),
-        ({"bot_token": "xoxb-1-2-3"}, "Slack says invalid_auth: the token is wrong: copy the Bot User OAuth Token"),
+        (
+            {"bot_token": "xoxb-1-2-3"},
+            "Slack says invalid_auth: the token is wrong: copy the Bot User OAuth Token",
+        ),
         ({"alerts_channel": None}, "alerts_channel is not set: in Slack, click the channel's name"),
-        ({"alerts_channel": "#alerts"}, "alerts_channel is '#alerts', which is no channel's ID; one looks like C0123456789"),
-        ({"alerts_channel": "C0NOWHERE1"}, "sees no C0NOWHERE1: type /invite @whos_there in the channel"),
-        ({"allowed_users": [OWNER, "eva"]}, "'eva': not a member's ID, which looks like U0123456789"),
-        ({"signing_secret": None}, "signing_secret is not set, and slack.mode is http: copy it from https://api.slack.com/apps"),
+        (
+            {"alerts_channel": "#alerts"},
+            "alerts_channel is '#alerts', which is no channel's ID; one looks like C0123456789",
+        ),
+        (
+            {"alerts_channel": "C0NOWHERE1"},
+            "sees no C0NOWHERE1: type /invite @whos_there in the channel",
+        ),
+        (
+            {"allowed_users": [OWNER, "eva"]},
+            "'eva': not a member's ID, which looks like U0123456789",
+        ),
+        (
+            {"signing_secret": None},
+            "signing_secret is not set, and slack.mode is http: copy it from https://api.slack.com/apps",
+        ),
         ({"signing_secret": "xoxb-1-2-3"}, "signing_secret is a bot token, not the signing secret"),
-        ({"signing_secret": None, "app_token": APP_TOKEN}, "or set slack.mode: socket, since there is an app-level token"),
+        (
+            {"signing_secret": None, "app_token": APP_TOKEN},
+            "or set slack.mode: socket, since there is an app-level token",
+        ),
         ({"mode": "socket"}, "app_token is not set: copy an app-level token (xapp-…)"),
-        ({"mode": "socket", "app_token": "xoxb-1-2-3"}, "app_token is a bot token: copy an app-level token (xapp-…)"),
-        ({"mode": "socket", "app_token": "xapp-1-2-3"}, "Slack refuses slack.app_token: invalid_auth; copy the app-level token"),
+        (
+            {"mode": "socket", "app_token": "xoxb-1-2-3"},
+            "app_token is a bot token: copy an app-level token (xapp-…)",
+        ),
+        (
+            {"mode": "socket", "app_token": "xapp-1-2-3"},
+            "Slack refuses slack.app_token: invalid_auth; copy the app-level token",
+        ),
     ],
 )
-def test_what_is_missing_is_said_with_its_cure(wrong: dict[str, object], said: str, tmp_path: Path, slack: SlackServer) -> None:
+def test_what_is_missing_is_said_with_its_cure(
+    wrong: dict[str, object], said: str, tmp_path: Path, slack: SlackServer
+) -> None:
     found = missing(tmp_path, slack, {**GOOD, **wrong})
     assert len(found) == 1
     assert said in found[0]
@@ -99,7 +147,9 @@ def test_a_bot_that_nobody_invited_is_to_be_invited(tmp_path: Path, slack: Slack
     ]
 
 
-def test_missing_scopes_are_named_with_what_they_are_for(tmp_path: Path, slack: SlackServer) -> None:
+def test_missing_scopes_are_named_with_what_they_are_for(
+    tmp_path: Path, slack: SlackServer
+) -> None:
     slack.scopes = frozenset({"commands", "chat:write", "channels:history", "groups:history"})
     (line,) = missing(tmp_path, slack, GOOD)
     assert "files:write (to upload pictures" in line
@@ -108,7 +158,9 @@ def test_missing_scopes_are_named_with_what_they_are_for(tmp_path: Path, slack: 
     assert "Reinstall to Workspace" in line
 
 
-def test_a_channel_that_cannot_be_read_for_want_of_a_scope_says_which(tmp_path: Path, slack: SlackServer) -> None:
+def test_a_channel_that_cannot_be_read_for_want_of_a_scope_says_which(
+    tmp_path: Path, slack: SlackServer
+) -> None:
     slack.scopes -= {"groups:history"}
     scopes, channel = missing(tmp_path, slack, {**GOOD, "alerts_channel": "G0PRIVATE1"})
     assert "groups:history (to" in scopes
@@ -118,21 +170,31 @@ def test_a_channel_that_cannot_be_read_for_want_of_a_scope_says_which(tmp_path: 
 @pytest.mark.parametrize(
     ("trick", "said"),
     [
-        (refused("account_inactive"), "Slack says account_inactive: the app was removed from the workspace: install it again"),
-        (refused("never_heard_of"), "Slack says never_heard_of: https://docs.slack.dev explains it"),
+        (
+            refused("account_inactive"),
+            "Slack says account_inactive: the app was removed from the workspace: install it again",
+        ),
+        (
+            refused("never_heard_of"),
+            "Slack says never_heard_of: https://docs.slack.dev explains it",
+        ),
         (broken(503), "Slack says "),
         (Trick(status=429), "Slack says ratelimited"),
         (Trick(reset=True), "Slack cannot be reached: "),
     ],
     ids=["inactive", "unknown", "503", "429", "reset"],
 )
-def test_a_slack_that_refuses_or_fails_is_told_in_words(trick: Trick, said: str, tmp_path: Path, slack: SlackServer) -> None:
+def test_a_slack_that_refuses_or_fails_is_told_in_words(
+    trick: Trick, said: str, tmp_path: Path, slack: SlackServer
+) -> None:
     slack.always("auth.test", trick)
     (line,) = missing(tmp_path, slack, GOOD)
     assert f"slack.bot_token: {said}" in line
 
 
-def test_a_slack_that_is_not_there_is_told_with_its_address(tmp_path: Path, slack: SlackServer) -> None:
+def test_a_slack_that_is_not_there_is_told_with_its_address(
+    tmp_path: Path, slack: SlackServer
+) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/api/"
     (line,) = missing(tmp_path, slack, {**GOOD, "api_url": nowhere})
     assert "Slack cannot be reached" in line
@@ -151,7 +213,9 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: Slack
     assert "signing_secret is not set" in secret
 
 
-def test_a_slack_that_fails_when_asked_for_a_socket_is_told_in_words(tmp_path: Path, slack: SlackServer) -> None:
+def test_a_slack_that_fails_when_asked_for_a_socket_is_told_in_words(
+    tmp_path: Path, slack: SlackServer
+) -> None:
     slack.always("apps.connections.open", Trick(reset=True))
     (line,) = missing(tmp_path, slack, SOCKET)
     assert "Slack does not answer apps.connections.open" in line

@@ -22,14 +22,26 @@ def dropbox() -> Iterator[DropboxServer]:
 def link(folder: Path, section: str, code: str = CODE) -> subprocess.CompletedProcess[str]:
     (folder / "config.yml").write_text(f"dropbox: {{{section}}}\n")
     command = [sys.executable, "-m", "app", "dropbox-link", "--config", str(folder)]
-    return subprocess.run(command, cwd=REPO, input=f" {code} \n", capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command,
+        cwd=REPO,
+        input=f" {code} \n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
-def test_it_prints_what_belongs_into_the_private_file(dropbox: DropboxServer, tmp_path: Path) -> None:
+def test_it_prints_what_belongs_into_the_private_file(
+    dropbox: DropboxServer, tmp_path: Path
+) -> None:
     done = link(tmp_path, f"app_key: {APP_KEY}, app_secret: {APP_SECRET}, api_url: '{dropbox.url}'")
     assert done.returncode == 0, done.stderr
     (page,) = re.findall(r"https://\S+", done.stdout)
-    assert page.startswith(f"https://www.dropbox.com/oauth2/authorize?response_type=code&client_id={APP_KEY}")
+    assert page.startswith(
+        f"https://www.dropbox.com/oauth2/authorize?response_type=code&client_id={APP_KEY}"
+    )
     assert "token_access_type=offline" in page
     assert APP_SECRET not in done.stdout
     (line,) = re.findall(r"^  (refresh_token: .*)$", done.stdout, re.MULTILINE)
@@ -42,11 +54,17 @@ def test_it_prints_what_belongs_into_the_private_file(dropbox: DropboxServer, tm
 @pytest.mark.parametrize(
     ("section", "code", "said"),
     [
-        (f"app_key: {APP_KEY}, app_secret: {APP_SECRET}", "old-code", "Dropbox refuses (400): a code holds once"),
+        (
+            f"app_key: {APP_KEY}, app_secret: {APP_SECRET}",
+            "old-code",
+            "Dropbox refuses (400): a code holds once",
+        ),
         (f"app_key: {APP_KEY}, app_secret: wrong", CODE, "app_key or app_secret are wrong"),
     ],
 )
-def test_what_dropbox_refuses_is_said_with_its_cure(dropbox: DropboxServer, tmp_path: Path, section: str, code: str, said: str) -> None:
+def test_what_dropbox_refuses_is_said_with_its_cure(
+    dropbox: DropboxServer, tmp_path: Path, section: str, code: str, said: str
+) -> None:
     done = link(tmp_path, f"{section}, api_url: '{dropbox.url}'", code)
     assert (done.returncode, said in done.stderr) == (1, True)
     assert "Traceback" not in done.stderr

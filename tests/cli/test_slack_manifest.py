@@ -1,4 +1,6 @@
-"""The verb `slack-manifest`, as a person types it, against Slack's published limits and against the commands there are."""
+"""The verb `slack-manifest`, as a person types it, against Slack's published limits and against the
+commands there are.
+"""
 
 import json
 import re
@@ -18,8 +20,36 @@ MANIFEST = [sys.executable, "-m", "app", "slack-manifest"]
 URL = "https://house.example.org"
 #: Slack's own commands. An app that names one so is refused whole.
 TAKEN = {
-    *("archive", "away", "call", "collapse", "dm", "dnd", "expand", "feed", "feedback", "invite", "join", "leave", "me", "msg", "mute"),
-    *("open", "remind", "remove", "rename", "search", "shortcuts", "shrug", "star", "status", "topic", "who"),
+    *(
+        "archive",
+        "away",
+        "call",
+        "collapse",
+        "dm",
+        "dnd",
+        "expand",
+        "feed",
+        "feedback",
+        "invite",
+        "join",
+        "leave",
+        "me",
+        "msg",
+        "mute",
+    ),
+    *(
+        "open",
+        "remind",
+        "remove",
+        "rename",
+        "search",
+        "shortcuts",
+        "shrug",
+        "star",
+        "status",
+        "topic",
+        "who",
+    ),
 }
 
 
@@ -43,7 +73,9 @@ def test_every_command_is_in_it_in_the_order_of_help(manifest: Any) -> None:
     found = slash_commands(manifest)
     assert [command_named(one["command"]) for one in found] == list(COMMANDS)
     assert [one["description"] for one in found] == [command.help for command in COMMANDS.values()]
-    assert [one.get("usage_hint", "") for one in found] == [command.usage for command in COMMANDS.values()]
+    assert [one.get("usage_hint", "") for one in found] == [
+        command.usage for command in COMMANDS.values()
+    ]
     assert not any(one["should_escape"] for one in found)
 
 
@@ -66,23 +98,46 @@ def test_no_command_is_called_as_slack_calls_one_of_its_own(manifest: Any) -> No
 
 
 def test_it_has_no_key_that_slack_does_not_know(manifest: Any) -> None:
-    assert set(manifest) == {"_metadata", "display_information", "features", "oauth_config", "settings"}
+    assert set(manifest) == {
+        "_metadata",
+        "display_information",
+        "features",
+        "oauth_config",
+        "settings",
+    }
     assert manifest["_metadata"] == {"major_version": 1}
     known = {"command", "url", "description", "usage_hint", "should_escape"}
     assert all(set(one) <= known for one in slash_commands(manifest))
-    assert set(manifest["settings"]) == {"interactivity", "org_deploy_enabled", "socket_mode_enabled", "token_rotation_enabled"}
+    assert set(manifest["settings"]) == {
+        "interactivity",
+        "org_deploy_enabled",
+        "socket_mode_enabled",
+        "token_rotation_enabled",
+    }
 
 
 def test_it_asks_for_the_scopes_that_the_suite_uses_and_no_more(manifest: Any) -> None:
     bot = manifest["oauth_config"]["scopes"]["bot"]
-    assert {"commands", "chat:write", "files:write", "files:read", "channels:history", "groups:history"} == set(bot)
+    assert {
+        "commands",
+        "chat:write",
+        "files:write",
+        "files:read",
+        "channels:history",
+        "groups:history",
+    } == set(bot)
     assert set(bot) <= SCOPES
 
 
 def test_over_http_each_command_has_its_own_address() -> None:
     manifest = printed("--url", URL)
-    assert [one["url"] for one in slash_commands(manifest)] == [f"{URL}/{name}" for name in COMMANDS]
-    assert manifest["settings"]["interactivity"] == {"is_enabled": True, "request_url": f"{URL}/interactive"}
+    assert [one["url"] for one in slash_commands(manifest)] == [
+        f"{URL}/{name}" for name in COMMANDS
+    ]
+    assert manifest["settings"]["interactivity"] == {
+        "is_enabled": True,
+        "request_url": f"{URL}/interactive",
+    }
     assert manifest["settings"]["socket_mode_enabled"] is False
 
 
@@ -98,7 +153,10 @@ def test_json_says_the_same() -> None:
 
 
 def test_a_slash_at_the_end_and_a_port_are_welcome() -> None:
-    assert slash_commands(printed("--url", f"{URL}:8443/"))[0]["url"] == f"{URL}:8443/{next(iter(COMMANDS))}"
+    assert (
+        slash_commands(printed("--url", f"{URL}:8443/"))[0]["url"]
+        == f"{URL}:8443/{next(iter(COMMANDS))}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,8 +200,12 @@ def test_a_name_in_slack_leads_back_to_its_command() -> None:
 
 def test_the_readme_names_every_command_as_it_is_typed() -> None:
     readme = (REPO / "README.md").read_text(encoding="utf-8")
-    assert [name for name in map(slack_name, COMMANDS) if not re.search(rf"`/{name}\b", readme)] == []
+    assert [
+        name for name in map(slack_name, COMMANDS) if not re.search(rf"`/{name}\b", readme)
+    ] == []
 
 
 def test_the_set_up_names_the_bot_as_the_manifest_does() -> None:
-    assert f"/invite @{printed('--socket')['features']['bot_user']['display_name']}" in (REPO / "setup.md").read_text(encoding="utf-8")
+    assert f"/invite @{printed('--socket')['features']['bot_user']['display_name']}" in (
+        REPO / "setup.md"
+    ).read_text(encoding="utf-8")

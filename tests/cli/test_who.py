@@ -18,13 +18,21 @@ from tests.servers.suite import run
 
 ANNA = {"mac": "3C:06:30:00:00:01", "hostname": "Annas-iPhone", "ip": "192.168.1.11"}
 BEN = {"mac": "aa:bb:cc:00:00:02", "hostname": "bens-pixel"}
-PEOPLE = {"anna": {"macs": ["3c-06-30-00-00-01"]}, "ben": {"hosts": ["Bens-Pixel."]}, "eva": {"macs": ["3c:06:30:00:00:09"]}}
+PEOPLE = {
+    "anna": {"macs": ["3c-06-30-00-00-01"]},
+    "ben": {"hosts": ["Bens-Pixel."]},
+    "eva": {"macs": ["3c:06:30:00:00:09"]},
+}
 NO_REDIS = "redis://127.0.0.1:9/0"
 
 
-def ask(folder: Path, router: dict[str, Any], people: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+def ask(
+    folder: Path, router: dict[str, Any], people: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the verb; it shows no traceback, whatever happens."""
-    config = write_config(folder, NO_REDIS, yaml.safe_dump({"presence": {"router": router, "people": people or {}}}))
+    config = write_config(
+        folder, NO_REDIS, yaml.safe_dump({"presence": {"router": router, "people": people or {}}})
+    )
     done = run([sys.executable, "-m", "app", "who", "--config", str(config)])
     assert "Traceback" not in done.stdout + done.stderr
     return done
@@ -50,12 +58,20 @@ def test_what_the_router_sees_and_who_that_makes_home_is_shown(tmp_path: Path) -
     assert lines[3].startswith("3c:06:30:00:00:03   -")
     assert lines[3].endswith("-")
     assert lines[5].startswith("* A private MAC, made up by the phone for this Wi-Fi.")
-    assert lines[-3:] == ["Home: anna, ben", "Not seen: eva", "Known by name only: ben. Any phone may take that name; a MAC is better."]
+    assert lines[-3:] == [
+        "Home: anna, ben",
+        "Not seen: eva",
+        "Known by name only: ben. Any phone may take that name; a MAC is better.",
+    ]
 
 
 def test_a_host_name_does_not_make_who_has_macs_home(tmp_path: Path) -> None:
     people = {"anna": {"macs": ["3c:06:30:00:00:01"], "hosts": ["annas-iphone"]}}
-    done = ask(tmp_path, script(tmp_path, [{"mac": "3c:06:30:00:00:66", "hostname": "annas-iphone"}]), people)
+    done = ask(
+        tmp_path,
+        script(tmp_path, [{"mac": "3c:06:30:00:00:66", "hostname": "annas-iphone"}]),
+        people,
+    )
     assert "Home: nobody" in done.stdout
     assert "private" not in done.stdout
 
@@ -64,7 +80,8 @@ def test_without_people_it_says_how_to_name_them(tmp_path: Path) -> None:
     done = ask(tmp_path, script(tmp_path, [ANNA]))
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith(
-        "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: ['"
+        "Nobody lives here yet: name people in private.yml, as in presence: {people: {anna: {macs: "
+        "['"
     )
 
 
@@ -78,7 +95,10 @@ def test_nothing_connected_is_said_in_words(tmp_path: Path) -> None:
 def test_without_a_router_it_says_how_to_choose_one(tmp_path: Path) -> None:
     done = ask(tmp_path, {"backend": "none"})
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: no router is set: choose one by presence.router.backend in config.yml; setup.md shows how\n"
+    assert (
+        done.stderr
+        == "Error: no router is set: choose one by presence.router.backend in config.yml; setup.md shows how\n"
+    )
 
 
 def test_a_mistake_in_the_settings_is_named_with_its_line(tmp_path: Path) -> None:
@@ -101,14 +121,27 @@ def server(tmp_path: Path) -> Iterator[ClassicRouter]:
 
 
 def test_where_no_router_is_the_address_is_asked_about(tmp_path: Path) -> None:
-    done = ask(tmp_path, {"backend": "openwrt", "url": "http://127.0.0.1:9", "username": USER, "password": PASSWORD}, PEOPLE)
+    done = ask(
+        tmp_path,
+        {"backend": "openwrt", "url": "http://127.0.0.1:9", "username": USER, "password": PASSWORD},
+        PEOPLE,
+    )
     assert done.returncode == 1
-    assert "does not answer: Connection refused\nIs presence.router.url right? It is http://127.0.0.1:9." in done.stderr
+    assert (
+        "does not answer: Connection refused\nIs presence.router.url right? It is http://127.0.0.1:9."
+        in done.stderr
+    )
 
 
 def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRouter) -> None:
     calls = {"devices": "/data/hosts", "login_page": "/login.html", "login": "/goform/login"}
-    router = {"backend": "http_json", "url": server.url, "username": USER, "password": "no-geheim", "http_json": calls}
+    router = {
+        "backend": "http_json",
+        "url": server.url,
+        "username": USER,
+        "password": "no-geheim",
+        "http_json": calls,
+    }
 
     def mended(**more: Any) -> str:
         calls.update(more)
@@ -120,8 +153,16 @@ def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRoute
     said = mended()
     assert "trust it and no other by presence.router.fingerprint: " in said
     router["fingerprint"] = said.rsplit(" ", 1)[1].strip()
-    assert "refuses the login (HTTP 401): look at username, password and http_json.form of presence.router" in mended()
+    assert (
+        "refuses the login (HTTP 401): look at username, password and http_json.form of "
+        "presence.router" in mended()
+    )
     router["password"] = PASSWORD
-    assert "without a list at http_json.list; there are: hosts" in mended(form={"usr": "{username}", "pwd": "{password}"})
-    assert "none with a MAC or name where http_json looks; there are: hostName, macAddr, ipAddr, online" in mended(list="hosts.list")
+    assert "without a list at http_json.list; there are: hosts" in mended(
+        form={"usr": "{username}", "pwd": "{password}"}
+    )
+    assert (
+        "none with a MAC or name where http_json looks; there are: hostName, macAddr, ipAddr, "
+        "online" in mended(list="hosts.list")
+    )
     assert "Home: anna" in mended(mac="macAddr", hostname="hostName", active="online")

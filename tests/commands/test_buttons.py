@@ -28,7 +28,9 @@ ANNA, BEN = "U0ANNA0001", "U0BEN00001"
 @pytest.fixture
 def house(redis_server: RedisServer) -> Iterator[House]:
     state = State(redis_server.url, 0.5)
-    state.publish(Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT))
+    state.publish(
+        Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT)
+    )
     yield House(Config(), state, FakeClock(AT + timedelta(minutes=5)))
     state.close()
 
@@ -42,8 +44,13 @@ def slack() -> Iterator[SlackServer]:
 @pytest.fixture
 def posted(slack: SlackServer) -> Posted:
     """An alert with all the buttons there are."""
-    blocks = [*alert(Message(EVENT, AT, "Motion.", "front", event=EVENT), None, None), *tagged(EVENT, "occupied", "anna", AT)]
-    slack.call("chat.postMessage", {"channel": ALERTS, "text": "Motion.", "blocks": blocks}, BOT_TOKEN)
+    blocks = [
+        *alert(Message(EVENT, AT, "Motion.", "front", event=EVENT), None, None),
+        *tagged(EVENT, "occupied", "anna", AT),
+    ]
+    slack.call(
+        "chat.postMessage", {"channel": ALERTS, "text": "Motion.", "blocks": blocks}, BOT_TOKEN
+    )
     return slack.seen()[-1]
 
 
@@ -58,7 +65,10 @@ class Hand:
 
     def press(self, action: str, user: str = ANNA) -> list[Request]:
         """Press one; returns what was asked for in consequence."""
-        take_click(read_click(self._slack.press_payload(self._posted, action, user), self.house), self.house)
+        take_click(
+            read_click(self._slack.press_payload(self._posted, action, user), self.house),
+            self.house,
+        )
         found = self.house.state.camera_wishes("front", self._seen)
         self._seen = found.newest
         return [asked for asked in found.asked if asked]
@@ -74,10 +84,20 @@ def hand(house: House, slack: SlackServer, posted: Posted) -> Hand:
     return Hand(house, slack, posted)
 
 
-@pytest.mark.parametrize(("action", "label"), [("tag_occupied", "occupied"), ("tag_unoccupied", "unoccupied")])
-def test_a_tag_is_on_its_event_at_once_and_the_notifier_is_asked_to_show_it(hand: Hand, action: str, label: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "label"), [("tag_occupied", "occupied"), ("tag_unoccupied", "unoccupied")]
+)
+def test_a_tag_is_on_its_event_at_once_and_the_notifier_is_asked_to_show_it(
+    hand: Hand, action: str, label: str
+) -> None:
     (asked,) = hand.press(action)
-    assert (asked.kind, asked.event, asked.label, asked.user, asked.by) == ("tag", EVENT, label, ANNA, ANNA.lower())
+    assert (asked.kind, asked.event, asked.label, asked.user, asked.by) == (
+        "tag",
+        EVENT,
+        label,
+        ANNA,
+        ANNA.lower(),
+    )
     assert asked.reply_to
     assert asked.reply_to.channel == ALERTS
     assert str(asked.reply_to.response_url).startswith("http://127.0.0.1")
@@ -146,7 +166,9 @@ def test_a_second_undo_is_told_that_there_is_nothing_to_undo(hand: Hand) -> None
 
 
 @pytest.mark.parametrize("action", ["tag_occupied", "tag_unoccupied", "tag_undo"])
-def test_a_click_on_an_event_that_is_gone_is_told_so(hand: Hand, redis_server: RedisServer, action: str) -> None:
+def test_a_click_on_an_event_that_is_gone_is_told_so(
+    hand: Hand, redis_server: RedisServer, action: str
+) -> None:
     redis_server.kill()
     redis_server.start()
     gone = hand.press(action)
@@ -171,12 +193,23 @@ def test_with_redis_away_the_click_is_not_taken(hand: Hand, redis_server: RedisS
 
 def payload(**changed: Any) -> dict[str, Any]:
     value = json.dumps({"event": EVENT, "answer": "occupied"})
-    whole: dict[str, Any] = {"type": "block_actions", "user": {"id": ANNA}, "actions": [{"action_id": "tag_occupied", "value": value}]}
+    whole: dict[str, Any] = {
+        "type": "block_actions",
+        "user": {"id": ANNA},
+        "actions": [{"action_id": "tag_occupied", "value": value}],
+    }
     return {name: one for name, one in {**whole, **changed}.items() if one is not ...}
 
 
 def action(value: object, action_id: object = "tag_occupied") -> dict[str, Any]:
-    return payload(actions=[{"action_id": action_id, "value": value if isinstance(value, str) else json.dumps(value)}])
+    return payload(
+        actions=[
+            {
+                "action_id": action_id,
+                "value": value if isinstance(value, str) else json.dumps(value),
+            }
+        ]
+    )
 
 
 BROKEN: list[object] = [

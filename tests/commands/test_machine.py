@@ -16,10 +16,18 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def pi(folder: Path, *, temperature: str = "temp=47.2'C", throttled: str = "throttled=0x50005", code: int = 0) -> None:
+def pi(
+    folder: Path,
+    *,
+    temperature: str = "temp=47.2'C",
+    throttled: str = "throttled=0x50005",
+    code: int = 0,
+) -> None:
     """Put the Raspberry Pi's own tool into *folder*."""
     tool = folder / "vcgencmd"
-    tool.write_text(f'#!/bin/sh\ncase $1 in measure_temp) echo "{temperature}";; get_throttled) echo "{throttled}";; esac\nexit {code}\n')
+    tool.write_text(
+        f'#!/bin/sh\ncase $1 in measure_temp) echo "{temperature}";; get_throttled) echo "{throttled}";; esac\nexit {code}\n'
+    )
     tool.chmod(0o755)
 
 
@@ -42,7 +50,9 @@ def test_the_kernel_is_asked_where_there_is_no_such_tool(bare: Path) -> None:
     assert Machine().vitals(bare).temperature_c == 51.234
 
 
-@pytest.mark.parametrize(("said", "code"), [("", 0), ("VCHI initialization failed", 0), ("temp=47.2'C", 255)])
+@pytest.mark.parametrize(
+    ("said", "code"), [("", 0), ("VCHI initialization failed", 0), ("temp=47.2'C", 255)]
+)
 def test_a_tool_that_may_not_look_is_passed_over(bare: Path, said: str, code: int) -> None:
     pi(bare, temperature=said, throttled=said, code=code)
     (bare / "temp").write_text("40000")
@@ -82,7 +92,11 @@ def test_every_bit_has_its_word(bits: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "command", "shown"),
     [
-        ("python3.11", ["python", "-m", "app.daemons.security_system", "--camera", "front"], "security_system front"),
+        (
+            "python3.11",
+            ["python", "-m", "app.daemons.security_system", "--camera", "front"],
+            "security_system front",
+        ),
         ("python3.11", ["python", "-m", "app.daemons.notifier"], "notifier"),
         ("curl", ["curl", "-u", "anna:secret", "http://x"], "curl"),
         ("python", ["python", "-m"], "python"),
@@ -90,7 +104,9 @@ def test_every_bit_has_its_word(bits: int, words: str) -> None:
         ("x" * 80, [], "x" * 24),
     ],
 )
-def test_a_program_is_named_without_its_arguments(name: str, command: list[str], shown: str) -> None:
+def test_a_program_is_named_without_its_arguments(
+    name: str, command: list[str], shown: str
+) -> None:
     assert program_name(name, command) == shown
 
 

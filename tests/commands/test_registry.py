@@ -12,7 +12,18 @@ from app.clock import FakeClock
 from app.commands.context import REDIS_AWAY, Asked, House
 from app.commands.registry import COMMANDS, run_command
 from app.config import Config
-from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Presence, ReplyTo, Request, RouterHealth, Trouble
+from app.protocol import (
+    ArmedBy,
+    EventRecord,
+    Fact,
+    Heartbeat,
+    Position,
+    Presence,
+    ReplyTo,
+    Request,
+    RouterHealth,
+    Trouble,
+)
 from app.state import Latest, State
 from tests.servers.redis_server import RedisServer
 
@@ -87,18 +98,26 @@ def test_a_switch_is_turned_once_and_then_it_is_said_since_when_and_by_whom(
     raw.set(switch, str(value != "True"))
     assert "already" not in say(house, f"/{command}")
     assert raw.get(switch) == value
-    assert house.state.get(protocol.changed_by_key(switch), ArmedBy) == ArmedBy("anna", NOW, "by command")
+    assert house.state.get(protocol.changed_by_key(switch), ArmedBy) == ArmedBy(
+        "anna", NOW, "by command"
+    )
     again = say(house, f"/{command}", by="ben")
     assert "already, since 10:15, by anna (by command)" in again
-    assert house.state.get(protocol.changed_by_key(switch), ArmedBy) == ArmedBy("anna", NOW, "by command")
+    assert house.state.get(protocol.changed_by_key(switch), ArmedBy) == ArmedBy(
+        "anna", NOW, "by command"
+    )
 
 
-def test_a_switch_that_somebody_set_by_hand_is_on_already_since_nobody_knows_when(house: House) -> None:
+def test_a_switch_that_somebody_set_by_hand_is_on_already_since_nobody_knows_when(
+    house: House,
+) -> None:
     assert say(house, "/pycam_on") == "The house is armed already."
 
 
 @pytest.mark.parametrize("found", ["perhaps", "true", ""])
-def test_a_switch_that_is_neither_true_nor_false_is_set_by_its_command(house: House, raw: redis.Redis, found: str) -> None:
+def test_a_switch_that_is_neither_true_nor_false_is_set_by_its_command(
+    house: House, raw: redis.Redis, found: str
+) -> None:
     raw.set("camera_status", found)
     assert say(house, "/pycam_on").startswith("Armed")
     assert raw.get("camera_status") == "True"
@@ -109,7 +128,9 @@ def test_initialize_starts_over(house: House, raw: redis.Redis) -> None:
         say(house, line)
     raw.set("home", "True")
     said = say(house, "/initialize")
-    assert {name: raw.get(name) for name in protocol.SWITCHES} == {name: str(value) for name, value in protocol.SWITCHES.items()}
+    assert {name: raw.get(name) for name in protocol.SWITCHES} == {
+        name: str(value) for name, value in protocol.SWITCHES.items()
+    }
     assert house.state.get("camera:front:target", Position) == Position(10, -5)
     assert raw.get("snoozed_until") is None
     assert "front turns to pan 10°, tilt -5°" in said
@@ -118,9 +139,18 @@ def test_initialize_starts_over(house: House, raw: redis.Redis) -> None:
 
 @pytest.mark.parametrize(
     ("text", "target"),
-    [("30 -10", (30, -10)), ("-90 90", (-90, 90)), ("+5 0", (5, 0)), ("front 1 2", (1, 2)), ("FRONT 1 2", (1, 2)), ("  7\t8 ", (7, 8))],
+    [
+        ("30 -10", (30, -10)),
+        ("-90 90", (-90, 90)),
+        ("+5 0", (5, 0)),
+        ("front 1 2", (1, 2)),
+        ("FRONT 1 2", (1, 2)),
+        ("  7\t8 ", (7, 8)),
+    ],
 )
-def test_rotate_turns_to_two_whole_numbers(house: House, text: str, target: tuple[int, int]) -> None:
+def test_rotate_turns_to_two_whole_numbers(
+    house: House, text: str, target: tuple[int, int]
+) -> None:
     assert f"turns to pan {target[0]}°, tilt {target[1]}°" in say(house, f"/rotate {text}")
     assert house.state.get("camera:front:target", Position) == Position(*target)
 
@@ -146,7 +176,9 @@ def test_rotate_turns_to_two_whole_numbers(house: House, text: str, target: tupl
         "_1 1_0",
     ],
 )
-def test_rotate_refuses_all_else_and_says_the_range(house: House, raw: redis.Redis, text: str) -> None:
+def test_rotate_refuses_all_else_and_says_the_range(
+    house: House, raw: redis.Redis, text: str
+) -> None:
     assert "from -90 to 90" in say(house, f"/rotate {text}")
     assert raw.get("camera:front:target") is None
 
@@ -157,8 +189,13 @@ def test_a_camera_without_a_mount_says_so(two_cameras: House, raw: redis.Redis) 
     assert raw.get("camera:garden:target") is None
 
 
-@pytest.mark.parametrize("line", ["/rotate 1 2", "/current_position", "/last_image", "/last_image attic", "/rotate attic 1 2"])
-def test_with_several_cameras_one_must_be_named(two_cameras: House, raw: redis.Redis, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    ["/rotate 1 2", "/current_position", "/last_image", "/last_image attic", "/rotate attic 1 2"],
+)
+def test_with_several_cameras_one_must_be_named(
+    two_cameras: House, raw: redis.Redis, line: str
+) -> None:
     assert say(two_cameras, line) == "Which camera? Name it first: front, garden."
     assert not raw.exists("requests", "camera:front:target")
 
@@ -176,12 +213,16 @@ def test_a_picture_is_asked_for_with_where_to_bring_it(house: House, raw: redis.
     assert requests(raw) == [Request("last_image", NOW, "anna", "front", "U1", reply_to=REPLY_TO)]
 
 
-def test_with_the_camera_off_the_last_picture_is_brought_and_its_time_said(house: House, raw: redis.Redis) -> None:
+def test_with_the_camera_off_the_last_picture_is_brought_and_its_time_said(
+    house: House, raw: redis.Redis
+) -> None:
     say(house, "/pycam_off")
     assert "no picture of the last day" in say(house, "/last_image")
     assert requests(raw) == []
     house.state.set_latest("front", Latest(b"jpeg", NOW - timedelta(hours=3)))
-    assert "Camera front is off. The last picture was taken at 07:15, 3 h ago" in say(house, "/last_image")
+    assert "Camera front is off. The last picture was taken at 07:15, 3 h ago" in say(
+        house, "/last_image"
+    )
     assert [request.kind for request in requests(raw)] == ["last_image"]
 
 
@@ -198,7 +239,9 @@ def test_with_the_camera_off_the_last_picture_is_brought_and_its_time_said(house
         ("UNTIL 10:15", NOW.replace(day=21), "Sat 10:15"),
     ],
 )
-def test_alerts_are_snoozed_for_a_while(house: House, raw: redis.Redis, text: str, until: datetime, said: str) -> None:
+def test_alerts_are_snoozed_for_a_while(
+    house: House, raw: redis.Redis, text: str, until: datetime, said: str
+) -> None:
     assert f"snoozed until {said}" in say(house, f"/snooze {text}")
     assert datetime.fromisoformat(str(raw.get("snoozed_until"))) == until
     assert abs(int(str(raw.ttl("snoozed_until"))) - (until - NOW).total_seconds()) < 5
@@ -207,7 +250,23 @@ def test_alerts_are_snoozed_for_a_while(house: House, raw: redis.Redis, text: st
 
 
 @pytest.mark.parametrize(
-    "text", ["30", "0m", "25h", "1441m", "9999h", "until 24:00", "until 10:60", "until", "-5m", "2d", "forever", "m", "1m1h", "٣h"]
+    "text",
+    [
+        "30",
+        "0m",
+        "25h",
+        "1441m",
+        "9999h",
+        "until 24:00",
+        "until 10:60",
+        "until",
+        "-5m",
+        "2d",
+        "forever",
+        "m",
+        "1m1h",
+        "٣h",
+    ],
 )
 def test_a_snooze_that_is_none_is_explained(house: House, raw: redis.Redis, text: str) -> None:
     assert "from one minute to 24 hours" in say(house, f"/snooze {text}")
@@ -225,7 +284,9 @@ def happened(house: House, minute: int, **known: object) -> str:
     at = NOW - timedelta(minutes=minute)
     event = protocol.event_id(at, "front")
     record = EventRecord("front", at, at + timedelta(seconds=42), **known)  # type: ignore[arg-type]
-    house.state.publish(Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event), record)
+    house.state.publish(
+        Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event), record
+    )
     house.state.publish(Fact(f"{event}-ended", "motion_ended", at, "Over.", "front", event), record)
     return event
 
@@ -242,20 +303,36 @@ def test_events_are_the_newest_ten(house: House) -> None:
 def test_an_event_is_told_with_what_is_known_of_it(house: House) -> None:
     event = happened(house, 1, score=0.87, person=True)
     house.state.tag(Request("tag", NOW, "ben <!here>", event=event, label="occupied"))
-    assert say(house, "/events") == "• 10:14 · front · 42 s · person 87% · occupied, said ben &lt;!here&gt;"
+    assert (
+        say(house, "/events")
+        == "• 10:14 · front · 42 s · person 87% · occupied, said ben &lt;!here&gt;"
+    )
 
 
 def test_a_clip_is_asked_of_the_camera_that_is_named(two_cameras: House, raw: redis.Redis) -> None:
     said = say(two_cameras, "/clip garden")
-    assert said == "Filming with camera garden, from 5 s before now until 5 s after; the clip comes then …"
+    assert (
+        said
+        == "Filming with camera garden, from 5 s before now until 5 s after; the clip comes then …"
+    )
     assert requests(raw) == [Request("clip", NOW, "anna", "garden", "U1", reply_to=REPLY_TO)]
 
 
-def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_wanted(house: House, raw: redis.Redis) -> None:
+def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_wanted(
+    house: House, raw: redis.Redis
+) -> None:
     house.state.set_switch("camera_status", False)
-    assert say(house, "/clip") == "Camera front is off, so there is nothing to film. /pycam_on turns it on."
-    without = House(Config.model_validate({"recording": {"clips": False}}), house.state, house.clock)
-    assert say(without, "/clip") == "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+    assert (
+        say(house, "/clip")
+        == "Camera front is off, so there is nothing to film. /pycam_on turns it on."
+    )
+    without = House(
+        Config.model_validate({"recording": {"clips": False}}), house.state, house.clock
+    )
+    assert (
+        say(without, "/clip")
+        == "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+    )
     assert requests(raw) == []
 
 
@@ -266,7 +343,11 @@ def test_without_a_router_nobody_looks_who_is_home(house: House, raw: redis.Redi
 @pytest.fixture
 def family(state: State) -> House:
     """A house with a router, and with three who live there."""
-    people = {"anna": {"macs": ["aa:aa:aa:aa:aa:aa"]}, "ben": {"macs": ["bb:bb:bb:bb:bb:bb"]}, "cleo": {"hosts": ["cleos-phone"]}}
+    people = {
+        "anna": {"macs": ["aa:aa:aa:aa:aa:aa"]},
+        "ben": {"macs": ["bb:bb:bb:bb:bb:bb"]},
+        "cleo": {"hosts": ["cleos-phone"]},
+    }
     presence = {"people": people, "router": {"backend": "arp"}}
     return House(Config.model_validate({"presence": presence}), state, FakeClock(NOW))
 
@@ -274,13 +355,20 @@ def family(state: State) -> House:
 def test_who_is_home_is_said_of_everybody(family: House) -> None:
     state, earlier = family.state, NOW - timedelta(hours=2)
     state.set_switch("home", True, ArmedBy("who is home", NOW, "Anna came home"))
-    state.put(protocol.presence_key("anna"), Presence(True, NOW, "aa:aa:aa:aa:aa:aa", NOW, 180.0, (3, 1020.0)))
-    state.put(protocol.presence_key("ben"), Presence(False, earlier, "bb:bb:bb:bb:bb:bb", earlier - timedelta(minutes=4)))
+    state.put(
+        protocol.presence_key("anna"),
+        Presence(True, NOW, "aa:aa:aa:aa:aa:aa", NOW, 180.0, (3, 1020.0)),
+    )
+    state.put(
+        protocol.presence_key("ben"),
+        Presence(False, earlier, "bb:bb:bb:bb:bb:bb", earlier - timedelta(minutes=4)),
+    )
     unseen = {"anna_unseen_s": 12, "ben_unseen_s": 7200}
     state.beat(protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, dict(unseen)))
     assert say(family, "/who").splitlines() == [
         "Somebody is home, since 10:15, by who is home (Anna came home).",
-        "• anna: home since 10:15, seen 12 s ago; counts as gone when not seen for 3 min (up to 17 min at 3:00)",
+        "• anna: home since 10:15, seen 12 s ago; counts as gone when not seen for 3 min (up to "
+        "17 min at 3:00)",
         "• ben: away since 08:15, last seen 08:11",
         "• cleo: not known yet",
         "Arming by who is home is on.",
@@ -296,15 +384,30 @@ def test_when_nobody_looks_any_more_who_is_home_that_is_said(family: House) -> N
 
 @pytest.mark.parametrize("command", ["/who", "/status"])
 def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> None:
-    family.state.put("router", RouterHealth(False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"))
-    assert "not known since 09:45, for the router does not answer: openwrt at 192.168.1.1 does not answer" in say(family, command)
+    family.state.put(
+        "router",
+        RouterHealth(
+            False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"
+        ),
+    )
+    assert (
+        "not known since 09:45, for the router does not answer: openwrt at 192.168.1.1 does not "
+        "answer" in say(family, command)
+    )
     family.state.put("router", RouterHealth(True, NOW))
     assert "not known since" not in say(family, command)
 
 
 @pytest.mark.parametrize("command", ["/who", "/status"])
-def test_the_silence_of_a_router_that_is_configured_no_more_is_not_told(house: House, command: str) -> None:
-    house.state.put("router", RouterHealth(False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"))
+def test_the_silence_of_a_router_that_is_configured_no_more_is_not_told(
+    house: House, command: str
+) -> None:
+    house.state.put(
+        "router",
+        RouterHealth(
+            False, NOW - timedelta(minutes=30), why="openwrt at 192.168.1.1 does not answer"
+        ),
+    )
     assert "not known since" not in say(house, command)
 
 
@@ -316,14 +419,24 @@ def test_top_shows_load_memory_and_the_busiest_programs(house: House) -> None:
     assert len(said.splitlines()) > 6
 
 
-def beat(house: House, kind: str, camera: str | None = None, *, age_s: float = 3, wrong: str | None = None, host: str = HOST) -> None:
+def beat(
+    house: House,
+    kind: str,
+    camera: str | None = None,
+    *,
+    age_s: float = 3,
+    wrong: str | None = None,
+    host: str = HOST,
+) -> None:
     at = NOW - timedelta(seconds=age_s)
     trouble = Trouble(at, wrong) if wrong else None
     house.state.beat(protocol.heartbeat_key(kind, host, camera), Heartbeat(1, at, at, {}, trouble))
 
 
 def test_status_says_all_that_matters(house: House) -> None:
-    house.state.set_switch("camera_status", True, ArmedBy("anna", NOW - timedelta(days=2), "by command"))
+    house.state.set_switch(
+        "camera_status", True, ArmedBy("anna", NOW - timedelta(days=2), "by command")
+    )
     house.state.put("camera:front:position", Position(1, 2))
     happened(house, 3)
     beat(house, "security_system", "front")
@@ -351,7 +464,11 @@ def test_status_fits_a_phone(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"), [("/notifications_off", "*Alerts:* off, since 10:15, by anna"), ("/pycam_off", "*Disarmed*, since")]
+    ("line", "expected"),
+    [
+        ("/notifications_off", "*Alerts:* off, since 10:15, by anna"),
+        ("/pycam_off", "*Disarmed*, since"),
+    ],
 )
 def test_status_says_what_is_off(house: House, line: str, expected: str) -> None:
     say(house, line)
@@ -367,7 +484,10 @@ def test_help_lists_every_command_with_its_usage(house: House) -> None:
 
 @pytest.mark.parametrize("name", ["", "/", "nonsense", "/status extra", "__class__", "STATUS"])
 def test_an_unknown_command_is_told_of_help(house: House, name: str) -> None:
-    assert run_command(name, Asked("", "U1", "anna", NOW), house).text == "There is no such command. /help lists them all."
+    assert (
+        run_command(name, Asked("", "U1", "anna", NOW), house).text
+        == "There is no such command. /help lists them all."
+    )
 
 
 def test_what_others_wrote_is_shown_as_it_is(house: House) -> None:
@@ -376,14 +496,25 @@ def test_what_others_wrote_is_shown_as_it_is(house: House) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_with_redis_away_every_command_says_so_or_needs_none(house: House, redis_server: RedisServer, name: str) -> None:
+def test_with_redis_away_every_command_says_so_or_needs_none(
+    house: House, redis_server: RedisServer, name: str
+) -> None:
     redis_server.kill()
     assert run_command(name, Asked("1 2", "U1", "anna", NOW), house).text == REDIS_AWAY
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_is_broken_in_redis_keeps_no_command_from_answering(house: House, raw: redis.Redis, name: str) -> None:
-    for key in ("armed_by", "camera_notifications_by", "home_by", "snoozed_until", "camera:front:position", "camera_status"):
+def test_what_is_broken_in_redis_keeps_no_command_from_answering(
+    house: House, raw: redis.Redis, name: str
+) -> None:
+    for key in (
+        "armed_by",
+        "camera_notifications_by",
+        "home_by",
+        "snoozed_until",
+        "camera:front:position",
+        "camera_status",
+    ):
         raw.set(key, "{nonsense")
     raw.xadd("events", {"fact": "{nonsense"})
     raw.xadd("events", {"other": "x"})

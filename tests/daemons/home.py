@@ -1,4 +1,6 @@
-"""A house with people, a router that a test plays, and the program that watches it, stepped on a clock of the test's own."""
+"""A house with people, a router that a test plays, and the program that watches it, stepped on a
+clock of the test's own.
+"""
 
 import json
 import os
@@ -25,7 +27,9 @@ AWAY = {"home": "False", "camera_status": "True"}
 
 
 class Home:
-    """A house with two people, a scripted router, and a Redis; its program is stepped on a clock that a test advances."""
+    """A house with two people, a scripted router, and a Redis; its program is stepped on a clock
+    that a test advances.
+    """
 
     def __init__(self, folder: Path, server: RedisServer) -> None:
         self.folder = folder
@@ -39,9 +43,14 @@ class Home:
         self.sees()
         self.program = self.new_program()
 
-    def configure(self, more: str = "", anna: tuple[str, ...] = (ANNA,), ben: tuple[str, ...] = (BEN,)) -> None:
+    def configure(
+        self, more: str = "", anna: tuple[str, ...] = (ANNA,), ben: tuple[str, ...] = (BEN,)
+    ) -> None:
         people = {"anna": {"macs": list(anna)}, "ben": {"macs": list(ben)}}
-        presence = {"people": people, "router": {"backend": "scripted", "scripted": {"file": str(self.router)}}}
+        presence = {
+            "people": people,
+            "router": {"backend": "scripted", "scripted": {"file": str(self.router)}},
+        }
         write_config(self.folder, self.server.url, yaml.safe_dump({"presence": presence}) + more)
 
     def new_program(self) -> WhoIsHome:
@@ -51,7 +60,9 @@ class Home:
         """Let these be connected, beside a television."""
         self.router.write_text(json.dumps([{"mac": mac} for mac in (also, *macs)]))
 
-    def fails(self, why: str = "no route to host", how: Literal["fails", "refuses"] = "fails") -> None:
+    def fails(
+        self, why: str = "no route to host", how: Literal["fails", "refuses"] = "fails"
+    ) -> None:
         self.router.write_text(json.dumps({how: why}))
 
     def hangs(self) -> None:
@@ -111,6 +122,11 @@ def _sets(raw: redis.Redis) -> int:
 def everything_in(server: RedisServer) -> str:
     """All that a Redis holds."""
     with redis.Redis.from_url(server.url, decode_responses=True) as raw:
-        read: dict[str, Any] = {"string": raw.get, "hash": raw.hgetall, "set": raw.smembers, "stream": raw.xrange}
+        read: dict[str, Any] = {
+            "string": raw.get,
+            "hash": raw.hgetall,
+            "set": raw.smembers,
+            "stream": raw.xrange,
+        }
         keys: Any = raw.keys("*")
         return str({key: read[raw.type(key)](key) for key in keys})

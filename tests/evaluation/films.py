@@ -17,10 +17,17 @@ FPS = 10
 
 
 def film_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int = 0) -> Path:
-    """A grey room, 160x120, in which a bright block wanders from left to right for some frames, *before* and *after* which all is still."""
+    """A grey room, 160x120, in which a bright block wanders from left to right for some frames,
+    *before* and *after* which all is still.
+    """
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=FPS, options={"crf": "12", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = 160, 120, "yuv420p", Fraction(1, FPS)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = (
+            160,
+            120,
+            "yuv420p",
+            Fraction(1, FPS),
+        )
         for number in range(before + during + after):
             picture = np.full((120, 160, 3), 90, np.uint8)
             if before <= number < before + during:
@@ -32,11 +39,20 @@ def film_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int =
 
 
 def film_of_light(path: Path, *spans: tuple[float, int]) -> Path:
-    """A fridge with a can in it, 160x120, that has for each of *spans* (seconds, grey level) that light, in video levels, with noise."""
+    """A fridge with a can in it, 160x120, that has for each of *spans* (seconds, grey level) that
+    light, in video levels, with noise.
+    """
     rng = np.random.default_rng(5)
     with av.open(str(path), "w") as film:
-        stream = film.add_stream("libx264", rate=FPS, options={"crf": "20", "preset": "ultrafast", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = 160, 120, "yuv420p", Fraction(1, FPS)
+        stream = film.add_stream(
+            "libx264", rate=FPS, options={"crf": "20", "preset": "ultrafast", "threads": "1"}
+        )
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = (
+            160,
+            120,
+            "yuv420p",
+            Fraction(1, FPS),
+        )
         for level in [level for seconds, level in spans for _ in range(round(seconds * FPS))]:
             picture = np.full((120, 160, 3), level, np.float64)
             picture[40:100, 60:90] *= 1.5
@@ -53,11 +69,15 @@ def config_folder(path: Path, text: str = "") -> Path:
     return path
 
 
-def run(verb: str, *arguments: str | Path, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    verb: str, *arguments: str | Path, config: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """`python -m app VERB ARGUMENTS`, as somebody would type it."""
     environment = {**os.environ, **({"WHOS_THERE_CONFIG": str(config)} if config else {})}
     command = [sys.executable, "-m", "app", verb, *map(str, arguments)]
-    return subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def lines(output: str) -> list[dict[str, Any]]:

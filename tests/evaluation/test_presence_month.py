@@ -4,11 +4,19 @@ from statistics import median
 import pytest
 
 from app.evaluation.presence_month import LEARNED, PLAIN, Figures, live
-from app.evaluation.simulated_month import PEOPLE, PHONES, VISITOR, draw_month, merge, within, without
+from app.evaluation.simulated_month import (
+    PEOPLE,
+    PHONES,
+    VISITOR,
+    draw_month,
+    merge,
+    within,
+    without,
+)
 from tests.evaluation.films import run
 
-#: In 20 somebody lies in whose nap between is short, in 89 one whose nap is hidden by an outage; in 107 somebody goes to bed after
-#: a night out, in 5109 an hour earlier than ever.
+#: In 20 somebody lies in whose nap between is short, in 89 one whose nap is hidden by an outage; in
+#: 107 somebody goes to bed after a night out, in 5109 an hour earlier than ever.
 SEEDS = (20, 89, 107, 5109)
 #: Beside what the router sees: an answer that is lost, and the poll after that.
 UNANSWERED_S = 30
@@ -73,7 +81,10 @@ def test_the_verb_prints_both_side_by_side() -> None:
     assert done.stderr == ""
     assert "learned" in done.stdout.splitlines()[0]
     assert "plain" in done.stdout.splitlines()[0]
-    assert any(line.startswith("armed while somebody was home, after that") for line in done.stdout.splitlines())
+    assert any(
+        line.startswith("armed while somebody was home, after that")
+        for line in done.stdout.splitlines()
+    )
 
 
 def test_the_verb_gives_the_same_figures_as_json() -> None:

@@ -21,7 +21,14 @@ Found = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def quick(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What replay prints for the real film when events end quickly."""
-    done = run("replay", footage / FILM, "--json", "--frames", "--config", config_folder(tmp_path_factory.mktemp("quick"), QUICK))
+    done = run(
+        "replay",
+        footage / FILM,
+        "--json",
+        "--frames",
+        "--config",
+        config_folder(tmp_path_factory.mktemp("quick"), QUICK),
+    )
     assert done.returncode == 0, done.stderr
     return lines(done.stdout)
 
@@ -30,7 +37,10 @@ def quick(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
 def labels(footage: Path) -> list[tuple[range, bool]]:
     """Stretches of the real film's frames, and whether somebody is there."""
     with (footage / "one-by-one-person-detection.presence.csv").open() as file:
-        return [(range(int(row["frame_from"]), int(row["frame_to"]) + 1), row["label"] == "person") for row in csv.DictReader(file)]
+        return [
+            (range(int(row["frame_from"]), int(row["frame_to"]) + 1), row["label"] == "person")
+            for row in csv.DictReader(file)
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +72,17 @@ def test_every_frame_and_every_event_is_a_line_of_its_own(quick: Found, footage:
     assert [one["event"] for one in events] == list(range(1, len(events) + 1))
 
 
-def test_an_event_is_open_during_each_of_the_six_visits(quick: Found, labels: list[tuple[range, bool]]) -> None:
+def test_an_event_is_open_during_each_of_the_six_visits(
+    quick: Found, labels: list[tuple[range, bool]]
+) -> None:
     is_open = [one["event"] for one in frames_of(quick)]
     visits = [[is_open[number] for number in stretch] for stretch, somebody in labels if somebody]
     assert [any(visit) for visit in visits] == [True] * 6
 
 
-def test_no_event_opens_while_the_room_is_empty(quick: Found, labels: list[tuple[range, bool]]) -> None:
+def test_no_event_opens_while_the_room_is_empty(
+    quick: Found, labels: list[tuple[range, bool]]
+) -> None:
     empty = {number for stretch, somebody in labels if not somebody for number in stretch}
     assert len(empty) == 247
     opened = {round(one["started_s"] * 10) for one in events_of(quick)}
@@ -88,24 +102,45 @@ def test_frames_say_an_event_is_open_from_its_start_until_its_gap_has_passed(qui
 
 
 def test_the_frame_that_closes_an_event_is_no_longer_part_of_it(tmp_path: Path) -> None:
-    config = config_folder(tmp_path / "config", "events: {event_gap_s: 0.95, motion_classification_store_cnt: 10}")
-    found = lines(run("replay", film_of_a_visit(tmp_path / "visit.mp4", after=40), "--json", "--frames", config=config).stdout)
+    config = config_folder(
+        tmp_path / "config", "events: {event_gap_s: 0.95, motion_classification_store_cnt: 10}"
+    )
+    found = lines(
+        run(
+            "replay",
+            film_of_a_visit(tmp_path / "visit.mp4", after=40),
+            "--json",
+            "--frames",
+            config=config,
+        ).stdout
+    )
     (event,) = events_of(found)
     last = round(event["ended_s"] * 10)
     assert [one["event"] for one in frames_of(found)[last:]] == [True] * 10 + [False] * (90 - last)
     assert found.index(event) == last + 11
 
 
-def test_by_default_the_first_event_opens_within_3_s_of_the_first_visitor_and_none_before(footage: Path, tmp_path: Path) -> None:
+def test_by_default_the_first_event_opens_within_3_s_of_the_first_visitor_and_none_before(
+    footage: Path, tmp_path: Path
+) -> None:
     done = run("replay", footage / FILM, "--json", config=config_folder(tmp_path / "config"))
     events = lines(done.stdout)
     assert 5.4 <= events[0]["started_s"] <= 8.4
     assert events[0]["boxes"]
-    assert all(min(x, y) >= 0 and x + width <= 768 and y + height <= 432 for x, y, width, height in events[0]["boxes"])
+    assert all(
+        min(x, y) >= 0 and x + width <= 768 and y + height <= 432
+        for x, y, width, height in events[0]["boxes"]
+    )
 
 
 def test_cars_are_seen_too(footage: Path, tmp_path: Path) -> None:
-    done = run("replay", footage / "car-detection.mp4", "--json", "--frames", config=config_folder(tmp_path / "config"))
+    done = run(
+        "replay",
+        footage / "car-detection.mp4",
+        "--json",
+        "--frames",
+        config=config_folder(tmp_path / "config"),
+    )
     assert done.returncode == 0
     assert len(frames_of(lines(done.stdout))) == 377
     assert events_of(lines(done.stdout))
@@ -137,7 +172,9 @@ def test_a_film_without_motion_is_said_to_have_no_event(plain: Path, tmp_path: P
 def test_on_a_terminal_a_bar_shows_how_far_it_is(visit: Path, plain: Path) -> None:
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "app", "replay", str(visit), "--config", str(plain)]
-    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=end, env={**os.environ, "TERM": "xterm"}) as process:
+    with subprocess.Popen(
+        command, cwd=REPO, stdout=subprocess.PIPE, stderr=end, env={**os.environ, "TERM": "xterm"}
+    ) as process:
         os.close(end)
         output, _ = process.communicate(timeout=60)
     shown = os.read(terminal, 100_000).decode()
@@ -161,7 +198,9 @@ def broken(kind: str, folder: Path, whole: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut", "folder"])
-def test_a_broken_film_is_named_and_the_others_are_still_replayed(kind: str, visit: Path, plain: Path, tmp_path: Path) -> None:
+def test_a_broken_film_is_named_and_the_others_are_still_replayed(
+    kind: str, visit: Path, plain: Path, tmp_path: Path
+) -> None:
     path = broken(kind, tmp_path, visit)
     done = run("replay", path, visit, "--json", config=plain)
     assert done.returncode == 1
@@ -171,7 +210,9 @@ def test_a_broken_film_is_named_and_the_others_are_still_replayed(kind: str, vis
     assert [one["video"] for one in lines(done.stdout)] == [str(visit)]
 
 
-def test_a_film_with_damaged_pictures_is_told_as_far_as_it_goes_and_named(visit: Path, plain: Path, tmp_path: Path) -> None:
+def test_a_film_with_damaged_pictures_is_told_as_far_as_it_goes_and_named(
+    visit: Path, plain: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "damaged.mp4"
     data = bytearray(visit.read_bytes())
     start = data.index(b"mdat") + 1200
@@ -192,8 +233,13 @@ def test_the_masks_of_the_only_camera_apply(visit: Path, tmp_path: Path) -> None
 
 
 def test_of_several_cameras_one_can_be_chosen_by_name(visit: Path, tmp_path: Path) -> None:
-    config = config_folder(tmp_path / "config", f"{QUICK}\ncameras:\n  front: {MASKED}\n  yard: {{masks: []}}\n")
-    events = {name: len(lines(run("replay", visit, "--json", "--camera", name, config=config).stdout)) for name in ("front", "yard")}
+    config = config_folder(
+        tmp_path / "config", f"{QUICK}\ncameras:\n  front: {MASKED}\n  yard: {{masks: []}}\n"
+    )
+    events = {
+        name: len(lines(run("replay", visit, "--json", "--camera", name, config=config).stdout))
+        for name in ("front", "yard")
+    }
     assert events == {"front": 0, "yard": 1}
     assert len(lines(run("replay", visit, "--json", config=config).stdout)) == 1
 
@@ -206,7 +252,9 @@ def test_of_several_cameras_one_can_be_chosen_by_name(visit: Path, tmp_path: Pat
         (["--config", "/nowhere"], "/nowhere"),
     ],
 )
-def test_a_wrong_call_says_what_would_be_right(arguments: list[str], said: str, visit: Path, plain: Path) -> None:
+def test_a_wrong_call_says_what_would_be_right(
+    arguments: list[str], said: str, visit: Path, plain: Path
+) -> None:
     done = run("replay", visit, *arguments, config=plain)
     assert done.returncode != 0
     assert said in done.stderr
@@ -214,12 +262,25 @@ def test_a_wrong_call_says_what_would_be_right(arguments: list[str], said: str, 
     assert done.stdout == ""
 
 
-def test_where_light_is_the_trigger_each_frame_tells_its_level_and_each_event_is_an_opening(tmp_path: Path) -> None:
-    film = film_of_light(tmp_path / "fridge.mp4", (3, 4), (0.1, 200), (2, 4), (5, 110), (2, 4), (1.5, 90))
-    done = run("replay", film, "--json", "--frames", config=config_folder(tmp_path / "config", "motion: {trigger: light}"))
+def test_where_light_is_the_trigger_each_frame_tells_its_level_and_each_event_is_an_opening(
+    tmp_path: Path,
+) -> None:
+    film = film_of_light(
+        tmp_path / "fridge.mp4", (3, 4), (0.1, 200), (2, 4), (5, 110), (2, 4), (1.5, 90)
+    )
+    done = run(
+        "replay",
+        film,
+        "--json",
+        "--frames",
+        config=config_folder(tmp_path / "config", "motion: {trigger: light}"),
+    )
     assert done.returncode == 0, done.stderr
     found = lines(done.stdout)
     levels = [one["level"] for one in frames_of(found)]
     assert levels[10] == pytest.approx(4, abs=3)
     assert levels[80] == pytest.approx(114, abs=3)
-    assert [(one["started_s"], one["ended_s"]) for one in events_of(found)] == [(5.1, 10.1), (12.1, 13.5)]
+    assert [(one["started_s"], one["ended_s"]) for one in events_of(found)] == [
+        (5.1, 10.1),
+        (12.1, 13.5),
+    ]

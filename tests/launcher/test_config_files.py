@@ -15,7 +15,19 @@ from app.launcher.specs import Program
 from tests.servers.programs import REPO, write_config
 
 BASE = REPO / "config" / "supervisord.conf"
-ODD = ["plain", "with space", "100%", "%(here)s", "a #b ;c", "it's", 'a "quoted" one', "back\\slash", "$HOME", "größe", "x=y, z"]
+ODD = [
+    "plain",
+    "with space",
+    "100%",
+    "%(here)s",
+    "a #b ;c",
+    "it's",
+    'a "quoted" one',
+    "back\\slash",
+    "$HOME",
+    "größe",
+    "x=y, z",
+]
 
 
 def read_by_supervisord(text: str, folder: Path) -> dict[str, tuple[list[str], str]]:
@@ -23,8 +35,13 @@ def read_by_supervisord(text: str, folder: Path) -> dict[str, tuple[list[str], s
     (folder / "supervisord.conf").write_text(text, encoding="utf-8")
     options = ServerOptions()
     options.realize(["-c", str(folder / "supervisord.conf")])
-    found = [process for group in options.process_group_configs for process in group.process_configs]
-    return {process.name: (process.make_process().get_execv_args()[1], process.stdout_logfile) for process in found}
+    found = [
+        process for group in options.process_group_configs for process in group.process_configs
+    ]
+    return {
+        process.name: (process.make_process().get_execv_args()[1], process.stdout_logfile)
+        for process in found
+    }
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -33,7 +50,9 @@ def test_supervisord_understands_odd_words_in_commands_and_paths(odd: str, tmp_p
     logs.mkdir()
     program = Program("notifier", "notifier", ("/bin/echo", "--source", odd, f" {odd}"))
     understood = read_by_supervisord(supervisord_conf(BASE, logs, [program]), tmp_path)
-    assert understood == {"notifier": (["/bin/echo", "--source", odd, f" {odd}"], str(logs / "notifier.log"))}
+    assert understood == {
+        "notifier": (["/bin/echo", "--source", odd, f" {odd}"], str(logs / "notifier.log"))
+    }
 
 
 def test_a_line_break_in_a_path_is_refused(tmp_path: Path) -> None:
@@ -47,22 +66,35 @@ def test_a_base_that_is_no_configuration_is_named(tmp_path: Path) -> None:
         supervisord_conf(tmp_path / "broken.conf", tmp_path, [])
 
 
-def glances_for(config: Config, run: list[Program], *, redis_is_here: bool = True) -> configparser.RawConfigParser:
+def glances_for(
+    config: Config, run: list[Program], *, redis_is_here: bool = True
+) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
-    parser.read_string(glances_conf(REPO / "glances.conf", config, run, Path("/where"), redis_is_here=redis_is_here))
+    parser.read_string(
+        glances_conf(
+            REPO / "glances.conf", config, run, Path("/where"), redis_is_here=redis_is_here
+        )
+    )
     return parser
 
 
 def test_glances_expects_a_security_system_for_each_camera() -> None:
     config = Config.model_validate({"cameras": {"front": {}, "garden": {}}})
     parser = glances_for(config, specs.daemons(config))
-    assert (parser["amp_Security-System"]["countmin"], parser["amp_Security-System"]["countmax"]) == ("2", "2")
+    assert (
+        parser["amp_Security-System"]["countmin"],
+        parser["amp_Security-System"]["countmax"],
+    ) == ("2", "2")
     assert (parser["amp_Notifier"]["countmin"], parser["amp_Notifier"]["countmax"]) == ("1", "1")
 
 
 def test_glances_expects_neither_what_is_not_started_nor_a_redis_elsewhere() -> None:
     parser = glances_for(Config(), [], redis_is_here=False)
-    assert {parser[section]["countmin"] for section in parser.sections() if "countmin" in parser[section]} == {"0"}
+    assert {
+        parser[section]["countmin"]
+        for section in parser.sections()
+        if "countmin" in parser[section]
+    } == {"0"}
 
 
 def test_glances_answers_to_every_name_only_when_it_is_bound_to_more_than_this_machine() -> None:
@@ -74,8 +106,18 @@ def test_glances_answers_to_every_name_only_when_it_is_bound_to_more_than_this_m
 def test_the_amps_are_those_the_house_knows_and_their_expressions_have_no_comma() -> None:
     parser = configparser.RawConfigParser()
     parser.read(REPO / "glances.conf")
-    amps = [section.removeprefix("amp_") for section in parser.sections() if section.startswith("amp_")]
-    assert amps == ["Security-System", "Slack-Server", "Notifier", "Who-Is-Home", "Uploader", "Redis", "Temperature"]
+    amps = [
+        section.removeprefix("amp_") for section in parser.sections() if section.startswith("amp_")
+    ]
+    assert amps == [
+        "Security-System",
+        "Slack-Server",
+        "Notifier",
+        "Who-Is-Home",
+        "Uploader",
+        "Redis",
+        "Temperature",
+    ]
     assert not any("," in parser[f"amp_{name}"].get("regex", "") for name in amps)
 
 
@@ -92,20 +134,31 @@ def test_every_program_has_the_name_its_heartbeat_and_log_have(tmp_path: Path) -
     ("slack", "name", "command"),
     [
         ({"signing_secret": "abc"}, "slack_server", ["-m", "gunicorn", "-c", "gunicorn.conf"]),
-        ({"mode": "socket", "app_token": "xapp-1"}, "slack_socket", ["-m", "app.daemons.slack_socket"]),
+        (
+            {"mode": "socket", "app_token": "xapp-1"},
+            "slack_socket",
+            ["-m", "app.daemons.slack_socket"],
+        ),
     ],
 )
-def test_slack_is_answered_by_the_program_that_its_mode_asks_for(slack: dict[str, str], name: str, command: list[str]) -> None:
+def test_slack_is_answered_by_the_program_that_its_mode_asks_for(
+    slack: dict[str, str], name: str, command: list[str]
+) -> None:
     config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
     run = specs.daemons(config)
-    assert [list(program.command[1:]) for program in run if program.kind.startswith("slack")] == [command]
+    assert [list(program.command[1:]) for program in run if program.kind.startswith("slack")] == [
+        command
+    ]
     assert run[-1].name == name
     amp = glances_for(config, run)["amp_Slack-Server"]
     assert (amp["countmin"], amp["countmax"]) == ("1", "5")
     assert re.search(amp["regex"], " ".join(run[-1].command))
 
 
-@pytest.mark.parametrize("slack", [{}, {"mode": "socket", "signing_secret": "abc"}, {"mode": "http", "app_token": "xapp-1"}])
+@pytest.mark.parametrize(
+    "slack",
+    [{}, {"mode": "socket", "signing_secret": "abc"}, {"mode": "http", "app_token": "xapp-1"}],
+)
 def test_without_what_its_mode_needs_slack_has_no_program(slack: dict[str, str]) -> None:
     config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
     assert not [program for program in specs.daemons(config) if program.kind.startswith("slack")]

@@ -34,7 +34,10 @@ def credentials(house: Suite) -> tuple[str, str]:
 def amp(house: Suite, name: str) -> dict[str, Any]:
     """What Glances says of one kind of program, of which it counts all on this machine."""
     page = glances.page(house.config)
-    for plugin in ("processcount", "amps"):  # it looks at the processes only when asked for their count
+    for plugin in (
+        "processcount",
+        "amps",
+    ):  # it looks at the processes only when asked for their count
         answer = requests.get(f"{page}api/4/{plugin}", auth=credentials(house), timeout=10)
         assert answer.status_code == requests.codes.ok
     return next(one for one in answer.json() if one["name"] == name)
@@ -55,7 +58,9 @@ def counted(house: Suite) -> int:
     return int(amp(house, "Uploader")["count"]) - elsewhere(house)
 
 
-def test_a_daemon_that_ends_is_reported_missing_and_there_again_after_its_restart(house: Suite) -> None:
+def test_a_daemon_that_ends_is_reported_missing_and_there_again_after_its_restart(
+    house: Suite,
+) -> None:
     until(lambda: counted(house) == 1, "the uploader is there")
     assert amp(house, "Uploader")["countmin"] == 1
     house.processes()["uploader"].kill()
@@ -81,12 +86,20 @@ def test_the_temperature_is_shown_or_that_there_is_no_sensor(house: Suite) -> No
 def test_nothing_is_shown_without_the_password(house: Suite, path: str) -> None:
     page = glances.page(house.config) + path
     assert requests.get(page, timeout=10).status_code == requests.codes.unauthorized
-    assert requests.get(page, auth=("glances", "guess"), timeout=10).status_code == requests.codes.unauthorized
+    assert (
+        requests.get(page, auth=("glances", "guess"), timeout=10).status_code
+        == requests.codes.unauthorized
+    )
     assert requests.get(page, auth=credentials(house), timeout=10).status_code == requests.codes.ok
 
 
 def test_a_page_of_somebody_else_cannot_reach_it_by_another_name(house: Suite) -> None:
-    answer = requests.get(glances.page(house.config), headers={"Host": "evil.example"}, auth=credentials(house), timeout=10)
+    answer = requests.get(
+        glances.page(house.config),
+        headers={"Host": "evil.example"},
+        auth=credentials(house),
+        timeout=10,
+    )
     assert answer.status_code == requests.codes.bad_request
 
 
@@ -96,12 +109,16 @@ def test_the_password_is_private_and_stays_over_a_restart(house: Suite) -> None:
         assert stat.S_IMODE(private.stat().st_mode) == 0o600
     before = credentials(house)[1]
     assert before not in house.log("glances")
-    assert not any(before in word for process in house.processes().values() for word in process.cmdline())
+    assert not any(
+        before in word for process in house.processes().values() for word in process.cmdline()
+    )
     glances.make_password(house.config, house.config.run_dir)
     assert credentials(house)[1] == before
 
 
-def test_a_port_that_is_taken_stops_a_start_before_anything_runs(house: Suite, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_stops_a_start_before_anything_runs(
+    house: Suite, tmp_path: Path
+) -> None:
     with Suite(tmp_path, f"glances: {{bind: '{house.config.glances.bind}'}}\n") as second:
         done = second.verb("start", "--only", "glances")
         assert done.returncode == 1
@@ -113,16 +130,39 @@ def test_a_configured_password_is_used(tmp_path: Path) -> None:
     with Suite(tmp_path, "glances: {password: 'open: sesame'}\n") as suite:
         assert "sesame" not in suite.start("glances")
         address = f"{glances.page(suite.config)}api/4/amps"
-        assert requests.get(address, auth=("glances", "open: sesame"), timeout=10).status_code == requests.codes.ok
+        assert (
+            requests.get(address, auth=("glances", "open: sesame"), timeout=10).status_code
+            == requests.codes.ok
+        )
 
 
 def test_the_file_in_the_repository_works_by_hand() -> None:
     port = free_port()
-    command = [sys.executable, "-m", "glances", "-C", "glances.conf", "-w", "-B", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as glances:
+    command = [
+        sys.executable,
+        "-m",
+        "glances",
+        "-C",
+        "glances.conf",
+        "-w",
+        "-B",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    with subprocess.Popen(
+        command, cwd=REPO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as glances:
         try:
             found = until(lambda: answer(f"http://127.0.0.1:{port}/api/4/amps"), "Glances answers")
-            assert {one["name"] for one in found} >= {"Security-system", "Notifier", "Who-is-home", "Uploader", "Redis", "Temperature"}
+            assert {one["name"] for one in found} >= {
+                "Security-system",
+                "Notifier",
+                "Who-is-home",
+                "Uploader",
+                "Redis",
+                "Temperature",
+            }
         finally:
             glances.terminate()
 

@@ -21,7 +21,8 @@ from tests.servers.redis_server import RedisServer
 from tests.servers.suite import Suite, run
 from tests.waiting import until
 
-# What breaks a start that takes paths lightly: spaces, %, quotes, and what some files take for a comment.
+# What breaks a start that takes paths lightly: spaces, %, quotes, and what some files take for a
+# comment.
 ODD_FOLDER = """the 100% "odd" one's #1 ;place"""
 
 
@@ -42,7 +43,16 @@ def test_a_started_house_is_shown_and_healthy(house: Suite) -> None:
         assert program["healthy"]
         assert program["state"] == "RUNNING"
         assert program["pid"] == house.processes()[program["name"]].pid
-        assert program.keys() == {"name", "pid", "state", "up_since", "heartbeat_age_s", "counters", "last_error", "healthy"}
+        assert program.keys() == {
+            "name",
+            "pid",
+            "state",
+            "up_since",
+            "heartbeat_age_s",
+            "counters",
+            "last_error",
+            "healthy",
+        }
 
 
 def test_starting_twice_says_that_it_runs_already(house: Suite) -> None:
@@ -61,7 +71,9 @@ def test_every_program_has_its_log(house: Suite) -> None:
 
 def test_the_switches_of_a_new_house_are_set(house: Suite) -> None:
     with closing(State(house.redis_url)) as state:
-        assert state.read_strings("camera_status", "camera_notifications", "auto_detect_status", "home") == [
+        assert state.read_strings(
+            "camera_status", "camera_notifications", "auto_detect_status", "home"
+        ) == [
             "True",
             "True",
             "True",
@@ -69,17 +81,26 @@ def test_the_switches_of_a_new_house_are_set(house: Suite) -> None:
         ]
 
 
-def test_the_redis_that_is_started_keeps_every_event_and_no_pictures_of_its_memory(house: Suite) -> None:
+def test_the_redis_that_is_started_keeps_every_event_and_no_pictures_of_its_memory(
+    house: Suite,
+) -> None:
     with Redis.from_url(house.redis_url, decode_responses=True) as redis:
         settings = redis.config_get("append*", "save", "maxmemory-policy", "dir")
-    assert (settings["appendonly"], settings["appendfsync"], settings["save"]) == ("yes", "everysec", "")
+    assert (settings["appendonly"], settings["appendfsync"], settings["save"]) == (
+        "yes",
+        "everysec",
+        "",
+    )
     assert settings["dir"] == str(house.config.data_dir / "redis")
 
 
 def test_a_program_that_is_killed_comes_back(house: Suite) -> None:
     killed = house.processes()["uploader"]
     killed.kill()
-    assert until(lambda: (now := house.program("uploader")).healthy and now.pid != killed.pid, "the uploader is back")
+    assert until(
+        lambda: (now := house.program("uploader")).healthy and now.pid != killed.pid,
+        "the uploader is back",
+    )
     house.wait_until_healthy()
 
 
@@ -89,12 +110,17 @@ def test_a_killed_redis_comes_back_with_what_it_knew(house: Suite) -> None:
         time.sleep(1.1)  # appendfsync everysec: what is a second old is on disk
         killed = house.processes()["redis"]
         killed.kill()
-        assert until(lambda: (now := house.program("redis")).healthy and now.pid != killed.pid, "Redis is back")
+        assert until(
+            lambda: (now := house.program("redis")).healthy and now.pid != killed.pid,
+            "Redis is back",
+        )
         assert state.read_strings("home") == ["True"]
     house.wait_until_healthy()
 
 
-def test_a_second_house_deeper_down_than_a_socket_may_be_runs_beside_the_first(house: Suite, tmp_path: Path) -> None:
+def test_a_second_house_deeper_down_than_a_socket_may_be_runs_beside_the_first(
+    house: Suite, tmp_path: Path
+) -> None:
     with Suite(tmp_path.joinpath(*["quite a deep folder"] * 8)) as second:
         second.start("who_is_home")
         assert second.checkup().healthy
@@ -106,9 +132,17 @@ def test_a_second_house_deeper_down_than_a_socket_may_be_runs_beside_the_first(h
 
 def test_what_beats_without_supervisord_is_shown_too(house: Suite) -> None:
     environment = os.environ | {"WHOS_THERE_CONFIG": str(house.folder)}
-    notifier = subprocess.Popen([sys.executable, "-m", "app.daemons.notifier"], cwd=REPO, env=environment, stderr=subprocess.DEVNULL)
+    notifier = subprocess.Popen(
+        [sys.executable, "-m", "app.daemons.notifier"],
+        cwd=REPO,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        by_hand = until(lambda: next((one for one in house.checkup().programs if one.name == "notifier"), None), "the notifier is shown")
+        by_hand = until(
+            lambda: next((one for one in house.checkup().programs if one.name == "notifier"), None),
+            "the notifier is shown",
+        )
         assert (by_hand.pid, by_hand.state, by_hand.healthy) == (notifier.pid, "UNSUPERVISED", True)
     finally:
         notifier.terminate()
@@ -147,7 +181,10 @@ def test_stop_ends_everything_within_10_s_even_what_hangs(tmp_path: Path) -> Non
         started_s = time.monotonic()
         done = suite.verb("stop")
         assert time.monotonic() - started_s < 10
-        assert (done.returncode, done.stdout) == (0, "Stopped notifier, redis, supervisord, who_is_home.\n")
+        assert (done.returncode, done.stdout) == (
+            0,
+            "Stopped notifier, redis, supervisord, who_is_home.\n",
+        )
         assert not suite.processes()
         assert "notifier stops" in suite.log("notifier")
         assert "Nothing runs" in suite.verb("stop").stdout
@@ -161,7 +198,10 @@ def test_a_house_goes_on_when_the_terminal_that_started_it_is_closed(tmp_path: P
         command = f"{REPO}/scripts/start.sh --only who_is_home --config {suite.folder}"
         terminal, inside = pty.openpty()
         shell = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", "bash", "-c", f"{command}; read"], stdin=inside, stdout=inside, stderr=inside
+            ["setsid", "--ctty", "--wait", "bash", "-c", f"{command}; read"],
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
         )
         os.close(inside)
         said = b""
@@ -173,11 +213,15 @@ def test_a_house_goes_on_when_the_terminal_that_started_it_is_closed(tmp_path: P
         done = run([f"{REPO}/scripts/status.sh", "--config", "config"], cwd=tmp_path)
         assert done.returncode == 0
         assert "who_is_home" in done.stdout
-        assert "Stopped" in run([f"{REPO}/scripts/stop.sh", "--config", "config"], cwd=tmp_path).stdout
+        assert (
+            "Stopped" in run([f"{REPO}/scripts/stop.sh", "--config", "config"], cwd=tmp_path).stdout
+        )
         assert not suite.processes()
 
 
-def test_a_program_that_does_not_come_up_is_shown_by_its_log_and_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_does_not_come_up_is_shown_by_its_log_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = 'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n    raise SystemExit("the card has a bad block")\n'
     (tmp_path / "sitecustomize.py").write_text(broken)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -198,7 +242,9 @@ def test_a_wrong_logging_file_stops_a_start(tmp_path: Path) -> None:
         assert not suite.processes()
 
 
-def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start_or_stop(tmp_path: Path) -> None:
+def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start_or_stop(
+    tmp_path: Path,
+) -> None:
     with Suite(tmp_path) as suite:
         suite.start("who_is_home")
         orphans = suite.processes()
@@ -208,13 +254,17 @@ def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start
         assert done.returncode == 1
         assert "Still there: redis, who_is_home" in done.stderr
         assert "what was left of an earlier run: redis, who_is_home" in suite.start("who_is_home")
-        assert not {process.pid for process in orphans.values()} & {process.pid for process in suite.processes().values()}
+        assert not {process.pid for process in orphans.values()} & {
+            process.pid for process in suite.processes().values()
+        }
         suite.processes()["supervisord"].kill()
         assert "Stopped" in suite.verb("stop").stdout
         assert not suite.processes()
 
 
-def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stopped(tmp_path: Path) -> None:
+def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stopped(
+    tmp_path: Path,
+) -> None:
     with Suite(tmp_path) as suite:
         suite.start("who_is_home")
         (suite.folder / "config.yml").write_text("data_dir: [elsewhere")
@@ -226,7 +276,9 @@ def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stoppe
         assert not suite.processes()
 
 
-def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configuration_is_broken(tmp_path: Path) -> None:
+def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configuration_is_broken(
+    tmp_path: Path,
+) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "profiles").mkdir()
         (suite.folder / "profiles" / "holiday.yml").write_text("slack: {mode: socket}\n")
@@ -237,10 +289,15 @@ def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configura
 
 
 def test_start_tells_where_alerts_go(tmp_path: Path) -> None:
-    slack = "slack: {mode: socket, bot_token: xoxb-1, app_token: xapp-1, allowed_users: [U1], alerts_channel: C1}\n"
+    slack = (
+        "slack: {mode: socket, bot_token: xoxb-1, app_token: xapp-1, allowed_users: [U1], "
+        "alerts_channel: C1}\n"
+    )
     with Suite(tmp_path, private=slack) as suite:
         assert "Alerts:   by Slack\n" in suite.start("who_is_home")
-        (suite.folder / "private.yml").write_text(f"{slack}notify: {{backends: [folder, slack], folder: told}}\n")
+        (suite.folder / "private.yml").write_text(
+            f"{slack}notify: {{backends: [folder, slack], folder: told}}\n"
+        )
         assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
 
 
@@ -258,15 +315,28 @@ def test_a_profile_that_names_another_data_folder_makes_another_house(tmp_path: 
 
 def test_two_starts_at_once_make_one_house(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
-        command = [sys.executable, "-m", "app", "start", "--config", str(suite.folder), "--only", "who_is_home"]
-        starts = [subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        command = [
+            sys.executable,
+            "-m",
+            "app",
+            "start",
+            "--config",
+            str(suite.folder),
+            "--only",
+            "who_is_home",
+        ]
+        starts = [
+            subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        ]
         said = sorted(start.communicate(timeout=60)[0].splitlines()[0] for start in starts)
         assert [start.returncode for start in starts] == [0, 0]
         assert "runs already" in said[0]
         assert list(processes_of(suite.config.run_dir).values()).count("supervisord") == 1
 
 
-def test_a_redis_that_answers_already_is_used_and_outlives_the_house(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_a_redis_that_answers_already_is_used_and_outlives_the_house(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     with Suite(tmp_path, redis_url=redis_server.url) as suite:
         done = suite.verb("start", "--only", "who_is_home")
         assert f"The Redis at {redis_server.url} is not append-only" in done.stderr
@@ -293,11 +363,18 @@ def test_every_mistake_in_the_configuration_is_shown_before_anything_starts(tmp_
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--only", "notifyer"), 1, "no program called notifyer; there are: security_system, security_system-front, notifier,"),
+        (
+            ("--only", "notifyer"),
+            1,
+            "no program called notifyer; there are: security_system, security_system-front, "
+            "notifier,",
+        ),
         (("--source", "no/such/film.mp4"), 2, "there is no file"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_starts(tmp_path: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_what_cannot_be_meant_is_refused_before_anything_starts(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
     with Suite(tmp_path) as suite:
         done = suite.verb("start", *arguments)
         assert done.returncode == code

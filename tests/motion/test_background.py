@@ -23,7 +23,9 @@ def with_visitor(picture: Image, box: Box) -> Image:
     return picture
 
 
-def used_to(picture: Image, settings: MotionSettings | None = None, masks: tuple[Polygon, ...] = ()) -> MotionModel:
+def used_to(
+    picture: Image, settings: MotionSettings | None = None, masks: tuple[Polygon, ...] = ()
+) -> MotionModel:
     motion = make_motion(settings or MotionSettings(), masks)
     for _ in range(LEARNING_PICTURES):
         motion.look(picture)
@@ -39,12 +41,16 @@ def overlap(one: Box, other: Box) -> float:
 
 def test_a_still_room_shows_no_motion() -> None:
     motion = used_to(room())
-    assert [motion.look(room()) for _ in range(20)] == [Sighting(motion=False, area_px=0.0, boxes=(), learning=False)] * 20
+    assert [motion.look(room()) for _ in range(20)] == [
+        Sighting(motion=False, area_px=0.0, boxes=(), learning=False)
+    ] * 20
 
 
 def test_sensor_noise_is_no_motion() -> None:
     rng = np.random.default_rng(3)
-    noisy = [np.clip(room() + rng.normal(0, 8, (480, 640)), 0, 255).astype(np.uint8) for _ in range(30)]
+    noisy = [
+        np.clip(room() + rng.normal(0, 8, (480, 640)), 0, 255).astype(np.uint8) for _ in range(30)
+    ]
     motion = make_motion(MotionSettings())
     assert not any(motion.look(picture).motion for picture in noisy)
 
@@ -62,7 +68,9 @@ def test_the_area_is_that_of_a_picture_500_wide_whatever_the_size_of_the_frame()
     areas = []
     for factor in (1, 2, 3, 5):
         empty = room((96 * factor, 128 * factor))
-        seen = used_to(empty).look(with_visitor(empty, Box(40 * factor, 20 * factor, 30 * factor, 50 * factor)))
+        seen = used_to(empty).look(
+            with_visitor(empty, Box(40 * factor, 20 * factor, 30 * factor, 50 * factor))
+        )
         areas.append(seen.area_px)
     assert areas == pytest.approx([areas[0]] * 4, rel=0.08)
     assert areas[0] > 30 * 50 * (500 / 128) ** 2
@@ -84,8 +92,12 @@ def test_boxes_stay_inside_the_frame() -> None:
 
 
 @pytest.mark.parametrize(("min_area", "seen"), [(9_000.0, True), (40_000.0, False)])
-def test_what_is_smaller_than_min_area_is_measured_but_is_no_motion(min_area: float, seen: bool) -> None:
-    sighting = used_to(room(), MotionSettings(min_area=min_area)).look(with_visitor(room(), Box(200, 120, 120, 160)))
+def test_what_is_smaller_than_min_area_is_measured_but_is_no_motion(
+    min_area: float, seen: bool
+) -> None:
+    sighting = used_to(room(), MotionSettings(min_area=min_area)).look(
+        with_visitor(room(), Box(200, 120, 120, 160))
+    )
     assert sighting.motion is seen
     assert bool(sighting.boxes) is seen
     assert 10_000 < sighting.area_px < 30_000
@@ -96,20 +108,25 @@ def test_what_is_smaller_than_min_area_is_measured_but_is_no_motion(min_area: fl
     [
         (9, 5, 255, True),
         (9, 10, 255, False),
-        # 0.9 of the change is left, for the average has moved by a tenth: 5.4 and 6.3, which video levels make 6.3 and 7.3.
+        # 0.9 of the change is left, for the average has moved by a tenth: 5.4 and 6.3, which video
+        # levels make 6.3 and 7.3.
         (6, 5, 255, False),
         (6, 5, 219, True),
         (7, 5, 255, True),
         (6, 6, 219, False),
     ],
 )
-def test_a_change_counts_from_delta_thresh_on_in_the_levels_of_the_source(brighter: int, delta_thresh: int, span: int, seen: bool) -> None:
+def test_a_change_counts_from_delta_thresh_on_in_the_levels_of_the_source(
+    brighter: int, delta_thresh: int, span: int, seen: bool
+) -> None:
     motion = used_to(room(), MotionSettings(delta_thresh=delta_thresh))
     assert motion.look(room() + np.uint8(brighter), span).motion is seen
 
 
 @pytest.mark.parametrize(("alpha", "pictures"), [(0.3, 20), (0.1, 60), (0.02, 300)])
-def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(alpha: float, pictures: int) -> None:
+def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(
+    alpha: float, pictures: int
+) -> None:
     motion = used_to(room(), MotionSettings(alpha=alpha))
     changed = with_visitor(room(), Box(200, 120, 120, 280))
     seen = [motion.look(changed).motion for _ in range(pictures)]
@@ -120,7 +137,9 @@ def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(alpha: flo
 
 def test_a_larger_dilation_joins_what_is_near_each_other() -> None:
     crossed = with_visitor(with_visitor(room(), Box(100, 100, 100, 300)), Box(260, 100, 100, 300))
-    apart, joined = (used_to(room(), MotionSettings(dilate_iterations=times)).look(crossed) for times in (0, 20))
+    apart, joined = (
+        used_to(room(), MotionSettings(dilate_iterations=times)).look(crossed) for times in (0, 20)
+    )
     assert (len(apart.boxes), len(joined.boxes)) == (2, 1)
     assert joined.area_px > 2 * apart.area_px
 
@@ -130,22 +149,38 @@ def test_each_dilation_adds_a_rim_of_one_pixel_at_frame_width() -> None:
     areas = []
     for times in range(7):
         settings = MotionSettings(dilate_iterations=times)
-        areas.append(np.mean([used_to(room(), settings).look(with_visitor(room(), place)).area_px for place in places]))
+        areas.append(
+            np.mean(
+                [
+                    used_to(room(), settings).look(with_visitor(room(), place)).area_px
+                    for place in places
+                ]
+            )
+        )
     rim_px = 2 * (110 + 210)
     assert areas[6] - areas[0] == pytest.approx(6 * rim_px, rel=0.1)
     assert min(np.diff(areas)) > 0.5 * rim_px
 
 
 @pytest.mark.parametrize(("ksize", "seen"), [((61, 1), False), ((1, 61), True)])
-def test_the_first_number_of_ksize_blurs_across_and_the_second_down(ksize: tuple[int, int], seen: bool) -> None:
+def test_the_first_number_of_ksize_blurs_across_and_the_second_down(
+    ksize: tuple[int, int], seen: bool
+) -> None:
     upright_pole = room()
     upright_pole[:, 300:308] += 20
-    assert used_to(room(), MotionSettings(ksize=ksize, min_area=1000)).look(upright_pole).motion is seen
+    assert (
+        used_to(room(), MotionSettings(ksize=ksize, min_area=1000)).look(upright_pole).motion
+        is seen
+    )
 
 
 @pytest.mark.parametrize("ksize", [(1, 1), (21, 21), (101, 101), (1, 41)])
 def test_a_kernel_of_any_size_does(ksize: tuple[int, int]) -> None:
-    assert used_to(room(), MotionSettings(ksize=ksize)).look(with_visitor(room(), Box(100, 50, 300, 400))).motion
+    assert (
+        used_to(room(), MotionSettings(ksize=ksize))
+        .look(with_visitor(room(), Box(100, 50, 300, 400)))
+        .motion
+    )
 
 
 def learning(motion: MotionModel, pictures: Iterable[Image]) -> list[bool]:
@@ -174,14 +209,19 @@ def test_a_picture_of_another_size_starts_anew() -> None:
     assert learning(motion, [room()]) == [True]
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 640), (480, 1), (3, 257), (97, 131), (479, 641), (1079, 1917)])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1), (1, 2), (2, 1), (1, 640), (480, 1), (3, 257), (97, 131), (479, 641), (1079, 1917)],
+)
 def test_odd_and_tiny_pictures_are_judged_like_any_other(shape: tuple[int, int]) -> None:
     dark, bright = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
     motion = used_to(dark, MotionSettings(min_area=1, dilate_iterations=0, ksize=(3, 3)))
     assert not motion.look(dark).motion
     seen = motion.look(bright)
     assert seen.motion == (seen.area_px > 1)
-    assert all(box.x + box.width <= shape[1] and box.y + box.height <= shape[0] for box in seen.boxes)
+    assert all(
+        box.x + box.width <= shape[1] and box.y + box.height <= shape[0] for box in seen.boxes
+    )
 
 
 def test_what_is_masked_is_never_seen() -> None:
@@ -206,7 +246,8 @@ def test_a_mask_lies_where_its_corners_say_in_a_frame_of_any_size() -> None:
         empty = room(shape)
         motion = used_to(empty, MotionSettings(min_area=1), masks=(triangle,))
         upper_left, lower_right = (
-            with_visitor(empty, Box(round(at * columns), round(at * rows), columns // 5, rows // 5)) for at in (0.1, 0.7)
+            with_visitor(empty, Box(round(at * columns), round(at * rows), columns // 5, rows // 5))
+            for at in (0.1, 0.7)
         )
         assert not motion.look(upper_left).motion
         assert motion.look(lower_right).motion
@@ -235,7 +276,10 @@ def test_an_outlined_area_is_what_the_finer_grid_would_find() -> None:
     coarse = np.zeros((100, 100), np.uint8)
     cv2.circle(coarse, (50, 50), 20, 255, cv2.FILLED)
     fine = coarse.repeat(4, axis=0).repeat(4, axis=1)
-    outline, expected = (cv2.findContours(one, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0] for one in (coarse, fine))
+    outline, expected = (
+        cv2.findContours(one, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0]
+        for one in (coarse, fine)
+    )
     area_px = outlined_area_px(cv2.contourArea(outline), len(outline), 4)
     assert area_px == pytest.approx(cv2.contourArea(expected), rel=0.01)
     assert 16 * cv2.contourArea(outline) < 0.97 * area_px
@@ -257,7 +301,13 @@ def test_it_can_be_looked_at_how_a_picture_was_judged() -> None:
         slice(visitor.y // 4 + 5, (visitor.y + visitor.height) // 4 - 5),
         slice(visitor.x // 4 + 5, (visitor.x + visitor.width) // 4 - 5),
     )
-    assert np.abs(view.background.astype(int) - cv2.resize(room(), (160, 120), interpolation=cv2.INTER_AREA)).mean() < 6
+    assert (
+        np.abs(
+            view.background.astype(int)
+            - cv2.resize(room(), (160, 120), interpolation=cv2.INTER_AREA)
+        ).mean()
+        < 6
+    )
     assert view.delta[there].min() > 40
     assert np.median(view.delta) == 0
     large, small = sorted(view.contours, key=lambda contour: -contour.area_px)

@@ -6,7 +6,9 @@ from app.notify import Message, Notifier
 
 
 class Noted:
-    """A `Progress` in memory; *stages* is what was set. Another delivery with the same object goes on where the last one stopped."""
+    """A `Progress` in memory; *stages* is what was set. Another delivery with the same object goes
+    on where the last one stopped.
+    """
 
     def __init__(self) -> None:
         self.stages: dict[str, str] = {}
@@ -41,7 +43,9 @@ class KilledAfter(Noted):
         return found
 
 
-def deliver_until_done(notifier: Notifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 40) -> int:
+def deliver_until_done(
+    notifier: Notifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 40
+) -> int:
     """Deliver as a way does, which rests and tries again; returns how often it failed."""
     for failures in range(tries):
         try:

@@ -18,7 +18,9 @@ from tests.servers.ports import free_port
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
-ALERT = Message(EVENT, AT, "Motion in <front> of *camera* front.", "front", b"a picture", EVENT, 0.93)
+ALERT = Message(
+    EVENT, AT, "Motion in <front> of *camera* front.", "front", b"a picture", EVENT, 0.93
+)
 WHEN = f"{AT.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
@@ -33,7 +35,9 @@ def notifier(hook: JsonHook) -> AppriseNotifier:
     return AppriseNotifier(hook.url(), 8.0)
 
 
-def test_an_alert_has_its_words_as_they_are_its_time_and_its_picture(hook: JsonHook, notifier: AppriseNotifier) -> None:
+def test_an_alert_has_its_words_as_they_are_its_time_and_its_picture(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
     notifier.deliver(ALERT, Noted())
     (told,) = hook.told
     assert told.message == f"Motion in <front> of *camera* front.\n{WHEN}, person 93%"
@@ -43,16 +47,24 @@ def test_an_alert_has_its_words_as_they_are_its_time_and_its_picture(hook: JsonH
 
 def test_what_has_no_picture_is_words_alone(hook: JsonHook, notifier: AppriseNotifier) -> None:
     notifier.deliver(Message("lost", AT, "Camera front is lost.", "front", topic="camera"), Noted())
-    assert [(told.message, told.type, told.files) for told in hook.told] == [(f"Camera front is lost.\n{WHEN}", "info", ())]
+    assert [(told.message, told.type, told.files) for told in hook.told] == [
+        (f"Camera front is lost.\n{WHEN}", "info", ())
+    ]
 
 
-def test_a_film_is_attached_in_place_of_a_picture(hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path) -> None:
+def test_a_film_is_attached_in_place_of_a_picture(
+    hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
+) -> None:
     film = scenery.film(tmp_path / "a film & more.mp4", 10)
-    notifier.deliver(replace(ALERT, key="clip", text="The clip.", topic="clip", clip=film, score=None), Noted())
+    notifier.deliver(
+        replace(ALERT, key="clip", text="The clip.", topic="clip", clip=film, score=None), Noted()
+    )
     assert hook.told[0].files == (("clip.mp4", "video/mp4", film.read_bytes()),)
 
 
-def test_a_film_that_is_not_here_is_a_link_or_a_sentence(hook: JsonHook, notifier: AppriseNotifier) -> None:
+def test_a_film_that_is_not_here_is_a_link_or_a_sentence(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
     message = Message("clip", AT, "The clip.", topic="clip")
     notifier.deliver(replace(message, clip_link="https://s3.example.org/clip.mp4"), Noted())
     notifier.deliver(replace(message, remark="The film is on the machine garage."), Noted())
@@ -63,10 +75,14 @@ def test_a_film_that_is_not_here_is_a_link_or_a_sentence(hook: JsonHook, notifie
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429])
-def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(hook: JsonHook, notifier: AppriseNotifier, status: int) -> None:
+def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(
+    hook: JsonHook, notifier: AppriseNotifier, status: int
+) -> None:
     hook.statuses.append(status)
     noted = Noted()
-    with pytest.raises(DeliveryError, match=f"Apprise does not get a message through json:// .*error={status}"):
+    with pytest.raises(
+        DeliveryError, match=f"Apprise does not get a message through json:// .*error={status}"
+    ):
         notifier.deliver(ALERT, noted)
     for _ in range(2):
         notifier.deliver(ALERT, noted)
@@ -77,7 +93,16 @@ def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook.takes_files = False
-    noted, message = Noted(), replace(ALERT, key="clip", text="The clip.", topic="clip", clip=scenery.film(tmp_path / "clip.mp4", 10))
+    noted, message = (
+        Noted(),
+        replace(
+            ALERT,
+            key="clip",
+            text="The clip.",
+            topic="clip",
+            clip=scenery.film(tmp_path / "clip.mp4", 10),
+        ),
+    )
     for _ in range(3):
         with pytest.raises(DeliveryError, match="error=413"):
             notifier.deliver(message, noted)
@@ -86,10 +111,17 @@ def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
     (told,) = hook.told
     assert (told.message.split("\n")[0], told.files) == ("The clip.", ())
     assert told.message.endswith("\nWhat was to be seen here was not taken. It is kept at home.")
-    assert caplog.text.count("a message goes without its picture or film: Apprise does not get a message through json://") == 1
+    assert (
+        caplog.text.count(
+            "a message goes without its picture or film: Apprise does not get a message through json://"
+        )
+        == 1
+    )
 
 
-def test_after_a_long_outage_a_film_comes_all_the_same(hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path) -> None:
+def test_after_a_long_outage_a_film_comes_all_the_same(
+    hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
+) -> None:
     noted, film = Noted(), scenery.film(tmp_path / "clip.mp4", 10)
     hook.statuses.extend([404] * 7)
     for _ in range(5):
@@ -111,7 +143,9 @@ def test_a_service_that_hangs_does_not_hang_the_way(hook: JsonHook) -> None:
         AppriseNotifier(f"{hook.url()}?rto=0.2", 8.0).deliver(ALERT, Noted())
 
 
-def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counted(hook: JsonHook, notifier: AppriseNotifier) -> None:
+def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counted(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
     noted = Noted()
     noted.set("posting", "yes")
     notifier.deliver(ALERT, noted)
@@ -120,12 +154,17 @@ def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counte
 
 def test_a_url_that_apprise_does_not_know_is_refused_with_where_to_look() -> None:
     unknown, noted = AppriseNotifier("nonsense://something", 8.0), Noted()
-    with pytest.raises(DeliveryRefused, match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)"):
+    with pytest.raises(
+        DeliveryRefused,
+        match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)",
+    ):
         unknown.deliver(ALERT, noted)
     assert noted.stages == {}
 
 
-def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(hook: JsonHook, notifier: AppriseNotifier) -> None:
+def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
     noted = KilledAfter("posted")
     with pytest.raises(Killed):
         notifier.deliver(ALERT, noted)
@@ -133,9 +172,16 @@ def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(hoo
     assert (len(hook.told), notifier.repeated) == (1, 0)
 
 
-def test_a_digest_lists_the_newest_with_the_newest_picture(hook: JsonHook, notifier: AppriseNotifier) -> None:
-    messages = [replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number), picture=b"%d" % number) for number in range(15)]
-    messages.append(Message("lost", AT + timedelta(minutes=20), "Camera front is lost.", topic="camera"))
+def test_a_digest_lists_the_newest_with_the_newest_picture(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
+    messages = [
+        replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number), picture=b"%d" % number)
+        for number in range(15)
+    ]
+    messages.append(
+        Message("lost", AT + timedelta(minutes=20), "Camera front is lost.", topic="camera")
+    )
     noted = Noted()
     for _ in range(2):
         notifier.deliver_digest(Digest("d", tuple(messages)), noted)
@@ -149,7 +195,11 @@ def test_a_digest_lists_the_newest_with_the_newest_picture(hook: JsonHook, notif
 
 @pytest.mark.parametrize("status", [200, 401])
 def test_nothing_of_the_url_is_logged_or_shown_whatever_the_level(
-    hook: JsonHook, notifier: AppriseNotifier, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], status: int
+    hook: JsonHook,
+    notifier: AppriseNotifier,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    status: int,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     hook.statuses.append(status)
@@ -163,7 +213,9 @@ def test_nothing_of_the_url_is_logged_or_shown_whatever_the_level(
 
 
 def test_a_token_in_the_place_of_a_host_is_not_shown_either() -> None:
-    telegram = AppriseNotifier("tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/987654321?rto=0.1&cto=0.1", 8.0)
+    telegram = AppriseNotifier(
+        "tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/987654321?rto=0.1&cto=0.1", 8.0
+    )
     assert "123456789" not in f"{telegram}{telegram!r}{telegram.name}"
 
 

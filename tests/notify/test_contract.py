@@ -12,7 +12,15 @@ from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryError
-from app.notify import Digest, FolderNotifier, MemoryNotifier, Message, Notifier, SlackAccess, TwilioSettings
+from app.notify import (
+    Digest,
+    FolderNotifier,
+    MemoryNotifier,
+    Message,
+    Notifier,
+    SlackAccess,
+    TwilioSettings,
+)
 from app.notify.apprise import AppriseNotifier
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
@@ -25,8 +33,12 @@ from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN, TwilioServer
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
-MESSAGE = Message("20261120T101500.123Z-front", AT, "Motion in front of camera front.", "front", b"a picture")
-CLIP = Message("20261120T101500.123Z-front-clip_ready", AT, "The clip of camera front.", "front", topic="clip")
+MESSAGE = Message(
+    "20261120T101500.123Z-front", AT, "Motion in front of camera front.", "front", b"a picture"
+)
+CLIP = Message(
+    "20261120T101500.123Z-front-clip_ready", AT, "The clip of camera front.", "front", topic="clip"
+)
 
 
 Shown = list[tuple[str, bytes | None]]
@@ -34,7 +46,8 @@ Shown = list[tuple[str, bytes | None]]
 
 @dataclass
 class Rig:
-    """A way, what the owner has of it (first line, and picture or film), and how it is broken and mended.
+    """A way, what the owner has of it (first line, and picture or film), and how it is broken and
+    mended.
 
     *link* puts a picture or film where the way takes it from, if it takes links.
     """
@@ -48,7 +61,11 @@ class Rig:
 
     def alert(self, message: Message) -> Message:
         """*message*, with its picture as the way takes it."""
-        return replace(message, picture_link=self.link("snapshot.jpg", message.picture)) if message.picture else message
+        return (
+            replace(message, picture_link=self.link("snapshot.jpg", message.picture))
+            if message.picture
+            else message
+        )
 
     def film(self, path: Path) -> Message:
         """A message with the film at *path*."""
@@ -58,7 +75,13 @@ class Rig:
 
 @pytest.fixture(params=["memory", "folder", "slack", "twilio", "apprise"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    make = {"memory": _memory, "folder": _folder, "slack": _slack, "twilio": _twilio, "apprise": _apprise}[request.param]
+    make = {
+        "memory": _memory,
+        "folder": _folder,
+        "slack": _slack,
+        "twilio": _twilio,
+        "apprise": _apprise,
+    }[request.param]
     with ExitStack() as stack:
         yield make(stack, tmp_path)
 
@@ -67,7 +90,10 @@ def _memory(_stack: ExitStack, _tmp_path: Path) -> Rig:
     notifier = MemoryNotifier()
 
     def shown() -> Shown:
-        return [(message.text, message.clip.read_bytes() if message.clip else message.picture) for message in notifier.messages]
+        return [
+            (message.text, message.clip.read_bytes() if message.clip else message.picture)
+            for message in notifier.messages
+        ]
 
     return Rig(notifier, shown, lambda broken: notifier.fail_next(1000 if broken else 0))
 
@@ -79,7 +105,10 @@ def _folder(_stack: ExitStack, tmp_path: Path) -> Rig:
         texts = sorted(folder.glob("*/*.txt"))
         pictures = [text.with_suffix(".jpg") for text in texts]
         return [
-            (text.read_text().split("  ", 1)[1].rstrip("\n"), picture.read_bytes() if picture.exists() else None)
+            (
+                text.read_text().split("  ", 1)[1].rstrip("\n"),
+                picture.read_bytes() if picture.exists() else None,
+            )
             for text, picture in zip(texts, pictures, strict=True)
         ]
 
@@ -97,12 +126,17 @@ def _slack(stack: ExitStack, _tmp_path: Path) -> Rig:
 
     def shown() -> Shown:
         files = [(message, [*message.files, *message.attached]) for message in server.seen()]
-        return [(message.text, server.files[found[0]].content if found else None) for message, found in files]
+        return [
+            (message.text, server.files[found[0]].content if found else None)
+            for message, found in files
+        ]
 
     def broken(is_broken: bool) -> None:
         server.away = is_broken
 
-    return Rig(SlackNotifier(SlackAccess(server.api_url, BOT_TOKEN, ALERTS), FakeClock()), shown, broken)
+    return Rig(
+        SlackNotifier(SlackAccess(server.api_url, BOT_TOKEN, ALERTS), FakeClock()), shown, broken
+    )
 
 
 def _twilio(stack: ExitStack, _tmp_path: Path) -> Rig:
@@ -110,19 +144,27 @@ def _twilio(stack: ExitStack, _tmp_path: Path) -> Rig:
     settings = TwilioSettings(server.url, ACCOUNT, SecretStr(TOKEN), from_=FROM, to=(OWNER,))
 
     def shown() -> Shown:
-        return [(re.split(r" \(|\n", text.body)[0], text.media[0][1] if text.media else None) for text in server.arrived()]
+        return [
+            (re.split(r" \(|\n", text.body)[0], text.media[0][1] if text.media else None)
+            for text in server.arrived()
+        ]
 
     def broken(is_broken: bool) -> None:
         server.away = is_broken
 
-    return Rig(TwilioNotifier(settings, OWNER, FakeClock(datetime.now(UTC))), shown, broken, media.put)
+    return Rig(
+        TwilioNotifier(settings, OWNER, FakeClock(datetime.now(UTC))), shown, broken, media.put
+    )
 
 
 def _apprise(stack: ExitStack, _tmp_path: Path) -> Rig:
     hook = stack.enter_context(JsonHook())
 
     def shown() -> Shown:
-        return [(told.message.partition("\n")[0], told.files[0][2] if told.files else None) for told in hook.told]
+        return [
+            (told.message.partition("\n")[0], told.files[0][2] if told.files else None)
+            for told in hook.told
+        ]
 
     def broken(is_broken: bool) -> None:
         hook.statuses.clear()
@@ -137,7 +179,12 @@ def test_a_message_is_shown_with_its_picture(rig: Rig) -> None:
 
 
 def test_a_message_without_a_picture_is_shown(rig: Rig) -> None:
-    lost = Message("20261120T101500.123Z-front-0123abcd", AT, "Camera front is lost: no frame for 10 s", "front")
+    lost = Message(
+        "20261120T101500.123Z-front-0123abcd",
+        AT,
+        "Camera front is lost: no frame for 10 s",
+        "front",
+    )
     rig.notifier.deliver(lost, rig.progress)
     assert rig.shown() == [("Camera front is lost: no frame for 10 s", None)]
 
@@ -150,7 +197,9 @@ def test_the_same_key_again_is_not_shown_twice(rig: Rig) -> None:
 
 def test_messages_with_other_keys_are_all_shown(rig: Rig) -> None:
     for second in range(5):
-        rig.notifier.deliver(Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."), Noted())
+        rig.notifier.deliver(
+            Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."), Noted()
+        )
     assert [text for text, _ in rig.shown()] == [f"Motion {second}." for second in range(5)]
 
 

@@ -10,7 +10,13 @@ from app.notify import FolderNotifier, Message
 from tests.notify.noted import Noted
 
 KEY = "20261120T233000.000Z-front"
-MESSAGE = Message(KEY, datetime(2026, 11, 20, 23, 30, tzinfo=UTC), "Motion in front of\ncamera front.", "front", b"a picture")
+MESSAGE = Message(
+    KEY,
+    datetime(2026, 11, 20, 23, 30, tzinfo=UTC),
+    "Motion in front of\ncamera front.",
+    "front",
+    b"a picture",
+)
 
 
 @pytest.fixture
@@ -30,7 +36,9 @@ def alerts(tmp_path: Path, an_hour_ahead: None) -> Path:
 def test_the_day_and_the_time_are_those_of_the_house(alerts: Path) -> None:
     FolderNotifier(alerts).deliver(MESSAGE, Noted())
     assert (alerts / "2026-11-21" / f"{KEY}.jpg").read_bytes() == b"a picture"
-    assert (alerts / "2026-11-21" / f"{KEY}.txt").read_text() == "2026-11-21 00:30:00  Motion in front of camera front.\n"
+    assert (
+        alerts / "2026-11-21" / f"{KEY}.txt"
+    ).read_text() == "2026-11-21 00:30:00  Motion in front of camera front.\n"
     assert len(list(alerts.rglob("*"))) == 3
 
 
@@ -41,7 +49,10 @@ def test_delivering_again_finishes_what_is_missing_and_leaves_the_rest(alerts: P
     text.unlink()
     FolderNotifier(alerts).deliver(MESSAGE, Noted())
     assert text.exists()
-    assert (picture.stat().st_ino, picture.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (picture.stat().st_ino, picture.stat().st_mtime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+    )
 
 
 def test_what_a_killed_run_left_half_written_is_cleared_away(alerts: Path) -> None:
@@ -53,7 +64,9 @@ def test_what_a_killed_run_left_half_written_is_cleared_away(alerts: Path) -> No
     assert [path.name for path in old_day.iterdir()] == ["20261119T091500.000Z-front.txt"]
 
 
-def test_a_full_disk_is_an_error_that_names_folder_and_cure_and_leaves_nothing_half_written(alerts: Path) -> None:
+def test_a_full_disk_is_an_error_that_names_folder_and_cure_and_leaves_nothing_half_written(
+    alerts: Path,
+) -> None:
     notifier = FolderNotifier(alerts)
     notifier.deliver(MESSAGE, Noted())
     other = Message("20261120T233100.000Z-front", MESSAGE.at, "Motion.", picture=b"another")
@@ -73,8 +86,20 @@ def test_a_folder_that_is_none_is_an_error_that_names_folder_and_cure(alerts: Pa
 
 
 def test_of_a_film_it_is_said_where_it_is(alerts: Path) -> None:
-    clip = Message(f"{KEY}-clip_ready", MESSAGE.at, "The clip.", topic="clip", clip=Path("/data/events/clip.mp4"))
-    gone = Message(f"{KEY}-clip_ready-2", MESSAGE.at, "The clip.", topic="clip", remark="The film is on the machine garage.")
+    clip = Message(
+        f"{KEY}-clip_ready",
+        MESSAGE.at,
+        "The clip.",
+        topic="clip",
+        clip=Path("/data/events/clip.mp4"),
+    )
+    gone = Message(
+        f"{KEY}-clip_ready-2",
+        MESSAGE.at,
+        "The clip.",
+        topic="clip",
+        remark="The film is on the machine garage.",
+    )
     for message in (clip, gone):
         FolderNotifier(alerts).deliver(message, Noted())
     lines = [path.read_text() for path in sorted(alerts.rglob("*.txt"))]

@@ -1,4 +1,6 @@
-"""Whatever answers in Slack's or Twilio's place, it is a delivery that failed, to be tried again in due time, and no mistake of ours."""
+"""Whatever answers in Slack's or Twilio's place, it is a delivery that failed, to be tried again in
+due time, and no mistake of ours.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,13 +21,25 @@ from tests.servers.slack import ALERTS, BOT_TOKEN
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN
 
 EVENT = "20261120T101503.000Z-front"
-ALERT = Message(EVENT, datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC), "Motion.", "front", b"a picture", EVENT)
+ALERT = Message(
+    EVENT, datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC), "Motion.", "front", b"a picture", EVENT
+)
 BODIES = (
     *(b"", b"null", b"5", b"true", b'"words"', b"[]", b"[5]", b"{}", b"<html>", b"\xff\xfe{}"),
-    *(b'{"ok": true}', b'{"ok": 1, "ts": 5, "upload_url": 7, "file_id": null, "file": [], "messages": 3}'),
-    *(b'{"ok": true, "messages": [5], "file": {"shares": []}}', b'{"ok": true, "file": {"shares": {"public": {"C": [5]}}}}'),
+    *(
+        b'{"ok": true}',
+        b'{"ok": 1, "ts": 5, "upload_url": 7, "file_id": null, "file": [], "messages": 3}',
+    ),
+    *(
+        b'{"ok": true, "messages": [5], "file": {"shares": []}}',
+        b'{"ok": true, "file": {"shares": {"public": {"C": [5]}}}}',
+    ),
     b'{"ok": true, "messages": [{"ts": "1", "metadata": []}], "response_metadata": 5, "upload_url": "https://[", "file_id": "F"}',
-    *(b'{"ok": false}', b'{"ok": false, "error": 5, "errors": 7, "needed": [1]}', b'{"ok": false, "error": "x", "errors": {"a": 1}}'),
+    *(
+        b'{"ok": false}',
+        b'{"ok": false, "error": 5, "errors": 7, "needed": [1]}',
+        b'{"ok": false, "error": "x", "errors": {"a": 1}}',
+    ),
     b'{"sid": 5, "body": 7, "date_created": "yesterday", "status": null, "error_code": "abc"}',
     b'{"sid": "SM1", "status": "queued", "date_created": 5}',
     b'{"sid": "SM1", "status": "queued", "date_created": "Fri, 99 Nov 2026 99:99:99 +0000"}',
@@ -36,9 +50,21 @@ BODIES = (
         b'{"messages": [], "x": []}',
         b'{"messages": [], "next_page_uri": 5}',
     ),
-    *(b'{"code": "21211", "message": 7}', b'{"code": 1e400}', b'{"code": true, "message": null}', b'{"code": %s}' % (b"9" * 5000)),
+    *(
+        b'{"code": "21211", "message": 7}',
+        b'{"code": 1e400}',
+        b'{"code": true, "message": null}',
+        b'{"code": %s}' % (b"9" * 5000),
+    ),
 )
-DATES = ("yesterday", "5", "", "Fri, 20 Nov 2026 10:15:00", "Fri, 20 Nov 2026 10:15:00 -0000", "Sat, 01 Jan 0001 00:00:00 GMT")
+DATES = (
+    "yesterday",
+    "5",
+    "",
+    "Fri, 20 Nov 2026 10:15:00",
+    "Fri, 20 Nov 2026 10:15:00 -0000",
+    "Sat, 01 Jan 0001 00:00:00 GMT",
+)
 
 
 class Parrot:
@@ -64,7 +90,11 @@ def _handler(parrot: Parrot) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response_only(parrot.status)
-            for name, value in {**parrot.headers, "Content-Type": "application/json", "Content-Length": str(len(parrot.body))}.items():
+            for name, value in {
+                **parrot.headers,
+                "Content-Type": "application/json",
+                "Content-Length": str(len(parrot.body)),
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(parrot.body)
@@ -93,7 +123,11 @@ def _twilio(url: str) -> Notifier:
 Way = Callable[[str], Notifier]
 WAYS = pytest.mark.parametrize("way", [_slack, _twilio])
 NEW: dict[str, str] = {}
-BEGUN = {"file": f"F {ALERT.at.isoformat()}", "ready": "yes", "posting": datetime.now(UTC).isoformat()}
+BEGUN = {
+    "file": f"F {ALERT.at.isoformat()}",
+    "ready": "yes",
+    "posting": datetime.now(UTC).isoformat(),
+}
 
 
 def failure(way: Way, parrot: Parrot, stages: dict[str, str]) -> DeliveryError:
@@ -109,7 +143,9 @@ def failure(way: Way, parrot: Parrot, stages: dict[str, str]) -> DeliveryError:
 @WAYS
 @pytest.mark.parametrize("stages", [NEW, BEGUN], ids=["new", "begun"])
 @pytest.mark.parametrize("status", [200, 201, 204, 400, 503])
-def test_an_answer_that_makes_no_sense_is_a_delivery_that_failed(way: Way, parrot: Parrot, status: int, stages: dict[str, str]) -> None:
+def test_an_answer_that_makes_no_sense_is_a_delivery_that_failed(
+    way: Way, parrot: Parrot, status: int, stages: dict[str, str]
+) -> None:
     parrot.status, parrot.headers = status, {}
     for parrot.body in BODIES:
         failure(way, parrot, stages)
@@ -124,7 +160,9 @@ def test_an_answer_that_makes_no_sense_is_no_socket_of_slacks(parrot: Parrot, st
 
 
 @pytest.mark.parametrize("date", DATES)
-def test_a_date_that_is_none_does_not_keep_a_text_from_being_looked_for(parrot: Parrot, date: str) -> None:
+def test_a_date_that_is_none_does_not_keep_a_text_from_being_looked_for(
+    parrot: Parrot, date: str
+) -> None:
     parrot.status, parrot.headers, parrot.body = 200, {"Date": date}, b'{"messages": []}'
     assert "what answers is not Twilio" in str(failure(_twilio, parrot, BEGUN))
 
@@ -132,8 +170,19 @@ def test_a_date_that_is_none_does_not_keep_a_text_from_being_looked_for(parrot: 
 @WAYS
 @pytest.mark.parametrize(
     ("asked", "rest_s"),
-    [("17", 17), ("0", 1), ("-5", 30), ("1e3", 30), ("", 30), ("Fri, 20 Nov 2026 10:15:00 GMT", 30), ("86400", 3600), ("9" * 400, 3600)],
+    [
+        ("17", 17),
+        ("0", 1),
+        ("-5", 30),
+        ("1e3", 30),
+        ("", 30),
+        ("Fri, 20 Nov 2026 10:15:00 GMT", 30),
+        ("86400", 3600),
+        ("9" * 400, 3600),
+    ],
 )
-def test_a_service_is_left_alone_as_long_as_it_says_but_not_for_ever(way: Way, parrot: Parrot, asked: str, rest_s: float) -> None:
+def test_a_service_is_left_alone_as_long_as_it_says_but_not_for_ever(
+    way: Way, parrot: Parrot, asked: str, rest_s: float
+) -> None:
     parrot.status, parrot.headers, parrot.body = 429, {"Retry-After": asked}, b"{}"
     assert failure(way, parrot, NEW).retry_after_s == rest_s

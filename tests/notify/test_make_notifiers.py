@@ -44,7 +44,9 @@ def test_no_way_at_all_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_an_absolute_folder_is_taken_as_it_is(tmp_path: Path) -> None:
-    (notifier,) = make_notifiers(NotifySettings(folder=str(tmp_path / "elsewhere")), tmp_path / "data")
+    (notifier,) = make_notifiers(
+        NotifySettings(folder=str(tmp_path / "elsewhere")), tmp_path / "data"
+    )
     assert isinstance(notifier, FolderNotifier)
     assert notifier.folder == tmp_path / "elsewhere"
 
@@ -65,15 +67,31 @@ def test_slack_without_a_token_and_a_channel_is_refused(tmp_path: Path) -> None:
         make_notifiers(NotifySettings(backends=("slack",)), tmp_path)
 
 
-def test_every_way_that_is_configured_is_taken_by_itself_with_one_for_each_number_and_each_url(tmp_path: Path) -> None:
-    accesses = Accesses(SLACK, TwilioSettings(to=("+15005550010", "+15005550011", "+15005550010")), AppriseSettings(urls=URLS))
+def test_every_way_that_is_configured_is_taken_by_itself_with_one_for_each_number_and_each_url(
+    tmp_path: Path,
+) -> None:
+    accesses = Accesses(
+        SLACK,
+        TwilioSettings(to=("+15005550010", "+15005550011", "+15005550010")),
+        AppriseSettings(urls=URLS),
+    )
     made = make_notifiers(NotifySettings(), tmp_path, accesses)
-    assert [notifier.name.partition("-")[0] for notifier in made] == ["slack", "twilio", "twilio", "apprise", "apprise"]
+    assert [notifier.name.partition("-")[0] for notifier in made] == [
+        "slack",
+        "twilio",
+        "twilio",
+        "apprise",
+        "apprise",
+    ]
     assert len({notifier.name for notifier in made}) == 5
 
 
 def test_each_way_tells_what_is_set_for_it_and_else_what_all_do(tmp_path: Path) -> None:
-    accesses = Accesses(replace(SLACK, when=("alert", "clip")), TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=URLS[:1]))
+    accesses = Accesses(
+        replace(SLACK, when=("alert", "clip")),
+        TwilioSettings(to=("+15005550010",)),
+        AppriseSettings(urls=URLS[:1]),
+    )
     settings = NotifySettings(backends=("slack", "twilio", "apprise", "folder"), when=("camera",))
     assert [set(notifier.when) for notifier in make_notifiers(settings, tmp_path, accesses)] == [
         {"alert", "clip"},
@@ -106,5 +124,7 @@ from pydantic import SecretStr
 make_notifiers(NotifySettings(), Path(), Accesses(None, TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=(SecretStr("json://x"),))))
 print([name for name in ("twilio", "apprise", "boto3", "av", "cv2") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", look], cwd=REPO, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=REPO, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"

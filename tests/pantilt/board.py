@@ -8,7 +8,9 @@ _CONFIG = 0x00
 
 
 class Board:
-    """Keeps registers as the board does. Two callers at once are counted in *clashes*: on a real bus they garble each other."""
+    """Keeps registers as the board does. Two callers at once are counted in *clashes*: on a real
+    bus they garble each other.
+    """
 
     def __init__(self) -> None:
         self.plugged = True

@@ -44,8 +44,12 @@ def test_it_says_that_it_points_where_it_was_sent_at_every_angle(rig: Rig) -> No
         assert rig.mount.position() == (pan_deg, -pan_deg)
 
 
-@pytest.mark.parametrize(("pan_deg", "tilt_deg"), [(-91, 0), (91, 0), (0, -91), (0, 91), (30, 1000)])
-def test_an_angle_beyond_the_limits_is_a_value_error_and_neither_servo_moves(rig: Rig, pan_deg: int, tilt_deg: int) -> None:
+@pytest.mark.parametrize(
+    ("pan_deg", "tilt_deg"), [(-91, 0), (91, 0), (0, -91), (0, 91), (30, 1000)]
+)
+def test_an_angle_beyond_the_limits_is_a_value_error_and_neither_servo_moves(
+    rig: Rig, pan_deg: int, tilt_deg: int
+) -> None:
     rig.mount.open()
     rig.mount.move_to(10, 20)
     with pytest.raises(ValueError, match="from -90 to 90"):
@@ -63,7 +67,9 @@ def test_a_mount_that_is_not_plugged_in_cannot_be_opened_until_it_is(rig: Rig) -
     assert rig.mount.position() == (5, 5)
 
 
-def test_a_mount_that_comes_off_is_an_error_and_the_same_move_works_when_it_is_back(rig: Rig) -> None:
+def test_a_mount_that_comes_off_is_an_error_and_the_same_move_works_when_it_is_back(
+    rig: Rig,
+) -> None:
     rig.mount.open()
     rig.plug(False)
     with pytest.raises(PanTiltError):

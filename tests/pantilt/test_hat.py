@@ -28,7 +28,9 @@ def hat(board: Board) -> Iterator[HatPanTilt]:
     hat.close()
 
 
-def test_the_servos_are_driven_for_a_move_and_go_limp_when_idle(hat: HatPanTilt, board: Board) -> None:
+def test_the_servos_are_driven_for_a_move_and_go_limp_when_idle(
+    hat: HatPanTilt, board: Board
+) -> None:
     assert board.driven == (False, False)
     hat.move_to(30, 30)
     assert board.driven == (True, True)
@@ -72,7 +74,9 @@ def test_a_hat_that_was_without_power_is_driven_again_by_the_next_move(board: Bo
     hat.close()
 
 
-def test_the_hat_still_knows_where_it_points_when_the_program_starts_anew(hat: HatPanTilt, board: Board) -> None:
+def test_the_hat_still_knows_where_it_points_when_the_program_starts_anew(
+    hat: HatPanTilt, board: Board
+) -> None:
     hat.move_to(-45, 12)
     hat.close()
     later = HatPanTilt(SETTINGS, board)
@@ -96,14 +100,18 @@ def test_a_board_that_is_gone_when_the_servos_should_go_limp_is_only_a_warning(
 
 
 @pytest.mark.parametrize("package", ["pantilthat", "smbus"])
-def test_a_package_that_is_missing_is_an_error_that_says_what_to_install(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_missing_is_an_error_that_says_what_to_install(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "smbus", _smbus(Board()))
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(PanTiltError, match=f"{package}.*scripts/setup.sh"):
         HatPanTilt(SETTINGS).open()
 
 
-def test_the_pis_own_bus_is_closed_with_the_hat_and_when_there_is_no_hat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pis_own_bus_is_closed_with_the_hat_and_when_there_is_no_hat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     board = Board()
     monkeypatch.setitem(sys.modules, "smbus", _smbus(board))
     hat = HatPanTilt(SETTINGS)
@@ -132,7 +140,14 @@ hat.move_to(1, 1)
 hat.close()
 board.plugged = False
 """
-    ended = subprocess.run([sys.executable, "-c", code], check=False, cwd=REPO, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -14,7 +14,8 @@ ANNA, BEN, WATCH = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 PEOPLE = {"anna": PersonSettings((ANNA, WATCH), ("iphone",)), "ben": PersonSettings((BEN,))}
 TELEVISION = Device("02:00:00:00:00:01", "television")
 POLL_S = 15.0
-#: How Anna may have been known before a start, and how long she is waited for by day, as long as nothing is learned.
+#: How Anna may have been known before a start, and how long she is waited for by day, as long as
+#: nothing is learned.
 HOME = Presence(True, NOON - timedelta(hours=2), ANNA, NOON - timedelta(minutes=1))
 AWAY = Presence(False, NOON - timedelta(hours=2), ANNA, NOON - timedelta(hours=3))
 WAIT_S = 180.0
@@ -45,13 +46,22 @@ class House:
 
     def sees(self, *devices: str | Device) -> list[str]:
         """The router lists a television and *devices*; returns what follows."""
-        return self.answers([TELEVISION, *(Device(device) if isinstance(device, str) else device for device in devices)])
+        return self.answers(
+            [
+                TELEVISION,
+                *(Device(device) if isinstance(device, str) else device for device in devices),
+            ]
+        )
 
     def answers(self, devices: list[Device]) -> list[str]:
-        """The router lists just *devices*; returns what follows, and a poll's time has passed then."""
+        """The router lists just *devices*; returns what follows, and a poll's time has passed
+        then.
+        """
         changes = self.household.seen(devices, self.clock.now(), self.clock.monotonic())
         self.clock.advance(POLL_S)
-        return [f"{change.kind} {change.person}" if change.person else change.kind for change in changes]
+        return [
+            f"{change.kind} {change.person}" if change.person else change.kind for change in changes
+        ]
 
     def lives(self, seconds: float, *devices: str | Device) -> list[str]:
         """For *seconds* the router lists a television and *devices*; returns what follows."""

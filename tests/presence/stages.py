@@ -1,4 +1,6 @@
-"""Every backend with a router that it can ask: what is connected there, and whether it fails, is for a test to say."""
+"""Every backend with a router that it can ask: what is connected there, and whether it fails, is
+for a test to say.
+"""
 
 import base64
 import contextlib
@@ -14,7 +16,14 @@ from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.presence import make_router
-from app.presence.base import ArpSettings, HttpJsonSettings, Router, RouterBackend, RouterSettings, ScriptedSettings
+from app.presence.base import (
+    ArpSettings,
+    HttpJsonSettings,
+    Router,
+    RouterBackend,
+    RouterSettings,
+    ScriptedSettings,
+)
 from tests.servers import router_classic, router_fritzbox, router_openwrt
 from tests.servers.certificate import Certificate
 from tests.servers.router import PAGE, Phone, RouterServer, says
@@ -54,7 +63,9 @@ BY_BASIC = replace(LIST, devices="/open/hosts", login_page=None, login=None, for
 
 @dataclass
 class Stage:
-    """A router's *settings*, *show* to say what is connected to it, *spoil* and *mend*. *secrets* are what nobody may hear of."""
+    """A router's *settings*, *show* to say what is connected to it, *spoil* and *mend*. *secrets*
+    are what nobody may hear of.
+    """
 
     settings: RouterSettings
     show: Callable[[list[Phone]], None]
@@ -73,7 +84,13 @@ class Stage:
             yield router
 
 
-def settings_for(server: RouterServer, backend: RouterBackend, user: str, password: str, certificate: Certificate | None) -> RouterSettings:
+def settings_for(
+    server: RouterServer,
+    backend: RouterBackend,
+    user: str,
+    password: str,
+    certificate: Certificate | None,
+) -> RouterSettings:
     """Those for *server*, whose certificate is pinned."""
     needed = HttpJsonSettings(devices="/") if backend == "http_json" else HttpJsonSettings()
     return RouterSettings(
@@ -98,15 +115,26 @@ def on_the_web(server: RouterServer, settings: RouterSettings, *secrets: str) ->
 
     password = settings.password.get_secret_value() if settings.password else ""
     pair = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
-    return Stage(settings, show, lambda: set_mood(True), lambda: set_mood(False), (password, pair, *secrets), server=server)
+    return Stage(
+        settings,
+        show,
+        lambda: set_mood(True),
+        lambda: set_mood(False),
+        (password, pair, *secrets),
+        server=server,
+    )
 
 
 @contextlib.contextmanager
 def classic(calls: HttpJsonSettings, certificate: Certificate | None = None) -> Iterator[Stage]:
     """A provider's router."""
     with ClassicRouter(certificate, "answer" if calls is BY_ANSWER else "cookie") as server:
-        settings = settings_for(server, "http_json", router_classic.USER, router_classic.PASSWORD, certificate)
-        yield on_the_web(server, replace(settings, http_json=calls), router_classic.API_KEY, "geheim")
+        settings = settings_for(
+            server, "http_json", router_classic.USER, router_classic.PASSWORD, certificate
+        )
+        yield on_the_web(
+            server, replace(settings, http_json=calls), router_classic.API_KEY, "geheim"
+        )
 
 
 @contextlib.contextmanager
@@ -115,7 +143,9 @@ def openwrt(certificate: Certificate | None = None, hostapd: bool = False) -> It
     with OpenwrtServer(certificate) as server:
         if hostapd:
             server.objects = server.objects - {"iwinfo"}
-        settings = settings_for(server, "openwrt", router_openwrt.USER, router_openwrt.PASSWORD, certificate)
+        settings = settings_for(
+            server, "openwrt", router_openwrt.USER, router_openwrt.PASSWORD, certificate
+        )
         yield on_the_web(server, settings, f"{1:032x}")
 
 
@@ -123,7 +153,9 @@ def openwrt(certificate: Certificate | None = None, hostapd: bool = False) -> It
 def fritzbox(certificate: Certificate | None = None) -> Iterator[Stage]:
     """A FRITZ!Box."""
     with FritzboxServer(certificate) as server:
-        settings = settings_for(server, "fritzbox", router_fritzbox.USER, router_fritzbox.PASSWORD, certificate)
+        settings = settings_for(
+            server, "fritzbox", router_fritzbox.USER, router_fritzbox.PASSWORD, certificate
+        )
         yield on_the_web(server, settings, router_fritzbox.SID)
 
 
@@ -133,12 +165,16 @@ def scripted(folder: Path) -> Iterator[Stage]:
     path = folder / "router.json"
 
     def show(phones: list[Phone]) -> None:
-        here = [{"mac": one.mac, "hostname": one.hostname, "ip": one.ip} for one in phones if one.active]
+        here = [
+            {"mac": one.mac, "hostname": one.hostname, "ip": one.ip} for one in phones if one.active
+        ]
         path.write_text(json.dumps(here), encoding="utf-8")
 
     show([])
     settings = RouterSettings(backend="scripted", scripted=ScriptedSettings(str(path)))
-    yield Stage(settings, show, lambda: _write(path, '{"fails": "the script says so"}'), lambda: show([]))
+    yield Stage(
+        settings, show, lambda: _write(path, '{"fails": "the script says so"}'), lambda: show([])
+    )
 
 
 @contextlib.contextmanager
@@ -147,19 +183,35 @@ def arp(folder: Path) -> Iterator[Stage]:
     with kernel_that_says(folder) as say:
 
         def show(phones: list[Phone]) -> None:
-            say("neighbour", [_neighbour(one, "REACHABLE" if one.active else "STALE") for one in [GATEWAY, *phones]])
+            say(
+                "neighbour",
+                [
+                    _neighbour(one, "REACHABLE" if one.active else "STALE")
+                    for one in [GATEWAY, *phones]
+                ],
+            )
 
         say("route", [{"dst": "default", "gateway": GATEWAY.ip, "dev": "lo"}])
         show([])
         settings = RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.8/29",)))
-        yield Stage(settings, show, lambda: say("neighbour", [_neighbour(GATEWAY, "FAILED")]), lambda: show([]), tells_names=False)
+        yield Stage(
+            settings,
+            show,
+            lambda: say("neighbour", [_neighbour(GATEWAY, "FAILED")]),
+            lambda: show([]),
+            tells_names=False,
+        )
 
 
 @contextlib.contextmanager
 def kernel_that_says(folder: Path) -> Iterator[Callable[[str, object], None]]:
-    """A function that sets what `ip -json -4 …` prints about a subject: `route`, `address` or `neighbour`."""
+    """A function that sets what `ip -json -4 …` prints about a subject: `route`, `address` or
+    `neighbour`.
+    """
     tool = folder / "ip"
-    tool.write_text(f'#!/bin/sh\nfor word; do test -f "{folder}/$word.json" && exec cat "{folder}/$word.json"; done\nexit 1\n')
+    tool.write_text(
+        f'#!/bin/sh\nfor word; do test -f "{folder}/$word.json" && exec cat "{folder}/$word.json"; done\nexit 1\n'
+    )
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
 
     def say(subject: str, said: object) -> None:
@@ -174,7 +226,15 @@ def kernel_that_says(folder: Path) -> Iterator[Callable[[str, object], None]]:
 
 
 def _neighbour(phone: Phone, state: str) -> dict[str, object]:
-    entry = {"dst": phone.ip, "dev": "lo", "lladdr": phone.mac, "used": 1, "confirmed": 5, "updated": 5, "state": [state]}
+    entry = {
+        "dst": phone.ip,
+        "dev": "lo",
+        "lladdr": phone.mac,
+        "used": 1,
+        "confirmed": 5,
+        "updated": 5,
+        "state": [state],
+    }
     return entry | ({"confirmed": 4000} if state == "STALE" else {})
 
 
@@ -193,7 +253,9 @@ ON_THE_WEB: dict[str, Callable[[Certificate | None], AbstractContextManager[Stag
 }
 
 
-def _anywhere(make: Callable[[Certificate | None], AbstractContextManager[Stage]]) -> Callable[[Path], AbstractContextManager[Stage]]:
+def _anywhere(
+    make: Callable[[Certificate | None], AbstractContextManager[Stage]],
+) -> Callable[[Path], AbstractContextManager[Stage]]:
     return lambda _: make(None)
 
 

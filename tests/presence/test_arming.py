@@ -11,14 +11,29 @@ NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
 
 def done(change: Change, *home: str, armed: bool = False, auto: bool = True) -> Deed:
-    return deed(coming(change, NOW, home), {"camera_status": armed, "auto_detect_status": auto, "home": bool(home)})
+    return deed(
+        coming(change, NOW, home),
+        {"camera_status": armed, "auto_detect_status": auto, "home": bool(home)},
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "armed", "auto", "switches", "text"),
     [
-        (Change("emptied", None), False, True, {"home": False, "camera_status": True}, "Everyone has left: armed."),
-        (Change("emptied", None), True, True, {"home": False}, "Everyone has left. The house was armed already."),
+        (
+            Change("emptied", None),
+            False,
+            True,
+            {"home": False, "camera_status": True},
+            "Everyone has left: armed.",
+        ),
+        (
+            Change("emptied", None),
+            True,
+            True,
+            {"home": False},
+            "Everyone has left. The house was armed already.",
+        ),
         (
             Change("emptied", None),
             False,
@@ -26,8 +41,20 @@ def done(change: Change, *home: str, armed: bool = False, auto: bool = True) -> 
             {"home": False},
             "Everyone has left. Arming by who is home is off, so the house stays disarmed.",
         ),
-        (Change("occupied", "anna"), True, True, {"home": True, "camera_status": False}, "Anna is home: disarmed."),
-        (Change("occupied", "anna"), False, True, {"home": True}, "Anna is home. The house was disarmed already."),
+        (
+            Change("occupied", "anna"),
+            True,
+            True,
+            {"home": True, "camera_status": False},
+            "Anna is home: disarmed.",
+        ),
+        (
+            Change("occupied", "anna"),
+            False,
+            True,
+            {"home": True},
+            "Anna is home. The house was disarmed already.",
+        ),
         (
             Change("occupied", "anna"),
             True,
@@ -57,7 +84,9 @@ def test_the_first_and_the_last_turn_what_is_not_so_already(
         (Change("left", "ben"), (), "Ben has left: nobody is home."),
     ],
 )
-def test_all_others_are_noted_but_change_nothing(change: Change, home: tuple[str, ...], text: str) -> None:
+def test_all_others_are_noted_but_change_nothing(
+    change: Change, home: tuple[str, ...], text: str
+) -> None:
     found = done(change, *home, armed=True)
     assert found.switches == {}
     assert found.fact.text == text

@@ -14,7 +14,9 @@ SHORTEST_S, LONGEST_S = SETTINGS.consider_home_s, SETTINGS.max_consider_home_s
 
 
 def habits(gaps_s: list[float], hour: int = 12) -> PhoneHabits:
-    """A phone that was there in *hour* on as many days as there are *gaps_s*, the longest of each day."""
+    """A phone that was there in *hour* on as many days as there are *gaps_s*, the longest of each
+    day.
+    """
     made = PhoneHabits()
     for day, gap_s in enumerate(gaps_s, start=WEDNESDAY - len(gaps_s)):
         made.seen(day, hour)
@@ -36,7 +38,9 @@ def habits(gaps_s: list[float], hour: int = 12) -> PhoneHabits:
         ([1000] * 14, LONGEST_S),
     ],
 )
-def test_by_day_the_wait_is_a_quarter_more_than_was_enough_on_two_days_of_three(gaps_s: list[float], wait_s: float) -> None:
+def test_by_day_the_wait_is_a_quarter_more_than_was_enough_on_two_days_of_three(
+    gaps_s: list[float], wait_s: float
+) -> None:
     assert habits(gaps_s).wait_s(WEDNESDAY, 12, SETTINGS) == wait_s
 
 
@@ -56,12 +60,16 @@ def test_by_night_the_wait_is_twice_the_longest_gap(gaps_s: list[float], wait_s:
 
 
 @pytest.mark.parametrize(("learned", "asked"), [(12, 11), (12, 12), (12, 13), (7, 8), (21, 20)])
-def test_an_hour_of_the_day_is_judged_together_with_its_neighbours(learned: int, asked: int) -> None:
+def test_an_hour_of_the_day_is_judged_together_with_its_neighbours(
+    learned: int, asked: int
+) -> None:
     assert habits([400] * 14, learned).usual_wait_s(asked, SETTINGS) == 500
 
 
 @pytest.mark.parametrize(("learned", "asked"), [(23, 0), (0, 23), (0, 0), (3, 21), (21, 7)])
-def test_an_hour_of_the_night_is_judged_together_with_the_whole_night(learned: int, asked: int) -> None:
+def test_an_hour_of_the_night_is_judged_together_with_the_whole_night(
+    learned: int, asked: int
+) -> None:
     assert habits([400] * 14, learned).usual_wait_s(asked, SETTINGS) == 800
 
 
@@ -73,7 +81,9 @@ def test_hours_that_are_no_neighbours_know_nothing_of_each_other(asked: int) -> 
 @pytest.mark.parametrize("days_on", range(7))
 def test_only_at_weekends_a_morning_is_a_night(days_on: int) -> None:
     day = WEDNESDAY + days_on
-    assert habits([90] * 14, 9).wait_s(day, 9, SETTINGS) == (LONGEST_S if date.fromordinal(day).isoweekday() > 5 else SHORTEST_S)
+    assert habits([90] * 14, 9).wait_s(day, 9, SETTINGS) == (
+        LONGEST_S if date.fromordinal(day).isoweekday() > 5 else SHORTEST_S
+    )
 
 
 def test_only_the_longest_gap_of_a_day_counts() -> None:
@@ -99,7 +109,11 @@ def test_days_ahead_were_noted_while_the_clock_was_wrong_and_are_forgotten() -> 
 
 def test_being_there_is_new_once_an_hour() -> None:
     made = PhoneHabits()
-    assert [made.seen(WEDNESDAY, 12), made.seen(WEDNESDAY, 12), made.seen(WEDNESDAY, 13)] == [True, False, True]
+    assert [made.seen(WEDNESDAY, 12), made.seen(WEDNESDAY, 12), made.seen(WEDNESDAY, 13)] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_what_is_kept_comes_back_the_same_by_way_of_json() -> None:
@@ -126,12 +140,18 @@ def test_the_longest_wait_is_told_with_its_hour() -> None:
     hours = [((WEDNESDAY - 14 + day, 90.0) for day in range(14)) for _ in range(24)]
     record = [tuple(days) for days in hours]
     record[14] = tuple((day, 300.0) for day, _ in record[14])
-    assert longest_wait(Habits({"watch": PhoneHabits().record(), "phone": tuple(record)}), SETTINGS) == (0, LONGEST_S)
+    assert longest_wait(
+        Habits({"watch": PhoneHabits().record(), "phone": tuple(record)}), SETTINGS
+    ) == (0, LONGEST_S)
     assert longest_wait(Habits({"phone": tuple(record)}), SETTINGS) == (13, 375)
     assert longest_wait(Habits({}), SETTINGS) == (0, LONGEST_S)
 
 
 def test_a_wait_is_never_outside_its_bounds() -> None:
     plain = PresenceSettings(max_consider_home_s=180)
-    waits = {habits([gap_s] * 14, hour).wait_s(WEDNESDAY + 3, hour, plain) for hour in range(24) for gap_s in (0, 500, 5000)}
+    waits = {
+        habits([gap_s] * 14, hour).wait_s(WEDNESDAY + 3, hour, plain)
+        for hour in range(24)
+        for gap_s in (0, 500, 5000)
+    }
     assert waits == {180}

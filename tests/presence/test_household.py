@@ -24,7 +24,9 @@ def test_the_first_who_comes_occupies_the_house_at_once() -> None:
     assert house.lives(600, ANNA, BEN) == []
 
 
-def test_who_is_unseen_for_the_wait_has_left_and_a_while_after_the_last_the_house_is_empty() -> None:
+def test_who_is_unseen_for_the_wait_has_left_and_a_while_after_the_last_the_house_is_empty() -> (
+    None
+):
     house = House()
     house.sees(ANNA, BEN)
     assert house.until("left ben", ANNA) == WAIT_S - 15
@@ -75,7 +77,9 @@ def test_without_a_further_wait_the_house_is_empty_with_the_last_who_left() -> N
         (Device(None, None), None),
     ],
 )
-def test_a_mac_goes_before_every_name_and_a_guest_with_a_residents_name_is_nobody(device: Device, who: str | None) -> None:
+def test_a_mac_goes_before_every_name_and_a_guest_with_a_residents_name_is_nobody(
+    device: Device, who: str | None
+) -> None:
     house = House(people={**PEOPLE, "cleo": PersonSettings(hosts=("pixel",))})
     assert house.sees(device) == ([f"came {who}", f"occupied {who}"] if who else [])
 
@@ -88,13 +92,22 @@ def test_a_guest_with_a_residents_name_does_not_keep_the_house_occupied() -> Non
 
 def test_duplicates_in_a_list_are_one_device() -> None:
     house = House()
-    assert house.sees(ANNA, ANNA, Device(ANNA, "iphone"), Device(ANNA, ip="192.168.0.7")) == ["came anna", "occupied anna"]
+    assert house.sees(ANNA, ANNA, Device(ANNA, "iphone"), Device(ANNA, ip="192.168.0.7")) == [
+        "came anna",
+        "occupied anna",
+    ]
     assert set(house.household.habits("anna").gaps_s) == {ANNA}
 
 
 def test_the_device_that_is_told_is_told_until_it_is_not_there_any_more() -> None:
     house = House()
-    for devices, told in (((WATCH,), WATCH), ((ANNA, WATCH), WATCH), ((ANNA,), ANNA), ((WATCH, ANNA), ANNA), ((), ANNA)):
+    for devices, told in (
+        ((WATCH,), WATCH),
+        ((ANNA, WATCH), WATCH),
+        ((ANNA,), ANNA),
+        ((WATCH, ANNA), ANNA),
+        ((), ANNA),
+    ):
         house.sees(*devices)
         assert house.household.presence("anna").device == told
 
@@ -177,7 +190,9 @@ def test_after_an_outage_waits_begin_anew() -> None:
     assert house.is_known()
 
 
-def test_after_an_outage_the_house_is_not_empty_before_those_who_came_meanwhile_can_be_seen() -> None:
+def test_after_an_outage_the_house_is_not_empty_before_those_who_came_meanwhile_can_be_seen() -> (
+    None
+):
     house = House()
     house.sees(ANNA)
     house.until("left anna")
@@ -204,7 +219,13 @@ def test_a_clock_that_jumps_is_neither_a_departure_nor_an_arrival(jump_s: float)
 
 
 def test_what_is_shown_never_lies_in_the_future() -> None:
-    house = House(known={"ben": replace(AWAY, last_seen=NOON + timedelta(days=400), since=NOON + timedelta(days=400))})
+    house = House(
+        known={
+            "ben": replace(
+                AWAY, last_seen=NOON + timedelta(days=400), since=NOON + timedelta(days=400)
+            )
+        }
+    )
     house.sees(ANNA)
     house.clock.jump(-7200)
     house.sees()
@@ -231,7 +252,9 @@ def test_who_was_away_before_a_start_and_is_seen_has_come() -> None:
     assert House(known={"anna": AWAY}).sees(ANNA) == ["came anna", "occupied anna"]
 
 
-@pytest.mark.parametrize(("home", "changes"), [(False, ["came anna", "occupied anna"]), (True, ["came anna"])])
+@pytest.mark.parametrize(
+    ("home", "changes"), [(False, ["came anna", "occupied anna"]), (True, ["came anna"])]
+)
 def test_of_whom_nothing_is_known_who_is_seen_has_come(home: bool, changes: list[str]) -> None:
     house = House(home=home)
     assert house.sees(ANNA) == changes
@@ -275,14 +298,22 @@ def test_with_other_people_what_is_known_of_those_who_stay_is_kept() -> None:
     house = House()
     house.lives(60, ANNA, BEN)
     before = house.household.presence("anna")
-    house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"], "cleo": PersonSettings(("02:00:00:00:00:0e",))}), {}, {})
+    house.household.configure(
+        PresenceSettings(
+            people={"anna": PEOPLE["anna"], "cleo": PersonSettings(("02:00:00:00:00:0e",))}
+        ),
+        {},
+        {},
+    )
     assert replace(house.household.presence("anna"), wait_s=before.wait_s) == before
     assert house.household.habits("anna").gaps_s[ANNA][NOON.hour]
     assert house.sees(ANNA, BEN) == []
     assert house.sees(ANNA, "02:00:00:00:00:0e") == ["came cleo"]
 
 
-def test_when_the_last_who_is_home_is_not_named_any_more_the_house_is_empty_after_a_whole_wait() -> None:
+def test_when_the_last_who_is_home_is_not_named_any_more_the_house_is_empty_after_a_whole_wait() -> (
+    None
+):
     house = House()
     house.sees(BEN)
     house.household.configure(PresenceSettings(people={"anna": PEOPLE["anna"]}), {}, {})
@@ -292,7 +323,9 @@ def test_when_the_last_who_is_home_is_not_named_any_more_the_house_is_empty_afte
 def test_somebody_with_a_new_phone_is_given_time_to_show_it() -> None:
     house = House()
     house.sees(BEN)
-    house.household.configure(PresenceSettings(people={"ben": PersonSettings(("02:00:00:00:00:0e",))}), {}, {})
+    house.household.configure(
+        PresenceSettings(people={"ben": PersonSettings(("02:00:00:00:00:0e",))}), {}, {}
+    )
     assert house.lives(165, BEN) == []
     assert house.sees("02:00:00:00:00:0e") == []
     assert house.household.presence("ben").device == "02:00:00:00:00:0e"
@@ -317,11 +350,15 @@ def test_presence_tells_since_when_and_when_which_device_was_seen_last() -> None
     house.lives(90)
     assert house.household.presence("anna") == Presence(True, NOON, ANNA, seen_at, WAIT_S)
     house.until("left anna")
-    assert house.household.presence("anna") == Presence(False, seen_at + timedelta(seconds=180), ANNA, seen_at)
+    assert house.household.presence("anna") == Presence(
+        False, seen_at + timedelta(seconds=180), ANNA, seen_at
+    )
 
 
 def test_it_is_told_how_long_the_device_is_waited_for_that_is_waited_for_longest() -> None:
-    house = House(known={"anna": replace(HOME, device=WATCH)}, home=True, at=NOON.replace(hour=7, minute=50))
+    house = House(
+        known={"anna": replace(HOME, device=WATCH)}, home=True, at=NOON.replace(hour=7, minute=50)
+    )
     house.sees(ANNA, WATCH)
     house.lives(450, WATCH)
     house.lives(600, ANNA, WATCH)
@@ -332,7 +369,9 @@ def test_it_is_told_how_long_the_device_is_waited_for_that_is_waited_for_longest
         house.sees(WATCH)
 
 
-def test_in_an_outage_it_is_told_how_long_somebody_is_waited_for_by_the_hour_of_the_last_answer() -> None:
+def test_in_an_outage_it_is_told_how_long_somebody_is_waited_for_by_the_hour_of_the_last_answer() -> (
+    None
+):
     house = House()
     house.sees(ANNA)
     house.misses(2)

@@ -1,4 +1,6 @@
-"""How a phone that sleeps is waited for: by the hour, by what is learned of it, and by whether it is drowsy."""
+"""How a phone that sleeps is waited for: by the hour, by what is learned of it, and by whether it
+is drowsy.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,8 +17,12 @@ pytestmark = pytest.mark.usefixtures("in_zone")
 WAKEFUL = (tuple((NOON.toordinal() - ago, 90.0) for ago in range(14, 0, -1)),) * 24
 
 
-@pytest.mark.parametrize(("hour", "wait_s"), [(21, 1020), (3, 1020), (7, 1020), (8, 180), (20, 180)])
-def test_an_hour_not_learned_yet_waits_longest_by_night_and_shortest_by_day(hour: int, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("hour", "wait_s"), [(21, 1020), (3, 1020), (7, 1020), (8, 180), (20, 180)]
+)
+def test_an_hour_not_learned_yet_waits_longest_by_night_and_shortest_by_day(
+    hour: int, wait_s: float
+) -> None:
     house = House(known={"anna": HOME}, home=True, at=NOON.replace(hour=hour))
     house.sees(ANNA)
     assert house.household.presence("anna").wait_s == wait_s
@@ -46,7 +52,9 @@ def test_after_an_outage_the_hour_is_that_of_the_next_answer() -> None:
 def test_a_phone_that_is_off_longer_is_waited_for_longer_from_the_third_day_on() -> None:
     house = House()
     for day in range(2):
-        assert _a_day(house, 300) == ["left anna", "emptied", "came anna", "occupied anna"], f"day {day}"
+        assert _a_day(house, 300) == ["left anna", "emptied", "came anna", "occupied anna"], (
+            f"day {day}"
+        )
     for day in range(2, 20):
         assert _a_day(house, 300) == [], f"day {day}"
     assert house.household.presence("anna").wait_s == pytest.approx(1.25 * 300, rel=0.1)
@@ -75,9 +83,18 @@ def test_each_further_nap_of_a_drowsy_phone_lets_it_sleep_on() -> None:
     assert house.lives(900) == []
 
 
-@pytest.mark.parametrize(("hour", "off_s", "wait_s"), [(21, 135, 1020), (9, 135, 1020), (9, 90, 180), (10, 135, 180)])
-def test_what_is_off_for_two_minutes_while_people_may_be_in_bed_sleeps(hour: int, off_s: float, wait_s: float) -> None:
-    house = House(known={"anna": HOME}, habits={"anna": Habits({ANNA: WAKEFUL})}, home=True, at=NOON.replace(hour=hour))
+@pytest.mark.parametrize(
+    ("hour", "off_s", "wait_s"), [(21, 135, 1020), (9, 135, 1020), (9, 90, 180), (10, 135, 180)]
+)
+def test_what_is_off_for_two_minutes_while_people_may_be_in_bed_sleeps(
+    hour: int, off_s: float, wait_s: float
+) -> None:
+    house = House(
+        known={"anna": HOME},
+        habits={"anna": Habits({ANNA: WAKEFUL})},
+        home=True,
+        at=NOON.replace(hour=hour),
+    )
     house.sees(ANNA)
     assert house.lives(off_s) == []
     house.sees(ANNA)
@@ -94,9 +111,15 @@ def test_who_has_been_away_since_is_not_drowsy() -> None:
     assert house.until("left anna") == WAIT_S - 15
 
 
-@pytest.mark.parametrize(("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)])
-def test_who_comes_home_by_night_or_in_the_morning_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
-    house = House(known={"anna": AWAY}, habits={"anna": Habits({ANNA: WAKEFUL})}, at=NOON.replace(hour=hour))
+@pytest.mark.parametrize(
+    ("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)]
+)
+def test_who_comes_home_by_night_or_in_the_morning_is_expected_to_go_to_bed(
+    hour: int, wait_s: float
+) -> None:
+    house = House(
+        known={"anna": AWAY}, habits={"anna": Habits({ANNA: WAKEFUL})}, at=NOON.replace(hour=hour)
+    )
     assert house.sees(ANNA) == ["came anna", "occupied anna"]
     assert house.until("left anna") == wait_s - 15
 
@@ -140,7 +163,9 @@ def test_who_was_around_the_corner_is_not_expected_to_be_asleep() -> None:
 
 
 def test_a_phone_that_is_often_off_for_some_minutes_is_not_asleep_for_that() -> None:
-    hours = tuple(tuple((NOON.toordinal() - ago, 240.0) for ago in range(14, 0, -1)) for _ in range(24))
+    hours = tuple(
+        tuple((NOON.toordinal() - ago, 240.0) for ago in range(14, 0, -1)) for _ in range(24)
+    )
     house = House(known={"anna": HOME}, habits={"anna": Habits({ANNA: hours})}, home=True)
     house.sees(ANNA)
     assert house.lives(240) == []
@@ -148,7 +173,9 @@ def test_a_phone_that_is_often_off_for_some_minutes_is_not_asleep_for_that() -> 
     assert house.until("left anna") == 300 - 15
 
 
-@pytest.mark.parametrize(("day", "hour", "wait_s"), [(21, 9, 1020), (22, 8, 1020), (22, 10, 180), (23, 9, 180)])
+@pytest.mark.parametrize(
+    ("day", "hour", "wait_s"), [(21, 9, 1020), (22, 8, 1020), (22, 10, 180), (23, 9, 180)]
+)
 def test_at_weekends_people_lie_in(day: int, hour: int, wait_s: float) -> None:
     house = House(known={"anna": HOME}, home=True, at=NOON.replace(day=day, hour=hour))
     house.sees(ANNA)
@@ -204,16 +231,24 @@ def test_habits_are_the_same_object_until_something_was_learned() -> None:
     assert house.household.habits("anna") != before
 
 
-@pytest.mark.parametrize("start", [datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 3, 28, 22, tzinfo=UTC)])
-def test_neither_midnight_nor_a_change_of_summer_time_breaks_anything(start: datetime, in_zone: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(
+    "start", [datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 3, 28, 22, tzinfo=UTC)]
+)
+def test_neither_midnight_nor_a_change_of_summer_time_breaks_anything(
+    start: datetime, in_zone: Callable[[str], None]
+) -> None:
     in_zone("Europe/Berlin")
     house = House(at=start)
     house.sees(ANNA)
-    changes = [change for _ in range(10) for change in (*house.lives(900), *house.lives(1800, ANNA))]
+    changes = [
+        change for _ in range(10) for change in (*house.lives(900), *house.lives(1800, ANNA))
+    ]
     assert changes == []
     assert house.until("emptied", within_s=1200) == 1080 - 15
     known = [day for days in house.household.habits("anna").gaps_s[ANNA] for day, _ in days]
-    assert set(known) == {(start + timedelta(hours=hour)).astimezone().toordinal() for hour in range(8)}
+    assert set(known) == {
+        (start + timedelta(hours=hour)).astimezone().toordinal() for hour in range(8)
+    }
 
 
 def _gaps_s(house: House) -> set[float]:
@@ -222,7 +257,9 @@ def _gaps_s(house: House) -> set[float]:
 
 
 def _a_day(house: House, off_s: float) -> list[str]:
-    """Anna is there for a while but for *off_s*, and a day passes of which nothing is seen; returns what follows from the gap."""
+    """Anna is there for a while but for *off_s*, and a day passes of which nothing is seen; returns
+    what follows from the gap.
+    """
     began_s = house.clock.monotonic()
     house.lives(600, ANNA)
     changes = [*house.lives(off_s), *house.lives(600, ANNA)]

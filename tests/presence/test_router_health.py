@@ -10,7 +10,9 @@ from app.protocol import RouterHealth
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 DOWN = RouterError("router at 192.168.1.1 does not answer")
-REFUSED = RouterRefused("router at 192.168.1.1 refuses the password: look at presence.router.password")
+REFUSED = RouterRefused(
+    "router at 192.168.1.1 refuses the password: look at presence.router.password"
+)
 
 
 def miss(watch: RouterWatch, after_s: float, error: RouterError = DOWN) -> str | None:
@@ -19,7 +21,9 @@ def miss(watch: RouterWatch, after_s: float, error: RouterError = DOWN) -> str |
 
 
 @pytest.mark.parametrize("error", [DOWN, REFUSED])
-def test_one_missed_poll_is_told_nowhere_however_often(error: RouterError, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_missed_poll_is_told_nowhere_however_often(
+    error: RouterError, caplog: pytest.LogCaptureFixture
+) -> None:
     watch = RouterWatch(900, RouterHealth(True, NOW))
     for after_s in range(0, 4000, 30):
         assert miss(watch, after_s, error) is None
@@ -28,7 +32,9 @@ def test_one_missed_poll_is_told_nowhere_however_often(error: RouterError, caplo
     assert not caplog.records
 
 
-def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     watch = RouterWatch(900, None)
     for after_s in (0, 15, 45):
         assert miss(watch, after_s) is None
@@ -36,15 +42,22 @@ def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(caplog: pytes
     assert [record.getMessage().count("does not answer") for record in caplog.records] == [1]
 
 
-def test_a_silence_that_turns_out_to_be_a_refusal_is_noted_and_logged_once_more(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_silence_that_turns_out_to_be_a_refusal_is_noted_and_logged_once_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     watch = RouterWatch(900, None)
     for after_s, error in enumerate([DOWN, DOWN, REFUSED, DOWN, REFUSED, REFUSED]):
         miss(watch, after_s, error)
     assert watch.health == RouterHealth(False, NOW, why=str(REFUSED))
-    assert [record.getMessage().split(";")[0] for record in caplog.records] == [str(DOWN), str(REFUSED)]
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == [
+        str(DOWN),
+        str(REFUSED),
+    ]
 
 
-def test_a_silence_that_an_earlier_run_noted_is_logged_with_its_reason_now(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_silence_that_an_earlier_run_noted_is_logged_with_its_reason_now(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     before = NOW - timedelta(hours=1)
     watch = RouterWatch(900, RouterHealth(False, before, told=True, why="down"))
     for after_s in range(3):

@@ -29,7 +29,9 @@ class Slow(Router):
 
 
 @pytest.mark.parametrize("answer", [[ANNA], [], RouterError("it is down")])
-def test_an_answer_is_told_when_it_is_there_and_stays_so(answer: list[Device] | RouterError) -> None:
+def test_an_answer_is_told_when_it_is_there_and_stays_so(
+    answer: list[Device] | RouterError,
+) -> None:
     router = Slow(answer)
     poll = Poll(router)
     assert poll.answer(0.01) is None

@@ -16,8 +16,21 @@ NOW = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 RECORDS = [
     ArmedBy("anna", NOW, "/pycam_on"),
     Position(-90, 90),
-    Heartbeat(17, NOW, NOW, {"frames": 3, "rate": 9.5, "camera": "open", "learning": True, "none": None}, Trouble(NOW, "no camera")),
-    Fact("20261120T101500.123Z-front-motion_started", "motion_started", NOW, "Motion.", "front", "20261120T101500.123Z-front"),
+    Heartbeat(
+        17,
+        NOW,
+        NOW,
+        {"frames": 3, "rate": 9.5, "camera": "open", "learning": True, "none": None},
+        Trouble(NOW, "no camera"),
+    ),
+    Fact(
+        "20261120T101500.123Z-front-motion_started",
+        "motion_started",
+        NOW,
+        "Motion.",
+        "front",
+        "20261120T101500.123Z-front",
+    ),
     Request("last_image", NOW, "anna", "front"),
 ]
 
@@ -40,7 +53,9 @@ def test_a_record_comes_out_as_it_went_in(record: protocol.Record) -> None:
         (Fact, b"\xff\xfe", "Fact"),
     ],
 )
-def test_what_is_not_as_declared_is_refused_by_name(kind: type[Position], text: str | bytes, named: str) -> None:
+def test_what_is_not_as_declared_is_refused_by_name(
+    kind: type[Position], text: str | bytes, named: str
+) -> None:
     with pytest.raises(ProtocolError, match=named):
         protocol.decode(kind, text)
 
@@ -51,7 +66,9 @@ def test_a_wrong_record_is_refused_before_it_is_written() -> None:
 
 
 def test_the_fields_of_an_event_are_words_and_json() -> None:
-    record = EventRecord("front", NOW, score=0.5, person=True, boxes=((1, 2, 3, 4),), label="occupied")
+    record = EventRecord(
+        "front", NOW, score=0.5, person=True, boxes=((1, 2, 3, 4),), label="occupied"
+    )
     stored = protocol.encode_event(record)
     assert stored["camera"] == "front"
     assert stored["started_at"] == "2026-11-20T10:15:00.123000Z"
@@ -60,7 +77,10 @@ def test_the_fields_of_an_event_are_words_and_json() -> None:
     assert protocol.decode_event({**stored, "delivered:folder": "2026-11-20T10:15:01Z"}) == record
 
 
-@pytest.mark.parametrize("broken", [{"camera": ""}, {"started_at": "yesterday"}, {"boxes": "[[1, 2"}, {"score": '"high"'}])
+@pytest.mark.parametrize(
+    "broken",
+    [{"camera": ""}, {"started_at": "yesterday"}, {"boxes": "[[1, 2"}, {"score": '"high"'}],
+)
 def test_a_broken_event_is_refused(broken: dict[str, str]) -> None:
     stored = {**protocol.encode_event(EventRecord("front", NOW)), **broken}
     if broken == {"camera": ""}:
@@ -99,12 +119,23 @@ def test_every_kind_of_key_that_is_made_is_in_the_table() -> None:
 
 def test_a_heartbeat_names_its_camera_only_if_it_has_one() -> None:
     assert protocol.heartbeat_key("notifier", "pi") == "heartbeat:notifier:pi"
-    assert protocol.heartbeat_key("security_system", "pi", "front") == "heartbeat:security_system:pi:front"
+    assert (
+        protocol.heartbeat_key("security_system", "pi", "front")
+        == "heartbeat:security_system:pi:front"
+    )
 
 
 def test_the_words_and_the_configuration_need_neither_opencv_nor_numpy() -> None:
-    code = "import sys, app.protocol, app.state, app.config, app.daemon; print([m for m in ('cv2', 'numpy', 'av') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, app.protocol, app.state, app.config, app.daemon; print([m for m in ('cv2', "
+        "'numpy', 'av') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_an_unknown_time_of_an_event_is_not_written() -> None:

@@ -17,7 +17,8 @@ _SIZE = (320, 240)
 
 
 def numbered(number: int, size: tuple[int, int] = _SIZE, *, visitor: bool = False) -> Image:
-    """Picture *number*, BGR: its bits are light and dark strips in the upper quarter, the lowest at the left; all else is grey.
+    """Picture *number*, BGR: its bits are light and dark strips in the upper quarter, the lowest at
+    the left; all else is grey.
 
     With a *visitor* something dark wanders through the middle.
     """
@@ -105,10 +106,16 @@ def lasts_s(clip: Path) -> float:
 
 
 def is_for_browsers(clip: Path) -> bool:
-    """Whether *clip* keeps what browsers, phones and Slack ask for: H.264 in avc1, 4:2:0, and the index before the pictures."""
+    """Whether *clip* keeps what browsers, phones and Slack ask for: H.264 in avc1, 4:2:0, and the
+    index before the pictures.
+    """
     with av.open(str(clip)) as opened:
         stream = opened.streams.video[0]
         fit = (stream.codec_context.name, stream.codec_context.codec_tag) == ("h264", "avc1")
         pixels = stream.codec_context.pix_fmt
     whole = clip.read_bytes()
-    return fit and pixels in ("yuv420p", "yuvj420p") and 0 < whole.index(b"moov") < whole.index(b"mdat")
+    return (
+        fit
+        and pixels in ("yuv420p", "yuvj420p")
+        and 0 < whole.index(b"moov") < whole.index(b"mdat")
+    )

@@ -19,7 +19,9 @@ Act = Callable[[Frame], object]
 
 @dataclass
 class Studio:
-    """A recorder with *settings*, the clock that it goes by, and what it told. `refused` is why nothing may be written."""
+    """A recorder with *settings*, the clock that it goes by, and what it told. `refused` is why
+    nothing may be written.
+    """
 
     settings: RecordingSettings
     ready: list[Ready] = field(default_factory=list)
@@ -36,8 +38,18 @@ class Studio:
             lambda _folder: self.refused,
         )
 
-    def play(self, source: str | Path, acts: Mapping[int, Act], *, write_every: int = 3, last: int | None = None, **camera: object) -> None:
-        """Play *source* as fast as it can be, write after every so many frames, and do what *acts* say with the frames of these numbers."""
+    def play(
+        self,
+        source: str | Path,
+        acts: Mapping[int, Act],
+        *,
+        write_every: int = 3,
+        last: int | None = None,
+        **camera: object,
+    ) -> None:
+        """Play *source* as fast as it can be, write after every so many frames, and do what *acts*
+        say with the frames of these numbers.
+        """
         usual: dict[str, object] = {"source": str(source), "fps": FPS, "resolution": (320, 240)}
         settings = CameraSettings(**(usual | camera))  # type: ignore[arg-type]
         film = make_camera("studio", settings, self.clock, "fast")
@@ -53,7 +65,9 @@ class Studio:
                 if frame.number == last:
                     break
 
-    def film(self, source: str | Path, folder: Path, start_s: float, end_s: float, **camera: object) -> list[Path]:
+    def film(
+        self, source: str | Path, folder: Path, start_s: float, end_s: float, **camera: object
+    ) -> list[Path]:
         """The files that are made of *source* when an event was seen from *start_s* to *end_s*."""
 
         def begin(frame: Frame) -> None:

@@ -10,7 +10,9 @@ from app.recording.pre_roll import Cursor, Ring
 FOOTAGE = Footage("h264", 640, 480, "yuv420p")
 
 
-def packet(number: int, *, size: int = 1000, key_every: int = 10, footage: Footage = FOOTAGE) -> Packet:
+def packet(
+    number: int, *, size: int = 1000, key_every: int = 10, footage: Footage = FOOTAGE
+) -> Packet:
     return Packet(bytes(size), number / 10, number / 10, number % key_every == 0, footage)
 
 
@@ -39,9 +41,12 @@ def test_it_starts_with_a_key_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start_s", "begins_s", "first"), [(4.5, 4.5, 40), (4.53, 4.5, 40), (4.97, 5.0, 50), (0.0, 2.0, 20), (99.0, 5.9, 50)]
+    ("start_s", "begins_s", "first"),
+    [(4.5, 4.5, 40), (4.53, 4.5, 40), (4.97, 5.0, 50), (0.0, 2.0, 20), (99.0, 5.9, 50)],
 )
-def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(start_s: float, begins_s: float, first: int) -> None:
+def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(
+    start_s: float, begins_s: float, first: int
+) -> None:
     ring = filled(Ring(3.0, 1e9), range(60))
     cursor = ring.cursor(start_s)
     assert cursor.start_s == pytest.approx(begins_s)

@@ -9,7 +9,15 @@ import pytest
 from app.frames import Frame, Image
 from app.recording.base import RecordingSettings
 from app.recording.clip_writer import Clip
-from tests.recording.films import FPS, is_for_browsers, lasts_s, number_of, numbered_film, numbers, shown
+from tests.recording.films import (
+    FPS,
+    is_for_browsers,
+    lasts_s,
+    number_of,
+    numbered_film,
+    numbers,
+    shown,
+)
 from tests.recording.studio import Act, Studio
 
 SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=60)
@@ -23,12 +31,25 @@ SOURCES: dict[str, dict[str, object]] = {
     "full range.mp4": {"options": LONG_GOP, "pixels": "yuvj420p"},
     "444.mp4": {"options": LONG_GOP, "pixels": "yuv444p"},
     "mjpeg.avi": {"codec": "mjpeg", "pixels": "yuvj422p"},
-    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "keyint=30:bframes=3:log-level=none"}},
-    "hevc.ts": {"codec": "libx265", "options": {"x265-params": "keyint=30:bframes=0:log-level=none"}},
+    "hevc.mp4": {
+        "codec": "libx265",
+        "options": {"x265-params": "keyint=30:bframes=3:log-level=none"},
+    },
+    "hevc.ts": {
+        "codec": "libx265",
+        "options": {"x265-params": "keyint=30:bframes=0:log-level=none"},
+    },
     "mpeg4.mp4": {"codec": "mpeg4", "options": {"g": "30", "bf": "2", "qscale": "2"}},
     "lossless.mkv": {"codec": "ffv1"},
 }
-COPIED = ("h264.mp4", "h264 with B-frames.mp4", "h264 with open groups.mp4", "h264.ts", "h264.mkv", "full range.mp4")
+COPIED = (
+    "h264.mp4",
+    "h264 with B-frames.mp4",
+    "h264 with open groups.mp4",
+    "h264.ts",
+    "h264.mkv",
+    "full range.mp4",
+)
 
 
 def filming(studio: Studio, folder: Path, end_s: float) -> Act:
@@ -42,26 +63,34 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_clip_shows_every_picture_from_before_the_event_until_after_it(tmp_path: Path, folder: Path, name: str) -> None:
+def test_a_clip_shows_every_picture_from_before_the_event_until_after_it(
+    tmp_path: Path, folder: Path, name: str
+) -> None:
     source = numbered_film(tmp_path / name, 120, **SOURCES[name])  # type: ignore[arg-type]
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=5.0, end_s=7.0)
     pictures = shown(clip)
     assert [number_of(one.grey) for one in pictures] == list(range(30, 80))
-    assert [one.at_s for one in pictures] == pytest.approx([number / FPS for number in range(50)], abs=0.001)
+    assert [one.at_s for one in pictures] == pytest.approx(
+        [number / FPS for number in range(50)], abs=0.001
+    )
     assert lasts_s(clip) == pytest.approx(5.0, abs=0.01)
     assert is_for_browsers(clip)
     assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == ["clip.mp4"]
 
 
 @pytest.mark.parametrize("start_s", [4.9, 5.0, 5.1, 5.7, 5.9])
-def test_the_first_picture_is_right_wherever_the_key_frames_are(tmp_path: Path, folder: Path, start_s: float) -> None:
+def test_the_first_picture_is_right_wherever_the_key_frames_are(
+    tmp_path: Path, folder: Path, start_s: float
+) -> None:
     source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=start_s, end_s=7.0)
     assert numbers(clip) == list(range(round(start_s * FPS) - 20, 80))
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_what_browsers_play_is_copied_and_all_else_encoded(tmp_path: Path, folder: Path, name: str) -> None:
+def test_what_browsers_play_is_copied_and_all_else_encoded(
+    tmp_path: Path, folder: Path, name: str
+) -> None:
     source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=3.0, end_s=3.5)
     with av.open(str(source)) as opened:
@@ -71,9 +100,13 @@ def test_what_browsers_play_is_copied_and_all_else_encoded(tmp_path: Path, folde
 
 @pytest.mark.parametrize(("hflip", "vflip"), [(True, True), (True, False), (False, True)])
 @pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])
-def test_a_clip_is_turned_as_the_pictures_are(tmp_path: Path, folder: Path, name: str, hflip: bool, vflip: bool) -> None:
+def test_a_clip_is_turned_as_the_pictures_are(
+    tmp_path: Path, folder: Path, name: str, hflip: bool, vflip: bool
+) -> None:
     source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
-    (clip,) = Studio(SETTINGS).film(source, folder, start_s=3.0, end_s=3.5, hflip=hflip, vflip=vflip)
+    (clip,) = Studio(SETTINGS).film(
+        source, folder, start_s=3.0, end_s=3.5, hflip=hflip, vflip=vflip
+    )
     for number, one in enumerate(shown(clip), start=10):
         turned = one.grey[:: -1 if vflip else 1, :: -1 if hflip else 1]
         assert number_of(turned) == number
@@ -82,7 +115,9 @@ def test_a_clip_is_turned_as_the_pictures_are(tmp_path: Path, folder: Path, name
 def test_a_drawn_scene_is_filmed_too(folder: Path) -> None:
     studio = Studio(SETTINGS)
     lumas: dict[int, Image] = {}
-    acts: dict[int, Act] = dict.fromkeys(range(60), lambda frame: lumas.update({frame.number: frame.luma}))
+    acts: dict[int, Act] = dict.fromkeys(
+        range(60), lambda frame: lumas.update({frame.number: frame.luma})
+    )
     acts[40] = lambda frame: studio.recorder.begin(folder, frame.at_s - 2, "")
     studio.play("synthetic:person", acts, last=60, resolution=(160, 120))
     studio.finish()
@@ -97,7 +132,12 @@ def test_a_long_event_becomes_parts_that_join_without_a_seam(tmp_path: Path, fol
         source = numbered_film(tmp_path / name, 260, **SOURCES[name])  # type: ignore[arg-type]
         studio = Studio(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=6.25))
         clips = studio.film(source, folder / name, start_s=4.0, end_s=20.0)
-        assert [clip.name for clip in clips] == ["clip.mp4", "clip-2.mp4", "clip-3.mp4", "clip-4.mp4"]
+        assert [clip.name for clip in clips] == [
+            "clip.mp4",
+            "clip-2.mp4",
+            "clip-3.mp4",
+            "clip-4.mp4",
+        ]
         assert [number for clip in clips for number in numbers(clip)] == list(range(20, 210))
         assert all(lasts_s(clip) <= 6.4 for clip in clips)
         assert [one.last for one in studio.ready] == [False, False, False, True]
@@ -105,8 +145,12 @@ def test_a_long_event_becomes_parts_that_join_without_a_seam(tmp_path: Path, fol
 
 
 @pytest.mark.parametrize("split_at", range(60, 66))
-def test_a_clip_that_is_split_has_a_file_at_once_and_goes_on_in_another(tmp_path: Path, folder: Path, split_at: int) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3", "b_strategy": "0"})
+def test_a_clip_that_is_split_has_a_file_at_once_and_goes_on_in_another(
+    tmp_path: Path, folder: Path, split_at: int
+) -> None:
+    source = numbered_film(
+        tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3", "b_strategy": "0"}
+    )
     studio = Studio(SETTINGS)
     clips: list[Clip] = []
     made: list[int] = []
@@ -164,11 +208,19 @@ def test_clips_that_overlap_are_each_whole(tmp_path: Path, folder: Path) -> None
     source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP)
     studio = Studio(SETTINGS)
 
-    acts = {30: filming(studio, folder / "one", 6.0), 45: filming(studio, folder / "two", 7.0), 55: filming(studio, folder / "three", 8.0)}
+    acts = {
+        30: filming(studio, folder / "one", 6.0),
+        45: filming(studio, folder / "two", 7.0),
+        55: filming(studio, folder / "three", 8.0),
+    }
     studio.play(source, acts)
     studio.finish()
     found = {one.note: numbers(one.clip) for one in studio.ready}
-    assert found == {"one": list(range(10, 60)), "two": list(range(25, 70)), "three": list(range(35, 80))}
+    assert found == {
+        "one": list(range(10, 60)),
+        "two": list(range(25, 70)),
+        "three": list(range(35, 80)),
+    }
 
 
 def test_of_what_was_not_there_yet_a_clip_shows_nothing(tmp_path: Path, folder: Path) -> None:
@@ -177,7 +229,9 @@ def test_of_what_was_not_there_yet_a_clip_shows_nothing(tmp_path: Path, folder: 
     assert numbers(clip) == list(range(30))
 
 
-def test_a_camera_that_is_closed_in_mid_event_leaves_a_clip_up_to_there(tmp_path: Path, folder: Path) -> None:
+def test_a_camera_that_is_closed_in_mid_event_leaves_a_clip_up_to_there(
+    tmp_path: Path, folder: Path
+) -> None:
     source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
     studio.play(source, {30: lambda frame: studio.recorder.begin(folder, frame.at_s - 2, "")})
@@ -190,19 +244,36 @@ def test_a_camera_that_is_opened_again_begins_another_film(tmp_path: Path, folde
     source = numbered_film(tmp_path / "film.mp4", 40, options=LONG_GOP)
     studio = Studio(SETTINGS)
     clips: list[Clip] = []
-    studio.play(source, {20: lambda frame: clips.append(studio.recorder.begin(folder / "one", frame.at_s - 1, ""))}, write_every=1000)
-    studio.play(source, {15: lambda frame: studio.recorder.begin(folder / "two", frame.at_s - 1, "")}, write_every=1000)
+    studio.play(
+        source,
+        {20: lambda frame: clips.append(studio.recorder.begin(folder / "one", frame.at_s - 1, ""))},
+        write_every=1000,
+    )
+    studio.play(
+        source,
+        {15: lambda frame: studio.recorder.begin(folder / "two", frame.at_s - 1, "")},
+        write_every=1000,
+    )
     studio.finish()
-    assert {one.clip.parent.name: numbers(one.clip) for one in studio.ready} == {"one": list(range(10, 40)), "two": list(range(5, 40))}
+    assert {one.clip.parent.name: numbers(one.clip) for one in studio.ready} == {
+        "one": list(range(10, 40)),
+        "two": list(range(5, 40)),
+    }
 
 
-def test_memory_is_bounded_and_a_disk_that_hangs_costs_a_gap_and_nothing_else(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 400, options={"g": "10", "preset": "ultrafast"}, noise=30)
+def test_memory_is_bounded_and_a_disk_that_hangs_costs_a_gap_and_nothing_else(
+    tmp_path: Path, folder: Path
+) -> None:
+    source = numbered_film(
+        tmp_path / "film.mp4", 400, options={"g": "10", "preset": "ultrafast"}, noise=30
+    )
     settings = RecordingSettings(pre_roll_s=2, post_roll_s=1, preroll_mb=1)
     studio = Studio(settings)
     clips: list[Clip] = []
     hangs = range(100, 300)
-    acts: dict[int, Act] = {number: lambda _: studio.write_all() for number in range(30, 400) if number not in hangs}
+    acts: dict[int, Act] = {
+        number: lambda _: studio.write_all() for number in range(30, 400) if number not in hangs
+    }
     acts[31] = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, ""))
     assert source.stat().st_size > 1_500_000
     studio.play(source, acts, write_every=1000)
@@ -212,7 +283,9 @@ def test_memory_is_bounded_and_a_disk_that_hangs_costs_a_gap_and_nothing_else(tm
     there = [number_of(one.grey) for one in pictures]
     assert set(range(11, 100)) | set(range(300, 400)) <= set(there)
     assert len(there) < 380
-    assert [one.at_s for one in pictures] == pytest.approx([(number - 11) / FPS for number in there], abs=0.001)
+    assert [one.at_s for one in pictures] == pytest.approx(
+        [(number - 11) / FPS for number in there], abs=0.001
+    )
 
 
 def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
@@ -225,7 +298,10 @@ def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
         (folder / name / ".clip.mp4.part").symlink_to("/dev/full")
     studio = Studio(SETTINGS)
     troubles: list[str | None] = []
-    acts: dict[int, Act] = {number: filming(studio, folder / name, end_s) for number, name, end_s in ((30, "one", 5), (60, "two", 8))}
+    acts: dict[int, Act] = {
+        number: filming(studio, folder / name, end_s)
+        for number, name, end_s in ((30, "one", 5), (60, "two", 8))
+    }
     acts[95] = lambda _: troubles.append(studio.recorder.trouble)
     acts[100] = filming(studio, folder / "three", 12)
     studio.play(source, acts)
@@ -239,7 +315,9 @@ def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])
-def test_a_film_has_begun_when_a_kill_leaves_something_of_it(tmp_path: Path, folder: Path, name: str) -> None:
+def test_a_film_has_begun_when_a_kill_leaves_something_of_it(
+    tmp_path: Path, folder: Path, name: str
+) -> None:
     source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
     studio = Studio(SETTINGS)
     clips: list[Clip] = []
@@ -256,7 +334,9 @@ def test_a_film_has_begun_when_a_kill_leaves_something_of_it(tmp_path: Path, fol
     assert numbers(folder / "clip.mp4")[:5] == [15, 16, 17, 18, 19]
 
 
-def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_begun_too(tmp_path: Path, folder: Path) -> None:
+def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_begun_too(
+    tmp_path: Path, folder: Path
+) -> None:
     source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
     clips: list[Clip] = []
@@ -277,7 +357,9 @@ def test_nothing_is_written_where_it_may_not_be(tmp_path: Path, folder: Path) ->
     assert not folder.exists()
 
 
-def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(tmp_path: Path, folder: Path) -> None:
+def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(
+    tmp_path: Path, folder: Path
+) -> None:
     source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
     folder.mkdir(parents=True)
     blocked = folder / ".clip.mp4.whole.part"
@@ -292,7 +374,9 @@ def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(tmp_pa
     assert studio.recorder.trouble is None
 
 
-def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(
+    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
 
@@ -302,7 +386,9 @@ def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(tmp_path: Path, fold
             path.unlink()
         folder.rmdir()
 
-    studio.play(source, {30: lambda frame: studio.recorder.begin(folder, frame.at_s - 2, ""), 50: delete})
+    studio.play(
+        source, {30: lambda frame: studio.recorder.begin(folder, frame.at_s - 2, ""), 50: delete}
+    )
     studio.finish()
     assert (studio.ready, studio.recorder.busy) == ([], False)
     assert "there is no" in caplog.text

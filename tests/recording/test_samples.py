@@ -16,7 +16,14 @@ import webdataset
 
 from app import protocol
 from app.frames import Frame, Image, jpeg
-from app.recording.samples import FRAME_QUALITY, STORED_QUALITY, FrameStore, Moment, sample_key, write_sample
+from app.recording.samples import (
+    FRAME_QUALITY,
+    STORED_QUALITY,
+    FrameStore,
+    Moment,
+    sample_key,
+    write_sample,
+)
 
 START = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 EVENT = protocol.event_id(START, "front")
@@ -29,11 +36,20 @@ def picture(number: int) -> Image:
 
 def frame(number: int) -> Frame:
     bgr = picture(number)
-    return Frame(bgr[:, :, 0], number / 10, START + timedelta(seconds=number / 10), number, lambda: bgr, luma_span=219)
+    return Frame(
+        bgr[:, :, 0],
+        number / 10,
+        START + timedelta(seconds=number / 10),
+        number,
+        lambda: bgr,
+        luma_span=219,
+    )
 
 
 def store(count: int, shown: int) -> FrameStore:
-    """Keeps *count* frames, of which it was shown as many as *shown*; the motion sensor wakes with the fourth."""
+    """Keeps *count* frames, of which it was shown as many as *shown*; the motion sensor wakes with
+    the fourth.
+    """
     kept = FrameStore(count)
     for number in range(shown):
         kept.keep(frame(number), number >= 3)
@@ -42,7 +58,12 @@ def store(count: int, shown: int) -> FrameStore:
 
 def moment(**changes: Any) -> Moment:
     planes = {"background": picture(1)[:, :, 0], "delta": picture(2)[:, :, 1]}
-    facts = {"camera": "front", "classification": {"motion": True}, "contours": [], "settings": {"motion": {"alpha": 0.1}}}
+    facts = {
+        "camera": "front",
+        "classification": {"motion": True},
+        "contours": [],
+        "settings": {"motion": {"alpha": 0.1}},
+    }
     return replace(Moment(EVENT, "alert", frame(9), True, facts, planes), **changes)
 
 
@@ -59,16 +80,32 @@ def in_dataset(paths: list[Path]) -> Iterator[dict[str, Any]]:
             yield from webdataset.tariterators.group_by_keys(files)
 
 
-def test_a_sample_holds_the_moment_what_it_was_compared_with_and_the_frames_before(tmp_path: Path) -> None:
+def test_a_sample_holds_the_moment_what_it_was_compared_with_and_the_frames_before(
+    tmp_path: Path,
+) -> None:
     write_sample(tmp_path / "sample.tar", moment(), store(5, shown=9))
     found = members(tmp_path / "sample.tar")
     key = "20261120T101500-123Z-front"
-    names = ["json", "frame.jpg", "background.png", "delta.png", "00.jpg", "01.jpg", "02.jpg", "03.jpg", "04.jpg"]
+    names = [
+        "json",
+        "frame.jpg",
+        "background.png",
+        "delta.png",
+        "00.jpg",
+        "01.jpg",
+        "02.jpg",
+        "03.jpg",
+        "04.jpg",
+    ]
     assert list(found) == [f"{key}.{name}" for name in names]
     assert found[f"{key}.frame.jpg"] == jpeg(picture(9), FRAME_QUALITY)
-    assert [found[f"{key}.{number:02d}.jpg"] for number in range(5)] == [jpeg(picture(number), STORED_QUALITY) for number in range(4, 9)]
+    assert [found[f"{key}.{number:02d}.jpg"] for number in range(5)] == [
+        jpeg(picture(number), STORED_QUALITY) for number in range(4, 9)
+    ]
     for name, plane in (("background", picture(1)[:, :, 0]), ("delta", picture(2)[:, :, 1])):
-        decoded = cv2.imdecode(np.frombuffer(found[f"{key}.{name}.png"], np.uint8), cv2.IMREAD_UNCHANGED)
+        decoded = cv2.imdecode(
+            np.frombuffer(found[f"{key}.{name}.png"], np.uint8), cv2.IMREAD_UNCHANGED
+        )
         assert np.array_equal(decoded, plane)  # type: ignore[arg-type]
 
 
@@ -76,7 +113,11 @@ def test_its_json_tells_whose_it_is_and_what_was_sensed_at_each_frame(tmp_path: 
     write_sample(tmp_path / "sample.tar", moment(), store(3, shown=5))
     facts = json.loads(members(tmp_path / "sample.tar")[f"{sample_key(EVENT)}.json"])
     assert facts.pop("frames") == [
-        {"file": f"{place:02d}.jpg", "at": (START + timedelta(seconds=number / 10)).isoformat(), "number": number}
+        {
+            "file": f"{place:02d}.jpg",
+            "at": (START + timedelta(seconds=number / 10)).isoformat(),
+            "number": number,
+        }
         for place, number in enumerate((2, 3, 4))
     ]
     assert facts == {
@@ -99,7 +140,9 @@ def test_the_same_moment_gives_the_same_bytes(tmp_path: Path) -> None:
         write_sample(tmp_path / name, moment(), store(3, shown=5))
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "other.tar").read_bytes()
     with tarfile.open(tmp_path / "one.tar") as tar:
-        assert {(one.uid, one.gid, one.uname, one.mode, one.mtime) for one in tar} == {(0, 0, "", 0o644, int(START.timestamp()) + 1)}
+        assert {(one.uid, one.gid, one.uname, one.mode, one.mtime) for one in tar} == {
+            (0, 0, "", 0o644, int(START.timestamp()) + 1)
+        }
 
 
 def test_webdataset_reads_several_samples_each_whole_and_apart(tmp_path: Path) -> None:
@@ -125,21 +168,34 @@ def test_of_the_frames_before_a_quiet_moment_some_are_enough(tmp_path: Path) -> 
     found = members(tmp_path / "sample.tar")
     key = sample_key(EVENT)
     facts = json.loads(found[f"{key}.json"])
-    assert [(one["file"], one["number"]) for one in facts["frames"]] == [("00.jpg", 9), ("01.jpg", 14), ("02.jpg", 19)]
+    assert [(one["file"], one["number"]) for one in facts["frames"]] == [
+        ("00.jpg", 9),
+        ("01.jpg", 14),
+        ("02.jpg", 19),
+    ]
     assert facts["pir"] == [True] * 3
-    assert [found[f"{key}.{place:02d}.jpg"] for place in range(3)] == [jpeg(picture(n), STORED_QUALITY) for n in (9, 14, 19)]
+    assert [found[f"{key}.{place:02d}.jpg"] for place in range(3)] == [
+        jpeg(picture(n), STORED_QUALITY) for n in (9, 14, 19)
+    ]
     assert f"{key}.03.jpg" not in found
 
 
-def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(tmp_path: Path) -> None:
+def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(
+    tmp_path: Path,
+) -> None:
     write_sample(tmp_path / "sample.tar", moment(pictures={}), store(3, shown=0))
-    assert [name.split(".", 1)[1] for name in members(tmp_path / "sample.tar")] == ["json", "frame.jpg"]
+    assert [name.split(".", 1)[1] for name in members(tmp_path / "sample.tar")] == [
+        "json",
+        "frame.jpg",
+    ]
 
 
 def test_a_store_keeps_no_more_than_it_is_to_and_says_what_they_take() -> None:
     kept = store(4, shown=50)
     assert [one.number for one in kept] == [46, 47, 48, 49]
-    assert kept.megabytes == pytest.approx(4 * len(jpeg(picture(48), STORED_QUALITY)) / 1e6, rel=0.05)
+    assert kept.megabytes == pytest.approx(
+        4 * len(jpeg(picture(48), STORED_QUALITY)) / 1e6, rel=0.05
+    )
     kept.clear()
     assert list(kept) == []
     assert kept.megabytes == 0

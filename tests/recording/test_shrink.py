@@ -14,7 +14,9 @@ from tests.recording.films import is_for_browsers, lasts_s, shown
 
 
 @pytest.mark.parametrize("target_bytes", [1_000_000, 400_000])
-def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(footage: Path, tmp_path: Path, target_bytes: int) -> None:
+def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(
+    footage: Path, tmp_path: Path, target_bytes: int
+) -> None:
     out = tmp_path / "small.mp4"
     clip = footage / "car-detection.mp4"
     smaller(clip, target_bytes, out)
@@ -50,7 +52,9 @@ def test_a_clip_that_is_shown_turned_stands_upright(tmp_path: Path) -> None:
     assert corner[-4:, -4:].mean() > 200
 
 
-def test_what_cannot_be_seen_in_so_few_bytes_is_an_error_and_leaves_nothing(footage: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_seen_in_so_few_bytes_is_an_error_and_leaves_nothing(
+    footage: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ClipError, match="lasts 30 s, which cannot be shown in 60000 bytes"):
         smaller(footage / "car-detection.mp4", 60_000, tmp_path / "small.mp4")
     assert list(tmp_path.iterdir()) == []

@@ -10,10 +10,17 @@ from app.frames import Box, Frame, Image
 from app.recording.stills import StillRule, still
 
 
-def due(script: str, min_upload_seconds: float, min_motion_frames: int, interval_s: float = 0.5) -> str:
-    """The script (`x` motion, `.` none, a frame each *interval_s*) with a `!` for each frame that is due."""
+def due(
+    script: str, min_upload_seconds: float, min_motion_frames: int, interval_s: float = 0.5
+) -> str:
+    """The script (`x` motion, `.` none, a frame each *interval_s*) with a `!` for each frame that
+    is due.
+    """
     rule = StillRule(min_upload_seconds, min_motion_frames)
-    return "".join("!" if rule.due(sign == "x", number * interval_s) else sign for number, sign in enumerate(script))
+    return "".join(
+        "!" if rule.due(sign == "x", number * interval_s) else sign
+        for number, sign in enumerate(script)
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,12 @@ def test_a_still_is_due_after_so_many_frames_of_motion_in_a_row_and_not_sooner_t
 def test_status_time_and_boxes_are_drawn_in() -> None:
     grey: Image = np.full((480, 640, 3), 128, np.uint8)
     frame = Frame(grey[:, :, 0], 0.0, datetime(2026, 11, 20, tzinfo=UTC), 0, lambda: grey)
-    made = cv2.imdecode(np.frombuffer(still(frame, [Box(200, 150, 100, 200)], "front  2026-11-20 10:15:00"), np.uint8), cv2.IMREAD_COLOR)
+    made = cv2.imdecode(
+        np.frombuffer(
+            still(frame, [Box(200, 150, 100, 200)], "front  2026-11-20 10:15:00"), np.uint8
+        ),
+        cv2.IMREAD_COLOR,
+    )
     assert made is not None
     changed = np.abs(made.astype(int) - 128).max(axis=2) > 40
     status, caption = made[:40, :400].astype(int), changed[440:, :300]

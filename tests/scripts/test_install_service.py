@@ -1,4 +1,6 @@
-"""scripts/install-service.sh, run in a small checkout with a stand-in for systemctl, and the unit that it makes, run as systemd would."""
+"""scripts/install-service.sh, run in a small checkout with a stand-in for systemctl, and the unit
+that it makes, run as systemd would.
+"""
 
 import configparser
 import os
@@ -46,11 +48,19 @@ class Machine:
     units: Path
     bin: Path
 
-    def script(self, *arguments: str, apart: list[str] | None = None, **exported: str) -> subprocess.CompletedProcess[str]:
+    def script(
+        self, *arguments: str, apart: list[str] | None = None, **exported: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run the script to its end, with what is *exported*."""
-        env = {"PATH": f"{self.bin}:{os.environ['PATH']}", "WHOS_THERE_UNITS": str(self.units), **exported}
+        env = {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "WHOS_THERE_UNITS": str(self.units),
+            **exported,
+        }
         command = [*(apart or []), str(self.root / "scripts" / "install-service.sh"), *arguments]
-        return subprocess.run(command, cwd=self.root.parent, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=self.root.parent, env=env, capture_output=True, text=True, check=False
+        )
 
     def root_script(self, *arguments: str, **exported: str) -> subprocess.CompletedProcess[str]:
         """Run the script as root."""
@@ -82,7 +92,12 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def as_root(machine: Machine) -> Machine:
     """A machine where we are root, if only in a namespace."""
-    if os.geteuid() != 0 and (tried := subprocess.run([*AS_ROOT, "true"], capture_output=True, text=True, check=False)).returncode:
+    if (
+        os.geteuid() != 0
+        and (
+            tried := subprocess.run([*AS_ROOT, "true"], capture_output=True, text=True, check=False)
+        ).returncode
+    ):
         denied("root of a namespace", tried.stderr)
     return machine
 
@@ -105,14 +120,18 @@ def test_systemd_finds_no_fault_in_the_unit(machine: Machine, tmp_path: Path) ->
     ]
     if verify := shutil.which("systemd-analyze"):
         (tmp_path / NAME).write_text(printed)
-        done = subprocess.run([verify, "verify", tmp_path / NAME], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [verify, "verify", tmp_path / NAME], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_it_is_installed_once_by_whole_files_and_gone_when_that_is_asked(as_root: Machine) -> None:
     done = as_root.root_script("--profile", "small-pi")
     assert "the suite starts now, and at every boot" in done.stdout, done.stderr
-    assert (as_root.units / NAME).read_text() == as_root.root_script("--print", "--profile", "small-pi").stdout
+    assert (as_root.units / NAME).read_text() == as_root.root_script(
+        "--print", "--profile", "small-pi"
+    ).stdout
     assert as_root.asked() == ["daemon-reload", f"--quiet enable {NAME}", f"restart {NAME}"]
 
     assert "is installed and runs already" in as_root.root_script("--profile", "small-pi").stdout
@@ -130,7 +149,9 @@ def test_it_is_installed_once_by_whole_files_and_gone_when_that_is_asked(as_root
 
 
 def test_settings_that_start_nothing_are_not_installed(as_root: Machine) -> None:
-    done = as_root.root_script("--config", str(write_config(as_root.root, "redis://127.0.0.1", "motion: {alpha: 7}\n")))
+    done = as_root.root_script(
+        "--config", str(write_config(as_root.root, "redis://127.0.0.1", "motion: {alpha: 7}\n"))
+    )
     assert done.returncode == 1
     assert "motion.alpha" in done.stdout
     assert "nothing was installed" in done.stderr
@@ -138,18 +159,25 @@ def test_settings_that_start_nothing_are_not_installed(as_root: Machine) -> None
 
 
 @pytest.mark.parametrize("variable", ["WHOS_THERE_CONFIG", "WHOS_THERE_PROFILE"])
-def test_what_is_checked_is_what_the_unit_starts_whatever_is_exported(as_root: Machine, variable: str) -> None:
+def test_what_is_checked_is_what_the_unit_starts_whatever_is_exported(
+    as_root: Machine, variable: str
+) -> None:
     done = as_root.root_script(**{variable: "/no/such/thing"})
     assert "the suite starts now" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_folder_whose_owner_has_no_name_is_not_installed(machine: Machine) -> None:
     nameless = ["unshare", "--user", f"--map-user={NAMELESS}"]
-    if (tried := subprocess.run([*nameless, "true"], capture_output=True, text=True, check=False)).returncode:
+    if (
+        tried := subprocess.run([*nameless, "true"], capture_output=True, text=True, check=False)
+    ).returncode:
         denied("user of a namespace", tried.stderr)
     done = machine.script("--print", apart=nameless)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"user {NAMELESS}, to whom {machine.root} belongs, has no name here: sudo chown -R YOU " in done.stderr
+    assert (
+        f"user {NAMELESS}, to whom {machine.root} belongs, has no name here: sudo chown -R YOU "
+        in done.stderr
+    )
 
 
 def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> None:
@@ -169,7 +197,9 @@ def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> Non
         (["--print", "--config", 'a "b"'], "systemd takes no"),
     ],
 )
-def test_what_cannot_be_meant_or_written_is_refused(machine: Machine, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_meant_or_written_is_refused(
+    machine: Machine, arguments: list[str], said: str
+) -> None:
     done = machine.script(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
@@ -181,13 +211,20 @@ def test_without_systemd_it_says_what_to_do_instead(machine: Machine) -> None:
     assert done.returncode == 1
     assert "give cron this line instead (crontab -e): @reboot " in done.stderr
     line = done.stderr.partition("@reboot ")[2]
-    assert shlex.split(line) == [str(machine.root / "scripts" / "start.sh"), "--profile", "small-pi"]
+    assert shlex.split(line) == [
+        str(machine.root / "scripts" / "start.sh"),
+        "--profile",
+        "small-pi",
+    ]
 
 
 def test_without_packages_it_says_who_fetches_them(machine: Machine) -> None:
     (machine.root / ".venv").unlink()
     done = machine.script()
-    assert (done.returncode, done.stderr) == (1, "install-service.sh: not set up yet: scripts/setup.sh does that\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "install-service.sh: not set up yet: scripts/setup.sh does that\n",
+    )
 
 
 @pytest.fixture
@@ -196,15 +233,23 @@ def house(tmp_path: Path) -> Iterator[Suite]:
         yield suite
 
 
-def test_the_unit_runs_the_house_in_its_profile_takes_it_over_and_ends_it_cleanly(machine: Machine, house: Suite) -> None:
+def test_the_unit_runs_the_house_in_its_profile_takes_it_over_and_ends_it_cleanly(
+    machine: Machine, house: Suite
+) -> None:
     (house.folder / "profiles").mkdir()
     (house.folder / "profiles" / "holiday.yml").write_text("cameras: {garden: {source: demo}}\n")
-    service = unit_of(machine.script("--print", "--config", str(house.folder), "--profile", "holiday").stdout)["Service"]
+    service = unit_of(
+        machine.script("--print", "--config", str(house.folder), "--profile", "holiday").stdout
+    )["Service"]
     house.start("who_is_home")
     by_hand = {process.pid for process in house.processes().values()}
 
     running = as_systemd_would(service, machine.root)
-    until(lambda: "security_system-garden" in {one.name for one in house.checkup().programs}, "the house of that profile runs", 60.0)
+    until(
+        lambda: "security_system-garden" in {one.name for one in house.checkup().programs},
+        "the house of that profile runs",
+        60.0,
+    )
     until(lambda: house.verb("status", "--profile", "holiday").returncode == 0, "and is well", 60.0)
     assert house.processes()["supervisord"].pid == running.pid
     assert not by_hand & {process.pid for process in house.processes().values()}
@@ -220,7 +265,15 @@ def test_the_unit_runs_the_house_in_its_profile_takes_it_over_and_ends_it_cleanl
 
 def as_systemd_would(service: configparser.SectionProxy, home: Path) -> subprocess.Popen[bytes]:
     """What *service* says, started as systemd starts it, with nothing of our environment."""
-    env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(home), "USER": service["User"]}
+    env = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(home),
+        "USER": service["User"],
+    }
     return subprocess.Popen(
-        shlex.split(service["ExecStart"]), cwd=service["WorkingDirectory"], env=env, stdin=subprocess.DEVNULL, start_new_session=True
+        shlex.split(service["ExecStart"]),
+        cwd=service["WorkingDirectory"],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )

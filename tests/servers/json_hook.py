@@ -23,8 +23,9 @@ class Told:
 class JsonHook:
     """Takes what comes to *path* with the user and password of its URL. *told* is what it took.
 
-    *statuses* are what it answers next in place of 200; what is answered with 5xx is taken all the same. *hangs* keeps it
-    from answering, until it is left. Unless it *takes_files*, what has some is refused.
+    *statuses* are what it answers next in place of 200; what is answered with 5xx is taken all the
+    same. *hangs* keeps it from answering, until it is left. Unless it *takes_files*, what has some
+    is refused.
     """
 
     def __init__(self) -> None:
@@ -41,14 +42,22 @@ class JsonHook:
         return f"json://anna:{password}@127.0.0.1:{self._server.server_port}/{path}"
 
     def take(self, body: dict[str, Any]) -> None:
-        files = tuple((one["filename"], one["mimetype"], base64.b64decode(one["base64"])) for one in body["attachments"])
+        files = tuple(
+            (one["filename"], one["mimetype"], base64.b64decode(one["base64"]))
+            for one in body["attachments"]
+        )
         self.told.append(Told(body["title"], body["message"], body["type"], files))
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()

@@ -1,4 +1,6 @@
-"""A place on loopback from which files can be fetched by whoever has their address, as from S3 by a presigned one."""
+"""A place on loopback from which files can be fetched by whoever has their address, as from S3 by a
+presigned one.
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +32,12 @@ class MediaServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -44,7 +51,9 @@ def _handler(media: MediaServer) -> type[BaseHTTPRequestHandler]:
             name = self.path.partition("?")[0].lstrip("/")
             content = None if media.away else media.files.get(name)
             self.send_response(403 if content is None else 200)
-            self.send_header("Content-Type", _KINDS.get(name.rpartition(".")[2], "application/octet-stream"))
+            self.send_header(
+                "Content-Type", _KINDS.get(name.rpartition(".")[2], "application/octet-stream")
+            )
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")

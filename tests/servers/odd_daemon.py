@@ -1,7 +1,7 @@
 """A daemon for tests that does in its steps what `$ODD` says.
 
-That is nothing, hang, fail (twice), limp (fail once, and then be in trouble otherwise), err like a mistake of ours, or have a
-thread err so.
+That is nothing, hang, fail (twice), limp (fail once, and then be in trouble otherwise), err like a
+mistake of ours, or have a thread err so.
 """
 
 import os

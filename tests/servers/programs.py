@@ -22,15 +22,21 @@ _MOST_PATIENCE = 10
 
 
 def write_config(folder: Path, redis_url: str, more: str = "") -> Path:
-    """Make *folder*/config with a `config.yml`: the given Redis, *folder*/data, and *more* YAML. Returns the configuration folder."""
+    """Make *folder*/config with a `config.yml`: the given Redis, *folder*/data, and *more* YAML.
+    Returns the configuration folder.
+    """
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
-    (config / "config.yml").write_text(f"redis: {{url: {redis_url!r}}}\ndata_dir: data\n{more}", encoding="utf-8")
+    (config / "config.yml").write_text(
+        f"redis: {{url: {redis_url!r}}}\ndata_dir: data\n{more}", encoding="utf-8"
+    )
     return config
 
 
 class Program:
-    """`python -m MODULE ARGUMENTS` with the configuration in *config*. Its log, over all its starts, is shown when a test fails."""
+    """`python -m MODULE ARGUMENTS` with the configuration in *config*. Its log, over all its
+    starts, is shown when a test fails.
+    """
 
     def __init__(self, module: str, config: Path, *arguments: str) -> None:
         self.module = module
@@ -54,17 +60,26 @@ class Program:
         """Start it; returns at once."""
         if self._process is not None:
             raise RuntimeError(f"{self.module} runs already")
-        environment = {name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE}
+        environment = {
+            name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE
+        }
         command = [sys.executable, "-m", self.module, *self._arguments]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=REPO, env={**environment, FOLDER_VARIABLE: str(self._config)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command,
+                cwd=REPO,
+                env={**environment, FOLDER_VARIABLE: str(self._config)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def heartbeat(self, redis_url: str) -> Heartbeat | None:
         """The newest heartbeat of the process that runs now, None while there is none."""
         with contextlib.closing(State(redis_url)) as state:
-            return next((beat for beat in state.heartbeats().values() if beat.pid == self.pid), None)
+            return next(
+                (beat for beat in state.heartbeats().values() if beat.pid == self.pid), None
+            )
 
     def wait_until_beating(self, redis_url: str, within_s: float = 20.0) -> Heartbeat:
         """Its first heartbeat; fails with its log when it ends before that."""
@@ -76,10 +91,12 @@ class Program:
         return until(look, f"{self.module} beats", within_s)
 
     def obeys(self, look: Callable[[], Found | None], what: str, within_s: float) -> Found:
-        """What *look* finds, as soon as that is true; fails, saying that *what* did not happen, when it takes too long.
+        """What *look* finds, as soon as that is true; fails, saying that *what* did not happen,
+        when it takes too long.
 
-        The time for which a busy machine kept this program from running, though it was ready to, does not count. Threads wait side
-        by side, so that of many it may grow faster than the clock goes: ten times *within_s* is the end of it.
+        The time for which a busy machine kept this program from running, though it was ready to,
+        does not count. Threads wait side by side, so that of many it may grow faster than the clock
+        goes: ten times *within_s* is the end of it.
         """
         before = latest = self._kept_waiting_s()
         began_s = time.monotonic()
@@ -92,7 +109,9 @@ class Program:
         return found
 
     def _kept_waiting_s(self) -> dict[str, float]:
-        """For how many seconds each of its threads was ready to run and had to wait, as Linux counts them."""
+        """For how many seconds each of its threads was ready to run and had to wait, as Linux
+        counts them.
+        """
         found = {}
         for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
             with contextlib.suppress(OSError):  # it has just ended

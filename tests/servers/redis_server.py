@@ -14,17 +14,23 @@ _START_S = 10.0
 
 
 class RedisServer:
-    """A Redis server on a unix socket in *folder*, whose path must be short: a socket's may have 107 bytes.
+    """A Redis server on a unix socket in *folder*, whose path must be short: a socket's may have
+    107 bytes.
 
-    With *appendonly* every write is on disk before it is answered, so that what was written is there again after
-    `kill` and `start`; without it every start is with an empty memory. *options* are more for its command line.
+    With *appendonly* every write is on disk before it is answered, so that what was written is
+    there again after `kill` and `start`; without it every start is with an empty memory. *options*
+    are more for its command line.
     """
 
     def __init__(self, folder: Path, *options: str, appendonly: bool = False) -> None:
         self._folder = folder
         self._socket = folder / "redis.sock"
         self._log = folder / "redis.log"
-        durable = ["--appendonly", "yes", "--appendfsync", "always"] if appendonly else ["--appendonly", "no"]
+        durable = (
+            ["--appendonly", "yes", "--appendfsync", "always"]
+            if appendonly
+            else ["--appendonly", "no"]
+        )
         self._options = [*durable, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +48,17 @@ class RedisServer:
         """Start, and return when it answers."""
         if self._process is not None:
             raise RuntimeError("it runs already")
-        command: list[str | Path] = [find_redis_server(), "--port", "0", "--unixsocket", self._socket, "--dir", self._folder, "--save", ""]
+        command: list[str | Path] = [
+            find_redis_server(),
+            "--port",
+            "0",
+            "--unixsocket",
+            self._socket,
+            "--dir",
+            self._folder,
+            "--save",
+            "",
+        ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + _START_S

@@ -1,4 +1,6 @@
-"""A router's web server on loopback, and what can be wrong with one. What it says when all is well is for its kinds to say."""
+"""A router's web server on loopback, and what can be wrong with one. What it says when all is well
+is for its kinds to say.
+"""
 
 import contextlib
 import socket
@@ -64,7 +66,9 @@ Mood = Callable[["_Handler"], None]
 
 
 class RouterServer(ABC):
-    """Listens on a port of its own. With *mood* it answers nothing as it should; *phones* are what is connected."""
+    """Listens on a port of its own. With *mood* it answers nothing as it should; *phones* are what
+    is connected.
+    """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         self.phones: list[Phone] = []
@@ -73,7 +77,9 @@ class RouterServer(ABC):
         self.ended = threading.Event()
         self._certificate = certificate
         self._server = _Server(self, certificate)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self.port = int(self._server.server_address[1])
 
     @property
@@ -96,7 +102,12 @@ class RouterServer(ABC):
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if not self.ended.is_set():
             self.stop()
 
@@ -115,7 +126,9 @@ class _Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         if self._tls:
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            connection = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -148,7 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         router = self.server.router
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body)
+        request = Request(
+            self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body
+        )
         router.asked.append(request)
         if router.mood:
             router.mood(self)
@@ -159,7 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
     def say(self, reply: Reply) -> None:
         """Send *reply*."""
         self.send_response(reply.status)
-        for name, value in (("Content-Type", reply.kind), ("Content-Length", str(len(reply.body))), *reply.headers):
+        for name, value in (
+            ("Content-Type", reply.kind),
+            ("Content-Length", str(len(reply.body))),
+            *reply.headers,
+        ):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
@@ -172,7 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in</body></html>"
 
 
-def says(body: bytes, status: int = 200, kind: str = "application/json", *headers: tuple[str, str]) -> Mood:
+def says(
+    body: bytes, status: int = 200, kind: str = "application/json", *headers: tuple[str, str]
+) -> Mood:
     """Always answers so."""
     return lambda handler: handler.say(Reply(body, status, kind, headers))
 
@@ -206,7 +227,9 @@ def drips_its_list(handler: _Handler) -> None:
 
 def breaks_off(handler: _Handler) -> None:
     """Promises more than it sends."""
-    handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n[{"mac": ')
+    handler.wfile.write(
+        b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n[{"mac": '
+    )
 
 
 def hangs_up(handler: _Handler) -> None:

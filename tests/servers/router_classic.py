@@ -1,7 +1,8 @@
-"""A router as providers give them away: a login page, a form, a cookie, and a list for its own page's scripts.
+"""A router as providers give them away: a login page, a form, a cookie, and a list for its own
+page's scripts.
 
-`/data/hosts` wants a session; `/pages/hosts` gives the same list in pages to whoever has the API key; `/open/hosts` wants HTTP's
-own user and password.
+`/data/hosts` wants a session; `/pages/hosts` gives the same list in pages to whoever has the API
+key; `/open/hosts` wants HTTP's own user and password.
 """
 
 import base64
@@ -27,9 +28,13 @@ NO_SESSION = {
 
 
 class ClassicRouter(RouterServer):
-    """Has one session at a time, as many do; *by* says whether it is told in a cookie, or in the login's answer."""
+    """Has one session at a time, as many do; *by* says whether it is told in a cookie, or in the
+    login's answer.
+    """
 
-    def __init__(self, certificate: Certificate | None = None, by: Literal["cookie", "answer"] = "cookie") -> None:
+    def __init__(
+        self, certificate: Certificate | None = None, by: Literal["cookie", "answer"] = "cookie"
+    ) -> None:
         super().__init__(certificate)
         self.by = by
         self.no_session = NO_SESSION["401"]
@@ -54,7 +59,12 @@ class ClassicRouter(RouterServer):
     def reply(self, request: Request) -> Reply:
         if request.path == "/login.html":
             self._before = f"before-geheim-{next(self._numbers)}"
-            return Reply(PAGE, 200, "text/html", (("Set-Cookie", f"PHPSESSID={self._before}; Path=/; HttpOnly"),))
+            return Reply(
+                PAGE,
+                200,
+                "text/html",
+                (("Set-Cookie", f"PHPSESSID={self._before}; Path=/; HttpOnly"),),
+            )
         if request.path == "/goform/login":
             return self._log_in(request)
         if request.path == "/data/hosts":
@@ -63,22 +73,45 @@ class ClassicRouter(RouterServer):
             return self._page(request)
         if request.path == "/open/hosts":
             pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-            return self._list() if request.headers.get("Authorization") == f"Basic {pair}" else NO_SESSION["401"]
+            return (
+                self._list()
+                if request.headers.get("Authorization") == f"Basic {pair}"
+                else NO_SESSION["401"]
+            )
         return Reply(b"", 404, "text/html")
 
     def _log_in(self, request: Request) -> Reply:
         self.logins += 1
-        sent = json.loads(request.body) if "json" in request.headers.get("Content-Type", "") else request.form
-        if (sent.get("usr"), sent.get("pwd")) != (USER, PASSWORD) or request.cookies.get("PHPSESSID") != self._before:
+        sent = (
+            json.loads(request.body)
+            if "json" in request.headers.get("Content-Type", "")
+            else request.form
+        )
+        if (sent.get("usr"), sent.get("pwd")) != (USER, PASSWORD) or request.cookies.get(
+            "PHPSESSID"
+        ) != self._before:
             return Reply(b'{"result": "wrong"}', 401)
         self._session = f"session-geheim-{next(self._numbers)}"
         if self.by == "cookie":
-            return Reply(b"", 302, "text/html", (("Location", "/"), ("Set-Cookie", f"sid={self._session}; Path=/")))
-        return Reply(json.dumps(self.login_answer or {"result": "ok", "data": {"userid": self._session}}).encode())
+            return Reply(
+                b"",
+                302,
+                "text/html",
+                (("Location", "/"), ("Set-Cookie", f"sid={self._session}; Path=/")),
+            )
+        return Reply(
+            json.dumps(
+                self.login_answer or {"result": "ok", "data": {"userid": self._session}}
+            ).encode()
+        )
 
     def _may(self, request: Request) -> bool:
         shown = request.cookies.get("sid" if self.by == "cookie" else "userid")
-        known = self._session is not None and shown == self._session and request.cookies.get("PHPSESSID") == self._before
+        known = (
+            self._session is not None
+            and shown == self._session
+            and request.cookies.get("PHPSESSID") == self._before
+        )
         if self.forgets_at_once:
             self._session = None
             return False
@@ -86,7 +119,13 @@ class ClassicRouter(RouterServer):
 
     def _entries(self) -> list[dict[str, object]]:
         return [
-            {"hostName": phone.hostname, "macAddr": phone.mac, "ipAddr": phone.ip, "online": "active" if phone.active else GONE, "up_s": 60}
+            {
+                "hostName": phone.hostname,
+                "macAddr": phone.mac,
+                "ipAddr": phone.ip,
+                "online": "active" if phone.active else GONE,
+                "up_s": 60,
+            }
             for phone in self.phones
         ]
 
@@ -98,5 +137,8 @@ class ClassicRouter(RouterServer):
             return NO_SESSION["401"]
         start = int(request.query["offset"])
         entries = self._entries()
-        page = {"data": entries[start : start + self.page_size], "totalCount": len(entries) if self.total is None else self.total}
+        page = {
+            "data": entries[start : start + self.page_size],
+            "totalCount": len(entries) if self.total is None else self.total,
+        }
         return Reply(json.dumps(page).encode())

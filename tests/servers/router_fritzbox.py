@@ -1,4 +1,6 @@
-"""A FRITZ!Box's TR-064: its descriptions, digest authentication, and the list of hosts behind a path that it tells."""
+"""A FRITZ!Box's TR-064: its descriptions, digest authentication, and the list of hosts behind a
+path that it tells.
+"""
 
 import hashlib
 import re
@@ -43,7 +45,8 @@ _FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org
 class FritzboxServer(RouterServer):
     """With *old* it has no list of hosts, and without *applications* it shows no TR-064.
 
-    With *fault* it refuses by that code to tell where the list is, and *odd_list* is there in place of the list.
+    With *fault* it refuses by that code to tell where the list is, and *odd_list* is there in place
+    of the list.
     """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
@@ -59,7 +62,11 @@ class FritzboxServer(RouterServer):
         if request.path == "/tr64desc.xml":
             return _xml(_DESCRIPTION)
         if request.path == "/hostsSCPD.xml":
-            return _xml(_SERVICE.format(action="GetHostNumberOfEntries" if self.old else "X_AVM-DE_GetHostListPath"))
+            return _xml(
+                _SERVICE.format(
+                    action="GetHostNumberOfEntries" if self.old else "X_AVM-DE_GetHostListPath"
+                )
+            )
         if request.path == "/upnp/control/hosts":
             return self._control(request)
         if request.path == "/devicehostlist.lua" and request.query == {"sid": SID}:
@@ -93,7 +100,9 @@ def _authorized(request: Request) -> bool:
         return False
     who = _md5(f"{USER}:{_REALM}:{PASSWORD}")
     what = _md5(f"{request.method}:{request.path}")
-    return str(told.get("response")) == _md5(f"{who}:{_NONCE}:{told['nc']}:{told['cnonce']}:auth:{what}")
+    return str(told.get("response")) == _md5(
+        f"{who}:{_NONCE}:{told['nc']}:{told['cnonce']}:auth:{what}"
+    )
 
 
 def _md5(text: str) -> str:

@@ -12,7 +12,9 @@ ALL_RIGHTS = frozenset({"iwinfo", "hostapd.wlan0", "hostapd.wlan1", "luci-rpc"})
 
 
 class OpenwrtServer(RouterServer):
-    """Has two radios, *wifi*, among which the phones take turns. *rights* are the objects that the account may call."""
+    """Has two radios, *wifi*, among which the phones take turns. *rights* are the objects that the
+    account may call.
+    """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__(certificate)
@@ -34,13 +36,23 @@ class OpenwrtServer(RouterServer):
         if request.path != "/ubus":
             return Reply(b"", 404, "text/html")
         asked = json.loads(request.body)
-        return Reply(json.dumps([self._one(one) for one in asked] if isinstance(asked, list) else self._one(asked)).encode())
+        return Reply(
+            json.dumps(
+                [self._one(one) for one in asked] if isinstance(asked, list) else self._one(asked)
+            ).encode()
+        )
 
     def _one(self, asked: dict[str, Any]) -> dict[str, Any]:
         told = {"jsonrpc": "2.0", "id": asked["id"]}
         if asked["method"] == "list":
             pattern = asked["params"][1].rstrip("*")
-            return told | {"result": {name: {"get_clients": {}} for name in sorted(self.objects) if name.startswith(pattern)}}
+            return told | {
+                "result": {
+                    name: {"get_clients": {}}
+                    for name in sorted(self.objects)
+                    if name.startswith(pattern)
+                }
+            }
         session, name, method, arguments = asked["params"]
         if (name, method) == ("session", "login"):
             return told | {"result": self._log_in(arguments)}
@@ -58,23 +70,42 @@ class OpenwrtServer(RouterServer):
             return [6]
         session = f"{next(self._numbers):032x}"
         self._sessions.add(session)
-        return [0, {"ubus_rpc_session": session, "timeout": 300, "expires": 299, "data": {"username": USER}}]
+        return [
+            0,
+            {
+                "ubus_rpc_session": session,
+                "timeout": 300,
+                "expires": 299,
+                "data": {"username": USER},
+            },
+        ]
 
     def _found(self, name: str, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if (name, method) == ("iwinfo", "devices"):
             return {"devices": self.wifi}
         if (name, method) == ("iwinfo", "assoclist"):
             stations = self._stations(arguments["device"])
-            return {"results": [{"mac": mac, "signal": -60, **told} for mac, told in stations.items()]}
+            return {
+                "results": [{"mac": mac, "signal": -60, **told} for mac, told in stations.items()]
+            }
         if method == "get_clients":
             return {"freq": 5180, "clients": self._stations(name.removeprefix("hostapd."))}
         leases = [
-            {"expires": 40000, "macaddr": phone.mac.upper(), "ipaddr": phone.ip, **({"hostname": phone.hostname} if phone.hostname else {})}
+            {
+                "expires": 40000,
+                "macaddr": phone.mac.upper(),
+                "ipaddr": phone.ip,
+                **({"hostname": phone.hostname} if phone.hostname else {}),
+            }
             for phone in self.phones
         ]
         return {"dhcp_leases": [*leases, *self.leases_of_the_gone]}
 
     def _stations(self, wifi: str) -> dict[str, dict[str, Any]]:
-        here = [phone for number, phone in enumerate(self.phones) if phone.active and self.wifi[number % len(self.wifi)] == wifi]
+        here = [
+            phone
+            for number, phone in enumerate(self.phones)
+            if phone.active and self.wifi[number % len(self.wifi)] == wifi
+        ]
         known = {phone.mac: {"authorized": True, "connected_time": 60} for phone in here}
         return known | {mac: {"authorized": False} for mac in self.strangers}

@@ -1,4 +1,6 @@
-"""An RTSP camera on loopback that sends H.264 through the connection itself, as cameras do over TCP."""
+"""An RTSP camera on loopback that sends H.264 through the connection itself, as cameras do over
+TCP.
+"""
 
 import base64
 import socketserver
@@ -14,16 +16,18 @@ from tests.cameras.scenery import FPS, H264, SIZE, picture
 
 _LARGEST = 1400
 _SDP = (
-    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\n"
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 "
+    "0.0.0.0\r\n"
     "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n"
 )
 
 
 class RtspServer:
-    """Plays one film of *count* pictures in real time to everybody who asks, and then says nothing more.
+    """Plays one film of *count* pictures in real time to everybody who asks, and then says nothing
+    more.
 
-    *login* is the `user:password` that it asks for, if any; `transports` collects what players asked for. Its pictures come
-    *fps* times a second, and are what *draw* draws, of *size*.
+    *login* is the `user:password` that it asks for, if any; `transports` collects what players
+    asked for. Its pictures come *fps* times a second, and are what *draw* draws, of *size*.
     """
 
     def __init__(
@@ -48,7 +52,12 @@ class RtspServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()
@@ -79,24 +88,36 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
                 lines.append(line)
             if not lines:
                 return None
-            return lines[0].split()[0], {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+            return lines[0].split()[0], {
+                key.lower(): value.strip()
+                for key, _, value in (line.partition(":") for line in lines[1:])
+            }
 
         def _answer(self, verb: str, headers: dict[str, str]) -> str:
             expected = "Basic " + base64.b64encode((server.login or "").encode()).decode()
             if server.login and headers.get("authorization") != expected:
-                self._reply("401 Unauthorized", headers, 'WWW-Authenticate: Basic realm="camera"\r\n')
+                self._reply(
+                    "401 Unauthorized", headers, 'WWW-Authenticate: Basic realm="camera"\r\n'
+                )
                 return "refused"
             if verb == "DESCRIBE":
                 self._reply("200 OK", headers, "Content-Type: application/sdp\r\n", _SDP)
             elif verb == "SETUP":
                 server.transports.append(headers["transport"])
-                self._reply("200 OK", headers, f"Transport: {headers['transport']}\r\nSession: 1\r\n")
+                self._reply(
+                    "200 OK", headers, f"Transport: {headers['transport']}\r\nSession: 1\r\n"
+                )
             else:
-                self._reply("200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n")
+                self._reply(
+                    "200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
+                )
             return verb
 
         def _reply(self, status: str, headers: dict[str, str], more: str, body: str = "") -> None:
-            head = f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\n{more}Content-Length: {len(body)}\r\n\r\n"
+            head = (
+                f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\n{more}Content-Length: "
+                f"{len(body)}\r\n\r\n"
+            )
             self.wfile.write((head + body).encode())
 
         def _play(self) -> None:
@@ -117,10 +138,15 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
             parts = [unit[at : at + _LARGEST] for at in range(1, len(unit), _LARGEST)]
             for part in parts:
                 begins, ends = part is parts[0], part is parts[-1]
-                self._send(bytes([indicator, begins << 7 | ends << 6 | kind]) + part, stamp, last and ends)
+                self._send(
+                    bytes([indicator, begins << 7 | ends << 6 | kind]) + part, stamp, last and ends
+                )
 
         def _send(self, payload: bytes, stamp: int, last: bool) -> None:
-            packet = struct.pack(">BBHII", 0x80, last << 7 | 96, self._sequence & 0xFFFF, stamp, 7) + payload
+            packet = (
+                struct.pack(">BBHII", 0x80, last << 7 | 96, self._sequence & 0xFFFF, stamp, 7)
+                + payload
+            )
             self._sequence += 1
             self.wfile.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
 

@@ -1,4 +1,6 @@
-"""An S3 on loopback, moto's server, and a proxy before it that misbehaves as networks and stores do."""
+"""An S3 on loopback, moto's server, and a proxy before it that misbehaves as networks and stores
+do.
+"""
 
 import http.client
 import os
@@ -25,14 +27,18 @@ _HOP = ("connection", "transfer-encoding", "keep-alive", "expect")
 
 
 class S3Server:
-    """moto's server as a process of its own. With *free_calls* it checks signatures and policies after so many calls."""
+    """moto's server as a process of its own. With *free_calls* it checks signatures and policies
+    after so many calls.
+    """
 
     def __init__(self, free_calls: int | None = None) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         more = {} if free_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(free_calls)}
         command = [sys.executable, "-m", "moto.server", "-p", str(urlsplit(self.url).port)]
         nowhere = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, env={**os.environ, **more}, stdout=nowhere, stderr=nowhere)
+        self._process = subprocess.Popen(
+            command, env={**os.environ, **more}, stdout=nowhere, stderr=nowhere
+        )
         until(self._answers, "the S3 server answers")
         self._client = self.client()
         self._buckets = 0
@@ -41,7 +47,11 @@ class S3Server:
         """A boto3 client for one of its services."""
         session = boto3.session.Session()
         return session.client(
-            service, endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=key_id, aws_secret_access_key=secret
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
         )
 
     def bucket(self) -> "Bucket":
@@ -81,16 +91,23 @@ class Bucket:
 
     def settings(self, endpoint_url: str | None = None) -> S3Settings:
         """What an uploader is configured with; *endpoint_url* may be a proxy's."""
-        return S3Settings(self.name, endpoint_url or self._server.url, "us-east-1", KEY_ID, SecretStr(SECRET))
+        return S3Settings(
+            self.name, endpoint_url or self._server.url, "us-east-1", KEY_ID, SecretStr(SECRET)
+        )
 
     def yaml(self, endpoint_url: str | None = None) -> str:
         """The same as a section of config.yml."""
         keys = f"access_key_id: {KEY_ID}, secret_access_key: {SECRET}"
-        return f"s3: {{bucket: {self.name}, endpoint_url: '{endpoint_url or self._server.url}', region: us-east-1, {keys}}}\n"
+        return (
+            f"s3: {{bucket: {self.name}, endpoint_url: '{endpoint_url or self._server.url}', "
+            f"region: us-east-1, {keys}}}\n"
+        )
 
     def keys(self) -> list[str]:
         """The keys of all that is in it."""
-        return sorted(one["Key"] for one in self.client.list_objects_v2(Bucket=self.name).get("Contents", []))
+        return sorted(
+            one["Key"] for one in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
+        )
 
     def content(self, key: str) -> bytes:
         """What is under *key*."""
@@ -100,7 +117,9 @@ class Bucket:
 
     def facts(self, key: str) -> dict[str, Any]:
         """What the store says of *key*."""
-        facts: dict[str, Any] = self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+        facts: dict[str, Any] = self.client.head_object(
+            Bucket=self.name, Key=key, ChecksumMode="ENABLED"
+        )
         return facts
 
 
@@ -115,10 +134,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Mischief:
-    """What the proxy does to a request with *method* for a path that contains *about*, *times* times over.
+    """What the proxy does to a request with *method* for a path that contains *about*, *times*
+    times over.
 
-    *status* with *body* is answered in the store's stead, with *headers*; with *headers* alone the store's answer gets them.
-    *cut* ends the connection: after half the "request", or instead of the "answer". *hang* answers only when let go.
+    *status* with *body* is answered in the store's stead, with *headers*; with *headers* alone the
+    store's answer gets them. *cut* ends the connection: after half the "request", or instead of the
+    "answer". *hang* answers only when let go.
     """
 
     method: str = "PUT"
@@ -155,7 +176,9 @@ class CrookedProxy(ThreadingHTTPServer):
         with self._lock:
             for number, one in enumerate(self.mischief):
                 if one.method == method and one.about in path:
-                    self.mischief[number : number + 1] = [replace(one, times=one.times - 1)] if one.times > 1 else []
+                    self.mischief[number : number + 1] = (
+                        [replace(one, times=one.times - 1)] if one.times > 1 else []
+                    )
                     return one
         return None
 
@@ -203,7 +226,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.let_go.wait(60)
         if mischief.status is not None:
             said = f"<?xml version='1.0'?><Error><Code>{mischief.code}</Code><Message>{SECRET} was wrong</Message></Error>".encode()
-            self._answer(mischief.status, {"content-type": "application/xml", **mischief.headers}, said)
+            self._answer(
+                mischief.status, {"content-type": "application/xml", **mischief.headers}, said
+            )
             return
         status, answer, content = self._ask(headers, body)
         if mischief.cut == "answer":
@@ -214,9 +239,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         line = http.client.HTTPConnection(self.server.behind, timeout=30)
         try:
-            line.request(self.command, self.path, body, {name: value for name, value in headers.items() if name not in _HOP})
+            line.request(
+                self.command,
+                self.path,
+                body,
+                {name: value for name, value in headers.items() if name not in _HOP},
+            )
             answer = line.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders() if name.lower() not in _HOP}, answer.read()
+            return (
+                answer.status,
+                {
+                    name.lower(): value
+                    for name, value in answer.getheaders()
+                    if name.lower() not in _HOP
+                },
+                answer.read(),
+            )
         finally:
             line.close()
 

@@ -1,6 +1,8 @@
-"""A Slack on loopback: the Web API, its uploads, its answers and its clicks, and everything that can go wrong with them.
+"""A Slack on loopback: the Web API, its uploads, its answers and its clicks, and everything that
+can go wrong with them.
 
-What is not as Slack documents it is answered as Slack would; where Slack's manner is not documented, it is strict.
+What is not as Slack documents it is answered as Slack would; where Slack's manner is not
+documented, it is strict.
 """
 
 import dataclasses
@@ -30,7 +32,16 @@ RESPONSE_URL_LIFE_S = 1800
 RESPONSE_URL_USES = 5
 
 SCOPES = frozenset(
-    {"commands", "chat:write", "files:write", "files:read", "channels:history", "groups:history", "channels:read", "groups:read"}
+    {
+        "commands",
+        "chat:write",
+        "files:write",
+        "files:read",
+        "channels:history",
+        "groups:history",
+        "channels:read",
+        "groups:read",
+    }
 )
 _NEEDED = {
     "files.getUploadURLExternal": "files:write",
@@ -50,7 +61,9 @@ _PRIVATE_NEEDED = {"channels:history": "groups:history", "channels:read": "group
 
 @dataclass(frozen=True, slots=True)
 class Trick:
-    """One way to misbehave. With *after* the call is obeyed first, and only its answer is spoilt."""
+    """One way to misbehave. With *after* the call is obeyed first, and only its answer is
+    spoilt.
+    """
 
     status: int = 0
     retry_after_s: int | None = None
@@ -134,17 +147,25 @@ class Posted:
     @property
     def buttons(self) -> list[dict[str, Any]]:
         """Its buttons, in order."""
-        return [one for block in self.blocks if block["type"] == "actions" for one in block["elements"]]
+        return [
+            one for block in self.blocks if block["type"] == "actions" for one in block["elements"]
+        ]
 
     @property
     def files(self) -> list[str]:
         """The files whose pictures it shows."""
-        return [block["slack_file"]["id"] for block in self.blocks if block["type"] == "image" and "slack_file" in block]
+        return [
+            block["slack_file"]["id"]
+            for block in self.blocks
+            if block["type"] == "image" and "slack_file" in block
+        ]
 
     @property
     def words(self) -> str:
         """All its text but that of the buttons."""
-        return "\n".join(_texts([block for block in self.blocks if block["type"] != "actions"]) or [self.text])
+        return "\n".join(
+            _texts([block for block in self.blocks if block["type"] != "actions"]) or [self.text]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +196,9 @@ class ApiError(Exception):
 class SlackServer:
     """One workspace with one app in it, until it is left.
 
-    *messages*, *files*, *responses* (by response_url) and *calls* are what has become of it. `trick` and `always` make it
-    misbehave, `away` takes it from the net. Attributes may be changed at any time.
+    *messages*, *files*, *responses* (by response_url) and *calls* are what has become of it.
+    `trick` and `always` make it misbehave, `away` takes it from the net. Attributes may be changed
+    at any time.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -184,7 +206,10 @@ class SlackServer:
         self.app_token = APP_TOKEN
         self.signing_secret = SIGNING_SECRET
         self.scopes: frozenset[str] = SCOPES
-        self.channels: dict[str, Channel] = {ALERTS: Channel("alerts"), "G0PRIVATE1": Channel("private", is_private=True)}
+        self.channels: dict[str, Channel] = {
+            ALERTS: Channel("alerts"),
+            "G0PRIVATE1": Channel("private", is_private=True),
+        }
         self.messages: list[Posted] = []
         self.files: dict[str, File] = {}
         self.responses: dict[str, list[dict[str, Any]]] = {}
@@ -217,7 +242,9 @@ class SlackServer:
         return f"{self.url}/api/"
 
     def trick(self, method: str, *tricks: Trick) -> None:
-        """Misbehave so in the next calls of *method*: a Web API method, or `upload` or `response_url`."""
+        """Misbehave so in the next calls of *method*: a Web API method, or `upload` or
+        `response_url`.
+        """
         with self.changed:
             self._tricks[method].extend(tricks)
 
@@ -236,23 +263,37 @@ class SlackServer:
     def seen(self, channel: str = ALERTS) -> list[Posted]:
         """The messages in *channel*, as they stand now, in their order."""
         with self.changed:
-            return [dataclasses.replace(message) for message in self.messages if message.channel == channel]
+            return [
+                dataclasses.replace(message)
+                for message in self.messages
+                if message.channel == channel
+            ]
 
     def thread(self, ts: str) -> list[Posted]:
         """The replies to the message *ts*, in their order."""
         with self.changed:
-            return [dataclasses.replace(message) for message in self.messages if message.thread_ts == ts]
+            return [
+                dataclasses.replace(message) for message in self.messages if message.thread_ts == ts
+            ]
 
     def films(self, ts: str | None = None) -> list[bytes | None]:
-        """What is in the files that were shared below the message *ts*; for None, with messages of their own."""
+        """What is in the files that were shared below the message *ts*; for None, with messages of
+        their own.
+        """
         with self.changed:
-            shared = [message for message in self.messages if message.attached and message.thread_ts == ts]
+            shared = [
+                message for message in self.messages if message.attached and message.thread_ts == ts
+            ]
             return [self.files[file].content for message in shared for file in message.attached]
 
     def keys(self) -> list[str]:
         """The key in each message's metadata, for those that have one."""
         with self.changed:
-            return [message.metadata["event_payload"]["key"] for message in self.messages if message.metadata]
+            return [
+                message.metadata["event_payload"]["key"]
+                for message in self.messages
+                if message.metadata
+            ]
 
     def new_response_url(self) -> str:
         """An address for answers to one command or click."""
@@ -266,20 +307,38 @@ class SlackServer:
         """Let *response_url* be half an hour old."""
         self._response_made_s[response_url] -= RESPONSE_URL_LIFE_S
 
-    def sign(self, body: bytes, content_type: str = "application/x-www-form-urlencoded", timestamp: int | None = None) -> Signed:
+    def sign(
+        self,
+        body: bytes,
+        content_type: str = "application/x-www-form-urlencoded",
+        timestamp: int | None = None,
+    ) -> Signed:
         """*body* as Slack sends it."""
         at = str(int(time.time()) if timestamp is None else timestamp)
-        digest = hmac.new(self.signing_secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
-        return Signed(body, {"Content-Type": content_type, "X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={digest}"})
+        digest = hmac.new(
+            self.signing_secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256
+        ).hexdigest()
+        return Signed(
+            body,
+            {
+                "Content-Type": content_type,
+                "X-Slack-Request-Timestamp": at,
+                "X-Slack-Signature": f"v0={digest}",
+            },
+        )
 
-    def slash_fields(self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS) -> dict[str, str]:
+    def slash_fields(
+        self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
+    ) -> dict[str, str]:
         """The fields of a slash command that *user* typed."""
         return {
             "token": "deprecated",
             "team_id": "T0TEAM0001",
             "team_domain": "house",
             "channel_id": channel,
-            "channel_name": self.channels[channel].name if channel in self.channels else "elsewhere",
+            "channel_name": self.channels[channel].name
+            if channel in self.channels
+            else "elsewhere",
             "user_id": user,
             "user_name": user.lower(),
             "command": command,
@@ -290,12 +349,16 @@ class SlackServer:
             "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
         }
 
-    def slash(self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS) -> Signed:
+    def slash(
+        self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
+    ) -> Signed:
         """A slash command that *user* typed."""
         return self.sign(urlencode(self.slash_fields(command, text, user, channel)).encode())
 
     def press_payload(self, message: Posted, action_id: str, user: str = OWNER) -> dict[str, Any]:
-        """What Slack sends when *user* clicks the button *action_id* of *message*; it must be there."""
+        """What Slack sends when *user* clicks the button *action_id* of *message*; it must be
+        there.
+        """
         block, button = next(
             (block, one)
             for block in message.blocks
@@ -303,13 +366,29 @@ class SlackServer:
             for one in block["elements"]
             if one["action_id"] == action_id
         )
-        shown = {"type": "message", "user": "U0BOT00001", "bot_id": "B0BOT00001", "app_id": "A0APP00001", "team": "T0TEAM0001"}
+        shown = {
+            "type": "message",
+            "user": "U0BOT00001",
+            "bot_id": "B0BOT00001",
+            "app_id": "A0APP00001",
+            "team": "T0TEAM0001",
+        }
         return {
             "type": "block_actions",
-            "user": {"id": user, "username": user.lower(), "name": user.lower(), "team_id": "T0TEAM0001"},
+            "user": {
+                "id": user,
+                "username": user.lower(),
+                "name": user.lower(),
+                "team_id": "T0TEAM0001",
+            },
             "api_app_id": "A0APP00001",
             "token": "deprecated",
-            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel, "is_ephemeral": False},
+            "container": {
+                "type": "message",
+                "message_ts": message.ts,
+                "channel_id": message.channel,
+                "is_ephemeral": False,
+            },
             "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
             "team": {"id": "T0TEAM0001", "domain": "house"},
             "enterprise": None,
@@ -318,17 +397,25 @@ class SlackServer:
             "message": {**shown, "text": message.text, "ts": message.ts, "blocks": message.blocks},
             "state": {"values": {}},
             "response_url": self.new_response_url(),
-            "actions": [{**button, "block_id": block["block_id"], "action_ts": f"{time.time():.6f}"}],
+            "actions": [
+                {**button, "block_id": block["block_id"], "action_ts": f"{time.time():.6f}"}
+            ],
         }
 
     def press(self, message: Posted, action_id: str, user: str = OWNER) -> Signed:
         """A click of *user* on the button *action_id* of *message*."""
-        return self.sign(urlencode({"payload": json.dumps(self.press_payload(message, action_id, user))}).encode())
+        return self.sign(
+            urlencode(
+                {"payload": json.dumps(self.press_payload(message, action_id, user))}
+            ).encode()
+        )
 
     def take_trick(self, method: str) -> Trick | None:
         """How to misbehave in this call of *method*."""
         with self.changed:
-            return self._tricks[method].popleft() if self._tricks[method] else self._always.get(method)
+            return (
+                self._tricks[method].popleft() if self._tricks[method] else self._always.get(method)
+            )
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the end."""
@@ -361,11 +448,18 @@ class SlackServer:
     def respond(self, url: str, answer: dict[str, Any]) -> tuple[int, bytes]:
         """Take an answer to a command or a click."""
         with self.changed:
-            if url not in self.responses or time.monotonic() - self._response_made_s[url] >= RESPONSE_URL_LIFE_S:
+            if (
+                url not in self.responses
+                or time.monotonic() - self._response_made_s[url] >= RESPONSE_URL_LIFE_S
+            ):
                 return 404, b"expired_url"
             if len(self.responses[url]) >= RESPONSE_URL_USES:
                 return 404, b"used_url"
-            if not answer.get("text") and not answer.get("blocks") and not answer.get("delete_original"):
+            if (
+                not answer.get("text")
+                and not answer.get("blocks")
+                and not answer.get("delete_original")
+            ):
                 return 400, b"no_text"
             try:
                 self._check_blocks(answer.get("blocks") or [])
@@ -432,14 +526,25 @@ class SlackServer:
             self.forgets -= 1
             return
         ids = [file.id for file in files]
-        message = Posted(channel, self._new_ts(), arguments.get("initial_comment") or "", [], None, thread_ts, attached=ids)
+        message = Posted(
+            channel,
+            self._new_ts(),
+            arguments.get("initial_comment") or "",
+            [],
+            None,
+            thread_ts,
+            attached=ids,
+        )
         self.messages.append(message)
         for file in files:
             file.shares.append((channel, message.ts))
 
     def _thread(self, channel: str, thread_ts: str | None) -> str | None:
         """*thread_ts* if a message that is no reply itself is there."""
-        if thread_ts and not any((one.channel, one.ts, one.thread_ts) == (channel, thread_ts, None) for one in self.messages):
+        if thread_ts and not any(
+            (one.channel, one.ts, one.thread_ts) == (channel, thread_ts, None)
+            for one in self.messages
+        ):
             raise ApiError("thread_not_found")
         return thread_ts
 
@@ -456,14 +561,26 @@ class SlackServer:
         channel, blocks = self._writable(arguments), self._blocks(arguments)
         if not arguments.get("text") and not blocks:
             raise ApiError("no_text")
-        if time.monotonic() - self._last_post_s.get(channel, float("-inf")) < self.channel_interval_s:
+        if (
+            time.monotonic() - self._last_post_s.get(channel, float("-inf"))
+            < self.channel_interval_s
+        ):
             raise ApiError("ratelimited")
         self._last_post_s[channel] = time.monotonic()
-        metadata, thread_ts = _plain(arguments.get("metadata")), self._thread(channel, arguments.get("thread_ts"))
-        message = Posted(channel, self._new_ts(), arguments.get("text") or "", blocks, metadata, thread_ts)
+        metadata, thread_ts = (
+            _plain(arguments.get("metadata")),
+            self._thread(channel, arguments.get("thread_ts")),
+        )
+        message = Posted(
+            channel, self._new_ts(), arguments.get("text") or "", blocks, metadata, thread_ts
+        )
         self.messages.append(message)
         self._share(message)
-        return {"channel": channel, "ts": message.ts, "message": _as_history(message, with_metadata=False)}
+        return {
+            "channel": channel,
+            "ts": message.ts,
+            "message": _as_history(message, with_metadata=False),
+        }
 
     def _chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
         message = self._message(arguments)
@@ -487,12 +604,17 @@ class SlackServer:
     def _conversations_history(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if not self._channel(arguments).is_member:
             raise ApiError("not_in_channel")
-        oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or "inf")
+        oldest, latest = (
+            float(arguments.get("oldest") or 0),
+            float(arguments.get("latest") or "inf"),
+        )
         edges = (oldest, latest) if _is_true(arguments, "inclusive") else ()
         inside = [
             one
             for one in reversed(self.messages)
-            if one.channel == arguments["channel"] and (oldest < float(one.ts) < latest or float(one.ts) in edges) and not one.thread_ts
+            if one.channel == arguments["channel"]
+            and (oldest < float(one.ts) < latest or float(one.ts) in edges)
+            and not one.thread_ts
         ]
         return self._page(inside, arguments)
 
@@ -500,7 +622,9 @@ class SlackServer:
         if not self._channel(arguments).is_member:
             raise ApiError("not_in_channel")
         ts = self._thread(arguments["channel"], arguments.get("ts"))
-        return self._page([one for one in self.messages if ts in (one.ts, one.thread_ts)], arguments)
+        return self._page(
+            [one for one in self.messages if ts in (one.ts, one.thread_ts)], arguments
+        )
 
     def _page(self, inside: list[Posted], arguments: dict[str, Any]) -> dict[str, Any]:
         skip, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 100)
@@ -521,17 +645,27 @@ class SlackServer:
         return known
 
     def _is_ready(self, file: File) -> bool:
-        return file.completed_s is not None and time.monotonic() - file.completed_s >= self.file_ready_after_s
+        return (
+            file.completed_s is not None
+            and time.monotonic() - file.completed_s >= self.file_ready_after_s
+        )
 
     def _shown(self, file: File) -> dict[str, Any]:
-        """A file as files.info has it: what it is is known, and where it is shown, only when Slack has looked at it."""
+        """A file as files.info has it: what it is is known, and where it is shown, only when Slack
+        has looked at it.
+        """
         shares: dict[str, dict[str, list[dict[str, str]]]] = {}
         for channel, ts in file.shares:
             where = "private" if self.channels[channel].is_private else "public"
             shares.setdefault(where, {}).setdefault(channel, []).append({"ts": ts})
         ready = self._is_ready(file)
         kind = "video/mp4" if file.name.endswith(".mp4") else "image/jpeg"
-        return {"id": file.id, "name": file.name, "mimetype": kind if ready else "", "shares": shares if ready else {}}
+        return {
+            "id": file.id,
+            "name": file.name,
+            "mimetype": kind if ready else "",
+            "shares": shares if ready else {},
+        }
 
     def _share(self, message: Posted) -> None:
         for file in message.files:
@@ -570,12 +704,23 @@ class SlackServer:
     def _check_blocks(self, blocks: list[dict[str, Any]]) -> None:
         wrong = ["no more than 50 items allowed"] if len(blocks) > 50 else []
         for number, block in enumerate(blocks):
-            wrong.extend(f"{what} [json-pointer:/blocks/{number}]" for what in self._wrong_with(block))
+            wrong.extend(
+                f"{what} [json-pointer:/blocks/{number}]" for what in self._wrong_with(block)
+            )
         if wrong:
-            raise ApiError("invalid_blocks", errors=wrong, response_metadata={"messages": [f"[ERROR] {one}" for one in wrong]})
+            raise ApiError(
+                "invalid_blocks",
+                errors=wrong,
+                response_metadata={"messages": [f"[ERROR] {one}" for one in wrong]},
+            )
 
     def _wrong_with(self, block: dict[str, Any]) -> list[str]:
-        checks = {"section": _wrong_section, "context": _wrong_context, "actions": _wrong_actions, "header": _wrong_header}
+        checks = {
+            "section": _wrong_section,
+            "context": _wrong_context,
+            "actions": _wrong_actions,
+            "header": _wrong_header,
+        }
         if block.get("type") == "image":
             return self._wrong_image(block)
         if block.get("type") == "divider":
@@ -598,7 +743,12 @@ class SlackServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._over.set()
         self._server.shutdown()
         self._server.server_close()
@@ -615,19 +765,33 @@ def _is_true(arguments: dict[str, Any], name: str) -> bool:
 def _texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         own = [value["text"]] if isinstance(value.get("text"), str) else []
-        return own + [text for name, one in value.items() if name != "text" or not own for text in _texts(one)]
+        return own + [
+            text for name, one in value.items() if name != "text" or not own for text in _texts(one)
+        ]
     return [text for one in value for text in _texts(one)] if isinstance(value, list) else []
 
 
 def _as_history(message: Posted, with_metadata: bool) -> dict[str, Any]:
-    shown = {"type": "message", "ts": message.ts, "text": message.text, "blocks": message.blocks, "bot_id": "B0BOT00001"}
+    shown = {
+        "type": "message",
+        "ts": message.ts,
+        "text": message.text,
+        "blocks": message.blocks,
+        "bot_id": "B0BOT00001",
+    }
     return {**shown, "metadata": message.metadata} if with_metadata and message.metadata else shown
 
 
 def _wrong_text(text: Any, longest: int, plain: bool = False) -> list[str]:
-    if not isinstance(text, dict) or text.get("type") not in (("plain_text",) if plain else ("plain_text", "mrkdwn")):
+    if not isinstance(text, dict) or text.get("type") not in (
+        ("plain_text",) if plain else ("plain_text", "mrkdwn")
+    ):
         return ["must be a text object"]
-    return [] if 0 < len(text.get("text", "")) <= longest else [f"must be more than 0 and less than {longest + 1} characters"]
+    return (
+        []
+        if 0 < len(text.get("text", "")) <= longest
+        else [f"must be more than 0 and less than {longest + 1} characters"]
+    )
 
 
 def _wrong_section(block: dict[str, Any]) -> list[str]:
@@ -665,7 +829,9 @@ def _wrong_button(button: dict[str, Any]) -> list[str]:
     wrong += _wrong_text(button.get("text"), 75, plain=True)
     wrong += [] if len(button.get("value", "")) <= 2000 else ["value too long"]
     wrong += [] if 0 < len(button.get("action_id", "")) <= 255 else ["action_id"]
-    return wrong + ([] if button.get("style", "primary") in ("primary", "danger") else ["invalid style"])
+    return wrong + (
+        [] if button.get("style", "primary") in ("primary", "danger") else ["invalid style"]
+    )
 
 
 def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
@@ -699,7 +865,11 @@ def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
 
         def _done(self, kind: str, name: str, body: bytes) -> tuple[int, bytes]:
             if kind == "upload":
-                return (200, b"OK - %d" % len(body)) if slack.upload(name, body) else (400, b"wrong length")
+                return (
+                    (200, b"OK - %d" % len(body))
+                    if slack.upload(name, body)
+                    else (400, b"wrong length")
+                )
             if kind == "response":
                 return slack.respond(slack.url + self.path, json.loads(body))
             answer = slack.call(name, self._arguments(body), self._token(body))
@@ -710,10 +880,14 @@ def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
         def _arguments(self, body: bytes) -> dict[str, Any]:
             if "json" in self.headers.get("Content-Type", ""):
                 return dict(json.loads(body or b"{}"))
-            return dict(parse_qsl(urlsplit(self.path).query)) | dict(parse_qsl(body.decode(errors="replace")))
+            return dict(parse_qsl(urlsplit(self.path).query)) | dict(
+                parse_qsl(body.decode(errors="replace"))
+            )
 
         def _token(self, body: bytes) -> str:
-            return self.headers.get("Authorization", "").removeprefix("Bearer ") or self._arguments(body).get("token", "")
+            return self.headers.get("Authorization", "").removeprefix("Bearer ") or self._arguments(
+                body
+            ).get("token", "")
 
         def _play(self, trick: Trick) -> None:
             slack.pause(trick.hang_s)
@@ -722,7 +896,11 @@ def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
             elif trick.error:
                 self._answer(200, json.dumps({"ok": False, "error": trick.error}).encode())
             else:
-                self._answer(trick.status, b'{"ok": false, "error": "ratelimited"}' if trick.status == 429 else b"", trick.retry_after_s)
+                self._answer(
+                    trick.status,
+                    b'{"ok": false, "error": "ratelimited"}' if trick.status == 429 else b"",
+                    trick.retry_after_s,
+                )
 
         def _reset(self) -> None:
             """End the connection as a crash does: with a reset in place of an answer."""
@@ -736,7 +914,9 @@ def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, status: int, answer: bytes, retry_after_s: int | None = None) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json" if answer[:1] == b"{" else "text/plain")
+            self.send_header(
+                "Content-Type", "application/json" if answer[:1] == b"{" else "text/plain"
+            )
             self.send_header("Content-Length", str(len(answer)))
             if status == 429:
                 self.send_header("Retry-After", str(retry_after_s or 1))

@@ -1,4 +1,6 @@
-"""The other end of Socket Mode: WebSockets on loopback, over which a `SlackServer` sends its commands and clicks."""
+"""The other end of Socket Mode: WebSockets on loopback, over which a `SlackServer` sends its
+commands and clicks.
+"""
 
 import base64
 import hashlib
@@ -23,8 +25,9 @@ _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 class SocketServer:
     """Hands out sockets for *slack* until it is left.
 
-    *acks* has what came back for each envelope, *opened* how many sockets there have been. With *greets* False there is
-    no hello, with *accepts* False no socket at all, with *deaf* True what comes is never read.
+    *acks* has what came back for each envelope, *opened* how many sockets there have been. With
+    *greets* False there is no hello, with *accepts* False no socket at all, with *deaf* True what
+    comes is never read.
     """
 
     def __init__(self, slack: SlackServer) -> None:
@@ -49,17 +52,26 @@ class SocketServer:
 
     def wait_until_opened(self, count: int = 1, within_s: float = 20.0) -> None:
         """Return when *count* sockets have been opened, and one of them is still open."""
-        until(lambda: self.opened >= count and self.connected, f"socket {count} is opened", within_s)
+        until(
+            lambda: self.opened >= count and self.connected, f"socket {count} is opened", within_s
+        )
 
     def send(self, text: str) -> None:
         """Send *text* over the newest socket."""
         with self.changed:
             self.lines[-1].sendall(frame(_TEXT, text.encode()))
 
-    def deliver(self, kind: str, payload: Any, *, accepts_answer: bool = True, envelope: str | None = None) -> str:
+    def deliver(
+        self, kind: str, payload: Any, *, accepts_answer: bool = True, envelope: str | None = None
+    ) -> str:
         """Send an envelope of *kind* with *payload*; returns its id."""
         known = envelope or str(uuid.uuid4())
-        message = {"envelope_id": known, "type": kind, "payload": payload, "accepts_response_payload": accepts_answer}
+        message = {
+            "envelope_id": known,
+            "type": kind,
+            "payload": payload,
+            "accepts_response_payload": accepts_answer,
+        }
         self.send(json.dumps(message))
         return known
 
@@ -75,15 +87,23 @@ class SocketServer:
     def slash(self, command: str, text: str = "", user: str = OWNER) -> str:
         """What *user* reads who types *command*."""
         fields = self.slack.slash_fields(command, text, user, ALERTS)
-        return str(self.acked(self.deliver("slash_commands", fields)).get("payload", {}).get("text", ""))
+        return str(
+            self.acked(self.deliver("slash_commands", fields)).get("payload", {}).get("text", "")
+        )
 
     def press(self, message: Posted, action_id: str, user: str = OWNER) -> str:
         """Click the button *action_id* of *message* as *user*; returns the envelope's id."""
-        return self.deliver("interactive", self.slack.press_payload(message, action_id, user), accepts_answer=False)
+        return self.deliver(
+            "interactive", self.slack.press_payload(message, action_id, user), accepts_answer=False
+        )
 
     def ask_to_connect_anew(self, reason: str = "refresh_requested") -> None:
         """Say what Slack says before it ends a socket."""
-        self.send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-1"}}))
+        self.send(
+            json.dumps(
+                {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-1"}}
+            )
+        )
 
     def close(self, code: int = 1001) -> None:
         """End every socket as the protocol wants it."""
@@ -103,7 +123,12 @@ class SocketServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
         self.hang_up()
@@ -112,7 +137,13 @@ class SocketServer:
 def frame(opcode: int, payload: bytes) -> bytes:
     """A whole, unmasked frame, as a server sends it."""
     size = len(payload)
-    length = bytes([size]) if size < 126 else struct.pack("!BH", 126, size) if size < 65536 else struct.pack("!BQ", 127, size)
+    length = (
+        bytes([size])
+        if size < 126
+        else struct.pack("!BH", 126, size)
+        if size < 65536
+        else struct.pack("!BQ", 127, size)
+    )
     return bytes([0x80 | opcode]) + length + payload
 
 
@@ -132,7 +163,9 @@ def _handler(server: SocketServer) -> type[socketserver.StreamRequestHandler]:
                 if self.connection in server.lines:
                     server.lines.remove(self.connection)
                 if server._resets:
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
                     self.rfile.close()
                     self.connection.close()
 
@@ -149,15 +182,25 @@ def _handler(server: SocketServer) -> type[socketserver.StreamRequestHandler]:
             if not server.accepts or request.split()[1] not in str(server.slack.socket_url):
                 self.wfile.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
                 return False
-            accept = base64.b64encode(hashlib.sha1((headers["sec-websocket-key"] + _GUID).encode()).digest()).decode()  # noqa: S324 (as the protocol has it)
-            head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            accept = base64.b64encode(
+                hashlib.sha1(  # noqa: S324
+                    (headers["sec-websocket-key"] + _GUID).encode()
+                ).digest()
+            ).decode()
+            head = (
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            )
             self.wfile.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
             return True
 
         def _talk(self) -> None:
             with server.changed:
                 if server.greets:
-                    hello = {"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A0APP00001"}}
+                    hello = {
+                        "type": "hello",
+                        "num_connections": 1,
+                        "connection_info": {"app_id": "A0APP00001"},
+                    }
                     self.connection.sendall(frame(_TEXT, json.dumps(hello).encode()))
                 server.lines.append(self.connection)
                 server.opened += 1
@@ -184,7 +227,9 @@ def _handler(server: SocketServer) -> type[socketserver.StreamRequestHandler]:
             elif size == 127:
                 (size,) = struct.unpack("!Q", self._exactly(8))
             mask, payload = self._exactly(4), self._exactly(size)
-            return first & 0x0F, bytes(byte ^ mask[number % 4] for number, byte in enumerate(payload))
+            return first & 0x0F, bytes(
+                byte ^ mask[number % 4] for number, byte in enumerate(payload)
+            )
 
         def _exactly(self, count: int) -> bytes:
             got = self.rfile.read(count)

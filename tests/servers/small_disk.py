@@ -10,7 +10,9 @@ from tests.rights import denied
 
 
 class SmallDisk:
-    """A tmpfs of *size_mb* mounted at *path*, which is made. Between `fill` and `empty` somebody takes every byte that comes free."""
+    """A tmpfs of *size_mb* mounted at *path*, which is made. Between `fill` and `empty` somebody
+    takes every byte that comes free.
+    """
 
     def __init__(self, path: Path, size_mb: int) -> None:
         self.path = path
@@ -64,7 +66,10 @@ class SmallDisk:
     def put_back(self) -> None:
         """Mount it, with nothing on it."""
         made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path], capture_output=True, text=True, check=False
+            ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if made.returncode:
             denied("small disk", made.stderr)

@@ -21,14 +21,17 @@ _DONE_S = 90.0
 
 
 class Suite:
-    """A house in *folder*, with a Redis and a Glances on ports of its own, unless *private* or *redis_url* say otherwise.
+    """A house in *folder*, with a Redis and a Glances on ports of its own, unless *private* or
+    *redis_url* say otherwise.
 
     Leaving the context stops it.
     """
 
     def __init__(self, folder: Path, private: str = "", redis_url: str | None = None) -> None:
         self.redis_url = redis_url or f"redis://127.0.0.1:{free_port()}/0"
-        self.folder = write_config(folder, self.redis_url, f"glances: {{bind: '127.0.0.1:{free_port()}'}}\n")
+        self.folder = write_config(
+            folder, self.redis_url, f"glances: {{bind: '127.0.0.1:{free_port()}'}}\n"
+        )
         (self.folder / "private.yml").touch(0o600)
         (self.folder / "private.yml").write_text(private)
         self.config: Config = load_config(self.folder)
@@ -38,7 +41,9 @@ class Suite:
         return run([sys.executable, "-m", "app", verb, "--config", str(self.folder), *arguments])
 
     def start(self, *only: str) -> str:
-        """Start the programs named *only*; returns what was printed, and fails if they did not come up."""
+        """Start the programs named *only*; returns what was printed, and fails if they did not come
+        up.
+        """
         done = self.verb("start", *(word for name in only for word in ("--only", name)))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -57,7 +62,9 @@ class Suite:
 
     def processes(self) -> dict[str, psutil.Process]:
         """The processes that run, by the names supervisord gave them."""
-        return {name: process for process, name in processes.processes_of(self.config.run_dir).items()}
+        return {
+            name: process for process, name in processes.processes_of(self.config.run_dir).items()
+        }
 
     def log(self, name: str) -> str:
         """What a program has written."""
@@ -82,5 +89,17 @@ class Suite:
 
 def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
     """Run *command* to its end, with no configuration but the one it names."""
-    environment = {name: value for name, value in os.environ.items() if name not in (FOLDER_VARIABLE, PROFILE_VARIABLE)}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=_DONE_S)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (FOLDER_VARIABLE, PROFILE_VARIABLE)
+    }
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_DONE_S,
+    )

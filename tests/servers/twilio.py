@@ -1,4 +1,5 @@
-"""A Twilio on loopback: takes texts, fetches their pictures and films, and tells what became of them; and all that goes wrong.
+"""A Twilio on loopback: takes texts, fetches their pictures and films, and tells what became of
+them; and all that goes wrong.
 
 What Twilio documents is checked as it says; where its manner is not documented, this is strict.
 """
@@ -57,7 +58,9 @@ class TwilioError(Exception):
 
 
 class TwilioServer:
-    """One account, until it is left. *texts* is what was taken, *refused* the numbers that cannot be texted, each with why."""
+    """One account, until it is left. *texts* is what was taken, *refused* the numbers that cannot
+    be texted, each with why.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.texts: list[Sms] = []
@@ -70,7 +73,8 @@ class TwilioServer:
         self.page_size = 1000
         #: How often one is told that a text is on its way before one learns what became of it.
         self.undecided = 1
-        #: What becomes of the next texts, by Twilio's numbers for errors; without an entry they are delivered.
+        #: What becomes of the next texts, by Twilio's numbers for errors; without an entry they are
+        #: delivered.
         self.losses: deque[int] = deque()
         self.calls: list[str] = []
         self._tricks: deque[Trick] = deque()
@@ -109,7 +113,11 @@ class TwilioServer:
 
     def create(self, form: dict[str, list[str]]) -> dict[str, Any]:
         """Take a text."""
-        to, body, media = form.get("To", [""])[0], form.get("Body", [""])[0], form.get("MediaUrl", [])
+        to, body, media = (
+            form.get("To", [""])[0],
+            form.get("Body", [""])[0],
+            form.get("MediaUrl", []),
+        )
         sender = form.get("From", form.get("MessagingServiceSid", [""]))[0]
         self._check(to, sender, body, media)
         prefix = "Sent from your Twilio trial account - " if self.trial else ""
@@ -132,11 +140,25 @@ class TwilioServer:
     def newest(self, query: dict[str, list[str]]) -> dict[str, Any]:
         """The newest texts first."""
         found = [text for text in reversed(self.texts) if query.get("To", [text.to])[0] == text.to]
-        size, page = min(int(query.get("PageSize", ["50"])[0]), self.page_size), int(query.get("Page", ["0"])[0])
+        size, page = (
+            min(int(query.get("PageSize", ["50"])[0]), self.page_size),
+            int(query.get("Page", ["0"])[0]),
+        )
         shown, left = found[page * size :][:size], found[(page + 1) * size :]
-        more = urlencode({"PageSize": size, "Page": page + 1, **{name: value[0] for name, value in query.items() if name == "To"}})
+        more = urlencode(
+            {
+                "PageSize": size,
+                "Page": page + 1,
+                **{name: value[0] for name, value in query.items() if name == "To"},
+            }
+        )
         after = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?{more}" if left else None
-        return {"messages": [self._shown(text) for text in shown], "page": page, "page_size": size, "next_page_uri": after}
+        return {
+            "messages": [self._shown(text) for text in shown],
+            "page": page,
+            "page_size": size,
+            "next_page_uri": after,
+        }
 
     def _check(self, to: str, sender: str, body: str, media: list[str]) -> None:
         if not re.fullmatch(r"\+[1-9][0-9]{6,14}", to):
@@ -144,20 +166,27 @@ class TwilioServer:
         if not sender:
             raise TwilioError(21603, "A 'From' phone number is required.")
         if sender not in self.numbers:
-            raise TwilioError(21659, f"'From' {sender} is not a Twilio phone number or Short Code country mismatch")
+            raise TwilioError(
+                21659,
+                f"'From' {sender} is not a Twilio phone number or Short Code country mismatch",
+            )
         if to in self.refused:
             raise TwilioError(self.refused[to], f"{to} cannot be texted.")
         if not body and not media:
             raise TwilioError(21602, "Message body is required.")
         if len(body) > 1600:
-            raise TwilioError(21617, "The concatenated message body exceeds the 1600 character limit.")
+            raise TwilioError(
+                21617, "The concatenated message body exceeds the 1600 character limit."
+            )
         if len(media) > 10:
             raise TwilioError(21623, "Number of media files exceeds allowed limit.")
         if any(urlsplit(url).scheme not in ("http", "https") for url in media):
             raise TwilioError(21620, "Invalid media URL(s).")
 
     def _fetch(self, text: Sms, media: list[str]) -> None:
-        """Get the *media* as Twilio does, after it has taken the text: without any right of its own."""
+        """Get the *media* as Twilio does, after it has taken the text: without any right of its
+        own.
+        """
         for url in media:
             try:
                 with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (checked)
@@ -191,7 +220,12 @@ class TwilioServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._over.set()
         self._server.shutdown()
         self._server.server_close()
@@ -222,7 +256,12 @@ def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
             except TwilioError as error:
                 status = _STATUSES.get(error.code, 400)
                 more = f"https://www.twilio.com/docs/errors/{error.code}"
-                return status, {"code": error.code, "message": str(error), "more_info": more, "status": status}
+                return status, {
+                    "code": error.code,
+                    "message": str(error),
+                    "more_info": more,
+                    "status": status,
+                }
 
         def _done(self, body: str) -> dict[str, Any]:
             split = urlsplit(self.path)
@@ -244,23 +283,33 @@ def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
         def _play(self, trick: Trick) -> None:
             twilio.pause(trick.hang_s)
             if trick.reset:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 self.connection.close()
                 self.close_connection = True
             elif trick.error:
                 said = f"error {trick.error} of {OWNER} with https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
                 self._send(400, {"code": int(trick.error), "message": said, "status": 400})
             else:
-                self._send(trick.status, {"code": 20429} if trick.status == 429 else None, trick.retry_after_s)
+                self._send(
+                    trick.status,
+                    {"code": 20429} if trick.status == 429 else None,
+                    trick.retry_after_s,
+                )
 
         def finish(self) -> None:
             if self.connection.fileno() >= 0:
                 super().finish()
 
-        def _send(self, status: int, answer: dict[str, Any] | None, retry_after_s: int | None = None) -> None:
+        def _send(
+            self, status: int, answer: dict[str, Any] | None, retry_after_s: int | None = None
+        ) -> None:
             body = json.dumps(answer).encode() if answer is not None else b"<html>in trouble</html>"
             self.send_response(status)
-            self.send_header("Content-Type", "application/json" if answer is not None else "text/html")
+            self.send_header(
+                "Content-Type", "application/json" if answer is not None else "text/html"
+            )
             self.send_header("Content-Length", str(len(body)))
             if retry_after_s is not None:
                 self.send_header("Retry-After", str(retry_after_s))

@@ -15,14 +15,24 @@ FEW = 12
 class VideoServer:
     """Serves these paths until it is left:
 
-    /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up, /spoils a few and then only
-    damaged ones; /film the file *film*; /silent never answers, /page is no video, /locked asks for a password; all others are 404.
-    The pictures come *fps* times a second, and are what *draw* makes.
+    /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up,
+    /spoils a few and then only damaged ones; /film the file *film*; /silent never answers, /page is
+    no video, /locked asks for a password; all others are 404. The pictures come *fps* times a
+    second, and are what *draw* makes.
     """
 
-    def __init__(self, film: Path | None = None, port: int = 0, *, draw: Callable[[int], bytes] = jpeg_of, fps: int = FPS) -> None:
+    def __init__(
+        self,
+        film: Path | None = None,
+        port: int = 0,
+        *,
+        draw: Callable[[int], bytes] = jpeg_of,
+        fps: int = FPS,
+    ) -> None:
         self.over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.over, film, draw, fps))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", port), _handler(self.over, film, draw, fps)
+        )
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.address = f"127.0.0.1:{self.port}"
@@ -34,13 +44,20 @@ class VideoServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()
 
 
-def _handler(over: threading.Event, film: Path | None, draw: Callable[[int], bytes], fps: int) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    over: threading.Event, film: Path | None, draw: Callable[[int], bytes], fps: int
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -74,7 +91,9 @@ def _handler(over: threading.Event, film: Path | None, draw: Callable[[int], byt
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
             for picture in _pictures(path, draw):
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                head = (
+                    f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                )
                 self.wfile.write(head.encode() + picture + b"\r\n")
                 if over.wait(1 / fps):
                     return

@@ -50,7 +50,12 @@ def test_what_must_not_outlive_its_writer_has_an_end(state: State, raw: redis.Re
     state.publish(started(), EventRecord("front", NOW), b"jpeg")
     state.beat("heartbeat:notifier:pi", Heartbeat(1, NOW, NOW, {}))
     state.set_latest("front", Latest(b"jpeg", NOW))
-    lives = {"heartbeat:notifier:pi": 30, f"event:{EVENT}": 30 * 86400, f"event:{EVENT}:snapshot": 7 * 86400, "camera:front:latest": 86400}
+    lives = {
+        "heartbeat:notifier:pi": 30,
+        f"event:{EVENT}": 30 * 86400,
+        f"event:{EVENT}:snapshot": 7 * 86400,
+        "camera:front:latest": 86400,
+    }
     for key, life_s in lives.items():
         assert life_s - 5 <= raw.ttl(key) <= life_s, key
 
@@ -61,7 +66,10 @@ def test_a_reader_gets_new_facts_and_what_it_left_unfinished(state: State) -> No
         state.publish(started(number))
     first, *_ = reader.new(0.1)
     reader.done(first[0])
-    assert [fact.id for _, fact in state.facts("notifier", "one").unfinished()] == [f"{EVENT}-1", f"{EVENT}-2"]
+    assert [fact.id for _, fact in state.facts("notifier", "one").unfinished()] == [
+        f"{EVENT}-1",
+        f"{EVENT}-2",
+    ]
     assert reader.new(0.05) == []
 
 
@@ -81,7 +89,9 @@ def test_a_reader_goes_on_after_the_stream_was_deleted(state: State, raw: redis.
     assert len(reader.new(0.1)) == 1
 
 
-def test_garbage_on_the_stream_is_dropped_and_logged(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_garbage_on_the_stream_is_dropped_and_logged(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     reader = state.facts("notifier", "one")
     raw.xadd("events", {"fact": '{"id": 3}'})
     raw.xadd("events", {"nonsense": "x"})
@@ -90,8 +100,12 @@ def test_garbage_on_the_stream_is_dropped_and_logged(state: State, raw: redis.Re
     assert caplog.text.count("dropped from the stream events") == 2
 
 
-def test_what_is_behind_a_whole_batch_of_garbage_is_read_with_it(state: State, raw: redis.Redis) -> None:
-    """Half a digest must not pass for the whole, and what was left by a reader that died must not lie on."""
+def test_what_is_behind_a_whole_batch_of_garbage_is_read_with_it(
+    state: State, raw: redis.Redis
+) -> None:
+    """Half a digest must not pass for the whole, and what was left by a reader that died must not
+    lie on.
+    """
     reader = state.facts("notifier", "one")
     for _ in range(250):
         raw.xadd("events", {"nonsense": "x"})
@@ -117,15 +131,23 @@ def test_a_camera_learns_in_one_round_what_is_wanted_of_it(state: State, raw: re
     assert state.camera_wishes("front", wishes.newest).asked == ()
 
 
-def test_switches_are_plain_words_and_first_values_do_not_override(state: State, raw: redis.Redis) -> None:
+def test_switches_are_plain_words_and_first_values_do_not_override(
+    state: State, raw: redis.Redis
+) -> None:
     raw.set("camera_notifications", "False")
     state.initialise_switches()
-    assert raw.mget("camera_status", "camera_notifications", "home") == [b"True", b"False", b"False"]
+    assert raw.mget("camera_status", "camera_notifications", "home") == [
+        b"True",
+        b"False",
+        b"False",
+    ]
     with pytest.raises(ProtocolError, match="camera_status"):
         state.set_switch("camera", True)
 
 
-def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_good_value_holds(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_good_value_holds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     switches = Switches()
     assert switches.take("camera_status", "False") is False
     assert [switches.take("camera_status", "perhaps") for _ in range(3)] == [False] * 3
@@ -134,7 +156,9 @@ def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_g
     assert switches.take("camera_status", "True") is True
 
 
-def test_a_broken_heartbeat_hides_no_other(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_heartbeat_hides_no_other(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
     raw.set("heartbeat:b:pi", "{")
     raw.sadd("heartbeats", "heartbeat:b:pi")
@@ -148,7 +172,9 @@ def test_a_key_of_another_type_is_an_error_of_the_protocol(state: State, raw: re
         state.get("camera:front:position", Position)
 
 
-def test_a_server_that_is_gone_is_said_at_once_and_found_again(redis_server: RedisServer, state: State) -> None:
+def test_a_server_that_is_gone_is_said_at_once_and_found_again(
+    redis_server: RedisServer, state: State
+) -> None:
     state.ping()
     redis_server.kill()
     with pytest.raises(StateUnavailable, match="not reachable"):
@@ -173,7 +199,9 @@ def test_a_tag_lands_on_its_event_and_is_asked_for_once(state: State, raw: redis
     state.publish(started(), EventRecord("front", NOW))
     assert state.tag(tag("occupied")) == Tag()
     assert state.tag(tag("occupied", "ben", 1)) == Tag("occupied", "anna", NOW)
-    assert state.event(EVENT) == EventRecord("front", NOW, label="occupied", label_by="anna", label_at=NOW)
+    assert state.event(EVENT) == EventRecord(
+        "front", NOW, label="occupied", label_by="anna", label_at=NOW
+    )
     assert raw.xlen("requests") == 1
 
 
@@ -198,12 +226,20 @@ def test_only_the_first_time_is_the_first_time(state: State, raw: redis.Redis) -
     assert 0 < raw.ttl("signature:ab") <= 660
 
 
-def test_a_survey_finds_the_newest_events_and_every_pulse(state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_survey_finds_the_newest_events_and_every_pulse(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     events = [protocol.event_id(NOW + timedelta(minutes=minute), "front") for minute in range(5)]
     for event in events:
         at = protocol.event_started_at(event)
-        state.publish(Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event), EventRecord("front", at))
-        state.publish(Fact(f"{event}-ended", "motion_ended", at, "Over.", "front", event), EventRecord("front", at, at))
+        state.publish(
+            Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event),
+            EventRecord("front", at),
+        )
+        state.publish(
+            Fact(f"{event}-ended", "motion_ended", at, "Over.", "front", event),
+            EventRecord("front", at, at),
+        )
     raw.delete(f"event:{events[4]}")
     raw.hset(f"event:{events[3]}", "score", "much")
     state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
@@ -216,8 +252,15 @@ def test_a_survey_finds_the_newest_events_and_every_pulse(state: State, raw: red
 
 def test_a_survey_that_claims_what_is_claimed_already_finds_nothing(state: State) -> None:
     state.set_switch("home", True)
-    found = [state.survey("home", claim=claim, claim_life_s=660) for claim in ("signature:ab", "signature:ab", "signature:cd")]
-    assert [(survey.first, survey.strings) for survey in found] == [(True, {"home": "True"}), (False, {}), (True, {"home": "True"})]
+    found = [
+        state.survey("home", claim=claim, claim_life_s=660)
+        for claim in ("signature:ab", "signature:ab", "signature:cd")
+    ]
+    assert [(survey.first, survey.strings) for survey in found] == [
+        (True, {"home": "True"}),
+        (False, {}),
+        (True, {"home": "True"}),
+    ]
 
 
 def test_a_call_that_would_begin_too_late_is_not_made(state: State) -> None:
@@ -234,11 +277,18 @@ def test_a_snooze_goes_by_itself(state: State, raw: redis.Redis) -> None:
     assert state.read_strings("snoozed_until") == [None]
 
 
-def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(state: State, raw: redis.Redis) -> None:
-    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(
+    state: State, raw: redis.Redis
+) -> None:
+    fact = Fact(
+        "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
+    )
     for _ in range(2):
         state.keep(
-            {"presence:anna": Presence(False, NOW)}, {"home": False, "camera_status": True}, ArmedBy("who is home", NOW, "gone"), fact
+            {"presence:anna": Presence(False, NOW)},
+            {"home": False, "camera_status": True},
+            ArmedBy("who is home", NOW, "gone"),
+            fact,
         )
     assert state.get("presence:anna", Presence) == Presence(False, NOW)
     assert state.read_strings("home", "camera_status") == ["False", "True"]
@@ -248,7 +298,9 @@ def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(state: State, 
 
 
 def test_what_was_kept_is_not_kept_again_over_what_others_changed_since(state: State) -> None:
-    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+    fact = Fact(
+        "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
+    )
     state.keep({}, {"camera_status": True}, None, fact)
     state.set_switch("camera_status", False)
     state.keep({}, {"camera_status": True}, None, fact)
@@ -257,7 +309,9 @@ def test_what_was_kept_is_not_kept_again_over_what_others_changed_since(state: S
 
 def test_nothing_is_kept_when_it_cannot_be_told(state: State, raw: redis.Redis) -> None:
     raw.set("events", "no stream")
-    fact = Fact("20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed.")
+    fact = Fact(
+        "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
+    )
     with pytest.raises(ProtocolError, match="WRONGTYPE"):
         state.keep({"presence:anna": Presence(False, NOW)}, {"camera_status": True}, None, fact)
     assert raw.keys() == [b"events"]
@@ -273,12 +327,16 @@ def denied(raw: redis.Redis, command: str) -> Iterator[None]:
         raw.acl_setuser("default", enabled=True, commands=[f"+{command}"])
 
 
-def test_a_user_who_may_not_is_waited_out_until_somebody_lets_him(state: State, raw: redis.Redis) -> None:
+def test_a_user_who_may_not_is_waited_out_until_somebody_lets_him(
+    state: State, raw: redis.Redis
+) -> None:
     with denied(raw, "mget"), pytest.raises(StateUnavailable, match="no permissions"):
         state.read_strings("home")
 
 
-def test_a_server_that_lets_nobody_change_its_settings_or_ask_for_them_says_so(state: State, raw: redis.Redis) -> None:
+def test_a_server_that_lets_nobody_change_its_settings_or_ask_for_them_says_so(
+    state: State, raw: redis.Redis
+) -> None:
     with denied(raw, "config"), pytest.raises(ProtocolError, match="denies that to this user"):
         state.set_server("appendonly", "yes")
     with denied(raw, "info"), pytest.raises(ProtocolError, match="denies that to this user"):

@@ -1,4 +1,6 @@
-"""A real house on a real disk that is filled to the last byte: alerts still go out, and it recovers by itself."""
+"""A real house on a real disk that is filled to the last byte: alerts still go out, and it recovers
+by itself.
+"""
 
 import json
 import signal
@@ -43,7 +45,11 @@ class House:
 
     def told(self) -> set[str]:
         """The alerts that the owner has, each with its picture."""
-        return {path.stem for path in self._alerts.glob("*/*Z-front.jpg") if path.with_suffix(".txt").exists()}
+        return {
+            path.stem
+            for path in self._alerts.glob("*/*Z-front.jpg")
+            if path.with_suffix(".txt").exists()
+        }
 
     def await_alert(self, what: str) -> str:
         """The next alert from now on."""
@@ -62,10 +68,16 @@ class House:
             facts: Any = self.raw.info("persistence")
         except RedisAway:
             return False
-        return bool(facts["aof_enabled"]) and not facts["aof_rewrite_in_progress"] and facts["aof_last_bgrewrite_status"] == "ok"
+        return (
+            bool(facts["aof_enabled"])
+            and not facts["aof_rewrite_in_progress"]
+            and facts["aof_last_bgrewrite_status"] == "ok"
+        )
 
     def chatter(self, times: int) -> None:
-        """Have the uploader log something so often, more than the last page of its log has room for."""
+        """Have the uploader log something so often, more than the last page of its log has room
+        for.
+        """
         for _ in range(times):
             self.suite.processes()["uploader"].send_signal(signal.SIGHUP)
             time.sleep(0.005)
@@ -83,7 +95,10 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     alerts = tmp_path / "alerts"
-    with SmallDisk(tmp_path / "small", 64) as disk, Suite(disk.path, HOUSE.format(alerts=alerts)) as suite:
+    with (
+        SmallDisk(tmp_path / "small", 64) as disk,
+        Suite(disk.path, HOUSE.format(alerts=alerts)) as suite,
+    ):
         suite.start(*PROGRAMS)
         with Redis.from_url(suite.redis_url, decode_responses=True) as raw:
             yield House(suite, disk, alerts, raw)
@@ -91,7 +106,9 @@ def house(tmp_path: Path) -> Iterator[House]:
             sys.stdout.write(f"--- {log.name}\n{log.read_text()}")
 
 
-def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_there_is_room(house: House) -> None:
+def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_there_is_room(
+    house: House,
+) -> None:
     first = house.await_alert("somebody comes while there is room")
     until((house.disk.path / "data" / "events").is_dir, "it is on disk")
     before = house.pids()
@@ -104,7 +121,11 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
 
     house.chatter(300)
     house.suite.processes()["redis"].kill()
-    until(lambda: house.pids().get("redis", before["redis"]) != before["redis"], "Redis starts anew", 30.0)
+    until(
+        lambda: house.pids().get("redis", before["redis"]) != before["redis"],
+        "Redis starts anew",
+        30.0,
+    )
     third = house.await_alert("an alert comes after Redis has started anew on the full disk")
     assert house.disk.free() < 4096
     assert_nothing_is_half(house.disk.path / "data")
@@ -114,8 +135,15 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
     until(house.keeps_log, "Redis keeps its log again", 40.0)
     until(lambda: house.facts("disk_ok"), "the owner is told that there is room")
     fourth = house.await_alert("an alert comes when there is room again")
-    until(lambda: list(house.disk.path.glob(f"data/events/*/{fourth}/event.json")), "its event is on disk")
-    until(lambda: list(house.disk.path.glob(f"data/events/*/{fourth}/clip.mp4")), "and its clip", VISIT_S)
+    until(
+        lambda: list(house.disk.path.glob(f"data/events/*/{fourth}/event.json")),
+        "its event is on disk",
+    )
+    until(
+        lambda: list(house.disk.path.glob(f"data/events/*/{fourth}/clip.mp4")),
+        "and its clip",
+        VISIT_S,
+    )
     assert {name: pid for name, pid in house.pids().items() if name != "redis"} == {
         name: pid for name, pid in before.items() if name != "redis"
     }
@@ -124,7 +152,9 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
 
     house.suite.processes()["redis"].kill()
     # What it was told in memory, before it was killed there, is told and gone.
-    until(lambda: {third, fourth} <= known(house), "Redis has from disk what it was told since", 30.0)
+    until(
+        lambda: {third, fourth} <= known(house), "Redis has from disk what it was told since", 30.0
+    )
     assert set(Counter(house.facts("motion_started")).values()) == {1}
     assert house.told() >= {first, second, third, fourth}
 
@@ -155,5 +185,8 @@ def is_whole(path: Path) -> bool:
         with av.open(str(path)) as film:
             return sum(1 for _ in film.decode(video=0)) > 0
     if path.suffix == ".jpg":
-        return content.endswith(b"\xff\xd9") and cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+        return (
+            content.endswith(b"\xff\xd9")
+            and cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+        )
     return len(content) > 0

@@ -1,4 +1,5 @@
-"""Camera, notifier and uploader killed again and again while people come and go: all of every event arrives, once and byte for byte.
+"""Camera, notifier and uploader killed again and again while people come and go: all of every event
+arrives, once and byte for byte.
 
     WHOS_THERE_KILLS=50 WHOS_THERE_SEED=7 pytest tests/test_kills.py
 
@@ -35,7 +36,8 @@ from tests.waiting import until
 ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "12"))
 SEED = int(os.environ.get("WHOS_THERE_SEED", "1"))
 FPS = 10
-#: Pictures of the footage: the empty room, and somebody who comes in, twice. The second is shown for so long that it takes two films.
+#: Pictures of the footage: the empty room, and somebody who comes in, twice. The second is shown
+#: for so long that it takes two films.
 EMPTY = [20] * 18
 VISITS = (list(range(54, 68)), [*range(221, 235)] * 4)
 CONFIG = """
@@ -51,7 +53,9 @@ SLACK = f"bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALE
 
 
 class Witness(CrookedProxy):
-    """A proxy before S3 that keeps every sample that comes by under a second name, for the uploader deletes what has arrived."""
+    """A proxy before S3 that keeps every sample that comes by under a second name, for the uploader
+    deletes what has arrived.
+    """
 
     def __init__(self, server: S3Server, events: Path, kept: Path) -> None:
         super().__init__(server)
@@ -73,7 +77,16 @@ class Witness(CrookedProxy):
 class House:
     """A camera that plays *film*, a notifier, an uploader, and all that they speak to."""
 
-    def __init__(self, folder: Path, film: Path, *, server: RedisServer, slack: SlackServer, proxy: Witness, bucket: Bucket) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        film: Path,
+        *,
+        server: RedisServer,
+        slack: SlackServer,
+        proxy: Witness,
+        bucket: Bucket,
+    ) -> None:
         self.server = server
         self.slack = slack
         self.proxy = proxy
@@ -81,7 +94,11 @@ class House:
         self.events = folder / "data" / "events"
         self.state = State(server.url)
         self.raw: Any = redis.Redis.from_url(server.url, decode_responses=True)
-        config = write_config(folder, server.url, f"{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n{bucket.yaml(proxy.url)}")
+        config = write_config(
+            folder,
+            server.url,
+            f"{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n{bucket.yaml(proxy.url)}",
+        )
         self._asked = Asked(load_config(config), self.state, SystemClock())
         self.programs = {
             "camera": Program("app.daemons.security_system", config, "--source", str(film)),
@@ -105,15 +122,23 @@ class House:
 
     def click(self, chance: random.Random) -> None:
         """Click on a button of an alert on which nobody has clicked yet, if there is one."""
-        alerts = {event: alert for event, (alert, *_) in self.alerts().items() if alert.buttons and event not in self.clicked}
+        alerts = {
+            event: alert
+            for event, (alert, *_) in self.alerts().items()
+            if alert.buttons and event not in self.clicked
+        }
         if alerts:
             event, alert = chance.choice(sorted(alerts.items()))
-            payload = self.slack.press_payload(alert, chance.choice(("tag_occupied", "tag_unoccupied")))
+            payload = self.slack.press_payload(
+                alert, chance.choice(("tag_occupied", "tag_unoccupied"))
+            )
             take_click(read_click(payload, self._asked), self._asked)
             self.clicked.add(event)
 
     def moments(self) -> tuple[Callable[[], int], ...]:
-        """What counts up when something begins that a kill could spoil: an event, a film that is ready, an upload, a post."""
+        """What counts up when something begins that a kill could spoil: an event, a film that is
+        ready, an upload, a post.
+        """
         return (
             lambda: len(list(self.events.glob("*/*"))),
             lambda: len(list(self.events.glob("*/*/clip*.mp4"))),
@@ -123,12 +148,19 @@ class House:
 
     def recorded(self) -> dict[str, dict[str, Any]]:
         """What the disk has of each event."""
-        return {path.parent.name: json.loads(path.read_text()) for path in self.events.glob("*/*/event.json")}
+        return {
+            path.parent.name: json.loads(path.read_text())
+            for path in self.events.glob("*/*/event.json")
+        }
 
     def files(self, pattern: str) -> dict[str, list[bytes]]:
-        """What is on disk in the files of this *pattern*, by their events; the parts of a film in their order."""
+        """What is on disk in the files of this *pattern*, by their events; the parts of a film in
+        their order.
+        """
         found = defaultdict(list)
-        for path in sorted(self.events.glob(f"*/*/{pattern}"), key=lambda path: (len(path.name), path)):
+        for path in sorted(
+            self.events.glob(f"*/*/{pattern}"), key=lambda path: (len(path.name), path)
+        ):
             found[path.parent.name].append(path.read_bytes())
         return dict(found)
 
@@ -142,26 +174,42 @@ class House:
 
     def films(self) -> dict[str, list[bytes | None]]:
         """The films in the threads of each event's alerts, where there are any."""
-        found = {event: list(chain(*(self.slack.films(alert.ts) for alert in alerts))) for event, alerts in self.alerts().items()}
+        found = {
+            event: list(chain(*(self.slack.films(alert.ts) for alert in alerts)))
+            for event, alerts in self.alerts().items()
+        }
         return {event: films for event, films in found.items() if films}
 
     def wanted(self) -> dict[str, bytes]:
         """What is to be in S3, under which keys."""
-        names = {"clip*.mp4": "clips/{}{}.mp4", "snapshot.jpg": "clips/{}.jpg", "label.json": "labels/{}.json"}
+        names = {
+            "clip*.mp4": "clips/{}{}.mp4",
+            "snapshot.jpg": "clips/{}.jpg",
+            "label.json": "labels/{}.json",
+        }
         found = {
             key.format(path.parent.name, path.stem.removeprefix("clip")): path.read_bytes()
             for pattern, key in names.items()
             for path in self.events.glob(f"*/*/{pattern}")
         }
-        return found | {f"training/{event}.tar": path.read_bytes() for event, path in self.proxy.samples().items()}
+        return found | {
+            f"training/{event}.tar": path.read_bytes()
+            for event, path in self.proxy.samples().items()
+        }
 
     def told(self) -> list[dict[str, Any]]:
         """The facts on the stream."""
         return [json.loads(stored["fact"]) for _, stored in self.raw.xrange("events")]
 
     def late(self) -> set[str]:
-        """The events that the disk was too slow for, so that they were told before there was anything of their films and samples."""
-        lines = [line for line in self.programs["camera"].log.splitlines() if "is told before its sample and film" in line]
+        """The events that the disk was too slow for, so that they were told before there was
+        anything of their films and samples.
+        """
+        lines = [
+            line
+            for line in self.programs["camera"].log.splitlines()
+            if "is told before its sample and film" in line
+        ]
         return {event for event in self.recorded() if any(event in line for line in lines)}
 
     def close(self) -> None:
@@ -173,29 +221,55 @@ class House:
 
 @pytest.fixture(scope="module")
 def film(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some minutes of an empty room into which somebody comes every few seconds, made of real pictures."""
+    """Some minutes of an empty room into which somebody comes every few seconds, made of real
+    pictures.
+    """
     with av.open(str(footage / "one-by-one-person-detection.mp4")) as source:
-        seen = [picture.reformat(384, 216, "yuv420p") for picture in islice(source.decode(video=0), VISITS[-1][-1] + 1)]
+        seen = [
+            picture.reformat(384, 216, "yuv420p")
+            for picture in islice(source.decode(video=0), VISITS[-1][-1] + 1)
+        ]
     path = tmp_path_factory.mktemp("film") / "visits.mp4"
     with av.open(str(path), "w") as written:
-        stream = written.add_stream("libx264", rate=FPS, options={"g": "10", "bf": "0", "preset": "veryfast", "threads": "1"})
+        stream = written.add_stream(
+            "libx264",
+            rate=FPS,
+            options={"g": "10", "bf": "0", "preset": "veryfast", "threads": "1"},
+        )
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 384, 216, "yuv420p"
         for number in [*EMPTY, *VISITS[0], *EMPTY, *VISITS[1]] * 20:
-            written.mux(stream.encode(av.VideoFrame.from_ndarray(seen[number].to_ndarray(), format="yuv420p")))
+            written.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(seen[number].to_ndarray(), format="yuv420p")
+                )
+            )
         written.mux(stream.encode())
     return path
 
 
 @pytest.fixture
 def house(tmp_path: Path, durable_redis_server: RedisServer, film: Path) -> Iterator[House]:
-    with S3Server() as store, SlackServer() as slack, Witness(store, tmp_path / "data" / "events", tmp_path / "samples") as proxy:
-        made = House(tmp_path, film, server=durable_redis_server, slack=slack, proxy=proxy, bucket=store.bucket())
+    with (
+        S3Server() as store,
+        SlackServer() as slack,
+        Witness(store, tmp_path / "data" / "events", tmp_path / "samples") as proxy,
+    ):
+        made = House(
+            tmp_path,
+            film,
+            server=durable_redis_server,
+            slack=slack,
+            proxy=proxy,
+            bucket=store.bucket(),
+        )
         yield made
         made.close()
 
 
-def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_for_byte(house: House) -> None:
+def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_for_byte(
+    house: House,
+) -> None:
     chance = random.Random(SEED)
     house.start()
     until(house.alerts, "the first alert", 40.0)
@@ -210,7 +284,9 @@ def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_fo
     assert_nothing_is_left(house)
     facts = Counter((fact["kind"], fact["event"], fact["file"]) for fact in house.told())
     assert set(facts.values()) == {1}
-    assert {event for kind, event, _ in facts if kind == "motion_started"} == house.recorded().keys()
+    assert {
+        event for kind, event, _ in facts if kind == "motion_started"
+    } == house.recorded().keys()
 
 
 def await_moment(count: Callable[[], int], chance: random.Random) -> None:
@@ -226,11 +302,21 @@ def settle(house: House) -> None:
     for program in house.programs.values():
         program.wait_until_beating(house.server.url)
     house.state.set_switch("camera_status", False)
-    until(lambda: all("ended_at" in one for one in house.recorded().values()), "all events are ended", 30.0)
+    until(
+        lambda: all("ended_at" in one for one in house.recorded().values()),
+        "all events are ended",
+        30.0,
+    )
     until(lambda: not list(house.events.rglob("*.part")), "all films are finished", 30.0)
     until(lambda: house.files("label.json").keys() == house.clicked, "all labels are there")
-    until(lambda: house.alerts().keys() >= house.recorded().keys(), "all alerts are in Slack", 120.0)
-    until(lambda: house.films().keys() >= house.files("clip*.mp4").keys(), "all films are in Slack", 120.0)
+    until(
+        lambda: house.alerts().keys() >= house.recorded().keys(), "all alerts are in Slack", 120.0
+    )
+    until(
+        lambda: house.films().keys() >= house.files("clip*.mp4").keys(),
+        "all films are in Slack",
+        120.0,
+    )
     until(lambda: set(house.bucket.keys()) >= house.wanted().keys(), "all is in S3", 60.0)
     until(lambda: not house.files("sample.tar"), "no sample waits", 60.0)
     for program in house.programs.values():
@@ -241,8 +327,13 @@ def assert_all_is_in_slack(house: House) -> None:
     events, alerts, pictures = house.recorded().keys(), house.alerts(), house.files("snapshot.jpg")
     assert {event: len(posted) for event, posted in alerts.items()} == dict.fromkeys(events, 1)
     # Where a click has changed the message, the picture is not in it any more.
-    shows = {event: [house.slack.files[file].content for file in alert.files] for event, (alert,) in alerts.items()}
-    assert {event: shows[event] for event in events - house.clicked} == {event: pictures[event] for event in events - house.clicked}
+    shows = {
+        event: [house.slack.files[file].content for file in alert.files]
+        for event, (alert,) in alerts.items()
+    }
+    assert {event: shows[event] for event in events - house.clicked} == {
+        event: pictures[event] for event in events - house.clicked
+    }
     films = house.files("clip*.mp4")
     assert events - films.keys() <= house.late()
     assert house.films() == films
@@ -268,17 +359,31 @@ def assert_nothing_is_left(house: House) -> None:
 
 
 @pytest.mark.parametrize("source", ["film", "drawn"])
-def test_killed_as_soon_as_an_event_is_heard_of_it_has_its_picture_its_sample_and_a_film(house: House, source: str, tmp_path: Path) -> None:
+def test_killed_as_soon_as_an_event_is_heard_of_it_has_its_picture_its_sample_and_a_film(
+    house: House, source: str, tmp_path: Path
+) -> None:
     camera = house.programs["camera"]
     if source == "drawn":
-        camera = house.programs["camera"] = Program("app.daemons.security_system", tmp_path / "config", "--source", "demo")
+        camera = house.programs["camera"] = Program(
+            "app.daemons.security_system", tmp_path / "config", "--source", "demo"
+        )
     camera.start()
     event = until(
-        lambda: next((fact["event"] for fact in house.told() if fact["event"] not in house.late()), None), "an event is heard of", 60.0
+        lambda: next(
+            (fact["event"] for fact in house.told() if fact["event"] not in house.late()), None
+        ),
+        "an event is heard of",
+        60.0,
     )
     camera.kill()
     folder = next(house.events.glob(f"*/{event}"))
-    assert {path.name for path in folder.iterdir()} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg", "sample.tar", ".clip.mp4.part"}
+    assert {path.name for path in folder.iterdir()} == {
+        "event.json",
+        "snapshot.jpg",
+        "snapshot-clean.jpg",
+        "sample.tar",
+        ".clip.mp4.part",
+    }
     house.state.set_switch("camera_status", False)
     camera.start()
     until(lambda: not (folder / ".clip.mp4.part").exists(), "it is repaired")

@@ -1,4 +1,6 @@
-"""Three ready houses, each run end to end: the whole suite with a profile, on real footage, against services on loopback."""
+"""Three ready houses, each run end to end: the whole suite with a profile, on real footage, against
+services on loopback.
+"""
 
 import io
 import itertools
@@ -20,7 +22,15 @@ from tests.servers.programs import REPO
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import PASSWORD, USER, OpenwrtServer
 from tests.servers.s3 import Bucket, S3Server
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SIGNING_SECRET, Posted, Signed, SlackServer
+from tests.servers.slack import (
+    ALERTS,
+    BOT_TOKEN,
+    OWNER,
+    SIGNING_SECRET,
+    Posted,
+    Signed,
+    SlackServer,
+)
 from tests.servers.suite import Suite
 from tests.servers.twilio import ACCOUNT, FROM, TOKEN, TwilioServer
 from tests.servers.twilio import OWNER as PHONE
@@ -58,7 +68,10 @@ def pictures(film: bytes) -> int:
 
 def lit_film(path: Path, footage: Path, dark_s: int, lit_s: int) -> Path:
     """Footage that is seen for *lit_s* seconds only, with dark before and after it."""
-    with av.open(str(footage / "one-by-one-person-detection.mp4")) as source, av.open(str(path), "w") as written:
+    with (
+        av.open(str(footage / "one-by-one-person-detection.mp4")) as source,
+        av.open(str(path), "w") as written,
+    ):
         stream = written.add_stream("libx264", rate=10)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
@@ -73,7 +86,12 @@ def lit_film(path: Path, footage: Path, dark_s: int, lit_s: int) -> Path:
 
 
 def send(request: Signed, port: int, path: str) -> None:
-    assert requests.post(f"http://127.0.0.1:{port}{path}", request.body, headers=request.headers, timeout=5).status_code == 200
+    assert (
+        requests.post(
+            f"http://127.0.0.1:{port}{path}", request.body, headers=request.headers, timeout=5
+        ).status_code
+        == 200
+    )
 
 
 def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_somebody_comes(
@@ -82,26 +100,43 @@ def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_some
     port = free_port()
     with SlackServer() as slack, OpenwrtServer() as router:
         router.phones = [Phone("02:00:00:00:00:01", "television")]
-        access = f"api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALERTS}"
+        access = (
+            f"api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], "
+            f"alerts_channel: {ALERTS}"
+        )
         private = (
             f"slack: {{{access}, bind: '127.0.0.1:{port}', signing_secret: {SIGNING_SECRET}}}\n"
             f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}},"
-            f" router: {{backend: openwrt, url: '{router.url}', username: {USER}, password: {PASSWORD}}}}}\n"
+            f" router: {{backend: openwrt, url: '{router.url}', username: {USER}, password: "
+            f"{PASSWORD}}}}}\n"
             f"{bucket.yaml()}events: {{event_gap_s: 1}}\n"
         )
         with house(tmp_path, private) as suite:
             start(suite, "home-security", footage / "one-by-one-person-detection.mp4")
-            alert: Posted = until(lambda: next((message for message in slack.seen() if message.buttons), None), "Slack has an alert", 40.0)
+            alert: Posted = until(
+                lambda: next((message for message in slack.seen() if message.buttons), None),
+                "Slack has an alert",
+                40.0,
+            )
             assert alert.files
             event = json.loads(alert.buttons[0]["value"])["event"]
             send(slack.press(alert, "tag_occupied"), port, "/interactive")
             folder = suite.config.data_dir / "events"
             until(lambda: next(folder.glob(f"*/{event}/clip.mp4"), None), "the clip is there", 60.0)
-            wanted = {f"training/{event}.tar", f"labels/{event}.json", f"clips/{event}.mp4", f"clips/{event}.jpg"}
+            wanted = {
+                f"training/{event}.tar",
+                f"labels/{event}.json",
+                f"clips/{event}.mp4",
+                f"clips/{event}.jpg",
+            }
             until(lambda: wanted <= set(bucket.keys()), "all of the event is in S3", 60.0)
             until(lambda: in_thread(slack, alert), "the clip is in the alert's thread", 60.0)
             router.phones.append(Phone(ANNA, "annas-iphone"))
-            until(lambda: any("Anna is home: disarmed." in message.words for message in slack.seen()), "the house is disarmed", 40.0)
+            until(
+                lambda: any("Anna is home: disarmed." in message.words for message in slack.seen()),
+                "the house is disarmed",
+                40.0,
+            )
 
     assert json.loads(bucket.content(f"labels/{event}.json"))["label"] == "occupied"
     assert pictures(bucket.content(f"clips/{event}.mp4")) > 50
@@ -109,34 +144,53 @@ def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_some
     with tarfile.open(fileobj=io.BytesIO(bucket.content(f"training/{event}.tar"))) as sample:
         assert any(name.endswith(".delta.png") for name in sample.getnames())
     assert not list(folder.glob(f"*/{event}/sample.tar"))
-    assert PASSWORD not in "".join(path.read_text(errors="replace") for path in suite.config.logs_dir.glob("*.log"))
+    assert PASSWORD not in "".join(
+        path.read_text(errors="replace") for path in suite.config.logs_dir.glob("*.log")
+    )
 
 
 def in_thread(slack: SlackServer, alert: Posted) -> bool:
     return any(message.thread_ts == alert.ts and message.attached for message in slack.seen())
 
 
-def test_home_surveillance_brings_pictures_of_motion_to_dropbox(tmp_path: Path, footage: Path) -> None:
+def test_home_surveillance_brings_pictures_of_motion_to_dropbox(
+    tmp_path: Path, footage: Path
+) -> None:
     with DropboxServer() as dropbox, house(tmp_path, dropbox.yaml) as suite:
         start(suite, "home-surveillance", footage / "one-by-one-person-detection.mp4")
         until(lambda: len(dropbox.files) >= 3, "three pictures are in Dropbox", 60.0)
         assert not list(suite.config.data_dir.glob("events/*/*/clip*.mp4"))
     paths = sorted(dropbox.files)
-    assert all(re.fullmatch(r"/cameras/front/\d{8}t\d{6}\.\d{3}z-front\.jpg", path) for path in paths)
+    assert all(
+        re.fullmatch(r"/cameras/front/\d{8}t\d{6}\.\d{3}z-front\.jpg", path) for path in paths
+    )
     assert all(kept.content.startswith(b"\xff\xd8") for kept in dropbox.files.values())
-    taken = [datetime.strptime(Path(path).name[:19], "%Y%m%dt%H%M%S.%f").replace(tzinfo=UTC) for path in paths]
-    assert all(later - earlier >= timedelta(seconds=2.9) for earlier, later in itertools.pairwise(taken))
+    taken = [
+        datetime.strptime(Path(path).name[:19], "%Y%m%dt%H%M%S.%f").replace(tzinfo=UTC)
+        for path in paths
+    ]
+    assert all(
+        later - earlier >= timedelta(seconds=2.9) for earlier, later in itertools.pairwise(taken)
+    )
 
 
-def test_fridge_camera_texts_the_clip_of_each_opening(tmp_path: Path, footage: Path, bucket: Bucket) -> None:
+def test_fridge_camera_texts_the_clip_of_each_opening(
+    tmp_path: Path, footage: Path, bucket: Bucket
+) -> None:
     film = lit_film(tmp_path / "fridge.mp4", footage, dark_s=3, lit_s=6)
     with TwilioServer() as twilio:
-        account = f"api_url: '{twilio.url}', account_sid: {ACCOUNT}, auth_token: {TOKEN}, from: '{FROM}', to: ['{PHONE}']"
+        account = (
+            f"api_url: '{twilio.url}', account_sid: {ACCOUNT}, auth_token: {TOKEN}, from: "
+            f"'{FROM}', to: ['{PHONE}']"
+        )
         with house(tmp_path, f"twilio: {{{account}}}\n{bucket.yaml()}") as suite:
             start(suite, "fridge-camera", film)
             text = until(lambda: next(iter(twilio.texts), None), "the owner is texted", 60.0)
             stored = [bucket.content(key) for key in sorted(bucket.keys()) if key.endswith(".mp4")]
-    assert re.match(r"Your fridge was opened on \w+day, \w+ \d{1,2} 20\d\d at \d{1,2}:\d\d[AP]M for [5-7] seconds\.", text.body)
+    assert re.match(
+        r"Your fridge was opened on \w+day, \w+ \d{1,2} 20\d\d at \d{1,2}:\d\d[AP]M for [5-7] seconds\.",
+        text.body,
+    )
     ((kind, film_sent),) = text.media
     assert kind == "video/mp4"
     assert film_sent == stored[0]

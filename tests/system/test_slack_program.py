@@ -11,9 +11,14 @@ from tests.servers.suite import Suite
 from tests.waiting import until
 
 
-def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_it_dies(tmp_path: Path) -> None:
+def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_it_dies(
+    tmp_path: Path,
+) -> None:
     port = free_port()
-    slack = f"slack: {{bind: '127.0.0.1:{port}', signing_secret: {SIGNING_SECRET}, allowed_users: [U1]}}\n"
+    slack = (
+        f"slack: {{bind: '127.0.0.1:{port}', signing_secret: {SIGNING_SECRET}, allowed_users: "
+        "[U1]}}\n"
+    )
     with Suite(tmp_path, slack) as house:
         assert f"127.0.0.1:{port} answers its commands" in house.start("slack_server")
         health = house.program("slack_server")
@@ -21,7 +26,13 @@ def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_i
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/health").read() == b"ok"
         assert health.pid is not None
         os.kill(health.pid, signal.SIGKILL)
-        until(lambda: house.program("slack_server").healthy and house.program("slack_server").pid != health.pid, "it is back")
+        until(
+            lambda: (
+                house.program("slack_server").healthy
+                and house.program("slack_server").pid != health.pid
+            ),
+            "it is back",
+        )
         house.verb("stop")
         assert not house.processes()
 

@@ -28,6 +28,9 @@ def test_with_the_socket_slack_is_answered_and_no_port_is_open_for_it(tmp_path: 
             found = suite.processes()
             assert "slack_server" not in found
             listening = {
-                name for name, process in found.items() for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN
+                name
+                for name, process in found.items()
+                for one in process.net_connections("inet")
+                if one.status == psutil.CONN_LISTEN
             }
             assert listening <= {"redis"}

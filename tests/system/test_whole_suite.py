@@ -1,4 +1,6 @@
-"""The whole suite, killed where it hurts: it is back within 15 s, and every event is told exactly once."""
+"""The whole suite, killed where it hurts: it is back within 15 s, and every event is told exactly
+once.
+"""
 
 import json
 from collections import Counter
@@ -53,14 +55,23 @@ def open_event(raw: Redis) -> str | None:
 
 
 @pytest.mark.parametrize("victims", [[name] for name in PROGRAMS] + [list(PROGRAMS)], ids=" ".join)
-def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(house: Suite, raw: Redis, victims: list[str]) -> None:
+def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(
+    house: Suite, raw: Redis, victims: list[str]
+) -> None:
     event = until(lambda: open_event(raw), "somebody comes in", 40.0)
     until(lambda: is_being_filmed(house, event), "it is filmed")
     before = house.processes()
     for name in victims:
         before[name].kill()
 
-    until(lambda: house.checkup().healthy and are_back(house, {name: before[name].pid for name in victims}), "all is well again", 15.0)
+    until(
+        lambda: (
+            house.checkup().healthy
+            and are_back(house, {name: before[name].pid for name in victims})
+        ),
+        "all is well again",
+        15.0,
+    )
 
     until(lambda: event in told(raw, "motion_ended"), "the event is ended", 30.0)
     until(lambda: raw.hget(event_key(event), "delivered:folder"), "the owner was told")
@@ -69,10 +80,15 @@ def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(ho
     assert Counter(told(raw, "motion_ended"))[event] == 1
 
 
-def test_in_the_end_there_is_an_alert_with_a_picture_and_a_film_for_every_event_and_for_nothing_else(house: Suite, raw: Redis) -> None:
+def test_in_the_end_there_is_an_alert_with_a_picture_and_a_film_for_every_event_and_for_nothing_else(
+    house: Suite, raw: Redis
+) -> None:
     house.halt("suite:security_system-front")
     started = told(raw, "motion_started")
-    until(lambda: all(raw.hget(event_key(event), "delivered:folder") for event in started), "all are told")
+    until(
+        lambda: all(raw.hget(event_key(event), "delivered:folder") for event in started),
+        "all are told",
+    )
     assert Counter(started) == Counter(set(started))
     until(lambda: films(house) == set(started), "all films are told of")
     assert Counter(told(raw, "clip_ready")) == Counter(set(started))
@@ -81,8 +97,12 @@ def test_in_the_end_there_is_an_alert_with_a_picture_and_a_film_for_every_event_
     assert {path.stem for path in folder.glob("*/*.jpg")} == set(started)
     assert all(len(path.read_text().splitlines()) == 1 for path in folder.glob("*/*.txt"))
     assert not list(Path(house.config.data_dir).rglob("*.part"))
-    assert {path.parent.name for path in house.config.data_dir.glob("events/*/*/clip.mp4")} == set(started)
-    recorded = [json.loads(path.read_text()) for path in house.config.data_dir.glob("events/*/*/event.json")]
+    assert {path.parent.name for path in house.config.data_dir.glob("events/*/*/clip.mp4")} == set(
+        started
+    )
+    recorded = [
+        json.loads(path.read_text()) for path in house.config.data_dir.glob("events/*/*/event.json")
+    ]
     assert {one["id"] for one in recorded} == set(started)
     assert all(one["ended_at"] for one in recorded)
 
@@ -96,7 +116,10 @@ def are_back(house: Suite, killed: dict[str, int]) -> bool:
 def is_being_filmed(house: Suite, event: str) -> bool:
     """Whether there is something on disk of the film of *event*."""
     with suppress(FileNotFoundError):
-        return any(path.stat().st_size > 10_000 for path in house.config.data_dir.glob(f"events/*/{event}/*clip.mp4*"))
+        return any(
+            path.stat().st_size > 10_000
+            for path in house.config.data_dir.glob(f"events/*/{event}/*clip.mp4*")
+        )
     return False
 
 

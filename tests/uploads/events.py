@@ -16,8 +16,12 @@ def event_of(hours_ago: float, camera: str = "front") -> str:
     return protocol.event_id(NOON - timedelta(hours=hours_ago), camera)
 
 
-def make_event(data_dir: Path, event: str, *names: str, label: str | None = None, size: int = 1000) -> Path:
-    """The folder of *event* with *names* in it, each of *size* bytes of its own, last changed when the event began."""
+def make_event(
+    data_dir: Path, event: str, *names: str, label: str | None = None, size: int = 1000
+) -> Path:
+    """The folder of *event* with *names* in it, each of *size* bytes of its own, last changed when
+    the event began.
+    """
     started_at = protocol.event_started_at(event)
     folder = data_dir / "events" / f"{started_at:%Y-%m-%d}" / event
     folder.mkdir(parents=True, exist_ok=True)

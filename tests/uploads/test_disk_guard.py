@@ -1,4 +1,6 @@
-"""The disk's guard, on real files: what it deletes, what it spares, and what it says. How much is free is made up here."""
+"""The disk's guard, on real files: what it deletes, what it spares, and what it says. How much is
+free is made up here.
+"""
 
 import errno
 import logging
@@ -23,9 +25,18 @@ SIZE = 4 * MB
 
 
 class House:
-    """A guard over *data_dir*, whose disk is *free* bytes larger than what is in it; *stores* are to have the events."""
+    """A guard over *data_dir*, whose disk is *free* bytes larger than what is in it; *stores* are
+    to have the events.
+    """
 
-    def __init__(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch, *, stores: tuple[str, ...] = ("s3",), **settings: float) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        stores: tuple[str, ...] = ("s3",),
+        **settings: float,
+    ) -> None:
         self.data_dir = data_dir
         self.clock: FakeClock = noon()
         self.inventory = Inventory(data_dir, stores)
@@ -43,7 +54,9 @@ class House:
         monkeypatch.setattr(disk_guard, "free_bytes", lambda _: self.free())
 
     def event(self, hours_ago: float, *names: str, label: str | None = None) -> Path:
-        return make_event(self.data_dir, event_of(hours_ago), *(names or ("clip.mp4",)), label=label, size=SIZE)
+        return make_event(
+            self.data_dir, event_of(hours_ago), *(names or ("clip.mp4",)), label=label, size=SIZE
+        )
 
     def upload(self, folder: Path) -> Path:
         """Have all of the event in *folder* confirmed by S3."""
@@ -69,7 +82,9 @@ class House:
 
     def free(self) -> int:
         """How many bytes the disk has left."""
-        files = [path for path in self.data_dir.rglob("*") if not path.is_symlink() and path.is_file()]
+        files = [
+            path for path in self.data_dir.rglob("*") if not path.is_symlink() and path.is_file()
+        ]
         return self.size - self.others - sum(path.stat().st_blocks * 512 for path in files)
 
     def left(self) -> list[str]:
@@ -91,7 +106,9 @@ def test_with_room_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def order_of_going(house: House) -> list[Path]:
-    """What goes, one after the other, when the disk is filled to the last byte by somebody else each time that something has gone."""
+    """What goes, one after the other, when the disk is filled to the last byte by somebody else
+    each time that something has gone.
+    """
     order: list[Path] = []
     while before := set(house.data_dir.glob("events/*/*")):
         house.others = 0
@@ -107,21 +124,37 @@ def test_when_the_disk_is_short_what_is_uploaded_goes_first_and_what_waits_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.001)
-    waiting, nothing_to_upload, uploaded = house.event(9), house.event(8, "event.json"), house.upload(house.event(7))
+    waiting, nothing_to_upload, uploaded = (
+        house.event(9),
+        house.event(8, "event.json"),
+        house.upload(house.event(7)),
+    )
     assert order_of_going(house) == [uploaded, nothing_to_upload, waiting]
-    assert f"deleted {uploaded} (4.0 MB; it is uploaded), since less than disk.min_free_gb (0.001) is free" in caplog.text
+    assert (
+        f"deleted {uploaded} (4.0 MB; it is uploaded), since less than disk.min_free_gb (0.001) is "
+        "free" in caplog.text
+    )
     assert caplog.text.count("deleted /") == 3
 
 
-def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
-    labelled, old, young, untagged = house.event(9, label="occupied"), house.event(8), house.event(6), house.event(7)
+    labelled, old, young, untagged = (
+        house.event(9, label="occupied"),
+        house.event(8),
+        house.event(6),
+        house.event(7),
+    )
     (untagged / "label.json").write_text('{"label": null}')
     age(untagged, NOON - timedelta(hours=7))
     assert order_of_going(house) == [old, untagged, young, labelled]
 
 
-def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, max_gb=0.000001)
     folder = house.upload(house.event(10, "clip.mp4", "snapshot.jpg"))
     gone: list[str] = []
@@ -137,7 +170,9 @@ def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(tmp_path: P
     assert [name.startswith(".") for name in gone] == [False, False, True, True]
 
 
-def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, max_gb=0.000001)
     folder = house.upload(house.event(10, "clip.mp4", label="occupied"))
     unlink = Path.unlink
@@ -155,7 +190,9 @@ def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(tmp_pat
     assert not (folder / "label-withdrawn.json").exists()
 
 
-def test_what_is_too_old_goes_and_an_empty_day_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_old_goes_and_an_empty_day_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
     house.event(24 * 6)
     house.event(24 * 4)
@@ -164,14 +201,18 @@ def test_what_is_too_old_goes_and_an_empty_day_with_it(tmp_path: Path, monkeypat
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["2026-11-16"]
 
 
-def test_what_waits_for_its_upload_is_never_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_for_its_upload_is_never_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, keep_days=5)
     house.event(24 * 60)
     house.pass_s(1)
     assert house.left() == [event_of(24 * 60)]
 
 
-def test_alerts_and_stills_are_within_the_budget_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alerts_and_stills_are_within_the_budget_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
     for name, days in (("alerts/2026-11-10", 10), ("alerts/2026-11-19", 1)):
         (tmp_path / name).mkdir(parents=True)
@@ -186,7 +227,9 @@ def test_alerts_and_stills_are_within_the_budget_too(tmp_path: Path, monkeypatch
     assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
 
 
-def test_a_link_that_leads_nowhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_leads_nowhere_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
     house.event(10)
     (tmp_path / "stills").mkdir()
@@ -197,7 +240,10 @@ def test_a_link_that_leads_nowhere_does_not_stop_it(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
 def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unreadable: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    unreadable: str,
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
     house.event(10)
@@ -206,12 +252,24 @@ def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
     (tmp_path / unreadable).symlink_to("a" * 256)
     house.pass_s(700)
     assert (house.trouble(), house.left()) == ("", [])
-    assert caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]") == 1
+    assert (
+        caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]")
+        == 1
+    )
 
 
-def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_else_in_the_data_folder_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
-    for name in ("redis/appendonly.aof", "spool/front/0000000001.json", "run/redis.conf", "alerts/notes.txt", "events/notes/a", "mine.txt"):
+    for name in (
+        "redis/appendonly.aof",
+        "spool/front/0000000001.json",
+        "run/redis.conf",
+        "alerts/notes.txt",
+        "events/notes/a",
+        "mine.txt",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
         age(tmp_path / name, NOON - timedelta(days=99))
@@ -220,7 +278,9 @@ def test_nothing_else_in_the_data_folder_is_touched(tmp_path: Path, monkeypatch:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_was_just_touched_or_is_being_written_is_spared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_just_touched_or_is_being_written_is_spared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
     age(house.event(5), NOON - timedelta(seconds=30))
     age(house.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
@@ -232,13 +292,17 @@ def test_what_was_just_touched_or_is_being_written_is_spared(tmp_path: Path, mon
     assert house.left() == []
 
 
-def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
     house.others = 80 * MB
     house.pass_s(60)
     assert house.low() == (
-        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and to delete what of ours may go would not"
-        " do. Make room on it, or lower disk.min_free_gb: while less than half of that is free, no clips and samples are kept. Alerts still"
+        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and "
+        "to delete what of ours may go would not"
+        " do. Make room on it, or lower disk.min_free_gb: while less than half of that is free, no "
+        "clips and samples are kept. Alerts still"
         " come."
     )
     house.others = 49 * MB
@@ -260,7 +324,9 @@ def test_a_least_by_mistake_costs_nothing_but_what_is_uploaded_and_the_owner_is_
     assert "lower disk.min_free_gb" in str(house.low())
 
 
-def test_with_the_clock_behind_what_is_not_in_use_still_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_clock_behind_what_is_not_in_use_still_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         house.event(hours)
@@ -271,7 +337,9 @@ def test_with_the_clock_behind_what_is_not_in_use_still_goes(tmp_path: Path, mon
     assert house.left()[-1] == event_of(2)
 
 
-def test_with_the_clock_ahead_nothing_goes_for_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_clock_ahead_nothing_goes_for_its_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
     house.event(10)
     house.clock.jump(900 * DAY_S)
@@ -282,7 +350,9 @@ def test_with_the_clock_ahead_nothing_goes_for_its_age(tmp_path: Path, monkeypat
     assert len(house.left()) == 2
 
 
-def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         house.event(hours)
@@ -291,7 +361,9 @@ def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(tmp_path: Pat
     assert house.left()[0] == event_of(13)
 
 
-def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         house.event(hours)
@@ -309,7 +381,9 @@ def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(tmp_path: Path, 
     assert house.left()[:3] == [*stuck, event_of(11)]
 
 
-def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
     house.event(10)
     house.others = 49 * MB
@@ -323,7 +397,9 @@ def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(tmp
     assert house.guard.low is None
 
 
-def test_more_than_may_be_kept_goes_at_the_next_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_may_be_kept_goes_at_the_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
     for hours in (3, 4, 5, 6):
         house.event(hours)
@@ -363,7 +439,10 @@ def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_trie
         disk.let_write(False)
         house.pass_s(30)
         assert "Read-only file system" in house.trouble()
-        assert house.trouble().endswith("If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still come.")
+        assert house.trouble().endswith(
+            "If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still "
+            "come."
+        )
         assert "cannot be deleted" not in caplog.text
         disk.let_write(True)
         house.pass_s(6)
@@ -375,14 +454,22 @@ def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_trie
     [
         (
             errno.EIO,
-            "[Errno 5] Input/output error. If that stays so, it is worn out or loose. Nothing is deleted meanwhile; alerts still come.",
+            "[Errno 5] Input/output error. If that stays so, it is worn out or loose. Nothing is "
+            "deleted meanwhile; alerts still come.",
         ),
-        (errno.EACCES, "[Errno 13] Permission denied. Nothing is deleted meanwhile; alerts still come."),
+        (
+            errno.EACCES,
+            "[Errno 13] Permission denied. Nothing is deleted meanwhile; alerts still come.",
+        ),
     ],
     ids=["worn out", "not ours"],
 )
 def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    said: str,
 ) -> None:
     house = House(tmp_path, monkeypatch)
 

@@ -13,7 +13,15 @@ from pydantic import SecretStr
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import DropboxSettings, Receipt
 from app.uploads.dropbox import DropboxStore
-from tests.servers.dropbox import APP_KEY, APP_SECRET, REFRESH_TOKEN, Answer, DropboxServer, tagged, unwritable
+from tests.servers.dropbox import (
+    APP_KEY,
+    APP_SECRET,
+    REFRESH_TOKEN,
+    Answer,
+    DropboxServer,
+    tagged,
+    unwritable,
+)
 from tests.servers.ports import free_port
 from tests.servers.s3 import written
 
@@ -35,7 +43,13 @@ def store(server: DropboxServer) -> Iterator[DropboxStore]:
 
 
 def settings(server: DropboxServer) -> DropboxSettings:
-    return DropboxSettings(APP_KEY, SecretStr(APP_SECRET), SecretStr(REFRESH_TOKEN), "/cameras/front/", api_url=server.url)
+    return DropboxSettings(
+        APP_KEY,
+        SecretStr(APP_SECRET),
+        SecretStr(REFRESH_TOKEN),
+        "/cameras/front/",
+        api_url=server.url,
+    )
 
 
 @pytest.fixture
@@ -43,32 +57,45 @@ def still(tmp_path: Path) -> Path:
     return written(tmp_path / STILL, os.urandom(50_000))
 
 
-def test_a_picture_arrives_whole_at_its_path(server: DropboxServer, store: DropboxStore, still: Path) -> None:
+def test_a_picture_arrives_whole_at_its_path(
+    server: DropboxServer, store: DropboxStore, still: Path
+) -> None:
     receipt = store.put(still, STILL, "image/jpeg")
     assert receipt == Receipt(50_000, hashlib.sha256(still.read_bytes()).hexdigest())
     assert server.uploads == [f"/cameras/front/{STILL}"]
     assert server.files[f"/cameras/front/{STILL}".lower()].content == still.read_bytes()
 
 
-def test_the_same_picture_again_is_one_picture_in_one_version(server: DropboxServer, store: DropboxStore, still: Path) -> None:
+def test_the_same_picture_again_is_one_picture_in_one_version(
+    server: DropboxServer, store: DropboxStore, still: Path
+) -> None:
     store.put(still, STILL, "image/jpeg")
     store.put(still, STILL, "image/jpeg")
     assert [(len(kept.content), kept.rev) for kept in server.files.values()] == [(50_000, 1)]
 
 
-def test_a_picture_that_is_not_there_is_no_trouble_of_the_store(store: DropboxStore, tmp_path: Path) -> None:
+def test_a_picture_that_is_not_there_is_no_trouble_of_the_store(
+    store: DropboxStore, tmp_path: Path
+) -> None:
     with pytest.raises(FileNotFoundError):
         store.put(tmp_path / "gone.jpg", STILL, "image/jpeg")
 
 
-@pytest.mark.parametrize(("base_path", "path"), [(None, "/a.jpg"), ("", "/a.jpg"), ("x", "/x/a.jpg"), ("/x//y/", "/x/y/a.jpg")])
-def test_the_base_path_may_be_written_as_one_likes(server: DropboxServer, still: Path, base_path: str | None, path: str) -> None:
+@pytest.mark.parametrize(
+    ("base_path", "path"),
+    [(None, "/a.jpg"), ("", "/a.jpg"), ("x", "/x/a.jpg"), ("/x//y/", "/x/y/a.jpg")],
+)
+def test_the_base_path_may_be_written_as_one_likes(
+    server: DropboxServer, still: Path, base_path: str | None, path: str
+) -> None:
     with closing(DropboxStore(replace(settings(server), base_path=base_path))) as store:
         store.put(still, "a.jpg", "image/jpeg")
     assert server.uploads == [path]
 
 
-def test_an_access_token_that_has_expired_is_renewed(server: DropboxServer, store: DropboxStore, still: Path) -> None:
+def test_an_access_token_that_has_expired_is_renewed(
+    server: DropboxServer, store: DropboxStore, still: Path
+) -> None:
     store.put(still, STILL, "image/jpeg")
     server.expire()
     store.put(still, "second.jpg", "image/jpeg")
@@ -88,7 +115,10 @@ def facts_with(server: DropboxServer, content: bytes, **wrong: object) -> Answer
 
 
 def bearer(server: DropboxServer) -> dict[str, str]:
-    return {"authorization": f"Bearer token-{server.tokens}", "content-type": "application/octet-stream"}
+    return {
+        "authorization": f"Bearer token-{server.tokens}",
+        "content-type": "application/octet-stream",
+    }
 
 
 @pytest.mark.parametrize("wrong", [{"size": 49_999}, {"content_hash": "0" * 64}])
@@ -102,12 +132,22 @@ def test_another_size_or_checksum_is_not_believed(
 
 def too_many(seconds: int) -> Answer:
     return Answer(
-        429, {"error_summary": "too_many_requests/..", "error": {"reason": {".tag": "too_many_requests"}, "retry_after": seconds}}
+        429,
+        {
+            "error_summary": "too_many_requests/..",
+            "error": {"reason": {".tag": "too_many_requests"}, "retry_after": seconds},
+        },
     )
 
 
-@pytest.mark.parametrize("answer", [too_many(17), Answer(429, "slow", "text/plain", {"Retry-After": "17"})], ids=["json", "text"])
-def test_a_pause_that_is_asked_for_is_understood(server: DropboxServer, store: DropboxStore, still: Path, answer: Answer) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [too_many(17), Answer(429, "slow", "text/plain", {"Retry-After": "17"})],
+    ids=["json", "text"],
+)
+def test_a_pause_that_is_asked_for_is_understood(
+    server: DropboxServer, store: DropboxStore, still: Path, answer: Answer
+) -> None:
     server.answers.append(answer)
     with pytest.raises(StoreError) as failure:
         store.put(still, STILL, "image/jpeg")
@@ -131,7 +171,9 @@ def test_a_pause_that_is_asked_for_is_understood(server: DropboxServer, store: D
     ],
     ids=lambda answer: f"{answer.status}-{str(answer.error)[:30]}",
 )
-def test_what_goes_wrong_on_the_way_is_to_be_tried_again(server: DropboxServer, store: DropboxStore, still: Path, answer: Answer) -> None:
+def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
+    server: DropboxServer, store: DropboxStore, still: Path, answer: Answer
+) -> None:
     server.answers.append(answer)
     with pytest.raises(StoreError) as failure:
         store.put(still, STILL, "image/jpeg")
@@ -147,8 +189,19 @@ def test_what_goes_wrong_on_the_way_is_to_be_tried_again(server: DropboxServer, 
         (unwritable("insufficient_space"), "the account is full"),
         (unwritable("no_write_permission"), "correct dropbox.base_path"),
         (unwritable("disallowed_name"), "correct dropbox.base_path"),
-        (Answer(401, tagged("missing_scope", required_scope="files.content.write")), "tick it under Permissions"),
-        (Answer(400, "Your app is not permitted: it does not have the required scope 'files.content.write'", "text/plain"), "tick it"),
+        (
+            Answer(401, tagged("missing_scope", required_scope="files.content.write")),
+            "tick it under Permissions",
+        ),
+        (
+            Answer(
+                400,
+                "Your app is not permitted: it does not have the required scope "
+                "'files.content.write'",
+                "text/plain",
+            ),
+            "tick it",
+        ),
         (Answer(401, tagged("invalid_access_token")), "link the app anew"),
     ],
     ids=["full", "read-only", "bad name", "scope of the token", "scope of the app", "revoked"],
@@ -161,18 +214,24 @@ def test_what_only_a_person_can_mend_is_said_with_its_cure(
         store.put(still, STILL, "image/jpeg")
 
 
-def test_a_link_that_was_cut_is_said_with_its_cure_and_without_a_secret(server: DropboxServer, store: DropboxStore, still: Path) -> None:
+def test_a_link_that_was_cut_is_said_with_its_cure_and_without_a_secret(
+    server: DropboxServer, store: DropboxStore, still: Path
+) -> None:
     server.linked = False
     with pytest.raises(StoreRefused, match="python -m app dropbox-link") as failure:
         store.put(still, STILL, "image/jpeg")
     assert REFRESH_TOKEN not in str(failure.value)
 
 
-def test_a_wrong_app_is_said_with_its_cure_and_without_a_secret(server: DropboxServer, still: Path) -> None:
+def test_a_wrong_app_is_said_with_its_cure_and_without_a_secret(
+    server: DropboxServer, still: Path
+) -> None:
     wrong = replace(settings(server), app_secret=SecretStr("wrong-secret"))
     with (
         closing(DropboxStore(wrong)) as store,
-        pytest.raises(StoreRefused, match=r"check dropbox\.app_key and dropbox\.app_secret") as failure,
+        pytest.raises(
+            StoreRefused, match=r"check dropbox\.app_key and dropbox\.app_secret"
+        ) as failure,
     ):
         store.put(still, STILL, "image/jpeg")
     assert "wrong-secret" not in str(failure.value)
@@ -180,13 +239,18 @@ def test_a_wrong_app_is_said_with_its_cure_and_without_a_secret(server: DropboxS
 
 def test_a_dropbox_that_is_away_is_tried_again(server: DropboxServer, still: Path) -> None:
     away = replace(settings(server), api_url=f"http://127.0.0.1:{free_port()}")
-    with closing(DropboxStore(away)) as store, pytest.raises(StoreError, match="does not answer") as failure:
+    with (
+        closing(DropboxStore(away)) as store,
+        pytest.raises(StoreError, match="does not answer") as failure,
+    ):
         store.put(still, STILL, "image/jpeg")
     assert not isinstance(failure.value, StoreRefused)
 
 
 def test_without_another_address_it_is_dropboxs_own_over_tls() -> None:
-    with closing(DropboxStore(DropboxSettings(APP_KEY, SecretStr(APP_SECRET), SecretStr(REFRESH_TOKEN)))) as store:
+    with closing(
+        DropboxStore(DropboxSettings(APP_KEY, SecretStr(APP_SECRET), SecretStr(REFRESH_TOKEN)))
+    ) as store:
         hosts = store._client._host_map
         assert (hosts["api"], hosts["content"]) == ("api.dropboxapi.com", "content.dropboxapi.com")
         assert store._client._session.verify is True

@@ -44,7 +44,9 @@ def test_the_same_key_again_is_one_file_with_the_newest_content(nas: Path, sampl
 def test_what_a_kill_left_half_copied_is_overwritten(nas: Path, sample: Path) -> None:
     written(nas / "training" / ".20261120T101500.123Z-front.tar.part", b"half")
     FolderStore(nas).put(sample, KEY, "application/x-tar")
-    assert [path.name for path in (nas / "training").iterdir()] == ["20261120T101500.123Z-front.tar"]
+    assert [path.name for path in (nas / "training").iterdir()] == [
+        "20261120T101500.123Z-front.tar"
+    ]
 
 
 def test_a_file_that_is_not_there_is_no_trouble_of_the_store(nas: Path, tmp_path: Path) -> None:
@@ -53,13 +55,20 @@ def test_a_file_that_is_not_there_is_no_trouble_of_the_store(nas: Path, tmp_path
 
 
 def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path, sample: Path) -> None:
-    with pytest.raises(StoreRefused, match=r"it is not there: mount it, or correct uploads\.folder"):
+    with pytest.raises(
+        StoreRefused, match=r"it is not there: mount it, or correct uploads\.folder"
+    ):
         FolderStore(tmp_path / "away" / "camera").put(sample, KEY, "application/x-tar")
     assert not (tmp_path / "away").exists()
 
 
-def test_a_share_that_is_to_be_mounted_and_is_not_is_refused(tmp_path: Path, nas: Path, sample: Path) -> None:
-    fstab = written(tmp_path / "fstab", f"# {tmp_path} no\n//nas/share {nas.parent} cifs credentials=/x 0 0\nproc /proc proc\n".encode())
+def test_a_share_that_is_to_be_mounted_and_is_not_is_refused(
+    tmp_path: Path, nas: Path, sample: Path
+) -> None:
+    fstab = written(
+        tmp_path / "fstab",
+        f"# {tmp_path} no\n//nas/share {nas.parent} cifs credentials=/x 0 0\nproc /proc proc\n".encode(),
+    )
     with pytest.raises(StoreRefused, match=f"nothing is mounted at {nas.parent}"):
         FolderStore(nas, fstab).put(sample, KEY, "application/x-tar")
     assert not list(nas.iterdir())
@@ -67,7 +76,9 @@ def test_a_share_that_is_to_be_mounted_and_is_not_is_refused(tmp_path: Path, nas
 
 def test_a_share_that_is_mounted_is_used(tmp_path: Path, nas: Path, sample: Path) -> None:
     root = next(place for place in nas.parents if place.is_mount())
-    FolderStore(nas, written(tmp_path / "fstab", f"/dev/sda1 {root} ext4\n".encode())).put(sample, KEY, "application/x-tar")
+    FolderStore(nas, written(tmp_path / "fstab", f"/dev/sda1 {root} ext4\n".encode())).put(
+        sample, KEY, "application/x-tar"
+    )
     assert (nas / KEY).is_file()
 
 
@@ -83,7 +94,9 @@ def test_a_store_that_runs_full_keeps_no_half_file(nas: Path, sample: Path) -> N
     assert not [path for path in nas.rglob("*") if path.is_file()]
 
 
-def test_a_copy_that_reads_otherwise_than_it_was_written_is_not_believed(nas: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_reads_otherwise_than_it_was_written_is_not_believed(
+    nas: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def spoil(copy: int, *_: int) -> None:
         os.pwrite(copy, b"bad sector", 1_000)
 

@@ -37,8 +37,19 @@ def confirm(inventory: Inventory, key: str, store: str = "s3") -> None:
     inventory.confirm(parcel, store, RECEIPT, NOON)
 
 
-def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_none(tmp_path: Path, inventory: Inventory) -> None:
-    names = ["sample.tar", "snapshot.jpg", "snapshot-clean.jpg", "clip.mp4", "clip-2.mp4", "event.json", ".clip-3.mp4.part", "clip.mp4.bak"]
+def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_none(
+    tmp_path: Path, inventory: Inventory
+) -> None:
+    names = [
+        "sample.tar",
+        "snapshot.jpg",
+        "snapshot-clean.jpg",
+        "clip.mp4",
+        "clip-2.mp4",
+        "event.json",
+        ".clip-3.mp4.part",
+        "clip.mp4.bak",
+    ]
     make_event(tmp_path, EVENT, *names, label="occupied")
     assert {(parcel.key, parcel.content_type) for parcel in parcels(inventory)} == {
         (f"training/{EVENT}.tar", "application/x-tar"),
@@ -49,7 +60,9 @@ def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_no
     }
 
 
-def test_the_oldest_event_comes_first_and_what_is_no_event_never(tmp_path: Path, inventory: Inventory) -> None:
+def test_the_oldest_event_comes_first_and_what_is_no_event_never(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
     make_event(tmp_path, event_of(30), "snapshot.jpg")
     for stranger in ("notes", "20261399T101500.123Z-front"):
@@ -83,17 +96,26 @@ def test_no_events_at_all_are_no_trouble(inventory: Inventory) -> None:
     assert look(inventory) == []
 
 
-def test_what_is_confirmed_waits_no_more_not_even_after_a_restart(tmp_path: Path, inventory: Inventory) -> None:
+def test_what_is_confirmed_waits_no_more_not_even_after_a_restart(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
     confirm(inventory, f"clips/{EVENT}.mp4")
     for one in (inventory, Inventory(tmp_path, ["s3"])):
         assert list(waiting(one)) == [f"clips/{EVENT}.jpg"]
     noted = json.loads((folder / ".clip.mp4.uploaded").read_text())["s3"]
-    assert (noted["key"], noted["size"], noted["checksum"], noted["at"]) == (f"clips/{EVENT}.mp4", 1000, "ab" * 32, NOON.isoformat())
+    assert (noted["key"], noted["size"], noted["checksum"], noted["at"]) == (
+        f"clips/{EVENT}.mp4",
+        1000,
+        "ab" * 32,
+        NOON.isoformat(),
+    )
 
 
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"])
-def test_a_marker_that_says_nothing_sensible_is_none(tmp_path: Path, inventory: Inventory, said: bytes) -> None:
+def test_a_marker_that_says_nothing_sensible_is_none(
+    tmp_path: Path, inventory: Inventory, said: bytes
+) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     (folder / ".clip.mp4.uploaded").write_bytes(said)
     assert list(waiting(inventory)) == [f"clips/{EVENT}.mp4"]
@@ -125,7 +147,9 @@ def test_a_sample_goes_when_the_last_store_has_it(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["event.json"]
 
 
-def test_the_sample_of_a_quiet_room_goes_with_its_folder(tmp_path: Path, inventory: Inventory) -> None:
+def test_the_sample_of_a_quiet_room_goes_with_its_folder(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, QUIET, "sample.tar")
     confirm(inventory, f"training/{QUIET}.tar")
     assert not folder.exists()
@@ -146,7 +170,9 @@ def test_without_a_store_nothing_waits_and_no_sample_goes(tmp_path: Path) -> Non
     assert (folder / "sample.tar").exists()
 
 
-def test_a_sample_that_was_written_anew_meanwhile_stays(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_sample_that_was_written_anew_meanwhile_stays(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "sample.tar")
     (parcel,) = parcels(inventory)
     (folder / "sample.tar").write_bytes(b"newer")
@@ -155,7 +181,9 @@ def test_a_sample_that_was_written_anew_meanwhile_stays(tmp_path: Path, inventor
     assert list(waiting(inventory)) == [f"training/{EVENT}.tar"]
 
 
-def test_a_label_that_comes_later_or_changes_waits_again(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_label_that_comes_later_or_changes_waits_again(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "snapshot.jpg")
     confirm(inventory, f"clips/{EVENT}.jpg")
     assert not waiting(inventory)
@@ -167,7 +195,9 @@ def test_a_label_that_comes_later_or_changes_waits_again(tmp_path: Path, invento
     assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
 
 
-def test_a_label_that_changes_while_it_is_carried_waits_again(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_label_that_changes_while_it_is_carried_waits_again(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, label="occupied")
     (parcel,) = parcels(inventory)
     set_label(folder, "unoccupied")
@@ -175,7 +205,9 @@ def test_a_label_that_changes_while_it_is_carried_waits_again(tmp_path: Path, in
     assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
 
 
-def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
     confirm(inventory, f"labels/{EVENT}.json")
     (folder / "label.json").unlink()
@@ -187,7 +219,9 @@ def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(tmp_path: Path, 
     assert not waiting(inventory)
 
 
-def test_a_label_that_comes_back_at_once_needs_no_taking_away(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_label_that_comes_back_at_once_needs_no_taking_away(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, label="occupied")
     confirm(inventory, f"labels/{EVENT}.json")
     (folder / "label.json").unlink()
@@ -198,7 +232,9 @@ def test_a_label_that_comes_back_at_once_needs_no_taking_away(tmp_path: Path, in
     assert not (folder / "label-withdrawn.json").exists()
 
 
-def test_a_label_that_no_store_has_is_taken_away_without_a_word(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_label_that_no_store_has_is_taken_away_without_a_word(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
     look(inventory)
     (folder / "label.json").unlink()
@@ -206,7 +242,9 @@ def test_a_label_that_no_store_has_is_taken_away_without_a_word(tmp_path: Path, 
 
 
 def make_unwritable(folder: Path) -> list[Path]:
-    """Have the disk take no marker in *folder*, until what is returned is removed. A folder where a file should be stops root too."""
+    """Have the disk take no marker in *folder*, until what is returned is removed. A folder where a
+    file should be stops root too.
+    """
     blocks = [folder / f".{name}.uploaded.part" for name in (".clip.mp4", ".sample.tar")]
     for block in blocks:
         block.mkdir()
@@ -229,7 +267,9 @@ def test_a_disk_that_takes_no_marker_repeats_nothing_and_takes_it_later(
     assert (folder / ".clip.mp4.uploaded").exists()
 
 
-def test_what_is_deleted_while_it_is_carried_leaves_no_marker(tmp_path: Path, inventory: Inventory) -> None:
+def test_what_is_deleted_while_it_is_carried_leaves_no_marker(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "event.json")
     (parcel,) = parcels(inventory)
     parcel.path.unlink()
@@ -237,7 +277,9 @@ def test_what_is_deleted_while_it_is_carried_leaves_no_marker(tmp_path: Path, in
     assert [path.name for path in folder.iterdir()] == ["event.json"]
 
 
-def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     first = look(inventory)
     assert look(inventory)[0] is first[0]
@@ -245,7 +287,9 @@ def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(tm
     assert len(look(inventory)[0].parcels) == 2
 
 
-def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_change(tmp_path: Path, inventory: Inventory) -> None:
+def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_change(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
     look(inventory)

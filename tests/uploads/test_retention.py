@@ -19,7 +19,9 @@ def thing(name: str, rank: Rank, days_old: float, gb: float = 1.0) -> Thing:
     return Thing(Path(name), rank, NOW_S - days_old * DAY_S, round(gb * GB))
 
 
-def doomed(things: list[Thing], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()) -> list[Doomed]:
+def doomed(
+    things: list[Thing], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()
+) -> list[Doomed]:
     """What has to go, in order, when *stuck* cannot be deleted."""
     tried: list[Doomed] = []
 
@@ -31,12 +33,19 @@ def doomed(things: list[Thing], free_gb: float, settings: DiskSettings, stuck: t
     return tried
 
 
-def going(things: list[Thing], free_gb: float = 50.0, stuck: tuple[str, ...] = (), **settings: float) -> list[str]:
+def going(
+    things: list[Thing], free_gb: float = 50.0, stuck: tuple[str, ...] = (), **settings: float
+) -> list[str]:
     """The names of what goes, in order."""
     return [str(one.thing.path) for one in doomed(things, free_gb, DiskSettings(**settings), stuck)]
 
 
-ONE_OF_EACH = [thing("waiting", WAITING, 9), thing("labelled", LABELLED, 8), thing("plain", PLAIN, 7), thing("uploaded", UPLOADED, 6)]
+ONE_OF_EACH = [
+    thing("waiting", WAITING, 9),
+    thing("labelled", LABELLED, 8),
+    thing("plain", PLAIN, 7),
+    thing("uploaded", UPLOADED, 6),
+]
 
 
 def test_when_nothing_presses_nothing_goes() -> None:
@@ -54,7 +63,9 @@ def test_when_nothing_presses_nothing_goes() -> None:
         (1.0, ["uploaded", "plain", "labelled", "waiting"]),
     ],
 )
-def test_below_the_least_that_is_to_stay_free_the_uploaded_goes_first_and_what_waits_last(free_gb: float, gone: list[str]) -> None:
+def test_below_the_least_that_is_to_stay_free_the_uploaded_goes_first_and_what_waits_last(
+    free_gb: float, gone: list[str]
+) -> None:
     assert going(ONE_OF_EACH, free_gb, min_free_gb=5) == gone
 
 
@@ -80,7 +91,11 @@ def test_what_is_more_than_may_be_kept_goes_in_the_same_order() -> None:
 
 
 def test_what_goes_for_its_age_counts_as_room_made() -> None:
-    things = [thing("ancient", LABELLED, 99, 3.0), thing("uploaded", UPLOADED, 1), thing("plain", PLAIN, 2)]
+    things = [
+        thing("ancient", LABELLED, 99, 3.0),
+        thing("uploaded", UPLOADED, 1),
+        thing("plain", PLAIN, 2),
+    ]
     assert going(things, 0.5, min_free_gb=3, keep_days=30) == ["ancient"]
     assert going(things, max_gb=2, keep_days=30) == ["ancient"]
 
@@ -93,7 +108,12 @@ def test_both_limits_hold_at_once() -> None:
 
 def test_each_says_which_setting_asked_for_it() -> None:
     settings = DiskSettings(keep_days=30, max_gb=1, min_free_gb=1)
-    things = [thing("old", PLAIN, 40, 0.1), thing("a", PLAIN, 3), thing("b", PLAIN, 2, 0.3), thing("c", PLAIN, 1, 0.7)]
+    things = [
+        thing("old", PLAIN, 40, 0.1),
+        thing("a", PLAIN, 3),
+        thing("b", PLAIN, 2, 0.3),
+        thing("c", PLAIN, 1, 0.7),
+    ]
     said = {str(one.thing.path): one.why for one in doomed(things, -0.5, settings)}
     assert said == {
         "old": "it is older than disk.keep_days (30)",
@@ -104,7 +124,10 @@ def test_each_says_which_setting_asked_for_it() -> None:
 
 
 def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ours() -> None:
-    things = [thing("stuck", UPLOADED, 9, 3.0), *(thing(str(number), PLAIN, 8 - number) for number in range(4))]
+    things = [
+        thing("stuck", UPLOADED, 9, 3.0),
+        *(thing(str(number), PLAIN, 8 - number) for number in range(4)),
+    ]
     assert going(things, 0.5, stuck=("stuck",), min_free_gb=2) == ["stuck", "0", "1"]
     assert going(things, max_gb=4, stuck=("stuck",)) == ["stuck"]
     assert going(things, 0.5, stuck=("stuck",), min_free_gb=2, keep_days=8.5) == ["stuck", "0", "1"]
@@ -121,12 +144,20 @@ def test_for_a_least_that_cannot_be_reached_nothing_goes_that_would_be_lost() ->
 
 
 def test_what_is_uploaded_and_older_than_a_day_goes_even_where_that_is_too_little() -> None:
-    uploads = [thing("today", UPLOADED, 0.9, 0.3), thing("yesterday", UPLOADED, 2, 0.3), thing("before", UPLOADED, 3, 0.3)]
+    uploads = [
+        thing("today", UPLOADED, 0.9, 0.3),
+        thing("yesterday", UPLOADED, 2, 0.3),
+        thing("before", UPLOADED, 3, 0.3),
+    ]
     assert going(uploads, 0.1, min_free_gb=2) == ["before", "yesterday"]
-    assert going([*uploads, thing("stuck", UPLOADED, 9, 1.0)], 1.8, stuck=("stuck",), min_free_gb=2.8) == ["stuck", "before", "yesterday"]
+    assert going(
+        [*uploads, thing("stuck", UPLOADED, 9, 1.0)], 1.8, stuck=("stuck",), min_free_gb=2.8
+    ) == ["stuck", "before", "yesterday"]
 
 
-def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> None:
+def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> (
+    None
+):
     today = [thing("today", PLAIN, 0.9), thing("uploaded today", UPLOADED, 0.5)]
     assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == ["uploaded"]
     assert going([*ONE_OF_EACH, *today], 3.0, min_free_gb=9.5) == ["uploaded", "plain"]
@@ -143,7 +174,10 @@ def test_nothing_goes_for_its_age_when_nothing_is_younger_for_then_the_clock_may
 
 def test_nothing_goes_for_its_age_when_the_clock_has_jumped() -> None:
     month = [thing(str(days), PLAIN, days) for days in range(31)]
-    after_a_jump = [thing("new", PLAIN, 0), *(thing(str(days), PLAIN, days + 400) for days in range(31))]
+    after_a_jump = [
+        thing("new", PLAIN, 0),
+        *(thing(str(days), PLAIN, days + 400) for days in range(31)),
+    ]
     assert going(month, keep_days=29.5, max_gb=99) == ["30"]
     assert going(after_a_jump, keep_days=30, max_gb=99) == []
 

@@ -26,7 +26,9 @@ def clip(tmp_path: Path) -> Path:
     return written(tmp_path / "clip.mp4", os.urandom(300_000))
 
 
-def test_a_file_arrives_whole_encrypted_typed_and_for_nobody_else(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
+def test_a_file_arrives_whole_encrypted_typed_and_for_nobody_else(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
     with crooked(s3_server) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
         receipt = store.put(clip, KEY, "video/mp4")
     digest = hashlib.sha256(clip.read_bytes()).digest()
@@ -42,7 +44,9 @@ def test_a_file_arrives_whole_encrypted_typed_and_for_nobody_else(bucket: Bucket
     assert {grant["Grantee"]["Type"] for grant in grants} == {"CanonicalUser"}
 
 
-def test_the_same_key_again_is_one_object_with_the_newest_content(bucket: Bucket, clip: Path) -> None:
+def test_the_same_key_again_is_one_object_with_the_newest_content(
+    bucket: Bucket, clip: Path
+) -> None:
     with closing(S3Store(bucket.settings())) as store:
         store.put(clip, KEY, "video/mp4")
         clip.write_bytes(b"other")
@@ -56,12 +60,16 @@ def test_an_empty_file_is_a_file(bucket: Bucket, tmp_path: Path) -> None:
     assert bucket.content(KEY) == b""
 
 
-def test_a_file_that_is_not_there_is_no_trouble_of_the_store(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_no_trouble_of_the_store(
+    bucket: Bucket, tmp_path: Path
+) -> None:
     with closing(S3Store(bucket.settings())) as store, pytest.raises(FileNotFoundError):
         store.put(tmp_path / "gone.mp4", KEY, "video/mp4")
 
 
-def test_a_link_gives_the_file_to_whoever_has_it_and_only_for_its_time(bucket: Bucket, clip: Path) -> None:
+def test_a_link_gives_the_file_to_whoever_has_it_and_only_for_its_time(
+    bucket: Bucket, clip: Path
+) -> None:
     with closing(S3Store(bucket.settings())) as store:
         store.put(clip, KEY, "video/mp4")
         link = store.link(KEY, 3600)
@@ -76,27 +84,49 @@ def confirming(checksum: bytes) -> dict[str, str]:
 
 
 def test_a_link_to_amazon_is_to_the_bucket_s_own_region() -> None:
-    settings = S3Settings(bucket="my-house-camera", region="eu-central-1", access_key_id="AKIA", secret_access_key=SecretStr(SECRET))
+    settings = S3Settings(
+        bucket="my-house-camera",
+        region="eu-central-1",
+        access_key_id="AKIA",
+        secret_access_key=SecretStr(SECRET),
+    )
     with closing(S3Store(settings)) as store:
-        assert store.link(KEY, 3600).startswith(f"https://my-house-camera.s3.eu-central-1.amazonaws.com/{KEY}?")
+        assert store.link(KEY, 3600).startswith(
+            f"https://my-house-camera.s3.eu-central-1.amazonaws.com/{KEY}?"
+        )
 
 
-def test_the_store_is_believed_when_it_names_the_same_checksum(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
-    right = Mischief("HEAD", headers={**confirming(hashlib.sha256(clip.read_bytes()).digest()), "etag": '"not-an-md5-2"'})
+def test_the_store_is_believed_when_it_names_the_same_checksum(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
+    right = Mischief(
+        "HEAD",
+        headers={
+            **confirming(hashlib.sha256(clip.read_bytes()).digest()),
+            "etag": '"not-an-md5-2"',
+        },
+    )
     with crooked(s3_server, right) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
         store.put(clip, KEY, "video/mp4")
     assert [asked.method for asked in proxy.asked] == ["PUT", "HEAD"]
 
 
-def test_without_a_checksum_or_an_md5_the_bytes_are_read_back(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
+def test_without_a_checksum_or_an_md5_the_bytes_are_read_back(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
     strange = Mischief("HEAD", headers={"etag": '"not-an-md5-2"'})
-    with crooked(s3_server, strange, strange) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
+    with (
+        crooked(s3_server, strange, strange) as proxy,
+        closing(S3Store(bucket.settings(proxy.url))) as store,
+    ):
         store.put(clip, KEY, "video/mp4")
         assert [asked.method for asked in proxy.asked] == ["PUT", "HEAD", "GET"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "HEAD"])
-def test_another_checksum_than_what_was_sent_is_not_believed(bucket: Bucket, s3_server: S3Server, clip: Path, method: str) -> None:
+def test_another_checksum_than_what_was_sent_is_not_believed(
+    bucket: Bucket, s3_server: S3Server, clip: Path, method: str
+) -> None:
     with (
         crooked(s3_server, Mischief(method, headers=confirming(b"x" * 32))) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
@@ -105,7 +135,9 @@ def test_another_checksum_than_what_was_sent_is_not_believed(bucket: Bucket, s3_
         store.put(clip, KEY, "video/mp4")
 
 
-def test_another_size_than_what_was_sent_is_not_believed(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
+def test_another_size_than_what_was_sent_is_not_believed(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
     with (
         crooked(s3_server, Mischief("HEAD", headers={"content-length": "299999"})) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
@@ -117,7 +149,10 @@ def test_another_size_than_what_was_sent_is_not_believed(bucket: Bucket, s3_serv
 def test_a_store_that_does_not_encrypt_is_remarked_on_once(
     bucket: Bucket, s3_server: S3Server, clip: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = {"content-length": "300000", "etag": f'"{hashlib.md5(clip.read_bytes(), usedforsecurity=False).hexdigest()}"'}
+    facts = {
+        "content-length": "300000",
+        "etag": f'"{hashlib.md5(clip.read_bytes(), usedforsecurity=False).hexdigest()}"',
+    }
     plain = Mischief("HEAD", status=200, headers=facts, times=2)
     with crooked(s3_server, plain) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
         store.put(clip, KEY, "video/mp4")
@@ -139,8 +174,13 @@ def test_a_store_that_does_not_encrypt_is_remarked_on_once(
     ],
     ids=lambda mischief: f"{mischief.method}-{mischief.cut}{mischief.code}{mischief.hang}",
 )
-def test_what_goes_wrong_on_the_way_is_to_be_tried_again(bucket: Bucket, s3_server: S3Server, clip: Path, mischief: Mischief) -> None:
-    with crooked(s3_server, mischief) as proxy, closing(S3Store(bucket.settings(proxy.url), silent_s=1.0)) as store:
+def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
+    bucket: Bucket, s3_server: S3Server, clip: Path, mischief: Mischief
+) -> None:
+    with (
+        crooked(s3_server, mischief) as proxy,
+        closing(S3Store(bucket.settings(proxy.url), silent_s=1.0)) as store,
+    ):
         with pytest.raises(StoreError) as failure:
             store.put(clip, KEY, "video/mp4")
         assert not isinstance(failure.value, StoreRefused)
@@ -150,9 +190,14 @@ def test_what_goes_wrong_on_the_way_is_to_be_tried_again(bucket: Bucket, s3_serv
     assert bucket.content(KEY) == clip.read_bytes()
 
 
-def test_a_store_that_asks_for_a_pause_is_understood(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
+def test_a_store_that_asks_for_a_pause_is_understood(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
     slow_down = Mischief(status=503, code="SlowDown", headers={"retry-after": "17"})
-    with crooked(s3_server, slow_down) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
+    with (
+        crooked(s3_server, slow_down) as proxy,
+        closing(S3Store(bucket.settings(proxy.url))) as store,
+    ):
         with pytest.raises(StoreError, match="SlowDown") as failure:
             store.put(clip, KEY, "video/mp4")
         assert failure.value.retry_after_s == 17
@@ -162,9 +207,18 @@ def test_a_store_that_asks_for_a_pause_is_understood(bucket: Bucket, s3_server: 
 @pytest.mark.parametrize(
     ("mischief", "cure"),
     [
-        (Mischief(status=403, code="AccessDenied"), "give their user the policy that setup.md shows"),
-        (Mischief(status=403, code="InvalidAccessKeyId"), "check s3.access_key_id and s3.secret_access_key in private.yml"),
-        (Mischief(status=403, code="SignatureDoesNotMatch"), "check s3.access_key_id and s3.secret_access_key in private.yml"),
+        (
+            Mischief(status=403, code="AccessDenied"),
+            "give their user the policy that setup.md shows",
+        ),
+        (
+            Mischief(status=403, code="InvalidAccessKeyId"),
+            "check s3.access_key_id and s3.secret_access_key in private.yml",
+        ),
+        (
+            Mischief(status=403, code="SignatureDoesNotMatch"),
+            "check s3.access_key_id and s3.secret_access_key in private.yml",
+        ),
         (Mischief(status=400, code="AuthorizationHeaderMalformed"), "set s3.region"),
         (Mischief(status=501, code="NotImplemented"), "switch its server-side encryption on"),
     ],
@@ -172,13 +226,18 @@ def test_a_store_that_asks_for_a_pause_is_understood(bucket: Bucket, s3_server: 
 def test_what_only_a_person_can_mend_is_said_with_its_cure(
     bucket: Bucket, s3_server: S3Server, clip: Path, mischief: Mischief, cure: str
 ) -> None:
-    with crooked(s3_server, mischief) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
+    with (
+        crooked(s3_server, mischief) as proxy,
+        closing(S3Store(bucket.settings(proxy.url))) as store,
+    ):
         with pytest.raises(StoreRefused, match=cure) as failure:
             store.put(clip, KEY, "video/mp4")
         assert SECRET not in str(failure.value)
 
 
-def test_a_clock_that_is_wrong_is_waited_for(bucket: Bucket, s3_server: S3Server, clip: Path) -> None:
+def test_a_clock_that_is_wrong_is_waited_for(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
     skewed = Mischief(status=403, code="RequestTimeTooSkewed")
     with crooked(s3_server, skewed) as proxy, closing(S3Store(bucket.settings(proxy.url))) as store:
         with pytest.raises(StoreError, match="clock is wrong") as failure:
@@ -194,10 +253,15 @@ def refusal(settings: S3Settings, clip: Path) -> str:
 
 def test_a_bucket_that_is_not_there_is_said_with_its_cure(bucket: Bucket, clip: Path) -> None:
     said = refusal(replace(bucket.settings(), bucket="no-such-house"), clip)
-    assert "the bucket no-such-house refuses (NoSuchBucket): there is no such bucket: create it, or correct s3.bucket" in said
+    assert (
+        "the bucket no-such-house refuses (NoSuchBucket): there is no such bucket: create it, or "
+        "correct s3.bucket" in said
+    )
 
 
-def test_no_keys_anywhere_is_said_with_its_cure(bucket: Bucket, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_keys_anywhere_is_said_with_its_cure(
+    bucket: Bucket, clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
@@ -208,12 +272,17 @@ def test_no_keys_anywhere_is_said_with_its_cure(bucket: Bucket, clip: Path, monk
 
 
 def test_an_address_that_is_none_is_said_with_its_cure(bucket: Bucket, clip: Path) -> None:
-    assert "correct s3.endpoint_url" in refusal(replace(bucket.settings(), endpoint_url="http://[::1"), clip)
+    assert "correct s3.endpoint_url" in refusal(
+        replace(bucket.settings(), endpoint_url="http://[::1"), clip
+    )
 
 
 def test_a_store_that_is_away_is_tried_again(bucket: Bucket, clip: Path) -> None:
     away = replace(bucket.settings(), endpoint_url=f"http://127.0.0.1:{free_port()}")
-    with closing(S3Store(away)) as store, pytest.raises(StoreError, match="does not answer") as failure:
+    with (
+        closing(S3Store(away)) as store,
+        pytest.raises(StoreError, match="does not answer") as failure,
+    ):
         store.put(clip, KEY, "video/mp4")
     assert not isinstance(failure.value, StoreRefused)
 
@@ -221,8 +290,13 @@ def test_a_store_that_is_away_is_tried_again(bucket: Bucket, clip: Path) -> None
 def test_a_server_that_speaks_another_language_is_tried_again(bucket: Bucket, clip: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         deaf.listen()
-        silent = replace(bucket.settings(), endpoint_url=f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        with closing(S3Store(silent, silent_s=0.3)) as store, pytest.raises(StoreError, match="Timeout"):
+        silent = replace(
+            bucket.settings(), endpoint_url=f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        )
+        with (
+            closing(S3Store(silent, silent_s=0.3)) as store,
+            pytest.raises(StoreError, match="Timeout"),
+        ):
             store.put(clip, KEY, "video/mp4")
 
 

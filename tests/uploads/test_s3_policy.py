@@ -1,4 +1,6 @@
-"""The policies in docs/: with them the uploader can do all that it must, and a thief of its keys little else."""
+"""The policies in docs/: with them the uploader can do all that it must, and a thief of its keys
+little else.
+"""
 
 import json
 import os
@@ -33,11 +35,21 @@ def settings(strict_server: S3Server) -> S3Settings:
     """The bucket as the user sees it whom setup.md tells to make."""
     iam, s3 = strict_server.client("iam"), strict_server.client()
     iam.create_user(UserName="camera")
-    iam.put_user_policy(UserName="camera", PolicyName="camera", PolicyDocument=(DOCS / "s3-user-policy.json").read_text())
+    iam.put_user_policy(
+        UserName="camera",
+        PolicyName="camera",
+        PolicyDocument=(DOCS / "s3-user-policy.json").read_text(),
+    )
     keys = iam.create_access_key(UserName="camera")["AccessKey"]
     for name in (BUCKET, "another-bucket"):
         s3.create_bucket(Bucket=name)
-    return S3Settings(BUCKET, strict_server.url, "us-east-1", keys["AccessKeyId"], SecretStr(keys["SecretAccessKey"]))
+    return S3Settings(
+        BUCKET,
+        strict_server.url,
+        "us-east-1",
+        keys["AccessKeyId"],
+        SecretStr(keys["SecretAccessKey"]),
+    )
 
 
 @pytest.fixture
@@ -45,12 +57,18 @@ def user(settings: S3Settings, strict_server: S3Server) -> Iterator[Any]:
     """S3 as that user, or whoever has stolen the keys, may use it."""
     assert settings.access_key_id
     assert settings.secret_access_key
-    with closing(strict_server.client(key_id=settings.access_key_id, secret=settings.secret_access_key.get_secret_value())) as client:
+    with closing(
+        strict_server.client(
+            key_id=settings.access_key_id, secret=settings.secret_access_key.get_secret_value()
+        )
+    ) as client:
         yield client
 
 
 @pytest.mark.parametrize("key", ["training/a.tar", "labels/a.json", "clips/a.mp4", "clips/a.jpg"])
-def test_with_the_least_policy_all_goes_up_and_may_be_linked_to(settings: S3Settings, user: Any, tmp_path: Path, key: str) -> None:
+def test_with_the_least_policy_all_goes_up_and_may_be_linked_to(
+    settings: S3Settings, user: Any, tmp_path: Path, key: str
+) -> None:
     content = os.urandom(1000)
     with closing(S3Store(settings)) as store:
         store.put(written(tmp_path / "file", content), key, "video/mp4")
@@ -60,8 +78,12 @@ def test_with_the_least_policy_all_goes_up_and_may_be_linked_to(settings: S3Sett
 
 
 ELSEWHERE: dict[str, Callable[[Any], Any]] = {
-    "put outside its folders": lambda s3: s3.put_object(Bucket=BUCKET, Key="elsewhere/a", Body=b"a"),
-    "put into another bucket": lambda s3: s3.put_object(Bucket="another-bucket", Key="clips/a", Body=b"a"),
+    "put outside its folders": lambda s3: s3.put_object(
+        Bucket=BUCKET, Key="elsewhere/a", Body=b"a"
+    ),
+    "put into another bucket": lambda s3: s3.put_object(
+        Bucket="another-bucket", Key="clips/a", Body=b"a"
+    ),
     "list": lambda s3: s3.list_objects_v2(Bucket=BUCKET),
     "delete": lambda s3: s3.delete_object(Bucket=BUCKET, Key="clips/a.mp4"),
     "publish": lambda s3: s3.put_object_acl(Bucket=BUCKET, Key="clips/a.mp4", ACL="public-read"),
@@ -74,13 +96,24 @@ def test_with_the_least_policy_nothing_else_can_be_done(user: Any, what: str) ->
         ELSEWHERE[what](user)
 
 
-def test_what_the_policy_does_not_allow_is_refused_with_its_cure(settings: S3Settings, tmp_path: Path) -> None:
-    with closing(S3Store(settings)) as store, pytest.raises(StoreRefused, match="the policy that setup"):
+def test_what_the_policy_does_not_allow_is_refused_with_its_cure(
+    settings: S3Settings, tmp_path: Path
+) -> None:
+    with (
+        closing(S3Store(settings)) as store,
+        pytest.raises(StoreRefused, match="the policy that setup"),
+    ):
         store.put(written(tmp_path / "file", b"a"), "elsewhere/a", "video/mp4")
 
 
 def test_the_bucket_takes_only_what_is_encrypted_and_comes_by_tls() -> None:
     encrypted, by_tls = json.loads((DOCS / "s3-bucket-policy.json").read_text())["Statement"]
     assert (encrypted["Effect"], encrypted["Action"]) == ("Deny", "s3:PutObject")
-    assert encrypted["Condition"] == {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}
-    assert (by_tls["Effect"], by_tls["Action"], by_tls["Condition"]) == ("Deny", "s3:*", {"Bool": {"aws:SecureTransport": "false"}})
+    assert encrypted["Condition"] == {
+        "StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}
+    }
+    assert (by_tls["Effect"], by_tls["Action"], by_tls["Condition"]) == (
+        "Deny",
+        "s3:*",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )

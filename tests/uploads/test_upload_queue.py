@@ -192,7 +192,9 @@ def test_one_file_that_the_store_never_takes_keeps_no_other_from_going() -> None
     assert 9 < work.store.tried.count("bad") < 15
 
 
-@pytest.mark.parametrize("failure", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    "failure", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
+)
 def test_a_file_that_cannot_be_read_keeps_no_other_from_going(failure: OSError) -> None:
     work = Work(parcel("bad", 9), parcel("a", 3))
     work.store.failures["bad"] = failure
@@ -208,7 +210,9 @@ def test_a_file_that_has_gone_meanwhile_is_no_failure() -> None:
     assert (work.store.kept, work.carrier.failures, work.carrier.trouble) == (["a"], 0, None)
 
 
-def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused_has_gone(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused_has_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     work = Work(parcel("a", 2), parcel("b", 1))
     work.store.failures["all"] = StoreRefused("no such bucket: create it")
     work.run(1000)
@@ -232,7 +236,9 @@ def test_what_was_refused_and_is_no_more_is_forgotten() -> None:
     assert (work.carrier.refused, work.carrier.trouble, work.carrier.waiting) == (None, None, 0)
 
 
-def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     work = Work(parcel("a"), every_s=30)
     work.shelf.failure = OSError(5, "Input/output error")
     work.run(100)

@@ -1,4 +1,6 @@
-"""A drawn camera: a furnished room, somebody who walks through it, light that changes; and the truth about every frame."""
+"""A drawn camera: a furnished room, somebody who walks through it, light that changes; and the
+truth about every frame.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +22,9 @@ from app.frames import Box, Frame, Image
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What happens in the drawn room. *noise* is the sensor's, as a standard deviation in grey levels."""
+    """What happens in the drawn room. *noise* is the sensor's, as a standard deviation in grey
+    levels.
+    """
 
     people: bool = False
     lamp: Literal["off", "on", "switches"] = "off"
@@ -42,14 +46,23 @@ _EVERY_S, _FIRST_SEEN_S = 20.0, 2.7
 _SPEED_M_S = 1.05
 _NEAR_M, _FAR_M = 2.95, 3.6
 _HALF_FIGURE_M = 0.45
-_LOOKS: tuple[Facing, ...] = ("front", "front-left", "front-left", "front", "front-right", "front-right")
+_LOOKS: tuple[Facing, ...] = (
+    "front",
+    "front-left",
+    "front-left",
+    "front",
+    "front-right",
+    "front-right",
+)
 #: The noise is one larger picture, laid over each frame at another place.
 _NOISE_ROOM_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a frame shows: the person in the frame's own pixels, or None; whether the lamp is lit; how sunny it is, 0 to 1."""
+    """What a frame shows: the person in the frame's own pixels, or None; whether the lamp is lit;
+    how sunny it is, 0 to 1.
+    """
 
     person: Box | None
     lamp: bool
@@ -68,7 +81,9 @@ class _Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One walk through the room, *way_m* long, from out of sight on one side to out of sight on the other."""
+    """One walk through the room, *way_m* long, from out of sight on one side to out of sight on the
+    other.
+    """
 
     starts_s: float
     to_right: bool
@@ -98,12 +113,19 @@ class _Visit:
 class SyntheticCamera(Camera):
     """Draws one of `SCENES`. The same *seed* gives the same frames; there is no end to them.
 
-    `aim` turns the view: to the right for a positive pan, up for a positive tilt, as far as the room was drawn, which is
-    some 17 degrees to the sides.
+    `aim` turns the view: to the right for a positive pan, up for a positive tilt, as far as the
+    room was drawn, which is some 17 degrees to the sides.
     """
 
     def __init__(
-        self, source: str, settings: CameraSettings, clock: Clock, pace: Pace = "own", *, scene: str = "demo", seed: int = 0
+        self,
+        source: str,
+        settings: CameraSettings,
+        clock: Clock,
+        pace: Pace = "own",
+        *,
+        scene: str = "demo",
+        seed: int = 0,
     ) -> None:
         self.source = source
         self._settings = settings
@@ -117,7 +139,9 @@ class SyntheticCamera(Camera):
 
     def open(self) -> None:
         if self._scene_name not in SCENES:
-            raise CameraMissing(f"{self.source}: there is no scene {self._scene_name!r}, only {', '.join(SCENES)}")
+            raise CameraMissing(
+                f"{self.source}: there is no scene {self._scene_name!r}, only {', '.join(SCENES)}"
+            )
         self._scene = SCENES[self._scene_name]
         self._noise = self._draw_noise()
         self._backdrop: tuple[object, Image] | None = None
@@ -169,19 +193,28 @@ class SyntheticCamera(Camera):
             view = np.s_[top : top + height, left : left + width]
             light = key[0] / 200
             picture = cv2.addWeighted(room.sunny[view], light, room.dull[view], 1 - light, 0)
-            self._backdrop = (key, np.asarray(cv2.add(picture, room.glow[view]) if lamp else picture, np.uint8))
+            self._backdrop = (
+                key,
+                np.asarray(cv2.add(picture, room.glow[view]) if lamp else picture, np.uint8),
+            )
         return self._backdrop[1]
 
     def _view(self) -> tuple[int, int]:
         (spare_x, spare_y), (pan_deg, tilt_deg) = self._stage.margin, self._aim
         right = self._stage.focal_px * tan(radians(max(-60.0, min(pan_deg, 60.0))))
         up = self._stage.focal_px * tan(radians(max(-60.0, min(tilt_deg, 60.0))))
-        return round(spare_x + max(-spare_x, min(right, spare_x))), round(spare_y - max(-spare_y, min(up, spare_y)))
+        return round(spare_x + max(-spare_x, min(right, spare_x))), round(
+            spare_y - max(-spare_y, min(up, spare_y))
+        )
 
     def _draw_noise(self) -> Image:
         width, height = self._settings.resolution
         random = np.random.default_rng(self._seed)
-        level = random.normal(3 * self._scene.noise, self._scene.noise, (height + _NOISE_ROOM_PX, width + _NOISE_ROOM_PX))
+        level = random.normal(
+            3 * self._scene.noise,
+            self._scene.noise,
+            (height + _NOISE_ROOM_PX, width + _NOISE_ROOM_PX),
+        )
         grey = np.clip(np.round(level), 0, 255).astype(np.uint8)
         return np.asarray(cv2.merge([grey, grey, grey]), np.uint8)
 
@@ -195,25 +228,40 @@ class SyntheticCamera(Camera):
         return 0.5 + 0.5 * cos(2 * pi * at_s / _CLOUDS_S) if self._scene.clouds else 0.5
 
     def _lamp(self, at_s: float) -> bool:
-        return self._scene.lamp == "on" or (self._scene.lamp == "switches" and at_s % _LAMP_S >= _LAMP_S / 2)
+        return self._scene.lamp == "on" or (
+            self._scene.lamp == "switches" and at_s % _LAMP_S >= _LAMP_S / 2
+        )
 
     def _figure(self, at_s: float) -> _Figure | None:
-        return _visit(self._stage, self._seed, int(at_s // _EVERY_S)).figure(at_s) if self._scene.people else None
+        return (
+            _visit(self._stage, self._seed, int(at_s // _EVERY_S)).figure(at_s)
+            if self._scene.people
+            else None
+        )
 
     def _placed(self, figure: _Figure) -> tuple[Sprite, float, float, float]:
-        """The sprite of *figure*, its scale, and the column and row in the view where its upper left corner belongs."""
+        """The sprite of *figure*, its scale, and the column and row in the view where its upper
+        left corner belongs.
+        """
         focal_px = self._stage.focal_px
         px_per_m = round(focal_px / _NEAR_M)
         drawn = sprite(px_per_m, figure.facing, figure.step)
         scale = focal_px / figure.z_m / px_per_m
         column, row = self._stage.project(figure.x_m, 0.0, figure.z_m)
         left, top = self._view()
-        return drawn, scale, column - left - scale * drawn.feet[0], row - top - scale * drawn.feet[1]
+        return (
+            drawn,
+            scale,
+            column - left - scale * drawn.feet[0],
+            row - top - scale * drawn.feet[1],
+        )
 
     def _box(self, figure: _Figure) -> Box | None:
         drawn, scale, column, row = self._placed(figure)
         width, height = self._settings.resolution
-        left, top, right, bottom = (round(at + scale * edge) for at, edge in zip((column, row) * 2, drawn.body, strict=True))
+        left, top, right, bottom = (
+            round(at + scale * edge) for at, edge in zip((column, row) * 2, drawn.body, strict=True)
+        )
         left, right = max(left, 0), min(right, width)
         top, bottom = max(top, 0), min(bottom, height)
         if left >= right or top >= bottom:
@@ -241,11 +289,18 @@ def _visit(stage: Stage, seed: int, number: int) -> _Visit:
     )
 
 
-def _lay_over(picture: Image, drawn: Sprite, scale: float, left: float, top: float, *, light: float) -> None:
+def _lay_over(
+    picture: Image, drawn: Sprite, scale: float, left: float, top: float, *, light: float
+) -> None:
     rows, columns = picture.shape[:2]
     size = (round(drawn.colour.shape[1] * scale), round(drawn.colour.shape[0] * scale))
     x, y = round(left), round(top)
-    first_x, first_y, last_x, last_y = max(x, 0), max(y, 0), min(x + size[0], columns), min(y + size[1], rows)
+    first_x, first_y, last_x, last_y = (
+        max(x, 0),
+        max(y, 0),
+        min(x + size[0], columns),
+        min(y + size[1], rows),
+    )
     if first_x >= last_x or first_y >= last_y:
         return
     part = np.s_[first_y - y : last_y - y, first_x - x : last_x - x]

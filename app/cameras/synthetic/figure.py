@@ -21,16 +21,25 @@ STRIDE_M = 1.36
 _WIDE_M, _HIGH_M, _BELOW_M = 1.5, 1.95, 0.14
 _SHIFT = 4
 _FINE = 2
-_SKIN, _HAIR, _JACKET, _SHIRT, _JEANS, _SHOE = (144, 172, 220), (40, 52, 74), (58, 76, 186), (206, 212, 216), (112, 78, 54), (58, 62, 70)
+_SKIN, _HAIR, _JACKET, _SHIRT, _JEANS, _SHOE = (
+    (144, 172, 220),
+    (40, 52, 74),
+    (58, 76, 186),
+    (206, 212, 216),
+    (112, 78, 54),
+    (58, 62, 70),
+)
 _HIP_M, _THIGH_M, _SHIN_M, _SHOULDER_M, _ARM_M, _FOREARM_M = 0.90, 0.42, 0.40, 1.40, 0.28, 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A figure to be laid over a picture: what it shows, times how much it covers, and how much of the picture stays.
+    """A figure to be laid over a picture: what it shows, times how much it covers, and how much of
+    the picture stays.
 
-    *colour* and *stays* are (rows, columns, 3) uint8. *body* is (left, top, right, bottom) of the figure without its
-    shadow, and *feet* the (column, row) where it stands; all in pixels of the sprite.
+    *colour* and *stays* are (rows, columns, 3) uint8. *body* is (left, top, right, bottom) of the
+    figure without its shadow, and *feet* the (column, row) where it stands; all in pixels of the
+    sprite.
     """
 
     colour: Image
@@ -41,7 +50,9 @@ class Sprite:
 
 @cache
 def sprite(px_per_m: int, facing: Facing, step: int) -> Sprite:
-    """The figure at *step* of `STEPS` of its walk to the left or right, or standing and facing the front."""
+    """The figure at *step* of `STEPS` of its walk to the left or right, or standing and facing the
+    front.
+    """
     pen = _Pen(px_per_m)
     if facing in ("left", "right"):
         _walker(pen, step / STEPS)
@@ -65,14 +76,20 @@ class _Pen:
         cv2.fillPoly(self._colour, [corners], colour, cv2.LINE_8, _SHIFT)
         cv2.fillPoly(self._mask, [corners], 255, cv2.LINE_8, _SHIFT)
 
-    def oval(self, centre: Spot, wide_m: float, high_m: float, colour: Colour, lean_deg: float = 0.0) -> None:
+    def oval(
+        self, centre: Spot, wide_m: float, high_m: float, colour: Colour, lean_deg: float = 0.0
+    ) -> None:
         self.outline(_oval(centre, wide_m, high_m, radians(lean_deg)), colour)
 
     def limb(self, start: Spot, end: Spot, start_m: float, end_m: float, colour: Colour) -> None:
-        """A rounded limb that is *start_m* and *end_m* thick at its ends, lit from the upper left."""
+        """A rounded limb that is *start_m* and *end_m* thick at its ends, lit from the upper
+        left.
+        """
         self.outline(_limb(start, end, start_m / 2, end_m / 2), _shade(colour, 0.80))
         lit = (-0.13 * start_m, 0.06 * start_m)
-        self.outline(_limb(_plus(start, lit), _plus(end, lit), 0.36 * start_m, 0.34 * end_m), colour)
+        self.outline(
+            _limb(_plus(start, lit), _plus(end, lit), 0.36 * start_m, 0.34 * end_m), colour
+        )
 
     def finished(self, mirrored: bool) -> Sprite:
         size = (self._mask.shape[1] // _FINE, self._mask.shape[0] // _FINE)
@@ -100,7 +117,16 @@ def _shadow(size: tuple[int, int]) -> Image:
     px_per_m = height / (_HIGH_M + _BELOW_M)
     shadow = np.zeros((height, width), np.uint8)
     centre = (round(width / 2 + 0.10 * px_per_m), round((_HIGH_M + 0.02) * px_per_m))
-    cv2.ellipse(shadow, centre, (round(0.38 * px_per_m), round(0.055 * px_per_m)), 0, 0, 360, 110, cv2.FILLED)
+    cv2.ellipse(
+        shadow,
+        centre,
+        (round(0.38 * px_per_m), round(0.055 * px_per_m)),
+        0,
+        0,
+        360,
+        110,
+        cv2.FILLED,
+    )
     return np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.035 * px_per_m, 0.5)), np.uint8)
 
 
@@ -122,12 +148,16 @@ def _oval(centre: Spot, wide_m: float, high_m: float, lean: float = 0.0) -> list
     spots = []
     for turn in np.linspace(0, 2 * pi, 40, endpoint=False):
         x, y = wide_m / 2 * cos(turn), high_m / 2 * sin(turn)
-        spots.append((centre[0] + x * cos(lean) + y * sin(lean), centre[1] - x * sin(lean) + y * cos(lean)))
+        spots.append(
+            (centre[0] + x * cos(lean) + y * sin(lean), centre[1] - x * sin(lean) + y * cos(lean))
+        )
     return spots
 
 
 def _limb(start: Spot, end: Spot, start_m: float, end_m: float) -> list[Spot]:
-    circles = np.array(_oval(start, 2 * start_m, 2 * start_m) + _oval(end, 2 * end_m, 2 * end_m), np.float32)
+    circles = np.array(
+        _oval(start, 2 * start_m, 2 * start_m) + _oval(end, 2 * end_m, 2 * end_m), np.float32
+    )
     hull: NDArray[np.float32] = cv2.convexHull(circles)[:, 0].astype(np.float32)
     return [(float(x), float(y)) for x, y in hull]
 
@@ -148,7 +178,14 @@ def _joints(hip: Spot, phase: float) -> tuple[Spot, Spot, float]:
 
 
 def _shoe(pen: _Pen, ankle: Spot, turn: float, tone: float) -> None:
-    profile = [(-0.065, 0.02), (-0.07, -0.06), (0.19, -0.06), (0.19, -0.035), (0.13, -0.005), (0.06, 0.03)]
+    profile = [
+        (-0.065, 0.02),
+        (-0.07, -0.06),
+        (0.19, -0.06),
+        (0.19, -0.035),
+        (0.13, -0.005),
+        (0.06, 0.03),
+    ]
     turned = [(x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn)) for x, y in profile]
     pen.outline([_plus(ankle, spot) for spot in turned], _shade(_SHOE, tone))
 
@@ -164,7 +201,9 @@ def _arm(pen: _Pen, shoulder: Spot, phase: float, tone: float) -> None:
 
 
 def _walker(pen: _Pen, phase: float) -> None:
-    """Walking to the right. The near leg is at *phase* of its cycle, the far one and the near arm half a cycle away."""
+    """Walking to the right. The near leg is at *phase* of its cycle, the far one and the near arm
+    half a cycle away.
+    """
     lowest = min(_joints((0.0, 0.0), turn)[1][1] for turn in (phase, phase + 0.5))
     hip = (0.0, 0.06 - lowest)
     lift = hip[1] - _HIP_M
@@ -178,13 +217,29 @@ def _walker(pen: _Pen, phase: float) -> None:
 
 
 def _torso_from_side(pen: _Pen, lift: float) -> None:
-    back = [(-0.03, 1.49), (-0.09, 1.42), (-0.125, 1.28), (-0.115, 1.10), (-0.105, 0.98), (-0.115, 0.84)]
+    back = [
+        (-0.03, 1.49),
+        (-0.09, 1.42),
+        (-0.125, 1.28),
+        (-0.115, 1.10),
+        (-0.105, 0.98),
+        (-0.115, 0.84),
+    ]
     front = [(0.105, 0.84), (0.115, 0.98), (0.125, 1.14), (0.14, 1.28), (0.12, 1.41), (0.07, 1.48)]
     pen.limb((0.03, 1.44 + lift), (0.055, 1.56 + lift), 0.105, 0.10, _shade(_SKIN, 0.9))
     pen.outline([(x, y + lift) for x, y in back + front], _shade(_JACKET, 0.9))
     pen.outline([(0.75 * x - 0.02, y + lift) for x, y in back + front], _JACKET)
-    pen.outline([(x, y + lift) for x, y in [(-0.115, 0.84), (0.105, 0.84), (0.108, 0.885), (-0.112, 0.885)]], _shade(_JACKET, 0.7))
-    pen.outline([(x, y + lift) for x, y in [(-0.05, 1.50), (0.08, 1.495), (0.075, 1.455), (-0.06, 1.455)]], _shade(_JACKET, 0.7))
+    pen.outline(
+        [
+            (x, y + lift)
+            for x, y in [(-0.115, 0.84), (0.105, 0.84), (0.108, 0.885), (-0.112, 0.885)]
+        ],
+        _shade(_JACKET, 0.7),
+    )
+    pen.outline(
+        [(x, y + lift) for x, y in [(-0.05, 1.50), (0.08, 1.495), (0.075, 1.455), (-0.06, 1.455)]],
+        _shade(_JACKET, 0.7),
+    )
 
 
 def _head_from_side(pen: _Pen, centre: Spot) -> None:
@@ -206,14 +261,22 @@ def _head_from_side(pen: _Pen, centre: Spot) -> None:
     )
     pen.oval((x - 0.02, y - 0.015), 0.04, 0.06, _shade(_SKIN, 0.86))
     pen.oval((x + 0.075, y + 0.02), 0.016, 0.024, (40, 44, 52))
-    pen.outline([(x + 0.065, y - 0.072), (x + 0.10, y - 0.068), (x + 0.098, y - 0.078)], _shade(_SKIN, 0.7))
+    pen.outline(
+        [(x + 0.065, y - 0.072), (x + 0.10, y - 0.068), (x + 0.098, y - 0.078)], _shade(_SKIN, 0.7)
+    )
 
 
 def _stander(pen: _Pen, looks: int) -> None:
     """Standing, and looking to the left (-1), the front (0) or the right (1) of the picture."""
     for side in (-1, 1):
         hip, ankle = (0.085 * side, 0.90), (0.105 * side, 0.09)
-        pen.outline([_plus(ankle, spot) for spot in ((-0.05, 0.03), (-0.062, -0.10), (0.062, -0.10), (0.05, 0.03))], _SHOE)
+        pen.outline(
+            [
+                _plus(ankle, spot)
+                for spot in ((-0.05, 0.03), (-0.062, -0.10), (0.062, -0.10), (0.05, 0.03))
+            ],
+            _SHOE,
+        )
         pen.limb((0.10 * side, 0.49), ankle, 0.13, 0.095, _JEANS)
         pen.limb(hip, (0.10 * side, 0.49), 0.185, 0.13, _JEANS)
     pen.limb((0.0, 1.44), (0.0, 1.55), 0.11, 0.105, _shade(_SKIN, 0.88))
@@ -231,8 +294,13 @@ def _torso_from_front(pen: _Pen) -> None:
     left = [(-x, y) for x, y in reversed(right)]
     pen.outline(right + left, _shade(_JACKET, 0.86))
     pen.outline([(0.82 * x - 0.025, y) for x, y in right + left], _JACKET)
-    pen.outline([(-0.055, 1.488), (0.055, 1.488), (0.03, 1.30), (0.03, 0.84), (-0.03, 0.84), (-0.03, 1.30)], _SHIRT)
-    pen.outline([(-0.185, 0.84), (-0.03, 0.84), (-0.03, 0.885), (-0.185, 0.885)], _shade(_JACKET, 0.7))
+    pen.outline(
+        [(-0.055, 1.488), (0.055, 1.488), (0.03, 1.30), (0.03, 0.84), (-0.03, 0.84), (-0.03, 1.30)],
+        _SHIRT,
+    )
+    pen.outline(
+        [(-0.185, 0.84), (-0.03, 0.84), (-0.03, 0.885), (-0.185, 0.885)], _shade(_JACKET, 0.7)
+    )
     pen.outline([(0.03, 0.84), (0.185, 0.84), (0.185, 0.885), (0.03, 0.885)], _shade(_JACKET, 0.7))
 
 
@@ -253,7 +321,12 @@ def _head_from_front(pen: _Pen, centre: Spot, looks: int) -> None:
             _HAIR,
         )
     pen.outline(
-        [(x + 1.25 * turned, y + 0.005), (x + 1.5 * turned + 0.013, y - 0.034), (x + 1.25 * turned - 0.013, y - 0.034)], _shade(_SKIN, 0.88)
+        [
+            (x + 1.25 * turned, y + 0.005),
+            (x + 1.5 * turned + 0.013, y - 0.034),
+            (x + 1.25 * turned - 0.013, y - 0.034),
+        ],
+        _shade(_SKIN, 0.88),
     )
     pen.oval((x + turned, y - 0.07), 0.05, 0.012, _shade(_SKIN, 0.62))
     pen.outline(

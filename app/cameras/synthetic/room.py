@@ -21,9 +21,11 @@ _SHIFT = 4
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How the room, in metres, falls on a canvas that is larger than the picture so that the view can be turned.
+    """How the room, in metres, falls on a canvas that is larger than the picture so that the view
+    can be turned.
 
-    x goes to the right, y up from the floor and z away from the lens, which stands at (0, `EYE_M`, 0).
+    x goes to the right, y up from the floor and z away from the lens, which stands at (0, `EYE_M`,
+    0).
     """
 
     width: int
@@ -31,7 +33,9 @@ class Stage:
 
     @property
     def margin(self) -> tuple[int, int]:
-        """How far the canvas reaches over the picture, in pixels to the left or right, and up or down."""
+        """How far the canvas reaches over the picture, in pixels to the left or right, and up or
+        down.
+        """
         return self.width // 4, self.height // 6
 
     @property
@@ -47,12 +51,16 @@ class Stage:
     def project(self, x_m: float, y_m: float, z_m: float) -> tuple[float, float]:
         """(column, row) on the canvas."""
         scale = self.focal_px / z_m
-        return self.margin[0] + self.width / 2 + scale * x_m, self.margin[1] + 0.36 * self.height + scale * (EYE_M - y_m)
+        return self.margin[0] + self.width / 2 + scale * x_m, self.margin[
+            1
+        ] + 0.36 * self.height + scale * (EYE_M - y_m)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The empty room, (rows, columns, BGR) uint8 each: on a sunny day, on a dull one, and the light that its lamp adds."""
+    """The empty room, (rows, columns, BGR) uint8 each: on a sunny day, on a dull one, and the light
+    that its lamp adds.
+    """
 
     sunny: Image
     dull: Image
@@ -75,7 +83,9 @@ def draw_room(stage: Stage) -> Room:
     paint = brush.finished() * _contact_shadows(brush)[..., None]
     light = _daylight(brush)[..., None]
     sun = _sun_patch(brush)[..., None]
-    sunny = paint * (0.80 + 0.34 * light) * _tint(0.97, 1.0, 1.03) + paint * sun * _tint(0.22, 0.34, 0.42)
+    sunny = paint * (0.80 + 0.34 * light) * _tint(0.97, 1.0, 1.03) + paint * sun * _tint(
+        0.22, 0.34, 0.42
+    )
     dull = paint * (0.66 + 0.20 * light) * _tint(1.06, 1.0, 0.95)
     glow = (0.35 * paint + 14) * _lamp_light(brush)[..., None] * _tint(0.42, 0.78, 1.0)
     return Room(_as_image(sunny), _as_image(dull), _as_image(glow))
@@ -90,7 +100,8 @@ def _as_image(picture: _Light) -> Image:
 
 
 class _Brush:
-    """Paints on a canvas of twice the size where that is affordable: shrinking it at the end smooths every edge.
+    """Paints on a canvas of twice the size where that is affordable: shrinking it at the end
+    smooths every edge.
 
     Light is laid over it afterwards, at the canvas's own size.
     """
@@ -106,10 +117,22 @@ class _Brush:
 
     def ball(self, centre: Point, radius_m: float, colour: Colour) -> None:
         turns = np.linspace(0, 2 * np.pi, 40)
-        self.fill([(centre[0] + radius_m * float(np.cos(a)), centre[1] + radius_m * float(np.sin(a)), centre[2]) for a in turns], colour)
+        self.fill(
+            [
+                (
+                    centre[0] + radius_m * float(np.cos(a)),
+                    centre[1] + radius_m * float(np.sin(a)),
+                    centre[2],
+                )
+                for a in turns
+            ],
+            colour,
+        )
 
     def finished(self) -> _Light:
-        return cv2.resize(self._paint, self.stage.size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        return cv2.resize(self._paint, self.stage.size, interpolation=cv2.INTER_AREA).astype(
+            np.float32
+        )
 
     def mask(self, *shapes: Sequence[Point], blur_m: float) -> _Light:
         """1 inside *shapes* and 0 outside, with an edge about *blur_m* wide at the back wall."""
@@ -126,7 +149,9 @@ class _Brush:
         column, row = self.stage.project(*point)
         rows, columns = np.ogrid[:height, :width]
         reach_px = reach_m * self.stage.focal_px / point[2]
-        return (1 / (1 + ((columns - column) ** 2 + (rows - row) ** 2) / reach_px**2)).astype(np.float32)
+        return (1 / (1 + ((columns - column) ** 2 + (rows - row) ** 2) / reach_px**2)).astype(
+            np.float32
+        )
 
     def _outline(self, points: Sequence[Point], fine: int) -> NDArray[np.int32]:
         corners = np.array([self.stage.project(*point) for point in points]) * fine
@@ -134,17 +159,27 @@ class _Brush:
 
     # Upright and flat rectangles, and boxes made of them.
 
-    def upright(self, x: tuple[float, float], y: tuple[float, float], z: float, colour: Colour) -> None:
+    def upright(
+        self, x: tuple[float, float], y: tuple[float, float], z: float, colour: Colour
+    ) -> None:
         self.fill([(x[0], y[0], z), (x[1], y[0], z), (x[1], y[1], z), (x[0], y[1], z)], colour)
 
-    def flat(self, x: tuple[float, float], y: float, z: tuple[float, float], colour: Colour) -> None:
+    def flat(
+        self, x: tuple[float, float], y: float, z: tuple[float, float], colour: Colour
+    ) -> None:
         self.fill([(x[0], y, z[0]), (x[1], y, z[0]), (x[1], y, z[1]), (x[0], y, z[1])], colour)
 
-    def side(self, x: float, y: tuple[float, float], z: tuple[float, float], colour: Colour) -> None:
+    def side(
+        self, x: float, y: tuple[float, float], z: tuple[float, float], colour: Colour
+    ) -> None:
         self.fill([(x, y[0], z[0]), (x, y[1], z[0]), (x, y[1], z[1]), (x, y[0], z[1])], colour)
 
-    def block(self, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], colour: Colour) -> None:
-        """A box seen from the lens: the side that faces the middle, the top if it is below the eye, the front."""
+    def block(
+        self, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], colour: Colour
+    ) -> None:
+        """A box seen from the lens: the side that faces the middle, the top if it is below the eye,
+        the front.
+        """
         if x[0] > 0:
             self.side(x[0], y, z, _shade(colour, 0.72))
         if x[1] < 0:
@@ -175,9 +210,13 @@ def _floor(brush: _Brush) -> None:
     random = np.random.default_rng(5)
     oak, board_m = (104, 142, 176), 0.15
     for left in np.arange(_LEFT_M, _RIGHT_M, board_m):
-        ends = np.concatenate(([_FRONT_M], np.sort(random.uniform(_FRONT_M, _BACK_M, 3)), [_BACK_M]))
+        ends = np.concatenate(
+            ([_FRONT_M], np.sort(random.uniform(_FRONT_M, _BACK_M, 3)), [_BACK_M])
+        )
         for near, far in pairwise(ends):
-            brush.flat((left, left + board_m), 0, (near, far), _shade(oak, random.uniform(0.9, 1.07)))
+            brush.flat(
+                (left, left + board_m), 0, (near, far), _shade(oak, random.uniform(0.9, 1.07))
+            )
             brush.flat((left, left + board_m), 0, (near, near + 0.008), _shade(oak, 0.72))
         brush.flat((left, left + 0.008), 0, (_FRONT_M, _BACK_M), _shade(oak, 0.72))
 
@@ -188,15 +227,28 @@ _WINDOW_X, _WINDOW_Y = (-2.25, -0.75), (0.85, 2.2)
 def _window(brush: _Brush) -> None:
     (left, right), (low, high), wall = _WINDOW_X, _WINDOW_Y, _BACK_M - 0.01
     for step in np.linspace(0, 1, 40, endpoint=False):
-        blue, green, red = (round(float(a + (b - a) * step)) for a, b in zip((246, 240, 226), (236, 190, 138), strict=True))
-        brush.upright((left, right), (low + (high - low) * step, low + (high - low) * (step + 0.03)), wall, (blue, green, red))
+        blue, green, red = (
+            round(float(a + (b - a) * step))
+            for a, b in zip((246, 240, 226), (236, 190, 138), strict=True)
+        )
+        brush.upright(
+            (left, right),
+            (low + (high - low) * step, low + (high - low) * (step + 0.03)),
+            wall,
+            (blue, green, red),
+        )
     _hills(brush, wall)
     white = (236, 240, 242)
     for x in (left, (left + right) / 2, right):
         brush.upright((x - 0.035, x + 0.035), (low, high), wall - 0.01, white)
     for y in (low, low + 0.62 * (high - low), high):
         brush.upright((left - 0.035, right + 0.035), (y - 0.03, y + 0.03), wall - 0.01, white)
-    brush.block((left - 0.12, right + 0.12), (low - 0.09, low - 0.03), (_BACK_M - 0.16, _BACK_M), (228, 234, 238))
+    brush.block(
+        (left - 0.12, right + 0.12),
+        (low - 0.09, low - 0.03),
+        (_BACK_M - 0.16, _BACK_M),
+        (228, 234, 238),
+    )
     for at, direction in ((left - 0.08, 1), (right + 0.08, -1)):
         _curtain(brush, at, direction, wall - 0.12)
     brush.upright((left - 0.4, right + 0.4), (high + 0.16, high + 0.2), wall - 0.13, (70, 84, 96))
@@ -205,8 +257,13 @@ def _window(brush: _Brush) -> None:
 def _hills(brush: _Brush, wall: float) -> None:
     (left, right), low = _WINDOW_X, _WINDOW_Y[0]
     xs = np.linspace(left, right, 50)
-    for base, height, waves, colour in ((0.42, 0.10, 5.0, (150, 176, 138)), (0.22, 0.08, 8.0, (96, 148, 104))):
-        ridge = [(float(x), low + base + height * float(np.sin(waves * x + base * 9)), wall) for x in xs]
+    for base, height, waves, colour in (
+        (0.42, 0.10, 5.0, (150, 176, 138)),
+        (0.22, 0.08, 8.0, (96, 148, 104)),
+    ):
+        ridge = [
+            (float(x), low + base + height * float(np.sin(waves * x + base * 9)), wall) for x in xs
+        ]
         brush.fill([(left, low, wall), *ridge, (right, low, wall)], colour)
     for x, size in ((-1.9, 0.17), (-1.05, 0.12)):
         brush.upright((x - 0.02, x + 0.02), (low, low + 0.35), wall, (66, 86, 104))
@@ -235,14 +292,25 @@ def _pictures(brush: _Brush) -> None:
         ((0.02, 0.62), (1.42, 1.92), (196, 168, 120), (92, 120, 176)),
         ((0.8, 1.25), (1.42, 1.92), (120, 176, 214), (104, 96, 70)),
     ):
-        brush.upright((x[0] - 0.045, x[1] + 0.045), (y[0] - 0.045, y[1] + 0.045), wall, (56, 66, 78))
+        brush.upright(
+            (x[0] - 0.045, x[1] + 0.045), (y[0] - 0.045, y[1] + 0.045), wall, (56, 66, 78)
+        )
         brush.upright(x, y, wall - 0.01, (226, 234, 238))
         inner_x, inner_y = (x[0] + 0.06, x[1] - 0.06), (y[0] + 0.06, y[1] - 0.06)
         brush.upright(inner_x, inner_y, wall - 0.01, sky)
-        brush.ball((inner_x[0] + 0.32 * (inner_x[1] - inner_x[0]), inner_y[1] - 0.12, wall - 0.01), 0.055, (150, 214, 244))
+        brush.ball(
+            (inner_x[0] + 0.32 * (inner_x[1] - inner_x[0]), inner_y[1] - 0.12, wall - 0.01),
+            0.055,
+            (150, 214, 244),
+        )
         middle = (inner_x[0] + inner_x[1]) / 2
         brush.fill(
-            [(inner_x[0], inner_y[0], wall - 0.01), (middle, inner_y[0] + 0.2, wall - 0.01), (inner_x[1], inner_y[0], wall - 0.01)], ground
+            [
+                (inner_x[0], inner_y[0], wall - 0.01),
+                (middle, inner_y[0] + 0.2, wall - 0.01),
+                (inner_x[1], inner_y[0], wall - 0.01),
+            ],
+            ground,
         )
 
 
@@ -250,7 +318,14 @@ def _shelf(brush: _Brush) -> None:
     wood, random = (74, 104, 134), np.random.default_rng(11)
     x, z = (2.28, 2.98), (_BACK_M - 0.3, _BACK_M)
     brush.block(x, (0, 1.86), z, wood)
-    books = ((72, 84, 150), (120, 110, 70), (88, 132, 96), (170, 190, 206), (60, 92, 118), (140, 96, 88))
+    books = (
+        (72, 84, 150),
+        (120, 110, 70),
+        (88, 132, 96),
+        (170, 190, 206),
+        (60, 92, 118),
+        (140, 96, 88),
+    )
     for board in range(5):
         low = 0.08 + board * 0.36
         brush.upright((x[0] + 0.04, x[1] - 0.04), (low, low + 0.31), z[0], _shade(wood, 0.5))
@@ -258,7 +333,10 @@ def _shelf(brush: _Brush) -> None:
         while left < x[1] - 0.12 - 0.25 * (board % 2):
             thick, high = random.uniform(0.03, 0.07), random.uniform(0.17, 0.28)
             brush.upright(
-                (left, left + thick), (low, low + high), z[0], _shade(books[random.integers(len(books))], random.uniform(0.9, 1.1))
+                (left, left + thick),
+                (low, low + high),
+                z[0],
+                _shade(books[random.integers(len(books))], random.uniform(0.9, 1.1)),
             )
             left += thick + 0.004
 
@@ -271,7 +349,9 @@ def _rug(brush: _Brush) -> None:
         (0.45, (146, 136, 166)),
         (0.50, (124, 112, 142)),
     ):
-        brush.flat((-0.75 + inset, 2.05 - inset), 0.005, (2.9 + 0.55 * inset, 4.45 - 0.55 * inset), colour)
+        brush.flat(
+            (-0.75 + inset, 2.05 - inset), 0.005, (2.9 + 0.55 * inset, 4.45 - 0.55 * inset), colour
+        )
 
 
 def _sofa(brush: _Brush) -> None:
@@ -286,9 +366,18 @@ def _sofa(brush: _Brush) -> None:
         brush.block((left, right), (0.1, 0.62), (4.58, 5.45), _shade(cloth, 0.96))
     for x_m, colour, lean in ((-0.08, (96, 176, 226), 0.05), (1.36, (196, 206, 212), -0.05)):
         brush.fill(
-            [(x_m - 0.17, 0.47, 5.0), (x_m + 0.19, 0.45, 5.0), (x_m + 0.17 + lean, 0.80, 5.05), (x_m - 0.19 + lean, 0.78, 5.05)], colour
+            [
+                (x_m - 0.17, 0.47, 5.0),
+                (x_m + 0.19, 0.45, 5.0),
+                (x_m + 0.17 + lean, 0.80, 5.05),
+                (x_m - 0.19 + lean, 0.78, 5.05),
+            ],
+            colour,
         )
-        brush.fill([(x_m - 0.17, 0.47, 5.0), (x_m + 0.19, 0.45, 5.0), (x_m + 0.02, 0.62, 5.0)], _shade(colour, 0.9))
+        brush.fill(
+            [(x_m - 0.17, 0.47, 5.0), (x_m + 0.19, 0.45, 5.0), (x_m + 0.02, 0.62, 5.0)],
+            _shade(colour, 0.9),
+        )
     for foot in (x[0] + 0.06, x[1] - 0.12):
         brush.upright((foot, foot + 0.06), (0, 0.1), 4.6, (50, 66, 84))
 
@@ -310,21 +399,42 @@ _LAMP: Point = (2.02, 1.52, 5.1)
 def _lamp(brush: _Brush) -> None:
     x, top, z = _LAMP
     brush.upright((x - 0.012, x + 0.012), (0.03, top), z, (48, 54, 60))
-    brush.fill([(x + 0.16 * float(np.cos(a)), 0.02, z + 0.16 * float(np.sin(a))) for a in np.linspace(0, 2 * np.pi, 30)], (48, 54, 60))
     brush.fill(
-        [(x - 0.21, top - 0.02, z), (x + 0.21, top - 0.02, z), (x + 0.13, top + 0.32, z), (x - 0.13, top + 0.32, z)], (186, 216, 230)
+        [
+            (x + 0.16 * float(np.cos(a)), 0.02, z + 0.16 * float(np.sin(a)))
+            for a in np.linspace(0, 2 * np.pi, 30)
+        ],
+        (48, 54, 60),
+    )
+    brush.fill(
+        [
+            (x - 0.21, top - 0.02, z),
+            (x + 0.21, top - 0.02, z),
+            (x + 0.13, top + 0.32, z),
+            (x - 0.13, top + 0.32, z),
+        ],
+        (186, 216, 230),
     )
 
 
 def _plant(brush: _Brush) -> None:
     random = np.random.default_rng(3)
     x, z = -2.62, 5.15
-    brush.fill([(x - 0.16, 0, z), (x + 0.16, 0, z), (x + 0.22, 0.38, z), (x - 0.22, 0.38, z)], (84, 112, 176))
+    brush.fill(
+        [(x - 0.16, 0, z), (x + 0.16, 0, z), (x + 0.22, 0.38, z), (x - 0.22, 0.38, z)],
+        (84, 112, 176),
+    )
     brush.upright((x - 0.235, x + 0.235), (0.35, 0.42), z - 0.01, (92, 124, 190))
     for leaf in range(34):
         angle = float(random.uniform(-1.25, 1.25))
         long = float(random.uniform(0.45, 1.05)) * (1 - 0.25 * abs(angle))
-        _leaf(brush, (x, 0.4, z), angle, long, _shade((70, 132, 74), float(random.uniform(0.7, 1.25)) * (0.85 + 0.3 * leaf / 34)))
+        _leaf(
+            brush,
+            (x, 0.4, z),
+            angle,
+            long,
+            _shade((70, 132, 74), float(random.uniform(0.7, 1.25)) * (0.85 + 0.3 * leaf / 34)),
+        )
 
 
 def _leaf(brush: _Brush, root: Point, angle: float, long_m: float, colour: Colour) -> None:
@@ -349,7 +459,12 @@ def _contact_shadows(brush: _Brush) -> _Light:
     ]
     soft = brush.mask(*furniture, blur_m=0.12)
     corners = brush.mask(
-        [(_LEFT_M, 0, _BACK_M), (_LEFT_M, _CEILING_M, _BACK_M), (_LEFT_M - 0.05, _CEILING_M, _BACK_M), (_LEFT_M - 0.05, 0, _BACK_M)],
+        [
+            (_LEFT_M, 0, _BACK_M),
+            (_LEFT_M, _CEILING_M, _BACK_M),
+            (_LEFT_M - 0.05, _CEILING_M, _BACK_M),
+            (_LEFT_M - 0.05, 0, _BACK_M),
+        ],
         blur_m=0.3,
     )
     shadows: _Light = 1 - 0.38 * soft * _bare_floor(brush) - 0.25 * corners
@@ -372,7 +487,9 @@ def _bare_floor(brush: _Brush) -> _Light:
 def _daylight(brush: _Brush) -> _Light:
     """What the window gives: most near it, and on the floor before it."""
     middle = (sum(_WINDOW_X) / 2, sum(_WINDOW_Y) / 2, _BACK_M)
-    light: _Light = np.maximum(brush.falloff(middle, 2.4), 0.85 * brush.falloff((-0.8, 0.0, 3.6), 1.5))
+    light: _Light = np.maximum(
+        brush.falloff(middle, 2.4), 0.85 * brush.falloff((-0.8, 0.0, 3.6), 1.5)
+    )
     return light
 
 
@@ -392,6 +509,18 @@ def _sun_patch(brush: _Brush) -> _Light:
 
 def _lamp_light(brush: _Brush) -> _Light:
     x, y, z = _LAMP
-    shade = brush.mask([(x - 0.21, y - 0.02, z), (x + 0.21, y - 0.02, z), (x + 0.13, y + 0.32, z), (x - 0.13, y + 0.32, z)], blur_m=0.01)
-    lit: _Light = 1.1 * brush.falloff((x, y + 0.1, z), 0.55) + 0.55 * brush.falloff((x, 0.0, z), 0.8) + 0.6 * shade
+    shade = brush.mask(
+        [
+            (x - 0.21, y - 0.02, z),
+            (x + 0.21, y - 0.02, z),
+            (x + 0.13, y + 0.32, z),
+            (x - 0.13, y + 0.32, z),
+        ],
+        blur_m=0.01,
+    )
+    lit: _Light = (
+        1.1 * brush.falloff((x, y + 0.1, z), 0.55)
+        + 0.55 * brush.falloff((x, 0.0, z), 0.8)
+        + 0.6 * shade
+    )
     return lit

@@ -1,7 +1,8 @@
 """One way to the owner: what it has still to tell, in order, and how long it rests after a failure.
 
-What has been told is marked in Redis, stage by stage. What piled up for long goes as one digest by those ways that
-make digests. A way has two of these: one for what is told at once, and one for what comes with a film.
+What has been told is marked in Redis, stage by stage. What piled up for long goes as one digest by
+those ways that make digests. A way has two of these: one for what is told at once, and one for what
+comes with a film.
 """
 
 import logging
@@ -18,9 +19,11 @@ from app.protocol import Fact
 from app.worker import Worker
 
 RETRY_MAX_S = 60.0
-#: How often one message fails, for no reason that is known to be the way's, before others that wait have their turn.
+#: How often one message fails, for no reason that is known to be the way's, before others that wait
+#: have their turn.
 TRIES = 10
-#: How often an alert fails before the next one's try tells whether it is the way's fault or its own.
+#: How often an alert fails before the next one's try tells whether it is the way's fault or its
+#: own.
 DOUBTS = 3
 #: How long a way rests when Redis is away, which is the notifier's trouble and not the way's.
 REDIS_RETRY_S = 1.0
@@ -59,8 +62,8 @@ class Parcel:
 class Desk:
     """What every way works with.
 
-    *done* is told what a way is done with, and by which; *opener* knows the alert of an event that is still to be told here,
-    and *is_said* whether some way is in this very trouble already.
+    *done* is told what a way is done with, and by which; *opener* knows the alert of an event that
+    is still to be told here, and *is_said* whether some way is in this very trouble already.
     """
 
     letters: Letters
@@ -90,8 +93,12 @@ class Way:
         self._opener = desk.opener
         self._is_said = desk.is_said
         # Films that belong to alerts belong into no digest: they come singly, or not at all.
-        self._makes_digests = notifier.digests and (lane == "alerts" or not (notifier.threads or "alert" in notifier.when))
-        self._digest_after_s = desk.digest_after_s + (desk.letters.films.patience.total_seconds() if lane == "clips" else 0.0)
+        self._makes_digests = notifier.digests and (
+            lane == "alerts" or not (notifier.threads or "alert" in notifier.when)
+        )
+        self._digest_after_s = desk.digest_after_s + (
+            desk.letters.films.patience.total_seconds() if lane == "clips" else 0.0
+        )
         self._arrived: queue.SimpleQueue[Alert] = queue.SimpleQueue()
         self._parcels: list[Parcel] = []
         self._digest: tuple[str, Marks] | None = None
@@ -123,7 +130,10 @@ class Way:
             if self._doubted():
                 self._rest_until_s = min(self._rest_until_s, self._asked_until_s)
         if not self._parcels:
-            self.trouble, self._failures = None, 0  # what failed was left out in the end, or told by another
+            self.trouble, self._failures = (
+                None,
+                0,
+            )  # what failed was left out in the end, or told by another
             return float("inf")
         now_s = self._clock.monotonic()
         if self._rest_until_s > now_s:
@@ -145,17 +155,26 @@ class Way:
         return 0.0
 
     def _look_anew(self) -> None:
-        """Look again at all that wait for something: what is there by now comes in its order, not as it was last looked at."""
+        """Look again at all that wait for something: what is there by now comes in its order, not
+        as it was last looked at.
+        """
         for parcel in self._parcels:
             parcel.due_s = 0.0
 
     def _doubted(self) -> Parcel | None:
-        """The one alert that fails and fails while no other has: perhaps for its own sake, so that it must not delay the others."""
+        """The one alert that fails and fails while no other has: perhaps for its own sake, so that
+        it must not delay the others.
+        """
         failing = [parcel for parcel in self._parcels if parcel.failures]
-        return failing[0] if self.lane == "alerts" and len(failing) == 1 and failing[0].failures >= DOUBTS else None
+        return (
+            failing[0]
+            if self.lane == "alerts" and len(failing) == 1 and failing[0].failures >= DOUBTS
+            else None
+        )
 
     def _heads(self) -> Iterator[Parcel]:
-        """The first of each event, since the parts of a film come in order, unless it fails and fails.
+        """The first of each event, since the parts of a film come in order, unless it fails and
+        fails.
 
         What belongs to no event waits for nothing.
         """
@@ -168,7 +187,9 @@ class Way:
                 seen.add(event)
 
     def _is_due(self, parcel: Parcel, now_s: float) -> bool:
-        """Whether it is *parcel*'s time; a film waits until the alert that it belongs to was told, if it is to be told here."""
+        """Whether it is *parcel*'s time; a film waits until the alert that it belongs to was told,
+        if it is to be told here.
+        """
         if parcel.due_s > now_s:
             return False
         fact = parcel.alert.fact
@@ -189,7 +210,9 @@ class Way:
         return True
 
     def _tell(self, parcel: Parcel) -> bool:
-        """Tell *parcel*, unless its marks say that somebody has. When only the mark fails, only that is done again."""
+        """Tell *parcel*, unless its marks say that somebody has. When only the mark fails, only
+        that is done again.
+        """
         if not (parcel.told or parcel.marks.delivered):
             message = self._letters.compose(parcel.alert.fact, self.notifier, self.lane)
             if isinstance(message, Later):
@@ -218,19 +241,38 @@ class Way:
         self._parcels.remove(parcel)
 
     def _is_late(self, parcel: Parcel) -> bool:
-        """Whether what waits is to come as a digest: several, the first of them old and not half told already."""
+        """Whether what waits is to come as a digest: several, the first of them old and not half
+        told already.
+        """
         old_s = (self._clock.now() - parcel.alert.fact.at).total_seconds()
-        return self._makes_digests and len(self._parcels) > 1 and old_s >= self._digest_after_s and not parcel.marks.is_begun
+        return (
+            self._makes_digests
+            and len(self._parcels) > 1
+            and old_s >= self._digest_after_s
+            and not parcel.marks.is_begun
+        )
 
     def _begin_digest(self) -> str | None:
-        """Note on all that wait that they belong to one digest; returns its key, None when there are not several."""
+        """Note on all that wait that they belong to one digest; returns its key, None when there
+        are not several.
+        """
         for parcel in self._parcels:
             parcel.marks.load()
-        members = [one for one in self._parcels if not (one.told or one.marks.delivered or one.marks.get("digest") or one.marks.is_begun)]
+        members = [
+            one
+            for one in self._parcels
+            if not (
+                one.told or one.marks.delivered or one.marks.get("digest") or one.marks.is_begun
+            )
+        ]
         if len(members) < 2:
             return None
         key = f"{protocol.new_fact_id(self._clock.now())}-digest"
-        events = [] if self.notifier.by_link else [parcel for parcel in members if protocol.opened_event(parcel.alert.fact)]
+        events = (
+            []
+            if self.notifier.by_link
+            else [parcel for parcel in members if protocol.opened_event(parcel.alert.fact)]
+        )
         for parcel in events[-SHOWN_IN_DIGEST:]:
             parcel.marks.set("shown", "yes")
         for parcel in members:
@@ -255,7 +297,10 @@ class Way:
         self._digest = None
 
     def _messages(self, members: Sequence[Parcel]) -> tuple[Message, ...]:
-        return tuple(self._letters.line(one.alert.fact, with_picture=one.marks.get("shown") is not None) for one in members)
+        return tuple(
+            self._letters.line(one.alert.fact, with_picture=one.marks.get("shown") is not None)
+            for one in members
+        )
 
     def _failed(self, parcel: Parcel, error: DeliveryError) -> float:
         """Rest, for longer each time unless it is known for how long; returns the seconds."""
@@ -264,7 +309,11 @@ class Way:
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
         self.trouble = str(error)
-        rest_s = min(2.0 ** min(self._failures, 10), RETRY_MAX_S) if error.retry_after_s is None else error.retry_after_s
+        rest_s = (
+            min(2.0 ** min(self._failures, 10), RETRY_MAX_S)
+            if error.retry_after_s is None
+            else error.retry_after_s
+        )
         self._rest_until_s = self._clock.monotonic() + rest_s
         if error.retry_after_s is not None:
             self._asked_until_s = self._rest_until_s
@@ -276,6 +325,8 @@ class Way:
             _log.info("alerts go through %s again", self.notifier)
         self.trouble = None
         self._failures = 0
-        if parcel.failures:  # what failed for a while was the way, so that the others come in their order
+        if (
+            parcel.failures
+        ):  # what failed for a while was the way, so that the others come in their order
             for other in self._parcels:
                 other.failures = 0

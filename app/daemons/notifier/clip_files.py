@@ -1,4 +1,6 @@
-"""The films that facts are about: on this machine's disk, in S3, or on the disk of another machine."""
+"""The films that facts are about: on this machine's disk, in S3, or on the disk of another
+machine.
+"""
 
 import logging
 import os
@@ -16,9 +18,11 @@ from app.errors import StoreError
 from app.recording.event_folder import EventFolders
 from app.state import State
 
-#: How long after it was made a film is waited for that is to come to S3: twice as long as uploads take, and not less than this.
+#: How long after it was made a film is waited for that is to come to S3: twice as long as uploads
+#: take, and not less than this.
 PATIENCE_MIN = timedelta(minutes=10)
-#: How long it is waited for when that holds up what is urgent, or when nothing goes up to S3 just now.
+#: How long it is waited for when that holds up what is urgent, or when nothing goes up to S3 just
+#: now.
 HURRIED_PATIENCE = timedelta(seconds=20)
 #: How many seconds a link to S3 holds.
 LINK_LIFE_S = 3600
@@ -41,10 +45,19 @@ class Film:
 
 
 class Films:
-    """The films under *data_dir* and, where there are *links*, those in S3, to which they go every *upload_every_s*."""
+    """The films under *data_dir* and, where there are *links*, those in S3, to which they go every
+    *upload_every_s*.
+    """
 
     def __init__(
-        self, state: State, clock: Clock, data_dir: Path, links: Links | None, shrinker: "Shrinker", *, upload_every_s: float
+        self,
+        state: State,
+        clock: Clock,
+        data_dir: Path,
+        links: Links | None,
+        shrinker: "Shrinker",
+        *,
+        upload_every_s: float,
     ) -> None:
         self.patience = max(PATIENCE_MIN, timedelta(seconds=2 * upload_every_s))
         self._state = state
@@ -56,11 +69,20 @@ class Films:
         self._said: str | None = None
 
     def find(
-        self, event: str, file: str, made_at: datetime, host: str | None, *, by_link: bool = False, urgent: bool = False
+        self,
+        event: str,
+        file: str,
+        made_at: datetime,
+        host: str | None,
+        *,
+        by_link: bool = False,
+        urgent: bool = False,
     ) -> Film | None:
-        """The film *file* of *event*, which *host* made at *made_at*. None: it is worth looking again.
+        """The film *file* of *event*, which *host* made at *made_at*. None: it is worth looking
+        again.
 
-        *by_link* says that a path alone is no use, and that nothing is told before; *urgent* that it cannot wait.
+        *by_link* says that a path alone is no use, and that nothing is told before; *urgent* that
+        it cannot wait.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None
@@ -75,17 +97,24 @@ class Films:
 
     def _is_awaited(self, age: timedelta, host: str | None, by_link: bool, urgent: bool) -> bool:
         """Whether a film of that *age* is waited for still."""
-        if urgent or (by_link and age >= HURRIED_PATIENCE and not self._goes_up(host or protocol.host_name())):
+        if urgent or (
+            by_link and age >= HURRIED_PATIENCE and not self._goes_up(host or protocol.host_name())
+        ):
             return age < HURRIED_PATIENCE
         return age < self.patience
 
     def _goes_up(self, host: str) -> bool:
         """Whether what is on *host* goes up to S3 just now, as far as its uploader says."""
         beat = self._state.heartbeats().get(protocol.heartbeat_key("uploader", host))
-        return beat is not None and beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
+        return (
+            beat is not None
+            and beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
+        )
 
     def link(self, event: str, file: str) -> str | None:
-        """An address from which anybody can read *file* of *event* for an hour; None when it is not in S3, or not yet."""
+        """An address from which anybody can read *file* of *event* for an hour; None when it is not
+        in S3, or not yet.
+        """
         key = self._state.event_fields(event).get(f"s3:{file}") if self._links else None
         if key is None or self._links is None:
             return None
@@ -103,7 +132,8 @@ class Films:
         return self._links is not None
 
     def fitting(self, film: Path, limit_bytes: int | None, way: str | None) -> Path | None:
-        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than *limit_bytes*; None when there is none.
+        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than
+        *limit_bytes*; None when there is none.
 
         `InterruptedError` when the program ends before that is known.
         """
@@ -111,7 +141,9 @@ class Films:
             return film
         if way is None:
             return None
-        smaller = self._smaller / f"{os.getpid()}-{way}-{film.parent.name}-{film.name}"  # a killed run's process may still write its own
+        smaller = (
+            self._smaller / f"{os.getpid()}-{way}-{film.parent.name}-{film.name}"
+        )  # a killed run's process may still write its own
         if smaller.is_file() or self._shrinker.shrink(film, limit_bytes, smaller):
             return smaller
         return None
@@ -132,7 +164,9 @@ class Films:
 
 
 class Shrinker:
-    """Makes smaller renditions of films, one at a time, in a process of its own and of low priority."""
+    """Makes smaller renditions of films, one at a time, in a process of its own and of low
+    priority.
+    """
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
@@ -140,16 +174,28 @@ class Shrinker:
         self._closed = threading.Event()
 
     def shrink(self, film: Path, limit_bytes: int, smaller: Path) -> bool:
-        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why not is logged.
+        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why
+        not is logged.
 
         `InterruptedError` when this is closed before that is known.
         """
         with self._one_at_a_time:
             self._go_on()
-            command = [sys.executable, "-m", "app.recording.shrink", str(film), str(limit_bytes), str(smaller)]
+            command = [
+                sys.executable,
+                "-m",
+                "app.recording.shrink",
+                str(film),
+                str(limit_bytes),
+                str(smaller),
+            ]
             try:
                 smaller.parent.mkdir(parents=True, exist_ok=True)
-                with subprocess.Popen(["nice", "-n", "19", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603, S607
+                with subprocess.Popen(  # noqa: S603
+                    ["nice", "-n", "19", *command],  # noqa: S607
+                    stdin=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                ) as process:
                     self._process = process
                     if self._closed.is_set():  # it was, before it could be known whom to kill
                         process.kill()
@@ -174,7 +220,9 @@ class Shrinker:
 
 
 def _last_words(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the end of *process*; returns what it says of its failure, empty when it has not failed."""
+    """Wait for the end of *process*; returns what it says of its failure, empty when it has not
+    failed.
+    """
     try:
         _, said = process.communicate(timeout=SHRINK_S)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,6 @@
-"""Brings the clips that people asked for, once the camera has them; in a thread of its own, since a film takes long to bring."""
+"""Brings the clips that people asked for, once the camera has them; in a thread of its own, since a
+film takes long to bring.
+"""
 
 import logging
 import queue
@@ -29,10 +31,20 @@ _log = logging.getLogger(__name__)
 
 
 class ClipAnswers:
-    """Answers by *slack* with what *films* has. *camera* is meant when none is named; its clips last *clip_s*."""
+    """Answers by *slack* with what *films* has. *camera* is meant when none is named; its clips
+    last *clip_s*.
+    """
 
     def __init__(
-        self, state: State, clock: Clock, slack: SlackAnswers, films: Films, *, camera: str, clip_s: float, done: Callable[[Job], None]
+        self,
+        state: State,
+        clock: Clock,
+        slack: SlackAnswers,
+        films: Films,
+        *,
+        camera: str,
+        clip_s: float,
+        done: Callable[[Job], None],
     ) -> None:
         self.worker = Worker("clip answers", self.step)
         self._state = state
@@ -68,15 +80,24 @@ class ClipAnswers:
             return 0.0
         asked = self._state.get(protocol.camera_key(camera, "clip"), ClipAsked)
         if asked is None or asked.asked_at < request.at:
-            return LOOK_S if age < self._wait else self._say(request, f"Camera {camera} brings no clip just now.")
+            return (
+                LOOK_S
+                if age < self._wait
+                else self._say(request, f"Camera {camera} brings no clip just now.")
+            )
         if asked.event is None or asked.file is None:
-            return self._say(request, asked.why or f"Camera {camera} brings no clip, and does not say why.")
+            return self._say(
+                request, asked.why or f"Camera {camera} brings no clip, and does not say why."
+            )
         film = self._films.find(asked.event, asked.file, asked.asked_at, asked.host)
         if film is None:
             return LOOK_S
         try:
             self._show(job, camera, film)
-        except (FileNotFoundError, InterruptedError):  # it was deleted meanwhile, or the program ends
+        except (
+            FileNotFoundError,
+            InterruptedError,
+        ):  # it was deleted meanwhile, or the program ends
             return LOOK_S
         return 0.0
 
@@ -88,10 +109,16 @@ class ClipAnswers:
         job.marks = job.marks or Marks(self._state, self._slack.name, f"answer-{job.entry}")
         job.marks.load()
         key, at = f"answer-{job.entry}", job.request.at
-        clip = self._films.fitting(film.path, self._slack.max_clip_bytes, key) if film.path else None
-        remark = "The clip is too large, and kept at home." if film.path and not clip else film.remark
+        clip = (
+            self._films.fitting(film.path, self._slack.max_clip_bytes, key) if film.path else None
+        )
+        remark = (
+            "The clip is too large, and kept at home." if film.path and not clip else film.remark
+        )
         text = f"{camera}, the clip asked for at {at.astimezone():%H:%M:%S}"
-        message = Message(key, at, text, camera, topic="clip", clip=clip, clip_link=film.link, remark=remark)
+        message = Message(
+            key, at, text, camera, topic="clip", clip=clip, clip_link=film.link, remark=remark
+        )
         self._slack.show_film(job.request.reply_to, message, job.marks)
         self._let_go(clip)
 

@@ -1,4 +1,6 @@
-"""What a fact becomes for a way that is to tell it: the words, with the picture or the film as that way can take them."""
+"""What a fact becomes for a way that is to tell it: the words, with the picture or the film as that
+way can take them.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +23,8 @@ Lane = Literal["alerts", "clips"]
 
 #: How long an alert is held back for its picture, where that has to come to S3 first.
 PICTURE_PATIENCE = timedelta(seconds=10)
-#: How old a film gets before it is told without the alert that it belongs to, which another notifier may have in hand.
+#: How old a film gets before it is told without the alert that it belongs to, which another
+#: notifier may have in hand.
 ALERT_PATIENCE = timedelta(seconds=60)
 PICTURE_LOOK_S = 0.5
 FILM_LOOK_S = 1.0
@@ -55,10 +58,17 @@ class Letters:
     def compose(self, fact: Fact, notifier: Notifier, lane: Lane) -> Message | Later | LeftOut:
         """What *notifier* is given of *fact*."""
         try:
-            return self._with_film(fact, notifier) if lane == "clips" else self._with_picture(fact, notifier)
+            return (
+                self._with_film(fact, notifier)
+                if lane == "clips"
+                else self._with_picture(fact, notifier)
+            )
         except ProtocolError as error:
             return LeftOut(f"Redis has something wrong: {error}")
-        except (FileNotFoundError, InterruptedError):  # it was deleted meanwhile, or the program ends
+        except (
+            FileNotFoundError,
+            InterruptedError,
+        ):  # it was deleted meanwhile, or the program ends
             return Later(FILM_LOOK_S)
 
     def line(self, fact: Fact, with_picture: bool = True) -> Message:
@@ -66,7 +76,16 @@ class Letters:
         event = protocol.opened_event(fact)
         picture = self.state.snapshot(fact.event) if fact.event and with_picture else None
         topic = TOPIC_OF[fact.kind] or "alert"
-        message = Message(event or fact.id, fact.at, fact.text, fact.camera, picture, event, topic=topic, lasted_s=fact.lasted_s)
+        message = Message(
+            event or fact.id,
+            fact.at,
+            fact.text,
+            fact.camera,
+            picture,
+            event,
+            topic=topic,
+            lasted_s=fact.lasted_s,
+        )
         return replace(message, score=self._score(event)) if event else message
 
     def let_go(self, message: Message) -> None:
@@ -90,28 +109,48 @@ class Letters:
             return below
         event, file = fact.event or "", fact.file or ""
         urgent = fact.kind == "left_open" and not notifier.threads
-        film = self.films.find(event, file, fact.at, fact.host, by_link=notifier.by_link, urgent=urgent)
+        film = self.films.find(
+            event, file, fact.at, fact.host, by_link=notifier.by_link, urgent=urgent
+        )
         if film is None:
             return Later(FILM_LOOK_S)
         clip, remark = self._fitted(film, notifier, urgent)
-        message = replace(self.line(fact, with_picture=clip is None and not notifier.by_link), below=below)
+        message = replace(
+            self.line(fact, with_picture=clip is None and not notifier.by_link), below=below
+        )
         if fact.kind == "left_open" and notifier.threads:
             message = replace(message, key=f"{fact.id}-film", text="What was filmed so far.")
         if marks and marks.get(f"{notifier.name}:digest"):
             moment = protocol.event_started_at(event).astimezone()
             message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
         picture_link = self.films.link(event, PICTURE) if notifier.by_link else None
-        return replace(message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark)
+        return replace(
+            message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark
+        )
 
-    def _fitted(self, film: Film, notifier: Notifier, urgent: bool) -> tuple[Path | None, str | None]:
-        """*film* as a file as large as *notifier* takes it, and a remark on it; what is *urgent* does not wait for a smaller one."""
+    def _fitted(
+        self, film: Film, notifier: Notifier, urgent: bool
+    ) -> tuple[Path | None, str | None]:
+        """*film* as a file as large as *notifier* takes it, and a remark on it; what is *urgent*
+        does not wait for a smaller one.
+        """
         if film.path is None:
             return None, film.remark
-        clip = self.films.fitting(film.path, notifier.max_clip_bytes, None if urgent else notifier.name)
-        return clip, film.remark if clip else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home."
+        clip = self.films.fitting(
+            film.path, notifier.max_clip_bytes, None if urgent else notifier.name
+        )
+        return (
+            clip,
+            film.remark
+            if clip
+            else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home.",
+        )
 
-    def _below(self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None) -> str | Later | LeftOut | None:
-        """What *notifier* has noted of the message that the film of *fact* belongs to; None when there is no such message.
+    def _below(
+        self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None
+    ) -> str | Later | LeftOut | None:
+        """What *notifier* has noted of the message that the film of *fact* belongs to; None when
+        there is no such message.
 
         *marks* are those of what it tells before.
         """
@@ -119,7 +158,11 @@ class Letters:
             return None
         name = notifier.name
         digest = marks.get(f"{name}:digest")
-        if "held" in marks or marks.get(f"{name}:skipped") or (digest and not marks.get(f"{name}:shown")):
+        if (
+            "held" in marks
+            or marks.get(f"{name}:skipped")
+            or (digest and not marks.get(f"{name}:shown"))
+        ):
             return LeftOut("its alert was told in few words, or not at all")
         if delivered_mark(name) in marks:
             return (self.state.delivery_marks(digest) if digest else marks).get(f"{name}:posted")
@@ -128,7 +171,9 @@ class Letters:
         return None
 
     def _marks_before(self, fact: Fact, notifier: Notifier) -> Mapping[str, str] | None:
-        """The marks of what *notifier* tells before the film of *fact*; None when it tells nothing before."""
+        """The marks of what *notifier* tells before the film of *fact*; None when it tells nothing
+        before.
+        """
         if fact.kind == "clip_ready":
             return self.state.event_fields(fact.event or "") if "alert" in notifier.when else None
         return self.state.delivery_marks(fact) if notifier.threads else None

@@ -2,9 +2,10 @@
 
     python -m app.daemons.notifier
 
-Facts come from the stream `events`; one is acknowledged when every way that is to tell it has told it. What has been told
-is marked in Redis, so that a kill at any moment neither loses an alert nor repeats one. The loop here only reads and
-judges, and watches the other programs' hearts; each way has threads of its own in the outbox, and so have the answers.
+Facts come from the stream `events`; one is acknowledged when every way that is to tell it has told
+it. What has been told is marked in Redis, so that a kill at any moment neither loses an alert nor
+repeats one. The loop here only reads and judges, and watches the other programs' hearts; each way
+has threads of its own in the outbox, and so have the answers.
 """
 
 import logging
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 #: How long a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
-#: How long the end waits for those who are just telling something, and how often it looks whether they have.
+#: How long the end waits for those who are just telling something, and how often it looks whether
+#: they have.
 PATIENCE_S = 0.6
 LOOK_S = 0.02
 
@@ -84,7 +86,9 @@ class NotifierDaemon(Daemon):
     backoff_max_s = 5.0
     redis_timeout_s = 2.0
 
-    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(folder, profile, clock)
         self._facts = self.state.facts(self.name, protocol.host_name())
         self._silence = Silence()
@@ -117,7 +121,9 @@ class NotifierDaemon(Daemon):
         return 0.0
 
     def configure(self) -> None:
-        """Take over other ways to the owner, when the former have ended; what waits is read again, since Redis has it all."""
+        """Take over other ways to the owner, when the former have ended; what waits is read again,
+        since Redis has it all.
+        """
         self._hearts = self._make_hearts()
         settings = _settings(self.config)
         if settings == self._settings:
@@ -133,17 +139,29 @@ class NotifierDaemon(Daemon):
     def close(self) -> None:
         self._dismiss()
         until_s = self.clock.monotonic() + PATIENCE_S
-        while not all(desk.has_ended() for desk in self._former) and self.clock.monotonic() < until_s:
+        while (
+            not all(desk.has_ended() for desk in self._former) and self.clock.monotonic() < until_s
+        ):
             self.clock.sleep(LOOK_S)
 
     def counters(self) -> Counters:
-        counters: Counters = {"delivered": self._outbox.delivered, "held": self._held, "waiting": self._outbox.waiting}
+        counters: Counters = {
+            "delivered": self._outbox.delivered,
+            "held": self._held,
+            "waiting": self._outbox.waiting,
+        }
         for way in self._outbox.ways:
             counters[f"{way.name}_waiting"] = way.waiting
             counters[f"{way.name}_trouble"] = way.trouble
             if way.notifier.digests and way.lane == "alerts":
-                counters |= {f"{way.name}_digests": way.digests, f"{way.name}_repeated": way.notifier.repeated}
-        counters |= {"answered": self._desk.answers.answered, "questions": self._desk.answers.waiting}
+                counters |= {
+                    f"{way.name}_digests": way.digests,
+                    f"{way.name}_repeated": way.notifier.repeated,
+                }
+        counters |= {
+            "answered": self._desk.answers.answered,
+            "questions": self._desk.answers.waiting,
+        }
         return counters
 
     def _announce(self) -> None:
@@ -157,17 +175,29 @@ class NotifierDaemon(Daemon):
     def _make_desk(self) -> Desk:
         settings, access = self._settings, self._settings.accesses.slack
         links, every_s = _links(settings.s3), settings.upload_every_s
-        films = Films(self.state, self.clock, settings.data_dir, links, Shrinker(), upload_every_s=every_s)
-        notifiers = make_notifiers(settings.notify, settings.data_dir, settings.accesses, self.clock)
+        films = Films(
+            self.state, self.clock, settings.data_dir, links, Shrinker(), upload_every_s=every_s
+        )
+        notifiers = make_notifiers(
+            settings.notify, settings.data_dir, settings.accesses, self.clock
+        )
         slack = SlackAnswers(self._slack(notifiers, access)) if access else None
         letters = Letters(self.state, self.clock, films)
         outbox = Outbox(notifiers, letters, settings.notify.digest_after_s, self._facts.done)
         camera = next(iter(self.config.cameras))
-        return Desk(outbox, Answers(self.state, self.clock, slack, films, camera=camera, clip_s=settings.clip_s), films)
+        return Desk(
+            outbox,
+            Answers(self.state, self.clock, slack, films, camera=camera, clip_s=settings.clip_s),
+            films,
+        )
 
     def _slack(self, notifiers: list[Notifier], access: SlackAccess) -> SlackNotifier:
-        """The one among *notifiers*, so that they share what Slack says of its limits; answers need one also if no alert goes there."""
-        return next((one for one in notifiers if isinstance(one, SlackNotifier)), None) or SlackNotifier(access, self.clock)
+        """The one among *notifiers*, so that they share what Slack says of its limits; answers need
+        one also if no alert goes there.
+        """
+        return next(
+            (one for one in notifiers if isinstance(one, SlackNotifier)), None
+        ) or SlackNotifier(access, self.clock)
 
     def _make_hearts(self) -> Hearts:
         own = protocol.heartbeat_key(self.name, protocol.host_name())
@@ -179,13 +209,17 @@ class NotifierDaemon(Daemon):
         self._former.append(self._desk)
 
     def _take_in(self) -> None:
-        """Wait for facts. Now and then look for what was left lying, by us or by another notifier."""
+        """Wait for facts. Now and then look for what was left lying, by us or by another
+        notifier.
+        """
         if self.clock.monotonic() >= self._catch_up_at_s:
             for entry, fact in self._facts.all_unfinished():
                 if entry not in self._outbox:
                     self._consider(entry, fact)
             self._catch_up_at_s = self.clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
-        if not self._started:  # only when all that piled up is there: half a digest must not pass for the whole
+        if (
+            not self._started
+        ):  # only when all that piled up is there: half a digest must not pass for the whole
             while fresh := self._facts.new(0):
                 for entry, fact in fresh:
                     self._consider(entry, fact)
@@ -208,7 +242,9 @@ class NotifierDaemon(Daemon):
             self._facts.done(entry)
 
     def _left_to_tell(self, fact: Fact) -> set[str]:
-        """The ways that have still to tell *fact*. Whether it is held back is asked once, before the first has told it."""
+        """The ways that have still to tell *fact*. Whether it is held back is asked once, before
+        the first has told it.
+        """
         names = self._tellers(fact)
         if not names:
             return names
@@ -224,7 +260,9 @@ class NotifierDaemon(Daemon):
         return left
 
     def _tellers(self, fact: Fact) -> set[str]:
-        """The ways that are to tell *fact*, whether or not they have. Of an event that nobody tells its film is to know."""
+        """The ways that are to tell *fact*, whether or not they have. Of an event that nobody tells
+        its film is to know.
+        """
         if not fact.alert:
             if event := protocol.opened_event(fact):
                 self.state.mark_event(event, {"untold": "no alert"})
@@ -239,9 +277,13 @@ class NotifierDaemon(Daemon):
 
 def _settings(config: Config) -> Settings:
     twilio = None if config.twilio.missing() else config.twilio
-    accesses = Accesses(slack_access(config), twilio, config.apprise if config.apprise.urls else None)
+    accesses = Accesses(
+        slack_access(config), twilio, config.apprise if config.apprise.urls else None
+    )
     clip_s = config.recording.pre_roll_s + config.recording.post_roll_s
-    return Settings(config.notify, config.data_dir, accesses, config.s3, config.uploads.upload_every_s, clip_s)
+    return Settings(
+        config.notify, config.data_dir, accesses, config.s3, config.uploads.upload_every_s, clip_s
+    )
 
 
 def _links(settings: S3Settings) -> Links | None:

@@ -1,8 +1,9 @@
-"""Watches the heartbeats of the other programs: one that falls silent is told of once, and once when it beats again.
+"""Watches the heartbeats of the other programs: one that falls silent is told of once, and once
+when it beats again.
 
-What is known of each is kept in Redis, so that a restart neither forgets nor repeats. A change is noted there first
-("to tell"), then published as a fact whose id follows from the note, then noted as told: a kill in between repeats
-the same fact, which is on the stream once.
+What is known of each is kept in Redis, so that a restart neither forgets nor repeats. A change is
+noted there first ("to tell"), then published as a fact whose id follows from the note, then noted
+as told: a kill in between repeats the same fact, which is on the stream once.
 """
 
 import hashlib
@@ -26,7 +27,9 @@ _log = logging.getLogger(__name__)
 
 
 class Hearts:
-    """Looks, as often as `step` is called but not oftener than needed, at all hearts but *own*, the notifier's."""
+    """Looks, as often as `step` is called but not oftener than needed, at all hearts but *own*, the
+    notifier's.
+    """
 
     def __init__(self, state: State, clock: Clock, own: str, expected: Iterable[Post]) -> None:
         self._state = state
@@ -52,10 +55,12 @@ class Hearts:
     def _look(self, now: datetime) -> None:
         """Compare what beats with what is known.
 
-        After a pause (of this program, of Redis or of the whole machine, and at the start) hearts are given the time of a
-        heartbeat's life to beat again.
+        After a pause (of this program, of Redis or of the whole machine, and at the start) hearts
+        are given the time of a heartbeat's life to beat again.
         """
-        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < timedelta(seconds=HEARTBEAT_LIFE_S):
+        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < timedelta(
+            seconds=HEARTBEAT_LIFE_S
+        ):
             self._conclude_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
         beats = {key: beat for key, beat in self._state.heartbeats().items() if key != self._own}
         known = self._state.hearts()
@@ -71,12 +76,19 @@ class Hearts:
             self._tell(key, noted)
         elif beats and noted.startswith(_SILENT):
             self._tell(key, self._noted(key, f"{_TELL_BACK}{now.isoformat()}"))
-        elif not beats and noted == BEATS and self._clock.monotonic() >= self._conclude_from_s and self._is_expected(key):
+        elif (
+            not beats
+            and noted == BEATS
+            and self._clock.monotonic() >= self._conclude_from_s
+            and self._is_expected(key)
+        ):
             since = self._seen_at.get(key, now - timedelta(seconds=HEARTBEAT_LIFE_S))
             self._tell(key, self._noted(key, f"{_TELL_SILENT}{since.isoformat()}"))
 
     def _is_expected(self, key: str) -> bool:
-        """Whether anybody misses it: what this machine's configuration has no more is not missed."""
+        """Whether anybody misses it: what this machine's configuration has no more is not
+        missed.
+        """
         post, host = post_of(key)
         return host != protocol.host_name() or post in self._expected
 
@@ -95,5 +107,7 @@ class Hearts:
         digest = hashlib.sha256(f"{key} {noted}".encode()).hexdigest()[:16]
         kind: protocol.FactKind = "process_silent" if silent else "process_back"
         _log.warning("%s", text)
-        self._state.publish(Fact(f"{protocol.event_id(at, 'house')}-{digest}", kind, at, text, post.camera))
+        self._state.publish(
+            Fact(f"{protocol.event_id(at, 'house')}-{digest}", kind, at, text, post.camera)
+        )
         self._state.note_heart(key, f"{_SILENT}{at.isoformat()}" if silent else BEATS)

@@ -1,7 +1,7 @@
 """Why nothing may be told just now.
 
-`camera_notifications` False holds everything back; a snooze holds back motion and its films only, so that a camera that
-is lost or a program that is silent is told all the same.
+`camera_notifications` False holds everything back; a snooze holds back motion and its films only,
+so that a camera that is lost or a program that is silent is told all the same.
 """
 
 import logging
@@ -26,12 +26,18 @@ class Silence:
         self._switches = Switches()
         self._reported: str | None = None
 
-    def reason(self, fact: Fact, now: datetime, notifications: str | None, snoozed_until: str | None) -> str | None:
+    def reason(
+        self, fact: Fact, now: datetime, notifications: str | None, snoozed_until: str | None
+    ) -> str | None:
         """A few words, or None when *fact* may be told."""
         if not self._switches.take("camera_notifications", notifications):
             return "camera_notifications is False"
         until = self._time(snoozed_until)
-        return f"snoozed until {until.isoformat()}" if until and until > now and fact.kind in SNOOZED else None
+        return (
+            f"snoozed until {until.isoformat()}"
+            if until and until > now and fact.kind in SNOOZED
+            else None
+        )
 
     def _time(self, found: str | None) -> datetime | None:
         """The time in *found*, taken for UTC when it does not say."""
@@ -41,7 +47,11 @@ class Silence:
             at = datetime.fromisoformat(found)
         except ValueError:
             if found != self._reported:
-                _log.warning("snoozed_until is %r in Redis; it must be a UTC time as 2026-11-20T10:15:00Z. It is ignored.", found[:40])
+                _log.warning(
+                    "snoozed_until is %r in Redis; it must be a UTC time as 2026-11-20T10:15:00Z. "
+                    "It is ignored.",
+                    found[:40],
+                )
             self._reported = found
             return None
         return at if at.tzinfo else at.replace(tzinfo=UTC)

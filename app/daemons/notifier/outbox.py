@@ -1,4 +1,5 @@
-"""The outbox: each way to the owner has its own queues and threads, so that one that hangs or rests delays no other.
+"""The outbox: each way to the owner has its own queues and threads, so that one that hangs or rests
+delays no other.
 
 A fact is acknowledged when every way that is to tell it has told it.
 """
@@ -17,7 +18,13 @@ _LANES: tuple[Lane, ...] = ("alerts", "clips")
 class Outbox:
     """Every way to the owner, and what each has still to tell."""
 
-    def __init__(self, notifiers: Iterable[Notifier], letters: Letters, digest_after_s: float, acknowledge: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        notifiers: Iterable[Notifier],
+        letters: Letters,
+        digest_after_s: float,
+        acknowledge: Callable[[str], None],
+    ) -> None:
         self.notifiers = list(notifiers)
         desk = Desk(letters, digest_after_s, self._done, self._opener, self._is_said)
         self.ways = [Way(notifier, lane, desk) for lane in _LANES for notifier in self.notifiers]
@@ -42,7 +49,11 @@ class Outbox:
 
     def tellers(self, fact: Fact) -> set[str]:
         """The names of the ways that are to tell *fact*."""
-        return {way.name for way in self.ways if TOPIC_OF[fact.kind] in way.notifier.when and way.lane in _lanes(fact, way.notifier)}
+        return {
+            way.name
+            for way in self.ways
+            if TOPIC_OF[fact.kind] in way.notifier.when and way.lane in _lanes(fact, way.notifier)
+        }
 
     def start(self) -> None:
         for way in self.ways:
@@ -101,7 +112,9 @@ class Outbox:
 
 
 def _lanes(fact: Fact, notifier: Notifier) -> tuple[Lane, ...]:
-    """By which of its queues *notifier* tells *fact*: what has a film comes with it, and before it where films come below."""
+    """By which of its queues *notifier* tells *fact*: what has a film comes with it, and before it
+    where films come below.
+    """
     if fact.file is None:
         return ("alerts",)
     return _LANES if fact.kind == "left_open" and notifier.threads else ("clips",)

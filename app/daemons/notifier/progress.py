@@ -1,11 +1,14 @@
-"""How far the telling of something has come, noted in Redis stage by stage, so that a kill neither loses nor repeats it."""
+"""How far the telling of something has come, noted in Redis stage by stage, so that a kill neither
+loses nor repeats it.
+"""
 
 from app.protocol import Fact
 from app.state import State
 
 
 class Marks:
-    """How far the delivery of *told* (a fact, or the id of something else) by the way *name* has come.
+    """How far the delivery of *told* (a fact, or the id of something else) by the way *name* has
+    come.
 
     What Redis did not take is kept here and written with the next mark, or by `load`.
     """

@@ -1,7 +1,8 @@
-"""Answers what people asked for, as it is read from the stream `requests`: a picture taken now, a clip, a tag shown, a sentence said.
+"""Answers what people asked for, as it is read from the stream `requests`: a picture taken now, a
+clip, a tag shown, a sentence said.
 
-A request is acknowledged when it is answered, so that a kill loses none; one that can be answered no more is dropped
-with a sentence. Each waits for itself alone.
+A request is acknowledged when it is answered, so that a kill loses none; one that can be answered
+no more is dropped with a sentence. Each waits for itself alone.
 """
 
 import logging
@@ -28,10 +29,12 @@ from app.worker import Worker
 #: How long a step waits for a request; the end of the program waits for it too.
 WAIT_S = 0.5
 REDIS_RETRY_S = 1.0
-#: How long a camera is given for a picture taken now, and how often it is looked whether it is there.
+#: How long a camera is given for a picture taken now, and how often it is looked whether it is
+#: there.
 PICTURE_WAIT = timedelta(seconds=5)
 PICTURE_LOOK_S = 0.1
-#: How old a request may be when it is first read, or tried again, by kind; of clips see `app.daemons.notifier.clip_request_handler`.
+#: How old a request may be when it is first read, or tried again, by kind; of clips see
+#: `app.daemons.notifier.clip_request_handler`.
 LIVES = {"last_image": timedelta(minutes=2), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
 
 _log = logging.getLogger(__name__)
@@ -40,10 +43,20 @@ _log = logging.getLogger(__name__)
 class Answers:
     """Answers by *slack* and with *films*; without Slack requests are only acknowledged.
 
-    *camera* is the one that is meant when none is named, and a clip that is asked for lasts *clip_s*.
+    *camera* is the one that is meant when none is named, and a clip that is asked for lasts
+    *clip_s*.
     """
 
-    def __init__(self, state: State, clock: Clock, slack: SlackAnswers | None, films: Films, *, camera: str, clip_s: float) -> None:
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        slack: SlackAnswers | None,
+        films: Films,
+        *,
+        camera: str,
+        clip_s: float,
+    ) -> None:
         self.answered = 0
         self._worker = Worker("answers", self.step)
         self._state = state
@@ -53,7 +66,11 @@ class Answers:
         self._requests = state.requests("notifier", protocol.host_name())
         self._switches = Switches()
         self._jobs = Jobs(clock, self._answer, self._finish)
-        self.clips = ClipAnswers(state, clock, slack, films, camera=camera, clip_s=clip_s, done=self._finish) if slack else None
+        self.clips = (
+            ClipAnswers(state, clock, slack, films, camera=camera, clip_s=clip_s, done=self._finish)
+            if slack
+            else None
+        )
         self._workers = [self._worker, *([self.clips.worker] if self.clips else [])]
         self._open: set[str] = set()
         self._catch_up_at_s = 0.0
@@ -118,13 +135,20 @@ class Answers:
     def _answer(self, job: Job) -> float:
         """Answer; returns 0 when that is done, else the seconds until it should be tried again."""
         if self._slack is None:
-            _log.info("%s of %s has no answer: Slack is not configured here", job.request.kind, job.request.by)
+            _log.info(
+                "%s of %s has no answer: Slack is not configured here",
+                job.request.kind,
+                job.request.by,
+            )
             return 0.0
         age = self._clock.now() - job.request.at
         if age > LIVES[job.request.kind]:
             _log.warning("%s of %s is too old to be answered", job.request.kind, job.request.by)
             if job.request.kind == "last_image" and age < LIVES["say"]:
-                self._slack.say(job.request.reply_to, "Your picture was asked for too long ago to be one of now. Please ask again.")
+                self._slack.say(
+                    job.request.reply_to,
+                    "Your picture was asked for too long ago to be one of now. Please ask again.",
+                )
             return 0.0
         if job.request.kind == "last_image":
             return self._show_picture(job, self._slack)
@@ -135,7 +159,9 @@ class Answers:
         return 0.0
 
     def _show_picture(self, job: Job, slack: SlackAnswers) -> float:
-        """Show a picture taken since it was asked for; if there will be none, the last one, with the reason."""
+        """Show a picture taken since it was asked for; if there will be none, the last one, with
+        the reason.
+        """
         request, camera = job.request, job.request.camera or self._camera
         job.marks = job.marks or Marks(self._state, slack.name, f"answer-{job.entry}")
         job.marks.load()
@@ -144,10 +170,16 @@ class Answers:
             armed = self._switches.take("camera_status", *self._state.read_strings("camera_status"))
             if armed and self._clock.now() - request.at < PICTURE_WAIT:
                 return PICTURE_LOOK_S
-            caption = f"Camera {camera} {'brings no picture just now' if armed else 'is off'}; this is its last one, taken"
+            caption = (
+                f"Camera {camera} {'brings no picture just now' if armed else 'is off'}; this is "
+                "its last one, taken"
+            )
         latest = self._state.latest(camera)
         if latest is None:
-            slack.say(request.reply_to, f"There is no picture of camera {escaped(camera)} of the last day.")
+            slack.say(
+                request.reply_to,
+                f"There is no picture of camera {escaped(camera)} of the last day.",
+            )
             return 0.0
         taken = f"{latest.taken_at.astimezone():%H:%M:%S}"
         if self._clock.now() - latest.taken_at > timedelta(hours=12):
@@ -155,7 +187,9 @@ class Answers:
         if job.marks.get("caption") is None:
             caption = f"{caption} {taken}" if caption else f"{camera}, taken now {taken}"
             job.marks.set("caption", caption)
-        message = Message(f"answer-{job.entry}", latest.taken_at, caption or camera, camera, latest.jpeg)
+        message = Message(
+            f"answer-{job.entry}", latest.taken_at, caption or camera, camera, latest.jpeg
+        )
         slack.show_picture(request.reply_to, message, job.marks)
         return 0.0
 
@@ -164,7 +198,9 @@ class Answers:
         return taken_at is not None and taken_at >= request.at
 
     def _show_tag(self, request: Request, slack: SlackAnswers) -> None:
-        """Let the alert's message show what its event is tagged by now, and delete its picture if that is wanted."""
+        """Let the alert's message show what its event is tagged by now, and delete its picture if
+        that is wanted.
+        """
         fields = self._state.event_fields(request.event or "")
         noted = _noted(request.label)
         if not fields:
@@ -177,11 +213,19 @@ class Answers:
         if not posted:
             slack.say(request.reply_to, noted)
             return
-        alert = Alert(request.event or "", record, Posted.loads(posted), deleted=f"{slack.name}:deleted" in fields)
+        alert = Alert(
+            request.event or "",
+            record,
+            Posted.loads(posted),
+            deleted=f"{slack.name}:deleted" in fields,
+        )
         try:
             slack.show_tag(alert, _said(record, request))
         except Unfit as error:
-            slack.say(request.reply_to, f"{noted} The message could not be changed: {escaped(error.error)}.")
+            slack.say(
+                request.reply_to,
+                f"{noted} The message could not be changed: {escaped(error.error)}.",
+            )
         deletes = record.label and slack.delete_after_tag and not alert.deleted
         if deletes and alert.posted.file and slack.delete_picture(alert):
             self._state.mark_event(alert.event, {f"{slack.name}:deleted": alert.posted.file})
@@ -192,7 +236,9 @@ def _noted(label: str | None) -> str:
 
 
 def _said(record: EventRecord, request: Request) -> Said | None:
-    """What the event is tagged, which may be newer than *request*, and by whom; None when it is not."""
+    """What the event is tagged, which may be newer than *request*, and by whom; None when it is
+    not.
+    """
     if record.label is None:
         return None
     if record.label_by in (None, request.by):

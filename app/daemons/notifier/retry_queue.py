@@ -26,12 +26,15 @@ class Job:
 
 
 class Jobs:
-    """What is to be answered by *answer*, which returns 0 when that is done, else the seconds until it should be tried again.
+    """What is to be answered by *answer*, which returns 0 when that is done, else the seconds until
+    it should be tried again.
 
     What is over is given to *done*.
     """
 
-    def __init__(self, clock: Clock, answer: Callable[[Job], float], done: Callable[[Job], None]) -> None:
+    def __init__(
+        self, clock: Clock, answer: Callable[[Job], float], done: Callable[[Job], None]
+    ) -> None:
         self._clock = clock
         self._answer = answer
         self._done = done
@@ -57,8 +60,14 @@ class Jobs:
             wait_s = self._answer(job)
         except DeliveryError as error:
             if not job.failures:
-                _log.warning("%s of %s is not answered yet: %s", job.request.kind, job.request.by, error)
-            wait_s = min(2.0 ** min(job.failures, 10), RETRY_MAX_S) if error.retry_after_s is None else max(error.retry_after_s, 0.1)
+                _log.warning(
+                    "%s of %s is not answered yet: %s", job.request.kind, job.request.by, error
+                )
+            wait_s = (
+                min(2.0 ** min(job.failures, 10), RETRY_MAX_S)
+                if error.retry_after_s is None
+                else max(error.retry_after_s, 0.1)
+            )
             job.failures += 1
         except ProtocolError as error:
             _log.warning("%s of %s is dropped: %s", job.request.kind, job.request.by, error)

@@ -8,8 +8,14 @@ from app.daemons.security_system.daemon import SecuritySystem
 
 
 @click.command()
-@click.option("--camera", help="The camera's name in the configuration; not needed when there is one.")
-@click.option("--source", envvar=SOURCE_VARIABLE, help="Play this instead of the configured source: a file, an address, or demo.")
+@click.option(
+    "--camera", help="The camera's name in the configuration; not needed when there is one."
+)
+@click.option(
+    "--source",
+    envvar=SOURCE_VARIABLE,
+    help="Play this instead of the configured source: a file, an address, or demo.",
+)
 def main(camera: str | None, source: str | None) -> None:
     """See motion through one camera."""
     import cv2

@@ -18,16 +18,21 @@ from app.files import has_room, write_whole
 from app.frames import Box, Frame, caption
 from app.recording.stills import StillRule, still
 
-#: After so long without a frame the camera was off, and what it saw before has nothing to do with now.
+#: After so long without a frame the camera was off, and what it saw before has nothing to do with
+#: now.
 _PAUSE_S = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class Keepsakes:
-    """Those of *camera*. It is shown every frame that was judged, holds none of them up, and also listens to the motion sensor."""
+    """Those of *camera*. It is shown every frame that was judged, holds none of them up, and also
+    listens to the motion sensor.
+    """
 
-    def __init__(self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom | None = None) -> None:
+    def __init__(
+        self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom | None = None
+    ) -> None:
         self._camera = camera
         self._darkroom = darkroom or Darkroom()
         self._sensor: MotionSensor | None = None
@@ -51,19 +56,28 @@ class Keepsakes:
             self._close_sensor()
             self.open()
 
-    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector) -> list[threading.Event]:
+    def look(
+        self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector
+    ) -> list[threading.Event]:
         """*detector* has judged *frame* so, while *event* was open.
 
-        If that opens an event that has a sample, what this returns is set as soon as that is a file, or will be none.
+        If that opens an event that has a sample, what this returns is set as soon as that is a
+        file, or will be none.
         """
         if frame.at_s - self._last_s > _PAUSE_S and self._sampler:
             self._sampler.forget()
         self._last_s = frame.at_s
         self._pir = self._sensor.value if self._sensor else None
-        samples = self._sampler.look(frame, verdict, event, detector, self._pir) if self._sampler else []
+        samples = (
+            self._sampler.look(frame, verdict, event, detector, self._pir) if self._sampler else []
+        )
         if self._stills and self._stills.due(verdict.motion, frame.at_s):
-            path = self._data_dir / "stills" / f"{protocol.event_id(frame.taken_at, self._camera)}.jpg"
-            self._darkroom.add(partial(self._keep, path, partial(self._write_still, frame, verdict.boxes)))
+            path = (
+                self._data_dir / "stills" / f"{protocol.event_id(frame.taken_at, self._camera)}.jpg"
+            )
+            self._darkroom.add(
+                partial(self._keep, path, partial(self._write_still, frame, verdict.boxes))
+            )
         return samples
 
     def counters(self) -> Counters:
@@ -72,7 +86,10 @@ class Keepsakes:
         if self._sampler:
             found["frames_kept_mb"] = round(self._sampler.megabytes, 2)
         if self._sampler or self._stills:
-            found |= {"keepsakes": self._kept, "keepsakes_lost": self._lost + self._darkroom.passed_over}
+            found |= {
+                "keepsakes": self._kept,
+                "keepsakes_lost": self._lost + self._darkroom.passed_over,
+            }
         return found
 
     def check(self) -> None:
@@ -89,9 +106,15 @@ class Keepsakes:
         self._view = view
         self._data_dir = config.data_dir
         self._min_free_gb = config.disk.min_free_gb
-        self._sampler = Sampler(self._camera, config, view, self._darkroom, self._keep) if config.events.train else None
+        self._sampler = (
+            Sampler(self._camera, config, view, self._darkroom, self._keep)
+            if config.events.train
+            else None
+        )
         wanted = dropbox.is_set_up or dropbox.base_path is not None
-        self._stills = StillRule(dropbox.min_upload_seconds, dropbox.min_motion_frames) if wanted else None
+        self._stills = (
+            StillRule(dropbox.min_upload_seconds, dropbox.min_motion_frames) if wanted else None
+        )
 
     def _close_sensor(self) -> None:
         if self._sensor:
@@ -99,10 +122,15 @@ class Keepsakes:
         self._sensor = self._pir = None
 
     def _keep(self, path: Path, write: Callable[[Path], None]) -> None:
-        """Have *write* make the file at *path*; what the disk does not take is lost, since the next one is as good."""
+        """Have *write* make the file at *path*; what the disk does not take is lost, since the next
+        one is as good.
+        """
         try:
             if not has_room(path, self._min_free_gb):
-                raise OSError(errno.ENOSPC, f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left")
+                raise OSError(
+                    errno.ENOSPC,
+                    f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left",
+                )
             write(path)
         except OSError as error:
             if self._trouble is None:

@@ -16,7 +16,8 @@ _MOST_NAMES = 1000
 
 
 class Owed:
-    """What is owed to the owner is told by *tell*, without a film, when its film has failed or takes too long.
+    """What is owed to the owner is told by *tell*, without a film, when its film has failed or
+    takes too long.
 
     Each sentence has a name. `paid` and `failed` may come from any thread, and before it is owed.
     """
@@ -38,7 +39,9 @@ class Owed:
                 self._waiting[name] = due_s, news
 
     def paid(self, name: str) -> bool:
-        """The film is there and its sentence with it, which is to be told now unless this returns False: it was told without."""
+        """The film is there and its sentence with it, which is to be told now unless this returns
+        False: it was told without.
+        """
         with self._lock:
             self._waiting.pop(name, None)
             self._paid.append(name)

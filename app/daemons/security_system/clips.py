@@ -1,4 +1,6 @@
-"""The films of one camera: of its events, and of what somebody asks to see; and what the house is told of them."""
+"""The films of one camera: of its events, and of what somebody asks to see; and what the house is
+told of them.
+"""
 
 import json
 import logging
@@ -30,7 +32,8 @@ from app.worker import Worker
 
 #: So many clips that somebody asked for are made at the same time.
 MOST_ASKED = 4
-#: At the end of the program its supervisor waits for 5 s. What is not finished then is finished at the next start.
+#: At the end of the program its supervisor waits for 5 s. What is not finished then is finished at
+#: the next start.
 _PATIENCE_S = 2.5
 _LOOK_S = 0.02
 
@@ -42,7 +45,9 @@ SoFar = Callable[[str | None, float], None]
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What a clip is about: an event, which may be an *alert*, or what somebody *asked* for then (ISO 8601)."""
+    """What a clip is about: an event, which may be an *alert*, or what somebody *asked* for then
+    (ISO 8601).
+    """
 
     alert: bool = True
     asked: str | None = None
@@ -57,15 +62,28 @@ class _About:
 
 
 class Clips:
-    """Those of *camera*, in *folders*, told through *link*. Nothing of it holds up the frame that is being seen."""
+    """Those of *camera*, in *folders*, told through *link*. Nothing of it holds up the frame that
+    is being seen.
+    """
 
-    def __init__(self, camera: str, config: Config, folders: EventFolders, link: Link, clock: Clock, *, owed: Owed) -> None:
+    def __init__(
+        self,
+        camera: str,
+        config: Config,
+        folders: EventFolders,
+        link: Link,
+        clock: Clock,
+        *,
+        owed: Owed,
+    ) -> None:
         self._camera = camera
         self._owed = owed
         self._folders = folders
         self._link = link
         self._clock = clock
-        self._recorder = Recorder(config.recording, clock, self._is_ready, self._failed, self._refusal)
+        self._recorder = Recorder(
+            config.recording, clock, self._is_ready, self._failed, self._refusal
+        )
         self._worker = Worker("clips", self._step)
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._clip: Clip | None = None
@@ -109,7 +127,9 @@ class Clips:
     def open(self) -> None:
         """Begin, with what an earlier run has left."""
         parts = self._folders.unfinished_clips(self._camera)
-        self._jobs.put(lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name)))
+        self._jobs.put(
+            lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name))
+        )
         self._worker.start()
 
     def check(self) -> None:
@@ -126,7 +146,9 @@ class Clips:
             self._recorder.frame(frame)
 
     def opened(self, name: str, event: Event) -> list[threading.Event]:
-        """*event*, which is called *name*, has opened. What this returns is set as soon as the beginning of its film is on disk."""
+        """*event*, which is called *name*, has opened. What this returns is set as soon as the
+        beginning of its film is on disk.
+        """
         if not self.on:
             return []
         self._clip = self._begin(name, event.started_at_s - self._before_s, _About(event.alert))
@@ -140,7 +162,9 @@ class Clips:
             self._worker.wake()
 
     def so_far(self, tell: SoFar) -> None:
-        """Make a file of what was filmed so far of the open event, and *tell* of it instead of telling the house, in another thread."""
+        """Make a file of what was filmed so far of the open event, and *tell* of it instead of
+        telling the house, in another thread.
+        """
         if self._clip is None:
             tell(None, 0.0)
             return
@@ -162,7 +186,10 @@ class Clips:
         elif not seeing:
             self._answer(asked_at, why=f"Camera {self._camera} gives no pictures just now.")
         elif len(self._asked) >= MOST_ASKED:
-            self._answer(asked_at, why=f"{MOST_ASKED} clips are being made already; ask again in some seconds.")
+            self._answer(
+                asked_at,
+                why=f"{MOST_ASKED} clips are being made already; ask again in some seconds.",
+            )
         else:
             self._film_asked(asked_at)
 
@@ -175,11 +202,17 @@ class Clips:
         """Make of all clips what can be made in a moment."""
         self.cut()
         until_s = self._clock.monotonic() + _PATIENCE_S
-        while self._recorder.busy and not self._worker.has_ended() and self._clock.monotonic() < until_s:
+        while (
+            self._recorder.busy
+            and not self._worker.has_ended()
+            and self._clock.monotonic() < until_s
+        ):
             self._clock.sleep(_LOOK_S)
         self._worker.ask_to_stop()
 
-    def _begin(self, event: str, start_s: float, about: _About, most_s: float | None = None) -> Clip:
+    def _begin(
+        self, event: str, start_s: float, about: _About, most_s: float | None = None
+    ) -> Clip:
         folder = self._folders.folder(event, protocol.event_started_at(event))
         clip = self._recorder.begin(folder, start_s, json.dumps(asdict(about)), most_s)
         self._worker.wake()
@@ -240,7 +273,10 @@ class Clips:
 
     def _text(self, ready: Ready, event: str, about: _About) -> str:
         if about.asked:
-            return f"The film of camera {self._camera} that was asked for: {ready.lasts_s:.0f} seconds."
+            return (
+                f"The film of camera {self._camera} that was asked for: {ready.lasts_s:.0f} "
+                "seconds."
+            )
         if ready.last:
             return self._wording.clip(protocol.event_started_at(event), ready.reaches_s)
         return f"Film of camera {self._camera}, to be continued: {ready.lasts_s:.0f} seconds."
@@ -252,10 +288,21 @@ class Clips:
         if so_far:
             so_far(None, 0.0)
         if about.asked:
-            self._answer(datetime.fromisoformat(about.asked), why=f"The film cannot be written: {error}")
+            self._answer(
+                datetime.fromisoformat(about.asked), why=f"The film cannot be written: {error}"
+            )
 
-    def _answer(self, asked_at: datetime, *, event: str | None = None, file: str | None = None, why: str | None = None) -> None:
-        self._link.show_clip(ClipAsked(asked_at, event, file, why, protocol.host_name() if file else None))
+    def _answer(
+        self,
+        asked_at: datetime,
+        *,
+        event: str | None = None,
+        file: str | None = None,
+        why: str | None = None,
+    ) -> None:
+        self._link.show_clip(
+            ClipAsked(asked_at, event, file, why, protocol.host_name() if file else None)
+        )
 
 
 def _is_event(name: str) -> bool:

@@ -1,9 +1,10 @@
-"""The security system: owns one camera and its pan-tilt, sees motion, and tells the house what happens.
+"""The security system: owns one camera and its pan-tilt, sees motion, and tells the house what
+happens.
 
     python -m app.daemons.security_system [--camera NAME] [--source SOURCE]
 
-A step is a frame. Whatever may make it wait has a thread of its own: the camera's feed before it, the link to disk
-and Redis behind it.
+A step is a frame. Whatever may make it wait has a thread of its own: the camera's feed before it,
+the link to disk and Redis behind it.
 """
 
 import logging
@@ -49,13 +50,19 @@ _log = logging.getLogger(__name__)
 
 
 class SecuritySystem(Daemon):
-    """One camera of the house: *camera* names it in the configuration, *source* is played instead of its own if given."""
+    """One camera of the house: *camera* names it in the configuration, *source* is played instead
+    of its own if given.
+    """
 
     name = "security_system"
     hang_s = 30.0
 
     def __init__(
-        self, camera: str | None = None, source: str | None = None, folder: Path | None = None, clock: Clock | None = None
+        self,
+        camera: str | None = None,
+        source: str | None = None,
+        folder: Path | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(folder, clock=clock)
         self._name = self.camera = self._chosen(camera)
@@ -63,15 +70,21 @@ class SecuritySystem(Daemon):
         self._settings = self._camera_config()
         folders = EventFolders(self.config.data_dir)
         spool = Spool(self.config.data_dir / "spool" / self._name)
-        self._link = Link(self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock)
+        self._link = Link(
+            self._name, State(self.config.redis.url, LINK_TIMEOUT_S), folders, spool, self.clock
+        )
         self._owed = Owed(self._link.tell, self.clock)
         self._casebook = Casebook(self._name, self._link, folders, self._wording(), self._owed)
-        self._clips = Clips(self._name, self.config, folders, self._link, self.clock, owed=self._owed)
+        self._clips = Clips(
+            self._name, self.config, folders, self._link, self.clock, owed=self._owed
+        )
         self._feed = CameraFeed(self._make_camera, self.clock, self._settings, self._packets_to())
         self._detector = self._make_detector()
         self._aim = self._make_aim()
         self._keepsakes = Keepsakes(self._name, self.config, self._settings)
-        self._left_open = LeftOpen(self.config.events.open_threshold_seconds, partial(self._link.note, "opening"))
+        self._left_open = LeftOpen(
+            self.config.events.open_threshold_seconds, partial(self._link.note, "opening")
+        )
         self._last_frame: Frame | None = None
         self._frames = 0
         self._rate = _Rate(self.clock)
@@ -123,7 +136,9 @@ class SecuritySystem(Daemon):
         self._aim.close()
 
     def configure(self) -> None:
-        """Take over what has changed, and disturb nothing else. Redis and data_dir wait for a restart."""
+        """Take over what has changed, and disturb nothing else. Redis and data_dir wait for a
+        restart.
+        """
         before, self._settings = self._settings, self._camera_config()
         after = self._settings
         self._keepsakes.configure(self.config, after)
@@ -137,7 +152,11 @@ class SecuritySystem(Daemon):
         if before.pantilt != after.pantilt:
             self._aim.close()
             self._aim = self._make_aim()
-        if replace(before, masks=(), pantilt=after.pantilt, pir_pin=after.pir_pin) != replace(after, masks=()) or filmed != self._clips.on:
+        if (
+            replace(before, masks=(), pantilt=after.pantilt, pir_pin=after.pir_pin)
+            != replace(after, masks=())
+            or filmed != self._clips.on
+        ):
             self._end_event()
             self._clips.cut()
             self._feed.change(self._make_camera, after, self._packets_to())
@@ -175,7 +194,11 @@ class SecuritySystem(Daemon):
 
     def _camera_config(self) -> CameraConfig:
         if self._name not in self.config.cameras:
-            _log.error("camera %s is in the configuration no more; it goes on as it was until it is stopped", self._name)
+            _log.error(
+                "camera %s is in the configuration no more; it goes on as it was until it is "
+                "stopped",
+                self._name,
+            )
             return self._settings
         found = self.config.cameras[self._name]
         return replace(found, source=self._source) if self._source else found
@@ -237,7 +260,9 @@ class SecuritySystem(Daemon):
             self._detector.forget()
             text = f"Camera back: {self._name}, after {change.outage_s:.0f} s."
         _log.warning("%s", text)
-        self._link.tell(News(Fact(protocol.new_fact_id(now, self._name), change.kind, now, text, self._name)))
+        self._link.tell(
+            News(Fact(protocol.new_fact_id(now, self._name), change.kind, now, text, self._name))
+        )
         self.in_trouble(self._trouble())
         self.beat()
 
@@ -248,7 +273,10 @@ class SecuritySystem(Daemon):
             self._judge(frame)
         now_s = self.clock.monotonic()
         asked = self._link.wishes.images_asked
-        if self._images_given != asked or now_s - self._latest_s >= self.config.events.min_save_seconds:
+        if (
+            self._images_given != asked
+            or now_s - self._latest_s >= self.config.events.min_save_seconds
+        ):
             self._images_given = asked
             self._show_latest(frame, jpeg(frame.bgr()))
         if self._link.wishes.watched and now_s - self._live_s >= LIVE_EVERY_S:
@@ -270,14 +298,23 @@ class SecuritySystem(Daemon):
         samples = self._keepsakes.look(frame, verdict, event, self._detector)
         if event and verdict.event and pictures:
             # What would be lost with this process is on disk before anybody knows of the event.
-            self._casebook.tell_opening(verdict.event, pictures, samples + self._clips.opened(event, verdict.event))
+            self._casebook.tell_opening(
+                verdict.event, pictures, samples + self._clips.opened(event, verdict.event)
+            )
         if self.config.motion.trigger == "light":
             self._watch_opening(frame, verdict)
 
     def _watch_opening(self, frame: Frame, verdict: Verdict) -> None:
-        if self._left_open.look(frame, verdict, self._casebook.open_event) and self._left_open.first:
+        if (
+            self._left_open.look(frame, verdict, self._casebook.open_event)
+            and self._left_open.first
+        ):
             self._left_open.told()
-            self._clips.so_far(self._casebook.left_open(self._left_open.first, self._left_open.lasts_s, frame.taken_at))
+            self._clips.so_far(
+                self._casebook.left_open(
+                    self._left_open.first, self._left_open.lasts_s, frame.taken_at
+                )
+            )
 
     def _end_event(self) -> None:
         """End the open event, if there is one, because the camera is gone or switched off."""
@@ -287,7 +324,11 @@ class SecuritySystem(Daemon):
 
     def _finish(self, event: Event, frame: Frame) -> None:
         ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
-        self._casebook.end(event, frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s), filmed=self._clips.on)
+        self._casebook.end(
+            event,
+            frame.taken_at - timedelta(seconds=frame.at_s - ended_at_s),
+            filmed=self._clips.on,
+        )
         self._clips.closed(ended_at_s)
 
     def _show_latest(self, frame: Frame, picture: bytes) -> None:
@@ -295,7 +336,13 @@ class SecuritySystem(Daemon):
         self._link.show_latest(Latest(picture, frame.taken_at))
 
     def _trouble(self) -> str | None:
-        return self._feed.trouble or self._aim.trouble or self._link.disk_trouble or self._clips.trouble or self._link.away
+        return (
+            self._feed.trouble
+            or self._aim.trouble
+            or self._link.disk_trouble
+            or self._clips.trouble
+            or self._link.away
+        )
 
 
 class _Rate:

@@ -20,9 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class Casebook:
-    """Gives every event of *camera* its id and its pictures, and tells of it through *link*, in the words of *wording*."""
+    """Gives every event of *camera* its id and its pictures, and tells of it through *link*, in the
+    words of *wording*.
+    """
 
-    def __init__(self, camera: str, link: Link, folders: EventFolders, wording: Wording, owed: Owed) -> None:
+    def __init__(
+        self, camera: str, link: Link, folders: EventFolders, wording: Wording, owed: Owed
+    ) -> None:
         self.wording = wording
         self._owed = owed
         self._camera = camera
@@ -43,27 +47,53 @@ class Casebook:
         return self._open[0] if self._open else None
 
     def begin(self, event: Event, frame: Frame, level: float | None = None) -> Pictures:
-        """*frame* has opened *event*, by its *level* where light is the trigger; these are pictures of it. `tell_opening` comes next."""
+        """*frame* has opened *event*, by its *level* where light is the trigger; these are pictures
+        of it. `tell_opening` comes next.
+        """
         self.count += 1
         started_at = frame.taken_at - timedelta(seconds=frame.at_s - event.started_at_s)
         name = protocol.event_id(started_at, self._camera)
-        record = EventRecord(self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px)
+        record = EventRecord(
+            self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px
+        )
         picture = frame.bgr()
-        pictures = Pictures(jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture))
+        pictures = Pictures(
+            jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture)
+        )
         self._open = name, record
-        _log.info("event %s opens with %s", name, f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}")
+        _log.info(
+            "event %s opens with %s",
+            name,
+            f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}",
+        )
         return pictures
 
-    def tell_opening(self, event: Event, pictures: Pictures, after: Sequence[threading.Event]) -> None:
-        """Tell that *event* has opened, with its *pictures*, *after* these things, as in all `News`."""
+    def tell_opening(
+        self, event: Event, pictures: Pictures, after: Sequence[threading.Event]
+    ) -> None:
+        """Tell that *event* has opened, with its *pictures*, *after* these things, as in all
+        `News`.
+        """
         if self._open is None:
             return
         name, record = self._open
-        text, alert = self.wording.opening(record.started_at), event.alert and self.wording.tells_opening
-        self._link.tell(News(self._fact("motion_started", name, record, text, alert), record, pictures, after=tuple(after)))
+        text, alert = (
+            self.wording.opening(record.started_at),
+            event.alert and self.wording.tells_opening,
+        )
+        self._link.tell(
+            News(
+                self._fact("motion_started", name, record, text, alert),
+                record,
+                pictures,
+                after=tuple(after),
+            )
+        )
 
     def end(self, event: Event, ended_at: datetime, *, filmed: bool) -> None:
-        """*event* is over since *ended_at*. If the owner has not heard of it, the sentence with its film is owed, *filmed* or not."""
+        """*event* is over since *ended_at*. If the owner has not heard of it, the sentence with its
+        film is owed, *filmed* or not.
+        """
         if self._open is None:
             return
         name, record = self._open
@@ -71,18 +101,27 @@ class Casebook:
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
-        self._link.tell(News(self._fact("motion_ended", name, record, self.wording.ended(lasted_s), False), record))
+        self._link.tell(
+            News(
+                self._fact("motion_ended", name, record, self.wording.ended(lasted_s), False),
+                record,
+            )
+        )
         _log.info("event %s closes after %.1f s", name, lasted_s)
         if event.alert and not self.wording.tells_opening:
             text = self.wording.clip(record.started_at, lasted_s)
-            news = News(Fact(f"{name}-closed", "clip_ready", ended_at, text, self._camera, name), record)
+            news = News(
+                Fact(f"{name}-closed", "clip_ready", ended_at, text, self._camera, name), record
+            )
             self._owed.owe(name, news, PATIENCE_S if filmed else 0.0)
 
-    def left_open(self, first: str, lasted_s: float, at: datetime) -> Callable[[str | None, float], None]:
+    def left_open(
+        self, first: str, lasted_s: float, at: datetime
+    ) -> Callable[[str | None, float], None]:
         """What opened with the event *first* is open for *lasted_s* now.
 
-        That is told with what was filmed so far, by what this returns when it is given that file (or None) and its seconds; if
-        that takes too long, without.
+        That is told with what was filmed so far, by what this returns when it is given that file
+        (or None) and its seconds; if that takes too long, without.
         """
         event, record = self._open or (first, None)
         text = self.wording.left_open(protocol.event_started_at(first), lasted_s)
@@ -91,17 +130,29 @@ class Casebook:
         _log.info("%s", text)
 
         def tell(file: str | None, film_s: float) -> None:
-            film = replace(fact, file=file, lasted_s=round(film_s, 2), host=protocol.host_name()) if file else fact
+            film = (
+                replace(fact, file=file, lasted_s=round(film_s, 2), host=protocol.host_name())
+                if file
+                else fact
+            )
             self._link.tell(News(film, record))
             self._owed.paid(fact.id)
 
         return tell
 
     def end_forgotten(self) -> None:
-        """End the events that were open when an earlier run was killed, and tell of them in case that was not done."""
+        """End the events that were open when an earlier run was killed, and tell of them in case
+        that was not done.
+        """
         for facts, last_written in self._folders.unfinished(self._camera):
             try:
-                record = protocol.event_from_plain({"camera": self._camera, "started_at": protocol.event_started_at(facts["id"]), **facts})
+                record = protocol.event_from_plain(
+                    {
+                        "camera": self._camera,
+                        "started_at": protocol.event_started_at(facts["id"]),
+                        **facts,
+                    }
+                )
             except ProtocolError as error:
                 _log.error("the event %s is left alone: %s", facts["id"], error)
                 continue
@@ -109,11 +160,25 @@ class Casebook:
             text = f"The program of camera {self._camera} was killed during this event."
             started = self.wording.opening(record.started_at)
             alert = facts.get("alert") is not False and self.wording.tells_opening
-            self._link.tell(News(self._fact("motion_started", facts["id"], record, started, alert), record))
-            self._link.tell(News(self._fact("motion_ended", facts["id"], ended, text, False), ended))
+            self._link.tell(
+                News(self._fact("motion_started", facts["id"], record, started, alert), record)
+            )
+            self._link.tell(
+                News(self._fact("motion_ended", facts["id"], ended, text, False), ended)
+            )
 
-    def _fact(self, kind: FactKind, event: str, record: EventRecord, text: str, alert: bool) -> Fact:
-        return Fact(f"{event}-{kind}", kind, record.ended_at or record.started_at, text, self._camera, event, alert)
+    def _fact(
+        self, kind: FactKind, event: str, record: EventRecord, text: str, alert: bool
+    ) -> Fact:
+        return Fact(
+            f"{event}-{kind}",
+            kind,
+            record.ended_at or record.started_at,
+            text,
+            self._camera,
+            event,
+            alert,
+        )
 
 
 def _plain(boxes: tuple[Box, ...]) -> tuple[protocol.BoxPx, ...]:

@@ -1,4 +1,6 @@
-"""A thread beside a camera, in which pictures are made into files: what takes long and must not hold up a frame."""
+"""A thread beside a camera, in which pictures are made into files: what takes long and must not
+hold up a frame.
+"""
 
 import threading
 from collections import deque
@@ -10,7 +12,9 @@ Job = Callable[[], None]
 
 
 class Darkroom:
-    """Does one job after another. At most *most_waiting* wait, since each may hold a picture; further ones are passed over."""
+    """Does one job after another. At most *most_waiting* wait, since each may hold a picture;
+    further ones are passed over.
+    """
 
     def __init__(self, most_waiting: int = 10) -> None:
         self._most_waiting = most_waiting
@@ -22,7 +26,8 @@ class Darkroom:
     def add(self, job: Job, *, urgent: bool = False, counts: bool = True) -> threading.Event:
         """Do *job* too. What this returns is set when it is over.
 
-        What is *urgent* is passed over only when twice as many wait; what *counts* is counted when it is passed over.
+        What is *urgent* is passed over only when twice as many wait; what *counts* is counted when
+        it is passed over.
         """
         if len(self._jobs) < self._most_waiting * (1 + urgent):
             return self._put(job)

@@ -1,8 +1,9 @@
-"""What is left open: an opening that lasts too long, which is told once, whatever happens in between.
+"""What is left open: an opening that lasts too long, which is told once, whatever happens in
+between.
 
-An opening begins with the event that light opens, and is over when it is dark. Meanwhile the program may be killed and
-started again, the camera be lost and come back, and each time another event opens: it is the same opening, as long as it
-was out of sight for a few minutes only.
+An opening begins with the event that light opens, and is over when it is dark. Meanwhile the
+program may be killed and started again, the camera be lost and come back, and each time another
+event opens: it is the same opening, as long as it was out of sight for a few minutes only.
 """
 
 from collections.abc import Callable
@@ -18,13 +19,16 @@ _DARK_FRAMES = 3
 #: How long it may be out of sight, and how often it is noted that it is in sight.
 OUT_OF_SIGHT = timedelta(minutes=10)
 NOTE_S = 60.0
-#: What was told so long ago is on disk by now. Until then another run tells it again, under the same name.
+#: What was told so long ago is on disk by now. Until then another run tells it again, under the
+#: same name.
 _SETTLED_S = 45.0
 _TOLD = "told"
 
 
 class LeftOpen:
-    """Follows the openings that one camera sees. *keep* keeps a line for the next run, None that nothing is open."""
+    """Follows the openings that one camera sees. *keep* keeps a line for the next run, None that
+    nothing is open.
+    """
 
     def __init__(self, threshold_s: float, keep: Callable[[str | None], None]) -> None:
         self.threshold_s = threshold_s
@@ -56,7 +60,9 @@ class LeftOpen:
         self._close()
 
     def look(self, frame: Frame, verdict: Verdict, event: str | None) -> bool:
-        """*frame* was judged so, and *event* is open. Whether it is to be told now that something is left open."""
+        """*frame* was judged so, and *event* is open. Whether it is to be told now that something
+        is left open.
+        """
         if frame.at_s - self._seen_s > OUT_OF_SIGHT.total_seconds():
             self._close()
         self._seen_s = frame.at_s
@@ -87,10 +93,17 @@ class LeftOpen:
         if self.first is None:
             self.first, self._told_s = event, None
         if self._began_s is None:
-            self._began_s = frame.at_s - (frame.taken_at - protocol.event_started_at(self.first)).total_seconds()
+            self._began_s = (
+                frame.at_s
+                - (frame.taken_at - protocol.event_started_at(self.first)).total_seconds()
+            )
         if frame.at_s - self._noted_s >= NOTE_S:
             self._noted_s = frame.at_s
-            told = f" {_TOLD}" if self._told_s is not None and frame.at_s - self._told_s >= _SETTLED_S else ""
+            told = (
+                f" {_TOLD}"
+                if self._told_s is not None and frame.at_s - self._told_s >= _SETTLED_S
+                else ""
+            )
             self._keep(f"{self.first} {frame.taken_at.isoformat()}{told}")
 
     def _close(self) -> None:

@@ -35,7 +35,9 @@ class Aim:
         return self._clock.monotonic() >= self._settled_at_s
 
     def turn_to(self, target: Position | None) -> bool:
-        """Start turning to *target* unless it points there already; whether it turns now. A mount that fails is tried again later."""
+        """Start turning to *target* unless it points there already; whether it turns now. A mount
+        that fails is tried again later.
+        """
         if target is None or target == self.position or self._clock.monotonic() < self._retry_at_s:
             return False
         if self._mount is None:
@@ -67,5 +69,9 @@ class Aim:
 
     def _refuse(self, target: Position) -> None:
         if target != self._refused:
-            _log.warning("asked to turn to %d, %d, but no pantilt is configured for this camera", target.pan_deg, target.tilt_deg)
+            _log.warning(
+                "asked to turn to %d, %d, but no pantilt is configured for this camera",
+                target.pan_deg,
+                target.tilt_deg,
+            )
         self._refused = target

@@ -1,7 +1,8 @@
-"""A camera's line to the house: a thread of its own writes events to disk, hands them to Redis and asks what is wanted.
+"""A camera's line to the house: a thread of its own writes events to disk, hands them to Redis and
+asks what is wanted.
 
-So a frame never waits for a disk or a network. What the owner tells it is on disk first and in Redis next; with
-Redis away it waits in the spool, and the wishes last known hold.
+So a frame never waits for a disk or a network. What the owner tells it is on disk first and in
+Redis next; with Redis away it waits in the spool, and the wishes last known hold.
 """
 
 import logging
@@ -29,10 +30,12 @@ ASK_EVERY_S = 0.4
 RETRY_S = 1.0
 #: The longest that a fact is held back for what is to be on disk before it.
 PATIENCE_S = 1.0
-#: Who asked for a picture or a film longer ago, as while this program was down, does not wait for it any more.
+#: Who asked for a picture or a film longer ago, as while this program was down, does not wait for
+#: it any more.
 FORGET_AFTER = timedelta(seconds=30)
 
-#: Under what name the next run finds whether the camera was armed, for as long as Redis does not say.
+#: Under what name the next run finds whether the camera was armed, for as long as Redis does not
+#: say.
 _ARMED = "armed"
 
 _log = logging.getLogger(__name__)
@@ -44,8 +47,9 @@ Args = TypeVarTuple("Args")
 class News:
     """A fact to tell, with the record and the pictures of its event if it is about one.
 
-    *spent* is a file that may go as soon as the fact is written down: with it, another run would tell the fact anew.
-    The fact is written down *after* all these things are done, unless that takes too long.
+    *spent* is a file that may go as soon as the fact is written down: with it, another run would
+    tell the fact anew. The fact is written down *after* all these things are done, unless that
+    takes too long.
     """
 
     fact: Fact
@@ -59,8 +63,8 @@ class News:
 class Wishes:
     """What is wanted of the camera.
 
-    *images_asked* counts the requests for a picture taken now, *clips_asked* those for a film; the newest of these came at
-    *clip_asked_at*. *known* is False until Redis answered.
+    *images_asked* counts the requests for a picture taken now, *clips_asked* those for a film; the
+    newest of these came at *clip_asked_at*. *known* is False until Redis answered.
     """
 
     armed: bool
@@ -73,9 +77,13 @@ class Wishes:
 
 
 class Link:
-    """The line of *camera*. Its owner calls `tell`, `show_…` and `beat`, which return at once, and reads `wishes`."""
+    """The line of *camera*. Its owner calls `tell`, `show_…` and `beat`, which return at once, and
+    reads `wishes`.
+    """
 
-    def __init__(self, camera: str, state: State, folders: EventFolders, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, camera: str, state: State, folders: EventFolders, spool: Spool, clock: Clock
+    ) -> None:
         self._camera = camera
         self._state = state
         self._folders = folders
@@ -109,19 +117,25 @@ class Link:
         return len(self._spool) + self._news.qsize()
 
     def open(self) -> None:
-        """Take up what an earlier run has left: facts, labels to come, and whether the camera was armed. `WorldError` if one still runs."""
+        """Take up what an earlier run has left: facts, labels to come, and whether the camera was
+        armed. `WorldError` if one still runs.
+        """
         self._on_disk(self._spool.lock)
         for waiting in self._spool.load():
             self._on_disk(self._write_event, News(waiting.fact, waiting.record))
         self._asked_up_to = self._read_asked_up_to()
-        self.wishes = replace(self.wishes, armed=self._switches.take("camera_status", self.noted(_ARMED)))
+        self.wishes = replace(
+            self.wishes, armed=self._switches.take("camera_status", self.noted(_ARMED))
+        )
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread has died of a mistake; its traceback is in the log then."""
+        """Raise `RuntimeError` when the thread has died of a mistake; its traceback is in the log
+        then.
+        """
         if not self._thread.is_alive() and not self._stopping:
             raise RuntimeError("the thread that speaks to Redis has ended")
 
@@ -159,7 +173,10 @@ class Link:
 
     def show_position(self, position: Position) -> None:
         """Tell where the camera points now."""
-        self._send("position", lambda: self._state.put(protocol.camera_key(self._camera, "position"), position))
+        self._send(
+            "position",
+            lambda: self._state.put(protocol.camera_key(self._camera, "position"), position),
+        )
 
     def show_clip(self, asked: ClipAsked) -> None:
         """Tell what became of the newest clip that somebody asked for."""
@@ -212,20 +229,32 @@ class Link:
         while not self._news.empty():
             news = self._news.get()
             self._await(news)
-            # A picture is in its folder before its fact waits; an end waits before its folder shows it, and so is not forgotten.
+            # A picture is in its folder before its fact waits; an end waits before its folder shows
+            # it, and so is not forgotten.
             if news.pictures is None:
                 written = self._on_disk(self._spool.add, news.fact, news.record, None)
                 if written and news.spent:
                     self._on_disk(news.spent.unlink, True)
             in_folder = self._on_disk(self._write_event, news)
             if news.pictures:
-                self._on_disk(self._spool.add, news.fact, news.record, None if in_folder else news.pictures.marked)
+                self._on_disk(
+                    self._spool.add,
+                    news.fact,
+                    news.record,
+                    None if in_folder else news.pictures.marked,
+                )
 
     def _await(self, news: News) -> None:
-        """Wait for what is to be done before *news* are written down, but not for long: the disk may hang."""
+        """Wait for what is to be done before *news* are written down, but not for long: the disk
+        may hang.
+        """
         until_s = self._clock.monotonic() + PATIENCE_S
         if not all(done.wait(max(until_s - self._clock.monotonic(), 0.0)) for done in news.after):
-            _log.warning("%s is told before its sample and film are on disk, which take longer than %g s", news.fact.id, PATIENCE_S)
+            _log.warning(
+                "%s is told before its sample and film are on disk, which take longer than %g s",
+                news.fact.id,
+                PATIENCE_S,
+            )
 
     def _write_notes(self) -> None:
         with self._lock:
@@ -243,7 +272,8 @@ class Link:
 
     def _write_event(self, news: News) -> None:
         if news.fact.event and news.record:
-            # If this run is killed before the end, the next one tells of the event again, and is to know whether it was an alert.
+            # If this run is killed before the end, the next one tells of the event again, and is to
+            # know whether it was an alert.
             alert = {"alert": news.fact.alert} if news.fact.kind == "motion_started" else {}
             facts = protocol.plain_event(news.record) | alert
             self._folders.write(news.fact.event, news.record.started_at, facts, news.pictures)
@@ -268,7 +298,9 @@ class Link:
 
     def _hand_over(self) -> None:
         while waiting := self._spool.first():
-            self._state.publish(waiting.fact, waiting.record, waiting.snapshot or self._stored_snapshot(waiting))
+            self._state.publish(
+                waiting.fact, waiting.record, waiting.snapshot or self._stored_snapshot(waiting)
+            )
             self._spool.handed_over(self._clock.monotonic())
             self.last_handover_s = round(self._clock.monotonic() - self._told_s, 4)
         try:
@@ -312,17 +344,26 @@ class Link:
             armed=armed,
             target=self._target(found),
             watched=found.watched,
-            images_asked=self.wishes.images_asked + sum(1 for asked in found.asked if asked and self._is_for_now(asked, "last_image")),
+            images_asked=self.wishes.images_asked
+            + sum(1 for asked in found.asked if asked and self._is_for_now(asked, "last_image")),
             clips_asked=self.wishes.clips_asked + len(clips_at),
             clip_asked_at=max(clips_at, default=self.wishes.clip_asked_at),
             known=True,
         )
-        self._labels.update({asked.event: asked for asked in found.asked if asked and asked.event and self._is_tag(asked)})
+        self._labels.update(
+            {
+                asked.event: asked
+                for asked in found.asked
+                if asked and asked.event and self._is_tag(asked)
+            }
+        )
         if found.asked:
             self._write_labels()
 
     def _is_for_now(self, asked: Request, kind: RequestKind) -> bool:
-        """Whether *asked* is a request of that *kind* to this camera, of which somebody waits for the answer still."""
+        """Whether *asked* is a request of that *kind* to this camera, of which somebody waits for
+        the answer still.
+        """
         if asked.kind != kind or asked.camera not in (None, self._camera):
             return False
         return self._clock.now() - asked.at < FORGET_AFTER
@@ -338,7 +379,9 @@ class Link:
             return False
 
     def _write_labels(self) -> None:
-        """Put the labels beside their events; those that the disk does not take are tried again, also by the next run."""
+        """Put the labels beside their events; those that the disk does not take are tried again,
+        also by the next run.
+        """
         for event, asked in list(self._labels.items()):
             if self._on_disk(self._write_label, event, asked):
                 del self._labels[event]
@@ -346,12 +389,18 @@ class Link:
             self._on_disk(write_whole, self._asked_file, self._asked_up_to.encode())
 
     def _write_label(self, event: str, asked: Request) -> None:
-        facts = {"label": asked.label, "user": asked.user or asked.by, "time": asked.at.isoformat()} if asked.label else None
+        facts = (
+            {"label": asked.label, "user": asked.user or asked.by, "time": asked.at.isoformat()}
+            if asked.label
+            else None
+        )
         if not self._folders.label(event, protocol.event_started_at(event), facts):
             _log.warning("event %s is tagged, but it is not on this disk any more", event)
 
     def _read_asked_up_to(self) -> str:
-        """The last request that an earlier run had dealt with; the stream's beginning when there was none."""
+        """The last request that an earlier run had dealt with; the stream's beginning when there
+        was none.
+        """
         found = _read_word(self._asked_file) or ""
         return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
 

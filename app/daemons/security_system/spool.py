@@ -1,8 +1,9 @@
-"""What waits for Redis: facts in their order, on disk as soon as they happen, until it is certain that Redis has them.
+"""What waits for Redis: facts in their order, on disk as soon as they happen, until it is certain
+that Redis has them.
 
-Redis syncs its log to disk once a second, so what it has taken in the last moments can be lost with the power. A fact
-therefore stays here for `SETTLE_S` after it was handed over, and is handed over again if Redis goes away meanwhile;
-`State.publish` makes the second time harmless.
+Redis syncs its log to disk once a second, so what it has taken in the last moments can be lost with
+the power. A fact therefore stays here for `SETTLE_S` after it was handed over, and is handed over
+again if Redis goes away meanwhile; `State.publish` makes the second time harmless.
 """
 
 import fcntl
@@ -49,14 +50,19 @@ class Spool:
         return len(self._waiting)
 
     def lock(self) -> None:
-        """Keep others out of the folder while this one runs; `WorldError` when somebody is in it."""
+        """Keep others out of the folder while this one runs; `WorldError` when somebody is in
+        it.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.unlock()
-            raise WorldError(f"another program uses {self.folder} already: is this camera's security system running twice?") from None
+            raise WorldError(
+                f"another program uses {self.folder} already: is this camera's security system "
+                "running twice?"
+            ) from None
 
     def unlock(self) -> None:
         """Let others in."""
@@ -75,7 +81,9 @@ class Spool:
         return list(self._waiting)
 
     def add(self, fact: Fact, record: EventRecord | None, snapshot: bytes | None) -> None:
-        """Put *fact* at the end. A disk that takes nothing is an `OSError`, and the fact waits in memory."""
+        """Put *fact* at the end. A disk that takes nothing is an `OSError`, and the fact waits in
+        memory.
+        """
         waiting = Waiting(fact, record, snapshot, None)
         self._waiting.append(waiting)
         path = self.folder / f"{self._next_number:010d}.json"
@@ -101,7 +109,9 @@ class Spool:
             self._waiting.appendleft(self._settling.pop()[1])
 
     def settle(self, now_s: float) -> None:
-        """Forget what Redis has had for long enough. An `OSError` when a file cannot be removed, which does no harm."""
+        """Forget what Redis has had for long enough. An `OSError` when a file cannot be removed,
+        which does no harm.
+        """
         while self._settling and now_s - self._settling[0][0] >= SETTLE_S:
             path = self._settling[0][1].path
             if path:
@@ -109,7 +119,9 @@ class Spool:
             self._settling.popleft()
 
     def _forget_old_pictures(self) -> None:
-        in_memory = [waiting for waiting in self._waiting if waiting.path is None and waiting.snapshot]
+        in_memory = [
+            waiting for waiting in self._waiting if waiting.path is None and waiting.snapshot
+        ]
         for waiting in in_memory[:-PICTURES_IN_MEMORY]:
             waiting.snapshot = None
 

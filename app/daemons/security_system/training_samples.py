@@ -21,13 +21,17 @@ Keep = Callable[[Path, Callable[[Path], None]], None]
 
 
 class Sampler:
-    """Keeps the last frames of *camera*, in *darkroom*, and has *keep* make files of what is worth learning from.
+    """Keeps the last frames of *camera*, in *darkroom*, and has *keep* make files of what is worth
+    learning from.
 
-    A room is quiet when nothing moved in any of the frames that are kept, and there was no event for `min_save_seconds`:
-    somebody who stands still is soon taken for background, and is still there.
+    A room is quiet when nothing moved in any of the frames that are kept, and there was no event
+    for `min_save_seconds`: somebody who stands still is soon taken for background, and is still
+    there.
     """
 
-    def __init__(self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom, keep: Keep) -> None:
+    def __init__(
+        self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom, keep: Keep
+    ) -> None:
         self._camera = camera
         self._events = config.events
         self._settings = _plain_settings(config, view)
@@ -49,10 +53,19 @@ class Sampler:
         self._quiet_from_s = None
         self._darkroom.add(self._store.clear, urgent=True, counts=False)
 
-    def look(self, frame: Frame, verdict: Verdict, event: str | None, detector: Detector, pir: bool | None) -> list[threading.Event]:
-        """*detector* has judged *frame* so, while *event* was open and the motion sensor said *pir*.
+    def look(
+        self,
+        frame: Frame,
+        verdict: Verdict,
+        event: str | None,
+        detector: Detector,
+        pir: bool | None,
+    ) -> list[threading.Event]:
+        """*detector* has judged *frame* so, while *event* was open and the motion sensor said
+        *pir*.
 
-        If that opens an event that has a sample, what this returns is set as soon as that is a file, or will be none.
+        If that opens an event that has a sample, what this returns is set as soon as that is a
+        file, or will be none.
         """
         samples = []
         still = not (verdict.motion or verdict.event or verdict.learning)
@@ -60,31 +73,63 @@ class Sampler:
         if self._quiet_from_s is None or verdict.event or verdict.learning:
             self._quiet_from_s = frame.at_s
         if verdict.changed == "opened" and verdict.event and verdict.event.alert and event:
-            samples.append(self._develop(Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view()))))
-        elif self._still_frames > self._events.frame_store_cnt and frame.at_s - self._quiet_from_s >= self._events.min_save_seconds:
+            samples.append(
+                self._develop(
+                    Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view()))
+                )
+            )
+        elif (
+            self._still_frames > self._events.frame_store_cnt
+            and frame.at_s - self._quiet_from_s >= self._events.min_save_seconds
+        ):
             self._quiet_from_s = frame.at_s
             sample = protocol.event_id(frame.taken_at, self._camera)
-            self._develop(Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view())))
+            self._develop(
+                Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view()))
+            )
         self._darkroom.add(partial(self._store.keep, frame, pir), counts=False)
         return samples
 
-    def _judged(self, verdict: Verdict, view: View | None) -> tuple[dict[str, Any], dict[str, Image]]:
+    def _judged(
+        self, verdict: Verdict, view: View | None
+    ) -> tuple[dict[str, Any], dict[str, Image]]:
         """What was made of a frame, and the pictures that it was compared by."""
-        found = {"motion": verdict.motion, "area_px": verdict.area_px, "boxes": verdict.boxes, "level": verdict.level}
-        facts: dict[str, Any] = {"camera": self._camera, "classification": found, "settings": self._settings, "contours": []}
+        found = {
+            "motion": verdict.motion,
+            "area_px": verdict.area_px,
+            "boxes": verdict.boxes,
+            "level": verdict.level,
+        }
+        facts: dict[str, Any] = {
+            "camera": self._camera,
+            "classification": found,
+            "settings": self._settings,
+            "contours": [],
+        }
         if view is None:
             return facts, {}
-        facts["contours"] = [{"box": contour.box, "area_px": contour.area_px} for contour in view.contours]
+        facts["contours"] = [
+            {"box": contour.box, "area_px": contour.area_px} for contour in view.contours
+        ]
         return facts, {"background": view.background, "delta": view.delta}
 
     def _develop(self, moment: Moment) -> threading.Event:
         path = self._folders.folder(moment.sample, protocol.event_started_at(moment.sample)) / NAME
-        return self._darkroom.add(partial(self._keep, path, lambda path: write_sample(path, moment, self._store)), urgent=True)
+        return self._darkroom.add(
+            partial(self._keep, path, lambda path: write_sample(path, moment, self._store)),
+            urgent=True,
+        )
 
 
 def _plain_settings(config: Config, view: CameraConfig) -> dict[str, Any]:
     """What decided about the frames. The source is left out, which may hold a password."""
     events = asdict(config.events)
     del events["words"]
-    camera = {"resolution": view.resolution, "fps": view.fps, "vflip": view.vflip, "hflip": view.hflip, "masks": view.masks}
+    camera = {
+        "resolution": view.resolution,
+        "fps": view.fps,
+        "vflip": view.vflip,
+        "hflip": view.hflip,
+        "masks": view.masks,
+    }
     return {"motion": asdict(config.motion), "events": events, "camera": camera}

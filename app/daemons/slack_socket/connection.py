@@ -1,7 +1,9 @@
-"""The connection to Slack in Socket Mode, kept up: made anew when it is lost, and when Slack asks for it.
+"""The connection to Slack in Socket Mode, kept up: made anew when it is lost, and when Slack asks
+for it.
 
-slack_sdk's own client speaks the WebSocket. Connecting is done here, with a growing delay: left to itself it would knock
-every few seconds at a Slack that is away, or sleep for as long as Slack says, and nobody could end the program meanwhile.
+slack_sdk's own client speaks the WebSocket. Connecting is done here, with a growing delay: left to
+itself it would knock every few seconds at a Slack that is away, or sleep for as long as Slack says,
+and nobody could end the program meanwhile.
 """
 
 import json
@@ -34,7 +36,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What Slack sends. It waits some 3 s for *id* to be acknowledged, with an answer if *wants_answer*."""
+    """What Slack sends. It waits some 3 s for *id* to be acknowledged, with an answer if
+    *wants_answer*.
+    """
 
     id: str
     kind: str
@@ -43,9 +47,13 @@ class Envelope:
 
 
 class Line:
-    """A connection. *take* gets each envelope, in a thread that must not be held up. *trouble* is what is wrong now."""
+    """A connection. *take* gets each envelope, in a thread that must not be held up. *trouble* is
+    what is wrong now.
+    """
 
-    def __init__(self, api_url: str, app_token: str, clock: Clock, take: Callable[[Envelope], None]) -> None:
+    def __init__(
+        self, api_url: str, app_token: str, clock: Clock, take: Callable[[Envelope], None]
+    ) -> None:
         self._api = SlackApi(api_url, app_token, clock)
         self._token = app_token
         self._clock = clock
@@ -66,15 +74,24 @@ class Line:
         return self._hello.is_set() and bool(self._socket.is_connected())
 
     def tend(self) -> None:
-        """Look at the connection, and begin to make it anew if it is time to. To be called every second or so; never waits."""
+        """Look at the connection, and begin to make it anew if it is time to. To be called every
+        second or so; never waits.
+        """
         if self._dialling is not None and self._dialling.is_alive():
             return
         if self._dialling is not None:
             self._dialling = None
             self._dialled()
-        if (self._anew.is_set() or not self.connected) and self._clock.monotonic() >= self._rest_until_s:
+        if (
+            self._anew.is_set() or not self.connected
+        ) and self._clock.monotonic() >= self._rest_until_s:
             if self.opened and not self.trouble:
-                _log.info("%s: connecting anew", "Slack wants a new connection" if self.connected else "the connection to Slack was lost")
+                _log.info(
+                    "%s: connecting anew",
+                    "Slack wants a new connection"
+                    if self.connected
+                    else "the connection to Slack was lost",
+                )
             self._dialling = threading.Thread(target=self._dial, name="dial", daemon=True)
             self._dialling.start()
 
@@ -90,13 +107,16 @@ class Line:
 
     def close(self, within_s: float) -> None:
         """Hang up, after *within_s* at the latest."""
-        # The client waits for a read to end, which may take seconds; its threads end with the process.
+        # The client waits for a read to end, which may take seconds; its threads end with the
+        # process.
         closing = threading.Thread(target=self._socket.close, name="hang-up", daemon=True)
         closing.start()
         closing.join(within_s)
 
     def _dial(self) -> None:
-        self._failure = DeliveryError("connecting to Slack ended by a mistake of ours; the log has it")
+        self._failure = DeliveryError(
+            "connecting to Slack ended by a mistake of ours; the log has it"
+        )
         try:
             self._connect()
             self._anew.clear()
@@ -137,16 +157,27 @@ class Line:
         elif kind == "disconnect":
             self._anew.set()
         elif isinstance(envelope, str):
-            self._take(Envelope(envelope, str(kind), message.get("payload"), message.get("accepts_response_payload") is True))
+            self._take(
+                Envelope(
+                    envelope,
+                    str(kind),
+                    message.get("payload"),
+                    message.get("accepts_response_payload") is True,
+                )
+            )
         else:
             _log.warning("Slack sent %d characters that are no envelope", len(text))
 
 
 class _Socket(SocketModeClient):
-    """slack_sdk's client, which hands every message to *received* at once, and never connects by itself."""
+    """slack_sdk's client, which hands every message to *received* at once, and never connects by
+    itself.
+    """
 
     def __init__(self, received: Callable[[str], None]) -> None:
-        super().__init__(app_token="", logger=sdk_log(), auto_reconnect_enabled=False, concurrency=1)
+        super().__init__(
+            app_token="", logger=sdk_log(), auto_reconnect_enabled=False, concurrency=1
+        )
         self._received = received
         self._wire: _Wire | None = None
 
@@ -155,7 +186,8 @@ class _Socket(SocketModeClient):
         super().connect()
         session = self.current_session
         if session is not None:
-            # Disconnecting takes this lock too, so that no socket is brought back that is closed already.
+            # Disconnecting takes this lock too, so that no socket is brought back that is closed
+            # already.
             with session.sock_send_lock:
                 if session.sock is not None:
                     self._wire = _Wire(session.sock)
@@ -175,9 +207,11 @@ class _Socket(SocketModeClient):
 
 
 class _Wire:
-    """The client's socket. Its end is an error: the client takes it for silence, and would read on as fast as it can for half a minute.
+    """The client's socket. Its end is an error: the client takes it for silence, and would read on
+    as fast as it can for half a minute.
 
-    While one thread of the client reads, no other may close: so a read ends soon when *leaving* says that somebody wants to.
+    While one thread of the client reads, no other may close: so a read ends soon when *leaving*
+    says that somebody wants to.
     """
 
     def __init__(self, sock: Any) -> None:

@@ -2,9 +2,9 @@
 
     python -m app.daemons.slack_socket
 
-The house connects to Slack, and everything that people type and click comes over that connection, in envelopes. Each is
-acknowledged within Slack's 3 s and handled once. No signature is needed, since nobody else can send here; who may
-command is checked all the same.
+The house connects to Slack, and everything that people type and click comes over that connection,
+in envelopes. Each is acknowledged within Slack's 3 s and handled once. No signature is needed,
+since nobody else can send here; who may command is checked all the same.
 """
 
 import hashlib
@@ -37,9 +37,13 @@ LOOK_S = 0.5
 WORKERS = 8
 _CLOSE_S = 0.5
 _ANSWER_S = 2
-_NOT_ALLOWED = "You may not command this house. Who may is listed in its settings, under slack.allowed_users."
+_NOT_ALLOWED = (
+    "You may not command this house. Who may is listed in its settings, under slack.allowed_users."
+)
 _NOT_UNDERSTOOD = "This could not be understood; nothing was done."
-_MISTAKE = "Something went wrong here, and perhaps nothing was done. The log of slack_socket says what."
+_MISTAKE = (
+    "Something went wrong here, and perhaps nothing was done. The log of slack_socket says what."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +71,9 @@ class SlackSocket(Daemon):
     name = "slack_socket"
     redis_timeout_s = 0.5
 
-    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(folder, profile, clock)
         self._house = House(self.config, self.state, self.clock)
         self._line: Line | None = None
@@ -84,7 +90,12 @@ class SlackSocket(Daemon):
             return
         from app.daemons.slack_socket.connection import Line
 
-        self._line = Line(self._settings.api_url, self._settings.app_token.get_secret_value(), self.clock, self._take)
+        self._line = Line(
+            self._settings.api_url,
+            self._settings.app_token.get_secret_value(),
+            self.clock,
+            self._take,
+        )
 
     def step(self) -> float:
         if self._line is None:
@@ -95,8 +106,12 @@ class SlackSocket(Daemon):
         return LOOK_S
 
     def configure(self) -> None:
-        """Take over who may command; connect anew only when the connection's own settings have changed."""
-        self._house = House(self.config, self.state, self.clock, self._house.machine, self._house.switches)
+        """Take over who may command; connect anew only when the connection's own settings have
+        changed.
+        """
+        self._house = House(
+            self.config, self.state, self.clock, self._house.machine, self._house.switches
+        )
         if _of_connection(self.config.slack) != _of_connection(self._settings):
             self._hang_up()
             self.open()
@@ -127,7 +142,9 @@ class SlackSocket(Daemon):
             self._workers.submit(self._serve, envelope, line).add_done_callback(_look_for_mistakes)
 
     def _serve(self, envelope: "Envelope", line: "Line") -> None:
-        """Acknowledge *envelope*, whatever comes: with the answer if one is wanted, else before anything is done."""
+        """Acknowledge *envelope*, whatever comes: with the answer if one is wanted, else before
+        anything is done.
+        """
         if not envelope.wants_answer:
             line.acknowledge(envelope)
             self._answer(envelope)
@@ -162,7 +179,9 @@ class SlackSocket(Daemon):
             _log.warning("%s was not done: %s", repr(slash.command)[:40], error)
             return REDIS_AWAY
         reply_to = ReplyTo(slash.response_url, slash.channel_id)
-        asked = Asked(slash.text, slash.user_id, slash.user_name or slash.user_id, self.clock.now(), reply_to)
+        asked = Asked(
+            slash.text, slash.user_id, slash.user_name or slash.user_id, self.clock.now(), reply_to
+        )
         return run_command(command_named(slash.command), asked, self._house).text
 
     def _click(self, envelope: "Envelope") -> str | None:
@@ -197,7 +216,10 @@ class SlackSocket(Daemon):
 def _lacking(slack: SlackSettings) -> str | None:
     """Why there is nothing to do."""
     if slack.mode != "socket":
-        return "slack.mode is http: commands and buttons come to the Slack server, and nothing is done here"
+        return (
+            "slack.mode is http: commands and buttons come to the Slack server, and nothing is "
+            "done here"
+        )
     if slack.app_token is None:
         return "slack.app_token is not set: no connection to Slack, so no commands and no buttons"
     return None

@@ -1,9 +1,10 @@
-"""The uploader: carries what was recorded to where it is kept, and keeps the disk within its budget.
+"""The uploader: carries what was recorded to where it is kept, and keeps the disk within its
+budget.
 
     python -m app.daemons.uploader
 
-Each store has a thread of its own, and so has the disk, so that one that hangs delays no other. The loop here only
-listens for what is to go out at once, and tells the house what is wrong.
+Each store has a thread of its own, and so has the disk, so that one that hangs delays no other. The
+loop here only listens for what is to go out at once, and tells the house what is wrong.
 """
 
 import logging
@@ -32,7 +33,8 @@ from app.worker import Worker
 WAIT_S = 1.0
 #: How often it is looked whether there are new stills, for which nobody waits but a person.
 STILLS_EVERY_S = 2.0
-#: How long the end waits for those who are just carrying something, and how often it looks whether they have done.
+#: How long the end waits for those who are just carrying something, and how often it looks whether
+#: they have done.
 PATIENCE_S = 2.0
 LOOK_S = 0.02
 #: What takes longer than this at one thing is reported: a share that hangs can hang for ever.
@@ -46,9 +48,16 @@ _log = logging.getLogger(__name__)
 
 
 class Task:
-    """What one of the crew does again and again when it has its *turn*, and since when it has been at it."""
+    """What one of the crew does again and again when it has its *turn*, and since when it has been
+    at it.
+    """
 
-    def __init__(self, step: Callable[[], float], clock: Clock, turn: AbstractContextManager[object] | None = None) -> None:
+    def __init__(
+        self,
+        step: Callable[[], float],
+        clock: Clock,
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._step = step
         self._clock = clock
         self._turn = turn or nullcontext()
@@ -72,26 +81,47 @@ class Task:
 class Crew:
     """Those who work for one configuration: the guard of the disk, and a carrier for each store.
 
-    Whoever copies to the folder holds *folder_turn*, for two who write the same copy would leave it half when they are killed.
+    Whoever copies to the folder holds *folder_turn*, for two who write the same copy would leave it
+    half when they are killed.
     """
 
-    def __init__(self, config: Config, clock: Clock, mark: Callable[[Parcel], bool], folder_turn: Lock) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, mark: Callable[[Parcel], bool], folder_turn: Lock
+    ) -> None:
         stores, dropbox = event_stores(config.s3, _folder(config)), still_store(config.dropbox)
         every_s = config.uploads.upload_every_s
         inventory = Inventory(config.data_dir, [store.name for store in stores])
         self.guard = DiskGuard(
-            config.data_dir, config.disk, inventory, clock, every_s=every_s, alerts=_alerts(config), stills_wait=dropbox is not None
+            config.data_dir,
+            config.disk,
+            inventory,
+            clock,
+            every_s=every_s,
+            alerts=_alerts(config),
+            stills_wait=dropbox is not None,
         )
         self.carriers = {
-            store.name: Carrier(store, Events(inventory, store.name, clock, mark if store.name == "s3" else None), clock, every_s)
+            store.name: Carrier(
+                store,
+                Events(inventory, store.name, clock, mark if store.name == "s3" else None),
+                clock,
+                every_s,
+            )
             for store in stores
         }
         if dropbox:
-            self.carriers[dropbox.name] = Carrier(dropbox, Stills(config.data_dir), clock, STILLS_EVERY_S)
+            self.carriers[dropbox.name] = Carrier(
+                dropbox, Stills(config.data_dir), clock, STILLS_EVERY_S
+            )
         turns = {"folder": folder_turn}
-        self.tasks = {name: Task(carrier.step, clock, turns.get(name)) for name, carrier in self.carriers.items()}
+        self.tasks = {
+            name: Task(carrier.step, clock, turns.get(name))
+            for name, carrier in self.carriers.items()
+        }
         self.tasks["disk"] = Task(self.guard.step, clock)
-        self.workers = {name: Worker(f"uploads {name}", task.step) for name, task in self.tasks.items()}
+        self.workers = {
+            name: Worker(f"uploads {name}", task.step) for name, task in self.tasks.items()
+        }
 
     def start(self) -> None:
         for worker in self.workers.values():
@@ -134,14 +164,20 @@ class Crew:
                 yield f"{name} does not get on since {task.busy_s / 60:.0f} min"
 
     def counters(self) -> Counters:
-        counters: Counters = {"free_gb": self.guard.free_gb, "disk_low": self.guard.low is not None, "deleted": self.guard.deleted}
+        counters: Counters = {
+            "free_gb": self.guard.free_gb,
+            "disk_low": self.guard.low is not None,
+            "deleted": self.guard.deleted,
+        }
         for name, carrier in self.carriers.items():
             counters |= {
                 f"{name}_waiting": carrier.waiting,
                 f"{name}_waiting_mb": carrier.waiting_mb,
                 f"{name}_uploaded": carrier.uploaded,
                 f"{name}_uploaded_mb": carrier.uploaded_mb,
-                f"{name}_last": carrier.last_at.isoformat(timespec="seconds") if carrier.last_at else None,
+                f"{name}_last": carrier.last_at.isoformat(timespec="seconds")
+                if carrier.last_at
+                else None,
                 f"{name}_failures": carrier.failures,
                 protocol.trouble_counter(name): carrier.trouble,
             }
@@ -155,11 +191,16 @@ class Uploader(Daemon):
     backoff_max_s = 5.0
     redis_timeout_s = 2.0
 
-    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(folder, profile, clock)
-        # Every machine with an uploader hears every fact, for it cannot know whose disk has the files.
+        # Every machine with an uploader hears every fact, for it cannot know whose disk has the
+        # files.
         self._facts = self.state.facts(f"{self.name}-{protocol.host_name()}", self.name)
-        self._redis_disk = RedisDisk(self.state, self.config.redis.url, self.config.data_dir, self.clock)
+        self._redis_disk = RedisDisk(
+            self.state, self.config.redis.url, self.config.data_dir, self.clock
+        )
         self._notices = Notices(self.name, self.state, self.clock)
         self._settings = _settings(self.config)
         self._folder_turns: defaultdict[Path | None, Lock] = defaultdict(Lock)
@@ -172,7 +213,11 @@ class Uploader(Daemon):
         if stores:
             _log.info("what was recorded goes to %s", stores)
         else:
-            _log.info("no store is configured: everything stays in %s, within the limits that the section disk sets", self.config.data_dir)
+            _log.info(
+                "no store is configured: everything stays in %s, within the limits that the "
+                "section disk sets",
+                self.config.data_dir,
+            )
 
     def step(self) -> float:
         self._crew.check()
@@ -186,7 +231,9 @@ class Uploader(Daemon):
             raise
 
     def configure(self) -> None:
-        """Take over other stores and limits. Those at work finish what they are at, which may be done twice thereby."""
+        """Take over other stores and limits. Those at work finish what they are at, which may be
+        done twice thereby.
+        """
         settings = _settings(self.config)
         if settings == self._settings:
             self._crew.rest_no_longer()
@@ -208,7 +255,9 @@ class Uploader(Daemon):
         return self._crew.counters()
 
     def mark(self, parcel: Parcel) -> bool:
-        """Note on the event of *parcel* where S3 has it, for whoever sends links; False when Redis may yet hear of that event."""
+        """Note on the event of *parcel* where S3 has it, for whoever sends links; False when Redis
+        may yet hear of that event.
+        """
         event = str(parcel.event)
         try:
             if not self.state.event_fields(event):
@@ -224,17 +273,24 @@ class Uploader(Daemon):
     def _report(self) -> None:
         """Show what is wrong, and tell the owner what lasts."""
         carriers, guard = self._crew.carriers, self._crew.guard
-        self.in_trouble("; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None)
+        self.in_trouble(
+            "; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None
+        )
         if guard.free_gb is not None or guard.trouble:
             self._notices.set(_DISK, guard.low or guard.trouble)
         for name in STORES:
             refused = carriers[name].refused if name in carriers else None
             if name not in carriers or carriers[name].settled:
-                self._notices.set(_topic(name, wanted=name in carriers), f"Uploads wait: {refused}." if refused else None)
+                self._notices.set(
+                    _topic(name, wanted=name in carriers),
+                    f"Uploads wait: {refused}." if refused else None,
+                )
         self._notices.step()
 
     def _listen(self) -> float:
-        """Wait a while, for what is to go out at once if there is such a thing; returns the seconds still to wait."""
+        """Wait a while, for what is to go out at once if there is such a thing; returns the seconds
+        still to wait.
+        """
         if not (self.config.twilio.to and self.config.s3.bucket):
             return WAIT_S
         for entry, fact in self._facts.new(WAIT_S):
@@ -251,15 +307,31 @@ def _topic(store: str, *, wanted: bool) -> Topic:
 
 def _folder(config: Config) -> Path | None:
     """The folder that gets a copy; a relative one is under data_dir."""
-    return config.data_dir / Path(config.uploads.folder).expanduser() if config.uploads.folder else None
+    return (
+        config.data_dir / Path(config.uploads.folder).expanduser()
+        if config.uploads.folder
+        else None
+    )
 
 
 def _alerts(config: Config) -> Path | None:
     """The folder with the notifier's files, if it is under data_dir and they alone are in it."""
     folder = (config.data_dir / Path(config.notify.folder).expanduser()).resolve()
-    return folder if folder.parent == config.data_dir and folder.name not in ("events", "stills", "spool", "run", "redis") else None
+    return (
+        folder
+        if folder.parent == config.data_dir
+        and folder.name not in ("events", "stills", "spool", "run", "redis")
+        else None
+    )
 
 
 def _settings(config: Config) -> tuple[object, ...]:
     """What a crew is made from."""
-    return config.data_dir, config.s3, config.dropbox, config.uploads, config.disk, config.notify.folder
+    return (
+        config.data_dir,
+        config.s3,
+        config.dropbox,
+        config.uploads,
+        config.disk,
+        config.notify.folder,
+    )

@@ -1,7 +1,9 @@
-"""What a program tells the house of lasting troubles: once when one begins, and once when it is over.
+"""What a program tells the house of lasting troubles: once when one begins, and once when it is
+over.
 
-What was told is noted in Redis, so that a restart neither forgets nor repeats. As with heartbeats a change is noted
-first ("to tell") and then told under an id that follows from the note: a kill in between repeats the same fact.
+What was told is noted in Redis, so that a restart neither forgets nor repeats. As with heartbeats a
+change is noted first ("to tell") and then told under an id that follows from the note: a kill in
+between repeats the same fact.
 """
 
 import hashlib
@@ -25,7 +27,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Something that can be in trouble: its *name*, and what is told when the trouble begins and ends."""
+    """Something that can be in trouble: its *name*, and what is told when the trouble begins and
+    ends.
+    """
 
     name: str
     begun: FactKind
@@ -34,7 +38,8 @@ class Topic:
 
 
 class Notices:
-    """The troubles of the program *owner* on this machine. `set` returns at once; `step` tells, and may raise `StateUnavailable`.
+    """The troubles of the program *owner* on this machine. `set` returns at once; `step` tells, and
+    may raise `StateUnavailable`.
 
     One thread uses it.
     """
@@ -84,7 +89,9 @@ class Notices:
         digest = hashlib.sha256(f"{self._owner} {topic.name} {note}".encode()).hexdigest()[:16]
         moment = datetime.fromisoformat(at)
         _log.warning("%s", text)
-        self._state.publish(Fact(f"{protocol.event_id(moment, 'house')}-{digest}", kind, moment, text))
+        self._state.publish(
+            Fact(f"{protocol.event_id(moment, 'house')}-{digest}", kind, moment, text)
+        )
         self._told[topic.name] = word
         self._note(topic, word)
         return word

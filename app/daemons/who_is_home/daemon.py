@@ -2,8 +2,9 @@
 
     python -m app.daemons.who_is_home
 
-A step asks once, when it is time, and doesn't wait for a router that takes long. What follows is for `app.presence.household` to
-say; here it is carried out, on changes only. What Redis did not take is kept and carried out when it is back.
+A step asks once, when it is time, and doesn't wait for a router that takes long. What follows is
+for `app.presence.household` to say; here it is carried out, on changes only. What Redis did not
+take is kept and carried out when it is back.
 """
 
 import logging
@@ -34,7 +35,8 @@ JITTER = 0.1
 SAVE_EVERY_S = 900.0
 #: Somebody unseen for so long may be leaving, and when that began is written down.
 UNSEEN_S = 150.0
-#: How long a step waits for the router, shorter than a heartbeat may be late, and how soon a signal ends that.
+#: How long a step waits for the router, shorter than a heartbeat may be late, and how soon a signal
+#: ends that.
 PATIENCE_S, SLICE_S = 10.0, 0.2
 #: Every backend gives up sooner; a thread that hangs is as dead as one that has ended.
 LONGEST_POLL_S = 300.0
@@ -50,7 +52,9 @@ class WhoIsHome(Daemon):
     hang_s = 120.0
     backoff_max_s = 10.0
 
-    def __init__(self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(folder, profile, clock)
         self._switches = Switches()
         self._settings = PresenceSettings()
@@ -72,16 +76,25 @@ class WhoIsHome(Daemon):
         self._settings = self.config.presence
         why = _idle(self._settings)
         if why:
-            _log.info("%s: nobody's coming and going is noticed, and nothing is armed or disarmed for it", why)
+            _log.info(
+                "%s: nobody's coming and going is noticed, and nothing is armed or disarmed for it",
+                why,
+            )
             return
         self._recall()
         self._router = make_router(self._settings.router, self.clock)
-        _log.info("%s is asked who of %s is home", self._router.name if self._router else "nobody", ", ".join(self._settings.people))
+        _log.info(
+            "%s is asked who of %s is home",
+            self._router.name if self._router else "nobody",
+            ", ".join(self._settings.people),
+        )
 
     def step(self) -> float:
         if self._router is None or self._household is None:
             return BEAT_S
-        hangs = self.clock.monotonic() >= self._ask_at_s and not self._asked(self._router, self._household)
+        hangs = self.clock.monotonic() >= self._ask_at_s and not self._asked(
+            self._router, self._household
+        )
         if not hangs or self._to_do:
             self._carry_out(self._household)
         if hangs:
@@ -119,23 +132,40 @@ class WhoIsHome(Daemon):
     def counters(self) -> Counters:
         if self._router is None or self._household is None:
             return {}
-        counters: Counters = {"polls": self._polls, "missed": self._watch.misses, "devices": self._devices}
+        counters: Counters = {
+            "polls": self._polls,
+            "missed": self._watch.misses,
+            "devices": self._devices,
+        }
         counters |= {"home": self._household.home if self._household.known else None}
         now = self.clock.now()
         for person in self._settings.people:
             seen = self._household.presence(person).last_seen
-            counters[protocol.unseen_counter(person)] = round((now - seen).total_seconds()) if seen else None
+            counters[protocol.unseen_counter(person)] = (
+                round((now - seen).total_seconds()) if seen else None
+            )
         return counters
 
     def _recall(self) -> None:
-        """What an earlier run knew of those who are not watched yet; nothing is concluded from it until the router has answered."""
+        """What an earlier run knew of those who are not watched yet; nothing is concluded from it
+        until the router has answered.
+        """
         people = self._settings.people
-        known = _found({person: self._stored_record(protocol.presence_key(person), Presence) for person in people})
-        habits = _found({person: self._stored_record(protocol.habits_key(person), Habits) for person in people})
+        known = _found(
+            {
+                person: self._stored_record(protocol.presence_key(person), Presence)
+                for person in people
+            }
+        )
+        habits = _found(
+            {person: self._stored_record(protocol.habits_key(person), Habits) for person in people}
+        )
         if self._household:
             self._household.configure(self._settings, known, habits)
             return
-        self._watch = RouterWatch(self._settings.router_silent_alert_s, self._stored_record("router", RouterHealth))
+        self._watch = RouterWatch(
+            self._settings.router_silent_alert_s, self._stored_record("router", RouterHealth)
+        )
         self._household = Household(self._settings, known, habits, self._read_switches()["home"])
 
     def _stored_record(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
@@ -159,7 +189,9 @@ class WhoIsHome(Daemon):
         answer = self._awaited(self._poll)
         if answer is None:
             if self.clock.monotonic() - self._asked_at_s > LONGEST_POLL_S:
-                raise RuntimeError(f"{router.name} has been asked for more than {LONGEST_POLL_S:.0f} s")
+                raise RuntimeError(
+                    f"{router.name} has been asked for more than {LONGEST_POLL_S:.0f} s"
+                )
             return False
         self._poll, self._silence = None, str(answer) if isinstance(answer, RouterError) else None
         self._polls += 1
@@ -206,7 +238,9 @@ class WhoIsHome(Daemon):
         self._save(self._records(household))
 
     def _do(self, what: Coming | Fact, household: Household, switches: dict[str, bool]) -> None:
-        """Carry out and tell *what* in one step, so that it is done wholly, and once, whenever this program is killed."""
+        """Carry out and tell *what* in one step, so that it is done wholly, and once, whenever this
+        program is killed.
+        """
         records = self._records(household)
         if isinstance(what, Fact):
             self.state.keep(records, fact=what)
@@ -219,7 +253,9 @@ class WhoIsHome(Daemon):
         self._stored |= records
 
     def _correct_home(self, household: Household, switches: Mapping[str, bool]) -> None:
-        """Keep `home` true to life when something else has set it, or Redis was emptied; that is no coming and no going."""
+        """Keep `home` true to life when something else has set it, or Redis was emptied; that is no
+        coming and no going.
+        """
         if household.known and (self._emptied or switches["home"] != household.home):
             changed = ArmedBy(BY, self.clock.now(), "what the router says")
             self.state.set_switch("home", household.home, changed)
@@ -233,14 +269,18 @@ class WhoIsHome(Daemon):
                 self._habits[person] = habits
                 self._longest[person] = longest_wait(habits, self._settings)
             records[protocol.habits_key(person)] = habits
-            records[protocol.presence_key(person)] = replace(household.presence(person), longest_wait=self._longest[person])
+            records[protocol.presence_key(person)] = replace(
+                household.presence(person), longest_wait=self._longest[person]
+            )
         return records
 
     def _save(self, records: dict[str, Record]) -> None:
         """Store what has changed since it was stored last, if that is worth waking the disk for."""
         is_due = self.clock.monotonic() - self._saved_at_s >= SAVE_EVERY_S
         news = {
-            key: record for key, record in records.items() if record != self._stored.get(key) and (is_due or self._matters(key, record))
+            key: record
+            for key, record in records.items()
+            if record != self._stored.get(key) and (is_due or self._matters(key, record))
         }
         if news:
             self.state.keep(news)
@@ -256,7 +296,10 @@ class WhoIsHome(Daemon):
             return True
         unseen_s = (self.clock.now() - record.last_seen).total_seconds()
         # Which of somebody's devices was seen last changes with each that sleeps.
-        return replace(record, last_seen=before.last_seen, device=before.device) != before or unseen_s >= UNSEEN_S
+        return (
+            replace(record, last_seen=before.last_seen, device=before.device) != before
+            or unseen_s >= UNSEEN_S
+        )
 
 
 def _idle(settings: PresenceSettings) -> str | None:

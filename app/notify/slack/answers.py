@@ -1,4 +1,6 @@
-"""Answers in Slack: a sentence to who asked, a picture where it was asked for, and what becomes of a tagged alert."""
+"""Answers in Slack: a sentence to who asked, a picture where it was asked for, and what becomes of
+a tagged alert.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert that was posted: where it is, what it is about, and whether its picture was deleted from Slack."""
+    """An alert that was posted: where it is, what it is about, and whether its picture was deleted
+    from Slack.
+    """
 
     event: str
     record: EventRecord
@@ -52,7 +56,8 @@ class SlackAnswers:
         self.delete_after_tag = notifier.access.delete_after_tag
 
     def say(self, reply_to: ReplyTo | None, text: str) -> None:
-        """Tell *text*, in Slack's mrkdwn, to who asked: alone if that is still possible, else in the channel.
+        """Tell *text*, in Slack's mrkdwn, to who asked: alone if that is still possible, else in
+        the channel.
 
         Where nobody can be told it is logged, since trying again would not help.
         """
@@ -64,7 +69,9 @@ class SlackAnswers:
             _log.warning("an answer reaches nobody: %s", error)
 
     def show_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
-        """Post the picture and the words of *message* in the channel where it was asked for; once for each key."""
+        """Post the picture and the words of *message* in the channel where it was asked for; once
+        for each key.
+        """
         text = message.text
 
         def compose(file: str | None, remark: str | None) -> list[Block]:
@@ -81,7 +88,16 @@ class SlackAnswers:
         """Show the film of *message* in the channel where it was asked for; once for each key."""
         channel, text = self._channel(reply_to), blocks.escaped(message.text)
         with self._or_say(reply_to, message.text):
-            reel = Reel(message.key, channel, None, text, message.clip, message.clip_link, message.remark, _file_name(message))
+            reel = Reel(
+                message.key,
+                channel,
+                None,
+                text,
+                message.clip,
+                message.clip_link,
+                message.remark,
+                _file_name(message),
+            )
             self._notifier.films.show(reel, progress)
 
     @property
@@ -90,7 +106,8 @@ class SlackAnswers:
         return self._notifier.max_clip_bytes
 
     def show_tag(self, alert: Alert, said: Said | None) -> None:
-        """Change the message of *alert*: what was *said* in place of the buttons, and for None the buttons again.
+        """Change the message of *alert*: what was *said* in place of the buttons, and for None the
+        buttons again.
 
         `Unfit` when the message is gone or may not be changed any more.
         """
@@ -103,7 +120,9 @@ class SlackAnswers:
             self._update(alert, said, None)
 
     def delete_picture(self, alert: Alert) -> bool:
-        """Delete the picture of *alert* from Slack; returns whether it is gone. Where Slack refuses that, it is logged."""
+        """Delete the picture of *alert* from Slack; returns whether it is gone. Where Slack refuses
+        that, it is logged.
+        """
         try:
             self._api.call("files.delete", file=alert.posted.file)
         except (Unfit, Refused) as error:
@@ -117,40 +136,66 @@ class SlackAnswers:
 
     @contextmanager
     def _or_say(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
-        """Where what is shown in here cannot be, because the app is not in that channel, tell who asked."""
+        """Where what is shown in here cannot be, because the app is not in that channel, tell who
+        asked.
+        """
         try:
             yield
         except Refused as error:
-            if error.error not in _NOT_THERE or self._channel(reply_to) == self._notifier.access.channel:
+            if (
+                error.error not in _NOT_THERE
+                or self._channel(reply_to) == self._notifier.access.channel
+            ):
                 raise
-            self.say(reply_to, f"{blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or ask in its own channel.")
+            self.say(
+                reply_to,
+                f"{blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or "
+                "ask in its own channel.",
+            )
 
     def _update(self, alert: Alert, said: Said | None, file: str | None) -> None:
         text, record = alert.posted.text, alert.record
-        shown = [blocks.section(blocks.headline(text, record.camera, record.started_at, record.score))]
+        shown = [
+            blocks.section(blocks.headline(text, record.camera, record.started_at, record.score))
+        ]
         if file:
             shown.append(blocks.picture(file, f"{text} {blocks.house_time(record.started_at)}"))
         elif alert.posted.file and not said:
             shown.append(blocks.context(_GONE_FROM_SLACK))
-        shown += blocks.tagged(alert.event, said.label, said.who, said.at) if said else [blocks.tag_buttons(alert.event)]
-        self._api.call("chat.update", channel=alert.posted.channel, ts=alert.posted.ts, text=text, blocks=shown)
+        shown += (
+            blocks.tagged(alert.event, said.label, said.who, said.at)
+            if said
+            else [blocks.tag_buttons(alert.event)]
+        )
+        self._api.call(
+            "chat.update", channel=alert.posted.channel, ts=alert.posted.ts, text=text, blocks=shown
+        )
 
     def _respond(self, response_url: str, text: str) -> bool:
-        """Answer at *response_url*, which is a secret; returns whether that was taken. It takes five answers in half an hour."""
+        """Answer at *response_url*, which is a secret; returns whether that was taken. It takes
+        five answers in half an hour.
+        """
         from slack_sdk.errors import SlackClientError
         from slack_sdk.webhook import WebhookClient
 
         try:
-            client = WebhookClient(response_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log())
+            client = WebhookClient(
+                response_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log()
+            )
             answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
-            _log.info("an answer goes to the channel, since who asked cannot be told alone: %s", type(error).__name__)
+            _log.info(
+                "an answer goes to the channel, since who asked cannot be told alone: %s",
+                type(error).__name__,
+            )
             return False
         return answer.status_code == 200
 
 
 def _file_name(message: Message) -> str:
-    """What the picture or film of *message* is called where somebody saves it, with the house's own time."""
+    """What the picture or film of *message* is called where somebody saves it, with the house's own
+    time.
+    """
     return f"{message.camera} {message.at.astimezone():%Y-%m-%d %H.%M.%S}"
 
 

@@ -11,7 +11,12 @@ from app.notify.base import Digest, Message
 Block = dict[str, Any]
 
 #: What the buttons are called, by the answer they carry.
-ACTIONS = {"occupied": "tag_occupied", "unoccupied": "tag_unoccupied", "snooze": "snooze", "undo": "tag_undo"}
+ACTIONS = {
+    "occupied": "tag_occupied",
+    "unoccupied": "tag_unoccupied",
+    "snooze": "snooze",
+    "undo": "tag_undo",
+}
 _SAID = {"occupied": "Occupied", "unoccupied": "Unoccupied"}
 _LINES_IN_DIGEST = 10
 _TEXT_MAX = 2900
@@ -34,7 +39,13 @@ def house_time(at: datetime) -> str:
 
 def section(text: str) -> Block:
     """*text*, in Slack's mrkdwn, which is cut when it is too long for Slack."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}…"}}
+    return {
+        "type": "section",
+        "text": {
+            "type": "mrkdwn",
+            "text": text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}…",
+        },
+    }
 
 
 def context(text: str) -> Block:
@@ -48,7 +59,9 @@ def picture(file: str, alt_text: str) -> Block:
 
 
 def alert(message: Message, file: str | None, remark: str | None) -> list[Block]:
-    """An alert with its picture in *file*, or with a *remark* why it has none, and with buttons if it may be tagged."""
+    """An alert with its picture in *file*, or with a *remark* why it has none, and with buttons if
+    it may be tagged.
+    """
     blocks = [section(headline(message.text, message.camera, message.at, message.score))]
     if file:
         blocks.append(picture(file, f"{message.text} {house_time(message.at)}"))
@@ -60,7 +73,9 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
 
 
 def film(text: str, link: str | None, remark: str | None) -> list[Block]:
-    """*text*, in Slack's mrkdwn, of a film that is not shown but at *link*, if there is one, or where *remark* says."""
+    """*text*, in Slack's mrkdwn, of a film that is not shown but at *link*, if there is one, or
+    where *remark* says.
+    """
     shown = [section(f"{text}\n<{escaped(link)}|Look at the film> (for an hour)" if link else text)]
     return shown + ([context(escaped(remark))] if remark else [])
 
@@ -85,32 +100,54 @@ def tag_buttons(event: str) -> Block:
 
 def tagged(event: str, label: str, who: str, at: datetime) -> list[Block]:
     """What stands in the buttons' place once somebody has said what *event* is."""
-    return [context(f"{_SAID[label]}, said {who} {shown_time(at, '{time}')}"), _buttons(_button("Undo", ACTIONS["undo"], event, "undo"))]
+    return [
+        context(f"{_SAID[label]}, said {who} {shown_time(at, '{time}')}"),
+        _buttons(_button("Undo", ACTIONS["undo"], event, "undo")),
+    ]
 
 
 def digest_text(digest: Digest) -> str:
     """How many, from when to when, and from which cameras."""
     first, last = digest.messages[0].at, digest.messages[-1].at
-    cameras = Counter(message.camera for message in digest.messages if message.event and message.camera)
+    cameras = Counter(
+        message.camera for message in digest.messages if message.event and message.camera
+    )
     counted = ", ".join(f"{name}: {count}" for name, count in sorted(cameras.items()))
     span = f"{shown_time(first)} to {shown_time(last)}"
-    return f"*{len(digest.messages)} alerts while there was no way to you*\n{span}" + (f"\n{escaped(counted)}" if counted else "")
+    return f"*{len(digest.messages)} alerts while there was no way to you*\n{span}" + (
+        f"\n{escaped(counted)}" if counted else ""
+    )
 
 
-def digest_blocks(digest: Digest, files: Sequence[tuple[Message, str]], remark: str | None) -> list[Block]:
-    """The digest with the newest pictures. Its alerts have no buttons of their own: each that is shown would need three."""
+def digest_blocks(
+    digest: Digest, files: Sequence[tuple[Message, str]], remark: str | None
+) -> list[Block]:
+    """The digest with the newest pictures. Its alerts have no buttons of their own: each that is
+    shown would need three.
+    """
     blocks = [section(digest_text(digest))]
     other = [message for message in digest.messages if not message.event]
     if other:
-        lines = [f"• {shown_time(message.at)}  {escaped(message.text)}" for message in other[-_LINES_IN_DIGEST:]]
-        more = [f"… and {len(other) - _LINES_IN_DIGEST} more before"] if len(other) > _LINES_IN_DIGEST else []
+        lines = [
+            f"• {shown_time(message.at)}  {escaped(message.text)}"
+            for message in other[-_LINES_IN_DIGEST:]
+        ]
+        more = (
+            [f"… and {len(other) - _LINES_IN_DIGEST} more before"]
+            if len(other) > _LINES_IN_DIGEST
+            else []
+        )
         blocks.append(section("\n".join(more + lines)))
     for message, file in files:
         blocks.append(picture(file, f"{message.text} {house_time(message.at)}"))
         blocks.append(context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}"))
     if remark:
         blocks.append(context(escaped(remark)))
-    blocks.append(context("All of them, and what was filmed of them, are kept at home; /events lists the newest."))
+    blocks.append(
+        context(
+            "All of them, and what was filmed of them, are kept at home; /events lists the newest."
+        )
+    )
     return blocks
 
 
@@ -120,4 +157,9 @@ def _buttons(*buttons: Block) -> Block:
 
 def _button(text: str, action: str, event: str, answer: str) -> Block:
     value = json.dumps({"event": event, "answer": answer})
-    return {"type": "button", "text": {"type": "plain_text", "text": text}, "action_id": action, "value": value}
+    return {
+        "type": "button",
+        "text": {"type": "plain_text", "text": text},
+        "action_id": action,
+        "value": value,
+    }

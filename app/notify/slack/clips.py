@@ -1,8 +1,9 @@
 """Films in Slack: each is uploaded, and shared once, in the thread of its alert.
 
-The stages that are noted: the film is with Slack (`file`), it is being shared (`posting`), it is there (`posted`). Slack
-shares at its leisure, and may say yes and never do it; so it is asked where the film is shown, also after a crash or a lost
-answer. A film that is not shown after a while is deleted there, so that it cannot turn up late, and brought anew.
+The stages that are noted: the film is with Slack (`file`), it is being shared (`posting`), it is
+there (`posted`). Slack shares at its leisure, and may say yes and never do it; so it is asked where
+the film is shown, also after a crash or a lost answer. A film that is not shown after a while is
+deleted there, so that it cannot turn up late, and brought anew.
 """
 
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ _NO_FILES = ("missing_scope", "no_permission")
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """A film to show in *channel*, in the thread *thread_ts* if there is one, with *text* in Slack's mrkdwn.
+    """A film to show in *channel*, in the thread *thread_ts* if there is one, with *text* in
+    Slack's mrkdwn.
 
-    It is in the file *path*; else at *link*, or where *remark* says. In Slack it is called *file_name*, if that is given,
-    and else as *key*; both without an ending.
+    It is in the file *path*; else at *link*, or where *remark* says. In Slack it is called
+    *file_name*, if that is given, and else as *key*; both without an ending.
     """
 
     key: str
@@ -55,7 +57,9 @@ class SlackFilms:
         self._clock = clock
 
     def show(self, reel: Reel, progress: Progress) -> None:
-        """Show *reel*, once; if Slack takes no file, post why. `Unfit` in `GONE` when the thread is not there."""
+        """Show *reel*, once; if Slack takes no file, post why. `Unfit` in `GONE` when the thread is
+        not there.
+        """
         if progress.get("posted"):
             return
         remark = self._bring(reel, reel.path, progress) if reel.path else reel.remark
@@ -65,7 +69,12 @@ class SlackFilms:
         def compose(_file: str | None, more: str | None) -> list[Block]:
             return blocks.film(reel.text, None if reel.path else reel.link, more)
 
-        self._posts.post_once(Draft(reel.key, reel.channel, reel.text, compose, reel.thread_ts), None, remark, progress)
+        self._posts.post_once(
+            Draft(reel.key, reel.channel, reel.text, compose, reel.thread_ts),
+            None,
+            remark,
+            progress,
+        )
 
     def _bring(self, reel: Reel, path: Path, progress: Progress) -> str | None:
         """Share the film at *path*; returns why that was given up, None when it is shown."""
@@ -120,10 +129,14 @@ class SlackFilms:
         progress.set("taken", "yes")
 
     def _shown(self, reel: Reel, file: str, progress: Progress) -> str:
-        """The ts of the message that shows *file*, which is waited for; if there will be none, all begins anew with a `DeliveryError`."""
+        """The ts of the message that shows *file*, which is waited for; if there will be none, all
+        begins anew with a `DeliveryError`.
+        """
         begun = datetime.fromisoformat(progress.get("posting") or "")
         try:
-            return self._posts.patiently(lambda: self._place(reel, file, progress), begun, "the film")
+            return self._posts.patiently(
+                lambda: self._place(reel, file, progress), begun, "the film"
+            )
         except Unfit as error:
             self._withdraw(file)
             self._begin_anew(progress, error)
@@ -146,7 +159,9 @@ class SlackFilms:
         except Refused as error:
             if error.error not in _NO_FILES:
                 raise
-            self._posts.say_once("files:read of films", "it cannot be seen whether Slack shows a film: %s", error)
+            self._posts.say_once(
+                "files:read of films", "it cannot be seen whether Slack shows a film: %s", error
+            )
             return "unknown" if progress.get("taken") else None
 
     def _withdraw(self, file: str) -> None:
@@ -159,5 +174,7 @@ class SlackFilms:
 
 
 def costs_the_file(error: Unfit | Refused) -> bool:
-    """Whether *error* is about a file that Slack does not take, so that the message goes without."""
+    """Whether *error* is about a file that Slack does not take, so that the message goes
+    without.
+    """
     return isinstance(error, Unfit) or error.error in _NO_FILES

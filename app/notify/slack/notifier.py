@@ -1,7 +1,8 @@
-"""Alerts in Slack: the picture is uploaded, and one message posted with it and its buttons; the film comes into its thread.
+"""Alerts in Slack: the picture is uploaded, and one message posted with it and its buttons; the
+film comes into its thread.
 
-A delivery has stages, each noted: the picture is with Slack (`file`), Slack has looked at it (`ready`), the message is
-on its way (`posting`), it is there (`posted`).
+A delivery has stages, each noted: the picture is with Slack (`file`), Slack has looked at it
+(`ready`), the message is on its way (`posting`), it is there (`posted`).
 """
 
 from datetime import datetime
@@ -46,7 +47,11 @@ class SlackNotifier(Notifier):
         def compose(file: str | None, remark: str | None) -> list[Block]:
             return blocks.alert(message, file, remark)
 
-        self.post(Draft(message.key, self.access.channel, message.text, compose), message.picture, progress)
+        self.post(
+            Draft(message.key, self.access.channel, message.text, compose),
+            message.picture,
+            progress,
+        )
 
     def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
         """Post *draft* with *picture*, a JPEG, once."""
@@ -61,7 +66,9 @@ class SlackNotifier(Notifier):
         files: list[tuple[Message, str]] = []
         remark = None
         for message in digest.messages:
-            file, trouble = self._uploaded(message.key, message.picture, progress, f":{message.key}")
+            file, trouble = self._uploaded(
+                message.key, message.picture, progress, f":{message.key}"
+            )
             remark = trouble or remark
             if file:
                 files.append((message, file))
@@ -69,11 +76,18 @@ class SlackNotifier(Notifier):
         def compose(file: str | None, remark: str | None) -> list[Block]:
             return blocks.digest_blocks(digest, files if file else (), remark)
 
-        draft = Draft(digest.key, self.access.channel, f"{len(digest.messages)} alerts while there was no way to you", compose)
+        draft = Draft(
+            digest.key,
+            self.access.channel,
+            f"{len(digest.messages)} alerts while there was no way to you",
+            compose,
+        )
         self._posts.post_once(draft, files[-1][1] if files else None, remark, progress)
 
     def _deliver_film(self, message: Message, progress: Progress) -> None:
-        """Show the film of *message* in the thread of its alert; where that is gone, or was never there, in the channel."""
+        """Show the film of *message* in the thread of its alert; where that is gone, or was never
+        there, in the channel.
+        """
         if progress.get("posted"):
             return
         above = Posted.loads(message.below) if message.below else None
@@ -84,7 +98,9 @@ class SlackNotifier(Notifier):
             text += " (The message that it belongs to is gone.)"
             above = None
         channel, thread_ts = (above.channel, above.ts) if above else (self.access.channel, None)
-        reel = Reel(message.key, channel, thread_ts, text, message.clip, message.clip_link, message.remark)
+        reel = Reel(
+            message.key, channel, thread_ts, text, message.clip, message.clip_link, message.remark
+        )
         try:
             self.films.show(reel, progress)
         except Unfit as error:
@@ -93,8 +109,11 @@ class SlackNotifier(Notifier):
             progress.set("alone", "yes")
             raise DeliveryError(f"the thread of a film is gone: {error}", 0.0) from error
 
-    def _uploaded(self, name: str, content: bytes | None, progress: Progress, of: str = "") -> tuple[str | None, str | None]:
-        """The file of the picture *content* in Slack, called *name*, or None, and why there is none if there should be.
+    def _uploaded(
+        self, name: str, content: bytes | None, progress: Progress, of: str = ""
+    ) -> tuple[str | None, str | None]:
+        """The file of the picture *content* in Slack, called *name*, or None, and why there is none
+        if there should be.
 
         What is not Slack's passing trouble costs the picture, never the alert.
         """
@@ -109,7 +128,9 @@ class SlackNotifier(Notifier):
             if file == "none":
                 return None, since
             if not progress.get(f"ready{of}"):
-                self._posts.patiently(lambda: self._is_ready(file), datetime.fromisoformat(since), "the picture")
+                self._posts.patiently(
+                    lambda: self._is_ready(file), datetime.fromisoformat(since), "the picture"
+                )
                 progress.set(f"ready{of}", "yes")
         except (Unfit, Refused) as error:
             if not costs_the_file(error):
@@ -135,5 +156,7 @@ class SlackNotifier(Notifier):
         except Refused as error:
             if error.error != "missing_scope":
                 raise
-            self._posts.say_once("files:read", "it cannot be seen when a picture is ready: %s", error)
+            self._posts.say_once(
+                "files:read", "it cannot be seen when a picture is ready: %s", error
+            )
             return True

@@ -1,11 +1,12 @@
 """Posting to Slack, each message once.
 
-A message that is on its way is noted (`posting`), and that it is there (`posted`). After a crash, or when an answer was
-lost, "on its way" is made sure of: the newest messages of the channel, or of the thread, are searched for our key in
-their metadata, for which the app needs the scope channels:history or groups:history; failing that, Slack is asked where
-the picture is shown. When neither can be asked the message is posted again, and counted in `repeated`. So a message
-appears twice only if Slack took it, its answer was lost, and then either both questions were impossible, or Slack did
-not show it yet when asked, `SETTLE_S` later.
+A message that is on its way is noted (`posting`), and that it is there (`posted`). After a crash,
+or when an answer was lost, "on its way" is made sure of: the newest messages of the channel, or of
+the thread, are searched for our key in their metadata, for which the app needs the scope
+channels:history or groups:history; failing that, Slack is asked where the picture is shown. When
+neither can be asked the message is posted again, and counted in `repeated`. So a message appears
+twice only if Slack took it, its answer was lost, and then either both questions were impossible, or
+Slack did not show it yet when asked, `SETTLE_S` later.
 """
 
 import json
@@ -63,8 +64,8 @@ class Posted:
 class Draft:
     """A message to post in *channel*, in the thread *thread_ts* if there is one.
 
-    *text* is the fallback, *blocks* makes the rest for a picture's file, if any, and a remark. That file is called
-    *file_name*, if that is given, and else as *key*; both without an ending.
+    *text* is the fallback, *blocks* makes the rest for a picture's file, if any, and a remark. That
+    file is called *file_name*, if that is given, and else as *key*; both without an ending.
     """
 
     key: str
@@ -86,7 +87,9 @@ class SlackPosts:
         self._last_post_s: dict[str, float] = {}
         self._said: set[str] = set()
 
-    def post_once(self, draft: Draft, file: str | None, remark: str | None, progress: Progress) -> None:
+    def post_once(
+        self, draft: Draft, file: str | None, remark: str | None, progress: Progress
+    ) -> None:
         """Post *draft* unless it is found to be there already."""
         begun = progress.get("posting")
         ts = self._found(draft, file, datetime.fromisoformat(begun)) if begun else None
@@ -101,7 +104,9 @@ class SlackPosts:
         self._last_post_s[channel] = self._clock.monotonic()
 
     def patiently(self, look: Callable[[], Found | None], since: datetime, what: str) -> Found:
-        """What *look* finds, as soon as that is true. `DeliveryError` when it is worth coming back, `Unfit` when it takes for ever."""
+        """What *look* finds, as soon as that is true. `DeliveryError` when it is worth coming back,
+        `Unfit` when it takes for ever.
+        """
         wait_s, waited_s = _POLL_FIRST_S, 0.0
         while not (found := look()):
             if self._clock.now() - since > timedelta(seconds=PICTURE_PATIENCE_S):
@@ -114,29 +119,50 @@ class SlackPosts:
         return found
 
     def is_there(self, posted: Posted) -> bool:
-        """Whether a message that was posted still is; taken for granted where Slack may not be asked."""
+        """Whether a message that was posted still is; taken for granted where Slack may not be
+        asked.
+        """
         try:
-            answer = self.api.call("conversations.history", channel=posted.channel, latest=posted.ts, limit=1, inclusive=True)
+            answer = self.api.call(
+                "conversations.history",
+                channel=posted.channel,
+                latest=posted.ts,
+                limit=1,
+                inclusive=True,
+            )
         except Refused as error:
             return error.error == "missing_scope"
         except Unfit:
             return True
-        return any(message["ts"] == posted.ts and message.get("subtype") != "tombstone" for message in _messages(answer))
+        return any(
+            message["ts"] == posted.ts and message.get("subtype") != "tombstone"
+            for message in _messages(answer)
+        )
 
     def say_once(self, what: str, sentence: str, error: DeliveryError) -> None:
         """Log *sentence* of *error*, the first time that it is about *what*."""
         if what not in self._said:
             self._said.add(what)
-            _log.log(logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING, sentence, error)
+            _log.log(
+                logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING,
+                sentence,
+                error,
+            )
 
-    def _post(self, draft: Draft, file: str | None, remark: str | None, progress: Progress) -> tuple[str, str | None]:
-        """Post *draft* as well as Slack takes it; returns its ts, and the file of the picture that it shows."""
+    def _post(
+        self, draft: Draft, file: str | None, remark: str | None, progress: Progress
+    ) -> tuple[str, str | None]:
+        """Post *draft* as well as Slack takes it; returns its ts, and the file of the picture that
+        it shows.
+        """
         try:
             return self._send(draft, draft.blocks(file, remark), progress), file
         except Unfit as error:
             if file and error.error == "invalid_blocks" and not self._is_hopeless(progress):
                 raise DeliveryError(f"Slack does not take the picture yet: {error}") from error
-            self.say_once(error.error, "a message is posted without what Slack does not take: %s", error)
+            self.say_once(
+                error.error, "a message is posted without what Slack does not take: %s", error
+            )
             remark = f"The picture is kept at home, not shown here: {error}"
         try:
             return self._send(draft, draft.blocks(None, remark), progress), None
@@ -144,15 +170,21 @@ class SlackPosts:
             return self._send(draft, [], progress), None
 
     def _is_hopeless(self, progress: Progress) -> bool:
-        """Whether Slack has refused the message's blocks for so long that it will not take the picture any more."""
+        """Whether Slack has refused the message's blocks for so long that it will not take the
+        picture any more.
+        """
         first = progress.get("refused")
         if first is None:
             progress.set("refused", self._clock.now().isoformat())
             return False
-        return self._clock.now() - datetime.fromisoformat(first) > timedelta(seconds=PICTURE_PATIENCE_S)
+        return self._clock.now() - datetime.fromisoformat(first) > timedelta(
+            seconds=PICTURE_PATIENCE_S
+        )
 
     def _send(self, draft: Draft, blocks: list[Block], progress: Progress) -> str:
-        """Post, noting before that it is on its way, and after a clear refusal that it is not; returns its ts."""
+        """Post, noting before that it is on its way, and after a clear refusal that it is not;
+        returns its ts.
+        """
         self.keep_pace(draft.channel)
         with on_its_way(progress, self._clock):
             answer = self.api.call(
@@ -167,14 +199,20 @@ class SlackPosts:
         return str(answer["ts"])
 
     def _found(self, draft: Draft, file: str | None, begun: datetime) -> str | None:
-        """The ts of *draft* if it was posted after *begun*; None when it was not, or nobody can tell."""
+        """The ts of *draft* if it was posted after *begun*; None when it was not, or nobody can
+        tell.
+        """
         self._clock.sleep(SETTLE_S - (self._clock.now() - begun).total_seconds())
         try:
             return self._in_history(draft)
         except Refused as error:
             if error.error != "missing_scope":
                 raise
-            self.say_once("history", "it cannot be seen whether a message whose answer was lost has arrived: %s", error)
+            self.say_once(
+                "history",
+                "it cannot be seen whether a message whose answer was lost has arrived: %s",
+                error,
+            )
         ts = self._shown_at(file, draft.channel) if file else None
         self.repeated += ts is None
         return ts
@@ -185,9 +223,14 @@ class SlackPosts:
         where = {"channel": draft.channel, **({"ts": draft.thread_ts} if draft.thread_ts else {})}
         for _ in range(_PAGES):
             method = "conversations.replies" if draft.thread_ts else "conversations.history"
-            answer = self.api.call(method, **where, limit=_PAGE, include_all_metadata=True, cursor=cursor)
+            answer = self.api.call(
+                method, **where, limit=_PAGE, include_all_metadata=True, cursor=cursor
+            )
             for message in _messages(answer):
-                if _table(_table(message.get("metadata")).get("event_payload")).get("key") == draft.key:
+                if (
+                    _table(_table(message.get("metadata")).get("event_payload")).get("key")
+                    == draft.key
+                ):
                     return str(message["ts"])
             cursor = _table(answer.get("response_metadata")).get("next_cursor")
             if not cursor:
@@ -195,7 +238,9 @@ class SlackPosts:
         return None
 
     def _shown_at(self, file: str, channel: str) -> str | None:
-        """The ts of the message that shows *file* in *channel*, None also when Slack does not say."""
+        """The ts of the message that shows *file* in *channel*, None also when Slack does not
+        say.
+        """
         try:
             return shown_in(self.api.call("files.info", file=file), channel)
         except (Refused, Unfit):
@@ -204,7 +249,9 @@ class SlackPosts:
 
 @contextmanager
 def on_its_way(progress: Progress, clock: Clock) -> Iterator[None]:
-    """Note that what is sent in here is on its way; and that it is not, after all, when it was clearly refused, or never sent."""
+    """Note that what is sent in here is on its way; and that it is not, after all, when it was
+    clearly refused, or never sent.
+    """
     progress.set("posting", clock.now().isoformat())
     try:
         yield

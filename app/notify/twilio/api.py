@@ -1,4 +1,6 @@
-"""Twilio's API as far as texts need it, with its failures told apart. Importing this imports the SDK."""
+"""Twilio's API as far as texts need it, with its failures told apart. Importing this imports the
+SDK.
+"""
 
 import json
 import logging
@@ -24,10 +26,15 @@ TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 300.0
 _NEWEST = 50
 
-_ACCOUNT = "check twilio.account_sid and twilio.auth_token against the first page of Twilio's console"
+_ACCOUNT = (
+    "check twilio.account_sid and twilio.auth_token against the first page of Twilio's console"
+)
 _FROM = "set twilio.from to a number of yours at Twilio that can send texts"
 _TO = "correct the number in twilio.to"
-_TRIAL = "a trial account texts only numbers that are verified in Twilio's console: verify it, or upgrade"
+_TRIAL = (
+    "a trial account texts only numbers that are verified in Twilio's console: verify it, or "
+    "upgrade"
+)
 #: What Twilio's numbers for errors mean, and what then helps.
 CURES = {
     20003: f"the account is not known: {_ACCOUNT}",
@@ -115,7 +122,9 @@ class TwilioApi:
         self._client.api.base_url = settings.api_url
         self._number = number
         sender = settings.from_ or ""
-        self._sender = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+        self._sender = (
+            {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+        )
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -125,7 +134,9 @@ class TwilioApi:
     def send(self, body: str, media: str | None) -> Text:
         """Text *body*, with what is at the address *media*."""
         more = {"media_url": [media]} if media else {}
-        return _text(self._client.messages.create(to=self._number, body=body, **self._sender, **more))
+        return _text(
+            self._client.messages.create(to=self._number, body=body, **self._sender, **more)
+        )
 
     def look(self, sid: str) -> Text:
         """What has become of the text *sid*."""
@@ -134,14 +145,18 @@ class TwilioApi:
     def newest(self) -> tuple[list[Text], datetime | None]:
         """The newest texts to the number, and what time it is at Twilio, if it says."""
         try:
-            found = [_text(one) for one in self._client.messages.list(to=self._number, limit=_NEWEST)]
+            found = [
+                _text(one) for one in self._client.messages.list(to=self._number, limit=_NEWEST)
+            ]
         except TwilioException:
             raise _not_twilio() from None
         return found, self._line.at
 
 
 class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
-    """The line to Twilio. *at* is what time it was there at the last answer, None if it did not say."""
+    """The line to Twilio. *at* is what time it was there at the last answer, None if it did not
+    say.
+    """
 
     def __init__(self, number: str) -> None:
         super().__init__(timeout=TIMEOUT_S, logger=_silent())
@@ -166,17 +181,27 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
     def _told_apart(self, response: Response) -> DeliveryError:
         status = response.status_code
         if status == 429:
-            return DeliveryError("Twilio wants texts to wait", rest_asked_s(response.headers.get("Retry-After")))
+            return DeliveryError(
+                "Twilio wants texts to wait", rest_asked_s(response.headers.get("Retry-After"))
+            )
         if status >= 500 or status < 400:
             return Unanswered(f"Twilio is in trouble: it answered with HTTP {status}", sent=True)
         code, said = _reason(response.text)
         whom = masked(self._number)
         if code not in _MAYBE_MEDIA and (code in CURES or status in (401, 403, 404)):
-            return DeliveryRefused(f"Twilio refuses texts to {whom} ({code or status}): {CURES.get(code, _ACCOUNT)}", REFUSED_RETRY_S)
-        return Unfit(f"Twilio does not take a text to {whom} ({code or status}): {CURES.get(code) or self._discreet(said)}")
+            return DeliveryRefused(
+                f"Twilio refuses texts to {whom} ({code or status}): {CURES.get(code, _ACCOUNT)}",
+                REFUSED_RETRY_S,
+            )
+        return Unfit(
+            f"Twilio does not take a text to {whom} ({code or status}): "
+            f"{CURES.get(code) or self._discreet(said)}"
+        )
 
     def _discreet(self, said: str) -> str:
-        """What Twilio *said*, without the number, and without links, which show what is in S3 to anybody."""
+        """What Twilio *said*, without the number, and without links, which show what is in S3 to
+        anybody.
+        """
         return _LINK.sub("…", said.replace(self._number, masked(self._number)))
 
 
@@ -186,17 +211,28 @@ def masked(number: str) -> str:
 
 
 def _text(found: Any) -> Text:
-    return Text(found.sid, found.body or "", found.date_created, str(found.status), found.error_code and int(found.error_code))
+    return Text(
+        found.sid,
+        found.body or "",
+        found.date_created,
+        str(found.status),
+        found.error_code and int(found.error_code),
+    )
 
 
 def _not_twilio() -> Unanswered:
-    return Unanswered("what answers is not Twilio, but perhaps a page to log in to the network", sent=True)
+    return Unanswered(
+        "what answers is not Twilio, but perhaps a page to log in to the network", sent=True
+    )
 
 
 def _unanswered(error: requests.RequestException) -> Unanswered:
     """What *error* means; its own words have the address, and in it the account."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    never_sent = isinstance(error, requests.ConnectTimeout) or type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+    never_sent = isinstance(error, requests.ConnectTimeout) or type(reason).__name__ in (
+        "NewConnectionError",
+        "NameResolutionError",
+    )
     return Unanswered(f"Twilio does not answer: {type(reason).__name__}", sent=not never_sent)
 
 
@@ -208,7 +244,9 @@ def _reason(answer: str) -> tuple[int, str]:
         found = None
     said = found if isinstance(found, dict) else {}
     code = re.fullmatch("[0-9]{5}", str(said.get("code")))
-    return int(code[0]) if code else 0, str(said.get("message") or said.get("title") or "it does not say why")[:200]
+    return int(code[0]) if code else 0, str(
+        said.get("message") or said.get("title") or "it does not say why"
+    )[:200]
 
 
 def _moment(date: str) -> datetime | None:

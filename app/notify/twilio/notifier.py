@@ -1,9 +1,11 @@
-"""Text messages by Twilio: the words, and the picture or the film as what Twilio fetches from S3, or as a link.
+"""Text messages by Twilio: the words, and the picture or the film as what Twilio fetches from S3,
+or as a link.
 
-The stages that are noted: the text is on its way (`posting`), Twilio has it (`sid`), it is done with (`posted`). After a
-crash or a lost answer Twilio is asked for the newest texts to the number, of which none is taken that another message is
-known to have become: two messages may have the same words. Twilio fetches pictures and films only after it has taken a
-text, so it is asked a while later what has become of it; what failed for them is texted again without.
+The stages that are noted: the text is on its way (`posting`), Twilio has it (`sid`), it is done
+with (`posted`). After a crash or a lost answer Twilio is asked for the newest texts to the number,
+of which none is taken that another message is known to have become: two messages may have the same
+words. Twilio fetches pictures and films only after it has taken a text, so it is asked a while
+later what has become of it; what failed for them is texted again without.
 """
 
 import hashlib
@@ -26,7 +28,8 @@ MEDIA_BYTES = 4_900_000
 #: Longer texts Twilio does not take.
 BODY_CHARS = 1600
 WORDS_CHARS = 300
-#: How old a text may seem to be that was sent since a given moment: clocks are set, and Twilio counts whole seconds.
+#: How old a text may seem to be that was sent since a given moment: clocks are set, and Twilio
+#: counts whole seconds.
 _SLACK = timedelta(seconds=10)
 #: How many texts of its own it knows: more than are looked through for a lost one.
 _KNOWN = 200
@@ -72,13 +75,20 @@ class TwilioNotifier(Notifier):
         if progress.get("media") == "none":
             media, link = None, link or media
         says_when = message.topic in ("clip", "left_open")
-        words = _cut(message.text) if says_when else f"{_cut(message.text)} ({message.at.astimezone():%H:%M:%S})"
+        words = (
+            _cut(message.text)
+            if says_when
+            else f"{_cut(message.text)} ({message.at.astimezone():%H:%M:%S})"
+        )
         self._text_once(words, link or message.remark, media, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         first, last = digest.messages[0], digest.messages[-1]
         span = f"{first.at.astimezone():%H:%M} to {last.at.astimezone():%H:%M}"
-        words = f"{len(digest.messages)} messages from {span} could not be texted. The last one: {_cut(last.text)}"
+        words = (
+            f"{len(digest.messages)} messages from {span} could not be texted. The last one: "
+            f"{_cut(last.text)}"
+        )
         self._text_once(words, None, None, progress)
 
     def _shown(self, message: Message) -> tuple[str | None, str | None]:
@@ -90,7 +100,9 @@ class TwilioNotifier(Notifier):
             return film, None
         return picture, film
 
-    def _text_once(self, words: str, more: str | None, media: str | None, progress: Progress) -> None:
+    def _text_once(
+        self, words: str, more: str | None, media: str | None, progress: Progress
+    ) -> None:
         if progress.get("posted"):
             return
         from app.notify.twilio.api import TwilioApi, Unfit
@@ -110,7 +122,9 @@ class TwilioNotifier(Notifier):
         progress.set("posted", sid)
 
     def _send(self, api: "TwilioApi", body: str, media: str | None, progress: Progress) -> str:
-        """Send, noting before that it is on its way, and after a clear refusal that it is not; returns the text's id."""
+        """Send, noting before that it is on its way, and after a clear refusal that it is not;
+        returns the text's id.
+        """
         from app.notify.twilio.api import Unanswered
 
         progress.set("posting", self._clock.now().isoformat())
@@ -129,22 +143,33 @@ class TwilioNotifier(Notifier):
         texts, there = api.newest()
         now = self._clock.now()
         since = (there or now) - (now - datetime.fromisoformat(begun)) - _SLACK
-        texts = [text for text in texts if text.created_at and text.created_at >= since and text.sid not in self._known]
+        texts = [
+            text
+            for text in texts
+            if text.created_at and text.created_at >= since and text.sid not in self._known
+        ]
         return next((text.sid for text in texts if words in text.body), None)
 
     def _watch(self, api: "TwilioApi", sid: str, media: str | None, progress: Progress) -> None:
-        """See what becomes of the text *sid*; if its *media* may be to blame for its loss, have it sent without."""
+        """See what becomes of the text *sid*; if its *media* may be to blame for its loss, have it
+        sent without.
+        """
         text = self._outcome(api, sid)
         if text is None or text.status not in _LOST:
             return
-        what = f"the text to {self} was lost: Twilio's error {text.error} (twilio.com/docs/api/errors/{text.error})"
+        what = (
+            f"the text to {self} was lost: Twilio's error {text.error} "
+            f"(twilio.com/docs/api/errors/{text.error})"
+        )
         self._without_media(media, progress, DeliveryError(what, 0.0))
         _log.error("%s", what)
 
     def _outcome(self, api: "TwilioApi", sid: str) -> "Text | None":
         until_s = self._clock.monotonic() + WATCH_S
         try:
-            while (text := api.look(sid)).status in _UNDECIDED and self._clock.monotonic() < until_s:
+            while (
+                text := api.look(sid)
+            ).status in _UNDECIDED and self._clock.monotonic() < until_s:
                 self._clock.sleep(LOOK_S)
         except DeliveryError as error:
             _log.info("it is not known what became of a text: %s", error)

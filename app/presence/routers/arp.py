@@ -1,8 +1,10 @@
-"""The neighbours of this machine, by its own kernel: no router's login is needed. IPv4 only, and it knows no names.
+"""The neighbours of this machine, by its own kernel: no router's login is needed. IPv4 only, and it
+knows no names.
 
-Each address is sent a datagram that means nothing, so that the kernel asks who has it (ARP), and then the kernel's table is read.
-What stands there is not enough: a phone that left hours ago still does, as STALE, and is DELAY or PROBE while it is asked for
-again. So an entry counts while the kernel holds it for reachable, or has had an answer lately.
+Each address is sent a datagram that means nothing, so that the kernel asks who has it (ARP), and
+then the kernel's table is read. What stands there is not enough: a phone that left hours ago still
+does, as STALE, and is DELAY or PROBE while it is asked for again. So an entry counts while the
+kernel holds it for reachable, or has had an answer lately.
 """
 
 import ipaddress
@@ -20,7 +22,8 @@ from app.presence.routers.parsing import each_once, read_device
 
 #: The port of discard. Nobody needs to listen there.
 _PORT = 9
-#: An answer is asked for again after up to 45 s, and at the next poll after that, which then takes the kernel 6 s.
+#: An answer is asked for again after up to 45 s, and at the next poll after that, which then takes
+#: the kernel 6 s.
 _LATELY_S = 75
 #: Time for answers, and for how long an entry that is being asked for is waited for.
 _ANSWERS_S, _LONGEST_S, _LOOK_S = 1.0, 8.0, 0.5
@@ -49,7 +52,9 @@ class Neighbour:
 
 
 class ArpRouter(Router):
-    """Asks each address of the settings, or of the network that this machine is in, and the gateway."""
+    """Asks each address of the settings, or of the network that this machine is in, and the
+    gateway.
+    """
 
     name = "this machine's neighbour table"
 
@@ -60,21 +65,35 @@ class ArpRouter(Router):
     def devices(self) -> list[Device]:
         """As a `Router` does, within 10 s.
 
-        The gateway must answer: when it does not, the network is down, and that the phones do not answer says nothing.
+        The gateway must answer: when it does not, the network is down, and that the phones do not
+        answer says nothing.
         """
-        gateways = {one["gateway"]: one["dev"] for one in _ip("route", "show", "default") if "gateway" in one}
+        gateways = {
+            one["gateway"]: one["dev"]
+            for one in _ip("route", "show", "default")
+            if "gateway" in one
+        }
         addresses = self._addresses or _own_network(set(gateways.values()))
         _ask([*addresses, *gateways])
         found = self._settled({*addresses, *gateways}, set(gateways))
         here = [one for one in found if one.here]
         if gateways and not any(one.ip in gateways for one in here):
-            raise RouterError(f"the router at {' or '.join(sorted(gateways))} does not answer to ARP")
+            raise RouterError(
+                f"the router at {' or '.join(sorted(gateways))} does not answer to ARP"
+            )
         if not here:
-            raise RouterError("nobody in this network answers to ARP, and there is no gateway that would")
-        return each_once([read_device(one.mac, None, one.ip) for one in here if one.ip in set(addresses)], self.name)
+            raise RouterError(
+                "nobody in this network answers to ARP, and there is no gateway that would"
+            )
+        return each_once(
+            [read_device(one.mac, None, one.ip) for one in here if one.ip in set(addresses)],
+            self.name,
+        )
 
     def _settled(self, wanted: set[str], gateways: set[str]) -> list[Neighbour]:
-        """The neighbours among *wanted*, once the kernel is sure of those it once knew, and of the *gateways*."""
+        """The neighbours among *wanted*, once the kernel is sure of those it once knew, and of the
+        *gateways*.
+        """
         until = self._clock.monotonic() + _LONGEST_S
         self._clock.sleep(_ANSWERS_S)
         while True:
@@ -90,22 +109,41 @@ def _hosts(network: str) -> list[str]:
 
 
 def _own_network(ways: set[str]) -> list[str]:
-    """The addresses of the networks that this machine is in by the devices that *ways* names, or by all when it names none."""
-    known = [one for one in _ip("address", "show", "up") if one.get("ifname") in ways or (not ways and one.get("ifname") != "lo")]
-    own = [address for one in known for address in one.get("addr_info", ()) if address.get("scope") == "global"]
+    """The addresses of the networks that this machine is in by the devices that *ways* names, or by
+    all when it names none.
+    """
+    known = [
+        one
+        for one in _ip("address", "show", "up")
+        if one.get("ifname") in ways or (not ways and one.get("ifname") != "lo")
+    ]
+    own = [
+        address
+        for one in known
+        for address in one.get("addr_info", ())
+        if address.get("scope") == "global"
+    ]
     if not own:
         raise RouterError("this machine is in no IPv4 network")
-    networks = {ipaddress.IPv4Network(f"{one['local']}/{one['prefixlen']}", strict=False) for one in own}
+    networks = {
+        ipaddress.IPv4Network(f"{one['local']}/{one['prefixlen']}", strict=False) for one in own
+    }
     if sum(one.num_addresses for one in networks) > MOST_ADDRESSES:
         large = ", ".join(map(str, sorted(networks)))
         raise RouterRefused(
-            f"{large} is more than the {MOST_ADDRESSES} addresses that are looked through: name the phones' in arp.addresses"
+            f"{large} is more than the {MOST_ADDRESSES} addresses that are looked through: name "
+            "the phones' in arp.addresses"
         )
-    return sorted({address for one in networks for address in _hosts(str(one))} - {str(one["local"]) for one in own})
+    return sorted(
+        {address for one in networks for address in _hosts(str(one))}
+        - {str(one["local"]) for one in own}
+    )
 
 
 def _ask(addresses: Iterable[str]) -> None:
-    """Send each of *addresses* something, so that the kernel looks for it; `RouterError` when nothing can be sent."""
+    """Send each of *addresses* something, so that the kernel looks for it; `RouterError` when
+    nothing can be sent.
+    """
     failure, sent = None, False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
@@ -121,7 +159,12 @@ def _ask(addresses: Iterable[str]) -> None:
 
 def _neighbours() -> list[Neighbour]:
     return [
-        Neighbour(one["dst"], one.get("lladdr"), (one.get("state") or ["NONE"])[0], one.get("confirmed", _LATELY_S + 1))
+        Neighbour(
+            one["dst"],
+            one.get("lladdr"),
+            (one.get("state") or ["NONE"])[0],
+            one.get("confirmed", _LATELY_S + 1),
+        )
         for one in _ip("-statistics", "neighbour", "show")
         if "dst" in one
     ]
@@ -131,7 +174,13 @@ def _ip(*arguments: str) -> Sequence[dict[str, Any]]:
     """What `ip` tells."""
     command = ["ip", "-json", "-4", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_IP_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)  # noqa: S603 (no shell, no foreign words)
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            timeout=_IP_TIMEOUT_S,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
         said = json.loads(done.stdout or b"[]")
     except FileNotFoundError:
         raise RouterRefused("iproute2 is not installed: sudo apt install iproute2") from None

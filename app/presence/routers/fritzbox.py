@@ -1,8 +1,9 @@
 """A FRITZ!Box, asked by TR-064 through fritzconnection.
 
-The box needs "Allow access for applications" (Home Network → Network → Network Settings), and a user (System → FRITZ!Box Users)
-who may see and change its settings. fritzconnection's own session trusts every certificate, so it is given one that does not, and
-only as much of it is used as the list of hosts needs: its `FritzConnection` asks the box for all it can do, in some 40 calls.
+The box needs "Allow access for applications" (Home Network → Network → Network Settings), and a
+user (System → FRITZ!Box Users) who may see and change its settings. fritzconnection's own session
+trusts every certificate, so it is given one that does not, and only as much of it is used as the
+list of hosts needs: its `FritzConnection` asks the box for all it can do, in some 40 calls.
 """
 
 import logging
@@ -28,7 +29,9 @@ class FritzboxRouter(Router):
     def __init__(self, settings: RouterSettings) -> None:
         parts = urlsplit(settings.url or "")
         self.name = f"the FRITZ!Box at {http_client.place(settings)}"
-        self._host = f"{parts.scheme}://{parts.netloc.rsplit(':', 1)[0] if parts.port else parts.netloc}"
+        self._host = (
+            f"{parts.scheme}://{parts.netloc.rsplit(':', 1)[0] if parts.port else parts.netloc}"
+        )
         self._port = parts.port or _PORTS[parts.scheme]
         self._username = settings.username or ""
         self._password = settings.password.get_secret_value() if settings.password else ""
@@ -45,20 +48,35 @@ class FritzboxRouter(Router):
                 FritzSecurityError,
             )
         except ImportError:
-            raise RouterRefused(f"fritzconnection is not installed: .venv/bin/pip install {_PACKAGE}") from None
+            raise RouterRefused(
+                f"fritzconnection is not installed: .venv/bin/pip install {_PACKAGE}"
+            ) from None
         # It logs each failure that it also raises.
         logging.getLogger("fritzconnection").setLevel(logging.CRITICAL)
         try:
             return self._listed()
         except (FritzAuthorizationError, FritzSecurityError):
             raise RouterRefused(
-                f"{self.name} refuses {self._username}: look at username and password of presence.router, and at the user's rights"
+                f"{self.name} refuses {self._username}: look at username and password of "
+                "presence.router, and at the user's rights"
             ) from None
         except FritzResourceError:
-            raise RouterRefused(f"{self.name} shows no TR-064: allow access for applications in its network settings") from None
+            raise RouterRefused(
+                f"{self.name} shows no TR-064: allow access for applications in its network "
+                "settings"
+            ) from None
         # What is no TR-064 at all trips fritzconnection up in the second half of these ways.
-        except (FritzConnectionException, ParseError, AttributeError, KeyError, TypeError, ValueError):
-            raise RouterError(f"{self.name} answers something other than a FRITZ!Box does") from None
+        except (
+            FritzConnectionException,
+            ParseError,
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ):
+            raise RouterError(
+                f"{self.name} answers something other than a FRITZ!Box does"
+            ) from None
 
     def close(self) -> None:
         self._session.close()
@@ -68,14 +86,24 @@ class FritzboxRouter(Router):
         from fritzconnection.core.utils import get_xml_root
 
         self._hosts = self._hosts or self._described()
-        soaper = Soaper(self._host, self._port, self._username, self._password, session=self._session)
+        soaper = Soaper(
+            self._host, self._port, self._username, self._password, session=self._session
+        )
         path = soaper.execute(self._hosts, _GET_LIST, {})[_LIST_PATH]
         root = get_xml_root(f"{self._host}:{self._port}{path}", session=self._session)
         if root.tag != "List":
             raise RouterError(f"{self.name} answers without a list of hosts")
         active = [item for item in root.iter("Item") if item.findtext("Active") == "1"]
         return each_once(
-            [read_device(item.findtext("MACAddress"), item.findtext("HostName"), item.findtext("IPAddress")) for item in active], self.name
+            [
+                read_device(
+                    item.findtext("MACAddress"),
+                    item.findtext("HostName"),
+                    item.findtext("IPAddress"),
+                )
+                for item in active
+            ],
+            self.name,
         )
 
     def _described(self) -> Any:
@@ -89,5 +117,7 @@ class FritzboxRouter(Router):
         if hosts is not None:
             hosts.load_scpd(self._host, self._port, session=self._session)
         if hosts is None or _GET_LIST not in hosts.actions:
-            raise RouterRefused(f"{self.name} has no list of hosts to show: its FRITZ!OS is too old; update it")
+            raise RouterRefused(
+                f"{self.name} has no list of hosts to show: its FRITZ!OS is too old; update it"
+            )
         return hosts

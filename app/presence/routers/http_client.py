@@ -1,8 +1,9 @@
-"""Calls to a router over HTTP: ended after a time whatever the router does, cut off at a size, and never through a proxy.
+"""Calls to a router over HTTP: ended after a time whatever the router does, cut off at a size, and
+never through a proxy.
 
-A certificate is checked as a browser does, or against the one fingerprint that the settings name. The sessions are those of
-`requests`, so that they do for libraries too, but what is below them is Python's own HTTP client: it logs no address, in which
-routers like to have tokens.
+A certificate is checked as a browser does, or against the one fingerprint that the settings name.
+The sessions are those of `requests`, so that they do for libraries too, but what is below them is
+Python's own HTTP client: it logs no address, in which routers like to have tokens.
 """
 
 import contextlib
@@ -30,8 +31,8 @@ LARGEST_ANSWER = 1 << 20
 def open_session(settings: RouterSettings, router: str) -> requests.Session:
     """A session for the *router* (its name in messages) at the url of *settings*.
 
-    Each call is over within `timeout_s`, but for the search for a host's address. What goes wrong below HTTP is a `RouterError`.
-    Redirects are not followed.
+    Each call is over within `timeout_s`, but for the search for a host's address. What goes wrong
+    below HTTP is a `RouterError`. Redirects are not followed.
     """
     session = _Session(router)
     session.trust_env = False
@@ -62,7 +63,9 @@ def json_in(answer: requests.Response, router: str) -> Any:
 
 
 class _Session(requests.Session):
-    """A session that tells its own failures as a router's, without the addresses and headers that they are about."""
+    """A session that tells its own failures as a router's, without the addresses and headers that
+    they are about.
+    """
 
     def __init__(self, router: str) -> None:
         super().__init__()
@@ -75,11 +78,16 @@ class _Session(requests.Session):
         try:
             return super().request(*args, **kwargs)
         except requests.RequestException as error:
-            raise RouterRefused(f"{self._router} cannot be asked so ({type(error).__name__}): look at presence.router.url") from None
+            raise RouterRefused(
+                f"{self._router} cannot be asked so ({type(error).__name__}): look at "
+                "presence.router.url"
+            ) from None
 
 
 class _Line(HTTPAdapter):
-    """The way to the router: a connection for each call, so that none is found broken at the next."""
+    """The way to the router: a connection for each call, so that none is found broken at the
+    next.
+    """
 
     def __init__(self, settings: RouterSettings, router: str) -> None:
         super().__init__()
@@ -88,54 +96,76 @@ class _Line(HTTPAdapter):
         self._fingerprint = settings.fingerprint
         self._tls = _tls(settings) if (settings.url or "").startswith("https:") else None
 
-    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
         parts = urlsplit(request.url or "")
         host, port = str(parts.hostname), parts.port
         try:
-            return self.build_response(request, self._answer(request, host, port, parts.scheme == "https"))
+            return self.build_response(
+                request, self._answer(request, host, port, parts.scheme == "https")
+            )
         except RouterError:
             raise
         except ssl.SSLCertVerificationError as error:
             raise self._distrusted(error, host, port or 443) from None
         except TimeoutError:
-            raise RouterError(f"{self._router} does not answer within {self._timeout_s:g} s") from None
+            raise RouterError(
+                f"{self._router} does not answer within {self._timeout_s:g} s"
+            ) from None
         except (http.client.IncompleteRead, ssl.SSLError):
             raise RouterError(f"{self._router} breaks off in the middle of its answer") from None
         except OSError as error:
-            raise RouterError(f"{self._router} does not answer: {error.strerror or 'it closes the connection'}") from None
+            raise RouterError(
+                f"{self._router} does not answer: {error.strerror or 'it closes the connection'}"
+            ) from None
         except UnicodeError:
             raise RouterRefused(
-                f"{self._router} cannot be asked so: presence.router.url, username or a header has signs that HTTP cannot carry"
+                f"{self._router} cannot be asked so: presence.router.url, username or a header has "
+                "signs that HTTP cannot carry"
             ) from None
         except (http.client.HTTPException, ValueError):
             raise RouterError(f"{self._router} answers with something that is not HTTP") from None
 
-    def _answer(self, request: requests.PreparedRequest, host: str, port: int | None, encrypted: bool) -> HTTPResponse:
-        connection = http.client.HTTPSConnection(host, port, context=self._tls) if encrypted else http.client.HTTPConnection(host, port)
+    def _answer(
+        self, request: requests.PreparedRequest, host: str, port: int | None, encrypted: bool
+    ) -> HTTPResponse:
+        connection = (
+            http.client.HTTPSConnection(host, port, context=self._tls)
+            if encrypted
+            else http.client.HTTPConnection(host, port)
+        )
         with (
             socket.create_connection((host, connection.port), self._timeout_s) as plain,
             contextlib.closing(connection),
             _Deadline(plain, self._timeout_s),
         ):
             connection.sock = self._secured(plain, host) if encrypted else plain
-            connection.request(str(request.method), request.path_url, request.body, dict(request.headers))
+            connection.request(
+                str(request.method), request.path_url, request.body, dict(request.headers)
+            )
             return self._read(connection.getresponse())
 
     def _secured(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
         if self._tls is None:
-            raise RouterRefused(f"{self._router} wants to be asked by https:// now: change presence.router.url")
+            raise RouterRefused(
+                f"{self._router} wants to be asked by https:// now: change presence.router.url"
+            )
         try:
             secured = self._tls.wrap_socket(plain, server_hostname=host)
         except ssl.SSLCertVerificationError:
             raise
         except ssl.SSLError as error:
             reason = (error.reason or "it ends the handshake").replace("_", " ").lower()
-            raise RouterError(f"{self._router} cannot be spoken to by TLS ({reason}); is its url perhaps http://?") from None
+            raise RouterError(
+                f"{self._router} cannot be spoken to by TLS ({reason}); is its url perhaps http://?"
+            ) from None
         found = _fingerprint(secured)
         if self._fingerprint not in (None, found):
             secured.close()
             raise RouterRefused(
-                f"{self._router} shows a certificate other than the one that presence.router.fingerprint names: {found}. Set that one only"
+                f"{self._router} shows a certificate other than the one that "
+                f"presence.router.fingerprint names: {found}. Set that one only"
                 " if it is your router that shows it, and has a new certificate"
             )
         return secured
@@ -149,10 +179,21 @@ class _Line(HTTPAdapter):
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise RouterError(f"{self._router} packs its answer, though asked not to")
         headers = HTTPHeaderDict(answer.getheaders())
-        return HTTPResponse(io.BytesIO(body), headers, answer.status, preload_content=False, original_response=answer)
+        return HTTPResponse(
+            io.BytesIO(body),
+            headers,
+            answer.status,
+            preload_content=False,
+            original_response=answer,
+        )
 
-    def _distrusted(self, error: ssl.SSLCertVerificationError, host: str, port: int) -> RouterRefused:
-        why = f"{self._router} shows a certificate that this machine does not trust ({error.verify_message})"
+    def _distrusted(
+        self, error: ssl.SSLCertVerificationError, host: str, port: int
+    ) -> RouterRefused:
+        why = (
+            f"{self._router} shows a certificate that this machine does not trust "
+            f"({error.verify_message})"
+        )
         try:
             with (
                 socket.create_connection((host, port), self._timeout_s) as plain,
@@ -162,11 +203,15 @@ class _Line(HTTPAdapter):
                 found = _fingerprint(secured)
         except OSError:
             return RouterRefused(why)
-        return RouterRefused(f"{why}: if it is your router's own, trust it and no other by presence.router.fingerprint: {found}")
+        return RouterRefused(
+            f"{why}: if it is your router's own, trust it and no other by "
+            f"presence.router.fingerprint: {found}"
+        )
 
 
 class _Deadline:
-    """Ends what waits for *sock* after *seconds*, however little by little it comes; within it, that is a `TimeoutError`.
+    """Ends what waits for *sock* after *seconds*, however little by little it comes; within it,
+    that is a `TimeoutError`.
 
     A twin of the socket is shut down, since the socket itself becomes another when TLS begins.
     """
@@ -185,7 +230,12 @@ class _Deadline:
         self._timer.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._timer.cancel()
         self._timer.join()
         self._twin.close()
@@ -206,4 +256,6 @@ def _unchecked_tls() -> ssl.SSLContext:
 
 
 def _fingerprint(secured: ssl.SSLSocket) -> str:
-    return plain_fingerprint(hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest())
+    return plain_fingerprint(
+        hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+    )

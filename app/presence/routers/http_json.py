@@ -1,4 +1,6 @@
-"""A router asked as its own web pages ask it: a login form, a cookie, and a list of devices in JSON, all by the settings."""
+"""A router asked as its own web pages ask it: a login form, a cookie, and a list of devices in
+JSON, all by the settings.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,11 +35,15 @@ class HttpJsonRouter(Router):
         self._timeout_s = settings.timeout_s
         self._clock = clock
         self._session = http_client.open_session(settings, self.name)
-        self._own = {name: secret.get_secret_value() for name, secret in self._calls.secrets.items()}
+        self._own = {
+            name: secret.get_secret_value() for name, secret in self._calls.secrets.items()
+        }
         self._own["username"] = settings.username or ""
         self._own["password"] = settings.password.get_secret_value() if settings.password else ""
         if self._calls.login is None and settings.username:
-            self._session.auth = HTTPBasicAuth(self._own["username"].encode(), self._own["password"].encode())
+            self._session.auth = HTTPBasicAuth(
+                self._own["username"].encode(), self._own["password"].encode()
+            )
         self._answered: dict[str, str] | None = None if self._calls.login else {}
 
     def devices(self) -> list[Device]:
@@ -51,22 +57,38 @@ class HttpJsonRouter(Router):
         try:
             return self._look(self._answered)
         except (NotTheList, ShutOut) as error:
-            # Many a router answers a wrong password with a page like any other; and whoever tries too often is shut out.
-            cure = "if that is where the list is, the login does not work: look at username, password and http_json.form of presence.router"
+            # Many a router answers a wrong password with a page like any other; and whoever tries
+            # too often is shut out.
+            cure = (
+                "if that is where the list is, the login does not work: look at username, password "
+                "and http_json.form of presence.router"
+            )
             raise RouterRefused(f"{error}; {cure}") from None
 
     def close(self) -> None:
         self._session.close()
 
     def _log_in(self, login: str) -> dict[str, str]:
-        """What the router answers to the login: the fields of its JSON by their dotted names, and its cookies."""
+        """What the router answers to the login: the fields of its JSON by their dotted names, and
+        its cookies.
+        """
         self._session.cookies.clear()
         headers = self._headers({}, leave_out=True)
         if self._calls.login_page:
-            self._checked(self._session.get(self._base + self._calls.login_page, headers=headers, allow_redirects=False), "login_page")
-        form = {name: self._filled(value, self._cookies(), f"form.{name}") for name, value in self._calls.form.items()}
+            self._checked(
+                self._session.get(
+                    self._base + self._calls.login_page, headers=headers, allow_redirects=False
+                ),
+                "login_page",
+            )
+        form = {
+            name: self._filled(value, self._cookies(), f"form.{name}")
+            for name, value in self._calls.form.items()
+        }
         sent: dict[str, Any] = {"json" if self._calls.login_as == "json" else "data": form}
-        answer = self._session.post(self._base + login, headers=headers, allow_redirects=False, **sent)
+        answer = self._session.post(
+            self._base + login, headers=headers, allow_redirects=False, **sent
+        )
         self._checked(answer, "login")
         try:
             fields = _fields(http_client.json_in(answer, self.name))
@@ -81,39 +103,61 @@ class HttpJsonRouter(Router):
         until_s = self._clock.monotonic() + _MOST_CALLS * self._timeout_s
         for _ in range(_MOST_PAGES):
             known = {**answered, "offset": str(len(entries))}
-            address = self._base + self._filled(self._calls.devices or "", known, "devices", _quoted)
-            answer = self._checked(self._session.get(address, headers=headers, allow_redirects=False), "devices")
+            address = self._base + self._filled(
+                self._calls.devices or "", known, "devices", _quoted
+            )
+            answer = self._checked(
+                self._session.get(address, headers=headers, allow_redirects=False), "devices"
+            )
             page, total = entries_in(self._json(answer), self._calls, self.name)
             entries += page
             if len(entries) >= total:
                 return devices_among(entries, self._calls, self.name, self._clock.now())
             if self._clock.monotonic() > until_s:
-                raise RouterError(f"{self.name} takes more than {_MOST_CALLS * self._timeout_s:g} s for its list")
+                raise RouterError(
+                    f"{self.name} takes more than {_MOST_CALLS * self._timeout_s:g} s for its list"
+                )
             if not page:
                 break
         raise RouterError(f"{self.name} speaks of {total} devices, but lists only {len(entries)}")
 
     def _headers(self, answered: Mapping[str, str], *, leave_out: bool = False) -> dict[str, str]:
-        """The headers of the settings; with *leave_out* without those that only an answer to the login can fill."""
+        """The headers of the settings; with *leave_out* without those that only an answer to the
+        login can fill.
+        """
         wanted = dict(self._calls.headers)
         if self._calls.cookie:
             wanted["Cookie"] = self._calls.cookie
         if leave_out:
             known = self._known({})
-            wanted = {name: value for name, value in wanted.items() if known.keys() >= set(_NAME.findall(value))}
-        headers = {name: self._filled(value, answered, f"headers.{name}") for name, value in wanted.items()}
+            wanted = {
+                name: value
+                for name, value in wanted.items()
+                if known.keys() >= set(_NAME.findall(value))
+            }
+        headers = {
+            name: self._filled(value, answered, f"headers.{name}") for name, value in wanted.items()
+        }
         for name, value in headers.items():
             if not (value.isascii() and value.isprintable()) or value != value.strip():
-                raise RouterRefused(f"{self.name}: http_json.headers.{name} would hold signs, or spaces at an end, that no header may hold")
+                raise RouterRefused(
+                    f"{self.name}: http_json.headers.{name} would hold signs, or spaces at an end, "
+                    "that no header may hold"
+                )
         return headers
 
-    def _filled(self, text: str, answered: Mapping[str, str], key: str, coded: Callable[[str], str] = str) -> str:
+    def _filled(
+        self, text: str, answered: Mapping[str, str], key: str, coded: Callable[[str], str] = str
+    ) -> str:
         """*text*, which stands in the settings at *key*, with the names in braces filled in."""
         known = self._known(answered)
         for name in _NAME.findall(text):
             if name not in known:
                 told = shown(sorted(answered)) or "nothing"
-                raise RouterRefused(f"{self.name}: http_json.{key} wants {{{name}}}, but the login answers only: {told}")
+                raise RouterRefused(
+                    f"{self.name}: http_json.{key} wants {{{name}}}, but the login answers only: "
+                    f"{told}"
+                )
         return _NAME.sub(lambda found: coded(known[found[1]]), text)
 
     def _known(self, answered: Mapping[str, str]) -> dict[str, str]:
@@ -132,15 +176,24 @@ class HttpJsonRouter(Router):
         """*answer* to what the settings name at *key*, if it is a good one."""
         status = answer.status_code
         if status >= 500 or status == 429:
-            raise RouterError(f"{self.name} is in trouble: it answers http_json.{key} with HTTP {status}")
+            raise RouterError(
+                f"{self.name} is in trouble: it answers http_json.{key} with HTTP {status}"
+            )
         if key == "devices" and status >= 300:
-            raise ShutOut(f"{self.name} does not show its list without a login, or has none at http_json.devices (HTTP {status})")
+            raise ShutOut(
+                f"{self.name} does not show its list without a login, or has none at "
+                f"http_json.devices (HTTP {status})"
+            )
         if status in (401, 403):
             raise RouterRefused(
-                f"{self.name} refuses the login (HTTP {status}): look at username, password and http_json.form of presence.router"
+                f"{self.name} refuses the login (HTTP {status}): look at username, password and "
+                "http_json.form of presence.router"
             )
         if status >= 400:
-            raise RouterRefused(f"{self.name} has nothing at http_json.{key} (HTTP {status}): compare the address with the browser's")
+            raise RouterRefused(
+                f"{self.name} has nothing at http_json.{key} (HTTP {status}): compare the address "
+                "with the browser's"
+            )
         return answer
 
 
@@ -151,7 +204,11 @@ def _quoted(text: str) -> str:
 def _fields(said: Any, place: str = "") -> dict[str, str]:
     """The plain values in *said* by their dotted names, to a depth of four."""
     if isinstance(said, dict) and place.count(".") < 4:
-        return {name: value for key, inner in said.items() for name, value in _fields(inner, f"{place}{key}.").items()}
+        return {
+            name: value
+            for key, inner in said.items()
+            for name, value in _fields(inner, f"{place}{key}.").items()
+        }
     if isinstance(said, str | int | float) and place:
         return {place.rstrip("."): str(said)}
     return {}

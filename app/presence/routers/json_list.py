@@ -19,7 +19,9 @@ class NotTheList(RouterError):
 
 
 def at(said: Any, place: str | None) -> Any:
-    """What lies in *said* at the dotted *place*, None when nothing does; all of it when *place* is None."""
+    """What lies in *said* at the dotted *place*, None when nothing does; all of it when *place* is
+    None.
+    """
     for key in place.split(".") if place else ():
         if isinstance(said, list) and key.isdecimal() and int(key) < len(said):
             said = said[int(key)]
@@ -29,7 +31,9 @@ def at(said: Any, place: str | None) -> Any:
 
 
 def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list[Any], int]:
-    """The entries of the list in *said*, and how many the router has in all. A place may also name an object that holds objects."""
+    """The entries of the list in *said*, and how many the router has in all. A place may also name
+    an object that holds objects.
+    """
     entries = at(said, settings.list)
     if isinstance(entries, dict) and settings.list:
         entries = [one for one in entries.values() if isinstance(one, dict)] or None
@@ -41,20 +45,40 @@ def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list
     return entries, total
 
 
-def devices_among(entries: list[Any], settings: HttpJsonSettings, router: str, now: datetime) -> list[Device]:
-    """The devices among *entries* that are connected; `RouterError` when there are entries, but none can be understood."""
-    flagged = [one for one in entries if settings.active is None or at(one, settings.active) is not None]
+def devices_among(
+    entries: list[Any], settings: HttpJsonSettings, router: str, now: datetime
+) -> list[Device]:
+    """The devices among *entries* that are connected; `RouterError` when there are entries, but
+    none can be understood.
+    """
+    flagged = [
+        one for one in entries if settings.active is None or at(one, settings.active) is not None
+    ]
     if entries and not flagged:
-        raise RouterError(f"{router} lists {len(entries)}, but none with a flag at http_json.active; {_names(entries[0])}")
+        raise RouterError(
+            f"{router} lists {len(entries)}, but none with a flag at http_json.active; "
+            f"{_names(entries[0])}"
+        )
     read = {number: _device(one, settings, now) for number, one in enumerate(flagged)}
     if flagged and not any(read.values()):
-        raise RouterError(f"{router} lists {len(entries)}, but none with a MAC or name where http_json looks; {_names(entries[0])}")
-    return each_once([read[number] for number, one in enumerate(flagged) if read[number] and _is_active(one, settings)], router)
+        raise RouterError(
+            f"{router} lists {len(entries)}, but none with a MAC or name where http_json looks; "
+            f"{_names(entries[0])}"
+        )
+    return each_once(
+        [
+            read[number]
+            for number, one in enumerate(flagged)
+            if read[number] and _is_active(one, settings)
+        ],
+        router,
+    )
 
 
 def _device(entry: Any, settings: HttpJsonSettings, now: datetime) -> Device | None:
     mac, hostname, ip, since = (
-        at(entry, place) if place else None for place in (settings.mac, settings.hostname, settings.ip, settings.since)
+        at(entry, place) if place else None
+        for place in (settings.mac, settings.hostname, settings.ip, settings.since)
     )
     return read_device(mac, hostname, ip, read_since(since, now))
 
@@ -63,7 +87,11 @@ def _is_active(entry: Any, settings: HttpJsonSettings) -> bool:
     if settings.active is None:
         return True
     flag = str(at(entry, settings.active)).strip().lower()
-    return flag in _YES if settings.active_value is None else flag == str(settings.active_value).lower()
+    return (
+        flag in _YES
+        if settings.active_value is None
+        else flag == str(settings.active_value).lower()
+    )
 
 
 def _names(said: Any) -> str:

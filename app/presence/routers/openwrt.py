@@ -1,8 +1,9 @@
 """OpenWrt, asked by ubus over HTTP.
 
-A phone is connected while it is associated with the Wi-Fi: a DHCP lease lasts for hours after it has gone, so leases only give
-names and addresses. The router needs the packages uhttpd-mod-ubus, rpcd-mod-iwinfo and rpcd-mod-luci, which come with LuCI. An
-account of its own is best; in `/etc/config/rpcd`, with what `uhttpd -m PASSWORD` prints:
+A phone is connected while it is associated with the Wi-Fi: a DHCP lease lasts for hours after it
+has gone, so leases only give names and addresses. The router needs the packages uhttpd-mod-ubus,
+rpcd-mod-iwinfo and rpcd-mod-luci, which come with LuCI. An account of its own is best; in
+`/etc/config/rpcd`, with what `uhttpd -m PASSWORD` prints:
 
     config login
         option username 'whos-there'
@@ -11,10 +12,11 @@ account of its own is best; in `/etc/config/rpcd`, with what `uhttpd -m PASSWORD
 
 and in `/usr/share/rpcd/acl.d/whos-there.json` what it may call, before `service rpcd restart`:
 
-    {"whos-there": {"description": "Who is home", "read": {"ubus": {
-        "iwinfo": ["devices", "assoclist"], "hostapd.*": ["get_clients"], "luci-rpc": ["getDHCPLeases"]}}}}
+    {"whos-there": {"description": "Who is home", "read": {"ubus": { "iwinfo": ["devices",
+    "assoclist"], "hostapd.*": ["get_clients"], "luci-rpc": ["getDHCPLeases"]}}}}
 
-Without iwinfo, or leave to call it, hostapd is asked for its clients. Without leases devices have no names.
+Without iwinfo, or leave to call it, hostapd is asked for its clients. Without leases devices have
+no names.
 """
 
 import logging
@@ -61,7 +63,9 @@ class Answer:
 
 
 class Denied(RouterRefused):
-    """The account may not do this; a login that has expired may be why, since ubus does not tell one from the other."""
+    """The account may not do this; a login that has expired may be why, since ubus does not tell
+    one from the other.
+    """
 
 
 class OpenwrtRouter(Router):
@@ -91,9 +95,13 @@ class OpenwrtRouter(Router):
 
     def _log_in(self) -> str:
         password = self._password.get_secret_value() if self._password else ""
-        (answer,) = self._called(_NOBODY, [Call("session", "login", {"username": self._username, "password": password})])
+        (answer,) = self._called(
+            _NOBODY, [Call("session", "login", {"username": self._username, "password": password})]
+        )
         if answer.code in _DENIED:
-            raise RouterRefused(f"{self.name} refuses the login: look at username and password of presence.router")
+            raise RouterRefused(
+                f"{self.name} refuses the login: look at username and password of presence.router"
+            )
         token = self._done(answer).get("ubus_rpc_session")
         if not isinstance(token, str):
             raise RouterError(f"{self.name} answers the login without a session")
@@ -101,61 +109,102 @@ class OpenwrtRouter(Router):
 
     def _look(self, token: str) -> list[Device]:
         calls = self._station_calls(token)
-        *answers, leases = self._called(token, [*calls, Call("luci-rpc", "getDHCPLeases", {"family": 4})])
+        *answers, leases = self._called(
+            token, [*calls, Call("luci-rpc", "getDHCPLeases", {"family": 4})]
+        )
         stations = [station for answer in answers for station in self._stations(answer)]
         names = self._names(leases)
         now = self._clock.now()
         read = []
         for mac, told in stations:
             hostname, ip = names.get(str(mac).lower(), (None, None))
-            read.append(read_device(mac or "?", hostname, ip, read_since(told.get("connected_time"), now)))
+            read.append(
+                read_device(mac or "?", hostname, ip, read_since(told.get("connected_time"), now))
+            )
         return each_once(read, self.name)
 
     def _station_calls(self, token: str) -> list[Call]:
-        """What to call for the stations of each interface: iwinfo, or hostapd where there is no iwinfo."""
+        """What to call for the stations of each interface: iwinfo, or hostapd where there is no
+        iwinfo.
+        """
         (interfaces,) = self._called(token, [Call("iwinfo", "devices")])
         named = interfaces.found.get("devices")
         if interfaces.code == _OK and isinstance(named, list) and named:
-            return [Call("iwinfo", "assoclist", {"device": str(one)}) for one in named[:_MOST_INTERFACES]]
+            return [
+                Call("iwinfo", "assoclist", {"device": str(one)})
+                for one in named[:_MOST_INTERFACES]
+            ]
         listed = self._post([{"method": "list", "params": [token, "hostapd.*"]}])[0].get("result")
-        points = [one for one in listed if one.startswith("hostapd.")] if isinstance(listed, dict) else []
+        points = (
+            [one for one in listed if one.startswith("hostapd.")]
+            if isinstance(listed, dict)
+            else []
+        )
         if not points and interfaces.code in _DENIED:
             self._done(interfaces)
         if not points:
-            raise RouterRefused(f"{self.name} tells of no Wi-Fi interface: install rpcd-mod-iwinfo there, or ask the access point instead")
+            raise RouterRefused(
+                f"{self.name} tells of no Wi-Fi interface: install rpcd-mod-iwinfo there, or ask "
+                "the access point instead"
+            )
         return [Call(point, "get_clients") for point in points[:_MOST_INTERFACES]]
 
     def _stations(self, answer: Answer) -> list[tuple[Any, Mapping[str, Any]]]:
-        """MAC and what else is told of each station that has shown that it knows the Wi-Fi's password."""
-        found = self._done(answer).get("clients" if answer.call.method == "get_clients" else "results")
-        told = [{**one, "mac": mac} for mac, one in found.items() if isinstance(one, dict)] if isinstance(found, dict) else found
+        """MAC and what else is told of each station that has shown that it knows the Wi-Fi's
+        password.
+        """
+        found = self._done(answer).get(
+            "clients" if answer.call.method == "get_clients" else "results"
+        )
+        told = (
+            [{**one, "mac": mac} for mac, one in found.items() if isinstance(one, dict)]
+            if isinstance(found, dict)
+            else found
+        )
         if not isinstance(told, list):
             raise RouterError(f"{self.name} answers {answer.call} without a list of stations")
-        return [(one.get("mac"), one) for one in told if isinstance(one, dict) and one.get("authorized", True)]
+        return [
+            (one.get("mac"), one)
+            for one in told
+            if isinstance(one, dict) and one.get("authorized", True)
+        ]
 
     def _names(self, leases: Answer) -> dict[str, tuple[Any, Any]]:
-        """Name and address by MAC; none, and a word in the log, when the account may not read them."""
+        """Name and address by MAC; none, and a word in the log, when the account may not read
+        them.
+        """
         found = leases.found.get("dhcp_leases")
         if leases.code != _OK or not isinstance(found, list):
             if not self._told_nameless:
-                _log.warning("%s tells no DHCP leases to %s, so devices have no names: only MACs count", self.name, self._username)
+                _log.warning(
+                    "%s tells no DHCP leases to %s, so devices have no names: only MACs count",
+                    self.name,
+                    self._username,
+                )
             self._told_nameless = True
             return {}
         named = [one for one in found if isinstance(one, dict)]
-        return {str(one.get("macaddr")).lower(): (one.get("hostname"), one.get("ipaddr")) for one in named}
+        return {
+            str(one.get("macaddr")).lower(): (one.get("hostname"), one.get("ipaddr"))
+            for one in named
+        }
 
     def _done(self, answer: Answer) -> Mapping[str, Any]:
         """What was found; an error when the call was not obeyed."""
         if answer.code in _DENIED:
             raise Denied(
-                f"{self.name} does not let {self._username} call {answer.call}: allow it in /usr/share/rpcd/acl.d, as setup.md shows"
+                f"{self.name} does not let {self._username} call {answer.call}: allow it in "
+                "/usr/share/rpcd/acl.d, as setup.md shows"
             )
         if answer.code != _OK:
             raise RouterError(f"{self.name} answers {answer.call} with the error {answer.code}")
         return answer.found
 
     def _called(self, token: str, calls: Sequence[Call]) -> list[Answer]:
-        asked = [{"method": "call", "params": [token, call.object, call.method, dict(call.arguments)]} for call in calls]
+        asked = [
+            {"method": "call", "params": [token, call.object, call.method, dict(call.arguments)]}
+            for call in calls
+        ]
         return [_answer(call, said) for call, said in zip(calls, self._post(asked), strict=True)]
 
     def _post(self, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -163,12 +212,20 @@ class OpenwrtRouter(Router):
         batch = [{"jsonrpc": "2.0", "id": number, **one} for number, one in enumerate(asked)]
         answer = self._session.post(self._url or "", json=batch, allow_redirects=False)
         if answer.status_code >= 500:
-            raise RouterError(f"{self.name} is in trouble: it answers with HTTP {answer.status_code}")
+            raise RouterError(
+                f"{self.name} is in trouble: it answers with HTTP {answer.status_code}"
+            )
         if answer.status_code >= 300:
             cure = "install uhttpd-mod-ubus there, and look at presence.router.url"
-            raise RouterRefused(f"{self.name} has no ubus at this address (HTTP {answer.status_code}): {cure}")
+            raise RouterRefused(
+                f"{self.name} has no ubus at this address (HTTP {answer.status_code}): {cure}"
+            )
         said = http_client.json_in(answer, self.name)
-        if not isinstance(said, list) or len(said) != len(batch) or not all(isinstance(one, dict) for one in said):
+        if (
+            not isinstance(said, list)
+            or len(said) != len(batch)
+            or not all(isinstance(one, dict) for one in said)
+        ):
             raise RouterError(f"{self.name} answers something other than ubus does")
         return said
 

@@ -1,4 +1,6 @@
-"""What routers say of devices, read with care: phones choose their names, and routers write them down in many ways."""
+"""What routers say of devices, read with care: phones choose their names, and routers write them
+down in many ways.
+"""
 
 import ipaddress
 from collections.abc import Sequence
@@ -11,12 +13,17 @@ from app.presence.base import Device, plain_host, plain_mac
 #: What routers write when they know no name.
 _NAMELESS = {"", "*", "-", "--", "unknown", "n/a", "none", "null"}
 _LONGEST_NAME = 253
-#: A number below this is seconds since the device came, one above the other is a time in milliseconds, one between in seconds.
+#: A number below this is seconds since the device came, one above the other is a time in
+#: milliseconds, one between in seconds.
 _TIMES_FROM, _MILLISECONDS_FROM = 1e9, 1e11
 
 
-def read_device(mac: object, hostname: object = None, ip: object = None, since: datetime | None = None) -> Device | None:
-    """The device that a router says this of; None when it is none: its MAC is malformed, or it has neither MAC nor name."""
+def read_device(
+    mac: object, hostname: object = None, ip: object = None, since: datetime | None = None
+) -> Device | None:
+    """The device that a router says this of; None when it is none: its MAC is malformed, or it has
+    neither MAC nor name.
+    """
     address = _mac(mac) if mac not in (None, "") else None
     name = _hostname(hostname)
     if (address is None and mac not in (None, "")) or (address is None and name is None):
@@ -25,11 +32,17 @@ def read_device(mac: object, hostname: object = None, ip: object = None, since: 
 
 
 def read_since(said: object, now: datetime) -> datetime | None:
-    """The moment that *said* means: ISO 8601, the Unix time in seconds or milliseconds, or for how many seconds; None when it is none."""
+    """The moment that *said* means: ISO 8601, the Unix time in seconds or milliseconds, or for how
+    many seconds; None when it is none.
+    """
     try:
         if isinstance(said, str) and not said.strip().isdecimal():
             return datetime.fromisoformat(said.strip()).astimezone(UTC)
-        number = float(said) if isinstance(said, str | int | float) and not isinstance(said, bool) else 0.0
+        number = (
+            float(said)
+            if isinstance(said, str | int | float) and not isinstance(said, bool)
+            else 0.0
+        )
         if number < _TIMES_FROM:
             return now - timedelta(seconds=number) if number > 0 else None
         return datetime.fromtimestamp(number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC)
@@ -38,9 +51,14 @@ def read_since(said: object, now: datetime) -> datetime | None:
 
 
 def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
-    """The devices in *found*, those with the same MAC made one; `RouterError` when there is something in it, but no device."""
+    """The devices in *found*, those with the same MAC made one; `RouterError` when there is
+    something in it, but no device.
+    """
     if found and not any(found):
-        raise RouterError(f"{router} lists {len(found)}, but none has a sound MAC address, or a name in place of one")
+        raise RouterError(
+            f"{router} lists {len(found)}, but none has a sound MAC address, or a name in place of "
+            "one"
+        )
     devices: dict[tuple[str | None, ...], Device] = {}
     for device in found:
         if device:
@@ -50,7 +68,9 @@ def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
 
 
 def readable(text: str, longest: int = 60) -> str:
-    """What can be read of *text*, which a router or a phone has chosen, on one line of at most *longest* signs."""
+    """What can be read of *text*, which a router or a phone has chosen, on one line of at most
+    *longest* signs.
+    """
     return "".join(sign for sign in text if sign.isprintable())[:longest]
 
 

@@ -11,10 +11,12 @@ from app.presence.routers.parsing import each_once, read_device, read_since
 
 
 class ScriptedRouter(Router):
-    """Reads its file at each poll, and counts them in *asked*; *closed* tells whether it was let go.
+    """Reads its file at each poll, and counts them in *asked*; *closed* tells whether it was let
+    go.
 
-    The file holds a list of objects with `mac`, `hostname`, `ip` and `connected_since` (ISO 8601), each of which may be left out;
-    or `{"fails": "…"}` or `{"refuses": "…"}`, for a router that does not answer, or will not until somebody does something.
+    The file holds a list of objects with `mac`, `hostname`, `ip` and `connected_since` (ISO 8601),
+    each of which may be left out; or `{"fails": "…"}` or `{"refuses": "…"}`, for a router that does
+    not answer, or will not until somebody does something.
     """
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:

@@ -1,7 +1,8 @@
 """What Slack talks to: a URL for each command, one for the buttons, and one for its challenge.
 
-Every request but `/health` is verified: signed by Slack over the raw body, less than five minutes old, accepted once,
-and asked by somebody in `slack.allowed_users`. This program never calls Slack and loads no SDK.
+Every request but `/health` is verified: signed by Slack over the raw body, less than five minutes
+old, accepted once, and asked by somebody in `slack.allowed_users`. This program never calls Slack
+and loads no SDK.
 """
 
 import json
@@ -14,7 +15,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, RequestEntityTooLarge, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    RequestEntityTooLarge,
+    Unauthorized,
+)
 
 from app import protocol
 from app.clock import Clock, SystemClock
@@ -39,10 +46,14 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(config: Config, clock: Clock | None = None) -> Flask:
-    """The Slack server of the house that *config* describes. `ConfigError` without a signing secret."""
+    """The Slack server of the house that *config* describes. `ConfigError` without a signing
+    secret.
+    """
     door = Door(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1  # so that a body without a length is seen to be too long
+    app.config["MAX_CONTENT_LENGTH"] = (
+        LONGEST_BODY + 1
+    )  # so that a body without a length is seen to be too long
     app.extensions["door"] = door
     app.add_url_rule("/health", "health", door.health)
     app.add_url_rule("/<name>", "probe", door.probe, methods=["GET"])
@@ -52,12 +63,19 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
 
 
 class Door:
-    """Lets in what is Slack's and from somebody of the house, and hands it on. The figures are for the heartbeat."""
+    """Lets in what is Slack's and from somebody of the house, and hands it on. The figures are for
+    the heartbeat.
+    """
 
     def __init__(self, config: Config, clock: Clock) -> None:
         secret = config.slack.signing_secret
         if secret is None or not secret.get_secret_value().strip():
-            raise ConfigError([f"{config.folder / 'private.yml'}: slack.signing_secret is missing, without which nobody is let in"])
+            raise ConfigError(
+                [
+                    f"{config.folder / 'private.yml'}: slack.signing_secret is missing, without "
+                    "which nobody is let in"
+                ]
+            )
         self.requests = 0
         self.refused = 0
         self.errors = 0
@@ -81,7 +99,11 @@ class Door:
                 self._well = True
             except (StateUnavailable, ProtocolError):
                 self._well = False
-        return Response("ok", mimetype="text/plain") if self._well else Response("not ok", 503, mimetype="text/plain")
+        return (
+            Response("ok", mimetype="text/plain")
+            if self._well
+            else Response("not ok", 503, mimetype="text/plain")
+        )
 
     def probe(self, name: str) -> Response:
         """Slack now and then looks at a command's certificate; others have nothing to get here."""
@@ -95,10 +117,15 @@ class Door:
         body = request.get_data(cache=False)
         if len(body) > LONGEST_BODY:
             raise RequestEntityTooLarge
-        if b"ssl_check=1" in body and dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1":
+        if (
+            b"ssl_check=1" in body
+            and dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1"
+        ):
             return Response()
         signature = request.headers.get("X-Slack-Signature")
-        if not self._verifier.is_genuine(body, request.headers.get("X-Slack-Request-Timestamp"), signature):
+        if not self._verifier.is_genuine(
+            body, request.headers.get("X-Slack-Request-Timestamp"), signature
+        ):
             raise Unauthorized("not signed by Slack in the last five minutes")
         self.last_request = self._clock.now()
         try:
@@ -110,17 +137,28 @@ class Door:
             return _said(REDIS_AWAY)
 
     def refuse(self, error: HTTPException) -> Response:
-        """Count and note what is not let in; the answer tells no more than what kind of mistake it was."""
+        """Count and note what is not let in; the answer tells no more than what kind of mistake it
+        was.
+        """
         code = error.code or 500
         self.refused += code < 500
         self.errors += code >= 500
         if code != 404 or request.method == "POST":
-            _log.warning("%d to %s for %s %.60r: %s", code, request.remote_addr, request.method, request.path, error.description)
+            _log.warning(
+                "%d to %s for %s %.60r: %s",
+                code,
+                request.remote_addr,
+                request.method,
+                request.path,
+                error.description,
+            )
         headers = {"Allow": "POST"} if code == 405 else None
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
 
     def _answer(self, name: str, body: bytes, claim: str) -> Response:
-        """The answer to what only Slack can have signed; *claim* is the key under which its signature is used up."""
+        """The answer to what only Slack can have signed; *claim* is the key under which its
+        signature is used up.
+        """
         if name in COMMANDS:
             return self._command(COMMANDS[name], _fields(body), claim)
         if not self._state.first_time(claim, protocol.SIGNATURE_LIFE_S):
@@ -143,7 +181,13 @@ class Door:
         if not found.first:
             raise Unauthorized(_AGAIN)
         reply_to = ReplyTo(fields.get("response_url"), fields.get("channel_id"))
-        asked = Asked(fields.get("text", ""), user, (fields.get("user_name") or user)[:80], self._clock.now(), reply_to)
+        asked = Asked(
+            fields.get("text", ""),
+            user,
+            (fields.get("user_name") or user)[:80],
+            self._clock.now(),
+            reply_to,
+        )
         reply = run_command(command.name, asked, self._house, found)
         self.errors += reply.text == REDIS_AWAY
         return _said(reply.text)
@@ -197,4 +241,6 @@ def _challenge(body: bytes) -> Response:
 
 
 def _said(text: str) -> Response:
-    return Response(json.dumps({"response_type": "ephemeral", "text": text}), mimetype="application/json")
+    return Response(
+        json.dumps({"response_type": "ephemeral", "text": text}), mimetype="application/json"
+    )

@@ -1,7 +1,9 @@
-"""gunicorn's threaded worker, for a port that anybody can reach: who sends nothing, or slowly, holds up no thread.
+"""gunicorn's threaded worker, for a port that anybody can reach: who sends nothing, or slowly,
+holds up no thread.
 
-A connection is given to a thread when its whole request is there. It is quicker, too: a connection that is not kept is
-closed by the thread that has answered on it, and the thread that accepts connections is not woken for that.
+A connection is given to a thread when its whole request is there. It is quicker, too: a connection
+that is not kept is closed by the thread that has answered on it, and the thread that accepts
+connections is not woken for that.
 """
 
 import contextlib
@@ -21,7 +23,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.web.slack.app import LONGEST_BODY
 
-#: How long a connection may take to send a request once it has begun to, and then to have it answered and take the answer.
+#: How long a connection may take to send a request once it has begun to, and then to have it
+#: answered and take the answer.
 READ_S = 2.0
 ANSWER_S = 5.0
 #: How often it is looked whether more has come of the requests that are not whole.
@@ -34,7 +37,9 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """A connection. *until_s* ends its patience; *whole* says that the request was read to its end."""
+    """A connection. *until_s* ends its patience; *whole* says that the request was read to its
+    end.
+    """
 
     until_s = 0.0
     whole = False
@@ -62,7 +67,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if _seen(client, 1) is None:
             connection.set_timeout()
             self.pending_conns.append(connection)
-            self.poller.register(client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
+            self.poller.register(
+                client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection)
+            )
         else:
             self.enqueue_req(connection)
 
@@ -75,7 +82,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         super().wait_for_and_dispatch_events(min(timeout, _LOOK_S) if self._coming else timeout)
         self._coming = [
-            connection for connection in self._coming if not self._answer_if_whole(connection) and not self._gave_up(connection)
+            connection
+            for connection in self._coming
+            if not self._answer_if_whole(connection) and not self._gave_up(connection)
         ]
 
     def murder_pending(self) -> None:
@@ -103,7 +112,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             req.body = unread
 
     def _answer_if_whole(self, connection: Connection) -> bool:
-        if not _read_ahead(connection) and not _is_whole(_seen(connection.sock, _LONGEST_HEAD + LONGEST_BODY)):
+        if not _read_ahead(connection) and not _is_whole(
+            _seen(connection.sock, _LONGEST_HEAD + LONGEST_BODY)
+        ):
             return False
         connection.until_s = time.monotonic() + ANSWER_S
         connection.data_ready = True
@@ -142,7 +153,9 @@ def _read_ahead(connection: Connection) -> bool:
 
 
 def _seen(client: socket.socket, most: int) -> bytes | None:
-    """What *client* has sent and nobody has read yet, up to *most* bytes; None for nothing, b"" when it has gone."""
+    """What *client* has sent and nobody has read yet, up to *most* bytes; None for nothing, b""
+    when it has gone.
+    """
     try:
         return client.recv(most, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -152,7 +165,9 @@ def _seen(client: socket.socket, most: int) -> bytes | None:
 
 
 def _is_whole(sent: bytes | None) -> bool:
-    """Whether no more is to be waited for before *sent* is read: it is a whole request, is too long for one, or the sender has gone."""
+    """Whether no more is to be waited for before *sent* is read: it is a whole request, is too long
+    for one, or the sender has gone.
+    """
     if sent is None:
         return False
     head, end, body = sent.partition(b"\r\n\r\n")

@@ -1,7 +1,9 @@
-"""The Slack server as gunicorn runs it: its settings, its pulse, and how it takes over a changed configuration.
+"""The Slack server as gunicorn runs it: its settings, its pulse, and how it takes over a changed
+configuration.
 
-`gunicorn.conf` asks for `current` at the start and, in the master, at each SIGHUP; the workers that follow serve
-what that has found. A configuration that turns out wrong is reported, and the last good one stays.
+`gunicorn.conf` asks for `current` at the start and, in the master, at each SIGHUP; the workers that
+follow serve what that has found. A configuration that turns out wrong is reported, and the last
+good one stays.
 """
 
 import logging
@@ -35,7 +37,9 @@ class _Served:
 
 
 def current() -> Config:
-    """The configuration as it is now, or the last good one. Ends the process when there has been none."""
+    """The configuration as it is now, or the last good one. Ends the process when there has been
+    none.
+    """
     try:
         config = load_config()
         create_app(config)
@@ -101,10 +105,14 @@ class Pulse(threading.Thread):
             "requests": door.requests,
             "refused": door.refused,
             "errors": door.errors,
-            "last_request": door.last_request.isoformat(timespec="seconds") if door.last_request else None,
+            "last_request": door.last_request.isoformat(timespec="seconds")
+            if door.last_request
+            else None,
         }
         try:
-            self._state.beat(self._key, Heartbeat(os.getppid(), self._started_at, now, counters, _Served.trouble))
+            self._state.beat(
+                self._key, Heartbeat(os.getppid(), self._started_at, now, counters, _Served.trouble)
+            )
         except (StateUnavailable, ProtocolError) as error:
             if not self._failed:
                 _log.warning("no heartbeat: %s", error)

@@ -10,7 +10,9 @@ from app.clock import Clock
 
 @cache
 def signature_module() -> ModuleType:
-    """`slack_sdk.signature` alone: imported by its name it would bring the whole SDK, and 10 MB, with it."""
+    """`slack_sdk.signature` alone: imported by its name it would bring the whole SDK, and 10 MB,
+    with it.
+    """
     package = importlib.util.find_spec("slack_sdk")
     if package is None or not package.submodule_search_locations:
         raise ImportError("slack_sdk is not installed")
@@ -33,7 +35,11 @@ class Verifier:
         """Whether *body* came with a good *signature* and *timestamp*."""
         try:
             return bool(self._verifier.is_valid(body, timestamp, signature))
-        except (ValueError, TypeError, OverflowError):  # no number, no ASCII, no UTF-8, or a number beyond all times
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+        ):  # no number, no ASCII, no UTF-8, or a number beyond all times
             return False
 
 

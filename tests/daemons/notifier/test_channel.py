@@ -1,4 +1,6 @@
-"""The outbox step by step, with ways to the owner that a test can watch; and the notifier's own loop with a way in memory."""
+"""The outbox step by step, with ways to the owner that a test can watch; and the notifier's own
+loop with a way in memory.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +32,9 @@ FACT = Fact(f"{EVENT}-motion_started", "motion_started", AT, "Motion.", "front",
 
 
 class Forgetful(Notifier):
-    """Shows a message each time it is given one, as a text message does, and lets Redis die when it is given the first."""
+    """Shows a message each time it is given one, as a text message does, and lets Redis die when it
+    is given the first.
+    """
 
     name = "forgetful"
 
@@ -94,7 +98,11 @@ class Post:
         return self.outbox.ways[0]
 
     def add(self, fact: Fact) -> None:
-        self.state.publish(fact, EventRecord("front", fact.at, score=0.5) if fact.event else None, b"a picture" if fact.event else None)
+        self.state.publish(
+            fact,
+            EventRecord("front", fact.at, score=0.5) if fact.event else None,
+            b"a picture" if fact.event else None,
+        )
         self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
 
     def run(self) -> float:
@@ -109,13 +117,20 @@ def post_of(state: State, *notifiers: Notifier) -> Post:
     acknowledged: list[str] = []
     clock = FakeClock()
     films = Films(state, clock, Path("/nowhere"), None, Shrinker(), upload_every_s=300.0)
-    return Post(Outbox(notifiers, Letters(state, clock, films), 120.0, acknowledged.append), clock, state, acknowledged)
+    return Post(
+        Outbox(notifiers, Letters(state, clock, films), 120.0, acknowledged.append),
+        clock,
+        state,
+        acknowledged,
+    )
 
 
 def fact_of(number: int, seconds: float = 0.0) -> Fact:
     at = AT + timedelta(seconds=seconds or number)
     event = protocol.event_id(at, "front")
-    return Fact(f"{event}-motion_started", "motion_started", at, f"Motion {number}.", "front", event)
+    return Fact(
+        f"{event}-motion_started", "motion_started", at, f"Motion {number}.", "front", event
+    )
 
 
 def test_a_fact_is_acknowledged_when_the_last_way_has_told_it(state: State) -> None:
@@ -126,10 +141,14 @@ def test_a_fact_is_acknowledged_when_the_last_way_has_told_it(state: State) -> N
     assert post.outbox.waiting == 1
     post.outbox.ways[1].step()
     assert (post.acknowledged, post.outbox.waiting, post.outbox.delivered) == ([FACT.id], 0, 1)
-    assert {"delivered:memory", "delivered:staged", "staged:file"} <= state.delivery_marks(FACT).keys()
+    assert {"delivered:memory", "delivered:staged", "staged:file"} <= state.delivery_marks(
+        FACT
+    ).keys()
 
 
-def test_a_message_of_an_event_has_its_picture_its_score_and_what_may_be_tagged(state: State) -> None:
+def test_a_message_of_an_event_has_its_picture_its_score_and_what_may_be_tagged(
+    state: State,
+) -> None:
     way = MemoryNotifier()
     post = post_of(state, way)
     post.add(FACT)
@@ -181,7 +200,9 @@ def test_what_another_notifier_has_told_meanwhile_is_not_told_again(state: State
     assert not post.outbox.trouble
 
 
-def test_a_way_rests_longer_after_each_failure_up_to_a_minute_and_is_well_after_one_success(state: State) -> None:
+def test_a_way_rests_longer_after_each_failure_up_to_a_minute_and_is_well_after_one_success(
+    state: State,
+) -> None:
     way = MemoryNotifier()
     post = post_of(state, way)
     way.fail_next(8, "no answer")
@@ -229,7 +250,9 @@ def test_an_alert_that_is_never_taken_delays_no_fresh_one(state: State) -> None:
     assert [text for text in way.tried if text != "Motion 1."] == ["Motion 2.", "Motion 3."]
 
 
-def test_alerts_that_came_with_one_that_is_never_taken_wait_for_a_few_tries_only(state: State) -> None:
+def test_alerts_that_came_with_one_that_is_never_taken_wait_for_a_few_tries_only(
+    state: State,
+) -> None:
     post = post_of(state, way := Choosy(1))
     for number in (1, 2, 3):
         post.add(fact_of(number))
@@ -270,7 +293,9 @@ def test_a_rest_that_is_asked_for_is_kept_also_when_a_fresh_alert_comes(state: S
     assert post.acknowledged == [fact_of(2).id]
 
 
-def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurried(state: State, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurried(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
     class Refusing(MemoryNotifier):
         refuses = True
 
@@ -285,7 +310,9 @@ def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurri
     assert post.run() == 60
     post.clock.advance(60)
     assert post.run() == 60
-    assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "not in the channel: invite me; trying again")]
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "not in the channel: invite me; trying again")
+    ]
     assert post.outbox.trouble == "not in the channel: invite me"
     way.refuses = False
     post.outbox.hurry()
@@ -294,7 +321,9 @@ def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurri
     assert not post.outbox.trouble
 
 
-def test_what_piled_up_for_long_comes_as_one_digest_and_what_comes_after_by_itself(state: State) -> None:
+def test_what_piled_up_for_long_comes_as_one_digest_and_what_comes_after_by_itself(
+    state: State,
+) -> None:
     post = post_of(state, way := Staged())
     for number in range(3):
         post.add(fact_of(number))
@@ -304,7 +333,12 @@ def test_what_piled_up_for_long_comes_as_one_digest_and_what_comes_after_by_itse
     post.run()
     events = [fact_of(number).event for number in range(3)]
     assert (way.digested, post.way.digests) == ([events], 1)
-    assert way.steps == ["digest file", "digest posted", f"{fact_of(9, seconds=121).event} file", f"{fact_of(9, seconds=121).event} posted"]
+    assert way.steps == [
+        "digest file",
+        "digest posted",
+        f"{fact_of(9, seconds=121).event} file",
+        f"{fact_of(9, seconds=121).event} posted",
+    ]
     assert len(post.acknowledged) == 4
     assert "delivered:staged" in state.delivery_marks(fact_of(1))
 
@@ -323,7 +357,10 @@ def test_a_digest_that_was_begun_goes_on_with_the_same_members(state: State, dea
     another.add(fact_of(3))
     another.run()
     assert again.steps[: 2 - deaths] == ["digest posted"][: 2 - deaths]
-    assert [step for step in again.steps if "digest" not in step] == [f"{fact_of(3).event} file", f"{fact_of(3).event} posted"]
+    assert [step for step in again.steps if "digest" not in step] == [
+        f"{fact_of(3).event} file",
+        f"{fact_of(3).event} posted",
+    ]
     assert len(another.acknowledged) == 4
 
 
@@ -395,7 +432,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, durable_redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(
+    tmp_path: Path, durable_redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
     way, clock = MemoryNotifier(), FakeClock()
     monkeypatch.setattr("app.daemons.notifier.daemon.make_notifiers", lambda *_: [way])
     daemon = NotifierDaemon(write_config(tmp_path, durable_redis_server.url), clock=clock)
@@ -406,7 +445,9 @@ def stage(tmp_path: Path, durable_redis_server: RedisServer, monkeypatch: pytest
     assert way.closed
 
 
-def test_what_was_told_before_a_kill_is_not_marked_as_held_afterwards(stage: Stage, state: State) -> None:
+def test_what_was_told_before_a_kill_is_not_marked_as_held_afterwards(
+    stage: Stage, state: State
+) -> None:
     state.publish(FACT)
     state.mark_delivery(FACT, {"delivered:memory": AT.isoformat()})
     state.set_switch("camera_notifications", False)
@@ -416,7 +457,9 @@ def test_what_was_told_before_a_kill_is_not_marked_as_held_afterwards(stage: Sta
 
 
 @pytest.mark.parametrize("mark", ["memory:posting", "memory:digest"])
-def test_what_was_on_its_way_before_a_kill_is_not_held_back_afterwards(stage: Stage, state: State, mark: str) -> None:
+def test_what_was_on_its_way_before_a_kill_is_not_held_back_afterwards(
+    stage: Stage, state: State, mark: str
+) -> None:
     state.publish(FACT, EventRecord("front", AT))
     state.mark_delivery(FACT, {mark: "x"})
     state.set_switch("camera_notifications", False)
@@ -424,7 +467,9 @@ def test_what_was_on_its_way_before_a_kill_is_not_held_back_afterwards(stage: St
     assert "held" not in state.delivery_marks(FACT)
 
 
-def test_what_was_held_back_before_a_kill_is_not_told_afterwards(stage: Stage, state: State) -> None:
+def test_what_was_held_back_before_a_kill_is_not_told_afterwards(
+    stage: Stage, state: State
+) -> None:
     state.publish(FACT)
     state.mark_delivery(FACT, {"held": "camera_notifications is False"})
     stage.daemon.attempt()
@@ -447,7 +492,9 @@ def test_a_fact_that_was_read_as_redis_went_away_is_told_when_it_is_back(
     until(lambda: stage.told() == [EVENT], "it is told")
 
 
-def test_after_redis_was_away_nobody_is_called_silent_at_once(stage: Stage, state: State, durable_redis_server: RedisServer) -> None:
+def test_after_redis_was_away_nobody_is_called_silent_at_once(
+    stage: Stage, state: State, durable_redis_server: RedisServer
+) -> None:
     front = protocol.heartbeat_key("security_system", protocol.host_name(), "front")
     state.beat(front, Heartbeat(1, AT, AT, {}))
     for _ in range(3):

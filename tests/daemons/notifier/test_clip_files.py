@@ -66,7 +66,9 @@ def test_who_takes_links_only_waits_for_s3_and_learns_the_size_from_the_file_her
     films = make()
     assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
     mark(state)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip, f"https://s3/clips/{EVENT}.mp4?signed")
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(
+        clip, f"https://s3/clips/{EVENT}.mp4?signed"
+    )
 
 
 @pytest.mark.parametrize(("upload_every_s", "patience_s"), [(60, 600), (300, 600), (900, 1800)])
@@ -78,12 +80,20 @@ def test_who_takes_links_only_waits_twice_as_long_as_uploads_take_and_not_for_ev
     beat(state, s3_trouble=None)
     assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
     clock.advance(1)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(remark="The film is deleted already.")
+    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(
+        remark="The film is deleted already."
+    )
 
 
-@pytest.mark.parametrize("counters", [{"s3_trouble": "the bucket does not answer"}, {"free_gb": 3.0}, None])
+@pytest.mark.parametrize(
+    "counters", [{"s3_trouble": "the bucket does not answer"}, {"free_gb": 3.0}, None]
+)
 def test_who_takes_links_only_does_not_wait_long_while_nothing_goes_up(
-    make: Make, clip: Path, state: State, clock: FakeClock, counters: dict[str, float | str | None] | None
+    make: Make,
+    clip: Path,
+    state: State,
+    clock: FakeClock,
+    counters: dict[str, float | str | None] | None,
 ) -> None:
     if counters is not None:
         beat(state, **counters)
@@ -94,7 +104,9 @@ def test_who_takes_links_only_does_not_wait_long_while_nothing_goes_up(
     assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip)
 
 
-def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(make: Make, clip: Path, state: State, clock: FakeClock) -> None:
+def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(
+    make: Make, clip: Path, state: State, clock: FakeClock
+) -> None:
     beat(state, s3_trouble=None)
     clock.advance(19)
     assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) is None
@@ -102,13 +114,17 @@ def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(make: Mak
     assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) == Film(clip)
 
 
-def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(make: Make, state: State, clock: FakeClock) -> None:
+def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(
+    make: Make, state: State, clock: FakeClock
+) -> None:
     films = make()
     assert films.find(EVENT, "clip.mp4", AT, "garage") is None
     clock.advance(599)
     assert films.find(EVENT, "clip.mp4", AT, "garage") is None
     mark(state)
-    assert films.find(EVENT, "clip.mp4", AT, "garage") == Film(None, f"https://s3/clips/{EVENT}.mp4?signed")
+    assert films.find(EVENT, "clip.mp4", AT, "garage") == Film(
+        None, f"https://s3/clips/{EVENT}.mp4?signed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +184,9 @@ def test_a_film_that_is_too_large_is_made_smaller_once_and_the_rendition_goes_wh
     assert (smaller.exists(), clip.exists()) == (False, True)
 
 
-def test_what_cannot_be_made_smaller_is_logged_with_the_reason(make: Make, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_made_smaller_is_logged_with_the_reason(
+    make: Make, clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert make().fitting(clip, 1000, "slack") is None
     assert "could not be made smaller: app.errors.ClipError: " in caplog.text
     assert "cannot be shown in 1000 bytes" in caplog.text
@@ -177,7 +195,9 @@ def test_what_cannot_be_made_smaller_is_logged_with_the_reason(make: Make, clip:
     assert "cannot be read" in caplog.text
 
 
-def test_renditions_that_a_killed_program_has_left_are_cleared_away(make: Make, tmp_path: Path) -> None:
+def test_renditions_that_a_killed_program_has_left_are_cleared_away(
+    make: Make, tmp_path: Path
+) -> None:
     left = tmp_path / "smaller" / "1-slack-clip.mp4"
     left.parent.mkdir()
     left.touch()
@@ -185,7 +205,9 @@ def test_renditions_that_a_killed_program_has_left_are_cleared_away(make: Make, 
     assert list(left.parent.iterdir()) == []
 
 
-def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(footage: Path, clip: Path, tmp_path: Path) -> None:
+def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(
+    footage: Path, clip: Path, tmp_path: Path
+) -> None:
     shrinker, made = Shrinker(), []
     long = footage / "one-by-one-person-detection.mp4"
 
@@ -205,7 +227,9 @@ def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(footage: 
         shrinker.shrink(clip, 1000, tmp_path / "smaller.mp4")
 
 
-def test_a_rendition_that_is_killed_is_none(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rendition_that_is_killed_is_none(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.daemons.notifier.clip_files.SHRINK_S", 0.01)
     assert Shrinker().shrink(clip, 20_000, tmp_path / "smaller.mp4") is False
     assert list(tmp_path.glob("*.mp4")) == []

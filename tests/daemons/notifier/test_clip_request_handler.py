@@ -17,7 +17,17 @@ from app.notify.slack.notifier import SlackNotifier
 from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
 from tests.cameras import scenery
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer, Trick, answer_lost, broken, reset, too_many
+from tests.servers.slack import (
+    ALERTS,
+    BOT_TOKEN,
+    OWNER,
+    SlackServer,
+    Trick,
+    answer_lost,
+    broken,
+    reset,
+    too_many,
+)
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
@@ -45,7 +55,10 @@ class Desk:
         path = self.data_dir / "events" / "2026-11-20" / EVENT / "clip.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         scenery.film(path, 10)
-        asked = replace(ClipAsked(self.clock.now(), EVENT, "clip.mp4", host=protocol.host_name()), **more)  # type: ignore[arg-type]
+        asked = replace(
+            ClipAsked(self.clock.now(), EVENT, "clip.mp4", host=protocol.host_name()),
+            **more,  # type: ignore[arg-type]
+        )
         self.state.put(protocol.camera_key(camera, "clip"), asked)
         return path
 
@@ -64,12 +77,17 @@ class Desk:
         raise AssertionError("it was not answered")
 
     def done(self) -> bool:
-        return self.answers.waiting == 0 and self.state.requests("notifier", protocol.host_name()).unfinished() == []
+        return (
+            self.answers.waiting == 0
+            and self.state.requests("notifier", protocol.host_name()).unfinished() == []
+        )
 
     def said(self, request: Request) -> list[str]:
         """What was said to who asked, and to nobody else."""
         assert request.reply_to
-        return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url or ""]]
+        return [
+            answer["text"] for answer in self.slack.responses[request.reply_to.response_url or ""]
+        ]
 
 
 @pytest.fixture
@@ -80,12 +98,27 @@ def slack() -> Iterator[SlackServer]:
 
 @pytest.fixture
 def desk(state: State, slack: SlackServer, tmp_path: Path) -> Desk:
-    return Desk(answers_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path)
+    return Desk(
+        answers_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path
+    )
 
 
-def answers_of(state: State, slack: SlackServer, clock: FakeClock, data_dir: Path, upload_every_s: float = 300.0) -> Answers:
+def answers_of(
+    state: State,
+    slack: SlackServer,
+    clock: FakeClock,
+    data_dir: Path,
+    upload_every_s: float = 300.0,
+) -> Answers:
     notifier = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
-    films = Films(state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=upload_every_s)
+    films = Films(
+        state,
+        clock,
+        data_dir,
+        lambda key: f"https://s3/{key}",
+        Shrinker(),
+        upload_every_s=upload_every_s,
+    )
     return Answers(state, clock, SlackAnswers(notifier), films, camera="front", clip_s=10.0)
 
 
@@ -100,10 +133,15 @@ def test_a_clip_is_waited_for_and_brought_where_it_was_asked_for(desk: Desk) -> 
     film = desk.bring(asked_at=desk.clock.now() - timedelta(seconds=12))
     desk.run_until_done()
     (message,) = desk.slack.seen("C0KITCHEN1")
-    assert message.text == f"front, the clip asked for at {AT.astimezone() + timedelta(seconds=1):%H:%M:%S}"
+    assert (
+        message.text
+        == f"front, the clip asked for at {AT.astimezone() + timedelta(seconds=1):%H:%M:%S}"
+    )
     assert desk.slack.films() == [film.read_bytes()]
     asked_at = AT.astimezone() + timedelta(seconds=1)
-    assert [file.name for file in desk.slack.files.values()] == [f"front {asked_at:%Y-%m-%d %H.%M.%S}.mp4"]
+    assert [file.name for file in desk.slack.files.values()] == [
+        f"front {asked_at:%Y-%m-%d %H.%M.%S}.mp4"
+    ]
 
 
 def test_of_a_camera_that_can_bring_none_it_is_said_why(desk: Desk) -> None:
@@ -133,7 +171,10 @@ def test_a_clip_of_another_machine_is_a_link_as_soon_as_s3_has_it(desk: Desk) ->
     assert desk.slack.messages == []
     desk.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
     desk.run_until_done()
-    assert desk.slack.seen()[0].words == f"{SAID}\n<https://s3/clips/1.mp4|Look at the film> (for an hour)"
+    assert (
+        desk.slack.seen()[0].words
+        == f"{SAID}\n<https://s3/clips/1.mp4|Look at the film> (for an hour)"
+    )
 
 
 def test_a_clip_of_another_machine_that_does_not_come_to_s3_is_spoken_of(desk: Desk) -> None:
@@ -144,9 +185,13 @@ def test_a_clip_of_another_machine_that_does_not_come_to_s3_is_spoken_of(desk: D
     assert "The film is on the machine garage: events/2026-11-20/" in desk.slack.seen()[0].words
 
 
-@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"])
+@pytest.mark.parametrize(
+    "method", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"]
+)
 @pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
-def test_a_clip_is_brought_once_whatever_goes_wrong_and_whoever_is_killed(desk: Desk, method: str, trick: Trick) -> None:
+def test_a_clip_is_brought_once_whatever_goes_wrong_and_whoever_is_killed(
+    desk: Desk, method: str, trick: Trick
+) -> None:
     desk.slack.trick(method, trick)
     desk.ask()
     film = desk.bring()
@@ -162,20 +207,33 @@ def test_in_a_channel_where_the_app_is_not_who_asked_is_told_so(desk: Desk) -> N
     request = desk.ask("D0DIRECT01")
     desk.bring()
     desk.run_until_done()
-    assert desk.said(request) == [f"{SAID}. It cannot be shown here, though: /invite the app, or ask in its own channel."]
+    assert desk.said(request) == [
+        f"{SAID}. It cannot be shown here, though: /invite the app, or ask in its own channel."
+    ]
 
 
 def test_a_clip_that_is_brought_delays_no_other_answer(desk: Desk) -> None:
     desk.ask()
-    said = Request("say", desk.clock.now(), "anna", user=OWNER, reply_to=ReplyTo(desk.slack.new_response_url(), ALERTS), text="Hello")
+    said = Request(
+        "say",
+        desk.clock.now(),
+        "anna",
+        user=OWNER,
+        reply_to=ReplyTo(desk.slack.new_response_url(), ALERTS),
+        text="Hello",
+    )
     desk.state.add_request(said)
     desk.answers.step()
     assert desk.said(said) == ["Hello"]
     assert desk.answers.waiting == 1
 
 
-def test_where_uploads_go_out_once_an_hour_a_clip_of_another_machine_is_waited_for_as_long(desk: Desk) -> None:
-    desk.answers = answers_of(desk.state, desk.slack, desk.clock, desk.data_dir, upload_every_s=3600.0)
+def test_where_uploads_go_out_once_an_hour_a_clip_of_another_machine_is_waited_for_as_long(
+    desk: Desk,
+) -> None:
+    desk.answers = answers_of(
+        desk.state, desk.slack, desk.clock, desk.data_dir, upload_every_s=3600.0
+    )
     desk.ask()
     desk.bring(host="garage").unlink()
     desk.run()

@@ -58,7 +58,10 @@ class House:
         until(lambda: len(self.told()) > count, f"more than {count} alerts")
 
     def await_all_done(self) -> None:
-        until(lambda: self.groups() and self.groups()[0]["lag"] == 0 and self.pending() == 0, "every fact is acknowledged")
+        until(
+            lambda: self.groups() and self.groups()[0]["lag"] == 0 and self.pending() == 0,
+            "every fact is acknowledged",
+        )
 
     def groups(self) -> list[dict[str, Any]]:
         groups: list[dict[str, Any]] = self.redis.xinfo_groups("events")
@@ -102,7 +105,9 @@ def durable_house(tmp_path: Path, durable_redis_server: RedisServer) -> Iterator
 def fact_of(number: int, kind: FactKind = "motion_started", alert: bool = True) -> Fact:
     at = START + timedelta(seconds=number)
     event = event_of(number) if kind.startswith("motion") else None
-    return Fact(f"{event_of(number)}-{kind}", kind, at, f"Fact {number}: {kind}.", "front", event, alert)
+    return Fact(
+        f"{event_of(number)}-{kind}", kind, at, f"Fact {number}: {kind}.", "front", event, alert
+    )
 
 
 def event_of(number: int) -> str:
@@ -113,7 +118,9 @@ def picture_of(number: int) -> bytes:
     return b"picture %d" % number * 2000
 
 
-def test_an_alert_is_told_with_its_picture_marked_on_its_event_and_acknowledged(house: House) -> None:
+def test_an_alert_is_told_with_its_picture_marked_on_its_event_and_acknowledged(
+    house: House,
+) -> None:
     house.start()
     fact = house.publish(1)
     house.await_told(event_of(1))
@@ -157,7 +164,11 @@ def test_the_heartbeat_counts_what_was_done(house: House) -> None:
     house.await_told(event_of(1))
     house.notifier.signal(signal.SIGHUP)
     until(lambda: house.counter("delivered") == 1, "the heartbeat counts the alert")
-    assert (house.counter("held"), house.counter("waiting"), house.counter("folder_trouble")) == (0, 0, None)
+    assert (house.counter("held"), house.counter("waiting"), house.counter("folder_trouble")) == (
+        0,
+        0,
+        None,
+    )
 
 
 def test_a_fact_that_is_on_the_stream_again_is_not_told_again(house: House) -> None:
@@ -195,22 +206,31 @@ def test_with_redis_killed_under_it_it_tells_every_alert_once(durable_house: Hou
             house.server.kill()
             house.server.start()
     assert_each_is_told_once(house)
-    assert house.notifier.log.count("Redis is not reachable") == house.notifier.log.count("it works again")
+    assert house.notifier.log.count("Redis is not reachable") == house.notifier.log.count(
+        "it works again"
+    )
 
 
 def assert_each_is_told_once(house: House) -> None:
-    facts = [fact_of(number, "camera_lost" if number % 5 == 4 else "motion_started") for number in range(30)]
+    facts = [
+        fact_of(number, "camera_lost" if number % 5 == 4 else "motion_started")
+        for number in range(30)
+    ]
     house.await_told(*(protocol.opened_event(fact) or fact.id for fact in facts))
     house.await_all_done()
     assert house.told() == sorted(protocol.opened_event(fact) or fact.id for fact in facts)
     assert all("delivered:folder" in house.marks(fact) for fact in facts)
     pictures = {path.stem: path.read_bytes() for path in house.alerts.glob("*/*.jpg")}
-    assert pictures == {fact.event: picture_of(number) for number, fact in enumerate(facts) if fact.event}
+    assert pictures == {
+        fact.event: picture_of(number) for number, fact in enumerate(facts) if fact.event
+    }
     assert len(list(house.alerts.glob("*/*"))) == len(facts) + len(pictures)
     assert not list(house.alerts.glob("*/.*"))
 
 
-def test_with_notifications_off_alerts_are_held_back_for_good_and_say_so_on_the_event(house: House) -> None:
+def test_with_notifications_off_alerts_are_held_back_for_good_and_say_so_on_the_event(
+    house: House,
+) -> None:
     house.state.set_switch("camera_notifications", False)
     house.start()
     held = house.publish(1)
@@ -241,7 +261,9 @@ def test_a_snooze_holds_back_until_its_time(house: House) -> None:
     assert house.marks(held)["held"].endswith(f" snoozed until {until_then}")
 
 
-def test_a_snooze_and_a_switch_that_cannot_be_read_are_reported_once_and_hold_nothing_back(house: House) -> None:
+def test_a_snooze_and_a_switch_that_cannot_be_read_are_reported_once_and_hold_nothing_back(
+    house: House,
+) -> None:
     house.redis.set("snoozed_until", "after lunch")
     house.redis.set("camera_notifications", "yes")
     house.start()
@@ -253,18 +275,27 @@ def test_a_snooze_and_a_switch_that_cannot_be_read_are_reported_once_and_hold_no
     assert house.redis.get("snoozed_until") == "after lunch"
 
 
-def test_a_folder_that_cannot_be_written_to_delays_no_other_way_and_recovers_by_itself(house: House) -> None:
+def test_a_folder_that_cannot_be_written_to_delays_no_other_way_and_recovers_by_itself(
+    house: House,
+) -> None:
     house.configure("notify: {backends: [folder, memory]}\n")
     house.alerts.parent.mkdir()
     house.alerts.write_text("a file stands where the folder should be")
     house.start()
     facts = [house.publish(number) for number in range(3)]
-    until(lambda: all("delivered:memory" in house.marks(fact) for fact in facts), "the other way has told all")
+    until(
+        lambda: all("delivered:memory" in house.marks(fact) for fact in facts),
+        "the other way has told all",
+    )
     assert not any("delivered:folder" in house.marks(fact) for fact in facts)
     assert house.pending() == 3
     house.notifier.signal(signal.SIGHUP)
     until(lambda: str(house.alerts) in house.trouble(), "the heartbeat names the folder")
-    assert [house.counter(name) for name in ("waiting", "folder_waiting", "memory_waiting")] == [3, 3, 0]
+    assert [house.counter(name) for name in ("waiting", "folder_waiting", "memory_waiting")] == [
+        3,
+        3,
+        0,
+    ]
     house.alerts.unlink()
     house.await_told(*(event_of(number) for number in range(3)))
     house.await_all_done()
@@ -335,7 +366,9 @@ def test_with_no_way_configured_facts_are_acknowledged_and_the_log_says_so(house
     assert "notify.backends is empty" in house.notifier.log
 
 
-@pytest.mark.parametrize("while_it", ["waits", "fails to deliver", "cannot reach Redis", "hears nothing from Redis"])
+@pytest.mark.parametrize(
+    "while_it", ["waits", "fails to deliver", "cannot reach Redis", "hears nothing from Redis"]
+)
 def test_sigterm_ends_it_within_3_s(house: House, while_it: str) -> None:
     house.start()
     if while_it == "fails to deliver":

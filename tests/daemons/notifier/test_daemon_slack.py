@@ -1,4 +1,6 @@
-"""The notifier as a process with a Slack on loopback: nothing lost, nothing twice, whatever is killed or misbehaves."""
+"""The notifier as a process with a Slack on loopback: nothing lost, nothing twice, whatever is
+killed or misbehaves.
+"""
 
 import random
 import signal
@@ -15,7 +17,19 @@ from app.protocol import EventRecord, Fact, FactKind, ReplyTo, Request
 from app.state import Latest, State
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer, answer_late, answer_lost, broken, hang, refused, reset, too_many
+from tests.servers.slack import (
+    ALERTS,
+    BOT_TOKEN,
+    OWNER,
+    SlackServer,
+    answer_late,
+    answer_lost,
+    broken,
+    hang,
+    refused,
+    reset,
+    too_many,
+)
 from tests.waiting import until
 
 
@@ -33,7 +47,10 @@ class House:
         self._number = 0
 
     def configure(self, notify: str = "{}", channel: str = ALERTS) -> None:
-        slack = f"{{api_url: {self.slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {channel}}}"
+        slack = (
+            f"{{api_url: {self.slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], "
+            f"alerts_channel: {channel}}}"
+        )
         write_config(self.config.parent, self.server.url, f"notify: {notify}\nslack: {slack}\n")
 
     def start(self) -> None:
@@ -54,7 +71,11 @@ class House:
         return self.state.delivery_marks(fact)
 
     def await_told(self, *facts: Fact, within_s: float = 60.0) -> None:
-        until(lambda: all(self._is_told(fact) for fact in facts), f"{len(facts)} alerts are told", within_s)
+        until(
+            lambda: all(self._is_told(fact) for fact in facts),
+            f"{len(facts)} alerts are told",
+            within_s,
+        )
 
     def _is_told(self, fact: Fact) -> bool:
         return "delivered:slack" in self.marks(fact)
@@ -87,7 +108,9 @@ def house(tmp_path: Path, durable_redis_server: RedisServer, slack: SlackServer)
     made.close()
 
 
-def test_an_alert_is_in_slack_with_its_picture_and_its_buttons_soon_after_it_happened(house: House) -> None:
+def test_an_alert_is_in_slack_with_its_picture_and_its_buttons_soon_after_it_happened(
+    house: House,
+) -> None:
     house.start()
     house.notifier.wait_until_beating(house.server.url)
     fact = house.publish()
@@ -101,10 +124,26 @@ def test_an_alert_is_in_slack_with_its_picture_and_its_buttons_soon_after_it_hap
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_with_a_slack_that_misbehaves_every_alert_is_posted_once(house: House, seed: int) -> None:
+def test_killed_at_random_with_a_slack_that_misbehaves_every_alert_is_posted_once(
+    house: House, seed: int
+) -> None:
     dice = random.Random(seed)
-    tricks = (too_many(1), broken(500), broken(503), reset(), answer_lost(), refused("internal_error"))
-    methods = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info", "chat.postMessage", "chat.postMessage")
+    tricks = (
+        too_many(1),
+        broken(500),
+        broken(503),
+        reset(),
+        answer_lost(),
+        refused("internal_error"),
+    )
+    methods = (
+        "files.getUploadURLExternal",
+        "upload",
+        "files.completeUploadExternal",
+        "files.info",
+        "chat.postMessage",
+        "chat.postMessage",
+    )
     house.slack.file_ready_after_s = 0.1
     facts = []
     house.start()
@@ -124,8 +163,12 @@ def test_killed_at_random_with_a_slack_that_misbehaves_every_alert_is_posted_onc
     assert all(message.files for message in house.slack.seen())
 
 
-@pytest.mark.parametrize("trick", [answer_lost(), answer_late(), reset(), hang()], ids=["lost", "late", "reset", "hangs"])
-def test_killed_while_a_message_is_on_its_way_it_finds_out_what_became_of_it(house: House, trick: object) -> None:
+@pytest.mark.parametrize(
+    "trick", [answer_lost(), answer_late(), reset(), hang()], ids=["lost", "late", "reset", "hangs"]
+)
+def test_killed_while_a_message_is_on_its_way_it_finds_out_what_became_of_it(
+    house: House, trick: object
+) -> None:
     house.slack.trick("chat.postMessage", trick)  # type: ignore[arg-type]
     house.start()
     fact = house.publish()
@@ -136,7 +179,9 @@ def test_killed_while_a_message_is_on_its_way_it_finds_out_what_became_of_it(hou
     assert house.slack.keys() == [fact.event]
 
 
-def test_what_piled_up_while_slack_was_away_comes_as_one_digest_and_everything_once(house: House) -> None:
+def test_what_piled_up_while_slack_was_away_comes_as_one_digest_and_everything_once(
+    house: House,
+) -> None:
     house.configure("{digest_after_s: 1}")
     house.slack.away = True
     house.start()
@@ -149,10 +194,14 @@ def test_what_piled_up_while_slack_was_away_comes_as_one_digest_and_everything_o
     house.await_told(*facts, lost)
     after = house.publish()
     house.await_told(after)
-    assert [house.message_keys(fact) for fact in (*facts, lost, after)] == [[house.slack.keys()[0]]] * 9 + [[after.event]]
+    assert [house.message_keys(fact) for fact in (*facts, lost, after)] == [
+        [house.slack.keys()[0]]
+    ] * 9 + [[after.event]]
     digest, single = house.slack.seen()
     assert digest.text == "9 alerts while there was no way to you"
-    assert [house.slack.files[file].content for file in digest.files] == [b"picture %d" % number for number in (5, 6, 7, 8)]
+    assert [house.slack.files[file].content for file in digest.files] == [
+        b"picture %d" % number for number in (5, 6, 7, 8)
+    ]
     assert len(single.buttons) == 3
 
 
@@ -177,10 +226,16 @@ def test_killed_at_random_over_digests_every_alert_is_in_exactly_one_message(hou
     for message in house.slack.seen():
         assert message.metadata
         key = message.metadata["event_payload"]["key"]
-        assert f"{members[key]} alerts" in message.text if key.endswith("-digest") else members[key] == 1
+        assert (
+            f"{members[key]} alerts" in message.text
+            if key.endswith("-digest")
+            else members[key] == 1
+        )
 
 
-def test_what_is_refused_for_good_is_said_once_with_its_cure_and_tried_at_once_after_sighup(house: House) -> None:
+def test_what_is_refused_for_good_is_said_once_with_its_cure_and_tried_at_once_after_sighup(
+    house: House,
+) -> None:
     house.slack.channels[ALERTS].is_member = False
     house.start()
     house.notifier.wait_until_beating(house.server.url)
@@ -191,7 +246,12 @@ def test_what_is_refused_for_good_is_said_once_with_its_cure_and_tried_at_once_a
     house.slack.channels[ALERTS].is_member = True
     house.notifier.signal(signal.SIGHUP)
     house.await_told(*facts, within_s=15)
-    assert house.notifier.log.count("ERROR app.daemons.notifier.channel: Slack refuses chat.postMessage: not_in_channel") == 1
+    assert (
+        house.notifier.log.count(
+            "ERROR app.daemons.notifier.channel: Slack refuses chat.postMessage: not_in_channel"
+        )
+        == 1
+    )
     assert house.slack.keys() == [fact.event for fact in facts]
 
 
@@ -225,7 +285,11 @@ def test_a_slack_that_hangs_delays_neither_another_way_nor_the_end(house: House)
 def test_a_snooze_holds_back_motion_but_no_lost_camera(house: House) -> None:
     house.state.snooze(datetime(2100, 1, 1, tzinfo=UTC), 3600)
     house.start()
-    motion, lost, silent = house.publish(), house.publish("camera_lost"), house.publish("process_silent")
+    motion, lost, silent = (
+        house.publish(),
+        house.publish("camera_lost"),
+        house.publish("process_silent"),
+    )
     house.await_told(lost, silent)
     assert "held" in house.marks(motion)
     assert house.slack.keys() == [lost.id, silent.id]
@@ -235,9 +299,23 @@ def test_a_tag_is_shown_undone_and_shown_again(house: House) -> None:
     house.start()
     fact = house.publish()
     house.await_told(fact)
-    for label, shown in (("occupied", "Occupied, said"), (None, "The picture is gone from Slack"), ("unoccupied", "Unoccupied, said")):
+    for label, shown in (
+        ("occupied", "Occupied, said"),
+        (None, "The picture is gone from Slack"),
+        ("unoccupied", "Unoccupied, said"),
+    ):
         reply_to = ReplyTo(house.slack.new_response_url(), ALERTS)
-        house.state.tag(Request("tag", datetime.now(UTC), "anna", user=OWNER, event=fact.event, label=label, reply_to=reply_to))  # type: ignore[arg-type]
+        house.state.tag(
+            Request(
+                "tag",
+                datetime.now(UTC),
+                "anna",
+                user=OWNER,
+                event=fact.event,
+                label=label,  # type: ignore[arg-type]
+                reply_to=reply_to,
+            )
+        )
         until(lambda wanted=shown: wanted in house.slack.seen()[0].words, shown)  # type: ignore[misc]
     assert house.slack.files[house.slack.called("files.delete")[0].arguments["file"]].deleted
 
@@ -249,7 +327,9 @@ def test_requests_survive_a_kill(house: House) -> None:
     reply_to = ReplyTo(house.slack.new_response_url(), ALERTS)
     house.state.set_latest("front", Latest(b"a picture", datetime.now(UTC)))
     house.state.set_switch("camera_status", False)
-    house.state.add_request(Request("last_image", datetime.now(UTC), "anna", "front", OWNER, reply_to=reply_to))
+    house.state.add_request(
+        Request("last_image", datetime.now(UTC), "anna", "front", OWNER, reply_to=reply_to)
+    )
     until(lambda: "is not answered yet" in house.notifier.log, "it tries to answer")
     house.notifier.kill()
     house.slack.away = False

@@ -64,7 +64,9 @@ def test_a_program_that_falls_silent_is_told_of_once_and_once_when_it_is_back(wa
     since = watch.clock.now().astimezone()
     for _ in range(5):
         watch.live(OWN)
-    assert watch.told() == [("process_silent", f"The program security_system-front is silent since {since:%H:%M:%S}.")]
+    assert watch.told() == [
+        ("process_silent", f"The program security_system-front is silent since {since:%H:%M:%S}.")
+    ]
     for _ in range(3):
         watch.live(FRONT, OWN)
     assert watch.told() == [("process_back", "The program security_system-front beats again.")]
@@ -86,7 +88,9 @@ def test_a_restart_neither_forgets_nor_repeats(watch: Watch) -> None:
     assert [kind for kind, _ in watch.told()] == ["process_back"]
 
 
-def test_one_that_fell_silent_while_the_notifier_was_down_is_told_of_after_a_while_to_start_in(watch: Watch) -> None:
+def test_one_that_fell_silent_while_the_notifier_was_down_is_told_of_after_a_while_to_start_in(
+    watch: Watch,
+) -> None:
     watch.live(FRONT)
     watch.hearts = watch.make()
     for _ in range(3):
@@ -97,8 +101,16 @@ def test_one_that_fell_silent_while_the_notifier_was_down_is_told_of_after_a_whi
     assert [kind for kind, _ in watch.told()] == ["process_silent"]
 
 
-@pytest.mark.parametrize("noted", ["to tell: silent since 2026-11-20T10:14:00+00:00", "to tell: back at 2026-11-20T10:14:00+00:00"])
-def test_what_was_noted_but_perhaps_not_published_before_a_kill_is_told_once(watch: Watch, noted: str) -> None:
+@pytest.mark.parametrize(
+    "noted",
+    [
+        "to tell: silent since 2026-11-20T10:14:00+00:00",
+        "to tell: back at 2026-11-20T10:14:00+00:00",
+    ],
+)
+def test_what_was_noted_but_perhaps_not_published_before_a_kill_is_told_once(
+    watch: Watch, noted: str
+) -> None:
     for _ in range(2):
         watch.state.note_heart(FRONT, noted)
         watch.hearts = watch.make()
@@ -107,7 +119,9 @@ def test_what_was_noted_but_perhaps_not_published_before_a_kill_is_told_once(wat
 
 
 @pytest.mark.parametrize("pause", ["the machine slept", "Redis was away", "the clock was set back"])
-def test_after_a_pause_nobody_is_called_silent_before_hearts_can_beat_again(watch: Watch, pause: str) -> None:
+def test_after_a_pause_nobody_is_called_silent_before_hearts_can_beat_again(
+    watch: Watch, pause: str
+) -> None:
     for _ in range(4):
         watch.live(FRONT)
     if pause == "the machine slept":
@@ -126,16 +140,22 @@ def test_after_a_pause_nobody_is_called_silent_before_hearts_can_beat_again(watc
     assert [kind for kind, _ in watch.told()] == ["process_silent"]
 
 
-def test_its_own_heart_and_what_the_house_has_no_more_are_not_missed_but_another_machines_are(watch: Watch) -> None:
+def test_its_own_heart_and_what_the_house_has_no_more_are_not_missed_but_another_machines_are(
+    watch: Watch,
+) -> None:
     old_camera = protocol.heartbeat_key("security_system", HOST, "sold")
     elsewhere = protocol.heartbeat_key("security_system", "garage-pi", "garage")
     for _ in range(4):
         watch.live(OWN, old_camera, elsewhere)
     watch.live()
-    assert [text.split(" is silent")[0] for _, text in watch.told()] == ["The program security_system-garage on garage-pi"]
+    assert [text.split(" is silent")[0] for _, text in watch.told()] == [
+        "The program security_system-garage on garage-pi"
+    ]
 
 
-def test_with_redis_away_it_is_an_error_of_the_world(watch: Watch, redis_server: RedisServer) -> None:
+def test_with_redis_away_it_is_an_error_of_the_world(
+    watch: Watch, redis_server: RedisServer
+) -> None:
     redis_server.kill()
     with pytest.raises(StateUnavailable):
         watch.hearts.step()

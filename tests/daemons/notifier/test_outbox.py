@@ -1,4 +1,6 @@
-"""What comes with a film: which ways tell it, in which order, and what becomes of it when its alert was told otherwise."""
+"""What comes with a film: which ways tell it, in which order, and what becomes of it when its alert
+was told otherwise.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,19 +39,27 @@ def test_a_film_comes_below_its_alert(make_post: MakePost) -> None:
     assert "delivered:threading_clips" in post.state.delivery_marks(clip_fact())
 
 
-def test_a_film_waits_until_its_alert_is_told_and_holds_up_none_of_another_event(make_post: MakePost) -> None:
+def test_a_film_waits_until_its_alert_is_told_and_holds_up_none_of_another_event(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     other = protocol.event_id(AT + timedelta(seconds=1), "front")
     post.add(FACT)
     post.add(clip_fact())
-    post.state.mark_event(other, {"delivered:threading": "then", "threading:posted": "another place"})
+    post.state.mark_event(
+        other, {"delivered:threading": "then", "threading:posted": "another place"}
+    )
     post.add(clip_fact(event=other))
     assert 0 < run(post.clips) <= 0.5
     assert [message.below for message in post.way.messages] == ["another place"]
     run(post.alerts)
     post.clock.advance(0.5)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == ["another place", None, f"place of {EVENT}"]
+    assert [message.below for message in post.way.messages] == [
+        "another place",
+        None,
+        f"place of {EVENT}",
+    ]
 
 
 def test_an_alert_does_not_wait_for_a_film_that_is_being_brought(make_post: MakePost) -> None:
@@ -64,7 +74,9 @@ def test_an_alert_does_not_wait_for_a_film_that_is_being_brought(make_post: Make
     assert post.told() == ["Motion."]
 
 
-def test_the_parts_of_a_film_come_in_order_also_when_the_first_is_not_there_yet(make_post: MakePost) -> None:
+def test_the_parts_of_a_film_come_in_order_also_when_the_first_is_not_there_yet(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     post.state.mark_event(EVENT, {"delivered:threading": "then"})
     post.add(replace(clip_fact(1), host="garage"), here=False)
@@ -79,7 +91,9 @@ def test_the_parts_of_a_film_come_in_order_also_when_the_first_is_not_there_yet(
     assert post.way.messages[0].clip_link == "https://s3/clips/1.mp4"
 
 
-def test_of_two_films_whose_links_are_there_the_earlier_is_told_first_whichever_is_looked_for_first(make_post: MakePost) -> None:
+def test_of_two_films_whose_links_are_there_the_earlier_is_told_first_whichever_is_looked_for_first(
+    make_post: MakePost,
+) -> None:
     post = make_post(Linking(), when=("clip",))
     post.uploads_go_well()
     events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(3)]
@@ -99,7 +113,9 @@ def test_of_two_films_whose_links_are_there_the_earlier_is_told_first_whichever_
     assert post.told() == ["First.", "Second.", "Third."]
 
 
-def test_the_films_of_what_a_digest_shows_come_below_it_with_their_times_and_the_others_are_kept_at_home(make_post: MakePost) -> None:
+def test_the_films_of_what_a_digest_shows_come_below_it_with_their_times_and_the_others_are_kept_at_home(
+    make_post: MakePost,
+) -> None:
     post = make_post(way := Threading())
     events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(6)]
     for event in events:
@@ -131,7 +147,9 @@ def test_a_film_waits_for_the_digest_that_another_notifier_is_telling(make_post:
     assert [message.below for message in post.way.messages] == ["place of the digest"]
 
 
-def test_a_way_that_takes_links_alone_is_brought_no_films_after_a_digest(make_post: MakePost) -> None:
+def test_a_way_that_takes_links_alone_is_brought_no_films_after_a_digest(
+    make_post: MakePost,
+) -> None:
     post = make_post(way := Linking())
     other = replace(FACT, id="other", event=protocol.event_id(AT + timedelta(seconds=5), "front"))
     for fact in (FACT, other, clip_fact()):
@@ -142,15 +160,21 @@ def test_a_way_that_takes_links_alone_is_brought_no_films_after_a_digest(make_po
     assert (len(way.digested), post.told(), len(post.acknowledged)) == (1, [], 3)
 
 
-def test_films_that_come_late_belong_into_no_digest_where_they_have_alerts_to_belong_to(make_post: MakePost) -> None:
+def test_films_that_come_late_belong_into_no_digest_where_they_have_alerts_to_belong_to(
+    make_post: MakePost,
+) -> None:
     post = make_post(way := Threading())
     events = [protocol.event_id(AT + timedelta(seconds=number), "front") for number in range(3)]
     for event in events:
-        post.state.mark_event(event, {"delivered:threading": "then", "threading:posted": f"place of {event}"})
+        post.state.mark_event(
+            event, {"delivered:threading": "then", "threading:posted": f"place of {event}"}
+        )
         post.add(clip_fact(event=event))
     post.clock.advance(4000)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == [f"place of {event}" for event in events]
+    assert [message.below for message in post.way.messages] == [
+        f"place of {event}" for event in events
+    ]
     assert way.digested == []
 
 
@@ -169,7 +193,9 @@ def test_films_that_belong_to_no_alert_and_piled_up_come_as_one_digest(make_post
 
 
 @pytest.mark.parametrize("mark", ["held", "threading:skipped"])
-def test_the_film_of_an_alert_that_was_held_back_or_left_out_is_left_out_too(make_post: MakePost, mark: str) -> None:
+def test_the_film_of_an_alert_that_was_held_back_or_left_out_is_left_out_too(
+    make_post: MakePost, mark: str
+) -> None:
     post = make_post(Threading())
     post.state.mark_event(EVENT, {mark: "a reason"})
     post.add(clip_fact())
@@ -177,7 +203,9 @@ def test_the_film_of_an_alert_that_was_held_back_or_left_out_is_left_out_too(mak
     assert (post.told(), post.acknowledged) == ([], [clip_fact().id])
 
 
-def test_a_film_whose_event_nobody_is_told_of_at_its_beginning_is_told_by_itself(make_post: MakePost) -> None:
+def test_a_film_whose_event_nobody_is_told_of_at_its_beginning_is_told_by_itself(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     post.state.mark_event(EVENT, {"untold": "no alert"})
     post.add(clip_fact())
@@ -185,7 +213,9 @@ def test_a_film_whose_event_nobody_is_told_of_at_its_beginning_is_told_by_itself
     assert [message.below for message in post.way.messages] == [None]
 
 
-def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_for_ever(make_post: MakePost) -> None:
+def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_for_ever(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     post.add(clip_fact())
     assert run(post.clips) == 1
@@ -200,14 +230,26 @@ def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_fo
 
 def test_a_way_is_given_only_what_it_is_set_to_tell(make_post: MakePost) -> None:
     post = make_post(Threading(), when=("alert", "presence"))
-    kinds: tuple[FactKind, ...] = ("presence_changed", "router_silent", "disk_low", "store_refused", "process_silent", "camera_lost")
+    kinds: tuple[FactKind, ...] = (
+        "presence_changed",
+        "router_silent",
+        "disk_low",
+        "store_refused",
+        "process_silent",
+        "camera_lost",
+    )
     facts = [Fact(kind, kind, AT, f"{kind}.") for kind in kinds]
-    assert [fact.kind for fact in facts if post.outbox.tellers(fact)] == ["presence_changed", "router_silent"]
+    assert [fact.kind for fact in facts if post.outbox.tellers(fact)] == [
+        "presence_changed",
+        "router_silent",
+    ]
     assert (post.outbox.tellers(FACT), post.outbox.tellers(clip_fact())) == ({"threading"}, set())
     assert post.outbox.tellers(replace(FACT, kind="motion_ended")) == set()
 
 
-def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(make_post: MakePost) -> None:
+def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(
+    make_post: MakePost,
+) -> None:
     class Choosy(Threading):
         def skips(self, message: Message) -> str | None:
             return "one is enough" if message.topic == "alert" else None
@@ -236,9 +278,14 @@ class Picky(Threading):
         super().deliver(message, progress)
 
 
-def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(make_post: MakePost) -> None:
+def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(
+    make_post: MakePost,
+) -> None:
     post = make_post(way := Picky())
-    events = [EVENT, *(protocol.event_id(AT + timedelta(seconds=number), "front") for number in (1, 2))]
+    events = [
+        EVENT,
+        *(protocol.event_id(AT + timedelta(seconds=number), "front") for number in (1, 2)),
+    ]
     for event in events:
         post.state.mark_event(event, {"delivered:threading": "then"})
         post.add(clip_fact(event=event))
@@ -249,7 +296,9 @@ def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(make
     assert (post.acknowledged, post.clips.waiting) == (films[1:], 1)
 
 
-def test_a_part_of_a_film_that_is_never_taken_does_not_keep_the_others_at_home(make_post: MakePost) -> None:
+def test_a_part_of_a_film_that_is_never_taken_does_not_keep_the_others_at_home(
+    make_post: MakePost,
+) -> None:
     post = make_post(way := Picky())
     post.state.mark_event(EVENT, {"delivered:threading": "then"})
     for part in (1, 2, 3):
@@ -261,7 +310,9 @@ def test_a_part_of_a_film_that_is_never_taken_does_not_keep_the_others_at_home(m
     assert post.told() == ["Clip 2.", "Clip 3."]
 
 
-def test_what_waits_while_a_way_is_out_is_told_in_its_order_but_for_the_first(make_post: MakePost) -> None:
+def test_what_waits_while_a_way_is_out_is_told_in_its_order_but_for_the_first(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     films = []
     for number in range(4):
@@ -292,7 +343,9 @@ def test_what_says_how_long_it_rests_has_as_many_tries_as_it_takes(make_post: Ma
     assert way.tried == [clip_fact().id] * (TRIES + 1)
 
 
-def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(make_post: MakePost) -> None:
+def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(
+    make_post: MakePost,
+) -> None:
     post = make_post(Threading())
     post.state.mark_event(EVENT, {"delivered:threading": "then"})
     post.way.fail_next(1, "no line")
@@ -306,7 +359,9 @@ def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(make_po
     assert not post.outbox.trouble
 
 
-def test_what_redis_has_wrong_is_left_out_and_logged(make_post: MakePost, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_redis_has_wrong_is_left_out_and_logged(
+    make_post: MakePost, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     post = make_post(Threading())
     post.add(clip_fact())
@@ -317,7 +372,9 @@ def test_what_redis_has_wrong_is_left_out_and_logged(make_post: MakePost, caplog
     assert "not told by threading_clips, since Redis has something wrong" in caplog.text
 
 
-def test_a_failing_way_says_so_for_both_of_its_queues_once(make_post: MakePost, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_way_says_so_for_both_of_its_queues_once(
+    make_post: MakePost, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(Threading):
         def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (the contract's)
             raise DeliveryError("no line")

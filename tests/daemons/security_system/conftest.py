@@ -1,4 +1,6 @@
-"""What tests of the camera's program share: a Redis that survives a crash, and the program itself; and those of who is home: a house."""
+"""What tests of the camera's program share: a Redis that survives a crash, and the program itself;
+and those of who is home: a house.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,8 @@ from tests.daemons.home import Home
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 
-#: Starts the security system of the camera front on a source (or, with "", the configured one), with more YAML.
+#: Starts the security system of the camera front on a source (or, with "", the configured one),
+#: with more YAML.
 StartFront = Callable[[str, str], Program]
 
 
@@ -35,7 +38,9 @@ def start_front(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[S
 
     def start_it(source: str, more: str) -> Program:
         config = write_config(tmp_path, durable_redis_server.url, more)
-        program = Program("app.daemons.security_system", config, *(("--source", source) if source else ()))
+        program = Program(
+            "app.daemons.security_system", config, *(("--source", source) if source else ())
+        )
         running.append(program)
         program.start()
         return program
@@ -46,7 +51,9 @@ def start_front(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[S
 
 
 @pytest.fixture
-def home(tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+def home(
+    tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Home]:
     """A house in UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()

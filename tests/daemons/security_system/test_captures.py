@@ -1,4 +1,6 @@
-"""Samples and stills of a camera, step by step: when there is one, what the motion sensor adds, and what a full disk takes."""
+"""Samples and stills of a camera, step by step: when there is one, what the motion sensor adds, and
+what a full disk takes.
+"""
 
 import json
 import logging
@@ -32,19 +34,33 @@ ROOMY = DiskSettings(min_free_gb=0)
 
 
 def config(data_dir: Path, **sections: Any) -> Config:
-    return Config(**{"data_dir": data_dir, "motion": LIGHT, "events": TRAIN, "disk": ROOMY, **sections})
+    return Config(
+        **{"data_dir": data_dir, "motion": LIGHT, "events": TRAIN, "disk": ROOMY, **sections}
+    )
 
 
 def show(
-    kept: Keepsakes, script: Sequence[float], settings: Config, first: int = 0, detector: Detector | None = None
+    kept: Keepsakes,
+    script: Sequence[float],
+    settings: Config,
+    first: int = 0,
+    detector: Detector | None = None,
 ) -> list[threading.Event]:
-    """Ten frames a second, of these levels, judged by a detector that takes light for its trigger. Returns what alerts have to wait for."""
+    """Ten frames a second, of these levels, judged by a detector that takes light for its trigger.
+    Returns what alerts have to wait for.
+    """
     awaited: list[threading.Event] = []
     detector = detector or Detector(make_motion(settings.motion), settings.events)
     event = None
     for number, level in enumerate(script, first):
         picture = np.full((48, 64, 3), level, np.uint8)
-        frame = Frame(picture[:, :, 0].copy(), number / 10, START + timedelta(seconds=number / 10), number, lambda shown=picture: shown)  # type: ignore[misc]
+        frame = Frame(
+            picture[:, :, 0].copy(),
+            number / 10,
+            START + timedelta(seconds=number / 10),
+            number,
+            lambda shown=picture: shown,  # type: ignore[misc]
+        )
         verdict = detector.look(frame)
         if verdict.changed == "opened":
             event = protocol.event_id(frame.taken_at, "fridge")
@@ -58,7 +74,11 @@ def samples(data_dir: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted(data_dir.glob("events/*/*/sample.tar")):
         with tarfile.open(path) as tar:
-            facts = next(json.load(member) for one in tar if one.name.endswith(".json") and (member := tar.extractfile(one)))
+            facts = next(
+                json.load(member)
+                for one in tar
+                if one.name.endswith(".json") and (member := tar.extractfile(one))
+            )
         assert facts["id"] == path.parent.name
         found.append(facts)
     return found
@@ -84,11 +104,16 @@ def run(settings: Config, *scripts: Sequence[float], view: CameraConfig | None =
     return kept
 
 
-def test_each_alert_is_a_sample_with_the_frames_before_it_and_the_level_of_the_light(tmp_path: Path) -> None:
+def test_each_alert_is_a_sample_with_the_frames_before_it_and_the_level_of_the_light(
+    tmp_path: Path,
+) -> None:
     run(config(tmp_path), [5] * 20 + [120] * 10 + [5] * 10 + [90] * 10)
     alerts = samples(tmp_path)
     assert [(one["kind"], one["number"]) for one in alerts] == [("alert", 22), ("alert", 42)]
-    assert [[stored["number"] for stored in one["frames"]] for one in alerts] == [[18, 19, 20, 21], [38, 39, 40, 41]]
+    assert [[stored["number"] for stored in one["frames"]] for one in alerts] == [
+        [18, 19, 20, 21],
+        [38, 39, 40, 41],
+    ]
     assert [one["classification"]["level"] for one in alerts] == [120, 90]
     assert alerts[0]["contours"] == []
     assert alerts[0]["settings"]["motion"]["thresh"] == 50
@@ -116,17 +141,22 @@ def test_an_event_that_is_no_alert_is_no_sample(tmp_path: Path) -> None:
 def test_a_quiet_room_is_kept_every_so_often_while_nothing_moves(tmp_path: Path) -> None:
     run(config(tmp_path), [5] * 120 + [120] * 55 + [5] * 60)
     quiet = [one for one in samples(tmp_path) if one["kind"] == "quiet"]
-    # After 5 s and 10 s; from 12 s to 17.7 s somebody is there, and who stands still then is still there.
+    # After 5 s and 10 s; from 12 s to 17.7 s somebody is there, and who stands still then is still
+    # there.
     assert [one["number"] for one in quiet] == [50, 100, 227]
     assert not any(one["classification"]["motion"] for one in quiet)
 
 
-def test_a_room_in_which_somebody_may_stand_still_is_not_taken_for_a_quiet_one(tmp_path: Path) -> None:
+def test_a_room_in_which_somebody_may_stand_still_is_not_taken_for_a_quiet_one(
+    tmp_path: Path,
+) -> None:
     run(config(tmp_path), ([120] * 5 + [5] * 40) * 6)
     assert [one["kind"] for one in samples(tmp_path)] == ["alert"] * 6
 
 
-def test_who_stands_still_while_the_background_is_learned_anew_is_not_taken_for_a_quiet_room(tmp_path: Path) -> None:
+def test_who_stands_still_while_the_background_is_learned_anew_is_not_taken_for_a_quiet_room(
+    tmp_path: Path,
+) -> None:
     settings = config(tmp_path, motion=MotionSettings())
     detector = Detector(make_motion(settings.motion), settings.events)
     kept = Keepsakes("fridge", settings, CameraConfig(), AtOnce())
@@ -136,12 +166,16 @@ def test_who_stands_still_while_the_background_is_learned_anew_is_not_taken_for_
     assert [one["number"] for one in samples(tmp_path)] == [99]
 
 
-def test_a_flicker_that_is_no_event_puts_a_quiet_room_off_for_as_long_as_it_is_among_the_frames(tmp_path: Path) -> None:
+def test_a_flicker_that_is_no_event_puts_a_quiet_room_off_for_as_long_as_it_is_among_the_frames(
+    tmp_path: Path,
+) -> None:
     run(config(tmp_path), [5] * 49 + [120] + [5] * 20)
     assert [(one["kind"], one["number"]) for one in samples(tmp_path)] == [("quiet", 50 + STORED)]
 
 
-def test_frames_from_before_the_camera_was_off_are_not_taken_for_those_before_an_alert(tmp_path: Path) -> None:
+def test_frames_from_before_the_camera_was_off_are_not_taken_for_those_before_an_alert(
+    tmp_path: Path,
+) -> None:
     run(config(tmp_path), [5] * 20, [5, 5, 120, 120, 120])
     (alert,) = samples(tmp_path)
     assert [stored["number"] for stored in alert["frames"]] == [1000, 1001, 1002, 1003]
@@ -182,7 +216,11 @@ def test_another_pin_is_listened_to_without_a_restart(tmp_path: Path, pins: Mock
 
 
 def test_stills_are_kept_for_dropbox_alone_and_as_often_as_it_wants(tmp_path: Path) -> None:
-    settings = config(tmp_path, events=EventSettings(), dropbox=DropboxSettings(base_path="pi", min_upload_seconds=1, min_motion_frames=3))
+    settings = config(
+        tmp_path,
+        events=EventSettings(),
+        dropbox=DropboxSettings(base_path="pi", min_upload_seconds=1, min_motion_frames=3),
+    )
     run(settings, [5] * 10 + [120] * 30)
     # Frames 12, 24 and 36: the third with motion, and then the third from a second later on.
     assert sorted(path.name for path in (tmp_path / "stills").iterdir()) == [
@@ -202,7 +240,8 @@ def test_a_disk_with_too_little_room_costs_samples_is_said_once_and_is_recovered
         show(kept, [5] * 20 + [120] * 10, config(tmp_path), first=100)
     assert len(samples(tmp_path)) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "no training samples and stills are kept for now: [Errno 28] the disk has less than half of disk.min_free_gb (1e+06) left",
+        "no training samples and stills are kept for now: [Errno 28] the disk has less than half "
+        "of disk.min_free_gb (1e+06) left",
         "training samples and stills are kept again",
     ]
     counters = kept.counters()
@@ -212,11 +251,15 @@ def test_a_disk_with_too_little_room_costs_samples_is_said_once_and_is_recovered
 def test_a_disk_that_refuses_is_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "events").touch()
     kept = run(config(tmp_path), [5] * 20 + [120] * 10)
-    assert "no training samples and stills are kept for now: [Errno 20] Not a directory" in caplog.text
+    assert (
+        "no training samples and stills are kept for now: [Errno 20] Not a directory" in caplog.text
+    )
     assert kept.counters()["keepsakes_lost"] == 1
 
 
-def test_of_what_a_stuck_darkroom_passes_over_samples_are_lost_and_not_each_frame_that_may_become_part_of_one(tmp_path: Path) -> None:
+def test_of_what_a_stuck_darkroom_passes_over_samples_are_lost_and_not_each_frame_that_may_become_part_of_one(
+    tmp_path: Path,
+) -> None:
     stuck, done = threading.Event(), list[bool]()
     darkroom = Darkroom(most_waiting=1)
     for _ in range(2):

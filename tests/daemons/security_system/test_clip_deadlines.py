@@ -11,7 +11,15 @@ from app.protocol import Fact
 
 
 def news(event: str) -> News:
-    return News(Fact(f"{event}-closed", "clip_ready", datetime(2026, 11, 20, tzinfo=UTC), f"Opened: {event}.", "fridge"))
+    return News(
+        Fact(
+            f"{event}-closed",
+            "clip_ready",
+            datetime(2026, 11, 20, tzinfo=UTC),
+            f"Opened: {event}.",
+            "fridge",
+        )
+    )
 
 
 class Owner:
@@ -62,7 +70,9 @@ def test_a_film_that_comes_after_its_sentence_is_no_news_any_more(owner: Owner) 
     assert not owner.owed.paid("a")
 
 
-def test_a_film_that_failed_and_came_all_the_same_before_the_end_is_told_with_its_sentence(owner: Owner) -> None:
+def test_a_film_that_failed_and_came_all_the_same_before_the_end_is_told_with_its_sentence(
+    owner: Owner,
+) -> None:
     owner.owed.failed("a")
     assert owner.owed.paid("a")
     owner.owed.owe("a", news("a"))

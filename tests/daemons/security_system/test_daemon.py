@@ -1,4 +1,6 @@
-"""The security system as a real process, on the drawn scenes and on real footage, with a real Redis."""
+"""The security system as a real process, on the drawn scenes and on real footage, with a real
+Redis.
+"""
 
 import json
 import signal
@@ -57,8 +59,15 @@ def test_real_footage_gives_its_first_event_within_three_seconds_of_the_first_vi
     after_s = (record.started_at - beginning.taken_at).total_seconds()
     assert 5.4 <= after_s <= 6.1 + 3.0
     folder = tmp_path / "data" / "events" / f"{record.started_at:%Y-%m-%d}" / event
-    assert {path.name for path in folder.iterdir() if not is_unfinished(path.name)} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg"}
-    marked, clean = picture((folder / "snapshot.jpg").read_bytes()), picture((folder / "snapshot-clean.jpg").read_bytes())
+    assert {path.name for path in folder.iterdir() if not is_unfinished(path.name)} == {
+        "event.json",
+        "snapshot.jpg",
+        "snapshot-clean.jpg",
+    }
+    marked, clean = (
+        picture((folder / "snapshot.jpg").read_bytes()),
+        picture((folder / "snapshot-clean.jpg").read_bytes()),
+    )
     assert marked.shape == clean.shape == (432, 768, 3)
     assert np.abs(marked.astype(int) - clean).max() > 100
     assert state.snapshot(event) == (folder / "snapshot.jpg").read_bytes()
@@ -68,7 +77,9 @@ def test_real_footage_gives_its_first_event_within_three_seconds_of_the_first_vi
     assert 0 <= y < y + height <= 432
 
 
-def test_an_event_ends_when_the_visitor_has_gone(start: Start, raw: redis.Redis, state: State) -> None:
+def test_an_event_ends_when_the_visitor_has_gone(
+    start: Start, raw: redis.Redis, state: State
+) -> None:
     start("demo")
     event = first_event(raw)
     until(lambda: facts(raw, "motion_ended"), "the event ends", 40.0)
@@ -79,19 +90,25 @@ def test_an_event_ends_when_the_visitor_has_gone(start: Start, raw: redis.Redis,
     assert facts(raw, "motion_ended")[0]["event"] == event
 
 
-def test_the_camera_closes_and_opens_with_its_switch_within_a_second(start: Start, state: State) -> None:
+def test_the_camera_closes_and_opens_with_its_switch_within_a_second(
+    start: Start, state: State
+) -> None:
     program = start("synthetic:empty")
     until(lambda: state.latest("front"), "the first picture is taken")
     state.set_switch("camera_status", False)
     program.obeys(lambda: "disarmed: the camera closes" in program.log, "it closes", within_s=1.0)
     armed_at = datetime.now(UTC)
     state.set_switch("camera_status", True)
-    program.obeys(lambda: program.log.count("armed: the camera opens") == 2, "it opens again", within_s=1.0)
+    program.obeys(
+        lambda: program.log.count("armed: the camera opens") == 2, "it opens again", within_s=1.0
+    )
     state.add_request(Request("last_image", datetime.now(UTC), "anna"))
     until(partial(picture_since, state, armed_at), "it sees again")
 
 
-def test_what_is_disarmed_at_the_start_is_never_opened(start: Start, state: State, raw: redis.Redis) -> None:
+def test_what_is_disarmed_at_the_start_is_never_opened(
+    start: Start, state: State, raw: redis.Redis
+) -> None:
     state.set_switch("camera_status", False)
     program = start("synthetic:empty")
     beat = program.wait_until_beating(raw_url(raw))
@@ -99,7 +116,9 @@ def test_what_is_disarmed_at_the_start_is_never_opened(start: Start, state: Stat
     assert "camera opens" not in program.log
 
 
-def test_a_picture_that_is_asked_for_is_taken_now_and_comes_within_a_second(start: Start, state: State) -> None:
+def test_a_picture_that_is_asked_for_is_taken_now_and_comes_within_a_second(
+    start: Start, state: State
+) -> None:
     program = start("synthetic:empty")
     until(lambda: state.latest("front"), "the first picture is taken")
     for _ in range(3):
@@ -108,7 +127,9 @@ def test_a_picture_that_is_asked_for_is_taken_now_and_comes_within_a_second(star
         program.obeys(partial(picture_since, state, asked_at), "a new picture", within_s=1.0)
 
 
-def test_live_pictures_are_sent_only_while_somebody_watches(start: Start, raw: redis.Redis, state: State) -> None:
+def test_live_pictures_are_sent_only_while_somebody_watches(
+    start: Start, raw: redis.Redis, state: State
+) -> None:
     start("synthetic:empty")
     with raw.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
         line.subscribe("camera:front:frames")
@@ -127,17 +148,28 @@ def test_an_event_while_redis_is_away_is_told_later_once_and_with_its_picture(
     program = start("demo")
     until(lambda: state.latest("front"), "it runs")
     durable_redis_server.kill()
-    until(lambda: list((tmp_path / "data" / "spool" / "front").glob("*.json")), "the event waits in the spool")
-    until(lambda: list((tmp_path / "data" / "events").glob("*/*/snapshot.jpg")), "its picture is on disk")
+    until(
+        lambda: list((tmp_path / "data" / "spool" / "front").glob("*.json")),
+        "the event waits in the spool",
+    )
+    until(
+        lambda: list((tmp_path / "data" / "events").glob("*/*/snapshot.jpg")),
+        "its picture is on disk",
+    )
     durable_redis_server.start()
     event = first_event(raw)
     assert state.snapshot(event)
-    until(lambda: not list((tmp_path / "data" / "spool" / "front").glob("*.json")), "the spool is empty")
+    until(
+        lambda: not list((tmp_path / "data" / "spool" / "front").glob("*.json")),
+        "the spool is empty",
+    )
     assert [one["event"] for one in facts(raw, "motion_started")].count(event) == 1
     assert "Redis is back" in program.log
 
 
-def test_an_event_that_was_open_at_a_kill_is_ended_by_the_next_run_and_told_once(start: Start, raw: redis.Redis, state: State) -> None:
+def test_an_event_that_was_open_at_a_kill_is_ended_by_the_next_run_and_told_once(
+    start: Start, raw: redis.Redis, state: State
+) -> None:
     program = start("demo")
     event = first_event(raw)
     program.kill()
@@ -168,22 +200,33 @@ def test_a_camera_that_is_not_there_is_reported_and_tried_again_and_never_the_de
     assert len(facts(raw)) == 1
 
 
-def test_a_film_that_ends_is_a_camera_lost_and_then_back(start: Start, raw: redis.Redis, short_film: Path) -> None:
+def test_a_film_that_ends_is_a_camera_lost_and_then_back(
+    start: Start, raw: redis.Redis, short_film: Path
+) -> None:
     start(str(short_film))
     until(lambda: facts(raw, "camera_back"), "it is back")
     assert [one["kind"] for one in facts(raw)][:2] == ["camera_lost", "camera_back"]
 
 
-def test_a_turn_reaches_its_target_and_raises_no_alarm(start: Start, raw: redis.Redis, state: State) -> None:
+def test_a_turn_reaches_its_target_and_raises_no_alarm(
+    start: Start, raw: redis.Redis, state: State
+) -> None:
     mount = "cameras: {front: {pantilt: {backend: mock, settle_s: 0.5}}}\n"
     program = start("synthetic:empty", QUICK + mount)
     until(lambda: state.latest("front"), "it runs")
     before = state.latest("front")
     state.put("camera:front:target", Position(25, -5))
-    program.obeys(lambda: state.get("camera:front:position", Position) == Position(25, -5), "the target is reached", within_s=2.0)
+    program.obeys(
+        lambda: state.get("camera:front:position", Position) == Position(25, -5),
+        "the target is reached",
+        within_s=2.0,
+    )
     time.sleep(2.5)  # longer than the picture rests, learns, and the alert rule takes
     state.add_request(Request("last_image", datetime.now(UTC), "anna"))
-    until(lambda: before and (one := state.latest("front")) and one.taken_at > before.taken_at, "a new picture")
+    until(
+        lambda: before and (one := state.latest("front")) and one.taken_at > before.taken_at,
+        "a new picture",
+    )
     after = state.latest("front")
     assert before
     assert after
@@ -191,7 +234,9 @@ def test_a_turn_reaches_its_target_and_raises_no_alarm(start: Start, raw: redis.
     assert facts(raw) == []
 
 
-def test_a_changed_configuration_is_taken_over_while_it_runs(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_a_changed_configuration_is_taken_over_while_it_runs(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     program = start("synthetic:empty")
     until(lambda: "armed: the camera opens" in program.log, "the camera opens")
     write_config(tmp_path, raw_url(raw), "cameras: {front: {hflip: true}}\n")
@@ -199,7 +244,9 @@ def test_a_changed_configuration_is_taken_over_while_it_runs(start: Start, raw: 
     until(lambda: program.log.count("armed: the camera opens") == 2, "the camera is opened anew")
 
 
-def test_reading_the_configuration_again_leaves_an_open_event_alone(start: Start, raw: redis.Redis) -> None:
+def test_reading_the_configuration_again_leaves_an_open_event_alone(
+    start: Start, raw: redis.Redis
+) -> None:
     program = start("demo")
     event = first_event(raw)
     program.signal(signal.SIGHUP)
@@ -209,7 +256,9 @@ def test_reading_the_configuration_again_leaves_an_open_event_alone(start: Start
     assert program.log.count("armed: the camera opens") == 1
 
 
-def test_a_lost_camera_that_the_configuration_mends_is_back(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_a_lost_camera_that_the_configuration_mends_is_back(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     program = start("", f"cameras: {{front: {{source: '{tmp_path}/nothing.mp4'}}}}\n")
     until(lambda: facts(raw, "camera_lost"), "the loss is told")
     write_config(tmp_path, raw_url(raw), "cameras: {front: {source: 'synthetic:empty'}}\n")
@@ -219,15 +268,21 @@ def test_a_lost_camera_that_the_configuration_mends_is_back(start: Start, raw: r
 
 
 def test_a_camera_with_a_mount_looks_home_by_itself(start: Start, state: State) -> None:
-    start("synthetic:empty", QUICK + "cameras: {front: {pantilt: {backend: mock, home: [10, 5]}}}\n")
+    start(
+        "synthetic:empty", QUICK + "cameras: {front: {pantilt: {backend: mock, home: [10, 5]}}}\n"
+    )
     until(lambda: state.get("camera:front:position", Position) == Position(10, 5), "it looks home")
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(["--camera", "attic"], "must be one of front, not attic")])
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["--camera", "attic"], "must be one of front, not attic")]
+)
 def test_an_unknown_camera_is_answered_with_those_there_are(
     arguments: list[str], said: str, tmp_path: Path, durable_redis_server: RedisServer
 ) -> None:
-    with Program("app.daemons.security_system", write_config(tmp_path, durable_redis_server.url), *arguments) as program:
+    with Program(
+        "app.daemons.security_system", write_config(tmp_path, durable_redis_server.url), *arguments
+    ) as program:
         assert program.wait() == 2
         assert said in program.log
 

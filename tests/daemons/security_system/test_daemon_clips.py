@@ -1,4 +1,6 @@
-"""The security system's films, made by a real process of what its camera shows, and told through a real Redis."""
+"""The security system's films, made by a real process of what its camera shows, and told through a
+real Redis.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,14 +22,24 @@ from app.protocol import ClipAsked, Request
 from app.state import Latest, State
 from tests.daemons.facts import facts
 from tests.daemons.security_system.conftest import StartFront
-from tests.recording.films import FPS, is_for_browsers, lasts_s, number_of, numbered, numbered_film, numbers, shown
+from tests.recording.films import (
+    FPS,
+    is_for_browsers,
+    lasts_s,
+    number_of,
+    numbered,
+    numbered_film,
+    numbers,
+    shown,
+)
 from tests.servers.programs import Program
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.small_disk import SmallDisk
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
 
-#: What is in the upper quarter of the picture tells its number, and is not looked at. All pictures are wanted, also those that jitter.
+#: What is in the upper quarter of the picture tells its number, and is not looked at. All pictures
+#: are wanted, also those that jitter.
 CONFIG = """
 cameras: {front: {fps: 25, masks: [[[0, 0], [1, 0], [1, 0.35], [0, 0.35]]]}}
 events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}
@@ -37,7 +49,8 @@ disk: {min_free_gb: 0}
 VISIT = range(30, 60)
 LATE_S = 0.2
 LATE = LATE_S * FPS
-#: Pictures without stamps that come late and then at once, since the machine is busy, are passed over.
+#: Pictures without stamps that come late and then at once, since the machine is busy, are passed
+#: over.
 MAY_MISS = {"file": 0, "rtsp": 0, "jpegs over http": 15}
 Start = Callable[..., Program]
 
@@ -59,11 +72,19 @@ def sources(tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
         def address(kind: str) -> str:
             if kind == "rtsp":
-                server = servers.enter_context(RtspServer(120, draw=drawn, size=(320, 240), fps=FPS))
+                server = servers.enter_context(
+                    RtspServer(120, draw=drawn, size=(320, 240), fps=FPS)
+                )
                 return f"rtsp://{server.address}/stream"
             if kind == "jpegs over http":
-                return servers.enter_context(VideoServer(draw=lambda number: jpeg(drawn(number)), fps=FPS)).url("stream")
-            return str(numbered_film(tmp_path / "film.mp4", 120, options={"g": "40", "bf": "2"}, visits=VISIT))
+                return servers.enter_context(
+                    VideoServer(draw=lambda number: jpeg(drawn(number)), fps=FPS)
+                ).url("stream")
+            return str(
+                numbered_film(
+                    tmp_path / "film.mp4", 120, options={"g": "40", "bf": "2"}, visits=VISIT
+                )
+            )
 
         yield address
 
@@ -99,7 +120,9 @@ def answered(state: State, asked_at: datetime) -> tuple[Latest, ClipAsked] | Non
 
 def opening_number(folder: Path) -> int:
     """The number of the picture that opened the event."""
-    picture = cv2.imdecode(np.frombuffer((folder / "snapshot-clean.jpg").read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    picture = cv2.imdecode(
+        np.frombuffer((folder / "snapshot-clean.jpg").read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE
+    )
     assert picture is not None
     return number_of(np.asarray(picture, np.uint8))
 
@@ -117,7 +140,10 @@ def test_the_film_of_an_event_begins_and_ends_when_it_should(
     there, at_s = [number_of(one.grey) for one in pictures], [one.at_s for one in pictures]
     record = protocol.event_from_plain(json.loads((folder / "event.json").read_text()))
     assert record.ended_at
-    event_s, film_s = (record.ended_at - record.started_at).total_seconds(), lasts_s(folder / "clip.mp4")
+    event_s, film_s = (
+        (record.ended_at - record.started_at).total_seconds(),
+        lasts_s(folder / "clip.mp4"),
+    )
     # Nobody can be more exact than the pictures come, which is seldom when the machine is busy.
     late_s = max(LATE_S, *(after - before for before, after in pairwise(at_s)))
     assert at_s[there.index(opening_number(folder))] == pytest.approx(1, abs=late_s)
@@ -126,7 +152,11 @@ def test_the_film_of_an_event_begins_and_ends_when_it_should(
     assert there[-1] - there[0] + 1 - len(there) <= MAY_MISS[kind]
     assert is_for_browsers(folder / "clip.mp4")
     assert told["id"] == f"{event}-clip_ready"
-    assert (told["file"], told["alert"], told["lasted_s"]) == ("clip.mp4", True, pytest.approx(film_s, abs=0.02))
+    assert (told["file"], told["alert"], told["lasted_s"]) == (
+        "clip.mp4",
+        True,
+        pytest.approx(film_s, abs=0.02),
+    )
     assert told["text"] == f"The clip of camera front: {film_s:.0f} seconds."
     until(lambda: not list(folder.glob(".*")), "nothing is left over")
 
@@ -140,9 +170,14 @@ def test_a_film_that_is_asked_for_is_of_the_moment_of_asking(
         asked_at = datetime.now(UTC)
         state.add_request(Request("last_image", asked_at, "anna", "front"))
         state.add_request(Request("clip", asked_at, "anna", "front"))
-        latest, asked = until(partial(answered, state, asked_at), "a picture and a film are there", 20.0)
+        latest, asked = until(
+            partial(answered, state, asked_at), "a picture and a film are there", 20.0
+        )
         picture = cv2.imdecode(np.frombuffer(latest.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-        now = number_of(np.asarray(picture, np.uint8)) - (latest.taken_at - asked_at).total_seconds() * FPS
+        now = (
+            number_of(np.asarray(picture, np.uint8))
+            - (latest.taken_at - asked_at).total_seconds() * FPS
+        )
         folder = folder_of(tmp_path, asked.event or "")
         there = numbers(folder / (asked.file or ""))
         assert abs(there[0] - (now - FPS)) <= LATE
@@ -154,7 +189,9 @@ def test_a_film_that_is_asked_for_is_of_the_moment_of_asking(
     assert len(facts(raw, "motion_started")) == 1
 
 
-def test_who_asks_for_a_film_while_the_camera_is_off_is_told_so(start: Start, raw: redis.Redis, state: State, endless: Path) -> None:
+def test_who_asks_for_a_film_while_the_camera_is_off_is_told_so(
+    start: Start, raw: redis.Redis, state: State, endless: Path
+) -> None:
     program = start(endless)
     until(lambda: "the camera opens" in program.log, "it runs")
     state.set_switch("camera_status", False)
@@ -166,7 +203,9 @@ def test_who_asks_for_a_film_while_the_camera_is_off_is_told_so(start: Start, ra
     assert facts(raw, "clip_ready") == []
 
 
-def test_a_gentle_end_in_mid_event_leaves_a_whole_clip_that_is_told(start: Start, raw: redis.Redis, endless: Path, tmp_path: Path) -> None:
+def test_a_gentle_end_in_mid_event_leaves_a_whole_clip_that_is_told(
+    start: Start, raw: redis.Redis, endless: Path, tmp_path: Path
+) -> None:
     program = start(endless)
     folder = event_going_on(raw, tmp_path)
     assert program.stop(within_s=5.0) == 0
@@ -189,7 +228,8 @@ def test_a_kill_in_mid_event_leaves_a_clip_that_the_next_start_makes_and_tells_o
         until(lambda: not (folder / ".clip.mp4.part").exists(), "nothing is left over")
         program.kill()
     there = numbers(folder / "clip.mp4")
-    # A kill may come between a picture and those that are decoded after it but shown before it: up to three, at the very end.
+    # A kill may come between a picture and those that are decoded after it but shown before it: up
+    # to three, at the very end.
     assert there[:-3] == list(range(there[0], there[0] + len(there) - 3))
     assert abs(there[0] - (opening_number(folder) - FPS)) <= LATE
     assert (folder / "clip.mp4").stat().st_size > filmed / 2
@@ -197,7 +237,9 @@ def test_a_kill_in_mid_event_leaves_a_clip_that_the_next_start_makes_and_tells_o
     assert json.loads((folder / "event.json").read_text())["ended_at"]
 
 
-def test_disarming_in_mid_event_ends_its_clip_there(start: Start, raw: redis.Redis, state: State, endless: Path, tmp_path: Path) -> None:
+def test_disarming_in_mid_event_ends_its_clip_there(
+    start: Start, raw: redis.Redis, state: State, endless: Path, tmp_path: Path
+) -> None:
     start(endless)
     folder = event_going_on(raw, tmp_path)
     state.set_switch("camera_status", False)
@@ -205,7 +247,9 @@ def test_disarming_in_mid_event_ends_its_clip_there(start: Start, raw: redis.Red
     assert len(shown(folder / "clip.mp4")) > 15
 
 
-def test_a_camera_that_is_lost_in_mid_event_leaves_a_clip(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_a_camera_that_is_lost_in_mid_event_leaves_a_clip(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     start(numbered_film(tmp_path / "film.mp4", 60, options={"g": "40"}, visits=range(20, 60)))
     until(lambda: facts(raw, "clip_ready"), "the clip is ready", 20.0)
     event = facts(raw, "clip_ready")[0]["event"]

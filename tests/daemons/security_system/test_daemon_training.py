@@ -39,14 +39,23 @@ class House:
         self.beat = beat
 
     def samples(self, kind: str) -> list[dict[str, bytes]]:
-        """The samples of that *kind*, oldest first: the folder's name as "folder", and by what follows their key, what is in them."""
-        found = [{"folder": path.parent.name.encode(), **members(path)} for path in sorted(self.data.glob("events/*/*/sample.tar"))]
+        """The samples of that *kind*, oldest first: the folder's name as "folder", and by what
+        follows their key, what is in them.
+        """
+        found = [
+            {"folder": path.parent.name.encode(), **members(path)}
+            for path in sorted(self.data.glob("events/*/*/sample.tar"))
+        ]
         return [sample for sample in found if json.loads(sample["json"])["kind"] == kind]
 
 
 def members(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as tar:
-        return {one.name.split(".", 1)[1]: found.read() for one in tar if (found := tar.extractfile(one))}
+        return {
+            one.name.split(".", 1)[1]: found.read()
+            for one in tar
+            if (found := tar.extractfile(one))
+        }
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +63,49 @@ def house(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
     """The program has run over the film until an alert, a quiet room and a still were kept."""
     folder = tmp_path_factory.mktemp("house")
     data = folder / "data"
-    with pytest.MonkeyPatch.context() as patch, RedisServer(tmp_path_factory.mktemp("redis")) as redis:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        RedisServer(tmp_path_factory.mktemp("redis")) as redis,
+    ):
         patch.setenv("GPIOZERO_PIN_FACTORY", "mock")
         config = write_config(folder, redis.url, SETTINGS)
-        with Program("app.daemons.security_system", config, "--source", str(footage / FILM)) as program:
+        with Program(
+            "app.daemons.security_system", config, "--source", str(footage / FILM)
+        ) as program:
             until(lambda: list(data.glob("events/*/*/event.json")), "an alert", 30)
             until(lambda: len(list(data.glob("stills/*.jpg"))) > 1, "stills", 30)
             program.signal(signal.SIGHUP)
-            beat = until(lambda: one if (one := program.heartbeat(redis.url)) and one.counters["keepsakes"] else None, "it tells")
+            beat = until(
+                lambda: (
+                    one
+                    if (one := program.heartbeat(redis.url)) and one.counters["keepsakes"]
+                    else None
+                ),
+                "it tells",
+            )
             assert program.stop() == 0
             # What there was to say went into the log: no complaint among it.
-            assert not [line for line in program.log.splitlines() if " WARNING " in line or " ERROR " in line]
+            assert not [
+                line
+                for line in program.log.splitlines()
+                if " WARNING " in line or " ERROR " in line
+            ]
     return House(data, beat)
 
 
 @pytest.fixture(scope="module")
 def film(footage: Path) -> list[Frame]:
     """The film's first frames, by their numbers."""
-    with closing(make_camera("film", CameraSettings(source=str(footage / FILM)), SystemClock(), pace="fast")) as camera:
+    with closing(
+        make_camera("film", CameraSettings(source=str(footage / FILM)), SystemClock(), pace="fast")
+    ) as camera:
         camera.open()
         return [camera.read() for _ in range(150)]
 
 
-def test_an_alert_has_its_sample_beside_it_with_the_very_frames_before_it(house: House, film: list[Frame]) -> None:
+def test_an_alert_has_its_sample_beside_it_with_the_very_frames_before_it(
+    house: House, film: list[Frame]
+) -> None:
     sample = house.samples("alert")[0]
     facts = json.loads(sample["json"])
     assert (facts["id"], facts["camera"]) == (sample["folder"].decode(), "front")
@@ -84,7 +113,9 @@ def test_an_alert_has_its_sample_beside_it_with_the_very_frames_before_it(house:
     numbers = [one["number"] for one in facts["frames"]]
     assert numbers == list(range(facts["number"] - KEPT, facts["number"]))
     assert sample["frame.jpg"] == jpeg(film[facts["number"]].bgr(), FRAME_QUALITY)
-    assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [jpeg(film[number].bgr(), STORED_QUALITY) for number in numbers]
+    assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [
+        jpeg(film[number].bgr(), STORED_QUALITY) for number in numbers
+    ]
     assert {path.name for path in next(house.data.glob(f"events/*/{facts['id']}")).iterdir()} >= {
         "event.json",
         "snapshot.jpg",
@@ -97,7 +128,9 @@ def test_it_shows_what_the_visitor_was_compared_with_and_where_he_stands_out(hou
     facts = json.loads(sample["json"])
     background, delta = (decoded(sample[f"{name}.png"]) for name in ("background", "delta"))
     assert background.shape == delta.shape == (108, 192)
-    (box,) = [one["box"] for one in facts["contours"] if one["box"] in facts["classification"]["boxes"]][:1]
+    (box,) = [
+        one["box"] for one in facts["contours"] if one["box"] in facts["classification"]["boxes"]
+    ][:1]
     x, y, width, height = (side // 4 for side in box)
     assert delta[y : y + height, x : x + width].mean() > 3 * delta.mean()
     assert facts["settings"]["motion"]["trigger"] == "background"
@@ -124,7 +157,9 @@ def test_now_and_then_a_quiet_room_is_kept_in_a_folder_of_its_own(house: House) 
         assert [path.name for path in folder.iterdir()] == ["sample.tar"]
 
 
-def test_stills_of_the_occupied_room_are_written_whole_under_a_time_that_sorts(house: House, film: list[Frame]) -> None:
+def test_stills_of_the_occupied_room_are_written_whole_under_a_time_that_sorts(
+    house: House, film: list[Frame]
+) -> None:
     stills = sorted((house.data / "stills").iterdir())
     assert all(EVENT_ID.fullmatch(path.stem) and path.suffix == ".jpg" for path in stills)
     shapes = {decoded(path.read_bytes()).shape for path in stills}

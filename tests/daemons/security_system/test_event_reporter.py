@@ -24,7 +24,13 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 EVENT = "20261120T101500.123Z-front"
-FRAME = Frame(np.zeros((4, 4), np.uint8), 0.0, datetime(2026, 11, 20, tzinfo=UTC), 0, lambda: np.zeros((4, 4, 3), np.uint8))
+FRAME = Frame(
+    np.zeros((4, 4), np.uint8),
+    0.0,
+    datetime(2026, 11, 20, tzinfo=UTC),
+    0,
+    lambda: np.zeros((4, 4, 3), np.uint8),
+)
 
 
 @pytest.fixture
@@ -39,7 +45,13 @@ def casebook(redis_server: RedisServer, tmp_path: Path) -> Iterator[Casebook]:
     link = Link("front", state, folders, Spool(tmp_path / "spool"), SystemClock())
     link.open()
     link.start()
-    yield Casebook("front", link, folders, Wording("front", "background", EventWords()), Owed(link.tell, SystemClock()))
+    yield Casebook(
+        "front",
+        link,
+        folders,
+        Wording("front", "background", EventWords()),
+        Owed(link.tell, SystemClock()),
+    )
     link.stop()
     state.close()
 
@@ -58,15 +70,25 @@ def test_an_event_of_which_there_is_only_its_picture_is_told_with_it_and_ended(
     casebook.end_forgotten()
     until(lambda: len(told(raw)) == 2, "it is told")
     started, ended = told(raw)
-    assert (started["id"], started["text"], started["alert"]) == (f"{EVENT}-motion_started", "Motion in front of camera front.", True)
+    assert (started["id"], started["text"], started["alert"]) == (
+        f"{EVENT}-motion_started",
+        "Motion in front of camera front.",
+        True,
+    )
     assert (ended["id"], ended["alert"]) == (f"{EVENT}-motion_ended", False)
     assert raw.get(f"event:{EVENT}:snapshot") == b"its picture"
     recorded = until(lambda: ended_record(folder), "it is written down")
-    assert (recorded["id"], recorded["camera"], recorded["started_at"]) == (EVENT, "front", "2026-11-20T10:15:00.123000Z")
+    assert (recorded["id"], recorded["camera"], recorded["started_at"]) == (
+        EVENT,
+        "front",
+        "2026-11-20T10:15:00.123000Z",
+    )
 
 
 @pytest.mark.parametrize("alert", [True, False])
-def test_what_was_no_alert_is_none_when_it_is_told_again(casebook: Casebook, raw: redis.Redis, alert: bool) -> None:
+def test_what_was_no_alert_is_none_when_it_is_told_again(
+    casebook: Casebook, raw: redis.Redis, alert: bool
+) -> None:
     event = Event(1, 0.0, None, 5000.0, (), alert)
     pictures = casebook.begin(event, FRAME)
     casebook.tell_opening(event, pictures, ())
@@ -78,7 +100,9 @@ def test_what_was_no_alert_is_none_when_it_is_told_again(casebook: Casebook, raw
 
 
 @pytest.mark.parametrize(("level", "by"), [(None, "5000 px"), (117.4, "a light of 117")])
-def test_the_log_says_what_opened_an_event(casebook: Casebook, caplog: pytest.LogCaptureFixture, level: float | None, by: str) -> None:
+def test_the_log_says_what_opened_an_event(
+    casebook: Casebook, caplog: pytest.LogCaptureFixture, level: float | None, by: str
+) -> None:
     caplog.set_level("INFO")
     casebook.begin(Event(1, 0.0, None, 5000.0, (), alert=True), FRAME, level)
     assert f"event 20261120T000000.000Z-front opens with {by}" in caplog.text
@@ -89,7 +113,9 @@ def ended_record(folder: Path) -> dict[str, Any] | None:
     return recorded if "ended_at" in recorded else None
 
 
-def test_what_is_no_event_is_left_alone(casebook: Casebook, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_event_is_left_alone(
+    casebook: Casebook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "events" / "2026-11-20" / "20269999T101500.123Z-front"
     folder.mkdir(parents=True)
     (folder / "snapshot.jpg").write_bytes(b"something")

@@ -54,7 +54,10 @@ class Fridge:
             frame = Frame(luma, self.at_s, self.now, 0, lambda shown=luma: shown)  # type: ignore[misc]
             verdict = self.detector.look(frame)
             if verdict.changed == "opened" and verdict.event:
-                self.event = protocol.event_id(frame.taken_at - timedelta(seconds=frame.at_s - verdict.event.started_at_s), "fridge")
+                self.event = protocol.event_id(
+                    frame.taken_at - timedelta(seconds=frame.at_s - verdict.event.started_at_s),
+                    "fridge",
+                )
             if verdict.changed == "closed":
                 self.event = None
             if self.left_open.look(frame, verdict, self.event):
@@ -100,7 +103,10 @@ def test_the_next_opening_is_another(fridge: Fridge) -> None:
     for _ in range(2):
         fridge.stand(90, level=120)
         fridge.stand(5, level=4)
-    assert [first for first, _ in fridge.told] == [FIRST, protocol.event_id(START + timedelta(seconds=100), "fridge")]
+    assert [first for first, _ in fridge.told] == [
+        FIRST,
+        protocol.event_id(START + timedelta(seconds=100), "fridge"),
+    ]
 
 
 def test_an_opening_goes_on_over_a_restart_and_counts_from_its_beginning(fridge: Fridge) -> None:
@@ -193,7 +199,17 @@ def test_when_nobody_looks_any_more_the_next_is_another(fridge: Fridge) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [None, "", "x", FIRST, f"{FIRST} ", f"{FIRST} yesterday", f"{FIRST} 2026-11-20T10:15:00", f"../x {START.isoformat()}"]
+    "line",
+    [
+        None,
+        "",
+        "x",
+        FIRST,
+        f"{FIRST} ",
+        f"{FIRST} yesterday",
+        f"{FIRST} 2026-11-20T10:15:00",
+        f"../x {START.isoformat()}",
+    ],
 )
 def test_a_line_that_is_none_is_no_opening(line: str | None) -> None:
     left_open = LeftOpen(60, lambda _: None)

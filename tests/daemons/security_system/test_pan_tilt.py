@@ -25,7 +25,9 @@ def test_a_turn_is_made_once_and_takes_its_time() -> None:
     assert at_rest == [True, False, False, True]
 
 
-def test_servos_that_do_not_answer_are_said_and_tried_again_later(caplog: pytest.LogCaptureFixture) -> None:
+def test_servos_that_do_not_answer_are_said_and_tried_again_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock, mount = FakeClock(), MockPanTilt()
     mount.plugged = False
     aim = Aim(mount, SETTINGS, clock)
@@ -52,7 +54,9 @@ def test_servos_that_failed_are_left_in_peace_for_a_while() -> None:
     assert aim.turn_to(Position(5, 5))
 
 
-def test_a_camera_without_mount_says_once_that_it_cannot_turn(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_camera_without_mount_says_once_that_it_cannot_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     aim = Aim(None, PanTiltSettings(), FakeClock())
     for _ in range(3):
         assert not aim.turn_to(Position(5, 5))

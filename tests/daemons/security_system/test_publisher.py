@@ -1,4 +1,6 @@
-"""A camera's line to disk and Redis: nothing is lost, nothing comes twice, and the owner never waits."""
+"""A camera's line to disk and Redis: nothing is lost, nothing comes twice, and the owner never
+waits.
+"""
 
 import contextlib
 import json
@@ -33,7 +35,9 @@ def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
 
         def start_link() -> Link:
             state = State(durable_redis_server.url, 1.0)
-            link = Link("front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock())
+            link = Link(
+                "front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock()
+            )
             link.open()
             link.start()
             open_links.callback(state.close)
@@ -60,18 +64,26 @@ def published(raw: redis.Redis) -> list[str]:
     return [json.loads(stored[b"fact"])["event"][13:15] for _, stored in entries]
 
 
-def test_an_event_is_on_disk_and_in_redis_with_its_picture(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_an_event_is_on_disk_and_in_redis_with_its_picture(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     link = start()
     link.tell(news(7))
     until(lambda: published(raw) == ["07"], "the event is published")
     folder = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front"
-    assert {path.name for path in folder.iterdir()} == {"event.json", "snapshot.jpg", "snapshot-clean.jpg"}
+    assert {path.name for path in folder.iterdir()} == {
+        "event.json",
+        "snapshot.jpg",
+        "snapshot-clean.jpg",
+    }
     assert json.loads((folder / "event.json").read_text())["camera"] == "front"
     assert raw.get("event:20261120T101507.000Z-front:snapshot") == b"marked 7"
 
 
 class Before(threading.Event):
-    """Something that is to be done before a fact is told; it is as soon as that is waited for, and notes what was told by then."""
+    """Something that is to be done before a fact is told; it is as soon as that is waited for, and
+    notes what was told by then.
+    """
 
     def __init__(self, known: Callable[[], object]) -> None:
         super().__init__()
@@ -93,7 +105,10 @@ def test_nobody_hears_of_an_event_before_what_would_be_lost_with_the_program_is_
 
 
 def test_a_disk_that_hangs_holds_an_alert_up_for_a_moment_only(
-    start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    raw: redis.Redis,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("app.daemons.security_system.publisher.PATIENCE_S", 0.1)
     start().tell(replace(news(1), after=(threading.Event(), threading.Event())))
@@ -117,7 +132,9 @@ def test_what_happens_while_redis_is_away_comes_later_in_order_and_once(
     assert raw.get("event:20261120T101503.000Z-front:snapshot") == b"marked 3"
 
 
-def test_another_run_hands_over_what_the_last_one_could_not(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+def test_another_run_hands_over_what_the_last_one_could_not(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+) -> None:
     durable_redis_server.kill()
     first = start()
     first.tell(news(1))
@@ -155,7 +172,9 @@ def test_a_full_disk_holds_no_alert_up(start: Start, raw: redis.Redis, tmp_path:
     until(lambda: link.disk_trouble is None and published(raw) == ["03", "04"], "it recovers")
 
 
-def test_wishes_are_followed_and_a_broken_one_changes_nothing(start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_wishes_are_followed_and_a_broken_one_changes_nothing(
+    start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
     raw.set("camera_status", "False")
     raw.set("camera:front:target", '{"pan_deg": 20, "tilt_deg": -10}')
     link = start()
@@ -182,18 +201,27 @@ def test_a_request_counts_once_and_only_for_its_camera_and_while_somebody_waits_
     until(lambda: link.wishes.images_asked == 2, "both are noticed")
 
 
-def test_a_clip_is_asked_of_its_camera_and_the_newest_request_tells_when(start: Start, durable_redis_server: RedisServer) -> None:
+def test_a_clip_is_asked_of_its_camera_and_the_newest_request_tells_when(
+    start: Start, durable_redis_server: RedisServer
+) -> None:
     link = start()
     now = datetime.now(UTC)
     with contextlib.closing(State(durable_redis_server.url)) as state:
-        for camera, at in (("front", now - timedelta(seconds=2)), ("back", now), ("front", now - timedelta(seconds=1)), ("front", NOW)):
+        for camera, at in (
+            ("front", now - timedelta(seconds=2)),
+            ("back", now),
+            ("front", now - timedelta(seconds=1)),
+            ("front", NOW),
+        ):
             state.add_request(Request("clip", at, "anna", camera))
     until(lambda: link.wishes.clips_asked == 2, "both are noticed")
     assert link.wishes.clip_asked_at == now - timedelta(seconds=1)
     assert link.wishes.images_asked == 0
 
 
-def test_a_spent_file_goes_when_its_fact_is_written_down_and_not_before(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_a_spent_file_goes_when_its_fact_is_written_down_and_not_before(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     spent = tmp_path / ".clip.mp4.part"
     spent.touch()
     (tmp_path / "spool").write_text("a file where the folder should be")
@@ -211,7 +239,9 @@ def tag(state: State, event: str, label: Label | None, user: str = "U1") -> None
     state.add_request(Request("tag", NOW, "anna", event=event, label=label, user=user))
 
 
-def test_a_tag_lands_beside_its_event_and_goes_with_its_undo(start: Start, durable_redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_tag_lands_beside_its_event_and_goes_with_its_undo(
+    start: Start, durable_redis_server: RedisServer, tmp_path: Path
+) -> None:
     link = start()
     link.tell(news(7))
     label = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front" / "label.json"
@@ -233,7 +263,9 @@ def test_a_tag_lands_beside_its_event_and_goes_with_its_undo(start: Start, durab
         until(lambda: not label.exists(), "it is gone again")
 
 
-def test_a_tag_given_while_the_camera_is_down_lands_later_and_once(start: Start, durable_redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_tag_given_while_the_camera_is_down_lands_later_and_once(
+    start: Start, durable_redis_server: RedisServer, tmp_path: Path
+) -> None:
     first = start()
     first.tell(news(7))
     label = tmp_path / "events" / "2026-11-20" / "20261120T101507.000Z-front" / "label.json"
@@ -250,17 +282,45 @@ def test_a_tag_given_while_the_camera_is_down_lands_later_and_once(start: Start,
     assert not label.exists()
 
 
-@pytest.mark.parametrize("event", ["..", "20261120T101507.000Z-front-", "20261120T101507.000Z-../../front", "20261320T101507.000Z-front"])
-def test_a_tag_for_what_is_no_event_writes_nothing(start: Start, raw: redis.Redis, tmp_path: Path, event: str) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        "..",
+        "20261120T101507.000Z-front-",
+        "20261120T101507.000Z-../../front",
+        "20261320T101507.000Z-front",
+    ],
+)
+def test_a_tag_for_what_is_no_event_writes_nothing(
+    start: Start, raw: redis.Redis, tmp_path: Path, event: str
+) -> None:
     link = start()
     until(lambda: link.wishes.known, "Redis is asked")
     raw.xadd(
-        "requests", {"request": json.dumps({"kind": "tag", "at": "2026-11-20T10:15:00Z", "by": "x", "event": event, "label": "occupied"})}
+        "requests",
+        {
+            "request": json.dumps(
+                {
+                    "kind": "tag",
+                    "at": "2026-11-20T10:15:00Z",
+                    "by": "x",
+                    "event": event,
+                    "label": "occupied",
+                }
+            )
+        },
     )
     raw.set("camera:front:watched", "1")
-    until(lambda: link.wishes.watched and (tmp_path / "spool" / "asked-up-to").exists(), "the request was read")
+    until(
+        lambda: link.wishes.watched and (tmp_path / "spool" / "asked-up-to").exists(),
+        "the request was read",
+    )
     link.check()
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"armed", "asked-up-to", "lock"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        "armed",
+        "asked-up-to",
+        "lock",
+    }
 
 
 def test_what_redis_refuses_is_said_and_keeps_nothing_else_from_being_shown(
@@ -275,7 +335,9 @@ def test_what_redis_refuses_is_said_and_keeps_nothing_else_from_being_shown(
     link.check()
 
 
-def test_what_is_to_be_shown_while_redis_is_away_is_shown_later(start: Start, raw: redis.Redis, durable_redis_server: RedisServer) -> None:
+def test_what_is_to_be_shown_while_redis_is_away_is_shown_later(
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+) -> None:
     link = start()
     until(lambda: link.wishes.known, "Redis is asked")
     durable_redis_server.kill()
@@ -298,17 +360,26 @@ def test_a_disarmed_camera_stays_disarmed_when_it_starts_without_redis(
     assert not second.wishes.armed
 
 
-def test_a_card_that_hangs_holds_no_switch_up(start: Start, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_hangs_holds_no_switch_up(
+    start: Start, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = start()
-    until(lambda: link.wishes.known and link.noted("armed") == "True", "Redis is asked, and what it says is written down")
+    until(
+        lambda: link.wishes.known and link.noted("armed") == "True",
+        "Redis is asked, and what it says is written down",
+    )
     hangs = threading.Event()
-    monkeypatch.setattr("app.daemons.security_system.publisher.write_whole", lambda *_: hangs.wait(30))
+    monkeypatch.setattr(
+        "app.daemons.security_system.publisher.write_whole", lambda *_: hangs.wait(30)
+    )
     raw.set("camera_status", "False")
     until(lambda: not link.wishes.armed, "the camera is to close")
     hangs.set()
 
 
-def test_a_switch_that_the_disk_refuses_is_written_down_when_it_takes_files_again(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_a_switch_that_the_disk_refuses_is_written_down_when_it_takes_files_again(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     (tmp_path / "spool" / "armed").mkdir(parents=True)
     raw.set("camera_status", "False")
     link = start()
@@ -331,15 +402,21 @@ def test_an_end_that_was_not_handed_over_is_the_events_end(
     began = news(7)
     ended = replace(EventRecord("front", NOW), ended_at=NOW + timedelta(seconds=9))
     first.tell(began)
-    first.tell(News(replace(began.fact, id=f"{began.fact.event}-motion_ended", kind="motion_ended"), ended))
+    first.tell(
+        News(replace(began.fact, id=f"{began.fact.event}-motion_ended", kind="motion_ended"), ended)
+    )
     first.stop()
     path = tmp_path / "events" / "2026-11-20" / str(began.fact.event) / "event.json"
-    path.write_text(json.dumps({"id": began.fact.event, "camera": "front", "started_at": NOW.isoformat()}))
+    path.write_text(
+        json.dumps({"id": began.fact.event, "camera": "front", "started_at": NOW.isoformat()})
+    )
     start()
     assert json.loads(path.read_text())["ended_at"] == "2026-11-20T10:15:09Z"
 
 
-def test_files_that_cannot_be_removed_end_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
+def test_files_that_cannot_be_removed_end_nothing(
+    start: Start, raw: redis.Redis, tmp_path: Path
+) -> None:
     link = start()
     link.tell(news(1))
     until(lambda: published(raw) == ["01"], "it is published")
@@ -352,7 +429,9 @@ def test_files_that_cannot_be_removed_end_nothing(start: Start, raw: redis.Redis
     link.check()
 
 
-def test_a_note_is_there_for_the_next_run_until_it_is_taken_away(start: Start, tmp_path: Path) -> None:
+def test_a_note_is_there_for_the_next_run_until_it_is_taken_away(
+    start: Start, tmp_path: Path
+) -> None:
     first = start()
     assert first.noted("opening") is None
     first.note("opening", "an old line")
@@ -368,7 +447,9 @@ def test_a_note_is_there_for_the_next_run_until_it_is_taken_away(start: Start, t
     assert second.disk_trouble is None
 
 
-def test_a_note_that_the_disk_refuses_is_written_when_it_takes_files_again(start: Start, tmp_path: Path) -> None:
+def test_a_note_that_the_disk_refuses_is_written_when_it_takes_files_again(
+    start: Start, tmp_path: Path
+) -> None:
     link = start()
     (tmp_path / "spool" / "opening").mkdir()
     link.note("opening", "the line")

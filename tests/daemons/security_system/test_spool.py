@@ -50,7 +50,9 @@ def test_a_fact_stays_on_disk_until_redis_has_had_it_for_a_while(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_had_not_settled_is_handed_over_again_first_when_redis_goes_away(tmp_path: Path) -> None:
+def test_what_had_not_settled_is_handed_over_again_first_when_redis_goes_away(
+    tmp_path: Path,
+) -> None:
     spool = Spool(tmp_path)
     for number in range(3):
         spool.add(fact(number), None, None)
@@ -60,7 +62,9 @@ def test_what_had_not_settled_is_handed_over_again_first_when_redis_goes_away(tm
     assert ids(spool) == ["f0", "f1", "f2"]
 
 
-def test_a_disk_that_takes_nothing_is_said_and_the_fact_waits_in_memory_with_the_newest_pictures(tmp_path: Path) -> None:
+def test_a_disk_that_takes_nothing_is_said_and_the_fact_waits_in_memory_with_the_newest_pictures(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     spool = Spool(tmp_path / "spool")
     for number in range(PICTURES_IN_MEMORY + 5):
@@ -73,8 +77,12 @@ def test_a_disk_that_takes_nothing_is_said_and_the_fact_waits_in_memory_with_the
     assert pictures == [None] * 5 + [b"jpeg"] * PICTURES_IN_MEMORY
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"fact": "{}", "record": null}', '{"fact": 3, "record": {}}'])
-def test_a_broken_file_is_left_alone_and_holds_nothing_up(tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"fact": "{}", "record": null}', '{"fact": 3, "record": {}}']
+)
+def test_a_broken_file_is_left_alone_and_holds_nothing_up(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "0000000004.json").write_text(content)
     spool = Spool(tmp_path)
     spool.load()

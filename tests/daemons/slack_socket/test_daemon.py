@@ -1,4 +1,6 @@
-"""Socket Mode as a process: a real Redis, a real WebSocket on loopback, and everything that Slack may send over it."""
+"""Socket Mode as a process: a real Redis, a real WebSocket on loopback, and everything that Slack
+may send over it.
+"""
 
 import itertools
 import json
@@ -26,7 +28,18 @@ from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, APP_TOKEN, BOT_TOKEN, OWNER, Posted, SlackServer, hang, refused, reset, too_many
+from tests.servers.slack import (
+    ALERTS,
+    APP_TOKEN,
+    BOT_TOKEN,
+    OWNER,
+    Posted,
+    SlackServer,
+    hang,
+    refused,
+    reset,
+    too_many,
+)
 from tests.servers.slack_socket import SocketServer
 from tests.waiting import until
 
@@ -38,7 +51,9 @@ EVENT = protocol.event_id(AT, "front")
 class Home:
     """The daemon, the Redis it asks, and the Slack it talks to."""
 
-    def __init__(self, folder: Path, server: RedisServer, slack: SlackServer, socket: SocketServer) -> None:
+    def __init__(
+        self, folder: Path, server: RedisServer, slack: SlackServer, socket: SocketServer
+    ) -> None:
         self.server = server
         self.slack = slack
         self.socket = socket
@@ -46,7 +61,9 @@ class Home:
         self.folder = folder
         self.daemon = Program("app.daemons.slack_socket", self.configure())
 
-    def configure(self, app_token: str = APP_TOKEN, mode: str = "socket", users: tuple[str, ...] = (OWNER,)) -> Path:
+    def configure(
+        self, app_token: str = APP_TOKEN, mode: str = "socket", users: tuple[str, ...] = (OWNER,)
+    ) -> Path:
         settings = {
             "mode": mode,
             "api_url": self.slack.api_url,
@@ -75,18 +92,31 @@ class Home:
     def post_alert(self) -> Posted:
         """An event, and in Slack its alert with the buttons."""
         with closing(State(self.server.url)) as state:
-            state.publish(Fact(EVENT, "motion_started", AT, "motion", "front", EVENT), EventRecord("front", AT), b"jpeg")
+            state.publish(
+                Fact(EVENT, "motion_started", AT, "motion", "front", EVENT),
+                EventRecord("front", AT),
+                b"jpeg",
+            )
         blocks = alert(Message(EVENT, AT, "motion", "front", event=EVENT), None, None)
-        self.slack.call("chat.postMessage", {"channel": ALERTS, "text": "motion", "blocks": blocks}, BOT_TOKEN)
+        self.slack.call(
+            "chat.postMessage", {"channel": ALERTS, "text": "motion", "blocks": blocks}, BOT_TOKEN
+        )
         return self.slack.seen()[-1]
 
     def asked(self) -> list[Request]:
         """What is on the stream of requests."""
-        return [protocol.decode(Request, stored["request"]) for _, stored in self.redis.xrange("requests")]
+        return [
+            protocol.decode(Request, stored["request"])
+            for _, stored in self.redis.xrange("requests")
+        ]
 
     def said(self, words: str) -> bool:
         """Whether somebody was answered so, past the socket."""
-        return any(words in answer.get("text", "") for answers in self.slack.responses.values() for answer in answers)
+        return any(
+            words in answer.get("text", "")
+            for answers in self.slack.responses.values()
+            for answer in answers
+        )
 
 
 @contextmanager
@@ -100,7 +130,9 @@ def made(folder: Path, server: RedisServer) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def steady_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """One whose daemon runs through all tests that neither end, nor lose, nor configure anything."""
+    """One whose daemon runs through all tests that neither end, nor lose, nor configure
+    anything.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="redis-") as folder,
         RedisServer(Path(folder)) as server,
@@ -173,7 +205,10 @@ def test_who_may_command_is_taken_over_without_a_new_connection(own_home: Home) 
 
 def test_a_burst_of_commands_is_answered_in_time(home: Home) -> None:
     before = home.beat().counters["envelopes"]
-    sent = [home.socket.deliver("slash_commands", home.slack.slash_fields("/house_status")) for _ in range(50)]
+    sent = [
+        home.socket.deliver("slash_commands", home.slack.slash_fields("/house_status"))
+        for _ in range(50)
+    ]
     for envelope in sent:
         assert "*Armed*" in home.socket.acked(envelope)["payload"]["text"]
     assert home.beat().counters["envelopes"] == int(before or 0) + 50
@@ -209,9 +244,17 @@ def test_a_click_is_acknowledged_and_tags(home: Home) -> None:
     message = home.post_alert()
     envelope = home.socket.press(message, "tag_occupied")
     assert home.socket.acked(envelope) == {"envelope_id": envelope}
-    until(lambda: home.redis.hget(protocol.event_key(EVENT), "label") == "occupied", "the event has its label")
+    until(
+        lambda: home.redis.hget(protocol.event_key(EVENT), "label") == "occupied",
+        "the event has its label",
+    )
     (request,) = until(home.asked, "the notifier is asked")
-    assert (request.kind, request.event, request.label, request.user) == ("tag", EVENT, "occupied", OWNER)
+    assert (request.kind, request.event, request.label, request.user) == (
+        "tag",
+        EVENT,
+        "occupied",
+        OWNER,
+    )
     assert request.reply_to
     assert request.reply_to.response_url in home.slack.responses
 
@@ -246,7 +289,9 @@ def test_a_click_while_redis_is_away_is_acknowledged_and_answered_in_words(own_h
 # --- what may go wrong here ---
 
 
-def test_with_redis_away_every_command_is_answered_in_words_and_works_again_afterwards(own_home: Home) -> None:
+def test_with_redis_away_every_command_is_answered_in_words_and_works_again_afterwards(
+    own_home: Home,
+) -> None:
     own_home.server.kill()
     assert own_home.socket.slash("/pycam_off") == REDIS_AWAY
     assert own_home.socket.slash("/house_status") == REDIS_AWAY
@@ -254,12 +299,19 @@ def test_with_redis_away_every_command_is_answered_in_words_and_works_again_afte
     assert "Disarmed" in own_home.socket.slash("/pycam_off")
 
 
-def test_with_a_redis_that_hangs_a_command_is_answered_within_slacks_patience(own_home: Home) -> None:
+def test_with_a_redis_that_hangs_a_command_is_answered_within_slacks_patience(
+    own_home: Home,
+) -> None:
     process = psutil.Process(own_home.server.pid)
     process.suspend()
     try:
-        sent = [own_home.socket.deliver("slash_commands", own_home.slack.slash_fields("/pycam_off")) for _ in range(20)]
-        assert [own_home.socket.acked(envelope)["payload"]["text"] for envelope in sent] == [REDIS_AWAY] * 20
+        sent = [
+            own_home.socket.deliver("slash_commands", own_home.slack.slash_fields("/pycam_off"))
+            for _ in range(20)
+        ]
+        assert [own_home.socket.acked(envelope)["payload"]["text"] for envelope in sent] == [
+            REDIS_AWAY
+        ] * 20
         own_home.daemon.signal(signal.SIGTERM)
         assert own_home.daemon.wait(within_s=3) == 0
     finally:
@@ -280,7 +332,10 @@ def test_a_mistake_of_ours_is_acknowledged_with_a_sentence_and_logged_with_its_s
         until(lambda: daemon.attempt() and daemon.counters()["connected"], "it is connected")
         assert "Something went wrong" in idle_home.socket.slash("/top")
         assert idle_home.socket.slash("/help") == "well"
-        (record,) = until(lambda: [one for one in caplog.records if "a mistake of ours" in one.message], "the mistake is logged")
+        (record,) = until(
+            lambda: [one for one in caplog.records if "a mistake of ours" in one.message],
+            "the mistake is logged",
+        )
         assert record.exc_info
         assert isinstance(record.exc_info[1], KeyError)
     finally:
@@ -293,7 +348,17 @@ def test_a_mistake_of_ours_is_acknowledged_with_a_sentence_and_logged_with_its_s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "not json", "[1, 2]", "null", "7", "{", '{"type": 7}', '{"envelope_id": 7, "type": "slash_commands", "payload": {}}', "[" * 3000],
+    [
+        "",
+        "not json",
+        "[1, 2]",
+        "null",
+        "7",
+        "{",
+        '{"type": 7}',
+        '{"envelope_id": 7, "type": "slash_commands", "payload": {}}',
+        "[" * 3000,
+    ],
 )
 def test_what_is_no_envelope_is_passed_over(text: str, home: Home) -> None:
     home.socket.send(text)
@@ -303,7 +368,13 @@ def test_what_is_no_envelope_is_passed_over(text: str, home: Home) -> None:
 
 def fields(**changed: object) -> dict[str, object]:
     """A command with some of its fields changed; those that are None are left out."""
-    whole = {"command": "/pycam_off", "user_id": OWNER, "user_name": "eva", "text": "", "response_url": "http://127.0.0.1:9/"}
+    whole = {
+        "command": "/pycam_off",
+        "user_id": OWNER,
+        "user_name": "eva",
+        "text": "",
+        "response_url": "http://127.0.0.1:9/",
+    }
     return {name: value for name, value in {**whole, **changed}.items() if value is not None}
 
 
@@ -327,12 +398,18 @@ def fields(**changed: object) -> dict[str, object]:
         ("interactive", {"type": "block_actions", "user": {"id": OWNER}, "actions": []}),
         (
             "interactive",
-            {"type": "block_actions", "user": {"id": OWNER}, "actions": [{"action_id": "tag_occupied", "value": "__import__('os')"}]},
+            {
+                "type": "block_actions",
+                "user": {"id": OWNER},
+                "actions": [{"action_id": "tag_occupied", "value": "__import__('os')"}],
+            },
         ),
         ("interactive", {"type": "view_submission", "user": {"id": OWNER}, "view": {}}),
     ],
 )
-def test_an_envelope_with_nonsense_in_it_is_acknowledged_and_does_nothing(kind: str, payload: object, home: Home) -> None:
+def test_an_envelope_with_nonsense_in_it_is_acknowledged_and_does_nothing(
+    kind: str, payload: object, home: Home
+) -> None:
     home.redis.set("camera_status", "True")
     answer = home.socket.acked(home.socket.deliver(kind, payload))
     assert "could not be understood" in answer["payload"]["text"]
@@ -351,7 +428,10 @@ def test_an_envelope_of_a_kind_that_nobody_asked_for_is_acknowledged(kind: str, 
 def test_what_is_optional_may_be_absent(left_out: str, home: Home) -> None:
     payload = home.slack.slash_fields("/pycam_off")
     del payload[left_out]
-    assert "Disarmed" in home.socket.acked(home.socket.deliver("slash_commands", payload))["payload"]["text"]
+    assert (
+        "Disarmed"
+        in home.socket.acked(home.socket.deliver("slash_commands", payload))["payload"]["text"]
+    )
 
 
 def test_no_secret_is_in_the_log(own_home: Home) -> None:
@@ -369,10 +449,17 @@ def test_no_secret_is_in_the_log(own_home: Home) -> None:
 
 @pytest.mark.parametrize(
     "lose",
-    [SocketServer.hang_up, lambda socket: socket.hang_up(reset=True), SocketServer.close, SocketServer.ask_to_connect_anew],
+    [
+        SocketServer.hang_up,
+        lambda socket: socket.hang_up(reset=True),
+        SocketServer.close,
+        SocketServer.ask_to_connect_anew,
+    ],
     ids=["end", "reset", "close", "refresh"],
 )
-def test_a_lost_connection_is_made_anew_and_answers(lose: Callable[[SocketServer], None], own_home: Home) -> None:
+def test_a_lost_connection_is_made_anew_and_answers(
+    lose: Callable[[SocketServer], None], own_home: Home
+) -> None:
     lose(own_home.socket)
     own_home.socket.wait_until_opened(2)
     assert "Disarmed" in own_home.socket.slash("/pycam_off")
@@ -386,8 +473,16 @@ def test_the_end_of_a_connection_costs_no_busy_waiting(own_home: Home) -> None:
     process = psutil.Process(own_home.daemon.pid)
     before = process.cpu_times()
     own_home.socket.hang_up()
-    until(lambda: len(own_home.slack.called("apps.connections.open")) >= 1 and "trying again" in own_home.daemon.log, "it tries again")
-    until(lambda: own_home.beat().counters["connected"] is False, "it knows that it is not connected")
+    until(
+        lambda: (
+            len(own_home.slack.called("apps.connections.open")) >= 1
+            and "trying again" in own_home.daemon.log
+        ),
+        "it tries again",
+    )
+    until(
+        lambda: own_home.beat().counters["connected"] is False, "it knows that it is not connected"
+    )
     after = process.cpu_times()
     assert after.user + after.system - before.user - before.system < 1.0
 
@@ -460,10 +555,15 @@ def test_a_socket_that_does_not_open_is_trouble(idle_home: Home) -> None:
     assert "Disarmed" in idle_home.socket.slash("/pycam_off")
 
 
-def test_a_wrong_app_token_is_said_once_with_the_cure_and_a_right_one_connects(idle_home: Home) -> None:
+def test_a_wrong_app_token_is_said_once_with_the_cure_and_a_right_one_connects(
+    idle_home: Home,
+) -> None:
     idle_home.configure(app_token="xapp-1-wrong")  # noqa: S106 (no real one)
     idle_home.daemon.start()
-    cure = "Slack refuses slack.app_token: invalid_auth; copy the app-level token (xapp-…, with connections:write)"
+    cure = (
+        "Slack refuses slack.app_token: invalid_auth; copy the app-level token (xapp-…, with "
+        "connections:write)"
+    )
     idle_home.await_log(cure)
     beat = idle_home.beat()
     assert beat.last_error

@@ -15,7 +15,9 @@ ROUNDS = 20
 
 
 class Deeds:
-    """What happened in the house: *wanted* is what is to be under each key, *stills* what is to be in Dropbox."""
+    """What happened in the house: *wanted* is what is to be under each key, *stills* what is to be
+    in Dropbox.
+    """
 
     def __init__(self, house: UploadHouse) -> None:
         self.wanted: dict[str, bytes] = {}
@@ -25,9 +27,15 @@ class Deeds:
 
     def happen(self, number: int) -> None:
         """An event, a sample of a quiet room, a still, and a label for an event of before."""
-        folder = self._house.event(300 - 3 * number, "clip.mp4", "snapshot.jpg", "sample.tar", "event.json")
+        folder = self._house.event(
+            300 - 3 * number, "clip.mp4", "snapshot.jpg", "sample.tar", "event.json"
+        )
         quiet = self._house.event(299 - 3 * number, "sample.tar")
-        for name, key in (("clip.mp4", "clips/{}.mp4"), ("snapshot.jpg", "clips/{}.jpg"), ("sample.tar", "training/{}.tar")):
+        for name, key in (
+            ("clip.mp4", "clips/{}.mp4"),
+            ("snapshot.jpg", "clips/{}.jpg"),
+            ("sample.tar", "training/{}.tar"),
+        ):
             self.wanted[key.format(folder.name)] = (folder / name).read_bytes()
         self.wanted[f"training/{quiet.name}.tar"] = (quiet / "sample.tar").read_bytes()
         still = self._house.still(number)
@@ -39,7 +47,9 @@ class Deeds:
             self.wanted[f"labels/{labelled.name}.json"] = (labelled / "label.json").read_bytes()
 
 
-def test_killed_again_and_again_it_uploads_everything_once_and_whole(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_killed_again_and_again_it_uploads_everything_once_and_whole(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     chance = random.Random(5)
     with S3Server() as server, crooked(server) as proxy, DropboxServer() as dropbox:
         bucket, house = server.bucket(), UploadHouse(tmp_path, redis_server)
@@ -67,17 +77,38 @@ def uploads_again(house: UploadHouse, proxy: CrookedProxy) -> None:
 
 
 def await_all(deeds: Deeds, bucket: Bucket, dropbox: DropboxServer) -> None:
-    until(lambda: bucket.keys() == sorted(deeds.wanted), "all keys are in the bucket, and no other", within_s=60)
-    until(lambda: {path: kept.content for path, kept in dropbox.files.items()} == deeds.stills, "all stills are in Dropbox")
+    until(
+        lambda: bucket.keys() == sorted(deeds.wanted),
+        "all keys are in the bucket, and no other",
+        within_s=60,
+    )
+    until(
+        lambda: {path: kept.content for path, kept in dropbox.files.items()} == deeds.stills,
+        "all stills are in Dropbox",
+    )
     assert {key: bucket.content(key) for key in deeds.wanted} == deeds.wanted
 
 
 def assert_nothing_is_left(house: UploadHouse, deeds: Deeds) -> None:
-    """What is only for the stores is gone, what was half written too, and the house knows where each clip is."""
-    until(lambda: not [path for name in ("sample.tar", "stills/*") for path in house.data_dir.rglob(name)], "nothing waits")
+    """What is only for the stores is gone, what was half written too, and the house knows where
+    each clip is.
+    """
+    until(
+        lambda: (
+            not [path for name in ("sample.tar", "stills/*") for path in house.data_dir.rglob(name)]
+        ),
+        "nothing waits",
+    )
     assert not list(house.data_dir.rglob("*.part"))
-    clips = [key.removeprefix("clips/").removesuffix(".mp4") for key in deeds.wanted if key.endswith(".mp4")]
-    until(lambda: all(is_marked(house, event) for event in clips), "every event says where its clip is")
+    clips = [
+        key.removeprefix("clips/").removesuffix(".mp4")
+        for key in deeds.wanted
+        if key.endswith(".mp4")
+    ]
+    until(
+        lambda: all(is_marked(house, event) for event in clips),
+        "every event says where its clip is",
+    )
 
 
 def is_marked(house: UploadHouse, event: str) -> bool:

@@ -62,7 +62,10 @@ class House:
 
 @pytest.fixture
 def disk() -> Iterator[SmallDisk]:
-    with tempfile.TemporaryDirectory(prefix="disk-") as folder, SmallDisk(Path(folder) / "d", 24) as mounted:
+    with (
+        tempfile.TemporaryDirectory(prefix="disk-") as folder,
+        SmallDisk(Path(folder) / "d", 24) as mounted,
+    ):
         yield mounted
 
 
@@ -74,7 +77,9 @@ def house(disk: SmallDisk) -> Iterator[House]:
         made.close()
 
 
-def test_while_the_disk_is_full_it_takes_everything_in_memory_and_later_keeps_all_on_disk(house: House) -> None:
+def test_while_the_disk_is_full_it_takes_everything_in_memory_and_later_keeps_all_on_disk(
+    house: House,
+) -> None:
     house.state.set_switch("home", True)
     house.fill()
     with pytest.raises(StateUnavailable, match="MISCONF"):
@@ -88,11 +93,16 @@ def test_while_the_disk_is_full_it_takes_everything_in_memory_and_later_keeps_al
     house.disk.empty()
     house.look()
     assert (house.keeps_log(), house.trouble()) == (True, "")
-    until(lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"], "the log is written anew")
+    until(
+        lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"],
+        "the log is written anew",
+    )
     assert house.raw.info("persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
-def test_the_next_run_returns_to_the_disk_what_an_earlier_one_has_taken_from_it(house: House) -> None:
+def test_the_next_run_returns_to_the_disk_what_an_earlier_one_has_taken_from_it(
+    house: House,
+) -> None:
     house.fill()
     house.look()
     house.keeper = RedisDisk(house.state, house.server.url, house.disk.path, house.clock)
@@ -102,7 +112,9 @@ def test_the_next_run_returns_to_the_disk_what_an_earlier_one_has_taken_from_it(
 
 
 class LastWords:
-    """A way to *server* that ends, as whoever goes it would, with the first message that has *words* in it."""
+    """A way to *server* that ends, as whoever goes it would, with the first message that has
+    *words* in it.
+    """
 
     def __init__(self, folder: Path, server: RedisServer, words: bytes) -> None:
         self.url = f"unix://{folder}/way"
@@ -163,7 +175,10 @@ def test_pictures_of_the_whole_memory_that_fail_stop_nothing_either(disk: SmallD
         disk.fill()
         house.raw.set("a", "a" * 100_000)
         house.raw.bgsave()
-        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err", "the picture fails")
+        until(
+            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
+            "the picture fails",
+        )
         assert house.refuses()
         house.look()
         assert not house.refuses()
@@ -171,9 +186,14 @@ def test_pictures_of_the_whole_memory_that_fail_stop_nothing_either(disk: SmallD
         house.look()
         assert not house.refuses()
         house.raw.bgsave()
-        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok", "the next picture is whole")
+        until(
+            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
+            "the next picture is whole",
+        )
         house.look()
-        assert house.raw.config_get("stop-writes-on-bgsave-error") == {"stop-writes-on-bgsave-error": "yes"}
+        assert house.raw.config_get("stop-writes-on-bgsave-error") == {
+            "stop-writes-on-bgsave-error": "yes"
+        }
         house.close()
 
 
@@ -185,24 +205,39 @@ def test_a_redis_that_keeps_a_log_and_pictures_does_without_both(disk: SmallDisk
         house.look()
         assert not house.refuses()
         house.raw.bgsave()
-        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err", "the picture fails")
+        until(
+            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
+            "the picture fails",
+        )
         assert house.refuses()
         house.look()
         assert not house.refuses()
         disk.empty()
         house.look()
         assert (house.keeps_log(), "in memory only" in house.trouble()) == (True, True)
-        until(lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"], "the log is written anew")
+        until(
+            lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"],
+            "the log is written anew",
+        )
         house.raw.bgsave()
-        until(lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok", "the next picture is whole")
+        until(
+            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
+            "the next picture is whole",
+        )
         house.look()
-        assert house.raw.config_get("stop-writes-on-bgsave-error") == {"stop-writes-on-bgsave-error": "yes"}
+        assert house.raw.config_get("stop-writes-on-bgsave-error") == {
+            "stop-writes-on-bgsave-error": "yes"
+        }
         assert house.trouble() == ""
         house.close()
 
 
-def test_a_redis_that_lets_nobody_change_it_is_reported_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    house.raw.acl_setuser("default", enabled=True, nopass=True, commands=["+@all", "-config"], keys=["*"])
+def test_a_redis_that_lets_nobody_change_it_is_reported_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.raw.acl_setuser(
+        "default", enabled=True, nopass=True, commands=["+@all", "-config"], keys=["*"]
+    )
     house.fill()
     for _ in range(3):
         house.look()
@@ -214,7 +249,9 @@ def test_a_redis_that_lets_nobody_change_it_is_reported_once(house: House, caplo
     assert house.trouble() == ""
 
 
-def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.fill()
 
     def gone(_: Path) -> int:
@@ -232,13 +269,17 @@ def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(hous
 
 
 def test_a_redis_elsewhere_is_none_of_our_business(house: House) -> None:
-    house.keeper = RedisDisk(house.state, "rediss://redis.example.org:6380/0", house.disk.path, house.clock)
+    house.keeper = RedisDisk(
+        house.state, "rediss://redis.example.org:6380/0", house.disk.path, house.clock
+    )
     house.fill()
     house.look()
     assert (house.keeps_log(), house.trouble()) == (True, "")
 
 
-def test_it_looks_more_often_when_the_disk_is_all_but_full_or_redis_has_refused(house: House) -> None:
+def test_it_looks_more_often_when_the_disk_is_all_but_full_or_redis_has_refused(
+    house: House,
+) -> None:
     house.keeper.step()
     house.fill()
     house.clock.advance(2.5)

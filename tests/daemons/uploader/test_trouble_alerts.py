@@ -1,4 +1,6 @@
-"""Lasting troubles are told once when they begin and once when they end, whatever happens to this program or to Redis."""
+"""Lasting troubles are told once when they begin and once when they end, whatever happens to this
+program or to Redis.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -50,11 +52,21 @@ def house(redis_server: RedisServer) -> Iterator[House]:
 
 
 def test_a_trouble_is_told_when_it_begins_and_when_it_ends_and_not_in_between(house: House) -> None:
-    for trouble in (None, None, "The disk is nearly full.", "The disk is nearly full, still.", None, None):
+    for trouble in (
+        None,
+        None,
+        "The disk is nearly full.",
+        "The disk is nearly full, still.",
+        None,
+        None,
+    ):
         house.notices.set(DISK, trouble)
         house.notices.step()
         house.clock.advance(10)
-    assert house.told() == [("disk_low", "The disk is nearly full."), ("disk_ok", "There is room again.")]
+    assert house.told() == [
+        ("disk_low", "The disk is nearly full."),
+        ("disk_ok", "There is room again."),
+    ]
 
 
 def test_each_topic_is_told_by_itself(house: House) -> None:
@@ -77,7 +89,9 @@ def test_after_a_restart_what_was_told_is_not_told_again_and_its_end_is(house: H
     assert house.kinds() == ["disk_low", "disk_ok"]
 
 
-def test_killed_between_any_two_steps_it_tells_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_between_any_two_steps_it_tells_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("mark_delivery", "publish"):
         for fails_at in range(2):
             house.raw.flushall()
@@ -120,7 +134,9 @@ def test_with_redis_away_it_is_told_when_redis_is_back_and_only_if_it_lasts(hous
     assert house.told() == [("disk_low", "Full.")]
 
 
-def test_a_redis_that_has_forgotten_what_was_told_is_told_the_end_all_the_same(house: House) -> None:
+def test_a_redis_that_has_forgotten_what_was_told_is_told_the_end_all_the_same(
+    house: House,
+) -> None:
     house.notices.set(DISK, "Full.")
     house.notices.step()
     house.raw.flushall()

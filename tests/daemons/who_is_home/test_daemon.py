@@ -49,7 +49,9 @@ def test_the_router_is_asked_every_15_s_while_somebody_is_home_and_every_10_whil
     assert 0.9 * every_s <= min(waits_s) < every_s < max(waits_s) <= 1.1 * every_s
 
 
-def test_when_two_come_at_once_the_house_is_disarmed_before_the_second_is_told_of(home: Home) -> None:
+def test_when_two_come_at_once_the_house_is_disarmed_before_the_second_is_told_of(
+    home: Home,
+) -> None:
     home.sees(ANNA, BEN)
     home.poll()
     with redis.Redis.from_url(home.server.url) as raw:
@@ -147,7 +149,9 @@ def test_a_clock_that_jumps_is_not_a_departure(home: Home, jump_s: float) -> Non
 def test_home_is_put_right_when_something_else_has_set_it(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
-    home.state.set_switches({"home": False, "camera_status": True}, ArmedBy("ben", home.clock.now(), "/initialize"))
+    home.state.set_switches(
+        {"home": False, "camera_status": True}, ArmedBy("ben", home.clock.now(), "/initialize")
+    )
     told = home.facts()
     home.live(30)
     assert home.switches() == {"home": "True", "camera_status": "True"}
@@ -161,7 +165,9 @@ def test_other_people_and_another_router_are_taken_over_without_a_restart(home: 
     other.write_text(json.dumps([{"mac": "cc:cc:cc:cc:cc:cc"}]))
     people = f"{{anna: {{macs: ['{ANNA}']}}, cleo: {{macs: ['cc:cc:cc:cc:cc:cc']}}}}"
     router = f"{{backend: scripted, scripted: {{file: {str(other)!r}}}}}"
-    write_config(home.folder, home.server.url, f"presence: {{people: {people}, router: {router}}}\n")
+    write_config(
+        home.folder, home.server.url, f"presence: {{people: {people}, router: {router}}}\n"
+    )
     home.program.reload()
     home.live(30)
     cleo = home.state.get(protocol.presence_key("cleo"), Presence)
@@ -195,7 +201,11 @@ def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
     assert [gap_s > 0 for days in known.gaps_s[BEN] for _, gap_s in days] == [True]
     told = home.facts()
     router = f"{{backend: scripted, scripted: {{file: {str(home.router)!r}}}}}"
-    write_config(home.folder, home.server.url, f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}}, router: {router}}}\n")
+    write_config(
+        home.folder,
+        home.server.url,
+        f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}}, router: {router}}}\n",
+    )
     home.program.reload()
     home.live(60)
     home.configure()
@@ -207,7 +217,10 @@ def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
 
 def test_its_events_reach_slack_as_short_sentences(home: Home) -> None:
     with SlackServer() as slack:
-        access = f"slack: {{api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALERTS}}}\n"
+        access = (
+            f"slack: {{api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: "
+            f"[{OWNER}], alerts_channel: {ALERTS}}}\n"
+        )
         home.configure(access)
         with Program("app.daemons.notifier", home.config) as notifier:
             notifier.wait_until_beating(home.server.url)
@@ -219,7 +232,9 @@ def test_its_events_reach_slack_as_short_sentences(home: Home) -> None:
             assert not slack.seen()[0].buttons
 
 
-def test_without_a_router_it_says_so_once_and_idles(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_without_a_router_it_says_so_once_and_idles(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     with Program("app.daemons.who_is_home", write_config(tmp_path, redis_server.url)) as program:
         program.wait_until_beating(redis_server.url)
         assert program.log.count("no router is configured") == 1
@@ -235,7 +250,11 @@ def test_as_a_process_it_disarms_and_survives_a_kill(home: Home) -> None:
         state.set_switch("camera_status", True, ArmedBy("anna", datetime.now(UTC), "by command"))
         program.start()
         beat = until(lambda: program.heartbeat(home.server.url), "it beats again")
-        polls = until(lambda: (found := program.heartbeat(home.server.url)) and found.counters["polls"], "it has polled", 30.0)
+        polls = until(
+            lambda: (found := program.heartbeat(home.server.url)) and found.counters["polls"],
+            "it has polled",
+            30.0,
+        )
         assert polls
         assert home.switches() == {"home": "True", "camera_status": "True"}
         assert beat.last_error is None

@@ -1,4 +1,6 @@
-"""Who is home while its router, its Redis or it itself fails, hangs, is emptied or is killed, and how much it writes."""
+"""Who is home while its router, its Redis or it itself fails, hangs, is emptied or is killed, and
+how much it writes.
+"""
 
 import contextlib
 import logging
@@ -37,7 +39,9 @@ def test_an_emptied_redis_is_told_again_who_is_home_and_turns_nothing(home: Home
         assert anna.home
 
 
-def test_a_silent_router_changes_nothing_is_logged_once_and_told_after_a_while(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_silent_router_changes_nothing_is_logged_once_and_told_after_a_while(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
     home.sees(ANNA)
     home.live(60)
     home.fails("no route to host")
@@ -47,7 +51,14 @@ def test_a_silent_router_changes_nothing_is_logged_once_and_told_after_a_while(h
         home.live(3600)
     assert home.switches() == HOME
     assert (
-        len([record for record in caplog.records if "no route to host" in record.getMessage() and record.levelno == logging.WARNING]) == 1
+        len(
+            [
+                record
+                for record in caplog.records
+                if "no route to host" in record.getMessage() and record.levelno == logging.WARNING
+            ]
+        )
+        == 1
     )
     assert len(home.facts("router_silent")) == 1
     assert "no route to host" in home.facts("router_silent")[0]
@@ -109,7 +120,9 @@ def test_phones_and_watches_that_sleep_in_turn_write_little(home: Home) -> None:
     assert 0 < written <= 24
 
 
-def test_an_emptied_redis_is_not_written_to_at_every_poll_while_the_router_is_silent(home: Home) -> None:
+def test_an_emptied_redis_is_not_written_to_at_every_poll_while_the_router_is_silent(
+    home: Home,
+) -> None:
     home.sees(ANNA)
     home.live(60)
     home.fails()
@@ -159,7 +172,9 @@ def test_what_is_wrong_with_the_router_is_told_though_redis_was_away(home: Home)
     assert "no route to host" in trouble(home)
 
 
-def test_a_router_that_is_put_right_is_asked_at_once_and_what_is_wrong_is_told_anew(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_router_that_is_put_right_is_asked_at_once_and_what_is_wrong_is_told_anew(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
     home.fails("the password is wrong", "refuses")
     home.live(1800)
     home.configure(anna=("cc:cc:cc:cc:cc:cc",))
@@ -184,7 +199,9 @@ def test_without_a_router_any_more_it_idles_and_nothing_is_wrong(home: Home) -> 
     assert (trouble(home), home.program.counters(), home.switches()) == ("", {}, HOME)
 
 
-def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in_later(home: Home) -> None:
+def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in_later(
+    home: Home,
+) -> None:
     home.hangs()
     home.program.signals.put(signal.SIGTERM)
     assert home.program.attempt() == 0
@@ -225,7 +242,9 @@ def test_what_was_learned_is_stored_when_it_stops(home: Home) -> None:
     assert max(gap_s for _, gap_s in habits.gaps_s[ANNA][home.clock.now().astimezone().hour]) >= 90
 
 
-def test_with_redis_away_it_stops_and_says_what_is_lost(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_with_redis_away_it_stops_and_says_what_is_lost(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
     home.sees(ANNA)
     home.live(60)
     home.server.stop()
@@ -249,7 +268,9 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_killed_at_any_write_it_tells_and_does_everything_once(home: Home, done: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_write_it_tells_and_does_everything_once(
+    home: Home, done: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(1)
     kills = 0
 
@@ -282,19 +303,46 @@ def test_killed_at_any_write_it_tells_and_does_everything_once(home: Home, done:
         home.sees(*macs)
         live(3600)
     assert kills > 3
-    assert home.facts() == ["Anna is home: disarmed.", "Everyone has left: armed.", "Ben is home: disarmed."]
+    assert home.facts() == [
+        "Anna is home: disarmed.",
+        "Everyone has left: armed.",
+        "Ben is home: disarmed.",
+    ]
     assert home.switches() == HOME
 
 
-def test_as_a_process_it_stops_in_time_though_the_router_hangs_and_tells_no_secret(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_as_a_process_it_stops_in_time_though_the_router_hangs_and_tells_no_secret(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     with ClassicRouter() as server, contextlib.closing(State(redis_server.url)) as state:
         server.phones = [Phone(ANNA, "annas-iphone", "192.168.1.11")]
-        calls = {"devices": LIST.devices, "login_page": LIST.login_page, "login": LIST.login, "form": LIST.form}
-        places = {"list": LIST.list, "mac": LIST.mac, "hostname": LIST.hostname, "active": LIST.active}
-        router = {"backend": "http_json", "url": server.url, "username": USER, "password": PASSWORD, "timeout_s": 15}
-        presence = {"people": {"anna": {"macs": [ANNA]}}, "router": {**router, "http_json": {**calls, **places}}}
+        calls = {
+            "devices": LIST.devices,
+            "login_page": LIST.login_page,
+            "login": LIST.login,
+            "form": LIST.form,
+        }
+        places = {
+            "list": LIST.list,
+            "mac": LIST.mac,
+            "hostname": LIST.hostname,
+            "active": LIST.active,
+        }
+        router = {
+            "backend": "http_json",
+            "url": server.url,
+            "username": USER,
+            "password": PASSWORD,
+            "timeout_s": 15,
+        }
+        presence = {
+            "people": {"anna": {"macs": [ANNA]}},
+            "router": {**router, "http_json": {**calls, **places}},
+        }
         config = write_config(tmp_path, redis_server.url, yaml.safe_dump({"presence": presence}))
-        (config / "logging.yml").write_text((REPO / "config" / "logging.yml").read_text().replace("level: INFO", "level: DEBUG"))
+        (config / "logging.yml").write_text(
+            (REPO / "config" / "logging.yml").read_text().replace("level: INFO", "level: DEBUG")
+        )
         server.mood = MOODS["slow"]
         with Program("app.daemons.who_is_home", config) as program:
             until(lambda: server.asked, "the router hangs")
@@ -302,7 +350,10 @@ def test_as_a_process_it_stops_in_time_though_the_router_hangs_and_tells_no_secr
             assert program.stop(within_s=5) == 0
             server.mood = MOODS["half of JSON"]
             program.start()
-            until(lambda: (beat := program.heartbeat(redis_server.url)) and beat.last_error, "it says what is wrong")
+            until(
+                lambda: (beat := program.heartbeat(redis_server.url)) and beat.last_error,
+                "it says what is wrong",
+            )
             assert program.stop() == 0
             server.mood = None
             program.start()

@@ -13,12 +13,29 @@ from app.notify import Message, SlackAccess
 from app.notify.slack.notifier import SlackNotifier
 from tests.cameras import scenery
 from tests.notify.noted import Killed, KilledAfter, Noted, deliver_until_done
-from tests.servers.slack import ALERTS, BOT_TOKEN, SCOPES, SlackServer, Trick, answer_lost, broken, refused, reset, too_many
+from tests.servers.slack import (
+    ALERTS,
+    BOT_TOKEN,
+    SCOPES,
+    SlackServer,
+    Trick,
+    answer_lost,
+    broken,
+    refused,
+    reset,
+    too_many,
+)
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
 ALERT = Message(EVENT, AT, "Motion in front of camera front.", "front", b"a picture", EVENT, 0.93)
-STAGES = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info", "conversations.history")
+STAGES = (
+    "files.getUploadURLExternal",
+    "upload",
+    "files.completeUploadExternal",
+    "files.info",
+    "conversations.history",
+)
 
 
 class Unhurried(FakeClock):
@@ -47,10 +64,23 @@ def post_alert(notifier: SlackNotifier) -> str:
 
 
 def message_of(film: Path | None, below: str | None, part: int = 1, **more: object) -> Message:
-    return replace(Message(f"{EVENT}-clip_ready-{part}", AT, f"The clip <{part}>.", "front", topic="clip", clip=film, below=below), **more)  # type: ignore[arg-type]
+    return replace(
+        Message(
+            f"{EVENT}-clip_ready-{part}",
+            AT,
+            f"The clip <{part}>.",
+            "front",
+            topic="clip",
+            clip=film,
+            below=below,
+        ),
+        **more,  # type: ignore[arg-type]
+    )
 
 
-def test_a_film_comes_into_the_thread_of_its_alert_with_its_words(slack: SlackServer, notifier: SlackNotifier, film: Path) -> None:
+def test_a_film_comes_into_the_thread_of_its_alert_with_its_words(
+    slack: SlackServer, notifier: SlackNotifier, film: Path
+) -> None:
     notifier.deliver(message_of(film, post_alert(notifier)), Noted())
     alert = slack.seen()[0]
     assert slack.films(alert.ts) == [film.read_bytes()]
@@ -60,23 +90,39 @@ def test_a_film_comes_into_the_thread_of_its_alert_with_its_words(slack: SlackSe
     assert len(slack.messages) == 2
 
 
-def test_the_parts_of_a_long_film_come_into_the_same_thread_in_order(slack: SlackServer, notifier: SlackNotifier, film: Path) -> None:
+def test_the_parts_of_a_long_film_come_into_the_same_thread_in_order(
+    slack: SlackServer, notifier: SlackNotifier, film: Path
+) -> None:
     below = post_alert(notifier)
     for part in (1, 2, 3):
         notifier.deliver(message_of(film, below, part), Noted())
-    assert [reply.text for reply in slack.thread(slack.seen()[0].ts)] == [f"The clip &lt;{part}&gt;." for part in (1, 2, 3)]
+    assert [reply.text for reply in slack.thread(slack.seen()[0].ts)] == [
+        f"The clip &lt;{part}&gt;." for part in (1, 2, 3)
+    ]
 
 
-def test_a_film_without_an_alert_is_a_message_of_its_own(slack: SlackServer, notifier: SlackNotifier, film: Path) -> None:
+def test_a_film_without_an_alert_is_a_message_of_its_own(
+    slack: SlackServer, notifier: SlackNotifier, film: Path
+) -> None:
     notifier.deliver(message_of(film, None), Noted())
     assert slack.films() == [film.read_bytes()]
 
 
 @pytest.mark.parametrize(
-    "fault", [(method, trick) for method in STAGES for trick in (too_many(7), broken(500), broken(503), reset(), answer_lost())], ids=str
+    "fault",
+    [
+        (method, trick)
+        for method in STAGES
+        for trick in (too_many(7), broken(500), broken(503), reset(), answer_lost())
+    ],
+    ids=str,
 )
 def test_whatever_stage_fails_the_film_is_there_once(
-    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, film: Path, fault: tuple[str, Trick]
+    slack: SlackServer,
+    notifier: SlackNotifier,
+    clock: FakeClock,
+    film: Path,
+    fault: tuple[str, Trick],
 ) -> None:
     below, noted = post_alert(notifier), Noted()
     slack.trick(*fault)
@@ -93,11 +139,15 @@ def test_killed_after_any_stage_another_process_goes_on_and_the_film_is_there_on
     below, noted = post_alert(notifier), KilledAfter(stage)
     with pytest.raises(Killed):
         notifier.deliver(message_of(film, below), noted)
-    deliver_until_done(SlackNotifier(notifier.access, clock), message_of(film, below), noted.afterwards(), clock)
+    deliver_until_done(
+        SlackNotifier(notifier.access, clock), message_of(film, below), noted.afterwards(), clock
+    )
     assert slack.films(slack.seen()[0].ts) == [film.read_bytes()]
 
 
-def test_a_film_that_slack_takes_its_time_with_is_waited_for(slack: SlackServer, notifier: SlackNotifier, film: Path) -> None:
+def test_a_film_that_slack_takes_its_time_with_is_waited_for(
+    slack: SlackServer, notifier: SlackNotifier, film: Path
+) -> None:
     below = post_alert(notifier)
     slack.file_ready_after_s = 0.3
     SlackNotifier(notifier.access, Unhurried(AT)).deliver(message_of(film, below), Noted())
@@ -143,7 +193,9 @@ def test_a_film_that_slack_refuses_costs_the_film_and_says_so_in_the_thread(
     slack.trick(method, trick)
     notifier.deliver(message_of(film, below), Noted())
     (reply,) = slack.thread(slack.seen()[0].ts)
-    assert reply.words.startswith("The clip &lt;1&gt;.\nThe film is kept at home, not shown here: Slack refuses")
+    assert reply.words.startswith(
+        "The clip &lt;1&gt;.\nThe film is kept at home, not shown here: Slack refuses"
+    )
 
 
 def test_what_says_that_the_film_is_kept_at_home_is_posted_once_too(
@@ -164,7 +216,10 @@ def test_below_a_message_that_somebody_has_deleted_there_is_no_film_but_in_the_c
     slack.messages.clear()
     notifier.deliver(message_of(film, below), Noted())
     (message,) = slack.seen()
-    assert (message.thread_ts, message.text) == (None, "The clip &lt;1&gt;. (The message that it belongs to is gone.)")
+    assert (message.thread_ts, message.text) == (
+        None,
+        "The clip &lt;1&gt;. (The message that it belongs to is gone.)",
+    )
     assert slack.films() == [film.read_bytes()]
 
 
@@ -209,15 +264,26 @@ def test_a_refusal_that_concerns_more_than_the_film_waits_for_its_cure(
     assert slack.films(slack.seen()[0].ts) == [film.read_bytes()]
 
 
-def test_a_film_on_another_machine_is_a_link_or_a_sentence_in_the_thread(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_a_film_on_another_machine_is_a_link_or_a_sentence_in_the_thread(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     below = post_alert(notifier)
-    notifier.deliver(message_of(None, below, clip_link="https://s3.example.org/clip.mp4?a=1&b=2"), Noted())
-    notifier.deliver(message_of(None, below, 2, remark="The film is on the machine garage: clip.mp4"), Noted())
+    notifier.deliver(
+        message_of(None, below, clip_link="https://s3.example.org/clip.mp4?a=1&b=2"), Noted()
+    )
+    notifier.deliver(
+        message_of(None, below, 2, remark="The film is on the machine garage: clip.mp4"), Noted()
+    )
     link, where = slack.thread(slack.seen()[0].ts)
-    assert link.words == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Look at the film> (for an hour)"
+    assert (
+        link.words
+        == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Look at the film> (for an hour)"
+    )
     assert where.words == "The clip &lt;2&gt;.\nThe film is on the machine garage: clip.mp4"
 
 
-def test_a_film_that_was_deleted_at_home_meanwhile_is_spoken_of(slack: SlackServer, notifier: SlackNotifier, tmp_path: Path) -> None:
+def test_a_film_that_was_deleted_at_home_meanwhile_is_spoken_of(
+    slack: SlackServer, notifier: SlackNotifier, tmp_path: Path
+) -> None:
     notifier.deliver(message_of(tmp_path / "gone.mp4", post_alert(notifier)), Noted())
     assert "it was deleted meanwhile" in slack.thread(slack.seen()[0].ts)[0].words

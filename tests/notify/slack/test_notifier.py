@@ -29,7 +29,13 @@ from tests.servers.slack import (
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
 ALERT = Message(EVENT, AT, "Motion in front of camera <front>.", "front", b"a picture", EVENT, 0.93)
-STAGES = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info", "chat.postMessage")
+STAGES = (
+    "files.getUploadURLExternal",
+    "upload",
+    "files.completeUploadExternal",
+    "files.info",
+    "chat.postMessage",
+)
 
 
 @pytest.fixture
@@ -37,12 +43,17 @@ def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
     return SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
 
 
-def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     noted = Noted()
     notifier.deliver(ALERT, noted)
     (message,) = slack.seen()
     assert message.text == ALERT.text
-    assert message.words == f"*Motion in front of camera &lt;front&gt;.*\nfront  ·  {shown(AT)}  ·  person 93%"
+    assert (
+        message.words
+        == f"*Motion in front of camera &lt;front&gt;.*\nfront  ·  {shown(AT)}  ·  person 93%"
+    )
     assert [slack.files[file].content for file in message.files] == [b"a picture"]
     assert [(button["action_id"], button["text"]["text"]) for button in message.buttons] == [
         ("tag_occupied", "Occupied"),
@@ -53,23 +64,34 @@ def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event
         {"event": EVENT, "answer": answer} for answer in ("occupied", "unoccupied", "snooze")
     ]
     assert slack.keys() == [EVENT]
-    assert Posted.loads(noted.stages["posted"]) == Posted(ALERTS, message.ts, ALERT.text, message.files[0])
+    assert Posted.loads(noted.stages["posted"]) == Posted(
+        ALERTS, message.ts, ALERT.text, message.files[0]
+    )
     assert len(slack.calls) == 4
 
 
 def shown(at: datetime) -> str:
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{at.astimezone():%Y-%m-%d %H:%M:%S}>"
+    return (
+        f"<!date^{int(at.timestamp())}^{{date_short_pretty}} "
+        f"{{time_secs}}|{at.astimezone():%Y-%m-%d %H:%M:%S}>"
+    )
 
 
-def test_what_is_no_event_is_a_short_message_without_buttons(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_what_is_no_event_is_a_short_message_without_buttons(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     notifier.deliver(Message("a", AT, "Camera front is lost: no frame for 10 s", "front"), Noted())
     notifier.deliver(Message("b", AT, "The disk is nearly full."), Noted())
-    assert [(message.buttons, message.files, len(message.blocks)) for message in slack.seen()] == [([], [], 1)] * 2
+    assert [(message.buttons, message.files, len(message.blocks)) for message in slack.seen()] == [
+        ([], [], 1)
+    ] * 2
     assert slack.seen()[1].words == f"*The disk is nearly full.*\n{shown(AT)}"
 
 
 @pytest.mark.parametrize("method", STAGES)
-@pytest.mark.parametrize("trick", [too_many(7), broken(500), broken(503), reset(), answer_lost()], ids=str)
+@pytest.mark.parametrize(
+    "trick", [too_many(7), broken(500), broken(503), reset(), answer_lost()], ids=str
+)
 def test_whatever_stage_fails_once_the_alert_is_posted_once(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, method: str, trick: Trick
 ) -> None:
@@ -82,7 +104,9 @@ def test_whatever_stage_fails_once_the_alert_is_posted_once(
     assert notifier.repeated == 0
 
 
-def test_a_stage_that_was_reached_is_not_repeated_by_another_process(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_a_stage_that_was_reached_is_not_repeated_by_another_process(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     noted = Noted()
     slack.trick("chat.postMessage", too_many())
     with pytest.raises(DeliveryError):
@@ -93,7 +117,9 @@ def test_a_stage_that_was_reached_is_not_repeated_by_another_process(slack: Slac
     assert len(slack.messages) == 1
 
 
-def test_how_long_slack_wants_to_be_left_alone_is_obeyed(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_how_long_slack_wants_to_be_left_alone_is_obeyed(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     noted = Noted()
     slack.trick("chat.postMessage", too_many(30))
     with pytest.raises(DeliveryError) as caught:
@@ -109,7 +135,9 @@ def test_how_long_slack_wants_to_be_left_alone_is_obeyed(slack: SlackServer, not
     assert len(slack.messages) == 1
 
 
-def test_no_channel_gets_more_than_a_message_a_second(notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_no_channel_gets_more_than_a_message_a_second(
+    notifier: SlackNotifier, clock: FakeClock
+) -> None:
     before_s = clock.monotonic()
     for number in range(5):
         notifier.deliver(Message(f"m{number}", AT, "Message."), Noted())
@@ -124,7 +152,10 @@ def test_a_message_whose_answer_was_lost_is_found_on_the_second_page_of_the_hist
     with pytest.raises(DeliveryError):
         notifier.deliver(ALERT, noted)
     ours = slack.messages[0]
-    chatter = [type(ours)(ALERTS, f"{float(ours.ts) + number:.6f}", "chatter", []) for number in range(1, 250)]
+    chatter = [
+        type(ours)(ALERTS, f"{float(ours.ts) + number:.6f}", "chatter", [])
+        for number in range(1, 250)
+    ]
     slack.messages.extend(chatter)
     SlackNotifier(notifier.access, clock).deliver(ALERT, noted)
     assert Posted.loads(noted.stages["posted"]).ts == ours.ts
@@ -137,19 +168,34 @@ def test_without_the_history_scope_the_pictures_shares_tell_whether_it_was_poste
     slack.scopes = SCOPES - {"channels:history"}
     for number in range(2):
         slack.trick("chat.postMessage", answer_lost())
-        assert deliver_until_done(notifier, Message(f"m{number}", AT, "Motion.", "front", b"picture", f"m{number}"), Noted(), clock) == 1
+        assert (
+            deliver_until_done(
+                notifier,
+                Message(f"m{number}", AT, "Motion.", "front", b"picture", f"m{number}"),
+                Noted(),
+                clock,
+            )
+            == 1
+        )
     assert (slack.keys(), notifier.repeated) == (["m0", "m1"], 0)
     assert caplog.text.count("channels:history") == 1
 
 
-def test_with_no_evidence_at_all_it_is_posted_again_and_counted(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_with_no_evidence_at_all_it_is_posted_again_and_counted(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     slack.scopes = SCOPES - {"channels:history"}
     slack.trick("chat.postMessage", answer_lost())
-    assert deliver_until_done(notifier, Message("lost", AT, "Camera front is lost."), Noted(), clock) == 1
+    assert (
+        deliver_until_done(notifier, Message("lost", AT, "Camera front is lost."), Noted(), clock)
+        == 1
+    )
     assert (slack.keys(), notifier.repeated) == (["lost", "lost"], 1)
 
 
-def test_what_certainly_was_not_posted_is_not_searched_for(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_what_certainly_was_not_posted_is_not_searched_for(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     slack.trick("chat.postMessage", too_many(), refused("not_in_channel"))
     deliver_until_done(notifier, ALERT, Noted(), clock)
     assert slack.called("conversations.history") == []
@@ -171,9 +217,13 @@ def test_what_is_refused_for_good_is_told_with_its_cure_and_waits(
     assert slack.messages[0].files
 
 
-def test_refusals_by_the_workspace_itself_name_the_cure(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_refusals_by_the_workspace_itself_name_the_cure(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     slack.channels[ALERTS].is_member = False
-    with pytest.raises(DeliveryRefused, match=r"not_in_channel; the app is not in the channel: type /invite"):
+    with pytest.raises(
+        DeliveryRefused, match=r"not_in_channel; the app is not in the channel: type /invite"
+    ):
         notifier.deliver(ALERT, Noted())
     slack.channels[ALERTS].is_archived = True
     with pytest.raises(DeliveryRefused, match=r"is_archived; .*unarchive"):
@@ -201,7 +251,11 @@ def test_refusals_by_the_workspace_itself_name_the_cure(slack: SlackServer, noti
     ],
 )
 def test_a_picture_that_slack_refuses_costs_the_picture_and_not_the_alert(
-    slack: SlackServer, notifier: SlackNotifier, tricks: dict[str, Trick], said: str, caplog: pytest.LogCaptureFixture
+    slack: SlackServer,
+    notifier: SlackNotifier,
+    tricks: dict[str, Trick],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for method, trick in tricks.items():
         slack.trick(method, trick)
@@ -214,7 +268,9 @@ def test_a_picture_that_slack_refuses_costs_the_picture_and_not_the_alert(
     assert "alerts go to Slack without pictures" in caplog.text
 
 
-def test_an_alert_whose_picture_is_gone_from_redis_is_posted_without_it(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_an_alert_whose_picture_is_gone_from_redis_is_posted_without_it(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     notifier.deliver(Message(EVENT, AT, "Motion.", "front", None, EVENT), Noted())
     assert len(slack.seen()[0].buttons) == 3
     assert slack.files == {}
@@ -257,13 +313,17 @@ def test_blocks_that_slack_never_takes_are_left_out_and_the_text_is_posted(
     assert "a message is posted without what Slack does not take" in caplog.text
 
 
-def test_a_page_to_log_in_to_the_network_is_not_slack(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock) -> None:
+def test_a_page_to_log_in_to_the_network_is_not_slack(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
+) -> None:
     slack.trick("chat.postMessage", broken(200), refused("internal_error"))
     assert deliver_until_done(notifier, ALERT, Noted(), clock) == 2
     assert slack.keys() == [EVENT]
 
 
-def test_texts_of_any_length_and_kind_fit_into_slack(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_texts_of_any_length_and_kind_fit_into_slack(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     notifier.deliver(Message(EVENT, AT, "ä<&>" * 2000, "front", b"picture", EVENT, 0.5), Noted())
     assert slack.seen()[0].files
 
@@ -274,7 +334,14 @@ def digest_of(count: int, pictured: int = 4) -> Digest:
         "digest-1",
         (
             *(
-                Message(event, AT, f"Motion {number}.", "front", f"{number}".encode() if number >= count - pictured else None, event)
+                Message(
+                    event,
+                    AT,
+                    f"Motion {number}.",
+                    "front",
+                    f"{number}".encode() if number >= count - pictured else None,
+                    event,
+                )
                 for number, event in enumerate(events)
             ),
             Message("lost", AT, "Camera yard is lost.", "yard"),
@@ -297,7 +364,9 @@ def test_a_digest_says_how_many_when_and_where_and_shows_the_newest_pictures_wit
 
 @pytest.mark.parametrize("method", STAGES)
 @pytest.mark.parametrize("trick", [too_many(2), broken(503), reset(), answer_lost()], ids=str)
-def test_a_digest_is_posted_once_too(slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, method: str, trick: Trick) -> None:
+def test_a_digest_is_posted_once_too(
+    slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, method: str, trick: Trick
+) -> None:
     slack.trick(method, trick)
     noted = Noted()
     with pytest.raises(DeliveryError):
@@ -309,14 +378,18 @@ def test_a_digest_is_posted_once_too(slack: SlackServer, notifier: SlackNotifier
     assert len(slack.messages[0].files) == 4
 
 
-def test_a_digest_without_its_pictures_comes_all_the_same(slack: SlackServer, notifier: SlackNotifier) -> None:
+def test_a_digest_without_its_pictures_comes_all_the_same(
+    slack: SlackServer, notifier: SlackNotifier
+) -> None:
     slack.always("upload", broken(400))
     notifier.deliver_digest(digest_of(3), Noted())
     assert slack.seen()[0].files == []
     assert "The picture is kept at home" in slack.seen()[0].words
 
 
-def test_no_token_is_in_what_is_logged_or_shown(slack: SlackServer, notifier: SlackNotifier, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_in_what_is_logged_or_shown(
+    slack: SlackServer, notifier: SlackNotifier, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "app")
     slack.trick("chat.postMessage", refused("invalid_auth"))
     with pytest.raises(DeliveryRefused):

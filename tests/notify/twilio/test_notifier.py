@@ -50,7 +50,9 @@ def settings_of(twilio: TwilioServer, **more: object) -> TwilioSettings:
     return replace(settings, **more)  # type: ignore[arg-type]
 
 
-def notifier_of(twilio: TwilioServer, clock: FakeClock, number: str = OWNER, **more: object) -> TwilioNotifier:
+def notifier_of(
+    twilio: TwilioServer, clock: FakeClock, number: str = OWNER, **more: object
+) -> TwilioNotifier:
     return TwilioNotifier(settings_of(twilio, **more), number, clock)
 
 
@@ -65,17 +67,25 @@ def clip(media: MediaServer, tmp_path: Path) -> Message:
     text = "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
     film = scenery.film(tmp_path / "clip.mp4", 10)
     message = Message(f"{EVENT}-clip_ready", AT, text, "fridge", topic="clip", clip=film)
-    return replace(message, clip_link=media.put("clip.mp4", film.read_bytes()), picture_link=media.put("snapshot.jpg", b"a picture"))
+    return replace(
+        message,
+        clip_link=media.put("clip.mp4", film.read_bytes()),
+        picture_link=media.put("snapshot.jpg", b"a picture"),
+    )
 
 
-def test_an_alert_is_a_text_with_its_time_and_its_picture(twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier) -> None:
+def test_an_alert_is_a_text_with_its_time_and_its_picture(
+    twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier
+) -> None:
     notifier.deliver(replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), Noted())
     (text,) = twilio.arrived()
     assert (text.sender, text.body) == (FROM, SAID)
     assert text.media == [("image/jpeg", b"a picture")]
 
 
-def test_an_alert_without_a_picture_is_the_words_alone(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
+def test_an_alert_without_a_picture_is_the_words_alone(
+    twilio: TwilioServer, notifier: TwilioNotifier
+) -> None:
     notifier.deliver(ALERT, Noted())
     (text,) = twilio.arrived()
     assert (text.body, text.media) == (SAID, [])
@@ -86,7 +96,9 @@ def test_a_film_comes_with_the_words_of_its_event_and_nothing_else(
 ) -> None:
     notifier.deliver(clip, Noted())
     (text,) = twilio.arrived()
-    assert text.body == "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
+    assert (
+        text.body == "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
+    )
     assert text.media == [("video/mp4", media.files["clip.mp4"])]
 
 
@@ -104,7 +116,9 @@ def test_a_film_that_is_too_large_or_of_unknown_size_is_a_link_and_the_picture_c
     assert text.media == [("image/jpeg", b"a picture")]
 
 
-def test_where_there_are_no_picture_messages_links_stand_in_the_text(twilio: TwilioServer, clock: FakeClock, clip: Message) -> None:
+def test_where_there_are_no_picture_messages_links_stand_in_the_text(
+    twilio: TwilioServer, clock: FakeClock, clip: Message
+) -> None:
     plain = notifier_of(twilio, clock, mms=False)
     plain.deliver(clip, Noted())
     plain.deliver(replace(ALERT, picture_link=clip.picture_link), Noted())
@@ -114,21 +128,33 @@ def test_where_there_are_no_picture_messages_links_stand_in_the_text(twilio: Twi
     ]
 
 
-def test_a_film_that_is_nowhere_to_be_shown_is_spoken_of(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
-    message = Message("k", AT, "The clip.", topic="clip", remark="The film is on the machine garage: clip.mp4")
+def test_a_film_that_is_nowhere_to_be_shown_is_spoken_of(
+    twilio: TwilioServer, notifier: TwilioNotifier
+) -> None:
+    message = Message(
+        "k", AT, "The clip.", topic="clip", remark="The film is on the machine garage: clip.mp4"
+    )
     notifier.deliver(message, Noted())
     assert twilio.arrived()[0].body == "The clip.\nThe film is on the machine garage: clip.mp4"
 
 
-def test_long_words_are_cut_so_that_a_text_stays_short(twilio: TwilioServer, clock: FakeClock) -> None:
+def test_long_words_are_cut_so_that_a_text_stays_short(
+    twilio: TwilioServer, clock: FakeClock
+) -> None:
     endless = replace(ALERT, text="x" * 5000, picture_link="https://example.org/" + "y" * 2000)
     notifier_of(twilio, clock, mms=False).deliver(endless, Noted())
     assert len(twilio.texts[0].body) < 320
 
 
-@pytest.mark.parametrize("trick", [too_many(7), broken(500), broken(503), reset(), answer_lost(), broken(302)], ids=str)
+@pytest.mark.parametrize(
+    "trick", [too_many(7), broken(500), broken(503), reset(), answer_lost(), broken(302)], ids=str
+)
 def test_whatever_fails_once_the_text_is_sent_once(
-    twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clock: FakeClock, trick: Trick
+    twilio: TwilioServer,
+    media: MediaServer,
+    notifier: TwilioNotifier,
+    clock: FakeClock,
+    trick: Trick,
 ) -> None:
     noted = Noted()
     message = replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture"))
@@ -166,7 +192,9 @@ def test_a_text_without_its_picture_is_not_taken_for_the_one_that_was_lost_with_
     noted = Noted()
     media.away = True
     with pytest.raises(DeliveryError, match="error 11200"):
-        notifier.deliver(replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), noted)
+        notifier.deliver(
+            replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), noted
+        )
     twilio.trick(broken(500))
     assert deliver_until_done(notifier, ALERT, noted, clock) == 1
     assert [text.body for text in twilio.arrived()] == [SAID]
@@ -178,7 +206,12 @@ def test_the_same_words_of_half_a_minute_before_are_not_taken_for_a_lost_text_af
     notifier_of(twilio, clock).deliver(ALERT, Noted())
     twilio.texts[0].at -= timedelta(seconds=30)
     twilio.trick(broken(500))
-    assert deliver_until_done(notifier_of(twilio, clock), replace(ALERT, key="another"), Noted(), clock) == 1
+    assert (
+        deliver_until_done(
+            notifier_of(twilio, clock), replace(ALERT, key="another"), Noted(), clock
+        )
+        == 1
+    )
     assert len(twilio.texts) == 2
 
 
@@ -201,7 +234,9 @@ def test_a_lost_text_is_found_though_twilio_shows_its_texts_on_several_pages(
     twilio.trick(answer_lost())
     with pytest.raises(DeliveryError):
         notifier.deliver(ALERT, noted)
-    notifier_of(twilio, clock).deliver(replace(ALERT, key="another", text="Something else."), Noted())
+    notifier_of(twilio, clock).deliver(
+        replace(ALERT, key="another", text="Something else."), Noted()
+    )
     notifier.deliver(ALERT, noted)
     assert [text.body for text in twilio.texts].count(SAID) == 1
 
@@ -224,7 +259,9 @@ def test_killed_after_any_stage_another_process_goes_on_and_the_text_is_sent_onc
     assert len(twilio.texts) == 1
 
 
-def test_how_long_twilio_wants_to_be_left_alone_is_obeyed(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
+def test_how_long_twilio_wants_to_be_left_alone_is_obeyed(
+    twilio: TwilioServer, notifier: TwilioNotifier
+) -> None:
     twilio.trick(too_many(17))
     with pytest.raises(DeliveryError, match="Twilio wants texts to wait") as caught:
         notifier.deliver(ALERT, Noted())
@@ -232,7 +269,9 @@ def test_how_long_twilio_wants_to_be_left_alone_is_obeyed(twilio: TwilioServer, 
 
 
 @pytest.mark.parametrize("code", sorted(set(CURES) - {21612, 20003, 20404}))
-def test_a_number_that_cannot_be_texted_is_refused_with_the_cure(twilio: TwilioServer, notifier: TwilioNotifier, code: int) -> None:
+def test_a_number_that_cannot_be_texted_is_refused_with_the_cure(
+    twilio: TwilioServer, notifier: TwilioNotifier, code: int
+) -> None:
     twilio.refused[OWNER] = code
     with pytest.raises(DeliveryRefused) as caught:
         notifier.deliver(ALERT, Noted())
@@ -240,9 +279,14 @@ def test_a_number_that_cannot_be_texted_is_refused_with_the_cure(twilio: TwilioS
     assert caught.value.retry_after_s == 300
 
 
-def test_a_wrong_token_or_account_is_refused_with_the_cure(twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock) -> None:
+def test_a_wrong_token_or_account_is_refused_with_the_cure(
+    twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
+) -> None:
     twilio.token = "another"  # noqa: S105 (no real one)
-    with pytest.raises(DeliveryRefused, match=r"\(20003\): the account is not known: check twilio\.account_sid and twilio\.auth_token"):
+    with pytest.raises(
+        DeliveryRefused,
+        match=r"\(20003\): the account is not known: check twilio\.account_sid and twilio\.auth_token",
+    ):
         notifier.deliver(ALERT, Noted())
     twilio.token = TOKEN
     with pytest.raises(DeliveryRefused, match=r"\(21659\): set twilio\.from to a number of yours"):
@@ -255,7 +299,10 @@ def test_what_is_refused_for_no_reason_that_is_known_is_told_without_number_and_
     twilio.trick(refused("29999"))
     with pytest.raises(DeliveryError) as caught:
         notifier.deliver(ALERT, Noted())
-    assert str(caught.value) == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010 with …"
+    assert (
+        str(caught.value)
+        == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010 with …"
+    )
 
 
 @pytest.mark.parametrize("code", ["21612", "21620", "29999"])
@@ -265,7 +312,9 @@ def test_a_text_that_is_refused_with_its_picture_is_sent_without(
     message = replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture"))
     twilio.trick(refused(code))
     assert deliver_until_done(notifier, message, Noted(), clock) == 1
-    assert [(text.body, text.media) for text in twilio.arrived()] == [(f"{SAID}\n{message.picture_link}", [])]
+    assert [(text.body, text.media) for text in twilio.arrived()] == [
+        (f"{SAID}\n{message.picture_link}", [])
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["expired", "of another kind", "too large"])
@@ -290,10 +339,15 @@ def test_a_text_that_is_lost_on_its_way_is_reported_with_twilios_number_and_not_
     twilio.losses.append(30034)
     notifier.deliver(ALERT, Noted())
     assert len(twilio.texts) == 1
-    assert "the text to the phone +15…010 was lost: Twilio's error 30034 (twilio.com/docs/api/errors/30034)" in caplog.text
+    assert (
+        "the text to the phone +15…010 was lost: Twilio's error 30034 "
+        "(twilio.com/docs/api/errors/30034)" in caplog.text
+    )
 
 
-def test_a_text_that_stays_on_its_way_is_not_watched_for_ever(twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock) -> None:
+def test_a_text_that_stays_on_its_way_is_not_watched_for_ever(
+    twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
+) -> None:
     twilio.undecided = 10_000
     before_s = clock.monotonic()
     notifier.deliver(ALERT, Noted())
@@ -301,22 +355,31 @@ def test_a_text_that_stays_on_its_way_is_not_watched_for_ever(twilio: TwilioServ
 
 
 def test_a_twilio_that_is_not_reached_was_certainly_not_told(clock: FakeClock) -> None:
-    settings = TwilioSettings(f"http://127.0.0.1:{free_port()}", ACCOUNT, SecretStr(TOKEN), from_=FROM, to=(OWNER,))
+    settings = TwilioSettings(
+        f"http://127.0.0.1:{free_port()}", ACCOUNT, SecretStr(TOKEN), from_=FROM, to=(OWNER,)
+    )
     noted = Noted()
     with pytest.raises(DeliveryError, match="Twilio does not answer: NewConnectionError"):
         TwilioNotifier(settings, OWNER, clock).deliver(ALERT, noted)
     assert noted.stages == {"posting": ""}
 
 
-def test_a_page_to_log_in_to_the_network_is_not_twilio(twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock) -> None:
+def test_a_page_to_log_in_to_the_network_is_not_twilio(
+    twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
+) -> None:
     twilio.trick(broken(200))
     assert deliver_until_done(notifier, ALERT, Noted(), clock) == 1
     assert len(twilio.texts) == 1
 
 
-def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(twilio: TwilioServer, clock: FakeClock) -> None:
+def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(
+    twilio: TwilioServer, clock: FakeClock
+) -> None:
     notifier = notifier_of(twilio, clock, min_alert_seconds=300.0)
-    alerts = [replace(ALERT, key=f"a{number}", at=AT + timedelta(seconds=120 * number)) for number in range(6)]
+    alerts = [
+        replace(ALERT, key=f"a{number}", at=AT + timedelta(seconds=120 * number))
+        for number in range(6)
+    ]
     assert [notifier.skips(alert) for alert in alerts] == [
         None,
         "motion was texted 120 s before",
@@ -327,28 +390,43 @@ def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(twilio:
     ]
     assert notifier.skips(alerts[3]) is None
     others: tuple[Topic, ...] = ("clip", "left_open", "camera")
-    assert [notifier.skips(replace(alerts[4], key=topic, topic=topic)) for topic in others] == [None] * 3
+    assert [notifier.skips(replace(alerts[4], key=topic, topic=topic)) for topic in others] == [
+        None
+    ] * 3
 
 
 def test_a_digest_is_one_short_text(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
-    messages = tuple(replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number)) for number in range(12))
+    messages = tuple(
+        replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number)) for number in range(12)
+    )
     noted = Noted()
     for _ in range(2):
         notifier.deliver_digest(Digest("d", messages), noted)
     (text,) = twilio.arrived()
     first, last = (message.at.astimezone() for message in (messages[0], messages[-1]))
     assert text.body == (
-        f"12 messages from {first:%H:%M} to {last:%H:%M} could not be texted. The last one: Motion in front of camera front."
+        f"12 messages from {first:%H:%M} to {last:%H:%M} could not be texted. The last one: Motion "
+        "in front of camera front."
     )
 
 
 def test_neither_the_token_nor_a_whole_number_nor_a_link_is_logged(
-    twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    twilio: TwilioServer,
+    media: MediaServer,
+    notifier: TwilioNotifier,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     twilio.trick(refused("21620"), reset())
     twilio.losses.append(30003)
-    deliver_until_done(notifier, replace(ALERT, picture_link=media.put("snapshot.jpg", b"x")), Noted(), clock)
+    deliver_until_done(
+        notifier, replace(ALERT, picture_link=media.put("snapshot.jpg", b"x")), Noted(), clock
+    )
     for secret in (TOKEN, OWNER, "X-Amz-Signature"):
-        assert secret not in "".join(record.getMessage() for record in caplog.records if record.name.startswith(("app", "twilio")))
+        assert secret not in "".join(
+            record.getMessage()
+            for record in caplog.records
+            if record.name.startswith(("app", "twilio"))
+        )
     assert TOKEN not in f"{caplog.text}{notifier}{notifier!r}{settings_of(twilio)!r}"

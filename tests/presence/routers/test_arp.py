@@ -1,4 +1,6 @@
-"""The kernel's neighbour table: as `ip` prints it, and that of a real kernel, in a network that a test makes for itself."""
+"""The kernel's neighbour table: as `ip` prints it, and that of a real kernel, in a network that a
+test makes for itself.
+"""
 
 import os
 import subprocess
@@ -18,7 +20,13 @@ from tests.presence.stages import kernel_that_says
 from tests.rights import denied
 
 ANNA = "aa:bb:cc:00:00:01"
-GATEWAY = {"dst": "127.0.0.1", "dev": "lo", "lladdr": "02:00:00:00:00:01", "confirmed": 3, "state": ["REACHABLE"]}
+GATEWAY = {
+    "dst": "127.0.0.1",
+    "dev": "lo",
+    "lladdr": "02:00:00:00:00:01",
+    "confirmed": 3,
+    "state": ["REACHABLE"],
+}
 WAY = {"dst": "default", "gateway": "127.0.0.1", "dev": "lo"}
 
 Say = Callable[[str, object], None]
@@ -42,7 +50,14 @@ def seen(*addresses: str) -> list[str | None]:
 
 
 def entry(state: str, confirmed: int | None, **more: Any) -> dict[str, Any]:
-    plain = {"dst": "127.0.0.11", "dev": "lo", "lladdr": ANNA, "used": 1, "updated": 1, "state": [state]}
+    plain = {
+        "dst": "127.0.0.11",
+        "dev": "lo",
+        "lladdr": ANNA,
+        "used": 1,
+        "updated": 1,
+        "state": [state],
+    }
     return plain | ({} if confirmed is None else {"confirmed": confirmed}) | more
 
 
@@ -71,12 +86,22 @@ def test_who_has_answered_lately_is_here_and_whom_the_kernel_only_remembers_is_n
 
 
 def test_an_entry_without_an_address_is_not_here(say: Say) -> None:
-    say("neighbour", [GATEWAY, {"dst": "127.0.0.11", "dev": "lo", "state": ["INCOMPLETE"], "confirmed": 60}])
+    say(
+        "neighbour",
+        [GATEWAY, {"dst": "127.0.0.11", "dev": "lo", "state": ["INCOMPLETE"], "confirmed": 60}],
+    )
     assert seen("127.0.0.11") == []
 
 
 def test_only_those_who_were_asked_are_told(say: Say) -> None:
-    say("neighbour", [GATEWAY, entry("REACHABLE", 1), entry("REACHABLE", 1, dst="127.0.0.12", lladdr="aa:bb:cc:00:00:02")])
+    say(
+        "neighbour",
+        [
+            GATEWAY,
+            entry("REACHABLE", 1),
+            entry("REACHABLE", 1, dst="127.0.0.12", lladdr="aa:bb:cc:00:00:02"),
+        ],
+    )
     assert seen("127.0.0.12") == ["aa:bb:cc:00:00:02"]
 
 
@@ -110,19 +135,32 @@ def test_a_phone_that_the_kernel_is_asking_for_is_waited_for(say: Say, tmp_path:
 def test_a_phone_that_does_not_answer_is_not_waited_for_long(say: Say) -> None:
     clock = FakeClock()
     say("neighbour", [GATEWAY, entry("PROBE", 7200)])
-    assert ArpRouter(RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.11",))), clock).devices() == []
+    assert (
+        ArpRouter(RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.11",))), clock).devices()
+        == []
+    )
     assert clock.monotonic() < 10
 
 
 def test_the_network_of_the_gateway_is_looked_through_when_no_address_is_set(say: Say) -> None:
     say("address", [interface("lo", "127.0.0.2", 29), interface("docker0", "172.17.0.1", 16)])
-    say("neighbour", [GATEWAY, entry("REACHABLE", 1, dst="127.0.0.6"), entry("REACHABLE", 1, dst="172.17.0.2", lladdr="aa:bb:cc:00:00:02")])
+    say(
+        "neighbour",
+        [
+            GATEWAY,
+            entry("REACHABLE", 1, dst="127.0.0.6"),
+            entry("REACHABLE", 1, dst="172.17.0.2", lladdr="aa:bb:cc:00:00:02"),
+        ],
+    )
     assert seen() == ["02:00:00:00:00:01", ANNA]
 
 
 def test_a_network_too_large_is_refused_with_the_cure(say: Say) -> None:
     say("address", [interface("lo", "127.0.0.1", 8)])
-    with pytest.raises(RouterRefused, match=r"127\.0\.0\.0/8 is more than the 256 addresses .*: name the phones' in arp\.addresses"):
+    with pytest.raises(
+        RouterRefused,
+        match=r"127\.0\.0\.0/8 is more than the 256 addresses .*: name the phones' in arp\.addresses",
+    ):
         seen()
 
 
@@ -133,26 +171,36 @@ def test_a_machine_in_no_network_is_an_error(say: Say, addresses: list[object]) 
         seen()
 
 
-def test_without_iproute2_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_iproute2_the_command_that_installs_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RouterRefused, match="iproute2 is not installed: sudo apt install iproute2"):
         seen("127.0.0.11")
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo '{'", "echo 7", "kill $$"])
-def test_a_tool_that_fails_is_an_error_that_names_it(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_fails_is_an_error_that_names_it(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "ip").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "ip").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(RouterError, match=r"`ip -json -4 route show default` (fails|prints no list)"):
+    with pytest.raises(
+        RouterError, match=r"`ip -json -4 route show default` (fails|prints no list)"
+    ):
         seen("127.0.0.11")
 
 
 def interface(name: str, address: str, prefix: int) -> dict[str, Any]:
-    return {"ifname": name, "addr_info": [{"family": "inet", "local": address, "prefixlen": prefix, "scope": "global"}]}
+    return {
+        "ifname": name,
+        "addr_info": [{"family": "inet", "local": address, "prefixlen": prefix, "scope": "global"}],
+    }
 
 
-#: A network of this machine (10.9.0.1), a router (.2) and a phone (.3), which leaves and comes back; what is seen is printed.
+#: A network of this machine (10.9.0.1), a router (.2) and a phone (.3), which leaves and comes
+#: back; what is seen is printed.
 _SCENE = """
 import os, subprocess, sys, time
 from app.clock import SystemClock
@@ -208,7 +256,14 @@ def test_a_real_kernel_sees_a_phone_come_and_go() -> None:
     tried = subprocess.run([*apart, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         denied("network of its own", tried.stderr)
-    done = subprocess.run([*apart, sys.executable, "-c", _SCENE], cwd=REPO, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [*apart, sys.executable, "-c", _SCENE],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     router, phone = "10.9.0.2=02:00:00:00:00:02", "10.9.0.3=02:00:00:00:00:03"
     assert done.stdout.splitlines() == [
         f"both {router} {phone}",

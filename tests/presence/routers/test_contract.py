@@ -35,7 +35,10 @@ def seen(stage: Stage) -> list[tuple[str | None, str | None, str | None]]:
 def test_what_is_connected_is_told_in_one_spelling(stage: Stage) -> None:
     stage.show([ANNA, BEN])
     names = ("annas-iphone", "bens-pixel") if stage.tells_names else (None, None)
-    assert sorted(seen(stage)) == [("aa:bb:cc:00:00:01", names[0], "127.0.0.11"), ("aa:bb:cc:00:00:02", names[1], "127.0.0.12")]
+    assert sorted(seen(stage)) == [
+        ("aa:bb:cc:00:00:01", names[0], "127.0.0.11"),
+        ("aa:bb:cc:00:00:02", names[1], "127.0.0.12"),
+    ]
 
 
 def test_what_has_left_is_not_told_though_the_router_remembers_it(stage: Stage) -> None:
@@ -52,16 +55,23 @@ def test_comings_and_goings_are_told_at_the_next_poll(stage: Stage) -> None:
     with stage.router() as router:
         for phones in ([ANNA], [], [BEN, ANNA], [BEN]):
             stage.show(phones)
-            assert {one.mac for one in router.devices()} == {phone.mac.lower().replace("-", ":") for phone in phones}
+            assert {one.mac for one in router.devices()} == {
+                phone.mac.lower().replace("-", ":") for phone in phones
+            }
 
 
 def test_a_device_that_is_told_twice_is_one(stage: Stage) -> None:
     stage.show([ANNA, Phone("aa:bb:cc:00:00:01", "Annas-iPhone", "127.0.0.11"), BEN])
-    assert sorted(str(mac) for mac, _, _ in seen(stage)) == ["aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"]
+    assert sorted(str(mac) for mac, _, _ in seen(stage)) == [
+        "aa:bb:cc:00:00:01",
+        "aa:bb:cc:00:00:02",
+    ]
 
 
 @pytest.mark.parametrize("mac", ["aa:bb:cc", "not a mac", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"])
-def test_a_malformed_mac_is_passed_over_and_nothing_but_those_is_an_error(stage: Stage, mac: str) -> None:
+def test_a_malformed_mac_is_passed_over_and_nothing_but_those_is_an_error(
+    stage: Stage, mac: str
+) -> None:
     stage.show([Phone(mac, "odd", "127.0.0.13"), ANNA])
     assert [one for one, _, _ in seen(stage)] == ["aa:bb:cc:00:00:01"]
     stage.show([Phone(mac, "odd", "127.0.0.13")])
@@ -75,7 +85,9 @@ def test_what_stands_for_no_name_is_none(stage: Stage, name: str) -> None:
     assert [(mac, hostname) for mac, hostname, _ in seen(stage)] == [("aa:bb:cc:00:00:01", None)]
 
 
-def test_a_router_that_fails_is_an_error_in_one_sentence_and_forgiven_when_it_is_back(stage: Stage) -> None:
+def test_a_router_that_fails_is_an_error_in_one_sentence_and_forgiven_when_it_is_back(
+    stage: Stage,
+) -> None:
     with stage.router() as router:
         router.devices()
         stage.spoil()
@@ -89,7 +101,9 @@ def test_a_router_that_fails_is_an_error_in_one_sentence_and_forgiven_when_it_is
         assert [one.mac for one in router.devices()] == ["aa:bb:cc:00:00:01"]
 
 
-def test_nothing_is_asked_before_the_first_poll_and_letting_go_is_always_possible(stage: Stage) -> None:
+def test_nothing_is_asked_before_the_first_poll_and_letting_go_is_always_possible(
+    stage: Stage,
+) -> None:
     stage.spoil()
     with stage.router() as router:
         assert router.name
@@ -115,7 +129,14 @@ def test_a_failure_shows_no_secret(stage: Stage, caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.parametrize(
     ("backend", "imported"),
-    [("none", []), ("scripted", []), ("arp", []), ("http_json", ["requests"]), ("openwrt", ["requests"]), ("fritzbox", ["requests"])],
+    [
+        ("none", []),
+        ("scripted", []),
+        ("arp", []),
+        ("http_json", ["requests"]),
+        ("openwrt", ["requests"]),
+        ("fritzbox", ["requests"]),
+    ],
 )
 def test_only_what_the_chosen_backend_needs_is_imported(backend: str, imported: list[str]) -> None:
     script = """if True:
@@ -129,7 +150,13 @@ def test_only_what_the_chosen_backend_needs_is_imported(backend: str, imported: 
         make_router(settings, SystemClock())
         print(*[name for name in ("fritzconnection", "requests") if name in sys.modules])
     """
-    done = subprocess.run([sys.executable, "-c", script, backend], cwd=REPO, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, backend],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.split() == imported
 
 

@@ -35,7 +35,9 @@ def refusal(stage: Stage) -> str:
     return str(caught.value)
 
 
-def test_the_box_is_described_once_and_then_asked_in_few_calls(stage: Stage, server: FritzboxServer) -> None:
+def test_the_box_is_described_once_and_then_asked_in_few_calls(
+    stage: Stage, server: FritzboxServer
+) -> None:
     with stage.router() as router:
         for _ in range(3):
             assert [one.hostname for one in router.devices()] == ["annas-iphone"]
@@ -46,13 +48,18 @@ def test_the_box_is_described_once_and_then_asked_in_few_calls(stage: Stage, ser
 def test_a_wrong_password_is_refused(stage: Stage) -> None:
     stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
     said = refusal(stage)
-    assert "refuses whos-there: look at username and password of presence.router, and at the user's rights" in said
+    assert (
+        "refuses whos-there: look at username and password of presence.router, and at the user's "
+        "rights" in said
+    )
     assert "geheim" not in said
 
 
 def test_a_user_whose_name_http_cannot_carry_is_refused(stage: Stage) -> None:
     stage.settings = replace(stage.settings, username="who\u20ac")
-    assert "presence.router.url, username or a header has signs that HTTP cannot carry" in refusal(stage)
+    assert "presence.router.url, username or a header has signs that HTTP cannot carry" in refusal(
+        stage
+    )
 
 
 def test_a_user_without_rights_is_refused(stage: Stage, server: FritzboxServer) -> None:
@@ -63,11 +70,16 @@ def test_a_user_without_rights_is_refused(stage: Stage, server: FritzboxServer) 
 @pytest.mark.parametrize("fault", [401, 402, 501, 820])
 def test_any_other_fault_is_an_error(stage: Stage, server: FritzboxServer, fault: int) -> None:
     server.fault = fault
-    with stage.router() as router, pytest.raises(RouterError, match="answers something other than a FRITZ!Box does"):
+    with (
+        stage.router() as router,
+        pytest.raises(RouterError, match="answers something other than a FRITZ!Box does"),
+    ):
         router.devices()
 
 
-def test_a_box_that_shows_applications_nothing_is_told_how_to(stage: Stage, server: FritzboxServer) -> None:
+def test_a_box_that_shows_applications_nothing_is_told_how_to(
+    stage: Stage, server: FritzboxServer
+) -> None:
     server.applications = False
     assert "shows no TR-064: allow access for applications" in refusal(stage)
 
@@ -77,9 +89,13 @@ def test_a_box_that_is_too_old_is_said_to_be_so(stage: Stage, server: FritzboxSe
     assert "its FRITZ!OS is too old; update it" in refusal(stage)
 
 
-@pytest.mark.parametrize("body", [b"<root/>", b"<List>", b"\xff", b"<?xml version='1.0'?><a><detail/></a>"])
+@pytest.mark.parametrize(
+    "body", [b"<root/>", b"<List>", b"\xff", b"<?xml version='1.0'?><a><detail/></a>"]
+)
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_xml_that_no_box_sends_is_an_error(stage: Stage, server: FritzboxServer, body: bytes, status: int) -> None:
+def test_xml_that_no_box_sends_is_an_error(
+    stage: Stage, server: FritzboxServer, body: bytes, status: int
+) -> None:
     with stage.router() as router:
         for known in (False, True):
             server.mood = says(body, status, "text/xml")
@@ -91,16 +107,28 @@ def test_xml_that_no_box_sends_is_an_error(stage: Stage, server: FritzboxServer,
 
 @pytest.mark.parametrize(
     "reply",
-    [Reply(b"<root/>", 200, "text/xml"), Reply(b"<error/>", 500, "text/xml"), Reply(b"", 200, "text/xml"), Reply(PAGE, 200, "text/html")],
+    [
+        Reply(b"<root/>", 200, "text/xml"),
+        Reply(b"<error/>", 500, "text/xml"),
+        Reply(b"", 200, "text/xml"),
+        Reply(PAGE, 200, "text/html"),
+    ],
 )
-def test_something_else_in_place_of_the_list_is_an_error_and_not_an_empty_house(stage: Stage, server: FritzboxServer, reply: Reply) -> None:
+def test_something_else_in_place_of_the_list_is_an_error_and_not_an_empty_house(
+    stage: Stage, server: FritzboxServer, reply: Reply
+) -> None:
     server.odd_list = reply
     with stage.router() as router, pytest.raises(RouterError):
         router.devices()
 
 
-def test_without_the_package_the_command_that_installs_it_is_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_that_installs_it_is_named(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "fritzconnection"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fritzconnection", None)
-    assert refusal(stage) == f"fritzconnection is not installed: .venv/bin/pip install fritzconnection=={version('fritzconnection')}"
+    assert (
+        refusal(stage)
+        == f"fritzconnection is not installed: .venv/bin/pip install fritzconnection=={version('fritzconnection')}"
+    )

@@ -44,8 +44,12 @@ def secure(kind: str, certificate: Certificate) -> Iterator[Stage]:
         yield made
 
 
-def failure(stage: Stage, mood: str, caplog: pytest.LogCaptureFixture, known: bool = True) -> RouterError:
-    """What a poll raises when the router, *known* by an earlier poll, is in *mood*; it comes soon, and tells no secret."""
+def failure(
+    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture, known: bool = True
+) -> RouterError:
+    """What a poll raises when the router, *known* by an earlier poll, is in *mood*; it comes soon,
+    and tells no secret.
+    """
     assert stage.server
     caplog.set_level("DEBUG")
     with stage.router() as router:
@@ -64,16 +68,22 @@ def failure(stage: Stage, mood: str, caplog: pytest.LogCaptureFixture, known: bo
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_whatever_a_router_does_is_over_soon_with_one_sentence(stage: Stage, mood: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_a_router_does_is_over_soon_with_one_sentence(
+    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture
+) -> None:
     failure(stage, mood, caplog)
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_so_it_is_when_nothing_was_asked_before(stage: Stage, mood: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_so_it_is_when_nothing_was_asked_before(
+    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture
+) -> None:
     failure(stage, mood, caplog, known=False)
 
 
-@pytest.mark.parametrize("mood", ["deaf", "drip", "drip after the headers", "broken off", "hung up", "3 MiB"])
+@pytest.mark.parametrize(
+    "mood", ["deaf", "drip", "drip after the headers", "broken off", "hung up", "3 MiB"]
+)
 def test_so_it_is_with_tls(secure: Stage, mood: str, caplog: pytest.LogCaptureFixture) -> None:
     failure(secure, mood, caplog)
 
@@ -91,24 +101,36 @@ def test_so_it_is_with_tls(secure: Stage, mood: str, caplog: pytest.LogCaptureFi
         ("packed", "packs its answer, though asked not to"),
     ],
 )
-def test_the_sentence_says_what_is_wrong(stage: Stage, mood: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_sentence_says_what_is_wrong(
+    stage: Stage, mood: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert said in str(failure(stage, mood, caplog))
 
 
 def test_a_router_that_is_down_does_not_answer(stage: Stage) -> None:
     assert stage.server
     stage.server.stop()
-    with stage.router() as router, pytest.raises(RouterError, match="does not answer: Connection refused"):
+    with (
+        stage.router() as router,
+        pytest.raises(RouterError, match="does not answer: Connection refused"),
+    ):
         router.devices()
 
 
 def test_an_unknown_host_is_said_to_be_one(stage: Stage) -> None:
     stage.settings = replace(stage.settings, url="http://no-such-router.invalid")
-    with stage.router() as router, pytest.raises(RouterError, match=r"the .* at http://no-such-router\.invalid.* does not answer: "):
+    with (
+        stage.router() as router,
+        pytest.raises(
+            RouterError, match=r"the .* at http://no-such-router\.invalid.* does not answer: "
+        ),
+    ):
         router.devices()
 
 
-def test_no_proxy_of_the_environment_is_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     stage.show([ANNA])
@@ -116,14 +138,20 @@ def test_no_proxy_of_the_environment_is_asked(stage: Stage, monkeypatch: pytest.
         assert [one.mac for one in router.devices()] == [ANNA.mac]
 
 
-def test_no_password_is_looked_for_but_in_the_settings(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_password_is_looked_for_but_in_the_settings(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert stage.server
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password other\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     stage.show([ANNA])
     with stage.router() as router:
         router.devices()
-    assert not [one for one in stage.server.asked if str(one.headers.get("Authorization")).startswith("Basic")]
+    assert not [
+        one
+        for one in stage.server.asked
+        if str(one.headers.get("Authorization")).startswith("Basic")
+    ]
 
 
 @pytest.mark.parametrize("host", ["x" * 70, "a..b"])
@@ -154,13 +182,20 @@ def test_a_certificate_that_is_pinned_is_good(secure: Stage) -> None:
             assert [one.mac for one in router.devices()] == [ANNA.mac]
 
 
-def test_a_certificate_that_nobody_signed_is_refused_and_its_fingerprint_shown(secure: Stage, certificate: Certificate) -> None:
+def test_a_certificate_that_nobody_signed_is_refused_and_its_fingerprint_shown(
+    secure: Stage, certificate: Certificate
+) -> None:
     assert secure.server
     secure.settings = replace(secure.settings, fingerprint=None)
     with secure.router() as router, pytest.raises(RouterRefused) as caught:
         router.devices()
-    assert "shows a certificate that this machine does not trust (self-signed certificate)" in str(caught.value)
-    assert f"trust it and no other by presence.router.fingerprint: {certificate.fingerprint}" in str(caught.value)
+    assert "shows a certificate that this machine does not trust (self-signed certificate)" in str(
+        caught.value
+    )
+    assert (
+        f"trust it and no other by presence.router.fingerprint: {certificate.fingerprint}"
+        in str(caught.value)
+    )
     assert not secure.server.asked
 
 
@@ -169,7 +204,12 @@ def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_said_
 ) -> None:
     assert secure.server
     secure.settings = replace(secure.settings, fingerprint=":".join(["AB"] * 32))
-    with secure.router() as router, pytest.raises(RouterRefused, match=r"the one that presence\.router\.fingerprint names") as caught:
+    with (
+        secure.router() as router,
+        pytest.raises(
+            RouterRefused, match=r"the one that presence\.router\.fingerprint names"
+        ) as caught,
+    ):
         router.devices()
     assert certificate.fingerprint in str(caught.value)
     assert not secure.server.asked
@@ -177,12 +217,19 @@ def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_said_
 
 def test_https_where_only_http_is_spoken_is_said(stage: Stage) -> None:
     stage.settings = replace(stage.settings, url=str(stage.settings.url).replace("http:", "https:"))
-    with stage.router() as router, pytest.raises(RouterError, match=r"cannot be spoken to by TLS \(.*\); is its url perhaps http://\?"):
+    with (
+        stage.router() as router,
+        pytest.raises(
+            RouterError, match=r"cannot be spoken to by TLS \(.*\); is its url perhaps http://\?"
+        ),
+    ):
         router.devices()
 
 
 def test_http_where_only_https_is_spoken_is_an_error(secure: Stage) -> None:
-    secure.settings = replace(secure.settings, url=str(secure.settings.url).replace("https:", "http:"), fingerprint=None)
+    secure.settings = replace(
+        secure.settings, url=str(secure.settings.url).replace("https:", "http:"), fingerprint=None
+    )
     with secure.router() as router, pytest.raises(RouterError):
         router.devices()
 

@@ -34,8 +34,17 @@ def calls_for(server: ClassicRouter) -> HttpJsonSettings:
 
 
 @contextlib.contextmanager
-def router_at(server: ClassicRouter, calls: HttpJsonSettings | None = None, **changed: Any) -> Iterator[HttpJsonRouter]:
-    plain = RouterSettings("http_json", server.url, USER, SecretStr(PASSWORD), timeout_s=2.0, http_json=calls or calls_for(server))
+def router_at(
+    server: ClassicRouter, calls: HttpJsonSettings | None = None, **changed: Any
+) -> Iterator[HttpJsonRouter]:
+    plain = RouterSettings(
+        "http_json",
+        server.url,
+        USER,
+        SecretStr(PASSWORD),
+        timeout_s=2.0,
+        http_json=calls or calls_for(server),
+    )
     with contextlib.closing(HttpJsonRouter(replace(plain, **changed), FakeClock())) as router:
         yield router
 
@@ -49,11 +58,17 @@ def test_one_login_does_for_many_polls(server: ClassicRouter) -> None:
         for _ in range(3):
             assert macs(router) == [ANNA.mac]
     assert server.logins == 1
-    assert [one.path for one in server.asked] == ["/login.html", "/goform/login", *["/data/hosts"] * 3]
+    assert [one.path for one in server.asked] == [
+        "/login.html",
+        "/goform/login",
+        *["/data/hosts"] * 3,
+    ]
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_a_login_that_expired_is_renewed_by_whatever_sign_it_shows(server: ClassicRouter, sign: str) -> None:
+def test_a_login_that_expired_is_renewed_by_whatever_sign_it_shows(
+    server: ClassicRouter, sign: str
+) -> None:
     server.no_session = NO_SESSION[sign]
     with router_at(server) as router:
         router.devices()
@@ -64,7 +79,9 @@ def test_a_login_that_expired_is_renewed_by_whatever_sign_it_shows(server: Class
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_a_login_that_expires_at_once_is_renewed_once_a_poll_and_no_oftener(server: ClassicRouter, sign: str) -> None:
+def test_a_login_that_expires_at_once_is_renewed_once_a_poll_and_no_oftener(
+    server: ClassicRouter, sign: str
+) -> None:
     server.no_session = NO_SESSION[sign]
     server.forgets_at_once = True
     with router_at(server) as router:
@@ -79,7 +96,9 @@ def test_a_router_in_trouble_is_no_reason_to_log_in_again(server: ClassicRouter)
         router.devices()
         server.no_session = Reply(b"", 503)
         server.expire()
-        with pytest.raises(RouterError, match=r"is in trouble: it answers http_json\.devices with HTTP 503"):
+        with pytest.raises(
+            RouterError, match=r"is in trouble: it answers http_json\.devices with HTTP 503"
+        ):
             router.devices()
     assert server.logins == 1
 
@@ -87,7 +106,10 @@ def test_a_router_in_trouble_is_no_reason_to_log_in_again(server: ClassicRouter)
 def test_a_wrong_password_is_refused_with_the_place_to_look_at(server: ClassicRouter) -> None:
     with (
         router_at(server, password=SecretStr("wrong-geheim")) as router,
-        pytest.raises(RouterRefused, match=r"refuses the login \(HTTP 401\): look at username, password and http_json") as caught,
+        pytest.raises(
+            RouterRefused,
+            match=r"refuses the login \(HTTP 401\): look at username, password and http_json",
+        ) as caught,
     ):
         router.devices()
     assert "geheim" not in str(caught.value)
@@ -95,11 +117,16 @@ def test_a_wrong_password_is_refused_with_the_place_to_look_at(server: ClassicRo
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_no_list_right_after_the_login_is_a_refusal_however_it_is_said(server: ClassicRouter, sign: str) -> None:
+def test_no_list_right_after_the_login_is_a_refusal_however_it_is_said(
+    server: ClassicRouter, sign: str
+) -> None:
     """Many a router says nothing of a wrong password, and shuts out whoever goes on with it."""
     server.no_session = NO_SESSION[sign]
     server.forgets_at_once = True
-    with router_at(server) as router, pytest.raises(RouterRefused, match=r"the login does not work: look at username, password"):
+    with (
+        router_at(server) as router,
+        pytest.raises(RouterRefused, match=r"the login does not work: look at username, password"),
+    ):
         router.devices()
 
 
@@ -114,32 +141,51 @@ def test_a_list_in_pages_that_all_come_late_is_given_up() -> None:
     with Slow() as server:
         server.phones = [Phone(f"aa:bb:cc:00:01:{number:02x}") for number in range(30)]
         settings = RouterSettings("http_json", server.url, timeout_s=2.0, http_json=BY_KEY)
-        with contextlib.closing(HttpJsonRouter(settings, clock)) as router, pytest.raises(RouterError, match="takes more than 8 s for its"):
+        with (
+            contextlib.closing(HttpJsonRouter(settings, clock)) as router,
+            pytest.raises(RouterError, match="takes more than 8 s for its"),
+        ):
             router.devices()
         assert len(server.asked) == 5
 
 
-def test_a_form_goes_as_the_settings_say_and_the_time_into_the_address(server: ClassicRouter) -> None:
+def test_a_form_goes_as_the_settings_say_and_the_time_into_the_address(
+    server: ClassicRouter,
+) -> None:
     with router_at(server) as router:
         router.devices()
     login, listed = server.asked[1], server.asked[2]
-    assert login.headers["Content-Type"] == ("application/json" if server.by == "answer" else "application/x-www-form-urlencoded")
+    assert login.headers["Content-Type"] == (
+        "application/json" if server.by == "answer" else "application/x-www-form-urlencoded"
+    )
     assert listed.query["_"] == f"{FakeClock().now().timestamp() * 1000:.0f}"
 
 
-def test_headers_go_with_every_call_and_those_from_the_login_with_the_list(server: ClassicRouter) -> None:
+def test_headers_go_with_every_call_and_those_from_the_login_with_the_list(
+    server: ClassicRouter,
+) -> None:
     where = "data.userid" if server.by == "answer" else "sid"
     headers = {"X-Requested-With": "XMLHttpRequest", "X-Token": f"Bearer {{{where}}}"}
     with router_at(server, replace(calls_for(server), headers=headers)) as router:
         router.devices()
     assert [one.headers["X-Requested-With"] for one in server.asked] == ["XMLHttpRequest"] * 3
-    assert [one.headers["X-Token"] for one in server.asked] == [None, None, f"Bearer {server.session}"]
+    assert [one.headers["X-Token"] for one in server.asked] == [
+        None,
+        None,
+        f"Bearer {server.session}",
+    ]
 
 
-def test_what_the_login_answers_fills_the_address_too_with_its_signs_coded(server: ClassicRouter) -> None:
+def test_what_the_login_answers_fills_the_address_too_with_its_signs_coded(
+    server: ClassicRouter,
+) -> None:
     where = "data.userid" if server.by == "answer" else "sid"
     odd = "a&b=c d/\u20ac"
-    calls = replace(calls_for(server), devices=f"/data/hosts?key={{odd}}&session={{{where}}}", secrets={"odd": SecretStr(odd)})
+    calls = replace(
+        calls_for(server),
+        devices=f"/data/hosts?key={{odd}}&session={{{where}}}",
+        secrets={"odd": SecretStr(odd)},
+    )
     with router_at(server, calls) as router:
         router.devices()
     assert server.asked[-1].query == {"key": odd, "session": server.session}
@@ -150,7 +196,10 @@ def test_a_name_that_the_login_does_not_answer_is_named_with_those_that_it_does(
         calls = replace(BY_ANSWER, cookie="userid={userid}")
         with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
             router.devices()
-    assert str(caught.value).endswith("http_json.headers.Cookie wants {userid}, but the login answers only: PHPSESSID, data.userid, result")
+    assert str(caught.value).endswith(
+        "http_json.headers.Cookie wants {userid}, but the login answers only: PHPSESSID, "
+        "data.userid, result"
+    )
 
 
 def test_names_without_end_are_shown_in_part() -> None:
@@ -167,7 +216,12 @@ def test_names_without_end_are_shown_in_part() -> None:
 def test_what_no_header_may_hold_is_refused_and_not_shown(value: str) -> None:
     with ClassicRouter() as server:
         calls = replace(BY_KEY, secrets={"key": SecretStr(value)})
-        with router_at(server, calls) as router, pytest.raises(RouterRefused, match=r"http_json\.headers\.X-API-KEY would hold") as caught:
+        with (
+            router_at(server, calls) as router,
+            pytest.raises(
+                RouterRefused, match=r"http_json\.headers\.X-API-KEY would hold"
+            ) as caught,
+        ):
             router.devices()
     assert "gehe" not in str(caught.value)
     assert not server.asked
@@ -186,14 +240,20 @@ def test_a_list_in_pages_is_read_to_its_end() -> None:
 def test_a_list_that_ends_before_its_end_is_an_error(total: int, page_size: int) -> None:
     with ClassicRouter() as server:
         server.phones, server.total, server.page_size = [ANNA, BEN, ANNA], total, page_size
-        with router_at(server, BY_KEY) as router, pytest.raises(RouterError, match=f"speaks of {total} devices, but lists only 3"):
+        with (
+            router_at(server, BY_KEY) as router,
+            pytest.raises(RouterError, match=f"speaks of {total} devices, but lists only 3"),
+        ):
             router.devices()
 
 
 def test_a_wrong_key_is_refused() -> None:
     with ClassicRouter() as server:
         calls = replace(BY_KEY, secrets={"key": SecretStr("other")})
-        with router_at(server, calls) as router, pytest.raises(RouterRefused, match=r"without a login.*\(HTTP 401\)"):
+        with (
+            router_at(server, calls) as router,
+            pytest.raises(RouterRefused, match=r"without a login.*\(HTTP 401\)"),
+        ):
             router.devices()
 
 
@@ -202,12 +262,19 @@ def test_user_and_password_go_by_http_when_there_is_no_form() -> None:
         server.phones = [ANNA]
         with router_at(server, BY_BASIC) as router:
             assert macs(router) == [ANNA.mac]
-        with router_at(server, BY_BASIC, password=SecretStr("wr\u20acng")) as router, pytest.raises(RouterRefused, match="HTTP 401"):
+        with (
+            router_at(server, BY_BASIC, password=SecretStr("wr\u20acng")) as router,
+            pytest.raises(RouterRefused, match="HTTP 401"),
+        ):
             router.devices()
 
 
-@pytest.mark.parametrize("changed", [{"login": "/gone"}, {"login_page": "/gone"}, {"devices": "/gone"}])
-def test_an_address_where_nothing_is_is_named(server: ClassicRouter, changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"login": "/gone"}, {"login_page": "/gone"}, {"devices": "/gone"}]
+)
+def test_an_address_where_nothing_is_is_named(
+    server: ClassicRouter, changed: dict[str, Any]
+) -> None:
     (key,) = changed
     with (
         router_at(server, replace(calls_for(server), **changed)) as router,

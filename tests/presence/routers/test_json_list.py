@@ -21,7 +21,15 @@ def devices(said: Any, settings: HttpJsonSettings = PLAIN) -> list[Device]:
 
 @pytest.mark.parametrize(
     ("place", "found"),
-    [(None, {"a": [{"b": 1}, {"b": 2}]}), ("a.1.b", 2), ("a.2.b", None), ("a.b", None), ("x.y", None), ("a.0.b.c", None), ("a.-1.b", None)],
+    [
+        (None, {"a": [{"b": 1}, {"b": 2}]}),
+        ("a.1.b", 2),
+        ("a.2.b", None),
+        ("a.b", None),
+        ("x.y", None),
+        ("a.0.b.c", None),
+        ("a.-1.b", None),
+    ],
 )
 def test_a_place_is_found_or_none(place: str | None, found: object) -> None:
     assert at({"a": [{"b": 1}, {"b": 2}]}, place) == found
@@ -32,13 +40,37 @@ def test_the_answer_itself_may_be_the_list() -> None:
 
 
 def test_an_object_of_objects_is_a_list_too() -> None:
-    said = {"get_clientlist": {"maclist": [MAC], MAC: {"mac": MAC, "name": "Anna"}, "ClientAPILevel": "5"}}
-    assert devices(said, replace(PLAIN, list="get_clientlist", hostname="name")) == [Device(MAC, "anna")]
+    said = {
+        "get_clientlist": {
+            "maclist": [MAC],
+            MAC: {"mac": MAC, "name": "Anna"},
+            "ClientAPILevel": "5",
+        }
+    }
+    assert devices(said, replace(PLAIN, list="get_clientlist", hostname="name")) == [
+        Device(MAC, "anna")
+    ]
 
 
-@pytest.mark.parametrize("said", [{"list": {"a": 1}}, {"list": {}}, {"list": None}, {"list": "x"}, {"other": []}, 7, None, [], "x"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"list": {"a": 1}},
+        {"list": {}},
+        {"list": None},
+        {"list": "x"},
+        {"other": []},
+        7,
+        None,
+        [],
+        "x",
+    ],
+)
 def test_what_is_no_list_is_said_with_what_is_there(said: Any) -> None:
-    with pytest.raises(NotTheList, match=r"the router answers without a list at http_json\.list; (there are: |what is there is )"):
+    with pytest.raises(
+        NotTheList,
+        match=r"the router answers without a list at http_json\.list; (there are: |what is there is )",
+    ):
         devices(said, replace(PLAIN, list="list"))
 
 
@@ -76,13 +108,19 @@ def test_names_that_nobody_can_read_or_that_have_no_end_are_shown_in_part() -> N
         (False, False, True),
     ],
 )
-def test_a_flag_says_who_is_connected(flag: object, wanted: bool | int | str | None, here: bool) -> None:
+def test_a_flag_says_who_is_connected(
+    flag: object, wanted: bool | int | str | None, here: bool
+) -> None:
     settings = replace(PLAIN, active="state.on", active_value=wanted)
-    assert devices([{"mac": MAC, "state": {"on": flag}}], settings) == ([Device(MAC)] if here else [])
+    assert devices([{"mac": MAC, "state": {"on": flag}}], settings) == (
+        [Device(MAC)] if here else []
+    )
 
 
 def test_a_flag_that_is_nowhere_is_an_error_and_not_an_empty_house() -> None:
-    with pytest.raises(RouterError, match=r"lists 2, but none with a flag at http_json\.active; there are: mac, up"):
+    with pytest.raises(
+        RouterError, match=r"lists 2, but none with a flag at http_json\.active; there are: mac, up"
+    ):
         devices([{"mac": MAC, "up": 1}, {"mac": MAC, "up": 0}], replace(PLAIN, active="online"))
 
 
@@ -92,19 +130,28 @@ def test_an_entry_without_the_flag_is_not_connected() -> None:
 
 
 def test_wrong_places_are_an_error_and_not_an_empty_house() -> None:
-    with pytest.raises(RouterError, match="lists 1, but none with a MAC or name where http_json looks; there are: macAddr, online"):
+    with pytest.raises(
+        RouterError,
+        match=(
+            "lists 1, but none with a MAC or name where http_json looks; there are: macAddr, online"
+        ),
+    ):
         devices([{"macAddr": MAC, "online": "0"}], replace(PLAIN, active="online"))
 
 
 @pytest.mark.parametrize("entry", [7, None, "x", [], {}])
-def test_entries_that_are_no_devices_are_passed_over_and_nothing_but_those_is_an_error(entry: Any) -> None:
+def test_entries_that_are_no_devices_are_passed_over_and_nothing_but_those_is_an_error(
+    entry: Any,
+) -> None:
     assert devices([entry, {"mac": MAC}]) == [Device(MAC)]
     with pytest.raises(RouterError, match="lists 1, but none"):
         devices([entry])
 
 
 def test_a_router_that_tells_no_macs_can_tell_names() -> None:
-    assert devices([{"hostname": "Anna"}, {"hostname": "anna"}], replace(PLAIN, mac=None)) == [Device(None, "anna")]
+    assert devices([{"hostname": "Anna"}, {"hostname": "anna"}], replace(PLAIN, mac=None)) == [
+        Device(None, "anna")
+    ]
 
 
 @pytest.mark.parametrize("total", [None, "9", 1.5])

@@ -38,18 +38,28 @@ def test_all_radios_are_asked_in_two_calls(stage: Stage, server: OpenwrtServer) 
     with stage.router() as router:
         router.devices()
         server.asked.clear()
-        assert sorted(str(one.mac) for one in router.devices()) == ["aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"]
+        assert sorted(str(one.mac) for one in router.devices()) == [
+            "aa:bb:cc:00:00:01",
+            "aa:bb:cc:00:00:02",
+        ]
     assert len(server.asked) == 2
 
 
 def test_a_lease_alone_does_not_make_a_phone_connected(stage: Stage, server: OpenwrtServer) -> None:
-    server.leases_of_the_gone = [{"macaddr": "AA:BB:CC:00:00:09", "ipaddr": "192.168.1.19", "hostname": "gone"}]
+    server.leases_of_the_gone = [
+        {"macaddr": "AA:BB:CC:00:00:09", "ipaddr": "192.168.1.19", "hostname": "gone"}
+    ]
     assert "aa:bb:cc:00:00:09" not in [one.mac for one in devices(stage)]
 
 
-def test_who_has_not_shown_the_password_is_not_connected(stage: Stage, server: OpenwrtServer) -> None:
+def test_who_has_not_shown_the_password_is_not_connected(
+    stage: Stage, server: OpenwrtServer
+) -> None:
     server.strangers = ["aa:bb:cc:00:00:66"]
-    assert sorted(str(one.mac) for one in devices(stage)) == ["aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"]
+    assert sorted(str(one.mac) for one in devices(stage)) == [
+        "aa:bb:cc:00:00:01",
+        "aa:bb:cc:00:00:02",
+    ]
 
 
 def test_since_when_a_phone_is_associated_is_told(stage: Stage) -> None:
@@ -80,19 +90,27 @@ def test_either_way_to_the_stations_does_and_without_leases_they_have_no_names(
     assert "tells no DHCP leases to whos-there, so devices have no names: only MACs count" in told
 
 
-@pytest.mark.parametrize(("rights", "call"), [(set(), "hostapd.wlan0 get_clients"), ({"hostapd.wlan0"}, "hostapd.wlan1 get_clients")])
+@pytest.mark.parametrize(
+    ("rights", "call"),
+    [(set(), "hostapd.wlan0 get_clients"), ({"hostapd.wlan0"}, "hostapd.wlan1 get_clients")],
+)
 def test_a_right_that_is_missing_is_named_and_the_login_tried_once_a_poll(
     stage: Stage, server: OpenwrtServer, rights: set[str], call: str
 ) -> None:
     server.rights = frozenset(rights)
     with stage.router() as router:
         for poll in (1, 2):
-            with pytest.raises(RouterRefused, match=f"does not let whos-there call {call}: allow it in /usr/share/rpcd/acl.d"):
+            with pytest.raises(
+                RouterRefused,
+                match=f"does not let whos-there call {call}: allow it in /usr/share/rpcd/acl.d",
+            ):
                 router.devices()
             assert server.logins == poll
 
 
-def test_an_account_without_rights_is_told_the_first_that_it_needs(stage: Stage, server: OpenwrtServer) -> None:
+def test_an_account_without_rights_is_told_the_first_that_it_needs(
+    stage: Stage, server: OpenwrtServer
+) -> None:
     server.objects, server.rights = frozenset({"iwinfo", "luci-rpc"}), frozenset()
     with pytest.raises(RouterRefused, match="does not let whos-there call iwinfo devices"):
         devices(stage)
@@ -100,13 +118,20 @@ def test_an_account_without_rights_is_told_the_first_that_it_needs(stage: Stage,
 
 def test_a_name_that_nobody_can_read_is_shown_in_part(stage: Stage, server: OpenwrtServer) -> None:
     server.objects, server.rights = frozenset({"hostapd.\nx\ud800" + "y" * 5000}), frozenset()
-    with pytest.raises(RouterRefused, match=r"does not let whos-there call hostapd\.xy{51}: allow it"):
+    with pytest.raises(
+        RouterRefused, match=r"does not let whos-there call hostapd\.xy{51}: allow it"
+    ):
         devices(stage)
 
 
 def test_a_wrong_password_is_refused(stage: Stage, server: OpenwrtServer) -> None:
     stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
-    with stage.router() as router, pytest.raises(RouterRefused, match=r"refuses the login: look at username and password of presence"):
+    with (
+        stage.router() as router,
+        pytest.raises(
+            RouterRefused, match=r"refuses the login: look at username and password of presence"
+        ),
+    ):
         router.devices()
     assert server.logins == 1
 
@@ -123,11 +148,15 @@ def test_a_radio_that_cannot_be_asked_is_an_error_since_its_phones_would_seem_go
 
 def test_a_router_without_wifi_is_said_to_be_one(stage: Stage, server: OpenwrtServer) -> None:
     server.objects = frozenset({"luci-rpc"})
-    with pytest.raises(RouterRefused, match="tells of no Wi-Fi interface: install rpcd-mod-iwinfo there"):
+    with pytest.raises(
+        RouterRefused, match="tells of no Wi-Fi interface: install rpcd-mod-iwinfo there"
+    ):
         devices(stage)
 
 
 def test_a_router_without_ubus_is_told_what_to_install(stage: Stage) -> None:
     stage.settings = replace(stage.settings, url=f"{stage.settings.url}/other")
-    with pytest.raises(RouterRefused, match=r"has no ubus at this address \(HTTP 404\): install uhttpd-mod-ubus"):
+    with pytest.raises(
+        RouterRefused, match=r"has no ubus at this address \(HTTP 404\): install uhttpd-mod-ubus"
+    ):
         devices(stage)

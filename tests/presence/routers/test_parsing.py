@@ -13,13 +13,32 @@ NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 MAC = "aa:bb:cc:00:00:01"
 
 
-@pytest.mark.parametrize("mac", ["AA:BB:CC:00:00:01", "aa-bb-cc-00-00-01", "aabb.cc00.0001", "AABBCC000001", " aa:bb:cc:00:00:01 "])
+@pytest.mark.parametrize(
+    "mac",
+    [
+        "AA:BB:CC:00:00:01",
+        "aa-bb-cc-00-00-01",
+        "aabb.cc00.0001",
+        "AABBCC000001",
+        " aa:bb:cc:00:00:01 ",
+    ],
+)
 def test_a_mac_is_read_in_any_spelling(mac: str) -> None:
     assert read_device(mac) == Device(MAC)
 
 
 @pytest.mark.parametrize(
-    "mac", ["aa:bb:cc:00:00", "aa:bb:cc:00:00:0g", "00:00:00:00:00:00", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", 7, [], "x"]
+    "mac",
+    [
+        "aa:bb:cc:00:00",
+        "aa:bb:cc:00:00:0g",
+        "00:00:00:00:00:00",
+        "01:00:5e:00:00:01",
+        "ff:ff:ff:ff:ff:ff",
+        7,
+        [],
+        "x",
+    ],
 )
 def test_what_is_no_devices_mac_makes_no_device_whatever_its_name(mac: object) -> None:
     assert read_device(mac, "annas-iphone") is None
@@ -31,7 +50,9 @@ def test_where_no_mac_is_told_a_name_will_do(mac: str | None) -> None:
     assert read_device(mac, "*") is None
 
 
-@pytest.mark.parametrize("name", [None, 7, "", "*", "unknown", "Unknown", " -- ", "N/A", "...", "\x1b\x07", "null"])
+@pytest.mark.parametrize(
+    "name", [None, 7, "", "*", "unknown", "Unknown", " -- ", "N/A", "...", "\x1b\x07", "null"]
+)
 def test_what_is_no_name_is_none(name: object) -> None:
     assert read_device(MAC, name) == Device(MAC)
 
@@ -43,7 +64,16 @@ def test_signs_that_nobody_can_read_are_left_out_of_a_name_and_a_long_one_is_cut
     assert len(device.hostname or "") == 253
 
 
-@pytest.mark.parametrize(("ip", "read"), [("192.168.1.2", "192.168.1.2"), ("FE80::1", "fe80::1"), ("", None), ("1.2.3", None), (7, None)])
+@pytest.mark.parametrize(
+    ("ip", "read"),
+    [
+        ("192.168.1.2", "192.168.1.2"),
+        ("FE80::1", "fe80::1"),
+        ("", None),
+        ("1.2.3", None),
+        (7, None),
+    ],
+)
 def test_an_address_is_one_or_none(ip: Any, read: str | None) -> None:
     assert read_device(MAC, None, ip) == Device(MAC, None, read)
 
@@ -75,7 +105,12 @@ def test_a_moment_is_read_as_it_was_meant_or_none(said: object, read: datetime |
 
 
 def test_what_is_told_twice_is_put_together() -> None:
-    found = [read_device(MAC), read_device(MAC, "anna"), None, read_device(MAC, "other", "192.168.1.2", NOW)]
+    found = [
+        read_device(MAC),
+        read_device(MAC, "anna"),
+        None,
+        read_device(MAC, "other", "192.168.1.2", NOW),
+    ]
     assert each_once(found, "the router") == [Device(MAC, "anna", "192.168.1.2", NOW)]
 
 

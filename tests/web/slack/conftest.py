@@ -39,7 +39,9 @@ class Answer:
 class Door:
     """The Slack server of one house, and the Slack that speaks to it."""
 
-    def __init__(self, folder: Path, server: RedisServer, slack: SlackServer, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, server: RedisServer, slack: SlackServer, more: str = ""
+    ) -> None:
         self.port = free_port()
         self.server = server
         self.slack = slack
@@ -49,7 +51,11 @@ class Door:
         self.program = Program("gunicorn", folder / "config", "-c", "gunicorn.conf")
 
     def configure(self, more: str = "", users: tuple[str, ...] = (OWNER,)) -> None:
-        slack = {"bind": f"127.0.0.1:{self.port}", "signing_secret": SIGNING_SECRET, "allowed_users": list(users)}
+        slack = {
+            "bind": f"127.0.0.1:{self.port}",
+            "signing_secret": SIGNING_SECRET,
+            "allowed_users": list(users),
+        }
         write_config(self.folder, self.server.url, f"slack: {json.dumps(slack)}\n{more}")
 
     def start(self) -> None:
@@ -57,7 +63,9 @@ class Door:
         self.program.start()
         self.program.wait_until_beating(self.server.url)
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Any request at all."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
@@ -91,8 +99,16 @@ def slack() -> Iterator[SlackServer]:
 @pytest.fixture(scope="session")
 def steady_door(tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Door]:
     """One that runs through all tests that neither end nor configure anything."""
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder, RedisServer(Path(folder)) as server:
-        door = Door(tmp_path_factory.mktemp("door"), server, slack, "cameras: {front: {pantilt: {backend: mock}}}\n")
+    with (
+        tempfile.TemporaryDirectory(prefix="redis-") as folder,
+        RedisServer(Path(folder)) as server,
+    ):
+        door = Door(
+            tmp_path_factory.mktemp("door"),
+            server,
+            slack,
+            "cameras: {front: {pantilt: {backend: mock}}}\n",
+        )
         with door.redis, ExitStack() as stack:
             stack.push(door.program)
             door.start()

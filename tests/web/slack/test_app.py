@@ -51,10 +51,15 @@ def test_slacks_published_example_is_genuine_for_five_minutes() -> None:
     assert not verifier.is_genuine(VECTOR, str(VECTOR_AT), VECTOR_SIGNATURE)
 
 
-@pytest.mark.parametrize("path", [*(f"/{name}" for name in COMMANDS), "/interactive", "/listening", "/nonsense"])
+@pytest.mark.parametrize(
+    "path", [*(f"/{name}" for name in COMMANDS), "/interactive", "/listening", "/nonsense"]
+)
 def test_what_is_not_signed_is_refused_at_every_address(door: Door, path: str) -> None:
     body = urlencode({**door.slack.slash_fields(path), "payload": "{}"}).encode()
-    assert door.ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"}).status == 401
+    assert (
+        door.ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"}).status
+        == 401
+    )
     assert door.unclaimed
 
 
@@ -84,17 +89,33 @@ def test_hostile_headers_are_refused(door: Door, headers: dict[str, str]) -> Non
 @pytest.mark.parametrize("name", ["X-Slack-Request-Timestamp", "X-Slack-Signature"])
 def test_a_missing_header_is_refused(door: Door, name: str) -> None:
     signed = door.slack.slash("/pycam_off")
-    assert door.ask("POST", "/pycam_off", signed.body, {key: one for key, one in signed.headers.items() if key != name}).status == 401
+    assert (
+        door.ask(
+            "POST",
+            "/pycam_off",
+            signed.body,
+            {key: one for key, one in signed.headers.items() if key != name},
+        ).status
+        == 401
+    )
 
 
 def test_a_body_that_is_no_text_is_refused(door: Door) -> None:
-    assert door.send("/pycam_off", door.slack.sign(b"command=\xff\xfe&user_id=" + OWNER.encode())).status == 401
+    assert (
+        door.send(
+            "/pycam_off", door.slack.sign(b"command=\xff\xfe&user_id=" + OWNER.encode())
+        ).status
+        == 401
+    )
 
 
 @pytest.mark.parametrize("seconds", [-301, -3600, 302, 86_400])
 def test_what_is_not_of_these_five_minutes_is_refused(door: Door, seconds: int) -> None:
     body = urlencode(door.slack.slash_fields("/pycam_off")).encode()
-    assert door.send("/pycam_off", door.slack.sign(body, timestamp=int(time.time()) + seconds)).status == 401
+    assert (
+        door.send("/pycam_off", door.slack.sign(body, timestamp=int(time.time()) + seconds)).status
+        == 401
+    )
     assert door.unclaimed
 
 
@@ -164,7 +185,19 @@ def test_a_command_that_there_is_not_is_told_of_help(door: Door) -> None:
     assert "/help" in door.command("/nonsense").said
 
 
-@pytest.mark.parametrize("missing", ["command", "text", "user_name", "response_url", "channel_id", "token", "team_id", "trigger_id"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "command",
+        "text",
+        "user_name",
+        "response_url",
+        "channel_id",
+        "token",
+        "team_id",
+        "trigger_id",
+    ],
+)
 def test_what_slack_may_leave_out_is_not_missed(door: Door, missing: str) -> None:
     fields = door.slack.slash_fields("/pycam_off")
     del fields[missing]
@@ -173,17 +206,39 @@ def test_what_slack_may_leave_out_is_not_missed(door: Door, missing: str) -> Non
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"&&&", b"=", b"user_id=", b"{}", b"a=1;b=2", b"&".join([b"a=1"] * 200), b"user_id=%ff", b"\0" * 100, b'payload={"user":{}}'],
+    [
+        b"",
+        b"&&&",
+        b"=",
+        b"user_id=",
+        b"{}",
+        b"a=1;b=2",
+        b"&".join([b"a=1"] * 200),
+        b"user_id=%ff",
+        b"\0" * 100,
+        b'payload={"user":{}}',
+    ],
 )
 @pytest.mark.parametrize("path", ["/status", "/interactive", "/nonsense"])
-def test_a_signed_body_that_makes_no_sense_is_a_mistake_of_the_sender(door: Door, path: str, body: bytes) -> None:
+def test_a_signed_body_that_makes_no_sense_is_a_mistake_of_the_sender(
+    door: Door, path: str, body: bytes
+) -> None:
     assert door.send(path, door.slack.sign(body)).status in (400, 401)
     assert door.ask("GET", "/health").body == "ok"
     assert "Traceback" not in door.program.log
 
 
 def test_odd_words_are_only_words(door: Door) -> None:
-    for text in ("'; FLUSHALL", "$(reboot)", "\0", "{{7*7}}", "%s%n", "\ud7ff 🤷", "../../x", "a" * 20_000):
+    for text in (
+        "'; FLUSHALL",
+        "$(reboot)",
+        "\0",
+        "{{7*7}}",
+        "%s%n",
+        "\ud7ff 🤷",
+        "../../x",
+        "a" * 20_000,
+    ):
         assert door.command(f"/rotate {text}").status == 200
         assert door.command(f"/snooze {text}").status == 200
     assert "Traceback" not in door.program.log
@@ -200,11 +255,24 @@ def test_a_body_beyond_64_kib_is_refused(door: Door) -> None:
 def test_a_body_without_a_length_is_refused_when_it_is_too_long(door: Door) -> None:
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as line:
         line.sendall(b"POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        line.sendall(b"10000\r\n" + b"a" * 65_536 + b"\r\n" + b"10\r\n" + b"a" * 16 + b"\r\n0\r\n\r\n")
+        line.sendall(
+            b"10000\r\n" + b"a" * 65_536 + b"\r\n" + b"10\r\n" + b"a" * 16 + b"\r\n0\r\n\r\n"
+        )
         assert line.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.parametrize("path", ["/status", "/interactive", "/listening", "/", "/nonsense", "/status/more", "/../config/private.yml"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/status",
+        "/interactive",
+        "/listening",
+        "/",
+        "/nonsense",
+        "/status/more",
+        "/../config/private.yml",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
 def test_nothing_is_to_be_had_but_by_slack(door: Door, method: str, path: str) -> None:
     assert door.ask(method, path).status in (404, 405)
@@ -216,7 +284,11 @@ def test_health_says_ok_and_nothing_else(door: Door) -> None:
 
 def test_slack_may_look_at_the_certificate(door: Door) -> None:
     body = urlencode({"ssl_check": "1", "token": "x"}).encode()
-    for answer in (door.ask("POST", "/status", body), door.send("/status", door.slack.sign(body)), door.ask("GET", "/status?ssl_check=1")):
+    for answer in (
+        door.ask("POST", "/status", body),
+        door.send("/status", door.slack.sign(body)),
+        door.ask("GET", "/status?ssl_check=1"),
+    ):
         assert (answer.status, answer.body) == (200, "")
     assert door.unclaimed
 
@@ -275,7 +347,10 @@ def test_senders_who_dawdle_hold_up_nobody(door: Door) -> None:
 
 @pytest.mark.parametrize("sent", DAWDLING, ids=range(len(DAWDLING)))
 def test_a_dawdling_sender_is_cut_off(door: Door, sent: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", door.port), timeout=15) as line, contextlib.suppress(ConnectionResetError):
+    with (
+        socket.create_connection(("127.0.0.1", door.port), timeout=15) as line,
+        contextlib.suppress(ConnectionResetError),
+    ):
         line.sendall(sent)
         assert line.recv(100)[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 413")
 
@@ -283,7 +358,10 @@ def test_a_dawdling_sender_is_cut_off(door: Door, sent: bytes) -> None:
 def test_a_request_in_pieces_is_answered(door: Door) -> None:
     signed = door.slack.slash("/help")
     head = "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
-    whole = f"POST /help HTTP/1.1\r\nHost: x\r\nContent-Length: {len(signed.body)}\r\n{head}\r\n".encode() + signed.body
+    whole = (
+        f"POST /help HTTP/1.1\r\nHost: x\r\nContent-Length: {len(signed.body)}\r\n{head}\r\n".encode()
+        + signed.body
+    )
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(whole), 100):
@@ -308,15 +386,24 @@ def test_requests_one_after_another_on_a_line_are_all_answered(door: Door) -> No
 def posted(door: Door, slack: SlackServer) -> Posted:
     """An event, and its alert with the buttons."""
     state = State(door.server.url)
-    state.publish(Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT))
+    state.publish(
+        Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT)
+    )
     state.close()
     blocks = alert(Message(EVENT, AT, "Motion.", "front", event=EVENT), None, None)
-    slack.call("chat.postMessage", {"channel": ALERTS, "text": "Motion.", "blocks": blocks}, BOT_TOKEN)
+    slack.call(
+        "chat.postMessage", {"channel": ALERTS, "text": "Motion.", "blocks": blocks}, BOT_TOKEN
+    )
     return slack.seen()[-1]
 
 
-@pytest.mark.parametrize(("button", "label"), [("tag_occupied", "occupied"), ("tag_unoccupied", "unoccupied"), ("snooze", None)])
-def test_a_posted_button_does_what_it_says(door: Door, posted: Posted, button: str, label: str | None) -> None:
+@pytest.mark.parametrize(
+    ("button", "label"),
+    [("tag_occupied", "occupied"), ("tag_unoccupied", "unoccupied"), ("snooze", None)],
+)
+def test_a_posted_button_does_what_it_says(
+    door: Door, posted: Posted, button: str, label: str | None
+) -> None:
     answer = door.send("/interactive", door.slack.press(posted, button))
     assert (answer.status, answer.body) == (200, "")
     assert door.redis.hget(f"event:{EVENT}", "label") == label
@@ -324,15 +411,26 @@ def test_a_posted_button_does_what_it_says(door: Door, posted: Posted, button: s
     assert door.redis.xlen("requests") == 1
 
 
-def test_a_click_by_a_stranger_or_for_the_second_time_is_refused(door: Door, posted: Posted) -> None:
-    assert door.send("/interactive", door.slack.press(posted, "tag_occupied", "U0STRANGER")).status == 401
+def test_a_click_by_a_stranger_or_for_the_second_time_is_refused(
+    door: Door, posted: Posted
+) -> None:
+    assert (
+        door.send("/interactive", door.slack.press(posted, "tag_occupied", "U0STRANGER")).status
+        == 401
+    )
     assert door.redis.hget(f"event:{EVENT}", "label") is None
     signed = door.slack.press(posted, "tag_occupied")
     assert [door.send("/interactive", signed).status for _ in range(2)] == [200, 401]
     assert door.redis.xlen("requests") == 1
 
 
-@pytest.mark.parametrize("payload", ["", "{", "null", "[]", '{"type": "block_actions"}', '{"user": {"id": "U0OWNER001"}}'])
+@pytest.mark.parametrize(
+    "payload",
+    ["", "{", "null", "[]", '{"type": "block_actions"}', '{"user": {"id": "U0OWNER001"}}'],
+)
 def test_a_broken_click_is_a_mistake_of_the_sender(door: Door, payload: str) -> None:
-    assert door.send("/interactive", door.slack.sign(urlencode({"payload": payload}).encode())).status == 400
+    assert (
+        door.send("/interactive", door.slack.sign(urlencode({"payload": payload}).encode())).status
+        == 400
+    )
     assert "Traceback" not in door.program.log

@@ -1,4 +1,6 @@
-"""The Slack server as a process: its pulse, its memory, changed configurations, and a Redis that is away, hung or slow."""
+"""The Slack server as a process: its pulse, its memory, changed configurations, and a Redis that is
+away, hung or slow.
+"""
 
 import os
 import signal
@@ -40,7 +42,10 @@ def test_its_heart_beats_in_the_masters_name_with_what_it_has_done(own_door: Doo
 
 def test_both_processes_together_have_less_than_80_mb(own_door: Door) -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert all(answer.status == 200 for answer in pool.map(lambda _: own_door.command("/status"), range(100)))
+        assert all(
+            answer.status == 200
+            for answer in pool.map(lambda _: own_door.command("/status"), range(100))
+        )
     master = psutil.Process(own_door.program.pid)
     processes = [master, *master.children(recursive=True)]
     assert len(processes) == 2
@@ -48,10 +53,20 @@ def test_both_processes_together_have_less_than_80_mb(own_door: Door) -> None:
 
 
 def test_it_loads_neither_opencv_nor_an_sdk(own_door: Door) -> None:
-    heavy = "print(*sorted({'cv2', 'numpy', 'av', 'slack_sdk', 'requests', 'boto3', 'psutil', 'app.detector'} & sys.modules.keys()))"
+    heavy = (
+        "print(*sorted({'cv2', 'numpy', 'av', 'slack_sdk', 'requests', 'boto3', 'psutil', "
+        "'app.detector'} & sys.modules.keys()))"
+    )
     script = f"import sys; from app.web import serving, worker; serving.application(); {heavy}"
     environment = {**os.environ, FOLDER_VARIABLE: str(own_door.folder / "config")}
-    done = subprocess.run([sys.executable, "-c", script], cwd=REPO, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPO,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert set(done.stdout.split()) <= {"app.detector"}
 
 
@@ -76,7 +91,10 @@ def test_a_wrong_configuration_takes_nothing_down_and_is_said(own_door: Door) ->
     assert own_door.command("/help").status == 200
     (own_door.folder / "config" / "config.yml").write_text(good)
     own_door.program.signal(signal.SIGHUP)
-    until(lambda: own_door.program.heartbeat(own_door.server.url) and not trouble(own_door), "all is well again")
+    until(
+        lambda: own_door.program.heartbeat(own_door.server.url) and not trouble(own_door),
+        "all is well again",
+    )
     assert "Traceback" not in own_door.program.log
 
 
@@ -94,8 +112,12 @@ def trouble(door: Door) -> str | None:
         ("slack: {signing_secret: abc}\n", "slack.allowed_users is empty"),
     ],
 )
-def test_it_does_not_start_with_a_wrong_configuration(tmp_path: Path, config: str, said: str) -> None:
-    with Program("gunicorn", write_config(tmp_path, "redis://127.0.0.1:1", config), "-c", "gunicorn.conf") as program:
+def test_it_does_not_start_with_a_wrong_configuration(
+    tmp_path: Path, config: str, said: str
+) -> None:
+    with Program(
+        "gunicorn", write_config(tmp_path, "redis://127.0.0.1:1", config), "-c", "gunicorn.conf"
+    ) as program:
         assert program.wait() == 2
         assert said in program.log
         assert "Traceback" not in program.log
@@ -109,9 +131,13 @@ def in_time(door: Door, line: str) -> str:
     return said
 
 
-def test_with_redis_killed_everybody_is_told_so_and_it_works_again_afterwards(own_door: Door) -> None:
+def test_with_redis_killed_everybody_is_told_so_and_it_works_again_afterwards(
+    own_door: Door,
+) -> None:
     own_door.server.kill()
-    assert [in_time(own_door, line) for line in ("/status", "/pycam_off", "/help", "/nonsense")] == [REDIS_AWAY] * 4
+    assert [
+        in_time(own_door, line) for line in ("/status", "/pycam_off", "/help", "/nonsense")
+    ] == [REDIS_AWAY] * 4
     assert own_door.ask("GET", "/health").status == 503
     own_door.server.start()
     until(lambda: "Disarmed" in own_door.command("/pycam_off").said, "it works again")
@@ -119,11 +145,15 @@ def test_with_redis_killed_everybody_is_told_so_and_it_works_again_afterwards(ow
     assert "Traceback" not in own_door.program.log
 
 
-def test_with_redis_hung_everybody_is_told_so_while_slack_waits_however_many_they_are(own_door: Door) -> None:
+def test_with_redis_hung_everybody_is_told_so_while_slack_waits_however_many_they_are(
+    own_door: Door,
+) -> None:
     os.kill(own_door.server.pid, signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(50) as pool:
-            assert set(pool.map(lambda _: in_time(own_door, "/pycam_off"), range(50))) == {REDIS_AWAY}
+            assert set(pool.map(lambda _: in_time(own_door, "/pycam_off"), range(50))) == {
+                REDIS_AWAY
+            }
     finally:
         os.kill(own_door.server.pid, signal.SIGCONT)
     until(lambda: "armed" in own_door.command("/status").said.lower(), "it works again")
@@ -182,6 +212,12 @@ def test_with_a_slow_redis_everybody_is_answered_while_slack_waits(
         )
         with door.redis, door.program:
             until(lambda: "Booting worker" in door.program.log, "it is up")
-            for line in ("/status", "/initialize", "/pycam_off", "/last_image", "/current_position"):
+            for line in (
+                "/status",
+                "/initialize",
+                "/pycam_off",
+                "/last_image",
+                "/current_position",
+            ):
                 said = in_time(door, line)
                 assert said == REDIS_AWAY or delay_s < 1

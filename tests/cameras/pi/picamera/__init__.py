@@ -1,4 +1,6 @@
-"""A stand-in for the legacy picamera package that keeps its rules: padded planes, one opening at a time, its own tree of errors."""
+"""A stand-in for the legacy picamera package that keeps its rules: padded planes, one opening at a
+time, its own tree of errors.
+"""
 
 import time
 from collections.abc import Iterator
@@ -56,9 +58,17 @@ class PiCamera:
 
     CAPTURE_TIMEOUT: float = 60
 
-    def __init__(self, resolution: tuple[int, int] = (1280, 720), framerate: float = 30, clock_mode: str = "reset") -> None:
+    def __init__(
+        self,
+        resolution: tuple[int, int] = (1280, 720),
+        framerate: float = 30,
+        clock_mode: str = "reset",
+    ) -> None:
         if not ENABLED:
-            raise PiCameraError("Camera is not enabled. Try running 'sudo raspi-config' and ensure that the camera has been enabled.")
+            raise PiCameraError(
+                "Camera is not enabled. Try running 'sudo raspi-config' and ensure that the camera "
+                "has been enabled."
+            )
         if _OPEN:
             raise PiCameraMMALError("Failed to enable connection: Out of resources")
         _OPEN.append(self)
@@ -75,13 +85,19 @@ class PiCamera:
         """Microseconds since the system started."""
         return round(time.monotonic() * 1_000_000)
 
-    def start_recording(self, output: Any, format: str, bitrate: int, intra_period: int, inline_headers: bool = True) -> None:
+    def start_recording(
+        self, output: Any, format: str, bitrate: int, intra_period: int, inline_headers: bool = True
+    ) -> None:
         assert format == "h264" and inline_headers and 0 < bitrate <= 25_000_000
         if not RECORDS:
-            raise PiCameraMMALError("Failed to create MMAL component b'vc.ril.video_encode': Out of memory")
+            raise PiCameraMMALError(
+                "Failed to create MMAL component b'vc.ril.video_encode': Out of memory"
+            )
         self._output, self._coder = output, H264(self.resolution, intra_period)
 
-    def capture_continuous(self, output: BinaryIO, format: str, use_video_port: bool = False) -> Iterator[BinaryIO]:
+    def capture_continuous(
+        self, output: BinaryIO, format: str, use_video_port: bool = False
+    ) -> Iterator[BinaryIO]:
         assert format == "yuv" and use_video_port
         number = 0
         while True:
@@ -102,7 +118,9 @@ class PiCamera:
                 self._output.flush()
 
     def _record(self, number: int) -> None:
-        """Write a picture in pieces, and before a key frame its parameter sets, which have no stamp."""
+        """Write a picture in pieces, and before a key frame its parameter sets, which have no
+        stamp.
+        """
         if self._coder is None:
             return
         stamp = round((time.monotonic() - self._zero_s) * 1_000_000)
@@ -121,7 +139,9 @@ class PiCamera:
         self._output.write(data)
 
     def _drawn(self, number: int) -> Any:
-        return picture(number, self.resolution)[:: -1 if self.vflip else 1, :: -1 if self.hflip else 1]
+        return picture(number, self.resolution)[
+            :: -1 if self.vflip else 1, :: -1 if self.hflip else 1
+        ]
 
     def _planes(self, number: int) -> bytes:
         width, height = self.resolution

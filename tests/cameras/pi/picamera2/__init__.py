@@ -1,7 +1,8 @@
 """A stand-in for picamera2 that keeps its rules.
 
-Rows are padded, a camera is opened once only, configurations are checked, and the few buffers go round: who does not
-release requests gets no more. `CAMERAS` is what is plugged in; while `HANGS`, no request is ever completed.
+Rows are padded, a camera is opened once only, configurations are checked, and the few buffers go
+round: who does not release requests gets no more. `CAMERAS` is what is plugged in; while `HANGS`,
+no request is ever completed.
 """
 
 import atexit
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from tests.cameras.scenery import picture
 
-CAMERAS: list[dict[str, Any]] = [{"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}]
+CAMERAS: list[dict[str, Any]] = [
+    {"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}
+]
 HANGS = False
 #: The sensor's stamps are not on the process's monotonic clock.
 BOOTED_BEFORE_NS = 5_000_000_000
@@ -45,12 +48,35 @@ class Picamera2:
         self._frames = 0
         atexit.register(self.close)
 
-    def create_video_configuration(self, main: dict[str, Any], lores: dict[str, Any] | None = None, **others: Any) -> dict[str, Any]:
-        known = {"transform", "buffer_count", "controls", "colour_space", "raw", "queue", "display", "encode", "sensor", "use_case"}
+    def create_video_configuration(
+        self, main: dict[str, Any], lores: dict[str, Any] | None = None, **others: Any
+    ) -> dict[str, Any]:
+        known = {
+            "transform",
+            "buffer_count",
+            "controls",
+            "colour_space",
+            "raw",
+            "queue",
+            "display",
+            "encode",
+            "sensor",
+            "use_case",
+        }
         if not set(others) <= known:
-            raise TypeError(f"create_video_configuration() got an unexpected keyword argument {set(others) - known}")
-        given = {"transform": Transform(), "buffer_count": 6, "controls": {"FrameDurationLimits": (33333, 33333)}} | others
-        return {"main": {"format": "XBGR8888", "size": (1280, 720)} | main, "lores": lores and {"format": "YUV420"} | lores} | given
+            raise TypeError(
+                "create_video_configuration() got an unexpected keyword argument "
+                f"{set(others) - known}"
+            )
+        given = {
+            "transform": Transform(),
+            "buffer_count": 6,
+            "controls": {"FrameDurationLimits": (33333, 33333)},
+        } | others
+        return {
+            "main": {"format": "XBGR8888", "size": (1280, 720)} | main,
+            "lores": lores and {"format": "YUV420"} | lores,
+        } | given
 
     def configure(self, config: dict[str, Any]) -> None:
         if self.started:

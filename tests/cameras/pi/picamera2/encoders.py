@@ -1,4 +1,5 @@
-"""A stand-in for picamera2's encoders: the hardware's, which all Pis before the Pi 5 have, and the one that takes its place there.
+"""A stand-in for picamera2's encoders: the hardware's, which all Pis before the Pi 5 have, and the
+one that takes its place there.
 
 While `BUSY`, another program uses the hardware.
 """
@@ -15,7 +16,9 @@ Output: Any = import_module("picamera2.outputs").Output
 class H264Encoder:
     """The hardware's. Stamps count from the first picture, in microseconds."""
 
-    def __init__(self, bitrate: int | None = None, repeat: bool = True, iperiod: int | None = None) -> None:
+    def __init__(
+        self, bitrate: int | None = None, repeat: bool = True, iperiod: int | None = None
+    ) -> None:
         assert repeat
         self.bitrate, self.iperiod = bitrate, iperiod or 60
         self.firsttimestamp: int | None = None

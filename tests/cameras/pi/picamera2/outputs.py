@@ -16,6 +16,11 @@ class Output:
         self.recording = False
 
     def outputframe(
-        self, frame: bytes, keyframe: bool = True, timestamp: int | None = None, packet: Any = None, audio: bool = False
+        self,
+        frame: bytes,
+        keyframe: bool = True,
+        timestamp: int | None = None,
+        packet: Any = None,
+        audio: bool = False,
     ) -> None:
         pass
