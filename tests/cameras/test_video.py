@@ -26,9 +26,9 @@ SETTINGS = CameraSettings(fps=FPS, warmup_s=0)
 def fast(source: object, **settings: object) -> Camera:
     return make_camera(
         "attic",
-        replace(SETTINGS, source=str(source), **settings),
+        replace(SETTINGS, source=str(source), **settings),  # type: ignore[arg-type]
         FakeClock(),
-        "fast",  # type: ignore[arg-type]
+        "fast",
     )
 
 
