@@ -1,0 +1,83 @@
+"""Records to JSON and back, checked when they are written and when they are read."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.errors import ProtocolError
+from app.protocol.records import AnyRecord, EventRecord, Record
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+_BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label", "label_by", "label_at")
+_EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
+
+
+def encode(record: Record) -> str:
+    """*record* as JSON; `ProtocolError` when a value is not as declared."""
+    text: str = _adapter(type(record)).dump_json(record, warnings=False).decode()
+    decode(type(record), text)
+    return text
+
+
+def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
+    """The record of type *kind* in *text*; `ProtocolError` when there is none."""
+    try:
+        record: AnyRecord = _adapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise ProtocolError(f"not a {kind.__name__}: {reasons(error)}") from None
+    return record
+
+
+def plain_event(record: EventRecord) -> dict[str, Any]:
+    """*record* as what JSON can hold, for `event.json`; what is not known is left out."""
+    plain: dict[str, Any] = _adapter(EventRecord).dump_python(record, mode="json")
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def event_from_plain(plain: dict[str, Any]) -> EventRecord:
+    """The event in what `plain_event` made; other keys are passed over. `ProtocolError` when there
+    is none.
+    """
+    try:
+        record: EventRecord = _adapter(EventRecord).validate_python(
+            {name: plain[name] for name in _EVENT_FIELDS if name in plain}
+        )
+    except ValidationError as error:
+        raise ProtocolError(f"not an event: {reasons(error)}") from None
+    return record
+
+
+def encode_event(record: EventRecord) -> dict[str, str]:
+    """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left
+    out.
+    """
+    return {
+        name: value if name in _BARE_EVENT_FIELDS else json.dumps(value)
+        for name, value in plain_event(record).items()
+    }
+
+
+def decode_event(stored: dict[str, str]) -> EventRecord:
+    """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is
+    none.
+    """
+    try:
+        return event_from_plain(
+            {
+                name: value if name in _BARE_EVENT_FIELDS else json.loads(value)
+                for name, value in stored.items()
+                if name in _EVENT_FIELDS
+            }
+        )
+    except json.JSONDecodeError as error:
+        raise ProtocolError(f"not an event: {error}") from None
+
+
+def reasons(error: ValidationError) -> str:
+    """What is wrong, without what was found: that may be a secret."""
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)

@@ -1,0 +1,53 @@
+"""Ids of events and facts, and the names that they are made of."""
+
+import re
+import secrets
+import socket
+from datetime import UTC, datetime
+
+from app.errors import ProtocolError
+
+CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+EVENT_ID = re.compile(rf"(?P<moment>\d{{8}}T\d{{6}}\.\d{{3}})Z-(?P<camera>{CAMERA_NAME.pattern})")
+#: What ids are made of, so that one can be a file's name and part of a key, and leads nowhere else.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def event_id(started_at: datetime, camera: str) -> str:
+    """The id of the event that *camera* opened at *started_at*: sorts by time, as
+    `20261120T101500.123Z-front`.
+    """
+    moment = started_at.astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
+
+
+def event_camera(event: str) -> str:
+    """The camera that opened *event*."""
+    return _event_parts(event)[1]
+
+
+def event_started_at(event: str) -> datetime:
+    """When *event* was opened, UTC, to the millisecond."""
+    try:
+        return datetime.strptime(_event_parts(event)[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ProtocolError(f"{event!r} is no event's id: {error}") from None
+
+
+def _event_parts(event: str) -> tuple[str, str]:
+    parts = EVENT_ID.fullmatch(event)
+    if not parts:
+        raise ProtocolError(
+            f"{event!r} is no event's id; one looks like 20261120T101500.123Z-front"
+        )
+    return parts["moment"], parts["camera"]
+
+
+def new_fact_id(at: datetime, camera: str | None = None) -> str:
+    """An id for a fact that belongs to no event."""
+    return f"{event_id(at, camera or 'house')}-{secrets.token_hex(4)}"
+
+
+def host_name() -> str:
+    """This machine's name as it stands in keys."""
+    return socket.gethostname().split(".")[0].replace(":", "-") or "localhost"
