@@ -1,16 +1,9 @@
 """The state that the programs share, in Redis. Only this package imports redis."""
 
-from app.state.store import (
-    TAKE_OVER_AFTER_MS,
-    TIMEOUT_S,
-    CameraWishes,
-    Latest,
-    Reader,
-    State,
-    Survey,
-    Tag,
-    within,
-)
+from app.state.connection import TIMEOUT_S, within
+from app.state.store import State
+from app.state.streams import TAKE_OVER_AFTER_MS, Reader
+from app.state.views import CameraWishes, Latest, Survey, Tag
 
 __all__ = [
     "TAKE_OVER_AFTER_MS",

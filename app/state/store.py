@@ -1,170 +1,28 @@
-"""What the programs share, in Redis. This is the only module that speaks to it.
+"""What the programs share, in Redis. Only this package imports redis.
 
 Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when
 it hangs. Nothing is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
 import json
-import logging
-import math
-import socket
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Generic, cast
-from urllib.parse import urlsplit
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import Any, cast
 
 from app import protocol
-from app.errors import ProtocolError, StateUnavailable
-from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Label, Record, Request
+from app.errors import ProtocolError
+from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Record, Request
 from app.state import scripts
-
-TIMEOUT_S = 5.0
-#: How long a fact may lie with a reader that has died before another takes it over.
-TAKE_OVER_AFTER_MS = 60_000
-#: How many entries of a stream are read at once.
-_BATCH = 100
-
-_log = logging.getLogger(__name__)
-
-#: What somebody has to mend, or time does, at the server; any other refusal is a mistake of ours.
-_REFUSALS = (
-    "MISCONF",
-    "LOADING",
-    "BUSY",
-    "MASTERDOWN",
-    "UNBLOCKED",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "READONLY",
-    "OOM",
-    "NOREPLICAS",
-)
-_AWAY = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.OutOfMemoryError,
-    redis.exceptions.NoPermissionError,
-)
-
-# Until when this thread waits for Redis, by the monotonic clock.
-_wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
-_LEAST_WAIT_S = 0.01
-
-
-class _Punctual(redis.connection.AbstractConnection):
-    """A connection of which every step, the greeting's too, ends when `within` says."""
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        self._hurry()
-        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
-
-    def read_response(self, *args: Any, **kwargs: Any) -> Any:
-        self._hurry()
-        return super().read_response(*args, **kwargs)
-
-    def _hurry(self) -> None:
-        line = cast(socket.socket | None, self._sock)
-        if line and self.socket_timeout:
-            left_s = _wait_until_s.get() - time.monotonic()
-            line.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
-
-
-class _Tcp(_Punctual, redis.Connection):
-    pass
-
-
-class _Tls(_Punctual, redis.SSLConnection):
-    pass
-
-
-class _Unix(_Punctual, redis.UnixDomainSocketConnection):
-    pass
-
-
-_CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """A camera's newest picture."""
-
-    jpeg: bytes
-    taken_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CameraWishes:
-    """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*;
-    None in it was no request.
-    """
-
-    camera_status: str | None
-    target: str | None
-    watched: bool
-    asked: tuple[Request | None, ...]
-    newest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """The label that an event had, who gave it, and when; all None when it had none."""
-
-    label: Label | None = None
-    by: str | None = None
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """How things stand: plain strings by name, and what is decoded only when it is asked for:
-    pulses, and the newest events.
-
-    Nothing is known, and *first* is False, when the claim that was made with it had been made
-    before.
-    """
-
-    first: bool
-    strings: dict[str, str | None] = field(default_factory=dict)
-    _beats: Mapping[str, str] = field(default_factory=dict)
-    _events: Sequence[tuple[str, dict[str, str]]] = ()
-
-    def heartbeats(self) -> dict[str, Heartbeat]:
-        """Every pulse, by its key; what is no heartbeat is logged and left out."""
-        return _heartbeats(self._beats)
-
-    def events(self) -> dict[str, EventRecord]:
-        """The newest events by their ids, the newest first; what is no event, or not known any
-        more, is left out.
-        """
-        found = {}
-        for event, stored in self._events:
-            try:
-                found[event] = protocol.decode_event(stored)
-            except ProtocolError as error:
-                _log.warning("%s: %s", protocol.event_key(event), error)
-        return found
+from app.state.connection import TIMEOUT_S, asking_for_leave, connect, talking
+from app.state.streams import Reader, decoded
+from app.state.views import CameraWishes, Latest, Survey, Tag, read_heartbeats, tag_of
 
 
 class State:
     """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._redis: redis.Redis = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=min(timeout_s, 2.0),
-            socket_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            connection_class=_CONNECTIONS[urlsplit(url).scheme],
-        )
+        self._redis = connect(url, timeout_s)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
         self._keep = self._redis.register_script(scripts.KEEP)
         self._tag = self._redis.register_script(scripts.TAG)
@@ -176,28 +34,28 @@ class State:
 
     def ping(self) -> None:
         """Raise `StateUnavailable` unless the server answers."""
-        with _talking():
+        with talking():
             self._redis.ping()
 
     def server_facts(self) -> dict[str, Any]:
         """What the server says of itself (Redis's INFO); `ProtocolError` when it does not tell this
         user.
         """
-        with _talking(), _asking_for_leave():
+        with talking(), asking_for_leave():
             return self._redis.info()
 
     def set_server(self, name: str, value: str) -> None:
         """Change one of the server's own settings, until its next start; `ProtocolError` when it
         lets nobody do that.
         """
-        with _talking(), _asking_for_leave():
+        with talking(), asking_for_leave():
             self._redis.config_set(name, value)
 
     def set_server_and_note(self, settings: Mapping[str, str], told: str) -> None:
         """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so
         that no end of ours comes between.
         """
-        with _talking(), _asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
+        with talking(), asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
             for name, value in settings.items():
                 pipe.config_set(name, value)
             pipe.hset(_delivery_key(told), mapping=cast(Any, dict(settings)))
@@ -206,7 +64,7 @@ class State:
 
     def read_strings(self, *names: str) -> list[str | None]:
         """The plain strings under *names*, None where there is none or it is of another type."""
-        with _talking():
+        with talking():
             return [_text(raw) for raw in cast(list[bytes | None], self._redis.mget(names))]
 
     def set_switch(self, name: str, value: bool, changed: ArmedBy | None = None) -> None:
@@ -216,22 +74,22 @@ class State:
     def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
         """Set several of the house's switches at once, and with *changed* say who did it."""
         words = _switch_words(values, changed)
-        with _talking():
+        with talking():
             self._redis.mset(words)
 
     def snooze(self, until: datetime, life_s: int) -> None:
         """Hold alerts back until *until*, which Redis forgets after *life_s* seconds."""
-        with _talking():
+        with talking():
             self._redis.set("snoozed_until", until.isoformat(), ex=life_s)
 
     def end_snooze(self) -> None:
         """Hold alerts back no longer."""
-        with _talking():
+        with talking():
             self._redis.delete("snoozed_until")
 
     def first_time(self, key: str, life_s: int) -> bool:
         """Whether nobody has asked this of *key* in the last *life_s* seconds."""
-        with _talking():
+        with talking():
             return bool(self._redis.set(key, "1", nx=True, ex=life_s))
 
     def tag(self, request: Request) -> Tag | None:
@@ -249,15 +107,15 @@ class State:
             protocol.REQUESTS_KEPT,
             protocol.encode(request),
         )
-        with _talking():
+        with talking():
             found = cast(
                 Any, self._tag(keys=[protocol.event_key(request.event), "requests"], args=words)
             )
-        return None if found is None else _tag_of(*map(_text, found))
+        return None if found is None else tag_of(*map(_text, found))
 
     def initialise_switches(self) -> None:
         """Give every switch that nobody has set yet its first value."""
-        with _talking(), self._redis.pipeline() as pipe:
+        with talking(), self._redis.pipeline() as pipe:
             for name, value in protocol.SWITCHES.items():
                 pipe.set(name, str(value), nx=True)
             pipe.execute()
@@ -266,30 +124,30 @@ class State:
         """The record under *key*, None when there is none; `ProtocolError` when it is not a
         *kind*.
         """
-        with _talking():
+        with talking():
             raw = cast(bytes | None, self._redis.get(key))
         return None if raw is None else protocol.decode(kind, raw)
 
     def put(self, key: str, record: Record, life_s: int | None = None) -> None:
         """Store *record* under *key*, for *life_s* seconds or for ever."""
-        with _talking():
+        with talking():
             self._redis.set(key, protocol.encode(record), ex=life_s)
 
     def beat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show that a program lives."""
-        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
             pipe.sadd("heartbeats", key)
             pipe.execute()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Every pulse there is, by its key; what is no heartbeat is logged and left out."""
-        with _talking():
+        with talking():
             keys = sorted(
                 key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats"))
             )
             raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
-        return _heartbeats(
+        return read_heartbeats(
             {key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None}
         )
 
@@ -301,7 +159,7 @@ class State:
 
         With no *events* wanted, nobody's pulse is felt either.
         """
-        with _talking():
+        with talking():
             found = cast(Any, self._survey(keys=names, args=[claim or "", claim_life_s, events]))
         if not found:
             return Survey(first=False)
@@ -324,7 +182,7 @@ class State:
     def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
         names = list(keys)
-        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.pttl(name)
             left_ms = cast(list[int], pipe.execute())
@@ -342,7 +200,7 @@ class State:
         """
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
-        with _talking():
+        with talking():
             self._publish_once(
                 keys=[
                     protocol.published_key(fact.id),
@@ -378,7 +236,7 @@ class State:
             switches or {}, changed
         )
         told = protocol.encode(fact) if fact else ""
-        with _talking():
+        with talking():
             self._keep(
                 keys=[protocol.published_key(fact.id if fact else ""), "events", *words],
                 args=[told, protocol.EVENTS_KEPT, protocol.PUBLISHED_LIFE_S, *words.values()],
@@ -416,20 +274,20 @@ class State:
 
     def snapshot(self, event: str) -> bytes | None:
         """The JPEG of *event*, None when it has none any more."""
-        with _talking():
+        with talking():
             return cast(bytes | None, self._redis.get(protocol.snapshot_key(event)))
 
     def set_latest(self, camera: str, latest: Latest) -> None:
         """Show *latest* as the newest picture of *camera*."""
         key = protocol.camera_key(camera, "latest")
-        with _talking(), self._redis.pipeline() as pipe:
+        with talking(), self._redis.pipeline() as pipe:
             pipe.hset(key, mapping={"jpeg": latest.jpeg, "taken_at": latest.taken_at.isoformat()})
             pipe.expire(key, protocol.LATEST_LIFE_S)
             pipe.execute()
 
     def latest(self, camera: str) -> Latest | None:
         """The newest picture of *camera*, None when there is none of the last day."""
-        with _talking():
+        with talking():
             raw = cast(
                 dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest"))
             )
@@ -441,7 +299,7 @@ class State:
         """When the newest picture of *camera* was taken, None when there is none of the last
         day.
         """
-        with _talking():
+        with talking():
             raw = cast(
                 bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at")
             )
@@ -449,12 +307,12 @@ class State:
 
     def publish_frame(self, camera: str, picture: bytes) -> None:
         """Send *picture*, a JPEG, to whoever watches *camera* just now."""
-        with _talking():
+        with talking():
             self._redis.publish(protocol.camera_key(camera, "frames"), picture)
 
     def add_request(self, request: Request) -> None:
         """Ask for something."""
-        with _talking():
+        with talking():
             self._redis.xadd(
                 "requests",
                 {"request": protocol.encode(request)},
@@ -471,13 +329,11 @@ class State:
             protocol.camera_key(camera, "target"),
             protocol.camera_key(camera, "watched"),
         )
-        with _talking(), self._redis.pipeline(transaction=False) as pipe:
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.mget(names)
             pipe.xrange("requests", min=f"({after}", count=100)
             (status, target, watched), entries = pipe.execute()
-        asked = tuple(
-            _decoded(Request, stored.get(b"request"), "requests") for _, stored in entries
-        )
+        asked = tuple(decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
         newest = entries[-1][0].decode() if entries else after
         return CameraWishes(_text(status), _text(target), watched is not None, asked, newest)
 
@@ -495,136 +351,19 @@ class State:
 
     def note_heart(self, key: str, noted: str) -> None:
         """Note something of the heartbeat *key*."""
-        with _talking():
+        with talking():
             self._redis.hset("hearts", key, noted)
 
     def _hash(self, key: str) -> dict[str, str]:
-        with _talking():
+        with talking():
             raw = cast(dict[bytes, bytes], self._redis.hgetall(key))
         return _strings(raw)
 
     def _add_to_hash(self, key: str, values: Mapping[str, str], life_s: int) -> None:
-        with _talking(), self._redis.pipeline() as pipe:
+        with talking(), self._redis.pipeline() as pipe:
             pipe.hset(key, mapping=cast(Any, dict(values)))
             pipe.expire(key, life_s)
             pipe.execute()
-
-
-class Reader(Generic[AnyRecord]):
-    """One of a group of readers that share a stream of *kind* among them; each entry is somebody's
-    until it is acknowledged.
-    """
-
-    def __init__(
-        self, server: redis.Redis, stream: str, kind: type[AnyRecord], group: str, reader: str
-    ) -> None:
-        self._redis = server
-        self._stream = stream
-        self._kind = kind
-        self._group = group
-        self._reader = reader
-
-    def unfinished(self, after: str = "0") -> list[tuple[str, AnyRecord]]:
-        """What this reader was given and has not acknowledged, and what a reader that died has
-        left: the oldest 100 *after* an entry.
-        """
-
-        def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
-            self._redis.xautoclaim(
-                self._stream,
-                self._group,
-                self._reader,
-                TAKE_OVER_AFTER_MS,
-                after,
-                count=_BATCH,
-                justid=True,
-            )
-            return self._read(after, None)
-
-        return self._batch(ask)
-
-    def all_unfinished(self) -> Iterator[tuple[str, AnyRecord]]:
-        """All of `unfinished`, oldest first."""
-        after = "0"
-        while found := self.unfinished(after):
-            yield from found
-            after = found[-1][0]
-
-    def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for
-        it.
-        """
-        return self._batch(lambda: self._read(">", round(wait_s * 1000)))
-
-    def done(self, entry: str) -> None:
-        """The *entry* needs no more care."""
-        with _talking():
-            self._redis.xack(self._stream, self._group, entry)
-
-    def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        found = cast(
-            Any,
-            self._redis.xreadgroup(
-                self._group,
-                self._reader,
-                {self._stream: start},
-                count=_BATCH,
-                block=block_ms or None,
-            ),
-        )
-        streams = found.items() if isinstance(found, dict) else found or []
-        entries: list[tuple[bytes, dict[bytes, bytes]]] = []
-        for _, rows in streams:
-            entries.extend(rows)
-        return entries
-
-    def _in_group(
-        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
-    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        with _talking():
-            try:
-                return ask()
-            except redis.ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
-                return ask()
-
-    def _batch(
-        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
-    ) -> list[tuple[str, AnyRecord]]:
-        """What *ask* finds, without what cannot be read; only the last batch is empty."""
-        while True:
-            entries = self._in_group(ask)
-            records = self._records(entries)
-            if records or len(entries) < _BATCH:
-                return records
-
-    def _records(
-        self, entries: list[tuple[bytes, dict[bytes, bytes]]]
-    ) -> list[tuple[str, AnyRecord]]:
-        records = []
-        for name, stored in entries:
-            record = _decoded(
-                self._kind, (stored or {}).get(self._kind.__name__.lower().encode()), self._stream
-            )
-            if record is None:
-                self.done(name.decode())
-            else:
-                records.append((name.decode(), record))
-        return records
-
-
-@contextmanager
-def within(patience_s: float) -> Iterator[None]:
-    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever
-    the timeout.
-    """
-    token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
-    try:
-        yield
-    finally:
-        _wait_until_s.reset(token)
 
 
 def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[str, str]:
@@ -642,22 +381,6 @@ def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[s
     )
 
 
-def _heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
-    found = {}
-    for key, beat in stored.items():
-        try:
-            found[key] = protocol.decode(Heartbeat, beat)
-        except ProtocolError as error:
-            _log.warning("%s: %s", key, error)
-    return found
-
-
-def _tag_of(label: str | None, by: str | None, at: str | None) -> Tag:
-    if label not in ("occupied", "unoccupied"):
-        return Tag()
-    return Tag(cast(Label, label), by, datetime.fromisoformat(at) if at else None)
-
-
 def _strings(raw: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
 
@@ -668,44 +391,3 @@ def _delivery_key(told: Fact | str) -> str:
 
 def _text(raw: bytes | None) -> str | None:
     return None if raw is None else raw.decode(errors="replace")
-
-
-def _decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord | None:
-    try:
-        if raw is None:
-            raise ProtocolError(f"an entry without a {kind.__name__.lower()}")
-        return protocol.decode(kind, raw)
-    except ProtocolError as error:
-        _log.warning("dropped from the stream %s: %s", stream, error)
-        return None
-
-
-@contextmanager
-def _talking() -> Iterator[None]:
-    if time.monotonic() > _wait_until_s.get():
-        raise StateUnavailable("Redis is too slow")
-    try:
-        yield
-    except _AWAY as error:
-        raise StateUnavailable(
-            f"Redis is not reachable or not writable: {_reason(error)}"
-        ) from error
-    except redis.ResponseError as error:
-        if _reason(error).startswith(_REFUSALS):
-            raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
-        raise ProtocolError(f"Redis says: {_reason(error)}") from error
-
-
-@contextmanager
-def _asking_for_leave() -> Iterator[None]:
-    try:
-        yield
-    except redis.exceptions.NoPermissionError as error:
-        raise ProtocolError(f"Redis denies that to this user: {_reason(error)}") from error
-
-
-def _reason(error: redis.RedisError) -> str:
-    """What the server said; an error of a pipeline quotes the whole command before it, pictures
-    included.
-    """
-    return str(error).rpartition("caused error: ")[2]

@@ -1,0 +1,128 @@
+"""Connections to Redis that end in time, and the failures of Redis as errors of ours."""
+
+import math
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.errors import ProtocolError, StateUnavailable
+
+TIMEOUT_S = 5.0
+#: What somebody has to mend, or time does, at the server; any other refusal is a mistake of ours.
+_REFUSALS = (
+    "MISCONF",
+    "LOADING",
+    "BUSY",
+    "MASTERDOWN",
+    "UNBLOCKED",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "READONLY",
+    "OOM",
+    "NOREPLICAS",
+)
+_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.NoPermissionError,
+)
+# Until when this thread waits for Redis, by the monotonic clock.
+_wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
+_LEAST_WAIT_S = 0.01
+
+
+class _Punctual(redis.connection.AbstractConnection):
+    """A connection of which every step, the greeting's too, ends when `within` says."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        self._hurry()
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        self._hurry()
+        return super().read_response(*args, **kwargs)
+
+    def _hurry(self) -> None:
+        line = cast(socket.socket | None, self._sock)
+        if line and self.socket_timeout:
+            left_s = _wait_until_s.get() - time.monotonic()
+            line.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
+
+
+class _Tcp(_Punctual, redis.Connection):
+    pass
+
+
+class _Tls(_Punctual, redis.SSLConnection):
+    pass
+
+
+class _Unix(_Punctual, redis.UnixDomainSocketConnection):
+    pass
+
+
+_CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
+
+
+@contextmanager
+def within(patience_s: float) -> Iterator[None]:
+    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever
+    the timeout.
+    """
+    token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
+    try:
+        yield
+    finally:
+        _wait_until_s.reset(token)
+
+
+@contextmanager
+def talking() -> Iterator[None]:
+    if time.monotonic() > _wait_until_s.get():
+        raise StateUnavailable("Redis is too slow")
+    try:
+        yield
+    except _AWAY as error:
+        raise StateUnavailable(
+            f"Redis is not reachable or not writable: {_reason(error)}"
+        ) from error
+    except redis.ResponseError as error:
+        if _reason(error).startswith(_REFUSALS):
+            raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
+        raise ProtocolError(f"Redis says: {_reason(error)}") from error
+
+
+@contextmanager
+def asking_for_leave() -> Iterator[None]:
+    try:
+        yield
+    except redis.exceptions.NoPermissionError as error:
+        raise ProtocolError(f"Redis denies that to this user: {_reason(error)}") from error
+
+
+def _reason(error: redis.RedisError) -> str:
+    """What the server said; an error of a pipeline quotes the whole command before it, pictures
+    included.
+    """
+    return str(error).rpartition("caused error: ")[2]
+
+
+def connect(url: str, timeout_s: float) -> redis.Redis:
+    """A client of the server at *url* that never sends a command twice by itself."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=min(timeout_s, 2.0),
+        socket_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        connection_class=_CONNECTIONS[urlsplit(url).scheme],
+    )
