@@ -4,29 +4,23 @@ clock but the frames' own.
 
 import math
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Protocol
 
 from annotated_types import Ge, Interval
 
-from app.alert_text import EventWords
 from app.frames import Box, Frame
 from app.motion.base import MotionModel, Sighting, View
 
 
 @dataclass(frozen=True, slots=True)
 class EventSettings:
-    """When frames with motion become an event, and what is kept of it."""
+    """When frames with motion become an event, and when an event is an alert."""
 
     motion_classification_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
     min_occupied_fraction: Annotated[float, Interval(gt=0, le=1)] = 0.6
     min_notify_seconds: Annotated[float, Ge(0)] = 10.0
-    min_save_seconds: Annotated[float, Ge(1)] = 600.0
     event_gap_s: Annotated[float, Ge(0)] = 10.0
-    frame_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
-    train: bool = False
-    open_threshold_seconds: Annotated[float, Ge(1)] = 60.0
-    words: EventWords = field(default_factory=EventWords)
 
 
 @dataclass(frozen=True, slots=True)

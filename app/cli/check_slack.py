@@ -17,7 +17,7 @@ from slack_sdk.web import SlackResponse, WebClient
 from app.cli.options import config_options, loaded
 from app.cli.slack_manifest import BOT_SCOPES
 from app.clock import SystemClock
-from app.config import Config, SlackSettings
+from app.config import Config, SlackConfig
 from app.errors import DeliveryError
 from app.notify.slack.api import CURES, SlackApi, sdk_log, socket_url
 
@@ -87,7 +87,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from _socket(slack) if slack.mode == "socket" else _http(slack)
 
 
-def _bot(slack: SlackSettings) -> Iterator[Finding]:
+def _bot(slack: SlackConfig) -> Iterator[Finding]:
     wrong = _token_fault(
         "slack.bot_token", slack.bot_token, "xoxb-", "OAuth & Permissions → Bot User OAuth Token"
     )
@@ -123,7 +123,7 @@ def _scopes(answer: SlackResponse) -> Finding:
     )
 
 
-def _channel(slack: SlackSettings, client: WebClient, bot: str) -> Finding:
+def _channel(slack: SlackConfig, client: WebClient, bot: str) -> Finding:
     channel, key = slack.alerts_channel, "slack.alerts_channel"
     where = "in Slack, click the channel's name; its ID is at the end of About"
     if channel is None:
@@ -147,7 +147,7 @@ def _channel(slack: SlackSettings, client: WebClient, bot: str) -> Finding:
     return Finding(False, f"{key}: {answer.words}")
 
 
-def _users(slack: SlackSettings) -> Finding:
+def _users(slack: SlackConfig) -> Finding:
     where = "in Slack, click your picture, Profile, ⋮, Copy member ID"
     odd = [user for user in slack.allowed_users if not _USER_ID.fullmatch(user)]
     if not slack.allowed_users:
@@ -161,7 +161,7 @@ def _users(slack: SlackSettings) -> Finding:
     return Finding(True, f"slack.allowed_users: {len(slack.allowed_users)} may command")
 
 
-def _http(slack: SlackSettings) -> Iterator[Finding]:
+def _http(slack: SlackConfig) -> Iterator[Finding]:
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     where = f"{APPS} → Basic Information → App Credentials → Signing Secret"
     other = (
@@ -186,7 +186,7 @@ def _http(slack: SlackSettings) -> Iterator[Finding]:
         )
 
 
-def _socket(slack: SlackSettings) -> Iterator[Finding]:
+def _socket(slack: SlackConfig) -> Iterator[Finding]:
     wrong = _token_fault(
         "slack.app_token",
         slack.app_token,
@@ -228,7 +228,7 @@ def _kind(token: str) -> str:
     )
 
 
-def _client(slack: SlackSettings, token: SecretStr) -> WebClient:
+def _client(slack: SlackConfig, token: SecretStr) -> WebClient:
     return WebClient(
         token.get_secret_value(),
         base_url=slack.api_url,
@@ -238,7 +238,7 @@ def _client(slack: SlackSettings, token: SecretStr) -> WebClient:
     )
 
 
-def _asked(slack: SlackSettings, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
+def _asked(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
     """What Slack answers to *call*, or why it does not."""
     try:
         return call()

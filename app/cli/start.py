@@ -10,7 +10,7 @@ import click
 
 from app.cli.options import config_options, loaded, remarks
 from app.cli.table import table
-from app.config import PROFILE_VARIABLE, Config, config_folder, slack_access
+from app.config import PROFILE_VARIABLE, Config, config_folder
 from app.launcher import glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite
@@ -135,7 +135,7 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
 def _alerts(config: Config) -> str:
     """Where alerts go."""
     services = {
-        "slack": slack_access(config),
+        "slack": not config.slack.missing(),
         "twilio": not config.twilio.missing(),
         "apprise": config.apprise.urls,
     }

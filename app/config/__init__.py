@@ -1,22 +1,23 @@
 """The configuration: YAML, checked, as frozen settings."""
 
-from app.config.settings import (
-    AWAITED,
+from app.config.checks import AWAITED, config_warnings
+from app.config.loading import (
     FOLDER_VARIABLE,
     PROFILE_VARIABLE,
-    PROJECT,
     SOURCE_VARIABLE,
+    config_folder,
+    load_config,
+)
+from app.config.settings import (
+    PROJECT,
     CameraConfig,
     Config,
     DashboardSettings,
+    EventConfig,
     GlancesSettings,
     PeopleSettings,
     RedisSettings,
-    SlackSettings,
-    config_folder,
-    config_warnings,
-    load_config,
-    slack_access,
+    SlackConfig,
 )
 
 __all__ = [
@@ -28,12 +29,12 @@ __all__ = [
     "CameraConfig",
     "Config",
     "DashboardSettings",
+    "EventConfig",
     "GlancesSettings",
     "PeopleSettings",
     "RedisSettings",
-    "SlackSettings",
+    "SlackConfig",
     "config_folder",
     "config_warnings",
     "load_config",
-    "slack_access",
 ]

@@ -15,7 +15,7 @@ from app.notify.base import (
     Notifier,
     NotifySettings,
     Progress,
-    SlackAccess,
+    SlackSettings,
     Topic,
     TwilioSettings,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "Notifier",
     "NotifySettings",
     "Progress",
-    "SlackAccess",
+    "SlackSettings",
     "Topic",
     "TwilioSettings",
     "make_notifiers",
@@ -46,7 +46,7 @@ __all__ = [
 class Accesses:
     """How the services are reached, those that are."""
 
-    slack: SlackAccess | None = None
+    slack: SlackSettings | None = None
     twilio: TwilioSettings | None = None
     apprise: AppriseSettings | None = None
 

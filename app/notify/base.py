@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, get_args
@@ -125,17 +125,20 @@ class AppriseSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SlackAccess:
-    """How to reach the owner by Slack: *api_url* with *token* (which repr leaves out), in
-    *channel*. *when* None: as the other ways.
-    """
+class SlackSettings:
+    """Alerts by Slack's Web API at *api_url*, in *alerts_channel*. *when* None: as the other ways."""
 
-    api_url: str
-    token: str = field(repr=False)
-    channel: str
+    api_url: str = "https://slack.com/api/"
+    bot_token: SecretStr | None = None
+    alerts_channel: str | None = None
     delete_after_tag: bool = True
     when: tuple[Topic, ...] | None = None
-    max_clip_mb: float = 20.0
+    max_clip_mb: Megabytes = 20.0
+
+    def missing(self) -> list[str]:
+        """The keys that are still needed before an alert can go to Slack."""
+        needed = {"bot_token": self.bot_token, "alerts_channel": self.alerts_channel}
+        return [f"slack.{name}" for name, value in needed.items() if not value]
 
 
 @dataclass(frozen=True, slots=True)

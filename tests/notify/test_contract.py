@@ -18,7 +18,7 @@ from app.notify import (
     MemoryNotifier,
     Message,
     Notifier,
-    SlackAccess,
+    SlackSettings,
     TwilioSettings,
 )
 from app.notify.apprise import AppriseNotifier
@@ -135,7 +135,9 @@ def _slack(stack: ExitStack, _tmp_path: Path) -> Rig:
         server.away = is_broken
 
     return Rig(
-        SlackNotifier(SlackAccess(server.api_url, BOT_TOKEN, ALERTS), FakeClock()), shown, broken
+        SlackNotifier(SlackSettings(server.api_url, SecretStr(BOT_TOKEN), ALERTS), FakeClock()),
+        shown,
+        broken,
     )
 
 

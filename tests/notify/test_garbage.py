@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryError
-from app.notify import Message, Notifier, SlackAccess, TwilioSettings
+from app.notify import Message, Notifier, SlackSettings, TwilioSettings
 from app.notify.slack.api import SlackApi, socket_url
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
@@ -112,7 +112,7 @@ def parrot() -> Iterator[Parrot]:
 
 
 def _slack(url: str) -> Notifier:
-    return SlackNotifier(SlackAccess(f"{url}/", BOT_TOKEN, ALERTS), FakeClock())
+    return SlackNotifier(SlackSettings(f"{url}/", SecretStr(BOT_TOKEN), ALERTS), FakeClock())
 
 
 def _twilio(url: str) -> Notifier:

@@ -16,7 +16,7 @@ from app.notify import (
     FolderNotifier,
     MemoryNotifier,
     NotifySettings,
-    SlackAccess,
+    SlackSettings,
     TwilioSettings,
     make_notifiers,
 )
@@ -25,7 +25,7 @@ from app.protocol import FactKind
 from tests.servers.programs import REPO
 
 URLS = (SecretStr("json://one"), SecretStr("json://two"))
-SLACK = SlackAccess("http://127.0.0.1:1/api/", "xoxb-1", "C1")
+SLACK = SlackSettings("http://127.0.0.1:1/api/", SecretStr("xoxb-1"), "C1")
 
 
 def test_the_folder_is_the_way_when_nothing_else_is_configured(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_absolute_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_slack_is_the_way_when_it_is_configured(tmp_path: Path) -> None:
     (notifier,) = make_notifiers(NotifySettings(), tmp_path, Accesses(SLACK))
     assert isinstance(notifier, SlackNotifier)
-    assert "xoxb" not in f"{notifier} {notifier.access}"
+    assert "xoxb" not in f"{notifier} {notifier.settings}"
 
 
 def test_slack_can_be_one_of_several_ways(tmp_path: Path) -> None:

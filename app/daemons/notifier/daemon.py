@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app import protocol
 from app.clock import Clock
-from app.config import Config, slack_access
+from app.config import Config
 from app.daemon import Counters, Daemon
 from app.daemons.notifier.clip_files import LINK_LIFE_S, Films, Links, Shrinker
 from app.daemons.notifier.composer import Letters
@@ -26,7 +26,7 @@ from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.progress import delivered_mark
 from app.daemons.notifier.request_handler import Answers
 from app.errors import ProtocolError, StateUnavailable
-from app.notify import Accesses, Notifier, NotifySettings, SlackAccess, make_notifiers
+from app.notify import Accesses, Notifier, NotifySettings, SlackSettings, make_notifiers
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.programs import posts
@@ -191,13 +191,13 @@ class NotifierDaemon(Daemon):
             films,
         )
 
-    def _slack(self, notifiers: list[Notifier], access: SlackAccess) -> SlackNotifier:
+    def _slack(self, notifiers: list[Notifier], settings: SlackSettings) -> SlackNotifier:
         """The one among *notifiers*, so that they share what Slack says of its limits; answers need
         one also if no alert goes there.
         """
         return next(
             (one for one in notifiers if isinstance(one, SlackNotifier)), None
-        ) or SlackNotifier(access, self.clock)
+        ) or SlackNotifier(settings, self.clock)
 
     def _make_hearts(self) -> Hearts:
         own = protocol.heartbeat_key(self.name, protocol.host_name())
@@ -278,7 +278,9 @@ class NotifierDaemon(Daemon):
 def _settings(config: Config) -> Settings:
     twilio = None if config.twilio.missing() else config.twilio
     accesses = Accesses(
-        slack_access(config), twilio, config.apprise if config.apprise.urls else None
+        None if config.slack.missing() else config.slack,
+        twilio,
+        config.apprise if config.apprise.urls else None,
     )
     clip_s = config.recording.pre_roll_s + config.recording.post_roll_s
     return Settings(

@@ -23,7 +23,7 @@ from app.commands.buttons import Click, read_click, take_click
 from app.commands.context import REDIS_AWAY, Asked, House, is_allowed
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
-from app.config import SlackSettings
+from app.config import SlackConfig
 from app.daemon import BEAT_S, Counters, Daemon
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ReplyTo
@@ -213,7 +213,7 @@ class SlackSocket(Daemon):
         return first
 
 
-def _lacking(slack: SlackSettings) -> str | None:
+def _lacking(slack: SlackConfig) -> str | None:
     """Why there is nothing to do."""
     if slack.mode != "socket":
         return (
@@ -225,7 +225,7 @@ def _lacking(slack: SlackSettings) -> str | None:
     return None
 
 
-def _of_connection(slack: SlackSettings) -> tuple[object, ...]:
+def _of_connection(slack: SlackConfig) -> tuple[object, ...]:
     return slack.mode, slack.api_url, slack.app_token
 
 

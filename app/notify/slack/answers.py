@@ -53,7 +53,7 @@ class SlackAnswers:
     def __init__(self, notifier: SlackNotifier) -> None:
         self._notifier = notifier
         self._api = notifier.api
-        self.delete_after_tag = notifier.access.delete_after_tag
+        self.delete_after_tag = notifier.settings.delete_after_tag
 
     def say(self, reply_to: ReplyTo | None, text: str) -> None:
         """Tell *text*, in Slack's mrkdwn, to who asked: alone if that is still possible, else in
@@ -132,7 +132,7 @@ class SlackAnswers:
         return True
 
     def _channel(self, reply_to: ReplyTo | None) -> str:
-        return (reply_to and reply_to.channel) or self._notifier.access.channel
+        return (reply_to and reply_to.channel) or self._notifier.channel
 
     @contextmanager
     def _or_say(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
@@ -142,10 +142,7 @@ class SlackAnswers:
         try:
             yield
         except Refused as error:
-            if (
-                error.error not in _NOT_THERE
-                or self._channel(reply_to) == self._notifier.access.channel
-            ):
+            if error.error not in _NOT_THERE or self._channel(reply_to) == self._notifier.channel:
                 raise
             self.say(
                 reply_to,

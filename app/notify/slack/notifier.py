@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.clock import Clock
 from app.errors import DeliveryError
-from app.notify.base import Digest, Message, Notifier, Progress, SlackAccess, in_bytes
+from app.notify.base import Digest, Message, Notifier, Progress, SlackSettings, in_bytes
 from app.notify.slack import blocks
 from app.notify.slack.api import Refused, SlackApi, Unfit
 from app.notify.slack.blocks import Block
@@ -18,22 +18,25 @@ from app.notify.slack.posts import GONE, Draft, Posted, SlackPosts
 
 
 class SlackNotifier(Notifier):
-    """Posts to the channel of *access*."""
+    """Posts to the channel of *settings*; it needs all that their `missing` names."""
 
     name = "slack"
     digests = True
     threads = True
 
-    def __init__(self, access: SlackAccess, clock: Clock, api: SlackApi | None = None) -> None:
-        self.access = access
-        self.api = api or SlackApi(access.api_url, access.token, clock)
-        self.max_clip_bytes = in_bytes(access.max_clip_mb)
+    def __init__(self, settings: SlackSettings, clock: Clock, api: SlackApi | None = None) -> None:
+        if settings.bot_token is None or settings.alerts_channel is None:
+            raise ValueError(f"Slack needs {' and '.join(settings.missing())}")
+        self.settings = settings
+        self.channel = settings.alerts_channel
+        self.api = api or SlackApi(settings.api_url, settings.bot_token.get_secret_value(), clock)
+        self.max_clip_bytes = in_bytes(settings.max_clip_mb)
         self._clock = clock
         self._posts = SlackPosts(self.api, clock)
         self.films = SlackFilms(self._posts, clock)
 
     def __str__(self) -> str:
-        return f"Slack's channel {self.access.channel}"
+        return f"Slack's channel {self.channel}"
 
     @property
     def repeated(self) -> int:
@@ -48,7 +51,7 @@ class SlackNotifier(Notifier):
             return blocks.alert(message, file, remark)
 
         self.post(
-            Draft(message.key, self.access.channel, message.text, compose),
+            Draft(message.key, self.channel, message.text, compose),
             message.picture,
             progress,
         )
@@ -78,7 +81,7 @@ class SlackNotifier(Notifier):
 
         draft = Draft(
             digest.key,
-            self.access.channel,
+            self.channel,
             f"{len(digest.messages)} alerts while there was no way to you",
             compose,
         )
@@ -97,7 +100,7 @@ class SlackNotifier(Notifier):
         if progress.get("alone"):
             text += " (The message that it belongs to is gone.)"
             above = None
-        channel, thread_ts = (above.channel, above.ts) if above else (self.access.channel, None)
+        channel, thread_ts = (above.channel, above.ts) if above else (self.channel, None)
         reel = Reel(
             message.key, channel, thread_ts, text, message.clip, message.clip_link, message.remark
         )

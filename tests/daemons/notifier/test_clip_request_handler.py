@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app import protocol
 from app.clock import FakeClock
 from app.daemons.notifier.clip_files import Films, Shrinker
 from app.daemons.notifier.request_handler import Answers
-from app.notify import SlackAccess
+from app.notify import SlackSettings
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.protocol import ClipAsked, ReplyTo, Request
@@ -110,7 +111,7 @@ def answers_of(
     data_dir: Path,
     upload_every_s: float = 300.0,
 ) -> Answers:
-    notifier = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
+    notifier = SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
     films = Films(
         state,
         clock,

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app import protocol
 from app.clock import FakeClock
 from app.daemons.notifier.clip_files import Films, Shrinker
 from app.daemons.notifier.progress import Marks
 from app.daemons.notifier.request_handler import Answers
-from app.notify import Message, SlackAccess
+from app.notify import Message, SlackSettings
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.protocol import EventRecord, Fact, Label, ReplyTo, Request
@@ -122,7 +123,9 @@ def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> An
 
 def desk_of(state: State, slack: SlackServer, *, delete: bool = True) -> Desk:
     clock = FakeClock(AT)
-    notifier = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS, delete), clock)
+    notifier = SlackNotifier(
+        SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS, delete), clock
+    )
     return Desk(answers_of(state, clock, SlackAnswers(notifier)), state, slack, clock, notifier)
 
 

@@ -16,10 +16,10 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from app import protocol
-from app.config import CameraConfig, Config
+from app.config import CameraConfig, Config, EventConfig
 from app.daemons.security_system.captures import Keepsakes
 from app.daemons.security_system.job_queue import Darkroom, Job
-from app.detector import Detector, EventSettings
+from app.detector import Detector
 from app.frames import Frame
 from app.motion import make_motion
 from app.motion.base import MotionSettings
@@ -29,7 +29,7 @@ from tests.waiting import until
 START = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 STORED = 4
 LIGHT = MotionSettings(trigger="light")
-TRAIN = EventSettings(train=True, frame_store_cnt=STORED, min_save_seconds=5, min_notify_seconds=0)
+TRAIN = EventConfig(train=True, frame_store_cnt=STORED, min_save_seconds=5, min_notify_seconds=0)
 ROOMY = DiskSettings(min_free_gb=0)
 
 
@@ -133,7 +133,7 @@ def test_an_alert_can_wait_until_its_sample_is_on_disk(tmp_path: Path) -> None:
 
 
 def test_an_event_that_is_no_alert_is_no_sample(tmp_path: Path) -> None:
-    seldom = EventSettings(train=True, min_save_seconds=1000, min_notify_seconds=30)
+    seldom = EventConfig(train=True, min_save_seconds=1000, min_notify_seconds=30)
     run(config(tmp_path, events=seldom), [5] * 20 + [120] * 10 + [5] * 10 + [90] * 10)
     assert len(samples(tmp_path)) == 1
 
@@ -182,7 +182,7 @@ def test_frames_from_before_the_camera_was_off_are_not_taken_for_those_before_an
 
 
 def test_without_training_nothing_is_kept(tmp_path: Path) -> None:
-    kept = run(config(tmp_path, events=EventSettings()), [5] * 100 + [120] * 10)
+    kept = run(config(tmp_path, events=EventConfig()), [5] * 100 + [120] * 10)
     assert list(tmp_path.iterdir()) == []
     assert kept.counters() == {}
 
@@ -203,7 +203,7 @@ def test_what_the_motion_sensor_says_is_with_every_frame(tmp_path: Path, pins: M
 
 
 def test_another_pin_is_listened_to_without_a_restart(tmp_path: Path, pins: MockFactory) -> None:
-    settings = config(tmp_path, events=EventSettings())
+    settings = config(tmp_path, events=EventConfig())
     kept = Keepsakes("fridge", settings, CameraConfig(pir_pin=17), AtOnce())
     kept.open()
     kept.configure(settings, CameraConfig(pir_pin=18))
@@ -218,7 +218,7 @@ def test_another_pin_is_listened_to_without_a_restart(tmp_path: Path, pins: Mock
 def test_stills_are_kept_for_dropbox_alone_and_as_often_as_it_wants(tmp_path: Path) -> None:
     settings = config(
         tmp_path,
-        events=EventSettings(),
+        events=EventConfig(),
         dropbox=DropboxSettings(base_path="pi", min_upload_seconds=1, min_motion_frames=3),
     )
     run(settings, [5] * 10 + [120] * 30)

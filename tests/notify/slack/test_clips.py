@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryRefused
-from app.notify import Message, SlackAccess
+from app.notify import Message, SlackSettings
 from app.notify.slack.notifier import SlackNotifier
 from tests.cameras import scenery
 from tests.notify.noted import Killed, KilledAfter, Noted, deliver_until_done
@@ -48,7 +49,7 @@ class Unhurried(FakeClock):
 
 @pytest.fixture
 def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
-    return SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
+    return SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +141,7 @@ def test_killed_after_any_stage_another_process_goes_on_and_the_film_is_there_on
     with pytest.raises(Killed):
         notifier.deliver(message_of(film, below), noted)
     deliver_until_done(
-        SlackNotifier(notifier.access, clock), message_of(film, below), noted.afterwards(), clock
+        SlackNotifier(notifier.settings, clock), message_of(film, below), noted.afterwards(), clock
     )
     assert slack.films(slack.seen()[0].ts) == [film.read_bytes()]
 
@@ -150,7 +151,7 @@ def test_a_film_that_slack_takes_its_time_with_is_waited_for(
 ) -> None:
     below = post_alert(notifier)
     slack.file_ready_after_s = 0.3
-    SlackNotifier(notifier.access, Unhurried(AT)).deliver(message_of(film, below), Noted())
+    SlackNotifier(notifier.settings, Unhurried(AT)).deliver(message_of(film, below), Noted())
     assert slack.films(slack.seen()[0].ts) == [film.read_bytes()]
     assert len(slack.called("files.info")) > 3
 
@@ -237,7 +238,7 @@ def test_an_alert_in_a_channel_that_is_no_more_has_its_film_in_the_one_that_is_s
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, film: Path
 ) -> None:
     below = post_alert(notifier)
-    elsewhere = SlackNotifier(replace(notifier.access, channel="G0PRIVATE1"), clock)
+    elsewhere = SlackNotifier(replace(notifier.settings, alerts_channel="G0PRIVATE1"), clock)
     del slack.channels[ALERTS]
     elsewhere.deliver(message_of(film, below), Noted())
     assert [message.channel for message in slack.messages if message.attached] == ["G0PRIVATE1"]

@@ -5,10 +5,11 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify import Digest, Message, SlackAccess
+from app.notify import Digest, Message, SlackSettings
 from app.notify.slack.api import CURES
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import PICTURE_PATIENCE_S, POST_EVERY_S, Posted
@@ -40,7 +41,7 @@ STAGES = (
 
 @pytest.fixture
 def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
-    return SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, ALERTS), clock)
+    return SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
 
 
 def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event(
@@ -111,7 +112,7 @@ def test_a_stage_that_was_reached_is_not_repeated_by_another_process(
     slack.trick("chat.postMessage", too_many())
     with pytest.raises(DeliveryError):
         notifier.deliver(ALERT, noted)
-    another = SlackNotifier(notifier.access, clock)
+    another = SlackNotifier(notifier.settings, clock)
     another.deliver(ALERT, noted)
     assert len(slack.called("files.getUploadURLExternal")) == len(slack.called("files.info")) == 1
     assert len(slack.messages) == 1
@@ -157,7 +158,7 @@ def test_a_message_whose_answer_was_lost_is_found_on_the_second_page_of_the_hist
         for number in range(1, 250)
     ]
     slack.messages.extend(chatter)
-    SlackNotifier(notifier.access, clock).deliver(ALERT, noted)
+    SlackNotifier(notifier.settings, clock).deliver(ALERT, noted)
     assert Posted.loads(noted.stages["posted"]).ts == ours.ts
     assert slack.keys() == [EVENT]
 
@@ -232,10 +233,12 @@ def test_refusals_by_the_workspace_itself_name_the_cure(
     with pytest.raises(DeliveryRefused, match=r"missing_scope; .*it is chat:write"):
         notifier.deliver(ALERT, Noted())
     slack.scopes = SCOPES
-    elsewhere = SlackNotifier(SlackAccess(slack.api_url, BOT_TOKEN, "C0NOWHERE1"), clock)
+    elsewhere = SlackNotifier(
+        SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), "C0NOWHERE1"), clock
+    )
     with pytest.raises(DeliveryRefused, match=r"channel_not_found; .*slack.alerts_channel"):
         elsewhere.deliver(ALERT, Noted())
-    stranger = SlackNotifier(SlackAccess(slack.api_url, "xoxb-wrong", ALERTS), clock)
+    stranger = SlackNotifier(SlackSettings(slack.api_url, SecretStr("xoxb-wrong"), ALERTS), clock)
     with pytest.raises(DeliveryRefused, match=r"invalid_auth; .*slack\.bot_token") as caught:
         stranger.deliver(ALERT, Noted())
     assert "xoxb-wrong" not in str(caught.value)
@@ -373,7 +376,7 @@ def test_a_digest_is_posted_once_too(
         notifier.deliver_digest(digest_of(6), noted)
     clock.advance(5)
     for _ in range(2):
-        SlackNotifier(notifier.access, clock).deliver_digest(digest_of(6), noted)
+        SlackNotifier(notifier.settings, clock).deliver_digest(digest_of(6), noted)
     assert slack.keys() == ["digest-1"]
     assert len(slack.messages[0].files) == 4
 
@@ -395,4 +398,4 @@ def test_no_token_is_in_what_is_logged_or_shown(
     with pytest.raises(DeliveryRefused):
         notifier.deliver(ALERT, Noted())
     notifier.deliver(ALERT, Noted())
-    assert BOT_TOKEN not in caplog.text + str(notifier) + repr(notifier.access)
+    assert BOT_TOKEN not in caplog.text + str(notifier) + repr(notifier.settings)

@@ -1,0 +1,77 @@
+"""Warnings: settings that are valid, but most likely not what the owner wants."""
+
+import stat
+from collections.abc import Iterator
+
+from app.config.settings import Config
+from app.notify.base import (
+    TwilioSettings,
+)
+from app.presence.base import PresenceSettings
+
+#: Sections that are checked, so that a file written for the whole suite is good, but that no
+#: program here reads yet.
+AWAITED = ("people", "dashboard")
+
+
+def config_warnings(config: Config) -> list[str]:
+    """What is not wrong, but not as it should be."""
+    found = []
+    private = config.folder / "private.yml"
+    if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
+        found.append(
+            f"{private}: others on this machine can read it; chmod 600 {private} makes it yours "
+            "alone"
+        )
+    warnings = [*_half_set_up(config), *_presence_warnings(config.presence)]
+    found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
+    plain = Config()
+    idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
+    found.extend(
+        f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet"
+        for name in idle
+    )
+    return found
+
+
+def _half_set_up(config: Config) -> Iterator[str]:
+    slack = config.slack
+    if slack.bot_token and not slack.alerts_channel:
+        yield "slack.bot_token is set, but no slack.alerts_channel, so no alert goes to Slack"
+    needed = "app_token" if slack.mode == "socket" else "signing_secret"
+    if slack.bot_token and getattr(slack, needed) is None:
+        yield (
+            f"slack.bot_token is set, but no slack.{needed}, which mode {slack.mode} needs, so no "
+            "command and no click is heard"
+        )
+    if config.twilio.missing() and config.twilio != TwilioSettings():
+        yield f"twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted"
+    if config.s3.access_key_id and not config.s3.bucket:
+        yield "s3.access_key_id is set, but no s3.bucket, so nothing goes to S3"
+    if config.dropbox.app_key and not config.dropbox.is_set_up:
+        yield (
+            "dropbox.app_key is set, but no dropbox.refresh_token, so no picture goes there; "
+            "`python -m app dropbox-link` gets one"
+        )
+
+
+def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
+    router = presence.router.backend
+    if presence.people and router == "none":
+        yield "presence.people are named, but presence.router is none, so nobody looks who is home"
+    if router != "none" and not presence.people:
+        yield (
+            "presence.router is set, but presence.people names nobody, so nothing is armed or "
+            "disarmed by it"
+        )
+    by_name = [name for name, person in presence.people.items() if not person.macs]
+    if by_name and router == "arp":
+        yield (
+            f"presence.people: {', '.join(by_name)}: known by host name only, which the router arp "
+            "never tells; give a MAC address"
+        )
+    elif by_name:
+        yield (
+            f"presence.people: {', '.join(by_name)}: known by host name only, which anybody may "
+            "give a phone; a MAC address is better"
+        )
