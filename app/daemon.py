@@ -92,9 +92,9 @@ class Daemon(ABC):
         """The progress figures for the heartbeat."""
         return {}
 
-    def send_beat(self, key: str, heartbeat: Heartbeat) -> None:
+    def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show *heartbeat* to the others."""
-        self.state.beat(key, heartbeat)
+        self.state.send_heartbeat(key, heartbeat)
 
     def run(self) -> int:
         """Run until a signal says stop; returns the exit code."""
@@ -142,9 +142,9 @@ class Daemon(ABC):
             return
         now = self.clock.now()
         self._next_beat_s = self.clock.monotonic() + BEAT_S - now.timestamp() % BEAT_S
-        self.beat()
+        self.report_heartbeat()
 
-    def beat(self) -> None:
+    def report_heartbeat(self) -> None:
         """Send the heartbeat at once."""
         heartbeat = Heartbeat(
             os.getpid(),
@@ -154,7 +154,7 @@ class Daemon(ABC):
             self.trouble or self._config_trouble,
         )
         try:
-            self.send_beat(
+            self.send_heartbeat(
                 protocol.heartbeat_key(self.name, protocol.host_name(), self.camera), heartbeat
             )
         except OSError as error:
@@ -165,7 +165,7 @@ class Daemon(ABC):
             return
         self._beat_failed = False
 
-    def in_trouble(self, what: str | None) -> None:
+    def report_trouble(self, what: str | None) -> None:
         """Say in the heartbeat what is wrong now; None when all is well again."""
         if what is None:
             self.trouble = None
@@ -187,12 +187,12 @@ class Daemon(ABC):
             self._config_trouble = None
             _log.info("the configuration was read again")
             self.configure()
-        self.beat()
+        self.report_heartbeat()
 
     def _failed(self, error: OSError) -> float:
         if self.trouble is None or self.trouble.what != str(error):
             _log.warning("%s; trying again", error)
-        self.in_trouble(str(error))
+        self.report_trouble(str(error))
         self._failure = self.trouble
         self._step_at = self.clock.now()
         self._failures += 1
@@ -203,7 +203,7 @@ class Daemon(ABC):
             _log.info("it works again")
             # What the step itself has just found wrong is still so.
             if self.trouble is self._failure:
-                self.in_trouble(None)
+                self.report_trouble(None)
         self._failures = 0
         self._step_at = self.clock.now()
 

@@ -168,9 +168,9 @@ class Detector:
         #: When an event last was an alert.
         self.last_alert_at_s = last_alert_at_s
 
-    def look(self, frame: Frame) -> Verdict:
+    def judge(self, frame: Frame) -> Verdict:
         """Judge the next frame."""
-        seen = self._motion.look(frame.luma, frame.luma_span)
+        seen = self._motion.judge(frame.luma, frame.luma_span)
         self._rule.note(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
         verdict = Verdict(

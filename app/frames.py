@@ -52,7 +52,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class VideoFormat:
     """What packets hold.
 
     *codec* is what libav calls it, and *pixels* what it calls the format of the pictures. Each key
@@ -79,7 +79,7 @@ class Packet:
     at_s: float
     decode_s: float
     key: bool
-    footage: Footage
+    footage: VideoFormat
 
 
 def caption(camera: str, frame: Frame) -> str:

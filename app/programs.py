@@ -13,7 +13,7 @@ SLACK_SOCKET = "slack_socket"
 HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
 
 
-class Post(NamedTuple):
+class Program(NamedTuple):
     """What one program does: its *kind*, and the camera it is for if it is for one."""
 
     kind: str
@@ -25,26 +25,26 @@ class Post(NamedTuple):
         return f"{self.kind}-{self.camera}" if self.camera else self.kind
 
 
-def posts(config: Config) -> list[Post]:
+def expected_programs(config: Config) -> list[Program]:
     """Every program that beats its heart in the house of *config*."""
-    cameras = [Post(SECURITY_SYSTEM, camera) for camera in config.cameras]
-    return [*cameras, *map(Post, HOUSE_DAEMONS), *_slack(config)]
+    cameras = [Program(SECURITY_SYSTEM, camera) for camera in config.cameras]
+    return [*cameras, *map(Program, HOUSE_DAEMONS), *_slack(config)]
 
 
-def _slack(config: Config) -> Iterator[Post]:
+def _slack(config: Config) -> Iterator[Program]:
     slack = config.slack
     if slack.mode == "http" and slack.signing_secret:
-        yield Post(SLACK_SERVER)
+        yield Program(SLACK_SERVER)
     if slack.mode == "socket" and slack.app_token:
-        yield Post(SLACK_SOCKET)
+        yield Program(SLACK_SOCKET)
 
 
-def post_of(heartbeat: str) -> tuple[Post, str]:
+def program_of(heartbeat: str) -> tuple[Program, str]:
     """Whose pulse is under the key *heartbeat*, and on which machine."""
     _, kind, host, *camera = heartbeat.split(":")
-    return Post(kind, camera[0] if camera else None), host
+    return Program(kind, camera[0] if camera else None), host
 
 
-def heart(post: Post) -> str:
-    """The key of the heartbeat of the one at *post* on this machine."""
-    return protocol.heartbeat_key(post.kind, protocol.host_name(), post.camera)
+def heartbeat_key_of(program: Program) -> str:
+    """The key of the heartbeat of the one at *program* on this machine."""
+    return protocol.heartbeat_key(program.kind, protocol.host_name(), program.camera)

@@ -117,7 +117,7 @@ class Post:
         self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
 
     def uploads_go_well(self) -> None:
-        self.state.beat(
+        self.state.send_heartbeat(
             protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, {"s3_trouble": None})
         )
 

@@ -22,7 +22,7 @@ class ScriptedMotion(MotionModel):
     looked_at: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     forgotten: int = 0
 
-    def look(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255) -> Sighting:
         self.looked_at.append((luma.shape, span))
         return next(self.sightings)
 
@@ -48,7 +48,7 @@ def scripted(
 def verdicts(script: str, events: EventSettings, interval_s: float = 1.0) -> list[Verdict]:
     """What is made of frames, one each *interval_s*: `x` shows motion, `.` none."""
     detector, _ = scripted([moving() if sign == "x" else STILL for sign in script], events)
-    return [detector.look(frame(number, number * interval_s)) for number in range(len(script))]
+    return [detector.judge(frame(number, number * interval_s)) for number in range(len(script))]
 
 
 def changes(script: str, events: EventSettings) -> str:
@@ -149,7 +149,7 @@ def test_an_event_keeps_its_largest_area_and_the_boxes_of_that_moment() -> None:
         [moving(area_px, x=int(area_px)) for area_px in areas],
         EventSettings(motion_classification_store_cnt=1),
     )
-    seen = [detector.look(frame(n, n)).event for n in range(3)]
+    seen = [detector.judge(frame(n, n)).event for n in range(3)]
     assert [one and one.peak_area_px for one in seen] == [5500.0, 9000.0, 9000.0]
     assert seen[2] is not None
     assert seen[2].boxes == (Box(9000, 20, 30, 40),)
@@ -177,10 +177,10 @@ def test_an_event_alerts_or_not_for_as_long_as_it_lasts() -> None:
 def test_a_verdict_says_what_the_motion_model_saw() -> None:
     learning = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
     detector, motion = scripted([learning, moving(6543.0)], EventSettings())
-    assert detector.look(frame(0, 0)) == Verdict(
+    assert detector.judge(frame(0, 0)) == Verdict(
         motion=False, area_px=0.0, boxes=(), learning=True, event=None, changed=None
     )
-    seen = detector.look(frame(1, 1, span=219))
+    seen = detector.judge(frame(1, 1, span=219))
     assert (seen.motion, seen.area_px, seen.boxes, seen.learning) == (
         True,
         6543.0,
@@ -193,9 +193,9 @@ def test_a_verdict_says_what_the_motion_model_saw() -> None:
 def test_forgetting_keeps_an_open_event_until_its_gap_has_passed() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=3)
     detector, motion = scripted([moving(), STILL, STILL, STILL], events)
-    detector.look(frame(0, 0))
+    detector.judge(frame(0, 0))
     detector.forget()
-    seen = [detector.look(frame(n, n)) for n in (1, 2, 3)]
+    seen = [detector.judge(frame(n, n)) for n in (1, 2, 3)]
     assert motion.forgotten == 1
     assert [one.changed for one in seen] == [None, None, "closed"]
     assert all(one.event and one.event.number == 1 for one in seen)
@@ -206,9 +206,9 @@ def test_what_was_seen_before_forgetting_opens_no_event() -> None:
         [moving()] * 4, EventSettings(motion_classification_store_cnt=3, min_occupied_fraction=1)
     )
     for n in range(2):
-        detector.look(frame(n, n))
+        detector.judge(frame(n, n))
     detector.forget()
-    assert [detector.look(frame(n, n)).changed for n in (2, 3)] == [None, None]
+    assert [detector.judge(frame(n, n)).changed for n in (2, 3)] == [None, None]
 
 
 def test_closing_ends_an_open_event_at_its_last_motion() -> None:
@@ -216,12 +216,12 @@ def test_closing_ends_an_open_event_at_its_last_motion() -> None:
         [moving(), moving(), STILL, moving()], EventSettings(motion_classification_store_cnt=1)
     )
     for n in range(3):
-        detector.look(frame(n, n))
+        detector.judge(frame(n, n))
     event = detector.close()
     assert event is not None
     assert (event.started_at_s, event.ended_at_s) == (0, 1)
     assert detector.close() is None
-    reopened = detector.look(frame(3, 3))
+    reopened = detector.judge(frame(3, 3))
     assert reopened.changed == "opened"
     assert reopened.event is not None
     assert reopened.event.number == 2
@@ -231,6 +231,6 @@ def test_nobody_is_announced_while_the_background_is_being_learned() -> None:
     events = EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=0.5)
     detector = Detector(make_motion(MotionSettings()), events)
     dark, bright = np.zeros((48, 64), np.uint8), np.full((48, 64), 255, np.uint8)
-    flicker = [detector.look(frame(n, n / 10, bright if n % 2 else dark)) for n in range(11)]
+    flicker = [detector.judge(frame(n, n / 10, bright if n % 2 else dark)) for n in range(11)]
     assert [one.learning for one in flicker] == [True] * 10 + [False]
     assert [one.changed for one in flicker] == [None] * 10 + ["opened"]

@@ -188,7 +188,7 @@ def measure(pictures: Pictures, count: int) -> dict[str, Any]:
         pictures,
         count,
         whole.timed("classic_ms", classic.look),
-        whole.timed("detector_ms", detector.look),
+        whole.timed("detector_ms", detector.judge),
         [whole],
     )
     costs = whole.ms(count)
@@ -199,7 +199,7 @@ def measure(pictures: Pictures, count: int) -> dict[str, Any]:
 def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
     classic, motion = ClassicMotion(MotionSettings()), BackgroundMotion(MotionSettings())
     detector = Detector(motion, EventSettings())
-    motion.look(pictures[0][1].luma)
+    motion.judge(pictures[0][1].luma)
     whole, of_classic, of_detector = Stopwatch(), Stopwatch(), Stopwatch()
     of_classic.watch(classic, CLASSIC_STAGES)
     of_detector.watch(motion.background, DETECTOR_STAGES)
@@ -208,7 +208,7 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
         pictures,
         count,
         classic.look,
-        whole.timed("detector", detector.look),
+        whole.timed("detector", detector.judge),
         [whole, of_classic, of_detector],
     )
     rule_ms = whole.ms(count)["detector"] - whole.ms(count)["look"]

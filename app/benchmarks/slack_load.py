@@ -233,7 +233,7 @@ def _live(url: str) -> None:
             "frames": 1234,
             "waiting": 0,
         }
-        state.beat(
+        state.send_heartbeat(
             protocol.heartbeat_key(kind, protocol.host_name(), camera),
             Heartbeat(os.getpid(), now, now, counters),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cameras.base import Sink
 from app.cameras.packets import Stamped
-from app.frames import Footage
+from app.frames import VideoFormat
 
 #: Bits a second for each pixel in a second: 770 kbit/s for 640x480 at 10 pictures a second.
 BITS_PER_PIXEL = 0.25
@@ -66,7 +66,7 @@ def hardware_encoder(
         output = import_module("picamera2.outputs").Output
         encoder = maker(bitrate=bits_per_s(size, fps), repeat=True, iperiod=key_interval(fps))
         return HardwareEncoder(
-            camera, encoder, output, Stamped(Footage("h264", *size, "yuv420p"), sink)
+            camera, encoder, output, Stamped(VideoFormat("h264", *size, "yuv420p"), sink)
         )
     except (ImportError, RuntimeError, OSError) as error:
         _log.warning(

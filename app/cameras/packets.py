@@ -10,7 +10,7 @@ from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
 from app.cameras.base import CameraSettings, Sink
-from app.frames import Footage, Packet
+from app.frames import Packet, VideoFormat
 
 #: Codecs of which each packet is a picture of its own.
 _SINGLE = ("mjpeg",)
@@ -57,7 +57,7 @@ class Stamped:
     clock of the frames. For any thread.
     """
 
-    def __init__(self, footage: Footage, sink: Sink) -> None:
+    def __init__(self, footage: VideoFormat, sink: Sink) -> None:
         self._footage = footage
         self._sink = sink
         self._clock = StampClock()
@@ -137,7 +137,7 @@ def make_tap(
     if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
         return None
     context = stream.codec_context
-    footage = Footage(
+    footage = VideoFormat(
         codec, context.width, context.height, context.pix_fmt or "", settings.hflip, settings.vflip
     )
     return _SingleTap(footage, sink) if codec in _SINGLE else _StreamTap(stream, footage, sink)
@@ -146,7 +146,7 @@ def make_tap(
 class _SingleTap:
     """Hands on the packets that become frames, and no others, just when they do."""
 
-    def __init__(self, footage: Footage, sink: Sink) -> None:
+    def __init__(self, footage: VideoFormat, sink: Sink) -> None:
         self._footage = footage
         self._sink = sink
         self._data = b""
@@ -162,7 +162,7 @@ class _SingleTap:
 class _StreamTap:
     """Hands on every packet, since others need it."""
 
-    def __init__(self, stream: VideoStream, footage: Footage, sink: Sink) -> None:
+    def __init__(self, stream: VideoStream, footage: VideoFormat, sink: Sink) -> None:
         self._filter = BitStreamFilterContext(_STREAMED[footage.codec], stream)
         self._stamped = Stamped(footage, sink)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)

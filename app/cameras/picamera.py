@@ -17,7 +17,7 @@ from app.cameras.hardware_encoder import bits_per_s, key_interval
 from app.cameras.packets import Stamped
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled
-from app.frames import Footage, Frame, Image
+from app.frames import Frame, Image, VideoFormat
 
 #: Of picamera's PiVideoFrameType.
 _FRAME, _KEY_FRAME = 0, 1
@@ -96,7 +96,7 @@ class PicameraCamera(Camera):
 
     def _start_recording(self, sink: Sink) -> "_Recording | None":
         size, fps = self._settings.resolution, self._settings.fps
-        recording = _Recording(self._camera, Stamped(Footage("h264", *size, "yuv420p"), sink))
+        recording = _Recording(self._camera, Stamped(VideoFormat("h264", *size, "yuv420p"), sink))
         options = {
             "bitrate": bits_per_s(size, fps),
             "intra_period": key_interval(fps),

@@ -15,7 +15,7 @@ from app.launcher import glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite
 from app.launcher.prepare import Order
-from app.programs import SLACK_SERVER, SLACK_SOCKET, posts
+from app.programs import SLACK_SERVER, SLACK_SOCKET, expected_programs
 
 #: Words for a source that are neither files nor addresses.
 _SOURCE_WORDS = ("auto", "demo")
@@ -151,7 +151,7 @@ def _alerts(config: Config) -> str:
 
 def _slack(config: Config) -> str:
     """How Slack reaches this house."""
-    kinds = {post.kind for post in posts(config)}
+    kinds = {program.kind for program in expected_programs(config)}
     if SLACK_SERVER in kinds:
         return f"{config.slack.bind} answers its commands"
     if SLACK_SOCKET in kinds:

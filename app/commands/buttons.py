@@ -13,7 +13,7 @@ from annotated_types import Len
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app import protocol
-from app.commands.context import Asked, House, plain
+from app.commands.context import CommandContext, Invocation, plain
 from app.commands.registry import PATIENCE_S
 from app.commands.snooze import snooze_for
 from app.errors import ProtocolError
@@ -76,14 +76,14 @@ class Click:
 
     event: str
     answer: str
-    asked: Asked
+    asked: Invocation
 
 
 _PAYLOAD = TypeAdapter(_Payload)
 _VALUE = TypeAdapter(_Value)
 
 
-def read_click(payload: object, house: House) -> Click:
+def read_click(payload: object, house: CommandContext) -> Click:
     """The click in *payload*, Slack's JSON or what it decodes to; `ProtocolError` when there is
     none on a button of ours.
     """
@@ -99,11 +99,11 @@ def read_click(payload: object, house: House) -> Click:
     reply_to = ReplyTo(found.response_url, found.channel.id if found.channel else None)
     by = found.user.name or found.user.id
     return Click(
-        value.event, value.answer, Asked("", found.user.id, by, house.clock.now(), reply_to)
+        value.event, value.answer, Invocation("", found.user.id, by, house.clock.now(), reply_to)
     )
 
 
-def take_click(click: Click, house: House) -> None:
+def take_click(click: Click, house: CommandContext) -> None:
     """Do what *click* asks for. `StateUnavailable` when Redis is away or slow; nothing is done
     then, as far as is known.
     """
@@ -118,7 +118,7 @@ def take_click(click: Click, house: House) -> None:
     _log.info("%s clicked %s on %s", click.asked.by, click.answer, click.event)
 
 
-def _tag(click: Click, house: House) -> str | None:
+def _tag(click: Click, house: CommandContext) -> str | None:
     """Tag the event; returns what there is to say that the changed buttons do not."""
     label = _LABELS[click.answer]
     was = house.state.tag(_request("tag", click, label=label))

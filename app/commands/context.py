@@ -16,7 +16,7 @@ REDIS_AWAY = (
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class CommandContext:
     """What commands know of: the settings, the shared state, the time, and the machine they run
     on.
     """
@@ -29,7 +29,7 @@ class House:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Invocation:
     """What somebody asked for. *text* is what follows the command, *user* the id of who asks, and
     *by* the name that others read.
     """

@@ -13,7 +13,7 @@ from typing import Literal
 
 from app import protocol
 from app.commands import status_text
-from app.commands.context import REDIS_AWAY, Asked, House, Reply, harmless
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply, harmless
 from app.commands.machine import busy
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
@@ -41,7 +41,7 @@ class Command:
     usage: str
     help: str
     changes: bool
-    run: Callable[[Asked, House, Survey], str]
+    run: Callable[[Invocation, CommandContext, Survey], str]
     #: How many of the newest events it tells of; with 0, of no pulse either.
     events: int = 0
 
@@ -58,7 +58,9 @@ class Turn:
     begins: str
 
 
-def run_command(name: str, asked: Asked, house: House, found: Survey | None = None) -> Reply:
+def run_command(
+    name: str, asked: Invocation, house: CommandContext, found: Survey | None = None
+) -> Reply:
     """Do the command *name* (with or without its slash), and return what to say to who asked.
     *found* spares a look at the house.
     """
@@ -81,7 +83,7 @@ def run_command(name: str, asked: Asked, house: House, found: Survey | None = No
         )
 
 
-def look(command: Command, house: House, claim: str | None = None) -> Survey:
+def look(command: Command, house: CommandContext, claim: str | None = None) -> Survey:
     """How the house is, as far as *command* needs to know, unless somebody has made the same
     *claim* before.
     """
@@ -93,13 +95,13 @@ def look(command: Command, house: House, claim: str | None = None) -> Survey:
     )
 
 
-def _turned(turn: Turn) -> Callable[[Asked, House, Survey], str]:
+def _turned(turn: Turn) -> Callable[[Invocation, CommandContext, Survey], str]:
     """The command that makes *turn*."""
 
-    def run(asked: Asked, house: House, found: Survey) -> str:
+    def run(asked: Invocation, house: CommandContext, found: Survey) -> str:
         if found.strings[turn.switch] == str(turn.value):
             return f"{turn.state} already{status_text.since(found.strings[protocol.changed_by_key(turn.switch)], asked.at)}."
-        house.switches.take(turn.switch, str(turn.value))
+        house.switches.read(turn.switch, str(turn.value))
         house.state.set_switch(turn.switch, turn.value, asked.changed("by command"))
         return turn.begins
 
@@ -134,7 +136,7 @@ _NO_AUTO = Turn(
 )
 
 
-def _initialize(asked: Asked, house: House, _found: Survey) -> str:
+def _initialize(asked: Invocation, house: CommandContext, _found: Survey) -> str:
     homes = {
         name: Position(*camera.pantilt.home)
         for name, camera in house.config.cameras.items()
@@ -155,7 +157,7 @@ def _degrees_of(homes: dict[str, Position]) -> str:
     return " and ".join(dict.fromkeys(status_text.direction(home) for home in homes.values()))
 
 
-def _rotate(asked: Asked, house: House, _found: Survey) -> str:
+def _rotate(asked: Invocation, house: CommandContext, _found: Survey) -> str:
     camera, words = _camera(asked, house)
     numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
@@ -170,7 +172,7 @@ def _rotate(asked: Asked, house: House, _found: Survey) -> str:
     return f"Camera {camera} turns to {status_text.direction(target)}."
 
 
-def _current_position(asked: Asked, house: House, _found: Survey) -> str:
+def _current_position(asked: Invocation, house: CommandContext, _found: Survey) -> str:
     camera, _ = _camera(asked, house)
     if house.config.cameras[camera].pantilt.backend == "none":
         return f"Camera {camera} has no pan-tilt mount: it points where it was put."
@@ -187,9 +189,9 @@ def _current_position(asked: Asked, house: House, _found: Survey) -> str:
     return f"Camera {camera} points to {status_text.direction(reached)}.{on}"
 
 
-def _last_image(asked: Asked, house: House, found: Survey) -> str:
+def _last_image(asked: Invocation, house: CommandContext, found: Survey) -> str:
     camera, _ = _camera(asked, house)
-    armed = house.switches.take("camera_status", found.strings["camera_status"])
+    armed = house.switches.read("camera_status", found.strings["camera_status"])
     taken_at = None if armed else house.state.latest_taken_at(camera)
     if not armed and taken_at is None:
         return (
@@ -208,18 +210,18 @@ def _last_image(asked: Asked, house: House, found: Survey) -> str:
     )
 
 
-def _snooze(asked: Asked, house: House, found: Survey) -> str:
+def _snooze(asked: Invocation, house: CommandContext, found: Survey) -> str:
     return snooze(asked, house, found.strings["snoozed_until"])
 
 
-def _clip(asked: Asked, house: House, found: Survey) -> str:
+def _clip(asked: Invocation, house: CommandContext, found: Survey) -> str:
     camera, _ = _camera(asked, house)
     if not house.config.recording.clips:
         return (
             "No clips are made here, as the settings say (recording.clips). /last_image brings a "
             "picture."
         )
-    if not house.switches.take("camera_status", found.strings["camera_status"]):
+    if not house.switches.read("camera_status", found.strings["camera_status"]):
         return f"Camera {camera} is off, so there is nothing to film. /pycam_on turns it on."
     house.state.add_request(
         Request("clip", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to)
@@ -231,23 +233,23 @@ def _clip(asked: Asked, house: House, found: Survey) -> str:
     )
 
 
-def _events(asked: Asked, _house: House, found: Survey) -> str:
+def _events(asked: Invocation, _house: CommandContext, found: Survey) -> str:
     return status_text.events(found.events(), asked.at)
 
 
-def _who(asked: Asked, house: House, found: Survey) -> str:
+def _who(asked: Invocation, house: CommandContext, found: Survey) -> str:
     return status_text.who(house, found, asked.at)
 
 
-def _status(asked: Asked, house: House, found: Survey) -> str:
+def _status(asked: Invocation, house: CommandContext, found: Survey) -> str:
     return status_text.status(house, found, asked.at)
 
 
-def _top(_asked: Asked, _house: House, _found: Survey) -> str:
+def _top(_asked: Invocation, _house: CommandContext, _found: Survey) -> str:
     return f"*{protocol.host_name()}*\n```\n{harmless(busy())}\n```"
 
 
-def _help(_asked: Asked, house: House, _found: Survey) -> str:
+def _help(_asked: Invocation, house: CommandContext, _found: Survey) -> str:
     which = ", ".join(house.config.cameras)
     cameras = (
         f"CAMERA is one of: {which}."
@@ -262,7 +264,7 @@ def _usage(command: Command) -> str:
     return f"`/{usage}`: {command.help}"
 
 
-def _camera(asked: Asked, house: House) -> tuple[str, list[str]]:
+def _camera(asked: Invocation, house: CommandContext) -> tuple[str, list[str]]:
     """The camera that *asked* is about, and the words that follow its name."""
     words, cameras = asked.text.split(), house.config.cameras
     if words and words[0].lower() in cameras:

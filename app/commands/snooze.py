@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.commands.context import Asked, House
+from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
 from app.times import end_of, lasting, short
 
@@ -14,7 +14,7 @@ _HOW = (
 )
 
 
-def snooze(asked: Asked, house: House, found: str | None) -> str:
+def snooze(asked: Invocation, house: CommandContext, found: str | None) -> str:
     """Hold alerts back as the words in *asked* say; without words, tell until when they are held
     back, by what was *found*.
     """
@@ -35,7 +35,7 @@ def snooze(asked: Asked, house: House, found: str | None) -> str:
     return _hold_back(until, asked, house)
 
 
-def snooze_for(length: timedelta, asked: Asked, house: House) -> str:
+def snooze_for(length: timedelta, asked: Invocation, house: CommandContext) -> str:
     """Hold alerts back for *length*, unless they are held back for longer already."""
     until = snoozed_until(house.state.read_strings("snoozed_until")[0], asked.at)
     if until and until > asked.at + length:
@@ -55,7 +55,7 @@ def snoozed_until(found: str | None, now: datetime) -> datetime | None:
     return until if until > now else None
 
 
-def _hold_back(until: datetime, asked: Asked, house: House) -> str:
+def _hold_back(until: datetime, asked: Invocation, house: CommandContext) -> str:
     length_s = (until - asked.at).total_seconds()
     house.state.snooze(until.astimezone(UTC), round(length_s))
     return (

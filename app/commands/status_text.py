@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app import protocol
-from app.commands.context import House, plain
+from app.commands.context import CommandContext, plain
 from app.commands.snooze import snoozed_until
 from app.config import Config
 from app.errors import ProtocolError
-from app.programs import Post, post_of, posts
+from app.programs import Program, expected_programs, program_of
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
 from app.state import Survey
 from app.times import lasting, short
@@ -25,10 +25,10 @@ def names(config: Config) -> list[str]:
     return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", "router", *positions, *people]
 
 
-def status(house: House, survey: Survey, now: datetime) -> str:
+def status(house: CommandContext, survey: Survey, now: datetime) -> str:
     """How the house is, by what *survey* found under `names`."""
     found, heartbeats = survey.strings, survey.heartbeats()
-    switches = {name: house.switches.take(name, found[name]) for name in protocol.SWITCHES}
+    switches = {name: house.switches.read(name, found[name]) for name in protocol.SWITCHES}
     by = {name: since(found[protocol.changed_by_key(name)], now) for name in switches}
     armed = "*Armed*" if switches["camera_status"] else "*Disarmed*"
     lines = [
@@ -58,17 +58,17 @@ def since(record: str | None, now: datetime) -> str:
     return f", since {short(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
 
 
-def who(house: House, survey: Survey, now: datetime) -> str:
+def who(house: CommandContext, survey: Survey, now: datetime) -> str:
     """Who is home and who is not, by what *survey* found under `names`."""
     found, config = survey.strings, house.config
-    home = house.switches.take("home", found["home"])
+    home = house.switches.read("home", found["home"])
     said = _home(config, home, since(found[protocol.changed_by_key("home")], now))
     lines = [f"{said[0].upper()}{said[1:]}."]
     if config.presence.router.backend == "none":
         return lines[0]
     if unknown := _unknown(config, found["router"], now):
         lines.append(f":warning: {unknown.removeprefix('; ')}.")
-    auto = house.switches.take("auto_detect_status", found["auto_detect_status"])
+    auto = house.switches.read("auto_detect_status", found["auto_detect_status"])
     unseen = _counters(survey.heartbeats())
     if unseen is None:
         lines.append(":warning: who_is_home is silent, so this is how it was when it last looked.")
@@ -103,7 +103,7 @@ def _alerts(on: bool, by: str, snoozed: str | None, now: datetime) -> str:
 
 def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
     for key, beat in heartbeats.items():
-        if beat.last_error and post_of(key)[0].kind == "notifier":
+        if beat.last_error and program_of(key)[0].kind == "notifier":
             yield beat.last_error.what
 
 
@@ -167,7 +167,7 @@ def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object] | Non
         (
             beat.counters
             for key, beat in heartbeats.items()
-            if post_of(key)[0].kind == "who_is_home"
+            if program_of(key)[0].kind == "who_is_home"
         ),
         None,
     )
@@ -188,7 +188,7 @@ def _position(found: str | None) -> str:
         return "not turned yet"
 
 
-def _machine(house: House) -> str:
+def _machine(house: CommandContext) -> str:
     vitals = house.machine.vitals(house.config.data_dir)
     known = [f"{vitals.temperature_c:.0f} °C"] if vitals.temperature_c is not None else []
     if vitals.throttled is not None:
@@ -219,16 +219,18 @@ def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime
     name.
     """
     here = protocol.host_name()
-    places: dict[Post, list[tuple[str, Heartbeat]]] = {post: [] for post in posts(config)}
+    places: dict[Program, list[tuple[str, Heartbeat]]] = {
+        program: [] for program in expected_programs(config)
+    }
     for key, beat in heartbeats.items():
-        post, host = post_of(key)
-        places.setdefault(post, []).append((host, beat))
-    for post, beats in places.items():
+        program, host = program_of(key)
+        places.setdefault(program, []).append((host, beat))
+    for program, beats in places.items():
         if not beats:
-            yield f"• {post.name}: silent"
+            yield f"• {program.name}: silent"
         for host, beat in beats:
             where = "" if host == here else f"@{host}"
-            yield f"• {plain(post.name + where)}: {_pulse(beat, now)}"
+            yield f"• {plain(program.name + where)}: {_pulse(beat, now)}"
 
 
 def _pulse(beat: Heartbeat, now: datetime) -> str:

@@ -87,7 +87,7 @@ def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
             frame = camera.read()
         except CameraEnded:
             return
-        yield frame, detector.look(frame)
+        yield frame, detector.judge(frame)
 
 
 def _view(config: Config, name: str | None) -> CameraConfig:

@@ -14,7 +14,7 @@ from app import programs
 from app.config import PROJECT, Config
 from app.errors import SuiteError
 from app.launcher import specs
-from app.launcher.specs import Program
+from app.launcher.specs import ProcessSpec
 
 _EVERY_PROGRAM = "every program"
 #: Each Glances AMP, and the kind of program that it counts.
@@ -39,7 +39,7 @@ def write_private(path: Path, content: str) -> None:
         file.write(content)
 
 
-def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[Program]) -> str:
+def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[ProcessSpec]) -> str:
     """The file *base* with a section for each of *run*, whose output goes to *logs_dir*."""
     parser = _parser(base, inline_comment_prefixes=(";", "#"))
     every = dict(parser[_EVERY_PROGRAM])
@@ -83,7 +83,12 @@ def on_one_line(value: str) -> str:
 
 
 def glances_conf(
-    base: Path, config: Config, run: Sequence[Program], password_dir: Path, *, redis_is_here: bool
+    base: Path,
+    config: Config,
+    run: Sequence[ProcessSpec],
+    password_dir: Path,
+    *,
+    redis_is_here: bool,
 ) -> str:
     """The file *base* with the counts of *run*, and the folder of the hashed password."""
     parser = _parser(base)

@@ -11,7 +11,7 @@ from app.config import Config
 from app.errors import ProtocolError, StateUnavailable, SupervisorAway
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons, display_name
-from app.launcher.supervisord import Overseen, overseen
+from app.launcher.supervisord import ProcessInfo, supervised
 from app.protocol import Heartbeat
 from app.state import State
 from app.state.address import is_here
@@ -74,7 +74,7 @@ def check_up(config: Config) -> Checkup:
     """How the suite of *config* is just now."""
     remarks = []
     try:
-        known = overseen(config.run_dir)
+        known = supervised(config.run_dir)
     except SupervisorAway as error:
         known = {}
         if orphans := sorted(set(processes.processes_of(config.run_dir).values())):
@@ -96,7 +96,7 @@ def check_up(config: Config) -> Checkup:
 
 
 def _overseen_healths(
-    config: Config, known: dict[str, Overseen], pulses: dict[str, Pulse]
+    config: Config, known: dict[str, ProcessInfo], pulses: dict[str, Pulse]
 ) -> list[Health]:
     order = [program.name for program in daemons(config)]
     names = sorted(
@@ -109,7 +109,7 @@ def _overseen_healths(
     return healths
 
 
-def _daemon_health(known: Overseen, pulse: Pulse | None) -> Health:
+def _daemon_health(known: ProcessInfo, pulse: Pulse | None) -> Health:
     if known.pid and not processes.lives(
         known.pid
     ):  # it has ended so lately that supervisord has not seen it yet
@@ -147,7 +147,7 @@ def _by_pulse(name: str, state: str, pulse: Pulse) -> Health:
     )
 
 
-def _unsupervised(known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[Health]:
+def _unsupervised(known: dict[str, ProcessInfo], pulses: dict[str, Pulse]) -> list[Health]:
     """What beats its heart without supervisord knowing of it. A heartbeat outlives its program for
     some seconds.
     """
@@ -163,7 +163,7 @@ def _unsupervised(known: dict[str, Overseen], pulses: dict[str, Pulse]) -> list[
     ]
 
 
-def _glances_health(known: Overseen, answers: bool) -> Health:
+def _glances_health(known: ProcessInfo, answers: bool) -> Health:
     state = RUNNING if answers and known.pid else known.state
     trouble = None if answers else known.problem or "its page does not answer"
     return Health(
@@ -178,7 +178,7 @@ def _glances_health(known: Overseen, answers: bool) -> Health:
     )
 
 
-def _redis_health(state: State, config: Config, known: Overseen | None) -> Health:
+def _redis_health(state: State, config: Config, known: ProcessInfo | None) -> Health:
     state.ping()
     try:
         facts = state.server_facts()
@@ -196,7 +196,7 @@ def _redis_health(state: State, config: Config, known: Overseen | None) -> Healt
     )
 
 
-def _redis_away(known: Overseen | None, why: str) -> Health:
+def _redis_away(known: ProcessInfo | None, why: str) -> Health:
     if known is None:
         return Health(REDIS, None, AWAY, None, None, {}, why, healthy=False)
     return Health(
@@ -213,7 +213,7 @@ def _redis_away(known: Overseen | None, why: str) -> Health:
 
 def _pulses(state: State) -> dict[str, Pulse]:
     beats = state.heartbeats()
-    ages_s = state.beaten_ago_s(beats)
+    ages_s = state.heartbeat_ages_s(beats)
     return {key: Pulse(beats[key], age_s) for key, age_s in ages_s.items()}
 
 

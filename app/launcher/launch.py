@@ -17,9 +17,9 @@ from app.errors import StateUnavailable, SuiteError, SupervisorAway
 from app.launcher import glances, specs
 from app.launcher.prepare import Order, glances_logging, prepared
 from app.launcher.processes import RUN_VARIABLE
-from app.launcher.specs import Program
+from app.launcher.specs import ProcessSpec
 from app.launcher.stopping import stop_suite
-from app.launcher.supervisord import Overseen, overseen
+from app.launcher.supervisord import ProcessInfo, supervised
 from app.protocol import Heartbeat
 from app.state import State
 
@@ -59,7 +59,7 @@ def _end_earlier_run(run_dir: Path) -> None:
 
 def _runs(run_dir: Path) -> bool:
     try:
-        overseen(run_dir)
+        supervised(run_dir)
     except SupervisorAway:
         return False
     return True
@@ -118,7 +118,7 @@ def _environment(order: Order) -> dict[str, str]:
 
 
 def _wait_until_up(
-    config: Config, run: Sequence[Program], supervisord: subprocess.Popen[bytes]
+    config: Config, run: Sequence[ProcessSpec], supervisord: subprocess.Popen[bytes]
 ) -> None:
     """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come
     up.
@@ -137,10 +137,12 @@ def _wait_until_up(
         state.initialise_switches()
 
 
-def _down(config: Config, state: State, run: Sequence[Program]) -> dict[str, Overseen | None]:
+def _down(
+    config: Config, state: State, run: Sequence[ProcessSpec]
+) -> dict[str, ProcessInfo | None]:
     """Those of *run* that do not work yet, by name, and what supervisord knows of each."""
     try:
-        known = overseen(config.run_dir)
+        known = supervised(config.run_dir)
     except SupervisorAway:
         return dict.fromkeys([program.name for program in run])
     beats = _beats(state)
@@ -161,15 +163,18 @@ def _beats(state: State) -> dict[str, Heartbeat] | None:
 
 
 def _is_up(
-    config: Config, program: Program, known: Overseen | None, beats: dict[str, Heartbeat] | None
+    config: Config,
+    program: ProcessSpec,
+    known: ProcessInfo | None,
+    beats: dict[str, Heartbeat] | None,
 ) -> bool:
     if known is None or not known.pid or beats is None:
         return False
     if program.kind == specs.GLANCES:
         return glances.answers(config)
     # An earlier run's heartbeat may still be there.
-    return program.heart is None or (
-        program.heart in beats and beats[program.heart].pid == known.pid
+    return program.heartbeat_key is None or (
+        program.heartbeat_key in beats and beats[program.heartbeat_key].pid == known.pid
     )
 
 

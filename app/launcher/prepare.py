@@ -11,7 +11,7 @@ from app.errors import StateUnavailable, SuiteError
 from app.launcher import glances, local_redis, specs
 from app.launcher.config_files import glances_conf, supervisord_conf, write_private
 from app.launcher.redis_server import find_redis_server
-from app.launcher.specs import Program
+from app.launcher.specs import ProcessSpec
 from app.state.address import is_here
 
 
@@ -27,7 +27,7 @@ class Order:
     only: tuple[str, ...]
 
 
-def prepared(order: Order) -> list[Program]:
+def prepared(order: Order) -> list[ProcessSpec]:
     """Write the files that the programs are started with, and return the programs: those ordered,
     and Redis when none answers.
     """
@@ -52,7 +52,7 @@ def prepared(order: Order) -> list[Program]:
     return run
 
 
-def _prepared_redis(config: Config) -> Program:
+def _prepared_redis(config: Config) -> ProcessSpec:
     conf, data_dir = config.run_dir / "redis.conf", config.data_dir / "redis"
     try:
         server = find_redis_server()
@@ -65,7 +65,7 @@ def _prepared_redis(config: Config) -> Program:
     return specs.redis(server, conf)
 
 
-def _prepare_glances(config: Config, run: Sequence[Program], conf: Path) -> None:
+def _prepare_glances(config: Config, run: Sequence[ProcessSpec], conf: Path) -> None:
     if glances.is_taken(config):
         raise SuiteError(
             f"glances.bind: {config.glances.bind} is taken by another program; choose another port "

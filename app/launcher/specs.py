@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.config import Config
 from app.errors import SuiteError
-from app.programs import SECURITY_SYSTEM, SLACK_SERVER, Post, heart, posts
+from app.programs import SECURITY_SYSTEM, SLACK_SERVER, Program, expected_programs, heartbeat_key_of
 
 REDIS = "redis"
 GLANCES = "glances"
@@ -16,7 +16,7 @@ _GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf")
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProcessSpec:
     """One process. *kind* is what several of it share; *heart* is the key of its heartbeat, None
     when it has none.
     """
@@ -24,17 +24,20 @@ class Program:
     name: str
     kind: str
     command: tuple[str, ...]
-    heart: str | None = None
+    heartbeat_key: str | None = None
 
 
-def daemons(config: Config) -> list[Program]:
+def daemons(config: Config) -> list[ProcessSpec]:
     """A security system for each camera, and the house's daemons, among them the one that Slack
     talks to if it is set up.
     """
-    return [Program(post.name, post.kind, _command(post), heart(post)) for post in posts(config)]
+    return [
+        ProcessSpec(program.name, program.kind, _command(program), heartbeat_key_of(program))
+        for program in expected_programs(config)
+    ]
 
 
-def glances(config: Config, conf: Path) -> Program:
+def glances(config: Config, conf: Path) -> ProcessSpec:
     """The page that shows all processes, as the file *conf* says."""
     host, port = glances_address(config)
     options = (
@@ -48,7 +51,9 @@ def glances(config: Config, conf: Path) -> Program:
         "--disable-config-exec",
         "--disable-autodiscover",
     )
-    return Program(GLANCES, GLANCES, (sys.executable, "-m", "glances", "-C", str(conf), *options))
+    return ProcessSpec(
+        GLANCES, GLANCES, (sys.executable, "-m", "glances", "-C", str(conf), *options)
+    )
 
 
 def glances_address(config: Config) -> tuple[str, int]:
@@ -57,9 +62,9 @@ def glances_address(config: Config) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def redis(server: Path, conf: Path) -> Program:
+def redis(server: Path, conf: Path) -> ProcessSpec:
     """The suite's own Redis: *server* run as the file *conf* says."""
-    return Program(REDIS, REDIS, (str(server), str(conf)))
+    return ProcessSpec(REDIS, REDIS, (str(server), str(conf)))
 
 
 def check_names(only: Collection[str], config: Config) -> None:
@@ -72,7 +77,7 @@ def check_names(only: Collection[str], config: Config) -> None:
         )
 
 
-def chosen(programs: Sequence[Program], only: Collection[str]) -> list[Program]:
+def chosen(programs: Sequence[ProcessSpec], only: Collection[str]) -> list[ProcessSpec]:
     """Those of *programs* that *only* names by name or kind; all of them when it is empty."""
     return [
         program for program in programs if not only or program.name in only or program.kind in only
@@ -81,15 +86,15 @@ def chosen(programs: Sequence[Program], only: Collection[str]) -> list[Program]:
 
 def display_name(kind: str, camera: str | None) -> str:
     """What a program is called in tables, logs and supervisord."""
-    return Post(kind, camera).name
+    return Program(kind, camera).name
 
 
-def _command(post: Post) -> tuple[str, ...]:
-    if post.kind == SLACK_SERVER:
+def _command(program: Program) -> tuple[str, ...]:
+    if program.kind == SLACK_SERVER:
         return _GUNICORN
     return (
         sys.executable,
         "-m",
-        f"app.daemons.{post.kind}",
-        *(("--camera", post.camera) if post.camera else ()),
+        f"app.daemons.{program.kind}",
+        *(("--camera", program.camera) if program.camera else ()),
     )

@@ -19,7 +19,7 @@ _SHUTTING_DOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Overseen:
+class ProcessInfo:
     """What supervisord knows of a program.
 
     *pid* is 0 and *started_at* None while it does not run; *ended_s*, Unix time, is when it last
@@ -34,7 +34,7 @@ class Overseen:
     problem: str
 
 
-def overseen(run_dir: Path) -> dict[str, Overseen]:
+def supervised(run_dir: Path) -> dict[str, ProcessInfo]:
     """Every program of the suite in *run_dir*, by name."""
     with overseer(run_dir) as server:
         infos = cast(list[dict[str, Any]], server.supervisor.getAllProcessInfo())
@@ -51,10 +51,10 @@ def shut_down(run_dir: Path) -> None:
                 raise
 
 
-def _overseen(info: dict[str, Any]) -> Overseen:
+def _overseen(info: dict[str, Any]) -> ProcessInfo:
     pid = info["pid"]
     started_at = datetime.fromtimestamp(info["start"], UTC) if pid else None
-    return Overseen(
+    return ProcessInfo(
         info["name"], info["statename"], pid, started_at, info["stop"], info["spawnerr"]
     )
 

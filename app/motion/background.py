@@ -36,13 +36,13 @@ class BackgroundMotion(MotionModel):
         #: What was learned; None before the first picture.
         self.background: Background | None = None
 
-    def look(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255) -> Sighting:
         background = self.background
         if background is None or background.shape != luma.shape:
             background = self.background = Background(
                 (luma.shape[0], luma.shape[1]), self._settings, self._masks
             )
-        return background.look(luma, span)
+        return background.judge(luma, span)
 
     def view(self) -> View | None:
         return self.background.view() if self.background else None
@@ -77,7 +77,7 @@ class Background:
         self._moving = np.empty(small, np.bool_)
         self._learned = 0
 
-    def look(self, luma: Image, span: int) -> Sighting:
+    def judge(self, luma: Image, span: int) -> Sighting:
         """Judge the next picture and learn from it. *span* is how far black and white are apart."""
         self.blur(self.shrink(luma))
         self.learn()

@@ -89,7 +89,7 @@ class MotionModel(ABC):
     debounce_s: float | None = None
 
     @abstractmethod
-    def look(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255) -> Sighting:
         """Judge the next picture, (rows, columns) uint8, in which black and white are *span* apart.
 
         A picture of another size than the one before starts anew.

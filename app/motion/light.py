@@ -27,7 +27,7 @@ class LightMotion(MotionModel):
         self._visible: Image | None = None
         self._bright = False
 
-    def look(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255) -> Sighting:
         level = self.level(luma, span)
         self._bright = level >= self._dark_below if self._bright else level > self._thresh
         return Sighting(motion=self._bright, area_px=0.0, boxes=(), learning=False, level=level)

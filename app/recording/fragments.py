@@ -15,7 +15,7 @@ import av
 from av.stream import Stream
 
 from app.errors import ClipError
-from app.frames import Footage, Packet
+from app.frames import Packet, VideoFormat
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
 
 _FRAGMENT_S = 1.0
@@ -58,7 +58,7 @@ class Fragments:
     disk's; after one, only `close`.
     """
 
-    def __init__(self, path: Path, footage: Footage, start_s: float, label: Label) -> None:
+    def __init__(self, path: Path, footage: VideoFormat, start_s: float, label: Label) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._start_s = start_s
         self._file = _PlainFile(path)

@@ -13,7 +13,7 @@ import av
 
 from app.clock import Clock
 from app.errors import ClipError
-from app.frames import Footage, Frame, Packet, jpeg
+from app.frames import Frame, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip_writer import Clip, Refusal, Written
 from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
@@ -85,7 +85,7 @@ class Recorder:
         self._waiting: list[Written] = []
         self._retry_s = 0.0
         self._given = self._closed = self._modest = False
-        self._drawn: Footage | None = None
+        self._drawn: VideoFormat | None = None
         self._gaps = 0
         #: How many files were made.
         self.count = 0
@@ -122,7 +122,7 @@ class Recorder:
         picture = frame.bgr()
         size = picture.shape[1], picture.shape[0]
         if self._drawn is None or (self._drawn.width, self._drawn.height) != size:
-            self._drawn = Footage("mjpeg", *size, "yuvj420p")
+            self._drawn = VideoFormat("mjpeg", *size, "yuvj420p")
         self._closed = False
         self.ring.add(
             Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn)

@@ -10,7 +10,7 @@ import av
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
-from app.frames import Footage, Packet
+from app.frames import Packet, VideoFormat
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
 from app.recording.rotation import Turning
 
@@ -31,7 +31,7 @@ _OPTIONS = {
 }
 
 
-def can_be_copied(footage: Footage) -> bool:
+def can_be_copied(footage: VideoFormat) -> bool:
     """Whether players show *footage* rightly as it is. They know how to turn a film upside down,
     but not all how to mirror one.
     """
@@ -45,13 +45,13 @@ class Recoding:
     libx264's fastest way, on the thread that calls. A packet that is damaged is passed over.
     """
 
-    def __init__(self, footage: Footage, start_s: float) -> None:
+    def __init__(self, footage: VideoFormat, start_s: float) -> None:
         self._start_s = start_s
         self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(footage.codec, "r"))
         self._decoder.thread_count = 1
         self._turning = Turning(footage.hflip, footage.vflip)
         self._encoder: av.VideoCodecContext | None = None
-        self._footage: Footage | None = None
+        self._footage: VideoFormat | None = None
         self._key_due = 0
         self._last = -1
 
@@ -113,7 +113,7 @@ class Recoding:
         # a picture, whatever the camera's rate.
         most_bits = str(round(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height * _USUAL_FPS))
         encoder.options = {**_OPTIONS, "maxrate": most_bits, "bufsize": most_bits}
-        self._footage = Footage("h264", encoder.width, encoder.height, "yuv420p")
+        self._footage = VideoFormat("h264", encoder.width, encoder.height, "yuv420p")
         return encoder
 
     def _packets(self, encoded: Iterable["av.Packet[av.stream.Stream]"]) -> Iterator[Packet]:

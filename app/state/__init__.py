@@ -3,12 +3,12 @@
 from app.state.connection import TIMEOUT_S, within
 from app.state.store import State
 from app.state.streams import TAKE_OVER_AFTER_MS, Reader
-from app.state.views import CameraWishes, Latest, Survey, Tag
+from app.state.views import CameraControls, Latest, Survey, Tag
 
 __all__ = [
     "TAKE_OVER_AFTER_MS",
     "TIMEOUT_S",
-    "CameraWishes",
+    "CameraControls",
     "Latest",
     "Reader",
     "State",

@@ -15,7 +15,7 @@ from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Recor
 from app.state import scripts
 from app.state.connection import TIMEOUT_S, asking_for_leave, connect, talking
 from app.state.streams import Reader, decoded
-from app.state.views import CameraWishes, Latest, Survey, Tag, read_heartbeats, tag_of
+from app.state.views import CameraControls, Latest, Survey, Tag, read_heartbeats, tag_of
 
 
 class State:
@@ -51,7 +51,7 @@ class State:
         with talking(), asking_for_leave():
             self._redis.config_set(name, value)
 
-    def set_server_and_note(self, settings: Mapping[str, str], told: str) -> None:
+    def set_server_and_mark(self, settings: Mapping[str, str], told: str) -> None:
         """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so
         that no end of ours comes between.
         """
@@ -87,7 +87,7 @@ class State:
         with talking():
             self._redis.delete("snoozed_until")
 
-    def first_time(self, key: str, life_s: int) -> bool:
+    def claim_once(self, key: str, life_s: int) -> bool:
         """Whether nobody has asked this of *key* in the last *life_s* seconds."""
         with talking():
             return bool(self._redis.set(key, "1", nx=True, ex=life_s))
@@ -133,7 +133,7 @@ class State:
         with talking():
             self._redis.set(key, protocol.encode(record), ex=life_s)
 
-    def beat(self, key: str, heartbeat: Heartbeat) -> None:
+    def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show that a program lives."""
         with talking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
@@ -179,7 +179,7 @@ class State:
             found_events,
         )
 
-    def beaten_ago_s(self, keys: Iterable[str]) -> dict[str, float]:
+    def heartbeat_ages_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""
         names = list(keys)
         with talking(), self._redis.pipeline(transaction=False) as pipe:
@@ -219,7 +219,7 @@ class State:
                 ],
             )
 
-    def keep(
+    def commit(
         self,
         records: Mapping[str, Record],
         switches: Mapping[str, bool] | None = None,
@@ -320,7 +320,7 @@ class State:
                 approximate=True,
             )
 
-    def camera_wishes(self, camera: str, after: str) -> "CameraWishes":
+    def camera_controls(self, camera: str, after: str) -> "CameraControls":
         """What is wanted of *camera* just now, and what was asked for since the request *after*, in
         one round trip.
         """
@@ -335,7 +335,7 @@ class State:
             (status, target, watched), entries = pipe.execute()
         asked = tuple(decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
         newest = entries[-1][0].decode() if entries else after
-        return CameraWishes(_text(status), _text(target), watched is not None, asked, newest)
+        return CameraControls(_text(status), _text(target), watched is not None, asked, newest)
 
     def facts(self, group: str, reader: str) -> "Reader[Fact]":
         """The stream of facts as *reader* of *group* gets it."""
@@ -345,11 +345,11 @@ class State:
         """The stream of requests as *reader* of *group* gets it."""
         return Reader(self._redis, "requests", Request, group, reader)
 
-    def hearts(self) -> dict[str, str]:
+    def heartbeat_marks(self) -> dict[str, str]:
         """What was noted of each heartbeat there has ever been."""
         return self._hash("hearts")
 
-    def note_heart(self, key: str, noted: str) -> None:
+    def mark_heartbeat(self, key: str, noted: str) -> None:
         """Note something of the heartbeat *key*."""
         with talking():
             self._redis.hset("hearts", key, noted)

@@ -65,7 +65,7 @@ class Reader(Generic[AnyRecord]):
         """
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
-    def done(self, entry: str) -> None:
+    def acknowledge(self, entry: str) -> None:
         """The *entry* needs no more care."""
         with talking():
             self._redis.xack(self._stream, self._group, entry)
@@ -118,7 +118,7 @@ class Reader(Generic[AnyRecord]):
                 self._kind, (stored or {}).get(self._kind.__name__.lower().encode()), self._stream
             )
             if record is None:
-                self.done(name.decode())
+                self.acknowledge(name.decode())
             else:
                 records.append((name.decode(), record))
         return records

@@ -16,7 +16,7 @@ class Switches:
         self._values = dict(protocol.SWITCHES)
         self._reported: dict[str, str] = {}
 
-    def take(self, name: str, found: str | None) -> bool:
+    def read(self, name: str, found: str | None) -> bool:
         """The value of *name*, of which Redis says *found*."""
         if found in ("True", "False"):
             self._values[name] = found == "True"

@@ -22,7 +22,7 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraWishes:
+class CameraControls:
     """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*;
     None in it was no request.
     """

@@ -36,7 +36,7 @@ class Pair:
         self.classic_px.append(
             self.classic.outline(self.classic.mark(self.classic.compare(blurred)))
         )
-        self.ours_px.append(self.ours.look(frame.luma, frame.luma_span).area_px)
+        self.ours_px.append(self.ours.judge(frame.luma, frame.luma_span).area_px)
 
     def agreement(self, min_area: float) -> float:
         return float(

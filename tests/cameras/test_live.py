@@ -17,7 +17,7 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.live import CameraChange, CameraFeed, LiveCamera, Reopening
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
-from app.frames import Footage, Frame, Packet
+from app.frames import Frame, Packet, VideoFormat
 from tests.cameras.scenery import FPS, film
 from tests.conftest import REPO
 from tests.servers.video_server import VideoServer
@@ -178,7 +178,7 @@ def test_one_thread_alone_opens_reads_and_closes_a_camera(live: Live) -> None:
 
 
 def test_packets_are_handed_on_until_the_camera_is_stopped(clock: FakeClock) -> None:
-    packet = Packet(b"", 0.0, 0.0, True, Footage("h264", 2, 2, "yuv420p"))
+    packet = Packet(b"", 0.0, 0.0, True, VideoFormat("h264", 2, 2, "yuv420p"))
     taken: list[Packet] = []
     camera = OddCamera(1)
     one = LiveCamera(camera, clock, stall_s=10, sink=taken.append)

@@ -19,7 +19,7 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.packets import StampClock, Stamped
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded
-from app.frames import Footage, Frame, Image, Packet
+from app.frames import Frame, Image, Packet, VideoFormat
 from tests.cameras.scenery import FPS, SIZE, film
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import VideoServer
@@ -241,7 +241,7 @@ def test_late_frames_do_not_change_when_pictures_were_taken() -> None:
 
 
 def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() -> None:
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), list[Packet]().append)
+    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500 + number / 10 + (0.4 if number % 7 else 0.01) for number in range(100)]
     taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == pytest.approx([500.01 + number / 10 for number in range(100)])
@@ -249,7 +249,7 @@ def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() 
 
 
 def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), list[Packet]().append)
+    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500.5, 500.51, 500.52, 500.53, 500.8]
     taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == sorted(taken)
@@ -261,7 +261,7 @@ def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags
     jump_s: float,
 ) -> None:
     packets: list[Packet] = []
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), packets.append)
+    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
     stamps = [100 + number / 10 + (jump_s if number >= 50 else 0) for number in range(100)]
     taken = []
     for number, stamp_s in enumerate(stamps):
@@ -276,7 +276,7 @@ def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags
 
 def test_what_came_before_a_jump_and_has_no_time_is_let_go() -> None:
     packets: list[Packet] = []
-    stamped = Stamped(Footage("h264", *SIZE, "yuv420p"), packets.append)
+    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
     stamped.came(b"before", 900.0, 900.0, key=True)
     stamped.came(b"after", 0.0, 0.0, key=True)
     stamped.heard(0.0, 500.0)

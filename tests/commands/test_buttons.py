@@ -10,7 +10,7 @@ import pytest
 from app import protocol
 from app.clock import FakeClock
 from app.commands.buttons import ANSWERS, read_click, take_click
-from app.commands.context import House
+from app.commands.context import CommandContext
 from app.config import Config
 from app.errors import ProtocolError, StateUnavailable
 from app.notify.base import Message
@@ -26,12 +26,12 @@ ANNA, BEN = "U0ANNA0001", "U0BEN00001"
 
 
 @pytest.fixture
-def house(redis_server: RedisServer) -> Iterator[House]:
+def house(redis_server: RedisServer) -> Iterator[CommandContext]:
     state = State(redis_server.url, 0.5)
     state.publish(
         Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT)
     )
-    yield House(Config(), state, FakeClock(AT + timedelta(minutes=5)))
+    yield CommandContext(Config(), state, FakeClock(AT + timedelta(minutes=5)))
     state.close()
 
 
@@ -57,11 +57,11 @@ def posted(slack: SlackServer) -> Posted:
 class Hand:
     """Presses the buttons of one message, and knows what has come of it."""
 
-    def __init__(self, house: House, slack: SlackServer, posted: Posted) -> None:
+    def __init__(self, house: CommandContext, slack: SlackServer, posted: Posted) -> None:
         self.house = house
         self._slack = slack
         self._posted = posted
-        self._seen = house.state.camera_wishes("front", "0-0").newest
+        self._seen = house.state.camera_controls("front", "0-0").newest
 
     def press(self, action: str, user: str = ANNA) -> list[Request]:
         """Press one; returns what was asked for in consequence."""
@@ -69,7 +69,7 @@ class Hand:
             read_click(self._slack.press_payload(self._posted, action, user), self.house),
             self.house,
         )
-        found = self.house.state.camera_wishes("front", self._seen)
+        found = self.house.state.camera_controls("front", self._seen)
         self._seen = found.newest
         return [asked for asked in found.asked if asked]
 
@@ -80,7 +80,7 @@ class Hand:
 
 
 @pytest.fixture
-def hand(house: House, slack: SlackServer, posted: Posted) -> Hand:
+def hand(house: CommandContext, slack: SlackServer, posted: Posted) -> Hand:
     return Hand(house, slack, posted)
 
 
@@ -258,14 +258,14 @@ BROKEN: list[object] = [
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_what_is_no_click_of_ours_is_refused(house: House, broken: object) -> None:
+def test_what_is_no_click_of_ours_is_refused(house: CommandContext, broken: object) -> None:
     with pytest.raises(ProtocolError):
         read_click(broken, house)
     with pytest.raises(ProtocolError):
         read_click(json.dumps(broken) if isinstance(broken, dict | list) else broken, house)
 
 
-def test_what_slack_may_leave_out_is_not_missed(house: House) -> None:
+def test_what_slack_may_leave_out_is_not_missed(house: CommandContext) -> None:
     click = read_click(payload(), house)
     assert (click.asked.by, click.asked.reply_to) == (ANNA, protocol.ReplyTo(None, None))
     take_click(click, house)

@@ -9,7 +9,7 @@ import redis
 
 from app import protocol
 from app.clock import FakeClock
-from app.commands.context import REDIS_AWAY, Asked, House
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation
 from app.commands.registry import COMMANDS, run_command
 from app.config import Config
 from app.protocol import (
@@ -61,19 +61,19 @@ def raw(redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def house(state: State) -> House:
-    return House(Config.model_validate(ONE), state, FakeClock(NOW))
+def house(state: State) -> CommandContext:
+    return CommandContext(Config.model_validate(ONE), state, FakeClock(NOW))
 
 
 @pytest.fixture
-def two_cameras(state: State) -> House:
-    return House(Config.model_validate(TWO), state, FakeClock(NOW))
+def two_cameras(state: State) -> CommandContext:
+    return CommandContext(Config.model_validate(TWO), state, FakeClock(NOW))
 
 
-def say(house: House, line: str, by: str = "anna") -> str:
+def say(house: CommandContext, line: str, by: str = "anna") -> str:
     """The answer to *line*, as a person types it."""
     name, _, text = line.partition(" ")
-    return run_command(name, Asked(text, "U1", by, house.clock.now(), REPLY_TO), house).text
+    return run_command(name, Invocation(text, "U1", by, house.clock.now(), REPLY_TO), house).text
 
 
 def requests(raw: redis.Redis) -> list[Request]:
@@ -93,7 +93,7 @@ def requests(raw: redis.Redis) -> list[Request]:
     ],
 )
 def test_a_switch_is_turned_once_and_then_it_is_said_since_when_and_by_whom(
-    house: House, raw: redis.Redis, command: str, switch: str, value: str
+    house: CommandContext, raw: redis.Redis, command: str, switch: str, value: str
 ) -> None:
     raw.set(switch, str(value != "True"))
     assert "already" not in say(house, f"/{command}")
@@ -109,21 +109,21 @@ def test_a_switch_is_turned_once_and_then_it_is_said_since_when_and_by_whom(
 
 
 def test_a_switch_that_somebody_set_by_hand_is_on_already_since_nobody_knows_when(
-    house: House,
+    house: CommandContext,
 ) -> None:
     assert say(house, "/pycam_on") == "The house is armed already."
 
 
 @pytest.mark.parametrize("found", ["perhaps", "true", ""])
 def test_a_switch_that_is_neither_true_nor_false_is_set_by_its_command(
-    house: House, raw: redis.Redis, found: str
+    house: CommandContext, raw: redis.Redis, found: str
 ) -> None:
     raw.set("camera_status", found)
     assert say(house, "/pycam_on").startswith("Armed")
     assert raw.get("camera_status") == "True"
 
 
-def test_initialize_starts_over(house: House, raw: redis.Redis) -> None:
+def test_initialize_starts_over(house: CommandContext, raw: redis.Redis) -> None:
     for line in ("/pycam_off", "/notifications_off", "/auto_detect_off", "/snooze 2h"):
         say(house, line)
     raw.set("home", "True")
@@ -149,7 +149,7 @@ def test_initialize_starts_over(house: House, raw: redis.Redis) -> None:
     ],
 )
 def test_rotate_turns_to_two_whole_numbers(
-    house: House, text: str, target: tuple[int, int]
+    house: CommandContext, text: str, target: tuple[int, int]
 ) -> None:
     assert f"turns to pan {target[0]}°, tilt {target[1]}°" in say(house, f"/rotate {text}")
     assert house.state.get("camera:front:target", Position) == Position(*target)
@@ -177,13 +177,13 @@ def test_rotate_turns_to_two_whole_numbers(
     ],
 )
 def test_rotate_refuses_all_else_and_says_the_range(
-    house: House, raw: redis.Redis, text: str
+    house: CommandContext, raw: redis.Redis, text: str
 ) -> None:
     assert "from -90 to 90" in say(house, f"/rotate {text}")
     assert raw.get("camera:front:target") is None
 
 
-def test_a_camera_without_a_mount_says_so(two_cameras: House, raw: redis.Redis) -> None:
+def test_a_camera_without_a_mount_says_so(two_cameras: CommandContext, raw: redis.Redis) -> None:
     assert "garden has no pan-tilt mount" in say(two_cameras, "/rotate garden 1 2")
     assert "garden has no pan-tilt mount" in say(two_cameras, "/current_position garden")
     assert raw.get("camera:garden:target") is None
@@ -194,13 +194,13 @@ def test_a_camera_without_a_mount_says_so(two_cameras: House, raw: redis.Redis) 
     ["/rotate 1 2", "/current_position", "/last_image", "/last_image attic", "/rotate attic 1 2"],
 )
 def test_with_several_cameras_one_must_be_named(
-    two_cameras: House, raw: redis.Redis, line: str
+    two_cameras: CommandContext, raw: redis.Redis, line: str
 ) -> None:
     assert say(two_cameras, line) == "Which camera? Name it first: front, garden."
     assert not raw.exists("requests", "camera:front:target")
 
 
-def test_the_position_is_what_was_reached_and_what_is_still_to_come(house: House) -> None:
+def test_the_position_is_what_was_reached_and_what_is_still_to_come(house: CommandContext) -> None:
     assert "not known" in say(house, "/current_position")
     house.state.put("camera:front:position", Position(1, 2))
     assert say(house, "/current_position") == "Camera front points to pan 1°, tilt 2°."
@@ -208,13 +208,15 @@ def test_the_position_is_what_was_reached_and_what_is_still_to_come(house: House
     assert "It is to turn to pan 3°, tilt 4°" in say(house, "/current_position")
 
 
-def test_a_picture_is_asked_for_with_where_to_bring_it(house: House, raw: redis.Redis) -> None:
+def test_a_picture_is_asked_for_with_where_to_bring_it(
+    house: CommandContext, raw: redis.Redis
+) -> None:
     assert say(house, "/last_image") == "Taking a picture with camera front …"
     assert requests(raw) == [Request("last_image", NOW, "anna", "front", "U1", reply_to=REPLY_TO)]
 
 
 def test_with_the_camera_off_the_last_picture_is_brought_and_its_time_said(
-    house: House, raw: redis.Redis
+    house: CommandContext, raw: redis.Redis
 ) -> None:
     say(house, "/pycam_off")
     assert "no picture of the last day" in say(house, "/last_image")
@@ -240,7 +242,7 @@ def test_with_the_camera_off_the_last_picture_is_brought_and_its_time_said(
     ],
 )
 def test_alerts_are_snoozed_for_a_while(
-    house: House, raw: redis.Redis, text: str, until: datetime, said: str
+    house: CommandContext, raw: redis.Redis, text: str, until: datetime, said: str
 ) -> None:
     assert f"snoozed until {said}" in say(house, f"/snooze {text}")
     assert datetime.fromisoformat(str(raw.get("snoozed_until"))) == until
@@ -268,19 +270,21 @@ def test_alerts_are_snoozed_for_a_while(
         "٣h",
     ],
 )
-def test_a_snooze_that_is_none_is_explained(house: House, raw: redis.Redis, text: str) -> None:
+def test_a_snooze_that_is_none_is_explained(
+    house: CommandContext, raw: redis.Redis, text: str
+) -> None:
     assert "from one minute to 24 hours" in say(house, f"/snooze {text}")
     assert raw.get("snoozed_until") is None
 
 
-def test_a_snooze_ends_when_told(house: House, raw: redis.Redis) -> None:
+def test_a_snooze_ends_when_told(house: CommandContext, raw: redis.Redis) -> None:
     say(house, "/snooze 2h")
     assert "not snoozed any more" in say(house, "/snooze off")
     assert raw.get("snoozed_until") is None
     assert "Alerts are not snoozed" in say(house, "/snooze")
 
 
-def happened(house: House, minute: int, **known: object) -> str:
+def happened(house: CommandContext, minute: int, **known: object) -> str:
     at = NOW - timedelta(minutes=minute)
     event = protocol.event_id(at, "front")
     record = EventRecord("front", at, at + timedelta(seconds=42), **known)  # type: ignore[arg-type]
@@ -291,7 +295,7 @@ def happened(house: House, minute: int, **known: object) -> str:
     return event
 
 
-def test_events_are_the_newest_ten(house: House) -> None:
+def test_events_are_the_newest_ten(house: CommandContext) -> None:
     assert say(house, "/events") == "Nothing has happened yet."
     for minute in range(14, 0, -1):
         happened(house, minute)
@@ -300,7 +304,7 @@ def test_events_are_the_newest_ten(house: House) -> None:
     assert lines[0] == "• 10:14 · front · 42 s"
 
 
-def test_an_event_is_told_with_what_is_known_of_it(house: House) -> None:
+def test_an_event_is_told_with_what_is_known_of_it(house: CommandContext) -> None:
     event = happened(house, 1, score=0.87, person=True)
     house.state.tag(Request("tag", NOW, "ben <!here>", event=event, label="occupied"))
     assert (
@@ -309,7 +313,9 @@ def test_an_event_is_told_with_what_is_known_of_it(house: House) -> None:
     )
 
 
-def test_a_clip_is_asked_of_the_camera_that_is_named(two_cameras: House, raw: redis.Redis) -> None:
+def test_a_clip_is_asked_of_the_camera_that_is_named(
+    two_cameras: CommandContext, raw: redis.Redis
+) -> None:
     said = say(two_cameras, "/clip garden")
     assert (
         said
@@ -319,14 +325,14 @@ def test_a_clip_is_asked_of_the_camera_that_is_named(two_cameras: House, raw: re
 
 
 def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_wanted(
-    house: House, raw: redis.Redis
+    house: CommandContext, raw: redis.Redis
 ) -> None:
     house.state.set_switch("camera_status", False)
     assert (
         say(house, "/clip")
         == "Camera front is off, so there is nothing to film. /pycam_on turns it on."
     )
-    without = House(
+    without = CommandContext(
         Config.model_validate({"recording": {"clips": False}}), house.state, house.clock
     )
     assert (
@@ -336,12 +342,12 @@ def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_want
     assert requests(raw) == []
 
 
-def test_without_a_router_nobody_looks_who_is_home(house: House, raw: redis.Redis) -> None:
+def test_without_a_router_nobody_looks_who_is_home(house: CommandContext, raw: redis.Redis) -> None:
     assert say(house, "/who") == "No router is configured, so nobody looks; taken for away."
 
 
 @pytest.fixture
-def family(state: State) -> House:
+def family(state: State) -> CommandContext:
     """A house with a router, and with three who live there."""
     people = {
         "anna": {"macs": ["aa:aa:aa:aa:aa:aa"]},
@@ -349,10 +355,10 @@ def family(state: State) -> House:
         "cleo": {"hosts": ["cleos-phone"]},
     }
     presence = {"people": people, "router": {"backend": "arp"}}
-    return House(Config.model_validate({"presence": presence}), state, FakeClock(NOW))
+    return CommandContext(Config.model_validate({"presence": presence}), state, FakeClock(NOW))
 
 
-def test_who_is_home_is_said_of_everybody(family: House) -> None:
+def test_who_is_home_is_said_of_everybody(family: CommandContext) -> None:
     state, earlier = family.state, NOW - timedelta(hours=2)
     state.set_switch("home", True, ArmedBy("who is home", NOW, "Anna came home"))
     state.put(
@@ -364,7 +370,9 @@ def test_who_is_home_is_said_of_everybody(family: House) -> None:
         Presence(False, earlier, "bb:bb:bb:bb:bb:bb", earlier - timedelta(minutes=4)),
     )
     unseen = {"anna_unseen_s": 12, "ben_unseen_s": 7200}
-    state.beat(protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, dict(unseen)))
+    state.send_heartbeat(
+        protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, dict(unseen))
+    )
     assert say(family, "/who").splitlines() == [
         "Somebody is home, since 10:15, by who is home (Anna came home).",
         "• anna: home since 10:15, seen 12 s ago; counts as gone when not seen for 3 min (up to "
@@ -375,15 +383,17 @@ def test_who_is_home_is_said_of_everybody(family: House) -> None:
     ]
 
 
-def test_when_nobody_looks_any_more_who_is_home_that_is_said(family: House) -> None:
+def test_when_nobody_looks_any_more_who_is_home_that_is_said(family: CommandContext) -> None:
     silent = ":warning: who_is_home is silent, so this is how it was when it last looked."
     assert silent in say(family, "/who").splitlines()
-    family.state.beat(protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, {}))
+    family.state.send_heartbeat(
+        protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, {})
+    )
     assert silent not in say(family, "/who").splitlines()
 
 
 @pytest.mark.parametrize("command", ["/who", "/status"])
-def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> None:
+def test_a_router_that_is_silent_is_said_to_be(family: CommandContext, command: str) -> None:
     family.state.put(
         "router",
         RouterHealth(
@@ -400,7 +410,7 @@ def test_a_router_that_is_silent_is_said_to_be(family: House, command: str) -> N
 
 @pytest.mark.parametrize("command", ["/who", "/status"])
 def test_the_silence_of_a_router_that_is_configured_no_more_is_not_told(
-    house: House, command: str
+    house: CommandContext, command: str
 ) -> None:
     house.state.put(
         "router",
@@ -411,7 +421,7 @@ def test_the_silence_of_a_router_that_is_configured_no_more_is_not_told(
     assert "not known since" not in say(house, command)
 
 
-def test_top_shows_load_memory_and_the_busiest_programs(house: House) -> None:
+def test_top_shows_load_memory_and_the_busiest_programs(house: CommandContext) -> None:
     said = say(house, "/top")
     assert said.startswith(f"*{HOST}*\n```\nload ")
     assert said.endswith("\n```")
@@ -420,7 +430,7 @@ def test_top_shows_load_memory_and_the_busiest_programs(house: House) -> None:
 
 
 def beat(
-    house: House,
+    house: CommandContext,
     kind: str,
     camera: str | None = None,
     *,
@@ -430,10 +440,12 @@ def beat(
 ) -> None:
     at = NOW - timedelta(seconds=age_s)
     trouble = Trouble(at, wrong) if wrong else None
-    house.state.beat(protocol.heartbeat_key(kind, host, camera), Heartbeat(1, at, at, {}, trouble))
+    house.state.send_heartbeat(
+        protocol.heartbeat_key(kind, host, camera), Heartbeat(1, at, at, {}, trouble)
+    )
 
 
-def test_status_says_all_that_matters(house: House) -> None:
+def test_status_says_all_that_matters(house: CommandContext) -> None:
     house.state.set_switch(
         "camera_status", True, ArmedBy("anna", NOW - timedelta(days=2), "by command")
     )
@@ -459,7 +471,7 @@ def test_status_says_all_that_matters(house: House) -> None:
     assert any(line.startswith("*Machine:*") and line.endswith(" GB free") for line in lines)
 
 
-def test_status_fits_a_phone(house: House) -> None:
+def test_status_fits_a_phone(house: CommandContext) -> None:
     assert max(map(len, say(house, "/status").splitlines())) < 120
 
 
@@ -470,12 +482,12 @@ def test_status_fits_a_phone(house: House) -> None:
         ("/pycam_off", "*Disarmed*, since"),
     ],
 )
-def test_status_says_what_is_off(house: House, line: str, expected: str) -> None:
+def test_status_says_what_is_off(house: CommandContext, line: str, expected: str) -> None:
     say(house, line)
     assert expected in say(house, "/status")
 
 
-def test_help_lists_every_command_with_its_usage(house: House) -> None:
+def test_help_lists_every_command_with_its_usage(house: CommandContext) -> None:
     said = say(house, "/help")
     assert "`/rotate [CAMERA] PAN TILT`: turn a camera" in said
     assert "`/house_status`: how the house is" in said
@@ -483,29 +495,29 @@ def test_help_lists_every_command_with_its_usage(house: House) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/", "nonsense", "/status extra", "__class__", "STATUS"])
-def test_an_unknown_command_is_told_of_help(house: House, name: str) -> None:
+def test_an_unknown_command_is_told_of_help(house: CommandContext, name: str) -> None:
     assert (
-        run_command(name, Asked("", "U1", "anna", NOW), house).text
+        run_command(name, Invocation("", "U1", "anna", NOW), house).text
         == "There is no such command. /help lists them all."
     )
 
 
-def test_what_others_wrote_is_shown_as_it_is(house: House) -> None:
+def test_what_others_wrote_is_shown_as_it_is(house: CommandContext) -> None:
     say(house, "/pycam_off", by="<!channel> `x`\n*y*")
     assert "by &lt;!channel&gt; 'x' *y* (by command)" in say(house, "/pycam_off")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_with_redis_away_every_command_says_so_or_needs_none(
-    house: House, redis_server: RedisServer, name: str
+    house: CommandContext, redis_server: RedisServer, name: str
 ) -> None:
     redis_server.kill()
-    assert run_command(name, Asked("1 2", "U1", "anna", NOW), house).text == REDIS_AWAY
+    assert run_command(name, Invocation("1 2", "U1", "anna", NOW), house).text == REDIS_AWAY
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_is_broken_in_redis_keeps_no_command_from_answering(
-    house: House, raw: redis.Redis, name: str
+    house: CommandContext, raw: redis.Redis, name: str
 ) -> None:
     for key in (
         "armed_by",
@@ -521,10 +533,14 @@ def test_what_is_broken_in_redis_keeps_no_command_from_answering(
     raw.sadd("heartbeats", "heartbeat:x:y", "nonsense")
     raw.set("heartbeat:x:y", "{nonsense")
     raw.set("nonsense", json.dumps({"pid": 1}))
-    assert run_command(name, Asked("1 2", "U1", "anna", NOW), house).text
+    assert run_command(name, Invocation("1 2", "U1", "anna", NOW), house).text
 
 
 @pytest.mark.parametrize("name", ["status", "events"])
-def test_a_key_of_another_type_is_no_traceback(house: House, raw: redis.Redis, name: str) -> None:
+def test_a_key_of_another_type_is_no_traceback(
+    house: CommandContext, raw: redis.Redis, name: str
+) -> None:
     raw.lpush("heartbeats", "x")
-    assert "not as it should be" in run_command(name, Asked("1 2", "U1", "anna", NOW), house).text
+    assert (
+        "not as it should be" in run_command(name, Invocation("1 2", "U1", "anna", NOW), house).text
+    )

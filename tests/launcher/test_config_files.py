@@ -11,7 +11,7 @@ from app.config import Config
 from app.errors import SuiteError
 from app.launcher import specs
 from app.launcher.config_files import glances_conf, supervisord_conf
-from app.launcher.specs import Program
+from app.launcher.specs import ProcessSpec
 from tests.servers.programs import REPO, write_config
 
 BASE = REPO / "config" / "supervisord.conf"
@@ -48,7 +48,7 @@ def read_by_supervisord(text: str, folder: Path) -> dict[str, tuple[list[str], s
 def test_supervisord_understands_odd_words_in_commands_and_paths(odd: str, tmp_path: Path) -> None:
     logs = tmp_path / odd
     logs.mkdir()
-    program = Program("notifier", "notifier", ("/bin/echo", "--source", odd, f" {odd}"))
+    program = ProcessSpec("notifier", "notifier", ("/bin/echo", "--source", odd, f" {odd}"))
     understood = read_by_supervisord(supervisord_conf(BASE, logs, [program]), tmp_path)
     assert understood == {
         "notifier": (["/bin/echo", "--source", odd, f" {odd}"], str(logs / "notifier.log"))
@@ -67,7 +67,7 @@ def test_a_base_that_is_no_configuration_is_named(tmp_path: Path) -> None:
 
 
 def glances_for(
-    config: Config, run: list[Program], *, redis_is_here: bool = True
+    config: Config, run: list[ProcessSpec], *, redis_is_here: bool = True
 ) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
     parser.read_string(
@@ -124,7 +124,7 @@ def test_the_amps_are_those_the_house_knows_and_their_expressions_have_no_comma(
 def test_every_program_has_the_name_its_heartbeat_and_log_have(tmp_path: Path) -> None:
     write_config(tmp_path, "redis://x")
     config = Config.model_validate({"cameras": {"front": {}}})
-    named = {program.name: program.heart for program in specs.daemons(config)}
+    named = {program.name: program.heartbeat_key for program in specs.daemons(config)}
     assert list(named) == ["security_system-front", "notifier", "who_is_home", "uploader"]
     assert str(named["security_system-front"]).startswith("heartbeat:security_system:")
     assert str(named["security_system-front"]).endswith(":front")

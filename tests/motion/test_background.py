@@ -28,7 +28,7 @@ def used_to(
 ) -> MotionModel:
     motion = make_motion(settings or MotionSettings(), masks)
     for _ in range(LEARNING_PICTURES):
-        motion.look(picture)
+        motion.judge(picture)
     return motion
 
 
@@ -41,7 +41,7 @@ def overlap(one: Box, other: Box) -> float:
 
 def test_a_still_room_shows_no_motion() -> None:
     motion = used_to(room())
-    assert [motion.look(room()) for _ in range(20)] == [
+    assert [motion.judge(room()) for _ in range(20)] == [
         Sighting(motion=False, area_px=0.0, boxes=(), learning=False)
     ] * 20
 
@@ -52,12 +52,12 @@ def test_sensor_noise_is_no_motion() -> None:
         np.clip(room() + rng.normal(0, 8, (480, 640)), 0, 255).astype(np.uint8) for _ in range(30)
     ]
     motion = make_motion(MotionSettings())
-    assert not any(motion.look(picture).motion for picture in noisy)
+    assert not any(motion.judge(picture).motion for picture in noisy)
 
 
 def test_somebody_who_appears_is_seen_where_he_is() -> None:
     visitor = Box(200, 120, 120, 280)
-    seen = used_to(room()).look(with_visitor(room(), visitor))
+    seen = used_to(room()).judge(with_visitor(room(), visitor))
     assert seen.motion
     assert not seen.learning
     assert len(seen.boxes) == 1
@@ -68,7 +68,7 @@ def test_the_area_is_that_of_a_picture_500_wide_whatever_the_size_of_the_frame()
     areas = []
     for factor in (1, 2, 3, 5):
         empty = room((96 * factor, 128 * factor))
-        seen = used_to(empty).look(
+        seen = used_to(empty).judge(
             with_visitor(empty, Box(40 * factor, 20 * factor, 30 * factor, 50 * factor))
         )
         areas.append(seen.area_px)
@@ -78,7 +78,7 @@ def test_the_area_is_that_of_a_picture_500_wide_whatever_the_size_of_the_frame()
 
 def test_two_visitors_have_a_box_each() -> None:
     left, right = Box(60, 100, 120, 300), Box(440, 120, 140, 280)
-    seen = used_to(room()).look(with_visitor(with_visitor(room(), left), right))
+    seen = used_to(room()).judge(with_visitor(with_visitor(room(), left), right))
     boxes = sorted(seen.boxes)
     assert len(boxes) == 2
     assert overlap(boxes[0], left) > 0.7
@@ -87,7 +87,7 @@ def test_two_visitors_have_a_box_each() -> None:
 
 def test_boxes_stay_inside_the_frame() -> None:
     empty = room((481, 643))
-    seen = used_to(empty).look(np.full_like(empty, 255))
+    seen = used_to(empty).judge(np.full_like(empty, 255))
     assert seen.boxes == (Box(0, 0, 640, 480),)
 
 
@@ -95,7 +95,7 @@ def test_boxes_stay_inside_the_frame() -> None:
 def test_what_is_smaller_than_min_area_is_measured_but_is_no_motion(
     min_area: float, seen: bool
 ) -> None:
-    sighting = used_to(room(), MotionSettings(min_area=min_area)).look(
+    sighting = used_to(room(), MotionSettings(min_area=min_area)).judge(
         with_visitor(room(), Box(200, 120, 120, 160))
     )
     assert sighting.motion is seen
@@ -120,7 +120,7 @@ def test_a_change_counts_from_delta_thresh_on_in_the_levels_of_the_source(
     brighter: int, delta_thresh: int, span: int, seen: bool
 ) -> None:
     motion = used_to(room(), MotionSettings(delta_thresh=delta_thresh))
-    assert motion.look(room() + np.uint8(brighter), span).motion is seen
+    assert motion.judge(room() + np.uint8(brighter), span).motion is seen
 
 
 @pytest.mark.parametrize(("alpha", "pictures"), [(0.3, 20), (0.1, 60), (0.02, 300)])
@@ -129,7 +129,7 @@ def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(
 ) -> None:
     motion = used_to(room(), MotionSettings(alpha=alpha))
     changed = with_visitor(room(), Box(200, 120, 120, 280))
-    seen = [motion.look(changed).motion for _ in range(pictures)]
+    seen = [motion.judge(changed).motion for _ in range(pictures)]
     assert seen == sorted(seen, reverse=True)
     assert seen[pictures // 5]
     assert not seen[-1]
@@ -138,7 +138,7 @@ def test_what_stays_becomes_background_the_sooner_the_larger_alpha_is(
 def test_a_larger_dilation_joins_what_is_near_each_other() -> None:
     crossed = with_visitor(with_visitor(room(), Box(100, 100, 100, 300)), Box(260, 100, 100, 300))
     apart, joined = (
-        used_to(room(), MotionSettings(dilate_iterations=times)).look(crossed) for times in (0, 20)
+        used_to(room(), MotionSettings(dilate_iterations=times)).judge(crossed) for times in (0, 20)
     )
     assert (len(apart.boxes), len(joined.boxes)) == (2, 1)
     assert joined.area_px > 2 * apart.area_px
@@ -152,7 +152,7 @@ def test_each_dilation_adds_a_rim_of_one_pixel_at_frame_width() -> None:
         areas.append(
             np.mean(
                 [
-                    used_to(room(), settings).look(with_visitor(room(), place)).area_px
+                    used_to(room(), settings).judge(with_visitor(room(), place)).area_px
                     for place in places
                 ]
             )
@@ -169,7 +169,7 @@ def test_the_first_number_of_ksize_blurs_across_and_the_second_down(
     upright_pole = room()
     upright_pole[:, 300:308] += 20
     assert (
-        used_to(room(), MotionSettings(ksize=ksize, min_area=1000)).look(upright_pole).motion
+        used_to(room(), MotionSettings(ksize=ksize, min_area=1000)).judge(upright_pole).motion
         is seen
     )
 
@@ -178,19 +178,19 @@ def test_the_first_number_of_ksize_blurs_across_and_the_second_down(
 def test_a_kernel_of_any_size_does(ksize: tuple[int, int]) -> None:
     assert (
         used_to(room(), MotionSettings(ksize=ksize))
-        .look(with_visitor(room(), Box(100, 50, 300, 400)))
+        .judge(with_visitor(room(), Box(100, 50, 300, 400)))
         .motion
     )
 
 
 def learning(motion: MotionModel, pictures: Iterable[Image]) -> list[bool]:
-    return [motion.look(picture).learning for picture in pictures]
+    return [motion.judge(picture).learning for picture in pictures]
 
 
 def test_it_learns_from_ten_pictures_and_sees_no_motion_meanwhile() -> None:
     motion = make_motion(MotionSettings())
     flicker = [room(), with_visitor(room(), Box(200, 120, 120, 280))] * 6
-    seen = [motion.look(picture) for picture in flicker]
+    seen = [motion.judge(picture) for picture in flicker]
     assert [one.learning for one in seen] == [True] * 10 + [False] * 2
     assert [one.motion for one in seen] == [False] * 10 + [True] * 2
 
@@ -200,7 +200,7 @@ def test_after_forgetting_it_learns_again() -> None:
     motion.forget()
     elsewhere = np.ascontiguousarray(room().T[:480].repeat(2, axis=1)[:, :640])
     assert learning(motion, [elsewhere] * 12) == [True] * 10 + [False] * 2
-    assert not motion.look(elsewhere).motion
+    assert not motion.judge(elsewhere).motion
 
 
 def test_a_picture_of_another_size_starts_anew() -> None:
@@ -216,8 +216,8 @@ def test_a_picture_of_another_size_starts_anew() -> None:
 def test_odd_and_tiny_pictures_are_judged_like_any_other(shape: tuple[int, int]) -> None:
     dark, bright = np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)
     motion = used_to(dark, MotionSettings(min_area=1, dilate_iterations=0, ksize=(3, 3)))
-    assert not motion.look(dark).motion
-    seen = motion.look(bright)
+    assert not motion.judge(dark).motion
+    seen = motion.judge(bright)
     assert seen.motion == (seen.area_px > 1)
     assert all(
         box.x + box.width <= shape[1] and box.y + box.height <= shape[0] for box in seen.boxes
@@ -226,9 +226,9 @@ def test_odd_and_tiny_pictures_are_judged_like_any_other(shape: tuple[int, int])
 
 def test_what_is_masked_is_never_seen() -> None:
     motion = used_to(room(), masks=(LEFT_HALF,))
-    inside = motion.look(with_visitor(room(), Box(0, 0, 320, 480)))
+    inside = motion.judge(with_visitor(room(), Box(0, 0, 320, 480)))
     assert (inside.motion, inside.area_px) == (False, 0.0)
-    outside = motion.look(with_visitor(room(), Box(400, 120, 120, 280)))
+    outside = motion.judge(with_visitor(room(), Box(400, 120, 120, 280)))
     assert outside.motion
     assert all(box.x >= 310 for box in outside.boxes)
 
@@ -236,7 +236,7 @@ def test_what_is_masked_is_never_seen() -> None:
 def test_several_masks_add_up() -> None:
     right_half: Polygon = ((0.5, 0), (1, 0), (1, 1), (0.5, 1))
     motion = used_to(room(), masks=(LEFT_HALF, right_half))
-    assert motion.look(np.full((480, 640), 255, np.uint8)).area_px == 0.0
+    assert motion.judge(np.full((480, 640), 255, np.uint8)).area_px == 0.0
 
 
 def test_a_mask_lies_where_its_corners_say_in_a_frame_of_any_size() -> None:
@@ -249,8 +249,8 @@ def test_a_mask_lies_where_its_corners_say_in_a_frame_of_any_size() -> None:
             with_visitor(empty, Box(round(at * columns), round(at * rows), columns // 5, rows // 5))
             for at in (0.1, 0.7)
         )
-        assert not motion.look(upper_left).motion
-        assert motion.look(lower_right).motion
+        assert not motion.judge(upper_left).motion
+        assert motion.judge(lower_right).motion
 
 
 def test_pictures_are_only_read() -> None:
@@ -290,9 +290,9 @@ def test_it_can_be_looked_at_how_a_picture_was_judged() -> None:
     motion = make_motion(MotionSettings())
     for _ in range(LEARNING_PICTURES):
         assert motion.view() is None
-        motion.look(room())
+        motion.judge(room())
     assert motion.view() is None
-    seen = motion.look(with_visitor(with_visitor(room(), visitor), fly))
+    seen = motion.judge(with_visitor(with_visitor(room(), visitor), fly))
     view = motion.view()
     assert view
     assert view.background.shape == view.delta.shape == (120, 160)
@@ -318,5 +318,5 @@ def test_it_can_be_looked_at_how_a_picture_was_judged() -> None:
 
 def test_light_has_nothing_that_it_compares_with() -> None:
     motion = make_motion(MotionSettings(trigger="light"))
-    motion.look(room())
+    motion.judge(room())
     assert motion.view() is None

@@ -50,7 +50,7 @@ def seen(
     """What a detector makes of pictures with these mean levels, *fps* of them a second."""
     detector = Detector(light(debounce_s=debounce_s), EventSettings())
     return [
-        detector.look(
+        detector.judge(
             Frame(
                 luma := picture(level),
                 number / fps,
@@ -82,13 +82,13 @@ def changes(verdicts: Iterable[Verdict]) -> list[tuple[int, str]]:
 def test_the_level_is_that_between_black_and_white_whatever_levels_the_source_uses(
     span: int, value: int, level: float
 ) -> None:
-    assert light().look(even(value), span).level == pytest.approx(level, abs=0.05)
+    assert light().judge(even(value), span).level == pytest.approx(level, abs=0.05)
 
 
 def test_it_is_bright_above_thresh_and_dark_again_below_it_by_more_than_the_hysteresis() -> None:
     motion = light(thresh=50, hysteresis_levels=5)
     levels = [50, 51, 48, 45, 44, 48, 50, 51]
-    assert [motion.look(even(level)).motion for level in levels] == [
+    assert [motion.judge(even(level)).motion for level in levels] == [
         False,
         True,
         True,
@@ -103,16 +103,16 @@ def test_it_is_bright_above_thresh_and_dark_again_below_it_by_more_than_the_hyst
 def test_a_picture_may_change_its_size() -> None:
     motion = light((LEFT_HALF,))
     assert [
-        motion.look(even(99, shape)).level for shape in ((480, 640), (240, 320), (97, 131))
+        motion.judge(even(99, shape)).level for shape in ((480, 640), (240, 320), (97, 131))
     ] == [99, 99, 99]
 
 
 def test_what_is_masked_is_not_looked_at() -> None:
     half = even(0)
     half[:, 320:] = 200
-    assert light().look(half).level == pytest.approx(100)
-    assert light((LEFT_HALF,)).look(half).level == pytest.approx(200, abs=1)
-    assert not light((ALL,)).look(even(255)).motion
+    assert light().judge(half).level == pytest.approx(100)
+    assert light((LEFT_HALF,)).judge(half).level == pytest.approx(200, abs=1)
+    assert not light((ALL,)).judge(even(255)).motion
 
 
 def test_an_opening_lasts_from_the_first_bright_frame_to_the_first_dark_one() -> None:
@@ -185,7 +185,7 @@ def test_neither_the_share_of_frames_nor_the_gap_matters() -> None:
         Frame(even(level), n / FPS, datetime(2026, 11, 20, tzinfo=UTC), n, lambda: even(0))
         for n, level in enumerate([0, 90, 90, 90, 0, 0, 0])
     ]
-    assert [detector.look(frame).changed for frame in frames] == [
+    assert [detector.judge(frame).changed for frame in frames] == [
         None,
         None,
         None,
@@ -203,9 +203,9 @@ def test_forgetting_lets_an_open_door_stay_open_and_closing_ends_it() -> None:
         for n in range(10)
     ]
     for frame in frames[:5]:
-        detector.look(frame)
+        detector.judge(frame)
     detector.forget()
-    assert [detector.look(frame).changed for frame in frames[5:]] == [None] * 5
+    assert [detector.judge(frame).changed for frame in frames[5:]] == [None] * 5
     event = detector.close()
     assert event
     assert (event.started_at_s, event.ended_at_s) == (0.0, 0.9)

@@ -4,14 +4,14 @@ from itertools import pairwise
 
 import pytest
 
-from app.frames import Footage, Packet
+from app.frames import Packet, VideoFormat
 from app.recording.pre_roll import Cursor, Ring
 
-FOOTAGE = Footage("h264", 640, 480, "yuv420p")
+FOOTAGE = VideoFormat("h264", 640, 480, "yuv420p")
 
 
 def packet(
-    number: int, *, size: int = 1000, key_every: int = 10, footage: Footage = FOOTAGE
+    number: int, *, size: int = 1000, key_every: int = 10, footage: VideoFormat = FOOTAGE
 ) -> Packet:
     return Packet(bytes(size), number / 10, number / 10, number % key_every == 0, footage)
 
@@ -98,7 +98,7 @@ def test_a_group_that_is_larger_than_the_bound_is_let_go_and_the_next_one_kept()
 
 def test_of_a_camera_that_was_opened_anew_only_the_newest_is_read() -> None:
     ring = filled(Ring(60.0, 1e9), range(20))
-    again = Footage("h264", 640, 480, "yuv420p")
+    again = VideoFormat("h264", 640, 480, "yuv420p")
     for number in range(25, 45):
         ring.add(packet(number, key_every=5, footage=again))
     assert read_all(ring, ring.cursor(1.0)) == list(range(25, 45))

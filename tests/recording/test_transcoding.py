@@ -11,7 +11,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from app.frames import Footage, Image, Packet, jpeg
+from app.frames import Image, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.shrink import smaller
 from app.recording.transcoding import Recoding
@@ -28,7 +28,7 @@ def films(
     player shows, (rows, columns, BGR).
     """
     chance = np.random.default_rng(2).normal(0, noise, room.shape)
-    footage = Footage("mjpeg", *SIZE, "yuvj420p")
+    footage = VideoFormat("mjpeg", *SIZE, "yuvj420p")
     recoding = Recoding(footage, 0.0)
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
@@ -67,7 +67,7 @@ def test_the_noise_of_a_dark_room_takes_little_of_the_disk_and_hides_nothing(fps
 
 
 def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
-    footage = Footage("mjpeg", *SIZE, "yuvj420p")
+    footage = VideoFormat("mjpeg", *SIZE, "yuvj420p")
     grey = jpeg(np.full((SIZE[1], SIZE[0], 3), 99, np.uint8))
     recoding = Recoding(footage, 0.0)
     first = [*recoding.recoded(Packet(grey, 0.0, 0.0, True, footage)), *recoding.rest()][0]
@@ -105,7 +105,7 @@ def test_red_stays_red_when_a_camera_gives_red_green_and_blue() -> None:
     )
     red = av.VideoFrame.from_ndarray(np.full((720, 1280, 3), (255, 0, 0), np.uint8), format="rgb24")
     (given,) = [*camera.encode(red), *camera.encode(None)]
-    footage = Footage("h264", 1280, 720, "gbrp")
+    footage = VideoFormat("h264", 1280, 720, "gbrp")
     recoding = Recoding(footage, 0.0)
     (film,) = [*recoding.recoded(Packet(bytes(given), 0.0, 0.0, True, footage)), *recoding.rest()]
     decoder = av.CodecContext.create("h264", "r")

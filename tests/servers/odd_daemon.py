@@ -31,7 +31,7 @@ class OddDaemon(Daemon):
         if odd == "limp":
             if self.steps == 1:
                 raise ConnectionError("the router does not answer")
-            self.in_trouble("the lens is dirty")
+            self.report_trouble("the lens is dirty")
         if odd == "err":
             _err()
         if odd == "thread":

@@ -48,7 +48,7 @@ def test_an_event_told_of_twice_keeps_what_was_learnt_in_between(state: State) -
 
 def test_what_must_not_outlive_its_writer_has_an_end(state: State, raw: redis.Redis) -> None:
     state.publish(started(), EventRecord("front", NOW), b"jpeg")
-    state.beat("heartbeat:notifier:pi", Heartbeat(1, NOW, NOW, {}))
+    state.send_heartbeat("heartbeat:notifier:pi", Heartbeat(1, NOW, NOW, {}))
     state.set_latest("front", Latest(b"jpeg", NOW))
     lives = {
         "heartbeat:notifier:pi": 30,
@@ -65,7 +65,7 @@ def test_a_reader_gets_new_facts_and_what_it_left_unfinished(state: State) -> No
     for number in range(3):
         state.publish(started(number))
     first, *_ = reader.new(0.1)
-    reader.done(first[0])
+    reader.acknowledge(first[0])
     assert [fact.id for _, fact in state.facts("notifier", "one").unfinished()] == [
         f"{EVENT}-1",
         f"{EVENT}-2",
@@ -123,12 +123,12 @@ def test_a_camera_learns_in_one_round_what_is_wanted_of_it(state: State, raw: re
     state.put("camera:front:target", Position(10, -5))
     state.add_request(Request("last_image", NOW, "anna", "front"))
     raw.xadd("requests", {"request": "{"})
-    wishes = state.camera_wishes("front", "0-0")
+    wishes = state.camera_controls("front", "0-0")
     assert wishes.camera_status == "False"
     assert protocol.decode(Position, wishes.target or "") == Position(10, -5)
     assert not wishes.watched
     assert [asked and asked.by for asked in wishes.asked] == ["anna", None]
-    assert state.camera_wishes("front", wishes.newest).asked == ()
+    assert state.camera_controls("front", wishes.newest).asked == ()
 
 
 def test_switches_are_plain_words_and_first_values_do_not_override(
@@ -149,17 +149,17 @@ def test_a_switch_that_is_neither_true_nor_false_is_reported_once_and_the_last_g
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     switches = Switches()
-    assert switches.take("camera_status", "False") is False
-    assert [switches.take("camera_status", "perhaps") for _ in range(3)] == [False] * 3
+    assert switches.read("camera_status", "False") is False
+    assert [switches.read("camera_status", "perhaps") for _ in range(3)] == [False] * 3
     assert caplog.text.count("camera_status is 'perhaps'") == 1
-    assert switches.take("camera_status", None) is False
-    assert switches.take("camera_status", "True") is True
+    assert switches.read("camera_status", None) is False
+    assert switches.read("camera_status", "True") is True
 
 
 def test_a_broken_heartbeat_hides_no_other(
     state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
+    state.send_heartbeat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
     raw.set("heartbeat:b:pi", "{")
     raw.sadd("heartbeats", "heartbeat:b:pi")
     assert list(state.heartbeats()) == ["heartbeat:a:pi"]
@@ -222,7 +222,7 @@ def test_a_tag_on_an_event_that_is_gone_asks_for_nothing(state: State, raw: redi
 
 
 def test_only_the_first_time_is_the_first_time(state: State, raw: redis.Redis) -> None:
-    assert [state.first_time("signature:ab", 660) for _ in range(3)] == [True, False, False]
+    assert [state.claim_once("signature:ab", 660) for _ in range(3)] == [True, False, False]
     assert 0 < raw.ttl("signature:ab") <= 660
 
 
@@ -242,7 +242,7 @@ def test_a_survey_finds_the_newest_events_and_every_pulse(
         )
     raw.delete(f"event:{events[4]}")
     raw.hset(f"event:{events[3]}", "score", "much")
-    state.beat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
+    state.send_heartbeat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
     found = state.survey("camera_status", "home", events=4)
     assert list(found.events()) == [events[2], events[1]]
     assert "not an event" in caplog.text
@@ -284,7 +284,7 @@ def test_what_follows_from_one_thing_is_kept_wholly_and_told_once(
         "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
     )
     for _ in range(2):
-        state.keep(
+        state.commit(
             {"presence:anna": Presence(False, NOW)},
             {"home": False, "camera_status": True},
             ArmedBy("who is home", NOW, "gone"),
@@ -301,9 +301,9 @@ def test_what_was_kept_is_not_kept_again_over_what_others_changed_since(state: S
     fact = Fact(
         "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
     )
-    state.keep({}, {"camera_status": True}, None, fact)
+    state.commit({}, {"camera_status": True}, None, fact)
     state.set_switch("camera_status", False)
-    state.keep({}, {"camera_status": True}, None, fact)
+    state.commit({}, {"camera_status": True}, None, fact)
     assert state.read_strings("camera_status") == ["False"]
 
 
@@ -313,7 +313,7 @@ def test_nothing_is_kept_when_it_cannot_be_told(state: State, raw: redis.Redis) 
         "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
     )
     with pytest.raises(ProtocolError, match="WRONGTYPE"):
-        state.keep({"presence:anna": Presence(False, NOW)}, {"camera_status": True}, None, fact)
+        state.commit({"presence:anna": Presence(False, NOW)}, {"camera_status": True}, None, fact)
     assert raw.keys() == [b"events"]
 
 
@@ -345,5 +345,5 @@ def test_a_server_that_lets_nobody_change_its_settings_or_ask_for_them_says_so(
 
 def test_nothing_is_kept_of_what_is_wrong_in_part(state: State, raw: redis.Redis) -> None:
     with pytest.raises(ProtocolError, match="hoem is not a switch"):
-        state.keep({"presence:anna": Presence(False, NOW)}, {"hoem": False})
+        state.commit({"presence:anna": Presence(False, NOW)}, {"hoem": False})
     assert raw.dbsize() == 0

@@ -23,7 +23,7 @@ import redis
 
 from app.clock import SystemClock
 from app.commands.buttons import read_click, take_click
-from app.commands.context import House as Asked
+from app.commands.context import CommandContext
 from app.config import load_config
 from app.state import State
 from tests.recording.films import shown
@@ -99,7 +99,7 @@ class House:
             server.url,
             f"{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n{bucket.yaml(proxy.url)}",
         )
-        self._asked = Asked(load_config(config), self.state, SystemClock())
+        self._asked = CommandContext(load_config(config), self.state, SystemClock())
         self.programs = {
             "camera": Program("app.daemons.security_system", config, "--source", str(film)),
             "notifier": Program("app.daemons.notifier", config),

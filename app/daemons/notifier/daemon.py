@@ -29,7 +29,7 @@ from app.errors import ProtocolError, StateUnavailable
 from app.notify import Accesses, Notifier, NotifySettings, SlackSettings, make_notifiers
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
-from app.programs import posts
+from app.programs import expected_programs
 from app.protocol import Fact
 from app.state import TAKE_OVER_AFTER_MS
 from app.uploads.base import S3Settings
@@ -117,7 +117,7 @@ class NotifierDaemon(Daemon):
             self._catch_up_at_s = 0.0
             self._hearts.interrupted()
             raise
-        self.in_trouble(self._outbox.trouble)
+        self.report_trouble(self._outbox.trouble)
         return 0.0
 
     def configure(self) -> None:
@@ -183,7 +183,7 @@ class NotifierDaemon(Daemon):
         )
         slack = SlackAnswers(self._slack(notifiers, access)) if access else None
         letters = Letters(self.state, self.clock, films)
-        outbox = Outbox(notifiers, letters, settings.notify.digest_after_s, self._facts.done)
+        outbox = Outbox(notifiers, letters, settings.notify.digest_after_s, self._facts.acknowledge)
         camera = next(iter(self.config.cameras))
         return Desk(
             outbox,
@@ -201,7 +201,7 @@ class NotifierDaemon(Daemon):
 
     def _make_hearts(self) -> Hearts:
         own = protocol.heartbeat_key(self.name, protocol.host_name())
-        return Hearts(self.state, self.clock, own, posts(self.config))
+        return Hearts(self.state, self.clock, own, expected_programs(self.config))
 
     def _dismiss(self) -> None:
         """Let those who work now begin nothing more."""
@@ -239,7 +239,7 @@ class NotifierDaemon(Daemon):
         if left:
             self._outbox.add(entry, fact, left)
         else:
-            self._facts.done(entry)
+            self._facts.acknowledge(entry)
 
     def _left_to_tell(self, fact: Fact) -> set[str]:
         """The ways that have still to tell *fact*. Whether it is held back is asked once, before

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from app import protocol
 from app.clock import Clock
-from app.programs import Post, post_of
+from app.programs import Program, program_of
 from app.protocol import HEARTBEAT_LIFE_S, Fact
 from app.state import State
 
@@ -31,7 +31,7 @@ class Hearts:
     notifier's.
     """
 
-    def __init__(self, state: State, clock: Clock, own: str, expected: Iterable[Post]) -> None:
+    def __init__(self, state: State, clock: Clock, own: str, expected: Iterable[Program]) -> None:
         self._state = state
         self._clock = clock
         self._own = own
@@ -63,7 +63,7 @@ class Hearts:
         ):
             self._conclude_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
         beats = {key: beat for key, beat in self._state.heartbeats().items() if key != self._own}
-        known = self._state.hearts()
+        known = self._state.heartbeat_marks()
         self._looked_at = now
         for key in sorted(beats.keys() | known.keys()):
             self._judge(key, key in beats, known.get(key), now)
@@ -71,7 +71,7 @@ class Hearts:
 
     def _judge(self, key: str, beats: bool, noted: str | None, now: datetime) -> None:
         if noted is None:
-            self._state.note_heart(key, BEATS)
+            self._state.mark_heartbeat(key, BEATS)
         elif noted.startswith((_TELL_SILENT, _TELL_BACK)):
             self._tell(key, noted)
         elif beats and noted.startswith(_SILENT):
@@ -89,25 +89,25 @@ class Hearts:
         """Whether anybody misses it: what this machine's configuration has no more is not
         missed.
         """
-        post, host = post_of(key)
-        return host != protocol.host_name() or post in self._expected
+        program, host = program_of(key)
+        return host != protocol.host_name() or program in self._expected
 
     def _noted(self, key: str, noted: str) -> str:
-        self._state.note_heart(key, noted)
+        self._state.mark_heartbeat(key, noted)
         return noted
 
     def _tell(self, key: str, noted: str) -> None:
         """Publish what is *noted* of *key*, and note that it is told."""
         silent = noted.startswith(_TELL_SILENT)
         at = datetime.fromisoformat(noted.removeprefix(_TELL_SILENT if silent else _TELL_BACK))
-        post, host = post_of(key)
+        program, host = program_of(key)
         where = "" if host == protocol.host_name() else f" on {host}"
         what = f"is silent since {at.astimezone():%H:%M:%S}" if silent else "beats again"
-        text = f"The program {post.name}{where} {what}."
+        text = f"The program {program.name}{where} {what}."
         digest = hashlib.sha256(f"{key} {noted}".encode()).hexdigest()[:16]
         kind: protocol.FactKind = "process_silent" if silent else "process_back"
         _log.warning("%s", text)
         self._state.publish(
-            Fact(f"{protocol.event_id(at, 'house')}-{digest}", kind, at, text, post.camera)
+            Fact(f"{protocol.event_id(at, 'house')}-{digest}", kind, at, text, program.camera)
         )
-        self._state.note_heart(key, f"{_SILENT}{at.isoformat()}" if silent else BEATS)
+        self._state.mark_heartbeat(key, f"{_SILENT}{at.isoformat()}" if silent else BEATS)

@@ -30,7 +30,7 @@ class Silence:
         self, fact: Fact, now: datetime, notifications: str | None, snoozed_until: str | None
     ) -> str | None:
         """A few words, or None when *fact* may be told."""
-        if not self._switches.take("camera_notifications", notifications):
+        if not self._switches.read("camera_notifications", notifications):
             return "camera_notifications is False"
         until = self._time(snoozed_until)
         return (

@@ -127,7 +127,7 @@ class Answers:
             self._jobs.add(job)
 
     def _finish(self, job: Job) -> None:
-        self._requests.done(job.entry)
+        self._requests.acknowledge(job.entry)
         with self._lock:
             self.answered += 1
         self._open.discard(job.entry)
@@ -167,7 +167,7 @@ class Answers:
         job.marks.load()
         caption = job.marks.get("caption")
         if caption is None and not self._has_fresh(camera, request):
-            armed = self._switches.take("camera_status", *self._state.read_strings("camera_status"))
+            armed = self._switches.read("camera_status", *self._state.read_strings("camera_status"))
             if armed and self._clock.now() - request.at < PICTURE_WAIT:
                 return PICTURE_LOOK_S
             caption = (

@@ -123,7 +123,7 @@ class SecuritySystem(Daemon):
             self._tell_camera(change)
         if frame:
             self._see(frame)
-        self.in_trouble(self._trouble())
+        self.report_trouble(self._trouble())
         return 0.0
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class SecuritySystem(Daemon):
             **self._keepsakes.counters(),
         }
 
-    def send_beat(self, key: str, heartbeat: Heartbeat) -> None:
+    def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         self._link.beat(key, heartbeat)
 
     def _chosen(self, camera: str | None) -> str:
@@ -248,7 +248,7 @@ class SecuritySystem(Daemon):
             self._clips.cut()
             self._left_open.forget()
             self._learning = False
-        self.in_trouble(self._trouble())
+        self.report_trouble(self._trouble())
 
     def _tell_camera(self, change: CameraChange) -> None:
         now = self.clock.now()
@@ -263,8 +263,8 @@ class SecuritySystem(Daemon):
         self._link.tell(
             News(Fact(protocol.new_fact_id(now, self._name), change.kind, now, text, self._name))
         )
-        self.in_trouble(self._trouble())
-        self.beat()
+        self.report_trouble(self._trouble())
+        self.report_heartbeat()
 
     def _see(self, frame: Frame) -> None:
         self._frames += 1
@@ -284,7 +284,7 @@ class SecuritySystem(Daemon):
             self._link.show_frame(jpeg(frame.bgr(), quality=70))
 
     def _judge(self, frame: Frame) -> None:
-        verdict = self._detector.look(frame)
+        verdict = self._detector.judge(frame)
         self._last_frame = frame
         self._learning = verdict.learning
         self._level = verdict.level

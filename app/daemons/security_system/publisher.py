@@ -22,7 +22,7 @@ from app.errors import ProtocolError, StateUnavailable, WorldError
 from app.files import write_whole
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position, Request, RequestKind
 from app.recording.event_folder import EventFolders, Pictures
-from app.state import CameraWishes, Latest, State
+from app.state import CameraControls, Latest, State
 from app.state.switches import Switches
 
 #: How often Redis is asked what is wanted; the camera is to obey within a second.
@@ -125,7 +125,7 @@ class Link:
             self._on_disk(self._write_event, News(waiting.fact, waiting.record))
         self._asked_up_to = self._read_asked_up_to()
         self.wishes = replace(
-            self.wishes, armed=self._switches.take("camera_status", self.noted(_ARMED))
+            self.wishes, armed=self._switches.read("camera_status", self.noted(_ARMED))
         )
 
     def start(self) -> None:
@@ -185,7 +185,7 @@ class Link:
 
     def beat(self, key: str, heartbeat: Heartbeat) -> None:
         """Show the program's pulse."""
-        self._send("beat", lambda: self._state.beat(key, heartbeat))
+        self._send("beat", lambda: self._state.send_heartbeat(key, heartbeat))
 
     def _send(self, what: str, send: Callable[[], None]) -> None:
         with self._lock:
@@ -333,9 +333,9 @@ class Link:
                 raise
 
     def _ask(self) -> None:
-        found = self._state.camera_wishes(self._camera, self._asked_up_to)
+        found = self._state.camera_controls(self._camera, self._asked_up_to)
         self._asked_up_to = found.newest
-        armed = self._switches.take("camera_status", found.camera_status)
+        armed = self._switches.read("camera_status", found.camera_status)
         if armed != self.wishes.armed or not self.wishes.known:
             self.note(_ARMED, str(armed))  # the card may be slow, and the camera is to obey at once
         clips_at = [asked.at for asked in found.asked if asked and self._is_for_now(asked, "clip")]
@@ -404,7 +404,7 @@ class Link:
         found = _read_word(self._asked_file) or ""
         return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
 
-    def _target(self, found: CameraWishes) -> Position | None:
+    def _target(self, found: CameraControls) -> Position | None:
         if found.target is None:
             return None
         try:

@@ -20,7 +20,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from app import protocol
 from app.clock import Clock
 from app.commands.buttons import Click, read_click, take_click
-from app.commands.context import REDIS_AWAY, Asked, House, is_allowed
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
 from app.config import SlackConfig
@@ -75,7 +75,7 @@ class SlackSocket(Daemon):
         self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
     ) -> None:
         super().__init__(folder, profile, clock)
-        self._house = House(self.config, self.state, self.clock)
+        self._house = CommandContext(self.config, self.state, self.clock)
         self._line: Line | None = None
         self._settings = self.config.slack
         self._workers = ThreadPoolExecutor(WORKERS, "envelope")
@@ -99,17 +99,19 @@ class SlackSocket(Daemon):
 
     def step(self) -> float:
         if self._line is None:
-            self.in_trouble(_lacking(self._settings) if self._settings.mode == "socket" else None)
+            self.report_trouble(
+                _lacking(self._settings) if self._settings.mode == "socket" else None
+            )
             return BEAT_S
         self._line.tend()
-        self.in_trouble(self._line.trouble)
+        self.report_trouble(self._line.trouble)
         return LOOK_S
 
     def configure(self) -> None:
         """Take over who may command; connect anew only when the connection's own settings have
         changed.
         """
-        self._house = House(
+        self._house = CommandContext(
             self.config, self.state, self.clock, self._house.machine, self._house.switches
         )
         if _of_connection(self.config.slack) != _of_connection(self._settings):
@@ -179,7 +181,7 @@ class SlackSocket(Daemon):
             _log.warning("%s was not done: %s", repr(slash.command)[:40], error)
             return REDIS_AWAY
         reply_to = ReplyTo(slash.response_url, slash.channel_id)
-        asked = Asked(
+        asked = Invocation(
             slash.text, slash.user_id, slash.user_name or slash.user_id, self.clock.now(), reply_to
         )
         return run_command(command_named(slash.command), asked, self._house).text
@@ -207,7 +209,7 @@ class SlackSocket(Daemon):
     def _comes_first(self, envelope: "Envelope") -> bool:
         """Whether this is the first time that Slack sends *envelope*."""
         digest = hashlib.sha256(envelope.id.encode(errors="surrogatepass")).hexdigest()
-        first = self.state.first_time(protocol.envelope_key(digest), protocol.ENVELOPE_LIFE_S)
+        first = self.state.claim_once(protocol.envelope_key(digest), protocol.ENVELOPE_LIFE_S)
         if not first:
             _log.info("Slack sent an envelope again, which was taken already")
         return first

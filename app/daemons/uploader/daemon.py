@@ -273,7 +273,7 @@ class Uploader(Daemon):
     def _report(self) -> None:
         """Show what is wrong, and tell the owner what lasts."""
         carriers, guard = self._crew.carriers, self._crew.guard
-        self.in_trouble(
+        self.report_trouble(
             "; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None
         )
         if guard.free_gb is not None or guard.trouble:
@@ -296,7 +296,7 @@ class Uploader(Daemon):
         for entry, fact in self._facts.new(WAIT_S):
             if fact.event:
                 self._crew.hurry(fact.event)
-            self._facts.done(entry)
+            self._facts.acknowledge(entry)
         return 0.0
 
 

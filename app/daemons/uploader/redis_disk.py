@@ -88,7 +88,7 @@ class RedisDisk:
 
     def _leave_disk(self, settings: list[str]) -> None:
         try:
-            self._state.set_server_and_note(dict.fromkeys(settings, "no"), self._note)
+            self._state.set_server_and_mark(dict.fromkeys(settings, "no"), self._note)
         except ProtocolError as error:
             self._complain(
                 "Redis takes nothing, since its disk does not, and may not be told to do without: "

@@ -99,7 +99,7 @@ class WhoIsHome(Daemon):
             self._carry_out(self._household)
         if hangs:
             return 0.0
-        self.in_trouble(self._silence)
+        self.report_trouble(self._silence)
         return max(self._ask_at_s - self.clock.monotonic(), 0.0)
 
     def configure(self) -> None:
@@ -108,7 +108,7 @@ class WhoIsHome(Daemon):
             return
         self._let_go()
         self._router = self._poll = self._silence = None
-        self.in_trouble(None)
+        self.report_trouble(None)
         self._ask_at_s = 0.0
         self._settings = self.config.presence
         self._watch = RouterWatch(self._settings.router_silent_alert_s, self._watch.health)
@@ -180,7 +180,7 @@ class WhoIsHome(Daemon):
         emptied_before, self._emptied = self._emptied, found["home"] is None
         if self._emptied and not emptied_before:
             self._stored.clear()
-        return {name: self._switches.take(name, value) for name, value in found.items()}
+        return {name: self._switches.read(name, value) for name, value in found.items()}
 
     def _asked(self, router: Router, household: Household) -> bool:
         """Ask the router, and take in what follows; False while it has not answered."""
@@ -243,10 +243,10 @@ class WhoIsHome(Daemon):
         """
         records = self._records(household)
         if isinstance(what, Fact):
-            self.state.keep(records, fact=what)
+            self.state.commit(records, fact=what)
         else:
             done = deed(what, switches)
-            self.state.keep(records, done.switches, done.changed, done.fact)
+            self.state.commit(records, done.switches, done.changed, done.fact)
             switches |= done.switches
             self._emptied = self._emptied and "home" not in done.switches
             _log.info("%s", done.fact.text)
@@ -283,7 +283,7 @@ class WhoIsHome(Daemon):
             if record != self._stored.get(key) and (is_due or self._matters(key, record))
         }
         if news:
-            self.state.keep(news)
+            self.state.commit(news)
             self._stored |= news
         if is_due:
             self._saved_at_s = self.clock.monotonic()

@@ -69,7 +69,7 @@ class SlackAnswers:
             _log.warning("an answer reaches nobody: %s", error)
 
     def show_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
-        """Post the picture and the words of *message* in the channel where it was asked for; once
+        """Program the picture and the words of *message* in the channel where it was asked for; once
         for each key.
         """
         text = message.text

@@ -57,7 +57,7 @@ class SlackNotifier(Notifier):
         )
 
     def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
-        """Post *draft* with *picture*, a JPEG, once."""
+        """Program *draft* with *picture*, a JPEG, once."""
         if progress.get("posted"):
             return
         file, remark = self._uploaded(draft.file_name or draft.key, picture, progress)

@@ -90,7 +90,7 @@ class SlackPosts:
     def post_once(
         self, draft: Draft, file: str | None, remark: str | None, progress: Progress
     ) -> None:
-        """Post *draft* unless it is found to be there already."""
+        """Program *draft* unless it is found to be there already."""
         begun = progress.get("posting")
         ts = self._found(draft, file, datetime.fromisoformat(begun)) if begun else None
         if ts is None:
@@ -152,7 +152,7 @@ class SlackPosts:
     def _post(
         self, draft: Draft, file: str | None, remark: str | None, progress: Progress
     ) -> tuple[str, str | None]:
-        """Post *draft* as well as Slack takes it; returns its ts, and the file of the picture that
+        """Program *draft* as well as Slack takes it; returns its ts, and the file of the picture that
         it shows.
         """
         try:
@@ -182,7 +182,7 @@ class SlackPosts:
         )
 
     def _send(self, draft: Draft, blocks: list[Block], progress: Progress) -> str:
-        """Post, noting before that it is on its way, and after a clear refusal that it is not;
+        """Program, noting before that it is on its way, and after a clear refusal that it is not;
         returns its ts.
         """
         self.keep_pace(draft.channel)

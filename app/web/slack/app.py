@@ -26,7 +26,7 @@ from werkzeug.exceptions import (
 from app import protocol
 from app.clock import Clock, SystemClock
 from app.commands.buttons import read_click, take_click
-from app.commands.context import REDIS_AWAY, Asked, House, is_allowed
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
 from app.commands.registry import COMMANDS, PATIENCE_S, Command, look, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
@@ -49,7 +49,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     """The Slack server of the house that *config* describes. `ConfigError` without a signing
     secret.
     """
-    door = Door(config, clock or SystemClock())
+    door = SlackEndpoint(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = (
         LONGEST_BODY + 1
@@ -62,7 +62,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     return app
 
 
-class Door:
+class SlackEndpoint:
     """Lets in what is Slack's and from somebody of the house, and hands it on. The figures are for
     the heartbeat.
     """
@@ -83,7 +83,7 @@ class Door:
         self._config = config
         self._clock = clock
         self._state = State(config.redis.url, REDIS_TIMEOUT_S)
-        self._house = House(config, self._state, clock)
+        self._house = CommandContext(config, self._state, clock)
         self._verifier = Verifier(secret.get_secret_value(), clock)
         self._rest_until_s = 0.0
         self._looked_at_s = 0.0
@@ -161,7 +161,7 @@ class Door:
         """
         if name in COMMANDS:
             return self._command(COMMANDS[name], _fields(body), claim)
-        if not self._state.first_time(claim, protocol.SIGNATURE_LIFE_S):
+        if not self._state.claim_once(claim, protocol.SIGNATURE_LIFE_S):
             raise Unauthorized(_AGAIN)
         if name == "listening":
             return _challenge(body)
@@ -181,7 +181,7 @@ class Door:
         if not found.first:
             raise Unauthorized(_AGAIN)
         reply_to = ReplyTo(fields.get("response_url"), fields.get("channel_id"))
-        asked = Asked(
+        asked = Invocation(
             fields.get("text", ""),
             user,
             (fields.get("user_name") or user)[:80],

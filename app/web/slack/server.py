@@ -24,7 +24,7 @@ from app.logs import set_up_logs
 from app.programs import SLACK_SERVER
 from app.protocol import Heartbeat, Trouble
 from app.state import State
-from app.web.slack.app import Door, create_app
+from app.web.slack.app import SlackEndpoint, create_app
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 class Pulse(threading.Thread):
     """Beats the heart of the server whose *door* it is, in the name of gunicorn's master."""
 
-    def __init__(self, door: Door, config: Config) -> None:
+    def __init__(self, door: SlackEndpoint, config: Config) -> None:
         super().__init__(name="pulse", daemon=True)
         self._door = door
         self._clock = SystemClock()
@@ -110,7 +110,7 @@ class Pulse(threading.Thread):
             else None,
         }
         try:
-            self._state.beat(
+            self._state.send_heartbeat(
                 self._key, Heartbeat(os.getppid(), self._started_at, now, counters, _Served.trouble)
             )
         except (StateUnavailable, ProtocolError) as error:

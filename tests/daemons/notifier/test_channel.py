@@ -496,7 +496,7 @@ def test_after_redis_was_away_nobody_is_called_silent_at_once(
     stage: Stage, state: State, durable_redis_server: RedisServer
 ) -> None:
     front = protocol.heartbeat_key("security_system", protocol.host_name(), "front")
-    state.beat(front, Heartbeat(1, AT, AT, {}))
+    state.send_heartbeat(front, Heartbeat(1, AT, AT, {}))
     for _ in range(3):
         stage.daemon.attempt()
         stage.clock.advance(20)

@@ -53,7 +53,7 @@ def mark(state: State) -> None:
 
 def beat(state: State, **counters: float | str | None) -> None:
     """Let the uploader here show its pulse."""
-    state.beat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, counters))
+    state.send_heartbeat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, counters))
 
 
 def test_a_film_on_this_disk_is_that_file(make: Make, clip: Path) -> None:

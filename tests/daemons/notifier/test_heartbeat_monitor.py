@@ -9,7 +9,7 @@ from app import protocol
 from app.clock import FakeClock
 from app.daemons.notifier.heartbeat_monitor import Hearts
 from app.errors import StateUnavailable
-from app.programs import Post
+from app.programs import Program
 from app.protocol import Fact, Heartbeat
 from app.state import Reader, State
 from tests.servers.redis_server import RedisServer
@@ -17,7 +17,7 @@ from tests.servers.redis_server import RedisServer
 HOST = protocol.host_name()
 OWN = protocol.heartbeat_key("notifier", HOST)
 FRONT = protocol.heartbeat_key("security_system", HOST, "front")
-EXPECTED = (Post("security_system", "front"), Post("notifier"))
+EXPECTED = (Program("security_system", "front"), Program("notifier"))
 
 
 class Watch:
@@ -39,14 +39,14 @@ class Watch:
         for key in self.redis.smembers("heartbeats"):
             self.redis.delete(key)
         for key in beating:
-            self.state.beat(key, Heartbeat(1, self.clock.now(), self.clock.now(), {}))
+            self.state.send_heartbeat(key, Heartbeat(1, self.clock.now(), self.clock.now(), {}))
         self.hearts.step()
 
     def told(self) -> list[tuple[str, str]]:
         """Kind and text of what was told since the last call."""
         facts = self.facts.new(0)
         for entry, _ in facts:
-            self.facts.done(entry)
+            self.facts.acknowledge(entry)
         return [(fact.kind, fact.text) for _, fact in facts]
 
 
@@ -112,7 +112,7 @@ def test_what_was_noted_but_perhaps_not_published_before_a_kill_is_told_once(
     watch: Watch, noted: str
 ) -> None:
     for _ in range(2):
-        watch.state.note_heart(FRONT, noted)
+        watch.state.mark_heartbeat(FRONT, noted)
         watch.hearts = watch.make()
         watch.live()
     assert len(watch.told()) == 1

@@ -61,7 +61,7 @@ def show(
             number,
             lambda shown=picture: shown,  # type: ignore[misc]
         )
-        verdict = detector.look(frame)
+        verdict = detector.judge(frame)
         if verdict.changed == "opened":
             event = protocol.event_id(frame.taken_at, "fridge")
         awaited += kept.look(frame, verdict, event, detector)

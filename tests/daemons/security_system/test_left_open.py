@@ -52,7 +52,7 @@ class Fridge:
         for _ in range(round(seconds * FPS)):
             luma = np.full((4, 4), level, np.uint8)
             frame = Frame(luma, self.at_s, self.now, 0, lambda shown=luma: shown)  # type: ignore[misc]
-            verdict = self.detector.look(frame)
+            verdict = self.detector.judge(frame)
             if verdict.changed == "opened" and verdict.event:
                 self.event = protocol.event_id(
                     frame.taken_at - timedelta(seconds=frame.at_s - verdict.event.started_at_s),

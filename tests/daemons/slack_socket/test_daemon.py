@@ -19,8 +19,7 @@ import pytest
 import redis
 
 from app import protocol
-from app.commands.context import REDIS_AWAY, Asked, Reply
-from app.commands.context import House as AskedHouse
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.daemons.slack_socket.daemon import SlackSocket
 from app.notify.base import Message
 from app.notify.slack.blocks import alert
@@ -321,7 +320,7 @@ def test_with_a_redis_that_hangs_a_command_is_answered_within_slacks_patience(
 def test_a_mistake_of_ours_is_acknowledged_with_a_sentence_and_logged_with_its_stack(
     idle_home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def run_command(name: str, asked: Asked, house: AskedHouse) -> Reply:
+    def run_command(name: str, asked: Invocation, house: CommandContext) -> Reply:
         if name == "top":
             raise KeyError("a mistake")
         return Reply("well")

@@ -275,7 +275,7 @@ def test_killed_at_any_write_it_tells_and_does_everything_once(
     kills = 0
 
     def mortal(program: WhoIsHome) -> WhoIsHome:
-        keep = program.state.keep
+        keep = program.state.commit
 
         def keep_or_die(*args: Any, **kwargs: Any) -> None:
             nonlocal kills
