@@ -1,17 +1,17 @@
-"""A thread beside a program's loop, for what must delay nobody else."""
+"""Threads beside a program's loop, for work that must delay nobody else."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 #: The longest that a step can ask to wait without being woken.
 LONGEST_WAIT_S = 3600.0
 
 
 class Worker:
-    """Does *step* again and again, each time after as many seconds as it returned, or as soon as it
-    is woken.
+    """Calls *step* again and again, each time after as many seconds as it returned, or as soon as
+    it is woken.
 
-    A mistake in *step* ends the thread with its traceback on stderr; `check` then tells its owner.
+    A mistake in *step* ends the thread with its traceback on stderr; `check` then raises.
     """
 
     def __init__(self, name: str, step: Callable[[], float]) -> None:
@@ -48,3 +48,34 @@ class Worker:
             if wait_s > 0:
                 self._wake.wait(min(wait_s, LONGEST_WAIT_S))
                 self._wake.clear()
+
+
+class WorkerGroup:
+    """Several workers that start and stop together."""
+
+    def __init__(self, workers: Iterable[Worker]) -> None:
+        self._workers = tuple(workers)
+
+    def start(self) -> None:
+        """Begin."""
+        for worker in self._workers:
+            worker.start()
+
+    def wake(self) -> None:
+        """Do the next step of each now."""
+        for worker in self._workers:
+            worker.wake()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when one of the threads has died of a mistake."""
+        for worker in self._workers:
+            worker.check()
+
+    def ask_to_stop(self) -> None:
+        """Begin no further step."""
+        for worker in self._workers:
+            worker.ask_to_stop()
+
+    def has_ended(self) -> bool:
+        """Whether the last step of each is over, or none was begun."""
+        return all(worker.has_ended() for worker in self._workers)
