@@ -74,13 +74,21 @@ class ClipError(WorldError):
 
 
 class DeliveryError(WorldError):
-    """A message was not delivered and is to be tried again, after *retry_after_s* seconds if that
-    is known.
+    """A message was not delivered; it is tried again, after *retry_after_s* seconds if known.
+
+    *code* is the service's own name for the failure, where it has one.
     """
 
-    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, what: str, retry_after_s: float | None = None, *, code: str | None = None
+    ) -> None:
         super().__init__(what)
         self.retry_after_s = retry_after_s
+        self.code = code
+
+    def is_like(self, other: "DeliveryError") -> bool:
+        """Return whether *other* is the same trouble: of the same class, with the same code."""
+        return type(self) is type(other) and self.code == other.code
 
 
 class DeliveryRefused(DeliveryError):

@@ -47,7 +47,8 @@ class FolderNotifier(Notifier):
                 "make it a folder that can be written to, or set notify.folder to another",
             )
             raise DeliveryError(
-                f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}"
+                f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}",
+                code=error.strerror,
             ) from error
 
     def _write(self, message: Message) -> None:

@@ -106,7 +106,7 @@ class Unfit(DeliveryError):
     """
 
     def __init__(self, method: str, error: str, detail: str = "") -> None:
-        super().__init__(f"Slack refuses {method}: {error}{detail}")
+        super().__init__(f"Slack refuses {method}: {error}{detail}", code=error)
         self.error = error
 
 
@@ -115,7 +115,7 @@ class Refused(DeliveryRefused):
 
     def __init__(self, method: str, error: str, needed: str | None = None) -> None:
         cure = CURES[error] + (f" (it is {needed})" if needed else "")
-        super().__init__(f"Slack refuses {method}: {error}; {cure}", REFUSED_RETRY_S)
+        super().__init__(f"Slack refuses {method}: {error}; {cure}", REFUSED_RETRY_S, code=error)
         self.error = error
         self.cure = cure
 

@@ -192,10 +192,12 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
             return DeliveryRefused(
                 f"Twilio refuses texts to {whom} ({code or status}): {CURES.get(code, _ACCOUNT)}",
                 REFUSED_RETRY_S,
+                code=str(code or status),
             )
         return Unfit(
             f"Twilio does not take a text to {whom} ({code or status}): "
-            f"{CURES.get(code) or self._discreet(said)}"
+            f"{CURES.get(code) or self._discreet(said)}",
+            code=str(code or status),
         )
 
     def _discreet(self, said: str) -> str:
