@@ -1,8 +1,5 @@
-"""What tests of the camera's program share: a Redis that survives a crash, and the program itself;
-and those of who is home: a house.
-"""
+"""Shared by tests of the camera's program: a Redis that survives a crash, and the program itself."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +7,6 @@ import pytest
 import redis
 
 from app.state import State
-from tests.daemons.home import Home
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 
@@ -48,18 +44,3 @@ def start_front(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[S
     yield start_it
     for program in running:
         program.__exit__()
-
-
-@pytest.fixture
-def home(
-    tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Home]:
-    """A house in UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    made = Home(tmp_path, redis_server)
-    yield made
-    made.program.close()
-    made.state.close()
-    monkeypatch.undo()
-    time.tzset()

@@ -286,7 +286,7 @@ def test_killed_at_any_write_it_tells_and_does_everything_once(
             if dies:
                 raise Killed
 
-        monkeypatch.setattr(program.state, "keep", keep_or_die)
+        monkeypatch.setattr(program.state, "commit", keep_or_die)
         return program
 
     def live(seconds: float) -> None:
