@@ -1,12 +1,21 @@
 """Times as people read and write them: in the house's own time zone, and short."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 _FOR = re.compile(r"(?:(\d{1,4})\s*h)?\s*(?:(\d{1,4})\s*m(?:in)?)?", re.ASCII)
 _UNTIL = re.compile(r"until\s+(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
 #: From how many seconds on a length is told in a unit, the unit's length in seconds, and its name.
 _UNITS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))
+
+
+def utc_time(text: str) -> datetime:
+    """Return the time that the ISO 8601 *text* means, in UTC when it names no zone.
+
+    Raises `ValueError` when *text* is no time.
+    """
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def short(at: datetime, now: datetime) -> str:

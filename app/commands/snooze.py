@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
-from app.times import end_of, lasting, short
+from app.times import end_of, lasting, short, utc_time
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
@@ -48,10 +48,9 @@ def snoozed_until(found: str | None, now: datetime) -> datetime | None:
     none.
     """
     try:
-        until = datetime.fromisoformat(found or "")
+        until = utc_time(found or "")
     except ValueError:
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return until if until > now else None
 
 
