@@ -1,5 +1,6 @@
 """Programs that fall silent are told of once, and once when they beat again."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,12 @@ class Watch:
         for key in beating:
             self.state.send_heartbeat(key, Heartbeat(1, self.clock.now(), self.clock.now(), {}))
         self.hearts.step()
+
+    def stored(self, key: str) -> str:
+        return (self.redis.hget("hearts", key) or b"").decode()
+
+    def ids(self) -> list[str]:
+        return [fact.id for _, fact in self.facts.new(0)]
 
     def told(self) -> list[tuple[str, str]]:
         """Kind and text of what was told since the last call."""
@@ -168,3 +175,48 @@ def test_it_looks_not_oftener_than_needed(watch: Watch) -> None:
         watch.clock.advance(0.1)
         watch.hearts.step()
     assert watch.redis.info("commandstats")["cmdstat_smembers"]["calls"] == looks
+
+
+def test_stored_values_and_fact_ids_stay_as_they_are(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "house-pi")
+    front = "heartbeat:security_system:house-pi:front"
+    for _ in range(4):
+        watch.live(front)
+    assert watch.stored(front) == "beats"
+    watch.clock.jump(0.123456)
+    watch.live()
+    assert watch.stored(front) == "silent since 2026-11-20T10:15:40+00:00"
+    watch.live(front)
+    assert watch.stored(front) == "beats"
+    assert watch.ids() == [
+        "20261120T101540.000Z-house-eb54ce98eaf22bc1",
+        "20261120T101600.123Z-house-2866eb3100449d68",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "settled", "fact_id"),
+    [
+        (
+            "to tell: silent since 2026-11-20T10:14:00+00:00",
+            "silent since 2026-11-20T10:14:00+00:00",
+            "20261120T101400.000Z-house-263ff7284c2e3de4",
+        ),
+        (
+            "to tell: back at 2026-11-20T10:14:00+00:00",
+            "beats",
+            "20261120T101400.000Z-house-c1138213bae1372b",
+        ),
+    ],
+)
+def test_a_change_that_an_earlier_run_left_keeps_its_fact_id(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, stored: str, settled: str, fact_id: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "house-pi")
+    front = "heartbeat:security_system:house-pi:front"
+    watch.redis.hset("hearts", front, stored)
+    watch.live()
+    assert watch.stored(front) == settled
+    assert watch.ids() == [fact_id]

@@ -3,6 +3,7 @@ program or to Redis.
 """
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,6 +39,10 @@ class House:
         """Kind and text of the facts on the stream."""
         facts = [protocol.decode(Fact, stored["fact"]) for _, stored in self.raw.xrange("events")]
         return [(fact.kind, fact.text) for fact in facts]
+
+    def ids(self) -> list[str]:
+        facts = [protocol.decode(Fact, stored["fact"]) for _, stored in self.raw.xrange("events")]
+        return [fact.id for fact in facts]
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.told()]
@@ -154,3 +159,36 @@ def test_a_trouble_that_lasts_for_long_is_not_forgotten(house: House) -> None:
     house.notices.step()
     assert house.raw.ttl(key) > 100
     assert house.kinds() == ["disk_low"]
+
+
+def test_stored_values_and_fact_ids_stay_as_they_are(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "house-pi")
+    key = "delivery:uploader-house-pi"
+    house.clock.jump(0.123456)
+    alerts = house.restarted()
+    alerts.set(STORE, "Uploads wait: no such bucket.")
+    alerts.step()
+    assert house.raw.hgetall(key) == {"store s3": "begun"}
+    alerts.set(STORE, None)
+    alerts.step()
+    assert house.raw.hgetall(key) == {"store s3": "over"}
+    assert house.ids() == [
+        "20261120T101500.123Z-house-1a116428645b2e7f",
+        "20261120T101500.123Z-house-b021b27f17f5c530",
+    ]
+
+
+def test_a_change_that_an_earlier_run_left_keeps_its_fact_id(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "house-pi")
+    key = "delivery:uploader-house-pi"
+    house.raw.hset(key, "disk", "to tell: begun 2026-11-20T10:14:00+00:00 The disk is full.")
+    alerts = house.restarted()
+    alerts.set(DISK, "The disk is full.")
+    alerts.step()
+    assert house.raw.hgetall(key) == {"disk": "begun"}
+    assert house.told() == [("disk_low", "The disk is full.")]
+    assert house.ids() == ["20261120T101400.000Z-house-84c20cef8cd54697"]
