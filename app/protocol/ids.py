@@ -1,5 +1,6 @@
 """Ids of events and facts, and the names that they are made of."""
 
+import hashlib
 import re
 import secrets
 import socket
@@ -46,6 +47,11 @@ def _event_parts(event: str) -> tuple[str, str]:
 def new_fact_id(at: datetime, camera: str | None = None) -> str:
     """An id for a fact that belongs to no event."""
     return f"{event_id(at, camera or 'house')}-{secrets.token_hex(4)}"
+
+
+def derived_fact_id(at: datetime, text: str) -> str:
+    """The id for a fact of the house at *at* that follows from *text*: the same for the same text."""
+    return f"{event_id(at, 'house')}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def host_name() -> str:

@@ -20,7 +20,7 @@ from app.config import Config
 from app.daemon import Counters, Daemon
 from app.daemons.notifier.clip_files import LINK_LIFE_S, Films, Links, Shrinker
 from app.daemons.notifier.composer import Letters
-from app.daemons.notifier.heartbeat_monitor import Hearts
+from app.daemons.notifier.heartbeat_monitor import HeartbeatMonitor
 from app.daemons.notifier.mute import READS, Silence
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.progress import delivered_mark
@@ -199,9 +199,9 @@ class NotifierDaemon(Daemon):
             (one for one in notifiers if isinstance(one, SlackNotifier)), None
         ) or SlackNotifier(settings, self.clock)
 
-    def _make_hearts(self) -> Hearts:
+    def _make_hearts(self) -> HeartbeatMonitor:
         own = protocol.heartbeat_key(self.name, protocol.host_name())
-        return Hearts(self.state, self.clock, own, expected_programs(self.config))
+        return HeartbeatMonitor(self.state, self.clock, own, expected_programs(self.config))
 
     def _dismiss(self) -> None:
         """Let those who work now begin nothing more."""

@@ -20,7 +20,7 @@ from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters, Daemon
 from app.daemons.uploader.redis_disk import RedisDisk
-from app.daemons.uploader.trouble_alerts import Notices, Topic
+from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.errors import ProtocolError, StateUnavailable
 from app.uploads import event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
@@ -42,7 +42,7 @@ STUCK_AFTER_S = 900.0
 #: An event that Redis does not know after so long it will not know any more.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
-_DISK = Topic("disk", "disk_low", "disk_ok", "All is well with the disk again.")
+_DISK = TroubleKind("disk", "disk_low", "disk_ok", "All is well with the disk again.")
 
 _log = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class Uploader(Daemon):
         self._redis_disk = RedisDisk(
             self.state, self.config.redis.url, self.config.data_dir, self.clock
         )
-        self._notices = Notices(self.name, self.state, self.clock)
+        self._trouble_alerts = TroubleAlerts(self.name, self.state, self.clock)
         self._settings = _settings(self.config)
         self._folder_turns: defaultdict[Path | None, Lock] = defaultdict(Lock)
         self._crew = self._new_crew()
@@ -277,15 +277,15 @@ class Uploader(Daemon):
             "; ".join([*self._crew.troubles(), *filter(None, [self._redis_disk.trouble])]) or None
         )
         if guard.free_gb is not None or guard.trouble:
-            self._notices.set(_DISK, guard.low or guard.trouble)
+            self._trouble_alerts.set(_DISK, guard.low or guard.trouble)
         for name in STORES:
             refused = carriers[name].refused if name in carriers else None
             if name not in carriers or carriers[name].settled:
-                self._notices.set(
-                    _topic(name, wanted=name in carriers),
+                self._trouble_alerts.set(
+                    _trouble_kind(name, wanted=name in carriers),
                     f"Uploads wait: {refused}." if refused else None,
                 )
-        self._notices.step()
+        self._trouble_alerts.step()
 
     def _listen(self) -> float:
         """Wait a while, for what is to go out at once if there is such a thing; returns the seconds
@@ -300,9 +300,11 @@ class Uploader(Daemon):
         return 0.0
 
 
-def _topic(store: str, *, wanted: bool) -> Topic:
+def _trouble_kind(store: str, *, wanted: bool) -> TroubleKind:
     over = "go out again" if wanted else "are wanted no more"
-    return Topic(f"store {store}", "store_refused", "store_back", f"Uploads to {store} {over}.")
+    return TroubleKind(
+        f"store {store}", "store_refused", "store_back", f"Uploads to {store} {over}."
+    )
 
 
 def _folder(config: Config) -> Path | None:

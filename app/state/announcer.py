@@ -1,0 +1,81 @@
+"""Announces changes, each exactly once, whatever ends the program in between.
+
+A change is first recorded as pending, then published as a fact whose id follows from that record,
+then recorded as settled. A kill in between repeats the same fact, which is on the stream once.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app import protocol
+from app.protocol import Fact, FactKind
+from app.state.store import State
+
+#: A stored value that begins so is a change that may not have been published yet. Running houses
+#: have it in Redis.
+PENDING = "to tell: "
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """The fact to publish of a change, and *settled*, the value that is recorded afterwards."""
+
+    kind: FactKind
+    at: datetime
+    text: str
+    settled: str
+    camera: str | None = None
+
+
+class Announcer:
+    """Announces the changes of some subjects. Its methods may raise `StateUnavailable`.
+
+    *record* stores the value of a subject in Redis. *describe* turns a subject and its change into
+    an `Announcement`. *scope* tells subjects apart that have the same name in several programs.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        record: Callable[[str, str], None],
+        describe: Callable[[str, str], Announcement],
+        scope: str = "",
+    ) -> None:
+        self._state = state
+        self._record = record
+        self._describe = describe
+        self._scope = scope
+        self._settled: dict[str, str] = {}
+
+    def announce(self, subject: str, change: str) -> None:
+        """Record *change* of *subject* as pending, and publish it."""
+        pending = f"{PENDING}{change}"
+        self._record(subject, pending)
+        self.finish(subject, pending)
+
+    def finish(self, subject: str, stored: str) -> str:
+        """Publish the change in *stored* if it is pending; returns the settled value of *subject*."""
+        if not stored.startswith(PENDING):
+            return stored
+        announcement = self._describe(subject, stored.removeprefix(PENDING))
+        _log.warning("%s", announcement.text)
+        self._state.publish(
+            Fact(
+                protocol.derived_fact_id(announcement.at, f"{self._scope}{subject} {stored}"),
+                announcement.kind,
+                announcement.at,
+                announcement.text,
+                announcement.camera,
+            )
+        )
+        self._settled[subject] = announcement.settled
+        self._record(subject, announcement.settled)
+        return announcement.settled
+
+    def last_settled(self, subject: str) -> str | None:
+        """The value that this run has announced last of *subject*, even if Redis has lost it."""
+        return self._settled.get(subject)
