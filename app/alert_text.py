@@ -82,7 +82,7 @@ _LIGHT = EventWords(
 )
 
 
-class Wording:
+class AlertText:
     """The sentences for the events of *camera*. All times are told in the house's own time zone, in
     English.
     """
@@ -96,7 +96,7 @@ class Wording:
         self._usual = _LIGHT if self._by_light else _MOTION
 
     @property
-    def tells_opening(self) -> bool:
+    def announces_opening(self) -> bool:
         """Whether the owner is to hear of an opening before its clip is there."""
         return not self._by_light or self._own.opening is not None
 

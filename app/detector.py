@@ -64,7 +64,7 @@ class Rule(Protocol):
     began_at_s: float
     ended_at_s: float
 
-    def note(self, motion: bool, at_s: float) -> None:
+    def record(self, motion: bool, at_s: float) -> None:
         """What the next frame shows."""
 
     def opens(self) -> bool:
@@ -73,7 +73,7 @@ class Rule(Protocol):
     def closes(self) -> bool:
         """Whether the open event closes with it."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Let no frame so far open an event."""
 
 
@@ -93,7 +93,7 @@ class ShareRule:
         self._recent: deque[bool] = deque(maxlen=length)
         self._at_s = self.began_at_s = self.ended_at_s = -math.inf
 
-    def note(self, motion: bool, at_s: float) -> None:
+    def record(self, motion: bool, at_s: float) -> None:
         self._recent.append(motion)
         self._at_s = self.began_at_s = at_s
         if motion:
@@ -105,7 +105,7 @@ class ShareRule:
     def closes(self) -> bool:
         return not self._recent[-1] and self._at_s - self.ended_at_s >= self._gap_s
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._recent.clear()
 
 
@@ -121,7 +121,7 @@ class HeldRule:
         self._motion, self._frames = False, 0
         self._since_s = self._at_s = self.began_at_s = self.ended_at_s = -math.inf
 
-    def note(self, motion: bool, at_s: float) -> None:
+    def record(self, motion: bool, at_s: float) -> None:
         if motion != self._motion or self._frames == 0:
             self._motion, self._since_s, self._frames = motion, at_s, 0
         self._frames += 1
@@ -139,7 +139,7 @@ class HeldRule:
         self.ended_at_s = self._since_s
         return True
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self._frames = 0
 
     def _held(self) -> bool:
@@ -171,7 +171,7 @@ class Detector:
     def judge(self, frame: Frame) -> Verdict:
         """Judge the next frame."""
         seen = self._motion.judge(frame.luma, frame.luma_span)
-        self._rule.note(seen.motion, frame.at_s)
+        self._rule.record(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
         verdict = Verdict(
             seen.motion, seen.area_px, seen.boxes, seen.learning, self._event, changed, seen.level
@@ -186,12 +186,12 @@ class Detector:
         """
         return self._motion.view()
 
-    def forget(self) -> None:
+    def relearn(self) -> None:
         """Learn the background anew, as after arming or a move of the camera. An open event stays
         open until its gap has passed.
         """
-        self._motion.forget()
-        self._rule.forget()
+        self._motion.relearn()
+        self._rule.reset()
 
     def close(self) -> Event | None:
         """End the open event now, if there is one, as at the end of a film or when the camera is

@@ -19,7 +19,7 @@ WhosThereError
     │   └── StoreRefused       it will not until somebody does something
     ├── StateUnavailable   Redis does not answer
     └── SuiteError     the programs could not be started together
-        └── SupervisorAway   supervisord does not answer
+        └── SupervisorUnavailable   supervisord does not answer
 """
 
 
@@ -127,5 +127,5 @@ class SuiteError(WorldError):
     """The programs could not be started together; the message says what to do."""
 
 
-class SupervisorAway(SuiteError):
+class SupervisorUnavailable(SuiteError):
     """supervisord does not run, or does not answer."""

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """What is written to the file that this yields becomes the file at *path*, its folders
     included, when the block is left.
 
@@ -28,13 +28,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with unfinished.open("wb") as file:
             yield file
-        settle(unfinished, path)
+        put_in_place(unfinished, path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
 
 
-def settle(unfinished: Path, path: Path) -> None:
+def put_in_place(unfinished: Path, path: Path) -> None:
     """Make the file *unfinished*, which is whole now, the file at *path* beside it, so that it is
     there after a power cut too.
     """
@@ -44,11 +44,11 @@ def settle(unfinished: Path, path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Make *content* the file at *path*, its folders included. After a failure (an `OSError`)
     *path* is as it was before.
     """
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
 
 
@@ -81,7 +81,7 @@ def has_room(folder: Path, min_free_gb: float) -> bool:
     return free_bytes(folder) >= min_free_gb * GB / 2
 
 
-def clear_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
+def remove_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
     """Remove from *folder* what a killed program had not finished writing, unless its whole name is
     as *but* says.
 

@@ -79,7 +79,7 @@ class Packet:
     at_s: float
     decode_s: float
     key: bool
-    footage: VideoFormat
+    video_format: VideoFormat
 
 
 def caption(camera: str, frame: Frame) -> str:

@@ -18,7 +18,7 @@ def utc_time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def short(at: datetime, now: datetime) -> str:
+def format_time(at: datetime, now: datetime) -> str:
     """*at* as the house's clocks show it: `10:15` today, else with its day."""
     there, here = at.astimezone(), now.astimezone()
     days = abs((here.date() - there.date()).days)
@@ -27,7 +27,7 @@ def short(at: datetime, now: datetime) -> str:
     return f"{there:%a %H:%M}" if days < 6 else f"{there.day} {there:%b %H:%M}"
 
 
-def lasting(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """*seconds*, 0 or more, in one unit: `42 s`, `3 min`, `2 h` or `4 days`."""
     length_s, unit = next(
         (length_s, unit) for least_s, length_s, unit in _UNITS if seconds >= least_s
@@ -35,7 +35,7 @@ def lasting(seconds: float) -> str:
     return f"{seconds / length_s:.0f} {unit}"
 
 
-def end_of(text: str, now: datetime) -> datetime | None:
+def parse_end(text: str, now: datetime) -> datetime | None:
     """The moment that *text* means: `30m`, `2h`, `1h30m` from *now*, or `until 18:00` by the
     house's clocks; None when it means none.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.alert_text import EventWords, Wording
+from app.alert_text import AlertText, EventWords
 from app.config import load_config
 from app.errors import ConfigError
 from tests.conftest import REPO
@@ -30,8 +30,8 @@ def in_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> Iterator[None]:
     time.tzset()
 
 
-def fridge(words: EventWords | None = None) -> Wording:
-    return Wording("fridge", "light", words or EventWords())
+def fridge(words: EventWords | None = None) -> AlertText:
+    return AlertText("fridge", "light", words or EventWords())
 
 
 def test_the_fridge_says_when_and_for_how_long_it_was_opened() -> None:
@@ -51,7 +51,7 @@ def test_the_fridge_says_when_and_for_how_long_it_was_opened() -> None:
 
 
 def test_motion_is_told_as_ever() -> None:
-    motion = Wording("front", "background", EventWords())
+    motion = AlertText("front", "background", EventWords())
     assert motion.opening(MORNING) == "Motion in front of camera front."
     assert motion.ended(12.4) == "Motion in front of camera front ended after 12 s."
 
@@ -67,7 +67,7 @@ def test_motion_is_told_as_ever() -> None:
     ],
 )
 def test_a_length_is_in_whole_seconds_and_never_none(lasted_s: float, said: str) -> None:
-    assert Wording("a", "light", EventWords(clip="{duration}")).clip(MORNING, lasted_s) == said
+    assert AlertText("a", "light", EventWords(clip="{duration}")).clip(MORNING, lasted_s) == said
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_it_is_told_in_english_wherever_the_house_is(tmp_path: Path) -> None:
         "import locale, datetime as d; from app.alert_text import *; "
         "locale.setlocale(locale.LC_TIME, 'foreign');"
         "at = d.datetime(2026, 5, 20, 22, 15).astimezone();"
-        "print(at.strftime('%A'), Wording('f', 'light', EventWords(opening='{date} "
+        "print(at.strftime('%A'), AlertText('f', 'light', EventWords(opening='{date} "
         "{time}')).opening(at))"
     )
     environment = {"LOCPATH": str(tmp_path), "TZ": "UTC", "PATH": "/usr/bin:/bin"}
@@ -150,9 +150,9 @@ def test_it_is_told_in_english_wherever_the_house_is(tmp_path: Path) -> None:
 
 
 def test_the_opening_is_told_at_once_for_motion_and_for_light_only_in_own_words() -> None:
-    assert Wording("front", "background", EventWords()).tells_opening
-    assert not fridge().tells_opening
-    assert fridge(EventWords(opening="Who is there?")).tells_opening
+    assert AlertText("front", "background", EventWords()).announces_opening
+    assert not fridge().announces_opening
+    assert fridge(EventWords(opening="Who is there?")).announces_opening
 
 
 def test_own_words_stand_for_the_usual_ones() -> None:

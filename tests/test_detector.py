@@ -26,7 +26,7 @@ class ScriptedMotion(MotionModel):
         self.looked_at.append((luma.shape, span))
         return next(self.sightings)
 
-    def forget(self) -> None:
+    def relearn(self) -> None:
         self.forgotten += 1
 
 
@@ -194,7 +194,7 @@ def test_forgetting_keeps_an_open_event_until_its_gap_has_passed() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=3)
     detector, motion = scripted([moving(), STILL, STILL, STILL], events)
     detector.judge(frame(0, 0))
-    detector.forget()
+    detector.relearn()
     seen = [detector.judge(frame(n, n)) for n in (1, 2, 3)]
     assert motion.forgotten == 1
     assert [one.changed for one in seen] == [None, None, "closed"]
@@ -207,7 +207,7 @@ def test_what_was_seen_before_forgetting_opens_no_event() -> None:
     )
     for n in range(2):
         detector.judge(frame(n, n))
-    detector.forget()
+    detector.relearn()
     assert [detector.judge(frame(n, n)).changed for n in (2, 3)] == [None, None]
 
 

@@ -8,28 +8,28 @@ import pytest
 from app.errors import WorldError
 from app.files import (
     GB,
-    clear_unfinished,
+    atomic_file,
     free_bytes,
     has_room,
     is_unfinished,
-    whole_file,
-    write_whole,
+    remove_unfinished,
+    write_atomic,
 )
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a" / "b.txt", b"hello")
+    write_atomic(tmp_path / "a" / "b.txt", b"hello")
     assert (tmp_path / "a" / "b.txt").read_bytes() == b"hello"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
 
 
 def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
-    write_whole(tmp_path / "b.txt", b"old")
+    write_atomic(tmp_path / "b.txt", b"old")
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            write_whole(tmp_path / "b.txt", b"new" * 100)
+            write_atomic(tmp_path / "b.txt", b"new" * 100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert (tmp_path / "b.txt").read_bytes() == b"old"
@@ -39,12 +39,12 @@ def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
 def test_what_a_killed_program_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ".b.txt.part").touch()
     (tmp_path / "b.txt").touch()
-    clear_unfinished(tmp_path)
+    remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
 def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "b.txt") as file:
+    with atomic_file(tmp_path / "b.txt") as file:
         file.write(b"one ")
         (unfinished,) = tmp_path.iterdir()
         assert is_unfinished(unfinished.name)
@@ -52,7 +52,7 @@ def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path:
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
         ("b.txt", b"one two")
     ]
-    with pytest.raises(WorldError), whole_file(tmp_path / "c.txt") as file:
+    with pytest.raises(WorldError), atomic_file(tmp_path / "c.txt") as file:
         raise WorldError("not so")
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import av
 
 from app.cameras import make_camera
-from app.cameras.base import Camera, CameraSettings, Sink
+from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.cameras.live import CameraFeed
 from app.clock import SystemClock
 from app.errors import CameraEnded
@@ -41,7 +41,7 @@ CODERS: dict[str, dict[str, Any]] = {
     "mjpeg": {"suffix": "avi", "codec": "mjpeg", "pixels": "yuvj420p", "options": {"qscale": "4"}},
 }
 #: Plays a source, and hands its packets on.
-Play = Callable[[Sink | None], Iterator[Frame]]
+Play = Callable[[PacketSink | None], Iterator[Frame]]
 
 
 def measure_clips(seconds: int = SECONDS, live_s: float = LIVE_S) -> dict[str, Any]:
@@ -189,11 +189,11 @@ def _settings(source: str, size: tuple[int, int]) -> CameraSettings:
     return CameraSettings(source=source, resolution=size, fps=FPS)
 
 
-def _played_film(film: Path, size: tuple[int, int], sink: Sink | None) -> Iterator[Frame]:
+def _played_film(film: Path, size: tuple[int, int], sink: PacketSink | None) -> Iterator[Frame]:
     return _played(make_camera("bench", _settings(str(film), size), SystemClock(), "fast"), sink)
 
 
-def _played(camera: Camera, sink: Sink | None) -> Iterator[Frame]:
+def _played(camera: Camera, sink: PacketSink | None) -> Iterator[Frame]:
     camera.sink = sink
     with closing(camera):
         camera.open()

@@ -16,7 +16,7 @@ Even = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
 #: has only its own pace.
 Pace = Literal["own", "fast"]
 #: Takes packets.
-Sink = Callable[[Packet], None]
+PacketSink = Callable[[Packet], None]
 #: What OpenCV calls turning a picture over, by (vflip, hflip).
 _FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}
 
@@ -49,7 +49,7 @@ class Camera(ABC):
     #: Who is handed each picture still compressed, where the source has it so; set before `open`.
     #: It is called by a thread of the camera, before the frame that is made of the packet is read,
     #: and never makes it wait.
-    sink: Sink | None = None
+    sink: PacketSink | None = None
     #: Frames that were passed over since `open` because they came too late to be of use.
     dropped: int = 0
     #: Pictures since `open` that came damaged or could not be decoded at all.

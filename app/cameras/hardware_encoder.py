@@ -6,7 +6,7 @@ import logging
 from importlib import import_module
 from typing import Any
 
-from app.cameras.base import Sink
+from app.cameras.base import PacketSink
 from app.cameras.packets import Stamped
 from app.frames import VideoFormat
 
@@ -51,7 +51,7 @@ class HardwareEncoder:
 
 
 def hardware_encoder(
-    camera: Any, source: str, size: tuple[int, int], fps: float, sink: Sink
+    camera: Any, source: str, size: tuple[int, int], fps: float, sink: PacketSink
 ) -> HardwareEncoder | None:
     """The encoder of *camera*, which *source* names and which runs, with pictures of *size*; None
     when there is none that works.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from app.cameras.base import Camera, CameraSettings, Sink
+from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.clock import Clock
 from app.errors import CameraError, CameraStalled
 from app.frames import Frame, Packet
@@ -41,7 +41,7 @@ class LiveCamera:
         *,
         opening_s: float = 30.0,
         after: threading.Thread | None = None,
-        sink: Sink | None = None,
+        sink: PacketSink | None = None,
     ) -> None:
         self._camera = camera
         self._sink = sink
@@ -233,7 +233,7 @@ class CameraFeed:
         make: Callable[[], Camera],
         clock: Clock,
         settings: CameraSettings,
-        sink: Sink | None = None,
+        sink: PacketSink | None = None,
     ) -> None:
         self._make = make
         self._sink = sink
@@ -247,7 +247,7 @@ class CameraFeed:
         self.state: Literal["closed", "opening", "open", "lost"] = "closed"
 
     def change(
-        self, make: Callable[[], Camera], settings: CameraSettings, sink: Sink | None = None
+        self, make: Callable[[], Camera], settings: CameraSettings, sink: PacketSink | None = None
     ) -> None:
         """Close the camera, and open what *make* makes next time. A loss that was told of is over
         when that gives pictures.

@@ -9,7 +9,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
-from app.cameras.base import CameraSettings, Sink
+from app.cameras.base import CameraSettings, PacketSink
 from app.frames import Packet, VideoFormat
 
 #: Codecs of which each packet is a picture of its own.
@@ -57,7 +57,7 @@ class Stamped:
     clock of the frames. For any thread.
     """
 
-    def __init__(self, footage: VideoFormat, sink: Sink) -> None:
+    def __init__(self, footage: VideoFormat, sink: PacketSink) -> None:
         self._footage = footage
         self._sink = sink
         self._clock = StampClock()
@@ -128,7 +128,7 @@ class Tap(Protocol):
 
 
 def make_tap(
-    stream: VideoStream, settings: CameraSettings, sink: Sink | None, *, stamped: bool
+    stream: VideoStream, settings: CameraSettings, sink: PacketSink | None, *, stamped: bool
 ) -> Tap | None:
     """What hands the packets of *stream* to *sink*; None when nobody wants them or nobody could use
     them.
@@ -146,7 +146,7 @@ def make_tap(
 class _SingleTap:
     """Hands on the packets that become frames, and no others, just when they do."""
 
-    def __init__(self, footage: VideoFormat, sink: Sink) -> None:
+    def __init__(self, footage: VideoFormat, sink: PacketSink) -> None:
         self._footage = footage
         self._sink = sink
         self._data = b""
@@ -155,14 +155,14 @@ class _SingleTap:
         self._data = bytes(packet)
 
     def shown(self, _stamp_s: float | None, at_s: float) -> float:
-        self._sink(Packet(self._data, at_s, at_s, key=True, footage=self._footage))
+        self._sink(Packet(self._data, at_s, at_s, key=True, video_format=self._footage))
         return at_s
 
 
 class _StreamTap:
     """Hands on every packet, since others need it."""
 
-    def __init__(self, stream: VideoStream, footage: VideoFormat, sink: Sink) -> None:
+    def __init__(self, stream: VideoStream, footage: VideoFormat, sink: PacketSink) -> None:
         self._filter = BitStreamFilterContext(_STREAMED[footage.codec], stream)
         self._stamped = Stamped(footage, sink)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)

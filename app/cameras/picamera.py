@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from app.cameras.base import Camera, CameraSettings, Sink
+from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.cameras.hardware_encoder import bits_per_s, key_interval
 from app.cameras.packets import Stamped
 from app.clock import Clock
@@ -94,7 +94,7 @@ class PicameraCamera(Camera):
             self._camera.close()
             self._camera = None
 
-    def _start_recording(self, sink: Sink) -> "_Recording | None":
+    def _start_recording(self, sink: PacketSink) -> "_Recording | None":
         size, fps = self._settings.resolution, self._settings.fps
         recording = _Recording(self._camera, Stamped(VideoFormat("h264", *size, "yuv420p"), sink))
         options = {

@@ -13,7 +13,7 @@ from app.errors import RouterError, RouterRefused
 from app.presence import make_router
 from app.presence.base import Device, PresenceSettings, RouterSettings
 from app.presence.owners import owner
-from app.times import short
+from app.times import format_time
 
 _HEADINGS = ("MAC", "name", "address", "since", "whose")
 _MARK = "*"
@@ -100,7 +100,9 @@ def _household(settings: PresenceSettings, home: Collection[str]) -> Iterator[st
 
 
 def _row(device: Device, whose: str) -> tuple[str, ...]:
-    since = short(device.connected_since, datetime.now(UTC)) if device.connected_since else "-"
+    since = (
+        format_time(device.connected_since, datetime.now(UTC)) if device.connected_since else "-"
+    )
     mac = f"{device.mac or '-'}{_MARK if _is_private(device) else ''}"
     return mac, device.hostname or "-", device.ip or "-", since, whose
 

@@ -19,7 +19,7 @@ from app.commands.snooze import snooze_for
 from app.errors import ProtocolError
 from app.protocol import Id, Label, ReplyTo, Request, RequestKind
 from app.state import Tag, within
-from app.times import short
+from app.times import format_time
 
 SNOOZE = timedelta(hours=1)
 #: What each button answers, by its action_id.
@@ -147,7 +147,7 @@ def _who(was: Tag) -> str:
 
 
 def _when(was: Tag, click: Click) -> str:
-    return short(was.at, click.asked.at) if was.at else "some time ago"
+    return format_time(was.at, click.asked.at) if was.at else "some time ago"
 
 
 def _request(

@@ -20,7 +20,7 @@ from app.commands.snooze import snooze
 from app.errors import ProtocolError, Refused, StateUnavailable
 from app.protocol import Position, Request
 from app.state import Survey, within
-from app.times import lasting, short
+from app.times import format_duration, format_time
 
 #: How long Redis is waited for, all in all, so that a command is answered in time even if Redis is
 #: slow.
@@ -203,9 +203,9 @@ def _last_image(asked: Invocation, house: CommandContext, found: Survey) -> str:
     )
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
-    ago = lasting(max((asked.at - taken_at).total_seconds(), 0))
+    ago = format_duration(max((asked.at - taken_at).total_seconds(), 0))
     return (
-        f"Camera {camera} is off. The last picture was taken at {short(taken_at, asked.at)}, {ago} "
+        f"Camera {camera} is off. The last picture was taken at {format_time(taken_at, asked.at)}, {ago} "
         "ago; here it comes …"
     )
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
-from app.times import end_of, lasting, short, utc_time
+from app.times import format_duration, format_time, parse_end, utc_time
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
@@ -22,14 +22,14 @@ def snooze(asked: Invocation, house: CommandContext, found: str | None) -> str:
     if not words:
         until = snoozed_until(found, asked.at)
         return (
-            f"Alerts are snoozed until {short(until, asked.at)}. /snooze off ends that."
+            f"Alerts are snoozed until {format_time(until, asked.at)}. /snooze off ends that."
             if until
             else f"Alerts are not snoozed. {_HOW}"
         )
     if words == "off":
         house.state.end_snooze()
         return "Alerts are not snoozed any more."
-    until = end_of(words, asked.at)
+    until = parse_end(words, asked.at)
     if until is None or not SHORTEST <= until - asked.at <= LONGEST:
         raise Refused(_HOW)
     return _hold_back(until, asked, house)
@@ -39,7 +39,7 @@ def snooze_for(length: timedelta, asked: Invocation, house: CommandContext) -> s
     """Hold alerts back for *length*, unless they are held back for longer already."""
     until = snoozed_until(house.state.read_strings("snoozed_until")[0], asked.at)
     if until and until > asked.at + length:
-        return f"Alerts are snoozed until {short(until, asked.at)} already. /snooze off ends that."
+        return f"Alerts are snoozed until {format_time(until, asked.at)} already. /snooze off ends that."
     return _hold_back(asked.at + length, asked, house)
 
 
@@ -58,6 +58,6 @@ def _hold_back(until: datetime, asked: Invocation, house: CommandContext) -> str
     length_s = (until - asked.at).total_seconds()
     house.state.snooze(until.astimezone(UTC), round(length_s))
     return (
-        f"Alerts are snoozed until {short(until, asked.at)} ({lasting(length_s)}). /snooze off "
+        f"Alerts are snoozed until {format_time(until, asked.at)} ({format_duration(length_s)}). /snooze off "
         "ends that."
     )

@@ -11,7 +11,7 @@ from app.errors import ProtocolError
 from app.programs import Program, expected_programs, program_of
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
 from app.state import Survey
-from app.times import lasting, short
+from app.times import format_duration, format_time
 
 #: A program whose last step is older than this does not do its work.
 FRESH_S = 45.0
@@ -55,7 +55,7 @@ def since(record: str | None, now: datetime) -> str:
         changed = protocol.decode(ArmedBy, record or "")
     except ProtocolError:
         return ""
-    return f", since {short(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
+    return f", since {format_time(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
 
 
 def who(house: CommandContext, survey: Survey, now: datetime) -> str:
@@ -98,7 +98,7 @@ def _alerts(on: bool, by: str, snoozed: str | None, now: datetime) -> str:
     if not on:
         return f"off{by}"
     until = snoozed_until(snoozed, now)
-    return f"snoozed until {short(until, now)}" if until else f"on{by}"
+    return f"snoozed until {format_time(until, now)}" if until else f"on{by}"
 
 
 def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _unknown(config: Config, router: str | None, now: datetime) -> str:
     if health.answering or config.presence.router.backend == "none":
         return ""
     return (
-        f"; not known since {short(health.since, now)}, for the router does not answer: "
+        f"; not known since {format_time(health.since, now)}, for the router does not answer: "
         f"{plain(health.why or '')}"
     )
 
@@ -139,26 +139,26 @@ def _person(name: str, record: str | None, unseen: Mapping[str, object], now: da
         presence = protocol.decode(Presence, record or "")
     except ProtocolError:
         return f"• {plain(name)}: not known yet"
-    began = f" since {short(presence.since, now)}" if presence.since else ""
+    began = f" since {format_time(presence.since, now)}" if presence.since else ""
     line = f"• {plain(name)}: {'home' if presence.home else 'away'}{began}"
     unseen_s = unseen.get(protocol.unseen_counter(name))
     if presence.home and isinstance(unseen_s, int | float):
-        line += f", seen {lasting(max(unseen_s, 0.0))} ago"
+        line += f", seen {format_duration(max(unseen_s, 0.0))} ago"
     if presence.home and presence.wait_s is not None:
         line += f"; counts as gone when not seen for {_waits(presence)}"
     if not presence.home and presence.last_seen:
-        line += f", last seen {short(presence.last_seen, now)}"
+        line += f", last seen {format_time(presence.last_seen, now)}"
     return line
 
 
 def _waits(presence: Presence) -> str:
     longest = presence.longest_wait
     more = (
-        f" (up to {lasting(longest[1])} at {longest[0]}:00)"
+        f" (up to {format_duration(longest[1])} at {longest[0]}:00)"
         if longest and longest[1] > (presence.wait_s or 0.0)
         else ""
     )
-    return f"{lasting(presence.wait_s or 0.0)}{more}"
+    return f"{format_duration(presence.wait_s or 0.0)}{more}"
 
 
 def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object] | None:
@@ -201,11 +201,11 @@ def _last_event(known: Mapping[str, EventRecord], now: datetime) -> str:
 
 
 def _event(record: EventRecord, now: datetime) -> str:
-    words = [short(record.started_at, now), plain(record.camera)]
+    words = [format_time(record.started_at, now), plain(record.camera)]
     words.append(
         "going on"
         if record.ended_at is None
-        else lasting(max((record.ended_at - record.started_at).total_seconds(), 0))
+        else format_duration(max((record.ended_at - record.started_at).total_seconds(), 0))
     )
     if record.score is not None:
         words.append(f"person {record.score:.0%}")
@@ -236,4 +236,4 @@ def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime
 def _pulse(beat: Heartbeat, now: datetime) -> str:
     age_s = max((now - beat.step_at).total_seconds(), 0.0)
     wrong = f"; {plain(beat.last_error.what)}" if beat.last_error else ""
-    return f"{'' if age_s < FRESH_S else 'stuck, last step '}{lasting(age_s)} ago{wrong}"
+    return f"{'' if age_s < FRESH_S else 'stuck, last step '}{format_duration(age_s)} ago{wrong}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from app import protocol
 from app.config import Config
-from app.errors import ProtocolError, StateUnavailable, SupervisorAway
+from app.errors import ProtocolError, StateUnavailable, SupervisorUnavailable
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons, display_name
 from app.launcher.supervisord import ProcessInfo, supervised
@@ -75,7 +75,7 @@ def check_up(config: Config) -> Checkup:
     remarks = []
     try:
         known = supervised(config.run_dir)
-    except SupervisorAway as error:
+    except SupervisorUnavailable as error:
         known = {}
         if orphans := sorted(set(processes.processes_of(config.run_dir).values())):
             remarks.append(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
-from app.errors import StateUnavailable, SuiteError, SupervisorAway
+from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
 from app.launcher import glances, specs
 from app.launcher.prepare import Order, glances_logging, prepared
 from app.launcher.processes import RUN_VARIABLE
@@ -60,7 +60,7 @@ def _end_earlier_run(run_dir: Path) -> None:
 def _runs(run_dir: Path) -> bool:
     try:
         supervised(run_dir)
-    except SupervisorAway:
+    except SupervisorUnavailable:
         return False
     return True
 
@@ -143,7 +143,7 @@ def _down(
     """Those of *run* that do not work yet, by name, and what supervisord knows of each."""
     try:
         known = supervised(config.run_dir)
-    except SupervisorAway:
+    except SupervisorUnavailable:
         return dict.fromkeys([program.name for program in run])
     beats = _beats(state)
     found = {program.name: known.get(program.name) for program in run}

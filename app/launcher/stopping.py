@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.errors import SupervisorAway
+from app.errors import SupervisorUnavailable
 from app.launcher import processes
 from app.launcher.specs import REDIS
 from app.launcher.supervisord import shut_down
@@ -33,6 +33,6 @@ def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
 def _asked_to_shut_down(run_dir: Path) -> bool:
     try:
         shut_down(run_dir)
-    except SupervisorAway:
+    except SupervisorUnavailable:
         return False
     return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from app.errors import SuiteError, SupervisorAway
+from app.errors import SuiteError, SupervisorUnavailable
 
 SOCKET = "supervisord.sock"
 TIMEOUT_S = 3.0
@@ -61,7 +61,7 @@ def _overseen(info: dict[str, Any]) -> ProcessInfo:
 
 @contextmanager
 def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
-    """supervisord of the suite in *run_dir*, to call. `SupervisorAway` when it does not answer;
+    """supervisord of the suite in *run_dir*, to call. `SupervisorUnavailable` when it does not answer;
     `SuiteError` when it is not ours.
     """
     try:
@@ -71,13 +71,13 @@ def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
             f"{run_dir} is another user's, who alone can ask and stop what runs there"
         ) from error
     except OSError as error:
-        raise SupervisorAway(f"supervisord does not run: {error}") from error
+        raise SupervisorUnavailable(f"supervisord does not run: {error}") from error
     # By this name a socket in the deepest folder has a path that is short enough.
     transport = _UnixTransport(f"/proc/self/fd/{folder}/{SOCKET}")
     try:
         yield xmlrpc.client.ServerProxy("http://localhost", transport=transport)
     except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
-        raise SupervisorAway(f"supervisord does not answer: {error}") from error
+        raise SupervisorUnavailable(f"supervisord does not answer: {error}") from error
     finally:
         transport.close()
         os.close(folder)

@@ -47,7 +47,7 @@ class BackgroundMotion(MotionModel):
     def view(self) -> View | None:
         return self.background.view() if self.background else None
 
-    def forget(self) -> None:
+    def relearn(self) -> None:
         self.background = None
 
 

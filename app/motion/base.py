@@ -100,7 +100,7 @@ class MotionModel(ABC):
         return None
 
     @abstractmethod
-    def forget(self) -> None:
+    def relearn(self) -> None:
         """Drop the background and learn it again from the next picture, as after a move of the
         camera.
         """

@@ -40,5 +40,5 @@ class LightMotion(MotionModel):
         black = _VIDEO_BLACK if span < 255 else 0
         return (cv2.mean(lines, self._visible)[0] - black) * 255 / span
 
-    def forget(self) -> None:
+    def relearn(self) -> None:
         self._bright = False

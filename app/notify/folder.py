@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from app.errors import DeliveryError
-from app.files import clear_unfinished, write_whole
+from app.files import remove_unfinished, write_atomic
 from app.notify.base import Message, Notifier, Progress
 
 _CURES = {
@@ -68,10 +68,10 @@ class FolderNotifier(Notifier):
         """Remove, once, what an earlier run was killed over."""
         if not self._tidy:
             for day in self.folder.glob("????-??-??"):
-                clear_unfinished(day)
+                remove_unfinished(day)
             self._tidy = True
 
 
 def _write_once(path: Path, content: bytes) -> None:
     if not path.exists():
-        write_whole(path, content)
+        write_atomic(path, content)

@@ -10,7 +10,7 @@ from typing import Literal
 from app import protocol
 from app.errors import RouterError, RouterRefused
 from app.protocol import Fact, RouterHealth
-from app.times import lasting, short
+from app.times import format_duration, format_time
 
 #: The longest wait for a router that does not answer, or refuses the password and may lock out who
 #: tries too often.
@@ -47,7 +47,7 @@ class RouterWatch:
             self.health = RouterHealth(True, now)
         if before is None or before.answering:
             return None
-        outage = lasting(max((now - before.since).total_seconds(), 0.0))
+        outage = format_duration(max((now - before.since).total_seconds(), 0.0))
         _log.info("the router answers again, after %s", outage)
         if not before.told:
             return None
@@ -74,7 +74,7 @@ class RouterWatch:
             return None
         self.health = replace(self.health, told=True, why=str(error))
         text = (
-            f"The router has not answered since {short(self.health.since, now)}: {error}. Until it "
+            f"The router has not answered since {format_time(self.health.since, now)}: {error}. Until it "
             "does, presence arms and disarms nothing."
         )
         return Fact(protocol.new_fact_id(now), "router_silent", now, text)

@@ -41,13 +41,13 @@ class _Part:
         self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float
     ) -> None:
         self.clip = clip
-        self.footage = first.footage
+        self.video_format = first.video_format
         self.start_s = start_s
         #: Whether there is a file.
         self.is_there = False
-        copied = can_be_copied(first.footage)
-        self._recoding = None if copied else Recoding(first.footage, start_s)
-        self._label = Label(note, copied and first.footage.vflip, offset_s)
+        copied = can_be_copied(first.video_format)
+        self._recoding = None if copied else Recoding(first.video_format, start_s)
+        self._label = Label(note, copied and first.video_format.vflip, offset_s)
         self._fragments: Fragments | None = None
 
     def add(self, packet: Packet) -> None:
@@ -73,7 +73,7 @@ class _Part:
         if self._fragments is None:
             self.is_there = True
             self._fragments = Fragments(
-                part_path(self.clip), packet.footage, self.start_s, self._label
+                part_path(self.clip), packet.video_format, self.start_s, self._label
             )
         self._fragments.write(packet)
 
@@ -164,7 +164,7 @@ class Clip:
     def _take(self, packet: Packet) -> bool:
         """Write *packet*; False when that which follows it is not to be taken next."""
         if packet.decode_s >= self._end_s or (
-            self._part and packet.footage is not self._part.footage
+            self._part and packet.video_format is not self._part.video_format
         ):
             self._finish()
             return False

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.files import clear_unfinished, remove_if_empty, write_whole
+from app.files import remove_if_empty, remove_unfinished, write_atomic
 
 PICTURE = "snapshot.jpg"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
@@ -49,9 +49,9 @@ class EventFolders:
         """
         folder = self.folder(event, started_at)
         if pictures:
-            write_whole(folder / PICTURE, pictures.marked)
-            write_whole(folder / "snapshot-clean.jpg", pictures.clean)
-        write_whole(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
+            write_atomic(folder / PICTURE, pictures.marked)
+            write_atomic(folder / "snapshot-clean.jpg", pictures.clean)
+        write_atomic(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
 
     def label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
         """Put the label that *facts* tell of beside *event*, or take it away when there are none;
@@ -63,7 +63,7 @@ class EventFolders:
         if facts is None:
             (folder / "label.json").unlink(missing_ok=True)
         else:
-            write_whole(
+            write_atomic(
                 folder / "label.json", json.dumps({**facts, "event": event}, indent=1).encode()
             )
         return True
@@ -87,7 +87,7 @@ class EventFolders:
                     (folder / name for name in ("event.json", PICTURE) if (folder / name).exists()),
                     None,
                 )
-                clear_unfinished(folder, but=PART_NAME if path else None)
+                remove_unfinished(folder, but=PART_NAME if path else None)
                 remove_if_empty(folder)
                 facts = _read(path) if path else None
                 if (

@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from app.errors import ClipError
-from app.files import settle
+from app.files import put_in_place
 from app.recording.fragments import Label
 from app.recording.mp4 import index_in_front, show_only
 
@@ -51,7 +51,7 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
         _cut_off_broken_box(part)
         film = survey(part, end_s)
         _rewrite(part, unfinished, film)
-        settle(unfinished, clip)
+        put_in_place(unfinished, clip)
     except (OSError, av.FFmpegError) as error:
         unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError):

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from app.files import whole_file
+from app.files import atomic_file
 from app.frames import Frame, Image, jpeg
 
 #: The JPEG quality of the moment itself, and of the frames before.
@@ -90,7 +90,7 @@ def write_sample(path: Path, moment: Moment, store: FrameStore) -> None:
     before = list(store)[:: -QUIET_STEP if moment.kind == "quiet" else -1][::-1]
     key, mtime = sample_key(moment.sample), int(moment.frame.taken_at.timestamp())
     with (
-        whole_file(path) as file,
+        atomic_file(path) as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for suffix, content in _files(moment, before):

@@ -16,7 +16,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
 from app.errors import ClipError
-from app.files import whole_file
+from app.files import atomic_file
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE, index_in_front
 from app.recording.rotation import Turning
 
@@ -116,7 +116,7 @@ def _shape(size: tuple[int, int], bits_per_s: float, matrix: int) -> _Shape:
 
 def _write(path: Path, out: Path, shape: _Shape, target_bytes: int, pictures: int) -> None:
     try:
-        with whole_file(out) as file:
+        with atomic_file(out) as file:
             _encode(path, file, shape, pictures)
             if file.tell() > target_bytes:
                 raise _TooLarge(file.tell())

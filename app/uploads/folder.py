@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from app.errors import StoreError, StoreRefused
-from app.files import whole_file
+from app.files import atomic_file
 from app.uploads.base import Receipt, Store
 
 FSTAB = Path("/etc/fstab")
@@ -59,7 +59,7 @@ class FolderStore(Store):
         return [place for place in (self.folder, *self.folder.parents) if str(place) in named]
 
     def _copy(self, source: BufferedReader, key: str) -> Receipt:
-        with whole_file(self.folder / key) as copy:
+        with atomic_file(self.folder / key) as copy:
             digest, size = hashlib.sha256(), 0
             while part := source.read(_READ):
                 copy.write(part)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ProtocolError
-from app.files import is_unfinished, write_whole
+from app.files import is_unfinished, write_atomic
 from app.protocol import EVENT_ID, event_started_at
 from app.uploads.base import Receipt
 
@@ -240,7 +240,7 @@ class Inventory:
                 and not stats.keys() & {_LABEL, _WITHDRAWN}
                 and self.stores
             ):
-                write_whole(withdrawn, json.dumps({"label": None, "event": path.name}).encode())
+                write_atomic(withdrawn, json.dumps({"label": None, "event": path.name}).encode())
                 stats[_WITHDRAWN] = withdrawn.stat()
         except OSError as error:
             self._complain(
@@ -283,7 +283,7 @@ class Inventory:
         noted = {store: asdict(confirmed) for store, confirmed in self._unwritten[marker].items()}
         try:
             if _marked(marker).exists():
-                write_whole(marker, json.dumps(noted).encode())
+                write_atomic(marker, json.dumps(noted).encode())
             del self._unwritten[marker]
         except OSError as error:
             self._complain(marker, f"what is uploaded cannot be marked so: {error}")

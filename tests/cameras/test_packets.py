@@ -111,7 +111,7 @@ def _address(kind: str, request: pytest.FixtureRequest, folder: Path) -> tuple[s
 
 def decoded(packets: list[Packet]) -> dict[float, Image]:
     """The grey pictures in *packets* by their times, decoded from nothing else than the packets."""
-    footage = packets[0].footage
+    footage = packets[0].video_format
     coder = av.CodecContext.create(footage.codec, "r")
     assert isinstance(coder, av.VideoCodecContext)
     found = {}
@@ -151,7 +151,7 @@ def test_packets_are_in_order_and_can_be_read_from_each_key_frame_on(source: Mak
     assert one.packets[0].key
     assert all(before.decode_s < after.decode_s for before, after in pairwise(one.packets))
     assert all(packet.decode_s <= packet.at_s for packet in one.packets)
-    assert {packet.footage.codec for packet in one.packets} == {"h264"}
+    assert {packet.video_format.codec for packet in one.packets} == {"h264"}
     for key in [number for number, packet in enumerate(one.packets[:-8]) if packet.key]:
         assert one.packets[key].data.startswith((b"\0\0\1", b"\0\0\0\1"))
         assert len(decoded(one.packets[key : key + 8])) > 4
@@ -179,7 +179,7 @@ def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_bec
 def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
     one = source(hflip=True, vflip=False)
     one.play(3)
-    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {
+    assert {(packet.video_format.hflip, packet.video_format.vflip) for packet in one.packets} == {
         (True, False)
     }
 
@@ -188,7 +188,7 @@ def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
 def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
     one = source(hflip=True, vflip=True)
     one.play(10)
-    assert {(packet.footage.hflip, packet.footage.vflip) for packet in one.packets} == {
+    assert {(packet.video_format.hflip, packet.video_format.vflip) for packet in one.packets} == {
         (False, False)
     }
     first = next(iter(decoded(one.packets).values()))

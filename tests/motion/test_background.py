@@ -197,7 +197,7 @@ def test_it_learns_from_ten_pictures_and_sees_no_motion_meanwhile() -> None:
 
 def test_after_forgetting_it_learns_again() -> None:
     motion = used_to(room())
-    motion.forget()
+    motion.relearn()
     elsewhere = np.ascontiguousarray(room().T[:480].repeat(2, axis=1)[:, :640])
     assert learning(motion, [elsewhere] * 12) == [True] * 10 + [False] * 2
     assert not motion.judge(elsewhere).motion

@@ -204,7 +204,7 @@ def test_forgetting_lets_an_open_door_stay_open_and_closing_ends_it() -> None:
     ]
     for frame in frames[:5]:
         detector.judge(frame)
-    detector.forget()
+    detector.relearn()
     assert [detector.judge(frame).changed for frame in frames[5:]] == [None] * 5
     event = detector.close()
     assert event

@@ -14,7 +14,7 @@ from app.daemon import Counters
 from app.daemons.security_system.job_queue import Darkroom
 from app.daemons.security_system.training_samples import Sampler
 from app.detector import Detector, Verdict
-from app.files import has_room, write_whole
+from app.files import has_room, write_atomic
 from app.frames import Box, Frame, caption
 from app.recording.stills import StillRule, still
 
@@ -144,4 +144,4 @@ class Keepsakes:
         self._kept += 1
 
     def _write_still(self, frame: Frame, boxes: tuple[Box, ...], path: Path) -> None:
-        write_whole(path, still(frame, boxes, caption(self._camera, frame)))
+        write_atomic(path, still(frame, boxes, caption(self._camera, frame)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from app import protocol
-from app.alert_text import Wording
+from app.alert_text import AlertText
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
@@ -96,7 +96,7 @@ class Clips:
         """Do as *config* says, with clips that begin from now on."""
         self._settings = config.recording
         self._min_free_gb = config.disk.min_free_gb
-        self._wording = Wording(self._camera, config.motion.trigger, config.events.words)
+        self._wording = AlertText(self._camera, config.motion.trigger, config.events.words)
         # Before a door was opened there is nothing to be seen, nor after it was closed.
         self._by_light = config.motion.trigger == "light"
         self._before_s = 0.0 if self._by_light else config.recording.pre_roll_s

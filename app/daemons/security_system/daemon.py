@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from app import protocol
-from app.alert_text import Wording
+from app.alert_text import AlertText
 from app.cameras import make_camera
-from app.cameras.base import Camera, Sink
+from app.cameras.base import Camera, PacketSink
 from app.cameras.live import CameraChange, CameraFeed
 from app.clock import Clock
 from app.config import CameraConfig
@@ -215,10 +215,10 @@ class SecuritySystem(Daemon):
         motion, events, masks = self._seen_by
         return Detector(make_motion(motion, masks), events, last_alert_at_s)
 
-    def _wording(self) -> Wording:
-        return Wording(self._name, self.config.motion.trigger, self.config.events.words)
+    def _wording(self) -> AlertText:
+        return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
 
-    def _packets_to(self) -> Sink | None:
+    def _packets_to(self) -> PacketSink | None:
         return self._clips.packet if self._clips.on else None
 
     def _make_aim(self) -> Aim:
@@ -230,14 +230,14 @@ class SecuritySystem(Daemon):
         return None if pantilt.backend == "none" else Position(*pantilt.home)
 
     def _turned(self) -> None:
-        self._detector.forget()
+        self._detector.relearn()
         if self._aim.position:
             self._feed.aim(self._aim.position.pan_deg, self._aim.position.tilt_deg)
             self._link.show_position(self._aim.position)
 
     def _arm(self) -> None:
         _log.info("armed: the camera opens")
-        self._detector.forget()
+        self._detector.relearn()
         self._feed.open()
 
     def _disarm(self) -> None:
@@ -257,7 +257,7 @@ class SecuritySystem(Daemon):
             self._clips.cut()
             text = f"Camera lost: {change.reason}"
         else:
-            self._detector.forget()
+            self._detector.relearn()
             text = f"Camera back: {self._name}, after {change.outage_s:.0f} s."
         _log.warning("%s", text)
         self._link.tell(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app import protocol
-from app.alert_text import Wording
+from app.alert_text import AlertText
 from app.daemons.security_system.clip_deadlines import PATIENCE_S, Owed
 from app.daemons.security_system.publisher import Link, News
 from app.detector import Event
@@ -25,7 +25,7 @@ class Casebook:
     """
 
     def __init__(
-        self, camera: str, link: Link, folders: EventFolders, wording: Wording, owed: Owed
+        self, camera: str, link: Link, folders: EventFolders, wording: AlertText, owed: Owed
     ) -> None:
         self.wording = wording
         self._owed = owed
@@ -79,7 +79,7 @@ class Casebook:
         name, record = self._open
         text, alert = (
             self.wording.opening(record.started_at),
-            event.alert and self.wording.tells_opening,
+            event.alert and self.wording.announces_opening,
         )
         self._link.tell(
             News(
@@ -108,7 +108,7 @@ class Casebook:
             )
         )
         _log.info("event %s closes after %.1f s", name, lasted_s)
-        if event.alert and not self.wording.tells_opening:
+        if event.alert and not self.wording.announces_opening:
             text = self.wording.clip(record.started_at, lasted_s)
             news = News(
                 Fact(f"{name}-closed", "clip_ready", ended_at, text, self._camera, name), record
@@ -159,7 +159,7 @@ class Casebook:
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
             started = self.wording.opening(record.started_at)
-            alert = facts.get("alert") is not False and self.wording.tells_opening
+            alert = facts.get("alert") is not False and self.wording.announces_opening
             self._link.tell(
                 News(self._fact("motion_started", facts["id"], record, started, alert), record)
             )

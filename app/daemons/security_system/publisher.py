@@ -19,7 +19,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.security_system.spool import Spool, Waiting
 from app.errors import ProtocolError, StateUnavailable, WorldError
-from app.files import write_whole
+from app.files import write_atomic
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position, Request, RequestKind
 from app.recording.event_folder import EventFolders, Pictures
 from app.state import CameraControls, Latest, State
@@ -268,7 +268,7 @@ class Link:
         if line is None:
             path.unlink(missing_ok=True)
         else:
-            write_whole(path, line.encode())
+            write_atomic(path, line.encode())
 
     def _write_event(self, news: News) -> None:
         if news.fact.event and news.record:
@@ -386,7 +386,7 @@ class Link:
             if self._on_disk(self._write_label, event, asked):
                 del self._labels[event]
         if not self._labels:
-            self._on_disk(write_whole, self._asked_file, self._asked_up_to.encode())
+            self._on_disk(write_atomic, self._asked_file, self._asked_up_to.encode())
 
     def _write_label(self, event: str, asked: Request) -> None:
         facts = (

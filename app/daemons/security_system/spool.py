@@ -16,7 +16,7 @@ from typing import IO
 
 from app import protocol
 from app.errors import WorldError
-from app.files import clear_unfinished, write_whole
+from app.files import remove_unfinished, write_atomic
 from app.protocol import EventRecord, Fact
 
 SETTLE_S = 3.0
@@ -72,7 +72,7 @@ class Spool:
 
     def load(self) -> list[Waiting]:
         """Take up what an earlier run has left, and return it."""
-        clear_unfinished(self.folder)
+        remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.json")):
             self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
             waiting = _read(path)
@@ -89,7 +89,7 @@ class Spool:
         path = self.folder / f"{self._next_number:010d}.json"
         self._next_number += 1
         try:
-            write_whole(path, _written(waiting).encode())
+            write_atomic(path, _written(waiting).encode())
         except OSError:
             self._forget_old_pictures()
             raise

@@ -161,7 +161,7 @@ def test_who_stands_still_while_the_background_is_learned_anew_is_not_taken_for_
     detector = Detector(make_motion(settings.motion), settings.events)
     kept = Keepsakes("fridge", settings, CameraConfig(), AtOnce())
     show(kept, [5] * 40, settings, detector=detector)
-    detector.forget()
+    detector.relearn()
     show(kept, [5] * 80, settings, first=40, detector=detector)
     assert [one["number"] for one in samples(tmp_path)] == [99]
 

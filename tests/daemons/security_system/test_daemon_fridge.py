@@ -10,7 +10,7 @@ import av
 import pytest
 import redis
 
-from app.alert_text import EventWords, Wording
+from app.alert_text import AlertText, EventWords
 from app.protocol import event_started_at
 from tests.daemons.facts import facts
 from tests.evaluation.films import film_of_light
@@ -19,7 +19,7 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 DARK, BRIGHT = 4, 110
-WORDS = Wording("fridge", "light", EventWords())
+WORDS = AlertText("fridge", "light", EventWords())
 Start = Callable[..., Program]
 
 

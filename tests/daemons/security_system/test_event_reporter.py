@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import redis
 
-from app.alert_text import EventWords, Wording
+from app.alert_text import AlertText, EventWords
 from app.clock import SystemClock
 from app.daemons.security_system.clip_deadlines import Owed
 from app.daemons.security_system.event_reporter import Casebook
@@ -49,7 +49,7 @@ def casebook(redis_server: RedisServer, tmp_path: Path) -> Iterator[Casebook]:
         "front",
         link,
         folders,
-        Wording("front", "background", EventWords()),
+        AlertText("front", "background", EventWords()),
         Owed(link.tell, SystemClock()),
     )
     link.stop()

@@ -370,7 +370,7 @@ def test_a_card_that_hangs_holds_no_switch_up(
     )
     hangs = threading.Event()
     monkeypatch.setattr(
-        "app.daemons.security_system.publisher.write_whole", lambda *_: hangs.wait(30)
+        "app.daemons.security_system.publisher.write_atomic", lambda *_: hangs.wait(30)
     )
     raw.set("camera_status", "False")
     until(lambda: not link.wishes.armed, "the camera is to close")
