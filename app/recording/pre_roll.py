@@ -146,4 +146,6 @@ class Ring:
     def _newest_footage(self) -> list[Packet]:
         """What is in here since the camera was last opened, the newest first."""
         newest = self._packets[-1].video_format if self._packets else None
-        return list(takewhile(lambda packet: packet.video_format is newest, reversed(self._packets)))
+        return list(
+            takewhile(lambda packet: packet.video_format is newest, reversed(self._packets))
+        )
