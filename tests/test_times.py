@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.times import end_of, lasting, short, utc_time
+from app.times import format_duration, format_time, parse_end, utc_time
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
@@ -30,9 +30,9 @@ def test_text_that_is_no_time_is_refused(text: str) -> None:
 
 def test_a_time_today_is_short_and_another_has_its_day() -> None:
     here = NOW.astimezone()
-    assert short(NOW, NOW) == f"{here:%H:%M}"
-    assert short(NOW - timedelta(days=2), NOW) == f"{here - timedelta(days=2):%a %H:%M}"
-    assert short(NOW - timedelta(days=8), NOW).startswith("12 Nov ")
+    assert format_time(NOW, NOW) == f"{here:%H:%M}"
+    assert format_time(NOW - timedelta(days=2), NOW) == f"{here - timedelta(days=2):%a %H:%M}"
+    assert format_time(NOW - timedelta(days=8), NOW).startswith("12 Nov ")
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def test_a_time_today_is_short_and_another_has_its_day() -> None:
     [(0, "0 s"), (42, "42 s"), (120, "2 min"), (7_200, "2 h"), (172_800, "2 days")],
 )
 def test_a_length_is_shown_in_one_unit(seconds: float, shown: str) -> None:
-    assert lasting(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
     ("text", "minutes"), [("30m", 30), ("2h", 120), (" 1H30M ", 90), ("90 min", 90)]
 )
 def test_a_length_that_a_person_writes_is_read(text: str, minutes: int) -> None:
-    assert end_of(text, NOW) == NOW + timedelta(minutes=minutes)
+    assert parse_end(text, NOW) == NOW + timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("text", ["", "30", "until", "until 24:00", "until 10:60", "2d"])
 def test_words_that_mean_no_time_are_not_guessed_at(text: str) -> None:
-    assert end_of(text, NOW) is None
+    assert parse_end(text, NOW) is None
