@@ -43,8 +43,8 @@ class Threading(MemoryNotifier):
     """
 
     name = "threading"
-    digests = True
-    threads = True
+    makes_digests = True
+    clips_in_threads = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,8 +65,8 @@ class Linking(MemoryNotifier):
     """A way that takes links alone, as texts do."""
 
     name = "linking"
-    digests = True
-    by_link = True
+    makes_digests = True
+    links_only = True
 
     def __init__(self) -> None:
         super().__init__()

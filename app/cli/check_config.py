@@ -40,12 +40,12 @@ def _unknown_to_apprise(config: Config) -> list[str]:
     """Which of Apprise's URLs are none, which only Apprise knows; it is loaded for them alone."""
     if not config.apprise.urls:
         return []
-    from app.notify.apprise import is_known
+    from app.notify.apprise import is_known_url
 
     urls = [url.get_secret_value() for url in config.apprise.urls]
     return [
         f"{config.folder}: apprise.urls.{number}: Apprise does not understand it; "
         "github.com/caronc/apprise says what it looks like"
         for number, url in enumerate(urls)
-        if not is_known(url)
+        if not is_known_url(url)
     ]

@@ -27,7 +27,7 @@ from app.notify.base import (
     NotifySettings,
     SlackSettings,
     TwilioSettings,
-    url_parts,
+    secrets_in_url,
 )
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
@@ -218,7 +218,9 @@ class Config(BaseModel):
         """Every token and password in here, for the logs to leave out."""
         urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
         passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
-        parts = [part for url in self.apprise.urls for part in url_parts(url.get_secret_value())]
+        parts = [
+            part for url in self.apprise.urls for part in secrets_in_url(url.get_secret_value())
+        ]
         return sorted(
             {*_secret_values(self.model_dump()), *passwords, *parts}, key=len, reverse=True
         )

@@ -25,7 +25,6 @@ from app.notify.memory import MemoryNotifier
 __all__ = [
     "TOPICS",
     "TOPIC_OF",
-    "Accesses",
     "AppriseSettings",
     "BackendName",
     "Digest",
@@ -35,6 +34,7 @@ __all__ = [
     "Notifier",
     "NotifySettings",
     "Progress",
+    "ServiceSettings",
     "SlackSettings",
     "Topic",
     "TwilioSettings",
@@ -43,7 +43,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Accesses:
+class ServiceSettings:
     """How the services are reached, those that are."""
 
     slack: SlackSettings | None = None
@@ -54,7 +54,7 @@ class Accesses:
 def make_notifiers(
     settings: NotifySettings,
     data_dir: Path,
-    accesses: Accesses | None = None,
+    accesses: ServiceSettings | None = None,
     clock: Clock | None = None,
 ) -> list[Notifier]:
     """The ways that *settings* ask for, each once: a way for each number that is texted, and for
@@ -63,7 +63,7 @@ def make_notifiers(
     A relative `notify.folder` is under *data_dir*. `auto` is every service of *accesses*, and the
     folder when there is none.
     """
-    accesses = accesses or Accesses()
+    accesses = accesses or ServiceSettings()
     names = _configured(accesses) if settings.backends == "auto" else settings.backends
     folder = data_dir / Path(settings.folder).expanduser()
     made = []
@@ -74,7 +74,7 @@ def make_notifiers(
     return made
 
 
-def _configured(accesses: Accesses) -> tuple[BackendName, ...]:
+def _configured(accesses: ServiceSettings) -> tuple[BackendName, ...]:
     found: list[BackendName] = []
     if accesses.slack:
         found.append("slack")
@@ -86,7 +86,7 @@ def _configured(accesses: Accesses) -> tuple[BackendName, ...]:
 
 
 def _make(
-    name: BackendName, folder: Path, accesses: Accesses, clock: Clock
+    name: BackendName, folder: Path, accesses: ServiceSettings, clock: Clock
 ) -> Iterator[tuple[Notifier, tuple[Topic, ...] | None]]:
     """The ways called *name*, each with what it alone tells, if that is not what all do."""
     if name == "memory":

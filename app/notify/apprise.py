@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import Digest, Message, Notifier, Progress, in_bytes, url_parts
+from app.notify.base import Digest, Message, Notifier, Progress, megabytes_to_bytes, secrets_in_url
 
 if TYPE_CHECKING:
     import apprise
@@ -37,11 +37,11 @@ _log = logging.getLogger(__name__)
 class AppriseNotifier(Notifier):
     """Tells by *url*, of which nothing but the scheme is ever shown."""
 
-    digests = True
+    makes_digests = True
 
     def __init__(self, url: str, max_clip_mb: float) -> None:
         self.name = f"apprise-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
-        self.max_clip_bytes = in_bytes(max_clip_mb)
+        self.max_clip_bytes = megabytes_to_bytes(max_clip_mb)
         self._url = url
         self._repeated = 0
 
@@ -49,7 +49,7 @@ class AppriseNotifier(Notifier):
         return f"{self._url.partition(':')[0]}:// ({self.name})"
 
     @property
-    def repeated(self) -> int:
+    def possible_repeats(self) -> int:
         return self._repeated
 
     def deliver(self, message: Message, progress: Progress) -> None:
@@ -131,12 +131,12 @@ class AppriseNotifier(Notifier):
 
     def _discreet(self, said: str) -> str:
         """What Apprise *said*, in one line and without any part of the URL."""
-        for part in sorted(url_parts(self._url), key=len, reverse=True):
+        for part in sorted(secrets_in_url(self._url), key=len, reverse=True):
             said = said.replace(part, "…")
         return " ".join(said.split())[:200]
 
 
-def is_known(url: str) -> bool:
+def is_known_url(url: str) -> bool:
     """Whether Apprise understands *url*."""
     _hush()
     import apprise

@@ -169,7 +169,7 @@ class Message:
     picture_link: str | None = None
     lasted_s: float | None = None
     remark: str | None = None
-    below: str | None = None
+    parent: str | None = None
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.key):
@@ -210,18 +210,18 @@ class Notifier(ABC):
     #: What it tells.
     when: frozenset[Topic] = frozenset(TOPICS)
     #: Whether what piled up is to come as one message.
-    digests: bool = False
+    makes_digests: bool = False
     #: Whether a film comes below a message that was told before, so that what has a film is told
     #: before the film is there.
-    threads: bool = False
+    clips_in_threads: bool = False
     #: Whether it takes pictures and films by links alone, of which the text of an alert is not to
     #: wait long.
-    by_link: bool = False
+    links_only: bool = False
     #: Films of more bytes than this it is not given; None for any.
     max_clip_bytes: int | None = None
 
     @property
-    def repeated(self) -> int:
+    def possible_repeats(self) -> int:
         """How often something was delivered that may have been delivered before, since that could
         not be found out.
         """
@@ -242,7 +242,7 @@ class Notifier(ABC):
         """Deliver all of *digest* as one message, as `deliver` does. Called only when `digests`."""
         raise NotImplementedError(f"{self.name} makes no digests")
 
-    def skips(self, message: Message) -> str | None:  # noqa: ARG002 (for those that leave something out)
+    def skip_reason(self, message: Message) -> str | None:  # noqa: ARG002 (for those that leave something out)
         """Why *message* is not told by this way, in a few words; None when it is."""
         return None
 
@@ -250,7 +250,7 @@ class Notifier(ABC):
         """Let go of connections."""
 
 
-def url_parts(url: str) -> set[str]:
+def secrets_in_url(url: str) -> set[str]:
     """What of an Apprise *url* may be a secret: it, and all of its parts that are long enough, but
     for an ordinary host's name.
 
@@ -267,7 +267,7 @@ def url_parts(url: str) -> set[str]:
     }
 
 
-def rest_asked_s(retry_after: str | None) -> float:
+def retry_after_s(retry_after: str | None) -> float:
     """How many seconds a service wants to be left alone, of whose header *retry_after* is the
     value: at least 1, and an hour at most.
 
@@ -280,6 +280,6 @@ def rest_asked_s(retry_after: str | None) -> float:
     )
 
 
-def in_bytes(megabytes: float) -> int:
+def megabytes_to_bytes(megabytes: float) -> int:
     """*megabytes* of 10^6 bytes."""
     return int(megabytes * 1e6)

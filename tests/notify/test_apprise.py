@@ -86,7 +86,7 @@ def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(
         notifier.deliver(ALERT, noted)
     for _ in range(2):
         notifier.deliver(ALERT, noted)
-    assert (len(hook.told), notifier.repeated) == (1, 0)
+    assert (len(hook.told), notifier.possible_repeats) == (1, 0)
 
 
 def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
@@ -149,7 +149,7 @@ def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counte
     noted = Noted()
     noted.set("posting", "yes")
     notifier.deliver(ALERT, noted)
-    assert (len(hook.told), notifier.repeated) == (1, 1)
+    assert (len(hook.told), notifier.possible_repeats) == (1, 1)
 
 
 def test_a_url_that_apprise_does_not_know_is_refused_with_where_to_look() -> None:
@@ -169,7 +169,7 @@ def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(
     with pytest.raises(Killed):
         notifier.deliver(ALERT, noted)
     notifier.deliver(ALERT, noted.afterwards())
-    assert (len(hook.told), notifier.repeated) == (1, 0)
+    assert (len(hook.told), notifier.possible_repeats) == (1, 0)
 
 
 def test_a_digest_lists_the_newest_with_the_newest_picture(

@@ -245,7 +245,7 @@ def test_a_film_that_could_not_be_delivered_arrives_once_later(rig: Rig, tmp_pat
 
 def test_what_piled_up_comes_as_one_message_where_there_are_digests(rig: Rig) -> None:
     digest = Digest("digest", tuple(replace(MESSAGE, key=f"m{number}") for number in range(7)))
-    if not rig.notifier.digests:
+    if not rig.notifier.makes_digests:
         with pytest.raises(NotImplementedError, match="makes no digests"):
             rig.notifier.deliver_digest(digest, rig.progress)
         return

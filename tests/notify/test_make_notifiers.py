@@ -10,12 +10,12 @@ from pydantic import SecretStr
 from app.notify import (
     TOPIC_OF,
     TOPICS,
-    Accesses,
     AppriseSettings,
     BackendName,
     FolderNotifier,
     MemoryNotifier,
     NotifySettings,
+    ServiceSettings,
     SlackSettings,
     TwilioSettings,
     make_notifiers,
@@ -52,13 +52,15 @@ def test_an_absolute_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_slack_is_the_way_when_it_is_configured(tmp_path: Path) -> None:
-    (notifier,) = make_notifiers(NotifySettings(), tmp_path, Accesses(SLACK))
+    (notifier,) = make_notifiers(NotifySettings(), tmp_path, ServiceSettings(SLACK))
     assert isinstance(notifier, SlackNotifier)
     assert "xoxb" not in f"{notifier} {notifier.settings}"
 
 
 def test_slack_can_be_one_of_several_ways(tmp_path: Path) -> None:
-    made = make_notifiers(NotifySettings(backends=("folder", "slack")), tmp_path, Accesses(SLACK))
+    made = make_notifiers(
+        NotifySettings(backends=("folder", "slack")), tmp_path, ServiceSettings(SLACK)
+    )
     assert [type(notifier) for notifier in made] == [FolderNotifier, SlackNotifier]
 
 
@@ -70,7 +72,7 @@ def test_slack_without_a_token_and_a_channel_is_refused(tmp_path: Path) -> None:
 def test_every_way_that_is_configured_is_taken_by_itself_with_one_for_each_number_and_each_url(
     tmp_path: Path,
 ) -> None:
-    accesses = Accesses(
+    accesses = ServiceSettings(
         SLACK,
         TwilioSettings(to=("+15005550010", "+15005550011", "+15005550010")),
         AppriseSettings(urls=URLS),
@@ -87,7 +89,7 @@ def test_every_way_that_is_configured_is_taken_by_itself_with_one_for_each_numbe
 
 
 def test_each_way_tells_what_is_set_for_it_and_else_what_all_do(tmp_path: Path) -> None:
-    accesses = Accesses(
+    accesses = ServiceSettings(
         replace(SLACK, when=("alert", "clip")),
         TwilioSettings(to=("+15005550010",)),
         AppriseSettings(urls=URLS[:1]),
@@ -118,10 +120,10 @@ def test_no_sdk_is_loaded_for_ways_that_are_not_used_nor_before_the_first_messag
 import sys
 from app.daemons.notifier import daemon
 from app.notify.base import AppriseSettings, NotifySettings, TwilioSettings
-from app.notify import Accesses, make_notifiers
+from app.notify import ServiceSettings, make_notifiers
 from pathlib import Path
 from pydantic import SecretStr
-make_notifiers(NotifySettings(), Path(), Accesses(None, TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=(SecretStr("json://x"),))))
+make_notifiers(NotifySettings(), Path(), ServiceSettings(None, TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=(SecretStr("json://x"),))))
 print([name for name in ("twilio", "apprise", "boto3", "av", "cv2") if name in sys.modules])
 """
     done = subprocess.run(

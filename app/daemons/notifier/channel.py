@@ -93,8 +93,8 @@ class Way:
         self._opener = desk.opener
         self._is_said = desk.is_said
         # Films that belong to alerts belong into no digest: they come singly, or not at all.
-        self._makes_digests = notifier.digests and (
-            lane == "alerts" or not (notifier.threads or "alert" in notifier.when)
+        self._makes_digests = notifier.makes_digests and (
+            lane == "alerts" or not (notifier.clips_in_threads or "alert" in notifier.when)
         )
         self._digest_after_s = desk.digest_after_s + (
             desk.letters.films.patience.total_seconds() if lane == "clips" else 0.0
@@ -218,7 +218,9 @@ class Way:
             if isinstance(message, Later):
                 parcel.due_s = self._clock.monotonic() + message.wait_s
                 return False
-            why = message.why if isinstance(message, LeftOut) else self.notifier.skips(message)
+            why = (
+                message.why if isinstance(message, LeftOut) else self.notifier.skip_reason(message)
+            )
             if isinstance(message, LeftOut) or why:
                 return self._leave_out(parcel, why or "")
             self.notifier.deliver(message, parcel.marks)
@@ -270,7 +272,7 @@ class Way:
         key = f"{protocol.new_fact_id(self._clock.now())}-digest"
         events = (
             []
-            if self.notifier.by_link
+            if self.notifier.links_only
             else [parcel for parcel in members if protocol.opened_event(parcel.alert.fact)]
         )
         for parcel in events[-SHOWN_IN_DIGEST:]:

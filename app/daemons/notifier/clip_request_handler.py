@@ -102,7 +102,7 @@ class ClipAnswers:
         return 0.0
 
     def _say(self, request: Request, text: str) -> float:
-        self._slack.say(request.reply_to, escaped(text))
+        self._slack.reply(request.reply_to, escaped(text))
         return 0.0
 
     def _show(self, job: Job, camera: str, film: Film) -> None:
@@ -119,7 +119,7 @@ class ClipAnswers:
         message = Message(
             key, at, text, camera, topic="clip", clip=clip, clip_link=film.link, remark=remark
         )
-        self._slack.show_film(job.request.reply_to, message, job.marks)
+        self._slack.post_clip(job.request.reply_to, message, job.marks)
         self._let_go(clip)
 
     def _let_go(self, clip: Path | None) -> None:

@@ -94,8 +94,8 @@ class Letters:
             self.films.let_go(message.clip)
 
     def _with_picture(self, fact: Fact, notifier: Notifier) -> Message | Later:
-        message = self.line(fact, with_picture=not notifier.by_link)
-        if not (fact.event and notifier.by_link):
+        message = self.line(fact, with_picture=not notifier.links_only)
+        if not (fact.event and notifier.links_only):
             return message
         link = self.films.link(fact.event, PICTURE)
         if link is None and self.films.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
@@ -108,22 +108,22 @@ class Letters:
         if isinstance(below, Later | LeftOut):
             return below
         event, file = fact.event or "", fact.file or ""
-        urgent = fact.kind == "left_open" and not notifier.threads
+        urgent = fact.kind == "left_open" and not notifier.clips_in_threads
         film = self.films.find(
-            event, file, fact.at, fact.host, by_link=notifier.by_link, urgent=urgent
+            event, file, fact.at, fact.host, by_link=notifier.links_only, urgent=urgent
         )
         if film is None:
             return Later(FILM_LOOK_S)
         clip, remark = self._fitted(film, notifier, urgent)
         message = replace(
-            self.line(fact, with_picture=clip is None and not notifier.by_link), below=below
+            self.line(fact, with_picture=clip is None and not notifier.links_only), parent=below
         )
-        if fact.kind == "left_open" and notifier.threads:
+        if fact.kind == "left_open" and notifier.clips_in_threads:
             message = replace(message, key=f"{fact.id}-film", text="What was filmed so far.")
         if marks and marks.get(f"{notifier.name}:digest"):
             moment = protocol.event_started_at(event).astimezone()
             message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
-        picture_link = self.films.link(event, PICTURE) if notifier.by_link else None
+        picture_link = self.films.link(event, PICTURE) if notifier.links_only else None
         return replace(
             message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark
         )
@@ -176,7 +176,7 @@ class Letters:
         """
         if fact.kind == "clip_ready":
             return self.state.event_fields(fact.event or "") if "alert" in notifier.when else None
-        return self.state.delivery_marks(fact) if notifier.threads else None
+        return self.state.delivery_marks(fact) if notifier.clips_in_threads else None
 
     def _score(self, event: str) -> float | None:
         try:

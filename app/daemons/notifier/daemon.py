@@ -26,7 +26,7 @@ from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.progress import delivered_mark
 from app.daemons.notifier.request_handler import Answers
 from app.errors import ProtocolError, StateUnavailable
-from app.notify import Accesses, Notifier, NotifySettings, SlackSettings, make_notifiers
+from app.notify import Notifier, NotifySettings, ServiceSettings, SlackSettings, make_notifiers
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.programs import expected_programs
@@ -53,7 +53,7 @@ class Settings:
 
     notify: NotifySettings
     data_dir: Path
-    accesses: Accesses
+    accesses: ServiceSettings
     s3: S3Settings
     upload_every_s: float
     #: How long a clip is that somebody asks for.
@@ -153,10 +153,10 @@ class NotifierDaemon(Daemon):
         for way in self._outbox.ways:
             counters[f"{way.name}_waiting"] = way.waiting
             counters[f"{way.name}_trouble"] = way.trouble
-            if way.notifier.digests and way.lane == "alerts":
+            if way.notifier.makes_digests and way.lane == "alerts":
                 counters |= {
                     f"{way.name}_digests": way.digests,
-                    f"{way.name}_repeated": way.notifier.repeated,
+                    f"{way.name}_repeated": way.notifier.possible_repeats,
                 }
         counters |= {
             "answered": self._desk.answers.answered,
@@ -277,7 +277,7 @@ class NotifierDaemon(Daemon):
 
 def _settings(config: Config) -> Settings:
     twilio = None if config.twilio.missing() else config.twilio
-    accesses = Accesses(
+    accesses = ServiceSettings(
         None if config.slack.missing() else config.slack,
         twilio,
         config.apprise if config.apprise.urls else None,

@@ -117,4 +117,4 @@ def _lanes(fact: Fact, notifier: Notifier) -> tuple[Lane, ...]:
     """
     if fact.file is None:
         return ("alerts",)
-    return _LANES if fact.kind == "left_open" and notifier.threads else ("clips",)
+    return _LANES if fact.kind == "left_open" and notifier.clips_in_threads else ("clips",)

@@ -17,7 +17,7 @@ from app.daemons.notifier.progress import Marks
 from app.daemons.notifier.retry_queue import Job, Jobs
 from app.errors import DeliveryError, StateUnavailable
 from app.notify import Message
-from app.notify.slack.answers import Alert, Said, SlackAnswers, mention
+from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
 from app.notify.slack.api import Unfit
 from app.notify.slack.blocks import escaped
 from app.notify.slack.posts import Posted
@@ -145,7 +145,7 @@ class Answers:
         if age > LIVES[job.request.kind]:
             _log.warning("%s of %s is too old to be answered", job.request.kind, job.request.by)
             if job.request.kind == "last_image" and age < LIVES["say"]:
-                self._slack.say(
+                self._slack.reply(
                     job.request.reply_to,
                     "Your picture was asked for too long ago to be one of now. Please ask again.",
                 )
@@ -153,7 +153,7 @@ class Answers:
         if job.request.kind == "last_image":
             return self._show_picture(job, self._slack)
         if job.request.kind == "say":
-            self._slack.say(job.request.reply_to, job.request.text or "")
+            self._slack.reply(job.request.reply_to, job.request.text or "")
         else:
             self._show_tag(job.request, self._slack)
         return 0.0
@@ -176,7 +176,7 @@ class Answers:
             )
         latest = self._state.latest(camera)
         if latest is None:
-            slack.say(
+            slack.reply(
                 request.reply_to,
                 f"There is no picture of camera {escaped(camera)} of the last day.",
             )
@@ -190,7 +190,7 @@ class Answers:
         message = Message(
             f"answer-{job.entry}", latest.taken_at, caption or camera, camera, latest.jpeg
         )
-        slack.show_picture(request.reply_to, message, job.marks)
+        slack.post_picture(request.reply_to, message, job.marks)
         return 0.0
 
     def _has_fresh(self, camera: str, request: Request) -> bool:
@@ -204,16 +204,16 @@ class Answers:
         fields = self._state.event_fields(request.event or "")
         noted = _noted(request.label)
         if not fields:
-            slack.say(request.reply_to, f"{noted} The event itself is not known any more.")
+            slack.reply(request.reply_to, f"{noted} The event itself is not known any more.")
             return
         record = protocol.decode_event(fields)
         posted = fields.get(f"{slack.name}:posted")
         if not posted and fields.get(f"{slack.name}:posting"):
             raise DeliveryError("it is being found out where the alert was posted")
         if not posted:
-            slack.say(request.reply_to, noted)
+            slack.reply(request.reply_to, noted)
             return
-        alert = Alert(
+        alert = PostedAlert(
             request.event or "",
             record,
             Posted.loads(posted),
@@ -222,7 +222,7 @@ class Answers:
         try:
             slack.show_tag(alert, _said(record, request))
         except Unfit as error:
-            slack.say(
+            slack.reply(
                 request.reply_to,
                 f"{noted} The message could not be changed: {escaped(error.error)}.",
             )
@@ -235,12 +235,14 @@ def _noted(label: str | None) -> str:
     return f"Noted: {label}." if label else "Noted: not tagged any more."
 
 
-def _said(record: EventRecord, request: Request) -> Said | None:
+def _said(record: EventRecord, request: Request) -> ShownTag | None:
     """What the event is tagged, which may be newer than *request*, and by whom; None when it is
     not.
     """
     if record.label is None:
         return None
     if record.label_by in (None, request.by):
-        return Said(record.label, mention(request.user, request.by), record.label_at or request.at)
-    return Said(record.label, escaped(record.label_by), record.label_at or request.at)
+        return ShownTag(
+            record.label, mention(request.user, request.by), record.label_at or request.at
+        )
+    return ShownTag(record.label, escaped(record.label_by), record.label_at or request.at)

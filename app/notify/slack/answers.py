@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class PostedAlert:
     """An alert that was posted: where it is, what it is about, and whether its picture was deleted
     from Slack.
     """
@@ -37,7 +37,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ShownTag:
     """What somebody said of an event: *who* in Slack's mrkdwn."""
 
     label: str
@@ -55,7 +55,7 @@ class SlackAnswers:
         self._api = notifier.api
         self.delete_after_tag = notifier.settings.delete_after_tag
 
-    def say(self, reply_to: ReplyTo | None, text: str) -> None:
+    def reply(self, reply_to: ReplyTo | None, text: str) -> None:
         """Tell *text*, in Slack's mrkdwn, to who asked: alone if that is still possible, else in
         the channel.
 
@@ -68,7 +68,7 @@ class SlackAnswers:
         except (Refused, Unfit) as error:
             _log.warning("an answer reaches nobody: %s", error)
 
-    def show_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
+    def post_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
         """Program the picture and the words of *message* in the channel where it was asked for; once
         for each key.
         """
@@ -84,7 +84,7 @@ class SlackAnswers:
             draft = Draft(message.key, channel, text, compose, file_name=_file_name(message))
             self._notifier.post(draft, message.picture, progress)
 
-    def show_film(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
+    def post_clip(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
         """Show the film of *message* in the channel where it was asked for; once for each key."""
         channel, text = self._channel(reply_to), blocks.escaped(message.text)
         with self._or_say(reply_to, message.text):
@@ -105,7 +105,7 @@ class SlackAnswers:
         """The size of the largest film to show."""
         return self._notifier.max_clip_bytes
 
-    def show_tag(self, alert: Alert, said: Said | None) -> None:
+    def show_tag(self, alert: PostedAlert, said: ShownTag | None) -> None:
         """Change the message of *alert*: what was *said* in place of the buttons, and for None the
         buttons again.
 
@@ -119,7 +119,7 @@ class SlackAnswers:
                 raise
             self._update(alert, said, None)
 
-    def delete_picture(self, alert: Alert) -> bool:
+    def delete_picture(self, alert: PostedAlert) -> bool:
         """Delete the picture of *alert* from Slack; returns whether it is gone. Where Slack refuses
         that, it is logged.
         """
@@ -144,13 +144,13 @@ class SlackAnswers:
         except Refused as error:
             if error.error not in _NOT_THERE or self._channel(reply_to) == self._notifier.channel:
                 raise
-            self.say(
+            self.reply(
                 reply_to,
                 f"{blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or "
                 "ask in its own channel.",
             )
 
-    def _update(self, alert: Alert, said: Said | None, file: str | None) -> None:
+    def _update(self, alert: PostedAlert, said: ShownTag | None, file: str | None) -> None:
         text, record = alert.posted.text, alert.record
         shown = [
             blocks.section(blocks.headline(text, record.camera, record.started_at, record.score))

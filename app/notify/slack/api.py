@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import rest_asked_s
+from app.notify.base import retry_after_s
 
 #: How long one read from Slack may take.
 TIMEOUT_S = 10.0
@@ -204,7 +204,7 @@ class SlackApi:
             raise DeliveryError(f"Slack wants {method} to wait", left_s)
 
     def _too_many(self, method: str, retry_after: str | None) -> DeliveryError:
-        rest_s = rest_asked_s(retry_after)
+        rest_s = retry_after_s(retry_after)
         with self._lock:
             self._not_before_s[method] = self._clock.monotonic() + rest_s
         return DeliveryError(f"Slack wants {method} to wait", rest_s)

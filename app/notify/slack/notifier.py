@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.clock import Clock
 from app.errors import DeliveryError
-from app.notify.base import Digest, Message, Notifier, Progress, SlackSettings, in_bytes
+from app.notify.base import Digest, Message, Notifier, Progress, SlackSettings, megabytes_to_bytes
 from app.notify.slack import blocks
 from app.notify.slack.api import Refused, SlackApi, Unfit
 from app.notify.slack.blocks import Block
@@ -21,8 +21,8 @@ class SlackNotifier(Notifier):
     """Posts to the channel of *settings*; it needs all that their `missing` names."""
 
     name = "slack"
-    digests = True
-    threads = True
+    makes_digests = True
+    clips_in_threads = True
 
     def __init__(self, settings: SlackSettings, clock: Clock, api: SlackApi | None = None) -> None:
         if settings.bot_token is None or settings.alerts_channel is None:
@@ -30,7 +30,7 @@ class SlackNotifier(Notifier):
         self.settings = settings
         self.channel = settings.alerts_channel
         self.api = api or SlackApi(settings.api_url, settings.bot_token.get_secret_value(), clock)
-        self.max_clip_bytes = in_bytes(settings.max_clip_mb)
+        self.max_clip_bytes = megabytes_to_bytes(settings.max_clip_mb)
         self._clock = clock
         self._posts = SlackPosts(self.api, clock)
         self.films = SlackFilms(self._posts, clock)
@@ -39,8 +39,8 @@ class SlackNotifier(Notifier):
         return f"Slack's channel {self.channel}"
 
     @property
-    def repeated(self) -> int:
-        return self._posts.repeated
+    def possible_repeats(self) -> int:
+        return self._posts.possible_repeats
 
     def deliver(self, message: Message, progress: Progress) -> None:
         if message.topic == "clip" or message.clip or message.clip_link or message.remark:
@@ -93,7 +93,7 @@ class SlackNotifier(Notifier):
         """
         if progress.get("posted"):
             return
-        above = Posted.loads(message.below) if message.below else None
+        above = Posted.loads(message.parent) if message.parent else None
         if above and not progress.get("alone") and not self._posts.is_there(above):
             progress.set("alone", "yes")
         text = blocks.escaped(message.text)

@@ -82,7 +82,7 @@ class SlackPosts:
     def __init__(self, api: SlackApi, clock: Clock) -> None:
         self.api = api
         #: How often something was posted that may have been there.
-        self.repeated = 0
+        self.possible_repeats = 0
         self._clock = clock
         self._last_post_s: dict[str, float] = {}
         self._said: set[str] = set()
@@ -214,7 +214,7 @@ class SlackPosts:
                 error,
             )
         ts = self._shown_at(file, draft.channel) if file else None
-        self.repeated += ts is None
+        self.possible_repeats += ts is None
         return ts
 
     def _in_history(self, draft: Draft) -> str | None:

@@ -19,7 +19,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import TwilioSettings, rest_asked_s
+from app.notify.base import TwilioSettings, retry_after_s
 
 #: How long one read from Twilio may take.
 TIMEOUT_S = 10.0
@@ -182,7 +182,7 @@ class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
         status = response.status_code
         if status == 429:
             return DeliveryError(
-                "Twilio wants texts to wait", rest_asked_s(response.headers.get("Retry-After"))
+                "Twilio wants texts to wait", retry_after_s(response.headers.get("Retry-After"))
             )
         if status >= 500 or status < 400:
             return Unanswered(f"Twilio is in trouble: it answered with HTTP {status}", sent=True)

@@ -45,8 +45,8 @@ _log = logging.getLogger(__name__)
 class TwilioNotifier(Notifier):
     """Texts to *number*."""
 
-    digests = True
-    by_link = True
+    makes_digests = True
+    links_only = True
 
     def __init__(self, settings: TwilioSettings, number: str, clock: Clock) -> None:
         self.name = f"twilio-{hashlib.sha256(number.encode()).hexdigest()[:8]}"
@@ -59,7 +59,7 @@ class TwilioNotifier(Notifier):
     def __str__(self) -> str:
         return f"the phone {self._number[:3]}…{self._number[-3:]}"
 
-    def skips(self, message: Message) -> str | None:
+    def skip_reason(self, message: Message) -> str | None:
         if message.topic != "alert":
             return None
         if self._last_alert is None or self._last_alert[0] == message.key:

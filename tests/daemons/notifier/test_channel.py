@@ -52,7 +52,7 @@ class Staged(Notifier):
     """Takes two steps for a message, and dies between them as often as it is told to."""
 
     name = "staged"
-    digests = True
+    makes_digests = True
 
     def __init__(self, deaths: int = 0) -> None:
         self.steps: list[str] = []

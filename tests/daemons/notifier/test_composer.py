@@ -40,7 +40,7 @@ def test_what_stands_open_is_told_at_once_and_its_film_so_far_comes_below(
     post.clock.advance(1)
     run(post.clips)
     film = post.way.messages[1]
-    assert (film.key, film.text, film.below) == (
+    assert (film.key, film.text, film.parent) == (
         f"{fact.id}-film",
         "What was filmed so far.",
         f"place of {fact.id}",

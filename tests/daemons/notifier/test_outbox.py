@@ -33,7 +33,7 @@ def test_a_film_comes_below_its_alert(make_post: MakePost) -> None:
     post.add(clip_fact())
     assert run(post.clips) == float("inf")
     film = post.way.messages[1]
-    assert (film.topic, film.below, film.picture) == ("clip", f"place of {EVENT}", None)
+    assert (film.topic, film.parent, film.picture) == ("clip", f"place of {EVENT}", None)
     assert film.clip == post.data_dir / "events" / "2026-11-20" / EVENT / "clip.mp4"
     assert post.acknowledged == [FACT.id, clip_fact().id]
     assert "delivered:threading_clips" in post.state.delivery_marks(clip_fact())
@@ -51,11 +51,11 @@ def test_a_film_waits_until_its_alert_is_told_and_holds_up_none_of_another_event
     )
     post.add(clip_fact(event=other))
     assert 0 < run(post.clips) <= 0.5
-    assert [message.below for message in post.way.messages] == ["another place"]
+    assert [message.parent for message in post.way.messages] == ["another place"]
     run(post.alerts)
     post.clock.advance(0.5)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == [
+    assert [message.parent for message in post.way.messages] == [
         "another place",
         None,
         f"place of {EVENT}",
@@ -127,7 +127,7 @@ def test_the_films_of_what_a_digest_shows_come_below_it_with_their_times_and_the
     post.clock.advance(1)
     run(post.clips)
     digest = post.state.event_fields(events[0])["threading:digest"]
-    assert [message.below for message in post.way.messages] == [f"place of {digest}"] * 4
+    assert [message.parent for message in post.way.messages] == [f"place of {digest}"] * 4
     moments = [protocol.event_started_at(event).astimezone() for event in events[2:]]
     assert post.told() == [f"Clip 1. ({moment:%Y-%m-%d %H:%M:%S})" for moment in moments]
     assert len(post.acknowledged) == 12
@@ -144,7 +144,7 @@ def test_a_film_waits_for_the_digest_that_another_notifier_is_telling(make_post:
     post.state.mark_event(EVENT, {"delivered:threading": "then"})
     post.clock.advance(1)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == ["place of the digest"]
+    assert [message.parent for message in post.way.messages] == ["place of the digest"]
 
 
 def test_a_way_that_takes_links_alone_is_brought_no_films_after_a_digest(
@@ -172,7 +172,7 @@ def test_films_that_come_late_belong_into_no_digest_where_they_have_alerts_to_be
         post.add(clip_fact(event=event))
     post.clock.advance(4000)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == [
+    assert [message.parent for message in post.way.messages] == [
         f"place of {event}" for event in events
     ]
     assert way.digested == []
@@ -210,7 +210,7 @@ def test_a_film_whose_event_nobody_is_told_of_at_its_beginning_is_told_by_itself
     post.state.mark_event(EVENT, {"untold": "no alert"})
     post.add(clip_fact())
     run(post.clips)
-    assert [message.below for message in post.way.messages] == [None]
+    assert [message.parent for message in post.way.messages] == [None]
 
 
 def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_for_ever(
@@ -225,7 +225,7 @@ def test_a_film_whose_alert_another_notifier_has_in_hand_waits_for_it_but_not_fo
     post.state.mark_event(EVENT, {"threading:posting": ""})
     post.clock.advance(1)
     run(post.clips)
-    assert [message.below for message in post.way.messages] == [None]
+    assert [message.parent for message in post.way.messages] == [None]
 
 
 def test_a_way_is_given_only_what_it_is_set_to_tell(make_post: MakePost) -> None:
@@ -251,7 +251,7 @@ def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(
     make_post: MakePost,
 ) -> None:
     class Choosy(Threading):
-        def skips(self, message: Message) -> str | None:
+        def skip_reason(self, message: Message) -> str | None:
             return "one is enough" if message.topic == "alert" else None
 
     post = make_post(Choosy())

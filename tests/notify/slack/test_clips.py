@@ -73,7 +73,7 @@ def message_of(film: Path | None, below: str | None, part: int = 1, **more: obje
             "front",
             topic="clip",
             clip=film,
-            below=below,
+            parent=below,
         ),
         **more,  # type: ignore[arg-type]
     )

@@ -102,7 +102,7 @@ def test_whatever_stage_fails_once_the_alert_is_posted_once(
     notifier.deliver(ALERT, noted)
     assert (slack.keys(), len(slack.messages)) == ([EVENT], 1)
     assert slack.files[slack.messages[0].files[0]].content == b"a picture"
-    assert notifier.repeated == 0
+    assert notifier.possible_repeats == 0
 
 
 def test_a_stage_that_was_reached_is_not_repeated_by_another_process(
@@ -178,7 +178,7 @@ def test_without_the_history_scope_the_pictures_shares_tell_whether_it_was_poste
             )
             == 1
         )
-    assert (slack.keys(), notifier.repeated) == (["m0", "m1"], 0)
+    assert (slack.keys(), notifier.possible_repeats) == (["m0", "m1"], 0)
     assert caplog.text.count("channels:history") == 1
 
 
@@ -191,7 +191,7 @@ def test_with_no_evidence_at_all_it_is_posted_again_and_counted(
         deliver_until_done(notifier, Message("lost", AT, "Camera front is lost."), Noted(), clock)
         == 1
     )
-    assert (slack.keys(), notifier.repeated) == (["lost", "lost"], 1)
+    assert (slack.keys(), notifier.possible_repeats) == (["lost", "lost"], 1)
 
 
 def test_what_certainly_was_not_posted_is_not_searched_for(

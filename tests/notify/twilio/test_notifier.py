@@ -380,7 +380,7 @@ def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(
         replace(ALERT, key=f"a{number}", at=AT + timedelta(seconds=120 * number))
         for number in range(6)
     ]
-    assert [notifier.skips(alert) for alert in alerts] == [
+    assert [notifier.skip_reason(alert) for alert in alerts] == [
         None,
         "motion was texted 120 s before",
         "motion was texted 240 s before",
@@ -388,11 +388,11 @@ def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(
         "motion was texted 120 s before",
         "motion was texted 240 s before",
     ]
-    assert notifier.skips(alerts[3]) is None
+    assert notifier.skip_reason(alerts[3]) is None
     others: tuple[Topic, ...] = ("clip", "left_open", "camera")
-    assert [notifier.skips(replace(alerts[4], key=topic, topic=topic)) for topic in others] == [
-        None
-    ] * 3
+    assert [
+        notifier.skip_reason(replace(alerts[4], key=topic, topic=topic)) for topic in others
+    ] == [None] * 3
 
 
 def test_a_digest_is_one_short_text(twilio: TwilioServer, notifier: TwilioNotifier) -> None:
