@@ -203,7 +203,7 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
     whole, of_classic, of_detector = Stopwatch(), Stopwatch(), Stopwatch()
     of_classic.watch(classic, CLASSIC_STAGES)
     of_detector.watch(motion.background, DETECTOR_STAGES)
-    whole.watch(motion, ["look"])
+    whole.watch(motion, ["judge"])
     _take_turns(
         pictures,
         count,

@@ -17,7 +17,7 @@ def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_i
     port = free_port()
     slack = (
         f"slack: {{bind: '127.0.0.1:{port}', signing_secret: {SIGNING_SECRET}, allowed_users: "
-        "[U1]}}\n"
+        "[U1]}\n"
     )
     with Suite(tmp_path, slack) as house:
         assert f"127.0.0.1:{port} answers its commands" in house.start("slack_server")

@@ -77,7 +77,7 @@ class House:
         endpoint = self.media.link("").partition("/?")[0]
         parts.append(
             f"s3: {{bucket: house, endpoint_url: {endpoint!r}, region: eu-central-1, "
-            "access_key_id: A, secret_access_key: hush-hush}}"
+            "access_key_id: A, secret_access_key: hush-hush}"
         )
         write_config(self.config.parent, self.server.url, "\n".join(parts) + "\n")
 
