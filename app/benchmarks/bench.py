@@ -211,7 +211,7 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
         whole.timed("detector", detector.judge),
         [whole, of_classic, of_detector],
     )
-    rule_ms = whole.ms(count)["detector"] - whole.ms(count)["look"]
+    rule_ms = whole.ms(count)["detector"] - whole.ms(count)["judge"]
     return {
         "classic_stages_ms": of_classic.ms(count),
         "detector_stages_ms": {**of_detector.ms(count), "rule": round(rule_ms, 4)},

@@ -124,8 +124,8 @@ def _cost_ms(frames: Iterator[Frame]) -> float:
 
 
 def _kept(play: Play, recorder: Recorder) -> Iterator[Frame]:
-    for frame in play(recorder.packet):
-        recorder.frame(frame)
+    for frame in play(recorder.add_packet):
+        recorder.add_frame(frame)
         yield frame
 
 
@@ -133,12 +133,12 @@ def _filmed(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
     begun = False
     for frame in _kept(play, recorder):
         if not begun:
-            recorder.begin(folder, frame.at_s, "")
+            recorder.begin_clip(folder, frame.at_s, "")
             begun = True
         if frame.number % 3 == 0:
             recorder.step()
         yield frame
-    recorder.cut()
+    recorder.stop_clips()
     while recorder.busy:
         recorder.step()
     (folder / "clip.mp4").unlink()
@@ -148,7 +148,7 @@ def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
     """Between two frames of the live scene, on the way that frames take in the daemon."""
     clock, recorder, settings = SystemClock(), _recorder(), _settings("demo", SIZES[0])
     feed = CameraFeed(
-        lambda: make_camera("bench", settings, clock), clock, settings, recorder.packet
+        lambda: make_camera("bench", settings, clock), clock, settings, recorder.add_packet
     )
     writing = Worker("clips", recorder.step)
     writing.start()
@@ -157,13 +157,13 @@ def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
     while not taken_s or taken_s[-1] - taken_s[0] < live_s:
         frame = feed.next(1.0)
         if frame:
-            recorder.frame(frame)
+            recorder.add_frame(frame)
             taken_s.append(frame.at_s)
             if filmed and len(taken_s) == FPS:
-                recorder.begin(folder / "live", frame.at_s - PRE_ROLL_S, "")
+                recorder.begin_clip(folder / "live", frame.at_s - PRE_ROLL_S, "")
                 writing.wake()
     feed.close()
-    recorder.cut()
+    recorder.stop_clips()
     writing.wake()
     while recorder.busy:
         clock.sleep(0.05)

@@ -78,7 +78,7 @@ class _Part:
         self._fragments.write(packet)
 
 
-class Clip:
+class ClipWriter:
     """The film of a time that begins at *start_s* and ends when somebody has said so, in *folder*,
     in parts of *most_s* seconds.
 
@@ -170,7 +170,7 @@ class Clip:
             return False
         part = self._part = self._part or self._begin(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
-            # Pictures may be decoded before others that are shown before them; what comes from here
+            # SnapshotPair may be decoded before others that are shown before them; what comes from here
             # on is shown from here on.
             self._go_on(part, packet.decode_s if self._split else part.start_s + self._most_s)
             return False

@@ -18,7 +18,7 @@ PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class SnapshotPair:
     """The moment's frame as JPEG, with box and time drawn in and without."""
 
     marked: bytes
@@ -37,12 +37,12 @@ class EventFolders:
         """Where *event* has its files."""
         return self._events / f"{started_at.astimezone(UTC):%Y-%m-%d}" / event
 
-    def write(
+    def write_event(
         self,
         event: str,
         started_at: datetime,
         facts: dict[str, Any],
-        pictures: Pictures | None = None,
+        pictures: SnapshotPair | None = None,
     ) -> None:
         """Write what is known of *event*; the pictures first, so that an `event.json` has them
         beside it.
@@ -53,7 +53,7 @@ class EventFolders:
             write_atomic(folder / "snapshot-clean.jpg", pictures.clean)
         write_atomic(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
 
-    def label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
+    def write_label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
         """Put the label that *facts* tell of beside *event*, or take it away when there are none;
         False when the event is not here.
         """
@@ -73,7 +73,9 @@ class EventFolders:
         path = self.folder(event, started_at) / PICTURE
         return path.read_bytes() if path.exists() else None
 
-    def unfinished(self, camera: str, days: int = 2) -> Iterator[tuple[dict[str, Any], datetime]]:
+    def unfinished_events(
+        self, camera: str, days: int = 2
+    ) -> Iterator[tuple[dict[str, Any], datetime]]:
         """The events of *camera* that nobody has ended, of the last *days* that have any, oldest
         first, and when each was last written.
 

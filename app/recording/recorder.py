@@ -15,7 +15,7 @@ from app.clock import Clock
 from app.errors import ClipError
 from app.frames import Frame, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
-from app.recording.clip_writer import Clip, Refusal, Written
+from app.recording.clip_writer import ClipWriter, Refusal, Written
 from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
 from app.recording.finishing import Film, NothingShown, finish, shows_anything, survey
 from app.recording.pre_roll import Ring
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyClip:
     """A file that can be shown. *lasts_s* is its length, *reaches_s* where in the whole clip it
     ends, *last* whether no part follows.
 
@@ -70,7 +70,7 @@ class Recorder:
         self,
         settings: RecordingSettings,
         clock: Clock,
-        ready: Callable[[Ready], None],
+        ready: Callable[[ReadyClip], None],
         failed: Callable[[Path, str, OSError], None],
         refusal: Refusal,
     ) -> None:
@@ -80,7 +80,7 @@ class Recorder:
         self._refusal = refusal
         self.ring = Ring(0.0, 0.0)
         self.configure(settings)
-        self._clips: list[Clip] = []
+        self._clips: list[ClipWriter] = []
         self._lock = threading.Lock()
         self._waiting: list[Written] = []
         self._retry_s = 0.0
@@ -110,12 +110,12 @@ class Recorder:
         with self._lock:
             return bool(self._clips)
 
-    def packet(self, packet: Packet) -> None:
+    def add_packet(self, packet: Packet) -> None:
         """The camera gave *packet*."""
         self._given, self._closed = True, False
         self.ring.add(packet)
 
-    def frame(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame) -> None:
         """The camera gave *frame*, which is kept if it gives no packets."""
         if self._given:
             return
@@ -128,19 +128,23 @@ class Recorder:
             Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn)
         )
 
-    def begin(self, folder: Path, start_s: float, note: str, most_s: float | None = None) -> Clip:
+    def begin_clip(
+        self, folder: Path, start_s: float, note: str, most_s: float | None = None
+    ) -> ClipWriter:
         """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until
         the clip is told its end.
 
         It goes on in another file after *most_s*, or what the settings say.
         """
         most_s = self._settings.max_clip_s if most_s is None else most_s
-        clip = Clip(self.ring, folder, start_s, most_s=most_s, note=note, refusal=self._refusal)
+        clip = ClipWriter(
+            self.ring, folder, start_s, most_s=most_s, note=note, refusal=self._refusal
+        )
         with self._lock:
             self._clips.append(clip)
         return clip
 
-    def cut(self) -> None:
+    def stop_clips(self) -> None:
         """The camera is closed or lost: what there is of every clip is all of it."""
         with self._lock:
             for clip in self._clips:
@@ -176,7 +180,7 @@ class Recorder:
             os.setpriority(os.PRIO_PROCESS, own, max(os.getpriority(os.PRIO_PROCESS, own), _NICE))
             self._modest = True
 
-    def _advance(self, clip: Clip) -> bool:
+    def _advance(self, clip: ClipWriter) -> bool:
         trouble: OSError | None = None
         wrote = False
         try:
@@ -197,7 +201,7 @@ class Recorder:
                 self._failed(clip.folder, clip.note, trouble)
         return wrote
 
-    def _forget(self, clip: Clip) -> None:
+    def _forget(self, clip: ClipWriter) -> None:
         with self._lock:
             self._clips.remove(clip)
             self._gaps += clip.gaps
@@ -221,7 +225,7 @@ class Recorder:
         self.trouble = None
         self.count += 1
         self._ready(
-            Ready(
+            ReadyClip(
                 written.clip,
                 film.shown_s,
                 film.label.offset_s + film.shown_s,

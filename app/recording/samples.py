@@ -24,11 +24,11 @@ FRAME_QUALITY, STORED_QUALITY = 90, 60
 #: Before a quiet moment nothing has moved, and one frame of so many tells it all: a day's samples
 #: of 640x480 take 20 to 50 MB, not 100.
 QUIET_STEP = 5
-NAME = "sample.tar"
+SAMPLE_NAME = "sample.tar"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFrame:
     """A frame that is kept as JPEG, and what the motion sensor said then, None without one."""
 
     jpeg: bytes
@@ -57,7 +57,7 @@ class FrameStore:
     """The last *count* frames, oldest first."""
 
     def __init__(self, count: int) -> None:
-        self._stored: deque[Stored] = deque(maxlen=count)
+        self._stored: deque[StoredFrame] = deque(maxlen=count)
 
     @property
     def megabytes(self) -> float:
@@ -67,14 +67,14 @@ class FrameStore:
     def keep(self, frame: Frame, pir: bool | None) -> None:
         """Put *frame* at the end."""
         self._stored.append(
-            Stored(jpeg(frame.bgr(), STORED_QUALITY), frame.taken_at, frame.number, pir)
+            StoredFrame(jpeg(frame.bgr(), STORED_QUALITY), frame.taken_at, frame.number, pir)
         )
 
     def clear(self) -> None:
         """Forget them, as after the camera was switched off."""
         self._stored.clear()
 
-    def __iter__(self) -> Iterator[Stored]:
+    def __iter__(self) -> Iterator[StoredFrame]:
         return iter(list(self._stored))
 
 
@@ -99,7 +99,7 @@ def write_sample(path: Path, moment: Moment, store: FrameStore) -> None:
             tar.addfile(member, io.BytesIO(content))
 
 
-def _files(moment: Moment, before: list[Stored]) -> Iterator[tuple[str, bytes]]:
+def _files(moment: Moment, before: list[StoredFrame]) -> Iterator[tuple[str, bytes]]:
     """What a sample holds, by what follows the key in its name."""
     yield "json", json.dumps(_facts(moment, before), indent=1, sort_keys=True).encode()
     yield "frame.jpg", jpeg(moment.frame.bgr(), FRAME_QUALITY)
@@ -109,7 +109,7 @@ def _files(moment: Moment, before: list[Stored]) -> Iterator[tuple[str, bytes]]:
         yield f"{number:02d}.jpg", stored.jpeg
 
 
-def _facts(moment: Moment, before: list[Stored]) -> dict[str, Any]:
+def _facts(moment: Moment, before: list[StoredFrame]) -> dict[str, Any]:
     frame = moment.frame
     return {
         **moment.facts,

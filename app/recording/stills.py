@@ -1,4 +1,4 @@
-"""Pictures of an occupied room, for a folder that somebody looks through: at most one in a while,
+"""SnapshotPair of an occupied room, for a folder that somebody looks through: at most one in a while,
 and only of motion that lasts.
 """
 

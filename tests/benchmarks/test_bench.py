@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.films import film_of_a_visit, run
+from tests.evaluation.videos import run, video_of_a_visit
 
 
 def test_it_measures_both_pipelines_and_every_stage_on_a_film(tmp_path: Path) -> None:
-    done = run("bench", film_of_a_visit(tmp_path / "visit.mp4"), "--json", "--count", "30")
+    done = run("bench", video_of_a_visit(tmp_path / "visit.mp4"), "--json", "--count", "30")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["ratio"] == pytest.approx(

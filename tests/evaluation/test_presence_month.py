@@ -13,7 +13,7 @@ from app.evaluation.simulated_month import (
     within,
     without,
 )
-from tests.evaluation.films import run
+from tests.evaluation.videos import run
 
 #: In 20 somebody lies in whose nap between is short, in 89 one whose nap is hidden by an outage; in
 #: 107 somebody goes to bed after a night out, in 5109 an hour earlier than ever.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPO
-from tests.evaluation.films import config_folder, film_of_a_visit, film_of_light, lines, run
+from tests.evaluation.videos import config_folder, lines, run, video_of_a_visit, video_of_light
 
 FILM = "one-by-one-person-detection.mp4"
 QUICK = "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"
@@ -45,7 +45,7 @@ def labels(footage: Path) -> list[tuple[range, bool]]:
 
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return film_of_a_visit(tmp_path_factory.mktemp("films") / "visit.mp4")
+    return video_of_a_visit(tmp_path_factory.mktemp("films") / "visit.mp4")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_frame_that_closes_an_event_is_no_longer_part_of_it(tmp_path: Path) 
     found = lines(
         run(
             "replay",
-            film_of_a_visit(tmp_path / "visit.mp4", after=40),
+            video_of_a_visit(tmp_path / "visit.mp4", after=40),
             "--json",
             "--frames",
             config=config,
@@ -164,7 +164,7 @@ def test_a_person_gets_a_table(visit: Path, plain: Path) -> None:
 
 
 def test_a_film_without_motion_is_said_to_have_no_event(plain: Path, tmp_path: Path) -> None:
-    still = film_of_a_visit(tmp_path / "still.mp4", during=0)
+    still = video_of_a_visit(tmp_path / "still.mp4", during=0)
     assert run("replay", still, config=plain).stdout == f"{still}: no event\n"
     assert run("replay", still, "--json", config=plain).stdout == ""
 
@@ -265,7 +265,7 @@ def test_a_wrong_call_says_what_would_be_right(
 def test_where_light_is_the_trigger_each_frame_tells_its_level_and_each_event_is_an_opening(
     tmp_path: Path,
 ) -> None:
-    film = film_of_light(
+    film = video_of_light(
         tmp_path / "fridge.mp4", (3, 4), (0.1, 200), (2, 4), (5, 110), (2, 4), (1.5, 90)
     )
     done = run(

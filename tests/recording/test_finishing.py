@@ -13,8 +13,8 @@ from app.errors import ClipError
 from app.recording.base import RecordingSettings
 from app.recording.event_folder import EventFolders, clip_name, part_path
 from app.recording.finishing import finish
-from tests.recording.films import is_for_browsers, lasts_s, numbered_film, numbers
-from tests.recording.studio import Studio
+from tests.recording.harness import Studio
+from tests.recording.videos import is_for_browsers, lasts_s, numbered_video, numbers
 from tests.servers.small_disk import SmallDisk
 
 SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=4)
@@ -26,11 +26,11 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     frame every 3 s; nothing is closed.
     """
     folder = tmp_path_factory.mktemp("event")
-    source = numbered_film(folder / "film.mp4", 66, options={"g": "30", "bf": "2"}, noise=10)
+    source = numbered_video(folder / "film.mp4", 66, options={"g": "30", "bf": "2"}, noise=10)
     studio = Studio(RecordingSettings(pre_roll_s=2))
     studio.play(
         source,
-        {20: lambda frame: studio.recorder.begin(folder, frame.at_s - 0.5, "it was an alert")},
+        {20: lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 0.5, "it was an alert")},
     )
     studio.write_all()
     return (folder / ".clip.mp4.part").read_bytes()
@@ -94,8 +94,10 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("film") / "20261120T101500.123Z-front"
     studio = Studio(SETTINGS)
-    acts = {10: lambda frame: studio.recorder.begin(folder, frame.at_s, "")}
-    studio.play(numbered_film(folder.parent / "film.mp4", 120, options={"g": "10"}), acts, last=100)
+    acts = {10: lambda frame: studio.recorder.begin_clip(folder, frame.at_s, "")}
+    studio.play(
+        numbered_video(folder.parent / "film.mp4", 120, options={"g": "10"}), acts, last=100
+    )
     studio.write_all()
     assert [one.clip.name for one in studio.ready] == ["clip.mp4", "clip-2.mp4"]
     return folder
@@ -197,7 +199,7 @@ def test_half_written_files_are_cleared_away_but_clips_are_kept(
     ):
         (event / name).write_bytes(part)
     (event / "event.json").write_text("{}")
-    assert list(EventFolders(tmp_path).unfinished("front")) == []
+    assert list(EventFolders(tmp_path).unfinished_events("front")) == []
     assert {path.name for path in event.iterdir()} == {
         "event.json",
         ".clip.mp4.part",
@@ -218,7 +220,7 @@ def test_of_an_event_that_was_killed_while_it_began_nothing_is_left_but_its_samp
         event.mkdir(parents=True)
         for name in names:
             (event / name).write_bytes(part)
-    assert list(EventFolders(tmp_path).unfinished("front")) == []
+    assert list(EventFolders(tmp_path).unfinished_events("front")) == []
     assert [path.name for path in day.rglob("*")] == ["20261120T101501.123Z-front", "sample.tar"]
 
 
@@ -227,7 +229,7 @@ def test_what_has_its_picture_is_an_event_of_which_only_the_id_is_known(tmp_path
     event.mkdir(parents=True)
     for name in ("snapshot.jpg", ".clip.mp4.part"):
         (event / name).write_bytes(b"something")
-    ((facts, _),) = EventFolders(tmp_path).unfinished("front")
+    ((facts, _),) = EventFolders(tmp_path).unfinished_events("front")
     assert facts == {"id": "20261120T101500.123Z-front"}
     assert (event / ".clip.mp4.part").exists()
 

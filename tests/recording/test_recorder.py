@@ -8,17 +8,17 @@ import pytest
 
 from app.frames import Frame, Image
 from app.recording.base import RecordingSettings
-from app.recording.clip_writer import Clip
-from tests.recording.films import (
+from app.recording.clip_writer import ClipWriter
+from tests.recording.harness import Act, Studio
+from tests.recording.videos import (
     FPS,
     is_for_browsers,
     lasts_s,
     number_of,
-    numbered_film,
+    numbered_video,
     numbers,
     shown,
 )
-from tests.recording.studio import Act, Studio
 
 SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=60)
 LONG_GOP = {"g": "30", "sc_threshold": "0"}
@@ -54,7 +54,7 @@ COPIED = (
 
 def filming(studio: Studio, folder: Path, end_s: float) -> Act:
     """Begins a clip, named like its *folder*, two seconds before now, which goes until *end_s*."""
-    return lambda frame: studio.recorder.begin(folder, frame.at_s - 2, folder.name).end(end_s)
+    return lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, folder.name).end(end_s)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_clip_shows_every_picture_from_before_the_event_until_after_it(
     tmp_path: Path, folder: Path, name: str
 ) -> None:
-    source = numbered_film(tmp_path / name, 120, **SOURCES[name])  # type: ignore[arg-type]
+    source = numbered_video(tmp_path / name, 120, **SOURCES[name])  # type: ignore[arg-type]
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=5.0, end_s=7.0)
     pictures = shown(clip)
     assert [number_of(one.grey) for one in pictures] == list(range(30, 80))
@@ -82,7 +82,7 @@ def test_a_clip_shows_every_picture_from_before_the_event_until_after_it(
 def test_the_first_picture_is_right_wherever_the_key_frames_are(
     tmp_path: Path, folder: Path, start_s: float
 ) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
+    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=start_s, end_s=7.0)
     assert numbers(clip) == list(range(round(start_s * FPS) - 20, 80))
 
@@ -91,7 +91,7 @@ def test_the_first_picture_is_right_wherever_the_key_frames_are(
 def test_what_browsers_play_is_copied_and_all_else_encoded(
     tmp_path: Path, folder: Path, name: str
 ) -> None:
-    source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
+    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=3.0, end_s=3.5)
     with av.open(str(source)) as opened:
         keys = [bytes(packet) for packet in opened.demux(video=0) if packet.is_keyframe]
@@ -103,7 +103,7 @@ def test_what_browsers_play_is_copied_and_all_else_encoded(
 def test_a_clip_is_turned_as_the_pictures_are(
     tmp_path: Path, folder: Path, name: str, hflip: bool, vflip: bool
 ) -> None:
-    source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
+    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
     (clip,) = Studio(SETTINGS).film(
         source, folder, start_s=3.0, end_s=3.5, hflip=hflip, vflip=vflip
     )
@@ -118,7 +118,7 @@ def test_a_drawn_scene_is_filmed_too(folder: Path) -> None:
     acts: dict[int, Act] = dict.fromkeys(
         range(60), lambda frame: lumas.update({frame.number: frame.luma})
     )
-    acts[40] = lambda frame: studio.recorder.begin(folder, frame.at_s - 2, "")
+    acts[40] = lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, "")
     studio.play("synthetic:person", acts, last=60, resolution=(160, 120))
     studio.finish()
     pictures = shown(studio.ready[0].clip)
@@ -129,7 +129,7 @@ def test_a_drawn_scene_is_filmed_too(folder: Path) -> None:
 
 def test_a_long_event_becomes_parts_that_join_without_a_seam(tmp_path: Path, folder: Path) -> None:
     for name in ("h264 with B-frames.mp4", "mjpeg.avi"):
-        source = numbered_film(tmp_path / name, 260, **SOURCES[name])  # type: ignore[arg-type]
+        source = numbered_video(tmp_path / name, 260, **SOURCES[name])  # type: ignore[arg-type]
         studio = Studio(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=6.25))
         clips = studio.film(source, folder / name, start_s=4.0, end_s=20.0)
         assert [clip.name for clip in clips] == [
@@ -148,16 +148,16 @@ def test_a_long_event_becomes_parts_that_join_without_a_seam(tmp_path: Path, fol
 def test_a_clip_that_is_split_has_a_file_at_once_and_goes_on_in_another(
     tmp_path: Path, folder: Path, split_at: int
 ) -> None:
-    source = numbered_film(
+    source = numbered_video(
         tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3", "b_strategy": "0"}
     )
     studio = Studio(SETTINGS)
-    clips: list[Clip] = []
+    clips: list[ClipWriter] = []
     made: list[int] = []
     studio.play(
         source,
         {
-            30: lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, "")),
+            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
             split_at: lambda _: clips[0].split(),
             split_at + 6: lambda _: made.append(len(studio.ready)),
             90: lambda frame: clips[0].end(frame.at_s),
@@ -172,13 +172,13 @@ def test_a_clip_that_is_split_has_a_file_at_once_and_goes_on_in_another(
 
 
 def test_an_end_that_is_past_when_it_is_known_is_kept(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
+    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
     studio = Studio(SETTINGS)
-    clips: list[Clip] = []
+    clips: list[ClipWriter] = []
     studio.play(
         source,
         {
-            30: lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, "")),
+            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
             89: lambda _: studio.write_all(),
             90: lambda _: clips[0].end(5.0),
         },
@@ -188,13 +188,13 @@ def test_an_end_that_is_past_when_it_is_known_is_kept(tmp_path: Path, folder: Pa
 
 
 def test_a_part_that_begins_after_the_end_is_none(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP)
     studio = Studio(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=5))
-    clips: list[Clip] = []
+    clips: list[ClipWriter] = []
     studio.play(
         source,
         {
-            30: lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, "")),
+            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
             79: lambda _: studio.write_all(),
             80: lambda _: clips[0].end(5.5),
         },
@@ -205,7 +205,7 @@ def test_a_part_that_begins_after_the_end_is_none(tmp_path: Path, folder: Path) 
 
 
 def test_clips_that_overlap_are_each_whole(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 120, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP)
     studio = Studio(SETTINGS)
 
     acts = {
@@ -224,7 +224,7 @@ def test_clips_that_overlap_are_each_whole(tmp_path: Path, folder: Path) -> None
 
 
 def test_of_what_was_not_there_yet_a_clip_shows_nothing(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     (clip,) = Studio(SETTINGS).film(source, folder, start_s=0.5, end_s=2.0)
     assert numbers(clip) == list(range(30))
 
@@ -232,26 +232,30 @@ def test_of_what_was_not_there_yet_a_clip_shows_nothing(tmp_path: Path, folder: 
 def test_a_camera_that_is_closed_in_mid_event_leaves_a_clip_up_to_there(
     tmp_path: Path, folder: Path
 ) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
-    studio.play(source, {30: lambda frame: studio.recorder.begin(folder, frame.at_s - 2, "")})
+    studio.play(source, {30: lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, "")})
     studio.finish()
     assert numbers(studio.ready[0].clip) == list(range(10, 60))
     assert studio.recorder.ring.used_bytes == 0
 
 
 def test_a_camera_that_is_opened_again_begins_another_film(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 40, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 40, options=LONG_GOP)
     studio = Studio(SETTINGS)
-    clips: list[Clip] = []
+    clips: list[ClipWriter] = []
     studio.play(
         source,
-        {20: lambda frame: clips.append(studio.recorder.begin(folder / "one", frame.at_s - 1, ""))},
+        {
+            20: lambda frame: clips.append(
+                studio.recorder.begin_clip(folder / "one", frame.at_s - 1, "")
+            )
+        },
         write_every=1000,
     )
     studio.play(
         source,
-        {15: lambda frame: studio.recorder.begin(folder / "two", frame.at_s - 1, "")},
+        {15: lambda frame: studio.recorder.begin_clip(folder / "two", frame.at_s - 1, "")},
         write_every=1000,
     )
     studio.finish()
@@ -264,17 +268,17 @@ def test_a_camera_that_is_opened_again_begins_another_film(tmp_path: Path, folde
 def test_memory_is_bounded_and_a_disk_that_hangs_costs_a_gap_and_nothing_else(
     tmp_path: Path, folder: Path
 ) -> None:
-    source = numbered_film(
+    source = numbered_video(
         tmp_path / "film.mp4", 400, options={"g": "10", "preset": "ultrafast"}, noise=30
     )
     settings = RecordingSettings(pre_roll_s=2, post_roll_s=1, preroll_mb=1)
     studio = Studio(settings)
-    clips: list[Clip] = []
+    clips: list[ClipWriter] = []
     hangs = range(100, 300)
     acts: dict[int, Act] = {
         number: lambda _: studio.write_all() for number in range(30, 400) if number not in hangs
     }
-    acts[31] = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, ""))
+    acts[31] = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, ""))
     assert source.stat().st_size > 1_500_000
     studio.play(source, acts, write_every=1000)
     assert studio.recorder.gaps == 1
@@ -292,7 +296,7 @@ def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
     tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    source = numbered_film(tmp_path / "film.mp4", 150, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 150, options=LONG_GOP)
     for name in ("one", "two"):
         (folder / name).mkdir(parents=True)
         (folder / name / ".clip.mp4.part").symlink_to("/dev/full")
@@ -318,10 +322,10 @@ def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
 def test_a_film_has_begun_when_a_kill_leaves_something_of_it(
     tmp_path: Path, folder: Path, name: str
 ) -> None:
-    source = numbered_film(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
+    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
     studio = Studio(SETTINGS)
-    clips: list[Clip] = []
-    begin: Act = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s - 2, ""))  # noqa: E731
+    clips: list[ClipWriter] = []
+    begin: Act = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, ""))  # noqa: E731
     studio.play(source, {35: begin}, write_every=1000, last=36)
     assert not clips[0].begun.is_set()
     while not clips[0].begun.is_set():
@@ -337,10 +341,10 @@ def test_a_film_has_begun_when_a_kill_leaves_something_of_it(
 def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_begun_too(
     tmp_path: Path, folder: Path
 ) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
-    clips: list[Clip] = []
-    begin: Act = lambda frame: clips.append(studio.recorder.begin(folder, frame.at_s, ""))  # noqa: E731
+    clips: list[ClipWriter] = []
+    begin: Act = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s, ""))  # noqa: E731
     studio.play(source, {35: begin}, last=35)
     studio.write_all()
     studio.refused = "the disk has little left"
@@ -350,7 +354,7 @@ def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_be
 
 
 def test_nothing_is_written_where_it_may_not_be(tmp_path: Path, folder: Path) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS, refused="the disk has little left")
     assert studio.film(source, folder, start_s=3, end_s=4) == []
     assert studio.failed == ["note: the disk has little left"]
@@ -360,7 +364,7 @@ def test_nothing_is_written_where_it_may_not_be(tmp_path: Path, folder: Path) ->
 def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(
     tmp_path: Path, folder: Path
 ) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     folder.mkdir(parents=True)
     blocked = folder / ".clip.mp4.whole.part"
     blocked.symlink_to("/dev/full")
@@ -377,7 +381,7 @@ def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(
 def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(
     tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = numbered_film(tmp_path / "film.mp4", 60, options=LONG_GOP)
+    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
     studio = Studio(SETTINGS)
 
     def delete(_: Frame) -> None:
@@ -387,7 +391,8 @@ def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(
         folder.rmdir()
 
     studio.play(
-        source, {30: lambda frame: studio.recorder.begin(folder, frame.at_s - 2, ""), 50: delete}
+        source,
+        {30: lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, ""), 50: delete},
     )
     studio.finish()
     assert (studio.ready, studio.recorder.busy) == ([], False)

@@ -10,7 +10,7 @@ import pytest
 from app.errors import ClipError
 from app.recording.shrink import smaller
 from tests.cameras.scenery import film
-from tests.recording.films import is_for_browsers, lasts_s, shown
+from tests.recording.videos import is_for_browsers, lasts_s, shown
 
 
 @pytest.mark.parametrize("target_bytes", [1_000_000, 400_000])

@@ -15,8 +15,8 @@ from app.frames import Image, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.shrink import smaller
 from app.recording.transcoding import Recoding
-from tests.recording.films import numbered_film
-from tests.recording.studio import Studio
+from tests.recording.harness import Studio
+from tests.recording.videos import numbered_video
 
 SIZE = (640, 480)
 
@@ -79,7 +79,7 @@ def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
 def test_a_film_says_how_its_colours_are_meant_and_so_does_a_smaller_one(
     tmp_path: Path, codec: str, pixels: str
 ) -> None:
-    source = numbered_film(tmp_path / "source.mkv", 40, codec=codec, pixels=pixels)
+    source = numbered_video(tmp_path / "source.mkv", 40, codec=codec, pixels=pixels)
     (clip,) = Studio(RecordingSettings(pre_roll_s=1, post_roll_s=1)).film(
         source, tmp_path / "event", start_s=1.5, end_s=2.5
     )

@@ -26,7 +26,7 @@ from app.commands.buttons import read_click, take_click
 from app.commands.context import CommandContext
 from app.config import load_config
 from app.state import State
-from tests.recording.films import shown
+from tests.recording.videos import shown
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import Bucket, CrookedProxy, Mischief, S3Server

@@ -25,9 +25,9 @@ from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
 from app.protocol import ClipAsked, EventRecord, Fact
-from app.recording.clip_writer import Clip
+from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import EventFolders
-from app.recording.recorder import Ready, Recorder
+from app.recording.recorder import ReadyClip, Recorder
 from app.worker import Worker
 
 #: So many clips that somebody asked for are made at the same time.
@@ -86,8 +86,8 @@ class Clips:
         )
         self._worker = Worker("clips", self._step)
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._clip: Clip | None = None
-        self._asked: list[Clip] = []
+        self._clip: ClipWriter | None = None
+        self._asked: list[ClipWriter] = []
         self._asked_up_to = 0
         self._so_far: dict[Path, SoFar] = {}
         self.configure(config)
@@ -138,12 +138,12 @@ class Clips:
 
     def packet(self, packet: Packet) -> None:
         """The camera gave *packet*. From any thread."""
-        self._recorder.packet(packet)
+        self._recorder.add_packet(packet)
 
     def frame(self, frame: Frame) -> None:
         """The camera gave *frame*."""
         if self.on:
-            self._recorder.frame(frame)
+            self._recorder.add_frame(frame)
 
     def opened(self, name: str, event: Event) -> list[threading.Event]:
         """*event*, which is called *name*, has opened. What this returns is set as soon as the
@@ -195,7 +195,7 @@ class Clips:
 
     def cut(self) -> None:
         """The camera is closed or lost."""
-        self._recorder.cut()
+        self._recorder.stop_clips()
         self._worker.wake()
 
     def close(self) -> None:
@@ -212,9 +212,9 @@ class Clips:
 
     def _begin(
         self, event: str, start_s: float, about: _About, most_s: float | None = None
-    ) -> Clip:
+    ) -> ClipWriter:
         folder = self._folders.folder(event, protocol.event_started_at(event))
-        clip = self._recorder.begin(folder, start_s, json.dumps(asdict(about)), most_s)
+        clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(about)), most_s)
         self._worker.wake()
         return clip
 
@@ -239,7 +239,7 @@ class Clips:
 
     def _write_record(self, event: str, moment: datetime, facts: dict[str, object]) -> None:
         try:
-            self._folders.write(event, moment, facts)
+            self._folders.write_event(event, moment, facts)
         except OSError as error:
             _log.warning("what is known of the clip %s is not written: %s", event, error)
 
@@ -248,7 +248,7 @@ class Clips:
             return None
         return f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left"
 
-    def _is_ready(self, ready: Ready) -> None:
+    def _is_ready(self, ready: ReadyClip) -> None:
         about, event, file = _About.read(ready.note), ready.clip.parent.name, ready.clip.name
         so_far = self._so_far.pop(ready.clip.parent, None)
         if so_far:
@@ -271,7 +271,7 @@ class Clips:
         if about.asked:
             self._answer(datetime.fromisoformat(about.asked), event=event, file=file)
 
-    def _text(self, ready: Ready, event: str, about: _About) -> str:
+    def _text(self, ready: ReadyClip, event: str, about: _About) -> str:
         if about.asked:
             return (
                 f"The film of camera {self._camera} that was asked for: {ready.lasts_s:.0f} "

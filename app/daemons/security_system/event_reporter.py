@@ -14,7 +14,7 @@ from app.detector import Event
 from app.errors import ProtocolError
 from app.frames import Box, Frame, annotated, caption, jpeg
 from app.protocol import EventRecord, Fact, FactKind
-from app.recording.event_folder import EventFolders, Pictures
+from app.recording.event_folder import EventFolders, SnapshotPair
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Casebook:
         """The event that is going on."""
         return self._open[0] if self._open else None
 
-    def begin(self, event: Event, frame: Frame, level: float | None = None) -> Pictures:
+    def begin(self, event: Event, frame: Frame, level: float | None = None) -> SnapshotPair:
         """*frame* has opened *event*, by its *level* where light is the trigger; these are pictures
         of it. `tell_opening` comes next.
         """
@@ -57,7 +57,7 @@ class Casebook:
             self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px
         )
         picture = frame.bgr()
-        pictures = Pictures(
+        pictures = SnapshotPair(
             jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture)
         )
         self._open = name, record
@@ -69,7 +69,7 @@ class Casebook:
         return pictures
 
     def tell_opening(
-        self, event: Event, pictures: Pictures, after: Sequence[threading.Event]
+        self, event: Event, pictures: SnapshotPair, after: Sequence[threading.Event]
     ) -> None:
         """Tell that *event* has opened, with its *pictures*, *after* these things, as in all
         `News`.
@@ -144,7 +144,7 @@ class Casebook:
         """End the events that were open when an earlier run was killed, and tell of them in case
         that was not done.
         """
-        for facts, last_written in self._folders.unfinished(self._camera):
+        for facts, last_written in self._folders.unfinished_events(self._camera):
             try:
                 record = protocol.event_from_plain(
                     {

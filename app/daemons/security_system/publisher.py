@@ -21,7 +21,7 @@ from app.daemons.security_system.spool import Spool, Waiting
 from app.errors import ProtocolError, StateUnavailable, WorldError
 from app.files import write_atomic
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position, Request, RequestKind
-from app.recording.event_folder import EventFolders, Pictures
+from app.recording.event_folder import EventFolders, SnapshotPair
 from app.state import CameraControls, Latest, State
 from app.state.switches import Switches
 
@@ -54,7 +54,7 @@ class News:
 
     fact: Fact
     record: EventRecord | None = None
-    pictures: Pictures | None = None
+    pictures: SnapshotPair | None = None
     spent: Path | None = None
     after: tuple[threading.Event, ...] = ()
 
@@ -276,7 +276,7 @@ class Link:
             # know whether it was an alert.
             alert = {"alert": news.fact.alert} if news.fact.kind == "motion_started" else {}
             facts = protocol.plain_event(news.record) | alert
-            self._folders.write(news.fact.event, news.record.started_at, facts, news.pictures)
+            self._folders.write_event(news.fact.event, news.record.started_at, facts, news.pictures)
 
     def _on_disk(self, write: Callable[[*Args], None], *args: *Args) -> bool:
         try:
@@ -394,7 +394,7 @@ class Link:
             if asked.label
             else None
         )
-        if not self._folders.label(event, protocol.event_started_at(event), facts):
+        if not self._folders.write_label(event, protocol.event_started_at(event), facts):
             _log.warning("event %s is tagged, but it is not on this disk any more", event)
 
     def _read_asked_up_to(self) -> str:

@@ -14,7 +14,7 @@ from app.detector import Detector, Verdict
 from app.frames import Frame, Image
 from app.motion.base import View
 from app.recording.event_folder import EventFolders
-from app.recording.samples import NAME, FrameStore, Moment, write_sample
+from app.recording.samples import SAMPLE_NAME, FrameStore, Moment, write_sample
 
 #: Makes the file at a path by a function that is given it, or counts it as lost.
 Keep = Callable[[Path, Callable[[Path], None]], None]
@@ -114,7 +114,10 @@ class Sampler:
         return facts, {"background": view.background, "delta": view.delta}
 
     def _develop(self, moment: Moment) -> threading.Event:
-        path = self._folders.folder(moment.sample, protocol.event_started_at(moment.sample)) / NAME
+        path = (
+            self._folders.folder(moment.sample, protocol.event_started_at(moment.sample))
+            / SAMPLE_NAME
+        )
         return self._darkroom.add(
             partial(self._keep, path, lambda path: write_sample(path, moment, self._store)),
             urgent=True,

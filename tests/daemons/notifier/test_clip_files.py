@@ -16,7 +16,7 @@ from app.errors import StoreError
 from app.protocol import Heartbeat
 from app.state import State
 from tests.cameras import scenery
-from tests.recording.films import lasts_s
+from tests.recording.videos import lasts_s
 from tests.waiting import until
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)

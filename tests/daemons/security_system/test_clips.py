@@ -21,7 +21,7 @@ from app.frames import Frame
 from app.protocol import ClipAsked, Fact
 from app.recording.event_folder import EventFolders
 from app.state import State
-from tests.recording.films import numbered, numbers
+from tests.recording.videos import numbered, numbers
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 

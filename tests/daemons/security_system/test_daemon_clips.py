@@ -22,13 +22,13 @@ from app.protocol import ClipAsked, Request
 from app.state import Latest, State
 from tests.daemons.facts import facts
 from tests.daemons.security_system.conftest import StartFront
-from tests.recording.films import (
+from tests.recording.videos import (
     FPS,
     is_for_browsers,
     lasts_s,
     number_of,
     numbered,
-    numbered_film,
+    numbered_video,
     numbers,
     shown,
 )
@@ -81,7 +81,7 @@ def sources(tmp_path: Path) -> Iterator[Callable[[str], str]]:
                     VideoServer(draw=lambda number: jpeg(drawn(number)), fps=FPS)
                 ).url("stream")
             return str(
-                numbered_film(
+                numbered_video(
                     tmp_path / "film.mp4", 120, options={"g": "40", "bf": "2"}, visits=VISIT
                 )
             )
@@ -92,7 +92,7 @@ def sources(tmp_path: Path) -> Iterator[Callable[[str], str]]:
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
     """A film in which somebody comes after 2 s and does not leave for half a minute."""
-    return numbered_film(tmp_path / "endless.mp4", 300, options={"g": "40"}, visits=range(20, 300))
+    return numbered_video(tmp_path / "endless.mp4", 300, options={"g": "40"}, visits=range(20, 300))
 
 
 def folder_of(tmp_path: Path, event: str) -> Path:
@@ -250,7 +250,7 @@ def test_disarming_in_mid_event_ends_its_clip_there(
 def test_a_camera_that_is_lost_in_mid_event_leaves_a_clip(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    start(numbered_film(tmp_path / "film.mp4", 60, options={"g": "40"}, visits=range(20, 60)))
+    start(numbered_video(tmp_path / "film.mp4", 60, options={"g": "40"}, visits=range(20, 60)))
     until(lambda: facts(raw, "clip_ready"), "the clip is ready", 20.0)
     event = facts(raw, "clip_ready")[0]["event"]
     assert numbers(folder_of(tmp_path, event) / "clip.mp4")[-1] == 59

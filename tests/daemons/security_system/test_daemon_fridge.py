@@ -13,7 +13,7 @@ import redis
 from app.alert_text import AlertText, EventWords
 from app.protocol import event_started_at
 from tests.daemons.facts import facts
-from tests.evaluation.films import film_of_light
+from tests.evaluation.videos import video_of_light
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -62,7 +62,7 @@ def shown(film: Path) -> list[float]:
 def test_of_an_opening_one_sentence_is_told_with_its_film(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    start(film_of_light(tmp_path / "film.mp4", (2, DARK), (3, BRIGHT), (30, DARK)))
+    start(video_of_light(tmp_path / "film.mp4", (2, DARK), (3, BRIGHT), (30, DARK)))
     film = until(lambda: facts(raw, "clip_ready"), "its film is ready")[0]
     (opened,), (ended,) = facts(raw, "motion_started"), facts(raw, "motion_ended")
     assert [one["text"] for one in facts(raw) if one["alert"]] == [film["text"]]
@@ -82,7 +82,7 @@ def test_of_an_opening_one_sentence_is_told_with_its_film(
 def test_without_films_the_sentence_is_told_when_it_is_closed(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
+    films = video_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
     start(films, more="recording: {clips: false}\n")
     told = until(lambda: facts(raw, "clip_ready"), "it is told")[0]
     assert told["text"] == WORDS.clip(event_started_at(told["event"]), 2)
@@ -92,7 +92,7 @@ def test_without_films_the_sentence_is_told_when_it_is_closed(
 def test_on_a_disk_without_room_the_sentence_is_told_when_it_is_closed(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
+    films = video_of_light(tmp_path / "film.mp4", (1, DARK), (2, BRIGHT), (30, DARK))
     start(films, more="disk: {min_free_gb: 1000000}\n")
     told = until(lambda: facts(raw, "clip_ready"), "it is told")[0]
     assert told["text"] == WORDS.clip(event_started_at(told["event"]), 2)
@@ -102,7 +102,7 @@ def test_on_a_disk_without_room_the_sentence_is_told_when_it_is_closed(
 def test_the_heartbeat_says_how_bright_it_is(
     start: Start, durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    program = start(film_of_light(tmp_path / "film.mp4", (30, BRIGHT)))
+    program = start(video_of_light(tmp_path / "film.mp4", (30, BRIGHT)))
     until(lambda: facts(raw, "motion_started"), "it is opened")
     assert " opens with a light of 1" in program.log
     program.signal(signal.SIGHUP)
@@ -119,7 +119,7 @@ def test_the_heartbeat_says_how_bright_it_is(
 
 def test_flashes_open_nothing(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     flashes = [(0.5, DARK), (0.1, BRIGHT)] * 6
-    start(film_of_light(tmp_path / "film.mp4", *flashes, (1, DARK), (2, BRIGHT), (30, DARK)))
+    start(video_of_light(tmp_path / "film.mp4", *flashes, (1, DARK), (2, BRIGHT), (30, DARK)))
     ended = until(lambda: facts(raw, "motion_ended"), "it is closed")[0]
     assert ended["text"] == "Your fridge was closed after 2 seconds."
     assert [opened["event"] for opened in facts(raw, "motion_started")] == [ended["event"]]
@@ -129,7 +129,7 @@ def test_what_is_left_open_is_told_once_with_what_was_filmed_so_far(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
     start(
-        film_of_light(tmp_path / "film.mp4", (1, DARK), (6, BRIGHT), (30, DARK)),
+        video_of_light(tmp_path / "film.mp4", (1, DARK), (6, BRIGHT), (30, DARK)),
         ", open_threshold_seconds: 2",
     )
     last = until(
@@ -158,7 +158,7 @@ def test_what_is_left_open_is_told_once_with_what_was_filmed_so_far(
 def test_a_long_opening_in_several_films_is_told_once(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
-    films = film_of_light(tmp_path / "film.mp4", (1, DARK), (7, BRIGHT), (30, DARK))
+    films = video_of_light(tmp_path / "film.mp4", (1, DARK), (7, BRIGHT), (30, DARK))
     start(films, more="recording: {max_clip_s: 5}\n")
     until(
         lambda: [one for one in facts(raw, "clip_ready") if one["alert"]],
@@ -176,7 +176,7 @@ def test_it_is_not_told_again_after_a_kill_while_it_is_open(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
     program = start(
-        film_of_light(tmp_path / "film.mp4", (60, BRIGHT)), ", open_threshold_seconds: 2"
+        video_of_light(tmp_path / "film.mp4", (60, BRIGHT)), ", open_threshold_seconds: 2"
     )
     first = until(lambda: facts(raw, "left_open"), "it is told")[0]
     said_once = first["text"].split(" for ")[0]
@@ -195,7 +195,7 @@ def test_own_words_are_told_and_the_opening_too_if_it_has_some(
         ", open_threshold_seconds: 1, words: {opening: 'The {camera}!', left_open: 'Close the "
         "{camera} ({seconds} s)'}"
     )
-    start(film_of_light(tmp_path / "film.mp4", (1, DARK), (9, BRIGHT)), words)
+    start(video_of_light(tmp_path / "film.mp4", (1, DARK), (9, BRIGHT)), words)
     assert (
         until(lambda: facts(raw, "left_open"), "it is told")[0]["text"] == "Close the fridge (1 s)"
     )

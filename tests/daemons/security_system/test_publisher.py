@@ -19,7 +19,7 @@ from app.daemons.security_system.publisher import Link, News
 from app.daemons.security_system.spool import Spool
 from app.errors import WorldError
 from app.protocol import EventRecord, Fact, Label, Position, Request
-from app.recording.event_folder import EventFolders, Pictures
+from app.recording.event_folder import EventFolders, SnapshotPair
 from app.state import Latest, State
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -56,7 +56,7 @@ def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
 def news(number: int) -> News:
     event = f"20261120T1015{number:02d}.000Z-front"
     fact = Fact(f"{event}-motion_started", "motion_started", NOW, "Motion.", "front", event)
-    return News(fact, EventRecord("front", NOW), Pictures(b"marked %d" % number, b"clean"))
+    return News(fact, EventRecord("front", NOW), SnapshotPair(b"marked %d" % number, b"clean"))
 
 
 def published(raw: redis.Redis) -> list[str]:

@@ -11,8 +11,8 @@ from app.clock import FakeClock
 from app.errors import CameraEnded
 from app.frames import Frame, Packet
 from app.recording.base import RecordingSettings
-from app.recording.recorder import Ready, Recorder
-from tests.recording.films import FPS
+from app.recording.recorder import ReadyClip, Recorder
+from tests.recording.videos import FPS
 
 Act = Callable[[Frame], object]
 
@@ -24,7 +24,7 @@ class Studio:
     """
 
     settings: RecordingSettings
-    ready: list[Ready] = field(default_factory=list)
+    ready: list[ReadyClip] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     refused: str | None = None
     clock: FakeClock = field(default_factory=FakeClock)
@@ -58,7 +58,7 @@ class Studio:
             film.open()
             while True:
                 frame = film.read()
-                self.recorder.frame(frame)
+                self.recorder.add_frame(frame)
                 acts.get(frame.number, id)(frame)
                 if frame.number % write_every == 0:
                     self.recorder.step()
@@ -71,7 +71,7 @@ class Studio:
         """The files that are made of *source* when an event was seen from *start_s* to *end_s*."""
 
         def begin(frame: Frame) -> None:
-            clip = self.recorder.begin(folder, frame.at_s - self.settings.pre_roll_s, "note")
+            clip = self.recorder.begin_clip(folder, frame.at_s - self.settings.pre_roll_s, "note")
             clip.end(end_s + self.settings.post_roll_s)
 
         self.play(source, {round(start_s * FPS): begin}, **camera)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ class Studio:
 
     def finish(self) -> None:
         """The camera is closed, and all that it gave is written."""
-        self.recorder.cut()
+        self.recorder.stop_clips()
         self.write_all()
 
     def write_all(self) -> None:
@@ -89,5 +89,5 @@ class Studio:
             pass
 
     def _packet(self, packet: Packet) -> None:
-        self.recorder.packet(packet)
+        self.recorder.add_packet(packet)
         assert self.recorder.ring.used_bytes <= self.settings.preroll_mb * 1_000_000

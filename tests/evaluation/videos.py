@@ -16,7 +16,7 @@ from tests.conftest import REPO
 FPS = 10
 
 
-def film_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int = 0) -> Path:
+def video_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int = 0) -> Path:
     """A grey room, 160x120, in which a bright block wanders from left to right for some frames,
     *before* and *after* which all is still.
     """
@@ -38,7 +38,7 @@ def film_of_a_visit(path: Path, before: int = 30, during: int = 30, after: int =
     return path
 
 
-def film_of_light(path: Path, *spans: tuple[float, int]) -> Path:
+def video_of_light(path: Path, *spans: tuple[float, int]) -> Path:
     """A fridge with a can in it, 160x120, that has for each of *spans* (seconds, grey level) that
     light, in video levels, with noise.
     """

@@ -42,7 +42,7 @@ def number_of(grey: Image) -> int:
     return sum(1 << bit for bit, level in enumerate(upper) if level > 128)
 
 
-def numbered_film(
+def numbered_video(
     path: Path,
     count: int,
     *,
