@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from app.config import config_folder, load_config
 from app.errors import ConfigError, SuiteError
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
+from app.protocol import Counters
 
 _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 
@@ -79,9 +80,16 @@ def _row(health: Health) -> tuple[str, ...]:
 
 
 def _details(health: Health) -> Iterator[str]:
-    if progress := ", ".join(
-        f"{name} {value}" for name, value in health.counters.items() if value is not None
-    ):
+    if progress := ", ".join(_figures(health.counters)):
         yield f"    {progress}"
     if health.last_error:
         yield f"    last error: {health.last_error}"
+
+
+def _figures(counters: Counters) -> Iterator[str]:
+    """The counters that are known, as `name 3`, or as `name label 3` where there are labels."""
+    for name, value in counters.items():
+        labelled = value if isinstance(value, Mapping) else {"": value}
+        for label, figure in labelled.items():
+            if figure is not None:
+                yield " ".join(filter(None, (name, label, str(figure))))

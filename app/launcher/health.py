@@ -12,7 +12,7 @@ from app.errors import ProtocolError, StateUnavailable, SupervisorUnavailable
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons, display_name
 from app.launcher.supervisord import ProcessInfo, supervised
-from app.protocol import Heartbeat
+from app.protocol import Counters, Heartbeat
 from app.state import State
 from app.state.address import is_here
 
@@ -25,8 +25,6 @@ EXITED = "EXITED"
 UNSUPERVISED = "UNSUPERVISED"
 AWAY = "AWAY"
 _STATE_TIMEOUT_S = 2.0
-
-Counters = dict[str, int | float | str | bool | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""Everything that goes through Redis, declared once: keys, streams, and the records in them.
+"""Everything that goes through Redis, declared once: keys, streams, records, marks and counters.
 
-The programs of the suite share nothing but this. The four switches of the house are the plain
-strings `True` and `False`, so that a person can read and set them with `redis-cli`; all else is
-JSON or JPEG bytes, checked when it is written and when it is read. `KEYS` is the table of it all;
-the functions below it make the names.
+The programs share nothing but this. The four switches of the house are the plain strings `True` and
+`False`, so that a person can read and set them with `redis-cli`. All else is JSON or JPEG bytes,
+checked when it is written and when it is read. Start reading in `keys.py`.
 """
 
 from app.protocol.codec import (
@@ -14,6 +13,20 @@ from app.protocol.codec import (
     event_from_plain,
     plain_event,
     reasons,
+)
+from app.protocol.counters import (
+    COUNTERS,
+    Counter,
+    Counters,
+    Figure,
+    by_label,
+    trouble_counter,
+    unseen_counter,
+)
+from app.protocol.deliveries import (
+    MARKS,
+    Mark,
+    Stage,
 )
 from app.protocol.ids import (
     CAMERA_NAME,
@@ -41,7 +54,9 @@ from app.protocol.keys import (
     SNAPSHOT_LIFE_S,
     SWITCHES,
     WATCHED_LIFE_S,
+    CameraKey,
     Key,
+    KeyType,
     camera_key,
     changed_by_key,
     delivery_key,
@@ -53,10 +68,9 @@ from app.protocol.keys import (
     published_key,
     signature_key,
     snapshot_key,
-    trouble_counter,
-    unseen_counter,
 )
 from app.protocol.records import (
+    EVENT_FIELDS,
     AnyRecord,
     ArmedBy,
     BoxPx,
@@ -82,16 +96,19 @@ from app.protocol.records import (
 
 __all__ = [
     "CAMERA_NAME",
+    "COUNTERS",
     "DAY_S",
     "DELIVERY_LIFE_S",
     "ENVELOPE_LIFE_S",
     "EVENTS_KEPT",
+    "EVENT_FIELDS",
     "EVENT_ID",
     "EVENT_LIFE_S",
     "HEARTBEAT_LIFE_S",
     "ID",
     "KEYS",
     "LATEST_LIFE_S",
+    "MARKS",
     "PUBLISHED_LIFE_S",
     "REQUESTS_KEPT",
     "SIGNATURE_LIFE_S",
@@ -101,16 +118,22 @@ __all__ = [
     "AnyRecord",
     "ArmedBy",
     "BoxPx",
+    "CameraKey",
     "ClipAsked",
+    "Counter",
+    "Counters",
     "Degrees",
     "EventRecord",
     "Fact",
     "FactKind",
+    "Figure",
     "Habits",
     "Heartbeat",
     "Id",
     "Key",
+    "KeyType",
     "Label",
+    "Mark",
     "Position",
     "Presence",
     "Record",
@@ -118,7 +141,9 @@ __all__ = [
     "Request",
     "RequestKind",
     "RouterHealth",
+    "Stage",
     "Trouble",
+    "by_label",
     "camera_key",
     "changed_by_key",
     "decode",

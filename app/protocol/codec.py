@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.errors import ProtocolError
-from app.protocol.records import AnyRecord, EventRecord, Record
+from app.protocol.records import EVENT_FIELDS, AnyRecord, EventRecord, Record
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 _BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label", "label_by", "label_at")
-_EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
 
 
 def encode(record: Record) -> str:
@@ -44,7 +42,7 @@ def event_from_plain(plain: dict[str, Any]) -> EventRecord:
     """
     try:
         record: EventRecord = _adapter(EventRecord).validate_python(
-            {name: plain[name] for name in _EVENT_FIELDS if name in plain}
+            {name: plain[name] for name in EVENT_FIELDS if name in plain}
         )
     except ValidationError as error:
         raise ProtocolError(f"not an event: {reasons(error)}") from None
@@ -70,7 +68,7 @@ def decode_event(stored: dict[str, str]) -> EventRecord:
             {
                 name: value if name in _BARE_EVENT_FIELDS else json.loads(value)
                 for name, value in stored.items()
-                if name in _EVENT_FIELDS
+                if name in EVENT_FIELDS
             }
         )
     except json.JSONDecodeError as error:

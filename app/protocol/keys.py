@@ -1,7 +1,15 @@
-"""The keys and streams in Redis: one row each in `KEYS`, and the functions that make their names."""
+"""The keys and streams in Redis: one row each, and the functions that make their names.
 
+`KEYS` is the whole conversation between the programs. A test runs a suite and compares every key
+that Redis then holds with these rows.
+"""
+
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from app.protocol.deliveries import MARKS, Mark
+from app.protocol.records import EVENT_FIELDS
 
 DAY_S = 86_400
 EVENT_LIFE_S = 30 * DAY_S
@@ -11,14 +19,14 @@ HEARTBEAT_LIFE_S = 30
 WATCHED_LIFE_S = 5
 PUBLISHED_LIFE_S = DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
-#: Slack lets nobody use a signature that is older than five minutes, nor one that is five minutes
-#: ahead.
+#: Slack accepts a signature that is up to five minutes old or five minutes ahead.
 SIGNATURE_LIFE_S = 660
-#: For as long as this an envelope that Slack sends again is known.
+#: Slack sends an envelope again within this time.
 ENVELOPE_LIFE_S = 3_600
 EVENTS_KEPT = 10_000
 REQUESTS_KEPT = 1_000
-#: The switches of the house, and what each is taken for until somebody has set it.
+
+#: The switches of the house, and the value of each until somebody has set it.
 SWITCHES: dict[str, bool] = {
     "camera_status": True,
     "camera_notifications": True,
@@ -26,219 +34,329 @@ SWITCHES: dict[str, bool] = {
     "home": False,
 }
 
+KeyType = Literal["string", "hash", "set", "stream", "channel"]
+_PLACE = re.compile(r"\{\w+\}")
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of the table: what a key or stream holds, who writes and who reads it, and how long
-    it lives (None: for ever).
+    """A key, a stream or a channel in Redis.
+
+    *name* has its variable parts in braces; a part contains no colon. *fields* are those of a hash
+    or of a stream's entries, *marks* the fields that deliveries add to a hash. Redis drops the key
+    *life_s* seconds after it was written; None is no limit. A stream keeps about *length* entries.
     """
 
     name: str
+    type: KeyType
     holds: str
     written_by: str
     read_by: str
     life_s: int | None = None
+    fields: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    length: int | None = None
+
+    def of(self, *parts: str) -> str:
+        """The name with *parts* in place of what is in braces."""
+        given = iter(parts)
+        return _PLACE.sub(lambda _: next(given), self.name)
+
+    def matches(self, name: str) -> bool:
+        """Return whether *name* is one of this row's."""
+        return re.fullmatch(_PLACE.sub("[^:]+", self.name), name) is not None
 
 
-KEYS = (
-    Key(
-        "camera_status",
-        "True or False: armed?",
-        "commands, who is home, a person",
-        "security system",
-    ),
-    Key("camera_notifications", "True or False: may alerts go out?", "commands", "notifier"),
-    Key(
-        "auto_detect_status",
-        "True or False: does presence arm and disarm?",
-        "commands",
-        "who is home",
-    ),
-    Key("home", "True or False: is somebody home?", "who is home", "everyone"),
-    Key(
-        "armed_by",
-        "ArmedBy of the last change of camera_status",
-        "whoever changed it",
-        "/status, dashboard",
-    ),
-    Key(
-        "{switch}_by",
-        "ArmedBy of the last change of another switch",
-        "whoever changed it",
-        "commands",
-    ),
-    Key("snoozed_until", "UTC time, ISO 8601", "/snooze", "notifier", None),
-    Key("camera:{name}:target", "Position asked for", "commands", "security system"),
-    Key("camera:{name}:position", "Position reached", "security system", "commands"),
-    Key(
-        "camera:{name}:latest",
-        "hash: jpeg (bytes), taken_at (UTC time)",
-        "security system",
-        "notifier, dashboard",
-        LATEST_LIFE_S,
-    ),
-    Key(
-        "camera:{name}:clip",
-        "ClipAsked: the newest clip that somebody asked for",
-        "security system",
-        "notifier",
-        LATEST_LIFE_S,
-    ),
-    Key(
-        "camera:{name}:watched",
-        "1: somebody looks at the live view",
-        "dashboard",
-        "security system",
-        WATCHED_LIFE_S,
-    ),
-    Key(
-        "camera:{name}:frames",
-        "channel: JPEG bytes while watched",
-        "security system",
-        "dashboard",
-        0,
-    ),
-    Key(
-        "event:{id}",
-        "hash: EventRecord's fields, and marks of delivery and upload",
-        "all but the dashboard",
-        "everyone",
-        EVENT_LIFE_S,
-    ),
-    Key(
-        "event:{id}:snapshot",
-        "JPEG bytes with box and time drawn in",
-        "security system",
-        "notifier, dashboard",
-        SNAPSHOT_LIFE_S,
-    ),
-    Key(
-        "heartbeat:{program}:{host}[:{camera}]",
-        "Heartbeat",
-        "every program",
-        "/status, dashboard, notifier",
-        HEARTBEAT_LIFE_S,
-    ),
-    Key(
-        "heartbeats",
-        "set: the keys of the heartbeats there are or were",
-        "every program",
-        "/status, dashboard, notifier",
-    ),
-    Key("presence:{person}", "Presence", "who is home", "who is home, /who, dashboard"),
-    Key(
-        "presence:{person}:habits",
-        "Habits: how long that person's phones sleep",
-        "who is home",
-        "who is home",
-    ),
-    Key("router", "RouterHealth", "who is home", "who is home, /who, /status, dashboard"),
-    Key(
-        "signature:{digest}",
-        "1: this signed request was accepted",
-        "Slack server",
-        "Slack server",
-        SIGNATURE_LIFE_S,
-    ),
-    Key(
-        "envelope:{digest}",
-        "1: this envelope was taken",
-        "Slack socket",
-        "Slack socket",
-        ENVELOPE_LIFE_S,
-    ),
-    Key(
-        "hearts",
-        "hash: of each heartbeat there was, whether it beats or since when it is silent",
-        "notifier",
-        "notifier",
-    ),
-    Key(
-        "delivery:{id}",
-        "hash: delivery marks of a fact that opens no event, a digest or an answer; what a "
-        "program has told of lasting troubles",
-        "notifier, uploader",
-        "notifier, uploader",
-        DELIVERY_LIFE_S,
-    ),
-    Key(
-        "published:{fact}",
-        "1: this fact is on the stream",
-        "whoever publishes it",
-        "whoever publishes it",
-        PUBLISHED_LIFE_S,
-    ),
-    Key(
-        "events",
-        f"stream of Fact, about {EVENTS_KEPT} kept",
-        "every program",
-        "notifier (group), uploader (a group a machine), dashboard",
-    ),
-    Key(
-        "requests",
-        f"stream of Request, about {REQUESTS_KEPT} kept",
-        "commands",
-        "notifier (group), security system",
-    ),
+CAMERA_STATUS = Key(
+    "camera_status",
+    "string",
+    "True or False: armed?",
+    "commands, who is home, a person",
+    "security system",
+)
+CAMERA_NOTIFICATIONS = Key(
+    "camera_notifications", "string", "True or False: may alerts go out?", "commands", "notifier"
+)
+AUTO_DETECT_STATUS = Key(
+    "auto_detect_status",
+    "string",
+    "True or False: does presence arm and disarm?",
+    "commands",
+    "who is home",
+)
+HOME = Key("home", "string", "True or False: is somebody home?", "who is home", "everyone")
+ARMED_BY = Key(
+    "armed_by",
+    "string",
+    "ArmedBy of the last change of camera_status",
+    "whoever changed it",
+    "/status, dashboard",
+)
+NOTIFICATIONS_BY = Key(
+    "camera_notifications_by",
+    "string",
+    "ArmedBy of the last change of camera_notifications",
+    "commands",
+    "commands",
+)
+AUTO_DETECT_BY = Key(
+    "auto_detect_status_by",
+    "string",
+    "ArmedBy of the last change of auto_detect_status",
+    "commands",
+    "commands",
+)
+HOME_BY = Key(
+    "home_by", "string", "ArmedBy of the last change of home", "commands, who is home", "commands"
+)
+SNOOZED_UNTIL = Key(
+    "snoozed_until", "string", "UTC time, ISO 8601; Redis drops it then", "/snooze", "notifier"
+)
+CAMERA_TARGET = Key(
+    "camera:{camera}:target", "string", "Position asked for", "commands", "security system"
+)
+CAMERA_POSITION = Key(
+    "camera:{camera}:position", "string", "Position reached", "security system", "commands"
+)
+CAMERA_LATEST = Key(
+    "camera:{camera}:latest",
+    "hash",
+    "the newest picture: JPEG bytes, UTC time",
+    "security system",
+    "notifier, dashboard",
+    LATEST_LIFE_S,
+    fields=("jpeg", "taken_at"),
+)
+CAMERA_CLIP = Key(
+    "camera:{camera}:clip",
+    "string",
+    "ClipAsked: the newest clip that somebody asked for",
+    "security system",
+    "notifier",
+    LATEST_LIFE_S,
+)
+CAMERA_WATCHED = Key(
+    "camera:{camera}:watched",
+    "string",
+    "1: somebody looks at the live view",
+    "dashboard",
+    "security system",
+    WATCHED_LIFE_S,
+)
+CAMERA_FRAMES = Key(
+    "camera:{camera}:frames",
+    "channel",
+    "JPEG bytes while watched",
+    "security system",
+    "dashboard",
+)
+EVENT = Key(
+    "event:{event}",
+    "hash",
+    "EventRecord, and the marks of its deliveries and uploads",
+    "security system, notifier, uploader, commands",
+    "everyone",
+    EVENT_LIFE_S,
+    fields=EVENT_FIELDS,
+    marks=MARKS["event"],
+)
+EVENT_SNAPSHOT = Key(
+    "event:{event}:snapshot",
+    "string",
+    "JPEG bytes with box and time drawn in",
+    "security system",
+    "notifier, dashboard",
+    SNAPSHOT_LIFE_S,
+)
+HEARTBEAT = Key(
+    "heartbeat:{program}:{host}",
+    "string",
+    "Heartbeat of a program that serves the whole house",
+    "every program",
+    "/status, dashboard, notifier",
+    HEARTBEAT_LIFE_S,
+)
+CAMERA_HEARTBEAT = Key(
+    "heartbeat:{program}:{host}:{camera}",
+    "string",
+    "Heartbeat of a program that serves one camera",
+    "security system",
+    "/status, dashboard, notifier",
+    HEARTBEAT_LIFE_S,
+)
+HEARTBEATS = Key(
+    "heartbeats",
+    "set",
+    "the keys of all heartbeats that are or were there",
+    "every program",
+    "/status, dashboard, notifier",
+)
+PRESENCE = Key(
+    "presence:{person}", "string", "Presence", "who is home", "who is home, /who, dashboard"
+)
+HABITS = Key(
+    "presence:{person}:habits",
+    "string",
+    "Habits: how long that person's phones sleep",
+    "who is home",
+    "who is home",
+)
+ROUTER = Key(
+    "router", "string", "RouterHealth", "who is home", "who is home, /who, /status, dashboard"
+)
+SIGNATURE = Key(
+    "signature:{digest}",
+    "string",
+    "1: this signed request was accepted",
+    "Slack server",
+    "Slack server",
+    SIGNATURE_LIFE_S,
+)
+ENVELOPE = Key(
+    "envelope:{digest}",
+    "string",
+    "1: this envelope was accepted",
+    "Slack socket",
+    "Slack socket",
+    ENVELOPE_LIFE_S,
+)
+HEARTS = Key(
+    "hearts",
+    "hash",
+    "for each heartbeat key: alive, or silent since when, or what is being published",
+    "notifier",
+    "notifier",
+    marks=MARKS["hearts"],
+)
+DELIVERY = Key(
+    "delivery:{id}",
+    "hash",
+    "marks of a delivery that opens no event (other facts, digests, replies), and of the lasting "
+    "troubles that a program has published",
+    "notifier, uploader",
+    "notifier, uploader",
+    DELIVERY_LIFE_S,
+    marks=MARKS["delivery"],
+)
+PUBLISHED = Key(
+    "published:{fact}",
+    "string",
+    "1: this fact is on the stream",
+    "whoever publishes it",
+    "whoever publishes it",
+    PUBLISHED_LIFE_S,
+)
+EVENTS = Key(
+    "events",
+    "stream",
+    "Fact",
+    "every program",
+    "notifier (group), uploader (a group a machine), dashboard",
+    fields=("fact",),
+    length=EVENTS_KEPT,
+)
+REQUESTS = Key(
+    "requests",
+    "stream",
+    "Request",
+    "commands",
+    "notifier (group), security system",
+    fields=("request",),
+    length=REQUESTS_KEPT,
 )
 
+#: Every row, in the order in which a newcomer best reads them.
+KEYS = (
+    CAMERA_STATUS,
+    CAMERA_NOTIFICATIONS,
+    AUTO_DETECT_STATUS,
+    HOME,
+    ARMED_BY,
+    NOTIFICATIONS_BY,
+    AUTO_DETECT_BY,
+    HOME_BY,
+    SNOOZED_UNTIL,
+    CAMERA_TARGET,
+    CAMERA_POSITION,
+    CAMERA_LATEST,
+    CAMERA_CLIP,
+    CAMERA_WATCHED,
+    CAMERA_FRAMES,
+    EVENT,
+    EVENT_SNAPSHOT,
+    HEARTBEAT,
+    CAMERA_HEARTBEAT,
+    HEARTBEATS,
+    PRESENCE,
+    HABITS,
+    ROUTER,
+    SIGNATURE,
+    ENVELOPE,
+    HEARTS,
+    DELIVERY,
+    PUBLISHED,
+    EVENTS,
+    REQUESTS,
+)
 
-def event_key(event: str) -> str:
-    return f"event:{event}"
+CameraKey = Literal["target", "position", "latest", "clip", "watched", "frames"]
+_CAMERA_KEYS: dict[CameraKey, Key] = {
+    "target": CAMERA_TARGET,
+    "position": CAMERA_POSITION,
+    "latest": CAMERA_LATEST,
+    "clip": CAMERA_CLIP,
+    "watched": CAMERA_WATCHED,
+    "frames": CAMERA_FRAMES,
+}
+_CHANGED_BY = {
+    "camera_status": ARMED_BY,
+    "camera_notifications": NOTIFICATIONS_BY,
+    "auto_detect_status": AUTO_DETECT_BY,
+    "home": HOME_BY,
+}
 
 
-def snapshot_key(event: str) -> str:
-    return f"event:{event}:snapshot"
-
-
-def delivery_key(fact: str) -> str:
-    return f"delivery:{fact}"
+def camera_key(camera: str, what: CameraKey) -> str:
+    return _CAMERA_KEYS[what].of(camera)
 
 
 def changed_by_key(switch: str) -> str:
-    """Where it says who changed *switch* last."""
-    return "armed_by" if switch == "camera_status" else f"{switch}_by"
+    """The key of who changed *switch* last."""
+    return _CHANGED_BY[switch].name
+
+
+def event_key(event: str) -> str:
+    return EVENT.of(event)
+
+
+def snapshot_key(event: str) -> str:
+    return EVENT_SNAPSHOT.of(event)
+
+
+def delivery_key(delivered: str) -> str:
+    """The key of the marks of *delivered*: the id of a fact, a digest, a reply or an owner."""
+    return DELIVERY.of(delivered)
 
 
 def presence_key(person: str) -> str:
-    return f"presence:{person}"
+    return PRESENCE.of(person)
 
 
 def habits_key(person: str) -> str:
-    return f"presence:{person}:habits"
-
-
-def unseen_counter(person: str) -> str:
-    """The counter in the heartbeat of who is home that says for how many seconds *person* has not
-    been seen.
-    """
-    return f"{person}_unseen_s"
-
-
-def trouble_counter(store: str) -> str:
-    """The counter in the heartbeat of the uploader that says what is wrong with *store*; None when
-    nothing is.
-    """
-    return f"{store}_trouble"
+    return HABITS.of(person)
 
 
 def published_key(fact: str) -> str:
-    return f"published:{fact}"
+    return PUBLISHED.of(fact)
 
 
 def signature_key(digest: str) -> str:
-    return f"signature:{digest}"
+    return SIGNATURE.of(digest)
 
 
 def envelope_key(digest: str) -> str:
-    return f"envelope:{digest}"
-
-
-def camera_key(
-    camera: str, what: Literal["target", "position", "latest", "clip", "watched", "frames"]
-) -> str:
-    return f"camera:{camera}:{what}"
+    return ENVELOPE.of(digest)
 
 
 def heartbeat_key(program: str, host: str, camera: str | None = None) -> str:
-    return ":".join(part for part in ("heartbeat", program, host, camera) if part)
+    return CAMERA_HEARTBEAT.of(program, host, camera) if camera else HEARTBEAT.of(program, host)

@@ -1,11 +1,12 @@
 """The records that go through Redis as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Interval
 from pydantic import AwareDatetime, StringConstraints
 
+from app.protocol.counters import Counters
 from app.protocol.ids import ID
 
 FactKind = Literal[
@@ -107,7 +108,7 @@ class Heartbeat:
     pid: int
     started_at: AwareDatetime
     step_at: AwareDatetime
-    counters: dict[str, int | float | str | bool | None]
+    counters: Counters
     last_error: Trouble | None = None
 
 
@@ -129,6 +130,10 @@ class EventRecord:
     label: Label | None = None
     label_by: str | None = None
     label_at: AwareDatetime | None = None
+
+
+#: The fields of an event's hash that are no marks.
+EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,141 @@
+"""The counters in the heartbeat of each program: one row each, with unit and label.
+
+A counter with a *label* is a mapping from the label's values to figures: `store_waiting` is
+`{"s3": 3, "dropbox": 0}`. No name contains a label, so that a reader needs to parse none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Figure = int | float | str | bool | None
+#: The counters of one heartbeat by name: a figure, or figures by label.
+Counters = Mapping[str, Figure | Mapping[str, Figure]]
+
+Unit = Literal["", "s", "per s", "MB", "GB", "luma", "bool", "text", "UTC time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A figure in a program's heartbeat. *unit* is "" for what is counted.
+
+    None stands for what is not known, and in a text for "nothing".
+    """
+
+    program: str
+    name: str
+    unit: Unit
+    holds: str
+    label: str | None = None
+
+    def allows(self, value: Figure | Mapping[str, Figure]) -> bool:
+        """Return whether *value* has this counter's shape and unit."""
+        if self.label:
+            return isinstance(value, Mapping) and all(map(self._allows, value.values()))
+        return not isinstance(value, Mapping) and self._allows(value)
+
+    def _allows(self, figure: Figure) -> bool:
+        if figure is None:
+            return True
+        if self.unit == "bool":
+            return isinstance(figure, bool)
+        if self.unit in ("text", "UTC time"):
+            return isinstance(figure, str)
+        return isinstance(figure, int | float) and not isinstance(figure, bool)
+
+
+def _rows(
+    program: str, *rows: tuple[str, Unit, str] | tuple[str, Unit, str, str]
+) -> tuple[Counter, ...]:
+    return tuple(Counter(program, *row) for row in rows)
+
+
+COUNTERS = (
+    *_rows(
+        "security_system",
+        ("camera", "text", "open, opening, lost or closed"),
+        ("armed", "bool", "whether the camera is to watch"),
+        ("frames", "", "frames judged or passed on since the start"),
+        ("frames_per_s", "per s", "frames since the last heartbeat"),
+        ("dropped", "", "frames that came faster than they were judged"),
+        ("corrupt", "", "damaged frames, neither judged nor learned"),
+        ("reopened", "", "times that the camera came back after it was lost"),
+        ("learning", "bool", "whether the background is not known yet"),
+        ("light", "luma", "mean luma, 0 to 255, where light is the trigger"),
+        ("turning", "bool", "whether the mount moves"),
+        ("events", "", "events opened since the start"),
+        ("event_open", "bool", "whether an event is open"),
+        ("waiting_for_redis", "", "facts that Redis does not have yet"),
+        ("handover_s", "s", "time from the newest fact to Redis having it"),
+        ("clips", "", "clips written since the start"),
+        ("clip_gaps", "", "gaps in clips"),
+        ("preroll_s", "s", "length of the video kept in memory"),
+        ("preroll_mb", "MB", "size of the video kept in memory"),
+        ("preroll_limit_mb", "MB", "the most that it may take"),
+        ("pir", "bool", "what the motion sensor says, where there is one"),
+        ("frames_kept_mb", "MB", "size of the frames kept for training samples"),
+        ("captures", "", "training samples and stills written"),
+        ("captures_lost", "", "training samples and stills that could not be written"),
+    ),
+    *_rows(
+        "notifier",
+        ("delivered", "", "facts that every channel is done with"),
+        ("held", "", "facts not delivered because alerts were off or snoozed"),
+        ("waiting", "", "facts that some channel has still to deliver"),
+        ("channel_waiting", "", "facts that this channel has still to deliver", "channel"),
+        ("channel_trouble", "text", "what is wrong with this channel", "channel"),
+        ("channel_digests", "", "digests delivered", "channel"),
+        ("channel_repeated", "", "messages that may have been delivered twice", "channel"),
+        ("answered", "", "requests replied to"),
+        ("questions", "", "requests that wait for their reply"),
+    ),
+    *_rows(
+        "who_is_home",
+        ("polls", "", "polls of the router that it answered"),
+        ("missed", "", "polls in a row that it did not answer"),
+        ("devices", "", "devices connected at the last poll"),
+        ("home", "bool", "whether somebody is home"),
+        ("person_unseen_s", "s", "time since this person's phone was seen", "person"),
+    ),
+    *_rows(
+        "uploader",
+        ("free_gb", "GB", "free room on the disk"),
+        ("disk_low", "bool", "whether the owner was warned of a full disk"),
+        ("deleted", "", "files and folders deleted since the start"),
+        ("store_waiting", "", "files that wait for this store", "store"),
+        ("store_waiting_mb", "MB", "size of the files that wait for this store", "store"),
+        ("store_uploaded", "", "files uploaded since the start", "store"),
+        ("store_uploaded_mb", "MB", "size of the files uploaded since the start", "store"),
+        ("store_last", "UTC time", "when the last file was uploaded", "store"),
+        ("store_failures", "", "uploads that failed since the start", "store"),
+        ("store_trouble", "text", "what is wrong with this store", "store"),
+    ),
+    *_rows(
+        "slack_server",
+        ("requests", "", "requests answered"),
+        ("refused", "", "requests refused: unsigned, repeated, or not allowed"),
+        ("errors", "", "requests that ended in a mistake of ours"),
+        ("last_request", "UTC time", "when the last request came"),
+    ),
+    *_rows(
+        "slack_socket",
+        ("envelopes", "", "envelopes received"),
+        ("refused", "", "envelopes refused: repeated, or not allowed"),
+        ("reconnects", "", "connections made after the first"),
+        ("connected", "bool", "whether the connection is up"),
+    ),
+)
+
+
+def by_label(counters: Counters, name: str) -> Mapping[str, Figure]:
+    """The figures of the labelled counter *name* by label; empty when the heartbeat has none."""
+    found = counters.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def unseen_counter(person: str) -> str:
+    return f"{person}_unseen_s"
+
+
+def trouble_counter(store: str) -> str:
+    return f"{store}_trouble"

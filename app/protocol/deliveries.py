@@ -1,0 +1,102 @@
+"""The marks that deliveries, uploads and announcements leave on hashes in Redis.
+
+A delivery goes through stages, each marked before or after a call to the service, so that a restart
+continues where the last run stopped. A `Stage` is kept as `{channel}:{stage}`: on the event's hash
+when the fact opens an event, else on `delivery:{id}`. An empty value withdraws a mark.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+_PLACE = re.compile(r"\{\w+\}")
+
+Holder = Literal["event", "delivery", "hearts"]
+
+
+class Stage(StrEnum):
+    """A stage of one delivery by one channel."""
+
+    #: UTC time at which the call that shows the message began; a later run asks the service whether
+    #: it arrived. "yes" where the service cannot be asked.
+    POSTING = "posting"
+    #: The message is shown: what later calls need to change it or to post below it.
+    POSTED = "posted"
+    #: The id of an uploaded file, or "none" and why there is none.
+    FILE = "file"
+    #: "yes": the service accepts messages with the uploaded file.
+    READY = "ready"
+    #: "yes": the service has accepted the order to show an uploaded clip.
+    TAKEN = "taken"
+    #: How often showing a clip was tried from the start.
+    TRIES = "tries"
+    #: Why a clip is not shown.
+    GIVEN_UP = "given up"
+    #: "yes": the message that this one belongs below is gone, so it is posted by itself.
+    ALONE = "alone"
+    #: UTC time at which the service first refused a picture.
+    REFUSED = "refused"
+    #: How often the service has surely not taken the message.
+    FAILURES = "failures"
+    #: "none": the text goes without its picture.
+    MEDIA = "media"
+    #: The service's id of a text message.
+    SID = "sid"
+    #: The id of the digest that this fact goes with.
+    DIGEST = "digest"
+    #: "yes": the digest shows this fact's picture.
+    SHOWN = "shown"
+    #: Why the channel does not deliver this fact.
+    SKIPPED = "skipped"
+    #: The caption of a picture that somebody asked for.
+    CAPTION = "caption"
+    #: The id of the file that was deleted after somebody tagged the event.
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A field of a hash in Redis. *name* has its variable parts in braces."""
+
+    name: str
+    holds: str
+    written_by: str
+
+    def of(self, *parts: str) -> str:
+        """The name with *parts* in place of what is in braces."""
+        given = iter(parts)
+        return _PLACE.sub(lambda _: next(given), self.name)
+
+    def matches(self, field: str) -> bool:
+        """Return whether *field* is one of this mark's."""
+        return re.fullmatch(_PLACE.sub("[^:]+", self.name), field) is not None
+
+
+DELIVERED = Mark("delivered:{channel}", "UTC time of the delivery by that channel", "notifier")
+HELD = Mark("held", "UTC time, and why no channel delivers it: muted or snoozed", "notifier")
+UNTOLD = Mark("untold", "why an event that was never an alert is not delivered", "notifier")
+UPLOADED = Mark("s3:{file}", "the key in S3 of that file of the event", "uploader")
+STORE_TROUBLE = Mark("store {store}", "begun, over, or what is being published", "uploader")
+DISK_TROUBLE = Mark("disk", "begun, over, or what is being published", "uploader")
+REDIS_LOG = Mark("appendonly", "no: Redis keeps no log while the disk accepts none", "uploader")
+REDIS_DUMPS = Mark("stop-writes-on-bgsave-error", "no: as for appendonly", "uploader")
+HEART = Mark(
+    "heartbeat:{program}:{host}", "alive, or silent since when, or what is published", "notifier"
+)
+CAMERA_HEART = Mark("heartbeat:{program}:{host}:{camera}", "as for other programs", "notifier")
+STAGES = tuple(
+    Mark(f"{{channel}}:{stage}{numbered}", "see Stage", "notifier")
+    for stage in Stage
+    for numbered in (("", "{number}") if stage in (Stage.FILE, Stage.READY) else ("",))
+)
+
+#: The marks of each hash that has some.
+MARKS: dict[Holder, tuple[Mark, ...]] = {
+    "event": (DELIVERED, HELD, UNTOLD, UPLOADED, *STAGES),
+    "delivery": (
+        *(DELIVERED, HELD, STORE_TROUBLE, DISK_TROUBLE, REDIS_LOG, REDIS_DUMPS),
+        *STAGES,
+    ),
+    "hearts": (HEART, CAMERA_HEART),
+}

@@ -1,0 +1,92 @@
+"""Records as JSON: what goes in comes out, and nothing else does."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from app import protocol
+from app.errors import ProtocolError
+from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Request, Trouble
+
+NOW = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
+RECORDS = [
+    ArmedBy("anna", NOW, "/pycam_on"),
+    Position(-90, 90),
+    Heartbeat(
+        17,
+        NOW,
+        NOW,
+        {"frames": 3, "rate": 9.5, "camera": "open", "learning": True, "none": None},
+        Trouble(NOW, "no camera"),
+    ),
+    Fact(
+        "20261120T101500.123Z-front-motion_started",
+        "motion_started",
+        NOW,
+        "Motion.",
+        "front",
+        "20261120T101500.123Z-front",
+    ),
+    Request("last_image", NOW, "anna", "front"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_record_comes_out_as_it_went_in(record: protocol.Record) -> None:
+    assert protocol.decode(type(record), protocol.encode(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "named"),
+    [
+        (Position, "{", "Position"),
+        (Position, '{"pan_deg": 91, "tilt_deg": 0}', "pan_deg"),
+        (Position, '{"pan_deg": "left", "tilt_deg": 0}', "pan_deg"),
+        (Position, "[]", "Position"),
+        (Request, '{"kind": "explode", "at": "2026-11-20T10:15:00Z", "by": "x"}', "kind"),
+        (Request, '{"kind": "last_image", "at": "2026-11-20T10:15:00", "by": "x"}', "at"),
+        (Fact, '{"id": "x"}', "kind"),
+        (Fact, b"\xff\xfe", "Fact"),
+    ],
+)
+def test_what_is_not_as_declared_is_refused_by_name(
+    kind: type[Position], text: str | bytes, named: str
+) -> None:
+    with pytest.raises(ProtocolError, match=named):
+        protocol.decode(kind, text)
+
+
+def test_a_wrong_record_is_refused_before_it_is_written() -> None:
+    with pytest.raises(ProtocolError, match="tilt_deg"):
+        protocol.encode(Position(0, 200))
+
+
+def test_the_fields_of_an_event_are_words_and_json() -> None:
+    record = EventRecord(
+        "front", NOW, score=0.5, person=True, boxes=((1, 2, 3, 4),), label="occupied"
+    )
+    stored = protocol.encode_event(record)
+    assert stored["camera"] == "front"
+    assert stored["started_at"] == "2026-11-20T10:15:00.123000Z"
+    assert json.loads(stored["boxes"]) == [[1, 2, 3, 4]]
+    assert "ended_at" not in stored
+    assert protocol.decode_event({**stored, "delivered:folder": "2026-11-20T10:15:01Z"}) == record
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"camera": ""}, {"started_at": "yesterday"}, {"boxes": "[[1, 2"}, {"score": '"high"'}],
+)
+def test_a_broken_event_is_refused(broken: dict[str, str]) -> None:
+    stored = {**protocol.encode_event(EventRecord("front", NOW)), **broken}
+    if broken == {"camera": ""}:
+        del stored["camera"]
+    with pytest.raises(ProtocolError, match="not an event"):
+        protocol.decode_event(stored)
+
+
+def test_a_time_that_is_known_is_written() -> None:
+    ended = replace(EventRecord("front", NOW), ended_at=NOW)
+    assert protocol.encode_event(ended)["ended_at"] == "2026-11-20T10:15:00.123000Z"
