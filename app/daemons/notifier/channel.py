@@ -1,334 +1,344 @@
-"""One way to the owner: what it has still to tell, in order, and how long it rests after a failure.
+"""One of a channel's queues: the order of its deliveries, their retries, and digests.
 
-What has been told is marked in Redis, stage by stage. What piled up for long goes as one digest by
-those ways that make digests. A way has two of these: one for what is told at once, and one for what
-comes with a film.
+Every stage of a delivery is marked in Redis. What has waited for long is delivered as one digest,
+if the notifier makes digests.
 """
 
 import logging
-import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from app import protocol
-from app.daemons.notifier.composer import Lane, Later, LeftOut, Letters
-from app.daemons.notifier.progress import Marks
+from app.backoff import Backoff
+from app.daemons.notifier.composer import NotYet, Skipped
+from app.daemons.notifier.delivery_plan import QueueName, plan_for
+from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
 from app.notify import Digest, Message, Notifier
 from app.protocol import Fact
 from app.worker import Worker
 
+if TYPE_CHECKING:
+    from app.daemons.notifier.outbox import Outbox
+
 RETRY_MAX_S = 60.0
-#: How often one message fails, for no reason that is known to be the way's, before others that wait
-#: have their turn.
-TRIES = 10
-#: How often an alert fails before the next one's try tells whether it is the way's fault or its
-#: own.
-DOUBTS = 3
-#: How long a way rests when Redis is away, which is the notifier's trouble and not the way's.
+#: The failures of one delivery, for reasons that may be its own, before later deliveries go first.
+MOST_FAILURES = 10
+#: The failures of one alert before the next alert is tried, which shows whether the channel is at
+#: fault or the alert.
+SUSPECT_FAILURES = 3
+#: The rest of a channel while Redis is away, which is no trouble of the channel.
 REDIS_RETRY_S = 1.0
-#: How many of a digest's newest are shown: their pictures come with it, and their films after it.
+#: The newest alerts of a digest of which pictures are shown, and clips below it.
 SHOWN_IN_DIGEST = 4
-#: How often it is looked whether the alert is told that a film belongs to.
+#: The seconds between two looks whether the alert of a clip is delivered.
 ALERT_LOOK_S = 0.5
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Alert:
-    """A fact that is to be told by the ways in *left*."""
+class PendingFact:
+    """A fact that the channels in *remaining* are still to deliver.
+
+    *entry* is its id on the stream.
+    """
 
     entry: str
     fact: Fact
-    left: set[str]
+    remaining: set[str]
 
 
 @dataclass(slots=True)
-class Parcel:
-    """An alert as one way has it to tell, from *due_s* on, which has failed so often.
+class Delivery:
+    """The delivery of *pending* by one channel, due at *due_s* by the monotonic clock.
 
-    *told* says that it was told, perhaps without its mark.
+    *delivered* is True as soon as it has succeeded, also while its mark is not in Redis.
     """
 
-    alert: Alert
-    marks: Marks
-    told: bool = False
+    pending: PendingFact
+    progress: DeliveryProgress
+    delivered: bool = False
     due_s: float = 0.0
     failures: int = 0
 
+    @property
+    def fact(self) -> Fact:
+        return self.pending.fact
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every way works with.
 
-    *done* is told what a way is done with, and by which; *opener* knows the alert of an event that
-    is still to be told here, and *is_said* whether some way is in this very trouble already.
+class Channel:
+    """Delivers by *notifier* what comes in *queue*.
+
+    Its owner calls `enqueue` and `retry_now` and reads the figures. Everything else happens in the
+    thread of its worker.
     """
 
-    letters: Letters
-    digest_after_s: float
-    done: Callable[[Alert, str], None]
-    opener: Callable[[str | None], Alert | None]
-    is_said: Callable[[str], bool]
-
-
-class Way:
-    """What *notifier* has to tell, of one *lane*.
-
-    Its owner calls `add`, `hurry` and the figures; all else happens in its thread.
-    """
-
-    def __init__(self, notifier: Notifier, lane: Lane, desk: Desk) -> None:
+    def __init__(self, notifier: Notifier, queue: QueueName, outbox: "Outbox") -> None:
         self.notifier = notifier
-        self.lane = lane
-        self.name = notifier.name if lane == "alerts" else f"{notifier.name}_clips"
-        self.trouble: str | None = None
+        self.queue = queue
+        self.name = notifier.name if queue == "alerts" else f"{notifier.name}_clips"
+        self.error: DeliveryError | None = None
         self.digests = 0
-        self.worker = Worker(f"way {self.name}", self.step)
-        self._letters = desk.letters
-        self._state = desk.letters.state
-        self._clock = desk.letters.clock
-        self._done = desk.done
-        self._opener = desk.opener
-        self._is_said = desk.is_said
-        # Films that belong to alerts belong into no digest: they come singly, or not at all.
-        self._makes_digests = notifier.makes_digests and (
-            lane == "alerts" or not (notifier.clips_in_threads or "alert" in notifier.when)
-        )
-        self._digest_after_s = desk.digest_after_s + (
-            desk.letters.films.patience.total_seconds() if lane == "clips" else 0.0
-        )
-        self._arrived: queue.SimpleQueue[Alert] = queue.SimpleQueue()
-        self._parcels: list[Parcel] = []
-        self._digest: tuple[str, Marks] | None = None
-        self._failures = 0
+        self.worker = Worker(f"channel {self.name}", self.step)
+        self._outbox = outbox
+        self._composer = outbox.composer
+        self._state = outbox.composer.state
+        self._clock = outbox.composer.clock
+        self._digest_after_s = outbox.digest_after_s
+        self._makes_digests = notifier.makes_digests
+        if queue == "clips":
+            # A clip that belongs to an alert is in no digest: it comes singly, or not at all.
+            belong_to_alerts = notifier.clips_in_threads or "alert" in notifier.when
+            self._makes_digests = notifier.makes_digests and not belong_to_alerts
+            self._digest_after_s += outbox.composer.clips.patience.total_seconds()
+        self._arrived: SimpleQueue[PendingFact] = SimpleQueue()
+        self._deliveries: list[Delivery] = []
+        self._digest: tuple[str, DeliveryProgress] | None = None
+        self._backoff = Backoff(RETRY_MAX_S)
         self._rest_until_s = 0.0
-        self._asked_until_s = 0.0
+        self._requested_rest_until_s = 0.0
 
     @property
     def waiting(self) -> int:
-        """How many it has still to tell."""
-        return len(self._parcels) + self._arrived.qsize()
+        """The number of facts that are still to be delivered."""
+        return len(self._deliveries) + self._arrived.qsize()
 
-    def add(self, alert: Alert) -> None:
-        """Tell *alert* too."""
-        self._arrived.put(alert)
+    @property
+    def trouble(self) -> str | None:
+        """A sentence that says what is wrong now; None when nothing is."""
+        error = self.error
+        return str(error) if error else None
+
+    def enqueue(self, pending: PendingFact) -> None:
+        """Have *pending* delivered."""
+        self._arrived.put(pending)
         self.worker.wake()
 
-    def hurry(self) -> None:
-        """Rest no longer."""
+    def retry_now(self) -> None:
+        """End the rest after a failure."""
         self._rest_until_s = 0.0
         self.worker.wake()
 
     def step(self) -> float:
-        """Tell what is due; returns the seconds until something may be."""
-        while not self._arrived.empty():
-            alert = self._arrived.get_nowait()
-            self._parcels.append(Parcel(alert, Marks(self._state, self.name, alert.fact)))
-            self._look_anew()
-            if self._doubted():
-                self._rest_until_s = min(self._rest_until_s, self._asked_until_s)
-        if not self._parcels:
-            self.trouble, self._failures = (
-                None,
-                0,
-            )  # what failed was left out in the end, or told by another
+        """Deliver the next that is due; returns the seconds until another may be."""
+        self._accept_arrived()
+        if not self._deliveries:
+            # What failed last was skipped in the end, or another notifier has delivered it.
+            self._clear_trouble()
             return float("inf")
         now_s = self._clock.monotonic()
         if self._rest_until_s > now_s:
             return self._rest_until_s - now_s
-        due = [parcel for parcel in self._heads() if self._is_due(parcel, now_s)]
+        due = [delivery for delivery in self._heads() if self._is_due(delivery, now_s)]
         if not due:
-            return min(parcel.due_s for parcel in self._parcels if parcel.due_s > now_s) - now_s
-        doubted = self._doubted()
-        first = min(due, key=lambda parcel: (parcel.failures // TRIES, parcel is doubted))
+            later_s = (one.due_s for one in self._deliveries if one.due_s > now_s)
+            return min(later_s) - now_s
+        suspect = self._suspect()
+        return self._attempt(
+            min(due, key=lambda one: (one.failures // MOST_FAILURES, one is suspect))
+        )
+
+    def _accept_arrived(self) -> None:
+        while not self._arrived.empty():
+            pending = self._arrived.get_nowait()
+            progress = DeliveryProgress(self._state, self.name, pending.fact)
+            self._deliveries.append(Delivery(pending, progress))
+            self._make_all_due()
+            if self._suspect():
+                # The new alert is tried at once, unless the service has asked for the rest.
+                self._rest_until_s = min(self._rest_until_s, self._requested_rest_until_s)
+
+    def _attempt(self, first: Delivery) -> float:
         try:
-            told = self._tell_next(first)
+            if self._deliver_next(first):
+                self._succeeded(first)
         except StateUnavailable:
             return REDIS_RETRY_S
         except DeliveryError as error:
             return self._failed(first, error)
-        if told:
-            self._succeeded(first)
-            self._look_anew()
         return 0.0
 
-    def _look_anew(self) -> None:
-        """Look again at all that wait for something: what is there by now comes in its order, not
-        as it was last looked at.
+    def _make_all_due(self) -> None:
+        """Look again for all that is waited for, so that it is delivered in its order."""
+        for delivery in self._deliveries:
+            delivery.due_s = 0.0
+
+    def _suspect(self) -> Delivery | None:
+        """Return the only alert that has failed, when it has failed often enough.
+
+        It may be at fault itself, and then must not delay the others.
         """
-        for parcel in self._parcels:
-            parcel.due_s = 0.0
+        if self.queue != "alerts":
+            return None
+        failing = [delivery for delivery in self._deliveries if delivery.failures]
+        if len(failing) == 1 and failing[0].failures >= SUSPECT_FAILURES:
+            return failing[0]
+        return None
 
-    def _doubted(self) -> Parcel | None:
-        """The one alert that fails and fails while no other has: perhaps for its own sake, so that
-        it must not delay the others.
-        """
-        failing = [parcel for parcel in self._parcels if parcel.failures]
-        return (
-            failing[0]
-            if self.lane == "alerts" and len(failing) == 1 and failing[0].failures >= DOUBTS
-            else None
-        )
+    def _heads(self) -> Iterator[Delivery]:
+        """Yield the deliveries that no other of the same event has to precede.
 
-    def _heads(self) -> Iterator[Parcel]:
-        """The first of each event, since the parts of a film come in order, unless it fails and
-        fails.
-
-        What belongs to no event waits for nothing.
+        The parts of a clip come in order, but a part that has failed often delays no other. What
+        belongs to no event waits for nothing.
         """
         seen = set()
-        for parcel in self._parcels:
-            event = parcel.alert.fact.event
+        for delivery in self._deliveries:
+            event = delivery.fact.event
             if event is None or event not in seen:
-                yield parcel
-            if parcel.failures < TRIES:
+                yield delivery
+            if delivery.failures < MOST_FAILURES:
                 seen.add(event)
 
-    def _is_due(self, parcel: Parcel, now_s: float) -> bool:
-        """Whether it is *parcel*'s time; a film waits until the alert that it belongs to was told,
-        if it is to be told here.
-        """
-        if parcel.due_s > now_s:
+    def _is_due(self, delivery: Delivery, now_s: float) -> bool:
+        """Return whether *delivery* may be tried; a clip waits for the alert that it belongs to."""
+        if delivery.due_s > now_s:
             return False
-        fact = parcel.alert.fact
-        before = self._opener(fact.event) if fact.kind == "clip_ready" else parcel.alert
-        if self.lane == "clips" and before is not None and self.notifier.name in before.left:
-            parcel.due_s = now_s + ALERT_LOOK_S
-        return parcel.due_s <= now_s
+        alert = self._alert_of(delivery) if self.queue == "clips" else None
+        if alert and self.notifier.name in alert.remaining:
+            delivery.due_s = now_s + ALERT_LOOK_S
+            return False
+        return True
 
-    def _tell_next(self, first: Parcel) -> bool:
-        """Tell *first*, or the digest that it belongs to; returns whether something was told."""
-        first.marks.load()
-        key = first.marks.get("digest") if self._makes_digests else None
+    def _alert_of(self, delivery: Delivery) -> PendingFact | None:
+        """Return the alert that the clip of *delivery* belongs to; None when it is not pending."""
+        clip_of = plan_for(delivery.fact, self.notifier).clip_of
+        if clip_of == "event":
+            return self._outbox.alert_of(delivery.fact.event)
+        return delivery.pending if clip_of == "fact" else None
+
+    def _deliver_next(self, first: Delivery) -> bool:
+        """Deliver *first*, or its digest; returns whether something was delivered."""
+        first.progress.load()
+        key = first.progress.get("digest") if self._makes_digests else None
         if key is None and self._is_late(first):
             key = self._begin_digest()
-        if key is None or first.marks.delivered:
-            return self._tell(first)
-        self._tell_digest(key)
+        if key is None or first.progress.delivered:
+            return self._deliver(first)
+        self._deliver_digest(key)
         return True
 
-    def _tell(self, parcel: Parcel) -> bool:
-        """Tell *parcel*, unless its marks say that somebody has. When only the mark fails, only
-        that is done again.
-        """
-        if not (parcel.told or parcel.marks.delivered):
-            message = self._letters.compose(parcel.alert.fact, self.notifier, self.lane)
-            if isinstance(message, Later):
-                parcel.due_s = self._clock.monotonic() + message.wait_s
+    def _deliver(self, delivery: Delivery) -> bool:
+        """Deliver by a message of its own; when only the mark has failed, write the mark."""
+        if not (delivery.delivered or delivery.progress.delivered):
+            message = self._composer.compose(delivery.fact, self.notifier, self.queue)
+            if isinstance(message, NotYet):
+                delivery.due_s = self._clock.monotonic() + message.wait_s
                 return False
-            why = (
-                message.why if isinstance(message, LeftOut) else self.notifier.skip_reason(message)
-            )
-            if isinstance(message, LeftOut) or why:
-                return self._leave_out(parcel, why or "")
-            self.notifier.deliver(message, parcel.marks)
-            self._letters.let_go(message)
-            parcel.told = True
-            _log.info("told by %s: %s", self.name, parcel.alert.fact.text)
-        self._finish(parcel)
+            if isinstance(message, Skipped):
+                return self._skip(delivery, message.why)
+            if why := self.notifier.skip_reason(message):
+                return self._skip(delivery, why)
+            self.notifier.deliver(message, delivery.progress)
+            self._composer.release(message)
+            delivery.delivered = True
+            _log.info("delivered by %s: %s", self.name, delivery.fact.text)
+        self._finish(delivery)
         return True
 
-    def _leave_out(self, parcel: Parcel, why: str) -> bool:
-        parcel.marks.set("skipped", why)
-        _log.info("not told by %s, since %s: %s", self.name, why, parcel.alert.fact.text)
-        self._finish(parcel)
+    def _skip(self, delivery: Delivery, why: str) -> bool:
+        delivery.progress.set("skipped", why)
+        _log.info("not delivered by %s, since %s: %s", self.name, why, delivery.fact.text)
+        self._finish(delivery)
         return False
 
-    def _finish(self, parcel: Parcel) -> None:
-        if not parcel.marks.delivered:
-            parcel.marks.set_delivered(self._clock.now().isoformat())
-        self._done(parcel.alert, self.name)
-        self._parcels.remove(parcel)
+    def _finish(self, delivery: Delivery) -> None:
+        if not delivery.progress.delivered:
+            delivery.progress.set_delivered(self._clock.now().isoformat())
+        self._outbox.finish(delivery.pending, self.name)
+        self._deliveries.remove(delivery)
 
-    def _is_late(self, parcel: Parcel) -> bool:
-        """Whether what waits is to come as a digest: several, the first of them old and not half
-        told already.
-        """
-        old_s = (self._clock.now() - parcel.alert.fact.at).total_seconds()
+    def _is_late(self, delivery: Delivery) -> bool:
+        """Return whether *delivery* is old enough for a digest, not begun, and not alone."""
+        age_s = (self._clock.now() - delivery.fact.at).total_seconds()
         return (
             self._makes_digests
-            and len(self._parcels) > 1
-            and old_s >= self._digest_after_s
-            and not parcel.marks.is_begun
+            and len(self._deliveries) > 1
+            and age_s >= self._digest_after_s
+            and not delivery.progress.has_begun
         )
 
     def _begin_digest(self) -> str | None:
-        """Note on all that wait that they belong to one digest; returns its key, None when there
-        are not several.
-        """
-        for parcel in self._parcels:
-            parcel.marks.load()
-        members = [
-            one
-            for one in self._parcels
-            if not (
-                one.told or one.marks.delivered or one.marks.get("digest") or one.marks.is_begun
-            )
-        ]
+        """Mark all that wait as members of one digest; returns its key, None for less than two."""
+        for delivery in self._deliveries:
+            delivery.progress.load()
+        members = [delivery for delivery in self._deliveries if _is_untouched(delivery)]
         if len(members) < 2:
             return None
         key = f"{protocol.new_fact_id(self._clock.now())}-digest"
-        events = (
-            []
-            if self.notifier.links_only
-            else [parcel for parcel in members if protocol.opened_event(parcel.alert.fact)]
-        )
-        for parcel in events[-SHOWN_IN_DIGEST:]:
-            parcel.marks.set("shown", "yes")
-        for parcel in members:
-            parcel.marks.set("digest", key)
+        if not self.notifier.links_only:
+            openers = [one for one in members if protocol.opened_event(one.fact)]
+            for delivery in openers[-SHOWN_IN_DIGEST:]:
+                delivery.progress.set("shown", "yes")
+        for delivery in members:
+            delivery.progress.set("digest", key)
         return key
 
-    def _tell_digest(self, key: str) -> None:
-        for parcel in self._parcels:
-            parcel.marks.load()
-        members = [parcel for parcel in self._parcels if parcel.marks.get("digest") == key]
-        if not all(parcel.told for parcel in members):
-            if self._digest is None or self._digest[0] != key:
-                self._digest = key, Marks(self._state, self.name, key)
-            self._digest[1].load()
-            self.notifier.deliver_digest(Digest(key, self._messages(members)), self._digest[1])
+    def _deliver_digest(self, key: str) -> None:
+        for delivery in self._deliveries:
+            delivery.progress.load()
+        members = [one for one in self._deliveries if one.progress.get("digest") == key]
+        if not all(delivery.delivered for delivery in members):
+            progress = self._digest_progress(key)
+            self.notifier.deliver_digest(Digest(key, self._messages(members)), progress)
             self.digests += 1
-            _log.info("told by %s: %d alerts as one digest", self.name, len(members))
-        for parcel in members:
-            parcel.told = True
-        for parcel in members:
-            self._finish(parcel)
+            _log.info("delivered by %s: %d alerts as one digest", self.name, len(members))
+        for delivery in members:
+            delivery.delivered = True
+        for delivery in members:
+            self._finish(delivery)
         self._digest = None
 
-    def _messages(self, members: Sequence[Parcel]) -> tuple[Message, ...]:
+    def _digest_progress(self, key: str) -> DeliveryProgress:
+        """Return the progress of the digest *key*, with the marks that Redis has not yet taken."""
+        if self._digest is None or self._digest[0] != key:
+            self._digest = key, DeliveryProgress(self._state, self.name, key)
+        self._digest[1].load()
+        return self._digest[1]
+
+    def _messages(self, members: Sequence[Delivery]) -> tuple[Message, ...]:
         return tuple(
-            self._letters.line(one.alert.fact, with_picture=one.marks.get("shown") is not None)
+            self._composer.without_clip(
+                one.fact, with_picture=one.progress.get("shown") is not None
+            )
             for one in members
         )
 
-    def _failed(self, parcel: Parcel, error: DeliveryError) -> float:
-        """Rest, for longer each time unless it is known for how long; returns the seconds."""
-        parcel.failures += error.retry_after_s is None
-        if not self._is_said(str(error)):
+    def _failed(self, delivery: Delivery, error: DeliveryError) -> float:
+        """Begin a rest, longer each time unless *error* says how long; returns its seconds."""
+        if not self._outbox.is_known(error, self.notifier):
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
-        self.trouble = str(error)
-        rest_s = (
-            min(2.0 ** min(self._failures, 10), RETRY_MAX_S)
-            if error.retry_after_s is None
-            else error.retry_after_s
-        )
-        self._rest_until_s = self._clock.monotonic() + rest_s
-        if error.retry_after_s is not None:
-            self._asked_until_s = self._rest_until_s
-        self._failures += 1
+        self.error = error
+        now_s = self._clock.monotonic()
+        rest_s = self._backoff.failed()
+        if error.retry_after_s is None:
+            delivery.failures += 1
+        else:
+            rest_s = error.retry_after_s
+            self._requested_rest_until_s = now_s + rest_s
+        self._rest_until_s = now_s + rest_s
         return rest_s
 
-    def _succeeded(self, parcel: Parcel) -> None:
-        if self.trouble:
-            _log.info("alerts go through %s again", self.notifier)
-        self.trouble = None
-        self._failures = 0
-        if (
-            parcel.failures
-        ):  # what failed for a while was the way, so that the others come in their order
-            for other in self._parcels:
+    def _succeeded(self, delivery: Delivery) -> None:
+        if self.error:
+            _log.info("alerts reach %s again", self.notifier)
+        self._clear_trouble()
+        if delivery.failures:
+            # The channel was at fault, not its deliveries, so that they come in their order again.
+            for other in self._deliveries:
                 other.failures = 0
+        self._make_all_due()
+
+    def _clear_trouble(self) -> None:
+        self.error = None
+        self._backoff.reset()
+
+
+def _is_untouched(delivery: Delivery) -> bool:
+    """Return whether no message with *delivery* is posted, or may be."""
+    progress = delivery.progress
+    is_over = delivery.delivered or progress.delivered
+    return not (is_over or progress.get("digest") or progress.has_begun)

@@ -1,12 +1,7 @@
-"""The films that facts are about: on this machine's disk, in S3, or on the disk of another
-machine.
-"""
+"""The place of a clip: on this machine's disk, in S3, or on the disk of another machine."""
 
 import logging
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,39 +9,38 @@ from pathlib import Path
 
 from app import protocol
 from app.clock import Clock
+from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
 from app.recording.event_folder import EventFolders
 from app.state import State
 
-#: How long after it was made a film is waited for that is to come to S3: twice as long as uploads
-#: take, and not less than this.
+#: The shortest patience with a clip that is to come to S3; it is twice the time between uploads
+#: where that is longer.
 PATIENCE_MIN = timedelta(minutes=10)
-#: How long it is waited for when that holds up what is urgent, or when nothing goes up to S3 just
-#: now.
+#: The patience with a clip that delays something urgent, or while nothing is uploaded to S3.
 HURRIED_PATIENCE = timedelta(seconds=20)
-#: How many seconds a link to S3 holds.
+#: The seconds for which a link to S3 is valid.
 LINK_LIFE_S = 3600
-#: A smaller rendition that has not been made after this will not be.
-SHRINK_S = 900.0
 
-#: What makes of a key in S3 an address that anybody can read from, for `LINK_LIFE_S`.
-Links = Callable[[str], str]
+#: Makes a link of a key in S3; anybody can read from it for `LINK_LIFE_S`.
+MakeLink = Callable[[str], str]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """Where a film is: at *path* here, at *link* for everybody, or else where *remark* says."""
+class ClipLocation:
+    """Where a clip is: at *path* here, at *link* for everybody, or else where *remark* says."""
 
     path: Path | None = None
     link: str | None = None
     remark: str | None = None
 
 
-class Films:
-    """The films under *data_dir* and, where there are *links*, those in S3, to which they go every
-    *upload_every_s*.
+class ClipFiles:
+    """The clips under *data_dir* and, where *make_link* is given, those in S3.
+
+    The uploader brings clips to S3 every *upload_every_s* seconds.
     """
 
     def __init__(
@@ -54,8 +48,8 @@ class Films:
         state: State,
         clock: Clock,
         data_dir: Path,
-        links: Links | None,
-        shrinker: "Shrinker",
+        make_link: MakeLink | None,
+        shrinker: ClipShrinker,
         *,
         upload_every_s: float,
     ) -> None:
@@ -63,10 +57,10 @@ class Films:
         self._state = state
         self._clock = clock
         self._folders = EventFolders(data_dir)
-        self._smaller = data_dir / "smaller"
-        self._links = links
+        self._renditions = data_dir / "smaller"
+        self._make_link = make_link
         self._shrinker = shrinker
-        self._said: str | None = None
+        self._links_fail = False
 
     def find(
         self,
@@ -77,165 +71,102 @@ class Films:
         *,
         by_link: bool = False,
         urgent: bool = False,
-    ) -> Film | None:
-        """The film *file* of *event*, which *host* made at *made_at*. None: it is worth looking
-        again.
+    ) -> ClipLocation | None:
+        """Return the place of the clip *file* of *event*, which *host* made at *made_at*.
 
-        *by_link* says that a path alone is no use, and that nothing is told before; *urgent* that
-        it cannot wait.
+        None when it is worth looking again later. *by_link* says that a path alone is no use, and
+        *urgent* that something important waits for the answer.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None
         if here and not by_link:
-            return Film(here)
+            return ClipLocation(here)
         link = self.link(event, file)
         if link:
-            return Film(here, link)
-        if self._links and self._is_awaited(self._clock.now() - made_at, host, by_link, urgent):
+            return ClipLocation(here, link)
+        age = self._clock.now() - made_at
+        if self.has_links and age < self._patience(age, host, by_link=by_link, urgent=urgent):
             return None
-        return Film(here, None, _whereabouts(path, host) if here is None else None)
+        return ClipLocation(here, None, None if here else _whereabouts(path, host))
 
-    def _is_awaited(self, age: timedelta, host: str | None, by_link: bool, urgent: bool) -> bool:
-        """Whether a film of that *age* is waited for still."""
-        if urgent or (
-            by_link and age >= HURRIED_PATIENCE and not self._goes_up(host or protocol.host_name())
-        ):
-            return age < HURRIED_PATIENCE
-        return age < self.patience
+    def _patience(
+        self, age: timedelta, host: str | None, *, by_link: bool, urgent: bool
+    ) -> timedelta:
+        """Return the age up to which a clip is waited for, which is *age* old now."""
+        if urgent:
+            return HURRIED_PATIENCE
+        # The heartbeat is read only when it matters.
+        if by_link and age >= HURRIED_PATIENCE and not self._is_uploading(host):
+            return HURRIED_PATIENCE
+        return self.patience
 
-    def _goes_up(self, host: str) -> bool:
-        """Whether what is on *host* goes up to S3 just now, as far as its uploader says."""
-        beat = self._state.heartbeats().get(protocol.heartbeat_key("uploader", host))
-        return (
-            beat is not None
-            and beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
-        )
+    def _is_uploading(self, host: str | None) -> bool:
+        """Return whether clips of *host* go to S3 now, by the heartbeat of its uploader."""
+        key = protocol.heartbeat_key("uploader", host or protocol.host_name())
+        beat = self._state.heartbeats().get(key)
+        if beat is None:
+            return False
+        return beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
 
     def link(self, event: str, file: str) -> str | None:
-        """An address from which anybody can read *file* of *event* for an hour; None when it is not
-        in S3, or not yet.
-        """
-        key = self._state.event_fields(event).get(f"s3:{file}") if self._links else None
-        if key is None or self._links is None:
+        """Return a link to *file* of *event*, readable for an hour; None while it is not in S3."""
+        if self._make_link is None:
+            return None
+        key = self._state.event_fields(event).get(f"s3:{file}")
+        if key is None:
             return None
         try:
-            return self._links(key)
+            link = self._make_link(key)
         except StoreError as error:
-            if self._said != str(error):
-                _log.warning("what is in S3 cannot be shown: %s", error)
-            self._said = str(error)
+            if not self._links_fail:
+                _log.warning("no links to files in S3 can be made: %s", error)
+            self._links_fail = True
             return None
+        self._links_fail = False
+        return link
 
     @property
     def has_links(self) -> bool:
-        """Whether what comes to S3 can be shown from there."""
-        return self._links is not None
+        """Whether there is an S3 to which files go."""
+        return self._make_link is not None
 
-    def fitting(self, film: Path, limit_bytes: int | None, way: str | None) -> Path | None:
-        """*film*, or a rendition of it for *way*, if there is to be one, that is no larger than
-        *limit_bytes*; None when there is none.
+    def fitting(self, clip: Path, limit_bytes: int | None, owner: str | None) -> Path | None:
+        """Return *clip*, or else its rendition for *owner*, if it is within *limit_bytes*.
 
-        `InterruptedError` when the program ends before that is known.
+        None when there is none; there is no rendition when *owner* is None. `InterruptedError` when
+        the program ends before that is known.
         """
-        if limit_bytes is None or film.stat().st_size <= limit_bytes:
-            return film
-        if way is None:
+        if limit_bytes is None or clip.stat().st_size <= limit_bytes:
+            return clip
+        if owner is None:
             return None
-        smaller = (
-            self._smaller / f"{os.getpid()}-{way}-{film.parent.name}-{film.name}"
-        )  # a killed run's process may still write its own
-        if smaller.is_file() or self._shrinker.shrink(film, limit_bytes, smaller):
-            return smaller
+        # The process id is in the name, since the process of a killed run may still write its own.
+        name = f"{os.getpid()}-{owner}-{clip.parent.name}-{clip.name}"
+        rendition = self._renditions / name
+        if rendition.is_file() or self._shrinker.shrink(clip, limit_bytes, rendition):
+            return rendition
         return None
 
-    def let_go(self, film: Path) -> None:
-        """*film* is needed no more; deletes it if it is a rendition."""
-        if film.parent == self._smaller:
-            film.unlink(missing_ok=True)
+    def release(self, clip: Path) -> None:
+        """Delete *clip* if it is a rendition: it is not needed any more."""
+        if clip.parent == self._renditions:
+            clip.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Delete the renditions that a killed program has left."""
-        for left in self._smaller.glob("*"):
-            left.unlink(missing_ok=True)
+        for rendition in self._renditions.glob("*"):
+            rendition.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Make no further renditions."""
         self._shrinker.close()
 
 
-class Shrinker:
-    """Makes smaller renditions of films, one at a time, in a process of its own and of low
-    priority.
-    """
-
-    def __init__(self) -> None:
-        self._one_at_a_time = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = threading.Event()
-
-    def shrink(self, film: Path, limit_bytes: int, smaller: Path) -> bool:
-        """Make *smaller* of *film*, with at most *limit_bytes*; returns whether that worked. Why
-        not is logged.
-
-        `InterruptedError` when this is closed before that is known.
-        """
-        with self._one_at_a_time:
-            self._go_on()
-            command = [
-                sys.executable,
-                "-m",
-                "app.recording.shrink",
-                str(film),
-                str(limit_bytes),
-                str(smaller),
-            ]
-            try:
-                smaller.parent.mkdir(parents=True, exist_ok=True)
-                with subprocess.Popen(  # noqa: S603
-                    ["nice", "-n", "19", *command],  # noqa: S607
-                    stdin=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                ) as process:
-                    self._process = process
-                    if self._closed.is_set():  # it was, before it could be known whom to kill
-                        process.kill()
-                    said = _last_words(process)
-            except OSError as error:
-                said = str(error)
-            if smaller.is_file():
-                return True
-            self._go_on()
-            _log.warning("%s could not be made smaller: %s", film, said or "nobody says why")
-            return False
-
-    def close(self) -> None:
-        """Stop, and make no more."""
-        self._closed.set()
-        if self._process:
-            self._process.kill()
-
-    def _go_on(self) -> None:
-        if self._closed.is_set():
-            raise InterruptedError("no rendition is made any more")
-
-
-def _last_words(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the end of *process*; returns what it says of its failure, empty when it has not
-    failed.
-    """
-    try:
-        _, said = process.communicate(timeout=SHRINK_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return f"that takes more than {SHRINK_S:.0f} s"
-    return said.decode(errors="replace").strip().rpartition("\n")[2] if process.returncode else ""
-
-
 def _whereabouts(path: Path, host: str | None) -> str:
-    """Where a film is that is neither here nor in S3."""
-    where = "/".join(path.parts[-4:])
+    """Return a sentence about a clip that is neither here nor in S3."""
+    place = "/".join(path.parts[-4:])
     if host is None:
-        return f"The film is on another machine: {where}"
+        return f"The clip is on another machine: {place}"
     if host == protocol.host_name():
-        return "The film is deleted already."
-    return f"The film is on the machine {host}: {where}"
+        return "The clip is deleted already."
+    return f"The clip is on the machine {host}: {place}"

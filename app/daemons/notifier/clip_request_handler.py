@@ -1,28 +1,29 @@
-"""Brings the clips that people asked for, once the camera has them; in a thread of its own, since a
-film takes long to bring.
+"""Clips that people asked for, shown as soon as the camera has them.
+
+This has a thread of its own, since uploading a clip takes long.
 """
 
 import logging
-import queue
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from queue import SimpleQueue
 
 from app import protocol
 from app.clock import Clock
-from app.daemons.notifier.clip_files import Film, Films
-from app.daemons.notifier.progress import Marks
-from app.daemons.notifier.retry_queue import Job, Jobs
+from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
+from app.daemons.notifier.progress import DeliveryProgress
+from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
 from app.errors import StateUnavailable
+from app.mrkdwn import escaped
 from app.notify import Message
 from app.notify.slack.answers import SlackAnswers
-from app.notify.slack.blocks import escaped
 from app.protocol import ClipAsked, Request
 from app.state import State
 from app.worker import Worker
 
-#: How much longer than it lasts a clip may take.
+#: The time that a camera has for a clip beyond the clip's own length.
 MARGIN = timedelta(seconds=20)
+#: The age at which a request is dropped, or later where uploads take longer.
 LIFE = timedelta(minutes=30)
 LOOK_S = 0.5
 REDIS_RETRY_S = 1.0
@@ -30,9 +31,10 @@ REDIS_RETRY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class ClipAnswers:
-    """Answers by *slack* with what *films* has. *camera* is meant when none is named; its clips
-    last *clip_s*.
+class ClipRequestHandler:
+    """Replies by *slack* with what *clips* has, and passes each finished request to *finish*.
+
+    *camera* is the one that is meant when a request names none; its clips last *clip_s* seconds.
     """
 
     def __init__(
@@ -40,64 +42,59 @@ class ClipAnswers:
         state: State,
         clock: Clock,
         slack: SlackAnswers,
-        films: Films,
+        clips: ClipFiles,
         *,
         camera: str,
         clip_s: float,
-        done: Callable[[Job], None],
+        finish: Callable[[PendingRequest], None],
     ) -> None:
-        self.worker = Worker("clip answers", self.step)
+        self.worker = Worker("clip requests", self.step)
         self._state = state
         self._clock = clock
         self._slack = slack
-        self._films = films
+        self._clips = clips
         self._camera = camera
         self._wait = timedelta(seconds=clip_s) + MARGIN
-        self._life = max(LIFE, films.patience + self._wait)
-        self._arrived: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._jobs = Jobs(clock, self._answer, done)
+        self._life = max(LIFE, clips.patience + self._wait)
+        self._arrived: SimpleQueue[PendingRequest] = SimpleQueue()
+        self._retries = RetryQueue(clock, self._reply, finish)
 
-    def add(self, job: Job) -> None:
-        """Answer *job* too."""
-        self._arrived.put(job)
+    def enqueue(self, pending: PendingRequest) -> None:
+        """Have *pending* replied to."""
+        self._arrived.put(pending)
         self.worker.wake()
 
     def step(self) -> float:
-        """Answer what is due; returns the seconds until something may be."""
+        """Reply to what is due; returns the seconds until something else is."""
         while not self._arrived.empty():
-            self._jobs.add(self._arrived.get_nowait())
+            self._retries.enqueue(self._arrived.get_nowait())
         try:
-            self._jobs.serve()
+            self._retries.reply_to_due()
         except StateUnavailable:
             return REDIS_RETRY_S
-        return self._jobs.wait_s()
+        return self._retries.wait_s()
 
-    def _answer(self, job: Job) -> float:
-        request, camera = job.request, job.request.camera or self._camera
+    def _reply(self, pending: PendingRequest) -> float:
+        request, camera = pending.request, pending.request.camera or self._camera
         age = self._clock.now() - request.at
         if age > self._life:
             _log.warning("%s of %s is too old to be answered", request.kind, request.by)
             return 0.0
         asked = self._state.get(protocol.camera_key(camera, "clip"), ClipAsked)
         if asked is None or asked.asked_at < request.at:
-            return (
-                LOOK_S
-                if age < self._wait
-                else self._say(request, f"Camera {camera} brings no clip just now.")
-            )
+            if age < self._wait:
+                return LOOK_S
+            return self._say(request, f"Camera {camera} brings no clip just now.")
         if asked.event is None or asked.file is None:
-            return self._say(
-                request, asked.why or f"Camera {camera} brings no clip, and does not say why."
-            )
-        film = self._films.find(asked.event, asked.file, asked.asked_at, asked.host)
-        if film is None:
+            why = asked.why or f"Camera {camera} brings no clip, and does not say why."
+            return self._say(request, why)
+        location = self._clips.find(asked.event, asked.file, asked.asked_at, asked.host)
+        if location is None:
             return LOOK_S
         try:
-            self._show(job, camera, film)
-        except (
-            FileNotFoundError,
-            InterruptedError,
-        ):  # it was deleted meanwhile, or the program ends
+            self._show(pending, camera, location)
+        except (FileNotFoundError, InterruptedError):
+            # The clip was deleted meanwhile, or the program ends.
             return LOOK_S
         return 0.0
 
@@ -105,23 +102,26 @@ class ClipAnswers:
         self._slack.reply(request.reply_to, escaped(text))
         return 0.0
 
-    def _show(self, job: Job, camera: str, film: Film) -> None:
-        job.marks = job.marks or Marks(self._state, self._slack.name, f"answer-{job.entry}")
-        job.marks.load()
-        key, at = f"answer-{job.entry}", job.request.at
-        clip = (
-            self._films.fitting(film.path, self._slack.max_clip_bytes, key) if film.path else None
-        )
-        remark = (
-            "The clip is too large, and kept at home." if film.path and not clip else film.remark
-        )
-        text = f"{camera}, the clip asked for at {at.astimezone():%H:%M:%S}"
+    def _show(self, pending: PendingRequest, camera: str, location: ClipLocation) -> None:
+        key, asked_at = f"answer-{pending.entry}", pending.request.at
+        progress = pending.progress or DeliveryProgress(self._state, self._slack.name, key)
+        pending.progress = progress
+        progress.load()
+        clip, remark = None, location.remark
+        if location.path:
+            clip = self._clips.fitting(location.path, self._slack.max_clip_bytes, key)
+            if clip is None:
+                remark = "The clip is too large, and kept at home."
         message = Message(
-            key, at, text, camera, topic="clip", clip=clip, clip_link=film.link, remark=remark
+            key,
+            asked_at,
+            f"{camera}, the clip asked for at {asked_at.astimezone():%H:%M:%S}",
+            camera,
+            topic="clip",
+            clip=clip,
+            clip_link=location.link,
+            remark=remark,
         )
-        self._slack.post_clip(job.request.reply_to, message, job.marks)
-        self._let_go(clip)
-
-    def _let_go(self, clip: Path | None) -> None:
+        self._slack.post_clip(pending.request.reply_to, message, progress)
         if clip:
-            self._films.let_go(clip)
+            self._clips.release(clip)

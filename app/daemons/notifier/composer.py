@@ -1,187 +1,174 @@
-"""What a fact becomes for a way that is to tell it: the words, with the picture or the film as that
-way can take them.
-"""
+"""The message that a channel gets of a fact: its text, with the picture or the clip that fits."""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 from app import protocol
 from app.clock import Clock
-from app.daemons.notifier.clip_files import Film, Films
+from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
+from app.daemons.notifier.delivery_plan import DeliveryPlan, QueueName, plan_for
 from app.daemons.notifier.progress import delivered_mark
 from app.errors import ProtocolError
 from app.notify import TOPIC_OF, Message, Notifier
 from app.protocol import Fact
 from app.state import State
 
-#: What comes in a way's two queues: what is told at once, and what comes with a film.
-Lane = Literal["alerts", "clips"]
-
-#: How long an alert is held back for its picture, where that has to come to S3 first.
+#: The longest that an alert waits for its picture, where that has to come to S3 first.
 PICTURE_PATIENCE = timedelta(seconds=10)
-#: How old a film gets before it is told without the alert that it belongs to, which another
-#: notifier may have in hand.
+#: The age at which a clip is delivered without the alert that it belongs to. Another notifier may
+#: have that alert.
 ALERT_PATIENCE = timedelta(seconds=60)
+#: The seconds between two looks for a picture or a clip that is to come.
 PICTURE_LOOK_S = 0.5
-FILM_LOOK_S = 1.0
+CLIP_LOOK_S = 1.0
 PICTURE = "snapshot.jpg"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """It cannot be told yet; look again in *wait_s*."""
+class NotYet:
+    """There is no message yet; compose it again in *wait_s* seconds."""
 
     wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """It is not to be told by this way, for the reason *why*."""
+class Skipped:
+    """The channel gets no message, for the reason *why*."""
 
     why: str
 
 
-class Letters:
-    """Writes them, with what *state* and *films* have."""
+class Composer:
+    """Composes messages of what *state* and *clips* have."""
 
-    def __init__(self, state: State, clock: Clock, films: Films) -> None:
+    def __init__(self, state: State, clock: Clock, clips: ClipFiles) -> None:
         self.state = state
         self.clock = clock
-        self.films = films
+        self.clips = clips
 
-    def compose(self, fact: Fact, notifier: Notifier, lane: Lane) -> Message | Later | LeftOut:
-        """What *notifier* is given of *fact*."""
+    def compose(
+        self, fact: Fact, notifier: Notifier, queue: QueueName
+    ) -> Message | NotYet | Skipped:
+        """Return the message that *notifier* gets of *fact* through *queue*."""
         try:
-            return (
-                self._with_film(fact, notifier)
-                if lane == "clips"
-                else self._with_picture(fact, notifier)
-            )
+            if queue == "clips":
+                return self._with_clip(fact, notifier)
+            return self._with_picture(fact, notifier)
         except ProtocolError as error:
-            return LeftOut(f"Redis has something wrong: {error}")
-        except (
-            FileNotFoundError,
-            InterruptedError,
-        ):  # it was deleted meanwhile, or the program ends
-            return Later(FILM_LOOK_S)
+            return Skipped(f"a record in Redis is wrong: {error}")
+        except (FileNotFoundError, InterruptedError):
+            # The clip was deleted meanwhile, or the program ends.
+            return NotYet(CLIP_LOOK_S)
 
-    def line(self, fact: Fact, with_picture: bool = True) -> Message:
-        """*fact* as one of several, or by itself."""
+    def without_clip(self, fact: Fact, with_picture: bool = True) -> Message:
+        """Return the message of *fact* with its text and picture, as a digest has it too."""
         event = protocol.opened_event(fact)
-        picture = self.state.snapshot(fact.event) if fact.event and with_picture else None
-        topic = TOPIC_OF[fact.kind] or "alert"
         message = Message(
             event or fact.id,
             fact.at,
             fact.text,
             fact.camera,
-            picture,
+            self.state.snapshot(fact.event) if fact.event and with_picture else None,
             event,
-            topic=topic,
+            topic=TOPIC_OF[fact.kind] or "alert",
             lasted_s=fact.lasted_s,
         )
         return replace(message, score=self._score(event)) if event else message
 
-    def let_go(self, message: Message) -> None:
-        """*message* was told."""
+    def release(self, message: Message) -> None:
+        """Delete what was made for *message*, which is delivered."""
         if message.clip:
-            self.films.let_go(message.clip)
+            self.clips.release(message.clip)
 
-    def _with_picture(self, fact: Fact, notifier: Notifier) -> Message | Later:
-        message = self.line(fact, with_picture=not notifier.links_only)
+    def _with_picture(self, fact: Fact, notifier: Notifier) -> Message | NotYet:
+        message = self.without_clip(fact, with_picture=not notifier.links_only)
         if not (fact.event and notifier.links_only):
             return message
-        link = self.films.link(fact.event, PICTURE)
-        if link is None and self.films.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
-            return Later(PICTURE_LOOK_S)
+        link = self.clips.link(fact.event, PICTURE)
+        if link is None and self.clips.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
+            return NotYet(PICTURE_LOOK_S)
         return replace(message, picture_link=link)
 
-    def _with_film(self, fact: Fact, notifier: Notifier) -> Message | Later | LeftOut:
-        marks = self._marks_before(fact, notifier)
-        below = self._below(fact, notifier, marks)
-        if isinstance(below, Later | LeftOut):
-            return below
+    def _with_clip(self, fact: Fact, notifier: Notifier) -> Message | NotYet | Skipped:
+        plan = plan_for(fact, notifier)
+        marks = self._alert_marks(fact, plan)
+        parent = self._parent(fact, notifier, marks)
+        if isinstance(parent, NotYet | Skipped):
+            return parent
         event, file = fact.event or "", fact.file or ""
-        urgent = fact.kind == "left_open" and not notifier.clips_in_threads
-        film = self.films.find(
-            event, file, fact.at, fact.host, by_link=notifier.links_only, urgent=urgent
+        location = self.clips.find(
+            event, file, fact.at, fact.host, by_link=notifier.links_only, urgent=plan.is_urgent
         )
-        if film is None:
-            return Later(FILM_LOOK_S)
-        clip, remark = self._fitted(film, notifier, urgent)
+        if location is None:
+            return NotYet(CLIP_LOOK_S)
+        clip, remark = self._fitted(location, notifier, plan)
         message = replace(
-            self.line(fact, with_picture=clip is None and not notifier.links_only), parent=below
+            self.without_clip(fact, with_picture=clip is None and not notifier.links_only),
+            parent=parent,
+            clip=clip,
+            clip_link=location.link,
+            picture_link=self.clips.link(event, PICTURE) if notifier.links_only else None,
+            remark=remark,
         )
-        if fact.kind == "left_open" and notifier.clips_in_threads:
-            message = replace(message, key=f"{fact.id}-film", text="What was filmed so far.")
+        if plan.clip_of == "fact":
+            # Slack knows the clips of running houses by this key, so it stays as it is.
+            message = replace(message, key=f"{fact.id}-film", text="The clip so far.")
         if marks and marks.get(f"{notifier.name}:digest"):
             moment = protocol.event_started_at(event).astimezone()
             message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
-        picture_link = self.films.link(event, PICTURE) if notifier.links_only else None
-        return replace(
-            message, clip=clip, clip_link=film.link, picture_link=picture_link, remark=remark
-        )
+        return message
 
     def _fitted(
-        self, film: Film, notifier: Notifier, urgent: bool
+        self, location: ClipLocation, notifier: Notifier, plan: DeliveryPlan
     ) -> tuple[Path | None, str | None]:
-        """*film* as a file as large as *notifier* takes it, and a remark on it; what is *urgent*
-        does not wait for a smaller one.
+        """Return the clip at *location*, small enough for *notifier*, and a remark on it.
+
+        What is urgent does not wait for a smaller rendition.
         """
-        if film.path is None:
-            return None, film.remark
-        clip = self.films.fitting(
-            film.path, notifier.max_clip_bytes, None if urgent else notifier.name
-        )
-        return (
-            clip,
-            film.remark
-            if clip
-            else f"The film is too large ({film.path.stat().st_size / 1e6:.0f} MB), and kept at home.",
-        )
+        if location.path is None:
+            return None, location.remark
+        owner = None if plan.is_urgent else notifier.name
+        clip = self.clips.fitting(location.path, notifier.max_clip_bytes, owner)
+        if clip:
+            return clip, location.remark
+        size_mb = location.path.stat().st_size / 1e6
+        return None, f"The clip is too large ({size_mb:.0f} MB), and kept at home."
 
-    def _below(
+    def _parent(
         self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None
-    ) -> str | Later | LeftOut | None:
-        """What *notifier* has noted of the message that the film of *fact* belongs to; None when
-        there is no such message.
+    ) -> str | NotYet | Skipped | None:
+        """Return the mark `posted` of the alert below which the clip of *fact* belongs.
 
-        *marks* are those of what it tells before.
+        *marks* are those of that alert; None when there is none.
         """
         if marks is None or "untold" in marks:
             return None
         name = notifier.name
         digest = marks.get(f"{name}:digest")
-        if (
-            "held" in marks
-            or marks.get(f"{name}:skipped")
-            or (digest and not marks.get(f"{name}:shown"))
-        ):
-            return LeftOut("its alert was told in few words, or not at all")
+        is_not_shown = digest and not marks.get(f"{name}:shown")
+        if "held" in marks or marks.get(f"{name}:skipped") or is_not_shown:
+            return Skipped("its alert was delivered in few words, or not at all")
         if delivered_mark(name) in marks:
             return (self.state.delivery_marks(digest) if digest else marks).get(f"{name}:posted")
         if digest or marks.get(f"{name}:posting") or self.clock.now() - fact.at < ALERT_PATIENCE:
-            return Later(FILM_LOOK_S)
+            return NotYet(CLIP_LOOK_S)
         return None
 
-    def _marks_before(self, fact: Fact, notifier: Notifier) -> Mapping[str, str] | None:
-        """The marks of what *notifier* tells before the film of *fact*; None when it tells nothing
-        before.
-        """
-        if fact.kind == "clip_ready":
-            return self.state.event_fields(fact.event or "") if "alert" in notifier.when else None
-        return self.state.delivery_marks(fact) if notifier.clips_in_threads else None
+    def _alert_marks(self, fact: Fact, plan: DeliveryPlan) -> Mapping[str, str] | None:
+        """Return the marks of the alert that the clip of *fact* belongs to; None without one."""
+        if plan.clip_of == "event":
+            return self.state.event_fields(fact.event or "")
+        return self.state.delivery_marks(fact) if plan.clip_of == "fact" else None
 
     def _score(self, event: str) -> float | None:
         try:
             record = self.state.event(event)
         except ProtocolError as error:
-            _log.warning("%s is told without its score: %s", event, error)
+            _log.warning("%s is delivered without its score: %s", event, error)
             return None
         return record.score if record else None

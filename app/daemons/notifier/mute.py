@@ -1,26 +1,27 @@
-"""Why nothing may be told just now.
+"""Reasons to hold alerts back: notifications are switched off, or alerts are snoozed.
 
-`camera_notifications` False holds everything back; a snooze holds back motion and its films only,
-so that a camera that is lost or a program that is silent is told all the same.
+`camera_notifications` False holds everything back. A snooze holds back motion and its clips only; a
+lost camera or a silent program is reported during a snooze too.
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.protocol import Fact
 from app.state.switches import Switches
+from app.times import utc_time
 
-#: What `reason` is to be given of Redis, in this order.
+#: The keys in Redis whose values `Mute.reason` needs, in this order.
 READS = ("camera_notifications", "snoozed_until")
 
-#: What a snooze holds back.
+#: The kinds of facts that a snooze holds back.
 SNOOZED = ("motion_started", "clip_ready")
 
 _log = logging.getLogger(__name__)
 
 
-class Silence:
-    """Judges facts by what Redis says; what cannot be read there is reported once."""
+class Mute:
+    """Decides by values from Redis whether a fact is held back; logs an unreadable value once."""
 
     def __init__(self) -> None:
         self._switches = Switches()
@@ -29,22 +30,19 @@ class Silence:
     def reason(
         self, fact: Fact, now: datetime, notifications: str | None, snoozed_until: str | None
     ) -> str | None:
-        """A few words, or None when *fact* may be told."""
+        """Return a few words that say why *fact* is held back; None when it may be delivered."""
         if not self._switches.read("camera_notifications", notifications):
             return "camera_notifications is False"
         until = self._time(snoozed_until)
-        return (
-            f"snoozed until {until.isoformat()}"
-            if until and until > now and fact.kind in SNOOZED
-            else None
-        )
+        if until and until > now and fact.kind in SNOOZED:
+            return f"snoozed until {until.isoformat()}"
+        return None
 
     def _time(self, found: str | None) -> datetime | None:
-        """The time in *found*, taken for UTC when it does not say."""
         if found is None:
             return None
         try:
-            at = datetime.fromisoformat(found)
+            return utc_time(found)
         except ValueError:
             if found != self._reported:
                 _log.warning(
@@ -54,4 +52,3 @@ class Silence:
                 )
             self._reported = found
             return None
-        return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,120 +1,113 @@
-"""The outbox: each way to the owner has its own queues and threads, so that one that hangs or rests
-delays no other.
+"""The outbox: all channels to the owner, each with its own queues and threads.
 
-A fact is acknowledged when every way that is to tell it has told it.
+A channel that hangs or rests delays no other. A fact is acknowledged when every channel that is to
+deliver it has done so.
 """
 
 import threading
 from collections.abc import Callable, Iterable
 
-from app.daemons.notifier.channel import Alert, Desk, Way
-from app.daemons.notifier.composer import Lane, Letters
+from app.daemons.notifier.channel import Channel, PendingFact
+from app.daemons.notifier.composer import Composer
+from app.daemons.notifier.delivery_plan import QUEUES, plan_for
+from app.errors import DeliveryError
 from app.notify import TOPIC_OF, Notifier
 from app.protocol import Fact, opened_event
-
-_LANES: tuple[Lane, ...] = ("alerts", "clips")
+from app.worker import Worker
 
 
 class Outbox:
-    """Every way to the owner, and what each has still to tell."""
+    """The channels of *notifiers*, and the facts that they are still to deliver.
+
+    *acknowledge* gets the stream's id of each fact that is delivered by all.
+    """
 
     def __init__(
         self,
         notifiers: Iterable[Notifier],
-        letters: Letters,
+        composer: Composer,
         digest_after_s: float,
         acknowledge: Callable[[str], None],
     ) -> None:
         self.notifiers = list(notifiers)
-        desk = Desk(letters, digest_after_s, self._done, self._opener, self._is_said)
-        self.ways = [Way(notifier, lane, desk) for lane in _LANES for notifier in self.notifiers]
+        self.composer = composer
+        self.digest_after_s = digest_after_s
+        self.channels = [
+            Channel(notifier, queue, self) for queue in QUEUES for notifier in self.notifiers
+        ]
         self.delivered = 0
         self._acknowledge = acknowledge
-        self._waiting: dict[str, Alert] = {}
-        self._openers: dict[str, Alert] = {}
+        self._pending: dict[str, PendingFact] = {}
+        self._alerts: dict[str, PendingFact] = {}
         self._lock = threading.Lock()
 
     @property
+    def workers(self) -> list[Worker]:
+        """The threads of all channels."""
+        return [channel.worker for channel in self.channels]
+
+    @property
     def waiting(self) -> int:
-        """How many alerts some way has still to tell."""
-        return len(self._waiting)
+        """The number of facts that a channel is still to deliver."""
+        return len(self._pending)
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the ways, None when nothing is."""
-        return "; ".join(dict.fromkeys(way.trouble for way in self.ways if way.trouble)) or None
+        """What is wrong with the channels; None when nothing is."""
+        troubles = (channel.trouble for channel in self.channels)
+        return "; ".join(dict.fromkeys(filter(None, troubles))) or None
 
     def __contains__(self, entry: str) -> bool:
-        return entry in self._waiting
+        return entry in self._pending
 
-    def tellers(self, fact: Fact) -> set[str]:
-        """The names of the ways that are to tell *fact*."""
+    def channels_for(self, fact: Fact) -> set[str]:
+        """Return the names of the channels that are to deliver *fact*."""
         return {
-            way.name
-            for way in self.ways
-            if TOPIC_OF[fact.kind] in way.notifier.when and way.lane in _lanes(fact, way.notifier)
+            channel.name
+            for channel in self.channels
+            if TOPIC_OF[fact.kind] in channel.notifier.when
+            and channel.queue in plan_for(fact, channel.notifier).queues
         }
 
-    def start(self) -> None:
-        for way in self.ways:
-            way.worker.start()
-
-    def check(self) -> None:
-        """Raise `RuntimeError` when the thread of a way has died of a mistake."""
-        for way in self.ways:
-            way.worker.check()
-
-    def add(self, entry: str, fact: Fact, left: set[str]) -> None:
-        """Tell *fact* by the ways in *left*."""
-        alert = Alert(entry, fact, set(left))
+    def enqueue(self, entry: str, fact: Fact, names: set[str]) -> None:
+        """Have *fact*, the stream's *entry*, delivered by the channels *names*."""
+        pending = PendingFact(entry, fact, set(names))
         event = opened_event(fact)
         with self._lock:
-            self._waiting[entry] = alert
+            self._pending[entry] = pending
             if event:
-                self._openers[event] = alert
-        for way in self.ways:
-            if way.name in left:
-                way.add(alert)
+                self._alerts[event] = pending
+        for channel in self.channels:
+            if channel.name in names:
+                channel.enqueue(pending)
 
-    def hurry(self) -> None:
-        """Let no way rest any longer: what it failed for may be mended."""
-        for way in self.ways:
-            way.hurry()
+    def retry_now(self) -> None:
+        """End the rest of every channel: the cause of its failures may be mended."""
+        for channel in self.channels:
+            channel.retry_now()
 
-    def ask_to_stop(self) -> None:
-        """Begin to tell nothing more."""
-        for way in self.ways:
-            way.worker.ask_to_stop()
-
-    def has_ended(self) -> bool:
-        """Whether every way is at rest; lets go of those that are."""
-        busy = {way.name for way in self.ways if not way.worker.has_ended()}
+    def close_ended(self) -> None:
+        """Close the notifiers whose threads have ended."""
+        busy = {channel.notifier for channel in self.channels if not channel.worker.has_ended()}
         for notifier in self.notifiers:
-            if not any(way.name in busy for way in self.ways if way.notifier is notifier):
+            if notifier not in busy:
                 notifier.close()
-        return not busy
 
-    def _opener(self, event: str | None) -> Alert | None:
-        return self._openers.get(event or "")
+    def alert_of(self, event: str | None) -> PendingFact | None:
+        """Return the alert that opened *event*; None when it is not pending here."""
+        return self._alerts.get(event or "")
 
-    def _is_said(self, trouble: str) -> bool:
-        return any(way.trouble == trouble for way in self.ways)
+    def is_known(self, error: DeliveryError, notifier: Notifier) -> bool:
+        """Return whether a queue of *notifier* is in the trouble of *error* already."""
+        current = (channel.error for channel in self.channels if channel.notifier is notifier)
+        return any(known is not None and known.is_like(error) for known in current)
 
-    def _done(self, alert: Alert, name: str) -> None:
-        """The way *name* is done with *alert*; when it was the last, the fact is acknowledged."""
+    def finish(self, pending: PendingFact, name: str) -> None:
+        """Take *pending* off the channel *name*; acknowledge it when that was the last one."""
         with self._lock:
-            if alert.left == {name}:
-                self._acknowledge(alert.entry)
-                del self._waiting[alert.entry]
-                self._openers.pop(opened_event(alert.fact) or "", None)
+            if pending.remaining == {name}:
+                self._acknowledge(pending.entry)
+                del self._pending[pending.entry]
+                self._alerts.pop(opened_event(pending.fact) or "", None)
                 self.delivered += 1
-            alert.left.discard(name)
-
-
-def _lanes(fact: Fact, notifier: Notifier) -> tuple[Lane, ...]:
-    """By which of its queues *notifier* tells *fact*: what has a film comes with it, and before it
-    where films come below.
-    """
-    if fact.file is None:
-        return ("alerts",)
-    return _LANES if fact.kind == "left_open" and notifier.clips_in_threads else ("clips",)
+            pending.remaining.discard(name)

@@ -1,29 +1,27 @@
-"""How far the telling of something has come, noted in Redis stage by stage, so that a kill neither
-loses nor repeats it.
-"""
+"""The stages of a delivery, kept in Redis, so that a kill neither loses nor repeats it."""
 
 from app.protocol import Fact
 from app.state import State
 
 
-class Marks:
-    """How far the delivery of *told* (a fact, or the id of something else) by the way *name* has
-    come.
+class DeliveryProgress:
+    """The stages that the delivery of *subject* by the channel *name* has reached.
 
-    What Redis did not take is kept here and written with the next mark, or by `load`.
+    *subject* is a fact, or the id of something else. Marks that Redis did not take are kept here,
+    and written with the next mark or by `load`.
     """
 
-    def __init__(self, state: State, name: str, told: Fact | str) -> None:
+    def __init__(self, state: State, name: str, subject: Fact | str) -> None:
         self._state = state
         self._name = name
-        self._told = told
+        self._subject = subject
         self._known: dict[str, str] = {}
         self._unsaved: dict[str, str] = {}
 
     def load(self) -> None:
-        """Take in what is in Redis by now."""
+        """Write the marks that Redis did not take, then read all marks."""
         self._save()
-        self._known = self._state.delivery_marks(self._told)
+        self._known = self._state.delivery_marks(self._subject)
 
     @property
     def delivered(self) -> bool:
@@ -33,8 +31,8 @@ class Marks:
         self._mark(delivered_mark(self._name), when)
 
     @property
-    def is_begun(self) -> bool:
-        """Whether it may be on its way as a message of its own."""
+    def has_begun(self) -> bool:
+        """Whether a message of its own is posted, or may be."""
         return bool(self.get("posting") or self.get("posted"))
 
     def get(self, stage: str) -> str | None:
@@ -49,11 +47,11 @@ class Marks:
 
     def _save(self) -> None:
         if self._unsaved:
-            self._state.mark_delivery(self._told, self._unsaved)
+            self._state.mark_delivery(self._subject, self._unsaved)
             self._known |= self._unsaved
             self._unsaved = {}
 
 
 def delivered_mark(name: str) -> str:
-    """The mark that says that the way *name* has told it."""
+    """Return the mark of a delivery that the channel *name* has finished."""
     return f"delivered:{name}"

@@ -1,79 +1,83 @@
-"""Requests that are to be answered, each waiting and tried again by itself."""
+"""Requests that wait for their replies. Each is tried again by itself, whatever the others do."""
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from app.backoff import Backoff
 from app.clock import Clock
-from app.daemons.notifier.progress import Marks
+from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import DeliveryError, ProtocolError
 from app.protocol import Request
 
 RETRY_MAX_S = 60.0
+#: The shortest rest that a service can ask for.
+RETRY_LEAST_S = 0.1
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Job:
-    """A request that is to be answered, from *due_s* on."""
+class PendingRequest:
+    """A request that waits for its reply: the next try is at *due_s*, by the monotonic clock.
+
+    *entry* is its id on the stream.
+    """
 
     entry: str
     request: Request
-    marks: Marks | None = None
+    progress: DeliveryProgress | None = None
     due_s: float = 0.0
-    failures: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(RETRY_MAX_S))
 
 
-class Jobs:
-    """What is to be answered by *answer*, which returns 0 when that is done, else the seconds until
-    it should be tried again.
+class RetryQueue:
+    """Tries each request until *reply* returns 0, then passes it to *finish*.
 
-    What is over is given to *done*.
+    Any other number that *reply* returns is the seconds until the next try.
     """
 
     def __init__(
-        self, clock: Clock, answer: Callable[[Job], float], done: Callable[[Job], None]
+        self,
+        clock: Clock,
+        reply: Callable[[PendingRequest], float],
+        finish: Callable[[PendingRequest], None],
     ) -> None:
         self._clock = clock
-        self._answer = answer
-        self._done = done
-        self._jobs: dict[str, Job] = {}
+        self._reply = reply
+        self._finish = finish
+        self._pending: dict[str, PendingRequest] = {}
 
-    def add(self, job: Job) -> None:
-        """Answer *job* too."""
-        self._jobs.setdefault(job.entry, job)
+    def enqueue(self, pending: PendingRequest) -> None:
+        """Add *pending*, unless it is here already."""
+        self._pending.setdefault(pending.entry, pending)
 
-    def serve(self) -> None:
-        """Answer what is due."""
-        for job in list(self._jobs.values()):
-            if job.due_s <= self._clock.monotonic():
-                self._serve(job)
+    def reply_to_due(self) -> None:
+        """Try each request that is due once."""
+        for pending in list(self._pending.values()):
+            if pending.due_s <= self._clock.monotonic():
+                self._try(pending)
 
     def wait_s(self) -> float:
-        """The seconds until something is due."""
-        soonest_s = min((job.due_s for job in self._jobs.values()), default=float("inf"))
+        """Return the seconds until a request is due; infinite when there is none."""
+        soonest_s = min((pending.due_s for pending in self._pending.values()), default=float("inf"))
         return max(soonest_s - self._clock.monotonic(), 0.0)
 
-    def _serve(self, job: Job) -> None:
+    def _try(self, pending: PendingRequest) -> None:
+        request = pending.request
         try:
-            wait_s = self._answer(job)
+            wait_s = self._reply(pending)
         except DeliveryError as error:
-            if not job.failures:
-                _log.warning(
-                    "%s of %s is not answered yet: %s", job.request.kind, job.request.by, error
-                )
-            wait_s = (
-                min(2.0 ** min(job.failures, 10), RETRY_MAX_S)
-                if error.retry_after_s is None
-                else max(error.retry_after_s, 0.1)
-            )
-            job.failures += 1
+            if not pending.backoff.failures:
+                _log.warning("%s of %s is not answered yet: %s", request.kind, request.by, error)
+            wait_s = pending.backoff.failed()
+            if error.retry_after_s is not None:
+                wait_s = max(error.retry_after_s, RETRY_LEAST_S)
         except ProtocolError as error:
-            _log.warning("%s of %s is dropped: %s", job.request.kind, job.request.by, error)
+            _log.warning("%s of %s is dropped: %s", request.kind, request.by, error)
             wait_s = 0.0
         if wait_s:
-            job.due_s = self._clock.monotonic() + wait_s
+            pending.due_s = self._clock.monotonic() + wait_s
         else:
-            self._done(job)
-            del self._jobs[job.entry]
+            self._finish(pending)
+            del self._pending[pending.entry]

@@ -1,0 +1,135 @@
+"""The notifier's threads: those of the channels and those that reply, made of the settings."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.clock import Clock
+from app.config import Config
+from app.daemons.notifier.clip_files import LINK_LIFE_S, ClipFiles, MakeLink
+from app.daemons.notifier.clip_shrinker import ClipShrinker
+from app.daemons.notifier.composer import Composer
+from app.daemons.notifier.outbox import Outbox
+from app.daemons.notifier.request_handler import RequestHandler
+from app.notify import ServiceSettings, Notifier, NotifySettings, SlackSettings, make_notifiers
+from app.notify.slack.answers import SlackAnswers
+from app.notify.slack.notifier import SlackNotifier
+from app.state import State
+from app.uploads.base import S3Settings
+from app.worker import WorkerGroup
+
+if TYPE_CHECKING:
+    from app.uploads.s3 import S3Store
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The part of the configuration that the threads depend on.
+
+    *camera* is the one that is meant when a request names none, and *clip_s* the length of a clip
+    that somebody asks for.
+    """
+
+    notify: NotifySettings
+    data_dir: Path
+    services: ServiceSettings
+    s3: S3Settings
+    upload_every_s: float
+    camera: str
+    clip_s: float
+
+
+class NotifierWorkers(WorkerGroup):
+    """The threads of *outbox* and of *requests*, and the *clips* that they have."""
+
+    def __init__(self, outbox: Outbox, requests: RequestHandler, clips: ClipFiles) -> None:
+        super().__init__([*outbox.workers, *requests.workers])
+        self.outbox = outbox
+        self.requests = requests
+        self.clips = clips
+
+    def ask_to_stop(self) -> None:
+        """Begin no further step, and end the rendition that is being made."""
+        super().ask_to_stop()
+        self.clips.close()
+
+    def has_ended(self) -> bool:
+        """Return whether all threads have ended; closes the notifiers whose threads have."""
+        have_ended = super().has_ended()
+        self.outbox.close_ended()
+        return have_ended
+
+
+def worker_settings(config: Config) -> WorkerSettings:
+    """Return what of *config* the threads depend on."""
+    services = ServiceSettings(
+        None if config.slack.missing() else config.slack,
+        None if config.twilio.missing() else config.twilio,
+        config.apprise if config.apprise.urls else None,
+    )
+    return WorkerSettings(
+        config.notify,
+        config.data_dir,
+        services,
+        config.s3,
+        config.uploads.upload_every_s,
+        next(iter(config.cameras)),
+        config.recording.pre_roll_s + config.recording.post_roll_s,
+    )
+
+
+def make_workers(
+    settings: WorkerSettings, state: State, clock: Clock, acknowledge: Callable[[str], None]
+) -> NotifierWorkers:
+    """Return the threads for *settings*, not started.
+
+    *acknowledge* gets the stream's id of each fact that is delivered.
+    """
+    clips = ClipFiles(
+        state,
+        clock,
+        settings.data_dir,
+        _link_maker(settings.s3),
+        ClipShrinker(),
+        upload_every_s=settings.upload_every_s,
+    )
+    notifiers = make_notifiers(settings.notify, settings.data_dir, settings.services, clock)
+    composer = Composer(state, clock, clips)
+    outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge)
+    slack_settings = settings.services.slack
+    slack = SlackAnswers(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
+    requests = RequestHandler(
+        state, clock, slack, clips, camera=settings.camera, clip_s=settings.clip_s
+    )
+    return NotifierWorkers(outbox, requests, clips)
+
+
+def _slack_notifier(
+    notifiers: Iterable[Notifier], settings: SlackSettings, clock: Clock
+) -> SlackNotifier:
+    """Return the Slack notifier among *notifiers*, or a new one.
+
+    Alerts and replies share one, since Slack's limits hold for both. Replies need one also where no
+    alert goes to Slack.
+    """
+    for notifier in notifiers:
+        if isinstance(notifier, SlackNotifier):
+            return notifier
+    return SlackNotifier(settings, clock)
+
+
+def _link_maker(settings: S3Settings) -> MakeLink | None:
+    """Return what makes links to the bucket of *settings*; None when there is no bucket."""
+    if settings.bucket is None:
+        return None
+
+    @cache
+    def store() -> "S3Store":
+        # The SDK is imported with the first link only.
+        from app.uploads.s3 import S3Store
+
+        return S3Store(settings)
+
+    return lambda key: store().link(key, LINK_LIFE_S)
