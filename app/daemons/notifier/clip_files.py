@@ -69,34 +69,34 @@ class ClipFiles:
         made_at: datetime,
         host: str | None,
         *,
-        by_link: bool = False,
+        links_only: bool = False,
         urgent: bool = False,
     ) -> ClipLocation | None:
         """Return the place of the clip *file* of *event*, which *host* made at *made_at*.
 
-        None when it is worth looking again later. *by_link* says that a path alone is no use, and
+        None when it is worth looking again later. *links_only* says that a path alone is no use, and
         *urgent* that something important waits for the answer.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None
-        if here and not by_link:
+        if here and not links_only:
             return ClipLocation(here)
         link = self.link(event, file)
         if link:
             return ClipLocation(here, link)
         age = self._clock.now() - made_at
-        if self.has_links and age < self._patience(age, host, by_link=by_link, urgent=urgent):
+        if self.has_links and age < self._patience(age, host, links_only=links_only, urgent=urgent):
             return None
         return ClipLocation(here, None, None if here else _whereabouts(path, host))
 
     def _patience(
-        self, age: timedelta, host: str | None, *, by_link: bool, urgent: bool
+        self, age: timedelta, host: str | None, *, links_only: bool, urgent: bool
     ) -> timedelta:
         """Return the age up to which a clip is waited for, which is *age* old now."""
         if urgent:
             return HURRIED_PATIENCE
         # The heartbeat is read only when it matters.
-        if by_link and age >= HURRIED_PATIENCE and not self._is_uploading(host):
+        if links_only and age >= HURRIED_PATIENCE and not self._is_uploading(host):
             return HURRIED_PATIENCE
         return self.patience
 

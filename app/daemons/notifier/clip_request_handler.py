@@ -89,39 +89,40 @@ class ClipRequestHandler:
             why = asked.why or f"Camera {camera} brings no clip, and does not say why."
             return self._say(request, why)
         location = self._clips.find(asked.event, asked.file, asked.asked_at, asked.host)
-        if location is None:
-            return LOOK_S
-        try:
-            self._show(pending, camera, location)
-        except (FileNotFoundError, InterruptedError):
-            # The clip was deleted meanwhile, or the program ends.
-            return LOOK_S
-        return 0.0
+        return self._show(pending, camera, location) if location else LOOK_S
 
     def _say(self, request: Request, text: str) -> float:
         self._slack.reply(request.reply_to, escaped(text))
         return 0.0
 
-    def _show(self, pending: PendingRequest, camera: str, location: ClipLocation) -> None:
-        key, asked_at = f"answer-{pending.entry}", pending.request.at
+    def _show(self, pending: PendingRequest, camera: str, location: ClipLocation) -> float:
+        key = f"answer-{pending.entry}"
         progress = pending.progress or DeliveryProgress(self._state, self._slack.name, key)
         pending.progress = progress
         progress.load()
+        try:
+            message = self._message(key, camera, pending.request, location)
+            self._slack.post_clip(pending.request.reply_to, message, progress)
+        except (FileNotFoundError, InterruptedError):
+            # The clip was deleted meanwhile, or the program ends.
+            return LOOK_S
+        if message.clip:
+            self._clips.release(message.clip)
+        return 0.0
+
+    def _message(self, key: str, camera: str, request: Request, location: ClipLocation) -> Message:
         clip, remark = None, location.remark
         if location.path:
             clip = self._clips.fitting(location.path, self._slack.max_clip_bytes, key)
             if clip is None:
                 remark = "The clip is too large, and kept at home."
-        message = Message(
+        return Message(
             key,
-            asked_at,
-            f"{camera}, the clip asked for at {asked_at.astimezone():%H:%M:%S}",
+            request.at,
+            f"{camera}, the clip asked for at {request.at.astimezone():%H:%M:%S}",
             camera,
             topic="clip",
             clip=clip,
             clip_link=location.link,
             remark=remark,
         )
-        self._slack.post_clip(pending.request.reply_to, message, progress)
-        if clip:
-            self._clips.release(clip)

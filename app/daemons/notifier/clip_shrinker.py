@@ -34,9 +34,7 @@ class ClipShrinker:
             if rendition.is_file():
                 return True
             self._require_open()
-            _log.warning(
-                "%s could not be made smaller: %s", clip, failure or "no reason was given"
-            )
+            _log.warning("%s could not be made smaller: %s", clip, failure or "no reason was given")
             return False
 
     def close(self) -> None:

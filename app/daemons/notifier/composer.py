@@ -102,7 +102,7 @@ class Composer:
             return parent
         event, file = fact.event or "", fact.file or ""
         location = self.clips.find(
-            event, file, fact.at, fact.host, by_link=notifier.links_only, urgent=plan.is_urgent
+            event, file, fact.at, fact.host, links_only=notifier.links_only, urgent=plan.is_urgent
         )
         if location is None:
             return NotYet(CLIP_LOOK_S)

@@ -241,5 +241,7 @@ def _said(record: EventRecord, request: Request) -> ShownTag | None:
     if record.label is None:
         return None
     if record.label_by in (None, request.by):
-        return ShownTag(record.label, mention(request.user, request.by), record.label_at or request.at)
+        return ShownTag(
+            record.label, mention(request.user, request.by), record.label_at or request.at
+        )
     return ShownTag(record.label, escaped(record.label_by), record.label_at or request.at)

@@ -13,7 +13,7 @@ from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.request_handler import RequestHandler
-from app.notify import ServiceSettings, Notifier, NotifySettings, SlackSettings, make_notifiers
+from app.notify import Notifier, NotifySettings, ServiceSettings, SlackSettings, make_notifiers
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.state import State
@@ -99,7 +99,9 @@ def make_workers(
     composer = Composer(state, clock, clips)
     outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge)
     slack_settings = settings.services.slack
-    slack = SlackAnswers(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
+    slack = (
+        SlackAnswers(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
+    )
     requests = RequestHandler(
         state, clock, slack, clips, camera=settings.camera, clip_s=settings.clip_s
     )

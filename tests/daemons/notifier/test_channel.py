@@ -13,15 +13,17 @@ import redis
 
 from app import protocol
 from app.clock import FakeClock, SystemClock
-from app.daemons.notifier.channel import DOUBTS, Way
-from app.daemons.notifier.clip_files import Films, Shrinker
-from app.daemons.notifier.composer import Letters
+from app.daemons.notifier.channel import SUSPECT_FAILURES, Channel
+from app.daemons.notifier.clip_files import ClipFiles
+from app.daemons.notifier.clip_shrinker import ClipShrinker
+from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.daemon import NotifierDaemon
 from app.daemons.notifier.outbox import Outbox
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
 from app.notify import Digest, MemoryNotifier, Message, Notifier, Progress
 from app.protocol import EventRecord, Fact, Heartbeat
 from app.state import State
+from app.worker import WorkerGroup
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -94,8 +96,8 @@ class Post:
     acknowledged: list[str]
 
     @property
-    def way(self) -> Way:
-        return self.outbox.ways[0]
+    def way(self) -> Channel:
+        return self.outbox.channels[0]
 
     def add(self, fact: Fact) -> None:
         self.state.publish(
@@ -103,7 +105,7 @@ class Post:
             EventRecord("front", fact.at, score=0.5) if fact.event else None,
             b"a picture" if fact.event else None,
         )
-        self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
+        self.outbox.enqueue(fact.id, fact, self.outbox.channels_for(fact))
 
     def run(self) -> float:
         """Let the first way do all it has to do now; returns how long it would wait then."""
@@ -116,9 +118,9 @@ class Post:
 def post_of(state: State, *notifiers: Notifier) -> Post:
     acknowledged: list[str] = []
     clock = FakeClock()
-    films = Films(state, clock, Path("/nowhere"), None, Shrinker(), upload_every_s=300.0)
+    films = ClipFiles(state, clock, Path("/nowhere"), None, ClipShrinker(), upload_every_s=300.0)
     return Post(
-        Outbox(notifiers, Letters(state, clock, films), 120.0, acknowledged.append),
+        Outbox(notifiers, Composer(state, clock, films), 120.0, acknowledged.append),
         clock,
         state,
         acknowledged,
@@ -136,10 +138,10 @@ def fact_of(number: int, seconds: float = 0.0) -> Fact:
 def test_a_fact_is_acknowledged_when_the_last_way_has_told_it(state: State) -> None:
     post = post_of(state, MemoryNotifier(), Staged())
     post.add(FACT)
-    post.outbox.ways[0].step()
+    post.outbox.channels[0].step()
     assert post.acknowledged == []
     assert post.outbox.waiting == 1
-    post.outbox.ways[1].step()
+    post.outbox.channels[1].step()
     assert (post.acknowledged, post.outbox.waiting, post.outbox.delivered) == ([FACT.id], 0, 1)
     assert {"delivered:memory", "delivered:staged", "staged:file"} <= state.delivery_marks(
         FACT
@@ -181,7 +183,7 @@ def test_a_delivery_goes_on_at_the_stage_where_it_stopped(state: State) -> None:
     post.add(FACT)
     assert post.run() == 1
     another = post_of(state, again := Staged())
-    another.outbox.add(FACT.id, FACT, {"staged"})
+    another.outbox.enqueue(FACT.id, FACT, {"staged"})
     another.run()
     assert (way.steps, again.steps) == ([f"{EVENT} file"], [f"{EVENT} posted"])
 
@@ -256,33 +258,33 @@ def test_alerts_that_came_with_one_that_is_never_taken_wait_for_a_few_tries_only
     post = post_of(state, way := Choosy(1))
     for number in (1, 2, 3):
         post.add(fact_of(number))
-    for _ in range(DOUBTS):
+    for _ in range(SUSPECT_FAILURES):
         assert post.acknowledged == []
         post.clock.advance(post.run())
     post.run()
-    assert way.tried == ["Motion 1."] * DOUBTS + ["Motion 2.", "Motion 3.", "Motion 1."]
+    assert way.tried == ["Motion 1."] * SUSPECT_FAILURES + ["Motion 2.", "Motion 3.", "Motion 1."]
 
 
 def test_a_way_that_takes_no_fresh_alert_either_rests_whatever_comes(state: State) -> None:
     post = post_of(state, way := Choosy(1, 2, 3))
     post.add(fact_of(1))
     rest_s = 0.0
-    for _ in range(DOUBTS):
+    for _ in range(SUSPECT_FAILURES):
         post.clock.advance(rest_s)
         rest_s = post.run()
     for number in (2, 3):
         post.add(fact_of(number))
         rest_s = post.run()
-    assert way.tried == ["Motion 1."] * DOUBTS + ["Motion 2."]
+    assert way.tried == ["Motion 1."] * SUSPECT_FAILURES + ["Motion 2."]
     post.clock.advance(rest_s)
     post.run()
-    assert way.tried[DOUBTS:] == ["Motion 2.", "Motion 1."]
+    assert way.tried[SUSPECT_FAILURES:] == ["Motion 2.", "Motion 1."]
 
 
 def test_a_rest_that_is_asked_for_is_kept_also_when_a_fresh_alert_comes(state: State) -> None:
     post = post_of(state, way := Choosy(1))
     post.add(fact_of(1))
-    for _ in range(DOUBTS):
+    for _ in range(SUSPECT_FAILURES):
         post.clock.advance(post.run())
     way._retry_after_s = 50
     assert post.run() == 50
@@ -315,7 +317,7 @@ def test_a_way_that_is_refused_says_so_loudly_and_tries_at_once_when_it_is_hurri
     ]
     assert post.outbox.trouble == "not in the channel: invite me"
     way.refuses = False
-    post.outbox.hurry()
+    post.outbox.retry_now()
     assert post.run() == float("inf")
     assert len(way.messages) == 1
     assert not post.outbox.trouble
@@ -353,7 +355,7 @@ def test_a_digest_that_was_begun_goes_on_with_the_same_members(state: State, dea
     assert post.acknowledged == []
     another = post_of(state, again := Staged())
     for number in range(3):
-        another.outbox.add(str(number), fact_of(number), {"staged"})
+        another.outbox.enqueue(str(number), fact_of(number), {"staged"})
     another.add(fact_of(3))
     another.run()
     assert again.steps[: 2 - deaths] == ["digest posted"][: 2 - deaths]
@@ -394,13 +396,15 @@ def test_a_way_that_hangs_delays_no_other_and_a_mistake_in_one_is_found_out(stat
             let_go.wait(20)
 
     post = post_of(state, Hanging(), quick := MemoryNotifier())
-    post.outbox.start()
+    workers = WorkerGroup(post.outbox.workers)
+    workers.start()
     post.add(FACT)
     until(lambda: quick.messages, "the other way has told it")
-    post.outbox.ask_to_stop()
-    assert not post.outbox.has_ended()
+    workers.ask_to_stop()
+    assert not workers.has_ended()
     let_go.set()
-    until(post.outbox.has_ended, "both have ended")
+    until(workers.has_ended, "both have ended")
+    post.outbox.close_ended()
     assert quick.closed
 
 
@@ -411,12 +415,13 @@ def test_a_mistake_in_a_ways_thread_ends_the_step_of_its_owner(state: State) -> 
             raise KeyError("a mistake")
 
     post = post_of(state, Mistaken())
-    post.outbox.start()
-    post.outbox.check()
+    workers = WorkerGroup(post.outbox.workers)
+    workers.start()
+    workers.check()
     post.add(FACT)
     until(post.way.worker.has_ended, "the thread has ended")
-    with pytest.raises(RuntimeError, match="the thread way memory has ended"):
-        post.outbox.check()
+    with pytest.raises(RuntimeError, match="the thread channel memory has ended"):
+        workers.check()
 
 
 @dataclass
@@ -436,7 +441,7 @@ def stage(
     tmp_path: Path, durable_redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
     way, clock = MemoryNotifier(), FakeClock()
-    monkeypatch.setattr("app.daemons.notifier.daemon.make_notifiers", lambda *_: [way])
+    monkeypatch.setattr("app.daemons.notifier.workers.make_notifiers", lambda *_: [way])
     daemon = NotifierDaemon(write_config(tmp_path, durable_redis_server.url), clock=clock)
     yield Stage(daemon, clock, way)
     daemon.clock = SystemClock()

@@ -11,7 +11,8 @@ import pytest
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.notifier.clip_files import Film, Films, Shrinker
+from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
+from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
 from app.protocol import Heartbeat
 from app.state import State
@@ -22,7 +23,7 @@ from tests.waiting import until
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
 HERE = protocol.host_name()
-Make = Callable[..., Films]
+Make = Callable[..., ClipFiles]
 
 
 @pytest.fixture
@@ -32,9 +33,11 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def make(state: State, clock: FakeClock, tmp_path: Path) -> Make:
-    def made(links: bool = True, upload_every_s: float = 300.0) -> Films:
+    def made(links: bool = True, upload_every_s: float = 300.0) -> ClipFiles:
         signed = (lambda key: f"https://s3/{key}?signed") if links else None
-        return Films(state, clock, tmp_path, signed, Shrinker(), upload_every_s=upload_every_s)
+        return ClipFiles(
+            state, clock, tmp_path, signed, ClipShrinker(), upload_every_s=upload_every_s
+        )
 
     return made
 
@@ -57,16 +60,16 @@ def beat(state: State, **counters: float | str | None) -> None:
 
 
 def test_a_film_on_this_disk_is_that_file(make: Make, clip: Path) -> None:
-    assert make().find(EVENT, "clip.mp4", AT, HERE) == Film(clip)
+    assert make().find(EVENT, "clip.mp4", AT, HERE) == ClipLocation(clip)
 
 
 def test_who_takes_links_only_waits_for_s3_and_learns_the_size_from_the_file_here(
     make: Make, clip: Path, state: State, clock: FakeClock
 ) -> None:
     films = make()
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) is None
     mark(state)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) == ClipLocation(
         clip, f"https://s3/clips/{EVENT}.mp4?signed"
     )
 
@@ -78,10 +81,10 @@ def test_who_takes_links_only_waits_twice_as_long_as_uploads_take_and_not_for_ev
     films = make(upload_every_s=upload_every_s)
     clock.advance(patience_s - 1)
     beat(state, s3_trouble=None)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) is None
     clock.advance(1)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(
-        remark="The film is deleted already."
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) == ClipLocation(
+        remark="The clip is deleted already."
     )
 
 
@@ -99,9 +102,9 @@ def test_who_takes_links_only_does_not_wait_long_while_nothing_goes_up(
         beat(state, **counters)
     films = make()
     clock.advance(19)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) is None
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) is None
     clock.advance(1)
-    assert films.find(EVENT, "clip.mp4", AT, HERE, by_link=True) == Film(clip)
+    assert films.find(EVENT, "clip.mp4", AT, HERE, links_only=True) == ClipLocation(clip)
 
 
 def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(
@@ -109,9 +112,11 @@ def test_what_is_urgent_waits_some_seconds_only_though_uploads_go_well(
 ) -> None:
     beat(state, s3_trouble=None)
     clock.advance(19)
-    assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) is None
+    assert make().find(EVENT, "clip.mp4", AT, HERE, links_only=True, urgent=True) is None
     clock.advance(1)
-    assert make().find(EVENT, "clip.mp4", AT, HERE, by_link=True, urgent=True) == Film(clip)
+    assert make().find(EVENT, "clip.mp4", AT, HERE, links_only=True, urgent=True) == ClipLocation(
+        clip
+    )
 
 
 def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(
@@ -122,7 +127,7 @@ def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(
     clock.advance(599)
     assert films.find(EVENT, "clip.mp4", AT, "garage") is None
     mark(state)
-    assert films.find(EVENT, "clip.mp4", AT, "garage") == Film(
+    assert films.find(EVENT, "clip.mp4", AT, "garage") == ClipLocation(
         None, f"https://s3/clips/{EVENT}.mp4?signed"
     )
 
@@ -130,22 +135,22 @@ def test_a_film_of_another_machine_is_a_link_as_soon_as_s3_has_it(
 @pytest.mark.parametrize(
     ("host", "said"),
     [
-        ("garage", f"The film is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"),
-        (None, f"The film is on another machine: events/2026-11-20/{EVENT}/clip.mp4"),
-        (HERE, "The film is deleted already."),
+        ("garage", f"The clip is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"),
+        (None, f"The clip is on another machine: events/2026-11-20/{EVENT}/clip.mp4"),
+        (HERE, "The clip is deleted already."),
     ],
 )
 def test_after_some_minutes_it_is_said_where_a_film_is_that_cannot_be_shown(
     make: Make, clock: FakeClock, host: str | None, said: str
 ) -> None:
     clock.advance(600)
-    assert make().find(EVENT, "clip.mp4", AT, host) == Film(remark=said)
+    assert make().find(EVENT, "clip.mp4", AT, host) == ClipLocation(remark=said)
 
 
 def test_without_a_bucket_there_is_nothing_to_wait_for(make: Make, state: State) -> None:
     mark(state)
-    assert make(links=False).find(EVENT, "clip.mp4", AT, "garage") == Film(
-        remark=f"The film is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
+    assert make(links=False).find(EVENT, "clip.mp4", AT, "garage") == ClipLocation(
+        remark=f"The clip is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
     )
 
 
@@ -156,9 +161,9 @@ def test_links_that_cannot_be_made_are_reported_once_and_are_none(
         raise StoreError("the bucket needs keys")
 
     mark(state)
-    films = Films(state, clock, tmp_path, refuse, Shrinker(), upload_every_s=300.0)
+    films = ClipFiles(state, clock, tmp_path, refuse, ClipShrinker(), upload_every_s=300.0)
     assert [films.link(EVENT, "clip.mp4") for _ in range(3)] == [None] * 3
-    assert caplog.text.count("what is in S3 cannot be shown: the bucket needs keys") == 1
+    assert caplog.text.count("no links to files in S3 can be made: the bucket needs keys") == 1
 
 
 def test_a_film_that_fits_is_taken_as_it_is(make: Make, clip: Path) -> None:
@@ -179,8 +184,8 @@ def test_a_film_that_is_too_large_is_made_smaller_once_and_the_rendition_goes_wh
     made = smaller.stat()
     assert films.fitting(clip, limit, "slack") == smaller
     assert smaller.stat().st_mtime_ns == made.st_mtime_ns
-    films.let_go(smaller)
-    films.let_go(clip)
+    films.release(smaller)
+    films.release(clip)
     assert (smaller.exists(), clip.exists()) == (False, True)
 
 
@@ -208,7 +213,7 @@ def test_renditions_that_a_killed_program_has_left_are_cleared_away(
 def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(
     footage: Path, clip: Path, tmp_path: Path
 ) -> None:
-    shrinker, made = Shrinker(), []
+    shrinker, made = ClipShrinker(), []
     long = footage / "one-by-one-person-detection.mp4"
 
     def shrink() -> None:
@@ -230,6 +235,6 @@ def test_closing_ends_a_rendition_that_is_being_made_and_makes_no_more(
 def test_a_rendition_that_is_killed_is_none(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.daemons.notifier.clip_files.SHRINK_S", 0.01)
-    assert Shrinker().shrink(clip, 20_000, tmp_path / "smaller.mp4") is False
+    monkeypatch.setattr("app.daemons.notifier.clip_shrinker.SHRINK_S", 0.01)
+    assert ClipShrinker().shrink(clip, 20_000, tmp_path / "smaller.mp4") is False
     assert list(tmp_path.glob("*.mp4")) == []

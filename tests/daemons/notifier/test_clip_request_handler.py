@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.notifier.clip_files import Films, Shrinker
-from app.daemons.notifier.request_handler import Answers
+from app.daemons.notifier.clip_files import ClipFiles
+from app.daemons.notifier.clip_shrinker import ClipShrinker
+from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import SlackSettings
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
@@ -39,7 +40,7 @@ SAID = f"front, the clip asked for at {AT.astimezone():%H:%M:%S}"
 class Desk:
     """Who answers, on a fake clock, with the Redis, the Slack and the disk it has."""
 
-    answers: Answers
+    answers: RequestHandler
     state: State
     slack: SlackServer
     clock: FakeClock
@@ -66,8 +67,8 @@ class Desk:
     def run(self) -> None:
         """Let both threads do what is due."""
         self.answers.step()
-        assert self.answers.clips
-        self.answers.clips.step()
+        assert self.answers.clip_handler
+        self.answers.clip_handler.step()
 
     def run_until_done(self) -> None:
         for _ in range(60):
@@ -110,17 +111,17 @@ def answers_of(
     clock: FakeClock,
     data_dir: Path,
     upload_every_s: float = 300.0,
-) -> Answers:
+) -> RequestHandler:
     notifier = SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
-    films = Films(
+    films = ClipFiles(
         state,
         clock,
         data_dir,
         lambda key: f"https://s3/{key}",
-        Shrinker(),
+        ClipShrinker(),
         upload_every_s=upload_every_s,
     )
-    return Answers(state, clock, SlackAnswers(notifier), films, camera="front", clip_s=10.0)
+    return RequestHandler(state, clock, SlackAnswers(notifier), films, camera="front", clip_s=10.0)
 
 
 def test_a_clip_is_waited_for_and_brought_where_it_was_asked_for(desk: Desk) -> None:
@@ -183,7 +184,7 @@ def test_a_clip_of_another_machine_that_does_not_come_to_s3_is_spoken_of(desk: D
     desk.bring(host="garage").unlink()
     desk.clock.advance(601)
     desk.run_until_done()
-    assert "The film is on the machine garage: events/2026-11-20/" in desk.slack.seen()[0].words
+    assert "The clip is on the machine garage: events/2026-11-20/" in desk.slack.seen()[0].words
 
 
 @pytest.mark.parametrize(

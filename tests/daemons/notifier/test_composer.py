@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from app.daemons.notifier.clip_files import Shrinker
+from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.notify import MemoryNotifier
 from app.protocol import Fact
 from app.state import State
-from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
+from tests.daemons.notifier.harness import (
+    AT,
+    EVENT,
+    FACT,
+    Linking,
+    Post,
+    Threading,
+    clip_fact,
+    post_of,
+    run,
+)
 
 MakePost = Callable[..., Post]
 
@@ -42,7 +52,7 @@ def test_what_stands_open_is_told_at_once_and_its_film_so_far_comes_below(
     film = post.way.messages[1]
     assert (film.key, film.text, film.parent) == (
         f"{fact.id}-film",
-        "What was filmed so far.",
+        "The clip so far.",
         f"place of {fact.id}",
     )
     assert post.acknowledged == [fact.id]
@@ -86,7 +96,7 @@ def test_what_stands_open_does_not_wait_until_a_film_is_made_smaller_but_shows_t
     run(post.clips)
     (message,) = post.way.messages
     assert (message.clip, message.picture) == (None, b"a picture")
-    assert message.remark == "The film is too large (0 MB), and kept at home."
+    assert message.remark == "The clip is too large (0 MB), and kept at home."
 
 
 def test_where_there_is_no_film_to_show_the_picture_comes(make_post: MakePost) -> None:
@@ -97,7 +107,7 @@ def test_where_there_is_no_film_to_show_the_picture_comes(make_post: MakePost) -
     (message,) = post.way.messages
     assert (message.clip, message.picture) == (None, b"a picture")
     assert (
-        message.remark == f"The film is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
+        message.remark == f"The clip is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
     )
 
 
@@ -134,13 +144,13 @@ def test_a_film_that_is_too_large_and_cannot_be_made_smaller_is_spoken_of(
 ) -> None:
     post = make_post(MemoryNotifier(), when=("clip",))
     post.way.max_clip_bytes = 3
-    monkeypatch.setattr(Shrinker, "shrink", lambda *_: False)
+    monkeypatch.setattr(ClipShrinker, "shrink", lambda *_: False)
     post.add(clip_fact())
     run(post.clips)
     (message,) = post.way.messages
     assert (message.clip, message.remark) == (
         None,
-        "The film is too large (0 MB), and kept at home.",
+        "The clip is too large (0 MB), and kept at home.",
     )
 
 
@@ -158,14 +168,14 @@ def test_a_film_whose_rendition_the_end_of_the_program_has_cut_short_is_left_for
 def test_a_rendition_is_deleted_when_it_was_told_and_not_before(
     make_post: MakePost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shrink(_self: Shrinker, _film: Path, _limit: int, smaller: Path) -> bool:
+    def shrink(_self: ClipShrinker, _film: Path, _limit: int, smaller: Path) -> bool:
         smaller.parent.mkdir(exist_ok=True)
         smaller.write_bytes(b"sm")
         return True
 
     post = make_post(MemoryNotifier(), when=("clip",))
     post.way.max_clip_bytes = 3
-    monkeypatch.setattr(Shrinker, "shrink", shrink)
+    monkeypatch.setattr(ClipShrinker, "shrink", shrink)
     post.add(clip_fact())
     post.way.fail_next(1)
     run(post.clips)

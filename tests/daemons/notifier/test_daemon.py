@@ -179,7 +179,7 @@ def test_a_fact_that_is_on_the_stream_again_is_not_told_again(house: House) -> N
     house.publish(1)
     house.await_all_done()
     assert house.redis.xlen("events") == 2
-    assert house.notifier.log.count("told by folder") == 1
+    assert house.notifier.log.count("delivered by folder") == 1
 
 
 def test_killed_again_and_again_it_tells_every_alert_once(house: House) -> None:
@@ -322,7 +322,7 @@ def test_a_fact_whose_marks_cannot_be_read_is_dropped_and_logged(house: House) -
     house.publish(2)
     house.await_told(event_of(2))
     house.await_all_done()
-    assert f"fact {fact.id} is not told" in house.notifier.log
+    assert f"fact {fact.id} is not delivered" in house.notifier.log
 
 
 def test_more_than_one_page_of_unfinished_facts_is_told_after_a_start(house: House) -> None:

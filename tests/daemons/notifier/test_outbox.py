@@ -11,12 +11,22 @@ from pathlib import Path
 import pytest
 
 from app import protocol
-from app.daemons.notifier.channel import TRIES
+from app.daemons.notifier.channel import MOST_FAILURES
 from app.errors import DeliveryError
 from app.notify import Message, Progress
 from app.protocol import Fact, FactKind
 from app.state import State
-from tests.post import AT, EVENT, FACT, Linking, Post, Threading, clip_fact, post_of, run
+from tests.daemons.notifier.harness import (
+    AT,
+    EVENT,
+    FACT,
+    Linking,
+    Post,
+    Threading,
+    clip_fact,
+    post_of,
+    run,
+)
 
 MakePost = Callable[..., Post]
 
@@ -239,12 +249,15 @@ def test_a_way_is_given_only_what_it_is_set_to_tell(make_post: MakePost) -> None
         "camera_lost",
     )
     facts = [Fact(kind, kind, AT, f"{kind}.") for kind in kinds]
-    assert [fact.kind for fact in facts if post.outbox.tellers(fact)] == [
+    assert [fact.kind for fact in facts if post.outbox.channels_for(fact)] == [
         "presence_changed",
         "router_silent",
     ]
-    assert (post.outbox.tellers(FACT), post.outbox.tellers(clip_fact())) == ({"threading"}, set())
-    assert post.outbox.tellers(replace(FACT, kind="motion_ended")) == set()
+    assert (post.outbox.channels_for(FACT), post.outbox.channels_for(clip_fact())) == (
+        {"threading"},
+        set(),
+    )
+    assert post.outbox.channels_for(replace(FACT, kind="motion_ended")) == set()
 
 
 def test_what_is_left_out_by_a_way_itself_is_acknowledged_and_its_film_too(
@@ -292,7 +305,7 @@ def test_a_film_that_is_never_taken_holds_up_the_next_ones_for_a_while_only(
     films = [clip_fact(event=event).id for event in events]
     for _ in range(12):
         post.clock.advance(run(post.clips))
-    assert way.tried == [films[0]] * TRIES + films[1:] + [films[0]] * 2
+    assert way.tried == [films[0]] * MOST_FAILURES + films[1:] + [films[0]] * 2
     assert (post.acknowledged, post.clips.waiting) == (films[1:], 1)
 
 
@@ -303,7 +316,7 @@ def test_a_part_of_a_film_that_is_never_taken_does_not_keep_the_others_at_home(
     post.state.mark_event(EVENT, {"delivered:threading": "then"})
     for part in (1, 2, 3):
         post.add(clip_fact(part))
-    for _ in range(TRIES):
+    for _ in range(MOST_FAILURES):
         assert way.messages == []
         post.clock.advance(run(post.clips))
     run(post.clips)
@@ -320,8 +333,8 @@ def test_what_waits_while_a_way_is_out_is_told_in_its_order_but_for_the_first(
         post.state.mark_event(event, {"delivered:threading": "then"})
         post.add(clip_fact(event=event))
         films.append(clip_fact(event=event).id)
-    post.way.fail_next(TRIES + 1, "no line")
-    for _ in range(TRIES + 1):
+    post.way.fail_next(MOST_FAILURES + 1, "no line")
+    for _ in range(MOST_FAILURES + 1):
         assert post.acknowledged == []
         post.clock.advance(run(post.clips))
     run(post.clips)
@@ -338,9 +351,9 @@ def test_what_says_how_long_it_rests_has_as_many_tries_as_it_takes(make_post: Ma
     for event in (EVENT, protocol.event_id(AT + timedelta(seconds=1), "front")):
         post.state.mark_event(event, {"delivered:threading": "then"})
         post.add(clip_fact(event=event))
-    for _ in range(TRIES + 1):
+    for _ in range(MOST_FAILURES + 1):
         post.clock.advance(run(post.clips))
-    assert way.tried == [clip_fact().id] * (TRIES + 1)
+    assert way.tried == [clip_fact().id] * (MOST_FAILURES + 1)
 
 
 def test_a_way_whose_failed_film_is_left_out_in_the_end_is_in_no_trouble(
@@ -369,7 +382,7 @@ def test_what_redis_has_wrong_is_left_out_and_logged(
     post.state._redis.set(protocol.event_key(EVENT), "a string")
     run(post.clips)
     assert post.acknowledged == [clip_fact().id]
-    assert "not told by threading_clips, since Redis has something wrong" in caplog.text
+    assert "not delivered by threading_clips, since a record in Redis is wrong" in caplog.text
 
 
 def test_a_failing_way_says_so_for_both_of_its_queues_once(

@@ -1,4 +1,4 @@
-"""Answers to what people asked for, with a real Redis and a Slack on loopback."""
+"""RequestHandler to what people asked for, with a real Redis and a Slack on loopback."""
 
 import dataclasses
 import json
@@ -12,9 +12,10 @@ from pydantic import SecretStr
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.notifier.clip_files import Films, Shrinker
-from app.daemons.notifier.progress import Marks
-from app.daemons.notifier.request_handler import Answers
+from app.daemons.notifier.clip_files import ClipFiles
+from app.daemons.notifier.clip_shrinker import ClipShrinker
+from app.daemons.notifier.progress import DeliveryProgress
+from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import Message, SlackSettings
 from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
@@ -49,7 +50,7 @@ FACT = Fact(
 class Desk:
     """Who answers, on a fake clock, with the Redis and the Slack it speaks to."""
 
-    answers: Answers
+    answers: RequestHandler
     state: State
     slack: SlackServer
     clock: FakeClock
@@ -83,7 +84,7 @@ class Desk:
     def post_alert(self) -> Posted:
         """Post the alert of the event as the notifier does."""
         self.state.publish(FACT, EventRecord("front", AT, score=0.93), b"a picture")
-        marks = Marks(self.state, "slack", FACT)
+        marks = DeliveryProgress(self.state, "slack", FACT)
         marks.load()
         self.notifier.deliver(
             Message(EVENT, AT, FACT.text, "front", b"a picture", EVENT, 0.93), marks
@@ -116,9 +117,9 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> Answers:
-    films = Films(state, clock, Path("/nowhere"), None, Shrinker(), upload_every_s=300.0)
-    return Answers(state, clock, slack, films, camera="front", clip_s=10.0)
+def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> RequestHandler:
+    films = ClipFiles(state, clock, Path("/nowhere"), None, ClipShrinker(), upload_every_s=300.0)
+    return RequestHandler(state, clock, slack, films, camera="front", clip_s=10.0)
 
 
 def desk_of(state: State, slack: SlackServer, *, delete: bool = True) -> Desk:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.notifier.channel import Way
-from app.daemons.notifier.clip_files import Films, Shrinker
-from app.daemons.notifier.composer import Letters
+from app.daemons.notifier.channel import Channel
+from app.daemons.notifier.clip_files import ClipFiles
+from app.daemons.notifier.clip_shrinker import ClipShrinker
+from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.outbox import Outbox
 from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
 from app.protocol import EventRecord, Fact, FactKind, Heartbeat
@@ -87,16 +88,16 @@ class Post:
     state: State
     clock: FakeClock
     data_dir: Path
-    films: Films
+    films: ClipFiles
     acknowledged: list[str]
 
     @property
-    def alerts(self) -> Way:
-        return self.outbox.ways[0]
+    def alerts(self) -> Channel:
+        return self.outbox.channels[0]
 
     @property
-    def clips(self) -> Way:
-        return self.outbox.ways[1]
+    def clips(self) -> Channel:
+        return self.outbox.channels[1]
 
     def film(self, event: str, file: str) -> Path:
         """Put a film where the camera puts it."""
@@ -114,7 +115,7 @@ class Post:
             EventRecord("front", fact.at) if fact.event else None,
             b"a picture" if fact.event else None,
         )
-        self.outbox.add(fact.id, fact, self.outbox.tellers(fact))
+        self.outbox.enqueue(fact.id, fact, self.outbox.channels_for(fact))
 
     def uploads_go_well(self) -> None:
         self.state.send_heartbeat(
@@ -125,7 +126,7 @@ class Post:
         return [message.text for message in self.way.messages]
 
 
-def run(way: Way) -> float:
+def run(way: Channel) -> float:
     """Let *way* do all it has to do now; returns how long it would wait then."""
     wait_s = 0.0
     while wait_s == 0:
@@ -142,9 +143,14 @@ def post_of(
     """One whose *way* tells *when*, if that is not everything."""
     way.when = frozenset(when) or way.when
     clock = FakeClock(AT)
-    films = Films(
-        state, clock, data_dir, lambda key: f"https://s3/{key}", Shrinker(), upload_every_s=300.0
+    films = ClipFiles(
+        state,
+        clock,
+        data_dir,
+        lambda key: f"https://s3/{key}",
+        ClipShrinker(),
+        upload_every_s=300.0,
     )
     acknowledged: list[str] = []
-    outbox = Outbox([way], Letters(state, clock, films), 120.0, acknowledged.append)
+    outbox = Outbox([way], Composer(state, clock, films), 120.0, acknowledged.append)
     return Post(way, outbox, state, clock, data_dir, films, acknowledged)
