@@ -31,8 +31,8 @@ from app.uploads.base import S3Settings, Store
 from app.uploads.folder import FolderStore
 from app.uploads.inventory import Inventory
 from app.uploads.s3 import S3Store
-from app.uploads.sources import Events
-from app.uploads.upload_queue import Carrier
+from app.uploads.sources import EventFiles
+from app.uploads.upload_queue import UploadQueue
 
 EVENTS = 40
 CLIP_MB, SNAPSHOT_MB, SAMPLE_MB = 5.0, 0.1, 2.0
@@ -50,7 +50,7 @@ def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
         (folder / "nas").mkdir()
         for store in (S3Store(settings), FolderStore(folder / "nas")):
             with closing(store):
-                figures[store.name] = _carried(store, folder / store.name, events)
+                figures[store.name] = _figures_of(store, folder / store.name, events)
     return {
         **figures,
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
@@ -71,19 +71,19 @@ def uploads_table(figures: dict[str, Any]) -> str:
     return "\n".join([*rows, f"  memory at most (RSS): {figures['peak_rss_mb']:.1f} MB"])
 
 
-def _carried(store: Store, data_dir: Path, events: int) -> dict[str, float]:
+def _figures_of(store: Store, data_dir: Path, events: int) -> dict[str, float]:
     _make_events(data_dir, events)
     clock = SystemClock()
     inventory = Inventory(data_dir, [store.name])
-    carrier = Carrier(store, Events(inventory, store.name, clock), clock, every_s=3600)
+    queue = UploadQueue(store, EventFiles(inventory, store.name, clock), clock, every_s=3600)
     began_s = time.perf_counter()
-    while carrier.step() == 0:
-        if carrier.trouble:
-            raise SuiteError(carrier.trouble)
+    while queue.step() == 0:
+        if queue.trouble:
+            raise SuiteError(queue.trouble)
     took_s = time.perf_counter() - began_s
     return {
-        "mb_per_s": round(carrier.uploaded_mb / took_s, 1),
-        "files_per_s": round(carrier.uploaded / took_s, 1),
+        "mb_per_s": round(queue.uploaded_mb / took_s, 1),
+        "files_per_s": round(queue.uploaded / took_s, 1),
     }
 
 

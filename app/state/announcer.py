@@ -58,7 +58,7 @@ class Announcer:
         self.finish(subject, pending)
 
     def finish(self, subject: str, stored: str) -> str:
-        """Publish the change in *stored* if it is pending; returns the settled value of *subject*."""
+        """Publish the change in *stored* if it is pending; returns the settled value."""
         if not stored.startswith(PENDING):
             return stored
         announcement = self._describe(subject, stored.removeprefix(PENDING))

@@ -1,4 +1,4 @@
-"""Stores for what was recorded."""
+"""Stores for the recordings of this machine."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ __all__ = ["Receipt", "Store", "event_stores", "still_store"]
 
 
 def event_stores(s3: S3Settings, folder: Path | None) -> list[Store]:
-    """The stores that get a copy of everything about events: those that are configured."""
+    """The configured stores that get a copy of every event's files."""
     stores: list[Store] = []
     if s3.bucket:
         from app.uploads.s3 import S3Store

@@ -1,4 +1,4 @@
-"""What a store for uploads promises, and the settings of uploads and of the disk."""
+"""The contract of a store for uploads, and the settings of uploads and of the disk."""
 
 import re
 from abc import ABC, abstractmethod
@@ -31,8 +31,9 @@ Bucket = Annotated[str, AfterValidator(_bucket)]
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """The bucket for clips and training samples. Without keys, boto3 looks for them where Amazon's
-    own tools do.
+    """The bucket for clips and training samples.
+
+    Without keys, boto3 looks for them where Amazon's own tools do.
     """
 
     bucket: Bucket | None = None
@@ -50,8 +51,10 @@ class S3Settings:
 
 @dataclass(frozen=True, slots=True)
 class DropboxSettings:
-    """The folder for pictures: at most one every *min_upload_seconds*, after *min_motion_frames*
-    frames of motion in a row.
+    """The Dropbox folder for pictures.
+
+    It gets at most one picture every *min_upload_seconds*, after *min_motion_frames* frames of
+    motion in a row.
     """
 
     app_key: str | None = None
@@ -64,21 +67,17 @@ class DropboxSettings:
 
     def __post_init__(self) -> None:
         if self.refresh_token and not self.app_key:
-            raise ValueError(
-                "refresh_token is set, but no app_key, and each is nothing without the other"
-            )
+            raise ValueError("refresh_token is set, but no app_key: set both, or neither")
 
     @property
     def is_set_up(self) -> bool:
-        """Whether pictures go to Dropbox."""
+        """Return whether pictures go to Dropbox."""
         return self.refresh_token is not None
 
 
 @dataclass(frozen=True, slots=True)
 class UploadSettings:
-    """How often the uploader looks for what is new, and the *folder* that gets a copy, such as one
-    on a NAS.
-    """
+    """The seconds between two searches for new files, and a *folder* for copies, as on a NAS."""
 
     upload_every_s: Annotated[float, Ge(1)] = 300.0
     folder: str | None = None
@@ -86,10 +85,10 @@ class UploadSettings:
 
 @dataclass(frozen=True, slots=True)
 class DiskSettings:
-    """What may be kept: nothing older than *keep_days*, not more than *max_gb*, and *min_free_gb*
-    stay free (GB of 10⁹ bytes).
+    """The limits of the disk, in GB of 10⁹ bytes.
 
-    `app.uploads.retention.make_room` says what comes before these.
+    Nothing older than *keep_days* is kept, not more than *max_gb* in all, and *min_free_gb* stay
+    free. `app.uploads.retention.make_room` says what has precedence over these.
     """
 
     keep_days: Annotated[float, Gt(0)] = 30.0
@@ -99,9 +98,7 @@ class DiskSettings:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a store has confirmed of a file: its *size* in bytes and its SHA-256, *checksum*, in
-    hex.
-    """
+    """A store's confirmation of a file: *size* in bytes, and *checksum*, its SHA-256 in hex."""
 
     size: int
     checksum: str
@@ -110,18 +107,17 @@ class Receipt:
 class Store(ABC):
     """A place for copies."""
 
-    #: What it is called in markers, logs and heartbeats.
+    #: Its name in markers, logs and heartbeats.
     name: str
 
     @abstractmethod
     def put(self, path: Path, key: str, content_type: str) -> Receipt:
-        """Keep the file at *path* under *key*, whatever was there before; returns when the store
-        has confirmed its size and checksum.
+        """Store the file at *path* under *key*, replacing what was there.
 
-        Otherwise a `StoreError`, or `StoreRefused` when somebody has to do something first. An
-        `OSError` that is neither means that the file here cannot be read. It may take long but not
-        for ever: what waits for an answer has a time limit.
+        Returns when the store has confirmed size and checksum. Raises a `StoreError` otherwise, or
+        `StoreRefused` when a person has to do something first. Any other `OSError` means that the
+        file here cannot be read. It may take long, but every wait for an answer has a time limit.
         """
 
-    def close(self) -> None:  # noqa: B027 (a folder has nothing to let go)
-        """Let go of connections."""
+    def close(self) -> None:  # noqa: B027 (a folder has no connections)
+        """Close the connections."""

@@ -1,5 +1,6 @@
-"""Dropbox, by its SDK. Each file has a path of its own for ever, and is written over what is there:
-twice is once.
+"""Stores files in Dropbox, with its SDK.
+
+Each file always has the same path and replaces what is there, so that a second upload is harmless.
 """
 
 import hashlib
@@ -17,15 +18,15 @@ from requests.adapters import HTTPAdapter
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import DropboxSettings, Receipt, Store
 
-#: How long Dropbox may be silent in the middle of something.
+#: The longest wait for the next bytes of an answer.
 SILENT_S = 30.0
-#: What its API takes in one piece.
+#: The most bytes that the API takes in one piece.
 LARGEST = 150 * 2**20
 _BLOCK = 4 * 2**20
 _LINK_AGAIN = (
-    "link the app anew with `python -m app dropbox-link`, and put what it prints in private.yml"
+    "link the app again with `python -m app dropbox-link`, and put what it prints in private.yml"
 )
-#: What Dropbox says when it will not, and what then helps.
+#: The cure for each word with which Dropbox refuses.
 _CURES = {
     "invalid_access_token": f"the link to the app is cut: {_LINK_AGAIN}",
     "missing_scope": (
@@ -35,14 +36,17 @@ _CURES = {
     "user_suspended": "the account is suspended: ask Dropbox",
     "insufficient_space": "the account is full: delete something there",
     "no_write_permission": "that folder may not be written to: correct dropbox.base_path",
-    "malformed_path": "that is no path: correct dropbox.base_path",
-    "disallowed_name": "that is no name for a folder: correct dropbox.base_path",
+    "malformed_path": "that is no valid path: correct dropbox.base_path",
+    "disallowed_name": "that is no valid name of a folder: correct dropbox.base_path",
     "team_folder": "that is a team's folder: correct dropbox.base_path",
 }
 
 
 class DropboxStore(Store):
-    """Keeps files below `dropbox.base_path`."""
+    """Stores files below `dropbox.base_path`.
+
+    *silent_s* is the longest wait for the next bytes of an answer.
+    """
 
     name = "dropbox"
 
@@ -54,13 +58,13 @@ class DropboxStore(Store):
     def __str__(self) -> str:
         return f"Dropbox's folder {self._base or '/'}"
 
-    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (Dropbox goes by the name)
+    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (Dropbox derives it from the name)
         content = path.read_bytes()
         if len(content) > LARGEST:
             raise StoreError(f"{path} is too big for Dropbox: {len(content) / 1e6:.0f} MB")
-        with self._asking():
-            kept = self._upload(content, f"{self._base}/{key}")
-        if (kept.size, kept.content_hash) != (len(content), content_hash(content)):
+        with self._translated_errors():
+            stored = self._upload(content, f"{self._base}/{key}")
+        if (stored.size, stored.content_hash) != (len(content), content_hash(content)):
             raise StoreError(f"{self} has {key} with another size or checksum than what was sent")
         return Receipt(len(content), hashlib.sha256(content).hexdigest())
 
@@ -72,7 +76,7 @@ class DropboxStore(Store):
     def _client(self) -> Any:
         import dropbox
 
-        # It tells of every call.
+        # It logs every call.
         logging.getLogger("dropbox").setLevel(logging.WARNING)
         settings = self._settings
         secret, token = settings.app_secret, settings.refresh_token
@@ -82,7 +86,7 @@ class DropboxStore(Store):
             oauth2_refresh_token=token.get_secret_value() if token else None,
             session=session(settings.api_url),
             timeout=self._silent_s,
-            # Whoever calls us waits and tries again.
+            # The upload queue waits and tries again.
             max_retries_on_error=0,
             max_retries_on_rate_limit=0,
         )
@@ -93,9 +97,10 @@ class DropboxStore(Store):
         return self._client.files_upload(content, path, mode=WriteMode.overwrite, mute=True)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what the SDK raises into `StoreError` and `StoreRefused`. Its own words may hold
-        tokens and are left out.
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn the SDK's errors into `StoreError` and `StoreRefused`.
+
+        Their own texts may hold tokens and are left out.
         """
         from dropbox import exceptions
         from stone.backends.python_rsrc.stone_validators import ValidationError
@@ -103,7 +108,9 @@ class DropboxStore(Store):
         try:
             yield
         except exceptions.RateLimitError as error:
-            raise StoreError(f"{self}: too much at once", float(error.backoff or 5)) from None
+            raise StoreError(
+                f"{self}: too many requests at once", float(error.backoff or 5)
+            ) from None
         except exceptions.AuthError as error:
             raise self._refusal(_tag(error.error)) from None
         except exceptions.ApiError as error:
@@ -115,33 +122,29 @@ class DropboxStore(Store):
         except requests.RequestException as error:
             raise StoreError(f"{self}: Dropbox does not answer ({type(error).__name__})") from None
         except (AssertionError, ValueError, KeyError, TypeError, ValidationError) as error:
-            # The SDK takes every answer for one of Dropbox's, a proxy's page too.
+            # The SDK takes every answer for one of Dropbox's, even a proxy's page.
             raise StoreError(
-                f"{self}: what answers does not speak as Dropbox does ({type(error).__name__})"
+                f"{self}: that is no answer of Dropbox ({type(error).__name__})"
             ) from None
 
     def _refusal(self, tag: str) -> StoreError:
         if tag in _CURES:
             return StoreRefused(f"{self} refuses ({tag}): {_CURES[tag]}")
-        return StoreError(f"{self} takes nothing just now ({tag})")
+        return StoreError(f"{self} takes nothing now ({tag})")
 
-    def _bad_input(self, said: str) -> StoreError:
-        if "invalid_client" in said:
+    def _bad_input(self, message: str) -> StoreError:
+        if "invalid_client" in message:
             return StoreRefused(
                 f"{self}: the app is not known: check dropbox.app_key and dropbox.app_secret in "
                 "private.yml"
             )
-        return self._refusal(
-            "missing_scope"
-            if "required scope" in said
-            else "malformed_path"
-            if "path" in said
-            else "bad input"
-        )
+        if "required scope" in message:
+            return self._refusal("missing_scope")
+        return self._refusal("malformed_path" if "path" in message else "bad input")
 
 
-class _Elsewhere(HTTPAdapter):
-    """Sends to *address* what is meant for a host of Dropbox's."""
+class _OtherServer(HTTPAdapter):
+    """Sends requests for Dropbox's hosts to *address* instead."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -150,35 +153,28 @@ class _Elsewhere(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        meant = urlsplit(str(request.url))
-        request.url = meant._replace(
-            scheme=self._address.scheme, netloc=self._address.netloc
-        ).geturl()
+        scheme, netloc = self._address.scheme, self._address.netloc
+        request.url = urlsplit(str(request.url))._replace(scheme=scheme, netloc=netloc).geturl()
         return super().send(request, *args, **kwargs)
 
 
 def session(api_url: str | None) -> requests.Session | None:
-    """The connections to another Dropbox, at *api_url*; None for the SDK's own."""
+    """Return a session for another server at *api_url*; None for the SDK's own session."""
     if api_url is None:
         return None
     made = requests.Session()
-    made.mount("https://", _Elsewhere(api_url))
+    made.mount("https://", _OtherServer(api_url))
     return made
 
 
 def content_hash(content: bytes) -> str:
-    """What Dropbox calls the hash of *content*: the SHA-256 of the SHA-256s of its pieces of 4
-    MiB.
-    """
+    """Return Dropbox's hash of *content*: the SHA-256 of the SHA-256s of its pieces of 4 MiB."""
     blocks = (content[start : start + _BLOCK] for start in range(0, len(content), _BLOCK))
     return hashlib.sha256(b"".join(hashlib.sha256(block).digest() for block in blocks)).hexdigest()
 
 
 def _tag(error: Any) -> str:
-    """The word for what is wrong in one of the SDK's nested errors."""
-    inner = (
-        getattr(error.get_path(), "reason", error)
-        if getattr(error, "_tag", None) == "path"
-        else error
-    )
-    return str(getattr(inner, "_tag", "unknown"))
+    """Return Dropbox's word for the cause in one of the SDK's nested errors."""
+    if getattr(error, "_tag", None) == "path":
+        error = getattr(error.get_path(), "reason", error)
+    return str(getattr(error, "_tag", "unknown"))

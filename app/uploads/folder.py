@@ -1,4 +1,4 @@
-"""A folder as a store: on a NAS, on another disk, or in a test."""
+"""Stores files in a folder: on a NAS, on another disk, or in a test."""
 
 import hashlib
 import os
@@ -15,8 +15,10 @@ _READ = 2**20
 
 
 class FolderStore(Store):
-    """Keeps files in *folder*, which must be there: where a share is not mounted, the card would
-    fill instead.
+    """Stores files in *folder*, which must exist.
+
+    It is never created: where a share is not mounted, the card would fill instead. *fstab* is the
+    system's table of mounts.
     """
 
     name = "folder"
@@ -28,7 +30,7 @@ class FolderStore(Store):
     def __str__(self) -> str:
         return f"the folder {self.folder}"
 
-    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (a file's name says it)
+    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (a folder has no content types)
         with path.open("rb") as source:
             try:
                 self._check_mounted()
@@ -39,24 +41,20 @@ class FolderStore(Store):
                 raise StoreError(f"{self} takes nothing: {error.strerror or error}") from error
 
     def _check_mounted(self) -> None:
-        away = next((place for place in self._mount_points() if not place.is_mount()), None)
-        if away or not self.folder.is_dir():
-            what = f"nothing is mounted at {away}" if away else "it is not there"
-            raise StoreRefused(
-                f"{self} cannot be used, for {what}: mount it, or correct uploads.folder"
-            )
+        missing = next((path for path in self._mount_points() if not path.is_mount()), None)
+        if missing or not self.folder.is_dir():
+            why = f"nothing is mounted at {missing}" if missing else "it is not there"
+            raise StoreRefused(f"{self} cannot be used: {why}; mount it, or correct uploads.folder")
 
     def _mount_points(self) -> list[Path]:
-        """The folder and those above it that are to be mounted, by what the system's table says."""
+        """Return the folder and those above it that the system's table says to mount."""
         try:
-            lines = [
-                line.split()
-                for line in self._fstab.read_text(encoding="utf-8", errors="replace").splitlines()
-            ]
+            text = self._fstab.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return []
-        named = {words[1] for words in lines if len(words) > 2 and not words[0].startswith("#")}
-        return [place for place in (self.folder, *self.folder.parents) if str(place) in named]
+        rows = [line.split() for line in text.splitlines()]
+        named = {row[1] for row in rows if len(row) > 2 and not row[0].startswith("#")}
+        return [path for path in (self.folder, *self.folder.parents) if str(path) in named]
 
     def _copy(self, source: BufferedReader, key: str) -> Receipt:
         with atomic_file(self.folder / key) as copy:
@@ -68,14 +66,12 @@ class FolderStore(Store):
             copy.flush()
             os.fsync(copy.fileno())
             if _read_again(copy) != (size, digest.digest()):
-                raise StoreError(f"{self} has {key} otherwise than it was written")
+                raise StoreError(f"{self} has {key} with other bytes than were written")
         return Receipt(size, digest.hexdigest())
 
 
 def _read_again(copy: IO[bytes]) -> tuple[int, bytes]:
-    """The size and the SHA-256 of what is in the file *copy*, as far as may be by the disk and not
-    by memory.
-    """
+    """Return size and SHA-256 of the file *copy*, read from the disk if the system allows it."""
     os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     with Path(copy.name).open("rb") as written:
         checksum = hashlib.file_digest(written, "sha256").digest()

@@ -1,8 +1,8 @@
-"""What lies in `data_dir/events`, and which stores have confirmed what of it.
+"""The files in `data_dir/events`, and which of them each store has confirmed.
 
-An upload's state is the marker `.NAME.uploaded` beside the file NAME: by store, what it has
-confirmed and of which version of the file, so that a label that is given anew goes up anew. A
-training sample is deleted as soon as every store has it, and so needs no marker then.
+The marker `.NAME.uploaded` beside the file NAME holds what each store has confirmed, and of which
+version of the file. A label that is changed therefore goes up again. A training sample is deleted
+as soon as every store has it, and then needs no marker.
 """
 
 import json
@@ -30,16 +30,17 @@ _KEYS = {
 }
 _UPLOADED = ".uploaded"
 _CLIP = re.compile(r"clip(-\d+)?\.mp4")
-#: Folders changed so recently may change again without a new time on them.
+#: A folder that changed so recently may change again without a new time.
 _TICK_NS = 2_000_000_000
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
-    """What a store has confirmed of a file: under which *key*, of the version *changed_ns*, when;
-    *told*: whether the house knows.
+class Confirmation:
+    """What a store has confirmed of the version *changed_ns* of a file, and when, *at*.
+
+    *published* says whether the event in Redis says so too.
     """
 
     key: str
@@ -47,13 +48,27 @@ class Confirmed:
     checksum: str
     changed_ns: int
     at: str
-    told: bool = True
+    published: bool = True
+
+    @classmethod
+    def from_marker(cls, stored: Mapping[str, Any]) -> "Confirmation":
+        """Read what `for_marker` has made. Raises a `TypeError` when it is something else."""
+        fields = dict(stored)
+        published = fields.pop("told", True)
+        return cls(**fields, published=published)
+
+    def for_marker(self) -> dict[str, Any]:
+        """Return the fields as a marker holds them. There `published` is called `told`."""
+        fields = asdict(self)
+        fields["told"] = fields.pop("published")
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A file for the stores. *changed_ns* is its version; *confirmed* is what stores have said of
-    that version.
+class UploadFile:
+    """A file for the stores: *changed_ns* is its version.
+
+    *confirmed* is what stores have confirmed of that version, by store.
     """
 
     path: Path
@@ -62,25 +77,25 @@ class Parcel:
     size: int
     changed_ns: int
     event: str | None = None
-    confirmed: Mapping[str, Confirmed] | None = None
+    confirmed: Mapping[str, Confirmation] | None = None
 
     @property
     def is_media(self) -> bool:
-        """Whether somebody may be sent a link to it."""
+        """Return whether the owner may get a link to it."""
         return self.key.startswith("clips/")
 
     @property
     def is_for_stores_only(self) -> bool:
-        """Whether it is of no use here once the stores have it."""
+        """Return whether it is of no use here once the stores have it."""
         return self.path.name in (_SAMPLE, _WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
 class EventFolder:
-    """An event's folder: its *size* on disk in bytes, when it changed last, whether it has a label,
-    and whether something is being written.
+    """The folder of an event: its *size* on disk in bytes, and when it changed last, *changed_ns*.
 
-    *settled* says that another change would show in *changed_ns*.
+    *settled* says that another change would show in *changed_ns*. *labelled* says that it has a
+    label, *unfinished* that a file in it is still being written.
     """
 
     path: Path
@@ -91,26 +106,25 @@ class EventFolder:
     settled: bool
     labelled: bool
     unfinished: bool
-    parcels: tuple[Parcel, ...]
+    files: tuple[UploadFile, ...]
 
 
 class Inventory:
-    """All events under *data_dir*, for *stores*, those that are to have them. Any thread may use
-    it.
+    """All events under *data_dir*, for the *stores* that are to have them. Any thread may use it.
 
-    What has not changed since it was last looked at is not read again.
+    A folder that has not changed since the last scan is not read again.
     """
 
     def __init__(self, data_dir: Path, stores: Collection[str]) -> None:
         self.stores = frozenset(stores)
         self._events = data_dir / "events"
         self._known: dict[Path, EventFolder] = {}
-        self._unwritten: dict[Path, dict[str, Confirmed]] = {}
+        self._unwritten: dict[Path, dict[str, Confirmation]] = {}
         self._complained: set[Path] = set()
         self._lock = threading.Lock()
 
-    def look(self, now: datetime) -> list[EventFolder]:
-        """Every event's folder, the oldest first."""
+    def scan(self, now: datetime) -> list[EventFolder]:
+        """Return the folder of every event, the oldest first."""
         with self._lock:
             for marker in list(self._unwritten):
                 self._write_marker(marker)
@@ -118,47 +132,44 @@ class Inventory:
                 path: folder for path in self._paths() if (folder := self._folder(path, now))
             }
             folders = list(self._known.values())
-            for parcel in (
-                parcel for folder in folders for parcel in folder.parcels if self._is_spare(parcel)
-            ):
-                self._dispense(parcel)
+            for folder in folders:
+                for file in filter(self._is_spare, folder.files):
+                    self._delete_spare(file)
             return folders
 
-    def waits_for(self, parcel: Parcel) -> set[str]:
-        """The stores that *parcel* still waits for."""
-        return set(self.stores - (parcel.confirmed or {}).keys())
+    def missing_stores(self, file: UploadFile) -> set[str]:
+        """Return the stores that have not confirmed *file*."""
+        return set(self.stores - (file.confirmed or {}).keys())
 
     def confirm(
-        self, parcel: Parcel, store: str, receipt: Receipt, at: datetime, told: bool = True
+        self, file: UploadFile, store: str, receipt: Receipt, at: datetime, published: bool = True
     ) -> None:
-        """*store* has *parcel*: note it, and delete what nobody needs any more. A disk that takes
-        no marker is no error here.
+        """Record that *store* has *file*, and delete the file if nobody needs it any more.
+
+        A disk that takes no marker is no error here.
         """
-        confirmed = Confirmed(
-            parcel.key, receipt.size, receipt.checksum, parcel.changed_ns, at.isoformat(), told
+        confirmation = Confirmation(
+            file.key, receipt.size, receipt.checksum, file.changed_ns, at.isoformat(), published
         )
         with self._lock:
-            marker = _marker(parcel.path)
-            noted = _read_marker(marker) | self._unwritten.get(marker, {}) | {store: confirmed}
-            parcel = replace(parcel, confirmed=_current(noted, parcel.changed_ns))
-            self._note(marker, noted, written=not self._is_spare(parcel))
-            if self._is_spare(parcel):
-                self._dispense(parcel)
+            recorded = self._recorded(file) | {store: confirmation}
+            file = replace(file, confirmed=_of_version(recorded, file.changed_ns))
+            self._record(file, recorded, written=not self._is_spare(file))
+            if self._is_spare(file):
+                self._delete_spare(file)
 
-    def set_told(self, parcel: Parcel, store: str) -> None:
-        """The house knows where *store* has *parcel*."""
+    def set_published(self, file: UploadFile, store: str) -> None:
+        """Record that the event in Redis says where *store* has *file*."""
         with self._lock:
-            marker = _marker(parcel.path)
-            noted = _read_marker(marker) | self._unwritten.get(marker, {})
-            if store in noted:
-                self._note(marker, noted | {store: replace(noted[store], told=True)})
+            recorded = self._recorded(file)
+            if store in recorded:
+                self._record(file, recorded | {store: replace(recorded[store], published=True)})
 
     def remove(self, path: Path) -> None:
-        """Delete *path*, an event's folder with all in it or any other file or folder, while nobody
-        looks for what is in it.
+        """Delete *path*: the folder of an event with all in it, or any other file or folder.
 
-        A kill in between must repeat no upload, so that markers go last; but a label's goes first,
-        for by itself it says that the label was taken away.
+        No scan runs meanwhile. A kill in between must repeat no upload, so that markers go last.
+        The marker of a label goes first, since it alone would say that the label was taken away.
         """
         with self._lock:
             if not path.is_dir():
@@ -169,26 +180,24 @@ class Inventory:
                 inner.unlink(missing_ok=True)
             path.rmdir()
 
-    def _is_spare(self, parcel: Parcel) -> bool:
-        """Whether *parcel* is of no use any more."""
-        return parcel.is_for_stores_only and bool(self.stores) and not self.waits_for(parcel)
+    def _is_spare(self, file: UploadFile) -> bool:
+        """Return whether *file* is of no use any more."""
+        return file.is_for_stores_only and bool(self.stores) and not self.missing_stores(file)
 
     def _paths(self) -> Iterator[Path]:
         for day in sorted(self._events.glob("????-??-??")):
             try:
                 with scandir(day) as entries:
-                    paths = sorted(
-                        Path(entry.path) for entry in entries if EVENT_ID.fullmatch(entry.name)
-                    )
-            except FileNotFoundError:  # the guard removes empty ones
+                    names = sorted(entry.name for entry in entries)
+            except FileNotFoundError:  # the disk guard removes empty days
                 continue
             except OSError as error:
                 self._complain(day, f"passed over: {error}")
                 continue
-            yield from paths
+            yield from (day / name for name in names if EVENT_ID.fullmatch(name))
 
     def _folder(self, path: Path, now: datetime) -> EventFolder | None:
-        """What is in *path*; None when it is gone, or cannot be read."""
+        """Return the folder at *path*; None when it is gone, or cannot be read."""
         try:
             changed_ns = path.stat().st_mtime_ns
             known = self._known.get(path)
@@ -207,113 +216,102 @@ class Inventory:
     ) -> EventFolder:
         stats = {name: entry.stat() for name, entry in entries.items()}
         self._withdraw_label(path, stats)
-        parcels = tuple(
-            parcel for name, stat in stats.items() if (parcel := self._parcel(path / name, stat))
-        )
-        size = sum(stat.st_blocks * 512 for stat in stats.values())
+        files = (self._file(path / name, stat) for name, stat in stats.items())
         unfinished = any(map(is_unfinished, stats))
-        settled = not unfinished and changed_ns < now.timestamp() * 1e9 - _TICK_NS
-        started_at = event_started_at(path.name)
         return EventFolder(
             path,
-            path.name,
-            started_at,
-            size,
-            changed_ns,
-            settled,
-            _has_label(path),
-            unfinished,
-            parcels,
+            event=path.name,
+            started_at=event_started_at(path.name),
+            size=sum(stat.st_blocks * 512 for stat in stats.values()),
+            changed_ns=changed_ns,
+            settled=not unfinished and changed_ns < now.timestamp() * 1e9 - _TICK_NS,
+            labelled=_has_label(path),
+            unfinished=unfinished,
+            files=tuple(file for file in files if file),
         )
 
     def _withdraw_label(self, path: Path, stats: dict[str, stat_result]) -> None:
-        """Have the stores told of a label that was taken away again since they have it. `stats` is
-        what is in *path*.
+        """Write a file for the stores when a label that they have was taken away here.
+
+        *stats* are the entries of *path*, and are updated.
         """
         withdrawn = path / _WITHDRAWN
+        has_marker = _marker(path / _LABEL).name in stats
         try:
             if {_LABEL, _WITHDRAWN} <= stats.keys():
                 del stats[_WITHDRAWN]
                 withdrawn.unlink(missing_ok=True)
-            elif (
-                _marker(path / _LABEL).name in stats
-                and not stats.keys() & {_LABEL, _WITHDRAWN}
-                and self.stores
-            ):
+            elif has_marker and not stats.keys() & {_LABEL, _WITHDRAWN} and self.stores:
                 write_atomic(withdrawn, json.dumps({"label": None, "event": path.name}).encode())
                 stats[_WITHDRAWN] = withdrawn.stat()
         except OSError as error:
             self._complain(
-                path, f"its label was taken away, which the stores cannot be told: {error}"
+                path, f"its label was taken away, and the stores cannot get that: {error}"
             )
 
-    def _parcel(self, path: Path, stat: stat_result) -> Parcel | None:
-        clip = _CLIP.fullmatch(path.name)
-        key, content_type = (
-            (f"clips/{{event}}{clip[1] or ''}.mp4", "video/mp4")
-            if clip
-            else _KEYS.get(path.name, (None, ""))
-        )
-        if key is None:
+    def _file(self, path: Path, stat: stat_result) -> UploadFile | None:
+        """Return the file at *path*; None when no store is to have it."""
+        key, content_type = _KEYS.get(path.name, ("", ""))
+        if clip := _CLIP.fullmatch(path.name):
+            key, content_type = f"clips/{{event}}{clip[1] or ''}.mp4", "video/mp4"
+        if not key:
             return None
-        event, marker = path.parent.name, _marker(path)
-        noted = _read_marker(marker) | self._unwritten.get(marker, {})
-        confirmed = _current(noted, stat.st_mtime_ns)
-        return Parcel(
-            path,
-            key.format(event=event),
-            content_type,
-            stat.st_size,
-            stat.st_mtime_ns,
-            event,
-            confirmed,
+        event = path.parent.name
+        changed_ns = stat.st_mtime_ns
+        file = UploadFile(
+            path, key.format(event=event), content_type, stat.st_size, changed_ns, event
         )
+        return replace(file, confirmed=_of_version(self._recorded(file), changed_ns))
 
-    def _note(self, marker: Path, noted: dict[str, Confirmed], written: bool = True) -> None:
-        """Have *marker* say what is *noted*, on disk too if it is to be *written* and what it is
-        about is still there.
-        """
+    def _recorded(self, file: UploadFile) -> dict[str, Confirmation]:
+        """Return what is recorded of all versions of *file*, by store."""
+        marker = _marker(file.path)
+        return _read_marker(marker) | self._unwritten.get(marker, {})
+
+    def _record(
+        self, file: UploadFile, recorded: dict[str, Confirmation], written: bool = True
+    ) -> None:
+        """Record what stores have of *file*, and on disk too if it is to be *written*."""
+        marker = _marker(file.path)
         self._known.pop(marker.parent, None)
-        self._unwritten[marker] = noted
+        self._unwritten[marker] = recorded
         if written:
             self._write_marker(marker)
 
     def _write_marker(self, marker: Path) -> None:
-        """Write what is noted; while the disk takes nothing it stays in memory."""
-        noted = {store: asdict(confirmed) for store, confirmed in self._unwritten[marker].items()}
+        """Write *marker* if its file is still there. If the disk takes nothing, memory keeps it."""
+        stored = {store: one.for_marker() for store, one in self._unwritten[marker].items()}
         try:
             if _marked(marker).exists():
-                write_atomic(marker, json.dumps(noted).encode())
+                write_atomic(marker, json.dumps(stored).encode())
             del self._unwritten[marker]
         except OSError as error:
-            self._complain(marker, f"what is uploaded cannot be marked so: {error}")
+            self._complain(marker, f"an uploaded file cannot be marked as uploaded: {error}")
 
-    def _dispense(self, parcel: Parcel) -> None:
-        """Delete what every store has, unless there is another version by now; and its folder, if
-        nothing else is in it.
-        """
+    def _delete_spare(self, file: UploadFile) -> None:
+        """Delete *file* unless it has another version by now, and its folder if that is empty."""
         try:
-            if parcel.path.stat().st_mtime_ns == parcel.changed_ns:
-                parcel.path.unlink()
-            if parcel.path.name == _WITHDRAWN:
-                _marker(parcel.path.with_name(_LABEL)).unlink(missing_ok=True)
-            _marker(parcel.path).unlink(missing_ok=True)
-            self._unwritten.pop(_marker(parcel.path), None)
-            if not any(parcel.path.parent.iterdir()):
-                parcel.path.parent.rmdir()
+            if file.path.stat().st_mtime_ns == file.changed_ns:
+                file.path.unlink()
+            if file.path.name == _WITHDRAWN:
+                _marker(file.path.with_name(_LABEL)).unlink(missing_ok=True)
+            _marker(file.path).unlink(missing_ok=True)
+            self._unwritten.pop(_marker(file.path), None)
+            if not any(file.path.parent.iterdir()):
+                file.path.parent.rmdir()
         except OSError as error:
-            self._complain(parcel.path, f"it is uploaded, but cannot be deleted: {error}")
+            self._complain(file.path, f"it is uploaded, but cannot be deleted: {error}")
 
-    def _complain(self, path: Path, what: str) -> None:
-        """Log *what* is wrong with *path*, once."""
+    def _complain(self, path: Path, trouble: str) -> None:
+        """Log the *trouble* with *path*, once."""
         if path not in self._complained:
-            _log.warning("%s: %s", path, what)
+            _log.warning("%s: %s", path, trouble)
         self._complained.add(path)
 
 
-def total(parcels: Iterable[Parcel]) -> float:
-    """How many MB (of 10⁶ bytes) *parcels* are."""
-    return round(sum(parcel.size for parcel in parcels) / 1e6, 1)
+def total_mb(files: Iterable[UploadFile]) -> float:
+    """Return the size of all *files* in MB of 10⁶ bytes."""
+    return round(sum(file.size for file in files) / 1e6, 1)
 
 
 def _marker(path: Path) -> Path:
@@ -321,24 +319,20 @@ def _marker(path: Path) -> Path:
 
 
 def _marked(marker: Path) -> Path:
-    """What *marker* is about."""
     return marker.with_name(marker.name[1:].removesuffix(_UPLOADED))
 
 
-def _current(noted: Mapping[str, Confirmed], changed_ns: int) -> dict[str, Confirmed]:
-    """What is *noted* of the version *changed_ns*."""
-    return {
-        store: confirmed for store, confirmed in noted.items() if confirmed.changed_ns == changed_ns
-    }
+def _of_version(recorded: Mapping[str, Confirmation], changed_ns: int) -> dict[str, Confirmation]:
+    return {store: one for store, one in recorded.items() if one.changed_ns == changed_ns}
 
 
-def _read_marker(marker: Path) -> dict[str, Confirmed]:
-    """What *marker* says; nothing when it is not there or says nothing sensible, for twice is
-    once.
+def _read_marker(marker: Path) -> dict[str, Confirmation]:
+    """Return what *marker* says; nothing when it is missing or broken, since a second upload is
+    harmless.
     """
     try:
-        noted: Any = json.loads(marker.read_text(encoding="utf-8"))
-        return {str(store): Confirmed(**confirmed) for store, confirmed in noted.items()}
+        stored: Any = json.loads(marker.read_text(encoding="utf-8"))
+        return {str(store): Confirmation.from_marker(fields) for store, fields in stored.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 

@@ -1,6 +1,4 @@
-"""What has to go so that the disk neither fills nor holds more than it is to hold: pure reckoning,
-somebody else deletes.
-"""
+"""Decides what is deleted from the disk, and in which order. The caller deletes it."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
@@ -12,14 +10,14 @@ from app.files import GB
 from app.uploads.base import DiskSettings
 
 DAY_S = 86_400.0
-#: More than the least is freed at once, lest something go every few seconds.
+#: More than the least is freed at once, since otherwise something would go every few seconds.
 MARGIN = 1.05
-#: So long without anything is rather a wrong clock.
+#: A gap without anything that is longer than this is rather a wrong clock.
 JUMP_S = 180 * DAY_S
 
 
-class Rank(IntEnum):
-    """What goes first."""
+class Priority(IntEnum):
+    """The order of deletion: the lowest goes first."""
 
     UPLOADED = 0
     PLAIN = 1
@@ -27,68 +25,72 @@ class Rank(IntEnum):
     WAITING = 3
 
 
-WORDS = {
-    Rank.UPLOADED: "it is uploaded",
-    Rank.PLAIN: "nobody has labelled it",
-    Rank.LABELLED: "it is labelled",
-    Rank.WAITING: "it still waited for its upload",
+#: What the log says of a deleted candidate.
+PRIORITY_TEXTS = {
+    Priority.UPLOADED: "it is uploaded",
+    Priority.PLAIN: "nobody has labelled it",
+    Priority.LABELLED: "it is labelled",
+    Priority.WAITING: "it still waited for its upload",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """A folder or file that can go: of which *size* on disk in bytes, and from when (seconds since
-    1970).
+class Candidate:
+    """A folder or file that may be deleted: its *size* on disk in bytes, and its time, *at_s*.
+
+    *at_s* is in seconds since 1970.
     """
 
     path: Path
-    rank: Rank
+    priority: Priority
     at_s: float
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
-    """A thing that is to go, and why: the setting that asks for it."""
+class Deletion:
+    """A candidate that is to be deleted, and why: the setting that asks for it."""
 
-    thing: Thing
+    candidate: Candidate
     why: str
 
 
 def is_short(free: int, settings: DiskSettings) -> bool:
-    """Whether *free* bytes are less than what is to stay free."""
+    """Return whether *free* bytes are less than what is to stay free."""
     return free < settings.min_free_gb * GB
 
 
-class _Heap:
-    """Some *things* in the order in which they go, all that is theirs of the disk, *taken*, and
-    what is *free* of it; in bytes.
+class _Pile:
+    """Some candidates in the order of their deletion.
+
+    *taken* is what they take of the disk, and *free* is what is free of it; both in bytes.
     """
 
     def __init__(
-        self, things: Iterable[Thing], free: int, delete: Callable[[Doomed], bool]
+        self, candidates: Iterable[Candidate], free: int, delete: Callable[[Deletion], bool]
     ) -> None:
-        self.things = sorted(things, key=lambda thing: (thing.rank, thing.at_s))
-        self.taken = sum(thing.size for thing in self.things)
+        self.candidates = sorted(candidates, key=lambda one: (one.priority, one.at_s))
+        self.taken = sum(candidate.size for candidate in self.candidates)
         self.free = free
         self._delete = delete
 
-    def clear(self, why: str, goes: Callable[[Thing], bool]) -> None:
-        """Delete what *goes* when its turn comes. What cannot be deleted is tried once, and then
-        counts as nothing of ours.
+    def clear(self, why: str, goes: Callable[[Candidate], bool]) -> None:
+        """Delete each candidate that *goes* when its turn comes.
+
+        A candidate that cannot be deleted is tried once, and then no longer counts as ours.
         """
         kept = []
-        for thing in self.things:
-            if not goes(thing):
-                kept.append(thing)
+        for candidate in self.candidates:
+            if not goes(candidate):
+                kept.append(candidate)
                 continue
-            self.taken -= thing.size
-            if self._delete(Doomed(thing, why)):
-                self.free += thing.size
-        self.things = kept
+            self.taken -= candidate.size
+            if self._delete(Deletion(candidate, why)):
+                self.free += candidate.size
+        self.candidates = kept
 
     def free_up(self, least: float, why: str) -> None:
-        """Delete until *least* bytes are free, but nothing when all of it would not do."""
+        """Delete until *least* bytes are free, but nothing when all of it would not be enough."""
         if self.free < least:
             self.clear(
                 why, lambda _: self.free + self.taken >= least and self.free < least * MARGIN
@@ -96,50 +98,56 @@ class _Heap:
 
 
 def make_room(
-    things: Iterable[Thing],
+    candidates: Iterable[Candidate],
     now_s: float,
     free: int,
     settings: DiskSettings,
-    delete: Callable[[Doomed], bool],
+    delete: Callable[[Deletion], bool],
 ) -> None:
-    """Have *delete* delete what of *things* has to go, in this order, when *free* bytes are free.
+    """Call *delete* for each candidate that has to go, in order, when *free* bytes are free.
 
-    It says whether it could; when it could not, the next goes instead. What waits for an upload
-    never goes for its age alone. Where somebody else has filled the disk, or the least that is to
-    stay free is a mistake, deleting everything would not do: then what is older than a day goes if
-    it is uploaded, by which nothing is lost, and if it is plain, only to free half of the least,
-    which new clips need; and when not even that would do, nothing plain goes for it.
+    *delete* returns whether it could; when it could not, the next one goes instead. What waits for
+    an upload is never deleted for its age alone.
+
+    Sometimes deleting everything would not be enough: somebody else has filled the disk, or
+    min_free_gb is a mistake. Then only what is older than a day goes. Uploaded candidates go, since
+    nothing is lost by that. Plain ones go only to free half of min_free_gb, which new clips need;
+    when not even that can be reached, no plain one goes.
     """
     keep_s, least = settings.keep_days * DAY_S, settings.min_free_gb * GB
-    heap = _Heap(things, free, delete)
-    if _tells_age([thing.at_s for thing in heap.things], now_s, keep_s):
-        too_old = f"it is older than disk.keep_days ({settings.keep_days:g})"
-        heap.clear(
-            too_old, lambda thing: now_s - thing.at_s > keep_s and thing.rank != Rank.WAITING
+    pile = _Pile(candidates, free, delete)
+
+    def is_older(candidate: Candidate, age_s: float) -> bool:
+        return now_s - candidate.at_s > age_s
+
+    if _is_age_reliable([one.at_s for one in pile.candidates], now_s, keep_s):
+        pile.clear(
+            f"it is older than disk.keep_days ({settings.keep_days:g})",
+            lambda one: is_older(one, keep_s) and one.priority != Priority.WAITING,
         )
-    heap.clear(
+    pile.clear(
         f"all of it together is more than disk.max_gb ({settings.max_gb:g})",
-        lambda _: heap.taken > settings.max_gb * GB,
+        lambda _: pile.taken > settings.max_gb * GB,
     )
     too_full = f"less than disk.min_free_gb ({settings.min_free_gb:g}) is free"
-    heap.free_up(least, too_full)
-    heap.clear(
+    pile.free_up(least, too_full)
+    pile.clear(
         too_full,
-        lambda thing: (
-            heap.free < least and thing.rank == Rank.UPLOADED and now_s - thing.at_s > DAY_S
+        lambda one: (
+            pile.free < least and one.priority == Priority.UPLOADED and is_older(one, DAY_S)
         ),
     )
     spare = [
-        thing for thing in heap.things if thing.rank == Rank.PLAIN and now_s - thing.at_s > DAY_S
+        one for one in pile.candidates if one.priority == Priority.PLAIN and is_older(one, DAY_S)
     ]
-    _Heap(spare, heap.free, delete).free_up(least / 2, too_full)
+    _Pile(spare, pile.free, delete).free_up(least / 2, too_full)
 
 
-def _tells_age(times_s: Collection[float], now_s: float, keep_s: float) -> bool:
-    """Whether things from *times_s* may go for being older than *keep_s*.
+def _is_age_reliable(times_s: Collection[float], now_s: float, keep_s: float) -> bool:
+    """Return whether candidates from *times_s* may be deleted for being older than *keep_s*.
 
-    Not when none is younger, or only after a gap so long that rather the clock has jumped: keeping
-    them loses nothing.
+    They may not when none is younger, or only after a gap so long that rather the clock has jumped.
+    Nothing is lost by keeping them.
     """
     newest_old_s = max((at_s for at_s in times_s if now_s - at_s > keep_s), default=-math.inf)
     oldest_young_s = min((at_s for at_s in times_s if now_s - at_s <= keep_s), default=math.inf)

@@ -1,8 +1,8 @@
-"""S3, or a store that speaks like it.
+"""Stores files in S3, or in a store with the same API.
 
-A file goes up in one piece with its SHA-256, which Amazon checks against what has arrived. What the
-store then says of it decides: the same SHA-256, else an MD5 (the ETag of what came in one piece),
-else the bytes themselves, read back.
+A file goes up in one piece with its SHA-256, which Amazon checks against the received bytes. The
+store's answer then confirms it: by the same SHA-256, or else by an MD5 (the ETag of a file that
+came in one piece), or else by the bytes themselves, which are read back.
 """
 
 import base64
@@ -19,22 +19,22 @@ from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt, S3Settings, Store
 
 CONNECT_S = 10.0
-#: How long the store may be silent in the middle of something.
+#: The longest wait for the next bytes of an answer.
 SILENT_S = 60.0
-#: S3 takes no more than this in one piece.
+#: The most bytes that S3 takes in one piece.
 LARGEST = 5 * 2**30
 _READ = 2**20
 
 _KEYS = "check s3.access_key_id and s3.secret_access_key in private.yml"
+_POLICY = "these keys may not do this: give their user the policy that setup.md shows"
+_ENCRYPTION = "it cannot encrypt files: switch its server-side encryption on"
 _REGION = "it is in another region: set s3.region to the bucket's"
-#: What the store says when it will not, and what then helps.
+#: The cure for each code with which a store refuses.
 _CURES = {
     "NoSuchBucket": "there is no such bucket: create it, or correct s3.bucket",
-    "InvalidBucketName": "that is no bucket's name: correct s3.bucket",
-    "AccessDenied": "these keys may not do this: give their user the policy that setup.md shows",
-    "AllAccessDisabled": (
-        "these keys may not do this: give their user the policy that setup.md shows"
-    ),
+    "InvalidBucketName": "that is no valid name of a bucket: correct s3.bucket",
+    "AccessDenied": _POLICY,
+    "AllAccessDisabled": _POLICY,
     "InvalidAccessKeyId": f"the key is not known: {_KEYS}",
     "SignatureDoesNotMatch": f"the secret key is not that key's: {_KEYS}",
     "InvalidToken": f"the session token is not known: {_KEYS}",
@@ -42,21 +42,24 @@ _CURES = {
     "AuthorizationHeaderMalformed": _REGION,
     "PermanentRedirect": _REGION,
     "301": _REGION,
-    "NotImplemented": "it cannot encrypt what it keeps: switch its server-side encryption on",
-    "KMSNotConfigured": "it cannot encrypt what it keeps: switch its server-side encryption on",
+    "NotImplemented": _ENCRYPTION,
+    "KMSNotConfigured": _ENCRYPTION,
     "QuotaExceeded": "its quota is used up: delete something there, or raise it",
-    "403": "these keys may not do this: give their user the policy that setup.md shows",
+    "403": _POLICY,
 }
-#: Codes behind which there is only a wait.
-_WAITS = {
-    "RequestTimeTooSkewed": "this machine's clock is wrong, and nothing is taken until it is right"
+#: The reasons for codes after which only waiting helps.
+_REASONS = {
+    "RequestTimeTooSkewed": "this machine's clock is wrong, and the store waits until it is right"
 }
 
 _log = logging.getLogger(__name__)
 
 
 class S3Store(Store):
-    """Keeps files in the bucket of *settings*, encrypted there, for nobody else to read."""
+    """Stores files in the bucket of *settings*, encrypted and private.
+
+    *silent_s* is the longest wait for the next bytes of an answer.
+    """
 
     name = "s3"
 
@@ -73,19 +76,21 @@ class S3Store(Store):
             checksum, size = _sha256(iter(lambda: file.read(_READ), b""))
             if size > LARGEST:
                 raise StoreError(
-                    f"{path} is too big for {self}: {size / 1e9:.1f} GB, and 5 is the most"
+                    f"{path} is too big for {self}: {size / 1e9:.1f} GB; 5 is the most"
                 )
             file.seek(0)
-            with self._asking():
-                said = self._send(file, key, content_type, checksum)
-                self._confirm(said, key, Receipt(size, checksum.hex()), lambda: _md5(file))
-        return Receipt(size, checksum.hex())
+            receipt = Receipt(size, checksum.hex())
+            with self._translated_errors():
+                answer = self._send(file, key, content_type, checksum)
+                self._confirm(answer, key, receipt, lambda: _md5(file))
+        return receipt
 
     def link(self, key: str, life_s: int) -> str:
-        """An address from which anybody who has it can get what is under *key*, for *life_s*
-        seconds. Asks nobody.
+        """Return an address from which anybody can get *key* for *life_s* seconds.
+
+        No request is made.
         """
-        with self._asking():
+        with self._translated_errors():
             link: str = self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._settings.bucket, "Key": key}, ExpiresIn=life_s
             )
@@ -106,12 +111,12 @@ class S3Store(Store):
             signature_version="s3v4",
             connect_timeout=CONNECT_S,
             read_timeout=self._silent_s,
-            # Whoever calls us waits and tries again, and knows what the store asks for.
+            # The upload queue waits and tries again; it knows the pause that the store asks for.
             retries={"mode": "standard", "total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            # With "auto" links would be to Amazon's one address for all regions, which sends on
-            # what asks for a bucket that is new elsewhere; that breaks the signature.
+            # With "auto", links would lead to Amazon's one address for all regions. That redirects
+            # requests for a new bucket in another region, which breaks the signature.
             s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
         )
         try:
@@ -129,35 +134,35 @@ class S3Store(Store):
     def _send(
         self, file: BufferedReader, key: str, content_type: str, checksum: bytes
     ) -> Mapping[str, Any]:
-        said: Mapping[str, Any] = self._client.put_object(
+        answer: Mapping[str, Any] = self._client.put_object(
             Bucket=self._settings.bucket,
             Key=key,
             Body=file,
             ContentType=content_type,
             ServerSideEncryption="AES256",
-            ChecksumSHA256=base64.b64encode(checksum).decode(),
+            ChecksumSHA256=_base64(checksum),
         )
-        return said
+        return answer
 
     def _confirm(
-        self, said: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]
+        self, answer: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]
     ) -> None:
-        """Raise `StoreError` unless the store has what was *sent* under *key*, whole."""
-        kept = self._client.head_object(
+        """Raise `StoreError` unless the store has all of what was *sent* under *key*."""
+        stored = self._client.head_object(
             Bucket=self._settings.bucket, Key=key, ChecksumMode="ENABLED"
         )
-        if kept["ContentLength"] != sent.size:
-            raise StoreError(
-                f"{self} has {kept['ContentLength']} bytes of {key}, and not {sent.size}"
-            )
-        checksums = {one["ChecksumSHA256"] for one in (said, kept) if one.get("ChecksumSHA256")}
-        if not checksums and kept["ETag"].strip('"') != md5():
-            checksums = {base64.b64encode(self._read_back(key)).decode()}
-        if checksums - {base64.b64encode(bytes.fromhex(sent.checksum)).decode()}:
+        size = stored["ContentLength"]
+        if size != sent.size:
+            raise StoreError(f"{self} has {size} bytes of {key}, and not {sent.size}")
+        named = (answer.get("ChecksumSHA256"), stored.get("ChecksumSHA256"))
+        checksums = {checksum for checksum in named if checksum}
+        if not checksums and stored["ETag"].strip('"') != md5():
+            checksums = {_base64(self._read_back(key))}
+        if checksums - {_base64(bytes.fromhex(sent.checksum))}:
             raise StoreError(f"{self} has {key} with another checksum than what was sent")
-        if kept.get("ServerSideEncryption") is None and not self._warned:
+        if stored.get("ServerSideEncryption") is None and not self._warned:
             self._warned = True
-            _log.warning("%s does not say that it encrypts what it keeps", self)
+            _log.warning("%s does not say that it encrypts its files", self)
 
     def _read_back(self, key: str) -> bytes:
         body = self._client.get_object(Bucket=self._settings.bucket, Key=key)["Body"]
@@ -165,9 +170,10 @@ class S3Store(Store):
             return _sha256(body.iter_chunks(_READ))[0]
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what boto3 raises into `StoreError` and `StoreRefused`. Its own words may hold keys
-        and are left out.
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn boto3's errors into `StoreError` and `StoreRefused`.
+
+        Their own texts may hold keys and are left out.
         """
         from botocore import exceptions
 
@@ -188,7 +194,7 @@ class S3Store(Store):
             exceptions.InvalidRegionError,
             exceptions.UnsupportedS3ConfigurationError,
         ) as error:
-            raise StoreRefused(f"{self} cannot be asked: {error}; correct the section s3") from None
+            raise StoreRefused(f"{self} cannot be used: {error}; correct the section s3") from None
         except exceptions.SSLError:
             raise StoreRefused(
                 f"{self}: its certificate is not trusted; correct s3.endpoint_url, or this "
@@ -201,23 +207,25 @@ class S3Store(Store):
 
     def _error_of(self, response: Mapping[str, Any]) -> StoreError:
         code = str(response.get("Error", {}).get("Code", ""))
-        facts = response.get("ResponseMetadata", {})
         if code in _CURES:
             return StoreRefused(f"{self} refuses ({code}): {_CURES[code]}")
-        what = _WAITS.get(code, f"it answers {facts.get('HTTPStatusCode')}")
-        return StoreError(
-            f"{self} takes nothing just now ({code}): {what}",
-            _retry_after_s(facts.get("HTTPHeaders", {})),
-        )
+        metadata = response.get("ResponseMetadata", {})
+        reason = _REASONS.get(code, f"it answers {metadata.get('HTTPStatusCode')}")
+        retry_after_s = _retry_after_s(metadata.get("HTTPHeaders", {}))
+        return StoreError(f"{self} takes nothing now ({code}): {reason}", retry_after_s)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    asked = headers.get("retry-after", "")
-    return float(asked) if asked.isdecimal() else None
+    value = headers.get("retry-after", "")
+    return float(value) if value.isdecimal() else None
+
+
+def _base64(checksum: bytes) -> str:
+    return base64.b64encode(checksum).decode()
 
 
 def _sha256(parts: Iterator[bytes]) -> tuple[bytes, int]:
-    """The SHA-256 of *parts* together, and how many bytes they are."""
+    """Return the SHA-256 of *parts* together, and their size in bytes."""
     digest, size = hashlib.sha256(), 0
     for part in parts:
         digest.update(part)

@@ -1,4 +1,4 @@
-"""What a store's carrier takes from: the events, or the pictures that wait for Dropbox."""
+"""Sources of an upload queue: the files of events, and the pictures that wait for Dropbox."""
 
 import logging
 from collections.abc import Callable
@@ -9,27 +9,28 @@ from typing import Protocol
 from app.clock import Clock
 from app.errors import StateUnavailable
 from app.uploads.base import Receipt
-from app.uploads.inventory import Inventory, Parcel
+from app.uploads.inventory import Inventory, UploadFile
 
 STILLS = "stills"
 
 _log = logging.getLogger(__name__)
 
 
-class Shelf(Protocol):
-    """What is to be carried to one store."""
+class UploadSource(Protocol):
+    """The files that one store is to get."""
 
-    def waiting(self) -> list[Parcel]:
-        """What the store has not confirmed yet. An `OSError` when that cannot be read."""
+    def waiting(self) -> list[UploadFile]:
+        """The files that the store has not confirmed; an `OSError` when they cannot be read."""
 
-    def confirm(self, parcel: Parcel, receipt: Receipt) -> None:
-        """The store has *parcel*."""
+    def confirm(self, file: UploadFile, receipt: Receipt) -> None:
+        """Record that the store has *file*."""
 
 
-class Events:
-    """What *inventory* has for *store*. *tell* makes known where the pictures and clips are.
+class EventFiles:
+    """The files of *inventory* for *store*.
 
-    It says whether that is done, or raises `StateUnavailable`.
+    *publish* makes known where an uploaded picture or clip is. It returns whether that is done, or
+    raises `StateUnavailable`.
     """
 
     def __init__(
@@ -37,52 +38,53 @@ class Events:
         inventory: Inventory,
         store: str,
         clock: Clock,
-        tell: Callable[[Parcel], bool] | None = None,
+        publish: Callable[[UploadFile], bool] | None = None,
     ) -> None:
         self._inventory = inventory
         self._store = store
         self._clock = clock
-        self._tell = tell
+        self._publish = publish
 
-    def waiting(self) -> list[Parcel]:
-        parcels = [
-            parcel
-            for folder in self._inventory.look(self._clock.now())
-            for parcel in folder.parcels
-        ]
-        self._tell_again(parcels)
-        return [parcel for parcel in parcels if self._store in self._inventory.waits_for(parcel)]
+    def waiting(self) -> list[UploadFile]:
+        folders = self._inventory.scan(self._clock.now())
+        files = [file for folder in folders for file in folder.files]
+        self._publish_late(files)
+        return [file for file in files if self._store in self._inventory.missing_stores(file)]
 
-    def confirm(self, parcel: Parcel, receipt: Receipt) -> None:
-        self._inventory.confirm(parcel, self._store, receipt, self._clock.now(), self._told(parcel))
+    def confirm(self, file: UploadFile, receipt: Receipt) -> None:
+        now, published = self._clock.now(), self._published(file)
+        self._inventory.confirm(file, self._store, receipt, now, published)
 
-    def _tell_again(self, parcels: list[Parcel]) -> None:
-        """Make known what could not be made known when it was uploaded, as far as that goes now."""
-        for parcel in parcels:
-            confirmed = (parcel.confirmed or {}).get(self._store)
-            if confirmed and not confirmed.told and self._tell:
-                try:
-                    told = self._tell(parcel)
-                except StateUnavailable:
-                    return
-                if told:
-                    self._inventory.set_told(parcel, self._store)
+    def _publish_late(self, files: list[UploadFile]) -> None:
+        """Publish what could not be published when it was uploaded, until Redis is away again."""
+        if not self._publish:
+            return
+        for file in files:
+            confirmation = (file.confirmed or {}).get(self._store)
+            if not confirmation or confirmation.published:
+                continue
+            try:
+                published = self._publish(file)
+            except StateUnavailable:
+                return
+            if published:
+                self._inventory.set_published(file, self._store)
 
-    def _told(self, parcel: Parcel) -> bool:
+    def _published(self, file: UploadFile) -> bool:
         try:
-            return self._tell is None or not parcel.is_media or self._tell(parcel)
+            return self._publish is None or not file.is_media or self._publish(file)
         except StateUnavailable:
             return False
 
 
-class Stills:
-    """The pictures in *data_dir*/stills, each of which is deleted when it is where it should be."""
+class StillFiles:
+    """The pictures in *data_dir*/stills. Each is deleted when the store has it."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / STILLS
-        self._left: set[tuple[Path, int]] = set()
+        self._undeletable: set[tuple[Path, int]] = set()
 
-    def waiting(self) -> list[Parcel]:
+    def waiting(self) -> list[UploadFile]:
         if not self._folder.is_dir():
             return []
         with scandir(self._folder) as entries:
@@ -91,20 +93,21 @@ class Stills:
                 for entry in entries
                 if entry.name.endswith(".jpg") and not entry.name.startswith(".")
             ]
-        parcels = [parcel for entry in found if (parcel := self._parcel(entry))]
-        return [parcel for parcel in parcels if (parcel.path, parcel.changed_ns) not in self._left]
+        files = [file for entry in found if (file := self._file(entry))]
+        return [file for file in files if (file.path, file.changed_ns) not in self._undeletable]
 
-    def confirm(self, parcel: Parcel, receipt: Receipt) -> None:  # noqa: ARG002 (it is not noted, for nothing is left)
+    def confirm(self, file: UploadFile, receipt: Receipt) -> None:  # noqa: ARG002 (no marker is left)
         try:
-            parcel.path.unlink(missing_ok=True)
+            file.path.unlink(missing_ok=True)
         except OSError as error:
-            self._left.add((parcel.path, parcel.changed_ns))
-            _log.warning("%s is uploaded, but cannot be deleted: %s", parcel.path, error)
+            self._undeletable.add((file.path, file.changed_ns))
+            _log.warning("%s is uploaded, but cannot be deleted: %s", file.path, error)
 
-    def _parcel(self, entry: "DirEntry[str]") -> Parcel | None:
-        """None when the guard has just deleted it."""
+    def _file(self, entry: "DirEntry[str]") -> UploadFile | None:
+        """Return the file at *entry*; None when the disk guard has just deleted it."""
         try:
             stat = entry.stat()
         except FileNotFoundError:
             return None
-        return Parcel(Path(entry.path), entry.name, "image/jpeg", stat.st_size, stat.st_mtime_ns)
+        path = Path(entry.path)
+        return UploadFile(path, entry.name, "image/jpeg", stat.st_size, stat.st_mtime_ns)

@@ -1,199 +1,183 @@
-"""Carries to one store what waits for it, a file at a time, and rests for longer each time that it
-cannot.
-"""
+"""Uploads what waits for one store, a file at a time, and waits longer after each failure."""
 
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.backoff import Backoff
 from app.clock import Clock
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Store
-from app.uploads.inventory import Parcel, total
-from app.uploads.sources import Shelf
+from app.uploads.inventory import UploadFile, total_mb
+from app.uploads.sources import UploadSource
 
-REST_MAX_S = 300.0
-#: The longest that a store can ask us to wait.
-PATIENCE_MAX_S = 3600.0
+BACKOFF_MAX_S = 300.0
+#: The longest pause that a store can ask for.
+LONGEST_PAUSE_S = 3600.0
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """How often a file could not be carried, and when it is to be tried again."""
+@dataclass(slots=True)
+class _Retry:
+    """The failures of one file, and the monotonic time of its next try."""
 
-    times: int
-    retry_at_s: float
+    backoff: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MAX_S))
+    at_s: float = 0.0
 
 
-class Carrier:
-    """Carries from *shelf* to *store*, looking every *every_s* what is new. Call `step` in a thread
-    of its own.
+class UploadQueue:
+    """Uploads the files of *source* to *store*. Call `step` in a thread of its own.
 
-    A file that fails comes last, and is tried again less and less often by itself, so that it keeps
-    no other from going. The more different ones fail in a row, the longer the store is left alone.
+    It searches for new files every *every_s*. A file that fails goes to the end, and its own tries
+    become less frequent, so that it delays no other. The more different files fail in a row, the
+    longer nothing is sent to the store.
     """
 
-    def __init__(self, store: Store, shelf: Shelf, clock: Clock, every_s: float) -> None:
+    def __init__(self, store: Store, source: UploadSource, clock: Clock, every_s: float) -> None:
         self.store = store
         self.trouble: str | None = None
         self.uploaded = 0
         self.uploaded_mb = 0.0
         self.failures = 0
         self.last_at: datetime | None = None
-        #: Whether it is known by now that the store takes files or refuses them, or that nobody
-        #: needs to know.
+        #: True as soon as the store has taken or refused a file, or no file waited for it.
         self.settled = False
-        self._shelf = shelf
+        self._source = source
         self._clock = clock
         self._every_s = every_s
-        self._left: deque[Parcel] = deque()
-        self._failed: dict[str, _Failed] = {}
+        self._waiting: deque[UploadFile] = deque()
+        self._retries: dict[str, _Retry] = {}
         self._refused: dict[str, str] = {}
         self._urgent: set[str] = set()
         self._unreadable = False
-        self._mended = False
-        self._in_a_row: set[str] = set()
-        self._look_at_s = 0.0
-        self._rest_until_s = 0.0
+        self._retry_now = False
+        self._failed_in_a_row: set[str] = set()
+        self._store_backoff = Backoff(BACKOFF_MAX_S)
+        self._search_at_s = 0.0
+        self._pause_until_s = 0.0
 
     @property
     def waiting(self) -> int:
-        """How many files it has still to carry, as far as it knows."""
-        return len(self._left)
+        """The number of files that waited at the last search and are not uploaded."""
+        return len(self._waiting)
 
     @property
     def waiting_mb(self) -> float:
-        return total(self._left.copy())
+        return total_mb(self._waiting.copy())
 
     @property
     def refused(self) -> str | None:
-        """What somebody must do before the store takes what it has refused; None when it has
-        refused nothing.
-        """
+        """The thing to do before the store takes a file that it has refused; None without one."""
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:
-        """Carry what is new of *event* before all else, now unless the store has to be left
-        alone.
-        """
+        """Upload the new files of *event* before all others, as soon as no pause is due."""
         self._urgent.add(event)
-        self._look_at_s = 0.0
+        self._search_at_s = 0.0
 
-    def rest_no_longer(self) -> None:
-        """What the store was left alone for may be mended."""
-        self._mended = True
+    def retry_now(self) -> None:
+        """End all pauses: the reason for them may be gone."""
+        self._retry_now = True
 
     def step(self) -> float:
-        """Carry one file if one waits and the store need not be left alone; returns the seconds
-        until something may be due.
-        """
+        """Upload one file if one is due; returns the seconds until something may be due."""
         now_s = self._clock.monotonic()
-        if self._mended:
-            self._mended = False
-            self._failed.clear()
-            self._rest_until_s = self._look_at_s = 0.0
+        if self._retry_now:
+            self._retry_now = False
+            self._retries.clear()
+            self._pause_until_s = self._search_at_s = 0.0
         try:
-            if now_s >= self._look_at_s:
-                self._look(now_s)
+            if now_s >= self._search_at_s:
+                self._search(now_s)
         except OSError as error:
-            self._complain(f"what waits for {self.store} cannot be read: {error}", logging.ERROR)
+            self._complain(f"the files for {self.store} cannot be read: {error}", logging.ERROR)
             self._unreadable = True
-        if parcel := self._next(now_s):
-            self._left.remove(parcel)
-            self._carry(parcel)
+        if file := self._next(now_s):
+            self._waiting.remove(file)
+            self._upload(file)
             return 0.0
         return max(self._due_at_s() - now_s, 0.01)
 
-    def _next(self, now_s: float) -> Parcel | None:
-        """What is to be carried now; None when nothing is."""
-        if now_s < self._rest_until_s:
+    def _next(self, now_s: float) -> UploadFile | None:
+        if now_s < self._pause_until_s:
             return None
-        return next((parcel for parcel in self._left if self._retry_at_s(parcel) <= now_s), None)
+        return next((file for file in self._waiting if self._retry_at_s(file) <= now_s), None)
 
     def _due_at_s(self) -> float:
-        """When something may be due next."""
-        retry_s = min(map(self._retry_at_s, self._left), default=math.inf)
-        return min(self._look_at_s, max(retry_s, self._rest_until_s))
+        retry_s = min(map(self._retry_at_s, self._waiting), default=math.inf)
+        return min(self._search_at_s, max(retry_s, self._pause_until_s))
 
-    def _retry_at_s(self, parcel: Parcel) -> float:
-        return self._failed[parcel.key].retry_at_s if parcel.key in self._failed else 0.0
+    def _retry_at_s(self, file: UploadFile) -> float:
+        return self._retries[file.key].at_s if file.key in self._retries else 0.0
 
-    def _look(self, now_s: float) -> None:
-        self._look_at_s = now_s + self._every_s
+    def _search(self, now_s: float) -> None:
+        self._search_at_s = now_s + self._every_s
         urgent, self._urgent = self._urgent, set()
-        parcels = self._shelf.waiting()
-        if self._unreadable or not parcels:
+        files = self._source.waiting()
+        if self._unreadable or not files:
             self._unreadable, self.trouble = False, None
-        keys = {parcel.key for parcel in parcels}
-        self._failed = {key: failed for key, failed in self._failed.items() if key in keys}
-        self.settled |= not parcels
+        keys = {file.key for file in files}
+        self._retries = {key: retry for key, retry in self._retries.items() if key in keys}
+        self.settled |= not files
         self._refused = {key: why for key, why in self._refused.items() if key in keys}
-        self._left = deque(sorted(parcels, key=lambda one: self._turn(one, urgent)))
+        self._waiting = deque(sorted(files, key=lambda file: self._turn(file, urgent)))
 
-    def _turn(self, parcel: Parcel, urgent: set[str]) -> tuple[int, bool, str, str]:
-        failed = self._failed.get(parcel.key)
-        return (
-            failed.times if failed else 0,
-            parcel.event not in urgent,
-            parcel.event or "",
-            parcel.key,
-        )
+    def _turn(self, file: UploadFile, urgent: set[str]) -> tuple[int, bool, str, str]:
+        """Return the sort key of *file*: the fewest failures go first, then *urgent*, then age."""
+        retry = self._retries.get(file.key)
+        failures = retry.backoff.failures if retry else 0
+        return failures, file.event not in urgent, file.event or "", file.key
 
-    def _carry(self, parcel: Parcel) -> None:
+    def _upload(self, file: UploadFile) -> None:
         try:
-            receipt = self.store.put(parcel.path, parcel.key, parcel.content_type)
+            receipt = self.store.put(file.path, file.key, file.content_type)
         except FileNotFoundError:  # it was deleted meanwhile
             return
         except StoreError as error:
-            self._fail(parcel, error)
+            self._fail(file, error)
             return
         except OSError as error:
-            self._fail(parcel, StoreError(f"{parcel.path} cannot be read: {error}"))
+            self._fail(file, StoreError(f"{file.path} cannot be read: {error}"))
             return
-        self._shelf.confirm(parcel, receipt)
-        self._succeed(parcel)
+        self._source.confirm(file, receipt)
+        self._succeed(file)
 
-    def _succeed(self, parcel: Parcel) -> None:
+    def _succeed(self, file: UploadFile) -> None:
         self.settled = True
         self.uploaded += 1
-        self.uploaded_mb = round(self.uploaded_mb + parcel.size / 1e6, 3)
+        self.uploaded_mb = round(self.uploaded_mb + file.size / 1e6, 3)
         self.last_at = self._clock.now()
-        self._failed.pop(parcel.key, None)
-        self._refused.pop(parcel.key, None)
+        self._retries.pop(file.key, None)
+        self._refused.pop(file.key, None)
         if self.trouble:
             _log.info("%s takes files again", self.store)
         self.trouble = None
-        self._in_a_row.clear()
+        self._failed_in_a_row.clear()
+        self._store_backoff.reset()
 
-    def _fail(self, parcel: Parcel, error: StoreError) -> None:
-        """Try *parcel* again later, and leave the store alone for a while, or as long as it asks
-        for.
-        """
+    def _fail(self, file: UploadFile, error: StoreError) -> None:
+        """Try *file* again later, and pause as long as the store asks for or failures suggest."""
         now_s = self._clock.monotonic()
         self.failures += 1
-        self._in_a_row.add(parcel.key)
-        times = 1 + (self._failed[parcel.key].times if parcel.key in self._failed else 0)
-        self._failed[parcel.key] = _Failed(times, now_s + _rest_s(times))
-        asked_s = error.retry_after_s
-        self._rest_until_s = now_s + (
-            _rest_s(len(self._in_a_row)) if asked_s is None else min(asked_s, PATIENCE_MAX_S)
-        )
-        self._left.append(parcel)
+        if file.key not in self._failed_in_a_row:
+            self._failed_in_a_row.add(file.key)
+            self._store_backoff.failed()
+        retry = self._retries.setdefault(file.key, _Retry())
+        retry.at_s = now_s + retry.backoff.failed()
+        if error.retry_after_s is None:
+            self._pause_until_s = now_s + self._store_backoff.delay_s
+        else:
+            self._pause_until_s = now_s + min(error.retry_after_s, LONGEST_PAUSE_S)
+        self._waiting.append(file)
         refused = isinstance(error, StoreRefused)
         if refused:
-            self._refused[parcel.key], self.settled = str(error), True
+            self._refused[file.key], self.settled = str(error), True
         self._complain(f"{error}; trying again", logging.ERROR if refused else logging.WARNING)
 
-    def _complain(self, what: str, level: int) -> None:
-        if self.trouble != what:
-            _log.log(level, "%s", what)
-        self.trouble = what
-
-
-def _rest_s(times: int) -> float:
-    """How long to wait after *times* failures."""
-    return min(2.0 ** min(times - 1, 10), REST_MAX_S)
+    def _complain(self, trouble: str, level: int) -> None:
+        if self.trouble != trouble:
+            _log.log(level, "%s", trouble)
+        self.trouble = trouble

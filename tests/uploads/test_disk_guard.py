@@ -60,9 +60,9 @@ class House:
 
     def upload(self, folder: Path) -> Path:
         """Have all of the event in *folder* confirmed by S3."""
-        for found in self.inventory.look(NOON):
-            for parcel in found.parcels if found.path == folder else ():
-                self.inventory.confirm(parcel, "s3", Receipt(parcel.size, "00"), NOON)
+        for found in self.inventory.scan(NOON):
+            for file in found.files if found.path == folder else ():
+                self.inventory.confirm(file, "s3", Receipt(file.size, "00"), NOON)
         age(folder, NOON - timedelta(hours=1))
         return folder
 
@@ -186,7 +186,7 @@ def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(
         patched.setattr(Path, "unlink", until_the_label_is_gone)
         house.pass_s(1)
     assert not (folder / "label.json").exists()
-    house.inventory.look(NOON)
+    house.inventory.scan(NOON)
     assert not (folder / "label-withdrawn.json").exists()
 
 
@@ -299,11 +299,10 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(
     house.others = 80 * MB
     house.pass_s(60)
     assert house.low() == (
-        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb, and "
-        "to delete what of ours may go would not"
-        " do. Make room on it, or lower disk.min_free_gb: while less than half of that is free, no "
-        "clips and samples are kept. Alerts still"
-        " come."
+        "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb. "
+        "To delete all recordings that may go would not be enough. Make room on the disk, or lower "
+        "disk.min_free_gb: while less than half of that is free, no clips and samples are kept. "
+        "Alerts still come."
     )
     house.others = 49 * MB
     house.pass_s(60)
@@ -389,7 +388,7 @@ def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(
     house.others = 49 * MB
     house.pass_s(30)
     assert house.left() == []
-    assert "what still waited for its upload had to go" in str(house.guard.low)
+    assert "files that still waited for their upload were deleted" in str(house.guard.low)
     house.others = 0
     house.pass_s(600)
     assert house.guard.low

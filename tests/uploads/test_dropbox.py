@@ -202,7 +202,7 @@ def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
             ),
             "tick it",
         ),
-        (Answer(401, tagged("invalid_access_token")), "link the app anew"),
+        (Answer(401, tagged("invalid_access_token")), "link the app again"),
     ],
     ids=["full", "read-only", "bad name", "scope of the token", "scope of the app", "revoked"],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.uploads.base import Receipt
-from app.uploads.inventory import EventFolder, Inventory, Parcel
+from app.uploads.inventory import EventFolder, Inventory, UploadFile
 from tests.uploads.events import NOON, event_of, make_event, set_label
 
 RECEIPT = Receipt(1000, "ab" * 32)
@@ -21,20 +21,20 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def look(inventory: Inventory) -> list[EventFolder]:
-    return inventory.look(NOON)
+    return inventory.scan(NOON)
 
 
-def parcels(inventory: Inventory) -> list[Parcel]:
-    return [parcel for folder in look(inventory) for parcel in folder.parcels]
+def files(inventory: Inventory) -> list[UploadFile]:
+    return [file for folder in look(inventory) for file in folder.files]
 
 
-def waiting(inventory: Inventory) -> dict[str, Parcel]:
-    return {parcel.key: parcel for parcel in parcels(inventory) if inventory.waits_for(parcel)}
+def waiting(inventory: Inventory) -> dict[str, UploadFile]:
+    return {file.key: file for file in files(inventory) if inventory.missing_stores(file)}
 
 
 def confirm(inventory: Inventory, key: str, store: str = "s3") -> None:
-    parcel = next(parcel for parcel in parcels(inventory) if parcel.key == key)
-    inventory.confirm(parcel, store, RECEIPT, NOON)
+    file = next(file for file in files(inventory) if file.key == key)
+    inventory.confirm(file, store, RECEIPT, NOON)
 
 
 def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_none(
@@ -51,7 +51,7 @@ def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_no
         "clip.mp4.bak",
     ]
     make_event(tmp_path, EVENT, *names, label="occupied")
-    assert {(parcel.key, parcel.content_type) for parcel in parcels(inventory)} == {
+    assert {(file.key, file.content_type) for file in files(inventory)} == {
         (f"training/{EVENT}.tar", "application/x-tar"),
         (f"labels/{EVENT}.json", "application/json"),
         (f"clips/{EVENT}.jpg", "image/jpeg"),
@@ -125,8 +125,8 @@ def test_with_two_stores_a_file_waits_for_each_by_itself(tmp_path: Path) -> None
     both = Inventory(tmp_path, ["s3", "folder"])
     make_event(tmp_path, EVENT, "clip.mp4")
     confirm(both, f"clips/{EVENT}.mp4", "folder")
-    (parcel,) = parcels(both)
-    assert both.waits_for(parcel) == {"s3"}
+    (file,) = files(both)
+    assert both.missing_stores(file) == {"s3"}
     confirm(both, f"clips/{EVENT}.mp4", "s3")
     assert not waiting(both)
 
@@ -174,9 +174,9 @@ def test_a_sample_that_was_written_anew_meanwhile_stays(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "sample.tar")
-    (parcel,) = parcels(inventory)
+    (file,) = files(inventory)
     (folder / "sample.tar").write_bytes(b"newer")
-    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    inventory.confirm(file, "s3", RECEIPT, NOON)
     assert (folder / "sample.tar").read_bytes() == b"newer"
     assert list(waiting(inventory)) == [f"training/{EVENT}.tar"]
 
@@ -199,9 +199,9 @@ def test_a_label_that_changes_while_it_is_carried_waits_again(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, label="occupied")
-    (parcel,) = parcels(inventory)
+    (file,) = files(inventory)
     set_label(folder, "unoccupied")
-    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    inventory.confirm(file, "s3", RECEIPT, NOON)
     assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
 
 
@@ -271,9 +271,9 @@ def test_what_is_deleted_while_it_is_carried_leaves_no_marker(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "event.json")
-    (parcel,) = parcels(inventory)
-    parcel.path.unlink()
-    inventory.confirm(parcel, "s3", RECEIPT, NOON)
+    (file,) = files(inventory)
+    file.path.unlink()
+    inventory.confirm(file, "s3", RECEIPT, NOON)
     assert [path.name for path in folder.iterdir()] == ["event.json"]
 
 
@@ -284,7 +284,7 @@ def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(
     first = look(inventory)
     assert look(inventory)[0] is first[0]
     (folder / "clip-2.mp4").touch()
-    assert len(look(inventory)[0].parcels) == 2
+    assert len(look(inventory)[0].files) == 2
 
 
 def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_change(
@@ -295,18 +295,18 @@ def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_chang
     look(inventory)
     (folder / "clip-2.mp4").touch()
     os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
-    assert len(look(inventory)[0].parcels) == 2
+    assert len(look(inventory)[0].files) == 2
 
 
 def test_it_says_what_was_told_and_what_was_not(tmp_path: Path, inventory: Inventory) -> None:
     make_event(tmp_path, EVENT, "clip.mp4")
-    (parcel,) = parcels(inventory)
-    inventory.confirm(parcel, "s3", RECEIPT, NOON, told=False)
-    (untold,) = parcels(inventory)
+    (file,) = files(inventory)
+    inventory.confirm(file, "s3", RECEIPT, NOON, published=False)
+    (untold,) = files(inventory)
     assert untold.confirmed
-    assert not untold.confirmed["s3"].told
-    inventory.set_told(untold, "s3")
+    assert not untold.confirmed["s3"].published
+    inventory.set_published(untold, "s3")
     for one in (inventory, Inventory(tmp_path, ["s3"])):
-        (told,) = parcels(one)
+        (told,) = files(one)
         assert told.confirmed
-        assert told.confirmed["s3"].told
+        assert told.confirmed["s3"].published

@@ -5,46 +5,57 @@ from pathlib import Path
 import pytest
 
 from app.uploads.base import DiskSettings
-from app.uploads.retention import DAY_S, Doomed, Rank, Thing, make_room
+from app.uploads.retention import DAY_S, Deletion, Priority, Candidate, make_room
 
 GB = 10**9
 NOW_S = 100 * DAY_S
 #: More than enough is free.
 PLENTY = 50 * GB
 
-UPLOADED, PLAIN, LABELLED, WAITING = Rank.UPLOADED, Rank.PLAIN, Rank.LABELLED, Rank.WAITING
+UPLOADED, PLAIN, LABELLED, WAITING = (
+    Priority.UPLOADED,
+    Priority.PLAIN,
+    Priority.LABELLED,
+    Priority.WAITING,
+)
 
 
-def thing(name: str, rank: Rank, days_old: float, gb: float = 1.0) -> Thing:
-    return Thing(Path(name), rank, NOW_S - days_old * DAY_S, round(gb * GB))
+def candidate(name: str, priority: Priority, days_old: float, gb: float = 1.0) -> Candidate:
+    return Candidate(Path(name), priority, NOW_S - days_old * DAY_S, round(gb * GB))
 
 
 def doomed(
-    things: list[Thing], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()
-) -> list[Doomed]:
+    candidates: list[Candidate], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()
+) -> list[Deletion]:
     """What has to go, in order, when *stuck* cannot be deleted."""
-    tried: list[Doomed] = []
+    tried: list[Deletion] = []
 
-    def delete(one: Doomed) -> bool:
+    def delete(one: Deletion) -> bool:
         tried.append(one)
-        return str(one.thing.path) not in stuck
+        return str(one.candidate.path) not in stuck
 
-    make_room(things, NOW_S, round(free_gb * GB), settings, delete)
+    make_room(candidates, NOW_S, round(free_gb * GB), settings, delete)
     return tried
 
 
 def going(
-    things: list[Thing], free_gb: float = 50.0, stuck: tuple[str, ...] = (), **settings: float
+    candidates: list[Candidate],
+    free_gb: float = 50.0,
+    stuck: tuple[str, ...] = (),
+    **settings: float,
 ) -> list[str]:
     """The names of what goes, in order."""
-    return [str(one.thing.path) for one in doomed(things, free_gb, DiskSettings(**settings), stuck)]
+    return [
+        str(one.candidate.path)
+        for one in doomed(candidates, free_gb, DiskSettings(**settings), stuck)
+    ]
 
 
 ONE_OF_EACH = [
-    thing("waiting", WAITING, 9),
-    thing("labelled", LABELLED, 8),
-    thing("plain", PLAIN, 7),
-    thing("uploaded", UPLOADED, 6),
+    candidate("waiting", WAITING, 9),
+    candidate("labelled", LABELLED, 8),
+    candidate("plain", PLAIN, 7),
+    candidate("uploaded", UPLOADED, 6),
 ]
 
 
@@ -70,18 +81,24 @@ def test_below_the_least_that_is_to_stay_free_the_uploaded_goes_first_and_what_w
 
 
 def test_among_equals_the_oldest_goes_first() -> None:
-    events = [thing("young", PLAIN, 1), thing("old", PLAIN, 3), thing("middle", PLAIN, 2)]
+    events = [
+        candidate("young", PLAIN, 1),
+        candidate("old", PLAIN, 3),
+        candidate("middle", PLAIN, 2),
+    ]
     assert going(events, 0.0, min_free_gb=1.5) == ["old", "middle"]
 
 
 def test_a_little_more_than_the_least_is_freed() -> None:
-    crumbs = [thing(f"{number:02}", PLAIN, 20 - number, 0.02) for number in range(20)]
+    crumbs = [candidate(f"{number:02}", PLAIN, 20 - number, 0.02) for number in range(20)]
     assert len(going(crumbs, 0.99, min_free_gb=1)) == 3
     assert going(crumbs, 1.01, min_free_gb=1) == []
 
 
 def test_what_is_too_old_goes_whatever_it_is_unless_it_waits() -> None:
-    old = [thing(rank.name, rank, 31) for rank in Rank] + [thing("young", PLAIN, 29)]
+    old = [candidate(priority.name, priority, 31) for priority in Priority] + [
+        candidate("young", PLAIN, 29)
+    ]
     assert going(old, keep_days=30) == ["UPLOADED", "PLAIN", "LABELLED"]
 
 
@@ -91,30 +108,30 @@ def test_what_is_more_than_may_be_kept_goes_in_the_same_order() -> None:
 
 
 def test_what_goes_for_its_age_counts_as_room_made() -> None:
-    things = [
-        thing("ancient", LABELLED, 99, 3.0),
-        thing("uploaded", UPLOADED, 1),
-        thing("plain", PLAIN, 2),
+    candidates = [
+        candidate("ancient", LABELLED, 99, 3.0),
+        candidate("uploaded", UPLOADED, 1),
+        candidate("plain", PLAIN, 2),
     ]
-    assert going(things, 0.5, min_free_gb=3, keep_days=30) == ["ancient"]
-    assert going(things, max_gb=2, keep_days=30) == ["ancient"]
+    assert going(candidates, 0.5, min_free_gb=3, keep_days=30) == ["ancient"]
+    assert going(candidates, max_gb=2, keep_days=30) == ["ancient"]
 
 
 def test_both_limits_hold_at_once() -> None:
-    things = [thing(str(number), PLAIN, 10 - number) for number in range(6)]
-    assert going(things, 2.5, min_free_gb=4, max_gb=3) == ["0", "1", "2"]
-    assert going(things, 0.5, min_free_gb=5, max_gb=4) == ["0", "1", "2", "3", "4"]
+    candidates = [candidate(str(number), PLAIN, 10 - number) for number in range(6)]
+    assert going(candidates, 2.5, min_free_gb=4, max_gb=3) == ["0", "1", "2"]
+    assert going(candidates, 0.5, min_free_gb=5, max_gb=4) == ["0", "1", "2", "3", "4"]
 
 
 def test_each_says_which_setting_asked_for_it() -> None:
     settings = DiskSettings(keep_days=30, max_gb=1, min_free_gb=1)
-    things = [
-        thing("old", PLAIN, 40, 0.1),
-        thing("a", PLAIN, 3),
-        thing("b", PLAIN, 2, 0.3),
-        thing("c", PLAIN, 1, 0.7),
+    candidates = [
+        candidate("old", PLAIN, 40, 0.1),
+        candidate("a", PLAIN, 3),
+        candidate("b", PLAIN, 2, 0.3),
+        candidate("c", PLAIN, 1, 0.7),
     ]
-    said = {str(one.thing.path): one.why for one in doomed(things, -0.5, settings)}
+    said = {str(one.candidate.path): one.why for one in doomed(candidates, -0.5, settings)}
     assert said == {
         "old": "it is older than disk.keep_days (30)",
         "a": "all of it together is more than disk.max_gb (1)",
@@ -124,13 +141,17 @@ def test_each_says_which_setting_asked_for_it() -> None:
 
 
 def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ours() -> None:
-    things = [
-        thing("stuck", UPLOADED, 9, 3.0),
-        *(thing(str(number), PLAIN, 8 - number) for number in range(4)),
+    candidates = [
+        candidate("stuck", UPLOADED, 9, 3.0),
+        *(candidate(str(number), PLAIN, 8 - number) for number in range(4)),
     ]
-    assert going(things, 0.5, stuck=("stuck",), min_free_gb=2) == ["stuck", "0", "1"]
-    assert going(things, max_gb=4, stuck=("stuck",)) == ["stuck"]
-    assert going(things, 0.5, stuck=("stuck",), min_free_gb=2, keep_days=8.5) == ["stuck", "0", "1"]
+    assert going(candidates, 0.5, stuck=("stuck",), min_free_gb=2) == ["stuck", "0", "1"]
+    assert going(candidates, max_gb=4, stuck=("stuck",)) == ["stuck"]
+    assert going(candidates, 0.5, stuck=("stuck",), min_free_gb=2, keep_days=8.5) == [
+        "stuck",
+        "0",
+        "1",
+    ]
 
 
 def test_with_no_least_a_full_disk_is_left_full() -> None:
@@ -145,20 +166,20 @@ def test_for_a_least_that_cannot_be_reached_nothing_goes_that_would_be_lost() ->
 
 def test_what_is_uploaded_and_older_than_a_day_goes_even_where_that_is_too_little() -> None:
     uploads = [
-        thing("today", UPLOADED, 0.9, 0.3),
-        thing("yesterday", UPLOADED, 2, 0.3),
-        thing("before", UPLOADED, 3, 0.3),
+        candidate("today", UPLOADED, 0.9, 0.3),
+        candidate("yesterday", UPLOADED, 2, 0.3),
+        candidate("before", UPLOADED, 3, 0.3),
     ]
     assert going(uploads, 0.1, min_free_gb=2) == ["before", "yesterday"]
     assert going(
-        [*uploads, thing("stuck", UPLOADED, 9, 1.0)], 1.8, stuck=("stuck",), min_free_gb=2.8
+        [*uploads, candidate("stuck", UPLOADED, 9, 1.0)], 1.8, stuck=("stuck",), min_free_gb=2.8
     ) == ["stuck", "before", "yesterday"]
 
 
 def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> (
     None
 ):
-    today = [thing("today", PLAIN, 0.9), thing("uploaded today", UPLOADED, 0.5)]
+    today = [candidate("today", PLAIN, 0.9), candidate("uploaded today", UPLOADED, 0.5)]
     assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == ["uploaded"]
     assert going([*ONE_OF_EACH, *today], 3.0, min_free_gb=9.5) == ["uploaded", "plain"]
     assert going([*ONE_OF_EACH, *today], 4.8, min_free_gb=11.0) == ["uploaded"]
@@ -168,19 +189,19 @@ def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_ol
 
 
 def test_nothing_goes_for_its_age_when_nothing_is_younger_for_then_the_clock_may_be_wrong() -> None:
-    assert going([thing("a", PLAIN, 400), thing("b", UPLOADED, 380)], keep_days=30) == []
-    assert going([thing("a", PLAIN, 9), thing("b", UPLOADED, 8)], keep_days=7) == []
+    assert going([candidate("a", PLAIN, 400), candidate("b", UPLOADED, 380)], keep_days=30) == []
+    assert going([candidate("a", PLAIN, 9), candidate("b", UPLOADED, 8)], keep_days=7) == []
 
 
 def test_nothing_goes_for_its_age_when_the_clock_has_jumped() -> None:
-    month = [thing(str(days), PLAIN, days) for days in range(31)]
+    month = [candidate(str(days), PLAIN, days) for days in range(31)]
     after_a_jump = [
-        thing("new", PLAIN, 0),
-        *(thing(str(days), PLAIN, days + 400) for days in range(31)),
+        candidate("new", PLAIN, 0),
+        *(candidate(str(days), PLAIN, days + 400) for days in range(31)),
     ]
     assert going(month, keep_days=29.5, max_gb=99) == ["30"]
     assert going(after_a_jump, keep_days=30, max_gb=99) == []
 
 
 def test_what_is_rare_goes_for_its_age_all_the_same() -> None:
-    assert going([thing("a", PLAIN, 100), thing("b", PLAIN, 0)], keep_days=1) == ["a"]
+    assert going([candidate("a", PLAIN, 100), candidate("b", PLAIN, 0)], keep_days=1) == ["a"]

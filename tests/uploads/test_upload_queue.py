@@ -1,4 +1,4 @@
-"""The carrier: what it carries first, how long it rests, and what it says."""
+"""The queue: what it carries first, how long it rests, and what it says."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from app.clock import FakeClock
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt, Store
-from app.uploads.inventory import Parcel
-from app.uploads.upload_queue import PATIENCE_MAX_S, REST_MAX_S, Carrier
+from app.uploads.inventory import UploadFile
+from app.uploads.upload_queue import LONGEST_PAUSE_S, BACKOFF_MAX_S, UploadQueue
 from tests.uploads.events import NOON, event_of, noon
 
 
@@ -34,50 +34,50 @@ class MemoryStore(Store):
         return Receipt(1, "00")
 
 
-class MemoryShelf:
+class MemorySource:
     """What it is told lies there, until it is confirmed."""
 
-    def __init__(self, *parcels: Parcel) -> None:
-        self.parcels = list(parcels)
+    def __init__(self, *files: UploadFile) -> None:
+        self.files = list(files)
         self.confirmed: list[str] = []
         self.failure: OSError | None = None
 
-    def waiting(self) -> list[Parcel]:
+    def waiting(self) -> list[UploadFile]:
         if self.failure:
             raise self.failure
-        return [parcel for parcel in self.parcels if parcel.key not in self.confirmed]
+        return [file for file in self.files if file.key not in self.confirmed]
 
-    def confirm(self, parcel: Parcel, receipt: Receipt) -> None:
+    def confirm(self, file: UploadFile, receipt: Receipt) -> None:
         assert receipt == Receipt(1, "00")
-        self.confirmed.append(parcel.key)
+        self.confirmed.append(file.key)
 
 
-def parcel(key: str, hours_ago: float = 1.0, size: int = 1_000_000) -> Parcel:
-    return Parcel(Path("/events") / key, key, "video/mp4", size, 1, event_of(hours_ago))
+def file(key: str, hours_ago: float = 1.0, size: int = 1_000_000) -> UploadFile:
+    return UploadFile(Path("/events") / key, key, "video/mp4", size, 1, event_of(hours_ago))
 
 
 class Work:
-    """A carrier that is stepped by hand."""
+    """A queue that is stepped by hand."""
 
-    def __init__(self, *parcels: Parcel, every_s: float = 300.0) -> None:
+    def __init__(self, *files: UploadFile, every_s: float = 300.0) -> None:
         self.clock: FakeClock = noon()
         self.store = MemoryStore()
-        self.shelf = MemoryShelf(*parcels)
-        self.carrier = Carrier(self.store, self.shelf, self.clock, every_s)
+        self.source = MemorySource(*files)
+        self.queue = UploadQueue(self.store, self.source, self.clock, every_s)
 
     def trouble(self) -> str | None:
         """What it says is wrong."""
-        return self.carrier.trouble
+        return self.queue.trouble
 
     def refused(self) -> str | None:
         """What it says somebody must do."""
-        return self.carrier.refused
+        return self.queue.refused
 
     def run(self, seconds: float) -> None:
         """Do what is due in the next *seconds*."""
         until_s = self.clock.monotonic() + seconds
         while True:
-            wait_s = self.carrier.step()
+            wait_s = self.queue.step()
             assert wait_s == 0 or wait_s >= 0.01
             if self.clock.monotonic() + wait_s > until_s:
                 self.clock.advance(until_s - self.clock.monotonic())
@@ -86,17 +86,17 @@ class Work:
 
 
 def test_all_that_waits_is_carried_the_oldest_event_first_and_then_nothing() -> None:
-    work = Work(parcel("b", 1), parcel("c", 2), parcel("a", 1))
+    work = Work(file("b", 1), file("c", 2), file("a", 1))
     work.run(10)
     assert work.store.kept == ["c", "a", "b"]
-    assert (work.carrier.uploaded, work.carrier.uploaded_mb, work.carrier.waiting) == (3, 3.0, 0)
-    assert work.carrier.last_at == NOON
+    assert (work.queue.uploaded, work.queue.uploaded_mb, work.queue.waiting) == (3, 3.0, 0)
+    assert work.queue.last_at == NOON
 
 
 def test_what_is_new_is_carried_at_the_next_look() -> None:
     work = Work()
     work.run(1)
-    work.shelf.parcels.append(parcel("a"))
+    work.source.files.append(file("a"))
     work.run(298)
     assert work.store.kept == []
     work.run(2)
@@ -106,63 +106,63 @@ def test_what_is_new_is_carried_at_the_next_look() -> None:
 def test_what_is_hurried_is_carried_now_and_before_the_rest() -> None:
     work = Work()
     work.run(1)
-    work.shelf.parcels += [parcel("old", 5), parcel("new", 1)]
-    work.carrier.hurry(event_of(1))
+    work.source.files += [file("old", 5), file("new", 1)]
+    work.queue.hurry(event_of(1))
     work.run(1)
     assert work.store.kept == ["new", "old"]
 
 
 def test_in_the_middle_of_much_a_hurried_one_comes_next() -> None:
-    work = Work(*(parcel(f"old-{number}", 9 - number) for number in range(5)))
+    work = Work(*(file(f"old-{number}", 9 - number) for number in range(5)))
     for _ in range(2):
-        work.carrier.step()
-    work.shelf.parcels.append(parcel("new", 0.5))
-    work.carrier.hurry(event_of(0.5))
+        work.queue.step()
+    work.source.files.append(file("new", 0.5))
+    work.queue.hurry(event_of(0.5))
     work.run(1)
     assert work.store.kept == ["old-0", "old-1", "new", "old-2", "old-3", "old-4"]
 
 
 def test_a_store_that_fails_is_left_alone_for_longer_each_time_and_nothing_is_lost() -> None:
-    work = Work(parcel("a"))
+    work = Work(file("a"))
     work.store.failures["all"] = StoreError("the memory is away")
     work.run(3600)
     tries = len(work.store.tried)
     assert 17 <= tries <= 21
     assert work.trouble() == "the memory is away; trying again"
-    assert (work.carrier.failures, work.carrier.waiting) == (tries, 1)
+    assert (work.queue.failures, work.queue.waiting) == (tries, 1)
     work.store.failures.clear()
-    work.run(REST_MAX_S + 1)
-    assert (work.store.kept, work.shelf.confirmed) == (["a"], ["a"])
-    assert (work.trouble(), work.carrier.waiting) == (None, 0)
+    work.run(BACKOFF_MAX_S + 1)
+    assert (work.store.kept, work.source.confirmed) == (["a"], ["a"])
+    assert (work.trouble(), work.queue.waiting) == (None, 0)
 
 
 def test_after_a_success_the_rest_is_short_again() -> None:
-    work = Work(*(parcel(f"a{number}") for number in range(9)))
+    work = Work(*(file(f"a{number}") for number in range(9)))
     work.store.failures["all"] = StoreError("away")
     work.run(3600)
     work.store.failures.clear()
-    work.run(REST_MAX_S + 1)
+    work.run(BACKOFF_MAX_S + 1)
     assert len(work.store.kept) == 9
     work.store.failures["all"] = StoreError("away")
-    work.shelf.parcels += [parcel("b"), parcel("c")]
-    work.carrier.hurry(event_of(1))
+    work.source.files += [file("b"), file("c")]
+    work.queue.hurry(event_of(1))
     work.store.tried.clear()
     work.run(4)
     assert work.store.tried == ["b", "c", "b"]
 
 
 def test_a_store_that_takes_nothing_is_not_asked_for_each_of_many() -> None:
-    work = Work(*(parcel(f"a{number}") for number in range(1000)))
+    work = Work(*(file(f"a{number}") for number in range(1000)))
     work.store.failures["all"] = StoreError("away")
     work.run(3600)
     assert 17 <= len(work.store.tried) <= 21
 
 
-@pytest.mark.parametrize(("asked_s", "rest_s"), [(17.0, 17.0), (1e9, PATIENCE_MAX_S)])
+@pytest.mark.parametrize(("asked_s", "rest_s"), [(17.0, 17.0), (1e9, LONGEST_PAUSE_S)])
 def test_a_pause_that_the_store_asks_for_is_kept(asked_s: float, rest_s: float) -> None:
-    work = Work(parcel("a"))
+    work = Work(file("a"))
     work.store.failures["all"] = StoreError("slow down", asked_s)
-    work.carrier.step()
+    work.queue.step()
     work.store.failures.clear()
     work.run(rest_s - 0.5)
     assert work.store.kept == []
@@ -171,22 +171,22 @@ def test_a_pause_that_the_store_asks_for_is_kept(asked_s: float, rest_s: float) 
 
 
 def test_a_hurried_one_does_not_break_a_pause() -> None:
-    work = Work(parcel("a"))
+    work = Work(file("a"))
     work.store.failures["all"] = StoreError("slow down", 60.0)
-    work.carrier.step()
-    work.carrier.hurry(event_of(1))
+    work.queue.step()
+    work.queue.hurry(event_of(1))
     work.run(50)
     assert len(work.store.tried) == 1
 
 
 def test_one_file_that_the_store_never_takes_keeps_no_other_from_going() -> None:
-    work = Work(parcel("bad", 9), parcel("a", 3))
+    work = Work(file("bad", 9), file("a", 3))
     work.store.failures["bad"] = StoreError("too big")
     work.run(5)
     assert work.store.kept == ["a"]
     work.run(1000)
-    work.shelf.parcels.append(parcel("b", 1))
-    work.carrier.hurry(event_of(1))
+    work.source.files.append(file("b", 1))
+    work.queue.hurry(event_of(1))
     work.run(2)
     assert work.store.kept == ["a", "b"]
     assert 9 < work.store.tried.count("bad") < 15
@@ -196,24 +196,24 @@ def test_one_file_that_the_store_never_takes_keeps_no_other_from_going() -> None
     "failure", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
 )
 def test_a_file_that_cannot_be_read_keeps_no_other_from_going(failure: OSError) -> None:
-    work = Work(parcel("bad", 9), parcel("a", 3))
+    work = Work(file("bad", 9), file("a", 3))
     work.store.failures["bad"] = failure
     work.run(5)
     assert work.store.kept == ["a"]
-    assert "/events/bad cannot be read" in str(work.carrier.trouble)
+    assert "/events/bad cannot be read" in str(work.queue.trouble)
 
 
 def test_a_file_that_has_gone_meanwhile_is_no_failure() -> None:
-    work = Work(parcel("gone", 9), parcel("a", 3))
+    work = Work(file("gone", 9), file("a", 3))
     work.store.failures["gone"] = FileNotFoundError(2, "gone")
     work.run(5)
-    assert (work.store.kept, work.carrier.failures, work.carrier.trouble) == (["a"], 0, None)
+    assert (work.store.kept, work.queue.failures, work.queue.trouble) == (["a"], 0, None)
 
 
 def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused_has_gone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    work = Work(parcel("a", 2), parcel("b", 1))
+    work = Work(file("a", 2), file("b", 1))
     work.store.failures["all"] = StoreRefused("no such bucket: create it")
     work.run(1000)
     assert work.refused() == "no such bucket: create it"
@@ -228,40 +228,40 @@ def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused
 
 
 def test_what_was_refused_and_is_no_more_is_forgotten() -> None:
-    work = Work(parcel("a"))
+    work = Work(file("a"))
     work.store.failures["all"] = StoreRefused("no such bucket")
     work.run(1)
-    work.shelf.parcels.clear()
+    work.source.files.clear()
     work.run(310)
-    assert (work.carrier.refused, work.carrier.trouble, work.carrier.waiting) == (None, None, 0)
+    assert (work.queue.refused, work.queue.trouble, work.queue.waiting) == (None, None, 0)
 
 
 def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    work = Work(parcel("a"), every_s=30)
-    work.shelf.failure = OSError(5, "Input/output error")
+    work = Work(file("a"), every_s=30)
+    work.source.failure = OSError(5, "Input/output error")
     work.run(100)
     assert caplog.text.count("cannot be read") == 1
-    work.shelf.failure = None
+    work.source.failure = None
     work.run(31)
-    assert (work.store.kept, work.carrier.trouble) == (["a"], None)
+    assert (work.store.kept, work.queue.trouble) == (["a"], None)
 
 
 def test_with_the_settings_read_again_nothing_is_waited_for() -> None:
-    work = Work(parcel("a"))
+    work = Work(file("a"))
     work.store.failures["all"] = StoreRefused("no such bucket", 3000.0)
     work.run(1)
     work.store.failures.clear()
-    work.carrier.rest_no_longer()
+    work.queue.retry_now()
     work.run(0)
     assert work.store.kept == ["a"]
 
 
 def test_what_waits_is_counted_also_while_it_rests() -> None:
-    work = Work(parcel("a"), every_s=30)
+    work = Work(file("a"), every_s=30)
     work.store.failures["all"] = StoreError("slow down", 300.0)
     work.run(1)
-    work.shelf.parcels += [parcel("b"), parcel("c")]
+    work.source.files += [file("b"), file("c")]
     work.run(timedelta(minutes=1).total_seconds())
-    assert (work.carrier.waiting, work.carrier.waiting_mb) == (3, 3.0)
+    assert (work.queue.waiting, work.queue.waiting_mb) == (3, 3.0)

@@ -1,11 +1,12 @@
-"""Keeps Redis taking what it is told while its disk is full.
+"""Keeps Redis writable while its disk is full.
 
-Redis keeps its log on the same card as the pictures, and refuses every write when it cannot append
-to that log. No alert would go out. So it is told to go on from memory, and to keep its log again
-when there is room, which writes all it knows anew. What was done is noted in Redis itself: it is
-there for as long as that server runs, and no longer holds when it starts anew, with its settings as
-they were. The note goes in one message with the order, which it cannot precede, since before it
-Redis takes nothing.
+Redis keeps its log on the same card as the recordings, and refuses every write when it cannot
+append to that log. No alert would go out. So Redis is set to keep everything in memory only, and to
+keep its log again when there is room. It then writes a complete new log.
+
+The change is recorded in Redis itself. There it is kept as long as that server runs. A server that
+restarts has neither the record nor the change. The record goes in one message with the order: it
+cannot go before, since Redis takes nothing until then.
 """
 
 import logging
@@ -22,21 +23,23 @@ from app.state import State
 from app.state.address import is_here
 
 CHECK_EVERY_S = 15.0
-#: How often it is asked while the disk is all but full.
-ANXIOUS_EVERY_S = 2.0
-_ANXIOUS_BYTES = 32 * 2**20
-#: What must be free besides twice what Redis holds, for its log to be written anew.
+#: How often it checks while the disk is nearly full, and what counts as nearly full.
+NEARLY_FULL_EVERY_S = 2.0
+_NEARLY_FULL_BYTES = 32 * 2**20
+#: The free bytes that a new log needs besides twice what Redis holds.
 _ROOM_BYTES = 8 * 2**20
-#: The settings that make a server refuse what it cannot write to its log, and to a picture of its
+#: The settings by which a server refuses writes when it cannot write its log, or a snapshot of its
 #: whole memory.
-_LOG, _PICTURES = "appendonly", "stop-writes-on-bgsave-error"
+_LOG, _SNAPSHOTS = "appendonly", "stop-writes-on-bgsave-error"
+_MEMORY_ONLY = "Redis keeps its data in memory only until the disk takes it"
 
 _log = logging.getLogger(__name__)
 
 
 class RedisDisk:
-    """Looks after the Redis at *url*, if it is this machine's; *data_dir* lies on the disk that may
-    be full.
+    """Looks after the Redis at *url* if it runs on this machine.
+
+    *data_dir* is on the disk that may be full.
     """
 
     def __init__(self, state: State, url: str, data_dir: Path, clock: Clock) -> None:
@@ -44,96 +47,89 @@ class RedisDisk:
         self._is_ours = is_here(url)
         self._data_dir = data_dir
         self._clock = clock
-        self._note = f"redis-{protocol.host_name()}"
-        self._looked_s = -math.inf
+        self._record = f"redis-{protocol.host_name()}"
+        self._checked_s = -math.inf
         self._every_s = CHECK_EVERY_S
-        #: What is wrong, None when nothing is.
+        #: The trouble now; None while there is none.
         self.trouble: str | None = None
 
     def step(self) -> None:
-        """Look, if it is time. May raise `StateUnavailable`."""
-        now_s, free = self._clock.monotonic(), self._free()
-        if not self._is_ours or now_s - self._looked_s < (
-            ANXIOUS_EVERY_S if free < _ANXIOUS_BYTES else self._every_s
-        ):
+        """Check if it is time. May raise `StateUnavailable`."""
+        if not self._is_ours:
             return
-        self._looked_s, self._every_s = now_s, CHECK_EVERY_S
+        now_s, free = self._clock.monotonic(), self._free()
+        every_s = NEARLY_FULL_EVERY_S if free < _NEARLY_FULL_BYTES else self._every_s
+        if now_s - self._checked_s < every_s:
+            return
+        self._checked_s, self._every_s = now_s, CHECK_EVERY_S
         try:
             facts = self._state.server_facts()
         except ProtocolError as error:
-            _log.warning("how Redis fares with its disk is not looked after: %s", error)
+            _log.warning("the disk of Redis is not looked after: %s", error)
             self._is_ours = False
             return
-        noted = self._state.delivery_marks(self._note)
-        away = [setting for setting in (_LOG, _PICTURES) if noted.get(setting)]
-        if refusing := [setting for setting in _refusing(facts) if setting not in away]:
-            self._leave_disk(refusing)
+        recorded = self._state.delivery_marks(self._record)
+        off = [setting for setting in (_LOG, _SNAPSHOTS) if recorded.get(setting)]
+        if refusing := [setting for setting in _refusing(facts) if setting not in off]:
+            self._switch_off(refusing)
             return
-        still_away = [setting for setting in away if not self._is_back(setting, facts, free)]
-        if not still_away:
+        still_off = [setting for setting in off if not self._switch_on(setting, facts, free)]
+        if not still_off:
             self.trouble = None
 
     def hurry(self) -> None:
-        """Redis has refused something: look soon."""
-        self._every_s = ANXIOUS_EVERY_S
+        """Check soon: Redis has refused something."""
+        self._every_s = NEARLY_FULL_EVERY_S
 
     def _free(self) -> int:
-        """How many bytes are free; 0 on a disk that does not even say, such as one that was
-        pulled.
-        """
+        """Return the free bytes; 0 for a disk that cannot be asked, such as one that was pulled."""
         try:
             return free_bytes(self._data_dir)
         except OSError:
             return 0
 
-    def _leave_disk(self, settings: list[str]) -> None:
+    def _switch_off(self, settings: list[str]) -> None:
         try:
-            self._state.set_server_and_mark(dict.fromkeys(settings, "no"), self._note)
+            self._state.set_server_and_mark(dict.fromkeys(settings, "no"), self._record)
         except ProtocolError as error:
             self._complain(
-                "Redis takes nothing, since its disk does not, and may not be told to do without: "
-                f"{error}"
+                "Redis takes nothing, since its disk takes nothing, and its settings may not be "
+                f"changed: {error}"
             )
             return
-        self._complain(
-            "the disk takes nothing, so Redis keeps what it knows in memory only until it does"
-        )
+        self._complain("the disk takes nothing, so Redis keeps its data in memory only")
 
-    def _is_back(self, setting: str, facts: Mapping[str, Any], free: int) -> bool:
-        """Undo what was done if there is room; it is undone already in a server that has started
-        anew.
+    def _switch_on(self, setting: str, facts: Mapping[str, Any], free: int) -> bool:
+        """Switch *setting* on again if there is room; returns whether it is on.
+
+        A server that has restarted has it on already.
         """
-        self.trouble = (
-            self.trouble or "Redis keeps what it knows in memory only until the disk takes it"
-        )
-        # Lest it be forgotten.
-        self._state.mark_delivery(self._note, {setting: "no"})
-        waits = setting == _PICTURES and facts.get("rdb_last_bgsave_status") == "err"
+        self.trouble = self.trouble or _MEMORY_ONLY
+        # This renews the record, which would expire otherwise.
+        self._state.mark_delivery(self._record, {setting: "no"})
+        waits = setting == _SNAPSHOTS and facts.get("rdb_last_bgsave_status") == "err"
         if waits or free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
             return False
         try:
             self._state.set_server(setting, "yes")
         except ProtocolError as error:
             self._complain(
-                "Redis keeps what it knows in memory only, for it cannot keep its log again: "
-                f"{error}"
+                f"Redis keeps its data in memory only, since it cannot keep its log again: {error}"
             )
             return False
-        self._state.mark_delivery(self._note, {setting: ""})
-        _log.info(
-            "there is room on the disk, and Redis keeps what it knows there again (%s)", setting
-        )
+        self._state.mark_delivery(self._record, {setting: ""})
+        _log.info("there is room on the disk, and Redis keeps its data there again (%s)", setting)
         return True
 
-    def _complain(self, what: str) -> None:
-        if self.trouble != what:
-            _log.error("%s", what)
-        self.trouble = what
+    def _complain(self, trouble: str) -> None:
+        if self.trouble != trouble:
+            _log.error("%s", trouble)
+        self.trouble = trouble
 
 
 def _refusing(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The settings that have the server with these *facts* refuse what it cannot write to disk."""
+    """The settings by which the server with these *facts* refuses writes now."""
     if facts.get("aof_enabled") and facts.get("aof_last_write_status") == "err":
         yield _LOG
     if facts.get("rdb_last_bgsave_status") == "err":
-        yield _PICTURES
+        yield _SNAPSHOTS

@@ -43,7 +43,7 @@ class TroubleAlerts:
         self._judge_at_s = 0.0
 
     def set(self, kind: TroubleKind, trouble: str | None) -> None:
-        """Set the *trouble* that *kind* has now: a sentence for the owner, None when all is well."""
+        """Set the *trouble* of *kind* now: a sentence for the owner, None when all is well."""
         known = self._current.get(kind.name)
         self._current[kind.name] = kind, trouble
         if known is None or (known[1] is None) != (trouble is None):

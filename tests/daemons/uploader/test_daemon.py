@@ -225,7 +225,7 @@ def test_a_share_that_is_pulled_is_told_with_its_cure_and_nothing_is_written_in_
     folder = house.event(5, "clip.mp4")
     house.look()
     (fact,) = until(lambda: house.facts("store_refused"), "it is told")
-    assert fact.text.endswith("for it is not there: mount it, or correct uploads.folder.")
+    assert fact.text.endswith("it is not there; mount it, or correct uploads.folder.")
     assert not list(share.path.iterdir())
     share.put_back()
     (share.path / "camera").mkdir()
@@ -335,7 +335,7 @@ def test_a_store_in_trouble_that_is_wanted_no_more_is_told_as_such(
     house.configure("")
     house.look()
     (back,) = until(lambda: house.facts("store_back"), "that is told")
-    assert back.text == "Uploads to s3 are wanted no more."
+    assert back.text == "Uploads to s3 are no longer configured."
 
 
 def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(

@@ -1,0 +1,163 @@
+"""The uploader's threads: one for each store, and one for the disk.
+
+Each does one thing, so that a store that hangs delays neither another nor the disk.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from threading import Lock
+
+from app import protocol
+from app.clock import Clock
+from app.config import Config
+from app.daemon import Counters
+from app.uploads import event_stores, still_store
+from app.uploads.disk_guard import DiskGuard
+from app.uploads.inventory import Inventory, UploadFile
+from app.uploads.sources import EventFiles, StillFiles
+from app.uploads.upload_queue import UploadQueue
+from app.worker import Worker, WorkerGroup
+
+#: How often new stills are searched. Only a person waits for them.
+STILLS_EVERY_S = 2.0
+#: A step that takes longer is reported: a share that hangs may hang without limit.
+STUCK_AFTER_S = 900.0
+
+
+class Task:
+    """The repeated *step* of a thread, done while *lock* is held."""
+
+    def __init__(
+        self,
+        step: Callable[[], float],
+        clock: Clock,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self._step = step
+        self._clock = clock
+        self._lock = lock or nullcontext()
+        self._since_s: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """The seconds that the current step has lasted; 0 between two steps."""
+        since_s = self._since_s
+        return 0.0 if since_s is None else self._clock.monotonic() - since_s
+
+    def step(self) -> float:
+        """Do one step; returns the seconds to wait before the next."""
+        self._since_s = self._clock.monotonic()
+        try:
+            with self._lock:
+                return self._step()
+        finally:
+            self._since_s = None
+
+
+class UploadWorkers(WorkerGroup):
+    """The threads for one configuration: the disk guard, and an upload queue for each store.
+
+    *publish* makes known where S3 has a file. A copy to the folder is made while *folder_lock* is
+    held: two threads that write the same copy would leave it half written when they are killed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        publish: Callable[[UploadFile], bool],
+        folder_lock: Lock,
+    ) -> None:
+        stores, dropbox = (
+            event_stores(config.s3, copies_folder(config)),
+            still_store(config.dropbox),
+        )
+        every_s = config.uploads.upload_every_s
+        inventory = Inventory(config.data_dir, [store.name for store in stores])
+        self.guard = DiskGuard(
+            config.data_dir,
+            config.disk,
+            inventory,
+            clock,
+            every_s=every_s,
+            alerts=_alerts_folder(config),
+            stills_wait=dropbox is not None,
+        )
+        self.queues: dict[str, UploadQueue] = {}
+        for store in stores:
+            publish_links = publish if store.name == "s3" else None
+            files = EventFiles(inventory, store.name, clock, publish_links)
+            self.queues[store.name] = UploadQueue(store, files, clock, every_s)
+        if dropbox:
+            stills = StillFiles(config.data_dir)
+            self.queues[dropbox.name] = UploadQueue(dropbox, stills, clock, STILLS_EVERY_S)
+        locks = {"folder": folder_lock}
+        self._tasks = {
+            name: Task(queue.step, clock, locks.get(name)) for name, queue in self.queues.items()
+        }
+        self._tasks["disk"] = Task(self.guard.step, clock)
+        self._threads = {
+            name: Worker(f"uploads {name}", task.step) for name, task in self._tasks.items()
+        }
+        super().__init__(self._threads.values())
+
+    def hurry(self, event: str) -> None:
+        """Upload the new files of *event* to S3 before all others."""
+        if "s3" in self.queues:
+            self.queues["s3"].hurry(event)
+            self._threads["s3"].wake()
+
+    def retry_now(self) -> None:
+        """Try now what has failed."""
+        for name, queue in self.queues.items():
+            queue.retry_now()
+            self._threads[name].wake()
+
+    def has_ended(self) -> bool:
+        """Return whether all threads have ended; closes the stores of those that have."""
+        for name, queue in self.queues.items():
+            if self._threads[name].has_ended():
+                queue.store.close()
+        return super().has_ended()
+
+    def troubles(self) -> Iterator[str]:
+        """The current troubles of the stores and the disk."""
+        yield from (queue.trouble for queue in self.queues.values() if queue.trouble)
+        yield from filter(None, (self.guard.low, self.guard.trouble))
+        for name, task in self._tasks.items():
+            if task.busy_s > STUCK_AFTER_S:
+                yield f"{name} has made no progress for {task.busy_s / 60:.0f} min"
+
+    def counters(self) -> Counters:
+        """Return the progress figures for the heartbeat."""
+        counters: Counters = {
+            "free_gb": self.guard.free_gb,
+            "disk_low": self.guard.low is not None,
+            "deleted": self.guard.deleted,
+        }
+        for name, queue in self.queues.items():
+            last_at = queue.last_at
+            counters |= {
+                f"{name}_waiting": queue.waiting,
+                f"{name}_waiting_mb": queue.waiting_mb,
+                f"{name}_uploaded": queue.uploaded,
+                f"{name}_uploaded_mb": queue.uploaded_mb,
+                f"{name}_last": last_at.isoformat(timespec="seconds") if last_at else None,
+                f"{name}_failures": queue.failures,
+                protocol.trouble_counter(name): queue.trouble,
+            }
+        return counters
+
+
+def copies_folder(config: Config) -> Path | None:
+    """Return the folder that gets copies, None without one; a relative one is under data_dir."""
+    folder = config.uploads.folder
+    return config.data_dir / Path(folder).expanduser() if folder else None
+
+
+def _alerts_folder(config: Config) -> Path | None:
+    """Return the folder with the notifier's files, if it is under data_dir and holds only them."""
+    folder = (config.data_dir / Path(config.notify.folder).expanduser()).resolve()
+    shared = folder.name in ("events", "stills", "spool", "run", "redis")
+    return None if shared or folder.parent != config.data_dir else folder
