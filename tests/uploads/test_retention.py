@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.uploads.base import DiskSettings
-from app.uploads.retention import DAY_S, Deletion, Priority, Candidate, make_room
+from app.uploads.retention import DAY_S, Candidate, Deletion, Priority, make_room
 
 GB = 10**9
 NOW_S = 100 * DAY_S

@@ -9,7 +9,7 @@ from app.clock import FakeClock
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt, Store
 from app.uploads.inventory import UploadFile
-from app.uploads.upload_queue import LONGEST_PAUSE_S, BACKOFF_MAX_S, UploadQueue
+from app.uploads.upload_queue import BACKOFF_MAX_S, LONGEST_PAUSE_S, UploadQueue
 from tests.uploads.events import NOON, event_of, noon
 
 
