@@ -1,5 +1,6 @@
-"""What the owner is told of an event: sentences of the owner's own, or the usual ones, filled in
-with camera, day, time and length.
+"""The sentences that announce an event to the owner: the owner's own, or the usual ones.
+
+They are filled in with the camera, the day, the time and the duration.
 """
 
 import math
@@ -12,29 +13,19 @@ from typing import Annotated, Literal
 from annotated_types import Len
 from pydantic import AfterValidator
 
-#: What a sentence may name in braces.
-_MOMENT = ("camera", "date", "time")
-_LENGTH = ("seconds", "duration")
-# strftime would speak the language of the system.
+#: The names that a sentence may have in braces.
+_OPENING_NAMES = ("camera", "date", "time")
+_DURATION_NAMES = (*_OPENING_NAMES, "seconds", "duration")
+# strftime would use the language of the system.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 
 
-def _template(*known: str) -> Callable[[str], str]:
-    """A check that a text names nothing but *known* in braces."""
+def _only_names(known: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a check that a text has no names but *known* in braces."""
     names = ", ".join(f"{{{name}}}" for name in known)
 
     def check(text: str) -> str:
@@ -42,34 +33,35 @@ def _template(*known: str) -> Callable[[str], str]:
             parts = [part for part in Formatter().parse(text) if part[1] is not None]
         except ValueError:
             raise ValueError(
-                f"a brace stands alone; {{{{ and }}}} mean a brace itself, and what can be filled "
-                f"in is {names}"
+                f"has a single brace; write {{{{ or }}}} for a brace itself; the names to fill in "
+                f"are {names}"
             ) from None
         for _, name, spec, conversion in parts:
             if name not in known or spec or conversion:
                 raise ValueError(
-                    f"names {{{name}}} or asks for a form of it; what can be filled in is {names}, "
-                    "just so"
+                    f"has {{{name}}} with an unknown name or a format; the names to fill in are "
+                    f"{names}, exactly as here"
                 )
         return text
 
     return check
 
 
-Text = Annotated[str, Len(1, 500)]
-AtOpening = Annotated[Text, AfterValidator(_template(*_MOMENT))]
-Lasting = Annotated[Text, AfterValidator(_template(*_MOMENT, *_LENGTH))]
+_Template = Annotated[str, Len(1, 500)]
+OpeningTemplate = Annotated[_Template, AfterValidator(_only_names(_OPENING_NAMES))]
+DurationTemplate = Annotated[_Template, AfterValidator(_only_names(_DURATION_NAMES))]
 
 
 @dataclass(frozen=True, slots=True)
 class EventWords:
-    """The owner's own sentences; None is the usual one. Where light is the trigger, the opening is
-    told only if it has one here.
+    """The owner's own sentences; None means the usual one.
+
+    Where light is the trigger, an opening is announced only if its sentence is set.
     """
 
-    opening: AtOpening | None = None
-    clip: Lasting | None = None
-    left_open: Lasting | None = None
+    opening: OpeningTemplate | None = None
+    clip: DurationTemplate | None = None
+    left_open: DurationTemplate | None = None
 
 
 _MOTION = EventWords(
@@ -83,9 +75,7 @@ _LIGHT = EventWords(
 
 
 class AlertText:
-    """The sentences for the events of *camera*. All times are told in the house's own time zone, in
-    English.
-    """
+    """Makes the sentences for the events of *camera*, in English and in local time."""
 
     def __init__(
         self, camera: str, trigger: Literal["background", "light"], words: EventWords
@@ -97,37 +87,33 @@ class AlertText:
 
     @property
     def announces_opening(self) -> bool:
-        """Whether the owner is to hear of an opening before its clip is there."""
+        """Return whether an event is announced before its clip is ready."""
         return not self._by_light or self._own.opening is not None
 
     def opening(self, at: datetime) -> str:
-        """An event has begun."""
+        """Return the sentence for an event that began at *at*."""
         return self._filled(self._own.opening or self._usual.opening, at)
 
     def clip(self, at: datetime, lasted_s: float) -> str:
-        """The clip of an event that began then and lasted so long is there."""
+        """Return the sentence for the clip of an event that began at *at* and took *lasted_s*."""
         return self._filled(self._own.clip or self._usual.clip, at, lasted_s)
 
     def left_open(self, at: datetime, lasted_s: float) -> str:
-        """What was opened then is open still."""
+        """Return the sentence for something opened at *at* that is open still, *lasted_s* later."""
         return self._filled(self._own.left_open or _LIGHT.left_open, at, lasted_s)
 
     def ended(self, lasted_s: float) -> str:
-        """An event is over."""
+        """Return the sentence for the end of an event that took *lasted_s*."""
         if self._by_light:
             return f"Your {self._camera} was closed after {_duration(lasted_s)}."
         return f"Motion in front of camera {self._camera} ended after {lasted_s:.0f} s."
 
     def _filled(self, template: str | None, at: datetime, lasted_s: float = 0.0) -> str:
-        there = at.astimezone()
+        local = at.astimezone()
         values = {
             "camera": self._camera,
-            "date": (
-                f"{_DAYS[there.weekday()]}, {_MONTHS[there.month - 1]} {there.day} {there.year}"
-            ),
-            "time": (
-                f"{(there.hour - 1) % 12 + 1}:{there.minute:02d}{'AM' if there.hour < 12 else 'PM'}"
-            ),
+            "date": f"{_DAYS[local.weekday()]}, {_MONTHS[local.month - 1]} {local.day} {local.year}",
+            "time": _twelve_hours(local),
             "seconds": str(_whole(lasted_s)),
             "duration": _duration(lasted_s),
         }
@@ -135,6 +121,11 @@ class AlertText:
             text + (values[name] if name else "")
             for text, name, _, _ in Formatter().parse(template or "")
         )
+
+
+def _twelve_hours(local: datetime) -> str:
+    half = "AM" if local.hour < 12 else "PM"
+    return f"{(local.hour - 1) % 12 + 1}:{local.minute:02d}{half}"
 
 
 def _whole(seconds: float) -> int:

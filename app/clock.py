@@ -6,16 +6,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time. Production uses `SystemClock`; tests advance a `FakeClock`."""
+    """A source of time. Production uses `SystemClock`; tests advance a `FakeClock`."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds since an arbitrary start; they never go back."""
 
     def now(self) -> datetime:
-        """The time of day, aware, UTC."""
+        """Return the time of day as aware UTC."""
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass; a negative number is no wait at all."""
+        """Wait for *seconds*; not at all when they are negative."""
 
 
 class SystemClock:
@@ -33,7 +33,7 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that stands still until `advance` or `sleep` moves it."""
+    """A clock for tests, which stands still until `advance` or `sleep` moves it."""
 
     def __init__(self, start: datetime = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)) -> None:
         self._start = start
@@ -53,7 +53,5 @@ class FakeClock:
         self._passed_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Move only the time of day, as a time server or a person does; *seconds* may be
-        negative.
-        """
+        """Move only the time of day by *seconds*, which may be negative, as a time server does."""
         self._start += timedelta(seconds=seconds)

@@ -1,5 +1,6 @@
-"""Joins motion and the alert rule: a frame in, a verdict out. It knows no camera, no Redis and no
-clock but the frames' own.
+"""Detects events: joins a motion model and a rule for events, frame in, verdict out.
+
+It uses no camera, no Redis, and no clock but the times of the frames.
 """
 
 import math
@@ -15,7 +16,7 @@ from app.motion.base import MotionModel, Sighting, View
 
 @dataclass(frozen=True, slots=True)
 class EventSettings:
-    """When frames with motion become an event, and when an event is an alert."""
+    """Settings that decide when motion becomes an event, and when an event is an alert."""
 
     motion_classification_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
     min_occupied_fraction: Annotated[float, Interval(gt=0, le=1)] = 0.6
@@ -25,13 +26,14 @@ class EventSettings:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A time of motion.
+    """A period of motion.
 
     *number* counts a detector's events from 1. *started_at_s* is the time of the frame that opened
-    it, *ended_at_s* that of the last one with motion, or None while it is open; where light is the
-    trigger, those of the first bright and of the first dark frame. *peak_area_px* is the largest
-    moving area so far, in pixels at `frame_width`, and *boxes* what moved in that frame, in its own
-    pixels. *alert* is False when the last alert was less than `min_notify_seconds` before.
+    the event. *ended_at_s* is the time of the last frame with motion, or None while the event is
+    open. Where light is the trigger, these are the times of the first bright and the first dark
+    frame. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`; *boxes* are
+    what moved in that frame, in its own pixels. *alert* is False when the last alert was less than
+    `min_notify_seconds` before.
     """
 
     number: int
@@ -44,8 +46,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one frame means. *event* is the open event or the one that this frame *changed* to
-    closed. *level* is the light's, 0 to 255.
+    """The result for one frame.
+
+    *event* is the open event, or the event that this frame closed. *level* is the brightness, 0 to
+    255, where light is the trigger.
     """
 
     motion: bool
@@ -57,37 +61,37 @@ class Verdict:
     level: float | None = None
 
 
-class Rule(Protocol):
-    """When what the frames show opens an event, and when it closes one."""
+class EventRule(Protocol):
+    """Decides which frame opens an event, and which frame closes it."""
 
-    #: When the event that `opens` began, and when the one that `closes` was over.
+    #: The start of the event that `opens`, and the end of the event that `closes`.
     began_at_s: float
     ended_at_s: float
 
     def record(self, motion: bool, at_s: float) -> None:
-        """What the next frame shows."""
+        """Record whether the next frame, taken at *at_s*, shows motion."""
 
     def opens(self) -> bool:
-        """Whether an event opens with it, when none is open."""
+        """Return whether the recorded frame opens an event, when none is open."""
 
     def closes(self) -> bool:
-        """Whether the open event closes with it."""
+        """Return whether the recorded frame closes the open event."""
 
     def reset(self) -> None:
-        """Let no frame so far open an event."""
+        """Let no frame recorded so far open an event."""
 
 
-class ShareRule:
-    """The classic rule.
+class FractionRule:
+    """Opens an event when a fraction of the recent frames shows motion; the classic rule.
 
     An event opens with a frame that shows motion when at least `min_occupied_fraction` of the last
-    `motion_classification_store_cnt` frames do; frames before the first count as still. It closes
-    once `event_gap_s` have passed without motion.
+    `motion_classification_store_cnt` frames do; frames before the first count as still. The event
+    closes once `event_gap_s` have passed without motion.
     """
 
     def __init__(self, events: EventSettings) -> None:
         length = events.motion_classification_store_cnt
-        # 0.28 * 25 is a little more than 7 in floating point, and must not become 8.
+        # In floating point 0.28 * 25 is a little more than 7; it must not be rounded up to 8.
         self._needed = math.ceil(round(events.min_occupied_fraction * length, 6))
         self._gap_s = events.event_gap_s
         self._recent: deque[bool] = deque(maxlen=length)
@@ -109,11 +113,11 @@ class ShareRule:
         self._recent.clear()
 
 
-class HeldRule:
-    """An event opens when all frames of *debounce_s*, at least two, show motion, and closes when as
-    many show none.
+class DebounceRule:
+    """Opens an event when all frames of *debounce_s*, at least two, show motion.
 
-    It lasts from the first frame that showed some to the first that did not.
+    The event closes when all frames of *debounce_s*, at least two, show none. It lasts from the
+    first frame that showed motion to the first that showed none.
     """
 
     def __init__(self, debounce_s: float) -> None:
@@ -143,16 +147,15 @@ class HeldRule:
         self._frames = 0
 
     def _held(self) -> bool:
-        # 0.3 - 0.1 is a little less than 0.2 in floating point.
+        # In floating point 0.3 - 0.1 is a little less than 0.2.
         return self._frames > 1 and round(self._at_s - self._since_s, 6) >= self._debounce_s
 
 
 class Detector:
-    """Looks at the frames of one camera, one after another, and tells when an event opens and
-    closes.
+    """Judges the frames of one camera in order, and says when an event opens and closes.
 
-    The classic rule decides, or, where *motion* asks for it, that what it sees has held for a
-    moment.
+    `FractionRule` decides, or `DebounceRule` where *motion* has a `debounce_s`. *last_alert_at_s*
+    is when the last alert was, as far as it is known.
     """
 
     def __init__(
@@ -160,12 +163,12 @@ class Detector:
     ) -> None:
         self._motion = motion
         self._events = events
-        self._rule: Rule = (
-            ShareRule(events) if motion.debounce_s is None else HeldRule(motion.debounce_s)
-        )
+        self._rule: EventRule = FractionRule(events)
+        if motion.debounce_s is not None:
+            self._rule = DebounceRule(motion.debounce_s)
         self._event: Event | None = None
         self._opened = 0
-        #: When an event last was an alert.
+        #: The time of the last event that was an alert.
         self.last_alert_at_s = last_alert_at_s
 
     def judge(self, frame: Frame) -> Verdict:
@@ -181,21 +184,21 @@ class Detector:
         return verdict
 
     def view(self) -> View | None:
-        """How the motion model judged the last frame; None where it has nothing to compare it
-        with.
-        """
+        """Return how the motion model judged the last frame; None where it compares nothing."""
         return self._motion.view()
 
     def relearn(self) -> None:
-        """Learn the background anew, as after arming or a move of the camera. An open event stays
-        open until its gap has passed.
+        """Learn the background again, as after arming or a move of the camera.
+
+        An open event stays open until its gap has passed.
         """
         self._motion.relearn()
         self._rule.reset()
 
     def close(self) -> Event | None:
-        """End the open event now, if there is one, as at the end of a film or when the camera is
-        switched off.
+        """End the open event now and return it; None when no event is open.
+
+        This is for the end of a video, or for when the camera is switched off.
         """
         if self._event is None:
             return None

@@ -3,23 +3,23 @@
 WhosThereError
 ├── ConfigError        a wrong configuration; also a ValueError
 ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
-├── Refused            what a person asked for is not done; also a ValueError
-└── WorldError         the world's failures, which are waited out and tried again; also an OSError
+├── Refused            a request of a person that is not carried out; also a ValueError
+└── WorldError         a failure outside the suite, which is waited out; also an OSError
     ├── CameraError    a camera that ended, stalled, broke or is not there
     │   ├── CameraMissing
     │   ├── CameraEnded
     │   └── CameraStalled
     ├── PanTiltError   the servos do not answer
     ├── ClipError      a clip that cannot be written, read or made smaller
-    ├── DeliveryError  an alert that could not be delivered this time
-    │   └── DeliveryRefused    it will not be until somebody does something
-    ├── RouterError    a router that does not answer, or not with a list
-    │   └── RouterRefused      it will not until somebody does something
-    ├── StoreError     a store for uploads that does not take or confirm something this time
-    │   └── StoreRefused       it will not until somebody does something
-    ├── StateUnavailable   Redis does not answer
+    ├── DeliveryError  a message that could not be delivered this time
+    │   └── DeliveryRefused    a person must act before it can be delivered
+    ├── RouterError    a router that does not answer, or not with a list of devices
+    │   └── RouterRefused      a person must act before the router answers
+    ├── StoreError     a store for uploads that does not accept or confirm a file this time
+    │   └── StoreRefused       a person must act before the store accepts files
+    ├── StateUnavailable       Redis does not answer
     └── SuiteError     the programs could not be started together
-        └── SupervisorUnavailable   supervisord does not answer
+        └── SupervisorUnavailable      supervisord does not answer
 """
 
 
@@ -28,8 +28,10 @@ class WhosThereError(Exception):
 
 
 class ConfigError(WhosThereError, ValueError):
-    """A wrong configuration. *problems* are sentences, each naming file, line and key, what is
-    wrong and what would be right.
+    """A wrong configuration.
+
+    *problems* are sentences. Each names the file, the line and the key, and says what is wrong and
+    what would be right.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -42,11 +44,11 @@ class ProtocolError(WhosThereError, ValueError):
 
 
 class Refused(WhosThereError, ValueError):
-    """What a person asked for is not done; the message tells that person why."""
+    """A request of a person that is not carried out; the message gives that person the reason."""
 
 
 class WorldError(WhosThereError, OSError):
-    """Something outside failed; waiting and trying again is the cure."""
+    """A failure outside the suite; the cure is to wait and try again."""
 
 
 class CameraError(WorldError):
@@ -92,22 +94,24 @@ class DeliveryError(WorldError):
 
 
 class DeliveryRefused(DeliveryError):
-    """Trying again is no cure: somebody has to do what the message says."""
+    """Trying again is no cure: a person must do what the message says."""
 
 
 class RouterError(WorldError):
-    """The router does not answer, or not with a list of what is connected; the message names the
-    router, never a password.
+    """The router does not answer, or not with a list of devices.
+
+    The message names the router, never a password.
     """
 
 
 class RouterRefused(RouterError):
-    """Asking again is no cure: somebody has to do what the message says."""
+    """Asking again is no cure: a person must do what the message says."""
 
 
 class StoreError(WorldError):
-    """A store for uploads did not take or confirm something; it is to be tried again, after
-    *retry_after_s* seconds if that is known.
+    """A store for uploads did not accept or confirm a file.
+
+    The upload is tried again, after *retry_after_s* seconds if that is known.
     """
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
@@ -116,7 +120,7 @@ class StoreError(WorldError):
 
 
 class StoreRefused(StoreError):
-    """Trying again is no cure: somebody has to do what the message says."""
+    """Trying again is no cure: a person must do what the message says."""
 
 
 class StateUnavailable(WorldError):

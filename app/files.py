@@ -1,11 +1,14 @@
-"""Files that are whole or not there: written under a temporary name, synced, and renamed."""
+"""Atomic files, which are complete or absent, and the free space of a disk.
+
+A file is written under a temporary name, synced to the disk, and renamed.
+"""
 
 import logging
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,10 +21,9 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """What is written to the file that this yields becomes the file at *path*, its folders
-    included, when the block is left.
+    """Yield a file whose content becomes the file at *path* when the block ends.
 
-    After a failure (an `OSError`) *path* is as it was before.
+    Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
@@ -35,8 +37,9 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def put_in_place(unfinished: Path, path: Path) -> None:
-    """Make the file *unfinished*, which is whole now, the file at *path* beside it, so that it is
-    there after a power cut too.
+    """Rename the complete file *unfinished* to *path* in the same folder.
+
+    Both are synced, so the file survives a power cut.
     """
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
@@ -45,47 +48,53 @@ def put_in_place(unfinished: Path, path: Path) -> None:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Make *content* the file at *path*, its folders included. After a failure (an `OSError`)
-    *path* is as it was before.
+    """Write *content* to the file at *path*.
+
+    Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
     """
     with atomic_file(path) as file:
         file.write(content)
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether *name* is that of a file that is still being written, or was when its program was
-    killed.
+    """Return whether *name* is the temporary name of a file that is not complete.
+
+    Its program still writes it, or was killed while it did.
     """
     return name.startswith(".") and name.endswith(_UNFINISHED)
 
 
 def free_bytes(folder: Path) -> int:
-    """What the disk with *folder*, which need not be there yet, has left for the likes of us."""
-    return shutil.disk_usage(_there(folder)).free
+    """Return the bytes that the disk of *folder* has left for users other than root.
+
+    The folder need not exist yet.
+    """
+    return shutil.disk_usage(_existing(folder)).free
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether the disk with *folder*, which need not be there yet, takes nothing whatever is free,
-    like a card that is worn out.
+    """Return whether the disk of *folder* is read-only, as a worn-out SD card becomes.
+
+    The folder need not exist yet.
     """
-    return bool(os.statvfs(_there(folder)).f_flag & os.ST_RDONLY)
+    return bool(os.statvfs(_existing(folder)).f_flag & os.ST_RDONLY)
 
 
 def has_room(folder: Path, min_free_gb: float) -> bool:
-    """Whether something big may be written to *folder*.
+    """Return whether a large file may be written to *folder*.
 
-    The uploader keeps *min_free_gb* free by deleting what is old. Half of that is for what comes
-    until it looks again; below that half there is nothing left to delete, or no uploader, and the
-    rest of the disk is for what is small.
+    The uploader keeps *min_free_gb* free by deleting old files. Half of that is for files written
+    until it checks again. Below that half the uploader has nothing left to delete, or does not run,
+    and the rest of the disk is for small files.
     """
     return free_bytes(folder) >= min_free_gb * GB / 2
 
 
 def remove_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
-    """Remove from *folder* what a killed program had not finished writing, unless its whole name is
-    as *but* says.
+    """Delete the files in *folder* that a killed program had not finished writing.
 
-    What cannot be removed is logged and does no harm.
+    Files whose whole name matches *but* stay. A file that cannot be deleted is logged and does no
+    harm.
     """
     for unfinished in folder.glob(f".*{_UNFINISHED}"):
         if but and but.fullmatch(unfinished.name):
@@ -93,18 +102,16 @@ def remove_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
         try:
             unfinished.unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("%s is left over from a run that was killed: %s", unfinished, error)
+            _log.warning("%s, left by a killed program, cannot be deleted: %s", unfinished, error)
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove *folder* unless there is something in it."""
-    try:
+    """Delete *folder* unless it holds something or cannot be deleted."""
+    with suppress(OSError):
         folder.rmdir()
-    except OSError:  # there is
-        return
 
 
-def _there(folder: Path) -> Path:
+def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 

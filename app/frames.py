@@ -1,8 +1,7 @@
-"""A frame, and the few things done to its picture: boxes and words drawn in, JPEG made of it; and a
-packet, which holds one compressed.
+"""Frames, compressed packets, and the few things done to a picture: drawing and JPEG.
 
-OpenCV and numpy come in only when a picture is touched: programs that merely read settings name
-these types too.
+OpenCV and numpy are imported only when a picture is touched, because programs that only read
+settings use these types too.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ _BOX_COLOUR = (64, 200, 64)
 
 
 class Box(NamedTuple):
-    """A rectangle in a frame, in its pixels, from the left upper corner."""
+    """A rectangle in a frame, in its pixels, from the upper left corner."""
 
     x: int
     y: int
@@ -31,11 +30,11 @@ class Box(NamedTuple):
 class Frame:
     """One picture of a camera.
 
-    *luma* is (rows, columns) uint8, contiguous, and not written to by anybody. *at_s* is when it
-    was taken in seconds of the source's own clock: monotonic for a live camera, playing time for a
+    *luma* is (rows, columns) uint8, contiguous, and nobody writes to it. *at_s* is when the picture
+    was taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
     file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames from 0,
-    the ones it dropped included. *make_bgr* is asked only when somebody needs colour. *luma_span*
-    is how far black and white are apart in *luma*: 255, or 219 where the source uses video levels
+    dropped frames included. *make_bgr* is called only when somebody needs colour. *luma_span* is
+    the difference between white and black in *luma*: 255, or 219 where the source uses video levels
     (16 to 235), as most files and network cameras do.
     """
 
@@ -47,17 +46,17 @@ class Frame:
     luma_span: int = 255
 
     def bgr(self) -> Image:
-        """The picture in colour, (rows, columns, BGR) uint8."""
+        """Return the picture in colour, (rows, columns, BGR) uint8."""
         return self.make_bgr()
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """What packets hold.
+    """The format of the pictures in packets.
 
-    *codec* is what libav calls it, and *pixels* what it calls the format of the pictures. Each key
-    frame brings all that a decoder must know; H.264 is in Annex B. The pictures must still be
-    turned over as *hflip* and *vflip* say.
+    *codec* and *pixels* are libav's names of the codec and of the pixel format. Each key frame
+    brings all that a decoder must know; H.264 is in Annex B. Whoever shows the pictures must still
+    flip them as *hflip* and *vflip* say.
     """
 
     codec: str
@@ -70,9 +69,11 @@ class VideoFormat:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A picture, compressed. *at_s* is when it was taken, on the clock of the source's frames;
-    *decode_s*, which only increases and is never later, its place among the packets. *key* is False
-    when it needs those before it.
+    """One compressed picture.
+
+    *at_s* is when it was taken, on the clock of the source's frames. *decode_s* is its place among
+    the packets: it only increases and is never later than *at_s*. *key* is False when decoding
+    needs the packets before this one.
     """
 
     data: bytes
@@ -83,42 +84,32 @@ class Packet:
 
 
 def caption(camera: str, frame: Frame) -> str:
-    """What a person is to read beside a picture: that it is *camera*'s, and when it was taken, by
-    the clock on the wall.
-    """
+    """Return the line of text for a picture: the name of *camera* and the local time."""
     return f"{camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def annotated(picture: Image, boxes: Sequence[Box], line: str) -> Image:
-    """A copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a *line* of text drawn
-    in.
-    """
+    """Return a copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a *line* of text."""
     import cv2
 
-    drawn = picture.copy()
+    drawn, font = picture.copy(), cv2.FONT_HERSHEY_SIMPLEX
     scale = max(drawn.shape[1] / 1000, 0.4)
     for box in boxes:
         corner = (box.x + box.width, box.y + box.height)
         cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(3 * scale), 2))
-    (width, height), base = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    (width, height), base = cv2.getTextSize(line, font, scale, 1)
     top = drawn.shape[0] - height - 2 * base
     cv2.rectangle(drawn, (0, top), (width + 2 * base, drawn.shape[0]), (0, 0, 0), cv2.FILLED)
-    cv2.putText(
-        drawn,
-        line,
-        (base, drawn.shape[0] - base),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        scale,
-        (255, 255, 255),
-        1,
-        cv2.LINE_AA,
-    )
+    start = (base, drawn.shape[0] - base)
+    cv2.putText(drawn, line, start, font, scale, (255, 255, 255), 1, cv2.LINE_AA)
     return drawn
 
 
 def jpeg(picture: Image, quality: int = 85) -> bytes:
-    """*picture* as JPEG bytes: BGR (rows, columns, 3) or luma (rows, columns), uint8; *quality* is
-    1 to 100.
+    """Return *picture* as a JPEG of *quality* 1 to 100.
+
+    It is (rows, columns, BGR) uint8 or luma, (rows, columns) uint8. Raises `ValueError` when OpenCV
+    cannot encode it.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""Logging: set up from `logging.yml`, and kept free of secrets."""
+"""Logging: configured by `logging.yml`, and kept free of secrets."""
 
 import logging
 import logging.config
@@ -10,16 +10,17 @@ import yaml
 from app.errors import ConfigError
 
 _HIDDEN = "[hidden]"
-#: What these would write at DEBUG are phone numbers, and all that a link is made of that anybody
-#: may follow.
-_TALKATIVE = ("botocore", "urllib3")
+#: At DEBUG these would log phone numbers, and links that give access to anybody who has them.
+_NOT_AT_DEBUG = ("botocore", "urllib3")
 
 
 def set_up_logs(folder: Path, secrets: Sequence[str] = ()) -> None:
-    """Log as *folder*'s `logging.yml` says, or one line an entry to standard error when there is
-    none, without *secrets*.
+    """Configure logging by the `logging.yml` in *folder*, and hide *secrets* in every entry.
+
+    Without such a file each entry is one line on standard error. Raises `ConfigError` when the file
+    is wrong.
     """
-    for name in _TALKATIVE:
+    for name in _NOT_AT_DEBUG:
         logging.getLogger(name).setLevel(logging.INFO)
     path = folder / "logging.yml"
     if path.is_file():
@@ -43,11 +44,11 @@ def _log_plainly(secrets: Sequence[str]) -> None:
 
 def _hide(secrets: Sequence[str]) -> None:
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_Discreet(handler.formatter, secrets))
+        handler.setFormatter(_RedactingFormatter(handler.formatter, secrets))
 
 
-class _Discreet(logging.Formatter):
-    """What another formatter makes, tracebacks included, with the secrets struck out."""
+class _RedactingFormatter(logging.Formatter):
+    """Replaces secrets in the text of another formatter, tracebacks included."""
 
     def __init__(self, inner: logging.Formatter | None, secrets: Sequence[str]) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""Times as people read and write them: in the house's own time zone, and short."""
+"""Times as people read and write them: short, and in the house's own time zone."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 _FOR = re.compile(r"(?:(\d{1,4})\s*h)?\s*(?:(\d{1,4})\s*m(?:in)?)?", re.ASCII)
 _UNTIL = re.compile(r"until\s+(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
-#: From how many seconds on a length is told in a unit, the unit's length in seconds, and its name.
+#: (shortest duration shown in the unit, length of the unit, its name); the first two in seconds.
 _UNITS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))
 
 
@@ -19,16 +19,16 @@ def utc_time(text: str) -> datetime:
 
 
 def format_time(at: datetime, now: datetime) -> str:
-    """*at* as the house's clocks show it: `10:15` today, else with its day."""
-    there, here = at.astimezone(), now.astimezone()
-    days = abs((here.date() - there.date()).days)
+    """Return *at* in local time: `10:15` today, else with its day."""
+    local, today = at.astimezone(), now.astimezone().date()
+    days = abs((today - local.date()).days)
     if days == 0:
-        return f"{there:%H:%M}"
-    return f"{there:%a %H:%M}" if days < 6 else f"{there.day} {there:%b %H:%M}"
+        return f"{local:%H:%M}"
+    return f"{local:%a %H:%M}" if days < 6 else f"{local.day} {local:%b %H:%M}"
 
 
 def format_duration(seconds: float) -> str:
-    """*seconds*, 0 or more, in one unit: `42 s`, `3 min`, `2 h` or `4 days`."""
+    """Return *seconds*, 0 or more, in one unit: `42 s`, `3 min`, `2 h` or `4 days`."""
     length_s, unit = next(
         (length_s, unit) for least_s, length_s, unit in _UNITS if seconds >= least_s
     )
@@ -36,8 +36,9 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_end(text: str, now: datetime) -> datetime | None:
-    """The moment that *text* means: `30m`, `2h`, `1h30m` from *now*, or `until 18:00` by the
-    house's clocks; None when it means none.
+    """Return the time that a person means by *text*; None when *text* means none.
+
+    *text* is a duration from *now*, as `30m`, `2h` or `1h30m`, or a local time, as `until 18:00`.
     """
     words = text.strip().lower()
     if until := _UNTIL.fullmatch(words):
@@ -49,11 +50,10 @@ def parse_end(text: str, now: datetime) -> datetime | None:
 
 
 def _next_at(hour: int, minute: int, now: datetime) -> datetime | None:
-    """When the house's clocks next show *hour*:*minute*; None when they never do."""
+    """Return the next time that is *hour*:*minute* in local time; None when there is none."""
     if hour > 23 or minute > 59:
         return None
-    here = now.astimezone().replace(tzinfo=None)
-    at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    # The offset is that of the moment meant, which may be on the other side of a change of summer
-    # time.
-    return (at if at > here else at + timedelta(days=1)).astimezone(now.tzinfo)
+    local = now.astimezone().replace(tzinfo=None)
+    at = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    # A naive time gets the offset of its own date: summer time may begin or end before it.
+    return (at if at > local else at + timedelta(days=1)).astimezone(now.tzinfo)
