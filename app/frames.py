@@ -108,8 +108,8 @@ def annotated(picture: Image, boxes: Sequence[Box], line: str) -> Image:
 def jpeg(picture: Image, quality: int = 85) -> bytes:
     """Return *picture* as a JPEG of *quality* 1 to 100.
 
-    It is (rows, columns, BGR) uint8 or luma, (rows, columns) uint8. Raises `ValueError` when OpenCV
-    cannot encode it.
+    It is (rows, columns, BGR) uint8 or luma, (rows, columns) uint8. Raises `ValueError` when it is
+    larger than a JPEG can be.
     """
     import cv2
 

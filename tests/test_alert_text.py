@@ -1,4 +1,4 @@
-"""What the owner is told of an event."""
+"""The sentences that announce an event to the owner."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ def test_the_fridge_says_when_and_for_how_long_it_was_opened() -> None:
     assert fridge().ended(34.2) == "Your fridge was closed after 34 seconds."
 
 
-def test_motion_is_told_as_ever() -> None:
+def test_motion_has_its_usual_sentences() -> None:
     motion = AlertText("front", "background", EventWords())
     assert motion.opening(MORNING) == "Motion in front of camera front."
     assert motion.ended(12.4) == "Motion in front of camera front ended after 12 s."
@@ -66,7 +66,7 @@ def test_motion_is_told_as_ever() -> None:
         (3600, "3600 seconds"),
     ],
 )
-def test_a_length_is_in_whole_seconds_and_never_none(lasted_s: float, said: str) -> None:
+def test_a_duration_is_in_whole_seconds_and_at_least_one(lasted_s: float, said: str) -> None:
     assert AlertText("a", "light", EventWords(clip="{duration}")).clip(MORNING, lasted_s) == said
 
 
@@ -89,21 +89,21 @@ def test_the_time_has_twelve_hours(hour: int, minute: int, said: str) -> None:
     )
 
 
-def test_it_is_told_by_the_clocks_of_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in in_zone(monkeypatch, "EST5EDT,M3.2.0,M11.1.0"):
         late = MORNING.replace(hour=2)
         assert (
             fridge(EventWords(opening="{date}, {time}")).opening(late)
             == "Thursday, November 19 2026, 9:15PM"
         )
-        assert (
-            fridge(EventWords(opening="{time}")).opening(late + timedelta(days=240)) == "10:15PM"
-        )  # summer time
+        in_summer = late + timedelta(days=240)
+        assert fridge(EventWords(opening="{time}")).opening(in_summer) == "10:15PM"
 
 
 def make_foreign_locale(folder: Path) -> None:
-    """A language, called foreign, in which Wednesday is Day3 and May is Month5. It needs nothing
-    but the C library.
+    """Make the locale `foreign`, in which Wednesday is Day3 and May is Month5.
+
+    It needs nothing but the C library.
     """
     names = {"day": 7, "abday": 7, "mon": 12, "abmon": 12}
     lists = [
@@ -115,20 +115,12 @@ def make_foreign_locale(folder: Path) -> None:
     letters = [f"<U{n:04X}> /x{n:02x} LETTER" for n in range(128)]
     head = ["<code_set_name> LETTERS", "<mb_cur_min> 1", "<mb_cur_max> 1", "CHARMAP"]
     (folder / "letters").write_text("\n".join([*head, *letters, "END CHARMAP", ""]))
-    command = [
-        "localedef",
-        "--no-archive",
-        "--force",
-        "--inputfile",
-        "./words",
-        "--charmap",
-        "./letters",
-        "./foreign",
-    ]
+    files = ["--inputfile", "./words", "--charmap", "./letters", "./foreign"]
+    command = ["localedef", "--no-archive", "--force", *files]
     subprocess.run(command, cwd=folder, check=False, capture_output=True)
 
 
-def test_it_is_told_in_english_wherever_the_house_is(tmp_path: Path) -> None:
+def test_sentences_are_english_in_any_locale(tmp_path: Path) -> None:
     make_foreign_locale(tmp_path)
     program = (
         "import locale, datetime as d; from app.alert_text import *; "
@@ -149,13 +141,13 @@ def test_it_is_told_in_english_wherever_the_house_is(tmp_path: Path) -> None:
     assert said == "Day3 Wednesday, May 20 2026 10:15PM\n"
 
 
-def test_the_opening_is_told_at_once_for_motion_and_for_light_only_in_own_words() -> None:
+def test_an_opening_by_light_is_announced_only_in_own_words() -> None:
     assert AlertText("front", "background", EventWords()).announces_opening
     assert not fridge().announces_opening
     assert fridge(EventWords(opening="Who is there?")).announces_opening
 
 
-def test_own_words_stand_for_the_usual_ones() -> None:
+def test_own_sentences_replace_the_usual_ones() -> None:
     own = EventWords(
         opening="{camera}!",
         clip="{{{camera}}} {seconds}",
@@ -172,23 +164,23 @@ def test_own_words_stand_for_the_usual_ones() -> None:
         (
             "clip",
             "{fridge}",
-            "names {fridge} or asks for a form of it; what can be filled in is {camera}, {date}, "
-            "{time}, {seconds}, {duration}",
+            "has {fridge} with an unknown name or a format; the names to fill in are {camera}, "
+            "{date}, {time}, {seconds}, {duration}, exactly as here",
         ),
-        ("opening", "for {seconds}", "names {seconds}"),
-        ("clip", "{}", "names {}"),
-        ("clip", "{0}", "names {0}"),
-        ("clip", "{camera.__class__.__mro__}", "names {camera.__class__.__mro__}"),
-        ("clip", "{camera[0]}", "names {camera[0]}"),
-        ("clip", "{camera!r}", "names {camera} or asks for a form of it"),
-        ("clip", "{seconds:>{seconds}}", "names {seconds} or asks for a form of it"),
-        ("left_open", "open {camera", "a brace stands alone; {{ and }} mean a brace itself"),
-        ("left_open", "open camera}", "a brace stands alone"),
+        ("opening", "for {seconds}", "has {seconds} with"),
+        ("clip", "{}", "has {} with"),
+        ("clip", "{0}", "has {0} with"),
+        ("clip", "{camera.__class__.__mro__}", "has {camera.__class__.__mro__} with"),
+        ("clip", "{camera[0]}", "has {camera[0]} with"),
+        ("clip", "{camera!r}", "has {camera} with an unknown name or a format"),
+        ("clip", "{seconds:>{seconds}}", "has {seconds} with an unknown name or a format"),
+        ("left_open", "open {camera", "has a single brace; write {{ or }} for a brace itself"),
+        ("left_open", "open camera}", "has a single brace"),
         ("left_open", "", "must have at least 1 character"),
         ("opening", "x" * 501, "must have at most 500 characters"),
     ],
 )
-def test_what_cannot_be_filled_in_stops_a_start(
+def test_a_template_with_unknown_names_is_refused(
     tmp_path: Path, key: str, text: str, said: str
 ) -> None:
     (tmp_path / "config.yml").write_text(f"events:\n  words:\n    {key}: '{text}'\n")

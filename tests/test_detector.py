@@ -1,3 +1,5 @@
+"""A frame in, a verdict out: when an event opens and closes, and when it is an alert."""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,18 +18,18 @@ STILL = Sighting(motion=False, area_px=0.0, boxes=(), learning=False)
 
 @dataclass
 class ScriptedMotion(MotionModel):
-    """Sees what it was told to see."""
+    """Returns the given sightings one after another."""
 
     sightings: Iterator[Sighting]
-    looked_at: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
-    forgotten: int = 0
+    judged: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+    relearned: int = 0
 
     def judge(self, luma: Image, span: int = 255) -> Sighting:
-        self.looked_at.append((luma.shape, span))
+        self.judged.append((luma.shape, span))
         return next(self.sightings)
 
     def relearn(self) -> None:
-        self.forgotten += 1
+        self.relearned += 1
 
 
 def moving(area_px: float = 6000.0, x: int = 10) -> Sighting:
@@ -46,15 +48,13 @@ def scripted(
 
 
 def verdicts(script: str, events: EventSettings, interval_s: float = 1.0) -> list[Verdict]:
-    """What is made of frames, one each *interval_s*: `x` shows motion, `.` none."""
+    """Return the verdicts on frames, one each *interval_s*: `x` shows motion, `.` none."""
     detector, _ = scripted([moving() if sign == "x" else STILL for sign in script], events)
     return [detector.judge(frame(number, number * interval_s)) for number in range(len(script))]
 
 
 def changes(script: str, events: EventSettings) -> str:
-    """The script's length of signs: `(` where an event opens, `)` where it closes, `-` while it is
-    open.
-    """
+    """Return a sign a frame: `(` where an event opens, `)` where it closes, `-` while it is open."""
     signs = {"opened": "(", "closed": ")"}
     return "".join(
         signs.get(one.changed or "", "-" if one.event else ".") for one in verdicts(script, events)
@@ -75,8 +75,7 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 9, ".x", ".("),
         (3, 0.01, 9, "..x", "..("),
         (4, 1.0, 9, "xxx.xxxx", ".......("),
-        # A fraction of frames is rounded up, but 0.28 of 25 is 7, though floating point makes it a
-        # little more.
+        # A fraction of frames is rounded up; 0.28 of 25 is 7, though a little more in floating point.
         (4, 0.6, 9, "xxx", "..("),
         (25, 0.28, 9, "xxxxxxxx", "......(-"),
         (10, 0.7, 9, "xxxxxxxx", "......(-"),
@@ -89,13 +88,7 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 1, "x.x.", "()()"),
         (2, 1.0, 2, "xx..x.xx", ".(-)...("),
         (4, 0.5, 1, "xx.x", ".()("),
-        (
-            4,
-            0.5,
-            1,
-            "xx...",
-            ".()..",
-        ),
+        (4, 0.5, 1, "xx...", ".().."),
     ],
 )
 def test_an_event_opens_and_closes_by_the_rule(
@@ -107,7 +100,7 @@ def test_an_event_opens_and_closes_by_the_rule(
     assert changes(script, events) == expected
 
 
-def test_by_default_18_of_30_frames_open_an_event_and_10_seconds_close_it() -> None:
+def test_18_of_30_frames_open_and_10_seconds_close_an_event() -> None:
     seen = verdicts("x" * 20 + "." * 120, EventSettings(), interval_s=0.1)
     opened, closed = (
         next(n for n, one in enumerate(seen) if one.changed == change)
@@ -117,7 +110,7 @@ def test_by_default_18_of_30_frames_open_an_event_and_10_seconds_close_it() -> N
     assert closed in (119, 120)
 
 
-def test_an_event_tells_when_it_began_and_when_something_last_moved() -> None:
+def test_an_event_lasts_from_its_opening_to_the_last_motion() -> None:
     seen = verdicts(
         "..xxx.x....",
         EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=1, event_gap_s=3),
@@ -143,7 +136,7 @@ def test_events_are_numbered_from_1() -> None:
     assert [one.event.number for one in seen if one.event and one.changed == "opened"] == [1, 2, 3]
 
 
-def test_an_event_keeps_its_largest_area_and_the_boxes_of_that_moment() -> None:
+def test_an_event_keeps_its_largest_area_and_its_boxes() -> None:
     areas = [5500.0, 9000.0, 7000.0]
     detector, _ = scripted(
         [moving(area_px, x=int(area_px)) for area_px in areas],
@@ -169,12 +162,12 @@ def test_alerts_are_at_least_min_notify_seconds_apart() -> None:
     ]
 
 
-def test_an_event_alerts_or_not_for_as_long_as_it_lasts() -> None:
+def test_an_alert_stays_an_alert_until_the_event_ends() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=2, min_notify_seconds=3)
     assert {one.event.alert for one in verdicts("xxxxxxxx..", events) if one.event} == {True}
 
 
-def test_a_verdict_says_what_the_motion_model_saw() -> None:
+def test_a_verdict_has_what_the_motion_model_saw() -> None:
     learning = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
     detector, motion = scripted([learning, moving(6543.0)], EventSettings())
     assert detector.judge(frame(0, 0)) == Verdict(
@@ -187,21 +180,21 @@ def test_a_verdict_says_what_the_motion_model_saw() -> None:
         (Box(10, 20, 30, 40),),
         False,
     )
-    assert motion.looked_at == [((4, 4), 255), ((4, 4), 219)]
+    assert motion.judged == [((4, 4), 255), ((4, 4), 219)]
 
 
-def test_forgetting_keeps_an_open_event_until_its_gap_has_passed() -> None:
+def test_relearning_keeps_an_open_event_until_its_gap_ends() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=3)
     detector, motion = scripted([moving(), STILL, STILL, STILL], events)
     detector.judge(frame(0, 0))
     detector.relearn()
     seen = [detector.judge(frame(n, n)) for n in (1, 2, 3)]
-    assert motion.forgotten == 1
+    assert motion.relearned == 1
     assert [one.changed for one in seen] == [None, None, "closed"]
     assert all(one.event and one.event.number == 1 for one in seen)
 
 
-def test_what_was_seen_before_forgetting_opens_no_event() -> None:
+def test_motion_before_relearning_opens_no_event() -> None:
     detector, _ = scripted(
         [moving()] * 4, EventSettings(motion_classification_store_cnt=3, min_occupied_fraction=1)
     )
@@ -227,7 +220,7 @@ def test_closing_ends_an_open_event_at_its_last_motion() -> None:
     assert reopened.event.number == 2
 
 
-def test_nobody_is_announced_while_the_background_is_being_learned() -> None:
+def test_no_event_opens_while_the_background_is_learned() -> None:
     events = EventSettings(motion_classification_store_cnt=2, min_occupied_fraction=0.5)
     detector = Detector(make_motion(MotionSettings()), events)
     dark, bright = np.zeros((48, 64), np.uint8), np.full((48, 64), 255, np.uint8)

@@ -1,5 +1,6 @@
-"""Whole files: there with all their bytes, or not there."""
+"""Atomic files, which are complete or absent, and the free space of a disk."""
 
+import re
 import resource
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from app.files import (
     atomic_file,
     free_bytes,
     has_room,
+    is_read_only,
     is_unfinished,
+    remove_if_empty,
     remove_unfinished,
     write_atomic,
 )
@@ -36,14 +39,15 @@ def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
-def test_what_a_killed_program_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+def test_only_what_a_killed_program_left_is_deleted(tmp_path: Path) -> None:
     (tmp_path / ".b.txt.part").touch()
     (tmp_path / "b.txt").touch()
-    remove_unfinished(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+    (tmp_path / ".kept.part").touch()
+    remove_unfinished(tmp_path, but=re.compile(r"\.kept\.part"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".kept.part", "b.txt"]
 
 
-def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_gets_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     with atomic_file(tmp_path / "b.txt") as file:
         file.write(b"one ")
         (unfinished,) = tmp_path.iterdir()
@@ -57,7 +61,20 @@ def test_what_is_written_bit_by_bit_has_its_name_only_when_it_is_whole(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
-def test_there_is_room_above_half_of_what_is_to_stay_free(tmp_path: Path) -> None:
+def test_only_an_empty_folder_is_deleted(tmp_path: Path) -> None:
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    write_atomic(full / "b.txt", b"hello")
+    for folder in (empty, full, tmp_path / "missing"):
+        remove_if_empty(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_a_disk_that_can_be_written_to_is_not_read_only(tmp_path: Path) -> None:
+    assert not is_read_only(tmp_path / "not" / "there" / "yet")
+
+
+def test_there_is_room_above_half_of_the_space_kept_free(tmp_path: Path) -> None:
     free_gb = free_bytes(tmp_path / "not" / "there" / "yet") / GB
     assert has_room(tmp_path, free_gb * 1.5)
     assert not has_room(tmp_path, free_gb * 2.5)

@@ -1,4 +1,4 @@
-"""Logs say what happened, and no secret."""
+"""Logging by `logging.yml`, without secrets."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def root_logger_as_before() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
 
 
-def test_secrets_are_struck_out_of_messages_and_tracebacks(
+def test_secrets_are_hidden_in_messages_and_tracebacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logs(tmp_path, ["xoxb-1234", ""])
@@ -29,25 +29,24 @@ def test_secrets_are_struck_out_of_messages_and_tracebacks(
         logging.getLogger("app").exception("with %s", "xoxb-1234")
     said = capsys.readouterr().err
     assert "xoxb-1234" not in said
-    assert said.count("[hidden]") == 3  # the message, the source line and the error
+    # The message, the source line and the error.
+    assert said.count("[hidden]") == 3
 
 
-def test_the_level_is_the_files_to_choose(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_file_sets_the_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = REPO / "config" / "logging.yml"
     (tmp_path / "logging.yml").write_text(own.read_text().replace("INFO", "WARNING"))
     set_up_logs(tmp_path)
-    logging.getLogger("app").info("quiet")
+    logging.getLogger("app").info("below the level")
     logging.getLogger("app").warning("loud")
     assert "loud" in (said := capsys.readouterr().err)
-    assert "quiet" not in said
+    assert "below the level" not in said
 
 
 @pytest.mark.parametrize(
     "text", ["version: 2\n", "[]\n", "root: {handlers: [nowhere]}\nversion: 1\n", "{\n"]
 )
-def test_a_wrong_logging_file_is_named(tmp_path: Path, text: str) -> None:
+def test_an_error_names_a_wrong_logging_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "logging.yml").write_text(text)
     with pytest.raises(ConfigError, match=r"logging\.yml"):
         set_up_logs(tmp_path)

@@ -1,0 +1,72 @@
+"""Frames, and the few things done to their pictures."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+import pytest
+
+from app.frames import Box, Frame, Image, annotated, caption, jpeg
+from tests.conftest import REPO
+
+TAKEN_AT = datetime(2026, 11, 20, 10, 15, 30, tzinfo=UTC)
+
+
+def grey(level: int = 90) -> Image:
+    return np.full((120, 160, 3), level, np.uint8)
+
+
+def test_colour_is_made_only_when_it_is_asked_for() -> None:
+    made: list[Image] = []
+
+    def make_bgr() -> Image:
+        made.append(grey())
+        return made[-1]
+
+    frame = Frame(grey()[:, :, 0], 0.0, TAKEN_AT, 0, make_bgr)
+    assert made == []
+    assert frame.bgr() is made[0]
+
+
+def test_a_caption_has_the_camera_and_the_local_time() -> None:
+    frame = Frame(grey()[:, :, 0], 0.0, TAKEN_AT, 0, grey)
+    assert caption("front", frame) == f"front  {TAKEN_AT.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def test_boxes_and_a_line_are_drawn_into_a_copy() -> None:
+    picture, box = grey(), Box(40, 20, 60, 50)
+    drawn = annotated(picture, [box], "front")
+    assert np.array_equal(picture, grey())
+    assert tuple(drawn[box.y, box.x + 30]) == (64, 200, 64)
+    assert tuple(drawn[box.y + 25, box.x + 30]) == (90, 90, 90)
+    line = drawn[105:, :60]
+    assert line.min() == 0
+    assert line.max() > 200
+
+
+@pytest.mark.parametrize("picture", [grey(), grey()[:, :, 0]], ids=["colour", "luma"])
+def test_a_jpeg_shows_the_picture(picture: Image) -> None:
+    decoded = cv2.imdecode(np.frombuffer(jpeg(picture), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    assert decoded.shape == picture.shape
+    assert np.abs(decoded.astype(int) - picture).max() <= 2
+
+
+def test_a_jpeg_of_lower_quality_is_smaller() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
+    assert len(jpeg(noise, quality=20)) < len(jpeg(noise, quality=90)) / 2
+
+
+def test_a_picture_too_wide_for_a_jpeg_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"shape \(1, 70000\)"):
+        jpeg(np.zeros((1, 70_000), np.uint8))
+
+
+def test_importing_frames_imports_neither_opencv_nor_numpy() -> None:
+    code = "import sys, app.frames; print(sorted({'cv2', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
