@@ -4,7 +4,7 @@ from app.pantilt.base import PanTilt, PanTiltSettings
 
 
 def make_pantilt(settings: PanTiltSettings) -> PanTilt | None:
-    """The mount that *settings* ask for; None when the camera does not turn."""
+    """Return the mount that *settings* name; None when the camera does not turn."""
     if settings.backend == "hat":
         from app.pantilt.hat import HatPanTilt
 

@@ -1,4 +1,4 @@
-"""What a pan-tilt mount promises, and its settings."""
+"""The interface of a pan-tilt mount, and its settings."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ Degrees = Annotated[int, Interval(ge=-LIMIT_DEG, le=LIMIT_DEG)]
 
 @dataclass(frozen=True, slots=True)
 class PanTiltSettings:
-    """The mount of one camera. *home* is (pan, tilt); *settle_s* is how long the picture shakes
-    after a move.
+    """Settings of one camera's mount.
+
+    *home* is (pan, tilt) in degrees. *settle_s* is how long the picture shakes after a move.
     """
 
     backend: Literal["none", "hat", "mock"] = "none"
@@ -22,8 +23,9 @@ class PanTiltSettings:
 
 
 class PanTilt(ABC):
-    """Two servos under a camera. Angles are whole degrees, -90 to 90, 0 straight ahead; others are
-    a ValueError.
+    """Two servos that turn a camera.
+
+    Angles are whole degrees from -90 to 90; 0 is straight ahead. Other angles raise `ValueError`.
     """
 
     @abstractmethod
@@ -32,21 +34,22 @@ class PanTilt(ABC):
 
     @abstractmethod
     def move_to(self, pan_deg: int, tilt_deg: int) -> None:
-        """Start turning; returns before the servos have arrived. After a `PanTiltError` it may be
-        called again.
+        """Start to turn; return before the servos have arrived.
+
+        After a `PanTiltError` it may be called again.
         """
 
     @abstractmethod
     def position(self) -> tuple[int, int]:
-        """(pan, tilt) last turned to; (0, 0) when that is not known."""
+        """Return the last (pan, tilt) in degrees; (0, 0) when it is not known."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let the servos go limp. Closing twice is fine."""
+        """Switch the servos off. Closing twice is allowed."""
 
 
 def check_angles(pan_deg: int, tilt_deg: int) -> None:
-    """Raise the ValueError that `PanTilt` promises, before any servo moves."""
+    """Raise `ValueError` for an angle that `PanTilt` does not allow."""
     for name, angle_deg in (("pan", pan_deg), ("tilt", tilt_deg)):
         if angle_deg not in range(-LIMIT_DEG, LIMIT_DEG + 1):
             raise ValueError(

@@ -10,21 +10,24 @@ from typing import Any
 from app.errors import PanTiltError
 from app.pantilt.base import PanTilt, PanTiltSettings, check_angles
 
-#: How long the servos hold after a move; held for ever they hum and grow warm.
+#: Seconds that the servos stay on after a move; servos that are always on hum and grow warm.
 IDLE_S = 2.0
 _I2C_BUS = 1
 _SERVOS = (1, 2)
+_CURE = (
+    "is it seated, is I2C enabled (sudo raspi-config nonint do_i2c 0), and is this user in the "
+    "group i2c?"
+)
 
 _log = logging.getLogger(__name__)
 
 
 class HatPanTilt(PanTilt):
-    """The HAT on *i2c_bus*, an `smbus.SMBus`; None is the Pi's own. The servos go limp when idle
-    for *idle_s*.
+    """The HAT on *i2c_bus*, an `smbus.SMBus`; None means the Pi's own bus.
 
-    The package's own idle timers write to the bus from threads of theirs, beside whoever moves, and
-    can switch a servo off that has just been sent on. So they are off, and one timer here does it,
-    under a lock.
+    The servos are switched off *idle_s* after the last move. The package has idle timers too, but
+    they write to the bus in threads of their own, during another move, and can switch off a servo
+    that has just started. They are therefore not used: one timer here does it, under a lock.
     """
 
     def __init__(
@@ -35,25 +38,25 @@ class HatPanTilt(PanTilt):
         self._lock = threading.Lock()
         self._bus: Any = None
         self._hat: Any = None
-        self._rest: threading.Timer | None = None
+        self._idle_timer: threading.Timer | None = None
 
     def open(self) -> None:
-        with self._lock, _answering():
+        with self._lock, _naming_the_cure():
             if self._hat is None:
-                self._hat = self._found()
+                self._hat = self._connect()
 
     def move_to(self, pan_deg: int, tilt_deg: int) -> None:
         check_angles(pan_deg, tilt_deg)
-        with self._lock, _answering():
+        with self._lock, _naming_the_cure():
             hat = self._opened()
-            self._rest_later()
-            # Each time anew: a HAT that was without power has forgotten it, and pantilthat has not.
+            self._start_idle_timer()
+            # At each move: a HAT that lost its power is off, and pantilthat does not know it.
             self._switch(True)
             hat.pan(pan_deg)
             hat.tilt(tilt_deg)
 
     def position(self) -> tuple[int, int]:
-        with self._lock, _answering():
+        with self._lock, _naming_the_cure():
             hat = self._opened()
             return hat.get_pan(), hat.get_tilt()
 
@@ -61,11 +64,11 @@ class HatPanTilt(PanTilt):
         with self._lock:
             if self._hat is None:
                 return
-            self._go_limp()
+            self._switch_off()
             self._hat = None
             self._close_bus()
 
-    def _found(self) -> Any:
+    def _connect(self) -> Any:
         try:
             from pantilthat import PanTilt as Hat
 
@@ -73,7 +76,7 @@ class HatPanTilt(PanTilt):
         except ImportError as error:
             cure = "scripts/setup.sh on the Pi installs pantilthat and smbus (apt: python3-smbus)"
             raise PanTiltError(
-                f"the pan-tilt HAT needs a package that is not here: {error}; {cure}"
+                f"the pan-tilt HAT needs a package that is not installed: {error}; {cure}"
             ) from error
         hat = Hat(enable_lights=False, idle_timeout=0, i2c_bus=self._bus)
         try:
@@ -81,7 +84,8 @@ class HatPanTilt(PanTilt):
         except OSError:
             self._close_bus()
             raise
-        atexit.unregister(hat._atexit)  # It would write to a bus that `close` has closed.
+        # It would write to a bus that `close` has closed.
+        atexit.unregister(hat._atexit)
         return hat
 
     def _close_bus(self) -> None:
@@ -97,24 +101,23 @@ class HatPanTilt(PanTilt):
         for servo in _SERVOS:
             self._hat.servo_enable(servo, on)
 
-    def _rest_later(self) -> None:
-        if self._rest:
-            self._rest.cancel()
-        self._rest = threading.Timer(self._idle_s, self._rest_now)
-        self._rest.daemon = True
-        self._rest.start()
+    def _start_idle_timer(self) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = threading.Timer(self._idle_s, self._on_idle)
+        self._idle_timer.daemon = True
+        self._idle_timer.start()
 
-    def _rest_now(self) -> None:
+    def _on_idle(self) -> None:
         with self._lock:
-            # Another move may have come while this waited for the lock; its own timer is the one
-            # that counts.
-            if self._rest is threading.current_thread():
-                self._go_limp()
+            # While this thread waited for the lock, another move may have started a new timer.
+            if self._idle_timer is threading.current_thread():
+                self._switch_off()
 
-    def _go_limp(self) -> None:
-        if self._rest:
-            self._rest.cancel()
-        self._rest = None
+    def _switch_off(self) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = None
         try:
             self._switch(False)
         except OSError as error:
@@ -128,15 +131,11 @@ def _own_bus() -> Any:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Name the cure in whatever goes wrong on the bus."""
+def _naming_the_cure() -> Iterator[None]:
+    """Turn each `OSError` of the bus into a `PanTiltError` that names the cure."""
     try:
         yield
     except PanTiltError:
         raise
     except OSError as error:
-        cure = (
-            "is it seated, is I2C enabled (sudo raspi-config nonint do_i2c 0), and is this user in "
-            "the group i2c?"
-        )
-        raise PanTiltError(f"the pan-tilt HAT does not answer ({error}): {cure}") from error
+        raise PanTiltError(f"the pan-tilt HAT does not answer ({error}): {_CURE}") from error

@@ -8,8 +8,9 @@ _CONFIG = 0x00
 
 
 class Board:
-    """Keeps registers as the board does. Two callers at once are counted in *clashes*: on a real
-    bus they garble each other.
+    """Keeps registers as the board does.
+
+    *clashes* counts two callers at once, whose messages a real bus would mix up.
     """
 
     def __init__(self) -> None:
@@ -20,12 +21,12 @@ class Board:
         self._busy = False
 
     @property
-    def driven(self) -> tuple[bool, bool]:
-        """Whether the pan and the tilt servo get pulses."""
+    def powered(self) -> tuple[bool, bool]:
+        """Return whether the pan servo and the tilt servo get pulses."""
         return bool(self.registers[_CONFIG] & 1), bool(self.registers[_CONFIG] & 2)
 
-    def lose_power(self) -> None:
-        """Forget everything, as after the plug was pulled."""
+    def cut_power(self) -> None:
+        """Clear all registers."""
         self.registers = bytearray(256)
 
     def write_byte_data(self, address: int, register: int, value: int) -> None:

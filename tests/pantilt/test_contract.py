@@ -1,4 +1,4 @@
-"""What every mount keeps to."""
+"""Covers several modules: the interface in pantilt/base.py, on the HAT and on the mock."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.pantilt.board import Board
 
 @dataclass
 class Rig:
-    """A mount, and the plug that it hangs on."""
+    """A mount, and a switch that plugs it in or unplugs it."""
 
     mount: PanTilt
     plug: Callable[[bool], None]
@@ -32,12 +32,12 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     hat.close()
 
 
-def test_it_looks_straight_ahead_before_the_first_move(rig: Rig) -> None:
+def test_a_mount_starts_straight_ahead(rig: Rig) -> None:
     rig.mount.open()
     assert rig.mount.position() == (0, 0)
 
 
-def test_it_says_that_it_points_where_it_was_sent_at_every_angle(rig: Rig) -> None:
+def test_every_angle_becomes_the_position(rig: Rig) -> None:
     rig.mount.open()
     for pan_deg in range(-90, 91):
         rig.mount.move_to(pan_deg, -pan_deg)
@@ -47,9 +47,7 @@ def test_it_says_that_it_points_where_it_was_sent_at_every_angle(rig: Rig) -> No
 @pytest.mark.parametrize(
     ("pan_deg", "tilt_deg"), [(-91, 0), (91, 0), (0, -91), (0, 91), (30, 1000)]
 )
-def test_an_angle_beyond_the_limits_is_a_value_error_and_neither_servo_moves(
-    rig: Rig, pan_deg: int, tilt_deg: int
-) -> None:
+def test_an_angle_out_of_range_moves_no_servo(rig: Rig, pan_deg: int, tilt_deg: int) -> None:
     rig.mount.open()
     rig.mount.move_to(10, 20)
     with pytest.raises(ValueError, match="from -90 to 90"):
@@ -57,7 +55,7 @@ def test_an_angle_beyond_the_limits_is_a_value_error_and_neither_servo_moves(
     assert rig.mount.position() == (10, 20)
 
 
-def test_a_mount_that_is_not_plugged_in_cannot_be_opened_until_it_is(rig: Rig) -> None:
+def test_an_unplugged_mount_opens_only_when_it_is_plugged_in(rig: Rig) -> None:
     rig.plug(False)
     with pytest.raises(PanTiltError):
         rig.mount.open()
@@ -67,7 +65,7 @@ def test_a_mount_that_is_not_plugged_in_cannot_be_opened_until_it_is(rig: Rig) -
     assert rig.mount.position() == (5, 5)
 
 
-def test_a_mount_that_comes_off_is_an_error_and_the_same_move_works_when_it_is_back(
+def test_a_mount_works_again_after_it_was_unplugged(
     rig: Rig,
 ) -> None:
     rig.mount.open()
@@ -81,14 +79,14 @@ def test_a_mount_that_comes_off_is_an_error_and_the_same_move_works_when_it_is_b
     assert rig.mount.position() == (40, -40)
 
 
-def test_what_is_not_open_neither_moves_nor_knows_where_it_points(rig: Rig) -> None:
+def test_a_mount_that_is_not_open_is_an_error(rig: Rig) -> None:
     with pytest.raises(PanTiltError, match="not open"):
         rig.mount.move_to(1, 1)
     with pytest.raises(PanTiltError, match="not open"):
         rig.mount.position()
 
 
-def test_closing_and_opening_twice_is_fine_and_so_is_opening_anew(rig: Rig) -> None:
+def test_opening_and_closing_may_be_repeated(rig: Rig) -> None:
     rig.mount.open()
     rig.mount.open()
     rig.mount.move_to(15, 25)
@@ -98,7 +96,7 @@ def test_closing_and_opening_twice_is_fine_and_so_is_opening_anew(rig: Rig) -> N
     assert rig.mount.position() == (15, 25)
 
 
-def test_a_mount_that_has_come_off_can_still_be_closed(rig: Rig) -> None:
+def test_an_unplugged_mount_can_be_closed(rig: Rig) -> None:
     rig.mount.open()
     rig.mount.move_to(15, 25)
     rig.plug(False)

@@ -1,3 +1,5 @@
+"""The Pan-Tilt HAT: its servos, its bus, and its errors."""
+
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,33 +30,31 @@ def hat(board: Board) -> Iterator[HatPanTilt]:
     hat.close()
 
 
-def test_the_servos_are_driven_for_a_move_and_go_limp_when_idle(
-    hat: HatPanTilt, board: Board
-) -> None:
-    assert board.driven == (False, False)
+def test_servos_are_on_for_a_move_and_off_when_idle(hat: HatPanTilt, board: Board) -> None:
+    assert board.powered == (False, False)
     hat.move_to(30, 30)
-    assert board.driven == (True, True)
-    until(lambda: board.driven == (False, False), "the servos go limp")
+    assert board.powered == (True, True)
+    until(lambda: board.powered == (False, False), "the servos are off")
 
 
-def test_closing_makes_the_servos_go_limp_at_once(board: Board) -> None:
+def test_closing_switches_the_servos_off_at_once(board: Board) -> None:
     hat = HatPanTilt(SETTINGS, board, idle_s=600)
     hat.open()
     hat.move_to(30, 30)
     hat.close()
-    assert board.driven == (False, False)
+    assert board.powered == (False, False)
 
 
-def test_servos_hold_at_least_until_the_picture_has_settled(board: Board) -> None:
+def test_servos_stay_on_until_the_picture_has_settled(board: Board) -> None:
     hat = HatPanTilt(PanTiltSettings(backend="hat", settle_s=30.0), board, idle_s=0.01)
     hat.open()
     hat.move_to(30, 30)
     with pytest.raises(AssertionError):
-        until(lambda: board.driven == (False, False), "the servos go limp", within_s=0.2)
+        until(lambda: board.powered == (False, False), "the servos are off", within_s=0.2)
     hat.close()
 
 
-def test_only_one_at_a_time_speaks_on_the_bus(board: Board) -> None:
+def test_only_one_thread_at_a_time_uses_the_bus(board: Board) -> None:
     hat = HatPanTilt(SETTINGS, board, idle_s=0.001)
     hat.open()
     for step in range(200):
@@ -64,19 +64,17 @@ def test_only_one_at_a_time_speaks_on_the_bus(board: Board) -> None:
     assert board.clashes == 0
 
 
-def test_a_hat_that_was_without_power_is_driven_again_by_the_next_move(board: Board) -> None:
+def test_a_move_switches_on_a_hat_that_lost_its_power(board: Board) -> None:
     hat = HatPanTilt(SETTINGS, board, idle_s=600)
     hat.open()
     hat.move_to(30, 30)
-    board.lose_power()
+    board.cut_power()
     hat.move_to(31, 31)
-    assert board.driven == (True, True)
+    assert board.powered == (True, True)
     hat.close()
 
 
-def test_the_hat_still_knows_where_it_points_when_the_program_starts_anew(
-    hat: HatPanTilt, board: Board
-) -> None:
+def test_the_hat_keeps_its_position_over_a_restart(hat: HatPanTilt, board: Board) -> None:
     hat.move_to(-45, 12)
     hat.close()
     later = HatPanTilt(SETTINGS, board)
@@ -85,13 +83,13 @@ def test_the_hat_still_knows_where_it_points_when_the_program_starts_anew(
     later.close()
 
 
-def test_a_board_that_does_not_answer_is_an_error_that_names_the_cure(board: Board) -> None:
+def test_a_silent_board_is_an_error_that_names_the_cure(board: Board) -> None:
     board.plugged = False
     with pytest.raises(PanTiltError, match=r"seated.*I2C enabled"):
         HatPanTilt(SETTINGS, board).open()
 
 
-def test_a_board_that_is_gone_when_the_servos_should_go_limp_is_only_a_warning(
+def test_a_board_that_is_gone_when_idle_is_only_a_warning(
     hat: HatPanTilt, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
     hat.move_to(30, 30)
@@ -100,7 +98,7 @@ def test_a_board_that_is_gone_when_the_servos_should_go_limp_is_only_a_warning(
 
 
 @pytest.mark.parametrize("package", ["pantilthat", "smbus"])
-def test_a_package_that_is_missing_is_an_error_that_says_what_to_install(
+def test_a_missing_package_is_an_error_that_names_the_cure(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "smbus", _smbus(Board()))
@@ -109,7 +107,7 @@ def test_a_package_that_is_missing_is_an_error_that_says_what_to_install(
         HatPanTilt(SETTINGS).open()
 
 
-def test_the_pis_own_bus_is_closed_with_the_hat_and_when_there_is_no_hat(
+def test_the_pis_own_bus_is_closed_in_every_case(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     board = Board()
@@ -128,7 +126,7 @@ def test_the_pis_own_bus_is_closed_with_the_hat_and_when_there_is_no_hat(
     assert board.closed
 
 
-def test_a_program_that_ends_after_closing_leaves_the_bus_alone() -> None:
+def test_the_end_of_the_program_does_not_use_a_closed_bus() -> None:
     code = """
 from app.pantilt.base import PanTiltSettings
 from app.pantilt.hat import HatPanTilt
