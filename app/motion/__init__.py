@@ -1,10 +1,10 @@
-"""Motion: does something move in the picture?"""
+"""Motion models, which judge whether something moves in a picture."""
 
 from app.motion.base import MotionModel, MotionSettings, Polygon
 
 
 def make_motion(settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> MotionModel:
-    """The model that *settings* asks for. *masks* are what is never looked at."""
+    """Return the model that *settings* name. *masks* are areas that are never judged."""
     if settings.trigger == "light":
         from app.motion.light import LightMotion
 

@@ -1,4 +1,4 @@
-"""What a motion model promises, and its settings."""
+"""The interface of a motion model, and its settings."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,15 +9,16 @@ from annotated_types import Interval
 from app.frames import Box, Image
 
 Fraction = Annotated[float, Interval(ge=0, le=1)]
-#: Corners (x, y) as fractions of the picture's width and height, from the left upper corner.
+#: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
 Polygon = tuple[tuple[Fraction, Fraction], ...]
 Kernel = Annotated[int, Interval(ge=1, le=101)]
 
 
 @dataclass(frozen=True, slots=True)
 class MotionSettings:
-    """What triggers, and the knobs of either trigger. Lengths and areas are in pixels of a picture
-    *frame_width* wide.
+    """The trigger of events, and the settings of both triggers.
+
+    Lengths and areas are in pixels of a picture *frame_width* wide.
     """
 
     trigger: Literal["background", "light"] = "background"
@@ -34,8 +35,8 @@ class MotionSettings:
     def __post_init__(self) -> None:
         if self.hysteresis_levels >= self.thresh:
             raise ValueError(
-                f"hysteresis_levels must be less than thresh ({self.thresh:g}), or it would never "
-                "be dark again"
+                f"hysteresis_levels must be less than thresh ({self.thresh:g}), or a picture would "
+                "never be dark again"
             )
         if any(side % 2 == 0 for side in self.ksize):
             raise ValueError(
@@ -45,10 +46,11 @@ class MotionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one frame shows.
+    """The result of a motion model for one frame.
 
-    *area_px* is the largest moving area in pixels at `frame_width`; *boxes* are in the frame's own
-    pixels. *level* is how bright the picture is, 0 to 255, where light is the trigger.
+    *area_px* is the largest moving area, in pixels at `frame_width`. *boxes* are in the frame's own
+    pixels. *learning* is True while there is no verdict yet. *level* is the brightness of the
+    picture, 0 to 255, where light is the trigger.
     """
 
     motion: bool
@@ -60,8 +62,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """Something that stands out: the box around it in the frame's own pixels, and its area in
-    pixels at `frame_width`.
+    """Something that differs from the background.
+
+    *box* is around it, in the frame's own pixels; *area_px* is in pixels at `frame_width`.
     """
 
     box: Box
@@ -70,10 +73,10 @@ class Contour:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a picture was compared with: *background* and its difference from that, *delta*, both
-    (rows, columns) uint8 and small.
+    """The data by which a picture was judged.
 
-    *contours* are the outlines in *delta*, too small ones included.
+    *background* and *delta*, the picture's difference from it, are both small, (rows, columns)
+    uint8. *contours* are the outlines in *delta*; those that are too small are included.
     """
 
     background: Image
@@ -82,25 +85,23 @@ class View:
 
 
 class MotionModel(ABC):
-    """Tells from luma planes, one after another, whether something moves."""
+    """Judges from luma planes, in order, whether something moves."""
 
-    #: For how many seconds its word must hold until an event opens or closes; None where shares of
+    #: Seconds that a verdict must last before an event opens or closes; None where a fraction of
     #: frames and a gap decide.
     debounce_s: float | None = None
 
     @abstractmethod
     def judge(self, luma: Image, span: int = 255) -> Sighting:
-        """Judge the next picture, (rows, columns) uint8, in which black and white are *span* apart.
+        """Judge the next picture, (rows, columns) uint8, in which white is *span* above black.
 
-        A picture of another size than the one before starts anew.
+        When the size of the pictures changes, the background is learned again.
         """
 
     def view(self) -> View | None:
-        """How the last picture was judged; None where there is nothing to compare it with."""
+        """Return how the last picture was judged; None where it is compared with nothing."""
         return None
 
     @abstractmethod
     def relearn(self) -> None:
-        """Drop the background and learn it again from the next picture, as after a move of the
-        camera.
-        """
+        """Learn the background again from the next picture, as after a move of the camera."""

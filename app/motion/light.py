@@ -1,22 +1,23 @@
-"""Light as the trigger: is it bright, as in a fridge whose door is open?"""
+"""Light as the trigger, as in a fridge whose door is opened."""
 
 import cv2
 
 from app.frames import Image
-from app.motion.background import visible
+from app.motion.background import visible_mask
 from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
 
-#: One line of so many is looked at; the mean of a picture needs no more.
-_EVERY_LINE = 4
-#: Where video levels, 219 apart, have their black.
+#: One line in this many is enough for the mean of a picture.
+_LINE_STEP = 4
+#: Black in video levels, which have a span of 219.
 _VIDEO_BLACK = 16
 
 
 class LightMotion(MotionModel):
-    """Takes a picture for "motion" while it is bright. *masks* are what is never looked at.
+    """Reports motion while the picture is bright. *masks* are areas that are never judged.
 
-    It becomes bright when its mean exceeds `thresh` grey levels, of 255 between black and white,
-    and dark again when that falls below `thresh` by more than `hysteresis_levels`.
+    The picture becomes bright when its mean exceeds `thresh` grey levels, of 255 between black and
+    white. It becomes dark again when the mean falls below `thresh` by more than
+    `hysteresis_levels`.
     """
 
     def __init__(self, settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> None:
@@ -29,14 +30,17 @@ class LightMotion(MotionModel):
 
     def judge(self, luma: Image, span: int = 255) -> Sighting:
         level = self.level(luma, span)
-        self._bright = level >= self._dark_below if self._bright else level > self._thresh
+        if self._bright:
+            self._bright = level >= self._dark_below
+        else:
+            self._bright = level > self._thresh
         return Sighting(motion=self._bright, area_px=0.0, boxes=(), learning=False, level=level)
 
     def level(self, luma: Image, span: int) -> float:
-        """The mean of what is visible in *luma*, as if black were 0 and white 255."""
-        lines = luma[::_EVERY_LINE]
+        """Return the mean of the visible part of *luma*, scaled to black 0 and white 255."""
+        lines = luma[::_LINE_STEP]
         if self._masks and (self._visible is None or self._visible.shape != lines.shape):
-            self._visible = visible(self._masks, (lines.shape[0], lines.shape[1]))
+            self._visible = visible_mask(self._masks, (lines.shape[0], lines.shape[1]))
         black = _VIDEO_BLACK if span < 255 else 0
         return (cv2.mean(lines, self._visible)[0] - black) * 255 / span
 

@@ -1,4 +1,4 @@
-"""Making a picture small, cheaply."""
+"""Reduces pictures in size at a low cost."""
 
 import cv2
 import numpy as np
@@ -9,15 +9,14 @@ SMALLEST_WIDTH = 128
 
 
 class Shrink:
-    """Area-averages pictures of one *shape*, (rows, columns), to a width of 128 to 255, by a
-    *factor* that is a power of two.
+    """Averages pictures of one *shape*, (rows, columns), down to a width of 128 to 255.
 
-    Narrower pictures stay as they are. At most `factor - 1` pixels at the right and at the bottom
-    are left out.
+    *factor* is a power of two. Narrower pictures keep their size. At most `factor - 1` pixels at
+    the right and at the bottom are left out.
     """
 
-    # OpenCV has a fast path for halving and none for other factors: twice by 2 takes a seventh of
-    # the time of once by 4.
+    # OpenCV halves fast, but has no fast path for other factors: to halve twice takes a seventh of
+    # the time of one step by 4.
     def __init__(self, shape: tuple[int, int]) -> None:
         self._steps: list[tuple[int, int, Image]] = []
         self.factor = 1
@@ -29,13 +28,9 @@ class Shrink:
         self.shape = (rows, columns)
 
     def __call__(self, picture: Image) -> Image:
-        """The small picture, (rows, columns) uint8; the next call writes over it."""
+        """Return the small picture, (rows, columns) uint8; the next call overwrites it."""
         for rows, columns, half in self._steps:
-            cv2.resize(
-                picture[:rows, :columns],
-                (columns // 2, rows // 2),
-                dst=half,
-                interpolation=cv2.INTER_AREA,
-            )
+            size = (columns // 2, rows // 2)
+            cv2.resize(picture[:rows, :columns], size, dst=half, interpolation=cv2.INTER_AREA)
             picture = half
         return picture

@@ -1,3 +1,5 @@
+"""Pictures reduced in size."""
+
 import cv2
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from app.motion.shrink import Shrink
         ((3, 4096), (1, 2048), 2),
     ],
 )
-def test_a_picture_becomes_128_to_255_wide_unless_it_is_too_flat_or_narrow(
+def test_a_picture_becomes_128_to_255_wide_if_it_is_larger(
     shape: tuple[int, int], small: tuple[int, int], factor: int
 ) -> None:
     shrink = Shrink(shape)
@@ -27,13 +29,13 @@ def test_a_picture_becomes_128_to_255_wide_unless_it_is_too_flat_or_narrow(
     assert shrink(np.full(shape, 77, np.uint8)).shape == small
 
 
-def test_a_small_pixel_is_the_mean_of_the_square_it_stands_for() -> None:
+def test_a_small_pixel_is_the_mean_of_its_square() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (480, 640), np.uint8)
     exact = cv2.resize(picture.astype(np.float32), (160, 120), interpolation=cv2.INTER_AREA)
     assert np.abs(Shrink(picture.shape)(picture) - exact).max() <= 1
 
 
-def test_what_is_cut_off_is_less_than_one_small_pixel() -> None:
+def test_less_than_one_small_pixel_is_left_out() -> None:
     picture = np.zeros((483, 643), np.uint8)
     picture[480:] = picture[:, 640:] = 255
     assert Shrink(picture.shape)(picture).max() == 0
