@@ -1,4 +1,4 @@
-"""What of the time around an event is kept as a film, and how much memory that may take."""
+"""Settings for clips: the time around an event that is kept, and the memory that this may take."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from annotated_types import Interval
 
 @dataclass(frozen=True, slots=True)
 class RecordingSettings:
-    """How clips are made; `config.yml` says what each key does."""
+    """Settings for clips; `config.yml` explains each key."""
 
     clips: bool = True
     pre_roll_s: Annotated[float, Interval(ge=0, le=60)] = 5.0

@@ -1,4 +1,4 @@
-"""One clip, from the moment it begins until it is a file; a long one becomes several."""
+"""Writes one clip, from its beginning until it is a file. A long clip becomes several files."""
 
 import math
 import threading
@@ -10,23 +10,23 @@ from pathlib import Path
 from app.errors import ClipError
 from app.frames import Packet
 from app.recording.event_folder import clip_name, part_path
-from app.recording.fragments import Fragments, Label
+from app.recording.fragments import ClipMetadata, FragmentWriter
 from app.recording.pre_roll import Ring
-from app.recording.transcoding import Recoding, can_be_copied
+from app.recording.transcoding import Transcoder, can_be_copied
 
-#: A film has begun when so much of it was written that a fragment is on disk for certain.
+#: After this many seconds of a part, a fragment of it is certainly on disk.
 _BEGUN_S = 1.5
 
-#: Says why nothing may be written to a folder, None when it may.
-Refusal = Callable[[Path], str | None]
+#: Returns the reason why nothing may be written to a folder, None when writing is allowed.
+WriteCheck = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A part of a clip of which all is written: it is to become the file *clip*, and to show
-    *shown_s* seconds, or all if that is None.
+class WrittenPart:
+    """A part of a clip whose packets are all written, which is to become the file *clip*.
 
-    *last* is whether no other part comes after it.
+    The file is to show *shown_s* seconds, or everything if that is None. *last* is whether no other
+    part follows.
     """
 
     clip: Path
@@ -34,8 +34,8 @@ class Written:
     last: bool = True
 
 
-class _Part:
-    """What is written of a clip just now, into one file. Made with the packet that comes first."""
+class _PartWriter:
+    """Writes the current part of a clip into one file, beginning with the packet *first*."""
 
     def __init__(
         self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float
@@ -43,48 +43,47 @@ class _Part:
         self.clip = clip
         self.video_format = first.video_format
         self.start_s = start_s
-        #: Whether there is a file.
-        self.is_there = False
+        self.has_file = False
         copied = can_be_copied(first.video_format)
-        self._recoding = None if copied else Recoding(first.video_format, start_s)
-        self._label = Label(note, copied and first.video_format.vflip, offset_s)
-        self._fragments: Fragments | None = None
+        self._transcoder = None if copied else Transcoder(first.video_format, start_s)
+        self._metadata = ClipMetadata(note, copied and first.video_format.vflip, offset_s)
+        self._fragments: FragmentWriter | None = None
 
-    def add(self, packet: Packet) -> None:
-        """Write *packet*."""
-        for one in self._recoding.recoded(packet) if self._recoding else (packet,):
+    def write(self, packet: Packet) -> None:
+        """Write *packet*, encoded again if players could not show it as it is."""
+        for one in self._transcoder.transcode(packet) if self._transcoder else (packet,):
             self._write(one)
 
     def close(self) -> None:
-        """Write the rest."""
+        """Write what the encoder still holds, and close the file."""
         try:
-            for one in self._recoding.rest() if self._recoding else ():
+            for one in self._transcoder.flush() if self._transcoder else ():
                 self._write(one)
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file with what is in it."""
+        """Close the file as it is."""
         fragments, self._fragments = self._fragments, None
         if fragments:
             fragments.close()
 
     def _write(self, packet: Packet) -> None:
         if self._fragments is None:
-            self.is_there = True
-            self._fragments = Fragments(
-                part_path(self.clip), packet.video_format, self.start_s, self._label
+            self.has_file = True
+            self._fragments = FragmentWriter(
+                part_path(self.clip), packet.video_format, self.start_s, self._metadata
             )
         self._fragments.write(packet)
 
 
 class ClipWriter:
-    """The film of a time that begins at *start_s* and ends when somebody has said so, in *folder*,
-    in parts of *most_s* seconds.
+    """Writes a clip from *start_s* until its end is known, in parts of *most_s* seconds.
 
-    All times are on the clock of the camera's frames. Whoever owns it calls `end`, `split` and
-    `stop`, from any thread; the rest is for the one thread that writes. *refusal* says why nothing
-    may be written to a folder, None when it may.
+    All times are on the clock of the camera's frames. The owner of the clip calls `end`, `split`
+    and `stop`, from any thread; all other methods belong to the one thread that writes.
+    *check_folder* returns the reason why nothing may be written to *folder*, None when writing is
+    allowed.
     """
 
     def __init__(
@@ -95,22 +94,23 @@ class ClipWriter:
         *,
         most_s: float,
         note: str,
-        refusal: Refusal,
+        check_folder: WriteCheck,
     ) -> None:
         self.folder = folder
         self.note = note
-        #: Whether all of it is written, and whether that is anything.
-        self.is_over = self.is_there = False
-        #: Set when there is something on disk to be shown, if there is anything to be shown so far
-        #: and the disk takes it.
+        #: True when the whole clip is written.
+        self.is_over = False
+        #: True when a part of the clip holds pictures.
+        self.has_pictures = False
+        #: Set when the beginning of the clip is on disk, or when nothing more can be written now.
         self.begun = threading.Event()
         #: Parts that wait to be finished.
-        self.written: list[Written] = []
+        self.written: list[WrittenPart] = []
         self._ring = ring
         self._most_s = most_s
-        self._refusal = refusal
-        self._cursor = ring.cursor(start_s)
-        self._part: _Part | None = None
+        self._check_folder = check_folder
+        self._cursor = ring.open_cursor(start_s)
+        self._part: _PartWriter | None = None
         self._number = 1
         self._began_s = start_s
         self._end_s = math.inf
@@ -119,29 +119,30 @@ class ClipWriter:
 
     @property
     def gaps(self) -> int:
-        """How often something is missing because the disk was too slow."""
+        """The number of gaps, where packets are missing because the disk was too slow."""
         return self._gaps + self._cursor.gaps
 
     def end(self, end_s: float) -> None:
-        """Show nothing from *end_s* on, even if that is past."""
+        """End the clip at *end_s*, which may be in the past."""
         self._end_s = end_s
 
     def split(self) -> None:
-        """Finish the part that is being written, as it is now, and go on in another."""
+        """Finish the current part as it is, and continue in another."""
         self._split = True
 
     def stop(self) -> None:
-        """No more packets will come; what there is, is all."""
+        """End the clip after the packets that came so far."""
         self._no_more = True
 
     def advance(self) -> bool:
-        """Write some of what there is to be written; False when that was nothing. After an error,
-        which is the disk's, `give_up`.
+        """Write the next packets. Returns False when there were none.
+
+        After an error, which comes from the disk, the caller must call `give_up`.
         """
-        no_more = self._no_more  # looked at first: what came until now is read below
+        no_more = self._no_more  # read first: all packets that came before `stop` are read below
         packets = self._ring.read(self._cursor)
         for packet in packets:
-            if not self._take(packet):
+            if not self._write(packet):
                 break
         if not packets:
             self.begun.set()
@@ -150,63 +151,61 @@ class ClipWriter:
         return bool(packets)
 
     def give_up(self) -> None:
-        """Let what was written so far be all."""
+        """End the clip after what is written so far."""
         part, self._part = self._part, None
         if part:
             with suppress(OSError):
                 part.abandon()
-            self._put_down(part, self._end_s, last=True)
+            self._complete(part, self._end_s, last=True)
         if not self.is_over:
             self._ring.release(self._cursor)
         self.is_over = True
         self.begun.set()
 
-    def _take(self, packet: Packet) -> bool:
-        """Write *packet*; False when that which follows it is not to be taken next."""
-        if packet.decode_s >= self._end_s or (
-            self._part and packet.video_format is not self._part.video_format
-        ):
+    def _write(self, packet: Packet) -> bool:
+        """Write *packet*. Returns False when the packet after it must not be written next."""
+        reopened = self._part is not None and packet.video_format is not self._part.video_format
+        if packet.decode_s >= self._end_s or reopened:
             self._finish()
             return False
-        part = self._part = self._part or self._begin(packet)
+        part = self._part = self._part or self._begin_part(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
-            # SnapshotPair may be decoded before others that are shown before them; what comes from here
-            # on is shown from here on.
-            self._go_on(part, packet.decode_s if self._split else part.start_s + self._most_s)
+            # A picture may be decoded before others that are shown before it; but every picture
+            # from this packet on is shown from here on.
+            self._next_part(part, packet.decode_s if self._split else part.start_s + self._most_s)
             return False
-        part.add(packet)
+        part.write(packet)
         if packet.decode_s >= part.start_s + _BEGUN_S:
             self.begun.set()
         return True
 
-    def _begin(self, first: Packet) -> _Part:
-        refused = self._refusal(self.folder)
+    def _begin_part(self, first: Packet) -> _PartWriter:
+        refused = self._check_folder(self.folder)
         if refused:
             raise ClipError(refused)
-        # Where there was nothing yet when the cursor was made, the film starts with what came
-        # first.
-        start_s = max(self._cursor.start_s, first.at_s) if first.key else self._cursor.start_s
-        self._began_s = start_s if self._number == 1 else self._began_s
-        return _Part(
-            self.folder / clip_name(self._number),
-            first,
-            start_s,
-            self.note,
-            start_s - self._began_s,
-        )
+        start_s = self._cursor.start_s
+        if first.key:
+            # If the ring was empty when the cursor was opened, the clip begins with the first
+            # packet that came.
+            start_s = max(start_s, first.at_s)
+        if self._number == 1:
+            self._began_s = start_s
+        clip = self.folder / clip_name(self._number)
+        return _PartWriter(clip, first, start_s, self.note, start_s - self._began_s)
 
-    def _go_on(self, part: _Part, seam_s: float) -> None:
-        """The picture nearest to *seam_s* is the first of the next part, and none is missing or
-        shown twice.
+    def _next_part(self, part: _PartWriter, seam_s: float) -> None:
+        """Finish *part*, and begin the next one with the picture nearest to *seam_s*.
+
+        No picture is missing or shown twice.
         """
-        following = self._ring.cursor(seam_s)
+        following = self._ring.open_cursor(seam_s)
         self._ring.release(self._cursor)
         self._gaps += self._cursor.gaps
         self._cursor = following
         self._split = False
         part.close()
         self._part = None
-        self._put_down(part, following.start_s, last=False)
+        self._complete(part, following.start_s, last=False)
         self._number += 1
 
     def _finish(self) -> None:
@@ -214,14 +213,15 @@ class ClipWriter:
             self._part.close()
         self.give_up()
 
-    def _put_down(self, part: _Part, end_s: float, *, last: bool) -> None:
-        if not part.is_there:
+    def _complete(self, part: _PartWriter, end_s: float, *, last: bool) -> None:
+        """Add *part* to the written ones, or delete its file if it shows nothing before *end_s*."""
+        if not part.has_file:
             return
         if end_s <= part.start_s:
-            # What stays all the same is looked at by the next start.
+            # If the file cannot be deleted, the next start of the program handles it.
             with suppress(OSError):
                 part_path(part.clip).unlink(missing_ok=True)
             return
         shown_s = end_s - part.start_s if math.isfinite(end_s) else None
-        self.is_there = True
-        self.written.append(Written(part.clip, shown_s, last))
+        self.has_pictures = True
+        self.written.append(WrittenPart(part.clip, shown_s, last))

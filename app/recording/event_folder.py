@@ -1,5 +1,6 @@
-"""The folder of an event: `events/2026-11-20/<id>/` with `event.json`, `snapshot.jpg`,
-`snapshot-clean.jpg` and `label.json`.
+"""The folder of an event, `events/2026-11-20/<id>/`: its record, pictures, label and clips.
+
+The files are `event.json`, `snapshot.jpg`, `snapshot-clean.jpg`, `label.json` and `clip.mp4`.
 """
 
 import json
@@ -12,126 +13,126 @@ from typing import Any
 
 from app.files import remove_if_empty, remove_unfinished, write_atomic
 
-PICTURE = "snapshot.jpg"
-#: `.clip.mp4.part`, `.clip-2.mp4.part`: also what is left of a clip when its program is killed.
+SNAPSHOT = "snapshot.jpg"
+#: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip while it is written, or after its program was
+#: killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPair:
-    """The moment's frame as JPEG, with box and time drawn in and without."""
+    """The frame of an event as JPEG: *marked* with box and time drawn in, and *clean*."""
 
     marked: bytes
     clean: bytes
 
 
 class EventFolders:
-    """All events under *data_dir*. What a file says is a plain mapping, checked by whoever reads
-    it.
+    """The folders of all events under *data_dir*.
+
+    The content of a JSON file is a plain mapping, which its reader must check.
     """
 
     def __init__(self, data_dir: Path) -> None:
         self._events = data_dir / "events"
 
     def folder(self, event: str, started_at: datetime) -> Path:
-        """Where *event* has its files."""
+        """Return the folder of *event*, which may not exist yet."""
         return self._events / f"{started_at.astimezone(UTC):%Y-%m-%d}" / event
 
     def write_event(
         self,
         event: str,
         started_at: datetime,
-        facts: dict[str, Any],
+        fields: dict[str, Any],
         pictures: SnapshotPair | None = None,
     ) -> None:
-        """Write what is known of *event*; the pictures first, so that an `event.json` has them
-        beside it.
+        """Write the record of *event*, after its *pictures*.
+
+        In this order, an `event.json` always has its pictures beside it.
         """
         folder = self.folder(event, started_at)
         if pictures:
-            write_atomic(folder / PICTURE, pictures.marked)
+            write_atomic(folder / SNAPSHOT, pictures.marked)
             write_atomic(folder / "snapshot-clean.jpg", pictures.clean)
-        write_atomic(folder / "event.json", json.dumps({"id": event, **facts}, indent=1).encode())
+        write_atomic(folder / "event.json", json.dumps({"id": event, **fields}, indent=1).encode())
 
-    def write_label(self, event: str, started_at: datetime, facts: dict[str, Any] | None) -> bool:
-        """Put the label that *facts* tell of beside *event*, or take it away when there are none;
-        False when the event is not here.
+    def write_label(self, event: str, started_at: datetime, fields: dict[str, Any] | None) -> bool:
+        """Write the label *fields* of *event*, or delete its label if they are None.
+
+        Returns False when the event has no folder here.
         """
         folder = self.folder(event, started_at)
         if not folder.is_dir():
             return False
-        if facts is None:
-            (folder / "label.json").unlink(missing_ok=True)
+        path = folder / "label.json"
+        if fields is None:
+            path.unlink(missing_ok=True)
         else:
-            write_atomic(
-                folder / "label.json", json.dumps({**facts, "event": event}, indent=1).encode()
-            )
+            write_atomic(path, json.dumps({**fields, "event": event}, indent=1).encode())
         return True
 
     def snapshot(self, event: str, started_at: datetime) -> bytes | None:
-        """The marked picture of *event*, None when there is none."""
-        path = self.folder(event, started_at) / PICTURE
+        """Return the marked picture of *event* as JPEG, None when there is none."""
+        path = self.folder(event, started_at) / SNAPSHOT
         return path.read_bytes() if path.exists() else None
 
     def unfinished_events(
         self, camera: str, days: int = 2
     ) -> Iterator[tuple[dict[str, Any], datetime]]:
-        """The events of *camera* that nobody has ended, of the last *days* that have any, oldest
-        first, and when each was last written.
+        """Yield the fields of events of *camera* that have no end, and when each was last written.
 
-        Of one whose program was killed when its picture was there and no more, only the id is
-        known; without a picture there was no event. Half-written files are cleared away, but for an
-        event's clips. An `event.json` that is none, or cannot be read, is passed over.
+        The oldest event comes first; only the last *days* that have any events are searched. If a
+        program was killed after it wrote the picture, only the event's id is known; without a
+        picture there was no event. Unfinished files are deleted, except an event's clips. An
+        `event.json` that is invalid or unreadable is skipped.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
-                path = next(
-                    (folder / name for name in ("event.json", PICTURE) if (folder / name).exists()),
-                    None,
-                )
+                paths = (folder / "event.json", folder / SNAPSHOT)
+                path = next((path for path in paths if path.exists()), None)
                 remove_unfinished(folder, but=PART_NAME if path else None)
                 remove_if_empty(folder)
-                facts = _read(path) if path else None
-                if (
-                    path
-                    and facts
-                    and facts.get("id") == folder.name
-                    and facts.get("ended_at") is None
-                ):
-                    yield facts, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                fields = _read(path) if path else None
+                if path and fields and _is_unfinished(fields, folder):
+                    yield fields, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def unfinished_clips(self, camera: str) -> Iterator[Path]:
-        """What a run that was killed, or found the disk full, has left of the clips of *camera*,
-        oldest first.
+        """Yield the unfinished clips of *camera*, oldest first.
+
+        An earlier run left them because it was killed or because the disk was full.
         """
         for folder in sorted(self._events.glob(f"????-??-??/*Z-{camera}")):
-            names = filter(
-                None, (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part"))
-            )
-            yield from (folder / name[0] for name in sorted(names, key=part_number))
+            matches = (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part"))
+            names = sorted((name for name in matches if name), key=part_number)
+            yield from (folder / name[0] for name in names)
 
 
 def part_number(name: re.Match[str]) -> int:
-    """Which part of a long clip, from 1, has this `PART_NAME`."""
+    """Return the number, from 1, of the part of a long clip that has this `PART_NAME`."""
     return int(name["number"] or 1)
 
 
 def clip_name(number: int) -> str:
-    """What the part *number*, from 1, of a long clip is called."""
+    """Return the file name of the part *number*, from 1, of a long clip."""
     return "clip.mp4" if number == 1 else f"clip-{number}.mp4"
 
 
 def part_path(clip: Path) -> Path:
-    """Where *clip* is written until it is whole."""
+    """Return the path of *clip* while it is written."""
     return clip.with_name(f".{clip.name}.part")
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What an event's file says of it: its picture only which it is."""
-    if path.name == PICTURE:
+    """Return the fields in an event's file, None when it is invalid; of a picture only the id."""
+    if path.name == SNAPSHOT:
         return {"id": path.parent.name}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return facts if isinstance(facts, dict) else None
+    return fields if isinstance(fields, dict) else None
+
+
+def _is_unfinished(fields: dict[str, Any], folder: Path) -> bool:
+    return fields.get("id") == folder.name and fields.get("ended_at") is None

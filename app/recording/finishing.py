@@ -1,5 +1,6 @@
-"""Making a clip of what was written of it: also after a kill, and also when the last bytes are
-missing.
+"""Makes a clip of a file that was written as fragments, even if its last bytes are missing.
+
+This works after a kill, too.
 """
 
 import os
@@ -16,53 +17,53 @@ from av.video.stream import VideoStream
 
 from app.errors import ClipError
 from app.files import put_in_place
-from app.recording.fragments import Label
+from app.recording.fragments import ClipMetadata
 from app.recording.mp4 import index_in_front, show_only
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """What a file holds: *label*, the number of *samples* that are wanted, and how long they are
-    shown.
+class ClipSurvey:
+    """The content of a clip's file: its *metadata*, the number of *samples* to keep, their length.
 
-    *longer* is True when the last of them would be shown too long, because others could not be read
-    without them.
+    *shown_s* is the time for which the samples are shown. *longer* is True when the last sample
+    would be shown too long; it was kept because earlier pictures need it.
     """
 
-    label: Label
+    metadata: ClipMetadata
     samples: int
     shown_s: float
     longer: bool
 
 
 class NothingShown(ClipError):
-    """There is nothing in a file that could be shown."""
+    """A file holds no picture that could be shown."""
 
 
-def finish(part: Path, clip: Path, end_s: float | None = None) -> Film:
-    """Make *clip* of *part*, up to *end_s* if that is given. `NothingShown` when it holds nothing
-    until then.
+def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
+    """Make *clip* of *part*, up to *end_s* if that is given.
 
-    The index comes to the front, and an edit list tells players where to begin. *clip* is whole, or
-    as it was before; *part* stays, but for a box at its end that broke off.
+    The index comes to the front, and an edit list tells players where to begin. `NothingShown` when
+    *part* shows nothing before *end_s*. *clip* is complete, or as it was before. *part* stays, but
+    loses a box at its end that is not complete.
     """
     unfinished = clip.with_name(f".{clip.name}.whole.part")
     try:
         _cut_off_broken_box(part)
-        film = survey(part, end_s)
-        _rewrite(part, unfinished, film)
+        found = survey(part, end_s)
+        _rewrite(part, unfinished, found)
         put_in_place(unfinished, clip)
     except (OSError, av.FFmpegError) as error:
         unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise
         raise ClipError(f"{clip} cannot be made: {error}") from None
-    return film
+    return found
 
 
 def shows_anything(part: Path) -> bool:
-    """Whether a clip can be made of *part*, which loses a box at its end that broke off. `OSError`
-    when the disk does not tell.
+    """Return whether a clip can be made of *part*. `OSError` when the disk cannot be read.
+
+    *part* loses a box at its end that is not complete.
     """
     try:
         _cut_off_broken_box(part)
@@ -72,19 +73,21 @@ def shows_anything(part: Path) -> bool:
     return True
 
 
-def survey(file: Path, end_s: float | None = None) -> Film:
-    """What *file* shows, up to *end_s* if that is given. `NothingShown` when that is nothing."""
+def survey(file: Path, end_s: float | None = None) -> ClipSurvey:
+    """Return what *file* shows, up to *end_s* if that is given; `NothingShown` if it is nothing."""
     try:
         return _survey(file, end_s)
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise
-        raise NothingShown(f"{file} holds no film: {error}") from None
+        raise NothingShown(f"{file} holds no video: {error}") from None
 
 
 def _cut_off_broken_box(part: Path) -> None:
-    """libav reads pictures up to where they break off, but nothing of a file that ends in the
-    middle of another box.
+    """Cut off the box at the end of *part* if it is not complete, unless it holds pictures.
+
+    libav reads pictures up to the point where they break off, but it reads nothing of a file that
+    ends in the middle of another box.
     """
     end, whole = 0, part.stat().st_size
     with part.open("rb") as file:
@@ -98,12 +101,12 @@ def _cut_off_broken_box(part: Path) -> None:
             end += max(size, 8)
 
 
-def _survey(part: Path, end_s: float | None) -> Film:
+def _survey(file: Path, end_s: float | None) -> ClipSurvey:
     samples = wanted = 0
     shown_s = last_s = 0.0
-    with av.open(str(part)) as opened:
-        label = Label.read(opened.metadata.get("comment", ""))
-        for packet in _sound(opened):
+    with av.open(str(file)) as opened:
+        metadata = ClipMetadata.from_text(opened.metadata.get("comment", ""))
+        for packet in _whole_packets(opened):
             samples += 1
             at_s, until_s = _times(packet)
             last_s = max(last_s, until_s)
@@ -111,33 +114,34 @@ def _survey(part: Path, end_s: float | None) -> Film:
                 wanted, shown_s = samples, max(shown_s, until_s)
                 reached_s = last_s
     if shown_s <= 0:
-        raise NothingShown(f"{part} shows nothing")
-    longer = end_s is not None and reached_s > end_s
-    return Film(label, wanted, min(shown_s, end_s) if end_s is not None else shown_s, longer)
+        raise NothingShown(f"{file} shows nothing")
+    if end_s is None:
+        return ClipSurvey(metadata, wanted, shown_s, longer=False)
+    return ClipSurvey(metadata, wanted, min(shown_s, end_s), longer=reached_s > end_s)
 
 
-def _rewrite(part: Path, unfinished: Path, film: Film) -> None:
-    options = index_in_front(film.samples)
+def _rewrite(part: Path, unfinished: Path, found: ClipSurvey) -> None:
+    options = index_in_front(found.samples)
     with (
         av.open(str(part)) as source,
         av.open(str(unfinished), "w", format="mp4", options=options) as written,
     ):
-        written.metadata["comment"] = film.label.written()
+        written.metadata["comment"] = found.metadata.to_text()
         stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
-        if film.label.turned:
+        if found.metadata.turned:
             stream.set_display_rotation(180)
-        for packet in islice(_sound(source), film.samples):
+        for packet in islice(_whole_packets(source), found.samples):
             packet.stream = stream
             written.mux(packet)
-    if film.longer:
+    if found.longer:
         with unfinished.open("r+b") as file:
             head = file.read(int(options["moov_size"]))
             file.seek(0)
-            file.write(show_only(head, film.shown_s))
+            file.write(show_only(head, found.shown_s))
 
 
-def _sound(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
-    """The packets that are whole, up to where the file breaks off."""
+def _whole_packets(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
+    """Yield the packets up to the point where the file breaks off."""
     whole = Path(opened.name).stat().st_size
     with suppress(av.FFmpegError):
         for packet in opened.demux(opened.streams.video[0]):
@@ -152,6 +156,6 @@ def _sound(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
 
 
 def _times(packet: "Packet[VideoStream]") -> tuple[float, float]:
-    """When *packet* is shown, and until when."""
+    """Return the times in the file from which and until which *packet* is shown, in seconds."""
     at, duration = packet.pts or 0, packet.duration or 0
     return float(at * packet.time_base), float((at + duration) * packet.time_base)

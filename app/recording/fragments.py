@@ -1,7 +1,6 @@
-"""A clip while it is written: a fragmented MP4, of which all but the last second can be played
-whenever the writing ends.
+"""Writes a clip as a fragmented MP4, which can be played up to its last second at any time.
 
-`.clip.mp4.part` becomes `clip.mp4` when `app.recording.finishing` has put the index in front.
+`.clip.mp4.part` becomes `clip.mp4` when `app.recording.finishing` has moved the index to the front.
 """
 
 import json
@@ -29,50 +28,53 @@ _OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What must be known of a part of a clip to finish it.
+class ClipMetadata:
+    """What finishing a part of a clip requires; it is stored in the file.
 
-    *note* is its owner's, *turned* whether it is shown upside down, and *offset_s* when it begins,
-    from the beginning of its clip.
+    *note* comes from the owner of the clip. *turned* is whether players show the pictures upside
+    down. *offset_s* is the time from the beginning of the clip to the beginning of the part.
     """
 
     note: str = ""
     turned: bool = False
     offset_s: float = 0.0
 
-    def written(self) -> str:
-        """As text that goes into the file."""
+    def to_text(self) -> str:
+        """Return the metadata as JSON, for the file."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def read(cls, text: str) -> "Label":
-        """The one in *text*; an empty one when there is none."""
+    def from_text(cls, text: str) -> "ClipMetadata":
+        """Return the metadata in *text*; the defaults when it holds none."""
         try:
             return cls(**json.loads(text))
         except (ValueError, TypeError):
             return cls()
 
 
-class Fragments:
-    """Writes H.264 packets of *footage* to *path*, where *start_s* is zero. An `OSError` is the
-    disk's; after one, only `close`.
+class FragmentWriter:
+    """Writes H.264 packets of *video_format* to *path*; *start_s* is time zero of the file.
+
+    An `OSError` comes from the disk; after one, only `close` may be called.
     """
 
-    def __init__(self, path: Path, footage: VideoFormat, start_s: float, label: Label) -> None:
+    def __init__(
+        self, path: Path, video_format: VideoFormat, start_s: float, metadata: ClipMetadata
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._start_s = start_s
         self._file = _PlainFile(path)
         self._container = av.open(self._file, "w", format="mp4", options=_OPTIONS)
-        self._container.metadata["comment"] = label.written()
+        self._container.metadata["comment"] = metadata.to_text()
         self._stream = self._container.add_mux_stream(
-            "h264", width=footage.width, height=footage.height, time_base=TIME_BASE
+            "h264", width=video_format.width, height=video_format.height, time_base=TIME_BASE
         )
         self._held: av.Packet[Stream] | None = None
         self._last_dts: int | None = None
         self._interval = _USUAL_TICKS
 
     def write(self, packet: Packet) -> None:
-        """Write *packet*, and the one before it to disk."""
+        """Hold *packet*, and write the one before it to the file."""
         made = av.Packet(packet.data)
         dts = self._ticks(packet.decode_s)
         if self._last_dts is not None:
@@ -85,8 +87,9 @@ class Fragments:
         self._held = made
 
     def close(self) -> None:
-        """Write what was held back, and let go of the file. An `OSError` when that does not work;
-        the file is let go of all the same.
+        """Write the packet that is held, and close the file.
+
+        The file is closed even if writing fails with an `OSError`.
         """
         try:
             if not self._file.broken:
@@ -104,7 +107,7 @@ class Fragments:
         return round((at_s - self._start_s) * TICKS_PER_S)
 
     def _write_held(self) -> None:
-        """How long a packet is shown is known when the next is there."""
+        """Write the packet that is held; its duration is known when the next one has come."""
         if self._held is None:
             return
         self._held.duration = self._interval
@@ -113,20 +116,20 @@ class Fragments:
             self._container.mux(held)
         except av.FFmpegError as error:
             raise ClipError(f"{self._file.path} cannot be written: {error}") from None
-        self._file.sync_now_and_then()
+        self._file.sync_if_due()
 
 
 class _PlainFile:
-    """A file that takes all or raises, as libav does not notice when only a part was taken. Once
-    *broken* it takes nothing.
+    """A file that writes all data or raises; libav does not notice when only a part was written.
+
+    A *broken* file ignores all data.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.broken = False
-        self._descriptor = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o644)
         self._synced_s = time.monotonic()
 
     def write(self, data: bytes) -> int:
@@ -139,8 +142,8 @@ class _PlainFile:
                 raise
         return len(data)
 
-    def sync_now_and_then(self) -> None:
-        """Let a power cut cost no more than some seconds, and the card no more than some syncs."""
+    def sync_if_due(self) -> None:
+        """Sync every few seconds: a power cut loses little, and the card is spared most syncs."""
         if time.monotonic() - self._synced_s >= _SYNC_EVERY_S:
             os.fdatasync(self._descriptor)
             self._synced_s = time.monotonic()

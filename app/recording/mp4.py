@@ -1,22 +1,20 @@
-"""MP4 files as phones, browsers and Slack want them: H.264 with the index in front, and exact in
-what they show.
-"""
+"""MP4 files for phones, browsers and Slack: H.264, the index in front, and an exact length."""
 
 import struct
 from fractions import Fraction
 
-#: What the times in our files are counted in.
+#: The unit of time in our files.
 TICKS_PER_S = 90_000
 TIME_BASE = Fraction(1, TICKS_PER_S)
-#: What stands in an index beside the samples, and what each of them takes there at most.
+#: The size of an index without its samples, and the largest size of a sample in it.
 _INDEX_BYTES, _SAMPLE_BYTES = 4096, 48
 
 
 def index_in_front(samples: int) -> dict[str, str]:
-    """The options by which libav writes a file of that many *samples* with the index in front,
-    without moving all else afterwards.
+    """Return libav's options for a file of that many *samples* with the index in front.
 
-    Times before zero stay what they are: an edit list then tells players to start at zero.
+    libav then need not move the pictures afterwards. Times before zero are kept: an edit list tells
+    players to start at zero.
     """
     return {
         "moov_size": str(_INDEX_BYTES + _SAMPLE_BYTES * samples),
@@ -25,8 +23,9 @@ def index_in_front(samples: int) -> dict[str, str]:
 
 
 def show_only(head: bytes, shown_s: float) -> bytes:
-    """*head*, the beginning of an MP4 file with its index, changed to end after *shown_s* seconds,
-    whatever comes after that.
+    """Return *head*, the beginning of an MP4 file with its index, made to end after *shown_s*.
+
+    Players then ignore what comes later in the file.
     """
     changed = bytearray(head)
     movie = head.index(b"mvhd")

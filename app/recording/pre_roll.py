@@ -1,9 +1,9 @@
-"""The last seconds of a camera, compressed, in memory: what a clip shows from before anybody knew
-that there would be one.
+"""The pre-roll: a camera's last seconds in memory, compressed, which come first in a clip.
 
-All that is not on disk yet is in here and nowhere else, so one bound holds for it all. Who writes a
-clip has a cursor in the ring. While cursors wait, packets stay beyond their time, but never beyond
-the bound: then the oldest go, and a cursor that has not got to them yet finds a gap.
+Everything that is not on disk yet is in this memory and nowhere else; therefore one limit covers it
+all. The writer of a clip reads through a cursor. While a cursor is open, packets may stay longer
+than their time, but the memory never exceeds its limit: the oldest packets are dropped first, and a
+cursor that has not read them finds a gap.
 """
 
 import threading
@@ -12,30 +12,31 @@ from itertools import islice, takewhile
 
 from app.frames import Packet
 
-#: What a packet takes beside its data.
+#: The memory that a packet takes besides its data.
 _PACKET_BYTES = 250
-#: Small, because a reader's batch is not counted in the bound.
+#: Packets that one read returns. It is small, because the limit does not count them.
 _BATCH = 20
 
 
 class Cursor:
-    """How far a reader has got. *start_s* is the moment of the first picture that is wanted;
-    packets before it only lead up to it.
+    """The position of a reader. *start_s* is the time of the first picture that is to be shown.
 
-    What it read last is from `kept_from` on, and may be wanted again: a clip may end in the middle
-    of it, and another begin.
+    Packets before that picture only serve to decode it. The packets of the last read, from
+    *kept_from* on, may be needed again: a clip may end among them, and another may begin there.
     """
 
     def __init__(self, position: int, start_s: float) -> None:
         self.position = self.kept_from = position
         self.start_s = start_s
-        #: How often packets were gone before they could be read.
+        #: The number of times that packets were dropped before they were read.
         self.gaps = 0
 
 
 class Ring:
-    """Keeps the packets of *keep_s* seconds, and of as many more as lead up to them, in at most
-    *limit_bytes*. For any thread.
+    """Keeps the packets of the last *keep_s* seconds in at most *limit_bytes*.
+
+    Packets before them stay as far as decoding needs them. All methods may be called from any
+    thread.
     """
 
     def __init__(self, keep_s: float, limit_bytes: float) -> None:
@@ -50,14 +51,12 @@ class Ring:
 
     @property
     def kept_s(self) -> float:
-        """How many seconds there are just now."""
+        """The seconds from the oldest packet to the newest."""
         with self._lock:
             return self._packets[-1].at_s - self._packets[0].at_s if self._packets else 0.0
 
-    def add(self, packet: Packet) -> None:
-        """Put *packet* at the end. Those that come before any key frame are of no use, and are left
-        out.
-        """
+    def append(self, packet: Packet) -> None:
+        """Add *packet*, unless no key frame has come yet: it could not be decoded."""
         with self._lock:
             if packet.key:
                 self._keys.append(self._first + len(self._packets))
@@ -67,11 +66,11 @@ class Ring:
             self.used_bytes += len(packet.data) + _PACKET_BYTES
             self._drop_old(packet.at_s - self.keep_s)
 
-    def cursor(self, start_s: float) -> Cursor:
-        """A reader of all from *start_s* on, or from as soon after it as there is something.
+    def open_cursor(self, start_s: float) -> Cursor:
+        """Return a cursor for everything from *start_s* on, or from the first packet after it.
 
-        It starts with the picture nearest to that moment, whose time is the cursor's `start_s`, and
-        reads first what leads up to that. `release` lets go of it.
+        The cursor's `start_s` is the time of the picture nearest to *start_s*. Its first packets
+        may be earlier, as decoding that picture needs them. `release` closes the cursor.
         """
         with self._lock:
             start_s = self._nearest(start_s)
@@ -80,8 +79,9 @@ class Ring:
             return cursor
 
     def read(self, cursor: Cursor) -> list[Packet]:
-        """The next packets for *cursor*, none when it has had them all. The first after a gap is a
-        key frame.
+        """Return the next packets of *cursor*, none when it has had them all.
+
+        The first packet after a gap is a key frame.
         """
         with self._lock:
             if cursor.position < self._first:
@@ -94,19 +94,18 @@ class Ring:
             return found
 
     def release(self, cursor: Cursor) -> None:
-        """*cursor* is not needed any more."""
+        """Close *cursor*."""
         with self._lock:
             self._cursors.remove(cursor)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all packets."""
         with self._lock:
             self._drop(len(self._packets))
 
     def _drop_old(self, before_s: float) -> None:
-        needed = min(
-            (cursor.kept_from for cursor in self._cursors), default=self._first + len(self._packets)
-        )
+        end = self._first + len(self._packets)
+        needed = min((cursor.kept_from for cursor in self._cursors), default=end)
         while (
             len(self._keys) > 1
             and self._keys[1] <= needed
@@ -124,27 +123,30 @@ class Ring:
             self._keys.popleft()
 
     def _nearest(self, start_s: float) -> float:
-        """The time of the picture nearest to *start_s* among those of the newest footage; itself
-        when there are none.
+        """Return the time of the newest video's picture nearest to *start_s*.
+
+        If there are no pictures, this is *start_s* itself.
         """
-        packets = self._newest_footage()
-        # What is shown before the first key frame needs pictures that are gone.
+        packets = self._newest_video()
+        # A picture that is shown before the first key frame needs pictures that are dropped.
         times = [packet.at_s for packet in packets if packet.at_s >= packets[-1].at_s]
         return min(times, key=lambda at_s: abs(at_s - start_s), default=start_s)
 
     def _key_before(self, start_s: float) -> int:
-        """The position of the last key frame of the newest footage that is not after *start_s*; if
-        there is none, of its first.
-        """
-        newest = self._first + len(self._packets) - len(self._newest_footage())
-        keys = [position for position in self._keys if position >= newest]
-        early = [
-            position for position in keys if self._packets[position - self._first].at_s <= start_s
-        ]
-        return early[-1] if early else keys[0] if keys else self._first + len(self._packets)
+        """Return the position of the newest video's last key frame that is not after *start_s*.
 
-    def _newest_footage(self) -> list[Packet]:
-        """What is in here since the camera was last opened, the newest first."""
+        If there is none, this is the position of its first key frame.
+        """
+        end = self._first + len(self._packets)
+        newest = end - len(self._newest_video())
+        keys = [position for position in self._keys if position >= newest]
+        early = [key for key in keys if self._packets[key - self._first].at_s <= start_s]
+        if early:
+            return early[-1]
+        return keys[0] if keys else end
+
+    def _newest_video(self) -> list[Packet]:
+        """Return the packets since the camera was last opened, newest first."""
         newest = self._packets[-1].video_format if self._packets else None
         return list(
             takewhile(lambda packet: packet.video_format is newest, reversed(self._packets))

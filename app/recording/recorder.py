@@ -1,5 +1,6 @@
-"""Films the events of one camera: keeps its last seconds in memory, and writes clips in a thread
-that nobody waits for.
+"""Records the events of one camera: the last seconds stay in memory, a thread writes the clips.
+
+No other thread waits for that thread.
 """
 
 import logging
@@ -15,17 +16,17 @@ from app.clock import Clock
 from app.errors import ClipError
 from app.frames import Frame, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
-from app.recording.clip_writer import ClipWriter, Refusal, Written
+from app.recording.clip_writer import ClipWriter, WriteCheck, WrittenPart
 from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
-from app.recording.finishing import Film, NothingShown, finish, shows_anything, survey
+from app.recording.finishing import ClipSurvey, NothingShown, finish, shows_anything, survey
 from app.recording.pre_roll import Ring
 
-#: How often a clip that is being written is looked after. More seldom costs less; a kill costs a
-#: second at most anyway.
-_LOOK_S = 0.3
+#: The interval at which open clips are written. A longer one costs less, and a kill costs up to a
+#: second of the clip anyway.
+_WRITE_EVERY_S = 0.3
 _RETRY_S = 30.0
 _IDLE_S = 600.0
-#: What is asked for some seconds before now is there still.
+#: Packets stay so many seconds longer than the pre-roll: a clip may be requested a moment late.
 _SPARE_S = 2.0
 _NICE = 10
 _JPEG_QUALITY = 85
@@ -35,11 +36,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReadyClip:
-    """A file that can be shown. *lasts_s* is its length, *reaches_s* where in the whole clip it
-    ends, *last* whether no part follows.
+    """A file that can be played. *lasts_s* is its length.
 
-    *note* is what its owner gave. *part* may go once it is certain that its owner will not forget
-    the file.
+    *reaches_s* is the time from the beginning of the whole clip to the end of this file, *last*
+    whether no other part follows. *note* is what the owner of the clip gave. The owner may delete
+    *part* as soon as it has recorded the file on disk.
     """
 
     clip: Path
@@ -51,19 +52,20 @@ class ReadyClip:
 
 
 class Recorder:
-    """The recorder of a camera. *ready* is told of each file, *failed* of the folder and note of
-    each clip without one, and why.
+    """Keeps a camera's pre-roll and writes its clips.
 
-    A clip that failed may be ready later, when the disk takes files again.
+    *ready* is called with each file; *failed* with the folder and note of each clip that has no
+    file, and the reason. A clip that failed may be ready later, when the disk can be written again.
+    *check_folder* returns the reason why nothing may be written to a folder.
 
-    `packet` and `frame` may be called from any thread and return at once; `step` belongs to the
-    thread that writes, and tells *ready* and *failed* there.
+    `add_packet` and `add_frame` may be called from any thread and return at once. `step` and
+    `repair` belong to the thread that writes; *ready* and *failed* are called there.
 
-    A source that has its pictures compressed gives `packet`s, and these are kept as they are. Of
-    others each `frame` becomes a JPEG, and is encoded when it is wanted: that takes about a third
-    of the CPU time that encoding all of them into H.264 with libx264's fastest preset takes while
-    nothing happens (0.7 ms a picture of 640x480 instead of 2), for some 2 MB more memory for five
-    seconds at 10 a second; raw pictures would take 45 MB.
+    A source with compressed pictures gives packets, which are kept as they are. Each frame of any
+    other source becomes a JPEG, which is encoded only when a clip needs it. While nothing happens,
+    this takes about a third of the CPU time of libx264's fastest preset (0.7 ms a picture of
+    640x480 instead of 2), for some 2 MB more memory for five seconds at 10 pictures a second; raw
+    pictures would take 45 MB.
     """
 
     def __init__(
@@ -72,35 +74,35 @@ class Recorder:
         clock: Clock,
         ready: Callable[[ReadyClip], None],
         failed: Callable[[Path, str, OSError], None],
-        refusal: Refusal,
+        check_folder: WriteCheck,
     ) -> None:
         self._clock = clock
         self._ready = ready
         self._failed = failed
-        self._refusal = refusal
+        self._check_folder = check_folder
         self.ring = Ring(0.0, 0.0)
         self.configure(settings)
         self._clips: list[ClipWriter] = []
         self._lock = threading.Lock()
-        self._waiting: list[Written] = []
+        self._waiting: list[WrittenPart] = []
         self._retry_s = 0.0
-        self._given = self._closed = self._modest = False
-        self._drawn: VideoFormat | None = None
+        self._gives_packets = self._closed = self._is_nice = False
+        self._jpeg_format: VideoFormat | None = None
         self._gaps = 0
-        #: How many files were made.
+        #: The number of files that were made.
         self.count = 0
-        #: Why clips cannot be written, None while they can.
+        #: The reason why clips cannot be written, None while they can.
         self.trouble: str | None = None
 
     def configure(self, settings: RecordingSettings) -> None:
-        """Take over *settings*, for clips that begin from now on."""
+        """Apply *settings* to clips that begin from now on."""
         self._settings = settings
         self.ring.keep_s = settings.pre_roll_s + _SPARE_S
         self.ring.limit_bytes = settings.preroll_mb * 1_000_000
 
     @property
     def gaps(self) -> int:
-        """How often a part of a clip is missing because the disk was too slow."""
+        """The number of gaps in clips, because the disk was too slow."""
         with self._lock:
             return self._gaps + sum(clip.gaps for clip in self._clips)
 
@@ -111,57 +113,62 @@ class Recorder:
             return bool(self._clips)
 
     def add_packet(self, packet: Packet) -> None:
-        """The camera gave *packet*."""
-        self._given, self._closed = True, False
-        self.ring.add(packet)
+        """Keep *packet* of the camera."""
+        self._gives_packets, self._closed = True, False
+        self.ring.append(packet)
 
     def add_frame(self, frame: Frame) -> None:
-        """The camera gave *frame*, which is kept if it gives no packets."""
-        if self._given:
+        """Keep *frame* of the camera, unless the camera gives packets."""
+        if self._gives_packets:
             return
         picture = frame.bgr()
         size = picture.shape[1], picture.shape[0]
-        if self._drawn is None or (self._drawn.width, self._drawn.height) != size:
-            self._drawn = VideoFormat("mjpeg", *size, "yuvj420p")
+        video_format = self._jpeg_format
+        if video_format is None or (video_format.width, video_format.height) != size:
+            video_format = self._jpeg_format = VideoFormat("mjpeg", *size, "yuvj420p")
         self._closed = False
-        self.ring.add(
-            Packet(jpeg(picture, _JPEG_QUALITY), frame.at_s, frame.at_s, True, self._drawn)
-        )
+        encoded = jpeg(picture, _JPEG_QUALITY)
+        self.ring.append(Packet(encoded, frame.at_s, frame.at_s, True, video_format))
 
     def begin_clip(
         self, folder: Path, start_s: float, note: str, most_s: float | None = None
     ) -> ClipWriter:
-        """Film into *folder* what was to be seen from *start_s* on, of the camera's clock, until
-        the clip is told its end.
+        """Begin a clip in *folder* that shows everything from *start_s* on, until its `end`.
 
-        It goes on in another file after *most_s*, or what the settings say.
+        *start_s* is on the clock of the camera's frames. The clip continues in another file after
+        *most_s* seconds, by default those of the settings.
         """
-        most_s = self._settings.max_clip_s if most_s is None else most_s
         clip = ClipWriter(
-            self.ring, folder, start_s, most_s=most_s, note=note, refusal=self._refusal
+            self.ring,
+            folder,
+            start_s,
+            most_s=self._settings.max_clip_s if most_s is None else most_s,
+            note=note,
+            check_folder=self._check_folder,
         )
         with self._lock:
             self._clips.append(clip)
         return clip
 
     def stop_clips(self) -> None:
-        """The camera is closed or lost: what there is of every clip is all of it."""
+        """End all clips after the packets that came so far; the camera is closed or lost."""
         with self._lock:
             for clip in self._clips:
                 clip.stop()
-        self._given, self._closed, self._drawn = False, True, None
+        self._gives_packets, self._closed, self._jpeg_format = False, True, None
 
     def repair(self, parts: Iterable[Path]) -> None:
-        """Make clips of what a run that was killed has left. Belongs to the thread that writes."""
+        """Make clips of *parts*, which an earlier run left unfinished."""
         for part in parts:
             name = PART_NAME.fullmatch(part.name)
             if name:
                 following = part.with_name(clip_name(part_number(name) + 1))
-                self._finish(Written(part.with_name(name["clip"]), last=not _is_there(following)))
+                last = not _exists_or_can(following)
+                self._finish(WrittenPart(part.with_name(name["clip"]), last=last))
 
     def step(self) -> float:
-        """Write what there is to be written; returns the seconds until there may be more."""
-        self._be_modest()
+        """Write what has come; returns the seconds until the next step."""
+        self._lower_priority()
         with self._lock:
             clips = list(self._clips)
         wrote = [self._advance(clip) for clip in clips]
@@ -171,14 +178,18 @@ class Recorder:
                 self._finish(written)
         if self._closed and not self.busy:
             self.ring.clear()
-        return 0.0 if any(wrote) else _LOOK_S if clips else _RETRY_S if self._waiting else _IDLE_S
+        if any(wrote):
+            return 0.0
+        if clips:
+            return _WRITE_EVERY_S
+        return _RETRY_S if self._waiting else _IDLE_S
 
-    def _be_modest(self) -> None:
-        """Let everybody else go first: on Linux each thread has a priority of its own."""
-        if not self._modest:
+    def _lower_priority(self) -> None:
+        """Let all other threads run first: on Linux each thread has its own priority."""
+        if not self._is_nice:
             own = threading.get_native_id()
             os.setpriority(os.PRIO_PROCESS, own, max(os.getpriority(os.PRIO_PROCESS, own), _NICE))
-            self._modest = True
+            self._is_nice = True
 
     def _advance(self, clip: ClipWriter) -> bool:
         trouble: OSError | None = None
@@ -191,11 +202,11 @@ class Recorder:
             trouble = ClipError(f"a clip in {clip.folder} cannot be written: {error}")
         if trouble:
             clip.give_up()
-            self._in_trouble(trouble)
+            self._report_trouble(trouble)
         made = [self._finish(clip.written.pop(0)) for _ in list(clip.written)]
         if clip.is_over:
             self._forget(clip)
-            if not clip.is_there:
+            if not clip.has_pictures:
                 trouble = trouble or ClipError("the camera gave no picture at that time")
             if trouble and not any(made):
                 self._failed(clip.folder, clip.note, trouble)
@@ -206,45 +217,42 @@ class Recorder:
             self._clips.remove(clip)
             self._gaps += clip.gaps
 
-    def _finish(self, written: Written) -> bool:
+    def _finish(self, written: WrittenPart) -> bool:
+        """Make the file of *written*; returns whether there is one."""
         part = part_path(written.clip)
         try:
-            film = _film(part, written)
+            found = _make_clip(part, written)
         except ClipError as error:
-            _log.error("%s, which the next start tries again", error)
+            _log.error("%s; the next start tries again", error)
             return False
         except OSError as error:
-            self._in_trouble(error)
+            self._report_trouble(error)
             self._waiting.append(written)
             self._retry_s = self._clock.monotonic() + _RETRY_S
             return False
-        if film is None:
+        if found is None:
             return False
         if self.trouble:
             _log.info("clips can be written again")
         self.trouble = None
         self.count += 1
+        metadata = found.metadata
+        reaches_s = metadata.offset_s + found.shown_s
         self._ready(
-            ReadyClip(
-                written.clip,
-                film.shown_s,
-                film.label.offset_s + film.shown_s,
-                written.last,
-                film.label.note,
-                part,
-            )
+            ReadyClip(written.clip, found.shown_s, reaches_s, written.last, metadata.note, part)
         )
         return True
 
-    def _in_trouble(self, error: OSError) -> None:
+    def _report_trouble(self, error: OSError) -> None:
         if self.trouble is None:
             _log.error("clips cannot be written: %s", error)
         self.trouble = f"clips cannot be written: {error}"
 
 
-def _is_there(clip: Path) -> bool:
-    """Whether there is *clip*, or can be; also when the disk does not let that be seen now, since
-    it is then tried again.
+def _exists_or_can(clip: Path) -> bool:
+    """Return whether *clip* exists or can be made.
+
+    If the disk cannot be read now, the answer is True, since the clip is tried again later.
     """
     try:
         return clip.exists() or shows_anything(part_path(clip))
@@ -252,19 +260,17 @@ def _is_there(clip: Path) -> bool:
         return True
 
 
-def _film(part: Path, written: Written) -> Film | None:
-    """The clip that *written* is to become of *part*; None when there is nothing to be shown, or
-    somebody has taken it away.
+def _make_clip(part: Path, written: WrittenPart) -> ClipSurvey | None:
+    """Make the clip of *part*, unless it exists already, and return what it shows.
+
+    Returns None when *part* shows nothing, or was deleted.
     """
+    clip = written.clip
     try:
-        film = (
-            survey(written.clip)
-            if written.clip.exists()
-            else finish(part, written.clip, written.shown_s)
-        )
+        found = survey(clip) if clip.exists() else finish(part, clip, written.shown_s)
         os.truncate(part, 0)
     except (NothingShown, FileNotFoundError) as error:
-        _log.warning("there is no %s: %s", written.clip, error)
+        _log.warning("there is no %s: %s", clip, error)
         part.unlink(missing_ok=True)
         return None
-    return film
+    return found

@@ -1,20 +1,21 @@
-"""Turning pictures over, as a camera that hangs upside down or before a mirror needs."""
+"""Rotates and mirrors pictures, for a camera that hangs upside down or looks into a mirror."""
 
 import av
 from av.filter import Graph
 
 
-class Turning:
-    """Swaps left and right if *hflip*, top and bottom if *vflip*, of one picture after another of
-    the same size and format.
+class Rotation:
+    """Swaps left and right if *hflip*, top and bottom if *vflip*.
+
+    All pictures must have the same size and format.
     """
 
     def __init__(self, hflip: bool, vflip: bool) -> None:
         self._names = [name for name, wanted in (("hflip", hflip), ("vflip", vflip)) if wanted]
         self._graph: Graph | None = None
 
-    def turned(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """*picture* turned; itself if nothing is to be done."""
+    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return *picture* rotated; *picture* itself if nothing is to be swapped."""
         if not self._names:
             return picture
         if self._graph is None:
@@ -25,14 +26,13 @@ class Turning:
     def _build(self, picture: av.VideoFrame) -> Graph:
         graph = Graph()
         graph.threads = 1
-        buffer = graph.add_buffer(
+        source = graph.add_buffer(
             width=picture.width,
             height=picture.height,
             format=picture.format,
             time_base=picture.time_base,
         )
-        graph.link_nodes(
-            buffer, *(graph.add(name) for name in self._names), graph.add("buffersink")
-        )
+        filters = [graph.add(name) for name in self._names]
+        graph.link_nodes(source, *filters, graph.add("buffersink"))
         graph.configure()
         return graph

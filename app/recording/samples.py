@@ -1,9 +1,8 @@
-"""Training samples: a moment as the detector saw it, and the frames before, as one tar in the
-naming of WebDataset.
+"""Training samples: a moment and the frames before it, as a tar with WebDataset's naming.
 
-All files of a sample share the part of their names before the first dot, its key; what follows says
-what a file is. An event's id has a dot of its own, so that the key has a dash in its place; the id
-itself is in the sample's JSON.
+All files of a sample have the same name up to the first dot: the key. What follows the dot says
+what the file is. As an event's id contains a dot, the key has a dash in its place; the id itself is
+in the sample's JSON.
 """
 
 import io
@@ -19,17 +18,17 @@ from typing import Any, Literal
 from app.files import atomic_file
 from app.frames import Frame, Image, jpeg
 
-#: The JPEG quality of the moment itself, and of the frames before.
+#: The JPEG quality of the moment itself, and of the frames before it.
 FRAME_QUALITY, STORED_QUALITY = 90, 60
-#: Before a quiet moment nothing has moved, and one frame of so many tells it all: a day's samples
-#: of 640x480 take 20 to 50 MB, not 100.
+#: Nothing moves before a quiet moment, so that every fifth frame is enough: a day's samples of
+#: 640x480 take 20 to 50 MB instead of 100.
 QUIET_STEP = 5
 SAMPLE_NAME = "sample.tar"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFrame:
-    """A frame that is kept as JPEG, and what the motion sensor said then, None without one."""
+    """A frame kept as JPEG. *pir* is the state of the motion sensor, None without one."""
 
     jpeg: bytes
     taken_at: datetime
@@ -39,39 +38,38 @@ class StoredFrame:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a sample is of: an alert, or a room that is quiet, and what the motion sensor said then.
+    """The subject of a sample: an alert, or a quiet room. *pir* is the state of the motion sensor.
 
-    *facts*, plain, tell how *frame* was judged and by what settings; *pictures*, (rows, columns)
-    uint8, are those that it was compared by: "background" and "delta", or none.
+    *details*, plain, are the verdict on *frame* and the settings behind it. *pictures*, (rows,
+    columns) uint8, are those that the frame was compared with: "background" and "delta", or none.
     """
 
     sample: str
     kind: Literal["alert", "quiet"]
     frame: Frame
     pir: bool | None
-    facts: dict[str, Any]
+    details: dict[str, Any]
     pictures: dict[str, Image]
 
 
 class FrameStore:
-    """The last *count* frames, oldest first."""
+    """Keeps the last *count* frames, oldest first."""
 
     def __init__(self, count: int) -> None:
         self._stored: deque[StoredFrame] = deque(maxlen=count)
 
     @property
     def megabytes(self) -> float:
-        """How much memory they take."""
+        """The memory that the frames take."""
         return sum(len(one.jpeg) for one in list(self._stored)) / 1e6
 
-    def keep(self, frame: Frame, pir: bool | None) -> None:
-        """Put *frame* at the end."""
-        self._stored.append(
-            StoredFrame(jpeg(frame.bgr(), STORED_QUALITY), frame.taken_at, frame.number, pir)
-        )
+    def append(self, frame: Frame, pir: bool | None) -> None:
+        """Add *frame* at the end."""
+        encoded = jpeg(frame.bgr(), STORED_QUALITY)
+        self._stored.append(StoredFrame(encoded, frame.taken_at, frame.number, pir))
 
     def clear(self) -> None:
-        """Forget them, as after the camera was switched off."""
+        """Drop all frames, as after the camera was switched off."""
         self._stored.clear()
 
     def __iter__(self) -> Iterator[StoredFrame]:
@@ -79,13 +77,14 @@ class FrameStore:
 
 
 def sample_key(sample: str) -> str:
-    """What the names of all files of *sample*, an id, begin with."""
+    """Return the beginning of the names of all files of *sample*, an id."""
     return sample.replace(".", "-")
 
 
 def write_sample(path: Path, moment: Moment, store: FrameStore) -> None:
-    """Make the tar of *moment* at *path*, with the frames in *store* before it. The same moment
-    gives the same bytes.
+    """Write the tar of *moment* to *path*, with the frames in *store* before it.
+
+    The same moment gives the same bytes.
     """
     before = list(store)[:: -QUIET_STEP if moment.kind == "quiet" else -1][::-1]
     key, mtime = sample_key(moment.sample), int(moment.frame.taken_at.timestamp())
@@ -100,8 +99,8 @@ def write_sample(path: Path, moment: Moment, store: FrameStore) -> None:
 
 
 def _files(moment: Moment, before: list[StoredFrame]) -> Iterator[tuple[str, bytes]]:
-    """What a sample holds, by what follows the key in its name."""
-    yield "json", json.dumps(_facts(moment, before), indent=1, sort_keys=True).encode()
+    """Yield the files of a sample: the part of the name after the key, and the content."""
+    yield "json", json.dumps(_description(moment, before), indent=1, sort_keys=True).encode()
     yield "frame.jpg", jpeg(moment.frame.bgr(), FRAME_QUALITY)
     for name, picture in moment.pictures.items():
         yield f"{name}.png", _png(picture)
@@ -109,10 +108,10 @@ def _files(moment: Moment, before: list[StoredFrame]) -> Iterator[tuple[str, byt
         yield f"{number:02d}.jpg", stored.jpeg
 
 
-def _facts(moment: Moment, before: list[StoredFrame]) -> dict[str, Any]:
+def _description(moment: Moment, before: list[StoredFrame]) -> dict[str, Any]:
     frame = moment.frame
     return {
-        **moment.facts,
+        **moment.details,
         "id": moment.sample,
         "kind": moment.kind,
         "at": frame.taken_at.isoformat(),

@@ -1,8 +1,8 @@
-"""A smaller rendition of a clip, for services that take only so many bytes.
+"""Makes a smaller rendition of a clip, for services that accept a limited number of bytes.
 
     python -m app.recording.shrink CLIP BYTES OUT
 
-makes one in a process of its own.
+makes one in a separate process.
 """
 
 import sys
@@ -18,23 +18,23 @@ from av.video.reformatter import ColorRange, Colorspace
 from app.errors import ClipError
 from app.files import atomic_file
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE, index_in_front
-from app.recording.rotation import Turning
+from app.recording.rotation import Rotation
 
-#: With fewer bits a second than this there is nothing to be seen any more.
+#: With fewer bits a second than this nothing can be seen.
 LEAST_BITS_PER_S = 20_000
-#: Fewer bits than this for each pixel of a picture blur it more than fewer pixels would.
+#: With fewer bits for each pixel than this, a smaller picture looks sharper.
 _BITS_PER_PIXEL = 0.08
 _SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)
 _MOST_FPS = 10
-#: Stamps are rounded, and clocks jitter.
+#: The times in files are rounded, and cameras' clocks are not exact.
 _EARLY_S = 0.02
 _TRIES = 4
-#: What of the file is picture; the rest is index.
+#: The pictures' share of the file; the rest is index.
 _PICTURE_SHARE = 0.93
 
 
 class _TooLarge(ClipError):
-    """It came out larger than it may be: *size* bytes."""
+    """The rendition has *size* bytes, more than are allowed."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"{size} bytes")
@@ -42,115 +42,122 @@ class _TooLarge(ClipError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What a rendition is to be: its size in pixels, its bits a second, and by which matrix, as
-    libav counts them, its colours are made.
-    """
+class _Source:
+    """The clip to shrink: *matrix* is the one of its colours, by libav's numbers."""
+
+    path: Path
+    lasts_s: float
+    width: int
+    height: int
+    bits_per_s: float
+    pictures: int
+    matrix: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendition:
+    """The size of a rendition in pixels, and its bits a second."""
 
     width: int
     height: int
     bits_per_s: int
-    matrix: int
 
 
-def smaller(path: Path, target_bytes: int, out: Path) -> None:
-    """Make *out* a rendition of the clip at *path* that has at most *target_bytes* bytes.
+def shrink(path: Path, target_bytes: int, out: Path) -> None:
+    """Make *out* a rendition of the clip at *path* with *target_bytes* bytes at most.
 
-    It lasts as long and stands as upright, and has the index in front as every clip; it has fewer
-    bits, pictures (10 a second) and, where those bits would not do, pixels. This decodes and
-    encodes everything on one thread, up to four times, which keeps a Pi busy for about as long as
-    the clip lasts: call it where nobody waits, in a thread or process of low priority
-    (`os.setpriority`). `ClipError` when *path* cannot be read, or nothing could be seen in so few
-    bytes; other `OSError`s when *out* cannot be written. *out* is whole, or as it was before.
+    It lasts as long, is upright, and has the index in front like every clip. It has fewer bits, 10
+    pictures a second at most and, if necessary, fewer pixels. Decoding and encoding run on one
+    thread, up to four times, which keeps a Pi busy for about as long as the clip lasts: call this
+    where nobody waits, in a thread or process of low priority (`os.setpriority`).
+
+    `ClipError` when *path* cannot be read, or so few bytes could show nothing; other `OSError`s
+    when *out* cannot be written. *out* is complete, or as it was before.
     """
-    try:
-        with av.open(str(path)) as clip:
-            stream = clip.streams.video[0]
-            lasts_s = (clip.duration or 0) / av.time_base
-            size, own_bits_per_s, pictures = (
-                (stream.width, stream.height),
-                clip.bit_rate,
-                stream.frames,
-            )
-            # 0 means red, green and blue, of which swscale makes what BT.601 says.
-            matrix = stream.codec_context.colorspace or Colorspace.ITU601
-    except (av.FFmpegError, IndexError) as error:
-        raise ClipError(f"{path} cannot be read: {error}") from None
-    if lasts_s <= 0:
-        raise ClipError(f"{path} shows nothing")
-    bits_per_s = 8 * target_bytes * _PICTURE_SHARE / lasts_s
+    source = _open(path)
+    bits_per_s = 8 * target_bytes * _PICTURE_SHARE / source.lasts_s
     for _ in range(_TRIES):
         if bits_per_s < LEAST_BITS_PER_S:
             break
         try:
-            _write(
-                path,
-                out,
-                _shape(size, min(bits_per_s, own_bits_per_s), matrix),
-                target_bytes,
-                pictures,
-            )
+            rendition = _fit(source, min(bits_per_s, source.bits_per_s))
+            _write(source, rendition, out, target_bytes)
         except _TooLarge as error:
             bits_per_s *= 0.9 * target_bytes / error.size
         else:
             return
-    raise ClipError(f"{path} lasts {lasts_s:.0f} s, which cannot be shown in {target_bytes} bytes")
+    raise ClipError(
+        f"{path} lasts {source.lasts_s:.0f} s, which cannot be shown in {target_bytes} bytes"
+    )
 
 
-def _shape(size: tuple[int, int], bits_per_s: float, matrix: int) -> _Shape:
-    """As many pixels of *size* as *bits_per_s* are enough for."""
-    width, height = size
+def _open(path: Path) -> _Source:
+    try:
+        with av.open(str(path)) as clip:
+            stream = clip.streams.video[0]
+            source = _Source(
+                path,
+                (clip.duration or 0) / av.time_base,
+                stream.width,
+                stream.height,
+                clip.bit_rate,
+                stream.frames,
+                # 0 means red, green and blue, which swscale converts as BT.601 says.
+                stream.codec_context.colorspace or Colorspace.ITU601,
+            )
+    except (av.FFmpegError, IndexError) as error:
+        raise ClipError(f"{path} cannot be read: {error}") from None
+    if source.lasts_s <= 0:
+        raise ClipError(f"{path} shows nothing")
+    return source
+
+
+def _fit(source: _Source, bits_per_s: float) -> _Rendition:
+    """Return the rendition of *source* with as many pixels as *bits_per_s* are enough for."""
+    pixels_per_s = source.width * source.height * _MOST_FPS
     enough = (
-        scale
-        for scale in _SCALES
-        if bits_per_s / (scale * width * scale * height * _MOST_FPS) >= _BITS_PER_PIXEL
+        scale for scale in _SCALES if bits_per_s / (scale**2 * pixels_per_s) >= _BITS_PER_PIXEL
     )
     scale = next(enough, _SCALES[-1])
-    return _Shape(
-        max(round(width * scale / 2) * 2, 2),
-        max(round(height * scale / 2) * 2, 2),
-        round(bits_per_s),
-        matrix,
-    )
+    width, height = (max(round(side * scale / 2) * 2, 2) for side in (source.width, source.height))
+    return _Rendition(width, height, round(bits_per_s))
 
 
-def _write(path: Path, out: Path, shape: _Shape, target_bytes: int, pictures: int) -> None:
+def _write(source: _Source, rendition: _Rendition, out: Path, target_bytes: int) -> None:
     try:
         with atomic_file(out) as file:
-            _encode(path, file, shape, pictures)
+            _encode(source, rendition, file)
             if file.tell() > target_bytes:
                 raise _TooLarge(file.tell())
     except av.FFmpegError as error:
-        raise ClipError(f"{path} cannot be made smaller: {error}") from None
+        raise ClipError(f"{source.path} cannot be made smaller: {error}") from None
 
 
-def _encode(path: Path, file: IO[bytes], shape: _Shape, pictures: int) -> None:
-    rate = {
-        "b": str(shape.bits_per_s),
-        "maxrate": str(shape.bits_per_s),
-        "bufsize": str(2 * shape.bits_per_s),
+def _encode(source: _Source, rendition: _Rendition, file: IO[bytes]) -> None:
+    options = {
+        "preset": "veryfast",
+        "threads": "1",
+        "b": str(rendition.bits_per_s),
+        "maxrate": str(rendition.bits_per_s),
+        "bufsize": str(2 * rendition.bits_per_s),
     }
-    with av.open(file, "w", format="mp4", options=index_in_front(pictures)) as written:
-        stream = written.add_stream(
-            "libx264", rate=_MOST_FPS, options={"preset": "veryfast", "threads": "1", **rate}
-        )
-        stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
-        stream.codec_context.time_base = TIME_BASE
-        stream.codec_context.colorspace, stream.codec_context.color_range = (
-            shape.matrix,
-            ColorRange.MPEG,
-        )
-        for picture in _thinned(path, shape):
+    with av.open(file, "w", format="mp4", options=index_in_front(source.pictures)) as written:
+        stream = written.add_stream("libx264", rate=_MOST_FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = rendition.width, rendition.height, "yuv420p"
+        coder = stream.codec_context
+        coder.time_base = TIME_BASE
+        coder.colorspace, coder.color_range = source.matrix, ColorRange.MPEG
+        for picture in _pictures(source, rendition):
             written.mux(stream.encode(picture))
         written.mux(stream.encode())
     file.seek(0, 2)
 
 
-def _thinned(path: Path, shape: _Shape) -> Iterator[av.VideoFrame]:
-    """The clip's pictures in the size of *shape*, upright, and no more than wanted in a second."""
+def _pictures(source: _Source, rendition: _Rendition) -> Iterator[av.VideoFrame]:
+    """Yield the clip's pictures, upright, in the size of *rendition*, 10 a second at most."""
     due_s = 0.0
-    turning: Turning | None = None
-    with av.open(str(path)) as clip:
+    rotation: Rotation | None = None
+    with av.open(str(source.path)) as clip:
         clip.streams.video[0].codec_context.thread_count = 1
         for decoded in clip.decode(video=0):
             at_s = decoded.time or 0.0
@@ -158,19 +165,20 @@ def _thinned(path: Path, shape: _Shape) -> Iterator[av.VideoFrame]:
                 continue
             due_s = max(due_s + 1 / _MOST_FPS, at_s)
             upside_down = abs(decoded.rotation) == 180
-            turning = turning or Turning(upside_down, upside_down)
-            picture = turning.turned(
+            rotation = rotation or Rotation(upside_down, upside_down)
+            picture = rotation.apply(
                 decoded.reformat(
-                    shape.width, shape.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1
+                    rendition.width,
+                    rendition.height,
+                    "yuv420p",
+                    dst_color_range=ColorRange.MPEG,
+                    threads=1,
                 )
             )
-            picture.pts, picture.time_base, picture.pict_type = (
-                round(at_s * TICKS_PER_S),
-                TIME_BASE,
-                PictureType.NONE,
-            )
+            picture.pts, picture.time_base = round(at_s * TICKS_PER_S), TIME_BASE
+            picture.pict_type = PictureType.NONE
             yield picture
 
 
 if __name__ == "__main__":
-    smaller(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    shrink(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,5 +1,6 @@
-"""SnapshotPair of an occupied room, for a folder that somebody looks through: at most one in a while,
-and only of motion that lasts.
+"""Stills of an occupied room for a folder that people browse.
+
+There are few of them: one in a certain time at most, and only of motion that lasts.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ _RED = (0, 0, 255)
 
 
 class StillRule:
-    """When a picture is due: after *min_motion_frames* frames of motion in a row, counted from
-    *min_upload_seconds* after the last.
+    """Decides when a still is due: after *min_motion_frames* frames of motion in a row.
+
+    Counting begins *min_upload_seconds* after the last still.
     """
 
     def __init__(self, min_upload_seconds: float, min_motion_frames: int) -> None:
@@ -22,7 +24,7 @@ class StillRule:
         self._last_s = float("-inf")
 
     def due(self, motion: bool, at_s: float) -> bool:
-        """Whether the next frame is one to keep."""
+        """Return whether the next frame, taken at *at_s*, is to be kept."""
         if not motion:
             self._frames = 0
         elif at_s - self._last_s >= self._min_upload_s:
@@ -35,15 +37,12 @@ class StillRule:
 
 
 def still(frame: Frame, boxes: Sequence[Box], line: str) -> bytes:
-    """*frame* as JPEG, with *boxes*, the room's status at the top and *line* at the bottom drawn
-    in.
-    """
+    """Return *frame* as JPEG with *boxes*, the room's status at the top, *line* at the bottom."""
     import cv2
 
     drawn = annotated(frame.bgr(), boxes, line)
     scale = max(drawn.shape[1] / 800, 0.5)
-    (_, height), base = cv2.getTextSize(STATUS, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
-    cv2.putText(
-        drawn, STATUS, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, scale, _RED, 2, cv2.LINE_AA
-    )
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (_, height), base = cv2.getTextSize(STATUS, font, scale, 2)
+    cv2.putText(drawn, STATUS, (base, height + base), font, scale, _RED, 2, cv2.LINE_AA)
     return jpeg(drawn)

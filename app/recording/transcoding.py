@@ -1,5 +1,6 @@
-"""Encoding what cannot be copied into a clip: pictures that came as JPEGs or raw, other codecs, and
-mirrored H.264.
+"""Encodes what cannot be copied into a clip.
+
+These are raw pictures, JPEGs, codecs other than H.264, and H.264 that must be mirrored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,13 +13,13 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from app.frames import Packet, VideoFormat
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE
-from app.recording.rotation import Turning
+from app.recording.rotation import Rotation
 
 #: The pixel formats of H.264 that every browser and phone plays.
 _PLAYED = ("yuv420p", "yuvj420p")
-_KEY_EVERY_S = 2.0
+_KEY_EVERY_TICKS = 2 * TICKS_PER_S
 _USUAL_FPS = Fraction(25)
-#: A picture of a lit room takes 0.1. The noise of a dark one would take 1, which fills disks and
+#: A picture of a lit room takes 0.1. The noise in a dark room would take 1, which fills disks and
 #: shows nothing.
 _MOST_BITS_PER_PIXEL = 0.3
 _OPTIONS = {
@@ -31,55 +32,55 @@ _OPTIONS = {
 }
 
 
-def can_be_copied(footage: VideoFormat) -> bool:
-    """Whether players show *footage* rightly as it is. They know how to turn a film upside down,
-    but not all how to mirror one.
+def can_be_copied(video: VideoFormat) -> bool:
+    """Return whether players show *video* correctly as it is.
+
+    All of them can show a video upside down, but some cannot mirror it.
     """
-    return footage.codec == "h264" and footage.pixels in _PLAYED and footage.hflip == footage.vflip
+    return video.codec == "h264" and video.pixels in _PLAYED and video.hflip == video.vflip
 
 
-class Recoding:
-    """Makes H.264 of the packets of *footage*, one after another, from *start_s* on; those before
-    it are only decoded.
+class Transcoder:
+    """Makes H.264 of the packets of *given*; those before *start_s* are only decoded.
 
-    libx264's fastest way, on the thread that calls. A packet that is damaged is passed over.
+    libx264 runs with its fastest preset, on the calling thread. A damaged packet is skipped.
     """
 
-    def __init__(self, footage: VideoFormat, start_s: float) -> None:
+    def __init__(self, given: VideoFormat, start_s: float) -> None:
         self._start_s = start_s
-        self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(footage.codec, "r"))
+        self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(given.codec, "r"))
         self._decoder.thread_count = 1
-        self._turning = Turning(footage.hflip, footage.vflip)
+        self._rotation = Rotation(given.hflip, given.vflip)
         self._encoder: av.VideoCodecContext | None = None
-        self._footage: VideoFormat | None = None
+        self._format: VideoFormat | None = None
         self._key_due = 0
         self._last = -1
 
-    def recoded(self, packet: Packet) -> Iterator[Packet]:
-        """What can be written now that *packet* is there too."""
-        given = av.Packet(packet.data)
-        given.pts, given.dts = self._ticks(packet.at_s), self._ticks(packet.decode_s)
-        given.time_base = TIME_BASE
+    def transcode(self, packet: Packet) -> Iterator[Packet]:
+        """Yield the packets that are ready after *packet*."""
+        compressed = av.Packet(packet.data)
+        compressed.pts, compressed.dts = self._ticks(packet.at_s), self._ticks(packet.decode_s)
+        compressed.time_base = TIME_BASE
         try:
-            pictures = self._decoder.decode(given)
+            pictures = self._decoder.decode(compressed)
         except av.FFmpegError:
             return
-        yield from self._encoded(pictures)
+        yield from self._encode(pictures)
 
-    def rest(self) -> Iterator[Packet]:
-        """What was not ready before, when there are no more packets."""
+    def flush(self) -> Iterator[Packet]:
+        """Yield the remaining packets, after the last one was given."""
         try:
             pictures = self._decoder.decode(None)
         except av.FFmpegError:
             pictures = []
-        yield from self._encoded(pictures)
+        yield from self._encode(pictures)
         if self._encoder:
             yield from self._packets(self._encoder.encode(None))
 
     def _ticks(self, at_s: float) -> int:
         return round((at_s - self._start_s) * TICKS_PER_S)
 
-    def _encoded(self, pictures: Iterable[av.VideoFrame]) -> Iterator[Packet]:
+    def _encode(self, pictures: Iterable[av.VideoFrame]) -> Iterator[Packet]:
         for decoded in pictures:
             at = decoded.pts
             if at is None or at <= self._last:
@@ -90,11 +91,11 @@ class Recoding:
                 encoder.width, encoder.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1
             )
             picture.pts, picture.time_base = at, TIME_BASE
-            picture = self._turning.turned(picture)
-            picture.pict_type = PictureType.I if at >= self._key_due else PictureType.NONE
-            self._key_due = (
-                at + round(_KEY_EVERY_S * TICKS_PER_S) if at >= self._key_due else self._key_due
-            )
+            picture = self._rotation.apply(picture)
+            picture.pict_type = PictureType.NONE
+            if at >= self._key_due:
+                picture.pict_type = PictureType.I
+                self._key_due = at + _KEY_EVERY_TICKS
             yield from self._packets(encoder.encode(picture))
 
     def _make_encoder(self, picture: av.VideoFrame) -> av.VideoCodecContext:
@@ -102,22 +103,22 @@ class Recoding:
         # Colours are stored for every second pixel.
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
-        # Untold, players guess by the size of the picture, and show those of large JPEGs in other
-        # colours. Of red, green and blue swscale makes what BT.601 says.
+        # Without a colour space players guess it by the size of the picture, and show large JPEGs
+        # in other colours. swscale converts red, green and blue as BT.601 says.
         encoder.colorspace = Colorspace.ITU601 if picture.format.is_rgb else picture.colorspace
         encoder.color_range = ColorRange.MPEG
-        # Untold, libx264 takes each tick for a picture, and its films claim to need a decoder
-        # (level 6.2) that no phone has.
+        # Without a frame rate libx264 takes each tick for a picture, and its videos claim to need a
+        # decoder (level 6.2) that no phone has.
         encoder.framerate = _USUAL_FPS
-        # Tuned so, libx264 takes each picture for one of that rate, and the most bits are those of
-        # a picture, whatever the camera's rate.
+        # With the tuning "zerolatency" libx264 applies the limit to each picture, as if it came at
+        # this rate, whatever the camera's rate is.
         most_bits = str(round(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height * _USUAL_FPS))
         encoder.options = {**_OPTIONS, "maxrate": most_bits, "bufsize": most_bits}
-        self._footage = VideoFormat("h264", encoder.width, encoder.height, "yuv420p")
+        self._format = VideoFormat("h264", encoder.width, encoder.height, "yuv420p")
         return encoder
 
     def _packets(self, encoded: Iterable["av.Packet[av.stream.Stream]"]) -> Iterator[Packet]:
         for packet in encoded:
-            if self._footage and packet.pts is not None:
+            if self._format and packet.pts is not None:
                 at_s = self._start_s + packet.pts / TICKS_PER_S
-                yield Packet(bytes(packet), at_s, at_s, packet.is_keyframe, self._footage)
+                yield Packet(bytes(packet), at_s, at_s, packet.is_keyframe, self._format)

@@ -42,7 +42,7 @@ def test_a_kill_costs_less_than_the_last_seconds(part: bytes, tmp_path: Path) ->
     there = numbers(tmp_path / "clip.mp4")
     assert there == list(range(15, 15 + len(there)))
     assert 15 + len(there) > 66 - 15
-    assert film.label.note == "it was an alert"
+    assert film.metadata.note == "it was an alert"
     assert lasts_s(tmp_path / "clip.mp4") == pytest.approx(film.shown_s, abs=0.01)
 
 

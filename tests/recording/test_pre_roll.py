@@ -7,18 +7,18 @@ import pytest
 from app.frames import Packet, VideoFormat
 from app.recording.pre_roll import Cursor, Ring
 
-FOOTAGE = VideoFormat("h264", 640, 480, "yuv420p")
+FORMAT = VideoFormat("h264", 640, 480, "yuv420p")
 
 
 def packet(
-    number: int, *, size: int = 1000, key_every: int = 10, footage: VideoFormat = FOOTAGE
+    number: int, *, size: int = 1000, key_every: int = 10, video: VideoFormat = FORMAT
 ) -> Packet:
-    return Packet(bytes(size), number / 10, number / 10, number % key_every == 0, footage)
+    return Packet(bytes(size), number / 10, number / 10, number % key_every == 0, video)
 
 
 def filled(ring: Ring, numbers: range, **how: int) -> Ring:
     for number in numbers:
-        ring.add(packet(number, **how))  # type: ignore[arg-type]
+        ring.append(packet(number, **how))  # type: ignore[arg-type]
     return ring
 
 
@@ -31,13 +31,13 @@ def read_all(ring: Ring, cursor: Cursor) -> list[int]:
 
 def test_it_keeps_its_seconds_and_what_leads_up_to_them() -> None:
     ring = filled(Ring(2.0, 1e9), range(100))
-    assert read_all(ring, ring.cursor(0)) == list(range(70, 100))
+    assert read_all(ring, ring.open_cursor(0)) == list(range(70, 100))
     assert ring.kept_s == pytest.approx(2.9)
 
 
 def test_it_starts_with_a_key_frame() -> None:
     ring = filled(Ring(60.0, 1e9), range(3, 30))
-    assert read_all(ring, ring.cursor(0)) == list(range(10, 30))
+    assert read_all(ring, ring.open_cursor(0)) == list(range(10, 30))
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(
     start_s: float, begins_s: float, first: int
 ) -> None:
     ring = filled(Ring(3.0, 1e9), range(60))
-    cursor = ring.cursor(start_s)
+    cursor = ring.open_cursor(start_s)
     assert cursor.start_s == pytest.approx(begins_s)
     assert read_all(ring, cursor)[0] == first
 
 
 def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
     ring = filled(Ring(1.0, 1e9), range(30))
-    cursor = ring.cursor(2.5)
+    cursor = ring.open_cursor(2.5)
     filled(ring, range(30, 200))
     assert read_all(ring, cursor) == list(range(20, 200))
     assert cursor.gaps == 0
@@ -66,11 +66,11 @@ def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
 
 def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_of_it() -> None:
     ring = filled(Ring(1.0, 1e9), range(30), key_every=5)
-    cursor = ring.cursor(2.0)
+    cursor = ring.open_cursor(2.0)
     first = ring.read(cursor)
     filled(ring, range(30, 100), key_every=5)
     seam_s = first[len(first) // 2].at_s
-    following = ring.cursor(seam_s)
+    following = ring.open_cursor(seam_s)
     ring.release(cursor)
     assert following.start_s == seam_s
     there = read_all(ring, following)
@@ -80,9 +80,9 @@ def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_
 
 def test_never_is_more_in_it_than_its_bound() -> None:
     ring = Ring(60.0, 50_000)
-    cursor = ring.cursor(0)
+    cursor = ring.open_cursor(0)
     for number in range(500):
-        ring.add(packet(number))
+        ring.append(packet(number))
         assert ring.used_bytes <= 50_000
     found = read_all(ring, cursor)
     assert cursor.gaps == 1
@@ -93,15 +93,15 @@ def test_never_is_more_in_it_than_its_bound() -> None:
 
 def test_a_group_that_is_larger_than_the_bound_is_let_go_and_the_next_one_kept() -> None:
     ring = filled(Ring(60.0, 20_000), range(45), key_every=30)
-    assert read_all(ring, ring.cursor(0)) == list(range(30, 45))
+    assert read_all(ring, ring.open_cursor(0)) == list(range(30, 45))
 
 
 def test_of_a_camera_that_was_opened_anew_only_the_newest_is_read() -> None:
     ring = filled(Ring(60.0, 1e9), range(20))
     again = VideoFormat("h264", 640, 480, "yuv420p")
     for number in range(25, 45):
-        ring.add(packet(number, key_every=5, footage=again))
-    assert read_all(ring, ring.cursor(1.0)) == list(range(25, 45))
+        ring.append(packet(number, key_every=5, video=again))
+    assert read_all(ring, ring.open_cursor(1.0)) == list(range(25, 45))
 
 
 def test_it_forgets_everything_when_it_is_told_to() -> None:
@@ -109,4 +109,4 @@ def test_it_forgets_everything_when_it_is_told_to() -> None:
     ring.clear()
     assert (ring.used_bytes, ring.kept_s) == (0, 0.0)
     filled(ring, range(25, 35))
-    assert read_all(ring, ring.cursor(0)) == list(range(30, 35))
+    assert read_all(ring, ring.open_cursor(0)) == list(range(30, 35))

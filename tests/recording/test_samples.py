@@ -52,7 +52,7 @@ def store(count: int, shown: int) -> FrameStore:
     """
     kept = FrameStore(count)
     for number in range(shown):
-        kept.keep(frame(number), number >= 3)
+        kept.append(frame(number), number >= 3)
     return kept
 
 

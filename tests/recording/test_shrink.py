@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import ClipError
-from app.recording.shrink import smaller
+from app.recording.shrink import shrink
 from tests.cameras.scenery import film
 from tests.recording.videos import is_for_browsers, lasts_s, shown
 
@@ -19,7 +19,7 @@ def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(
 ) -> None:
     out = tmp_path / "small.mp4"
     clip = footage / "car-detection.mp4"
-    smaller(clip, target_bytes, out)
+    shrink(clip, target_bytes, out)
     assert target_bytes / 2 < out.stat().st_size <= target_bytes
     assert is_for_browsers(out)
     assert lasts_s(out) == pytest.approx(lasts_s(clip), abs=0.2)
@@ -29,7 +29,7 @@ def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(
 
 def test_it_shows_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
     clip = film(tmp_path / "clip.mp4", 40, fps=10, size=(320, 240))
-    smaller(clip, 30_000, tmp_path / "small.mp4")
+    shrink(clip, 30_000, tmp_path / "small.mp4")
     before, after = shown(clip), shown(tmp_path / "small.mp4")
     assert [one.at_s for one in after] == pytest.approx([one.at_s for one in before], abs=0.001)
     for small, large in zip(after, before, strict=True):
@@ -47,7 +47,7 @@ def test_a_clip_that_is_shown_turned_stands_upright(tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = stream
                 written.mux(packet)
-    smaller(turned, 30_000, tmp_path / "small.mp4")
+    shrink(turned, 30_000, tmp_path / "small.mp4")
     corner = shown(tmp_path / "small.mp4")[0].grey
     assert corner[-4:, -4:].mean() > 200
 
@@ -56,7 +56,7 @@ def test_what_cannot_be_seen_in_so_few_bytes_is_an_error_and_leaves_nothing(
     footage: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ClipError, match="lasts 30 s, which cannot be shown in 60000 bytes"):
-        smaller(footage / "car-detection.mp4", 60_000, tmp_path / "small.mp4")
+        shrink(footage / "car-detection.mp4", 60_000, tmp_path / "small.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,7 +64,7 @@ def test_what_is_no_clip_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no film at all" * 100)
     for name in ("clip.mp4", "nothing.mp4"):
         with pytest.raises(ClipError, match=name):
-            smaller(tmp_path / name, 100_000, tmp_path / "small.mp4")
+            shrink(tmp_path / name, 100_000, tmp_path / "small.mp4")
 
 
 def test_a_disk_that_takes_nothing_is_an_error_of_the_disk(tmp_path: Path) -> None:
@@ -72,5 +72,5 @@ def test_a_disk_that_takes_nothing_is_an_error_of_the_disk(tmp_path: Path) -> No
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / ".small.mp4.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        smaller(clip, 30_000, tmp_path / "folder" / "small.mp4")
+        shrink(clip, 30_000, tmp_path / "folder" / "small.mp4")
     assert not (tmp_path / "folder" / "small.mp4").exists()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from app.frames import Image, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
-from app.recording.shrink import smaller
-from app.recording.transcoding import Recoding
+from app.recording.shrink import shrink
+from app.recording.transcoding import Transcoder
 from tests.recording.harness import Studio
 from tests.recording.videos import numbered_video
 
@@ -29,12 +29,12 @@ def films(
     """
     chance = np.random.default_rng(2).normal(0, noise, room.shape)
     footage = VideoFormat("mjpeg", *SIZE, "yuvj420p")
-    recoding = Recoding(footage, 0.0)
+    recoding = Transcoder(footage, 0.0)
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
     for number in range(count):
         picture = np.clip(room + np.roll(chance, number * 37, axis=1), 0, 255).astype(np.uint8)
-        (packet,) = recoding.recoded(
+        (packet,) = recoding.transcode(
             Packet(jpeg(picture), number / fps, number / fps, True, footage)
         )
         (shown,) = decoder.decode(av.Packet(packet.data))
@@ -69,8 +69,8 @@ def test_the_noise_of_a_dark_room_takes_little_of_the_disk_and_hides_nothing(fps
 def test_a_film_asks_no_more_of_a_decoder_than_phones_can_do() -> None:
     footage = VideoFormat("mjpeg", *SIZE, "yuvj420p")
     grey = jpeg(np.full((SIZE[1], SIZE[0], 3), 99, np.uint8))
-    recoding = Recoding(footage, 0.0)
-    first = [*recoding.recoded(Packet(grey, 0.0, 0.0, True, footage)), *recoding.rest()][0]
+    recoding = Transcoder(footage, 0.0)
+    first = [*recoding.transcode(Packet(grey, 0.0, 0.0, True, footage)), *recoding.flush()][0]
     _profile, _constraints, level = first.data.split(b"\0\0\1\x67")[1][:3]
     assert level <= 31  # 3.1, enough for 1280x720 at 30 pictures a second
 
@@ -83,9 +83,9 @@ def test_a_film_says_how_its_colours_are_meant_and_so_does_a_smaller_one(
     (clip,) = Studio(RecordingSettings(pre_roll_s=1, post_roll_s=1)).film(
         source, tmp_path / "event", start_s=1.5, end_s=2.5
     )
-    smaller(clip, 30_000, tmp_path / "smaller.mp4")
-    smaller(source, 30_000, tmp_path / "smaller source.mp4")
-    for film in (clip, tmp_path / "smaller.mp4", tmp_path / "smaller source.mp4"):
+    shrink(clip, 30_000, tmp_path / "shrink.mp4")
+    shrink(source, 30_000, tmp_path / "shrink source.mp4")
+    for film in (clip, tmp_path / "shrink.mp4", tmp_path / "shrink source.mp4"):
         with av.open(str(film)) as opened:
             coder = opened.streams.video[0].codec_context
             assert (Colorspace(coder.colorspace), ColorRange(coder.color_range)) == (
@@ -106,8 +106,11 @@ def test_red_stays_red_when_a_camera_gives_red_green_and_blue() -> None:
     red = av.VideoFrame.from_ndarray(np.full((720, 1280, 3), (255, 0, 0), np.uint8), format="rgb24")
     (given,) = [*camera.encode(red), *camera.encode(None)]
     footage = VideoFormat("h264", 1280, 720, "gbrp")
-    recoding = Recoding(footage, 0.0)
-    (film,) = [*recoding.recoded(Packet(bytes(given), 0.0, 0.0, True, footage)), *recoding.rest()]
+    recoding = Transcoder(footage, 0.0)
+    (film,) = [
+        *recoding.transcode(Packet(bytes(given), 0.0, 0.0, True, footage)),
+        *recoding.flush(),
+    ]
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
     (shown,) = [*decoder.decode(av.Packet(film.data)), *decoder.decode(None)]

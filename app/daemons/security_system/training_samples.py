@@ -87,7 +87,7 @@ class Sampler:
             self._develop(
                 Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view()))
             )
-        self._darkroom.add(partial(self._store.keep, frame, pir), counts=False)
+        self._darkroom.add(partial(self._store.append, frame, pir), counts=False)
         return samples
 
     def _judged(
