@@ -1,6 +1,4 @@
-"""A Dropbox on loopback: its tokens and its uploads, with the checks of the real one and what can
-go wrong there.
-"""
+"""A Dropbox on loopback: tokens and uploads, with the checks and the faults of the real one."""
 
 import hashlib
 import json
@@ -20,7 +18,7 @@ _JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server says instead of doing what it is asked."""
+    """An answer of the server. With *hang* it comes only when the server is released."""
 
     status: int
     error: Any = None
@@ -30,150 +28,138 @@ class Answer:
 
     @property
     def content(self) -> bytes:
-        return (
-            self.error.encode() if isinstance(self.error, str) else json.dumps(self.error).encode()
-        )
+        text = self.error if isinstance(self.error, str) else json.dumps(self.error)
+        return text.encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A file that is there."""
+class StoredFile:
+    """A stored file, and the number of its versions."""
 
     content: bytes
     rev: int
 
 
-def tagged(tag: str, **more: Any) -> dict[str, Any]:
-    """An error as Dropbox words it."""
+def tagged_error(tag: str, **more: Any) -> dict[str, Any]:
+    """Return an error in Dropbox's words."""
     return {"error_summary": f"{tag}/...", "error": {".tag": tag, **more}}
 
 
 def unwritable(reason: str) -> Answer:
-    """A path that is not written to, and why."""
-    return Answer(409, tagged("path", reason={".tag": reason}, upload_session_id="x"))
+    """Return the answer for a path that is not written to, with the *reason*."""
+    return Answer(409, tagged_error("path", reason={".tag": reason}, upload_session_id="x"))
 
 
 class DropboxServer(ThreadingHTTPServer):
-    """Knows one app and one account. What is in `answers` is said to the next uploads in their
-    stead.
-    """
+    """A Dropbox with one app and one account. The next uploads get `answers` instead, if any."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.files: dict[str, Kept] = {}
+        self.files: dict[str, StoredFile] = {}
         self.uploads: list[str] = []
         self.answers: list[Answer] = []
         self.linked = True
         self.scopes = "files.content.write"
         self.tokens = 0
-        self.let_go = threading.Event()
+        self.released = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def yaml(self) -> str:
-        """The section of config.yml that leads here."""
+        """The section of config.yml for this server."""
         keys = f"app_key: {APP_KEY}, app_secret: {APP_SECRET}, refresh_token: {REFRESH_TOKEN}"
         return f"dropbox: {{{keys}, base_path: cameras/front, api_url: '{self.url}'}}\n"
 
     def expire(self) -> None:
-        """Let the access token that was given last be worth nothing any more."""
+        """Make the newest access token invalid."""
         self.tokens += 1
 
-    def token(self, asked: dict[str, str]) -> Answer:
-        """What is said to somebody who asks for a token."""
-        if (asked.get("client_id"), asked.get("client_secret")) != (APP_KEY, APP_SECRET):
+    def token(self, arguments: dict[str, str]) -> Answer:
+        """Return the answer to a request for a token."""
+        if (arguments.get("client_id"), arguments.get("client_secret")) != (APP_KEY, APP_SECRET):
             return Answer(400, {"error": "invalid_client: Invalid client_id or client_secret"})
-        kind = asked.get("grant_type")
-        if kind == "refresh_token" and self.linked and asked.get("refresh_token") == REFRESH_TOKEN:
+        kind = arguments.get("grant_type")
+        if (
+            kind == "refresh_token"
+            and self.linked
+            and arguments.get("refresh_token") == REFRESH_TOKEN
+        ):
             more = {}
-        elif kind == "authorization_code" and asked.get("code") == CODE:
+        elif kind == "authorization_code" and arguments.get("code") == CODE:
             more = {"refresh_token": REFRESH_TOKEN, "account_id": "dbid:1", "uid": "1"}
         else:
-            return Answer(
-                400,
-                {
-                    "error": "invalid_grant",
-                    "error_description": "refresh token is invalid or revoked",
-                },
-            )
+            error = {
+                "error": "invalid_grant",
+                "error_description": "refresh token is invalid or revoked",
+            }
+            return Answer(400, error)
         self.tokens += 1
-        said = {
+        answer = {
             "access_token": f"token-{self.tokens}",
             "expires_in": 14400,
             "token_type": "bearer",
             "scope": self.scopes,
         }
-        return Answer(200, said | more)
+        return Answer(200, answer | more)
 
-    def upload(self, asked: dict[str, Any], headers: dict[str, str], content: bytes) -> Answer:
-        """What is said to an upload: a file's facts, or what is wrong."""
-        path = str(asked["path"])
-        if refused := self._unauthorised(headers) or self._malformed(path, headers):
-            return refused
-        if asked.get("content_hash") not in (None, content_hash(content)):
-            return Answer(409, tagged("content_hash_mismatch"))
-        kept = self.files.get(path.lower())
-        if (
-            kept
-            and asked["mode"] != "overwrite"
-            and asked["mode"] != {".tag": "overwrite"}
-            and kept.content != content
-        ):
+    def upload(self, arguments: dict[str, Any], headers: dict[str, str], content: bytes) -> Answer:
+        """Return the answer to an upload: the file's metadata, or an error."""
+        path = str(arguments["path"])
+        if refusal := self._unauthorised(headers) or self._malformed(path, headers):
+            return refusal
+        if arguments.get("content_hash") not in (None, content_hash(content)):
+            return Answer(409, tagged_error("content_hash_mismatch"))
+        stored = self.files.get(path.lower())
+        overwrites = arguments["mode"] in ("overwrite", {".tag": "overwrite"})
+        if stored and not overwrites and stored.content != content:
             return unwritable("conflict")
-        if kept is None or kept.content != content:
-            self.files[path.lower()] = Kept(content, kept.rev + 1 if kept else 1)
-        return Answer(200, self._facts(path))
+        if stored is None or stored.content != content:
+            self.files[path.lower()] = StoredFile(content, stored.rev + 1 if stored else 1)
+        return Answer(200, self._metadata(path))
 
     def _unauthorised(self, headers: dict[str, str]) -> Answer | None:
         if headers.get("authorization") != f"Bearer token-{self.tokens}":
-            return Answer(401, tagged("expired_access_token"))
+            return Answer(401, tagged_error("expired_access_token"))
         if "files.content.write" not in self.scopes:
-            return Answer(401, tagged("missing_scope", required_scope="files.content.write"))
+            return Answer(401, tagged_error("missing_scope", required_scope="files.content.write"))
         return None
 
     def _malformed(self, path: str, headers: dict[str, str]) -> Answer | None:
+        error = 'Error in call to API function "files/upload": '
         if headers.get("content-type") != "application/octet-stream":
-            return Answer(
-                400,
-                'Error in call to API function "files/upload": Bad HTTP "Content-Type" header',
-                "text/plain",
-            )
+            return Answer(400, f'{error}Bad HTTP "Content-Type" header', "text/plain")
         if not _PATH.fullmatch(path):
-            return Answer(
-                400,
-                f'Error in call to API function "files/upload": path: {path!r} did not match pattern',
-                "text/plain",
-            )
+            return Answer(400, f"{error}path: {path!r} did not match pattern", "text/plain")
         return None
 
-    def _facts(self, path: str) -> dict[str, Any]:
-        kept = self.files[path.lower()]
+    def _metadata(self, path: str) -> dict[str, Any]:
+        stored = self.files[path.lower()]
         at = "2026-11-20T10:15:00Z"
         return {
             "name": path.rpartition("/")[2],
             "id": "id:a4ayc_80_OEAAAAAAAAAXw",
             "client_modified": at,
             "server_modified": at,
-            "rev": f"{kept.rev:09x}",
-            "size": len(kept.content),
+            "rev": f"{stored.rev:09x}",
+            "size": len(stored.content),
             "path_lower": path.lower(),
             "path_display": path,
-            "content_hash": content_hash(kept.content),
+            "content_hash": content_hash(stored.content),
             "is_downloadable": True,
         }
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is nobody's fault."""
+        """Ignore it: a client that was killed is no error."""
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.let_go.set()
+        self.released.set()
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -184,24 +170,21 @@ class _Handler(BaseHTTPRequestHandler):
     server: DropboxServer
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         if self.path == "/oauth2/token":
-            asked = {name: values[0] for name, values in parse_qs(content.decode()).items()}
-            self._answer(self.server.token(asked))
+            arguments = {name: values[0] for name, values in parse_qs(content.decode()).items()}
+            self._answer(self.server.token(arguments))
         elif self.path == "/2/files/upload":
-            asked = json.loads(headers["dropbox-api-arg"])
-            self.server.uploads.append(asked["path"])
-            answer = (
-                self.server.answers.pop(0)
-                if self.server.answers
-                else self.server.upload(asked, headers, content)
-            )
+            arguments = json.loads(headers["dropbox-api-arg"])
+            self.server.uploads.append(arguments["path"])
+            answers = self.server.answers
+            answer = answers.pop(0) if answers else self.server.upload(arguments, headers, content)
             if answer.hang:
-                self.server.let_go.wait(60)
+                self.server.released.wait(60)
             self._answer(answer)
         else:
             self._answer(Answer(404, "no such route", "text/plain"))
@@ -219,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def content_hash(content: bytes) -> str:
-    """As Dropbox's page for developers defines it."""
+    """Return the hash that Dropbox's page for developers defines."""
     whole = hashlib.sha256()
     for start in range(0, len(content), _BLOCK):
         whole.update(hashlib.sha256(content[start : start + _BLOCK]).digest())

@@ -1,17 +1,14 @@
-"""An S3 on loopback, moto's server, and a proxy before it that misbehaves as networks and stores
-do.
-"""
+"""An S3 on loopback (moto's server), and a proxy before it with the faults of networks."""
 
 import http.client
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -27,24 +24,25 @@ _HOP = ("connection", "transfer-encoding", "keep-alive", "expect")
 
 
 class S3Server:
-    """moto's server as a process of its own. With *free_calls* it checks signatures and policies
-    after so many calls.
+    """moto's server as a process of its own.
+
+    With *free_calls* it checks signatures and policies after so many calls.
     """
 
     def __init__(self, free_calls: int | None = None) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
-        more = {} if free_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(free_calls)}
+        environment = dict(os.environ)
+        if free_calls is not None:
+            environment["INITIAL_NO_AUTH_ACTION_COUNT"] = str(free_calls)
         command = [sys.executable, "-m", "moto.server", "-p", str(urlsplit(self.url).port)]
         nowhere = subprocess.DEVNULL
-        self._process = subprocess.Popen(
-            command, env={**os.environ, **more}, stdout=nowhere, stderr=nowhere
-        )
+        self._process = subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere)
         until(self._answers, "the S3 server answers")
         self._client = self.client()
         self._buckets = 0
 
     def client(self, service: str = "s3", key_id: str = KEY_ID, secret: str = SECRET) -> Any:
-        """A boto3 client for one of its services."""
+        """Return a boto3 client for one of its services."""
         session = boto3.session.Session()
         return session.client(
             service,
@@ -55,7 +53,7 @@ class S3Server:
         )
 
     def bucket(self) -> "Bucket":
-        """A new bucket, empty."""
+        """Return a new bucket, empty."""
         self._buckets += 1
         bucket = Bucket(self, f"house-{self._buckets}", self._client)
         bucket.client.create_bucket(Bucket=bucket.name)
@@ -63,14 +61,14 @@ class S3Server:
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, "the S3 server ended"
-        line = http.client.HTTPConnection("127.0.0.1", int(urlsplit(self.url).port or 0))
+        connection = http.client.HTTPConnection("127.0.0.1", int(urlsplit(self.url).port or 0))
         try:
-            line.request("GET", "/moto-api/")
-            return line.getresponse().status == 200
+            connection.request("GET", "/moto-api/")
+            return connection.getresponse().status == 200
         except OSError:
             return False
         finally:
-            line.close()
+            connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +80,7 @@ class S3Server:
 
 
 class Bucket:
-    """A bucket, and what is in it."""
+    """A bucket and its content."""
 
     def __init__(self, server: S3Server, name: str, client: Any) -> None:
         self.name = name
@@ -90,13 +88,13 @@ class Bucket:
         self._server = server
 
     def settings(self, endpoint_url: str | None = None) -> S3Settings:
-        """What an uploader is configured with; *endpoint_url* may be a proxy's."""
+        """Return the settings of an uploader; *endpoint_url* may be a proxy's."""
         return S3Settings(
             self.name, endpoint_url or self._server.url, "us-east-1", KEY_ID, SecretStr(SECRET)
         )
 
     def yaml(self, endpoint_url: str | None = None) -> str:
-        """The same as a section of config.yml."""
+        """Return the same as a section of config.yml."""
         keys = f"access_key_id: {KEY_ID}, secret_access_key: {SECRET}"
         return (
             f"s3: {{bucket: {self.name}, endpoint_url: '{endpoint_url or self._server.url}', "
@@ -104,28 +102,28 @@ class Bucket:
         )
 
     def keys(self) -> list[str]:
-        """The keys of all that is in it."""
+        """Return the keys of all its objects."""
         return sorted(
             one["Key"] for one in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
         )
 
     def content(self, key: str) -> bytes:
-        """What is under *key*."""
+        """Return the bytes under *key*."""
         with self.client.get_object(Bucket=self.name, Key=key)["Body"] as body:
             content: bytes = body.read()
         return content
 
-    def facts(self, key: str) -> dict[str, Any]:
-        """What the store says of *key*."""
-        facts: dict[str, Any] = self.client.head_object(
+    def head(self, key: str) -> dict[str, Any]:
+        """Return the store's metadata of *key*."""
+        head: dict[str, Any] = self.client.head_object(
             Bucket=self.name, Key=key, ChecksumMode="ENABLED"
         )
-        return facts
+        return head
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that came to the proxy."""
+class ReceivedRequest:
+    """A request that the proxy has received."""
 
     method: str
     path: str
@@ -133,13 +131,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Mischief:
-    """What the proxy does to a request with *method* for a path that contains *about*, *times*
-    times over.
+class Fault:
+    """A fault for the next *times* requests with *method* for a path that contains *about*.
 
-    *status* with *body* is answered in the store's stead, with *headers*; with *headers* alone the
-    store's answer gets them. *cut* ends the connection: after half the "request", or instead of the
-    "answer". *hang* answers only when let go.
+    With *status*, the proxy answers itself, with *code* and *headers*. With *headers* alone, the
+    store's answer gets them. *cut* ends the connection after half the "request", or instead of the
+    "answer". *hang* holds the answer back until the proxy is released.
     """
 
     method: str = "PUT"
@@ -152,8 +149,8 @@ class Mischief:
     hang: bool = False
 
 
-class CrookedProxy(ThreadingHTTPServer):
-    """A proxy before *server* that does *mischief*, and notes what was asked."""
+class FaultyProxy(ThreadingHTTPServer):
+    """A proxy before *server* with *faults*, which keeps what it has received."""
 
     daemon_threads = True
 
@@ -161,36 +158,36 @@ class CrookedProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind = urlsplit(server.url).netloc
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.asked: list[Asked] = []
-        self.mischief: list[Mischief] = []
-        self.let_go = threading.Event()
+        self.requests: list[ReceivedRequest] = []
+        self.faults: list[Fault] = []
+        self.released = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def puts(self) -> list[str]:
-        """The paths of what was put, in their order."""
-        return [asked.path for asked in self.asked if asked.method == "PUT"]
+        """Return the paths of all PUT requests, in order."""
+        return [request.path for request in self.requests if request.method == "PUT"]
 
-    def take(self, method: str, path: str) -> Mischief | None:
-        """What to do to this request."""
+    def next_fault(self, method: str, path: str) -> Fault | None:
+        """Return the fault for this request, None without one."""
         with self._lock:
-            for number, one in enumerate(self.mischief):
+            for number, one in enumerate(self.faults):
                 if one.method == method and one.about in path:
-                    self.mischief[number : number + 1] = (
+                    self.faults[number : number + 1] = (
                         [replace(one, times=one.times - 1)] if one.times > 1 else []
                     )
                     return one
         return None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is nobody's fault."""
+        """Ignore it: a client that was killed is no error."""
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.let_go.set()
+        self.released.set()
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -198,7 +195,7 @@ class CrookedProxy(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: CrookedProxy
+    server: FaultyProxy
 
     def do_PUT(self) -> None:
         self._do()
@@ -210,53 +207,40 @@ class _Handler(BaseHTTPRequestHandler):
         self._do()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _do(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.asked.append(Asked(self.command, self.path, headers))
-        mischief = self.server.take(self.command, self.path) or Mischief()
+        self.server.requests.append(ReceivedRequest(self.command, self.path, headers))
+        fault = self.server.next_fault(self.command, self.path) or Fault()
         length = int(headers.get("content-length", 0))
-        if mischief.cut == "request":
+        if fault.cut == "request":
             self.rfile.read(length // 2)
             self.close_connection = True
             return
         body = self.rfile.read(length)
-        if mischief.hang:
-            self.server.let_go.wait(60)
-        if mischief.status is not None:
-            said = f"<?xml version='1.0'?><Error><Code>{mischief.code}</Code><Message>{SECRET} was wrong</Message></Error>".encode()
-            self._answer(
-                mischief.status, {"content-type": "application/xml", **mischief.headers}, said
-            )
+        if fault.hang:
+            self.server.released.wait(60)
+        if fault.status is not None:
+            error = f"<Code>{fault.code}</Code><Message>{SECRET} was wrong</Message>"
+            content = f"<?xml version='1.0'?><Error>{error}</Error>".encode()
+            headers = {"content-type": "application/xml", **fault.headers}
+            self._answer(fault.status, headers, content)
             return
-        status, answer, content = self._ask(headers, body)
-        if mischief.cut == "answer":
+        status, answer, content = self._forward(headers, body)
+        if fault.cut == "answer":
             self.close_connection = True
             return
-        self._answer(status, answer | mischief.headers, content)
+        self._answer(status, answer | fault.headers, content)
 
-    def _ask(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        line = http.client.HTTPConnection(self.server.behind, timeout=30)
+    def _forward(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self.server.behind, timeout=30)
         try:
-            line.request(
-                self.command,
-                self.path,
-                body,
-                {name: value for name, value in headers.items() if name not in _HOP},
-            )
-            answer = line.getresponse()
-            return (
-                answer.status,
-                {
-                    name.lower(): value
-                    for name, value in answer.getheaders()
-                    if name.lower() not in _HOP
-                },
-                answer.read(),
-            )
+            connection.request(self.command, self.path, body, _end_to_end(headers.items()))
+            answer = connection.getresponse()
+            return answer.status, _end_to_end(answer.getheaders()), answer.read()
         finally:
-            line.close()
+            connection.close()
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)
@@ -268,16 +252,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
+def _end_to_end(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the headers that a proxy passes on, with lower-case names."""
+    return {name.lower(): value for name, value in headers if name.lower() not in _HOP}
+
+
 @contextmanager
-def crooked(server: S3Server, *mischief: Mischief) -> Iterator[CrookedProxy]:
-    """A proxy before *server* with *mischief* in mind."""
-    with CrookedProxy(server) as proxy:
-        proxy.mischief.extend(mischief)
+def faulty_proxy(server: S3Server, *faults: Fault) -> Iterator[FaultyProxy]:
+    """Run a proxy before *server* with these faults."""
+    with FaultyProxy(server) as proxy:
+        proxy.faults.extend(faults)
         yield proxy
-
-
-def written(path: Path, content: bytes) -> Path:
-    """A file with *content*."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path

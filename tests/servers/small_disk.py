@@ -10,33 +10,34 @@ from tests.rights import denied
 
 
 class SmallDisk:
-    """A tmpfs of *size_mb* mounted at *path*, which is made. Between `fill` and `empty` somebody
-    takes every byte that comes free.
+    """A tmpfs of *size_mb* MB, mounted at *path*, which is created.
+
+    Between `fill` and `empty`, a thread takes every byte that becomes free.
     """
 
     def __init__(self, path: Path, size_mb: int) -> None:
         self.path = path
         self._size_mb = size_mb
-        self._filler = path / "somebody-elses-film"
+        self._filler = path / "file-of-others"
         self._filling = threading.Event()
         self._thread: threading.Thread | None = None
 
     def fill(self) -> None:
-        """Have all that is free taken, and all that comes free."""
+        """Take all that is free, and all that becomes free."""
         self._take_all()
         self._filling.set()
         self._thread = threading.Thread(target=self._keep_taking, daemon=True)
         self._thread.start()
 
     def empty(self) -> None:
-        """Give back what was taken."""
+        """Give back what `fill` has taken."""
         self._filling.clear()
         if self._thread:
             self._thread.join()
         self._filler.unlink(missing_ok=True)
 
     def free(self) -> int:
-        """How many bytes are free."""
+        """Return the free bytes."""
         stat = os.statvfs(self.path)
         return stat.f_bavail * stat.f_frsize
 
@@ -47,20 +48,20 @@ class SmallDisk:
             pause.wait(0.01)
 
     def _take_all(self) -> None:
-        with self._filler.open("ab", buffering=0) as film:
+        with self._filler.open("ab", buffering=0) as filler:
             for step in (2**20, 2**12, 1):
                 try:
                     while True:
-                        film.write(b"." * step)
+                        filler.write(b"." * step)
                 except OSError:
                     continue
 
     def let_write(self, let: bool) -> None:
-        """Have it take what is written to it, or not. No file on it may be open for writing."""
+        """Make it writable or read-only. No file on it may be open for writing."""
         subprocess.run(["mount", "-o", f"remount,{'rw' if let else 'ro'}", self.path], check=True)
 
     def pull(self) -> None:
-        """Take it away, with all that is on it."""
+        """Unmount it, with all that is on it."""
         subprocess.run(["umount", "--lazy", self.path], check=True)
 
     def put_back(self) -> None:
@@ -75,11 +76,11 @@ class SmallDisk:
             denied("small disk", made.stderr)
 
     def hold(self, file: Path) -> None:
-        """Let nobody remove *file*, as a card that makes mistakes may not; until `let_go`."""
+        """Make *file* undeletable until `let_go`, as on a card with errors."""
         subprocess.run(["mount", "--bind", file, file], check=True)
 
     def let_go(self, file: Path) -> None:
-        """Let *file* be removed again."""
+        """Make *file* deletable again."""
         subprocess.run(["umount", file], check=True)
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ from app.state import State
 from tests.recording.videos import shown
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.s3 import Bucket, CrookedProxy, Mischief, S3Server
+from tests.servers.s3 import Bucket, Fault, FaultyProxy, S3Server
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer
 from tests.waiting import until
 
@@ -52,7 +52,7 @@ notify: {digest_after_s: 3600}
 SLACK = f"bot_token: {BOT_TOKEN}, allowed_users: [{OWNER}], alerts_channel: {ALERTS}"
 
 
-class Witness(CrookedProxy):
+class Witness(FaultyProxy):
     """A proxy before S3 that keeps every sample that comes by under a second name, for the uploader
     deletes what has arrived.
     """
@@ -63,11 +63,11 @@ class Witness(CrookedProxy):
         self._kept = kept
         kept.mkdir()
 
-    def take(self, method: str, path: str) -> Mischief | None:
+    def next_fault(self, method: str, path: str) -> Fault | None:
         event = path.rpartition("/")[2].removesuffix(".tar")
         if method == "PUT" and "/training/" in path and not (self._kept / event).exists():
             os.link(next(self._events.glob(f"*/{event}/sample.tar")), self._kept / event)
-        return super().take(method, path)
+        return super().next_fault(method, path)
 
     def samples(self) -> dict[str, Path]:
         """What was on disk of each sample, by its event."""
@@ -142,7 +142,7 @@ class House:
         return (
             lambda: len(list(self.events.glob("*/*"))),
             lambda: len(list(self.events.glob("*/*/clip*.mp4"))),
-            lambda: len(self.proxy.asked),
+            lambda: len(self.proxy.requests),
             lambda: len(self.slack.calls),
         )
 

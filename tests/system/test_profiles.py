@@ -140,7 +140,7 @@ def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_some
 
     assert json.loads(bucket.content(f"labels/{event}.json"))["label"] == "occupied"
     assert pictures(bucket.content(f"clips/{event}.mp4")) > 50
-    assert bucket.facts(f"clips/{event}.mp4")["ServerSideEncryption"] == "AES256"
+    assert bucket.head(f"clips/{event}.mp4")["ServerSideEncryption"] == "AES256"
     with tarfile.open(fileobj=io.BytesIO(bucket.content(f"training/{event}.tar"))) as sample:
         assert any(name.endswith(".delta.png") for name in sample.getnames())
     assert not list(folder.glob(f"*/{event}/sample.tar"))

@@ -1,4 +1,4 @@
-"""Events on disk, as the camera's program leaves them."""
+"""Makes events on disk, as the camera's program leaves them."""
 
 import json
 import os
@@ -12,15 +12,16 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def event_of(hours_ago: float, camera: str = "front") -> str:
-    """The id of an event so long before `NOON`."""
+    """Return the id of an event *hours_ago* before `NOON`."""
     return protocol.event_id(NOON - timedelta(hours=hours_ago), camera)
 
 
 def make_event(
     data_dir: Path, event: str, *names: str, label: str | None = None, size: int = 1000
 ) -> Path:
-    """The folder of *event* with *names* in it, each of *size* bytes of its own, last changed when
-    the event began.
+    """Make the folder of *event* with *names*, each of *size* bytes; returns its path.
+
+    It was last changed when the event began.
     """
     started_at = protocol.event_started_at(event)
     folder = data_dir / "events" / f"{started_at:%Y-%m-%d}" / event
@@ -33,18 +34,25 @@ def make_event(
     return folder
 
 
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file with *content*; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
 def set_label(folder: Path, label: str) -> None:
-    """Label the event in *folder*, as a new file."""
+    """Label the event in *folder* with a new file."""
     fresh = folder / ".label.json.part"
     fresh.write_text(json.dumps({"label": label, "event": folder.name}))
     fresh.replace(folder / "label.json")
 
 
 def age(path: Path, when: datetime) -> None:
-    """Let *path* have been changed at *when*."""
+    """Set the time of the last change of *path* to *when*."""
     os.utime(path, (when.timestamp(), when.timestamp()))
 
 
 def noon() -> FakeClock:
-    """A clock that stands at `NOON`."""
+    """Return a clock that stands at `NOON`."""
     return FakeClock(NOON)

@@ -97,7 +97,7 @@ def _at_info(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         yield
 
 
-def test_with_room_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_room_nothing_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
     house.event(10)
     house.pass_s(400)
@@ -120,7 +120,7 @@ def order_of_going(house: House) -> list[Path]:
     return order
 
 
-def test_when_the_disk_is_short_what_is_uploaded_goes_first_and_what_waits_last(
+def test_on_a_full_disk_what_is_uploaded_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.001)
@@ -137,7 +137,7 @@ def test_when_the_disk_is_short_what_is_uploaded_goes_first_and_what_waits_last(
     assert caplog.text.count("deleted /") == 3
 
 
-def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(
+def test_without_a_store_labelled_events_go_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
@@ -152,9 +152,7 @@ def test_without_a_store_what_nobody_has_labelled_goes_before_what_is_labelled(
     assert order_of_going(house) == [old, untagged, young, labelled]
 
 
-def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_markers_are_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, monkeypatch, max_gb=0.000001)
     folder = house.upload(house.event(10, "clip.mp4", "snapshot.jpg"))
     gone: list[str] = []
@@ -170,7 +168,7 @@ def test_markers_go_last_so_that_a_kill_in_between_repeats_no_upload(
     assert [name.startswith(".") for name in gone] == [False, False, True, True]
 
 
-def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(
+def test_an_unfinished_deletion_removes_no_label_in_the_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, max_gb=0.000001)
@@ -190,7 +188,7 @@ def test_a_deletion_that_ends_half_way_takes_no_label_away_in_the_stores(
     assert not (folder / "label-withdrawn.json").exists()
 
 
-def test_what_is_too_old_goes_and_an_empty_day_with_it(
+def test_an_old_event_is_deleted_with_its_empty_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
@@ -201,7 +199,7 @@ def test_what_is_too_old_goes_and_an_empty_day_with_it(
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["2026-11-16"]
 
 
-def test_what_waits_for_its_upload_is_never_too_old(
+def test_an_event_that_waits_is_never_too_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, keep_days=5)
@@ -210,7 +208,7 @@ def test_what_waits_for_its_upload_is_never_too_old(
     assert house.left() == [event_of(24 * 60)]
 
 
-def test_alerts_and_stills_are_within_the_budget_too(
+def test_old_alerts_and_stills_are_deleted_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
@@ -227,7 +225,7 @@ def test_alerts_and_stills_are_within_the_budget_too(
     assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
 
 
-def test_a_link_that_leads_nowhere_does_not_stop_it(
+def test_a_broken_link_does_not_stop_the_guard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
@@ -239,7 +237,7 @@ def test_a_link_that_leads_nowhere_does_not_stop_it(
 
 
 @pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
-def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
+def test_an_unreadable_path_is_logged_once_and_passed_over(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -258,7 +256,7 @@ def test_what_cannot_be_read_is_passed_over_with_a_word_and_does_not_stop_it(
     )
 
 
-def test_nothing_else_in_the_data_folder_is_touched(
+def test_nothing_else_in_the_data_folder_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
@@ -278,7 +276,7 @@ def test_nothing_else_in_the_data_folder_is_touched(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_was_just_touched_or_is_being_written_is_spared(
+def test_recently_changed_or_unfinished_events_are_spared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
@@ -292,7 +290,7 @@ def test_what_was_just_touched_or_is_being_written_is_spared(
     assert house.left() == []
 
 
-def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(
+def test_a_disk_that_others_fill_is_low_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
@@ -312,7 +310,7 @@ def test_a_disk_that_others_fill_is_said_once_and_over_when_there_is_room(
     assert (house.low(), house.guard.free_gb) == (None, 0.06)
 
 
-def test_a_least_by_mistake_costs_nothing_but_what_is_uploaded_and_the_owner_is_told(
+def test_a_wrong_min_free_gb_costs_only_uploaded_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
@@ -323,7 +321,7 @@ def test_a_least_by_mistake_costs_nothing_but_what_is_uploaded_and_the_owner_is_
     assert "lower disk.min_free_gb" in str(house.low())
 
 
-def test_with_the_clock_behind_what_is_not_in_use_still_goes(
+def test_with_the_clock_behind_events_are_still_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
@@ -349,7 +347,7 @@ def test_with_the_clock_ahead_nothing_goes_for_its_age(
     assert len(house.left()) == 2
 
 
-def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(
+def test_a_disk_that_can_be_freed_is_not_low(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
@@ -360,7 +358,7 @@ def test_room_that_can_be_made_is_made_without_a_word_to_the_owner(
     assert house.left()[0] == event_of(13)
 
 
-def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(
+def test_undeletable_events_do_not_count_as_freed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
@@ -380,7 +378,7 @@ def test_what_cannot_be_deleted_makes_no_room_so_that_others_go(
     assert house.left()[:3] == [*stuck, event_of(11)]
 
 
-def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(
+def test_a_lost_upload_keeps_the_disk_low_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, min_free_gb=0.05)
@@ -396,7 +394,7 @@ def test_what_goes_before_it_was_uploaded_is_told_and_remembered_for_a_while(
     assert house.guard.low is None
 
 
-def test_more_than_may_be_kept_goes_at_the_next_round(
+def test_more_than_max_gb_goes_at_the_next_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
@@ -411,7 +409,7 @@ def test_more_than_may_be_kept_goes_at_the_next_round(
     assert house.left() == [event_of(3), event_of(2)]
 
 
-def test_what_cannot_be_deleted_is_said_once_and_the_next_goes_and_it_goes_when_it_can(
+def test_an_undeletable_event_is_logged_once_and_goes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = House(tmp_path, monkeypatch, stores=(), keep_days=0.3)
@@ -429,7 +427,7 @@ def test_what_cannot_be_deleted_is_said_once_and_the_next_goes_and_it_goes_when_
     assert house.left() == [young]
 
 
-def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_tried(
+def test_on_a_read_only_disk_nothing_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with SmallDisk(tmp_path / "card", 8) as disk:
@@ -463,7 +461,7 @@ def test_a_disk_that_can_only_be_read_any_more_is_said_and_nothing_on_it_is_trie
     ],
     ids=["worn out", "not ours"],
 )
-def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
+def test_an_unreadable_disk_is_logged_once_and_read_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

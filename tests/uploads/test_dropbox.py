@@ -19,11 +19,11 @@ from tests.servers.dropbox import (
     REFRESH_TOKEN,
     Answer,
     DropboxServer,
-    tagged,
+    tagged_error,
     unwritable,
 )
 from tests.servers.ports import free_port
-from tests.servers.s3 import written
+from tests.uploads.events import write_file
 
 STILL = "20261120T101500.123Z.jpg"
 # The SDK's own: it takes the time as Python 3.12 wishes nobody did.
@@ -54,10 +54,10 @@ def settings(server: DropboxServer) -> DropboxSettings:
 
 @pytest.fixture
 def still(tmp_path: Path) -> Path:
-    return written(tmp_path / STILL, os.urandom(50_000))
+    return write_file(tmp_path / STILL, os.urandom(50_000))
 
 
-def test_a_picture_arrives_whole_at_its_path(
+def test_a_picture_arrives_completely_at_its_path(
     server: DropboxServer, store: DropboxStore, still: Path
 ) -> None:
     receipt = store.put(still, STILL, "image/jpeg")
@@ -66,17 +66,15 @@ def test_a_picture_arrives_whole_at_its_path(
     assert server.files[f"/cameras/front/{STILL}".lower()].content == still.read_bytes()
 
 
-def test_the_same_picture_again_is_one_picture_in_one_version(
+def test_the_same_picture_again_is_one_file_in_one_version(
     server: DropboxServer, store: DropboxStore, still: Path
 ) -> None:
     store.put(still, STILL, "image/jpeg")
     store.put(still, STILL, "image/jpeg")
-    assert [(len(kept.content), kept.rev) for kept in server.files.values()] == [(50_000, 1)]
+    assert [(len(stored.content), stored.rev) for stored in server.files.values()] == [(50_000, 1)]
 
 
-def test_a_picture_that_is_not_there_is_no_trouble_of_the_store(
-    store: DropboxStore, tmp_path: Path
-) -> None:
+def test_a_missing_picture_is_no_fault_of_the_store(store: DropboxStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.put(tmp_path / "gone.jpg", STILL, "image/jpeg")
 
@@ -85,7 +83,7 @@ def test_a_picture_that_is_not_there_is_no_trouble_of_the_store(
     ("base_path", "path"),
     [(None, "/a.jpg"), ("", "/a.jpg"), ("x", "/x/a.jpg"), ("/x//y/", "/x/y/a.jpg")],
 )
-def test_the_base_path_may_be_written_as_one_likes(
+def test_the_base_path_may_have_slashes_anywhere(
     server: DropboxServer, still: Path, base_path: str | None, path: str
 ) -> None:
     with closing(DropboxStore(replace(settings(server), base_path=base_path))) as store:
@@ -93,7 +91,7 @@ def test_the_base_path_may_be_written_as_one_likes(
     assert server.uploads == [path]
 
 
-def test_an_access_token_that_has_expired_is_renewed(
+def test_an_expired_access_token_is_renewed(
     server: DropboxServer, store: DropboxStore, still: Path
 ) -> None:
     store.put(still, STILL, "image/jpeg")
@@ -102,10 +100,10 @@ def test_an_access_token_that_has_expired_is_renewed(
     assert len(server.files) == 2
 
 
-def test_a_picture_of_several_blocks_is_confirmed_by_the_hash_of_its_hashes(
+def test_a_picture_of_several_blocks_is_confirmed_by_its_hash(
     server: DropboxServer, store: DropboxStore, tmp_path: Path
 ) -> None:
-    store.put(written(tmp_path / "big.jpg", os.urandom(9 * 2**20)), "big.jpg", "image/jpeg")
+    store.put(write_file(tmp_path / "big.jpg", os.urandom(9 * 2**20)), "big.jpg", "image/jpeg")
     assert len(server.files["/cameras/front/big.jpg"].content) == 9 * 2**20
 
 
@@ -122,7 +120,7 @@ def bearer(server: DropboxServer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("wrong", [{"size": 49_999}, {"content_hash": "0" * 64}])
-def test_another_size_or_checksum_is_not_believed(
+def test_another_size_or_checksum_is_not_confirmed(
     server: DropboxServer, store: DropboxStore, still: Path, wrong: dict[str, object]
 ) -> None:
     server.answers.append(facts_with(server, still.read_bytes(), **wrong))
@@ -145,7 +143,7 @@ def too_many(seconds: int) -> Answer:
     [too_many(17), Answer(429, "slow", "text/plain", {"Retry-After": "17"})],
     ids=["json", "text"],
 )
-def test_a_pause_that_is_asked_for_is_understood(
+def test_a_pause_that_dropbox_asks_for_is_reported(
     server: DropboxServer, store: DropboxStore, still: Path, answer: Answer
 ) -> None:
     server.answers.append(answer)
@@ -164,21 +162,21 @@ def test_a_pause_that_is_asked_for_is_understood(
         Answer(401, "<html>", "text/html"),
         Answer(429, "not JSON"),
         Answer(302, "elsewhere", "text/plain"),
-        Answer(409, tagged("content_hash_mismatch")),
+        Answer(409, tagged_error("content_hash_mismatch")),
         unwritable("too_many_write_operations"),
         unwritable("conflict"),
         Answer(200, {}, hang=True),
     ],
     ids=lambda answer: f"{answer.status}-{str(answer.error)[:30]}",
 )
-def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
+def test_a_failure_on_the_way_may_be_tried_again(
     server: DropboxServer, store: DropboxStore, still: Path, answer: Answer
 ) -> None:
     server.answers.append(answer)
     with pytest.raises(StoreError) as failure:
         store.put(still, STILL, "image/jpeg")
     assert not isinstance(failure.value, StoreRefused)
-    server.let_go.set()
+    server.released.set()
     store.put(still, STILL, "image/jpeg")
     assert server.files[f"/cameras/front/{STILL}".lower()].content == still.read_bytes()
 
@@ -190,7 +188,7 @@ def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
         (unwritable("no_write_permission"), "correct dropbox.base_path"),
         (unwritable("disallowed_name"), "correct dropbox.base_path"),
         (
-            Answer(401, tagged("missing_scope", required_scope="files.content.write")),
+            Answer(401, tagged_error("missing_scope", required_scope="files.content.write")),
             "tick it under Permissions",
         ),
         (
@@ -202,11 +200,11 @@ def test_what_goes_wrong_on_the_way_is_to_be_tried_again(
             ),
             "tick it",
         ),
-        (Answer(401, tagged("invalid_access_token")), "link the app again"),
+        (Answer(401, tagged_error("invalid_access_token")), "link the app again"),
     ],
     ids=["full", "read-only", "bad name", "scope of the token", "scope of the app", "revoked"],
 )
-def test_what_only_a_person_can_mend_is_said_with_its_cure(
+def test_a_refusal_names_its_cure(
     server: DropboxServer, store: DropboxStore, still: Path, answer: Answer, cure: str
 ) -> None:
     server.answers.append(answer)
@@ -214,7 +212,7 @@ def test_what_only_a_person_can_mend_is_said_with_its_cure(
         store.put(still, STILL, "image/jpeg")
 
 
-def test_a_link_that_was_cut_is_said_with_its_cure_and_without_a_secret(
+def test_a_revoked_link_names_its_cure_and_no_secret(
     server: DropboxServer, store: DropboxStore, still: Path
 ) -> None:
     server.linked = False
@@ -223,9 +221,7 @@ def test_a_link_that_was_cut_is_said_with_its_cure_and_without_a_secret(
     assert REFRESH_TOKEN not in str(failure.value)
 
 
-def test_a_wrong_app_is_said_with_its_cure_and_without_a_secret(
-    server: DropboxServer, still: Path
-) -> None:
+def test_a_wrong_app_names_its_cure_and_no_secret(server: DropboxServer, still: Path) -> None:
     wrong = replace(settings(server), app_secret=SecretStr("wrong-secret"))
     with (
         closing(DropboxStore(wrong)) as store,
@@ -237,7 +233,7 @@ def test_a_wrong_app_is_said_with_its_cure_and_without_a_secret(
     assert "wrong-secret" not in str(failure.value)
 
 
-def test_a_dropbox_that_is_away_is_tried_again(server: DropboxServer, still: Path) -> None:
+def test_an_unreachable_dropbox_may_be_tried_again(server: DropboxServer, still: Path) -> None:
     away = replace(settings(server), api_url=f"http://127.0.0.1:{free_port()}")
     with (
         closing(DropboxStore(away)) as store,
@@ -247,7 +243,7 @@ def test_a_dropbox_that_is_away_is_tried_again(server: DropboxServer, still: Pat
     assert not isinstance(failure.value, StoreRefused)
 
 
-def test_without_another_address_it_is_dropboxs_own_over_tls() -> None:
+def test_the_default_address_is_dropbox_with_tls() -> None:
     with closing(
         DropboxStore(DropboxSettings(APP_KEY, SecretStr(APP_SECRET), SecretStr(REFRESH_TOKEN)))
     ) as store:
@@ -256,6 +252,6 @@ def test_without_another_address_it_is_dropboxs_own_over_tls() -> None:
         assert store._client._session.verify is True
 
 
-def test_a_token_without_its_app_is_a_mistake() -> None:
+def test_a_token_without_an_app_key_is_an_error() -> None:
     with pytest.raises(ValueError, match="no app_key"):
         DropboxSettings(refresh_token=SecretStr("x"))

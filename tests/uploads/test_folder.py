@@ -11,7 +11,7 @@ import pytest
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt
 from app.uploads.folder import FolderStore
-from tests.servers.s3 import written
+from tests.uploads.events import write_file
 
 KEY = "training/20261120T101500.123Z-front.tar"
 
@@ -24,37 +24,37 @@ def nas(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    return written(tmp_path / "sample.tar", os.urandom(3_000_000))
+    return write_file(tmp_path / "sample.tar", os.urandom(3_000_000))
 
 
-def test_a_file_is_copied_whole_under_its_key(nas: Path, sample: Path) -> None:
+def test_a_file_is_copied_completely_under_its_key(nas: Path, sample: Path) -> None:
     receipt = FolderStore(nas).put(sample, KEY, "application/x-tar")
     assert receipt == Receipt(3_000_000, hashlib.sha256(sample.read_bytes()).hexdigest())
     assert [path.read_bytes() for path in nas.rglob("*") if path.is_file()] == [sample.read_bytes()]
     assert (nas / KEY).is_file()
 
 
-def test_the_same_key_again_is_one_file_with_the_newest_content(nas: Path, sample: Path) -> None:
+def test_the_same_key_again_is_one_file_with_new_content(nas: Path, sample: Path) -> None:
     FolderStore(nas).put(sample, KEY, "application/x-tar")
     sample.write_bytes(b"other")
     FolderStore(nas).put(sample, KEY, "application/x-tar")
     assert [path.read_bytes() for path in nas.rglob("*") if path.is_file()] == [b"other"]
 
 
-def test_what_a_kill_left_half_copied_is_overwritten(nas: Path, sample: Path) -> None:
-    written(nas / "training" / ".20261120T101500.123Z-front.tar.part", b"half")
+def test_a_half_copy_that_a_kill_left_is_overwritten(nas: Path, sample: Path) -> None:
+    write_file(nas / "training" / ".20261120T101500.123Z-front.tar.part", b"half")
     FolderStore(nas).put(sample, KEY, "application/x-tar")
     assert [path.name for path in (nas / "training").iterdir()] == [
         "20261120T101500.123Z-front.tar"
     ]
 
 
-def test_a_file_that_is_not_there_is_no_trouble_of_the_store(nas: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_no_fault_of_the_store(nas: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FolderStore(nas).put(tmp_path / "gone.tar", KEY, "application/x-tar")
 
 
-def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path, sample: Path) -> None:
+def test_a_missing_folder_is_refused_and_not_created(tmp_path: Path, sample: Path) -> None:
     with pytest.raises(
         StoreRefused, match=r"it is not there; mount it, or correct uploads\.folder"
     ):
@@ -62,10 +62,8 @@ def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path, samp
     assert not (tmp_path / "away").exists()
 
 
-def test_a_share_that_is_to_be_mounted_and_is_not_is_refused(
-    tmp_path: Path, nas: Path, sample: Path
-) -> None:
-    fstab = written(
+def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, nas: Path, sample: Path) -> None:
+    fstab = write_file(
         tmp_path / "fstab",
         f"# {tmp_path} no\n//nas/share {nas.parent} cifs credentials=/x 0 0\nproc /proc proc\n".encode(),
     )
@@ -74,15 +72,15 @@ def test_a_share_that_is_to_be_mounted_and_is_not_is_refused(
     assert not list(nas.iterdir())
 
 
-def test_a_share_that_is_mounted_is_used(tmp_path: Path, nas: Path, sample: Path) -> None:
+def test_a_mounted_share_is_used(tmp_path: Path, nas: Path, sample: Path) -> None:
     root = next(place for place in nas.parents if place.is_mount())
-    FolderStore(nas, written(tmp_path / "fstab", f"/dev/sda1 {root} ext4\n".encode())).put(
+    FolderStore(nas, write_file(tmp_path / "fstab", f"/dev/sda1 {root} ext4\n".encode())).put(
         sample, KEY, "application/x-tar"
     )
     assert (nas / KEY).is_file()
 
 
-def test_a_store_that_runs_full_keeps_no_half_file(nas: Path, sample: Path) -> None:
+def test_a_full_folder_keeps_no_half_file(nas: Path, sample: Path) -> None:
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, usual[1]))
     try:
@@ -94,7 +92,7 @@ def test_a_store_that_runs_full_keeps_no_half_file(nas: Path, sample: Path) -> N
     assert not [path for path in nas.rglob("*") if path.is_file()]
 
 
-def test_a_copy_that_reads_otherwise_than_it_was_written_is_not_believed(
+def test_a_copy_with_other_bytes_is_not_confirmed(
     nas: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoil(copy: int, *_: int) -> None:

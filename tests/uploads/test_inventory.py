@@ -37,7 +37,7 @@ def confirm(inventory: Inventory, key: str, store: str = "s3") -> None:
     inventory.confirm(file, store, RECEIPT, NOON)
 
 
-def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_none(
+def test_only_known_finished_files_have_keys_and_types(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     names = [
@@ -60,7 +60,7 @@ def test_each_file_has_its_key_and_type_and_what_is_unfinished_or_strange_has_no
     }
 
 
-def test_the_oldest_event_comes_first_and_what_is_no_event_never(
+def test_the_oldest_event_comes_first_and_others_never(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
@@ -71,7 +71,7 @@ def test_the_oldest_event_comes_first_and_what_is_no_event_never(
     assert [folder.event for folder in look(inventory)] == [event_of(30), EVENT]
 
 
-def test_a_day_that_cannot_be_read_keeps_no_other_from_being_looked_at_and_is_said_once(
+def test_an_unreadable_day_is_passed_over_and_logged_once(
     tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
@@ -83,7 +83,7 @@ def test_a_day_that_cannot_be_read_keeps_no_other_from_being_looked_at_and_is_sa
     assert caplog.text.count("2026-11-18: passed over: [Errno 40]") == 1
 
 
-def test_a_day_that_was_just_removed_is_passed_over_without_a_word(
+def test_a_day_that_was_just_removed_is_not_logged(
     tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
@@ -92,11 +92,11 @@ def test_a_day_that_was_just_removed_is_passed_over_without_a_word(
     assert not caplog.text
 
 
-def test_no_events_at_all_are_no_trouble(inventory: Inventory) -> None:
+def test_without_any_event_there_is_no_folder(inventory: Inventory) -> None:
     assert look(inventory) == []
 
 
-def test_what_is_confirmed_waits_no_more_not_even_after_a_restart(
+def test_a_confirmed_file_waits_no_more_even_after_a_restart(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
@@ -113,9 +113,7 @@ def test_what_is_confirmed_waits_no_more_not_even_after_a_restart(
 
 
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"])
-def test_a_marker_that_says_nothing_sensible_is_none(
-    tmp_path: Path, inventory: Inventory, said: bytes
-) -> None:
+def test_a_broken_marker_is_ignored(tmp_path: Path, inventory: Inventory, said: bytes) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     (folder / ".clip.mp4.uploaded").write_bytes(said)
     assert list(waiting(inventory)) == [f"clips/{EVENT}.mp4"]
@@ -131,14 +129,14 @@ def test_with_two_stores_a_file_waits_for_each_by_itself(tmp_path: Path) -> None
     assert not waiting(both)
 
 
-def test_a_clip_stays_here_when_it_is_uploaded(tmp_path: Path, inventory: Inventory) -> None:
+def test_an_uploaded_clip_stays_on_disk(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg", label="occupied")
     for key in list(waiting(inventory)):
         confirm(inventory, key)
     assert {"clip.mp4", "snapshot.jpg", "label.json"} <= {path.name for path in folder.iterdir()}
 
 
-def test_a_sample_goes_when_the_last_store_has_it(tmp_path: Path) -> None:
+def test_a_sample_is_deleted_when_the_last_store_has_it(tmp_path: Path) -> None:
     both = Inventory(tmp_path, ["s3", "folder"])
     folder = make_event(tmp_path, EVENT, "sample.tar", "event.json")
     confirm(both, f"training/{EVENT}.tar", "folder")
@@ -147,7 +145,7 @@ def test_a_sample_goes_when_the_last_store_has_it(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["event.json"]
 
 
-def test_the_sample_of_a_quiet_room_goes_with_its_folder(
+def test_a_folder_with_only_a_sample_is_deleted_with_it(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, QUIET, "sample.tar")
@@ -156,7 +154,7 @@ def test_the_sample_of_a_quiet_room_goes_with_its_folder(
     assert look(inventory) == []
 
 
-def test_a_sample_that_was_uploaded_before_a_kill_goes_later(tmp_path: Path) -> None:
+def test_a_sample_uploaded_before_a_kill_is_deleted_later(tmp_path: Path) -> None:
     folder = make_event(tmp_path, QUIET, "sample.tar")
     confirm(Inventory(tmp_path, ["s3", "folder"]), f"training/{QUIET}.tar")
     look(Inventory(tmp_path, ["s3"]))
@@ -170,9 +168,7 @@ def test_without_a_store_nothing_waits_and_no_sample_goes(tmp_path: Path) -> Non
     assert (folder / "sample.tar").exists()
 
 
-def test_a_sample_that_was_written_anew_meanwhile_stays(
-    tmp_path: Path, inventory: Inventory
-) -> None:
+def test_a_sample_that_was_replaced_meanwhile_stays(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "sample.tar")
     (file,) = files(inventory)
     (folder / "sample.tar").write_bytes(b"newer")
@@ -181,9 +177,7 @@ def test_a_sample_that_was_written_anew_meanwhile_stays(
     assert list(waiting(inventory)) == [f"training/{EVENT}.tar"]
 
 
-def test_a_label_that_comes_later_or_changes_waits_again(
-    tmp_path: Path, inventory: Inventory
-) -> None:
+def test_a_new_or_changed_label_waits_again(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "snapshot.jpg")
     confirm(inventory, f"clips/{EVENT}.jpg")
     assert not waiting(inventory)
@@ -195,7 +189,7 @@ def test_a_label_that_comes_later_or_changes_waits_again(
     assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
 
 
-def test_a_label_that_changes_while_it_is_carried_waits_again(
+def test_a_label_that_changes_during_its_upload_waits_again(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, label="occupied")
@@ -205,9 +199,7 @@ def test_a_label_that_changes_while_it_is_carried_waits_again(
     assert list(waiting(inventory)) == [f"labels/{EVENT}.json"]
 
 
-def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(
-    tmp_path: Path, inventory: Inventory
-) -> None:
+def test_a_removed_label_is_removed_in_the_stores(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
     confirm(inventory, f"labels/{EVENT}.json")
     (folder / "label.json").unlink()
@@ -219,7 +211,7 @@ def test_a_label_that_is_taken_away_is_taken_away_in_the_stores(
     assert not waiting(inventory)
 
 
-def test_a_label_that_comes_back_at_once_needs_no_taking_away(
+def test_a_label_that_comes_back_at_once_is_just_uploaded(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, label="occupied")
@@ -232,7 +224,7 @@ def test_a_label_that_comes_back_at_once_needs_no_taking_away(
     assert not (folder / "label-withdrawn.json").exists()
 
 
-def test_a_label_that_no_store_has_is_taken_away_without_a_word(
+def test_a_removed_label_that_no_store_has_uploads_nothing(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
@@ -251,7 +243,7 @@ def make_unwritable(folder: Path) -> list[Path]:
     return blocks
 
 
-def test_a_disk_that_takes_no_marker_repeats_nothing_and_takes_it_later(
+def test_markers_that_the_disk_refuses_are_written_later(
     tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "sample.tar")
@@ -267,7 +259,7 @@ def test_a_disk_that_takes_no_marker_repeats_nothing_and_takes_it_later(
     assert (folder / ".clip.mp4.uploaded").exists()
 
 
-def test_what_is_deleted_while_it_is_carried_leaves_no_marker(
+def test_a_file_deleted_during_its_upload_leaves_no_marker(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "event.json")
@@ -277,9 +269,7 @@ def test_what_is_deleted_while_it_is_carried_leaves_no_marker(
     assert [path.name for path in folder.iterdir()] == ["event.json"]
 
 
-def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(
-    tmp_path: Path, inventory: Inventory
-) -> None:
+def test_only_a_changed_folder_is_read_again(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     first = look(inventory)
     assert look(inventory)[0] is first[0]
@@ -287,9 +277,7 @@ def test_a_folder_that_is_quiet_is_not_read_again_and_one_that_has_changed_is(
     assert len(look(inventory)[0].files) == 2
 
 
-def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_change(
-    tmp_path: Path, inventory: Inventory
-) -> None:
+def test_a_folder_that_changed_just_now_is_read_again(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
     look(inventory)
@@ -298,7 +286,9 @@ def test_a_folder_that_changed_just_now_is_read_again_for_its_time_may_not_chang
     assert len(look(inventory)[0].files) == 2
 
 
-def test_it_says_what_was_told_and_what_was_not(tmp_path: Path, inventory: Inventory) -> None:
+def test_the_marker_says_whether_the_upload_is_published(
+    tmp_path: Path, inventory: Inventory
+) -> None:
     make_event(tmp_path, EVENT, "clip.mp4")
     (file,) = files(inventory)
     inventory.confirm(file, "s3", RECEIPT, NOON, published=False)

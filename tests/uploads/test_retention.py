@@ -59,7 +59,7 @@ ONE_OF_EACH = [
 ]
 
 
-def test_when_nothing_presses_nothing_goes() -> None:
+def test_within_all_limits_nothing_goes() -> None:
     assert going(ONE_OF_EACH) == []
     assert going([]) == []
 
@@ -74,9 +74,7 @@ def test_when_nothing_presses_nothing_goes() -> None:
         (1.0, ["uploaded", "plain", "labelled", "waiting"]),
     ],
 )
-def test_below_the_least_that_is_to_stay_free_the_uploaded_goes_first_and_what_waits_last(
-    free_gb: float, gone: list[str]
-) -> None:
+def test_on_a_full_disk_what_waits_for_an_upload_goes_last(free_gb: float, gone: list[str]) -> None:
     assert going(ONE_OF_EACH, free_gb, min_free_gb=5) == gone
 
 
@@ -89,25 +87,25 @@ def test_among_equals_the_oldest_goes_first() -> None:
     assert going(events, 0.0, min_free_gb=1.5) == ["old", "middle"]
 
 
-def test_a_little_more_than_the_least_is_freed() -> None:
+def test_a_little_more_than_min_free_gb_is_freed() -> None:
     crumbs = [candidate(f"{number:02}", PLAIN, 20 - number, 0.02) for number in range(20)]
     assert len(going(crumbs, 0.99, min_free_gb=1)) == 3
     assert going(crumbs, 1.01, min_free_gb=1) == []
 
 
-def test_what_is_too_old_goes_whatever_it_is_unless_it_waits() -> None:
+def test_what_is_too_old_goes_unless_it_waits_for_an_upload() -> None:
     old = [candidate(priority.name, priority, 31) for priority in Priority] + [
         candidate("young", PLAIN, 29)
     ]
     assert going(old, keep_days=30) == ["UPLOADED", "PLAIN", "LABELLED"]
 
 
-def test_what_is_more_than_may_be_kept_goes_in_the_same_order() -> None:
+def test_more_than_max_gb_goes_in_the_same_order() -> None:
     assert going(ONE_OF_EACH, max_gb=2) == ["uploaded", "plain"]
     assert going(ONE_OF_EACH, max_gb=0.5) == ["uploaded", "plain", "labelled", "waiting"]
 
 
-def test_what_goes_for_its_age_counts_as_room_made() -> None:
+def test_what_goes_for_its_age_counts_as_freed() -> None:
     candidates = [
         candidate("ancient", LABELLED, 99, 3.0),
         candidate("uploaded", UPLOADED, 1),
@@ -117,13 +115,13 @@ def test_what_goes_for_its_age_counts_as_room_made() -> None:
     assert going(candidates, max_gb=2, keep_days=30) == ["ancient"]
 
 
-def test_both_limits_hold_at_once() -> None:
+def test_max_gb_and_min_free_gb_hold_together() -> None:
     candidates = [candidate(str(number), PLAIN, 10 - number) for number in range(6)]
     assert going(candidates, 2.5, min_free_gb=4, max_gb=3) == ["0", "1", "2"]
     assert going(candidates, 0.5, min_free_gb=5, max_gb=4) == ["0", "1", "2", "3", "4"]
 
 
-def test_each_says_which_setting_asked_for_it() -> None:
+def test_each_deletion_names_its_setting() -> None:
     settings = DiskSettings(keep_days=30, max_gb=1, min_free_gb=1)
     candidates = [
         candidate("old", PLAIN, 40, 0.1),
@@ -140,7 +138,7 @@ def test_each_says_which_setting_asked_for_it() -> None:
     }
 
 
-def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ours() -> None:
+def test_for_an_undeletable_candidate_the_next_goes() -> None:
     candidates = [
         candidate("stuck", UPLOADED, 9, 3.0),
         *(candidate(str(number), PLAIN, 8 - number) for number in range(4)),
@@ -154,17 +152,17 @@ def test_for_what_cannot_be_deleted_the_next_goes_and_it_counts_as_nothing_of_ou
     ]
 
 
-def test_with_no_least_a_full_disk_is_left_full() -> None:
+def test_with_min_free_gb_0_a_full_disk_stays_full() -> None:
     assert going(ONE_OF_EACH, 0.0, min_free_gb=0) == []
 
 
-def test_for_a_least_that_cannot_be_reached_nothing_goes_that_would_be_lost() -> None:
+def test_an_unreachable_min_free_gb_loses_nothing() -> None:
     assert going(ONE_OF_EACH, 78.0, min_free_gb=500) == ["uploaded"]
     assert going(ONE_OF_EACH, 0.0, min_free_gb=4.5) == ["uploaded"]
     assert going(ONE_OF_EACH, 0.5, stuck=("uploaded",), min_free_gb=4.2) == ["uploaded"]
 
 
-def test_what_is_uploaded_and_older_than_a_day_goes_even_where_that_is_too_little() -> None:
+def test_uploaded_and_a_day_old_goes_even_if_that_is_too_little() -> None:
     uploads = [
         candidate("today", UPLOADED, 0.9, 0.3),
         candidate("yesterday", UPLOADED, 2, 0.3),
@@ -176,9 +174,7 @@ def test_what_is_uploaded_and_older_than_a_day_goes_even_where_that_is_too_littl
     ) == ["stuck", "before", "yesterday"]
 
 
-def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_old_and_of_least_use() -> (
-    None
-):
+def test_on_a_disk_that_others_filled_half_of_the_limit_is_freed() -> None:
     today = [candidate("today", PLAIN, 0.9), candidate("uploaded today", UPLOADED, 0.5)]
     assert going([*ONE_OF_EACH, *today], 0.0, min_free_gb=8) == ["uploaded"]
     assert going([*ONE_OF_EACH, *today], 3.0, min_free_gb=9.5) == ["uploaded", "plain"]
@@ -188,12 +184,12 @@ def test_where_others_have_filled_the_disk_half_the_least_is_freed_by_what_is_ol
     assert going(ONE_OF_EACH[:3], 4.5, min_free_gb=8.9) == []
 
 
-def test_nothing_goes_for_its_age_when_nothing_is_younger_for_then_the_clock_may_be_wrong() -> None:
+def test_if_all_is_too_old_the_clock_is_not_believed() -> None:
     assert going([candidate("a", PLAIN, 400), candidate("b", UPLOADED, 380)], keep_days=30) == []
     assert going([candidate("a", PLAIN, 9), candidate("b", UPLOADED, 8)], keep_days=7) == []
 
 
-def test_nothing_goes_for_its_age_when_the_clock_has_jumped() -> None:
+def test_after_a_jump_of_the_clock_nothing_goes_for_its_age() -> None:
     month = [candidate(str(days), PLAIN, days) for days in range(31)]
     after_a_jump = [
         candidate("new", PLAIN, 0),
@@ -203,5 +199,5 @@ def test_nothing_goes_for_its_age_when_the_clock_has_jumped() -> None:
     assert going(after_a_jump, keep_days=30, max_gb=99) == []
 
 
-def test_what_is_rare_goes_for_its_age_all_the_same() -> None:
+def test_a_rare_old_event_goes_for_its_age() -> None:
     assert going([candidate("a", PLAIN, 100), candidate("b", PLAIN, 0)], keep_days=1) == ["a"]

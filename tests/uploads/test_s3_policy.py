@@ -17,7 +17,8 @@ from app.errors import StoreRefused
 from app.uploads.base import S3Settings
 from app.uploads.s3 import S3Store
 from tests.conftest import REPO
-from tests.servers.s3 import S3Server, written
+from tests.servers.s3 import S3Server
+from tests.uploads.events import write_file
 
 DOCS = REPO / "docs"
 BUCKET = "my-house-camera"
@@ -66,12 +67,12 @@ def user(settings: S3Settings, strict_server: S3Server) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("key", ["training/a.tar", "labels/a.json", "clips/a.mp4", "clips/a.jpg"])
-def test_with_the_least_policy_all_goes_up_and_may_be_linked_to(
+def test_the_user_policy_allows_uploads_and_links(
     settings: S3Settings, user: Any, tmp_path: Path, key: str
 ) -> None:
     content = os.urandom(1000)
     with closing(S3Store(settings)) as store:
-        store.put(written(tmp_path / "file", content), key, "video/mp4")
+        store.put(write_file(tmp_path / "file", content), key, "video/mp4")
     # A link gives what its maker may get; moto knows no links when it checks signatures.
     with user.get_object(Bucket=BUCKET, Key=key)["Body"] as body:
         assert body.read() == content
@@ -91,22 +92,22 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("what", ELSEWHERE)
-def test_with_the_least_policy_nothing_else_can_be_done(user: Any, what: str) -> None:
+def test_the_user_policy_allows_nothing_else(user: Any, what: str) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         ELSEWHERE[what](user)
 
 
-def test_what_the_policy_does_not_allow_is_refused_with_its_cure(
+def test_what_the_policy_forbids_is_refused_with_a_cure(
     settings: S3Settings, tmp_path: Path
 ) -> None:
     with (
         closing(S3Store(settings)) as store,
         pytest.raises(StoreRefused, match="the policy that setup"),
     ):
-        store.put(written(tmp_path / "file", b"a"), "elsewhere/a", "video/mp4")
+        store.put(write_file(tmp_path / "file", b"a"), "elsewhere/a", "video/mp4")
 
 
-def test_the_bucket_takes_only_what_is_encrypted_and_comes_by_tls() -> None:
+def test_the_bucket_policy_demands_encryption_and_tls() -> None:
     encrypted, by_tls = json.loads((DOCS / "s3-bucket-policy.json").read_text())["Statement"]
     assert (encrypted["Effect"], encrypted["Action"]) == ("Deny", "s3:PutObject")
     assert encrypted["Condition"] == {

@@ -85,7 +85,7 @@ class Work:
             self.clock.advance(wait_s)
 
 
-def test_all_that_waits_is_carried_the_oldest_event_first_and_then_nothing() -> None:
+def test_the_oldest_event_is_uploaded_first() -> None:
     work = Work(file("b", 1), file("c", 2), file("a", 1))
     work.run(10)
     assert work.store.kept == ["c", "a", "b"]
@@ -93,7 +93,7 @@ def test_all_that_waits_is_carried_the_oldest_event_first_and_then_nothing() -> 
     assert work.queue.last_at == NOON
 
 
-def test_what_is_new_is_carried_at_the_next_look() -> None:
+def test_a_new_file_is_uploaded_after_the_next_search() -> None:
     work = Work()
     work.run(1)
     work.source.files.append(file("a"))
@@ -103,7 +103,7 @@ def test_what_is_new_is_carried_at_the_next_look() -> None:
     assert work.store.kept == ["a"]
 
 
-def test_what_is_hurried_is_carried_now_and_before_the_rest() -> None:
+def test_an_urgent_event_is_uploaded_now_and_first() -> None:
     work = Work()
     work.run(1)
     work.source.files += [file("old", 5), file("new", 1)]
@@ -112,7 +112,7 @@ def test_what_is_hurried_is_carried_now_and_before_the_rest() -> None:
     assert work.store.kept == ["new", "old"]
 
 
-def test_in_the_middle_of_much_a_hurried_one_comes_next() -> None:
+def test_an_urgent_event_comes_next_amid_many_files() -> None:
     work = Work(*(file(f"old-{number}", 9 - number) for number in range(5)))
     for _ in range(2):
         work.queue.step()
@@ -122,7 +122,7 @@ def test_in_the_middle_of_much_a_hurried_one_comes_next() -> None:
     assert work.store.kept == ["old-0", "old-1", "new", "old-2", "old-3", "old-4"]
 
 
-def test_a_store_that_fails_is_left_alone_for_longer_each_time_and_nothing_is_lost() -> None:
+def test_a_failing_store_is_tried_less_often_and_gets_all_later() -> None:
     work = Work(file("a"))
     work.store.failures["all"] = StoreError("the memory is away")
     work.run(3600)
@@ -136,7 +136,7 @@ def test_a_store_that_fails_is_left_alone_for_longer_each_time_and_nothing_is_lo
     assert (work.trouble(), work.queue.waiting) == (None, 0)
 
 
-def test_after_a_success_the_rest_is_short_again() -> None:
+def test_after_a_success_the_pause_is_short_again() -> None:
     work = Work(*(file(f"a{number}") for number in range(9)))
     work.store.failures["all"] = StoreError("away")
     work.run(3600)
@@ -151,7 +151,7 @@ def test_after_a_success_the_rest_is_short_again() -> None:
     assert work.store.tried == ["b", "c", "b"]
 
 
-def test_a_store_that_takes_nothing_is_not_asked_for_each_of_many() -> None:
+def test_a_failing_store_is_not_tried_with_each_of_many_files() -> None:
     work = Work(*(file(f"a{number}") for number in range(1000)))
     work.store.failures["all"] = StoreError("away")
     work.run(3600)
@@ -170,7 +170,7 @@ def test_a_pause_that_the_store_asks_for_is_kept(asked_s: float, rest_s: float) 
     assert work.store.kept == ["a"]
 
 
-def test_a_hurried_one_does_not_break_a_pause() -> None:
+def test_an_urgent_event_does_not_break_a_pause() -> None:
     work = Work(file("a"))
     work.store.failures["all"] = StoreError("slow down", 60.0)
     work.queue.step()
@@ -179,7 +179,7 @@ def test_a_hurried_one_does_not_break_a_pause() -> None:
     assert len(work.store.tried) == 1
 
 
-def test_one_file_that_the_store_never_takes_keeps_no_other_from_going() -> None:
+def test_a_file_that_is_never_taken_delays_no_other() -> None:
     work = Work(file("bad", 9), file("a", 3))
     work.store.failures["bad"] = StoreError("too big")
     work.run(5)
@@ -195,7 +195,7 @@ def test_one_file_that_the_store_never_takes_keeps_no_other_from_going() -> None
 @pytest.mark.parametrize(
     "failure", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
 )
-def test_a_file_that_cannot_be_read_keeps_no_other_from_going(failure: OSError) -> None:
+def test_an_unreadable_file_delays_no_other(failure: OSError) -> None:
     work = Work(file("bad", 9), file("a", 3))
     work.store.failures["bad"] = failure
     work.run(5)
@@ -203,14 +203,14 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_going(failure: OSError) 
     assert "/events/bad cannot be read" in str(work.queue.trouble)
 
 
-def test_a_file_that_has_gone_meanwhile_is_no_failure() -> None:
+def test_a_file_deleted_meanwhile_is_no_failure() -> None:
     work = Work(file("gone", 9), file("a", 3))
     work.store.failures["gone"] = FileNotFoundError(2, "gone")
     work.run(5)
     assert (work.store.kept, work.queue.failures, work.queue.trouble) == (["a"], 0, None)
 
 
-def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused_has_gone(
+def test_a_refusal_is_logged_once_and_ends_with_its_last_file(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     work = Work(file("a", 2), file("b", 1))
@@ -227,7 +227,7 @@ def test_what_somebody_must_mend_is_said_once_and_over_when_all_that_was_refused
     assert (work.refused(), work.store.kept) == (None, ["a", "b"])
 
 
-def test_what_was_refused_and_is_no_more_is_forgotten() -> None:
+def test_a_refused_file_that_is_deleted_is_forgotten() -> None:
     work = Work(file("a"))
     work.store.failures["all"] = StoreRefused("no such bucket")
     work.run(1)
@@ -236,7 +236,7 @@ def test_what_was_refused_and_is_no_more_is_forgotten() -> None:
     assert (work.queue.refused, work.queue.trouble, work.queue.waiting) == (None, None, 0)
 
 
-def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
+def test_an_unreadable_disk_is_logged_once_and_read_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     work = Work(file("a"), every_s=30)
@@ -248,7 +248,7 @@ def test_a_disk_that_cannot_be_read_is_said_once_and_looked_at_again(
     assert (work.store.kept, work.queue.trouble) == (["a"], None)
 
 
-def test_with_the_settings_read_again_nothing_is_waited_for() -> None:
+def test_retry_now_ends_every_pause() -> None:
     work = Work(file("a"))
     work.store.failures["all"] = StoreRefused("no such bucket", 3000.0)
     work.run(1)
@@ -258,7 +258,7 @@ def test_with_the_settings_read_again_nothing_is_waited_for() -> None:
     assert work.store.kept == ["a"]
 
 
-def test_what_waits_is_counted_also_while_it_rests() -> None:
+def test_waiting_files_are_counted_during_a_pause() -> None:
     work = Work(file("a"), every_s=30)
     work.store.failures["all"] = StoreError("slow down", 300.0)
     work.run(1)

@@ -17,7 +17,7 @@ from app.protocol import EventRecord, Fact
 from tests.servers.dropbox import APP_SECRET, REFRESH_TOKEN, DropboxServer
 from tests.servers.programs import REPO
 from tests.servers.redis_server import RedisServer
-from tests.servers.s3 import SECRET, Bucket, CrookedProxy, Mischief, S3Server, crooked
+from tests.servers.s3 import SECRET, Bucket, Fault, FaultyProxy, S3Server, faulty_proxy
 from tests.servers.small_disk import SmallDisk
 from tests.servers.upload_house import UploadHouse
 from tests.uploads.events import age, make_event, set_label
@@ -44,8 +44,8 @@ def bucket(s3_server: S3Server) -> Bucket:
 
 
 @pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[CrookedProxy]:
-    with crooked(s3_server) as running:
+def proxy(s3_server: S3Server) -> Iterator[FaultyProxy]:
+    with faulty_proxy(s3_server) as running:
         yield running
 
 
@@ -76,7 +76,7 @@ def test_all_of_an_event_goes_to_its_place_and_the_house_knows_where(
         content[name]
         for name in ("clip-2.mp4", "snapshot.jpg", "clip.mp4", "label.json", "sample.tar")
     ]
-    assert {bucket.facts(key)["ServerSideEncryption"] for key in keys} == {"AES256"}
+    assert {bucket.head(key)["ServerSideEncryption"] for key in keys} == {"AES256"}
     until(lambda: not (folder / "sample.tar").exists(), "the sample is gone")
     until(
         lambda: "s3:clip.mp4" in house.state.event_fields(event), "the event says where its clip is"
@@ -102,7 +102,7 @@ def test_all_of_an_event_goes_to_its_place_and_the_house_knows_where(
 
 
 def test_what_comes_later_is_uploaded_and_what_is_labelled_anew_again(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy
 ) -> None:
     house.configure(bucket.yaml(proxy.url))
     house.start()
@@ -171,13 +171,13 @@ def test_stills_go_to_dropbox_at_once_and_are_deleted(
 
 
 def test_a_folder_gets_a_copy_and_a_sample_stays_until_all_stores_have_it(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy
 ) -> None:
     nas = house.data_dir.parent / "nas"
     nas.mkdir()
     folder = house.event(5, "sample.tar", "clip.mp4")
     content = (folder / "sample.tar").read_bytes()
-    proxy.mischief.append(Mischief(about="training/", status=500, code="InternalError"))
+    proxy.faults.append(Fault(about="training/", status=500, code="InternalError"))
     house.configure(bucket.yaml(proxy.url) + f"uploads: {{folder: {nas}}}\n")
     house.start()
     until((nas / "training" / f"{folder.name}.tar").exists, "the folder has the sample")
@@ -235,9 +235,9 @@ def test_a_share_that_is_pulled_is_told_with_its_cure_and_nothing_is_written_in_
 
 
 def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy, dropbox: DropboxServer
 ) -> None:
-    proxy.mischief.append(Mischief(hang=True, times=99))
+    proxy.faults.append(Fault(hang=True, times=99))
     nas = house.data_dir.parent / "nas"
     nas.mkdir()
     ancient = house.event(60 * 24 * 9, "event.json")
@@ -256,9 +256,9 @@ def test_a_store_that_hangs_delays_no_other_nor_the_disk_nor_the_end(
 
 
 def test_with_other_settings_nobody_waits_for_a_store_that_hangs(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy
 ) -> None:
-    proxy.mischief.append(Mischief(hang=True, times=99))
+    proxy.faults.append(Fault(hang=True, times=99))
     folder = house.event(5, "clip.mp4")
     house.configure(bucket.yaml(proxy.url))
     house.start()
@@ -339,9 +339,9 @@ def test_a_store_in_trouble_that_is_wanted_no_more_is_told_as_such(
 
 
 def test_a_store_that_asks_for_a_pause_gets_it_and_loses_nothing(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy
 ) -> None:
-    proxy.mischief.append(Mischief(status=503, code="SlowDown", headers={"retry-after": "2"}))
+    proxy.faults.append(Fault(status=503, code="SlowDown", headers={"retry-after": "2"}))
     house.event(5, "clip.mp4", "snapshot.jpg")
     house.configure(bucket.yaml(proxy.url))
     house.start()
@@ -438,9 +438,9 @@ def test_a_card_that_can_only_be_read_any_more_is_told_and_once_when_it_is_well_
 
 
 def test_no_secret_is_in_the_log(
-    house: UploadHouse, bucket: Bucket, proxy: CrookedProxy, dropbox: DropboxServer
+    house: UploadHouse, bucket: Bucket, proxy: FaultyProxy, dropbox: DropboxServer
 ) -> None:
-    proxy.mischief.append(Mischief(status=403, code="SignatureDoesNotMatch"))
+    proxy.faults.append(Fault(status=403, code="SignatureDoesNotMatch"))
     dropbox.linked = False
     house.event(5, "clip.mp4")
     house.still(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.servers.dropbox import DropboxServer
 from tests.servers.redis_server import RedisServer
-from tests.servers.s3 import Bucket, CrookedProxy, S3Server, crooked
+from tests.servers.s3 import Bucket, FaultyProxy, S3Server, faulty_proxy
 from tests.servers.upload_house import UploadHouse
 from tests.uploads.events import set_label
 from tests.waiting import until
@@ -51,7 +51,7 @@ def test_killed_again_and_again_it_uploads_everything_once_and_whole(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
     chance = random.Random(5)
-    with S3Server() as server, crooked(server) as proxy, DropboxServer() as dropbox:
+    with S3Server() as server, faulty_proxy(server) as proxy, DropboxServer() as dropbox:
         bucket, house = server.bucket(), UploadHouse(tmp_path, redis_server)
         house.configure(bucket.yaml(proxy.url) + dropbox.yaml)
         deeds = Deeds(house)
@@ -69,11 +69,11 @@ def test_killed_again_and_again_it_uploads_everything_once_and_whole(
         house.close()
 
 
-def uploads_again(house: UploadHouse, proxy: CrookedProxy) -> None:
+def uploads_again(house: UploadHouse, proxy: FaultyProxy) -> None:
     """Start it, and wait until it asks S3 for something."""
-    before = len(proxy.asked)
+    before = len(proxy.requests)
     house.uploader.start()
-    until(lambda: len(proxy.asked) > before, "it uploads")
+    until(lambda: len(proxy.requests) > before, "it uploads")
 
 
 def await_all(deeds: Deeds, bucket: Bucket, dropbox: DropboxServer) -> None:

@@ -77,7 +77,7 @@ def house(disk: SmallDisk) -> Iterator[House]:
         made.close()
 
 
-def test_while_the_disk_is_full_it_takes_everything_in_memory_and_later_keeps_all_on_disk(
+def test_redis_uses_memory_until_the_disk_has_room(
     house: House,
 ) -> None:
     house.state.set_switch("home", True)
@@ -100,7 +100,7 @@ def test_while_the_disk_is_full_it_takes_everything_in_memory_and_later_keeps_al
     assert house.raw.info("persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
-def test_the_next_run_returns_to_the_disk_what_an_earlier_one_has_taken_from_it(
+def test_a_later_run_switches_the_log_on_again(
     house: House,
 ) -> None:
     house.fill()
@@ -135,7 +135,7 @@ class LastWords:
             server.recv(1)
 
 
-def test_whoever_ends_just_when_the_log_is_switched_off_has_noted_that_it_was(house: House) -> None:
+def test_a_kill_while_the_log_is_switched_off_leaves_a_record(house: House) -> None:
     house.fill()
     doomed = State(LastWords(house.disk.path.parent, house.server, b"CONFIG").url)
     with pytest.raises(StateUnavailable, match="closed"):
@@ -147,14 +147,14 @@ def test_whoever_ends_just_when_the_log_is_switched_off_has_noted_that_it_was(ho
     assert house.keeps_log()
 
 
-def test_a_log_that_its_owner_has_switched_off_stays_off(house: House) -> None:
+def test_a_log_that_the_owner_switched_off_stays_off(house: House) -> None:
     house.raw.config_set("appendonly", "no")
     for _ in range(3):
         house.look()
     assert not house.keeps_log()
 
 
-def test_a_redis_that_starts_anew_is_left_alone_until_it_refuses(house: House) -> None:
+def test_a_restarted_redis_keeps_its_log_until_it_refuses(house: House) -> None:
     house.fill()
     house.look()
     house.server.kill()
@@ -169,7 +169,7 @@ def test_a_redis_that_starts_anew_is_left_alone_until_it_refuses(house: House) -
     assert house.keeps_log()
 
 
-def test_pictures_of_the_whole_memory_that_fail_stop_nothing_either(disk: SmallDisk) -> None:
+def test_a_failed_snapshot_does_not_stop_writes(disk: SmallDisk) -> None:
     with RedisServer(disk.path, "--save", "3600 1") as server:
         house = House(disk, server)
         disk.fill()
@@ -197,7 +197,7 @@ def test_pictures_of_the_whole_memory_that_fail_stop_nothing_either(disk: SmallD
         house.close()
 
 
-def test_a_redis_that_keeps_a_log_and_pictures_does_without_both(disk: SmallDisk) -> None:
+def test_log_and_snapshots_are_both_switched_off(disk: SmallDisk) -> None:
     with RedisServer(disk.path, "--appendonly", "yes", "--save", "3600 1") as server:
         house = House(disk, server)
         house.raw.set("a", "a" * 100_000)
@@ -232,7 +232,7 @@ def test_a_redis_that_keeps_a_log_and_pictures_does_without_both(disk: SmallDisk
         house.close()
 
 
-def test_a_redis_that_lets_nobody_change_it_is_reported_once(
+def test_a_redis_that_forbids_changes_is_reported_once(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     house.raw.acl_setuser(
@@ -249,7 +249,7 @@ def test_a_redis_that_lets_nobody_change_it_is_reported_once(
     assert house.trouble() == ""
 
 
-def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(
+def test_a_disk_that_cannot_be_asked_counts_as_full(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.fill()
@@ -268,7 +268,7 @@ def test_a_disk_that_does_not_even_say_what_is_free_is_left_like_a_full_one(
     assert house.keeps_log()
 
 
-def test_a_redis_elsewhere_is_none_of_our_business(house: House) -> None:
+def test_a_redis_on_another_machine_is_left_alone(house: House) -> None:
     house.keeper = RedisDisk(
         house.state, "rediss://redis.example.org:6380/0", house.disk.path, house.clock
     )
@@ -277,7 +277,7 @@ def test_a_redis_elsewhere_is_none_of_our_business(house: House) -> None:
     assert (house.keeps_log(), house.trouble()) == (True, "")
 
 
-def test_it_looks_more_often_when_the_disk_is_all_but_full_or_redis_has_refused(
+def test_a_nearly_full_disk_is_checked_more_often(
     house: House,
 ) -> None:
     house.keeper.step()
@@ -287,7 +287,7 @@ def test_it_looks_more_often_when_the_disk_is_all_but_full_or_redis_has_refused(
     assert not house.keeps_log()
 
 
-def test_a_redis_that_tells_nothing_of_itself_is_not_looked_after(
+def test_a_redis_that_forbids_info_is_left_alone(
     redis_server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = FakeClock()
