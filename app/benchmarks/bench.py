@@ -1,6 +1,4 @@
-"""`bench`: what the detector costs on this machine beside the plain classic pipeline, in CPU
-time.
-"""
+"""`bench`: measures the CPU time of the detector on this machine, beside the classic pipeline."""
 
 import itertools
 import json
@@ -29,8 +27,8 @@ PICTURES = 150
 WARM_UP = 20
 CLASSIC_STAGES = ("resize", "grey", "blur", "compare", "mark", "outline")
 DETECTOR_STAGES = ("shrink", "blur", "learn", "compare", "outline")
-#: The same moment in colour, for the classic pipeline, and as the detector is given it.
-Pictures = Sequence[tuple[Image, Frame]]
+#: Each picture in colour, for the classic pipeline, and as a frame for the detector.
+BenchPictures = Sequence[tuple[Image, Frame]]
 
 
 @click.command()
@@ -41,19 +39,19 @@ Pictures = Sequence[tuple[Image, Frame]]
     type=click.IntRange(min=1),
     default=600,
     show_default=True,
-    help="How many frames to measure.",
+    help="The number of frames to measure.",
 )
 @click.option(
     "--slack",
     "of_slack",
     is_flag=True,
-    help="Measure the Slack server instead: milliseconds to answer, and memory.",
+    help="Measure the Slack server instead: milliseconds for a response, and memory.",
 )
 @click.option(
     "--clips",
     "of_clips",
     is_flag=True,
-    help="Measure filming instead: memory, CPU time, and how late a frame gets.",
+    help="Measure recording instead: memory, CPU time, and the delay of frames.",
 )
 @click.option(
     "--uploads",
@@ -64,22 +62,24 @@ Pictures = Sequence[tuple[Image, Frame]]
 def bench(
     *, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool
 ) -> None:
-    """Measure what a frame costs, beside the classic pipeline. On one thread, in CPU milliseconds a
-    frame of 640x480.
+    """Measure the cost of a frame, beside the classic pipeline. The figures are CPU milliseconds
+    on one thread for a frame of 640x480.
 
     The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines
-    see each frame in turn, so that whatever else this machine does disturbs both alike. The stages
-    are measured in a second run, and include what measuring them costs.
+    get each frame in turn, so that other work of this machine disturbs both alike. The stages are
+    measured in a second run, and include the cost of measuring them.
     """
     if of_slack:
         _bench_slack(as_json)
-        return
-    if of_clips:
+    elif of_clips:
         _bench_clips(as_json)
-        return
-    if of_uploads:
+    elif of_uploads:
         _bench_uploads(as_json)
-        return
+    else:
+        _bench_frames(video, count, as_json)
+
+
+def _bench_frames(video: str, count: int, as_json: bool) -> None:
     cv2.setNumThreads(1)
     try:
         pictures = read_pictures(video)
@@ -92,43 +92,43 @@ def bench(
 def _bench_slack(as_json: bool) -> None:
     from app.benchmarks.slack_load import measure_slack, slack_table
 
-    _tell(measure_slack, slack_table, as_json)
+    _print_figures(measure_slack, slack_table, as_json)
 
 
 def _bench_clips(as_json: bool) -> None:
     from app.benchmarks.clip_load import clip_table, measure_clips
 
     cv2.setNumThreads(1)
-    _tell(measure_clips, clip_table, as_json)
+    _print_figures(measure_clips, clip_table, as_json)
 
 
 def _bench_uploads(as_json: bool) -> None:
     from app.benchmarks.upload_load import measure_uploads, uploads_table
 
-    _tell(measure_uploads, uploads_table, as_json)
+    _print_figures(measure_uploads, uploads_table, as_json)
 
 
-def _tell(
-    take_figures: Callable[[], dict[str, Any]],
+def _print_figures(
+    find_figures: Callable[[], dict[str, Any]],
     table: Callable[[dict[str, Any]], str],
     as_json: bool,
 ) -> None:
-    """Print what *take_figures* finds, as JSON or as a *table*."""
+    """Print the figures that *find_figures* returns, as JSON or as a *table*."""
     try:
-        figures = take_figures()
+        figures = find_figures()
     except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures) if as_json else table(figures))
 
 
 class Stopwatch:
-    """CPU time spent in what is called through it, by name."""
+    """Measures the CPU time of functions, by name."""
 
     def __init__(self) -> None:
         self._spent_s: dict[str, float] = {}
 
     def timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """*call*, whose time is taken from now on under *name*."""
+        """Return *call* wrapped: its time is added under *name*."""
 
         def measured(*given: object) -> Any:
             began_s = time.process_time()
@@ -140,27 +140,23 @@ class Stopwatch:
         return measured
 
     def watch(self, subject: object, names: Iterable[str]) -> None:
-        """Take the time of the methods *names* of *subject* from now on."""
+        """Measure the methods *names* of *subject* from now on."""
         for name in names:
             setattr(subject, name, self.timed(name, getattr(subject, name)))
 
     def restart(self) -> None:
-        """Begin at zero."""
+        """Set all times to zero."""
         self._spent_s = dict.fromkeys(self._spent_s, 0.0)
 
     def ms(self, count: int) -> dict[str, float]:
-        """Milliseconds for each of *count* frames."""
+        """Return the milliseconds for one of *count* frames."""
         return {name: round(1000 * spent_s / count, 4) for name, spent_s in self._spent_s.items()}
 
 
-def read_pictures(source: str) -> Pictures:
-    """The first pictures of *source*, 640x480."""
-    camera = make_camera(
-        "bench",
-        CameraSettings(source=source, resolution=(WIDTH, HEIGHT)),
-        SystemClock(),
-        pace="fast",
-    )
+def read_pictures(source: str) -> BenchPictures:
+    """Return the first pictures of *source*, resized to 640x480."""
+    settings = CameraSettings(source=source, resolution=(WIDTH, HEIGHT))
+    camera = make_camera("bench", settings, SystemClock(), pace="fast")
     pictures: list[tuple[Image, Frame]] = []
     with closing(camera):
         camera.open()
@@ -169,25 +165,22 @@ def read_pictures(source: str) -> Pictures:
                 frame = camera.read()
             except CameraEnded:
                 break
-            bgr = np.asarray(
-                cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
-            )
+            resized = cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+            bgr = np.asarray(resized, np.uint8)
             luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
             pictures.append((bgr, replace(frame, luma=luma, luma_span=255)))
     return pictures
 
 
-def measure(pictures: Pictures, count: int) -> dict[str, Any]:
-    """What both pipelines and their stages cost, over *count* frames."""
+def measure(pictures: BenchPictures, count: int) -> dict[str, Any]:
+    """Return the costs of both pipelines and of their stages, over *count* frames."""
     whole = Stopwatch()
-    classic, detector = (
-        ClassicMotion(MotionSettings()),
-        Detector(BackgroundMotion(MotionSettings()), EventSettings()),
-    )
+    classic = ClassicMotion(MotionSettings())
+    detector = Detector(BackgroundMotion(MotionSettings()), EventSettings())
     _take_turns(
         pictures,
         count,
-        whole.timed("classic_ms", classic.look),
+        whole.timed("classic_ms", classic.judge),
         whole.timed("detector_ms", detector.judge),
         [whole],
     )
@@ -196,7 +189,7 @@ def measure(pictures: Pictures, count: int) -> dict[str, Any]:
     return {**costs, "ratio": ratio, "frames": count, **_stages(pictures, count)}
 
 
-def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
+def _stages(pictures: BenchPictures, count: int) -> dict[str, dict[str, float]]:
     classic, motion = ClassicMotion(MotionSettings()), BackgroundMotion(MotionSettings())
     detector = Detector(motion, EventSettings())
     motion.judge(pictures[0][1].luma)
@@ -207,7 +200,7 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
     _take_turns(
         pictures,
         count,
-        classic.look,
+        classic.judge,
         whole.timed("detector", detector.judge),
         [whole, of_classic, of_detector],
     )
@@ -219,13 +212,13 @@ def _stages(pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
 
 
 def _take_turns(
-    pictures: Pictures,
+    pictures: BenchPictures,
     count: int,
     classic: Callable[[Image], Any],
     detector: Callable[[Frame], Any],
     watches: Sequence[Stopwatch],
 ) -> None:
-    """Show frames to both, a few before the *watches* start and then *count*."""
+    """Give both pipelines a few frames to warm up, then *count* frames that are measured."""
     for number, (bgr, frame) in enumerate(_there_and_back(pictures, WARM_UP + count)):
         if number == WARM_UP:
             for watch in watches:
@@ -234,28 +227,19 @@ def _take_turns(
         detector(frame)
 
 
-def _there_and_back(pictures: Pictures, count: int) -> Iterator[tuple[Image, Frame]]:
-    """*count* pictures in which nothing jumps, with time that only goes forward."""
+def _there_and_back(pictures: BenchPictures, count: int) -> Iterator[tuple[Image, Frame]]:
+    """Yield *count* pictures in which nothing jumps and time only goes forward."""
     order = itertools.cycle([*pictures, *pictures[-2:0:-1]])
     for number, (bgr, frame) in enumerate(itertools.islice(order, count)):
         yield bgr, replace(frame, number=number, at_s=number / 10)
 
 
 def _table(figures: dict[str, Any]) -> str:
-    rows = [
-        f"CPU milliseconds a frame of {WIDTH}x{HEIGHT}, one thread, mean of {figures['frames']} "
-        "frames"
-    ]
+    frames, ratio = figures["frames"], figures["ratio"]
+    rows = [f"CPU milliseconds a frame of {WIDTH}x{HEIGHT}, one thread, mean of {frames} frames"]
     for name in ("classic", "detector"):
         rows.append(f"  {name:16} {figures[f'{name}_ms']:8.4f}")
-        rows.extend(
-            f"    {stage:14} {cost_ms:8.4f}"
-            for stage, cost_ms in figures[f"{name}_stages_ms"].items()
-        )
-    return "\n".join(
-        [
-            *rows,
-            f"  the detector takes {figures['ratio']:.4f} of the classic pipeline's time: "
-            f"1/{1 / figures['ratio']:.0f}",
-        ]
-    )
+        stages = figures[f"{name}_stages_ms"].items()
+        rows.extend(f"    {stage:14} {cost_ms:8.4f}" for stage, cost_ms in stages)
+    share = f"{ratio:.4f} of the classic pipeline's time: 1/{1 / ratio:.0f}"
+    return "\n".join([*rows, f"  the detector takes {share}"])

@@ -1,11 +1,9 @@
-"""`bench --clips`: what filming costs on this machine: memory for the seconds before an event, CPU
-time, and the capture's punctuality.
-"""
+"""`bench --clips`: measures what recording costs: memory, CPU time, and the delay of frames."""
 
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from functools import partial
@@ -30,7 +28,7 @@ FPS = 10
 SECONDS = 20
 LIVE_S = 12.0
 PRE_ROLL_S = 5.0
-#: As a network camera sends H.264, and as a USB camera gives JPEGs.
+#: H.264 as a network camera sends it, and JPEGs as a USB camera gives them.
 CODERS: dict[str, dict[str, Any]] = {
     "h264": {
         "suffix": "mp4",
@@ -40,81 +38,77 @@ CODERS: dict[str, dict[str, Any]] = {
     },
     "mjpeg": {"suffix": "avi", "codec": "mjpeg", "pixels": "yuvj420p", "options": {"qscale": "4"}},
 }
-#: Plays a source, and hands its packets on.
+#: Plays a source, and gives its packets to the sink.
 Play = Callable[[PacketSink | None], Iterator[Frame]]
 
 
-def measure_clips(seconds: int = SECONDS, live_s: float = LIVE_S) -> dict[str, Any]:
-    """Figures for each of `SIZES` and each kind of source, and how late the latest frame of a live
-    scene was, filmed and not.
+def measure_clips(
+    seconds: int = SECONDS, live_s: float = LIVE_S, sizes: Sequence[tuple[int, int]] = SIZES
+) -> dict[str, Any]:
+    """Return the costs for each of *sizes* and each kind of source, and the longest frame gaps.
+
+    The gaps are those between two frames of a live scene, with and without recording.
     """
     with tempfile.TemporaryDirectory(prefix="clip-load-") as place:
         folder = Path(place)
-        sizes = {
-            f"{width}x{height}": _of_size((width, height), seconds, folder)
-            for width, height in SIZES
+        costs = {
+            f"{width}x{height}": _costs_at((width, height), seconds, folder)
+            for width, height in sizes
         }
-        gaps = {
-            "gap_ms": _longest_gap_ms(folder, live_s, filmed=False),
-            "filmed_gap_ms": _longest_gap_ms(folder, live_s, filmed=True),
-        }
-    return {"fps": FPS, "interval_ms": 1000 / FPS, "sizes": sizes, **gaps}
+        gap_ms = _longest_gap_ms(folder, live_s, recorded=False)
+        recorded_gap_ms = _longest_gap_ms(folder, live_s, recorded=True)
+    gaps = {"gap_ms": gap_ms, "recorded_gap_ms": recorded_gap_ms}
+    return {"fps": FPS, "interval_ms": 1000 / FPS, "sizes": costs, **gaps}
 
 
 def clip_table(figures: dict[str, Any]) -> str:
-    """What `measure_clips` has found, for people to read."""
+    """Return the figures of `measure_clips` for people to read."""
     rows = [
-        f"Filming the drawn scene at {figures['fps']} pictures a second; CPU milliseconds a "
+        f"Recording the drawn scene at {figures['fps']} pictures a second; CPU milliseconds a "
         f"picture, and memory for {PRE_ROLL_S:g} s"
     ]
     for name in figures["sizes"]:
-        rows.append(f"  {name:12}  decoded      kept    filmed   filmed/decoded   MB")
+        rows.append(f"  {name:12}  decoded      kept  recorded   recorded/decoded   MB")
         for kind, found in figures["sizes"][name].items():
-            costs = "".join(
-                f"{found[what]:10.3f}" for what in ("decoded_ms", "kept_ms", "filmed_ms")
-            )
+            times = (found[what] for what in ("decoded_ms", "kept_ms", "recorded_ms"))
+            costs = "".join(f"{time_ms:10.3f}" for time_ms in times)
             ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
-            rows.append(f"    {kind:8} {costs}   {ratio:>14}{found['kept_mb']:7.2f}")
-    late = (
-        f"{figures['filmed_gap_ms']:.0f} ms while it is filmed, {figures['gap_ms']:.0f} ms "
+            rows.append(f"    {kind:8} {costs}   {ratio:>16}{found['kept_mb']:7.2f}")
+    rows.append(
+        f"  the longest time between two frames that are {figures['interval_ms']:.0f} ms apart: "
+        f"{figures['recorded_gap_ms']:.0f} ms during recording, {figures['gap_ms']:.0f} ms "
         "otherwise"
     )
-    return "\n".join(
-        [
-            *rows,
-            f"  the longest time between two frames that are {figures['interval_ms']:.0f} ms "
-            f"apart: {late}",
-        ]
-    )
+    return "\n".join(rows)
 
 
-def _of_size(
+def _costs_at(
     size: tuple[int, int], seconds: int, folder: Path
 ) -> dict[str, dict[str, float | None]]:
-    drawn = make_camera("bench", _settings("demo", size), SystemClock(), "fast")
-    frames = list(itertools.islice(_played(drawn, None), seconds * FPS))
-    films = {
-        kind: _write_film(folder / f"{kind}.{coder['suffix']}", frames, size, coder)
-        for kind, coder in CODERS.items()
-    }
-    found = {
-        kind: _figures(partial(_played_film, film, size), folder) for kind, film in films.items()
-    }
-    return {**found, "raw": {**_figures(lambda _: iter(frames), folder), "ratio": None}}
+    scene = make_camera("bench", _settings("demo", size), SystemClock(), "fast")
+    frames = list(itertools.islice(_play(scene, None), seconds * FPS))
+    found = {}
+    for kind, coder in CODERS.items():
+        video = folder / f"{kind}.{coder['suffix']}"
+        _write_video(video, frames, size, coder)
+        found[kind] = _costs(partial(_play_video, video, size), folder)
+    return {**found, "raw": {**_costs(lambda _: iter(frames), folder), "ratio": None}}
 
 
-def _figures(play: Play, folder: Path) -> dict[str, float | None]:
-    """CPU time for each picture that *play* plays: alone, kept in memory as well, and filmed as
-    well.
-    """
-    keeping, filming = _recorder(), _recorder()
+def _costs(play: Play, folder: Path) -> dict[str, float | None]:
+    """Return the CPU time for each picture of *play*: decoded, also kept, also recorded."""
+    keeping, recording = _recorder(), _recorder()
     decoded_ms = _cost_ms(play(None))
-    kept_ms = _cost_ms(_kept(play, keeping))
-    filmed_ms = _cost_ms(_filmed(play, filming, folder / "event"))
+    kept_ms = _cost_ms(_keep(play, keeping))
+    recorded_ms = _cost_ms(_record(play, recording, folder / "event"))
     kept_mb = keeping.ring.used_bytes / 1e6 * PRE_ROLL_S / keeping.ring.kept_s
-    costs = {"decoded_ms": decoded_ms, "kept_ms": kept_ms, "filmed_ms": filmed_ms}
-    figures: dict[str, float | None] = {name: round(cost_ms, 4) for name, cost_ms in costs.items()}
-    return {**figures, "ratio": round(filmed_ms / decoded_ms, 3), "kept_mb": round(kept_mb, 3)}
+    return {
+        "decoded_ms": round(decoded_ms, 4),
+        "kept_ms": round(kept_ms, 4),
+        "recorded_ms": round(recorded_ms, 4),
+        "ratio": round(recorded_ms / decoded_ms, 3),
+        "kept_mb": round(kept_mb, 3),
+    }
 
 
 def _cost_ms(frames: Iterator[Frame]) -> float:
@@ -123,15 +117,15 @@ def _cost_ms(frames: Iterator[Frame]) -> float:
     return 1000 * (time.process_time() - began_s) / count
 
 
-def _kept(play: Play, recorder: Recorder) -> Iterator[Frame]:
+def _keep(play: Play, recorder: Recorder) -> Iterator[Frame]:
     for frame in play(recorder.add_packet):
         recorder.add_frame(frame)
         yield frame
 
 
-def _filmed(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
+def _record(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
     begun = False
-    for frame in _kept(play, recorder):
+    for frame in _keep(play, recorder):
         if not begun:
             recorder.begin_clip(folder, frame.at_s, "")
             begun = True
@@ -144,14 +138,14 @@ def _filmed(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
     (folder / "clip.mp4").unlink()
 
 
-def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
-    """Between two frames of the live scene, on the way that frames take in the daemon."""
+def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
+    """Return the longest time between two frames of the live scene, which come as in the daemon."""
     clock, recorder, settings = SystemClock(), _recorder(), _settings("demo", SIZES[0])
     feed = CameraFeed(
         lambda: make_camera("bench", settings, clock), clock, settings, recorder.add_packet
     )
-    writing = Worker("clips", recorder.step)
-    writing.start()
+    writer = Worker("clips", recorder.step)
+    writer.start()
     feed.open()
     taken_s: list[float] = []
     while not taken_s or taken_s[-1] - taken_s[0] < live_s:
@@ -159,29 +153,24 @@ def _longest_gap_ms(folder: Path, live_s: float, *, filmed: bool) -> float:
         if frame:
             recorder.add_frame(frame)
             taken_s.append(frame.at_s)
-            if filmed and len(taken_s) == FPS:
+            if recorded and len(taken_s) == FPS:
                 recorder.begin_clip(folder / "live", frame.at_s - PRE_ROLL_S, "")
-                writing.wake()
+                writer.wake()
     feed.close()
     recorder.stop_clips()
-    writing.wake()
+    writer.wake()
     while recorder.busy:
         clock.sleep(0.05)
-    writing.ask_to_stop()
+    writer.ask_to_stop()
     return round(1000 * max(after - before for before, after in pairwise(taken_s)), 1)
 
 
 def _recorder() -> Recorder:
-    return Recorder(
-        RecordingSettings(pre_roll_s=PRE_ROLL_S),
-        SystemClock(),
-        lambda _: None,
-        _give_up,
-        lambda _: None,
-    )
+    settings = RecordingSettings(pre_roll_s=PRE_ROLL_S)
+    return Recorder(settings, SystemClock(), lambda _: None, _fail, lambda _: None)
 
 
-def _give_up(_folder: Path, _note: str, error: OSError) -> None:
+def _fail(_folder: Path, _note: str, error: OSError) -> None:
     raise error
 
 
@@ -189,11 +178,11 @@ def _settings(source: str, size: tuple[int, int]) -> CameraSettings:
     return CameraSettings(source=source, resolution=size, fps=FPS)
 
 
-def _played_film(film: Path, size: tuple[int, int], sink: PacketSink | None) -> Iterator[Frame]:
-    return _played(make_camera("bench", _settings(str(film), size), SystemClock(), "fast"), sink)
+def _play_video(video: Path, size: tuple[int, int], sink: PacketSink | None) -> Iterator[Frame]:
+    return _play(make_camera("bench", _settings(str(video), size), SystemClock(), "fast"), sink)
 
 
-def _played(camera: Camera, sink: PacketSink | None) -> Iterator[Frame]:
+def _play(camera: Camera, sink: PacketSink | None) -> Iterator[Frame]:
     camera.sink = sink
     with closing(camera):
         camera.open()
@@ -204,16 +193,14 @@ def _played(camera: Camera, sink: PacketSink | None) -> Iterator[Frame]:
                 return
 
 
-def _write_film(
+def _write_video(
     path: Path, frames: list[Frame], size: tuple[int, int], coder: dict[str, Any]
-) -> Path:
+) -> None:
+    options = {"threads": "1", **coder["options"]}
     with av.open(str(path), "w") as written:
-        stream = written.add_stream(
-            coder["codec"], rate=FPS, options={"threads": "1", **coder["options"]}
-        )
+        stream = written.add_stream(coder["codec"], rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, coder["pixels"]
         stream.codec_context.time_base = Fraction(1, FPS)
         for frame in frames:
             written.mux(stream.encode(av.VideoFrame.from_ndarray(frame.bgr(), format="bgr24")))
         written.mux(stream.encode())
-    return path

@@ -1,7 +1,7 @@
-"""`bench --slack`: how long the Slack server takes to answer with many requests in flight, and how
-much memory it has.
+"""`bench --slack`: measures the Slack server's response time under load, and its memory.
 
-The real gunicorn with a Redis of its own, on free ports of this machine, which the asking shares.
+It starts the real gunicorn with its own Redis, on free ports of this machine. The client that sends
+the requests runs on the same machine.
 """
 
 import hashlib
@@ -39,18 +39,19 @@ _READ = 65_536
 
 
 @dataclass(slots=True)
-class _Asking:
-    """A connection: what is still to be sent, what has come, and since when."""
+class _Exchange:
+    """A request and its response over one *connection*, since *began_s*."""
 
-    line: socket.socket
+    connection: socket.socket
     began_s: float
     unsent: bytes
-    answer: bytes = b""
+    response: bytes = b""
 
 
 def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[str, Any]:
-    """Milliseconds to answer each of `COMMANDS`, and the megabytes (PSS) of the server's processes
-    together.
+    """Return the milliseconds to answer each of `COMMANDS`, and the server's memory.
+
+    The memory is that of all its processes together, in megabytes (PSS).
     """
     secret = secrets.token_hex(16)
     with ExitStack() as stack:
@@ -58,10 +59,10 @@ def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[
         address, pid = stack.enter_context(_server(folder, secret))
         figures: dict[str, Any] = {"in_flight": in_flight, "requests": requests}
         for command in COMMANDS:
-            ask(address, [_request(command, secret) for _ in range(in_flight)], in_flight)
-            took_s = sorted(
-                ask(address, [_request(command, secret) for _ in range(requests)], in_flight)
-            )
+            warm_up = [_request(command, secret) for _ in range(in_flight)]
+            send_all(address, warm_up, in_flight)
+            measured = [_request(command, secret) for _ in range(requests)]
+            took_s = sorted(send_all(address, measured, in_flight))
             figures[command] = {
                 name: round(1000 * took_s[int(share * (len(took_s) - 1))], 1)
                 for name, share in _SHARES.items()
@@ -70,27 +71,26 @@ def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[
 
 
 def slack_table(figures: dict[str, Any]) -> str:
-    """What `measure_slack` has found, for people to read."""
+    """Return the figures of `measure_slack` for people to read."""
     rows = [
         f"Milliseconds to answer, {figures['in_flight']} requests in flight, {figures['requests']} "
         "of each command"
     ]
     for command in COMMANDS:
-        rows.append(
-            f"  /{command:12}"
-            + "".join(
-                f"  {name.removesuffix('_ms')} {took_ms:6.1f}"
-                for name, took_ms in figures[command].items()
-            )
+        times = (
+            f"  {name.removesuffix('_ms')} {took_ms:6.1f}"
+            for name, took_ms in figures[command].items()
         )
+        rows.append(f"  /{command:12}" + "".join(times))
     return "\n".join(
         [*rows, f"  memory of gunicorn and its worker together (PSS): {figures['pss_mb']:.1f} MB"]
     )
 
 
-def ask(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> list[float]:
-    """Send *requests*, each on a connection of its own and *in_flight* at a time; returns how many
-    seconds each took.
+def send_all(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> list[float]:
+    """Send *requests*, *in_flight* at a time; returns the seconds that each took.
+
+    Each request has its own connection.
     """
     waiting, took_s = list(reversed(requests)), []
     with selectors.DefaultSelector() as selector:
@@ -98,10 +98,10 @@ def ask(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> 
             _begin(selector, address, waiting.pop())
         while selector.get_map():
             for key, events in selector.select():
-                asking: _Asking = key.data
-                if not _go_on(selector, asking, events):
+                exchange: _Exchange = key.data
+                if not _go_on(selector, exchange, events):
                     continue
-                took_s.append(time.perf_counter() - asking.began_s)
+                took_s.append(time.perf_counter() - exchange.began_s)
                 if waiting:
                     _begin(selector, address, waiting.pop())
     return took_s
@@ -109,32 +109,34 @@ def ask(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> 
 
 def _begin(selector: selectors.BaseSelector, address: tuple[str, int], request: bytes) -> None:
     began_s = time.perf_counter()
-    line = socket.create_connection(address)
-    line.setblocking(False)
-    selector.register(line, selectors.EVENT_WRITE, _Asking(line, began_s, request))
+    connection = socket.create_connection(address)
+    connection.setblocking(False)
+    exchange = _Exchange(connection, began_s, request)
+    selector.register(connection, selectors.EVENT_WRITE, exchange)
 
 
-def _go_on(selector: selectors.BaseSelector, asking: _Asking, events: int) -> bool:
-    """Send or read what can be; returns whether the answer is whole. `SuiteError` when it is not a
-    good one.
+def _go_on(selector: selectors.BaseSelector, exchange: _Exchange, events: int) -> bool:
+    """Send or read more of *exchange*; returns whether the response is complete.
+
+    `SuiteError` when the response is not a success.
     """
     if events & selectors.EVENT_WRITE:
-        asking.unsent = asking.unsent[asking.line.send(asking.unsent) :]
-        if not asking.unsent:
-            selector.modify(asking.line, selectors.EVENT_READ, asking)
+        exchange.unsent = exchange.unsent[exchange.connection.send(exchange.unsent) :]
+        if not exchange.unsent:
+            selector.modify(exchange.connection, selectors.EVENT_READ, exchange)
         return False
-    if part := asking.line.recv(_READ):
-        asking.answer += part
+    if part := exchange.connection.recv(_READ):
+        exchange.response += part
         return False
-    selector.unregister(asking.line)
-    asking.line.close()
-    if not asking.answer.startswith(b"HTTP/1.1 200") or b"not reachable" in asking.answer:
-        raise SuiteError(f"the server answered {asking.answer[:200]!r}")
+    selector.unregister(exchange.connection)
+    exchange.connection.close()
+    if not exchange.response.startswith(b"HTTP/1.1 200") or b"not reachable" in exchange.response:
+        raise SuiteError(f"the server answered {exchange.response[:200]!r}")
     return True
 
 
 def _request(command: str, secret: str) -> bytes:
-    """A request for *command* as Slack sends it; no two are alike."""
+    """Return a request for *command* as Slack sends it; no two are the same."""
     at = str(int(time.time()))
     fields = {
         "command": f"/{command}",
@@ -161,37 +163,29 @@ def _request(command: str, secret: str) -> bytes:
 
 @contextmanager
 def _server(folder: Path, secret: str) -> Iterator[tuple[tuple[str, int], int]]:
-    """Redis with a house's life in it, and gunicorn; yields gunicorn's address and process id."""
-    url, port = f"unix://{folder}/redis.sock", _free_port()
-    config = folder / "config"
-    config.mkdir()
-    slack = f"{{bind: '127.0.0.1:{port}', signing_secret: {secret}, allowed_users: [{USER}]}}"
-    (config / "config.yml").write_text(
+    """Start Redis with a house's data, and gunicorn; yields gunicorn's address and process id."""
+    url, address = f"unix://{folder}/redis.sock", ("127.0.0.1", _free_port())
+    environment = _configure(folder / "config", url, address, secret)
+    redis = [str(find_redis_server()), "--port", "0", "--unixsocket", f"{folder}/redis.sock"]
+    redis += ["--dir", str(folder), "--save", ""]
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf"]
+    with _running(redis, os.environ, folder / "redis.log"):
+        _until_up(lambda: _fill(url))
+        with _running(gunicorn, environment, folder / "gunicorn.log") as process:
+            _until_up(lambda: socket.create_connection(address).close())
+            yield address, process.pid
+
+
+def _configure(folder: Path, url: str, address: tuple[str, int], secret: str) -> dict[str, str]:
+    """Write the server's configuration to *folder*; returns the environment that points there."""
+    bind = ":".join(map(str, address))
+    slack = f"{{bind: '{bind}', signing_secret: {secret}, allowed_users: [{USER}]}}"
+    folder.mkdir()
+    (folder / "config.yml").write_text(
         f"redis: {{url: '{url}'}}\nslack: {slack}\n", encoding="utf-8"
     )
-    redis = [
-        str(find_redis_server()),
-        "--port",
-        "0",
-        "--unixsocket",
-        f"{folder}/redis.sock",
-        "--dir",
-        str(folder),
-        "--save",
-        "",
-    ]
     environment = {name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE}
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf"]
-    with ExitStack() as stack:
-        stack.enter_context(_running(redis, os.environ, folder / "redis.log"))
-        _until_up(lambda: _live(url))
-        process = stack.enter_context(
-            _running(
-                gunicorn, {**environment, FOLDER_VARIABLE: str(config)}, folder / "gunicorn.log"
-            )
-        )
-        _until_up(lambda: socket.create_connection(("127.0.0.1", port)).close())
-        yield ("127.0.0.1", port), process.pid
+    return {**environment, FOLDER_VARIABLE: str(folder)}
 
 
 @contextmanager
@@ -209,41 +203,33 @@ def _running(
         process.wait()
 
 
-def _until_up(knock: Callable[[], None]) -> None:
+def _until_up(check: Callable[[], None]) -> None:
     deadline_s = time.monotonic() + _UP_S
     while True:
         try:
-            knock()
+            check()
         except (OSError, StateUnavailable) as error:
             if time.monotonic() > deadline_s:
-                raise SuiteError(f"it did not come up: {error}") from error
+                raise SuiteError(f"the server did not start: {error}") from error
             time.sleep(0.05)
         else:
             return
 
 
-def _live(url: str) -> None:
-    """Give the house at *url* programs that beat and events to tell of."""
+def _fill(url: str) -> None:
+    """Write heartbeats of all programs and some events to the Redis at *url*."""
     state, now = State(url), datetime.now(UTC)
     state.initialise_switches()
     for kind in ("security_system", "notifier", "who_is_home", "uploader"):
         camera = "front" if kind == "security_system" else None
-        counters: dict[str, int | float | str | bool | None] = {
-            "events": 12,
-            "frames": 1234,
-            "waiting": 0,
-        }
-        state.send_heartbeat(
-            protocol.heartbeat_key(kind, protocol.host_name(), camera),
-            Heartbeat(os.getpid(), now, now, counters),
-        )
+        key = protocol.heartbeat_key(kind, protocol.host_name(), camera)
+        counters = {"events": 12, "frames": 1234, "waiting": 0}
+        state.send_heartbeat(key, Heartbeat(os.getpid(), now, now, {**counters}))
     for minute in range(20):
         at = now - timedelta(minutes=20 - minute)
         event = protocol.event_id(at, "front")
-        state.publish(
-            Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event),
-            EventRecord("front", at),
-        )
+        fact = Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event)
+        state.publish(fact, EventRecord("front", at))
     state.close()
 
 
@@ -254,13 +240,9 @@ def _free_port() -> int:
 
 
 def _pss_mb(pid: int) -> float:
-    """The memory of the process *pid* and its children; what they share is counted once."""
+    """Return the memory of the process *pid* and its children in MB; shared memory counts once."""
     import psutil
 
     master = psutil.Process(pid)
-    return (
-        sum(
-            process.memory_full_info().pss for process in (master, *master.children(recursive=True))
-        )
-        / 1e6
-    )
+    processes = (master, *master.children(recursive=True))
+    return sum(process.memory_full_info().pss for process in processes) / 1e6

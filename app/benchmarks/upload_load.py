@@ -1,9 +1,8 @@
-"""`bench --uploads`: how fast what was recorded leaves this machine, when the network and the store
-are no hindrance.
+"""`bench --uploads`: measures the speed of uploads when neither network nor store limits it.
 
-The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) work through
-an hour of events. The store is a process of its own on loopback that reads everything, reckons its
-checksum and keeps nothing; this machine's processor does both sides' work.
+The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) upload an hour
+of events. The store is a separate process on loopback that reads everything, computes its checksum
+and keeps nothing; this machine's processor does the work of both sides.
 """
 
 import base64
@@ -35,16 +34,17 @@ from app.uploads.sources import EventFiles
 from app.uploads.upload_queue import UploadQueue
 
 EVENTS = 40
-CLIP_MB, SNAPSHOT_MB, SAMPLE_MB = 5.0, 0.1, 2.0
+FILES_MB = {"clip.mp4": 5.0, "snapshot.jpg": 0.1, "sample.tar": 2.0}
 _READ = 2**20
 
 
 def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
-    """Megabytes and files a second to S3 and to a folder, and the most memory (RSS, MB) that this
-    process had.
+    """Return megabytes and files a second to S3 and to a folder, and the peak memory.
+
+    The memory is this process's RSS in MB.
     """
     figures: dict[str, Any] = {"events": events}
-    with tempfile.TemporaryDirectory(prefix="upload-load-") as name, _sink() as address:
+    with tempfile.TemporaryDirectory(prefix="upload-load-") as name, _discarding_store() as address:
         folder = Path(name)
         settings = S3Settings("bench", address, "us-east-1", "bench", SecretStr("bench"))
         (folder / "nas").mkdir()
@@ -58,10 +58,10 @@ def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
 
 
 def uploads_table(figures: dict[str, Any]) -> str:
-    """What `measure_uploads` has found, for people to read."""
+    """Return the figures of `measure_uploads` for people to read."""
+    events, size_mb = figures["events"], sum(FILES_MB.values())
     rows = [
-        f"{figures['events']} events of {CLIP_MB + SNAPSHOT_MB + SAMPLE_MB:g} MB in three files "
-        "each, over loopback and one after another"
+        f"{events} events of {size_mb:g} MB in three files each, over loopback, one after another"
     ]
     for name in ("s3", "folder"):
         rows.append(
@@ -92,17 +92,13 @@ def _make_events(data_dir: Path, events: int) -> None:
         at = datetime.now(UTC) - timedelta(hours=1, seconds=-90 * number)
         folder = data_dir / "events" / f"{at:%Y-%m-%d}" / protocol.event_id(at, "front")
         folder.mkdir(parents=True)
-        for name, size_mb in (
-            ("clip.mp4", CLIP_MB),
-            ("snapshot.jpg", SNAPSHOT_MB),
-            ("sample.tar", SAMPLE_MB),
-        ):
+        for name, size_mb in FILES_MB.items():
             (folder / name).write_bytes(os.urandom(round(size_mb * 1e6)))
 
 
 @contextmanager
-def _sink() -> Iterator[str]:
-    """The address of a store that keeps nothing."""
+def _discarding_store() -> Iterator[str]:
+    """Start a store that keeps nothing, and yield its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "app.benchmarks.upload_load"],
         cwd=PROJECT,
@@ -116,7 +112,7 @@ def _sink() -> Iterator[str]:
             process.terminate()
 
 
-class _Sink(BaseHTTPRequestHandler):
+class _StoreHandler(BaseHTTPRequestHandler):
     """Answers PUT and HEAD as S3 does."""
 
     protocol_version = "HTTP/1.1"
@@ -138,7 +134,7 @@ class _Sink(BaseHTTPRequestHandler):
         self._answer(self.kept[self.path][0])
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self, size: int) -> None:
         facts = {
@@ -153,8 +149,8 @@ class _Sink(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Be the store: print the port, and serve until killed."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Sink) as server:
+    """Run the store: print the port, and serve until killed."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _StoreHandler) as server:
         server.daemon_threads = True
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()

@@ -1,5 +1,7 @@
-"""`presence-month`: a drawn month through the very household that runs, and beside it with a plain
-wait of `consider_home_s`.
+"""`presence-month`: tests the presence rules with a simulated month of two people.
+
+The month runs through the same `Household` as the daemon, and once more with the plain wait of
+`consider_home_s`.
 """
 
 import json
@@ -18,12 +20,12 @@ from app.evaluation.simulated_month import (
     HOUR_S,
     PEOPLE,
     PHONES,
-    Month,
+    SimulatedMonth,
     Span,
     draw_month,
+    is_within,
     merge,
-    within,
-    without,
+    subtract,
 )
 from app.presence.base import PresenceSettings
 from app.presence.habits import is_night
@@ -36,21 +38,23 @@ PLAIN = replace(LEARNED, max_consider_home_s=LEARNED.consider_home_s)
 LEARNING_S = 3 * DAY_S
 RESTARTS = 4
 SAVE_EVERY_S = 900.0
-#: Who is back so soon need not have found the house armed.
-PATIENCE_S = 1_200.0
+#: For an absence shorter than this, the house need not be armed.
+SHORT_ABSENCE_S = 1_200.0
+#: The time until a poll fails, and until it is answered.
 TIMEOUT_S, ANSWER_S = 5.0, 0.2
-#: This share of polls gets no answer from a router that is well.
+#: The share of polls that get no answer although the router works.
 LOST = 0.002
+#: The random part of the time between two polls.
 JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a month was like. Departures are told in s until the house was armed, arrivals in s
-    until it was disarmed.
+    """The results of a month.
 
-    A departure is hindered by an outage or a restart that came in between, an arrival by any poll
-    that got no answer.
+    A departure is given as the seconds until the house was armed, an arrival as the seconds until
+    it was disarmed. A departure is hindered by an outage or a restart in between, an arrival by any
+    poll without an answer.
     """
 
     false_armings_while_learning: int
@@ -65,36 +69,46 @@ class Figures:
 
 
 @click.command("presence-month")
-@click.option("--seed", default=0, show_default=True, help="Which month is drawn.")
 @click.option(
-    "--days", type=click.IntRange(min=4), default=30, show_default=True, help="How long it is."
+    "--seed",
+    default=0,
+    show_default=True,
+    help="The number of the month: the same number gives the same month.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(min=4),
+    default=30,
+    show_default=True,
+    help="The length of the month in days.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def presence_month(seed: int, days: int, as_json: bool) -> None:
-    """Live through a drawn month of two people. Their router is a troublesome one; once their
-    phones' sleep is learned, and once not.
+    """Simulate a month of two people whose router often fails. Once the habits of their phones
+    are learned, and once they are not.
     """
-    figures = {"learned": live(seed, days, LEARNED), "plain": live(seed, days, PLAIN)}
-    click.echo(
-        json.dumps({name: asdict(of) for name, of in figures.items()})
-        if as_json
-        else table(figures["learned"], figures["plain"])
-    )
+    learned, plain = simulate(seed, days, LEARNED), simulate(seed, days, PLAIN)
+    if as_json:
+        click.echo(json.dumps({"learned": asdict(learned), "plain": asdict(plain)}))
+    else:
+        click.echo(table(learned, plain))
 
 
-def live(seed: int, days: int, settings: PresenceSettings) -> Figures:
-    """The figures of the month *seed* under *settings*."""
+def simulate(seed: int, days: int, settings: PresenceSettings) -> Figures:
+    """Return the figures of the month *seed* with *settings*."""
     month = draw_month(seed, days)
-    run = _Run(month, settings, random.Random(seed))
-    run.to_the_end()
-    return _figures(month, run)
+    simulation = _Simulation(month, settings, random.Random(seed))
+    simulation.run()
+    return _figures(month, simulation)
 
 
-class _Run:
-    """The daemon's part, on a clock that skips from poll to poll."""
+class _Simulation:
+    """Does the daemon's work with a month's polls, on a clock that jumps from poll to poll."""
 
-    def __init__(self, month: Month, settings: PresenceSettings, rng: random.Random) -> None:
-        self.story: list[tuple[float, Change]] = []
+    def __init__(
+        self, month: SimulatedMonth, settings: PresenceSettings, rng: random.Random
+    ) -> None:
+        self.changes: list[tuple[float, Change]] = []
         self.misses: list[Span] = []
         self.outages: list[Span] = []
         self.restarts: list[Span] = []
@@ -104,20 +118,20 @@ class _Run:
         self._midnight = (
             datetime(2026, 11, 2, 12, tzinfo=UTC).astimezone().replace(hour=0, minute=0)
         )
-        self._down = _Moments(month.down)
-        self._listed = [(device, _Moments(spans)) for device, spans in month.listed.items()]
+        self._down = _SpanLookup(month.down)
+        self._listed = [(device, _SpanLookup(spans)) for device, spans in month.listed.items()]
         self._watch = RouterWatch(settings.router_silent_alert_s, None)
         self._known: dict[str, Presence] = {}
         self._habits: dict[str, Habits] = {}
         self._household = Household(settings, {}, {}, home=False)
 
-    def to_the_end(self) -> None:
-        """Poll until the month is over, with some restarts at no particular time."""
+    def run(self) -> None:
+        """Poll until the month is over, with some restarts at random times."""
         at_s, save_s = 0.0, 0.0
         restarts = sorted(self._rng.uniform(0, self._month.end_s) for _ in range(RESTARTS))
         while at_s < self._month.end_s:
             next_s = at_s + self._poll(at_s) + self._pause_s()
-            if at_s >= save_s or (self.story and self.story[-1][0] == at_s):
+            if at_s >= save_s or (self.changes and self.changes[-1][0] == at_s):
                 self._save()
                 save_s = at_s + SAVE_EVERY_S
             if self._watch.misses:
@@ -132,14 +146,14 @@ class _Run:
                 )
 
     def _poll(self, at_s: float) -> float:
-        """Ask the router at *at_s*; returns how long that took."""
-        if self._down.hold(at_s) or self._rng.random() < LOST:
+        """Ask the router at *at_s*; returns the seconds that this took."""
+        if self._down.contains(at_s) or self._rng.random() < LOST:
             self._household.missed()
             self._watch.misses += 1
             return TIMEOUT_S
-        devices = [device for device, moments in self._listed if moments.hold(at_s)]
+        devices = [device for device, moments in self._listed if moments.contains(at_s)]
         changes = self._household.seen(devices, self._midnight + timedelta(seconds=at_s), at_s)
-        self.story += [(at_s, change) for change in changes]
+        self.changes += [(at_s, change) for change in changes]
         self._watch.misses = 0
         return ANSWER_S
 
@@ -152,39 +166,40 @@ class _Run:
         self._habits = {name: self._household.habits(name) for name in PEOPLE}
 
 
-class _Moments:
-    """Tells of moments, asked in order, whether they are in one of *spans*."""
+class _SpanLookup:
+    """Finds out whether a time is in one of *spans*; times must be asked in order."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._edges = [*chain.from_iterable(spans), float("inf")]
         self._passed = 0
 
-    def hold(self, at_s: float) -> bool:
+    def contains(self, at_s: float) -> bool:
         while self._edges[self._passed] <= at_s:
             self._passed += 1
         return self._passed % 2 == 1
 
 
-def _figures(month: Month, run: _Run) -> Figures:
+def _figures(month: SimulatedMonth, simulation: _Simulation) -> Figures:
     homes = merge(chain.from_iterable(month.home.values()))
-    armed = [at_s for at_s, change in run.story if change.kind == "emptied"]
-    disarmed = [at_s for at_s, change in run.story if change.kind == "occupied"]
-    false = [at_s for at_s in armed if within(at_s, homes)]
-    # The router may list somebody for a while who has just left.
+    armed = [at_s for at_s, change in simulation.changes if change.kind == "emptied"]
+    disarmed = [at_s for at_s, change in simulation.changes if change.kind == "occupied"]
+    false = [at_s for at_s in armed if is_within(at_s, homes)]
+    # The router may list a phone for a while after it has left.
     near = [(start, end + 60.0) for start, end in homes]
     # A house that was armed while somebody was home is not armed again when they leave.
     left = [
         span
-        for span in without([(0.0, month.end_s)], homes)
+        for span in subtract([(0.0, month.end_s)], homes)
         if bisect(armed, span[0]) < bisect(disarmed, span[0])
     ]
-    departures = _departures(left, armed, [*run.outages, *run.restarts])
+    departures = _departures(left, armed, [*simulation.outages, *simulation.restarts])
     listed = merge(chain.from_iterable(month.listed[phone] for phone in PHONES.values()))
-    arrivals = _arrivals(listed, disarmed, [*run.misses, *run.outages, *run.restarts])
+    interruptions = [*simulation.misses, *simulation.outages, *simulation.restarts]
+    arrivals = _arrivals(listed, disarmed, interruptions)
     return Figures(
         false_armings_while_learning=sum(at_s < LEARNING_S for at_s in false),
         false_armings=sum(at_s >= LEARNING_S for at_s in false),
-        disarmings_by_strangers=sum(not within(at_s, near) for at_s in disarmed),
+        disarmings_by_strangers=sum(not is_within(at_s, near) for at_s in disarmed),
         departures_by_day=departures["day"],
         departures_by_night=departures["night"],
         departures_hindered=departures["hindered"],
@@ -197,46 +212,44 @@ def _figures(month: Month, run: _Run) -> Figures:
 def _departures(
     empty: Sequence[Span], armed: Sequence[float], hindrances: Sequence[Span]
 ) -> dict[str, list[float]]:
-    """How long it took until the house was armed, by the sort of departure; who was back before
-    that does not count.
+    """Return the seconds until the house was armed, by the kind of departure.
+
+    A departure does not count if somebody was back before the house was armed.
     """
     took_s: dict[str, list[float]] = {"day": [], "night": [], "hindered": [], "missed": []}
     for left_s, back_s in empty:
         armed_s = next((at_s for at_s in armed if left_s <= at_s < back_s), None)
         until_s = armed_s or back_s
-        if armed_s is None and back_s - left_s < PATIENCE_S:
+        if armed_s is None and back_s - left_s < SHORT_ABSENCE_S:
             continue
-        part = "night" if is_night(int(left_s % DAY_S // HOUR_S)) else "day"
-        sort = (
-            "hindered"
-            if _touch(left_s, until_s, hindrances)
-            else "missed"
-            if armed_s is None
-            else part
-        )
-        took_s[sort].append(round(until_s - left_s, 1))
+        if _overlaps(left_s, until_s, hindrances):
+            kind = "hindered"
+        elif armed_s is None:
+            kind = "missed"
+        else:
+            kind = "night" if is_night(int(left_s % DAY_S // HOUR_S)) else "day"
+        took_s[kind].append(round(until_s - left_s, 1))
     return took_s
 
 
 def _arrivals(
     listed: Sequence[Span], disarmed: Sequence[float], hindrances: Sequence[Span]
 ) -> dict[str, list[float]]:
-    """How long somebody was on the router's list until the house was disarmed."""
+    """Return the seconds that somebody was on the router's list until the house was disarmed."""
     took_s: dict[str, list[float]] = {"free": [], "hindered": []}
     for at_s in disarmed:
         seen_s = listed[bisect(listed, (at_s, float("inf"))) - 1][0]
-        took_s["hindered" if _touch(seen_s, at_s, hindrances) else "free"].append(
-            round(at_s - seen_s, 1)
-        )
+        kind = "hindered" if _overlaps(seen_s, at_s, hindrances) else "free"
+        took_s[kind].append(round(at_s - seen_s, 1))
     return took_s
 
 
-def _touch(start_s: float, end_s: float, spans: Sequence[Span]) -> bool:
+def _overlaps(start_s: float, end_s: float, spans: Sequence[Span]) -> bool:
     return any(start < end_s and end > start_s for start, end in spans)
 
 
 def table(learned: Figures, plain: Figures) -> str:
-    """The figures side by side, for people to read."""
+    """Return the figures side by side, for people to read."""
     heading = f"{'':52}{'learned':>9}{'plain':>9}"
     rows = [f"{name:52}{_shown(of(learned)):>9}{_shown(of(plain)):>9}" for name, of in _ROWS]
     return "\n".join([heading, *rows])

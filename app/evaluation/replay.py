@@ -1,4 +1,4 @@
-"""`replay`: the detector over films, as fast as they decode."""
+"""`replay`: runs the detector over videos, as fast as they can be decoded."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ from app.errors import CameraEnded, CameraError, ConfigError
 from app.frames import Frame
 from app.motion import make_motion
 
-Look = tuple[Frame, Verdict]
+JudgedFrame = tuple[Frame, Verdict]
 
 
 @click.command()
@@ -48,7 +48,7 @@ Look = tuple[Frame, Verdict]
     "--camera",
     "name",
     metavar="NAME",
-    help="Whose masks and frame rate apply, where several cameras are configured.",
+    help="The camera whose masks and frame rate apply, if several are configured.",
 )
 def replay(
     *,
@@ -59,8 +59,8 @@ def replay(
     profile: str | None,
     name: str | None,
 ) -> None:
-    """Run the detector over each VIDEO. That goes as fast as it can be read, and tells what events
-    there would have been.
+    """Run the detector over each VIDEO as fast as it can be read. Print the events that there would
+    have been.
     """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
@@ -68,20 +68,20 @@ def replay(
         config = load_config(folder, profile)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
-    view = _view(config, name)
+    camera_config = _choose_camera(config, name)
     cv2.setNumThreads(1)
     failed = False
     for video in videos:
         try:
-            _replay(video, config, view, as_json, with_frames)
+            _replay(video, config, camera_config, as_json, with_frames)
         except CameraError as error:
             click.echo(f"Error: {error}", err=True)
             failed = True
     sys.exit(1 if failed else 0)
 
 
-def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
-    """What *detector* makes of every frame of *camera*, which is open."""
+def judged_frames(camera: Camera, detector: Detector) -> Iterator[JudgedFrame]:
+    """Yield every frame of *camera*, which is open, with the verdict of *detector*."""
     while True:
         try:
             frame = camera.read()
@@ -90,41 +90,43 @@ def looks(camera: Camera, detector: Detector) -> Iterator[Look]:
         yield frame, detector.judge(frame)
 
 
-def _view(config: Config, name: str | None) -> CameraConfig:
-    """The camera whose masks and frame rate apply: the one called *name*, or the only one there
-    is.
+def _choose_camera(config: Config, name: str | None) -> CameraConfig:
+    """Return the camera whose masks and frame rate apply: the one called *name*, or the only one.
+
+    If there are several and no *name*, a camera without masks.
     """
+    names = ", ".join(config.cameras)
     if name is None and len(config.cameras) == 1:
         return next(iter(config.cameras.values()))
     if name is None:
         click.echo(
             f"No masks apply, and {CameraConfig().fps:g} frames a second: --camera chooses among "
-            f"{', '.join(config.cameras)}.",
+            f"{names}.",
             err=True,
         )
         return CameraConfig()
     if name not in config.cameras:
         raise click.BadParameter(
-            f"no camera is called {name}; there are: {', '.join(config.cameras)}",
-            param_hint="--camera",
+            f"no camera is called {name}; there are: {names}", param_hint="--camera"
         )
     return config.cameras[name]
 
 
 def _replay(
-    video: str, config: Config, view: CameraConfig, as_json: bool, with_frames: bool
+    video: str, config: Config, camera_config: CameraConfig, as_json: bool, with_frames: bool
 ) -> None:
-    # Films show what the camera saw already turned over, so that its flips are left out.
-    camera = make_camera(
-        "replay", CameraSettings(source=video, fps=view.fps), SystemClock(), pace="fast"
-    )
-    detector = Detector(make_motion(config.motion, view.masks), config.events)
+    # A video shows pictures that were flipped when it was recorded, so that the flips of the
+    # configuration do not apply.
+    settings = CameraSettings(source=video, fps=camera_config.fps)
+    camera = make_camera("replay", settings, SystemClock(), pace="fast")
+    detector = Detector(make_motion(config.motion, camera_config.masks), config.events)
     ended: list[Event] = []
     report = partial(_print_event, video) if as_json else ended.append
     with closing(camera):
         camera.open()
         try:
-            for frame, verdict in _with_progress(looks(camera, detector), video, as_json):
+            frames = judged_frames(camera, detector)
+            for frame, verdict in _with_progress(frames, video, as_json):
                 if with_frames:
                     _print_frame(video, frame, verdict)
                 if verdict.event and verdict.changed == "closed":
@@ -138,58 +140,55 @@ def _replay(
             raise CameraError(f"{camera.source}: {camera.corrupt} of its pictures are damaged")
 
 
-def _with_progress(seen: Iterator[Look], video: str, as_json: bool) -> Iterable[Look]:
-    """*seen*, with a bar on the terminal as it goes by; none where it would run into lines printed
-    there.
+def _with_progress(
+    frames: Iterator[JudgedFrame], video: str, as_json: bool
+) -> Iterable[JudgedFrame]:
+    """Yield *frames* while a progress bar on the terminal follows them.
+
+    There is no bar where it would mix with lines that are printed there.
     """
     if not sys.stderr.isatty() or (as_json and sys.stdout.isatty()):
-        yield from seen
+        yield from frames
         return
     with click.progressbar(
-        seen, length=_length(video), label=Path(video).name, file=sys.stderr
+        frames, length=_length(video), label=Path(video).name, file=sys.stderr
     ) as bar:
         yield from bar
 
 
 def _length(video: str) -> int | None:
-    """How many frames *video* says it has; None where it does not say."""
+    """Return the number of frames that *video* says it has, None if it does not say."""
     try:
-        with av.open(video) as film:
-            return film.streams.video[0].frames or None
+        with av.open(video) as opened:
+            return opened.streams.video[0].frames or None
     except av.FFmpegError:
         return None
 
 
 def _print_event(video: str, event: Event) -> None:
-    times = {
-        "started_s": round(event.started_at_s, 3),
-        "ended_s": event.ended_at_s and round(event.ended_at_s, 3),
-    }
-    found = {
+    fields = {
         "video": video,
         "event": event.number,
-        **times,
+        "started_s": round(event.started_at_s, 3),
+        "ended_s": event.ended_at_s and round(event.ended_at_s, 3),
         "peak_area_px": round(event.peak_area_px, 1),
         "boxes": event.boxes,
     }
-    click.echo(json.dumps(found))
+    click.echo(json.dumps(fields))
 
 
 def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
-    is_open = verdict.event is not None and verdict.event.ended_at_s is None
-    place = {"video": video, "frame": frame.number, "t_s": round(frame.at_s, 3)}
     level = {} if verdict.level is None else {"level": round(verdict.level, 1)}
-    click.echo(
-        json.dumps(
-            {
-                **place,
-                "motion": verdict.motion,
-                "area_px": round(verdict.area_px, 1),
-                **level,
-                "event": is_open,
-            }
-        )
-    )
+    fields = {
+        "video": video,
+        "frame": frame.number,
+        "t_s": round(frame.at_s, 3),
+        "motion": verdict.motion,
+        "area_px": round(verdict.area_px, 1),
+        **level,
+        "event": verdict.event is not None and verdict.event.ended_at_s is None,
+    }
+    click.echo(json.dumps(fields))
 
 
 def _table(video: str, events: list[Event]) -> str:

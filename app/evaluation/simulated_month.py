@@ -1,13 +1,13 @@
-"""A drawn month of a house with two people: who is out when, how their phones sleep, and what the
-router makes of it.
+"""A random month of a house with two people: their absences, their phones, and their router.
 
-All times are in s since the first midnight, and a span is (from, to). The first day is a Monday.
-What is drawn, and why: the phones are off the Wi-Fi for 2 to 15 minutes about every hour while
-their people sleep, longer into the day at weekends, and for up to 90 s now and then by day. The
-router reboots each day, at any hour, and hangs once a week; the phones come back to it one by one,
-a sleeping one when it wakes. People leave for work, for an evening, for a quarter of an hour around
-the corner, now and then together in the middle of the night; and each is away for some days, so
-that the other is alone at night.
+All times are in seconds since the first midnight; a span is (from, to). The first day is a Monday.
+
+* While people sleep, their phones leave the Wi-Fi about every hour for 2 to 15 minutes; at weekends
+  people sleep longer. By day the phones leave it sometimes, for up to 90 s.
+* The router reboots each day at any hour, and hangs once a week. The phones come back to it one by
+  one; a sleeping phone comes back when it wakes.
+* People leave for work, for an evening, for a quarter of an hour nearby, and sometimes together in
+  the middle of the night. Each travels for some days, and the other is then alone at night.
 """
 
 import random
@@ -24,16 +24,18 @@ PEOPLE = {
     "ben": PersonSettings(("02:00:00:00:00:0b",), ("bens-iphone",)),
 }
 PHONES = {name: Device(person.macs[0], person.hosts[0]) for name, person in PEOPLE.items()}
-#: A guest's phone, which calls itself what Anna's does, and comes by whether somebody is home or
-#: not.
+#: A guest's phone, which has the same host name as Anna's. It comes by whether or not somebody is
+#: home.
 VISITOR = Device("02:00:00:00:00:0f", "iphone")
 TELEVISION = Device("02:00:00:00:00:01", "television")
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
-    """When each person is at *home*, when the router lists each device, and when it is *down*, in
-    order.
+class SimulatedMonth:
+    """The spans, in order, of a month that ends at *end_s*.
+
+    *home* has each person's time at home, *listed* the time for which the router lists each device,
+    and *down* the time for which the router does not work.
     """
 
     end_s: float
@@ -42,8 +44,8 @@ class Month:
     down: list[Span]
 
 
-def draw_month(seed: int, days: int) -> Month:
-    """The month that *seed* stands for."""
+def draw_month(seed: int, days: int) -> SimulatedMonth:
+    """Return the month of *seed*; the same seed gives the same month."""
     rng = random.Random(seed)
     whole = [(0.0, days * DAY_S)]
     down = _outages(rng, days)
@@ -53,17 +55,19 @@ def draw_month(seed: int, days: int) -> Month:
     for name, phone in PHONES.items():
         works = [_weekday(day) and rng.random() < 0.95 for day in range(days + 1)]
         alone = [span for day in range(days) for span in _alone(rng, day, works[day])]
-        home[name] = without(whole, merge([*alone, *together, *_travels(rng, days)], 600.0))
+        home[name] = subtract(whole, merge([*alone, *together, *_travels(rng, days)], 600.0))
         listed[phone] = _phone(
             rng, home[name], down, [_night(rng, day, works[day + 1]) for day in range(-1, days)]
         )
-    listed[VISITOR] = without(merge(_visit(rng, day) for day in range(days)), down)
-    listed[TELEVISION] = without(whole, [(start, end + rng.uniform(20, 60)) for start, end in down])
-    return Month(days * DAY_S, home, listed, down)
+    listed[VISITOR] = subtract(merge(_visit(rng, day) for day in range(days)), down)
+    listed[TELEVISION] = subtract(
+        whole, [(start, end + rng.uniform(20, 60)) for start, end in down]
+    )
+    return SimulatedMonth(days * DAY_S, home, listed, down)
 
 
 def merge(spans: Iterable[Span], apart_s: float = 0.0) -> list[Span]:
-    """*spans* in order; those that overlap or lie no more than *apart_s* apart become one."""
+    """Return *spans* in order; those that are at most *apart_s* apart become one."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1] + apart_s:
@@ -73,8 +77,8 @@ def merge(spans: Iterable[Span], apart_s: float = 0.0) -> list[Span]:
     return merged
 
 
-def without(spans: Iterable[Span], holes: Sequence[Span]) -> list[Span]:
-    """What is left of *spans* outside the *holes*, both in order."""
+def subtract(spans: Iterable[Span], holes: Sequence[Span]) -> list[Span]:
+    """Return the rest of *spans* outside the *holes*, both in order."""
     left = []
     for start, end in spans:
         from_s = start
@@ -89,8 +93,8 @@ def without(spans: Iterable[Span], holes: Sequence[Span]) -> list[Span]:
     return left
 
 
-def within(at_s: float, spans: Iterable[Span]) -> bool:
-    """Whether *at_s* is in one of *spans*."""
+def is_within(at_s: float, spans: Iterable[Span]) -> bool:
+    """Return whether *at_s* is in one of *spans*."""
     return any(start <= at_s < end for start, end in spans)
 
 
@@ -103,7 +107,7 @@ def _weekday(day: int) -> bool:
 
 
 def _outages(rng: random.Random, days: int) -> list[Span]:
-    """A reboot of 2 to 4 minutes each day, and a hang of 1 to 2 hours each week."""
+    """Return a reboot of 2 to 4 minutes each day, and a hang of 1 to 2 hours each week."""
     reboots = [
         (at_s, at_s + rng.uniform(120, 240))
         for day in range(days)
@@ -118,7 +122,7 @@ def _outages(rng: random.Random, days: int) -> list[Span]:
 
 
 def _alone(rng: random.Random, day: int, works: bool) -> list[Span]:
-    """The ways of one: to work and back, out in the evening, around the corner."""
+    """Return one person's absences: work, an evening, a short trip."""
     spans = []
     if works and rng.random() < 0.8:
         leaves_h = rng.gauss(8.4, 0.3)
@@ -132,9 +136,7 @@ def _alone(rng: random.Random, day: int, works: bool) -> list[Span]:
 
 
 def _together(rng: random.Random, day: int) -> list[Span]:
-    """The ways of both: an outing, something around the corner, and now and then out into the
-    night.
-    """
+    """Return the absences of both together: an outing, a short trip, sometimes a night out."""
     spans = []
     if rng.random() < (0.3 if _weekday(day) else 0.8):
         leaves_h = rng.uniform(17.5, 19.5) if _weekday(day) else rng.uniform(10.5, 15)
@@ -153,7 +155,7 @@ def _short_trip(rng: random.Random, day: int) -> Span:
 
 
 def _travels(rng: random.Random, days: int) -> list[Span]:
-    """A few days elsewhere, three times a month."""
+    """Return the travels: a few days away, three times a month."""
     first = rng.randint(1, 7)
     return [
         (_at(day, rng.uniform(6, 18)), _at(day + rng.randint(1, 3), rng.uniform(9, 23)))
@@ -162,7 +164,7 @@ def _travels(rng: random.Random, days: int) -> list[Span]:
 
 
 def _night(rng: random.Random, day: int, works: bool) -> Span:
-    """When somebody sleeps who goes to bed on *day*, and *works* on the next."""
+    """Return the sleep of somebody who goes to bed on *day*, and *works* on the next day."""
     if works:
         return _at(day, rng.gauss(22.9, 0.5)), _at(day + 1, rng.gauss(6.8, 0.2))
     return _at(day, rng.gauss(23.9, 0.5)), _at(day + 1, rng.gauss(9.0, 0.5))
@@ -171,24 +173,26 @@ def _night(rng: random.Random, day: int, works: bool) -> Span:
 def _phone(
     rng: random.Random, home: Sequence[Span], down: Sequence[Span], nights: Sequence[Span]
 ) -> list[Span]:
-    """When the router lists the phone of somebody who is *home* then. It notices up to 30 s late
-    that a phone has gone.
+    """Return the time for which the router lists the phone of somebody who is at *home*.
+
+    The router notices up to 30 s late that a phone has left.
     """
     near = [(start, end + rng.uniform(0, 30)) for start, end in home]
     back = [
-        (start, end + rng.uniform(10, 600 if within(end, nights) else 150)) for start, end in down
+        (start, end + rng.uniform(10, 600 if is_within(end, nights) else 150))
+        for start, end in down
     ]
-    asleep = [span for span in _sleeps(rng, near, nights) if not within(span[0], back)]
-    return without(near, merge([*back, *asleep]))
+    asleep = [span for span in _sleeps(rng, near, nights) if not is_within(span[0], back)]
+    return subtract(near, merge([*back, *asleep]))
 
 
 def _sleeps(rng: random.Random, near: Iterable[Span], nights: Sequence[Span]) -> list[Span]:
-    """When a phone that is *near* is off the Wi-Fi by itself."""
+    """Return the time for which a phone that is *near* the router leaves the Wi-Fi by itself."""
     gaps = []
     for start, end in near:
         at_s = start + rng.expovariate(1 / 900)
         while at_s < end:
-            night = within(at_s, nights)
+            night = is_within(at_s, nights)
             gap_s = min(rng.uniform(120, 1000), 900.0) if night else rng.uniform(30, 90)
             gaps.append((at_s, at_s + gap_s))
             at_s += gap_s + (rng.uniform(2700, 3600) if night else rng.expovariate(1 / 900))

@@ -3,15 +3,15 @@ from statistics import median
 
 import pytest
 
-from app.evaluation.presence_month import LEARNED, PLAIN, Figures, live
+from app.evaluation.presence_month import LEARNED, PLAIN, Figures, simulate
 from app.evaluation.simulated_month import (
     PEOPLE,
     PHONES,
     VISITOR,
     draw_month,
+    is_within,
     merge,
-    within,
-    without,
+    subtract,
 )
 from tests.evaluation.videos import run
 
@@ -25,7 +25,7 @@ UNANSWERED_S = 30
 @pytest.fixture(scope="module", params=SEEDS)
 def learned(request: pytest.FixtureRequest) -> Figures:
     seed: int = request.param
-    return live(seed, 30, LEARNED)
+    return simulate(seed, 30, LEARNED)
 
 
 def test_after_three_days_the_house_is_never_armed_while_somebody_is_home(learned: Figures) -> None:
@@ -51,7 +51,7 @@ def test_a_visitor_with_a_residents_host_name_disarms_nothing(learned: Figures) 
 
 
 def test_a_plain_wait_arms_again_and_again_while_people_sleep() -> None:
-    plain = live(SEEDS[0], 30, PLAIN)
+    plain = simulate(SEEDS[0], 30, PLAIN)
     assert plain.false_armings > 20
     assert max(plain.departures_by_night) <= 300
 
@@ -60,19 +60,19 @@ def test_a_plain_wait_arms_again_and_again_while_people_sleep() -> None:
 def test_the_month_holds_what_it_is_to_be_about(seed: int) -> None:
     month = draw_month(seed, 30)
     homes = merge(span for spans in month.home.values() for span in spans)
-    assert any(not within(start, homes) for start, _ in month.listed[VISITOR])
+    assert any(not is_within(start, homes) for start, _ in month.listed[VISITOR])
     assert VISITOR.hostname in {phone.hostname for phone in PHONES.values()}
     assert sum(120 <= end - start <= 240 for start, end in month.down) >= 25
     assert sum(end - start >= 3600 for start, end in month.down) >= 4
     for name in PEOPLE:
-        off = without(month.home[name], merge([*month.listed[PHONES[name]], *month.down]))
+        off = subtract(month.home[name], merge([*month.listed[PHONES[name]], *month.down]))
         assert max(end - start for start, end in off) > 840
         assert any(start % 86_400 < 6 * 3600 and end - start > 600 for start, end in off)
 
 
 def test_the_same_seed_draws_the_same_month() -> None:
-    assert live(5, 4, LEARNED) == live(5, 4, LEARNED)
-    assert live(5, 4, LEARNED) != live(6, 4, LEARNED)
+    assert simulate(5, 4, LEARNED) == simulate(5, 4, LEARNED)
+    assert simulate(5, 4, LEARNED) != simulate(6, 4, LEARNED)
 
 
 def test_the_verb_prints_both_side_by_side() -> None:
@@ -92,4 +92,4 @@ def test_the_verb_gives_the_same_figures_as_json() -> None:
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert list(figures) == ["learned", "plain"]
-    assert Figures(**figures["learned"]) == live(2, 4, LEARNED)
+    assert Figures(**figures["learned"]) == simulate(2, 4, LEARNED)
