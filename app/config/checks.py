@@ -4,7 +4,7 @@ import stat
 from collections.abc import Iterator
 
 from app.config.settings import Config
-from app.notify.base import (
+from app.notify.settings import (
     TwilioSettings,
 )
 from app.presence.base import PresenceSettings

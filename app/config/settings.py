@@ -22,7 +22,7 @@ from app.alert_text import EventWords
 from app.cameras.base import CameraSettings
 from app.detector import EventSettings
 from app.motion.base import Fraction, MotionSettings, Polygon
-from app.notify.base import (
+from app.notify.settings import (
     AppriseSettings,
     NotifySettings,
     SlackSettings,

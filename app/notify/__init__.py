@@ -1,26 +1,20 @@
-"""Ways to tell the owner."""
+"""Channels to the owner."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.clock import Clock, SystemClock
-from app.notify.base import (
-    TOPIC_OF,
-    TOPICS,
-    AppriseSettings,
-    BackendName,
-    Digest,
-    Message,
-    Notifier,
-    NotifySettings,
-    Progress,
-    SlackSettings,
-    Topic,
-    TwilioSettings,
-)
+from app.notify.base import TOPIC_OF, TOPICS, Digest, Message, Notifier, Progress, Topic
 from app.notify.folder import FolderNotifier
 from app.notify.memory import MemoryNotifier
+from app.notify.settings import (
+    AppriseSettings,
+    BackendName,
+    NotifySettings,
+    SlackSettings,
+    TwilioSettings,
+)
 
 __all__ = [
     "TOPICS",
@@ -44,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """How the services are reached, those that are."""
+    """The settings of the services that are configured; None for the others."""
 
     slack: SlackSettings | None = None
     twilio: TwilioSettings | None = None
@@ -54,41 +48,40 @@ class ServiceSettings:
 def make_notifiers(
     settings: NotifySettings,
     data_dir: Path,
-    accesses: ServiceSettings | None = None,
+    services: ServiceSettings | None = None,
     clock: Clock | None = None,
 ) -> list[Notifier]:
-    """The ways that *settings* ask for, each once: a way for each number that is texted, and for
-    each of Apprise's URLs.
+    """Return a notifier for each backend in *settings*, each phone number and each Apprise URL.
 
-    A relative `notify.folder` is under *data_dir*. `auto` is every service of *accesses*, and the
-    folder when there is none.
+    A relative `notify.folder` is in *data_dir*. `auto` takes every service in *services*, and the
+    folder when there is none. A backend without its settings is a ValueError.
     """
-    accesses = accesses or ServiceSettings()
-    names = _configured(accesses) if settings.backends == "auto" else settings.backends
+    services = services or ServiceSettings()
+    names = _configured(services) if settings.backends == "auto" else settings.backends
     folder = data_dir / Path(settings.folder).expanduser()
     made = []
     for name in dict.fromkeys(names):
-        for notifier, when in _make(name, folder, accesses, clock or SystemClock()):
+        for notifier, when in _make(name, folder, services, clock or SystemClock()):
             notifier.when = frozenset(settings.when if when is None else when)
             made.append(notifier)
     return made
 
 
-def _configured(accesses: ServiceSettings) -> tuple[BackendName, ...]:
+def _configured(services: ServiceSettings) -> tuple[BackendName, ...]:
     found: list[BackendName] = []
-    if accesses.slack:
+    if services.slack:
         found.append("slack")
-    if accesses.twilio:
+    if services.twilio:
         found.append("twilio")
-    if accesses.apprise:
+    if services.apprise:
         found.append("apprise")
     return tuple(found) or ("folder",)
 
 
 def _make(
-    name: BackendName, folder: Path, accesses: ServiceSettings, clock: Clock
+    name: BackendName, folder: Path, services: ServiceSettings, clock: Clock
 ) -> Iterator[tuple[Notifier, tuple[Topic, ...] | None]]:
-    """The ways called *name*, each with what it alone tells, if that is not what all do."""
+    """Yield the notifiers of a backend, each with its own topics, None for the common ones."""
     if name == "memory":
         yield MemoryNotifier(), None
     elif name == "folder":
@@ -96,22 +89,20 @@ def _make(
     elif name == "slack":
         from app.notify.slack.notifier import SlackNotifier
 
-        if accesses.slack is None:
-            raise ValueError(
-                "there is no way by Slack without slack.bot_token and slack.alerts_channel"
-            )
-        yield SlackNotifier(accesses.slack, clock), accesses.slack.when
+        if services.slack is None:
+            raise ValueError("Slack needs slack.bot_token and slack.alerts_channel")
+        yield SlackNotifier(services.slack, clock), services.slack.when
     elif name == "twilio":
         from app.notify.twilio.notifier import TwilioNotifier
 
-        if accesses.twilio is None:
-            raise ValueError("there is no way by Twilio without all that the section twilio needs")
-        for number in dict.fromkeys(accesses.twilio.to):
-            yield TwilioNotifier(accesses.twilio, number, clock), accesses.twilio.when
+        if services.twilio is None:
+            raise ValueError("Twilio needs the whole section twilio")
+        for number in dict.fromkeys(services.twilio.to):
+            yield TwilioNotifier(services.twilio, number, clock), services.twilio.when
     else:
         from app.notify.apprise import AppriseNotifier
 
-        if accesses.apprise is None:
-            raise ValueError("there is no way by Apprise without apprise.urls")
-        for url in dict.fromkeys(url.get_secret_value() for url in accesses.apprise.urls):
-            yield AppriseNotifier(url, accesses.apprise.max_clip_mb), accesses.apprise.when
+        if services.apprise is None:
+            raise ValueError("Apprise needs apprise.urls")
+        for url in dict.fromkeys(url.get_secret_value() for url in services.apprise.urls):
+            yield AppriseNotifier(url, services.apprise.max_clip_mb), services.apprise.when

@@ -1,41 +1,44 @@
-"""Any other service, by one of Apprise's URLs. Each URL is a way of its own, so that one that is
-wrong stops no other.
+"""Delivers messages by Apprise. Each of its URLs is a channel: a wrong one stops no other.
 
-That a message is being sent is noted (`posting`) just before, and that it was taken (`posted`) as
-soon as the answer is there. Few services can be asked what became of a message whose answer was
-lost, by a kill or on the line, so that it is told again then: rather twice than not at all. So one
-appears twice only if the service took it and we never heard so, or if the URL names several
-receivers and one of them failed. After a kill in between that is counted in `repeated`.
+The stage `posting` is stored just before a message is sent, and `posted` as soon as the service
+has accepted it. Few services can be asked about a message whose answer was lost, by a kill or by
+the network. Such a message is sent again: rather twice than not at all. So a message appears twice
+only if the service accepted it and the answer was lost, or if the URL names several receivers and
+one of them failed. A repeat after a kill is counted in `possible_repeats`.
 
-Nor do they all say what they do not like: what fails several times with its picture or film is then
-tried without as well.
+Not all services say what they refuse: a message that fails several times with its picture or clip
+is then tried without it as well.
 """
 
 import hashlib
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import Digest, Message, Notifier, Progress, megabytes_to_bytes, secrets_in_url
+from app.notify.base import Digest, Message, Notifier, Progress, megabytes_to_bytes
+from app.notify.settings import secrets_in_url
 
 if TYPE_CHECKING:
     import apprise
 
-#: How long a connection may take, and how long a service may take to answer, unless the URL says
-#: another (cto and rto).
+#: How long a connection and an answer may take, unless the URL says otherwise (cto and rto).
 CONNECT_S = 10.0
 READ_S = 30.0
 REFUSED_RETRY_S = 300.0
-#: How often a message fails before it is tried without its picture or film too.
+#: Failures of a message before it is tried without its picture or clip too.
 TRIES = 3
 _LINES_IN_DIGEST = 10
+_LONGEST_REASON = 200
+_NOT_ACCEPTED = "The picture or clip was not accepted here. It is kept at home."
+
+_Kind = Literal["warning", "info"]
 
 _log = logging.getLogger(__name__)
 
 
 class AppriseNotifier(Notifier):
-    """Tells by *url*, of which nothing but the scheme is ever shown."""
+    """Sends messages to *url*, of which only the scheme is ever shown."""
 
     makes_digests = True
 
@@ -43,77 +46,64 @@ class AppriseNotifier(Notifier):
         self.name = f"apprise-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
         self.max_clip_bytes = megabytes_to_bytes(max_clip_mb)
         self._url = url
-        self._repeated = 0
+        self._possible_repeats = 0
 
     def __str__(self) -> str:
         return f"{self._url.partition(':')[0]}:// ({self.name})"
 
     @property
     def possible_repeats(self) -> int:
-        return self._repeated
+        return self._possible_repeats
 
     def deliver(self, message: Message, progress: Progress) -> None:
         score = f", person {message.score:.0%}" if message.score is not None else ""
-        lines = [message.text, f"{_moment(message.at)}{score}", message.clip_link, message.remark]
-        self._tell_once("\n".join(filter(None, lines)), message, progress)
+        lines = [message.text, f"{_time(message.at)}{score}", message.clip_link, message.remark]
+        self._send_once("\n".join(filter(None, lines)), message, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         shown = digest.messages[-_LINES_IN_DIGEST:]
-        more = (
-            [f"… and {len(digest.messages) - len(shown)} more before"]
-            if len(digest.messages) > len(shown)
-            else []
-        )
-        lines = [f"{len(digest.messages)} messages while there was no way to you:", *more]
-        newest = next((message for message in reversed(shown) if message.picture), shown[-1])
-        self._tell_once(
-            "\n".join(lines + [f"{_moment(message.at)}  {message.text}" for message in shown]),
-            newest,
-            progress,
-        )
+        lines = [f"{len(digest.messages)} messages while you could not be reached:"]
+        if len(digest.messages) > len(shown):
+            lines.append(f"… and {len(digest.messages) - len(shown)} more before")
+        lines += [f"{_time(message.at)}  {message.text}" for message in shown]
+        pictured = next((message for message in reversed(shown) if message.picture), shown[-1])
+        self._send_once("\n".join(lines), pictured, progress)
 
-    def _tell_once(self, body: str, message: Message, progress: Progress) -> None:
+    def _send_once(self, body: str, message: Message, progress: Progress) -> None:
+        """Send *body* with the clip or picture of *message*, unless it was sent before."""
         if progress.get("posted"):
             return
-        service, attached, failures = (
-            self._service(),
-            _attached(message),
-            int(progress.get("failures") or 0),
-        )
-        what = "warning" if message.topic == "alert" else "info"
-        self._repeated += bool(progress.get("posting"))
+        service, attachments = self._service(), _attachments(message)
+        failures = int(progress.get("failures") or 0)
+        kind: _Kind = "warning" if message.topic == "alert" else "info"
+        self._possible_repeats += bool(progress.get("posting"))
         progress.set("posting", "yes")
-        why = self._send(service, body, what, attached)
-        if why and attached and failures >= TRIES:
-            refused, why = (
-                why,
-                self._send(
-                    service,
-                    f"{body}\nWhat was to be seen here was not taken. It is kept at home.",
-                    what,
-                    None,
-                ),
-            )
-            if not why:
-                _log.warning("a message goes without its picture or film: %s", refused)
-        if why:
+        reason = self._send(service, body, kind, attachments)
+        if reason and attachments and failures >= TRIES:
+            refusal = reason
+            reason = self._send(service, f"{body}\n{_NOT_ACCEPTED}", kind, None)
+            if not reason:
+                _log.warning("a message goes without its picture or clip: %s", refusal)
+        if reason:
             progress.set("failures", str(failures + 1))
             progress.set("posting", "")
-            raise DeliveryError(why)
+            raise DeliveryError(reason)
         progress.set("posted", "yes")
 
-    def _send(self, service: "apprise.Apprise", body: str, what: str, attached: Any) -> str | None:
-        """Send *body*; returns why that failed, None when it has not."""
+    def _send(
+        self, service: "apprise.Apprise", body: str, kind: _Kind, attachments: Any
+    ) -> str | None:
+        """Send *body*; returns the reason of a failure, None after a success."""
         result = service.notify(
-            body, title="Who's There?", notify_type=what, body_format="text", attach=attached
+            body, title="Who's There?", notify_type=kind, body_format="text", attach=attachments
         )
         if result:
             return None
-        why = [entry.message for entry in result.logs()] or ["it does not say why"]
-        return f"Apprise does not get a message through {self}: {self._discreet(why[-1])}"
+        reasons = [entry.message for entry in result.logs()] or ["no reason is given"]
+        return f"Apprise cannot deliver by {self}: {self._without_secrets(reasons[-1])}"
 
     def _service(self) -> "apprise.Apprise":
-        _hush()
+        _silence_logs()
         import apprise
 
         service = apprise.Apprise(
@@ -122,30 +112,30 @@ class AppriseNotifier(Notifier):
         if not service.add(self._url):
             raise DeliveryRefused(
                 f"apprise.urls has one that Apprise does not understand, {self}: see "
-                "github.com/caronc/apprise for what it looks like",
+                "github.com/caronc/apprise for the form of each service's URL",
                 REFUSED_RETRY_S,
             )
         for plugin in service:
-            _be_patient(plugin)
+            _allow_time(plugin)
         return service
 
-    def _discreet(self, said: str) -> str:
-        """What Apprise *said*, in one line and without any part of the URL."""
+    def _without_secrets(self, reason: str) -> str:
+        """Return *reason* on one line, without any part of the URL."""
         for part in sorted(secrets_in_url(self._url), key=len, reverse=True):
-            said = said.replace(part, "…")
-        return " ".join(said.split())[:200]
+            reason = reason.replace(part, "…")
+        return " ".join(reason.split())[:_LONGEST_REASON]
 
 
 def is_known_url(url: str) -> bool:
-    """Whether Apprise understands *url*."""
-    _hush()
+    """Return whether Apprise understands *url*."""
+    _silence_logs()
     import apprise
 
     return apprise.Apprise().add(url)
 
 
-def _attached(message: Message) -> Any:
-    """The film of *message*, or else its picture, as Apprise takes it."""
+def _attachments(message: Message) -> Any:
+    """Return the clip of *message*, or else its picture, as Apprise takes it."""
     from apprise.attachment.file import AttachFile
     from apprise.attachment.memory import AttachMemory
 
@@ -156,23 +146,21 @@ def _attached(message: Message) -> Any:
     return None
 
 
-def _be_patient(plugin: Any) -> None:
-    """Give *plugin* the time that a film takes, where its URL asks for no other."""
-    usual = type(plugin)
-    if plugin.socket_connect_timeout == usual.socket_connect_timeout:
+def _allow_time(plugin: Any) -> None:
+    """Give *plugin* the time that a clip takes, unless its URL sets other times."""
+    default = type(plugin)
+    if plugin.socket_connect_timeout == default.socket_connect_timeout:
         plugin.socket_connect_timeout = CONNECT_S
-    if plugin.socket_read_timeout == usual.socket_read_timeout:
+    if plugin.socket_read_timeout == default.socket_read_timeout:
         plugin.socket_read_timeout = READ_S
 
 
-def _hush() -> None:
-    """Keep Apprise, and what it sends with, from writing addresses into the log: they hold
-    tokens.
-    """
+def _silence_logs() -> None:
+    """Keep Apprise and urllib3 from logging addresses, which hold tokens."""
     logging.getLogger("apprise").propagate = False
     logging.getLogger("apprise").setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
-def _moment(at: datetime) -> str:
+def _time(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

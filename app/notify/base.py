@@ -1,23 +1,18 @@
-"""What a way of notifying promises."""
+"""The promise of a channel to the owner, and the messages that it delivers."""
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Literal, Protocol, get_args
 
-from annotated_types import Ge, Gt
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-
+from app.errors import DeliveryError
 from app.protocol import ID, FactKind
 
-BackendName = Literal["folder", "memory", "slack", "twilio", "apprise"]
 Topic = Literal["alert", "clip", "left_open", "camera", "program", "presence", "disk", "store"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
-#: What each kind of fact is about; the end of motion is told by nobody.
+#: The topic of each kind of fact. The end of motion is never delivered.
 TOPIC_OF: dict[FactKind, Topic | None] = {
     "motion_started": "alert",
     "motion_ended": None,
@@ -36,124 +31,48 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "store_back": "store",
 }
 
-#: Shorter parts of a URL are no secrets, and striking them out would spoil every log.
-_SECRET_CHARS = 6
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
-_SENDER = re.compile(
-    rf"{_PHONE.pattern}|{_SERVICE.pattern}|[0-9]{{5,6}}|(?=.*[A-Za-z])[A-Za-z0-9 ]{{1,11}}"
-)
+_USUAL_PAUSE_S = 30.0
+_SHORTEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 3600.0
 
 
-def _phone(number: Any) -> Any:
-    if not isinstance(number, str) or not _PHONE.fullmatch(number):
-        raise ValueError(
-            'must be a number in quotes with + and the country, as in "+4915112345678"'
-        )
-    return number
+class NoAnswer(DeliveryError):
+    """No answer came, or none that the service can have sent.
 
-
-def _sender(sender: str) -> str:
-    if not _SENDER.fullmatch(sender):
-        raise ValueError(
-            'must be a number as "+4915112345678", a short code, a name of at most 11 letters, or a Messaging Service as MG…'
-        )
-    return sender
-
-
-def _account(sid: str) -> str:
-    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", sid):
-        raise ValueError("must be the Account SID, AC and 32 digits or letters from a to f")
-    return sid
-
-
-def _apprise_url(url: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.+-]*://\S+", url.get_secret_value()):
-        raise ValueError(
-            "must be one of Apprise's URLs, as in tgram://TOKEN/CHAT or mailto://USER:PASSWORD@example.org"
-        )
-    return url
-
-
-Phone = Annotated[str, BeforeValidator(_phone)]
-Megabytes = Annotated[float, Gt(0)]
-
-
-@dataclass(frozen=True, slots=True)
-class NotifySettings:
-    """Which ways lead to the owner, and what they tell. `auto` is every way that is configured, and
-    the folder when none is.
+    *sent* is whether the service may have carried out the request all the same.
     """
 
-    backends: Literal["auto"] | tuple[BackendName, ...] = "auto"
-    when: tuple[Topic, ...] = TOPICS
-    folder: str = "alerts"
-    digest_after_s: Annotated[float, Ge(1)] = 120.0
+    def __init__(self, what: str, *, sent: bool) -> None:
+        super().__init__(what)
+        self.sent = sent
 
 
-@dataclass(frozen=True, slots=True)
-class TwilioSettings:
-    """Text messages by Twilio, one to each number in *to*."""
+class MessageRefused(DeliveryError):
+    """The service does not take this message or file; other messages may pass.
 
-    api_url: str = "https://api.twilio.com"
-    account_sid: Annotated[str, AfterValidator(_account)] | None = None
-    auth_token: SecretStr | None = None
-    from_: Annotated[Annotated[str, AfterValidator(_sender)] | None, Field(alias="from")] = None
-    to: tuple[Phone, ...] = ()
-    when: tuple[Topic, ...] | None = ("alert", "left_open")
-    min_alert_seconds: Annotated[float, Ge(0)] = 300.0
-    mms: bool = True
+    *code* is the service's name for the reason. A service that refuses every message until
+    somebody acts is a `DeliveryRefused`.
+    """
 
-    def missing(self) -> list[str]:
-        """The keys that are still needed before anybody can be texted."""
-        needed = {
-            "account_sid": self.account_sid,
-            "auth_token": self.auth_token,
-            "from": self.from_,
-            "to": self.to,
-        }
-        return [f"twilio.{name}" for name, value in needed.items() if not value]
+    code: str
 
-
-@dataclass(frozen=True, slots=True)
-class AppriseSettings:
-    """Any other service, by Apprise's URLs, which hold passwords."""
-
-    urls: tuple[Annotated[SecretStr, AfterValidator(_apprise_url)], ...] = ()
-    when: tuple[Topic, ...] | None = None
-    max_clip_mb: Megabytes = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class SlackSettings:
-    """Alerts by Slack's Web API at *api_url*, in *alerts_channel*. *when* None: as the other ways."""
-
-    api_url: str = "https://slack.com/api/"
-    bot_token: SecretStr | None = None
-    alerts_channel: str | None = None
-    delete_after_tag: bool = True
-    when: tuple[Topic, ...] | None = None
-    max_clip_mb: Megabytes = 20.0
-
-    def missing(self) -> list[str]:
-        """The keys that are still needed before an alert can go to Slack."""
-        needed = {"bot_token": self.bot_token, "alerts_channel": self.alerts_channel}
-        return [f"slack.{name}" for name, value in needed.items() if not value]
+    def __init__(self, what: str, code: str) -> None:
+        super().__init__(what, code=code)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to tell the owner. *key* names it for ever: delivering the same key again must not
-    show it twice.
+    """A message to the owner.
 
-    A key is a plain id, so that it can name a file; any other is a ValueError. *picture* is a JPEG
-    or None. *camera* is None for what concerns the whole house. *event* is what the owner may tag,
-    and *score* its person score, 0 to 1.
+    *key* identifies it and never changes: a second delivery with the same key must not show it
+    twice. A key is a plain id, so that it can name a file; any other is a ValueError. *camera* is
+    None for a message about the whole house. *picture* is a JPEG or None. *event* is the event
+    that the owner may tag, and *score* its person score, 0 to 1.
 
-    A film is at *clip* on this machine or, for an hour, at *clip_link*, and lasts *lasted_s*;
-    *picture_link* is the same for a way that takes links only. *remark* says why there is none, or
-    where it is. *below* is what the same way has noted as `posted` of the message that this one
-    belongs to.
+    A clip of *lasted_s* seconds is in the file *clip* on this machine or, for an hour, at the URL
+    *clip_link*. *picture_link* is the picture's URL, for channels that take only links. *remark*
+    says why there is no clip, or where it is. *parent* is the value that the same channel stored
+    as `posted` for the message that this one belongs to.
     """
 
     key: str
@@ -180,8 +99,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What piled up while there was no way to the owner, oldest first. Only the newest have their
-    pictures. *key* is as a message's.
+    """Messages that waited while a channel failed, oldest first, to deliver as one.
+
+    Only the newest have their pictures. *key* is as a message's.
     """
 
     key: str
@@ -189,97 +109,75 @@ class Digest:
 
 
 class Progress(Protocol):
-    """How far the delivery of one message by one way has come. What is set is there again after a
-    crash.
-    """
+    """The stages that one channel has reached in one delivery. They survive a crash."""
 
     def get(self, stage: str) -> str | None:
-        """What was set at *stage*, None when it was not reached."""
+        """Return the value stored for *stage*, None when the stage was not reached."""
 
     def set(self, stage: str, value: str) -> None:
-        """*stage* is reached; *value* is what later stages need of it."""
+        """Store that *stage* is reached; *value* is what later stages need of it."""
 
 
 class Notifier(ABC):
-    """One way to reach the owner. Its pictures and its films come by two threads, so that no alert
-    waits for a film.
+    """One service or place that messages to the owner are delivered to.
+
+    Two threads use it: one for alerts with their pictures, one for clips, so that no alert waits
+    for a clip.
     """
 
     #: The name it has in delivery marks.
     name: str
-    #: What it tells.
+    #: The topics that it delivers.
     when: frozenset[Topic] = frozenset(TOPICS)
-    #: Whether what piled up is to come as one message.
+    #: Whether messages that waited are delivered as one digest.
     makes_digests: bool = False
-    #: Whether a film comes below a message that was told before, so that what has a film is told
-    #: before the film is there.
+    #: Whether a clip is a reply to an earlier message. A message that has a clip is then delivered
+    #: before its clip is ready.
     clips_in_threads: bool = False
-    #: Whether it takes pictures and films by links alone, of which the text of an alert is not to
-    #: wait long.
+    #: Whether it takes pictures and clips only as links. The text of an alert does not wait long
+    #: for a link.
     links_only: bool = False
-    #: Films of more bytes than this it is not given; None for any.
+    #: The size of the largest clip that it takes, in bytes; None for any.
     max_clip_bytes: int | None = None
 
     @property
     def possible_repeats(self) -> int:
-        """How often something was delivered that may have been delivered before, since that could
-        not be found out.
-        """
+        """The deliveries that may have been repeats, since the service could not be asked."""
         return 0
 
     @abstractmethod
     def deliver(self, message: Message, progress: Progress) -> None:
-        """Deliver *message*, or raise `DeliveryError`. Called again with the same key after a
-        crash: it must then finish or do nothing.
+        """Deliver *message*, or raise `DeliveryError`.
 
-        A way with several steps notes each in *progress*, and continues where it stopped.
+        After a crash it is called again with the same key, and must then finish or do nothing. A
+        delivery in several steps stores each in *progress*, and continues where it stopped.
 
-        Nobody else waits meanwhile, but what it holds up comes later: what waits for an answer
-        needs a time limit.
+        Other channels do not wait meanwhile, but later messages of this one do: every wait for an
+        answer needs a time limit.
         """
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
-        """Deliver all of *digest* as one message, as `deliver` does. Called only when `digests`."""
+        """Deliver *digest* as one message, as `deliver` does; only if `makes_digests`."""
         raise NotImplementedError(f"{self.name} makes no digests")
 
-    def skip_reason(self, message: Message) -> str | None:  # noqa: ARG002 (for those that leave something out)
-        """Why *message* is not told by this way, in a few words; None when it is."""
+    def skip_reason(self, message: Message) -> str | None:  # noqa: ARG002 (some skip messages)
+        """Return in a few words why *message* is not delivered here, None when it is."""
         return None
 
-    def close(self) -> None:  # noqa: B027 (few have anything to let go)
-        """Let go of connections."""
+    def close(self) -> None:  # noqa: B027 (few have a connection)
+        """Close connections."""
 
 
-def secrets_in_url(url: str) -> set[str]:
-    """What of an Apprise *url* may be a secret: it, and all of its parts that are long enough, but
-    for an ordinary host's name.
+def retry_after_s(header: str | None) -> float:
+    """Return the pause that a service asks for in its header `Retry-After`, in seconds.
 
-    Which part is the token differs from service to service; it may be the host.
+    It is at least 1 and at most 3600, and 30 when *header* gives no number of seconds.
     """
-    split = urlsplit(url)
-    network, _, host = split.netloc.rpartition("@")
-    named = () if "." in host or host.startswith("localhost") else (host,)
-    queried = [value for _, value in parse_qsl(split.query)]
-    parts = [*named, *re.split("[:/]", network), *split.path.split("/"), *queried]
-    return {
-        url,
-        *(one for part in parts for one in (part, unquote(part)) if len(one) >= _SECRET_CHARS),
-    }
-
-
-def retry_after_s(retry_after: str | None) -> float:
-    """How many seconds a service wants to be left alone, of whose header *retry_after* is the
-    value: at least 1, and an hour at most.
-
-    30 when it does not say so in seconds.
-    """
-    return (
-        min(max(float(retry_after), 1.0), 3600.0)
-        if retry_after and retry_after.isdecimal()
-        else 30.0
-    )
+    if not header or not header.isdecimal():
+        return _USUAL_PAUSE_S
+    return min(max(float(header), _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
 
 
 def megabytes_to_bytes(megabytes: float) -> int:
-    """*megabytes* of 10^6 bytes."""
+    """Return *megabytes*, of 10^6 bytes each, in bytes."""
     return int(megabytes * 1e6)

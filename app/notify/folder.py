@@ -1,6 +1,4 @@
-"""Alerts as files: a folder for each day, and in it for each alert the picture and a line of
-text.
-"""
+"""Writes messages to files: a folder for each day, with a picture and a text for each message."""
 
 import errno
 import threading
@@ -10,51 +8,51 @@ from app.errors import DeliveryError
 from app.files import remove_unfinished, write_atomic
 from app.notify.base import Message, Notifier, Progress
 
+_FREE_SPACE = "free some space, or set notify.folder to another disk"
+_CHOWN = "this user may not write there: chown it, or set notify.folder to another folder"
 _CURES = {
-    errno.ENOSPC: "the disk is full: free some space, or set notify.folder to another disk",
-    errno.EDQUOT: "the quota is used up: free some space, or set notify.folder to another disk",
+    errno.ENOSPC: f"the disk is full: {_FREE_SPACE}",
+    errno.EDQUOT: f"the quota is used up: {_FREE_SPACE}",
     errno.EROFS: "the disk is read-only: mount it for writing, or set notify.folder to another disk",
-    errno.EACCES: "this user may not write there: chown it, or set notify.folder to another folder",
-    errno.EPERM: "this user may not write there: chown it, or set notify.folder to another folder",
+    errno.EACCES: _CHOWN,
+    errno.EPERM: _CHOWN,
 }
+_OTHER_CURE = "make it a folder that can be written to, or set notify.folder to another"
 
 
 class FolderNotifier(Notifier):
-    """Puts `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; the days are those of the house's clock.
+    """Writes `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; days are in the house's time zone.
 
-    The text comes last, so that whoever waits for it finds the picture beside it. Of a film it says
-    where that is.
+    The text is written last: a program that waits for it finds the picture beside it. The text
+    says where a clip is.
     """
 
     name = "folder"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._tidy = False
-        self._one_at_a_time = threading.Lock()
+        self._is_tidy = False
+        self._lock = threading.Lock()
 
     def __str__(self) -> str:
         return f"the folder {self.folder}"
 
-    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step, noted by what it leaves)
+    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step)
         try:
-            with self._one_at_a_time:
-                self._clear_leftovers()
+            with self._lock:
+                self._remove_unfinished()
                 self._write(message)
         except OSError as error:
-            cure = _CURES.get(
-                error.errno or 0,
-                "make it a folder that can be written to, or set notify.folder to another",
-            )
+            cure = _CURES.get(error.errno or 0, _OTHER_CURE)
             raise DeliveryError(
-                f"no alert can be put in {self.folder}: {error.strerror or error}; {cure}",
+                f"no alert can be written to {self.folder}: {error.strerror or error}; {cure}",
                 code=error.strerror,
             ) from error
 
     def _write(self, message: Message) -> None:
         at = message.at.astimezone()
         day = self.folder / f"{at:%Y-%m-%d}"
-        words = [
+        parts = [
             f"{at:%Y-%m-%d %H:%M:%S}",
             " ".join(message.text.split()),
             str(message.clip or ""),
@@ -62,14 +60,14 @@ class FolderNotifier(Notifier):
         ]
         if message.picture is not None:
             _write_once(day / f"{message.key}.jpg", message.picture)
-        _write_once(day / f"{message.key}.txt", f"{'  '.join(filter(None, words))}\n".encode())
+        _write_once(day / f"{message.key}.txt", f"{'  '.join(filter(None, parts))}\n".encode())
 
-    def _clear_leftovers(self) -> None:
-        """Remove, once, what an earlier run was killed over."""
-        if not self._tidy:
+    def _remove_unfinished(self) -> None:
+        """Remove, once, the unfinished files of an earlier run that was killed."""
+        if not self._is_tidy:
             for day in self.folder.glob("????-??-??"):
                 remove_unfinished(day)
-            self._tidy = True
+            self._is_tidy = True
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -1,15 +1,11 @@
-"""A way that leads nowhere: it remembers what it was given. For tests, and for trying a set-up
-without being disturbed.
-"""
+"""Keeps messages in memory: for tests, and to try a set-up without being disturbed."""
 
 from app.errors import DeliveryError
 from app.notify.base import Message, Notifier, Progress
 
 
 class MemoryNotifier(Notifier):
-    """Keeps the messages in *messages*, each key once, in the order they came. *closed* tells
-    whether it was let go.
-    """
+    """Keeps each message once in *messages*, in the order of arrival; `close` sets *closed*."""
 
     name = "memory"
 
@@ -22,12 +18,12 @@ class MemoryNotifier(Notifier):
     def __str__(self) -> str:
         return "this program's memory"
 
-    def fail_next(self, times: int, reason: str = "told to fail") -> None:
-        """Let the next *times* deliveries fail, as a real way fails."""
+    def fail_next(self, times: int, reason: str = "asked to fail") -> None:
+        """Make the next *times* deliveries fail, as a real service may."""
         self._failures_left = times
         self._reason = reason
 
-    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step, noted by what it leaves)
+    def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step)
         if self._failures_left > 0:
             self._failures_left -= 1
             raise DeliveryError(self._reason)

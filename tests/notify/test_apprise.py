@@ -80,9 +80,7 @@ def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(
 ) -> None:
     hook.statuses.append(status)
     noted = Noted()
-    with pytest.raises(
-        DeliveryError, match=f"Apprise does not get a message through json:// .*error={status}"
-    ):
+    with pytest.raises(DeliveryError, match=f"Apprise cannot deliver by json:// .*error={status}"):
         notifier.deliver(ALERT, noted)
     for _ in range(2):
         notifier.deliver(ALERT, noted)
@@ -110,10 +108,10 @@ def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
         notifier.deliver(message, noted)
     (told,) = hook.told
     assert (told.message.split("\n")[0], told.files) == ("The clip.", ())
-    assert told.message.endswith("\nWhat was to be seen here was not taken. It is kept at home.")
+    assert told.message.endswith("\nThe picture or clip was not accepted here. It is kept at home.")
     assert (
         caplog.text.count(
-            "a message goes without its picture or film: Apprise does not get a message through json://"
+            "a message goes without its picture or clip: Apprise cannot deliver by json://"
         )
         == 1
     )
@@ -187,7 +185,7 @@ def test_a_digest_lists_the_newest_with_the_newest_picture(
         notifier.deliver_digest(Digest("d", tuple(messages)), noted)
     (told,) = hook.told
     lines = told.message.split("\n")
-    assert lines[:2] == ["16 messages while there was no way to you:", "… and 6 more before"]
+    assert lines[:2] == ["16 messages while you could not be reached:", "… and 6 more before"]
     assert len(lines) == 12
     assert lines[-1].endswith("  Camera front is lost.")
     assert told.files == (("a14.jpg", "image/jpeg", b"14"),)

@@ -164,7 +164,7 @@ def test_a_date_that_is_none_does_not_keep_a_text_from_being_looked_for(
     parrot: Parrot, date: str
 ) -> None:
     parrot.status, parrot.headers, parrot.body = 200, {"Date": date}, b'{"messages": []}'
-    assert "what answers is not Twilio" in str(failure(_twilio, parrot, BEGUN))
+    assert "the answer is not from Twilio" in str(failure(_twilio, parrot, BEGUN))
 
 
 @WAYS

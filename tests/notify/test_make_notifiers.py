@@ -111,7 +111,7 @@ def test_every_kind_of_fact_but_the_end_of_motion_is_about_something_that_can_be
 
 @pytest.mark.parametrize("backend", ["twilio", "apprise"])
 def test_a_way_without_its_settings_is_refused(tmp_path: Path, backend: BackendName) -> None:
-    with pytest.raises(ValueError, match=f"there is no way by {backend.capitalize()}"):
+    with pytest.raises(ValueError, match=f"{backend.capitalize()} needs"):
         make_notifiers(NotifySettings(backends=(backend,)), tmp_path)
 
 
@@ -119,8 +119,8 @@ def test_no_sdk_is_loaded_for_ways_that_are_not_used_nor_before_the_first_messag
     look = """
 import sys
 from app.daemons.notifier import daemon
-from app.notify.base import AppriseSettings, NotifySettings, TwilioSettings
-from app.notify import ServiceSettings, make_notifiers
+from app.notify import AppriseSettings, NotifySettings, ServiceSettings, TwilioSettings
+from app.notify import make_notifiers
 from pathlib import Path
 from pydantic import SecretStr
 make_notifiers(NotifySettings(), Path(), ServiceSettings(None, TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=(SecretStr("json://x"),))))

@@ -18,8 +18,8 @@ from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
 from app.errors import DeliveryError, StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
+from app.notify.base import MessageRefused
 from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
-from app.notify.slack.api import Unfit
 from app.notify.slack.posts import Posted
 from app.protocol import EventRecord, Request
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
@@ -221,8 +221,8 @@ class RequestHandler:
         )
         try:
             slack.show_tag(alert, _said(record, request))
-        except Unfit as error:
-            reason = f"The message could not be changed: {escaped(error.error)}."
+        except MessageRefused as error:
+            reason = f"The message could not be changed: {escaped(error.code)}."
             slack.reply(request.reply_to, f"{confirmation} {reason}")
         deletes = record.label and slack.delete_after_tag and not alert.deleted
         if deletes and alert.posted.file and slack.delete_picture(alert):

@@ -1,34 +1,33 @@
-"""Answers in Slack: a sentence to who asked, a picture where it was asked for, and what becomes of
-a tagged alert.
-"""
+"""Answers people in Slack: sentences, pictures and clips, and the tag of an alert."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 
-from app.notify.base import Message, Progress
+from app.errors import DeliveryRefused
+from app.mrkdwn import escaped
+from app.notify.base import Message, MessageRefused, Progress
 from app.notify.slack import blocks
-from app.notify.slack.api import TIMEOUT_S, Refused, Unfit, sdk_log
+from app.notify.slack.api import TIMEOUT_S, sdk_log
 from app.notify.slack.blocks import Block
-from app.notify.slack.clips import Reel
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Draft, Posted
 from app.protocol import EventRecord, ReplyTo
 
-_NOT_THERE = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
-_GONE_FROM_SLACK = "The picture is gone from Slack, and kept at home."
+_APP_NOT_IN_CHANNEL = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
+_FILE_IS_GONE = ("file_not_found", "file_deleted")
+_PICTURE_DELETED = "The picture was deleted from Slack, and is kept at home."
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PostedAlert:
-    """An alert that was posted: where it is, what it is about, and whether its picture was deleted
-    from Slack.
-    """
+    """An alert in Slack: its event, its place, and whether its picture was deleted there."""
 
     event: str
     record: EventRecord
@@ -38,7 +37,7 @@ class PostedAlert:
 
 @dataclass(frozen=True, slots=True)
 class ShownTag:
-    """What somebody said of an event: *who* in Slack's mrkdwn."""
+    """The tag of an event as Slack shows it; *who* gave it, in mrkdwn."""
 
     label: str
     who: str
@@ -46,7 +45,7 @@ class ShownTag:
 
 
 class SlackAnswers:
-    """Answers by the same Slack that *notifier* posts to."""
+    """Answers by the Slack that *notifier* posts to."""
 
     name = SlackNotifier.name
 
@@ -55,78 +54,65 @@ class SlackAnswers:
         self._api = notifier.api
         self.delete_after_tag = notifier.settings.delete_after_tag
 
-    def reply(self, reply_to: ReplyTo | None, text: str) -> None:
-        """Tell *text*, in Slack's mrkdwn, to who asked: alone if that is still possible, else in
-        the channel.
+    @property
+    def max_clip_bytes(self) -> int | None:
+        """The size of the largest clip that Slack is given, in bytes."""
+        return self._notifier.max_clip_bytes
 
-        Where nobody can be told it is logged, since trying again would not help.
+    def reply(self, reply_to: ReplyTo | None, text: str) -> None:
+        """Send *text*, in mrkdwn, to the person who asked; to the channel if that fails.
+
+        If Slack refuses both, the failure is logged, since another try would not help.
         """
         if reply_to and reply_to.response_url and self._respond(reply_to.response_url, text):
             return
         try:
             self._api.call("chat.postMessage", channel=self._channel(reply_to), text=text)
-        except (Refused, Unfit) as error:
+        except (DeliveryRefused, MessageRefused) as error:
             _log.warning("an answer reaches nobody: %s", error)
 
     def post_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
-        """Program the picture and the words of *message* in the channel where it was asked for; once
-        for each key.
-        """
-        text = message.text
-
-        def compose(file: str | None, remark: str | None) -> list[Block]:
-            shown = [blocks.section(blocks.escaped(text))]
-            shown += [blocks.picture(file, text)] if file else []
-            return shown + ([blocks.context(blocks.escaped(remark))] if remark else [])
-
-        channel = self._channel(reply_to)
-        with self._or_say(reply_to, text):
-            draft = Draft(message.key, channel, text, compose, file_name=_file_name(message))
+        """Post the picture and text of *message* where it was asked for; once for each key."""
+        draft = Draft(
+            message.key,
+            self._channel(reply_to),
+            message.text,
+            partial(blocks.answer, message.text),
+            file_name=_file_name(message),
+        )
+        with self._or_reply(reply_to, message.text):
             self._notifier.post(draft, message.picture, progress)
 
     def post_clip(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
-        """Show the film of *message* in the channel where it was asked for; once for each key."""
-        channel, text = self._channel(reply_to), blocks.escaped(message.text)
-        with self._or_say(reply_to, message.text):
-            reel = Reel(
-                message.key,
-                channel,
-                None,
-                text,
-                message.clip,
-                message.clip_link,
-                message.remark,
-                _file_name(message),
+        """Post the clip of *message* where it was asked for; once for each key."""
+        with self._or_reply(reply_to, message.text):
+            self._notifier.post_clip(
+                message,
+                progress,
+                text=escaped(message.text),
+                channel=self._channel(reply_to),
+                file_name=_file_name(message),
             )
-            self._notifier.films.show(reel, progress)
 
-    @property
-    def max_clip_bytes(self) -> int | None:
-        """The size of the largest film to show."""
-        return self._notifier.max_clip_bytes
+    def show_tag(self, alert: PostedAlert, tag: ShownTag | None) -> None:
+        """Replace the buttons of *alert* with *tag*; None shows the buttons again.
 
-    def show_tag(self, alert: PostedAlert, said: ShownTag | None) -> None:
-        """Change the message of *alert*: what was *said* in place of the buttons, and for None the
-        buttons again.
-
-        `Unfit` when the message is gone or may not be changed any more.
+        Raises `MessageRefused` if the message was deleted or may not be changed any more.
         """
-        keeps = not alert.deleted and not (said and self.delete_after_tag)
+        keeps_picture = not alert.deleted and not (tag and self.delete_after_tag)
         try:
-            self._update(alert, said, alert.posted.file if keeps else None)
-        except Unfit as error:
-            if error.error != "invalid_blocks" or not keeps:
+            self._update(alert, tag, alert.posted.file if keeps_picture else None)
+        except MessageRefused as error:
+            if error.code != "invalid_blocks" or not keeps_picture:
                 raise
-            self._update(alert, said, None)
+            self._update(alert, tag, None)
 
     def delete_picture(self, alert: PostedAlert) -> bool:
-        """Delete the picture of *alert* from Slack; returns whether it is gone. Where Slack refuses
-        that, it is logged.
-        """
+        """Delete the picture of *alert* in Slack; returns False, and logs why, if Slack refuses."""
         try:
             self._api.call("files.delete", file=alert.posted.file)
-        except (Unfit, Refused) as error:
-            if error.error not in ("file_not_found", "file_deleted"):
+        except (MessageRefused, DeliveryRefused) as error:
+            if error.code not in _FILE_IS_GONE:
                 _log.warning("the picture of %s stays in Slack: %s", alert.event, error)
                 return False
         return True
@@ -135,42 +121,45 @@ class SlackAnswers:
         return (reply_to and reply_to.channel) or self._notifier.channel
 
     @contextmanager
-    def _or_say(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
-        """Where what is shown in here cannot be, because the app is not in that channel, tell who
-        asked.
-        """
+    def _or_reply(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
+        """Reply that *text* cannot be shown if the app is not in the channel of the block."""
         try:
             yield
-        except Refused as error:
-            if error.error not in _NOT_THERE or self._channel(reply_to) == self._notifier.channel:
+        except DeliveryRefused as error:
+            in_own_channel = self._channel(reply_to) == self._notifier.channel
+            if error.code not in _APP_NOT_IN_CHANNEL or in_own_channel:
                 raise
             self.reply(
                 reply_to,
-                f"{blocks.escaped(text)}. It cannot be shown here, though: /invite the app, or "
-                "ask in its own channel.",
+                f"{escaped(text)}. But it cannot be shown here: /invite the app, or ask in its "
+                "own channel.",
             )
 
-    def _update(self, alert: PostedAlert, said: ShownTag | None, file: str | None) -> None:
-        text, record = alert.posted.text, alert.record
-        shown = [
-            blocks.section(blocks.headline(text, record.camera, record.started_at, record.score))
-        ]
-        if file:
-            shown.append(blocks.picture(file, f"{text} {blocks.house_time(record.started_at)}"))
-        elif alert.posted.file and not said:
-            shown.append(blocks.context(_GONE_FROM_SLACK))
-        shown += (
-            blocks.tagged(alert.event, said.label, said.who, said.at)
-            if said
-            else [blocks.tag_buttons(alert.event)]
-        )
+    def _update(self, alert: PostedAlert, tag: ShownTag | None, file: str | None) -> None:
+        posted = alert.posted
+        shown = self._blocks(alert, tag, file)
         self._api.call(
-            "chat.update", channel=alert.posted.channel, ts=alert.posted.ts, text=text, blocks=shown
+            "chat.update", channel=posted.channel, ts=posted.ts, text=posted.text, blocks=shown
         )
 
+    def _blocks(self, alert: PostedAlert, tag: ShownTag | None, file: str | None) -> list[Block]:
+        text, record = alert.posted.text, alert.record
+        headline = blocks.headline(text, record.camera, record.started_at, record.score)
+        shown = [blocks.section(headline)]
+        if file:
+            shown.append(blocks.picture(file, f"{text} {blocks.house_time(record.started_at)}"))
+        elif alert.posted.file and not tag:
+            shown.append(blocks.context(_PICTURE_DELETED))
+        if tag:
+            shown += blocks.tagged(alert.event, tag.label, tag.who, tag.at)
+        else:
+            shown.append(blocks.tag_buttons(alert.event))
+        return shown
+
     def _respond(self, response_url: str, text: str) -> bool:
-        """Answer at *response_url*, which is a secret; returns whether that was taken. It takes
-        five answers in half an hour.
+        """Answer one person at *response_url*, which is secret; returns whether Slack took it.
+
+        Slack takes five answers there in half an hour.
         """
         from slack_sdk.errors import SlackClientError
         from slack_sdk.webhook import WebhookClient
@@ -182,20 +171,18 @@ class SlackAnswers:
             answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             _log.info(
-                "an answer goes to the channel, since who asked cannot be told alone: %s",
+                "an answer goes to the channel, since one person cannot be answered alone: %s",
                 type(error).__name__,
             )
             return False
         return answer.status_code == 200
 
 
-def _file_name(message: Message) -> str:
-    """What the picture or film of *message* is called where somebody saves it, with the house's own
-    time.
-    """
-    return f"{message.camera} {message.at.astimezone():%Y-%m-%d %H.%M.%S}"
-
-
 def mention(user: str | None, name: str) -> str:
-    """Who is called *name*, as Slack shows people: by their id, if that is one."""
-    return f"<@{user}>" if user and user.isascii() and user.isalnum() else blocks.escaped(name)
+    """Return a mention of *user*, a Slack id, in mrkdwn; without a valid id the *name*."""
+    return f"<@{user}>" if user and user.isascii() and user.isalnum() else escaped(name)
+
+
+def _file_name(message: Message) -> str:
+    """Return a name to save the picture or clip under, with the time of the house."""
+    return f"{message.camera} {message.at.astimezone():%Y-%m-%d %H.%M.%S}"

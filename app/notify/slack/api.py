@@ -1,8 +1,7 @@
-"""Slack's Web API, with its failures told apart: to be waited out, to be put right by somebody, or
-about one message.
+"""Slack's Web API. An error says whether to wait, to act, or to change one message.
 
-Nothing is retried here, since a message that was accepted with its answer lost must not be posted
-again by itself.
+Nothing is retried here: Slack may have accepted a message although its answer was lost, and a
+second call would post it twice.
 """
 
 import logging
@@ -16,18 +15,18 @@ from urllib.error import HTTPError, URLError
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import retry_after_s
+from app.notify.base import MessageRefused, NoAnswer, retry_after_s
 
-#: How long one read from Slack may take.
+#: The longest wait for one read from Slack.
 TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 60.0
-_SOCKET_REST_S = 60.0
+_SOCKET_RETRY_S = 60.0
 _SOCKET_CURE = (
     "copy the app-level token (xapp-…, with connections:write) from Basic Information into "
     "slack.app_token, and switch Socket Mode on"
 )
 
-#: What Slack says when trying again is no cure, and what is.
+#: Slack's errors that only the owner can end, and how.
 CURES = {
     "channel_not_found": (
         "no such channel, or the app is not in it: check slack.alerts_channel (as C0123ABCDEF), or "
@@ -61,19 +60,19 @@ CURES = {
         "app again"
     ),
     "restricted_action": (
-        "the workspace lets the app not post there: ask its admin, or set slack.alerts_channel to "
-        "another channel"
+        "the workspace does not let the app post there: ask its admin, or set slack.alerts_channel "
+        "to another channel"
     ),
     "restricted_action_read_only_channel": (
-        "nobody but admins may post there: set slack.alerts_channel to another channel"
+        "only admins may post there: set slack.alerts_channel to another channel"
     ),
-    "ekm_access_denied": "the workspace's admin has suspended posting: ask there",
+    "ekm_access_denied": "the workspace's admin has suspended posting: ask the admin",
     "access_denied": "the app may not do that: ask the workspace's admin",
     "org_login_required": "the workspace is being moved to another plan: wait, or ask its admin",
     "team_access_not_granted": "the app is not installed in this workspace: install it",
 }
-#: What the answers that are read must have.
-_NEEDED: dict[str, dict[str, type]] = {
+#: The fields, with their types, that an answer must have to be used.
+_REQUIRED_FIELDS: dict[str, dict[str, type]] = {
     "apps.connections.open": {"url": str},
     "files.getUploadURLExternal": {"upload_url": str, "file_id": str},
     "files.info": {"file": dict},
@@ -81,7 +80,7 @@ _NEEDED: dict[str, dict[str, type]] = {
     "conversations.history": {"messages": list},
     "conversations.replies": {"messages": list},
 }
-#: What Slack says of its own troubles.
+#: Slack's errors about its own failures, which pass.
 _PASSING = {
     "internal_error",
     "fatal_error",
@@ -90,39 +89,15 @@ _PASSING = {
     "ratelimited",
     "team_added_to_org",
 }
-
-
-class Unanswered(DeliveryError):
-    """No answer came. *sent* says that what was asked may have been done all the same."""
-
-    def __init__(self, what: str, *, sent: bool) -> None:
-        super().__init__(what)
-        self.sent = sent
-
-
-class Unfit(DeliveryError):
-    """Slack does not take what it was given, which concerns this call only. *error* is Slack's name
-    for it.
-    """
-
-    def __init__(self, method: str, error: str, detail: str = "") -> None:
-        super().__init__(f"Slack refuses {method}: {error}{detail}", code=error)
-        self.error = error
-
-
-class Refused(DeliveryRefused):
-    """Slack refuses for good. *error* is its name for it, *cure* what is to be done."""
-
-    def __init__(self, method: str, error: str, needed: str | None = None) -> None:
-        cure = CURES[error] + (f" (it is {needed})" if needed else "")
-        super().__init__(f"Slack refuses {method}: {error}; {cure}", REFUSED_RETRY_S, code=error)
-        self.error = error
-        self.cure = cure
+#: The error that slack_sdk makes up for an answer that is not JSON.
+_NOT_JSON = "Received a response in a non-JSON format"
+_DETAILS = 3
 
 
 class SlackApi:
-    """Calls of Slack's Web API at *api_url* with *token*; may be used by several threads. Every
-    failure is a `DeliveryError`.
+    """Calls Slack's Web API at *api_url* with *token*. Several threads may use it at once.
+
+    Every failure is a `DeliveryError`.
     """
 
     def __init__(self, api_url: str, token: str, clock: Clock) -> None:
@@ -140,33 +115,34 @@ class SlackApi:
         self._not_before_s: dict[str, float] = {}
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Call *method*, named as Slack names it; returns the answer. A method that Slack has had
-        too much of is let rest.
+        """Call *method*, by Slack's name for it, and return the answer.
+
+        After Slack has limited the rate of a method, calls of it fail here until the limit is over.
         """
         from slack_sdk.errors import SlackApiError, SlackClientError
 
-        self._heed_limit(method)
-        ask = getattr(self._client, method.replace(".", "_"))
+        self._check_rate_limit(method)
+        function = getattr(self._client, method.replace(".", "_"))
         try:
-            answer = ask(**arguments).data
+            answer = function(**arguments).data
         except SlackApiError as error:
-            raise self._told_apart(method, error.response) from error
+            raise self._error_of(method, error.response) from error
         except (OSError, HTTPException, SlackClientError) as error:
-            raise _unanswered(method, error) from error
-        except (
-            AttributeError,
-            ValueError,
-        ) as error:  # what is no JSON object, or no text, slack_sdk does not expect
+            raise _no_answer(method, error) from error
+        except (AttributeError, ValueError) as error:
+            # slack_sdk fails so on an answer that is not text, or not a JSON object.
             raise _not_slack(method) from error
+        required = _REQUIRED_FIELDS.get(method, {})
         if not isinstance(answer, dict) or not all(
-            isinstance(answer.get(name), kind) for name, kind in _NEEDED.get(method, {}).items()
+            isinstance(answer.get(name), kind) for name, kind in required.items()
         ):
             raise _not_slack(method)
         return answer
 
     def upload(self, name: str, content: bytes | Path) -> str:
-        """Bring *content*, or what is in that file, to Slack as *name*; returns the id of a file
-        that nobody sees yet.
+        """Upload *content*, bytes or the path of a file, as *name*; returns the id of the file.
+
+        Nobody sees the file until it is shared.
         """
         length = content.stat().st_size if isinstance(content, Path) else len(content)
         place = self.call("files.getUploadURLExternal", filename=name, length=length)
@@ -178,9 +154,9 @@ class SlackApi:
         return str(place["file_id"])
 
     def _send(self, url: str, content: bytes | IO[bytes], length: int) -> None:
-        """Send *content* to the address that Slack gave for it; a file goes bit by bit."""
+        """Send *content* to the address that Slack gave for it; a file is sent in blocks."""
         if not re.match("https?://[A-Za-z0-9]", url):
-            raise Unfit("an upload", f"its address is {url[:20]}")
+            raise refusal("an upload", f"its address is {url[:20]}")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310 (see above)
         try:
@@ -188,87 +164,98 @@ class SlackApi:
                 answer.read()
         except HTTPError as error:
             if error.code == 429:
-                raise self._too_many("an upload", error.headers.get("Retry-After")) from error
+                raise self._rate_limit("an upload", error.headers.get("Retry-After")) from error
             if error.code < 500:
-                raise Unfit("an upload", f"HTTP {error.code}") from error
-            raise Unanswered(
-                f"Slack is in trouble: an upload was answered with HTTP {error.code}", sent=True
-            ) from error
+                raise refusal("an upload", f"HTTP {error.code}") from error
+            raise _failure("an upload", f"HTTP {error.code}") from error
         except (OSError, HTTPException) as error:
-            raise _unanswered("an upload", error) from error
+            raise _no_answer("an upload", error) from error
 
-    def _heed_limit(self, method: str) -> None:
+    def _check_rate_limit(self, method: str) -> None:
         with self._lock:
             left_s = self._not_before_s.get(method, 0.0) - self._clock.monotonic()
         if left_s > 0:
-            raise DeliveryError(f"Slack wants {method} to wait", left_s)
+            raise _rate_limited(method, left_s)
 
-    def _too_many(self, method: str, retry_after: str | None) -> DeliveryError:
-        rest_s = retry_after_s(retry_after)
+    def _rate_limit(self, method: str, header: str | None) -> DeliveryError:
+        pause_s = retry_after_s(header)
         with self._lock:
-            self._not_before_s[method] = self._clock.monotonic() + rest_s
-        return DeliveryError(f"Slack wants {method} to wait", rest_s)
+            self._not_before_s[method] = self._clock.monotonic() + pause_s
+        return _rate_limited(method, pause_s)
 
-    def _told_apart(self, method: str, response: Any) -> DeliveryError:
+    def _error_of(self, method: str, response: Any) -> DeliveryError:
+        """Return the error that an answer of Slack's, which is no success, stands for."""
         status = int(response.status_code)
-        said = response.data if isinstance(response.data, dict) else {}
-        error = said.get("error")
+        answer = response.data if isinstance(response.data, dict) else {}
+        error = answer.get("error")
         if status == 429:
-            return self._too_many(
-                method,
-                {name.lower(): value for name, value in response.headers.items()}.get(
-                    "retry-after"
-                ),
-            )
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return self._rate_limit(method, headers.get("retry-after"))
         if status >= 500:
-            return Unanswered(
-                f"Slack is in trouble: {method} was answered with HTTP {status}", sent=True
-            )
-        if not isinstance(error, str) or error.startswith(
-            "Received a response in a non-JSON format"
-        ):
+            return _failure(method, f"HTTP {status}")
+        if not isinstance(error, str) or error.startswith(_NOT_JSON):
             return _not_slack(method)
         if error in _PASSING:
-            return Unanswered(f"Slack is in trouble: {method} was answered with {error}", sent=True)
+            return _failure(method, error)
         if error in CURES:
-            return Refused(method, error, said.get("needed"))
-        more = said.get("errors")
-        return Unfit(
-            method, error, "".join(f", {one}" for one in more[:3]) if isinstance(more, list) else ""
-        )
+            return _service_refusal(method, error, answer.get("needed"))
+        details = answer.get("errors")
+        shown = details[:_DETAILS] if isinstance(details, list) else []
+        return refusal(method, error, "".join(f", {detail}" for detail in shown))
+
+
+def refusal(method: str, error: str, detail: str = "") -> MessageRefused:
+    """Return the error for one message or file that Slack does not take; its code is *error*."""
+    return MessageRefused(f"Slack refuses {method}: {error}{detail}", error)
+
+
+def socket_url(api: SlackApi, app_token: str) -> str:
+    """Return the address of a new socket, which is secret and can be opened once.
+
+    A `DeliveryError` says what to do about a bad token.
+    """
+    try:
+        return str(api.call("apps.connections.open", app_token=app_token)["url"])
+    except (DeliveryRefused, MessageRefused) as error:
+        raise DeliveryRefused(
+            f"Slack refuses slack.app_token: {error.code}; {_SOCKET_CURE}",
+            _SOCKET_RETRY_S,
+            code=error.code,
+        ) from error
 
 
 def sdk_log() -> logging.Logger:
-    """A log for slack_sdk that says nothing: its failures are ours to tell, once and with the cure,
-    and it would tell secrets too.
+    """Return a logger for slack_sdk that writes nothing.
+
+    Our own code logs the failures, once and with the cure; slack_sdk would log secrets too.
     """
     log = logging.getLogger(f"{__name__}.slack_sdk")
     log.setLevel(logging.CRITICAL)
     return log
 
 
-def _not_slack(method: str) -> Unanswered:
-    return Unanswered(
-        f"what answers {method} is not Slack, but perhaps a page to log in to the network",
+def _service_refusal(method: str, error: str, scope: str | None) -> DeliveryRefused:
+    cure = CURES[error] + (f" (it is {scope})" if scope else "")
+    return DeliveryRefused(f"Slack refuses {method}: {error}; {cure}", REFUSED_RETRY_S, code=error)
+
+
+def _rate_limited(method: str, pause_s: float) -> DeliveryError:
+    return DeliveryError(f"Slack limits {method}: too many requests", pause_s)
+
+
+def _failure(method: str, status: str) -> NoAnswer:
+    return NoAnswer(f"Slack has a failure: it answered {method} with {status}", sent=True)
+
+
+def _not_slack(method: str) -> NoAnswer:
+    return NoAnswer(
+        f"the answer to {method} is not from Slack, but perhaps from a network's log-in page",
         sent=True,
     )
 
 
-def _unanswered(method: str, error: Exception) -> Unanswered:
+def _no_answer(method: str, error: Exception) -> NoAnswer:
     reason = error.reason if isinstance(error, URLError) else error
-    never_sent = isinstance(reason, ConnectionRefusedError) or type(reason).__name__ == "gaierror"
-    return Unanswered(
-        f"Slack does not answer {method}: {reason or type(reason).__name__}", sent=not never_sent
-    )
-
-
-def socket_url(api: SlackApi, app_token: str) -> str:
-    """The address of a new socket, which Slack opens once, and which is a secret; a `DeliveryError`
-    says what to do about a bad token.
-    """
-    try:
-        return str(api.call("apps.connections.open", app_token=app_token)["url"])
-    except (Refused, Unfit) as error:
-        raise DeliveryRefused(
-            f"Slack refuses slack.app_token: {error.error}; {_SOCKET_CURE}", _SOCKET_REST_S
-        ) from error
+    kind = type(reason).__name__
+    never_sent = isinstance(reason, ConnectionRefusedError) or kind == "gaierror"
+    return NoAnswer(f"Slack does not answer {method}: {reason or kind}", sent=not never_sent)

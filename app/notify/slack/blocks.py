@@ -1,4 +1,4 @@
-"""What messages in Slack look like."""
+"""The blocks that messages in Slack are made of."""
 
 import json
 from collections import Counter
@@ -6,61 +6,54 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from app.mrkdwn import escaped
 from app.notify.base import Digest, Message
 
 Block = dict[str, Any]
 
-#: What the buttons are called, by the answer they carry.
+#: The action ids of the buttons, by the answer that they carry.
 ACTIONS = {
     "occupied": "tag_occupied",
     "unoccupied": "tag_unoccupied",
     "snooze": "snooze",
     "undo": "tag_undo",
 }
-_SAID = {"occupied": "Occupied", "unoccupied": "Unoccupied"}
 _LINES_IN_DIGEST = 10
-_TEXT_MAX = 2900
-
-
-def escaped(text: str) -> str:
-    """*text* so that Slack shows it as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+_LONGEST_TEXT = 2900
+_LONGEST_ALT_TEXT = 1900
 
 
 def shown_time(at: datetime, form: str = "{date_short_pretty} {time_secs}") -> str:
-    """*at* in the reader's own time; where that cannot be shown, in the house's."""
+    """Return *at* in the reader's time zone; in the house's where Slack cannot show that."""
     return f"<!date^{int(at.timestamp())}^{form}|{house_time(at)}>"
 
 
 def house_time(at: datetime) -> str:
-    """*at* by the clock of the house."""
+    """Return *at* in the time zone of the house."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def section(text: str) -> Block:
-    """*text*, in Slack's mrkdwn, which is cut when it is too long for Slack."""
-    return {
-        "type": "section",
-        "text": {
-            "type": "mrkdwn",
-            "text": text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}…",
-        },
-    }
+    """Return *text*, in mrkdwn; a text too long for Slack is cut."""
+    cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut}}
 
 
 def context(text: str) -> Block:
-    """*text* in small."""
+    """Return *text*, in mrkdwn, in small letters."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 
 
 def picture(file: str, alt_text: str) -> Block:
-    """The picture in *file*, which Slack has."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": alt_text[:1900] or "a picture"}
+    """Return the picture in *file*, the id of an uploaded file."""
+    alt_text = alt_text[:_LONGEST_ALT_TEXT] or "a picture"
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": alt_text}
 
 
 def alert(message: Message, file: str | None, remark: str | None) -> list[Block]:
-    """An alert with its picture in *file*, or with a *remark* why it has none, and with buttons if
-    it may be tagged.
+    """Return an alert with the picture in *file*, or a *remark* why it has none.
+
+    An alert about an event has buttons to tag it.
     """
     blocks = [section(headline(message.text, message.camera, message.at, message.score))]
     if file:
@@ -72,16 +65,31 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
     return blocks
 
 
-def film(text: str, link: str | None, remark: str | None) -> list[Block]:
-    """*text*, in Slack's mrkdwn, of a film that is not shown but at *link*, if there is one, or
-    where *remark* says.
+def answer(text: str, file: str | None, remark: str | None) -> list[Block]:
+    """Return *text*, not escaped yet, with the picture in *file* and a *remark*."""
+    blocks = [section(escaped(text))]
+    if file:
+        blocks.append(picture(file, text))
+    if remark:
+        blocks.append(context(escaped(remark)))
+    return blocks
+
+
+def clip(text: str, link: str | None, remark: str | None) -> list[Block]:
+    """Return *text*, in mrkdwn, about a clip that Slack does not have.
+
+    The clip is at *link*, which works for an hour, or where *remark* says.
     """
-    shown = [section(f"{text}\n<{escaped(link)}|Look at the film> (for an hour)" if link else text)]
-    return shown + ([context(escaped(remark))] if remark else [])
+    if link:
+        text = f"{text}\n<{escaped(link)}|Watch the clip> (for an hour)"
+    blocks = [section(text)]
+    if remark:
+        blocks.append(context(escaped(remark)))
+    return blocks
 
 
 def headline(text: str, camera: str | None, at: datetime, score: float | None) -> str:
-    """What, and below it which camera, when, and how surely a person."""
+    """Return *text*, and below it the camera, the time and the person score."""
     facts = [escaped(camera)] if camera else []
     facts.append(shown_time(at))
     if score is not None:
@@ -90,7 +98,7 @@ def headline(text: str, camera: str | None, at: datetime, score: float | None) -
 
 
 def tag_buttons(event: str) -> Block:
-    """The buttons below an alert. Neither answer is coloured: a colour would suggest one."""
+    """Return the buttons below an alert. They have no colours: a colour would suggest an answer."""
     return _buttons(
         _button("Occupied", ACTIONS["occupied"], event, "occupied"),
         _button("Unoccupied", ACTIONS["unoccupied"], event, "unoccupied"),
@@ -99,56 +107,57 @@ def tag_buttons(event: str) -> Block:
 
 
 def tagged(event: str, label: str, who: str, at: datetime) -> list[Block]:
-    """What stands in the buttons' place once somebody has said what *event* is."""
+    """Return the blocks in place of the buttons after *event* was tagged by *who*, in mrkdwn."""
     return [
-        context(f"{_SAID[label]}, said {who} {shown_time(at, '{time}')}"),
+        context(f"Tagged as {label} by {who}, {shown_time(at, '{time}')}"),
         _buttons(_button("Undo", ACTIONS["undo"], event, "undo")),
     ]
 
 
-def digest_text(digest: Digest) -> str:
-    """How many, from when to when, and from which cameras."""
-    first, last = digest.messages[0].at, digest.messages[-1].at
-    cameras = Counter(
-        message.camera for message in digest.messages if message.event and message.camera
-    )
-    counted = ", ".join(f"{name}: {count}" for name, count in sorted(cameras.items()))
-    span = f"{shown_time(first)} to {shown_time(last)}"
-    return f"*{len(digest.messages)} alerts while there was no way to you*\n{span}" + (
-        f"\n{escaped(counted)}" if counted else ""
-    )
+def digest_title(digest: Digest) -> str:
+    """Return the number of messages, as the fallback text and the first line of *digest*."""
+    return f"{len(digest.messages)} alerts while you could not be reached"
 
 
-def digest_blocks(
-    digest: Digest, files: Sequence[tuple[Message, str]], remark: str | None
+def digest(
+    content: Digest, files: Sequence[tuple[Message, str]], remark: str | None
 ) -> list[Block]:
-    """The digest with the newest pictures. Its alerts have no buttons of their own: each that is
-    shown would need three.
+    """Return a digest with the newest pictures, the pairs of message and file id in *files*.
+
+    Its alerts have no buttons: each alert with a picture would need three.
     """
-    blocks = [section(digest_text(digest))]
-    other = [message for message in digest.messages if not message.event]
+    blocks = [section(_digest_text(content))]
+    other = [message for message in content.messages if not message.event]
     if other:
-        lines = [
-            f"• {shown_time(message.at)}  {escaped(message.text)}"
-            for message in other[-_LINES_IN_DIGEST:]
-        ]
-        more = (
-            [f"… and {len(other) - _LINES_IN_DIGEST} more before"]
-            if len(other) > _LINES_IN_DIGEST
-            else []
-        )
-        blocks.append(section("\n".join(more + lines)))
+        blocks.append(section("\n".join(_digest_lines(other))))
     for message, file in files:
         blocks.append(picture(file, f"{message.text} {house_time(message.at)}"))
         blocks.append(context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}"))
     if remark:
         blocks.append(context(escaped(remark)))
     blocks.append(
-        context(
-            "All of them, and what was filmed of them, are kept at home; /events lists the newest."
-        )
+        context("All these events and their clips are kept at home; /events lists the newest.")
     )
     return blocks
+
+
+def _digest_text(content: Digest) -> str:
+    """Return the number of messages, their first and last time, and the events per camera."""
+    cameras = Counter(
+        message.camera for message in content.messages if message.event and message.camera
+    )
+    counts = ", ".join(f"{name}: {count}" for name, count in sorted(cameras.items()))
+    span = f"{shown_time(content.messages[0].at)} to {shown_time(content.messages[-1].at)}"
+    lines = [f"*{digest_title(content)}*", span, escaped(counts)]
+    return "\n".join(line for line in lines if line)
+
+
+def _digest_lines(messages: Sequence[Message]) -> list[str]:
+    shown = messages[-_LINES_IN_DIGEST:]
+    lines = [f"• {shown_time(message.at)}  {escaped(message.text)}" for message in shown]
+    if len(messages) > len(shown):
+        lines.insert(0, f"… and {len(messages) - len(shown)} more before")
+    return lines
 
 
 def _buttons(*buttons: Block) -> Block:

@@ -1,24 +1,36 @@
-"""Alerts in Slack: the picture is uploaded, and one message posted with it and its buttons; the
-film comes into its thread.
+"""Delivers alerts to Slack: one message each, with its picture and its buttons.
 
-A delivery has stages, each noted: the picture is with Slack (`file`), Slack has looked at it
-(`ready`), the message is on its way (`posting`), it is there (`posted`).
+The clip of an alert is posted in the alert's thread. Stages: `file` is the id of the uploaded
+picture, `ready` says that Slack has processed it; `posting` and `posted` are as in
+`app.notify.once`.
 """
 
 from datetime import datetime
+from functools import partial
 
 from app.clock import Clock
-from app.errors import DeliveryError
-from app.notify.base import Digest, Message, Notifier, Progress, SlackSettings, megabytes_to_bytes
+from app.errors import DeliveryError, DeliveryRefused
+from app.mrkdwn import escaped
+from app.notify.base import (
+    Digest,
+    Message,
+    MessageRefused,
+    Notifier,
+    Progress,
+    megabytes_to_bytes,
+)
+from app.notify.settings import SlackSettings
 from app.notify.slack import blocks
-from app.notify.slack.api import Refused, SlackApi, Unfit
+from app.notify.slack.api import SlackApi
 from app.notify.slack.blocks import Block
-from app.notify.slack.clips import Reel, SlackFilms, costs_the_file
+from app.notify.slack.clips import SlackClips, refuses_file
 from app.notify.slack.posts import GONE, Draft, Posted, SlackPosts
+
+_NO_FILE = "none"
 
 
 class SlackNotifier(Notifier):
-    """Posts to the channel of *settings*; it needs all that their `missing` names."""
+    """Posts to the alerts channel of *settings*, which must lack nothing that `missing` names."""
 
     name = "slack"
     makes_digests = True
@@ -33,7 +45,7 @@ class SlackNotifier(Notifier):
         self.max_clip_bytes = megabytes_to_bytes(settings.max_clip_mb)
         self._clock = clock
         self._posts = SlackPosts(self.api, clock)
-        self.films = SlackFilms(self._posts, clock)
+        self._clips = SlackClips(self._posts, clock)
 
     def __str__(self) -> str:
         return f"Slack's channel {self.channel}"
@@ -44,122 +56,136 @@ class SlackNotifier(Notifier):
 
     def deliver(self, message: Message, progress: Progress) -> None:
         if message.topic == "clip" or message.clip or message.clip_link or message.remark:
-            self._deliver_film(message, progress)
+            self._deliver_clip(message, progress)
             return
-
-        def compose(file: str | None, remark: str | None) -> list[Block]:
-            return blocks.alert(message, file, remark)
-
-        self.post(
-            Draft(message.key, self.channel, message.text, compose),
-            message.picture,
-            progress,
-        )
-
-    def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
-        """Program *draft* with *picture*, a JPEG, once."""
-        if progress.get("posted"):
-            return
-        file, remark = self._uploaded(draft.file_name or draft.key, picture, progress)
-        self._posts.post_once(draft, file, remark, progress)
+        draft = Draft(message.key, self.channel, message.text, partial(blocks.alert, message))
+        self.post(draft, message.picture, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         if progress.get("posted"):
             return
-        files: list[tuple[Message, str]] = []
+        pictures: list[tuple[Message, str]] = []
         remark = None
         for message in digest.messages:
-            file, trouble = self._uploaded(
-                message.key, message.picture, progress, f":{message.key}"
+            file, problem = self._uploaded(
+                f"{message.key}.jpg", message.picture, progress, f":{message.key}"
             )
-            remark = trouble or remark
+            remark = problem or remark
             if file:
-                files.append((message, file))
+                pictures.append((message, file))
 
         def compose(file: str | None, remark: str | None) -> list[Block]:
-            return blocks.digest_blocks(digest, files if file else (), remark)
+            return blocks.digest(digest, pictures if file else (), remark)
 
-        draft = Draft(
-            digest.key,
-            self.channel,
-            f"{len(digest.messages)} alerts while there was no way to you",
-            compose,
-        )
-        self._posts.post_once(draft, files[-1][1] if files else None, remark, progress)
+        draft = Draft(digest.key, self.channel, blocks.digest_title(digest), compose)
+        self._posts.post_once(draft, pictures[-1][1] if pictures else None, remark, progress)
 
-    def _deliver_film(self, message: Message, progress: Progress) -> None:
-        """Show the film of *message* in the thread of its alert; where that is gone, or was never
-        there, in the channel.
-        """
+    def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
+        """Post *draft* once with *picture*, a JPEG."""
         if progress.get("posted"):
             return
-        above = Posted.loads(message.parent) if message.parent else None
-        if above and not progress.get("alone") and not self._posts.is_there(above):
-            progress.set("alone", "yes")
-        text = blocks.escaped(message.text)
-        if progress.get("alone"):
-            text += " (The message that it belongs to is gone.)"
-            above = None
-        channel, thread_ts = (above.channel, above.ts) if above else (self.channel, None)
-        reel = Reel(
-            message.key, channel, thread_ts, text, message.clip, message.clip_link, message.remark
+        file, remark = self._uploaded(draft.file_called(".jpg"), picture, progress)
+        self._posts.post_once(draft, file, remark, progress)
+
+    def post_clip(
+        self,
+        message: Message,
+        progress: Progress,
+        *,
+        text: str,
+        channel: str | None = None,
+        thread_ts: str | None = None,
+        file_name: str | None = None,
+    ) -> None:
+        """Post the clip of *message* once, with *text* in mrkdwn.
+
+        It is posted in *channel*, the alerts channel by default, and there in the thread
+        *thread_ts*, if that is given. *file_name* is as in `Draft`.
+        """
+        link = None if message.clip else message.clip_link
+        draft = Draft(
+            message.key,
+            channel or self.channel,
+            text,
+            lambda _file, remark: blocks.clip(text, link, remark),
+            thread_ts,
+            file_name,
         )
+        self._clips.show(draft, message.clip, message.remark, progress)
+
+    def _deliver_clip(self, message: Message, progress: Progress) -> None:
+        """Post the clip in the thread of its alert; in the channel if there is no such thread."""
+        if progress.get("posted"):
+            return
+        alert = Posted.loads(message.parent) if message.parent else None
+        if alert and not progress.get("alone") and not self._posts.exists(alert):
+            progress.set("alone", "yes")
+        text = escaped(message.text)
+        if progress.get("alone"):
+            alert = None
+            text += " (The message that it belongs to was deleted.)"
         try:
-            self.films.show(reel, progress)
-        except Unfit as error:
-            if error.error not in GONE or above is None:
+            self.post_clip(
+                message,
+                progress,
+                text=text,
+                channel=alert.channel if alert else None,
+                thread_ts=alert.ts if alert else None,
+            )
+        except MessageRefused as error:
+            if error.code not in GONE or alert is None:
                 raise
             progress.set("alone", "yes")
-            raise DeliveryError(f"the thread of a film is gone: {error}", 0.0) from error
+            raise DeliveryError(f"the thread of a clip is gone: {error}", 0.0) from error
 
     def _uploaded(
-        self, name: str, content: bytes | None, progress: Progress, of: str = ""
+        self, name: str, picture: bytes | None, progress: Progress, suffix: str = ""
     ) -> tuple[str | None, str | None]:
-        """The file of the picture *content* in Slack, called *name*, or None, and why there is none
-        if there should be.
+        """Upload *picture* as *name*, once; returns its file in Slack, and why there is none.
 
-        What is not Slack's passing trouble costs the picture, never the alert.
+        The stages are `file` and `ready`, both with *suffix*. A refusal costs the picture, never
+        the alert.
         """
-        noted = progress.get(f"file{of}")
-        if noted is None and content is None:
+        stored = progress.get(f"file{suffix}")
+        if stored is None and picture is None:
             return None, None
         try:
-            if noted is None and content is not None:
-                noted = self._upload(f"{name}.jpg", content)
-                progress.set(f"file{of}", noted)
-            file, _, since = (noted or "").partition(" ")
-            if file == "none":
-                return None, since
-            if not progress.get(f"ready{of}"):
-                self._posts.patiently(
-                    lambda: self._is_ready(file), datetime.fromisoformat(since), "the picture"
-                )
-                progress.set(f"ready{of}", "yes")
-        except (Unfit, Refused) as error:
-            if not costs_the_file(error):
+            if stored is None and picture is not None:
+                stored = self._upload(name, picture)
+                progress.set(f"file{suffix}", stored)
+            file, _, rest = (stored or "").partition(" ")
+            if file == _NO_FILE:
+                return None, rest
+            if not progress.get(f"ready{suffix}"):
+                since = datetime.fromisoformat(rest)
+                self._posts.wait_for(lambda: self._is_ready(file), since, "the picture")
+                progress.set(f"ready{suffix}", "yes")
+        except (MessageRefused, DeliveryRefused) as error:
+            if not refuses_file(error):
                 raise
-            return None, self._give_up(error, progress, of)
+            return None, self._give_up(error, progress, suffix)
         return file, None
 
-    def _give_up(self, error: DeliveryError, progress: Progress, of: str = "") -> str:
-        """Go on without the picture; returns the remark that says so."""
+    def _give_up(self, error: DeliveryError, progress: Progress, suffix: str) -> str:
+        """Store that the picture is given up; returns the remark that says so."""
         remark = f"The picture is kept at home, not shown here: {error}"
-        self._posts.say_once(str(error), "alerts go to Slack without pictures: %s", error)
-        progress.set(f"file{of}", f"none {remark}")
+        self._posts.log_once(str(error), "alerts go to Slack without pictures: %s", error)
+        progress.set(f"file{suffix}", f"{_NO_FILE} {remark}")
         return remark
 
-    def _upload(self, name: str, content: bytes) -> str:
-        file = self.api.upload(name, content)
+    def _upload(self, name: str, picture: bytes) -> str:
+        """Upload *picture*; returns the value of the stage `file`: the file's id and the time."""
+        file = self.api.upload(name, picture)
         self.api.call("files.completeUploadExternal", files=[{"id": file, "title": name}])
         return f"{file} {self._clock.now().isoformat()}"
 
     def _is_ready(self, file: str) -> bool:
         try:
             return bool(self.api.call("files.info", file=file)["file"].get("mimetype"))
-        except Refused as error:
-            if error.error != "missing_scope":
+        except DeliveryRefused as error:
+            if error.code != "missing_scope":
                 raise
-            self._posts.say_once(
-                "files:read", "it cannot be seen when a picture is ready: %s", error
+            self._posts.log_once(
+                "files:read", "no scope to ask whether a picture is ready: %s", error
             )
             return True

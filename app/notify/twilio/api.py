@@ -1,5 +1,6 @@
-"""Twilio's API as far as texts need it, with its failures told apart. Importing this imports the
-SDK.
+"""Twilio's API for text messages. An error says whether to wait, to act, or to change one text.
+
+Importing this module imports the SDK.
 """
 
 import json
@@ -19,12 +20,16 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from app.errors import DeliveryError, DeliveryRefused
-from app.notify.base import TwilioSettings, retry_after_s
+from app.notify.base import MessageRefused, NoAnswer, retry_after_s
+from app.notify.settings import TwilioSettings
 
-#: How long one read from Twilio may take.
+#: The longest wait for one read from Twilio.
 TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 300.0
 _NEWEST = 50
+_LONGEST_REASON = 200
+#: A date before this year is a mistake of whoever answers.
+_EARLIEST_YEAR = 2000
 
 _ACCOUNT = (
     "check twilio.account_sid and twilio.auth_token against the first page of Twilio's console"
@@ -35,7 +40,7 @@ _TRIAL = (
     "a trial account texts only numbers that are verified in Twilio's console: verify it, or "
     "upgrade"
 )
-#: What Twilio's numbers for errors mean, and what then helps.
+#: The causes and cures of Twilio's errors that only the owner can end.
 CURES = {
     20003: f"the account is not known: {_ACCOUNT}",
     20005: "the account is not active: look at Twilio's console",
@@ -45,7 +50,9 @@ CURES = {
     21217: f"that number is not well formed: {_TO}",
     21265: f"that is a short code: {_TO}",
     21266: "it would text itself: twilio.to and twilio.from must differ",
-    21408: "texts to that country are not allowed: allow it under Messaging, Settings, Geo permissions",
+    21408: (
+        "texts to that country are not allowed: allow it under Messaging, Settings, Geo permissions"
+    ),
     21610: "that person has answered STOP: they have to text START to the number in twilio.from",
     21612: f"that number cannot be reached from twilio.from: {_FROM}",
     21614: f"that is no mobile number: {_TO}",
@@ -60,25 +67,13 @@ CURES = {
     21701: "there is no such Messaging Service: correct twilio.from",
     21703: "the Messaging Service has no numbers: add one in Twilio's console",
 }
-#: What may hold for a text with a picture, and not without.
+#: Errors that a text may have only because of its picture.
 _MAYBE_MEDIA = {21612}
 _LINK = re.compile(r"https?://\S+")
 
 
-class Unanswered(DeliveryError):
-    """No answer came. *sent* says that what was asked may have been done all the same."""
-
-    def __init__(self, what: str, *, sent: bool) -> None:
-        super().__init__(what)
-        self.sent = sent
-
-
-class Unfit(DeliveryError):
-    """Twilio does not take this text, which may be due to its picture or film."""
-
-
-class Text(NamedTuple):
-    """A text at Twilio."""
+class TextMessage(NamedTuple):
+    """A text message as Twilio has it; *error* is Twilio's number for its failure."""
 
     sid: str
     body: str
@@ -87,14 +82,14 @@ class Text(NamedTuple):
     error: int | None
 
 
-def _date(said: str) -> str:
-    parsedate_to_datetime(said)
-    return said
+def _date(value: str) -> str:
+    parsedate_to_datetime(value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
-class _OneAnswered:
-    """What Twilio must say of a text for the SDK to understand it."""
+class _MessageAnswer:
+    """The fields of a text message that the SDK needs in an answer."""
 
     sid: str
     status: str
@@ -104,116 +99,107 @@ class _OneAnswered:
 
 
 @dataclass(frozen=True, slots=True)
-class _ManyAnswered:
-    messages: list[_OneAnswered]
+class _ListAnswer:
+    messages: list[_MessageAnswer]
     next_page_uri: str | None = None
 
 
-_ONE, _MANY = TypeAdapter(_OneAnswered), TypeAdapter(_ManyAnswered)
+_MESSAGE, _LIST = TypeAdapter(_MessageAnswer), TypeAdapter(_ListAnswer)
 
 
 class TwilioApi:
-    """Texts to *number*. Every failure is a `DeliveryError`. Not for several threads at once."""
+    """Sends text messages to *number*, one call at a time. Every failure is a `DeliveryError`."""
 
     def __init__(self, settings: TwilioSettings, number: str) -> None:
         token = settings.auth_token.get_secret_value() if settings.auth_token else ""
-        self._line = _Line(number)
-        self._client = Client(settings.account_sid, token, http_client=self._line)
+        self._http = _HttpClient(number)
+        self._client = Client(settings.account_sid, token, http_client=self._http)
         self._client.api.base_url = settings.api_url
         self._number = number
         sender = settings.from_ or ""
-        self._sender = (
-            {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
-        )
+        key = "messaging_service_sid" if sender.startswith("MG") else "from_"
+        self._sender = {key: sender}
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._line.session:
-            self._line.session.close()
+        """Close the connection."""
+        if self._http.session:
+            self._http.session.close()
 
-    def send(self, body: str, media: str | None) -> Text:
-        """Text *body*, with what is at the address *media*."""
+    def send(self, body: str, media: str | None) -> TextMessage:
+        """Send *body*, and the picture or clip that Twilio fetches from the URL *media*."""
         more = {"media_url": [media]} if media else {}
-        return _text(
-            self._client.messages.create(to=self._number, body=body, **self._sender, **more)
-        )
+        created = self._client.messages.create(to=self._number, body=body, **self._sender, **more)
+        return _text_message(created)
 
-    def look(self, sid: str) -> Text:
-        """What has become of the text *sid*."""
-        return _text(self._client.messages(sid).fetch())
+    def fetch(self, sid: str) -> TextMessage:
+        """Return the text message *sid* as it is now."""
+        return _text_message(self._client.messages(sid).fetch())
 
-    def newest(self) -> tuple[list[Text], datetime | None]:
-        """The newest texts to the number, and what time it is at Twilio, if it says."""
+    def newest(self) -> tuple[list[TextMessage], datetime | None]:
+        """Return the newest texts to the number, and the time at Twilio, None if not given."""
         try:
-            found = [
-                _text(one) for one in self._client.messages.list(to=self._number, limit=_NEWEST)
-            ]
+            found = self._client.messages.list(to=self._number, limit=_NEWEST)
+            return [_text_message(text) for text in found], self._http.time
         except TwilioException:
             raise _not_twilio() from None
-        return found, self._line.at
 
 
-class _Line(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
-    """The line to Twilio. *at* is what time it was there at the last answer, None if it did not
-    say.
+class _HttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
+    """Sends the SDK's requests, and raises a `DeliveryError` for every failure.
+
+    *time* is the time at Twilio of the last answer, None if it gave none.
     """
 
     def __init__(self, number: str) -> None:
-        super().__init__(timeout=TIMEOUT_S, logger=_silent())
-        self.at: datetime | None = None
+        super().__init__(timeout=TIMEOUT_S, logger=_silent_log())
+        self.time: datetime | None = None
         self._number = number
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
             response: Response = super().request(method, url, *args, **kwargs)
         except requests.RequestException as error:
-            raise _unanswered(error) from None
-        lists = method == "GET" and urlsplit(url).path.endswith("/Messages.json")
-        if response.status_code not in ((200,) if lists else (200, 201)):
-            raise self._told_apart(response)
+            raise _no_answer(error) from None
+        is_list = method == "GET" and urlsplit(url).path.endswith("/Messages.json")
+        if response.status_code not in ((200,) if is_list else (200, 201)):
+            raise self._error_of(response)
         try:
-            (_MANY if lists else _ONE).validate_json(response.text)
+            (_LIST if is_list else _MESSAGE).validate_json(response.text)
         except ValidationError:
             raise _not_twilio() from None
-        self.at = _moment(response.headers.get("Date", ""))
+        self.time = _parsed_date(response.headers.get("Date", ""))
         return response
 
-    def _told_apart(self, response: Response) -> DeliveryError:
+    def _error_of(self, response: Response) -> DeliveryError:
+        """Return the error that an answer, which is no success, stands for."""
         status = response.status_code
         if status == 429:
-            return DeliveryError(
-                "Twilio wants texts to wait", retry_after_s(response.headers.get("Retry-After"))
-            )
+            pause_s = retry_after_s(response.headers.get("Retry-After"))
+            return DeliveryError("Twilio limits texts: too many requests", pause_s)
         if status >= 500 or status < 400:
-            return Unanswered(f"Twilio is in trouble: it answered with HTTP {status}", sent=True)
-        code, said = _reason(response.text)
-        whom = masked(self._number)
-        if code not in _MAYBE_MEDIA and (code in CURES or status in (401, 403, 404)):
+            return NoAnswer(f"Twilio has a failure: it answered with HTTP {status}", sent=True)
+        number, reason = _reason(response.text)
+        receiver, code = masked(self._number), str(number or status)
+        if number not in _MAYBE_MEDIA and (number in CURES or status in (401, 403, 404)):
+            cure = CURES.get(number, _ACCOUNT)
             return DeliveryRefused(
-                f"Twilio refuses texts to {whom} ({code or status}): {CURES.get(code, _ACCOUNT)}",
-                REFUSED_RETRY_S,
-                code=str(code or status),
+                f"Twilio refuses texts to {receiver} ({code}): {cure}", REFUSED_RETRY_S, code=code
             )
-        return Unfit(
-            f"Twilio does not take a text to {whom} ({code or status}): "
-            f"{CURES.get(code) or self._discreet(said)}",
-            code=str(code or status),
-        )
+        reason = CURES.get(number) or self._without_secrets(reason)
+        return MessageRefused(f"Twilio does not take a text to {receiver} ({code}): {reason}", code)
 
-    def _discreet(self, said: str) -> str:
-        """What Twilio *said*, without the number, and without links, which show what is in S3 to
-        anybody.
-        """
-        return _LINK.sub("…", said.replace(self._number, masked(self._number)))
+    def _without_secrets(self, reason: str) -> str:
+        """Return *reason* without the number and without links, which open files in S3 to all."""
+        return _LINK.sub("…", reason.replace(self._number, masked(self._number)))
 
 
 def masked(number: str) -> str:
-    """*number* as logs may have it."""
+    """Return *number* as logs may show it."""
     return f"{number[:3]}…{number[-3:]}"
 
 
-def _text(found: Any) -> Text:
-    return Text(
+def _text_message(found: Any) -> TextMessage:
+    return TextMessage(
         found.sid,
         found.body or "",
         found.date_created,
@@ -222,46 +208,46 @@ def _text(found: Any) -> Text:
     )
 
 
-def _not_twilio() -> Unanswered:
-    return Unanswered(
-        "what answers is not Twilio, but perhaps a page to log in to the network", sent=True
+def _not_twilio() -> NoAnswer:
+    return NoAnswer(
+        "the answer is not from Twilio, but perhaps from a network's log-in page", sent=True
     )
 
 
-def _unanswered(error: requests.RequestException) -> Unanswered:
-    """What *error* means; its own words have the address, and in it the account."""
+def _no_answer(error: requests.RequestException) -> NoAnswer:
+    """Return *error* without its own text, which has the address with the account in it."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    never_sent = isinstance(error, requests.ConnectTimeout) or type(reason).__name__ in (
+    kind = type(reason).__name__
+    never_sent = isinstance(error, requests.ConnectTimeout) or kind in (
         "NewConnectionError",
         "NameResolutionError",
     )
-    return Unanswered(f"Twilio does not answer: {type(reason).__name__}", sent=not never_sent)
+    return NoAnswer(f"Twilio does not answer: {kind}", sent=not never_sent)
 
 
 def _reason(answer: str) -> tuple[int, str]:
-    """Twilio's number and words for what is wrong; 0 when it gives none."""
+    """Return Twilio's number, 0 if none is given, and text for an error."""
     try:
         found = json.loads(answer)
     except ValueError:
         found = None
-    said = found if isinstance(found, dict) else {}
-    code = re.fullmatch("[0-9]{5}", str(said.get("code")))
-    return int(code[0]) if code else 0, str(
-        said.get("message") or said.get("title") or "it does not say why"
-    )[:200]
+    fields = found if isinstance(found, dict) else {}
+    number = re.fullmatch("[0-9]{5}", str(fields.get("code")))
+    text = str(fields.get("message") or fields.get("title") or "no reason is given")
+    return int(number[0]) if number else 0, text[:_LONGEST_REASON]
 
 
-def _moment(date: str) -> datetime | None:
-    """The moment that a header *date* tells; None when it tells none that can be."""
+def _parsed_date(header: str) -> datetime | None:
+    """Return the time in a header `Date`, in UTC if it has no zone; None if it is no real time."""
     try:
-        at = parsedate_to_datetime(date)
+        at = parsedate_to_datetime(header)
     except ValueError:
         return None
-    return at.replace(tzinfo=at.tzinfo or UTC) if at.year >= 2000 else None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at.year >= _EARLIEST_YEAR else None
 
 
-def _silent() -> logging.Logger:
-    """A log for the SDK that says nothing: it would tell numbers and texts."""
+def _silent_log() -> logging.Logger:
+    """Return a logger for the SDK that writes nothing: it would log numbers and texts."""
     log = logging.getLogger(f"{__name__}.twilio")
     log.setLevel(logging.CRITICAL)
     return log

@@ -1,11 +1,11 @@
-"""Text messages by Twilio: the words, and the picture or the film as what Twilio fetches from S3,
-or as a link.
+"""Delivers text messages by Twilio, with the picture or clip that Twilio fetches from S3.
 
-The stages that are noted: the text is on its way (`posting`), Twilio has it (`sid`), it is done
-with (`posted`). After a crash or a lost answer Twilio is asked for the newest texts to the number,
-of which none is taken that another message is known to have become: two messages may have the same
-words. Twilio fetches pictures and films only after it has taken a text, so it is asked a while
-later what has become of it; what failed for them is texted again without.
+A picture or clip that Twilio does not take is a link in the text. Stages: `posting` and `posted`
+are as in `app.notify.once`; `sid` is Twilio's id of the text; `media` is "none" for a text without
+its picture or clip. After a crash or a lost answer Twilio is asked for the newest texts to the
+number. A text that another message is known to have become does not count: two messages may have
+the same words. Twilio fetches pictures and clips only after it has accepted a text. So it is asked
+after a while what became of the text, and a text that failed because of them is sent again without.
 """
 
 import hashlib
@@ -18,24 +18,26 @@ from typing import TYPE_CHECKING
 
 from app.clock import Clock
 from app.errors import DeliveryError
-from app.notify.base import Digest, Message, Notifier, Progress, TwilioSettings
+from app.notify.base import Digest, Message, MessageRefused, Notifier, Progress
+from app.notify.once import posting, unconfirmed_since
+from app.notify.settings import TwilioSettings
 
 if TYPE_CHECKING:
-    from app.notify.twilio.api import Text, TwilioApi
+    from app.notify.twilio.api import TextMessage, TwilioApi
 
-#: Twilio takes messages of less than 5 MB, words and all.
-MEDIA_BYTES = 4_900_000
-#: Longer texts Twilio does not take.
-BODY_CHARS = 1600
-WORDS_CHARS = 300
-#: How old a text may seem to be that was sent since a given moment: clocks are set, and Twilio
+#: Twilio takes messages of less than 5 MB, with the words.
+MAX_MEDIA_BYTES = 4_900_000
+#: Twilio takes no longer texts.
+MAX_BODY_CHARS = 1600
+MAX_WORDS_CHARS = 300
+#: How much too old a text may seem that was sent after a given time: clocks are set, and Twilio
 #: counts whole seconds.
-_SLACK = timedelta(seconds=10)
-#: How many texts of its own it knows: more than are looked through for a lost one.
-_KNOWN = 200
-#: How long it is watched what becomes of a text, and how often it is looked.
+_TOLERANCE = timedelta(seconds=10)
+#: How many of its own texts a notifier remembers: more than are searched for a lost one.
+_REMEMBERED = 200
+#: How long a text is watched after it was sent, and how often Twilio is asked for it.
 WATCH_S = 10.0
-LOOK_S = 1.0
+ASK_EVERY_S = 1.0
 _UNDECIDED = ("accepted", "scheduled", "queued", "sending")
 _LOST = ("failed", "undelivered")
 
@@ -43,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class TwilioNotifier(Notifier):
-    """Texts to *number*."""
+    """Sends texts to *number*."""
 
     makes_digests = True
     links_only = True
@@ -54,7 +56,7 @@ class TwilioNotifier(Notifier):
         self._number = number
         self._clock = clock
         self._last_alert: tuple[str, datetime] | None = None
-        self._known: deque[str] = deque(maxlen=_KNOWN)
+        self._own_sids: deque[str] = deque(maxlen=_REMEMBERED)
 
     def __str__(self) -> str:
         return f"the phone {self._number[:3]}…{self._number[-3:]}"
@@ -71,16 +73,13 @@ class TwilioNotifier(Notifier):
         return None
 
     def deliver(self, message: Message, progress: Progress) -> None:
-        media, link = self._shown(message)
+        media, link = self._media_and_link(message)
         if progress.get("media") == "none":
             media, link = None, link or media
-        says_when = message.topic in ("clip", "left_open")
-        words = (
-            _cut(message.text)
-            if says_when
-            else f"{_cut(message.text)} ({message.at.astimezone():%H:%M:%S})"
-        )
-        self._text_once(words, link or message.remark, media, progress)
+        words = _cut(message.text)
+        if message.topic not in ("clip", "left_open"):
+            words = f"{words} ({message.at.astimezone():%H:%M:%S})"
+        self._send_once(words, link or message.remark, media, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         first, last = digest.messages[0], digest.messages[-1]
@@ -89,71 +88,61 @@ class TwilioNotifier(Notifier):
             f"{len(digest.messages)} messages from {span} could not be texted. The last one: "
             f"{_cut(last.text)}"
         )
-        self._text_once(words, None, None, progress)
+        self._send_once(words, None, None, progress)
 
-    def _shown(self, message: Message) -> tuple[str | None, str | None]:
-        """The address of what Twilio is to fetch, and the link that stands in the text."""
-        film, picture = message.clip_link, message.picture_link
+    def _media_and_link(self, message: Message) -> tuple[str | None, str | None]:
+        """Return the URL that Twilio is to fetch, and the link in the text."""
+        clip, picture = message.clip_link, message.picture_link
         if not self._settings.mms:
-            return None, film or picture
-        if film and _bytes(message.clip) <= MEDIA_BYTES:
-            return film, None
-        return picture, film
+            return None, clip or picture
+        if clip and _size(message.clip) <= MAX_MEDIA_BYTES:
+            return clip, None
+        return picture, clip
 
-    def _text_once(
+    def _send_once(
         self, words: str, more: str | None, media: str | None, progress: Progress
     ) -> None:
+        """Send *words*, *more* on a line of its own, and *media*, unless they were sent before."""
         if progress.get("posted"):
             return
-        from app.notify.twilio.api import TwilioApi, Unfit
+        from app.notify.twilio.api import TwilioApi
 
         with closing(TwilioApi(self._settings, self._number)) as api:
-            sid = progress.get("sid") or self._found(api, words, progress)
+            sid = progress.get("sid") or self._find(api, words, progress)
             if not sid:
-                body = f"{words}\n{more}" if more and len(words) + len(more) < BODY_CHARS else words
-                try:
-                    sid = self._send(api, body, media, progress)
-                except Unfit as error:
-                    self._without_media(media, progress, error)
-                    raise
-            self._known.append(sid)
+                fits = more and len(words) + len(more) < MAX_BODY_CHARS
+                body = f"{words}\n{more}" if fits else words
+                sid = self._send(api, body, media, progress)
+            self._own_sids.append(sid)
             progress.set("sid", sid)
             self._watch(api, sid, media, progress)
         progress.set("posted", sid)
 
     def _send(self, api: "TwilioApi", body: str, media: str | None, progress: Progress) -> str:
-        """Send, noting before that it is on its way, and after a clear refusal that it is not;
-        returns the text's id.
-        """
-        from app.notify.twilio.api import Unanswered
-
-        progress.set("posting", self._clock.now().isoformat())
+        """Send a text; returns its sid."""
         try:
-            return api.send(body, media).sid
-        except DeliveryError as error:
-            if not (isinstance(error, Unanswered) and error.sent):
-                progress.set("posting", "")
+            with posting(progress, self._clock):
+                return api.send(body, media).sid
+        except MessageRefused as error:
+            self._retry_without_media(media, progress, error)
             raise
 
-    def _found(self, api: "TwilioApi", words: str, progress: Progress) -> str | None:
-        """The id of the text with *words*, if one was sent since it was on its way."""
-        begun = progress.get("posting")
+    def _find(self, api: "TwilioApi", words: str, progress: Progress) -> str | None:
+        """Return the sid of a text with *words* that an earlier try sent, None if it sent none."""
+        begun = unconfirmed_since(progress)
         if not begun:
             return None
-        texts, there = api.newest()
+        texts, time_there = api.newest()
         now = self._clock.now()
-        since = (there or now) - (now - datetime.fromisoformat(begun)) - _SLACK
-        texts = [
-            text
-            for text in texts
-            if text.created_at and text.created_at >= since and text.sid not in self._known
-        ]
-        return next((text.sid for text in texts if words in text.body), None)
+        since = (time_there or now) - (now - begun) - _TOLERANCE
+        for text in texts:
+            is_recent = text.created_at and text.created_at >= since
+            if is_recent and text.sid not in self._own_sids and words in text.body:
+                return text.sid
+        return None
 
     def _watch(self, api: "TwilioApi", sid: str, media: str | None, progress: Progress) -> None:
-        """See what becomes of the text *sid*; if its *media* may be to blame for its loss, have it
-        sent without.
-        """
+        """Log the loss of the text *sid*; if it had *media*, have it sent again without."""
         text = self._outcome(api, sid)
         if text is None or text.status not in _LOST:
             return
@@ -161,37 +150,40 @@ class TwilioNotifier(Notifier):
             f"the text to {self} was lost: Twilio's error {text.error} "
             f"(twilio.com/docs/api/errors/{text.error})"
         )
-        self._without_media(media, progress, DeliveryError(what, 0.0))
+        self._retry_without_media(media, progress, DeliveryError(what, 0.0))
         _log.error("%s", what)
 
-    def _outcome(self, api: "TwilioApi", sid: str) -> "Text | None":
+    def _outcome(self, api: "TwilioApi", sid: str) -> "TextMessage | None":
+        """Return the text *sid* once Twilio has sent or lost it, or after `WATCH_S` as it is."""
         until_s = self._clock.monotonic() + WATCH_S
         try:
-            while (
-                text := api.look(sid)
-            ).status in _UNDECIDED and self._clock.monotonic() < until_s:
-                self._clock.sleep(LOOK_S)
+            text = api.fetch(sid)
+            while text.status in _UNDECIDED and self._clock.monotonic() < until_s:
+                self._clock.sleep(ASK_EVERY_S)
+                text = api.fetch(sid)
         except DeliveryError as error:
-            _log.info("it is not known what became of a text: %s", error)
+            _log.info("it is not known whether a text arrived: %s", error)
             return None
         return text
 
-    def _without_media(self, media: str | None, progress: Progress, error: DeliveryError) -> None:
-        """If there was *media* to blame, begin anew without it, by raising *error*."""
+    def _retry_without_media(
+        self, media: str | None, progress: Progress, error: DeliveryError
+    ) -> None:
+        """Raise a `DeliveryError` that begins again without *media*; do nothing if there is none."""
         if media:
             progress.set("media", "none")
             progress.set("sid", "")
             progress.set("posting", "")
-            _log.warning("a text goes without its picture or film: %s", error)
+            _log.warning("a text goes without its picture or clip: %s", error)
             raise DeliveryError(str(error), 0.0) from None
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= WORDS_CHARS else f"{text[: WORDS_CHARS - 1]}…"
+    return text if len(text) <= MAX_WORDS_CHARS else f"{text[: MAX_WORDS_CHARS - 1]}…"
 
 
-def _bytes(path: Path | None) -> float:
-    """The size of the file at *path*, which is taken for too large when it is not here."""
+def _size(path: Path | None) -> float:
+    """Return the size of a file in bytes, infinite when it is not on this machine."""
     try:
         return path.stat().st_size if path else float("inf")
     except FileNotFoundError:

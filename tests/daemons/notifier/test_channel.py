@@ -194,7 +194,7 @@ def test_what_another_notifier_has_told_meanwhile_is_not_told_again(state: State
     way.fail_next(1)
     post.add(FACT)
     post.run()
-    assert post.outbox.trouble == "told to fail"
+    assert post.outbox.trouble == "asked to fail"
     state.mark_delivery(FACT, {"delivered:memory": AT.isoformat()})
     post.clock.advance(1)
     post.run()

@@ -175,7 +175,7 @@ def test_a_clip_of_another_machine_is_a_link_as_soon_as_s3_has_it(desk: Desk) ->
     desk.run_until_done()
     assert (
         desk.slack.seen()[0].words
-        == f"{SAID}\n<https://s3/clips/1.mp4|Look at the film> (for an hour)"
+        == f"{SAID}\n<https://s3/clips/1.mp4|Watch the clip> (for an hour)"
     )
 
 
@@ -210,7 +210,7 @@ def test_in_a_channel_where_the_app_is_not_who_asked_is_told_so(desk: Desk) -> N
     desk.bring()
     desk.run_until_done()
     assert desk.said(request) == [
-        f"{SAID}. It cannot be shown here, though: /invite the app, or ask in its own channel."
+        f"{SAID}. But it cannot be shown here: /invite the app, or ask in its own channel."
     ]
 
 
@@ -243,7 +243,7 @@ def test_where_uploads_go_out_once_an_hour_a_clip_of_another_machine_is_waited_f
     desk.run()
     desk.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
     desk.run_until_done()
-    assert "<https://s3/clips/1.mp4|Look at the film>" in desk.slack.seen()[0].words
+    assert "<https://s3/clips/1.mp4|Watch the clip>" in desk.slack.seen()[0].words
 
 
 def test_a_clip_asked_for_half_an_hour_ago_is_not_brought_any_more(desk: Desk) -> None:

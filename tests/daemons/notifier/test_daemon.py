@@ -299,7 +299,7 @@ def test_a_folder_that_cannot_be_written_to_delays_no_other_way_and_recovers_by_
     house.alerts.unlink()
     house.await_told(*(event_of(number) for number in range(3)))
     house.await_all_done()
-    assert house.notifier.log.count(f"no alert can be put in {house.alerts}") == 1
+    assert house.notifier.log.count(f"no alert can be written to {house.alerts}") == 1
 
 
 def test_garbage_on_the_stream_is_dropped_and_logged(house: House) -> None:
@@ -351,7 +351,7 @@ def test_sighup_takes_over_another_folder_and_tells_there_what_waits(house: Hous
     house.alerts.write_text("a file stands where the folder should be")
     house.start()
     house.publish(1)
-    until(lambda: "no alert can be put" in house.notifier.log, "the folder fails")
+    until(lambda: "no alert can be written" in house.notifier.log, "the folder fails")
     house.configure("notify: {folder: elsewhere}\n")
     house.notifier.signal(signal.SIGHUP)
     house.alerts = house.alerts.parent / "elsewhere"
@@ -375,7 +375,7 @@ def test_sigterm_ends_it_within_3_s(house: House, while_it: str) -> None:
         house.alerts.parent.mkdir()
         house.alerts.write_text("a file stands where the folder should be")
         house.publish(1)
-        until(lambda: "no alert can be put" in house.notifier.log, "the folder fails")
+        until(lambda: "no alert can be written" in house.notifier.log, "the folder fails")
     elif while_it == "cannot reach Redis":
         house.server.kill()
         until(lambda: "Redis is not reachable" in house.notifier.log, "it sees that Redis is gone")
@@ -393,7 +393,7 @@ def test_it_does_not_spin_whether_idle_or_failing_or_without_redis(house: House)
     process = psutil.Process(house.notifier.pid)
     assert cpu_s_over(process, 1.0) < 0.2
     house.publish(1)
-    until(lambda: "no alert can be put" in house.notifier.log, "the folder fails")
+    until(lambda: "no alert can be written" in house.notifier.log, "the folder fails")
     asked = house.redis.info("commandstats")["cmdstat_xreadgroup"]["calls"]
     assert cpu_s_over(process, 1.0) < 0.2
     assert house.redis.info("commandstats")["cmdstat_xreadgroup"]["calls"] - asked < 10

@@ -213,7 +213,7 @@ def test_after_an_outage_the_films_of_what_the_digest_shows_come_into_its_thread
     house.await_done(*openers, *films)
     contents = [house.path(film.event or "", film.file or "").read_bytes() for film in films[2:]]
     digest = house.slack.seen()[0]
-    assert digest.text == "6 alerts while there was no way to you"
+    assert digest.text == "6 alerts while you could not be reached"
     assert house.slack.films(digest.ts) == contents
     for hook in house.hooks:
         assert [told.files[0][2] for told in hook.told] == [b"picture 6", *contents]

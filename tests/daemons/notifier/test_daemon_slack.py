@@ -198,7 +198,7 @@ def test_what_piled_up_while_slack_was_away_comes_as_one_digest_and_everything_o
         [house.slack.keys()[0]]
     ] * 9 + [[after.event]]
     digest, single = house.slack.seen()
-    assert digest.text == "9 alerts while there was no way to you"
+    assert digest.text == "9 alerts while you could not be reached"
     assert [house.slack.files[file].content for file in digest.files] == [
         b"picture %d" % number for number in (5, 6, 7, 8)
     ]
@@ -300,9 +300,9 @@ def test_a_tag_is_shown_undone_and_shown_again(house: House) -> None:
     fact = house.publish()
     house.await_told(fact)
     for label, shown in (
-        ("occupied", "Occupied, said"),
-        (None, "The picture is gone from Slack"),
-        ("unoccupied", "Unoccupied, said"),
+        ("occupied", "Tagged as occupied by"),
+        (None, "The picture was deleted from Slack"),
+        ("unoccupied", "Tagged as unoccupied by"),
     ):
         reply_to = ReplyTo(house.slack.new_response_url(), ALERTS)
         house.state.tag(

@@ -239,9 +239,7 @@ def test_in_a_channel_where_the_app_is_not_who_asked_is_told_so(desk: Desk) -> N
     request = desk.ask(reply_to=ReplyTo(desk.slack.new_response_url(), "D0DIRECT01"))
     desk.run()
     (said,) = desk.said(request)
-    assert said.endswith(
-        "It cannot be shown here, though: /invite the app, or ask in its own channel."
-    )
+    assert said.endswith("But it cannot be shown here: /invite the app, or ask in its own channel.")
     assert desk.done()
 
 
@@ -290,7 +288,7 @@ def test_a_tag_takes_the_place_of_the_buttons_and_the_picture_goes(desk: Desk) -
     )
     assert message.words.startswith("*Motion in front of camera front.*\nfront  ·  ")
     assert (
-        f"Occupied, said <@{OWNER}> <!date^{int(desk.clock.now().timestamp())}^{{time}}|"
+        f"Tagged as occupied by <@{OWNER}> <!date^{int(desk.clock.now().timestamp())}^{{time}}|"
         in message.words
     )
     assert message.files == []
@@ -309,7 +307,7 @@ def test_a_tag_keeps_the_picture_when_that_is_wanted_and_undo_brings_the_buttons
     alert = desk.post_alert()
     desk.tag("unoccupied")
     desk.run()
-    assert "Unoccupied, said" in desk.message().words
+    assert "Tagged as unoccupied by" in desk.message().words
     assert desk.message().files == alert.files
     desk.tag(None)
     desk.run()
@@ -329,10 +327,10 @@ def test_after_undo_a_deleted_picture_is_said_to_be_gone_and_another_tag_can_be_
     for label in ("occupied", None, "unoccupied"):
         desk.tag(label)
         desk.run()
-        assert ("The picture is gone from Slack, and kept at home." in desk.message().words) == (
-            label is None
-        )
-    assert "Unoccupied, said" in desk.message().words
+        assert (
+            "The picture was deleted from Slack, and is kept at home." in desk.message().words
+        ) == (label is None)
+    assert "Tagged as unoccupied by" in desk.message().words
     assert len(desk.slack.called("files.delete")) == 1
 
 
@@ -350,7 +348,7 @@ def test_a_tag_is_shown_in_the_end_whatever_goes_wrong(
     desk.run()
     assert desk.done()
     assert desk.slack.files[alert.files[0]].deleted
-    assert "Occupied, said" in desk.message().words
+    assert "Tagged as occupied by" in desk.message().words
     assert len(desk.slack.messages) == 1
 
 
@@ -363,8 +361,8 @@ def test_a_tag_that_is_shown_late_shows_what_holds_by_then(desk: Desk) -> None:
     desk.clock.advance(11)
     desk.run(2)
     assert (
-        "Unoccupied, said <@U0BEN00001>" in desk.message().words
-        or "Unoccupied, said ben" in desk.message().words
+        "Tagged as unoccupied by <@U0BEN00001>" in desk.message().words
+        or "Tagged as unoccupied by ben" in desk.message().words
     )
     assert desk.done()
 
@@ -412,7 +410,7 @@ def test_a_picture_that_somebody_has_deleted_in_slack_does_not_keep_a_tag_from_b
     slack.files[alert.files[0]].deleted = True
     desk.tag("occupied")
     desk.run()
-    assert "Occupied, said" in desk.message().words
+    assert "Tagged as occupied by" in desk.message().words
 
 
 def test_a_picture_that_slack_does_not_let_go_is_logged_and_not_called_deleted(

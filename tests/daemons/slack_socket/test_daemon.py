@@ -516,7 +516,7 @@ def test_slack_away_is_said_once_and_knocked_at_ever_less_often(own_home: Home) 
     beat = own_home.beat()
     assert beat.counters["connected"] is False
     assert beat.last_error
-    assert "Slack is in trouble" in beat.last_error.what
+    assert "Slack has a failure" in beat.last_error.what
     assert own_home.daemon.log.count("trying again") == 1
     own_home.slack.always("apps.connections.open", None)
     own_home.socket.wait_until_opened(2)

@@ -173,7 +173,7 @@ def test_when_slack_never_shows_any_the_thread_says_that_the_film_is_kept_at_hom
     slack.forgets = 100
     deliver_until_done(notifier, message_of(film, below), Noted(), clock)
     (reply,) = slack.thread(slack.seen()[0].ts)
-    assert "The film is kept at home, not shown here: " in reply.words
+    assert "The clip is kept at home, not shown here: " in reply.words
     assert slack.forgets == 97
 
 
@@ -195,7 +195,7 @@ def test_a_film_that_slack_refuses_costs_the_film_and_says_so_in_the_thread(
     notifier.deliver(message_of(film, below), Noted())
     (reply,) = slack.thread(slack.seen()[0].ts)
     assert reply.words.startswith(
-        "The clip &lt;1&gt;.\nThe film is kept at home, not shown here: Slack refuses"
+        "The clip &lt;1&gt;.\nThe clip is kept at home, not shown here: Slack refuses"
     )
 
 
@@ -219,7 +219,7 @@ def test_below_a_message_that_somebody_has_deleted_there_is_no_film_but_in_the_c
     (message,) = slack.seen()
     assert (message.thread_ts, message.text) == (
         None,
-        "The clip &lt;1&gt;. (The message that it belongs to is gone.)",
+        "The clip &lt;1&gt;. (The message that it belongs to was deleted.)",
     )
     assert slack.films() == [film.read_bytes()]
 
@@ -278,7 +278,7 @@ def test_a_film_on_another_machine_is_a_link_or_a_sentence_in_the_thread(
     link, where = slack.thread(slack.seen()[0].ts)
     assert (
         link.words
-        == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Look at the film> (for an hour)"
+        == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Watch the clip> (for an hour)"
     )
     assert where.words == "The clip &lt;2&gt;.\nThe film is on the machine garage: clip.mp4"
 

@@ -313,7 +313,7 @@ def test_blocks_that_slack_never_takes_are_left_out_and_the_text_is_posted(
     slack.trick("chat.postMessage", refused("invalid_blocks"), refused("invalid_blocks"))
     notifier.deliver(ALERT, noted)
     assert [(message.text, message.blocks) for message in slack.seen()] == [(ALERT.text, [])]
-    assert "a message is posted without what Slack does not take" in caplog.text
+    assert "a message is posted without the part that Slack refuses" in caplog.text
 
 
 def test_a_page_to_log_in_to_the_network_is_not_slack(
@@ -357,7 +357,7 @@ def test_a_digest_says_how_many_when_and_where_and_shows_the_newest_pictures_wit
 ) -> None:
     notifier.deliver_digest(digest_of(12), Noted())
     (message,) = slack.seen()
-    assert message.text == "13 alerts while there was no way to you"
+    assert message.text == "13 alerts while you could not be reached"
     assert "front: 12" in message.words
     assert "Camera yard is lost." in message.words
     assert "/events" in message.words

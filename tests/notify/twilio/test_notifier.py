@@ -263,7 +263,7 @@ def test_how_long_twilio_wants_to_be_left_alone_is_obeyed(
     twilio: TwilioServer, notifier: TwilioNotifier
 ) -> None:
     twilio.trick(too_many(17))
-    with pytest.raises(DeliveryError, match="Twilio wants texts to wait") as caught:
+    with pytest.raises(DeliveryError, match="Twilio limits texts") as caught:
         notifier.deliver(ALERT, Noted())
     assert caught.value.retry_after_s == 17
 
