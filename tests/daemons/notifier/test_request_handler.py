@@ -288,7 +288,7 @@ def test_a_tag_takes_the_place_of_the_buttons_and_the_picture_goes(desk: Desk) -
     )
     assert message.words.startswith("*Motion in front of camera front.*\nfront  ·  ")
     assert (
-        f"Tagged as occupied by <@{OWNER}> <!date^{int(desk.clock.now().timestamp())}^{{time}}|"
+        f"Tagged as occupied by <@{OWNER}>, <!date^{int(desk.clock.now().timestamp())}^{{time}}|"
         in message.words
     )
     assert message.files == []
