@@ -139,6 +139,10 @@ class EventConfig(EventSettings):
     open_threshold_seconds: Annotated[float, Ge(1)] = 60.0
     words: EventWords = field(default_factory=EventWords)
 
+    def for_detector(self) -> EventSettings:
+        """Return only the settings that the detector reads."""
+        return EventSettings(**{one.name: getattr(self, one.name) for one in fields(EventSettings)})
+
 
 @dataclass(frozen=True, slots=True)
 class DashboardSettings:
