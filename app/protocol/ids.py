@@ -54,6 +54,16 @@ def derived_fact_id(at: datetime, text: str) -> str:
     return f"{event_id(at, 'house')}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def event_fact_id(event: str, what: str, file: str | None = None) -> str:
+    """The id of the fact that says *what* of *event*, as `20261120T101500.123Z-front-clip_ready-2`.
+
+    Each part of a long clip has an id of its own, with the end of the name of its *file*
+    (`clip-2.mp4`).
+    """
+    part = file.removeprefix("clip").removesuffix(".mp4") if file else ""
+    return f"{event}-{what}{part}"
+
+
 def host_name() -> str:
     """This machine's name as it stands in keys."""
     return socket.gethostname().split(".")[0].replace(":", "-") or "localhost"
