@@ -208,7 +208,7 @@ class House:
         lines = [
             line
             for line in self.programs["camera"].log.splitlines()
-            if "is told before its sample and film" in line
+            if "is published before its sample and clip" in line
         ]
         return {event for event in self.recorded() if any(event in line for line in lines)}
 

@@ -1,4 +1,4 @@
-"""Sentences that come with a film, and that the owner is to hear even if the film does not come."""
+"""Alerts that wait for their clip, and go out without it when it fails or is late."""
 
 import math
 import threading
@@ -6,60 +6,63 @@ from collections import deque
 from collections.abc import Callable
 
 from app.clock import Clock
-from app.daemons.security_system.publisher import News
+from app.daemons.security_system.spool import Publication
 
-#: How long a film is waited for.
+#: How long an alert waits for its clip.
 PATIENCE_S = 30.0
 
-#: So many names are remembered of each sort.
+#: How many names of each sort are remembered.
 _MOST_NAMES = 1000
 
 
-class Owed:
-    """What is owed to the owner is told by *tell*, without a film, when its film has failed or
-    takes too long.
+class ClipDeadlines:
+    """Publishes alerts by *publish* without their clips when these have failed or are late.
 
-    Each sentence has a name. `paid` and `failed` may come from any thread, and before it is owed.
+    Each alert has a name. `clip_ready` and `clip_failed` may be called from any thread, and before
+    the alert waits.
     """
 
-    def __init__(self, tell: Callable[[News], None], clock: Clock) -> None:
-        self._tell = tell
+    def __init__(self, publish: Callable[[Publication], None], clock: Clock) -> None:
+        self._publish = publish
         self._clock = clock
-        self._waiting: dict[str, tuple[float, News]] = {}
-        self._paid = deque[str](maxlen=_MOST_NAMES)
+        self._waiting: dict[str, tuple[float, Publication]] = {}
+        self._ready = deque[str](maxlen=_MOST_NAMES)
         self._failed = deque[str](maxlen=_MOST_NAMES)
-        self._told = deque[str](maxlen=_MOST_NAMES)
+        self._published = deque[str](maxlen=_MOST_NAMES)
         self._lock = threading.Lock()
 
-    def owe(self, name: str, news: News, patience_s: float = PATIENCE_S) -> None:
-        """*news* are to be heard within *patience_s*."""
+    def add(self, name: str, alert: Publication, patience_s: float = PATIENCE_S) -> None:
+        """Publish *alert* in *patience_s* seconds unless its clip is ready before that."""
         with self._lock:
-            if name not in self._paid:
-                due_s = -math.inf if name in self._failed else self._clock.monotonic() + patience_s
-                self._waiting[name] = due_s, news
+            if name in self._ready:
+                return
+            failed = name in self._failed
+            due_s = -math.inf if failed else self._clock.monotonic() + patience_s
+            self._waiting[name] = due_s, alert
 
-    def paid(self, name: str) -> bool:
-        """The film is there and its sentence with it, which is to be told now unless this returns
-        False: it was told without.
+    def clip_ready(self, name: str) -> bool:
+        """Drop the alert *name*: the fact of its clip replaces it.
+
+        Return whether that fact is the alert, which is False when the alert went out without it.
         """
         with self._lock:
             self._waiting.pop(name, None)
-            self._paid.append(name)
-            return name not in self._told
+            self._ready.append(name)
+            return name not in self._published
 
-    def failed(self, name: str) -> None:
-        """There is no film, at least for now."""
+    def clip_failed(self, name: str) -> None:
+        """Publish the alert *name* at the next step: there is no clip, at least for now."""
         with self._lock:
             self._failed.append(name)
             if name in self._waiting:
                 self._waiting[name] = -math.inf, self._waiting[name][1]
 
     def step(self) -> None:
-        """Tell what is due."""
+        """Publish the alerts that are due."""
         now_s = self._clock.monotonic()
         with self._lock:
             due = [name for name, (due_s, _) in self._waiting.items() if due_s <= now_s]
-            news = [self._waiting.pop(name)[1] for name in due]
-            self._told.extend(due)
-        for one in news:
-            self._tell(one)
+            alerts = [self._waiting.pop(name)[1] for name in due]
+            self._published.extend(due)
+        for alert in alerts:
+            self._publish(alert)

@@ -1,6 +1,4 @@
-"""The films of one camera: of its events, and of what somebody asks to see; and what the house is
-told of them.
-"""
+"""Makes the clips of one camera, of its events and on request, and publishes them."""
 
 import json
 import logging
@@ -18,52 +16,60 @@ from app.alert_text import AlertText
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
-from app.daemons.security_system.clip_deadlines import Owed
-from app.daemons.security_system.publisher import Link, News, Wishes
+from app.daemons.security_system.clip_deadlines import ClipDeadlines
+from app.daemons.security_system.controls import ControlState
+from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.spool import Publication
 from app.detector import Event
 from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
-from app.protocol import ClipAsked, EventRecord, Fact
+from app.protocol import ClipAsked, EventRecord, Fact, event_fact_id
 from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import EventFolders
 from app.recording.recorder import ReadyClip, Recorder
 from app.worker import Worker
 
-#: So many clips that somebody asked for are made at the same time.
+#: The number of requested clips that may be made at the same time.
 MOST_ASKED = 4
-#: At the end of the program its supervisor waits for 5 s. What is not finished then is finished at
-#: the next start.
+#: The supervisor waits 5 s for the end of the program. Clips that are not finished after this time
+#: are finished by the next run.
 _PATIENCE_S = 2.5
 _LOOK_S = 0.02
 
 _log = logging.getLogger(__name__)
 
-#: Is told the file of what was filmed so far and how many seconds it lasts, or None and 0.
-SoFar = Callable[[str | None, float], None]
+#: Is called with the file of a clip and its seconds, or with None and 0 when there is no file.
+ClipCallback = Callable[[str | None, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
-    """What a clip is about: an event, which may be an *alert*, or what somebody *asked* for then
-    (ISO 8601).
+class _ClipNote:
+    """The note in a clip's file: whether it is of an *alert*, and when it was *asked* for, if so.
+
+    *asked* is a time as ISO 8601.
     """
 
     alert: bool = True
     asked: str | None = None
 
     @classmethod
-    def read(cls, note: str) -> "_About":
-        """The one in *note*; that of an event if there is none."""
+    def read(cls, note: str) -> "_ClipNote":
+        """Return the one in *note*; that of an alert if there is none."""
         try:
             return cls(**json.loads(note))
         except (ValueError, TypeError):
             return cls()
 
+    @property
+    def asked_at(self) -> datetime | None:
+        return datetime.fromisoformat(self.asked) if self.asked else None
+
 
 class Clips:
-    """Those of *camera*, in *folders*, told through *link*. Nothing of it holds up the frame that
-    is being seen.
+    """Makes the clips of *camera* in *folders* and publishes them through *publisher*.
+
+    Alerts that wait for a clip are in *deadlines*. No method delays the frame that is judged.
     """
 
     def __init__(
@@ -71,15 +77,15 @@ class Clips:
         camera: str,
         config: Config,
         folders: EventFolders,
-        link: Link,
-        clock: Clock,
+        publisher: Publisher,
         *,
-        owed: Owed,
+        deadlines: ClipDeadlines,
+        clock: Clock,
     ) -> None:
         self._camera = camera
-        self._owed = owed
         self._folders = folders
-        self._link = link
+        self._publisher = publisher
+        self._deadlines = deadlines
         self._clock = clock
         self._recorder = Recorder(
             config.recording, clock, self._is_ready, self._failed, self._refusal
@@ -88,33 +94,33 @@ class Clips:
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._clip: ClipWriter | None = None
         self._asked: list[ClipWriter] = []
-        self._asked_up_to = 0
-        self._so_far: dict[Path, SoFar] = {}
+        self._asked_count = 0
+        self._callbacks: dict[Path, ClipCallback] = {}
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Do as *config* says, with clips that begin from now on."""
+        """Do as *config* says, for clips that begin from now on."""
         self._settings = config.recording
         self._min_free_gb = config.disk.min_free_gb
-        self._wording = AlertText(self._camera, config.motion.trigger, config.events.words)
-        # Before a door was opened there is nothing to be seen, nor after it was closed.
+        self._alert_text = AlertText(self._camera, config.motion.trigger, config.events.words)
+        # There is nothing to see before a door is opened, nor after it is closed.
         self._by_light = config.motion.trigger == "light"
         self._before_s = 0.0 if self._by_light else config.recording.pre_roll_s
         self._after_s = 0.0 if self._by_light else config.recording.post_roll_s
         self._recorder.configure(config.recording)
 
     @property
-    def on(self) -> bool:
-        """Whether clips are wanted."""
+    def enabled(self) -> bool:
+        """Return whether clips are wanted."""
         return self._settings.clips
 
     @property
     def trouble(self) -> str | None:
-        """Why clips cannot be written, None while they can."""
+        """The reason why clips cannot be written, None while they can."""
         return self._recorder.trouble
 
     def counters(self) -> Counters:
-        """The figures for the heartbeat."""
+        """Return the figures for the heartbeat."""
         ring = self._recorder.ring
         return {
             "clips": self._recorder.count,
@@ -125,7 +131,7 @@ class Clips:
         }
 
     def open(self) -> None:
-        """Begin, with what an earlier run has left."""
+        """Start the thread that writes; it first finishes the clips of an earlier run."""
         parts = self._folders.unfinished_clips(self._camera)
         self._jobs.put(
             lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name))
@@ -136,70 +142,65 @@ class Clips:
         """Raise `RuntimeError` when the thread that writes has died of a mistake."""
         self._worker.check()
 
-    def packet(self, packet: Packet) -> None:
-        """The camera gave *packet*. From any thread."""
+    def add_packet(self, packet: Packet) -> None:
+        """Take the camera's next *packet*; any thread may call this."""
         self._recorder.add_packet(packet)
 
-    def frame(self, frame: Frame) -> None:
-        """The camera gave *frame*."""
-        if self.on:
+    def add_frame(self, frame: Frame) -> None:
+        """Take the camera's next *frame*."""
+        if self.enabled:
             self._recorder.add_frame(frame)
 
-    def opened(self, name: str, event: Event) -> list[threading.Event]:
-        """*event*, which is called *name*, has opened. What this returns is set as soon as the
-        beginning of its film is on disk.
+    def begin(self, event_id: str, event: Event) -> list[threading.Event]:
+        """Begin the clip of *event*, if clips are wanted.
+
+        The returned event is set when the beginning of the clip is on disk.
         """
-        if not self.on:
+        if not self.enabled:
             return []
-        self._clip = self._begin(name, event.started_at_s - self._before_s, _About(event.alert))
+        start_s = event.started_at_s - self._before_s
+        self._clip = self._begin(event_id, start_s, _ClipNote(event.alert))
         return [self._clip.begun]
 
-    def closed(self, ended_at_s: float) -> None:
-        """The open event is over since *ended_at_s*."""
+    def end(self, ended_at_s: float) -> None:
+        """End the clip of the open event, which ended at *ended_at_s*."""
         clip, self._clip = self._clip, None
         if clip:
             clip.end(ended_at_s + self._after_s)
             self._worker.wake()
 
-    def so_far(self, tell: SoFar) -> None:
-        """Make a file of what was filmed so far of the open event, and *tell* of it instead of
-        telling the house, in another thread.
+    def split(self, callback: ClipCallback) -> None:
+        """Make a file of the open event's clip so far; the rest becomes another file.
+
+        *callback* gets the file instead of an alert being published. It may run in another thread.
         """
         if self._clip is None:
-            tell(None, 0.0)
+            callback(None, 0.0)
             return
-        self._so_far[self._clip.folder] = tell
+        self._callbacks[self._clip.folder] = callback
         self._clip.split()
         self._worker.wake()
 
-    def follow(self, wishes: Wishes, seeing: bool) -> None:
-        """Film what somebody has asked for, if the camera is *seeing* anything."""
-        asked_at = wishes.clip_asked_at
-        if wishes.clips_asked == self._asked_up_to or asked_at is None:
+    def follow(self, wanted: ControlState, camera_open: bool) -> None:
+        """Make a clip if *wanted* has a new request for one, or publish why there is none."""
+        asked_at = wanted.clip_asked_at
+        if wanted.clips_asked == self._asked_count or asked_at is None:
             return
-        self._asked_up_to = wishes.clips_asked
+        self._asked_count = wanted.clips_asked
         self._asked = [clip for clip in self._asked if not clip.is_over]
-        if not wishes.armed:
-            self._answer(asked_at, why=f"Camera {self._camera} is off.")
-        elif not self.on:
-            self._answer(asked_at, why="The settings say that no clips are made (recording.clips).")
-        elif not seeing:
-            self._answer(asked_at, why=f"Camera {self._camera} gives no pictures just now.")
-        elif len(self._asked) >= MOST_ASKED:
-            self._answer(
-                asked_at,
-                why=f"{MOST_ASKED} clips are being made already; ask again in some seconds.",
-            )
+        why = self._why_not(wanted, camera_open)
+        if why:
+            self._reply(asked_at, why=why)
         else:
-            self._film_asked(asked_at)
+            self._begin_asked(asked_at)
 
     def cut(self) -> None:
-        """The camera is closed or lost."""
+        """End all clips now, because the camera is closed or lost."""
         self._recorder.stop_clips()
         self._worker.wake()
 
     def close(self) -> None:
-        """Make of all clips what can be made in a moment."""
+        """End all clips, finish those that take only a moment, and end the thread."""
         self.cut()
         until_s = self._clock.monotonic() + _PATIENCE_S
         while (
@@ -210,26 +211,38 @@ class Clips:
             self._clock.sleep(_LOOK_S)
         self._worker.ask_to_stop()
 
+    def _why_not(self, wanted: ControlState, camera_open: bool) -> str | None:
+        """Return why no clip can be made now, None when one can."""
+        if not wanted.armed:
+            return f"Camera {self._camera} is off."
+        if not self.enabled:
+            return "The settings say that no clips are made (recording.clips)."
+        if not camera_open:
+            return f"Camera {self._camera} gives no pictures just now."
+        if len(self._asked) >= MOST_ASKED:
+            return f"{MOST_ASKED} clips are being made already; ask again in some seconds."
+        return None
+
     def _begin(
-        self, event: str, start_s: float, about: _About, most_s: float | None = None
+        self, event_id: str, start_s: float, note: _ClipNote, most_s: float | None = None
     ) -> ClipWriter:
-        folder = self._folders.folder(event, protocol.event_started_at(event))
-        clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(about)), most_s)
+        folder = self._folders.folder(event_id, protocol.event_started_at(event_id))
+        clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(note)), most_s)
         self._worker.wake()
         return clip
 
-    def _film_asked(self, asked_at: datetime) -> None:
+    def _begin_asked(self, asked_at: datetime) -> None:
         now = self._clock.now()
         ago_s = max((now - asked_at).total_seconds(), 0.0)
         moment, moment_s = now - timedelta(seconds=ago_s), self._clock.monotonic() - ago_s
-        event = protocol.event_id(moment, self._camera)
-        after = self._settings.post_roll_s
-        record = EventRecord(self._camera, moment, moment + timedelta(seconds=after))
+        event_id = protocol.event_id(moment, self._camera)
+        after_s = self._settings.post_roll_s
+        record = EventRecord(self._camera, moment, moment + timedelta(seconds=after_s))
         facts = protocol.plain_event(record) | {"forced": True}
-        self._jobs.put(partial(self._write_record, event, moment, facts))
-        about = _About(alert=False, asked=asked_at.isoformat())
-        clip = self._begin(event, moment_s - self._settings.pre_roll_s, about, most_s=math.inf)
-        clip.end(moment_s + after)
+        self._jobs.put(partial(self._write_record, event_id, moment, facts))
+        note = _ClipNote(alert=False, asked=asked_at.isoformat())
+        clip = self._begin(event_id, moment_s - self._settings.pre_roll_s, note, most_s=math.inf)
+        clip.end(moment_s + after_s)
         self._asked.append(clip)
 
     def _step(self) -> float:
@@ -237,11 +250,11 @@ class Clips:
             self._jobs.get()()
         return self._recorder.step()
 
-    def _write_record(self, event: str, moment: datetime, facts: dict[str, object]) -> None:
+    def _write_record(self, event_id: str, moment: datetime, facts: dict[str, object]) -> None:
         try:
-            self._folders.write_event(event, moment, facts)
+            self._folders.write_event(event_id, moment, facts)
         except OSError as error:
-            _log.warning("what is known of the clip %s is not written: %s", event, error)
+            _log.warning("the record of clip %s is not written: %s", event_id, error)
 
     def _refusal(self, folder: Path) -> str | None:
         if has_room(folder, self._min_free_gb):
@@ -249,60 +262,59 @@ class Clips:
         return f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left"
 
     def _is_ready(self, ready: ReadyClip) -> None:
-        about, event, file = _About.read(ready.note), ready.clip.parent.name, ready.clip.name
-        so_far = self._so_far.pop(ready.clip.parent, None)
-        if so_far:
-            so_far(file, ready.lasts_s)
-        is_news = self._owed.paid(event) if ready.last else not (so_far or self._by_light)
+        note, event_id, file = _ClipNote.read(ready.note), ready.clip.parent.name, ready.clip.name
+        callback = self._callbacks.pop(ready.clip.parent, None)
+        if callback:
+            callback(file, ready.lasts_s)
+        is_alert = not (callback or self._by_light)
+        if ready.last:
+            is_alert = self._deadlines.clip_ready(event_id)
         fact = Fact(
-            f"{event}-clip_ready{file.removeprefix('clip').removesuffix('.mp4')}",
+            event_fact_id(event_id, "clip_ready", file),
             "clip_ready",
             self._clock.now(),
-            self._text(ready, event, about),
+            self._text(ready, event_id, note),
             self._camera,
-            event,
-            alert=about.alert and is_news,
+            event_id,
+            alert=note.alert and is_alert,
             file=file,
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
         )
-        self._link.tell(News(fact, spent=ready.part))
-        _log.info("%s of event %s is ready: %.1f s", file, event, ready.lasts_s)
-        if about.asked:
-            self._answer(datetime.fromisoformat(about.asked), event=event, file=file)
+        self._publisher.publish(Publication(fact, spent=ready.part))
+        _log.info("%s of event %s is ready: %.1f s", file, event_id, ready.lasts_s)
+        if note.asked_at:
+            self._reply(note.asked_at, event_id=event_id, file=file)
 
-    def _text(self, ready: ReadyClip, event: str, about: _About) -> str:
-        if about.asked:
+    def _text(self, ready: ReadyClip, event_id: str, note: _ClipNote) -> str:
+        if note.asked:
             return (
-                f"The film of camera {self._camera} that was asked for: {ready.lasts_s:.0f} "
+                f"The clip of camera {self._camera} that was asked for: {ready.lasts_s:.0f} "
                 "seconds."
             )
         if ready.last:
-            return self._wording.clip(protocol.event_started_at(event), ready.reaches_s)
-        return f"Film of camera {self._camera}, to be continued: {ready.lasts_s:.0f} seconds."
+            return self._alert_text.clip(protocol.event_started_at(event_id), ready.reaches_s)
+        return f"Clip of camera {self._camera}, to be continued: {ready.lasts_s:.0f} seconds."
 
-    def _failed(self, folder: Path, note: str, error: OSError) -> None:
-        about = _About.read(note)
-        self._owed.failed(folder.name)
-        so_far = self._so_far.pop(folder, None)
-        if so_far:
-            so_far(None, 0.0)
-        if about.asked:
-            self._answer(
-                datetime.fromisoformat(about.asked), why=f"The film cannot be written: {error}"
-            )
+    def _failed(self, folder: Path, stored_note: str, error: OSError) -> None:
+        self._deadlines.clip_failed(folder.name)
+        callback = self._callbacks.pop(folder, None)
+        if callback:
+            callback(None, 0.0)
+        asked_at = _ClipNote.read(stored_note).asked_at
+        if asked_at:
+            self._reply(asked_at, why=f"The clip cannot be written: {error}")
 
-    def _answer(
+    def _reply(
         self,
         asked_at: datetime,
         *,
-        event: str | None = None,
+        event_id: str | None = None,
         file: str | None = None,
         why: str | None = None,
     ) -> None:
-        self._link.show_clip(
-            ClipAsked(asked_at, event, file, why, protocol.host_name() if file else None)
-        )
+        host = protocol.host_name() if file else None
+        self._publisher.show_clip(ClipAsked(asked_at, event_id, file, why, host))
 
 
 def _is_event(name: str) -> bool:

@@ -1,185 +1,171 @@
-"""The events of one camera, from their opening to their end, as the house is told of them."""
+"""Publishes the events of one camera: their opening, their end, and what is left open."""
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app import protocol
 from app.alert_text import AlertText
-from app.daemons.security_system.clip_deadlines import PATIENCE_S, Owed
-from app.daemons.security_system.publisher import Link, News
+from app.daemons.security_system.clip_deadlines import PATIENCE_S, ClipDeadlines
+from app.daemons.security_system.clips import ClipCallback
+from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.spool import Publication
 from app.detector import Event
 from app.errors import ProtocolError
-from app.frames import Box, Frame, annotated, caption, jpeg
-from app.protocol import EventRecord, Fact, FactKind
+from app.frames import Frame, annotated, caption, jpeg
+from app.protocol import EventRecord, Fact, FactKind, event_fact_id
 from app.recording.event_folder import EventFolders, SnapshotPair
 
 _log = logging.getLogger(__name__)
 
 
-class Casebook:
-    """Gives every event of *camera* its id and its pictures, and tells of it through *link*, in the
-    words of *wording*.
+class EventReporter:
+    """Publishes the events of *camera* through *publisher*, in the sentences of *alert_text*.
+
+    An alert that comes with a clip waits in *deadlines*.
     """
 
     def __init__(
-        self, camera: str, link: Link, folders: EventFolders, wording: AlertText, owed: Owed
+        self,
+        camera: str,
+        publisher: Publisher,
+        folders: EventFolders,
+        alert_text: AlertText,
+        deadlines: ClipDeadlines,
     ) -> None:
-        self.wording = wording
-        self._owed = owed
+        self.alert_text = alert_text
         self._camera = camera
-        self._link = link
+        self._publisher = publisher
         self._folders = folders
+        self._deadlines = deadlines
         self._open: tuple[str, EventRecord] | None = None
-        #: How many events there were since the start.
+        #: The number of events since the start.
         self.count = 0
 
     @property
-    def is_open(self) -> bool:
-        """Whether an event is going on."""
-        return self._open is not None
-
-    @property
     def open_event(self) -> str | None:
-        """The event that is going on."""
+        """The id of the open event, None while there is none."""
         return self._open[0] if self._open else None
 
-    def begin(self, event: Event, frame: Frame, level: float | None = None) -> SnapshotPair:
-        """*frame* has opened *event*, by its *level* where light is the trigger; these are pictures
-        of it. `tell_opening` comes next.
+    def open(
+        self,
+        event_id: str,
+        event: Event,
+        frame: Frame,
+        level: float | None,
+        after: Sequence[threading.Event],
+    ) -> bytes:
+        """Publish that *frame* has opened *event*, once all events in *after* are set.
+
+        *level* is the light's, 0 to 255, where light is the trigger. Return the picture of *frame*
+        as JPEG, with nothing drawn in.
         """
         self.count += 1
-        started_at = frame.taken_at - timedelta(seconds=frame.at_s - event.started_at_s)
-        name = protocol.event_id(started_at, self._camera)
+        boxes = tuple((box.x, box.y, box.width, box.height) for box in event.boxes)
         record = EventRecord(
-            self._camera, started_at, boxes=_plain(event.boxes), peak_area_px=event.peak_area_px
+            self._camera,
+            frame_time(frame, event.started_at_s),
+            boxes=boxes,
+            peak_area_px=event.peak_area_px,
         )
+        self._open = event_id, record
+        cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
+        _log.info("event %s opens with %s", event_id, cause)
         picture = frame.bgr()
-        pictures = SnapshotPair(
-            jpeg(annotated(picture, event.boxes, caption(self._camera, frame))), jpeg(picture)
-        )
-        self._open = name, record
-        _log.info(
-            "event %s opens with %s",
-            name,
-            f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}",
-        )
-        return pictures
+        marked = annotated(picture, event.boxes, caption(self._camera, frame))
+        pictures = SnapshotPair(jpeg(marked), jpeg(picture))
+        fact = self._opening(event_id, record, event.alert)
+        self._publisher.publish(Publication(fact, record, pictures, after=tuple(after)))
+        return pictures.clean
 
-    def tell_opening(
-        self, event: Event, pictures: SnapshotPair, after: Sequence[threading.Event]
-    ) -> None:
-        """Tell that *event* has opened, with its *pictures*, *after* these things, as in all
-        `News`.
+    def end(self, event: Event, ended_at: datetime, *, has_clip: bool) -> None:
+        """Publish that *event* ended at *ended_at*.
+
+        If the owner has not heard of its opening, the alert waits for the clip, if it has one.
         """
         if self._open is None:
             return
-        name, record = self._open
-        text, alert = (
-            self.wording.opening(record.started_at),
-            event.alert and self.wording.announces_opening,
-        )
-        self._link.tell(
-            News(
-                self._fact("motion_started", name, record, text, alert),
-                record,
-                pictures,
-                after=tuple(after),
-            )
-        )
-
-    def end(self, event: Event, ended_at: datetime, *, filmed: bool) -> None:
-        """*event* is over since *ended_at*. If the owner has not heard of it, the sentence with its
-        film is owed, *filmed* or not.
-        """
-        if self._open is None:
-            return
-        name, record = self._open
+        event_id, record = self._open
         self._open = None
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
-        self._link.tell(
-            News(
-                self._fact("motion_ended", name, record, self.wording.ended(lasted_s), False),
-                record,
+        self._publish_end(event_id, record, self.alert_text.ended(lasted_s))
+        _log.info("event %s closes after %.1f s", event_id, lasted_s)
+        if event.alert and not self.alert_text.announces_opening:
+            fact = Fact(
+                event_fact_id(event_id, "closed"),
+                "clip_ready",
+                ended_at,
+                self.alert_text.clip(record.started_at, lasted_s),
+                self._camera,
+                event_id,
             )
-        )
-        _log.info("event %s closes after %.1f s", name, lasted_s)
-        if event.alert and not self.wording.announces_opening:
-            text = self.wording.clip(record.started_at, lasted_s)
-            news = News(
-                Fact(f"{name}-closed", "clip_ready", ended_at, text, self._camera, name), record
-            )
-            self._owed.owe(name, news, PATIENCE_S if filmed else 0.0)
+            alert = Publication(fact, record)
+            self._deadlines.add(event_id, alert, PATIENCE_S if has_clip else 0.0)
 
-    def left_open(
-        self, first: str, lasted_s: float, at: datetime
-    ) -> Callable[[str | None, float], None]:
-        """What opened with the event *first* is open for *lasted_s* now.
+    def left_open(self, first_event: str, lasted_s: float, at: datetime) -> ClipCallback:
+        """Publish that what *first_event* opened is left open for *lasted_s* seconds, at *at*.
 
-        That is told with what was filmed so far, by what this returns when it is given that file
-        (or None) and its seconds; if that takes too long, without.
+        The alert waits for the clip so far. Call the returned function with the clip's file and its
+        seconds, or with None and 0 when there is none.
         """
-        event, record = self._open or (first, None)
-        text = self.wording.left_open(protocol.event_started_at(first), lasted_s)
-        fact = Fact(f"{first}-left_open", "left_open", at, text, self._camera, event)
-        self._owed.owe(fact.id, News(fact, record))
+        event_id, record = self._open or (first_event, None)
+        text = self.alert_text.left_open(protocol.event_started_at(first_event), lasted_s)
+        fact_id = event_fact_id(first_event, "left_open")
+        fact = Fact(fact_id, "left_open", at, text, self._camera, event_id)
+        self._deadlines.add(fact_id, Publication(fact, record))
         _log.info("%s", text)
 
-        def tell(file: str | None, film_s: float) -> None:
-            film = (
-                replace(fact, file=file, lasted_s=round(film_s, 2), host=protocol.host_name())
-                if file
-                else fact
-            )
-            self._link.tell(News(film, record))
-            self._owed.paid(fact.id)
+        def publish(file: str | None, clip_s: float) -> None:
+            whole = fact
+            if file:
+                whole = replace(
+                    fact, file=file, lasted_s=round(clip_s, 2), host=protocol.host_name()
+                )
+            self._publisher.publish(Publication(whole, record))
+            self._deadlines.clip_ready(fact_id)
 
-        return tell
+        return publish
 
-    def end_forgotten(self) -> None:
-        """End the events that were open when an earlier run was killed, and tell of them in case
-        that was not done.
+    def end_unfinished(self) -> None:
+        """End the events that were open when an earlier run was killed.
+
+        Their opening is published too, in case the earlier run did not get so far.
         """
         for facts, last_written in self._folders.unfinished_events(self._camera):
+            event_id = facts["id"]
             try:
+                started_at = protocol.event_started_at(event_id)
                 record = protocol.event_from_plain(
-                    {
-                        "camera": self._camera,
-                        "started_at": protocol.event_started_at(facts["id"]),
-                        **facts,
-                    }
+                    {"camera": self._camera, "started_at": started_at, **facts}
                 )
             except ProtocolError as error:
-                _log.error("the event %s is left alone: %s", facts["id"], error)
+                _log.error("the event %s is left alone: %s", event_id, error)
                 continue
+            opening = self._opening(event_id, record, facts.get("alert") is not False)
+            self._publisher.publish(Publication(opening, record))
             ended = replace(record, ended_at=max(last_written, record.started_at))
             text = f"The program of camera {self._camera} was killed during this event."
-            started = self.wording.opening(record.started_at)
-            alert = facts.get("alert") is not False and self.wording.announces_opening
-            self._link.tell(
-                News(self._fact("motion_started", facts["id"], record, started, alert), record)
-            )
-            self._link.tell(
-                News(self._fact("motion_ended", facts["id"], ended, text, False), ended)
-            )
+            self._publish_end(event_id, ended, text)
 
-    def _fact(
-        self, kind: FactKind, event: str, record: EventRecord, text: str, alert: bool
-    ) -> Fact:
-        return Fact(
-            f"{event}-{kind}",
-            kind,
-            record.ended_at or record.started_at,
-            text,
-            self._camera,
-            event,
-            alert,
-        )
+    def _opening(self, event_id: str, record: EventRecord, alert: bool) -> Fact:
+        text = self.alert_text.opening(record.started_at)
+        alert = alert and self.alert_text.announces_opening
+        return self._fact("motion_started", event_id, record.started_at, text, alert)
+
+    def _publish_end(self, event_id: str, record: EventRecord, text: str) -> None:
+        at = record.ended_at or record.started_at
+        fact = self._fact("motion_ended", event_id, at, text, alert=False)
+        self._publisher.publish(Publication(fact, record))
+
+    def _fact(self, kind: FactKind, event_id: str, at: datetime, text: str, alert: bool) -> Fact:
+        fact_id = event_fact_id(event_id, kind)
+        return Fact(fact_id, kind, at, text, self._camera, event_id, alert)
 
 
-def _plain(boxes: tuple[Box, ...]) -> tuple[protocol.BoxPx, ...]:
-    return tuple((box.x, box.y, box.width, box.height) for box in boxes)
+def frame_time(frame: Frame, at_s: float) -> datetime:
+    """Return the UTC time of *at_s* on the clock of *frame*'s source."""
+    return frame.taken_at - timedelta(seconds=frame.at_s - at_s)

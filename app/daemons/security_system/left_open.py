@@ -1,9 +1,8 @@
-"""What is left open: an opening that lasts too long, which is told once, whatever happens in
-between.
+"""Finds a door that is left open for too long, and reports each opening once.
 
-An opening begins with the event that light opens, and is over when it is dark. Meanwhile the
-program may be killed and started again, the camera be lost and come back, and each time another
-event opens: it is the same opening, as long as it was out of sight for a few minutes only.
+An opening begins with the event that light opens, and ends when it is dark. The program may be
+killed and restarted meanwhile, or the camera lost and reopened, and another event opens each time.
+It remains the same opening unless it was out of sight for more than `OUT_OF_SIGHT`.
 """
 
 from collections.abc import Callable
@@ -14,35 +13,39 @@ from app.detector import Verdict
 from app.errors import ProtocolError
 from app.frames import Frame
 
-#: Without an event, so many dark frames one after another say that it is closed.
+#: Without an event, so many dark frames in a row mean that the door is closed.
 _DARK_FRAMES = 3
-#: How long it may be out of sight, and how often it is noted that it is in sight.
+#: How long an opening may be out of sight.
 OUT_OF_SIGHT = timedelta(minutes=10)
+#: How often a note says that the opening is still in sight.
 NOTE_S = 60.0
-#: What was told so long ago is on disk by now. Until then another run tells it again, under the
-#: same name.
+#: After this time the report is certainly on disk. Until then another run reports the opening
+#: again, under the same id.
 _SETTLED_S = 45.0
-_TOLD = "told"
+#: This word stands in a note when the opening was reported.
+_REPORTED = "told"
 
 
 class LeftOpen:
-    """Follows the openings that one camera sees. *keep* keeps a line for the next run, None that
-    nothing is open.
+    """Follows the openings that one camera sees.
+
+    An opening is left open after *threshold_s* seconds. *keep* stores a note for the next run;
+    None means that all is closed.
     """
 
     def __init__(self, threshold_s: float, keep: Callable[[str | None], None]) -> None:
         self.threshold_s = threshold_s
         self._keep = keep
         #: The event that the present opening began with, None when all is closed.
-        self.first: str | None = None
-        self._told_s: float | None = None
+        self.first_event: str | None = None
+        self._reported_s: float | None = None
         self._began_s: float | None = None
         self._seen_s = self._noted_s = float("-inf")
         self._dark = 0
 
-    def resume(self, line: str | None, now: datetime) -> None:
-        """Go on with the opening of an earlier run, if there was one until recently."""
-        words = (line or "").split()
+    def resume(self, note: str | None, now: datetime) -> None:
+        """Continue the opening in *note*, which an earlier run kept, if it was seen recently."""
+        words = (note or "").split()
         if len(words) < 2:
             return
         event, seen_at = words[:2]
@@ -52,16 +55,17 @@ class LeftOpen:
         except (ProtocolError, ValueError, TypeError):
             return
         if recent:
-            self.first, self._seen_s = event, float("inf")
-            self._told_s = float("-inf") if _TOLD in words else None
+            self.first_event, self._seen_s = event, float("inf")
+            self._reported_s = float("-inf") if _REPORTED in words else None
 
     def forget(self) -> None:
-        """Nobody looks any more, so that the next that is open is another opening."""
+        """Forget the present opening, because the camera is switched off."""
         self._close()
 
-    def look(self, frame: Frame, verdict: Verdict, event: str | None) -> bool:
-        """*frame* was judged so, and *event* is open. Whether it is to be told now that something
-        is left open.
+    def judge(self, frame: Frame, verdict: Verdict, event: str | None) -> str | None:
+        """Judge the next *frame*, with the detector's *verdict* and the open *event*.
+
+        Return the first event of an opening that must be reported now as left open, None else.
         """
         if frame.at_s - self._seen_s > OUT_OF_SIGHT.total_seconds():
             self._close()
@@ -70,44 +74,39 @@ class LeftOpen:
             self._dark = 0 if verdict.motion else self._dark + 1
             if verdict.changed == "closed" or self._dark >= _DARK_FRAMES:
                 self._close()
-            return False
+            return None
         self._follow(frame, event)
-        return self._told_s is None and self.lasts_s >= self.threshold_s
+        is_due = self._reported_s is None and self.lasts_s >= self.threshold_s
+        return self.first_event if is_due else None
 
     @property
     def lasts_s(self) -> float:
-        """For how many seconds it is open, by the clock of the camera, which nobody sets."""
+        """How many seconds the opening has lasted, by the camera's clock, which nobody sets."""
         return 0.0 if self._began_s is None else self._seen_s - self._began_s
 
-    @property
-    def since(self) -> datetime | None:
-        """When the present opening began."""
-        return protocol.event_started_at(self.first) if self.first else None
-
-    def told(self) -> None:
-        """It is told of the present opening."""
-        self._told_s = self._seen_s
+    def reported(self) -> None:
+        """Remember that the present opening was reported."""
+        self._reported_s = self._seen_s
 
     def _follow(self, frame: Frame, event: str) -> None:
         self._dark = 0
-        if self.first is None:
-            self.first, self._told_s = event, None
+        if self.first_event is None:
+            self.first_event, self._reported_s = event, None
         if self._began_s is None:
-            self._began_s = (
-                frame.at_s
-                - (frame.taken_at - protocol.event_started_at(self.first)).total_seconds()
-            )
+            before = frame.taken_at - protocol.event_started_at(self.first_event)
+            self._began_s = frame.at_s - before.total_seconds()
         if frame.at_s - self._noted_s >= NOTE_S:
             self._noted_s = frame.at_s
-            told = (
-                f" {_TOLD}"
-                if self._told_s is not None and frame.at_s - self._told_s >= _SETTLED_S
-                else ""
-            )
-            self._keep(f"{self.first} {frame.taken_at.isoformat()}{told}")
+            self._keep(self._note(self.first_event, frame))
+
+    def _note(self, first_event: str, frame: Frame) -> str:
+        words = [first_event, frame.taken_at.isoformat()]
+        if self._reported_s is not None and frame.at_s - self._reported_s >= _SETTLED_S:
+            words.append(_REPORTED)
+        return " ".join(words)
 
     def _close(self) -> None:
-        if self.first:
+        if self.first_event:
             self._keep(None)
-        self.first = self._began_s = None
+        self.first_event = self._began_s = None
         self._noted_s = float("-inf")

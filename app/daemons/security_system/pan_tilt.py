@@ -1,4 +1,4 @@
-"""Where a camera points: its mount turned to what is wanted, and the time that takes."""
+"""Turns a camera's mount to the wanted position, and waits until the picture is at rest."""
 
 import logging
 import math
@@ -13,8 +13,8 @@ RETRY_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Aim:
-    """Turns *mount*, if there is one, and knows when the picture has come to rest."""
+class PanTiltControl:
+    """Turns *mount*, if there is one, and knows when the picture is at rest."""
 
     def __init__(self, mount: PanTilt | None, settings: PanTiltSettings, clock: Clock) -> None:
         self._mount = mount
@@ -24,19 +24,20 @@ class Aim:
         self._retry_at_s = -math.inf
         self._settled_at_s = -math.inf
         self._refused: Position | None = None
-        #: Where it points, None until it was turned.
+        #: The position that the camera was turned to, None before the first turn.
         self.position: Position | None = None
-        #: Why it does not turn, None when it does.
+        #: The reason why the mount does not turn, None when it does.
         self.trouble: str | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether the picture is at rest."""
+        """Return whether the picture is at rest."""
         return self._clock.monotonic() >= self._settled_at_s
 
     def turn_to(self, target: Position | None) -> bool:
-        """Start turning to *target* unless it points there already; whether it turns now. A mount
-        that fails is tried again later.
+        """Start to turn to *target* unless the camera points there; return whether it turns now.
+
+        A mount that fails is tried again after `RETRY_S`.
         """
         if target is None or target == self.position or self._clock.monotonic() < self._retry_at_s:
             return False
@@ -55,7 +56,7 @@ class Aim:
         return True
 
     def close(self) -> None:
-        """Let the servos go limp."""
+        """Switch the servos off."""
         if self._mount:
             self._mount.close()
 

@@ -1,14 +1,14 @@
-"""What waits for Redis: facts in their order, on disk as soon as they happen, until it is certain
-that Redis has them.
+"""The facts that wait for Redis: in order, and on disk until Redis has them for certain.
 
-Redis syncs its log to disk once a second, so what it has taken in the last moments can be lost with
-the power. A fact therefore stays here for `SETTLE_S` after it was handed over, and is handed over
-again if Redis goes away meanwhile; `State.publish` makes the second time harmless.
+Redis syncs its log to disk once a second. So a power cut can take away what Redis accepted in the
+last moments. A fact therefore stays here for `SETTLE_S` after it was handed over, and is handed
+over again if Redis goes away meanwhile. `State.publish` makes the second time harmless.
 """
 
 import fcntl
 import json
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,31 +18,43 @@ from app import protocol
 from app.errors import WorldError
 from app.files import remove_unfinished, write_atomic
 from app.protocol import EventRecord, Fact
+from app.recording.event_folder import SnapshotPair
 
 SETTLE_S = 3.0
-#: How many pictures are kept in memory when the disk takes none.
+#: How many publications keep their pictures in memory when the disk takes none.
 PICTURES_IN_MEMORY = 20
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Waiting:
-    """A fact on its way to Redis. *path* is its file, None when the disk did not take it."""
+class Publication:
+    """A fact on its way to Redis, with the *record* and *pictures* of its event, if it has one.
+
+    It is written to disk *after* all these events are set, unless that takes too long. *spent* is a
+    file to remove once the fact is on disk; if it stayed, another run would publish the fact again.
+    *path* is the fact's file in the spool, None while there is none. *pictures* is None again when
+    they are in the event's folder.
+    """
 
     fact: Fact
-    record: EventRecord | None
-    snapshot: bytes | None
-    path: Path | None
+    record: EventRecord | None = None
+    pictures: SnapshotPair | None = None
+    spent: Path | None = None
+    after: tuple[threading.Event, ...] = ()
+    path: Path | None = None
 
 
 class Spool:
-    """The facts of one camera that Redis may not have yet, kept in *folder*. One thread uses it."""
+    """The publications of one camera that Redis may not have yet, kept in *folder*.
+
+    Only one thread uses it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._waiting: deque[Waiting] = deque()
-        self._settling: deque[tuple[float, Waiting]] = deque()
+        self._waiting: deque[Publication] = deque()
+        self._settling: deque[tuple[float, Publication]] = deque()
         self._next_number = 0
         self._lock: IO[str] | None = None
 
@@ -50,9 +62,7 @@ class Spool:
         return len(self._waiting)
 
     def lock(self) -> None:
-        """Keep others out of the folder while this one runs; `WorldError` when somebody is in
-        it.
-        """
+        """Keep other programs out of the folder; `WorldError` when one uses it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
@@ -65,52 +75,53 @@ class Spool:
             ) from None
 
     def unlock(self) -> None:
-        """Let others in."""
+        """Let other programs use the folder."""
         if self._lock:
             self._lock.close()
             self._lock = None
 
-    def load(self) -> list[Waiting]:
-        """Take up what an earlier run has left, and return it."""
+    def load(self) -> list[Publication]:
+        """Take over the facts that an earlier run has left, and return them."""
         remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.json")):
             self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
-            waiting = _read(path)
-            if waiting:
-                self._waiting.append(waiting)
+            publication = _read(path)
+            if publication:
+                self._waiting.append(publication)
         return list(self._waiting)
 
-    def add(self, fact: Fact, record: EventRecord | None, snapshot: bytes | None) -> None:
-        """Put *fact* at the end. A disk that takes nothing is an `OSError`, and the fact waits in
-        memory.
+    def add(self, publication: Publication) -> None:
+        """Put *publication* at the end.
+
+        `OSError` when the disk takes nothing; the fact then waits in memory.
         """
-        waiting = Waiting(fact, record, snapshot, None)
-        self._waiting.append(waiting)
+        self._waiting.append(publication)
         path = self.folder / f"{self._next_number:010d}.json"
         self._next_number += 1
         try:
-            write_atomic(path, _written(waiting).encode())
+            write_atomic(path, _encoded(publication).encode())
         except OSError:
             self._forget_old_pictures()
             raise
-        waiting.path = path
+        publication.path = path
 
-    def first(self) -> Waiting | None:
-        """What is to be handed over next."""
+    def first(self) -> Publication | None:
+        """Return the publication to hand over next, None when there is none."""
         return self._waiting[0] if self._waiting else None
 
     def handed_over(self, now_s: float) -> None:
-        """Redis has taken the first one, at *now_s* of a monotonic clock."""
+        """Remember that Redis has the first one since *now_s*, of a monotonic clock."""
         self._settling.append((now_s, self._waiting.popleft()))
 
     def redis_went_away(self) -> None:
-        """What was handed over only just now must be handed over again, before the rest."""
+        """Put what was handed over in the last moments back in front of the others."""
         while self._settling:
             self._waiting.appendleft(self._settling.pop()[1])
 
     def settle(self, now_s: float) -> None:
-        """Forget what Redis has had for long enough. An `OSError` when a file cannot be removed,
-        which does no harm.
+        """Forget what Redis has had for `SETTLE_S`.
+
+        `OSError` when a file cannot be removed, which does no harm.
         """
         while self._settling and now_s - self._settling[0][0] >= SETTLE_S:
             path = self._settling[0][1].path
@@ -119,23 +130,21 @@ class Spool:
             self._settling.popleft()
 
     def _forget_old_pictures(self) -> None:
-        in_memory = [
-            waiting for waiting in self._waiting if waiting.path is None and waiting.snapshot
-        ]
-        for waiting in in_memory[:-PICTURES_IN_MEMORY]:
-            waiting.snapshot = None
+        in_memory = [one for one in self._waiting if one.path is None and one.pictures]
+        for publication in in_memory[:-PICTURES_IN_MEMORY]:
+            publication.pictures = None
 
 
-def _written(waiting: Waiting) -> str:
-    record = protocol.encode_event(waiting.record) if waiting.record else None
-    return json.dumps({"fact": protocol.encode(waiting.fact), "record": record})
+def _encoded(publication: Publication) -> str:
+    record = protocol.encode_event(publication.record) if publication.record else None
+    return json.dumps({"fact": protocol.encode(publication.fact), "record": record})
 
 
-def _read(path: Path) -> Waiting | None:
+def _read(path: Path) -> Publication | None:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         record = protocol.decode_event(stored["record"]) if stored["record"] else None
-        return Waiting(protocol.decode(Fact, stored["fact"]), record, None, path)
+        return Publication(protocol.decode(Fact, stored["fact"]), record, path=path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         _log.error("%s is not a waiting fact and is left alone: %s", path, error)
         return None

@@ -1,4 +1,4 @@
-"""Which moments become training samples: each alert, and now and then one while nothing moves."""
+"""Chooses the moments that become training samples: each alert, and sometimes a quiet room."""
 
 import threading
 from collections.abc import Callable
@@ -9,34 +9,32 @@ from typing import Any
 
 from app import protocol
 from app.config import CameraConfig, Config
-from app.daemons.security_system.job_queue import Darkroom
+from app.daemons.security_system.job_queue import JobQueue
 from app.detector import Detector, Verdict
 from app.frames import Frame, Image
-from app.motion.base import View
 from app.recording.event_folder import EventFolders
 from app.recording.samples import SAMPLE_NAME, FrameStore, Moment, write_sample
 
-#: Makes the file at a path by a function that is given it, or counts it as lost.
+#: Makes the file at a path with a function that is given the path, or counts the file as lost.
 Keep = Callable[[Path, Callable[[Path], None]], None]
 
 
 class Sampler:
-    """Keeps the last frames of *camera*, in *darkroom*, and has *keep* make files of what is worth
-    learning from.
+    """Stores the last frames of *camera* by *jobs*, and has *keep* make files of the samples.
 
-    A room is quiet when nothing moved in any of the frames that are kept, and there was no event
-    for `min_save_seconds`: somebody who stands still is soon taken for background, and is still
-    there.
+    A room is quiet when nothing moved in any of the stored frames and there was no event for
+    `min_save_seconds`. The second condition is necessary because somebody who stands still soon
+    becomes part of the background.
     """
 
     def __init__(
-        self, camera: str, config: Config, view: CameraConfig, darkroom: Darkroom, keep: Keep
+        self, camera: str, config: Config, view: CameraConfig, jobs: JobQueue, keep: Keep
     ) -> None:
         self._camera = camera
         self._events = config.events
         self._settings = _plain_settings(config, view)
         self._folders = EventFolders(config.data_dir)
-        self._darkroom = darkroom
+        self._jobs = jobs
         self._keep = keep
         self._store = FrameStore(config.events.frame_store_cnt)
         self._still_frames = 0
@@ -44,88 +42,87 @@ class Sampler:
 
     @property
     def megabytes(self) -> float:
-        """How much memory the last frames take."""
+        """Return the memory that the stored frames take, in MB."""
         return self._store.megabytes
 
     def forget(self) -> None:
-        """Let go of what was seen so far, which has nothing to do with what comes."""
+        """Drop the stored frames: they do not come just before the next ones."""
         self._still_frames = 0
         self._quiet_from_s = None
-        self._darkroom.add(self._store.clear, urgent=True, counts=False)
+        self._jobs.enqueue(self._store.clear, urgent=True, counted=False)
 
-    def look(
+    def record(
         self,
         frame: Frame,
         verdict: Verdict,
-        event: str | None,
         detector: Detector,
-        pir: bool | None,
+        opened: str | None,
+        pir: bool | None = None,
     ) -> list[threading.Event]:
-        """*detector* has judged *frame* so, while *event* was open and the motion sensor said
-        *pir*.
+        """Store *frame*, which *detector* gave *verdict*, and make a sample of it if it is one.
 
-        If that opens an event that has a sample, what this returns is set as soon as that is a
-        file, or will be none.
+        *opened* is the id of the event that the frame opens, *pir* what the motion sensor says. If
+        that event gets a sample, the returned event is set when the sample is on disk or has
+        failed.
         """
-        samples = []
-        still = not (verdict.motion or verdict.event or verdict.learning)
-        self._still_frames = self._still_frames + 1 if still else 0
-        if self._quiet_from_s is None or verdict.event or verdict.learning:
-            self._quiet_from_s = frame.at_s
-        if verdict.changed == "opened" and verdict.event and verdict.event.alert and event:
-            samples.append(
-                self._develop(
-                    Moment(event, "alert", frame, pir, *self._judged(verdict, detector.view()))
-                )
-            )
-        elif (
-            self._still_frames > self._events.frame_store_cnt
-            and frame.at_s - self._quiet_from_s >= self._events.min_save_seconds
-        ):
+        written = []
+        self._follow(frame, verdict)
+        if opened and verdict.event and verdict.event.alert:
+            facts, pictures = self._facts(verdict, detector)
+            written.append(self._write(Moment(opened, "alert", frame, pir, facts, pictures)))
+        elif self._is_quiet(frame):
             self._quiet_from_s = frame.at_s
             sample = protocol.event_id(frame.taken_at, self._camera)
-            self._develop(
-                Moment(sample, "quiet", frame, pir, *self._judged(verdict, detector.view()))
-            )
-        self._darkroom.add(partial(self._store.append, frame, pir), counts=False)
-        return samples
+            facts, pictures = self._facts(verdict, detector)
+            self._write(Moment(sample, "quiet", frame, pir, facts, pictures))
+        self._jobs.enqueue(partial(self._store.append, frame, pir), counted=False)
+        return written
 
-    def _judged(
-        self, verdict: Verdict, view: View | None
+    def _follow(self, frame: Frame, verdict: Verdict) -> None:
+        active = verdict.event is not None or verdict.learning
+        self._still_frames = 0 if verdict.motion or active else self._still_frames + 1
+        if self._quiet_from_s is None or active:
+            self._quiet_from_s = frame.at_s
+
+    def _is_quiet(self, frame: Frame) -> bool:
+        if self._still_frames <= self._events.frame_store_cnt or self._quiet_from_s is None:
+            return False
+        return frame.at_s - self._quiet_from_s >= self._events.min_save_seconds
+
+    def _facts(
+        self, verdict: Verdict, detector: Detector
     ) -> tuple[dict[str, Any], dict[str, Image]]:
-        """What was made of a frame, and the pictures that it was compared by."""
-        found = {
+        """Return how the last frame was judged, and the pictures that it was compared with."""
+        judged = {
             "motion": verdict.motion,
             "area_px": verdict.area_px,
             "boxes": verdict.boxes,
             "level": verdict.level,
         }
-        facts: dict[str, Any] = {
+        view = detector.view()
+        contours = view.contours if view else ()
+        facts = {
             "camera": self._camera,
-            "classification": found,
+            "classification": judged,
             "settings": self._settings,
-            "contours": [],
+            "contours": [{"box": one.box, "area_px": one.area_px} for one in contours],
         }
-        if view is None:
-            return facts, {}
-        facts["contours"] = [
-            {"box": contour.box, "area_px": contour.area_px} for contour in view.contours
-        ]
-        return facts, {"background": view.background, "delta": view.delta}
+        return facts, {"background": view.background, "delta": view.delta} if view else {}
 
-    def _develop(self, moment: Moment) -> threading.Event:
+    def _write(self, moment: Moment) -> threading.Event:
         path = (
             self._folders.folder(moment.sample, protocol.event_started_at(moment.sample))
             / SAMPLE_NAME
         )
-        return self._darkroom.add(
-            partial(self._keep, path, lambda path: write_sample(path, moment, self._store)),
-            urgent=True,
-        )
+        write = partial(write_sample, moment=moment, store=self._store)
+        return self._jobs.enqueue(partial(self._keep, path, write), urgent=True)
 
 
 def _plain_settings(config: Config, view: CameraConfig) -> dict[str, Any]:
-    """What decided about the frames. The source is left out, which may hold a password."""
+    """Return what decided about the frames.
+
+    The source is left out, because it may hold a password.
+    """
     events = asdict(config.events)
     del events["words"]
     camera = {

@@ -1,40 +1,34 @@
-"""Who waits for a film hears of its event, with it or without."""
+"""Every alert that waits for a clip goes out, with the clip or without."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from app.clock import FakeClock
-from app.daemons.security_system.clip_deadlines import PATIENCE_S, Owed
-from app.daemons.security_system.publisher import News
+from app.daemons.security_system.clip_deadlines import PATIENCE_S, ClipDeadlines
+from app.daemons.security_system.spool import Publication
 from app.protocol import Fact
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
-def news(event: str) -> News:
-    return News(
-        Fact(
-            f"{event}-closed",
-            "clip_ready",
-            datetime(2026, 11, 20, tzinfo=UTC),
-            f"Opened: {event}.",
-            "fridge",
-        )
-    )
+
+def alert(name: str) -> Publication:
+    return Publication(Fact(f"{name}-closed", "clip_ready", NOW, f"Opened: {name}.", "fridge"))
 
 
 class Owner:
-    """Hears what is told."""
+    """Receives the alerts of `deadlines`."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.heard: list[str] = []
-        self.owed = Owed(lambda one: self.heard.append(one.fact.text), self.clock)
+        self.texts: list[str] = []
+        self.deadlines = ClipDeadlines(lambda one: self.texts.append(one.fact.text), self.clock)
 
     def after(self, seconds: float) -> list[str]:
-        """All that was heard by then."""
+        """Let *seconds* pass; returns all texts so far."""
         self.clock.advance(seconds)
-        self.owed.step()
-        return self.heard
+        self.deadlines.step()
+        return self.texts
 
 
 @pytest.fixture
@@ -42,47 +36,45 @@ def owner() -> Owner:
     return Owner()
 
 
-def test_what_came_with_its_film_is_not_told_again(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"))
-    owner.owed.paid("a")
+def test_an_alert_with_its_clip_is_not_repeated(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"))
+    owner.deadlines.clip_ready("a")
     assert owner.after(1000) == []
 
 
-def test_what_has_no_film_after_its_patience_is_told_once_without(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"))
+def test_an_alert_whose_clip_is_late_goes_out_once(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"))
     assert owner.after(PATIENCE_S - 1) == []
     assert owner.after(1) == ["Opened: a."]
     assert owner.after(1000) == ["Opened: a."]
 
 
-def test_what_will_have_no_film_is_told_at_once(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"), patience_s=0)
-    owner.owed.owe("b", news("b"))
-    owner.owed.failed("b")
+def test_an_alert_that_will_have_no_clip_goes_out_at_once(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"), patience_s=0)
+    owner.deadlines.add("b", alert("b"))
+    owner.deadlines.clip_failed("b")
     assert owner.after(0) == ["Opened: a.", "Opened: b."]
 
 
-def test_a_film_that_comes_after_its_sentence_is_no_news_any_more(owner: Owner) -> None:
-    owner.owed.owe("a", news("a"))
-    owner.owed.owe("b", news("b"))
-    assert owner.owed.paid("b")
+def test_a_clip_after_its_alert_is_no_alert(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"))
+    owner.deadlines.add("b", alert("b"))
+    assert owner.deadlines.clip_ready("b")
     owner.after(PATIENCE_S)
-    assert not owner.owed.paid("a")
+    assert not owner.deadlines.clip_ready("a")
 
 
-def test_a_film_that_failed_and_came_all_the_same_before_the_end_is_told_with_its_sentence(
-    owner: Owner,
-) -> None:
-    owner.owed.failed("a")
-    assert owner.owed.paid("a")
-    owner.owed.owe("a", news("a"))
+def test_a_clip_that_failed_may_be_ready_all_the_same(owner: Owner) -> None:
+    owner.deadlines.clip_failed("a")
+    assert owner.deadlines.clip_ready("a")
+    owner.deadlines.add("a", alert("a"))
     assert owner.after(1000) == []
 
 
-def test_films_that_come_or_fail_before_the_end_count_too(owner: Owner) -> None:
-    owner.owed.paid("a")
-    owner.owed.failed("b")
-    owner.owed.owe("a", news("a"))
-    owner.owed.owe("b", news("b"))
+def test_clips_may_be_ready_or_fail_before_their_alert(owner: Owner) -> None:
+    owner.deadlines.clip_ready("a")
+    owner.deadlines.clip_failed("b")
+    owner.deadlines.add("a", alert("a"))
+    owner.deadlines.add("b", alert("b"))
     assert owner.after(0) == ["Opened: b."]
     assert owner.after(1000) == ["Opened: b."]

@@ -1,6 +1,5 @@
-"""What the house is told of a camera's films."""
+"""The clips of a camera as files, and as published facts and answers."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,17 +11,18 @@ import redis
 
 from app.clock import SystemClock
 from app.config import Config
-from app.daemons.security_system.clip_deadlines import Owed
+from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import MOST_ASKED, Clips
-from app.daemons.security_system.publisher import Link, News, Wishes
-from app.daemons.security_system.spool import Spool
+from app.daemons.security_system.controls import ControlState
+from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.spool import Publication, Spool
 from app.detector import Event
 from app.frames import Frame
 from app.protocol import ClipAsked, Fact
 from app.recording.event_folder import EventFolders
 from app.state import State
+from tests.daemons.facts import facts
 from tests.recording.videos import numbered, numbers
-from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 SETTINGS = {
@@ -33,14 +33,9 @@ NAME = "20261120T101500.000Z-front"
 
 
 @pytest.fixture
-def raw(redis_server: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def link(state: State, tmp_path: Path) -> Iterator[Link]:
-    opened = Link("front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock())
+def publisher(state: State, tmp_path: Path) -> Iterator[Publisher]:
+    spool = Spool(tmp_path / "spool")
+    opened = Publisher("front", state, EventFolders(tmp_path), spool, SystemClock())
     opened.open()
     opened.start()
     yield opened
@@ -54,25 +49,30 @@ def zero_s() -> float:
 
 
 @pytest.fixture
-def owed(link: Link) -> Owed:
-    return Owed(link.tell, SystemClock())
+def deadlines(publisher: Publisher) -> ClipDeadlines:
+    return ClipDeadlines(publisher.publish, SystemClock())
 
 
 @pytest.fixture
-def clips(link: Link, owed: Owed, tmp_path: Path, zero_s: float) -> Iterator[Clips]:
-    """Those of the camera front, which has been open for some seconds."""
-    filmed = Clips(
-        "front",
-        Config.model_validate(SETTINGS),
-        EventFolders(tmp_path),
-        link,
-        SystemClock(),
-        owed=owed,
-    )
-    filmed.open()
-    show(filmed, range(30), zero_s)
-    yield filmed
-    filmed.close()
+def clips(
+    publisher: Publisher, deadlines: ClipDeadlines, tmp_path: Path, zero_s: float
+) -> Iterator[Clips]:
+    """The clips of the camera front, which has been open for some seconds."""
+    opened = make_clips(publisher, deadlines, tmp_path)
+    opened.open()
+    show(opened, range(30), zero_s)
+    yield opened
+    opened.close()
+
+
+def make_clips(publisher: Publisher, deadlines: ClipDeadlines, data_dir: Path) -> Clips:
+    folders = EventFolders(data_dir)
+    clock = SystemClock()
+    return Clips("front", config(), folders, publisher, deadlines=deadlines, clock=clock)
+
+
+def config(**sections: Any) -> Config:
+    return Config.model_validate(SETTINGS | sections)
 
 
 def show(clips: Clips, these: range, zero_s: float) -> None:
@@ -80,7 +80,7 @@ def show(clips: Clips, these: range, zero_s: float) -> None:
     for number in these:
         picture = numbered(number)
         at_s = zero_s + number / 10
-        clips.frame(
+        clips.add_frame(
             Frame(
                 np.ascontiguousarray(picture[:, :, 0]),
                 at_s,
@@ -95,27 +95,27 @@ def event(started_at_s: float) -> Event:
     return Event(1, started_at_s, None, 5000.0, (), alert=True)
 
 
-def told(raw: redis.Redis) -> list[dict[str, Any]]:
-    entries: Any = raw.xrange("events")
-    return [json.loads(stored[b"fact"]) for _, stored in entries]
+def alert_without_clip() -> Publication:
+    now = datetime.now(UTC)
+    return Publication(Fact(f"{NAME}-closed", "clip_ready", now, "It was opened.", "front", NAME))
 
 
-def asking(count: int, at: datetime | None = None, *, armed: bool = True) -> Wishes:
-    return Wishes(armed, clips_asked=count, clip_asked_at=at or datetime.now(UTC))
+def asking(count: int, at: datetime | None = None, *, armed: bool = True) -> ControlState:
+    return ControlState(armed, clips_asked=count, clip_asked_at=at or datetime.now(UTC))
 
 
-def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_are(
+def test_each_part_of_a_long_clip_is_published(
     clips: Clips, raw: redis.Redis, tmp_path: Path, zero_s: float
 ) -> None:
-    clips.opened(NAME, event(zero_s + 2.5))
+    clips.begin(NAME, event(zero_s + 2.5))
     show(clips, range(30, 130), zero_s)
-    clips.closed(zero_s + 10.25)
-    until(lambda: len(told(raw)) == 2, "both are told")
-    first, second = told(raw)
+    clips.end(zero_s + 10.25)
+    until(lambda: len(facts(raw)) == 2, "both are published")
+    first, second = facts(raw)
     assert (first["id"], first["file"], first["text"]) == (
         f"{NAME}-clip_ready",
         "clip.mp4",
-        "Film of camera front, to be continued: 5 seconds.",
+        "Clip of camera front, to be continued: 5 seconds.",
     )
     assert (second["id"], second["file"], second["text"]) == (
         f"{NAME}-clip_ready-2",
@@ -128,89 +128,130 @@ def test_each_part_of_a_long_film_is_told_and_the_last_one_tells_how_long_all_ar
     assert len(there) == pytest.approx(98, abs=2)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_of_an_opening_one_sentence_is_told_also_when_its_film_comes_late(
-    clips: Clips, owed: Owed, raw: redis.Redis, zero_s: float, late: bool
+def test_a_long_opening_by_light_is_one_alert(
+    clips: Clips, raw: redis.Redis, zero_s: float
 ) -> None:
-    clips.configure(Config.model_validate(SETTINGS | {"motion": {"trigger": "light"}}))
-    clips.opened(NAME, event(zero_s + 2.5))
+    clips.configure(config(motion={"trigger": "light"}))
+    clips.begin(NAME, event(zero_s + 2.5))
+    show(clips, range(30, 100), zero_s)
+    clips.end(zero_s + 9.5)
+    until(lambda: len(facts(raw)) == 2, "both are published")
+    assert [(one["file"], one["alert"]) for one in facts(raw)] == [
+        ("clip.mp4", False),
+        ("clip-2.mp4", True),
+    ]
+    assert facts(raw)[1]["text"].endswith(" for 7 seconds.")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_opening_by_light_is_one_alert_also_when_its_clip_is_late(
+    clips: Clips, deadlines: ClipDeadlines, raw: redis.Redis, zero_s: float, late: bool
+) -> None:
+    clips.configure(config(motion={"trigger": "light"}))
+    clips.begin(NAME, event(zero_s + 2.5))
     show(clips, range(30, 50), zero_s)
-    owed.owe(
-        NAME,
-        News(
-            Fact(f"{NAME}-closed", "clip_ready", datetime.now(UTC), "It was opened.", "front", NAME)
-        ),
-        0.0 if late else 30.0,
-    )
-    owed.step()
-    clips.closed(zero_s + 4.5)
-    until(lambda: [one for one in told(raw) if one["file"]], "the film is ready")
-    assert [one["alert"] for one in told(raw)] == ([True, False] if late else [True])
+    deadlines.add(NAME, alert_without_clip(), 0.0 if late else 30.0)
+    deadlines.step()
+    clips.end(zero_s + 4.5)
+    until(lambda: [one for one in facts(raw) if one["file"]], "the clip is ready")
+    assert [one["alert"] for one in facts(raw)] == ([True, False] if late else [True])
+
+
+def test_a_full_disk_costs_the_clip_but_not_its_alert(
+    clips: Clips, deadlines: ClipDeadlines, raw: redis.Redis, tmp_path: Path, zero_s: float
+) -> None:
+    clips.configure(config(disk={"min_free_gb": 1e6}))
+    clips.begin(NAME, event(zero_s + 2.5))
+    deadlines.add(NAME, alert_without_clip())
+    show(clips, range(30, 50), zero_s)
+    clips.end(zero_s + 3.5)
+    until(lambda: clips.trouble, "the trouble is reported")
+    assert "less than half of disk.min_free_gb" in str(clips.trouble)
+
+    def published() -> list[dict[str, Any]]:
+        deadlines.step()
+        return facts(raw)
+
+    until(published, "the alert is published")
+    assert [one["file"] for one in facts(raw)] == [None]
+    assert not list(tmp_path.glob("events/*/*/*.mp4"))
+
+
+def test_the_part_so_far_goes_to_who_asked_for_it(
+    clips: Clips, raw: redis.Redis, zero_s: float
+) -> None:
+    parts: list[tuple[str | None, float]] = []
+    clips.split(lambda file, seconds: parts.append((file, seconds)))
+    assert parts == [(None, 0.0)]
+    (begun,) = clips.begin(NAME, event(zero_s + 2.5))
+    show(clips, range(30, 50), zero_s)
+    assert begun.wait(20)
+    clips.split(lambda file, seconds: parts.append((file, seconds)))
+    show(clips, range(50, 60), zero_s)
+    until(lambda: len(parts) == 2, "the part is ready")
+    show(clips, range(60, 90), zero_s)
+    clips.end(zero_s + 7)
+    until(lambda: len(facts(raw)) == 2, "both parts are published")
+    assert parts[1][0] == "clip.mp4"
+    assert [(one["file"], one["alert"]) for one in facts(raw)] == [
+        ("clip.mp4", False),
+        ("clip-2.mp4", True),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("wishes", "seeing", "why"),
+    ("wanted", "camera_open", "why"),
     [
         (asking(1, armed=False), True, "Camera front is off."),
         (asking(1), False, "Camera front gives no pictures just now."),
     ],
 )
-def test_who_asks_for_what_cannot_be_filmed_is_told_why(
-    clips: Clips, state: State, wishes: Wishes, seeing: bool, why: str
+def test_a_request_that_gives_no_clip_is_answered_why(
+    clips: Clips, state: State, wanted: ControlState, camera_open: bool, why: str
 ) -> None:
-    clips.follow(wishes, seeing)
+    clips.follow(wanted, camera_open)
     asked = until(lambda: state.get("camera:front:clip", ClipAsked), "the answer")
     assert asked == ClipAsked(asked.asked_at, why=why)
 
 
-def test_who_asks_for_a_film_of_a_time_that_is_not_kept_any_more_is_told_so(
+def test_a_request_for_a_time_long_ago_is_answered_why(
     clips: Clips, state: State, zero_s: float
 ) -> None:
     clips.follow(asking(1, datetime.now(UTC) - timedelta(seconds=25)), True)
     show(clips, range(30, 40), zero_s)
     asked = until(lambda: state.get("camera:front:clip", ClipAsked), "the answer")
     assert asked == ClipAsked(
-        asked.asked_at, why="The film cannot be written: the camera gave no picture at that time"
+        asked.asked_at, why="The clip cannot be written: the camera gave no picture at that time"
     )
 
 
 def test_a_request_is_followed_once(clips: Clips, raw: redis.Redis) -> None:
-    wishes = asking(1)
+    wanted = asking(1)
     for _ in range(5):
-        clips.follow(wishes, True)
+        clips.follow(wanted, True)
     clips.cut()
-    until(lambda: told(raw), "the film is told of")
+    until(lambda: facts(raw), "the clip is published")
     clips.close()
-    assert len(told(raw)) == 1
+    assert len(facts(raw)) == 1
 
 
-def test_no_more_films_are_made_at_once_than_memory_and_disk_bear(
-    clips: Clips, state: State
-) -> None:
+def test_only_some_requested_clips_are_made_at_once(clips: Clips, state: State) -> None:
     for number in range(1, MOST_ASKED + 2):
         clips.follow(asking(number, datetime.now(UTC) - timedelta(milliseconds=10 * number)), True)
     asked = until(lambda: state.get("camera:front:clip", ClipAsked), "the answer")
     assert asked.why == f"{MOST_ASKED} clips are being made already; ask again in some seconds."
 
 
-def test_a_folder_that_is_no_events_is_left_alone(
-    clips: Clips, link: Link, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_folder_that_is_no_event_is_left_alone(
+    clips: Clips, publisher: Publisher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = tmp_path / "events" / "2026-11-20" / "20269999T101500.000Z-front"
     odd.mkdir(parents=True)
     (odd / ".clip.mp4.part").write_bytes(b"something")
     clips.close()
-    clock = SystemClock()
-    again = Clips(
-        "front",
-        Config.model_validate(SETTINGS),
-        EventFolders(tmp_path),
-        link,
-        clock,
-        owed=Owed(link.tell, clock),
-    )
+    again = make_clips(publisher, ClipDeadlines(publisher.publish, SystemClock()), tmp_path)
     again.open()
-    until(lambda: "a clip is left alone" in caplog.text, "it is said")
+    until(lambda: "a clip is left alone" in caplog.text, "it is logged")
     again.check()
     again.close()
     assert (odd / ".clip.mp4.part").exists()

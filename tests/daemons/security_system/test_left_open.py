@@ -1,4 +1,4 @@
-"""One opening is one, whatever happens while it lasts, and is told once."""
+"""An opening is reported once as left open, whatever happens while it lasts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,14 @@ FPS = 2
 
 
 class Fridge:
-    """A fridge, a camera in it with a new program after each `restart`, and what is told."""
+    """A fridge with a camera in it, and a new run of its program after each `restart`."""
 
     def __init__(self, threshold_s: float = 60) -> None:
         self.threshold_s = threshold_s
         self.at_s = 1000.0
         self.passed_s = 0.0
-        self.lines: list[str | None] = []
-        self.told: list[tuple[str | None, float]] = []
+        self.notes: list[str | None] = []
+        self.reported: list[tuple[str, float]] = []
         self.event: str | None = None
         self.restart()
 
@@ -34,13 +34,13 @@ class Fridge:
         return START + timedelta(seconds=self.passed_s)
 
     @property
-    def line(self) -> str | None:
-        return self.lines[-1] if self.lines else None
+    def note(self) -> str | None:
+        return self.notes[-1] if self.notes else None
 
     def restart(self) -> None:
-        """The program is killed and starts anew."""
-        self.left_open = LeftOpen(self.threshold_s, self.lines.append)
-        self.left_open.resume(self.line, self.now)
+        """Kill the program and start it again."""
+        self.left_open = LeftOpen(self.threshold_s, self.notes.append)
+        self.left_open.resume(self.note, self.now)
         self.lose_camera()
 
     def lose_camera(self) -> None:
@@ -48,7 +48,7 @@ class Fridge:
         self.event = None
 
     def stand(self, seconds: float, level: int) -> None:
-        """For so long it has that level of light."""
+        """Show frames with this *level* of light."""
         for _ in range(round(seconds * FPS)):
             luma = np.full((4, 4), level, np.uint8)
             frame = Frame(luma, self.at_s, self.now, 0, lambda shown=luma: shown)  # type: ignore[misc]
@@ -60,18 +60,19 @@ class Fridge:
                 )
             if verdict.changed == "closed":
                 self.event = None
-            if self.left_open.look(frame, verdict, self.event):
-                self.told.append((self.left_open.first, self.left_open.lasts_s))
-                self.left_open.told()
+            first_event = self.left_open.judge(frame, verdict, self.event)
+            if first_event:
+                self.reported.append((first_event, self.left_open.lasts_s))
+                self.left_open.reported()
             self.wait(1 / FPS)
 
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass."""
         self.at_s += seconds
         self.passed_s += seconds
 
     def set_clock(self, seconds: float) -> None:
-        """The time of day is set."""
+        """Set the time of day forward."""
         self.passed_s += seconds
 
 
@@ -85,62 +86,61 @@ def fridge() -> Iterator[Fridge]:
 FIRST = protocol.event_id(START + timedelta(seconds=5), "fridge")
 
 
-def test_what_is_open_for_long_is_told_once(fridge: Fridge) -> None:
+def test_a_long_opening_is_reported_once(fridge: Fridge) -> None:
     fridge.stand(600, level=120)
-    assert fridge.told == [(FIRST, 60.0)]
-    assert fridge.left_open.since == START + timedelta(seconds=5)
+    assert fridge.reported == [(FIRST, 60.0)]
 
 
-def test_what_is_closed_in_time_is_not_told(fridge: Fridge) -> None:
+def test_short_openings_are_not_reported(fridge: Fridge) -> None:
     for _ in range(5):
         fridge.stand(59, level=120)
         fridge.stand(5, level=4)
-    assert fridge.told == []
-    assert fridge.line is None
+    assert fridge.reported == []
+    assert fridge.note is None
 
 
 def test_the_next_opening_is_another(fridge: Fridge) -> None:
     for _ in range(2):
         fridge.stand(90, level=120)
         fridge.stand(5, level=4)
-    assert [first for first, _ in fridge.told] == [
+    assert [first for first, _ in fridge.reported] == [
         FIRST,
         protocol.event_id(START + timedelta(seconds=100), "fridge"),
     ]
 
 
-def test_an_opening_goes_on_over_a_restart_and_counts_from_its_beginning(fridge: Fridge) -> None:
+def test_an_opening_goes_on_over_a_restart(fridge: Fridge) -> None:
     fridge.stand(40, level=120)
     fridge.wait(10)
     fridge.restart()
     fridge.stand(100, level=120)
-    assert fridge.told == [(FIRST, 60.0)]
+    assert fridge.reported == [(FIRST, 60.0)]
 
 
-def test_one_that_was_told_before_a_restart_has_the_same_name_after_it(fridge: Fridge) -> None:
+def test_a_report_has_the_same_id_after_a_restart(fridge: Fridge) -> None:
     fridge.stand(300, level=120)
     fridge.wait(30)
     fridge.restart()
     fridge.stand(100, level=120)
-    assert {first for first, _ in fridge.told} == {FIRST}
+    assert {first for first, _ in fridge.reported} == {FIRST}
 
 
-def test_one_that_was_told_long_before_a_restart_is_not_told_by_any_name(fridge: Fridge) -> None:
+def test_an_old_report_is_not_repeated_after_a_restart(fridge: Fridge) -> None:
     fridge.stand(300, level=120)
-    fridge.told.clear()
+    fridge.reported.clear()
     for _ in range(3):
         fridge.restart()
         fridge.stand(70, level=120)
-    assert fridge.told == []
+    assert fridge.reported == []
 
 
-def test_one_that_goes_on_while_the_camera_is_lost_is_told_once(fridge: Fridge) -> None:
+def test_a_lost_camera_does_not_end_an_opening(fridge: Fridge) -> None:
     fridge.stand(70, level=120)
     for _ in range(3):
         fridge.wait(20)
         fridge.lose_camera()
         fridge.stand(70, level=120)
-    assert fridge.told == [(FIRST, 60.0)]
+    assert fridge.reported == [(FIRST, 60.0)]
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -149,16 +149,16 @@ def test_a_few_dark_frames_after_a_restart_do_not_close_it(fridge: Fridge, frame
     fridge.restart()
     fridge.stand(frames / FPS, level=4)
     fridge.stand(60, level=120)
-    assert [first for first, _ in fridge.told] == [FIRST]
+    assert [first for first, _ in fridge.reported] == [FIRST]
 
 
-def test_what_is_dark_after_a_restart_was_closed_meanwhile(fridge: Fridge) -> None:
+def test_darkness_after_a_restart_means_closed(fridge: Fridge) -> None:
     fridge.stand(70, level=120)
     fridge.restart()
     fridge.stand(5, level=4)
-    assert fridge.line is None
+    assert fridge.note is None
     fridge.stand(70, level=120)
-    assert len({first for first, _ in fridge.told}) == 2
+    assert len({first for first, _ in fridge.reported}) == 2
 
 
 def test_after_long_out_of_sight_it_is_another_opening(fridge: Fridge) -> None:
@@ -166,40 +166,40 @@ def test_after_long_out_of_sight_it_is_another_opening(fridge: Fridge) -> None:
     fridge.wait(11 * 60)
     fridge.restart()
     fridge.stand(30, level=120)
-    assert [first for first, _ in fridge.told] == [FIRST]
+    assert [first for first, _ in fridge.reported] == [FIRST]
     fridge.wait(11 * 60)
     fridge.lose_camera()
     fridge.stand(70, level=120)
-    assert len({first for first, _ in fridge.told}) == 2
+    assert len({first for first, _ in fridge.reported}) == 2
 
 
-def test_it_is_noted_each_minute_so_that_a_long_one_can_go_on(fridge: Fridge) -> None:
+def test_an_opening_is_noted_each_minute(fridge: Fridge) -> None:
     fridge.stand(3600, level=120)
-    assert 55 <= len(fridge.lines) <= 62
+    assert 55 <= len(fridge.notes) <= 62
     fridge.restart()
-    assert fridge.left_open.first == FIRST
+    assert fridge.left_open.first_event == FIRST
 
 
-def test_a_clock_that_is_set_makes_nothing_of_a_short_opening(fridge: Fridge) -> None:
+def test_a_set_clock_does_not_make_an_opening_longer(fridge: Fridge) -> None:
     fridge.stand(10, level=120)
     fridge.set_clock(86_400)
     fridge.stand(40, level=120)
-    assert fridge.told == []
+    assert fridge.reported == []
     fridge.stand(20, level=120)
-    assert fridge.told == [(FIRST, 60.0)]
+    assert fridge.reported == [(FIRST, 60.0)]
 
 
-def test_when_nobody_looks_any_more_the_next_is_another(fridge: Fridge) -> None:
+def test_after_the_camera_was_off_it_is_another_opening(fridge: Fridge) -> None:
     fridge.stand(70, level=120)
     fridge.left_open.forget()
-    assert fridge.line is None
+    assert fridge.note is None
     fridge.lose_camera()
     fridge.stand(70, level=120)
-    assert len({first for first, _ in fridge.told}) == 2
+    assert len({first for first, _ in fridge.reported}) == 2
 
 
 @pytest.mark.parametrize(
-    "line",
+    "note",
     [
         None,
         "",
@@ -211,7 +211,7 @@ def test_when_nobody_looks_any_more_the_next_is_another(fridge: Fridge) -> None:
         f"../x {START.isoformat()}",
     ],
 )
-def test_a_line_that_is_none_is_no_opening(line: str | None) -> None:
+def test_a_broken_note_is_no_opening(note: str | None) -> None:
     left_open = LeftOpen(60, lambda _: None)
-    left_open.resume(line, START)
-    assert left_open.first is None
+    left_open.resume(note, START)
+    assert left_open.first_event is None

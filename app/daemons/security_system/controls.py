@@ -1,0 +1,167 @@
+"""Polls Redis for what is wanted of one camera, and for the labels to put beside its events."""
+
+import logging
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app import protocol
+from app.clock import Clock
+from app.daemons.security_system.disk_writer import DiskWriter
+from app.daemons.security_system.notes import Notes, read_small_file
+from app.errors import ProtocolError
+from app.files import write_atomic
+from app.protocol import Position, Request, RequestKind
+from app.recording.event_folder import EventFolders
+from app.state import CameraControls, State
+from app.state.switches import Switches
+
+#: Nobody waits any more for a picture or a clip that was asked for longer ago, such as while this
+#: program was down.
+FORGET_AFTER = timedelta(seconds=30)
+
+#: The note that says whether the camera was armed, for the next run until Redis says it.
+_ARMED = "armed"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlState:
+    """What is wanted of the camera.
+
+    *images_asked* and *clips_asked* count the requests for a picture taken now and for a clip. The
+    newest request for a clip was made at *clip_asked_at*. *known* is False until Redis has
+    answered.
+    """
+
+    armed: bool
+    target: Position | None = None
+    watched: bool = False
+    images_asked: int = 0
+    clips_asked: int = 0
+    clip_asked_at: datetime | None = None
+    known: bool = False
+
+
+class Controls:
+    """Keeps `state` up to date for *camera*.
+
+    *asked_file* holds the last request whose labels are written, for the next run. One thread
+    calls `open`, `poll` and `write_labels`; any thread may read `state`.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        state: State,
+        folders: EventFolders,
+        *,
+        asked_file: Path,
+        notes: Notes,
+        disk: DiskWriter,
+        clock: Clock,
+    ) -> None:
+        self._camera = camera
+        self._redis = state
+        self._folders = folders
+        self._notes = notes
+        self._disk = disk
+        self._clock = clock
+        self._switches = Switches()
+        self._asked_file = asked_file
+        self._asked_up_to = "0-0"
+        self._labels: dict[str, Request] = {}
+        self._bad_target: str | None = None
+        #: What was wanted at the last poll.
+        self.state = ControlState(armed=protocol.SWITCHES["camera_status"])
+
+    def open(self) -> None:
+        """Continue where an earlier run stopped: its last request, and whether it was armed."""
+        self._asked_up_to = self._read_asked_up_to()
+        armed = self._switches.read("camera_status", self._notes.read(_ARMED))
+        self.state = replace(self.state, armed=armed)
+
+    def poll(self) -> None:
+        """Ask Redis once; `StateUnavailable` when it does not answer."""
+        found = self._redis.camera_controls(self._camera, self._asked_up_to)
+        self._asked_up_to = found.newest
+        requests = [request for request in found.asked if request]
+        armed = self._switches.read("camera_status", found.camera_status)
+        if armed != self.state.armed or not self.state.known:
+            # As a note, because the SD card may be slow, and the camera has to obey at once.
+            self._notes.keep(_ARMED, str(armed))
+        clips_at = [request.at for request in requests if self._is_awaited(request, "clip")]
+        images = sum(self._is_awaited(request, "last_image") for request in requests)
+        self.state = ControlState(
+            armed,
+            self._target(found),
+            found.watched,
+            self.state.images_asked + images,
+            self.state.clips_asked + len(clips_at),
+            max(clips_at, default=self.state.clip_asked_at),
+            known=True,
+        )
+        for request in requests:
+            if request.event and self._is_tag(request, request.event):
+                self._labels[request.event] = request
+        if found.asked:
+            self._write_labels()
+
+    def write_labels(self) -> None:
+        """Try again to write the labels that the disk has refused."""
+        if self._labels:
+            self._write_labels()
+
+    def _is_awaited(self, request: Request, kind: RequestKind) -> bool:
+        """Return whether somebody still waits for this camera's answer to *request*."""
+        if request.kind != kind or request.camera not in (None, self._camera):
+            return False
+        return self._clock.now() - request.at < FORGET_AFTER
+
+    def _is_tag(self, request: Request, event: str) -> bool:
+        if request.kind != "tag":
+            return False
+        try:
+            protocol.event_started_at(event)
+            return protocol.event_camera(event) == self._camera
+        except ProtocolError as error:
+            _log.warning("a tag is dropped: %s", error)
+            return False
+
+    def _write_labels(self) -> None:
+        """Write the labels beside their events.
+
+        The last request is remembered only when all of them are written, so that the next run too
+        tries again.
+        """
+        for event, request in list(self._labels.items()):
+            if self._disk.attempt(self._write_label, event, request):
+                del self._labels[event]
+        if not self._labels:
+            self._disk.attempt(write_atomic, self._asked_file, self._asked_up_to.encode())
+
+    def _write_label(self, event: str, request: Request) -> None:
+        facts = None
+        if request.label:
+            user = request.user or request.by
+            facts = {"label": request.label, "user": user, "time": request.at.isoformat()}
+        if not self._folders.write_label(event, protocol.event_started_at(event), facts):
+            _log.warning("event %s is tagged, but it is not on this disk any more", event)
+
+    def _read_asked_up_to(self) -> str:
+        """Return the last request that an earlier run handled, else the stream's beginning."""
+        found = read_small_file(self._asked_file) or ""
+        return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
+
+    def _target(self, found: CameraControls) -> Position | None:
+        if found.target is None:
+            return None
+        try:
+            return protocol.decode(Position, found.target)
+        except ProtocolError as error:
+            if self._bad_target != found.target:
+                _log.warning("%s: %s", protocol.camera_key(self._camera, "target"), error)
+            self._bad_target = found.target
+            return self.state.target

@@ -1,0 +1,42 @@
+"""Writing files on a disk that may refuse: the failure is logged once and remembered."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVarTuple
+
+from app.errors import WorldError
+
+_log = logging.getLogger(__name__)
+
+Args = TypeVarTuple("Args")
+
+
+class DiskWriter:
+    """Calls functions that write files. One thread uses it; any thread may read `trouble`."""
+
+    def __init__(self) -> None:
+        #: The reason why the disk takes nothing, None while it does.
+        self.trouble: str | None = None
+
+    def attempt(self, write: Callable[[*Args], None], *args: *Args) -> bool:
+        """Call *write* with *args*; return False when the disk refuses.
+
+        A `WorldError` is not the disk's, and is raised.
+        """
+        try:
+            write(*args)
+        except WorldError:
+            raise
+        except OSError as error:
+            self.failed(error)
+            return False
+        if self.trouble:
+            _log.info("the disk takes files again")
+        self.trouble = None
+        return True
+
+    def failed(self, error: OSError) -> None:
+        """Remember *error*, and log it when it is the first in a row."""
+        if self.trouble is None:
+            _log.error("the disk takes nothing, what happens is kept in memory: %s", error)
+        self.trouble = f"the disk takes nothing: {error}"
