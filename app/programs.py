@@ -1,32 +1,38 @@
-"""Which programs a house is made of, as its configuration wants it."""
+"""The programs that a configuration runs, and the one rule of when a program is healthy."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from app import protocol
 from app.config import Config
+from app.protocol import Heartbeat
 
 SECURITY_SYSTEM = "security_system"
 SLACK_SERVER = "slack_server"
 SLACK_SOCKET = "slack_socket"
-#: The daemons of which one runs, whatever the cameras.
+#: The daemons of which one runs, for any number of cameras.
 HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
+#: A program is stuck when its last step is older than this. Redis shows a heartbeat for up to 30 s,
+#: and a program may pause for one beat of 15 s between two steps, as who_is_home does. With only
+#: 30 s a program that works would count as stuck now and then.
+STUCK_AFTER_S = 45.0
 
 
 class Program(NamedTuple):
-    """What one program does: its *kind*, and the camera it is for if it is for one."""
+    """A program: its *kind*, and the name of its camera if it works for one."""
 
     kind: str
     camera: str | None = None
 
     @property
     def name(self) -> str:
-        """What it is called in tables, logs and supervisord."""
+        """Return its name in tables, logs and supervisord."""
         return f"{self.kind}-{self.camera}" if self.camera else self.kind
 
 
 def expected_programs(config: Config) -> list[Program]:
-    """Every program that beats its heart in the house of *config*."""
+    """Return every program that sends heartbeats when *config* is in force."""
     cameras = [Program(SECURITY_SYSTEM, camera) for camera in config.cameras]
     return [*cameras, *map(Program, HOUSE_DAEMONS), *_slack(config)]
 
@@ -39,12 +45,30 @@ def _slack(config: Config) -> Iterator[Program]:
         yield Program(SLACK_SOCKET)
 
 
-def program_of(heartbeat: str) -> tuple[Program, str]:
-    """Whose pulse is under the key *heartbeat*, and on which machine."""
-    _, kind, host, *camera = heartbeat.split(":")
+def program_of(key: str) -> tuple[Program, str]:
+    """Return the program whose heartbeat is under *key*, and the name of its machine."""
+    _, kind, host, *camera = key.split(":")
     return Program(kind, camera[0] if camera else None), host
 
 
 def heartbeat_key_of(program: Program) -> str:
-    """The key of the heartbeat of the one at *program* on this machine."""
+    """Return the key of the heartbeat that *program* sends on this machine."""
     return protocol.heartbeat_key(program.kind, protocol.host_name(), program.camera)
+
+
+def step_age_s(heartbeat: Heartbeat, now: datetime) -> float:
+    """Return the seconds since the program's last step; 0 when its clock is ahead of *now*."""
+    return max((now - heartbeat.step_at).total_seconds(), 0.0)
+
+
+def is_stuck(heartbeat: Heartbeat, now: datetime) -> bool:
+    """Return whether the program sends heartbeats, but takes no steps."""
+    return step_age_s(heartbeat, now) >= STUCK_AFTER_S
+
+
+def is_healthy(heartbeat: Heartbeat, now: datetime) -> bool:
+    """Return whether the program takes steps and reports no trouble.
+
+    A program without a heartbeat in Redis is never healthy.
+    """
+    return not is_stuck(heartbeat, now) and heartbeat.last_error is None

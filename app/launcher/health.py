@@ -12,12 +12,11 @@ from app.errors import ProtocolError, StateUnavailable, SupervisorUnavailable
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons, display_name
 from app.launcher.supervisord import ProcessInfo, supervised
+from app.programs import is_healthy, is_stuck
 from app.protocol import Counters, Heartbeat
 from app.state import State
 from app.state.address import is_here
 
-#: A program whose heartbeat or last step is older than this is not healthy.
-FRESH_S = 30.0
 RUNNING = "RUNNING"
 EXITED = "EXITED"
 #: Runs, but is not under our supervisord: started in the foreground, or on another machine, or the
@@ -129,9 +128,8 @@ def _daemon_health(known: ProcessInfo, pulse: Pulse | None) -> Health:
 def _by_pulse(name: str, state: str, pulse: Pulse) -> Health:
     beat = pulse.beat
     trouble = beat.last_error.what if beat.last_error else None
-    stepped = datetime.now(UTC) - beat.step_at < timedelta(seconds=FRESH_S)
-    healthy = stepped and pulse.age_s < FRESH_S and trouble is None
-    if not stepped and trouble is None:
+    now = datetime.now(UTC)
+    if trouble is None and is_stuck(beat, now):
         trouble = f"no step since {beat.step_at.astimezone():%H:%M:%S}"
     return Health(
         name,
@@ -141,7 +139,7 @@ def _by_pulse(name: str, state: str, pulse: Pulse) -> Health:
         round(pulse.age_s, 1),
         beat.counters,
         trouble,
-        healthy,
+        is_healthy(beat, now),
     )
 
 
