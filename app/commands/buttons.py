@@ -1,7 +1,7 @@
-"""Clicks on the buttons of an alert: Occupied, Unoccupied, Undo and Snooze.
+"""The buttons of an alert in Slack: Occupied, Unoccupied, Undo and Snooze.
 
-A click is looked up, never trusted: its value names an event, which Redis must know. What comes of
-a tag the notifier shows, by changing the buttons; what else there is to say goes to who clicked.
+A click is never trusted: its value names an event, which Redis must know. The notifier shows a new
+tag by changing the buttons; every other answer goes to the person who clicked, and to nobody else.
 """
 
 import logging
@@ -13,16 +13,17 @@ from annotated_types import Len
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app import protocol
-from app.commands.context import CommandContext, Invocation, plain
+from app.commands.context import CommandContext, Invocation
 from app.commands.registry import PATIENCE_S
 from app.commands.snooze import snooze_for
+from app.commands.tagging import explanation, tag_event
 from app.errors import ProtocolError
-from app.protocol import Id, Label, ReplyTo, Request, RequestKind
-from app.state import Tag, within
-from app.times import format_time
+from app.mrkdwn import one_line
+from app.protocol import Id, Label, ReplyTo, Request
+from app.state import within
 
 SNOOZE = timedelta(hours=1)
-#: What each button answers, by its action_id.
+#: The answer of each button, by its action_id.
 ANSWERS = {
     "tag_occupied": "occupied",
     "tag_unoccupied": "unoccupied",
@@ -34,7 +35,6 @@ _LABELS: dict[str, Label | None] = {
     "unoccupied": "unoccupied",
     "undo": None,
 }
-_GONE = "This event is not known any more, so it cannot be tagged; events are kept for 30 days."
 
 _log = logging.getLogger(__name__)
 
@@ -48,44 +48,45 @@ class _Named:
 
 
 @dataclass(frozen=True, slots=True)
-class _Action:
+class _ButtonAction:
     action_id: Word
     value: Annotated[str, StringConstraints(max_length=2000)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Payload:
-    """What is read of what Slack sends, where much is optional."""
+    """The fields of Slack's payload that are used; Slack may leave out the optional ones."""
 
     type: Literal["block_actions"]
     user: _Named
-    actions: Annotated[list[_Action], Len(1)]
+    actions: Annotated[list[_ButtonAction], Len(1)]
     channel: _Named | None = None
     response_url: Annotated[str, StringConstraints(max_length=3000)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class _ButtonValue:
     event: Id
     answer: Literal["occupied", "unoccupied", "undo", "snooze"]
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click: on which button of which event, and by whom."""
+    """A click by a person: *event* is the id of the alert's event, *answer* the button's answer."""
 
     event: str
     answer: str
-    asked: Invocation
+    invocation: Invocation
 
 
 _PAYLOAD = TypeAdapter(_Payload)
-_VALUE = TypeAdapter(_Value)
+_VALUE = TypeAdapter(_ButtonValue)
 
 
-def read_click(payload: object, house: CommandContext) -> Click:
-    """The click in *payload*, Slack's JSON or what it decodes to; `ProtocolError` when there is
-    none on a button of ours.
+def read_click(payload: object, context: CommandContext) -> Click:
+    """Return the click in *payload*, which is Slack's JSON or the decoded object.
+
+    Raises `ProtocolError` when there is no click on one of our buttons in it.
     """
     try:
         found = _read_payload(payload)
@@ -98,78 +99,47 @@ def read_click(payload: object, house: CommandContext) -> Click:
     protocol.event_started_at(value.event)
     reply_to = ReplyTo(found.response_url, found.channel.id if found.channel else None)
     by = found.user.name or found.user.id
-    return Click(
-        value.event, value.answer, Invocation("", found.user.id, by, house.clock.now(), reply_to)
-    )
+    invocation = Invocation("", found.user.id, by, context.clock.now(), reply_to)
+    return Click(value.event, value.answer, invocation)
 
 
-def take_click(click: Click, house: CommandContext) -> None:
-    """Do what *click* asks for. `StateUnavailable` when Redis is away or slow; nothing is done
-    then, as far as is known.
+def handle_click(click: Click, context: CommandContext) -> None:
+    """Do what *click* asks for.
+
+    Raises `StateUnavailable` when Redis is away or slow; then nothing is done, as far as is known.
     """
     with within(PATIENCE_S):
-        said = (
-            snooze_for(SNOOZE, click.asked, house)
-            if click.answer == "snooze"
-            else _tag(click, house)
-        )
-        if said:
-            house.state.add_request(_request("say", click, text=said))
-    _log.info("%s clicked %s on %s", click.asked.by, click.answer, click.event)
+        if click.answer == "snooze":
+            answer: str | None = snooze_for(SNOOZE, click.invocation, context)
+        else:
+            answer = _tag(click, context)
+        if answer:
+            context.state.add_request(_reply(click, answer))
+    _log.info("%s clicked %s on %s", click.invocation.by, click.answer, click.event)
 
 
-def _tag(click: Click, house: CommandContext) -> str | None:
-    """Tag the event; returns what there is to say that the changed buttons do not."""
-    label = _LABELS[click.answer]
-    was = house.state.tag(_request("tag", click, label=label))
-    if was is None:
-        return _GONE
-    if was.label == label:
-        return (
-            _said_already(was, click)
-            if label
-            else "Nobody has tagged this event, so there is nothing to undo."
-        )
-    if was.label is None or was.by == click.asked.by:
-        return None
-    return (
-        f"{_who(was)} had said {was.label} {_when(was, click)}; now it is {label or 'not tagged'}."
-    )
+def _tag(click: Click, context: CommandContext) -> str | None:
+    """Tag the event; returns what to say to the person beside the changed buttons."""
+    outcome = tag_event(click.event, _LABELS[click.answer], click.invocation, context)
+    text = explanation(outcome, click.invocation)
+    return text and one_line(text)
 
 
-def _said_already(was: Tag, click: Click) -> str:
-    who = "You" if was.by == click.asked.by else _who(was)
-    return f"{who} said {was.label} already, {_when(was, click)}."
-
-
-def _who(was: Tag) -> str:
-    return plain(was.by or "Somebody")
-
-
-def _when(was: Tag, click: Click) -> str:
-    return format_time(was.at, click.asked.at) if was.at else "some time ago"
-
-
-def _request(
-    kind: RequestKind, click: Click, label: Label | None = None, text: str | None = None
-) -> Request:
-    asked = click.asked
+def _reply(click: Click, text: str) -> Request:
+    """Return the request to the notifier to say *text* to the person who clicked."""
+    invocation = click.invocation
     return Request(
-        kind,
-        asked.at,
-        asked.by,
-        user=asked.user,
+        "say",
+        invocation.at,
+        invocation.by,
+        user=invocation.user,
         event=click.event,
-        label=label,
-        reply_to=asked.reply_to,
+        reply_to=invocation.reply_to,
         text=text,
     )
 
 
 def _read_payload(payload: object) -> _Payload:
-    read: _Payload = (
-        _PAYLOAD.validate_json(payload)
-        if isinstance(payload, str | bytes)
-        else _PAYLOAD.validate_python(payload)
-    )
-    return read
+    if isinstance(payload, str | bytes):
+        return _PAYLOAD.validate_json(payload)
+    return _PAYLOAD.validate_python(payload)

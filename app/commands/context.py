@@ -1,4 +1,4 @@
-"""What a command or a click is asked of, who asks, and what is answered."""
+"""The parts of every command: the context it runs in, its invocation, and its reply."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,9 +17,7 @@ REDIS_AWAY = (
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """What commands know of: the settings, the shared state, the time, and the machine they run
-    on.
-    """
+    """The settings, the shared state, the time, and the machine that the commands run on."""
 
     config: Config
     state: State
@@ -30,8 +28,10 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What somebody asked for. *text* is what follows the command, *user* the id of who asks, and
-    *by* the name that others read.
+    """One use of a command or a button, at the time *at*.
+
+    *text* is what follows the command, *user* the id of the person, and *by* the name that others
+    read.
     """
 
     text: str
@@ -41,29 +41,20 @@ class Invocation:
     reply_to: ReplyTo | None = None
 
     def changed(self, why: str) -> ArmedBy:
-        """The record of a change that is made for this, *why*."""
+        """Return the record of a change that this person makes, *why*."""
         return ArmedBy(self.by, self.at, why)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, for none but who asked: *text* in Slack's mrkdwn, in lines that a phone shows
-    whole.
+    """An answer to the person who asked, and to nobody else.
+
+    *text* is in Slack's mrkdwn, in lines that are short enough for a phone.
     """
 
     text: str
 
 
 def is_allowed(user: str, config: Config) -> bool:
-    """Whether the person with the id *user* may ask for anything."""
+    """Return whether the person with the id *user* may use the commands."""
     return user in config.slack.allowed_users
-
-
-def plain(text: str) -> str:
-    """*text*, which somebody else wrote, on one line and so that it is shown as it is."""
-    return harmless(" ".join(text.split()))
-
-
-def harmless(text: str) -> str:
-    """*text* so that Slack finds no link, no mention and no end of a block in it."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")

@@ -1,7 +1,6 @@
-"""The machine that this runs on: how warm it is, whether it is throttled, its disk, and what keeps
-it busy.
-"""
+"""The state of this machine: its temperature, throttling, disk, load and busiest programs."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -21,7 +20,8 @@ KEPT_S = 10.0
 SAMPLE_S = 0.3
 BUSIEST = 5
 _VCGENCMD_S = 0.5
-#: The bits of `vcgencmd get_throttled`; the same 16 further up say that it was so since the start.
+#: The bits of `vcgencmd get_throttled`. The same bits 16 places higher say that it happened since
+#: the start.
 _THROTTLED = (
     (0, "under-voltage"),
     (1, "frequency capped"),
@@ -33,10 +33,10 @@ _MB = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How the machine is; None for what it does not tell.
+    """The state of the machine; None for a value that it does not report.
 
-    *throttled* is in words, "" when nothing is wrong; *free_gb* is what the disk has left, in GB of
-    10⁹ bytes.
+    *throttled* is in words, "" when nothing is wrong; *free_gb* is the free space of the disk in GB
+    of 10⁹ bytes.
     """
 
     temperature_c: float | None
@@ -45,13 +45,13 @@ class Vitals:
 
 
 class Machine:
-    """What is measured of it is kept for some seconds, so that asking often costs little."""
+    """Measures the machine, and keeps each result for `KEPT_S`: asking often costs little."""
 
     def __init__(self) -> None:
         self._measured: tuple[float, Vitals] | None = None
 
     def vitals(self, folder: Path) -> Vitals:
-        """How it, and the disk with *folder*, is now or was up to `KEPT_S` ago."""
+        """Return the state of the machine and of the disk with *folder*, at most `KEPT_S` old."""
         now_s = time.monotonic()
         if self._measured is None or now_s - self._measured[0] > KEPT_S:
             self._measured = now_s, Vitals(_temperature_c(), _throttled(), free_bytes(folder) / GB)
@@ -59,8 +59,9 @@ class Machine:
 
 
 def busy() -> str:
-    """The load, the memory, and the busiest programs, in lines of equal columns; takes
-    `SAMPLE_S`.
+    """Return the load, the memory and the busiest programs, as lines in columns.
+
+    Takes `SAMPLE_S`.
     """
     import psutil
 
@@ -71,9 +72,8 @@ def busy() -> str:
         f"memory {(memory.total - memory.available) / _MB:.0f} of {memory.total / _MB:.0f} MB",
         "cpu %  MB    program",
     ]
-    return "\n".join(
-        [*lines, *(f"{cpu:5.1f}  {size / _MB:4.0f}  {name}" for cpu, size, name in _busiest())]
-    )
+    lines += [f"{cpu:5.1f}  {size / _MB:4.0f}  {name}" for cpu, size, name in _busiest()]
+    return "\n".join(lines)
 
 
 def _busiest() -> list[tuple[float, int, str]]:
@@ -87,12 +87,10 @@ def _busiest() -> list[tuple[float, int, str]]:
     shares.sort(key=lambda share: share[0], reverse=True)
     found = []
     for cpu, process in shares[:BUSIEST]:
-        try:
-            found.append(
-                (cpu, process.memory_info().rss, program_name(process.name(), process.cmdline()))
-            )
-        except psutil.Error:  # it has ended meanwhile
-            continue
+        # A process may have ended meanwhile.
+        with contextlib.suppress(psutil.Error):
+            name = program_name(process.name(), process.cmdline())
+            found.append((cpu, process.memory_info().rss, name))
     return found
 
 
@@ -106,8 +104,9 @@ def _cpu_percent(process: "psutil.Process") -> float:
 
 
 def program_name(name: str, command: Sequence[str]) -> str:
-    """What a process is called, *name* and *command* being what the system says; arguments, which
-    may hold secrets, are left out.
+    """Return a short name for a process with this *name* and *command* line.
+
+    The arguments are left out: they may hold secrets.
     """
     if "-m" not in command[:-1]:
         return name[:24]
@@ -117,36 +116,36 @@ def program_name(name: str, command: Sequence[str]) -> str:
 
 
 def _temperature_c() -> float | None:
-    said = _vcgencmd("measure_temp")
-    if said and (found := re.search(r"temp=(\d+(?:\.\d+)?)", said)):
+    output = _vcgencmd("measure_temp")
+    if output and (found := re.search(r"temp=(\d+(?:\.\d+)?)", output)):
         return float(found[1])
     try:
         return int(THERMAL.read_text(encoding="ascii")) / 1000
-    except (OSError, ValueError):  # no such sensor, or one that does not tell
+    except (OSError, ValueError):
         return None
 
 
 def _throttled() -> str | None:
-    said = _vcgencmd("get_throttled")
-    found = re.search(r"throttled=0x([0-9a-fA-F]+)", said) if said else None
+    output = _vcgencmd("get_throttled")
+    found = re.search(r"throttled=0x([0-9a-fA-F]+)", output) if output else None
     return throttled_words(int(found[1], 16)) if found else None
 
 
 def throttled_words(bits: int) -> str:
-    """What `vcgencmd get_throttled` means by *bits*; "" for nothing."""
+    """Return the meaning of *bits*, from `vcgencmd get_throttled`; "" when none is set."""
     now = [word for bit, word in _THROTTLED if bits >> bit & 1]
     before = [word for bit, word in _THROTTLED if bits >> (bit + 16) & 1 and not bits >> bit & 1]
     return "; ".join([*now, *(f"{word} since the start, not now" for word in before)])
 
 
-def _vcgencmd(what: str) -> str | None:
-    """What the Raspberry Pi's own tool says; None where there is none, or it may not."""
+def _vcgencmd(command: str) -> str | None:
+    """Return the output of the Raspberry Pi's own tool; None when it is missing or fails."""
     tool = shutil.which("vcgencmd")
     if tool is None:
         return None
     try:
         return subprocess.run(  # noqa: S603
-            [tool, what], capture_output=True, text=True, timeout=_VCGENCMD_S, check=True
+            [tool, command], capture_output=True, text=True, timeout=_VCGENCMD_S, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None

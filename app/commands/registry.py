@@ -1,8 +1,8 @@
-"""Every command once: its name, its usage, what it does to the house, and what it answers.
+"""Every command: its name, its usage, what it does, and its reply.
 
-The Slack server, Socket Mode, the dashboard and the app manifest all read them from here.
-`run_command` answers whatever it is given: with Redis away, or for a command that there is not, it
-is a sentence that says so.
+The Slack server, Socket Mode, the dashboard and the app manifest all read the commands from here.
+`run_command` always returns a reply: when Redis is away, or there is no command of that name, the
+reply says so.
 """
 
 import logging
@@ -13,43 +13,49 @@ from typing import Literal
 
 from app import protocol
 from app.commands import status_text
-from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply, harmless
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.commands.machine import busy
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
+from app.commands.status import last_change, names, read_status
 from app.errors import ProtocolError, Refused, StateUnavailable
+from app.mrkdwn import harmless
 from app.protocol import Position, Request
 from app.state import Survey, within
 from app.times import format_duration, format_time
 
-#: How long Redis is waited for, all in all, so that a command is answered in time even if Redis is
-#: slow.
+#: The longest wait for Redis in one command. Slack waits 3 s for a reply.
 PATIENCE_S = 2.0
 
 _TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
 
 _log = logging.getLogger(__name__)
 
+Run = Callable[[Invocation, CommandContext, Survey], str]
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. *usage* is what may follow its name, *help* one line on what it does, *changes*
-    whether it changes anything.
+    """One command.
+
+    *usage* is what may follow its name, *help* one line on what it does, *changes* whether it
+    changes anything.
     """
 
     name: str
     usage: str
     help: str
     changes: bool
-    run: Callable[[Invocation, CommandContext, Survey], str]
-    #: How many of the newest events it tells of; with 0, of no pulse either.
+    run: Run
+    #: The number of newest events in its survey; with 0, the survey has no heartbeats either.
     events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A switch, one of its two positions, and what is said of that: while it lasts, and when it
-    begins.
+class SwitchPosition:
+    """A switch and one of its two positions.
+
+    *state* describes the position while it lasts, *begins* is the reply when a command sets it.
     """
 
     switch: str
@@ -59,17 +65,18 @@ class Turn:
 
 
 def run_command(
-    name: str, asked: Invocation, house: CommandContext, found: Survey | None = None
+    name: str, invocation: Invocation, context: CommandContext, survey: Survey | None = None
 ) -> Reply:
-    """Do the command *name* (with or without its slash), and return what to say to who asked.
-    *found* spares a look at the house.
+    """Run the command *name*, with or without its slash, and return the reply.
+
+    A *survey* that `survey_for` has made already saves a round trip to Redis.
     """
     command = COMMANDS.get(name.removeprefix("/"))
     if command is None:
         return Reply("There is no such command. /help lists them all.")
     try:
         with within(PATIENCE_S):
-            return Reply(command.run(asked, house, found or look(command, house)))
+            return Reply(command.run(invocation, context, survey or survey_for(command, context)))
     except Refused as refused:
         return Reply(str(refused))
     except StateUnavailable as error:
@@ -78,57 +85,68 @@ def run_command(
     except ProtocolError as error:
         _log.error("/%s was not done: %s", command.name, error)
         return Reply(
-            f"Something in Redis is not as it should be, so /{command.name} was not done. The log "
-            "says what."
+            f"A value in Redis is not as it should be, so /{command.name} was not done. The log "
+            "says which."
         )
 
 
-def look(command: Command, house: CommandContext, claim: str | None = None) -> Survey:
-    """How the house is, as far as *command* needs to know, unless somebody has made the same
-    *claim* before.
+def survey_for(command: Command, context: CommandContext) -> Survey:
+    """Return everything that *command* reads of the state, in one round trip."""
+    return context.state.survey(*names(context.config), events=command.events)
+
+
+def survey_once_for(
+    command: Command, context: CommandContext, claim: str, claim_life_s: int
+) -> Survey | None:
+    """Make *claim*, and return what `survey_for` does, both in one round trip.
+
+    None when somebody has made the same *claim* in the last *claim_life_s* seconds.
     """
-    return house.state.survey(
-        *status_text.names(house.config),
-        events=command.events,
-        claim=claim,
-        claim_life_s=protocol.SIGNATURE_LIFE_S,
+    return context.state.survey_once(
+        claim, claim_life_s, *names(context.config), events=command.events
     )
 
 
-def _turned(turn: Turn) -> Callable[[Invocation, CommandContext, Survey], str]:
-    """The command that makes *turn*."""
+def _set_switch(position: SwitchPosition) -> Run:
+    """Return the command that sets a switch to *position*."""
 
-    def run(asked: Invocation, house: CommandContext, found: Survey) -> str:
-        if found.strings[turn.switch] == str(turn.value):
-            return f"{turn.state} already{status_text.since(found.strings[protocol.changed_by_key(turn.switch)], asked.at)}."
-        house.switches.read(turn.switch, str(turn.value))
-        house.state.set_switch(turn.switch, turn.value, asked.changed("by command"))
-        return turn.begins
+    def run(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+        if survey.strings[position.switch] == str(position.value):
+            changed = last_change(position.switch, survey)
+            return f"{position.state} already{status_text.since(changed, invocation.at)}."
+        context.switches.read(position.switch, str(position.value))
+        change = invocation.changed("by command")
+        context.state.set_switch(position.switch, position.value, change)
+        return position.begins
 
     return run
 
 
-_ARMED = Turn("camera_status", True, "The house is armed", "Armed. The cameras watch from now on.")
-_DISARMED = Turn(
+_ARMED = SwitchPosition(
+    "camera_status", True, "The house is armed", "Armed. The cameras watch from now on."
+)
+_DISARMED = SwitchPosition(
     "camera_status",
     False,
     "The house is disarmed",
-    "Disarmed. The cameras look at nothing until somebody arms the house.",
+    "Disarmed. The cameras do not watch until somebody arms the house.",
 )
-_ALERTS = Turn("camera_notifications", True, "Alerts are on", "Alerts are on from now on.")
-_NO_ALERTS = Turn(
+_ALERTS = SwitchPosition(
+    "camera_notifications", True, "Alerts are on", "Alerts are on from now on."
+)
+_NO_ALERTS = SwitchPosition(
     "camera_notifications",
     False,
     "Alerts are off",
-    "Alerts are off. Events and pictures are kept all the same.",
+    "Alerts are off. Events and pictures are still kept.",
 )
-_AUTO = Turn(
+_AUTO = SwitchPosition(
     "auto_detect_status",
     True,
     "Arming by who is home is on",
-    "From now on the house arms when the last one leaves.",
+    "From now on the house arms when the last person leaves.",
 )
-_NO_AUTO = Turn(
+_NO_AUTO = SwitchPosition(
     "auto_detect_status",
     False,
     "Arming by who is home is off",
@@ -136,127 +154,134 @@ _NO_AUTO = Turn(
 )
 
 
-def _initialize(asked: Invocation, house: CommandContext, _found: Survey) -> str:
+def _initialize(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
     homes = {
         name: Position(*camera.pantilt.home)
-        for name, camera in house.config.cameras.items()
+        for name, camera in context.config.cameras.items()
         if camera.pantilt.backend != "none"
     }
-    house.state.set_switches(protocol.SWITCHES, asked.changed("/initialize"))
-    house.state.end_snooze()
+    context.state.set_switches(protocol.SWITCHES, invocation.changed("/initialize"))
+    context.state.end_snooze()
     for name, home in homes.items():
-        house.state.put(protocol.camera_key(name, "target"), home)
-    turned = f" {', '.join(homes)} turns to {_degrees_of(homes)}." if homes else ""
+        context.state.put(protocol.camera_key(name, "target"), home)
+    turned = f" {', '.join(homes)} turns to {_directions(homes)}." if homes else ""
     return (
-        "Started over: armed, alerts on and not snoozed, arming by who is home on, nobody taken "
-        f"for home.{turned}"
+        "Started over: armed, alerts on and not snoozed, arming by who is home on, and nobody "
+        f"counts as home.{turned}"
     )
 
 
-def _degrees_of(homes: dict[str, Position]) -> str:
+def _directions(homes: dict[str, Position]) -> str:
     return " and ".join(dict.fromkeys(status_text.direction(home) for home in homes.values()))
 
 
-def _rotate(asked: Invocation, house: CommandContext, _found: Survey) -> str:
-    camera, words = _camera(asked, house)
+def _rotate(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
+    camera, words = _camera(invocation, context)
     numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
         raise Refused(
             "Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and "
             "down), as in /rotate 30 -10"
         )
-    if house.config.cameras[camera].pantilt.backend == "none":
+    if context.config.cameras[camera].pantilt.backend == "none":
         raise Refused(f"Camera {camera} has no pan-tilt mount, so it cannot turn.")
     target = Position(*numbers)
-    house.state.put(protocol.camera_key(camera, "target"), target)
+    context.state.put(protocol.camera_key(camera, "target"), target)
     return f"Camera {camera} turns to {status_text.direction(target)}."
 
 
-def _current_position(asked: Invocation, house: CommandContext, _found: Survey) -> str:
-    camera, _ = _camera(asked, house)
-    if house.config.cameras[camera].pantilt.backend == "none":
-        return f"Camera {camera} has no pan-tilt mount: it points where it was put."
+def _current_position(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
+    camera, _ = _camera(invocation, context)
+    if context.config.cameras[camera].pantilt.backend == "none":
+        return f"Camera {camera} has no pan-tilt mount, so it always points the same way."
     reached, target = (
-        house.state.get(protocol.camera_key(camera, what), Position) for what in _TURNING
+        context.state.get(protocol.camera_key(camera, what), Position) for what in _TURNING
     )
     if reached is None:
         return f"Camera {camera} has not turned yet, so its direction is not known."
-    on = (
-        f" It is to turn to {status_text.direction(target)}."
-        if target and target != reached
-        else ""
-    )
-    return f"Camera {camera} points to {status_text.direction(reached)}.{on}"
+    reply = f"Camera {camera} points to {status_text.direction(reached)}."
+    if target and target != reached:
+        reply += f" It is to turn to {status_text.direction(target)}."
+    return reply
 
 
-def _last_image(asked: Invocation, house: CommandContext, found: Survey) -> str:
-    camera, _ = _camera(asked, house)
-    armed = house.switches.read("camera_status", found.strings["camera_status"])
-    taken_at = None if armed else house.state.latest_taken_at(camera)
+def _last_image(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    camera, _ = _camera(invocation, context)
+    armed = context.switches.read("camera_status", survey.strings["camera_status"])
+    taken_at = None if armed else context.state.latest_taken_at(camera)
     if not armed and taken_at is None:
         return (
             f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it "
             "on."
         )
-    house.state.add_request(
-        Request("last_image", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to)
-    )
+    context.state.add_request(_camera_request("last_image", camera, invocation))
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
-    ago = format_duration(max((asked.at - taken_at).total_seconds(), 0))
+    ago = format_duration(max((invocation.at - taken_at).total_seconds(), 0))
     return (
-        f"Camera {camera} is off. The last picture was taken at {format_time(taken_at, asked.at)}, {ago} "
-        "ago; here it comes …"
+        f"Camera {camera} is off. The last picture was taken at {format_time(taken_at, invocation.at)}, "
+        f"{ago} ago; here it comes …"
     )
 
 
-def _snooze(asked: Invocation, house: CommandContext, found: Survey) -> str:
-    return snooze(asked, house, found.strings["snoozed_until"])
-
-
-def _clip(asked: Invocation, house: CommandContext, found: Survey) -> str:
-    camera, _ = _camera(asked, house)
-    if not house.config.recording.clips:
+def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    camera, _ = _camera(invocation, context)
+    recording = context.config.recording
+    if not recording.clips:
         return (
-            "No clips are made here, as the settings say (recording.clips). /last_image brings a "
+            "The settings say that no clips are made (recording.clips). /last_image sends a "
             "picture."
         )
-    if not house.switches.read("camera_status", found.strings["camera_status"]):
-        return f"Camera {camera} is off, so there is nothing to film. /pycam_on turns it on."
-    house.state.add_request(
-        Request("clip", asked.at, asked.by, camera, asked.user, reply_to=asked.reply_to)
-    )
-    before_s, after_s = house.config.recording.pre_roll_s, house.config.recording.post_roll_s
+    if not context.switches.read("camera_status", survey.strings["camera_status"]):
+        return f"Camera {camera} is off, so there is nothing to record. /pycam_on turns it on."
+    context.state.add_request(_camera_request("clip", camera, invocation))
     return (
-        f"Filming with camera {camera}, from {before_s:g} s before now until {after_s:g} s after; "
-        "the clip comes then …"
+        f"Recording a clip with camera {camera}, from {recording.pre_roll_s:g} s before now until "
+        f"{recording.post_roll_s:g} s after; the clip comes then …"
     )
 
 
-def _events(asked: Invocation, _house: CommandContext, found: Survey) -> str:
-    return status_text.events(found.events(), asked.at)
+def _camera_request(
+    kind: Literal["last_image", "clip"], camera: str, invocation: Invocation
+) -> Request:
+    return Request(
+        kind,
+        invocation.at,
+        invocation.by,
+        camera,
+        invocation.user,
+        reply_to=invocation.reply_to,
+    )
 
 
-def _who(asked: Invocation, house: CommandContext, found: Survey) -> str:
-    return status_text.who(house, found, asked.at)
+def _snooze(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    return snooze(invocation, context, survey.strings["snoozed_until"])
 
 
-def _status(asked: Invocation, house: CommandContext, found: Survey) -> str:
-    return status_text.status(house, found, asked.at)
+def _events(invocation: Invocation, _context: CommandContext, survey: Survey) -> str:
+    return status_text.events(survey.events(), invocation.at)
 
 
-def _top(_asked: Invocation, _house: CommandContext, _found: Survey) -> str:
+def _who(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    return status_text.who(read_status(context, survey, invocation.at))
+
+
+def _status(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    house = read_status(context, survey, invocation.at)
+    vitals = context.machine.vitals(context.config.data_dir)
+    return status_text.status(house, vitals, list(context.config.cameras))
+
+
+def _top(_invocation: Invocation, _context: CommandContext, _survey: Survey) -> str:
     return f"*{protocol.host_name()}*\n```\n{harmless(busy())}\n```"
 
 
-def _help(_asked: Invocation, house: CommandContext, _found: Survey) -> str:
-    which = ", ".join(house.config.cameras)
-    cameras = (
-        f"CAMERA is one of: {which}."
-        if len(house.config.cameras) > 1
-        else f"There is one camera, {which}; it need not be named."
-    )
-    return "\n".join([*(_usage(command) for command in COMMANDS.values()), cameras])
+def _help(_invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
+    cameras = ", ".join(context.config.cameras)
+    note = f"There is one camera, {cameras}; you need not name it."
+    if len(context.config.cameras) > 1:
+        note = f"CAMERA is one of: {cameras}."
+    return "\n".join([*(_usage(command) for command in COMMANDS.values()), note])
 
 
 def _usage(command: Command) -> str:
@@ -264,9 +289,9 @@ def _usage(command: Command) -> str:
     return f"`/{usage}`: {command.help}"
 
 
-def _camera(asked: Invocation, house: CommandContext) -> tuple[str, list[str]]:
-    """The camera that *asked* is about, and the words that follow its name."""
-    words, cameras = asked.text.split(), house.config.cameras
+def _camera(invocation: Invocation, context: CommandContext) -> tuple[str, list[str]]:
+    """Return the camera that *invocation* means, and the words after its name."""
+    words, cameras = invocation.text.split(), context.config.cameras
     if words and words[0].lower() in cameras:
         return words[0].lower(), words[1:]
     if len(cameras) == 1:
@@ -274,6 +299,10 @@ def _camera(asked: Invocation, house: CommandContext) -> tuple[str, list[str]]:
     raise Refused(f"Which camera? Name it first: {', '.join(cameras)}.")
 
 
+_NO_ALERTS_HELP = "send no alerts; events and pictures are still kept"
+_INITIALIZE_HELP = (
+    "start over: armed, alerts and arming by who is home on, cameras to their home position"
+)
 #: Every command by its name, in the order in which /help lists them.
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -281,30 +310,26 @@ COMMANDS: dict[str, Command] = {
         Command(
             "status",
             "",
-            "how the house is: armed, alerts, who is home, cameras, programs",
+            "the state of the house: armed, alerts, who is home, cameras, programs",
             False,
             _status,
             events=1,
         ),
-        Command("pycam_on", "", "arm: watch, and tell what comes", True, _turned(_ARMED)),
-        Command("pycam_off", "", "disarm: look at nothing", True, _turned(_DISARMED)),
-        Command("last_image", "[CAMERA]", "bring a picture taken now", False, _last_image),
-        Command("clip", "[CAMERA]", "bring a film of the last seconds and the next", False, _clip),
+        Command("pycam_on", "", "arm: watch, and send alerts", True, _set_switch(_ARMED)),
+        Command("pycam_off", "", "disarm: do not watch", True, _set_switch(_DISARMED)),
+        Command("last_image", "[CAMERA]", "send a picture taken now", False, _last_image),
+        Command("clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip),
         Command("events", "", "the newest events", False, _events, events=10),
         Command("who", "", "who is home, and since when", False, _who, events=1),
         Command(
             "snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze
         ),
-        Command("notifications_on", "", "send alerts", True, _turned(_ALERTS)),
+        Command("notifications_on", "", "send alerts", True, _set_switch(_ALERTS)),
+        Command("notifications_off", "", _NO_ALERTS_HELP, True, _set_switch(_NO_ALERTS)),
+        Command("auto_detect_on", "", "arm and disarm by who is home", True, _set_switch(_AUTO)),
         Command(
-            "notifications_off",
-            "",
-            "send no alerts; events and pictures are kept",
-            True,
-            _turned(_NO_ALERTS),
+            "auto_detect_off", "", "arm and disarm by command only", True, _set_switch(_NO_AUTO)
         ),
-        Command("auto_detect_on", "", "arm and disarm by who is home", True, _turned(_AUTO)),
-        Command("auto_detect_off", "", "arm and disarm by command only", True, _turned(_NO_AUTO)),
         Command(
             "rotate",
             "[CAMERA] PAN TILT",
@@ -312,16 +337,11 @@ COMMANDS: dict[str, Command] = {
             True,
             _rotate,
         ),
-        Command("current_position", "[CAMERA]", "where a camera points", False, _current_position),
-        Command("top", "", "what keeps the machine busy", False, _top),
         Command(
-            "initialize",
-            "",
-            "start over: armed, alerts and arming by who is home on, cameras to their home "
-            "position",
-            True,
-            _initialize,
+            "current_position", "[CAMERA]", "the direction of a camera", False, _current_position
         ),
+        Command("top", "", "the busiest programs of this machine", False, _top),
+        Command("initialize", "", _INITIALIZE_HELP, True, _initialize),
         Command("help", "", "this list", False, _help),
     )
 }

@@ -1,4 +1,4 @@
-"""Holding alerts back for a while: `/snooze`, and the button that does the same."""
+"""The snooze, which holds alerts back for a while: `/snooze`, and the button of the same name."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,56 +8,60 @@ from app.times import format_duration, format_time, parse_end, utc_time
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
-_HOW = (
+_USAGE = (
     "Say for how long, from one minute to 24 hours: /snooze 30m, /snooze 2h, /snooze until 18:00, "
     "or /snooze off"
 )
 
 
-def snooze(asked: Invocation, house: CommandContext, found: str | None) -> str:
-    """Hold alerts back as the words in *asked* say; without words, tell until when they are held
-    back, by what was *found*.
+def snooze(invocation: Invocation, context: CommandContext, stored: str | None) -> str:
+    """Hold alerts back as the words in *invocation* say, and return the reply.
+
+    Without words, nothing changes: the reply says until when alerts are held back, by *stored*,
+    the value of `snoozed_until` in Redis.
     """
-    words = asked.text.strip().lower()
+    words = invocation.text.strip().lower()
     if not words:
-        until = snoozed_until(found, asked.at)
-        return (
-            f"Alerts are snoozed until {format_time(until, asked.at)}. /snooze off ends that."
-            if until
-            else f"Alerts are not snoozed. {_HOW}"
-        )
+        until = snoozed_until(stored, invocation.at)
+        if until is None:
+            return f"Alerts are not snoozed. {_USAGE}"
+        return f"Alerts are snoozed until {format_time(until, invocation.at)}. /snooze off ends that."
     if words == "off":
-        house.state.end_snooze()
+        context.state.end_snooze()
         return "Alerts are not snoozed any more."
-    until = parse_end(words, asked.at)
-    if until is None or not SHORTEST <= until - asked.at <= LONGEST:
-        raise Refused(_HOW)
-    return _hold_back(until, asked, house)
+    until = parse_end(words, invocation.at)
+    if until is None or not SHORTEST <= until - invocation.at <= LONGEST:
+        raise Refused(_USAGE)
+    return _hold_back(until, invocation, context)
 
 
-def snooze_for(length: timedelta, asked: Invocation, house: CommandContext) -> str:
-    """Hold alerts back for *length*, unless they are held back for longer already."""
-    until = snoozed_until(house.state.read_strings("snoozed_until")[0], asked.at)
-    if until and until > asked.at + length:
-        return f"Alerts are snoozed until {format_time(until, asked.at)} already. /snooze off ends that."
-    return _hold_back(asked.at + length, asked, house)
+def snooze_for(length: timedelta, invocation: Invocation, context: CommandContext) -> str:
+    """Hold alerts back for *length*, and return the reply; a longer snooze stays as it is."""
+    until = snoozed_until(context.state.read_strings("snoozed_until")[0], invocation.at)
+    if until and until > invocation.at + length:
+        return (
+            f"Alerts are snoozed until {format_time(until, invocation.at)} already. /snooze off ends "
+            "that."
+        )
+    return _hold_back(invocation.at + length, invocation, context)
 
 
-def snoozed_until(found: str | None, now: datetime) -> datetime | None:
-    """The time in *found*, which Redis has under `snoozed_until`; None when it has passed or is
-    none.
+def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
+    """Return the time in *stored*, the value of `snoozed_until` in Redis.
+
+    None when that time has passed, or when *stored* is no time.
     """
     try:
-        until = utc_time(found or "")
+        until = utc_time(stored or "")
     except ValueError:
         return None
     return until if until > now else None
 
 
-def _hold_back(until: datetime, asked: Invocation, house: CommandContext) -> str:
-    length_s = (until - asked.at).total_seconds()
-    house.state.snooze(until.astimezone(UTC), round(length_s))
+def _hold_back(until: datetime, invocation: Invocation, context: CommandContext) -> str:
+    length_s = (until - invocation.at).total_seconds()
+    context.state.snooze(until.astimezone(UTC), round(length_s))
     return (
-        f"Alerts are snoozed until {format_time(until, asked.at)} ({format_duration(length_s)}). /snooze off "
-        "ends that."
+        f"Alerts are snoozed until {format_time(until, invocation.at)} ({format_duration(length_s)}). "
+        "/snooze off ends that."
     )

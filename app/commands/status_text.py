@@ -1,239 +1,180 @@
-"""What is known of the house, in lines for a phone."""
+"""The state of the house in Slack's mrkdwn, in lines that are short enough for a phone."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app import protocol
-from app.commands.context import CommandContext, plain
-from app.commands.snooze import snoozed_until
-from app.config import Config
-from app.errors import ProtocolError
-from app.programs import Program, expected_programs, program_of
+from app.commands.machine import Vitals
+from app.commands.status import HouseStatus, ProgramStatus, SwitchState
+from app.mrkdwn import one_line
+from app.programs import is_stuck, step_age_s
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
-from app.state import Survey
 from app.times import format_duration, format_time
 
-#: A program whose last step is older than this does not do its work.
-FRESH_S = 45.0
-_RECORDS = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES)
 
-
-def names(config: Config) -> list[str]:
-    """The plain strings that commands are told of."""
-    positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
-    people = [protocol.presence_key(person) for person in config.presence.people]
-    return [*protocol.SWITCHES, *_RECORDS, "snoozed_until", "router", *positions, *people]
-
-
-def status(house: CommandContext, survey: Survey, now: datetime) -> str:
-    """How the house is, by what *survey* found under `names`."""
-    found, heartbeats = survey.strings, survey.heartbeats()
-    switches = {name: house.switches.read(name, found[name]) for name in protocol.SWITCHES}
-    by = {name: since(found[protocol.changed_by_key(name)], now) for name in switches}
-    armed = "*Armed*" if switches["camera_status"] else "*Disarmed*"
+def status(house: HouseStatus, vitals: Vitals, cameras: list[str]) -> str:
+    """Return the whole state of the *house*, of its *cameras*, and of this machine."""
+    now = house.now
+    last_event = _event(house.last_event, now) if house.last_event else "none yet"
+    auto_detect = "on" if house.auto_detect.on else "off"
     lines = [
-        f"{armed}{by['camera_status']}",
-        f"*Alerts:* {_alerts(switches['camera_notifications'], by['camera_notifications'], found['snoozed_until'], now)}",
-        *(f":warning: {plain(trouble)}" for trouble in _notifier_troubles(heartbeats)),
-        f"*Home:* {_home(house.config, switches['home'], by['home'])}{_unknown(house.config, found['router'], now)}",
-        "*Arming by who is home:* "
-        f"{'on' if switches['auto_detect_status'] else 'off'}{by['auto_detect_status']}",
-        f"*Cameras:* {', '.join(_cameras(house.config, found))}",
-        f"*Machine:* {_machine(house)}",
-        f"*Last event:* {_last_event(survey.events(), now)}",
+        f"{'*Armed*' if house.armed.on else '*Disarmed*'}{since(house.armed.changed, now)}",
+        f"*Alerts:* {_alerts(house)}",
+        *(f":warning: {one_line(trouble)}" for trouble in _notifier_troubles(house)),
+        f"*Home:* {_home(house)}{_unknown(house.silence, now)}",
+        f"*Arming by who is home:* {auto_detect}{since(house.auto_detect.changed, now)}",
+        f"*Cameras:* {', '.join(_camera(name, house) for name in cameras)}",
+        f"*Machine:* {_machine(vitals)}",
+        f"*Last event:* {last_event}",
         "*Programs:*",
-        *_programs(house.config, heartbeats, now),
+        *(f"• {_program(program, now)}" for program in house.programs),
     ]
     return "\n".join(lines)
 
 
-def since(record: str | None, now: datetime) -> str:
-    """`, since 10:15, by anna (by command)`, from an `ArmedBy` in *record*; nothing when there is
-    none.
-    """
-    try:
-        changed = protocol.decode(ArmedBy, record or "")
-    except ProtocolError:
-        return ""
-    return f", since {format_time(changed.at, now)}, by {plain(changed.by)} ({plain(changed.why)})"
-
-
-def who(house: CommandContext, survey: Survey, now: datetime) -> str:
-    """Who is home and who is not, by what *survey* found under `names`."""
-    found, config = survey.strings, house.config
-    home = house.switches.read("home", found["home"])
-    said = _home(config, home, since(found[protocol.changed_by_key("home")], now))
-    lines = [f"{said[0].upper()}{said[1:]}."]
-    if config.presence.router.backend == "none":
+def who(house: HouseStatus) -> str:
+    """Return who is home and who is not."""
+    home, now = _home(house), house.now
+    lines = [f"{home[0].upper()}{home[1:]}."]
+    if not house.has_router:
         return lines[0]
-    if unknown := _unknown(config, found["router"], now):
+    if unknown := _unknown(house.silence, now):
         lines.append(f":warning: {unknown.removeprefix('; ')}.")
-    auto = house.switches.read("auto_detect_status", found["auto_detect_status"])
-    unseen = _counters(survey.heartbeats())
-    if unseen is None:
-        lines.append(":warning: who_is_home is silent, so this is how it was when it last looked.")
+    if house.unseen_s is None:
+        lines.append(":warning: who_is_home is silent, so this is what it saw last.")
+    unseen_s = house.unseen_s or {}
     lines += [
-        _person(name, found[protocol.presence_key(name)], unseen or {}, now)
-        for name in config.presence.people
+        f"• {one_line(name)}: {_person(presence, unseen_s.get(name), now)}"
+        for name, presence in house.people.items()
     ]
-    lines.append(
-        f"Arming by who is home is {'on' if auto else 'off'}{since(found[protocol.changed_by_key('auto_detect_status')], now)}."
-    )
+    lines.append(f"Arming by who is home is {_position_of(house.auto_detect, now)}.")
     return "\n".join(lines)
 
 
 def events(known: Mapping[str, EventRecord], now: datetime) -> str:
-    """A line for each of the events *known*, the newest first."""
+    """Return a line for each of the events *known*, in their order."""
     if not known:
         return "Nothing has happened yet."
     return "\n".join(f"• {_event(record, now)}" for record in known.values())
 
 
+def since(changed: ArmedBy | None, now: datetime) -> str:
+    """Return `, since 10:15, by anna (by command)`; "" when nobody has *changed* it."""
+    if changed is None:
+        return ""
+    return f", since {format_time(changed.at, now)}, by {one_line(changed.by)} ({one_line(changed.why)})"
+
+
 def direction(position: Position) -> str:
-    """*position* in words."""
+    """Return *position* in words."""
     return f"pan {position.pan_deg}°, tilt {position.tilt_deg}°"
 
 
-def _alerts(on: bool, by: str, snoozed: str | None, now: datetime) -> str:
-    if not on:
-        return f"off{by}"
-    until = snoozed_until(snoozed, now)
-    return f"snoozed until {format_time(until, now)}" if until else f"on{by}"
+def _position_of(switch: SwitchState, now: datetime) -> str:
+    return f"{'on' if switch.on else 'off'}{since(switch.changed, now)}"
 
 
-def _notifier_troubles(heartbeats: Mapping[str, Heartbeat]) -> Iterator[str]:
-    for key, beat in heartbeats.items():
-        if beat.last_error and program_of(key)[0].kind == "notifier":
-            yield beat.last_error.what
+def _alerts(house: HouseStatus) -> str:
+    if house.alerts.on and house.snoozed_until:
+        return f"snoozed until {format_time(house.snoozed_until, house.now)}"
+    return _position_of(house.alerts, house.now)
 
 
-def _home(config: Config, home: bool, by: str) -> str:
-    if config.presence.router.backend == "none":
-        return (
-            f"no router is configured, so nobody looks; taken for {'home' if home else 'away'}{by}"
-        )
-    return f"{'somebody is home' if home else 'nobody is home'}{by}"
+def _notifier_troubles(house: HouseStatus) -> Iterator[str]:
+    for status in house.programs:
+        if status.program.kind == "notifier" and status.heartbeat and status.heartbeat.last_error:
+            yield status.heartbeat.last_error.what
 
 
-def _unknown(config: Config, router: str | None, now: datetime) -> str:
-    """`; not known since 10:15, …` while the *router* does not answer; nothing while it does, or is
-    asked no more.
-    """
-    try:
-        health = protocol.decode(RouterHealth, router or "")
-    except ProtocolError:
-        return ""
-    if health.answering or config.presence.router.backend == "none":
+def _home(house: HouseStatus) -> str:
+    by = since(house.home.changed, house.now)
+    if house.has_router:
+        return f"{'somebody' if house.home.on else 'nobody'} is home{by}"
+    return (
+        "no router is configured, so presence is not watched; the house counts as "
+        f"{'home' if house.home.on else 'away'}{by}"
+    )
+
+
+def _unknown(silence: RouterHealth | None, now: datetime) -> str:
+    """Return `; not known since 10:15, …` while the router is silent, else ""."""
+    if silence is None:
         return ""
     return (
-        f"; not known since {format_time(health.since, now)}, for the router does not answer: "
-        f"{plain(health.why or '')}"
+        f"; not known since {format_time(silence.since, now)}, because the router does not answer: "
+        f"{one_line(silence.why or '')}"
     )
 
 
-def _person(name: str, record: str | None, unseen: Mapping[str, object], now: datetime) -> str:
-    """A line on one person: home or away, since when, seen when, and how long a sleeping phone is
-    waited for.
+def _person(presence: Presence | None, unseen_s: float | None, now: datetime) -> str:
+    """Return whether a person is home, since when, when last seen, and how long a phone may sleep.
+
+    *unseen_s* is the time since the person was last seen, None when it is not known.
     """
-    try:
-        presence = protocol.decode(Presence, record or "")
-    except ProtocolError:
-        return f"• {plain(name)}: not known yet"
-    began = f" since {format_time(presence.since, now)}" if presence.since else ""
-    line = f"• {plain(name)}: {'home' if presence.home else 'away'}{began}"
-    unseen_s = unseen.get(protocol.unseen_counter(name))
-    if presence.home and isinstance(unseen_s, int | float):
-        line += f", seen {format_duration(max(unseen_s, 0.0))} ago"
-    if presence.home and presence.wait_s is not None:
-        line += f"; counts as gone when not seen for {_waits(presence)}"
-    if not presence.home and presence.last_seen:
-        line += f", last seen {format_time(presence.last_seen, now)}"
-    return line
+    if presence is None:
+        return "not known yet"
+    words = "home" if presence.home else "away"
+    if presence.since:
+        words += f" since {format_time(presence.since, now)}"
+    if not presence.home:
+        seen = presence.last_seen
+        return f"{words}, last seen {format_time(seen, now)}" if seen else words
+    if unseen_s is not None:
+        words += f", seen {format_duration(unseen_s)} ago"
+    if presence.wait_s is not None:
+        words += f"; counts as gone when not seen for {_wait(presence.wait_s, presence)}"
+    return words
 
 
-def _waits(presence: Presence) -> str:
+def _wait(wait_s: float, presence: Presence) -> str:
     longest = presence.longest_wait
-    more = (
-        f" (up to {format_duration(longest[1])} at {longest[0]}:00)"
-        if longest and longest[1] > (presence.wait_s or 0.0)
-        else ""
-    )
-    return f"{format_duration(presence.wait_s or 0.0)}{more}"
+    if longest is None or longest[1] <= wait_s:
+        return format_duration(wait_s)
+    hour, longest_s = longest
+    return f"{format_duration(wait_s)} (up to {format_duration(longest_s)} at {hour}:00)"
 
 
-def _counters(heartbeats: Mapping[str, Heartbeat]) -> Mapping[str, object] | None:
-    """The counters of who is home; None when it is silent."""
-    return next(
-        (
-            beat.counters
-            for key, beat in heartbeats.items()
-            if program_of(key)[0].kind == "who_is_home"
-        ),
-        None,
-    )
+def _camera(name: str, house: HouseStatus) -> str:
+    if name not in house.positions:
+        return f"{name} (fixed)"
+    position = house.positions[name]
+    return f"{name} ({direction(position) if position else 'not turned yet'})"
 
 
-def _cameras(config: Config, found: Mapping[str, str | None]) -> Iterator[str]:
-    for name, camera in config.cameras.items():
-        if camera.pantilt.backend == "none":
-            yield f"{name} (fixed)"
-        else:
-            yield f"{name} ({_position(found[protocol.camera_key(name, 'position')])})"
-
-
-def _position(found: str | None) -> str:
-    try:
-        return direction(protocol.decode(Position, found or ""))
-    except ProtocolError:
-        return "not turned yet"
-
-
-def _machine(house: CommandContext) -> str:
-    vitals = house.machine.vitals(house.config.data_dir)
-    known = [f"{vitals.temperature_c:.0f} °C"] if vitals.temperature_c is not None else []
+def _machine(vitals: Vitals) -> str:
+    words = []
+    if vitals.temperature_c is not None:
+        words.append(f"{vitals.temperature_c:.0f} °C")
     if vitals.throttled is not None:
-        known.append(vitals.throttled or "not throttled")
-    return ", ".join([*known, f"{vitals.free_gb:.1f} GB free"])
-
-
-def _last_event(known: Mapping[str, EventRecord], now: datetime) -> str:
-    return next((_event(record, now) for record in known.values()), "none yet")
+        words.append(vitals.throttled or "not throttled")
+    return ", ".join([*words, f"{vitals.free_gb:.1f} GB free"])
 
 
 def _event(record: EventRecord, now: datetime) -> str:
-    words = [format_time(record.started_at, now), plain(record.camera)]
-    words.append(
-        "going on"
-        if record.ended_at is None
-        else format_duration(max((record.ended_at - record.started_at).total_seconds(), 0))
-    )
+    words = [format_time(record.started_at, now), one_line(record.camera)]
+    if record.ended_at is None:
+        words.append("going on")
+    else:
+        words.append(format_duration(max((record.ended_at - record.started_at).total_seconds(), 0)))
     if record.score is not None:
         words.append(f"person {record.score:.0%}")
     if record.label:
-        words.append(f"{record.label}, said {plain(record.label_by or 'somebody')}")
+        words.append(f"{record.label}, said {one_line(record.label_by or 'somebody')}")
     return " · ".join(words)
 
 
-def _programs(config: Config, heartbeats: Mapping[str, Heartbeat], now: datetime) -> Iterator[str]:
-    """A line for each program that there is or should be; one on another machine has that one's
-    name.
-    """
-    here = protocol.host_name()
-    places: dict[Program, list[tuple[str, Heartbeat]]] = {
-        program: [] for program in expected_programs(config)
-    }
-    for key, beat in heartbeats.items():
-        program, host = program_of(key)
-        places.setdefault(program, []).append((host, beat))
-    for program, beats in places.items():
-        if not beats:
-            yield f"• {program.name}: silent"
-        for host, beat in beats:
-            where = "" if host == here else f"@{host}"
-            yield f"• {plain(program.name + where)}: {_pulse(beat, now)}"
+def _program(status: ProgramStatus, now: datetime) -> str:
+    """Return a program and its last step; one on another machine has that machine's name."""
+    if status.heartbeat is None:
+        return f"{status.program.name}: silent"
+    where = "" if status.host == protocol.host_name() else f"@{status.host}"
+    return f"{one_line(status.program.name + where)}: {_last_step(status.heartbeat, now)}"
 
 
-def _pulse(beat: Heartbeat, now: datetime) -> str:
-    age_s = max((now - beat.step_at).total_seconds(), 0.0)
-    wrong = f"; {plain(beat.last_error.what)}" if beat.last_error else ""
-    return f"{'' if age_s < FRESH_S else 'stuck, last step '}{format_duration(age_s)} ago{wrong}"
+def _last_step(heartbeat: Heartbeat, now: datetime) -> str:
+    words = f"{format_duration(step_age_s(heartbeat, now))} ago"
+    if is_stuck(heartbeat, now):
+        words = f"stuck, last step {words}"
+    if heartbeat.last_error:
+        words += f"; {one_line(heartbeat.last_error.what)}"
+    return words

@@ -4,7 +4,6 @@ Every call may raise `StateUnavailable`, at once when the server is gone and aft
 it hangs. Nothing is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -15,7 +14,7 @@ from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Recor
 from app.state import scripts
 from app.state.connection import TIMEOUT_S, asking_for_leave, connect, talking
 from app.state.streams import Reader, decoded
-from app.state.views import CameraControls, Latest, Survey, Tag, read_heartbeats, tag_of
+from app.state.views import CameraControls, Latest, Survey, Tag, read_heartbeats, survey_of, tag_of
 
 
 class State:
@@ -27,6 +26,7 @@ class State:
         self._keep = self._redis.register_script(scripts.KEEP)
         self._tag = self._redis.register_script(scripts.TAG)
         self._survey = self._redis.register_script(scripts.SURVEY)
+        self._survey_once = self._redis.register_script(scripts.SURVEY_ONCE)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -151,33 +151,23 @@ class State:
             {key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None}
         )
 
-    def survey(
-        self, *names: str, events: int = 0, claim: str | None = None, claim_life_s: int = 1
-    ) -> Survey:
-        """How things stand, in one round trip, unless somebody has made the same *claim* in the
-        last *claim_life_s* seconds.
+    def survey(self, *names: str, events: int = 0) -> Survey:
+        """Return the plain strings under *names*, the heartbeats and the newest *events*.
 
-        With no *events* wanted, nobody's pulse is felt either.
+        All in one round trip. Without *events* there are no heartbeats either.
         """
         with talking():
-            found = cast(Any, self._survey(keys=names, args=[claim or "", claim_life_s, events]))
-        if not found:
-            return Survey(first=False)
-        # Where nothing is stored there is a false, and a list that is empty is an empty object.
-        values, hearts, beats, newest = json.loads(found.decode(errors="replace"))
-        strings = {
-            name: None if value is False else value
-            for name, value in zip(names, values, strict=True)
-        }
-        found_events = [
-            (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
-        ]
-        return Survey(
-            True,
-            strings,
-            {key: beat for key, beat in zip(hearts, beats, strict=True) if beat},
-            found_events,
-        )
+            found = cast(bytes, self._survey(keys=names, args=[events]))
+        return survey_of(names, found)
+
+    def survey_once(self, claim: str, life_s: int, *names: str, events: int = 0) -> Survey | None:
+        """Do what `claim_once` does with *claim*, then `survey`, in one round trip.
+
+        Returns None when somebody has made the same *claim* in the last *life_s* seconds.
+        """
+        with talking():
+            found = cast(bytes, self._survey_once(keys=names, args=[events, claim, life_s]))
+        return survey_of(names, found) if found else None
 
     def heartbeat_ages_s(self, keys: Iterable[str]) -> dict[str, float]:
         """For each of *keys* that is there, seconds since `beat` wrote it."""

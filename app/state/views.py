@@ -1,5 +1,6 @@
 """What callers get from the state: typed, and decoded when they ask for it."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,25 +46,23 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """How things stand: plain strings by name, and what is decoded only when it is asked for:
-    pulses, and the newest events.
+    """What a command reads of the state: plain strings by name, heartbeats, and newest events.
 
-    Nothing is known, and *first* is False, when the claim that was made with it had been made
-    before.
+    Heartbeats and events are decoded only when somebody asks for them.
     """
 
-    first: bool
-    strings: dict[str, str | None] = field(default_factory=dict)
+    strings: dict[str, str | None]
     _beats: Mapping[str, str] = field(default_factory=dict)
     _events: Sequence[tuple[str, dict[str, str]]] = ()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
-        """Every pulse, by its key; what is no heartbeat is logged and left out."""
+        """Return every heartbeat by its key; a value that is none is logged and left out."""
         return read_heartbeats(self._beats)
 
     def events(self) -> dict[str, EventRecord]:
-        """The newest events by their ids, the newest first; what is no event, or not known any
-        more, is left out.
+        """Return the newest events by their ids, the newest first.
+
+        An event that is damaged or not known any more is left out.
         """
         found = {}
         for event, stored in self._events:
@@ -72,6 +71,22 @@ class Survey:
             except ProtocolError as error:
                 _log.warning("%s: %s", protocol.event_key(event), error)
         return found
+
+
+def survey_of(names: Sequence[str], found: bytes) -> Survey:
+    """Return the survey of *names* in *found*, the answer of a script.
+
+    The script writes false for a string that is not stored, and {} for a list that is empty.
+    """
+    values, keys, beats, newest = json.loads(found.decode(errors="replace"))
+    strings = {
+        name: None if value is False else value for name, value in zip(names, values, strict=True)
+    }
+    heartbeats = {key: beat for key, beat in zip(keys, beats, strict=True) if beat}
+    events = [
+        (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
+    ]
+    return Survey(strings, heartbeats, events)
 
 
 def read_heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:

@@ -9,7 +9,7 @@ import pytest
 
 from app import protocol
 from app.clock import FakeClock
-from app.commands.buttons import ANSWERS, read_click, take_click
+from app.commands.buttons import ANSWERS, handle_click, read_click
 from app.commands.context import CommandContext
 from app.config import Config
 from app.errors import ProtocolError, StateUnavailable
@@ -65,7 +65,7 @@ class Hand:
 
     def press(self, action: str, user: str = ANNA) -> list[Request]:
         """Press one; returns what was asked for in consequence."""
-        take_click(
+        handle_click(
             read_click(self._slack.press_payload(self._posted, action, user), self.house),
             self.house,
         )
@@ -267,8 +267,8 @@ def test_what_is_no_click_of_ours_is_refused(house: CommandContext, broken: obje
 
 def test_what_slack_may_leave_out_is_not_missed(house: CommandContext) -> None:
     click = read_click(payload(), house)
-    assert (click.asked.by, click.asked.reply_to) == (ANNA, protocol.ReplyTo(None, None))
-    take_click(click, house)
+    assert (click.invocation.by, click.invocation.reply_to) == (ANNA, protocol.ReplyTo(None, None))
+    handle_click(click, house)
 
 
 def test_every_button_that_is_posted_can_be_pressed(posted: Posted) -> None:

@@ -319,7 +319,7 @@ def test_a_clip_is_asked_of_the_camera_that_is_named(
     said = say(two_cameras, "/clip garden")
     assert (
         said
-        == "Filming with camera garden, from 5 s before now until 5 s after; the clip comes then …"
+        == "Recording a clip with camera garden, from 5 s before now until 5 s after; the clip comes then …"
     )
     assert requests(raw) == [Request("clip", NOW, "anna", "garden", "U1", reply_to=REPLY_TO)]
 
@@ -330,20 +330,23 @@ def test_nothing_is_filmed_while_the_house_is_disarmed_or_when_no_clips_are_want
     house.state.set_switch("camera_status", False)
     assert (
         say(house, "/clip")
-        == "Camera front is off, so there is nothing to film. /pycam_on turns it on."
+        == "Camera front is off, so there is nothing to record. /pycam_on turns it on."
     )
     without = CommandContext(
         Config.model_validate({"recording": {"clips": False}}), house.state, house.clock
     )
     assert (
         say(without, "/clip")
-        == "No clips are made here, as the settings say (recording.clips). /last_image brings a picture."
+        == "The settings say that no clips are made (recording.clips). /last_image sends a picture."
     )
     assert requests(raw) == []
 
 
 def test_without_a_router_nobody_looks_who_is_home(house: CommandContext, raw: redis.Redis) -> None:
-    assert say(house, "/who") == "No router is configured, so nobody looks; taken for away."
+    assert (
+        say(house, "/who")
+        == "No router is configured, so presence is not watched; the house counts as away."
+    )
 
 
 @pytest.fixture
@@ -384,7 +387,7 @@ def test_who_is_home_is_said_of_everybody(family: CommandContext) -> None:
 
 
 def test_when_nobody_looks_any_more_who_is_home_that_is_said(family: CommandContext) -> None:
-    silent = ":warning: who_is_home is silent, so this is how it was when it last looked."
+    silent = ":warning: who_is_home is silent, so this is what it saw last."
     assert silent in say(family, "/who").splitlines()
     family.state.send_heartbeat(
         protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, {})
@@ -401,7 +404,7 @@ def test_a_router_that_is_silent_is_said_to_be(family: CommandContext, command: 
         ),
     )
     assert (
-        "not known since 09:45, for the router does not answer: openwrt at 192.168.1.1 does not "
+        "not known since 09:45, because the router does not answer: openwrt at 192.168.1.1 does not "
         "answer" in say(family, command)
     )
     family.state.put("router", RouterHealth(True, NOW))
@@ -459,7 +462,10 @@ def test_status_says_all_that_matters(house: CommandContext) -> None:
     assert lines[0] == "*Armed*, since Wed 10:15, by anna (by command)"
     assert lines[1] == "*Alerts:* on"
     assert lines[2] == ":warning: Slack says channel_not_found: set slack.alerts_channel"
-    assert "*Home:* no router is configured, so nobody looks; taken for away" in lines
+    assert (
+        "*Home:* no router is configured, so presence is not watched; the house counts as away"
+        in lines
+    )
     assert "*Arming by who is home:* on" in lines
     assert "*Cameras:* front (pan 1°, tilt 2°)" in lines
     assert "*Last event:* 10:12 · front · 42 s" in lines
@@ -490,7 +496,7 @@ def test_status_says_what_is_off(house: CommandContext, line: str, expected: str
 def test_help_lists_every_command_with_its_usage(house: CommandContext) -> None:
     said = say(house, "/help")
     assert "`/rotate [CAMERA] PAN TILT`: turn a camera" in said
-    assert "`/house_status`: how the house is" in said
+    assert "`/house_status`: the state of the house" in said
     assert len(said.splitlines()) == len(COMMANDS) + 1
 
 

@@ -22,7 +22,7 @@ import pytest
 import redis
 
 from app.clock import SystemClock
-from app.commands.buttons import read_click, take_click
+from app.commands.buttons import handle_click, read_click
 from app.commands.context import CommandContext
 from app.config import load_config
 from app.state import State
@@ -132,7 +132,7 @@ class House:
             payload = self.slack.press_payload(
                 alert, chance.choice(("tag_occupied", "tag_unoccupied"))
             )
-            take_click(read_click(payload, self._asked), self._asked)
+            handle_click(read_click(payload, self._asked), self._asked)
             self.clicked.add(event)
 
     def moments(self) -> tuple[Callable[[], int], ...]:

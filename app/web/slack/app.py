@@ -1,8 +1,8 @@
-"""What Slack talks to: a URL for each command, one for the buttons, and one for its challenge.
+"""The Slack server's addresses: one for each command, one for the buttons, one for the challenge.
 
-Every request but `/health` is verified: signed by Slack over the raw body, less than five minutes
-old, accepted once, and asked by somebody in `slack.allowed_users`. This program never calls Slack
-and loads no SDK.
+Every request but `/health` is verified: Slack has signed the raw body less than five minutes ago,
+the signature comes for the first time, and the person is in `slack.allowed_users`. This program
+never calls Slack and loads no SDK.
 """
 
 import json
@@ -23,48 +23,48 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from app import protocol
 from app.clock import Clock, SystemClock
-from app.commands.buttons import read_click, take_click
+from app.commands.buttons import handle_click, read_click
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
-from app.commands.registry import COMMANDS, PATIENCE_S, Command, look, run_command
+from app.commands.registry import COMMANDS, PATIENCE_S, Command, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.protocol import ReplyTo
 from app.state import State, within
+from app.web.slack.replay_guard import ReplayGuard
 from app.web.slack.signature import Verifier
 
 LONGEST_BODY = 65_536
 MOST_FIELDS = 100
 REDIS_TIMEOUT_S = 0.7
-#: A Redis that did not answer is left alone for so long, and `/health` asks it no more often.
+#: The pause after a Redis that did not answer, and the least time between two looks of `/health`.
 REST_S = 1.0
-_AGAIN = "the same signature for the second time"
+#: The name under which the app keeps its endpoint.
+ENDPOINT = "slack_endpoint"
+_REPLAY = "the same signature for the second time"
 
 _log = logging.getLogger(__name__)
 
 
 def create_app(config: Config, clock: Clock | None = None) -> Flask:
-    """The Slack server of the house that *config* describes. `ConfigError` without a signing
-    secret.
-    """
-    door = SlackEndpoint(config, clock or SystemClock())
+    """Return the Slack server of *config*; `ConfigError` when it has no signing secret."""
+    endpoint = SlackEndpoint(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = (
-        LONGEST_BODY + 1
-    )  # so that a body without a length is seen to be too long
-    app.extensions["door"] = door
-    app.add_url_rule("/health", "health", door.health)
-    app.add_url_rule("/<name>", "probe", door.probe, methods=["GET"])
-    app.add_url_rule("/<name>", "receive", door.receive, methods=["POST"])
-    app.register_error_handler(HTTPException, door.refuse)
+    # One more than the longest body: a body without a length shows only so that it is too long.
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
+    app.extensions[ENDPOINT] = endpoint
+    app.add_url_rule("/health", "health", endpoint.health)
+    app.add_url_rule("/<name>", "probe", endpoint.probe, methods=["GET"])
+    app.add_url_rule("/<name>", "receive", endpoint.receive, methods=["POST"])
+    app.register_error_handler(HTTPException, endpoint.refuse)
     return app
 
 
 class SlackEndpoint:
-    """Lets in what is Slack's and from somebody of the house, and hands it on. The figures are for
-    the heartbeat.
+    """Accepts requests of Slack from the people of the house, and has them done.
+
+    *requests*, *refused*, *errors* and *last_request* are for the heartbeat.
     """
 
     def __init__(self, config: Config, clock: Clock) -> None:
@@ -72,8 +72,8 @@ class SlackEndpoint:
         if secret is None or not secret.get_secret_value().strip():
             raise ConfigError(
                 [
-                    f"{config.folder / 'private.yml'}: slack.signing_secret is missing, without "
-                    "which nobody is let in"
+                    f"{config.folder / 'private.yml'}: slack.signing_secret is missing; without "
+                    "it no request can be accepted"
                 ]
             )
         self.requests = 0
@@ -83,63 +83,56 @@ class SlackEndpoint:
         self._config = config
         self._clock = clock
         self._state = State(config.redis.url, REDIS_TIMEOUT_S)
-        self._house = CommandContext(config, self._state, clock)
+        self._context = CommandContext(config, self._state, clock)
         self._verifier = Verifier(secret.get_secret_value(), clock)
+        self._replay_guard = ReplayGuard(self._context)
         self._rest_until_s = 0.0
-        self._looked_at_s = 0.0
-        self._well = False
+        self._health_checked_s = 0.0
+        self._healthy = False
 
     def health(self) -> Response:
-        """`ok` or not, for whoever asks."""
+        """Answer anybody who asks: `ok` when Redis answers, else 503."""
         now_s = time.monotonic()
-        if now_s - self._looked_at_s > REST_S:
-            self._looked_at_s = now_s
+        if now_s - self._health_checked_s > REST_S:
+            self._health_checked_s = now_s
             try:
                 self._state.ping()
-                self._well = True
+                self._healthy = True
             except (StateUnavailable, ProtocolError):
-                self._well = False
-        return (
-            Response("ok", mimetype="text/plain")
-            if self._well
-            else Response("not ok", 503, mimetype="text/plain")
-        )
+                self._healthy = False
+        if self._healthy:
+            return Response("ok", mimetype="text/plain")
+        return Response("not ok", 503, mimetype="text/plain")
 
     def probe(self, name: str) -> Response:
-        """Slack now and then looks at a command's certificate; others have nothing to get here."""
+        """Answer Slack's check of a command's certificate, and refuse every other GET."""
         if name in COMMANDS and request.args.get("ssl_check") == "1":
             return Response()
         raise MethodNotAllowed(["POST"])
 
     def receive(self, name: str) -> Response:
-        """A signed request for the address *name*."""
+        """Answer a POST to the address *name*."""
         self.requests += 1
         body = request.get_data(cache=False)
         if len(body) > LONGEST_BODY:
             raise RequestEntityTooLarge
-        if (
-            b"ssl_check=1" in body
-            and dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1"
-        ):
+        if _is_certificate_check(body):
             return Response()
+        timestamp = request.headers.get("X-Slack-Request-Timestamp")
         signature = request.headers.get("X-Slack-Signature")
-        if not self._verifier.is_genuine(
-            body, request.headers.get("X-Slack-Request-Timestamp"), signature
-        ):
+        if not self._verifier.is_genuine(body, timestamp, signature):
             raise Unauthorized("not signed by Slack in the last five minutes")
         self.last_request = self._clock.now()
         try:
             with within(PATIENCE_S), self._not_resting():
-                return self._answer(name, body, protocol.signature_key(str(signature)))
+                return self._answer(name, body, str(signature))
         except StateUnavailable as error:
             self.errors += 1
             _log.warning("/%s was not done: %s", name[:40], error)
-            return _said(REDIS_AWAY)
+            return _reply(REDIS_AWAY)
 
     def refuse(self, error: HTTPException) -> Response:
-        """Count and note what is not let in; the answer tells no more than what kind of mistake it
-        was.
-        """
+        """Count and log a refusal; the answer says only what kind of mistake it was."""
         code = error.code or 500
         self.refused += code < 500
         self.errors += code >= 500
@@ -155,50 +148,47 @@ class SlackEndpoint:
         headers = {"Allow": "POST"} if code == 405 else None
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
 
-    def _answer(self, name: str, body: bytes, claim: str) -> Response:
-        """The answer to what only Slack can have signed; *claim* is the key under which its
-        signature is used up.
-        """
+    def _answer(self, name: str, body: bytes, signature: str) -> Response:
+        """Answer a request that only Slack can have signed, if its *signature* is new."""
         if name in COMMANDS:
-            return self._command(COMMANDS[name], _fields(body), claim)
-        if not self._state.claim_once(claim, protocol.SIGNATURE_LIFE_S):
-            raise Unauthorized(_AGAIN)
+            return self._command(COMMANDS[name], _fields(body), signature)
+        if not self._replay_guard.is_first(signature):
+            raise Unauthorized(_REPLAY)
         if name == "listening":
             return _challenge(body)
         if name == "interactive":
             return self._click(_fields(body).get("payload", ""))
         self._check_user(_fields(body).get("user_id", ""))
-        return _said("There is no such command. /help lists them all.")
+        return _reply("There is no such command. /help lists them all.")
 
-    def _command(self, command: Command, fields: Mapping[str, str], claim: str) -> Response:
-        """Do *command*; a request that Slack signed for another one must not do this one."""
+    def _command(self, command: Command, fields: Mapping[str, str], signature: str) -> Response:
+        """Run *command*, unless Slack signed the request for another one."""
         user = fields.get("user_id", "")
         self._check_user(user)
         meant = command_named(fields.get("command", ""))
         if meant in COMMANDS and meant != command.name:
             raise BadRequest(f"/{meant} was sent to the address of another command")
-        found = look(command, self._house, claim)
-        if not found.first:
-            raise Unauthorized(_AGAIN)
-        reply_to = ReplyTo(fields.get("response_url"), fields.get("channel_id"))
-        asked = Invocation(
+        survey = self._replay_guard.survey_if_first(signature, command)
+        if survey is None:
+            raise Unauthorized(_REPLAY)
+        invocation = Invocation(
             fields.get("text", ""),
             user,
             (fields.get("user_name") or user)[:80],
             self._clock.now(),
-            reply_to,
+            ReplyTo(fields.get("response_url"), fields.get("channel_id")),
         )
-        reply = run_command(command.name, asked, self._house, found)
+        reply = run_command(command.name, invocation, self._context, survey)
         self.errors += reply.text == REDIS_AWAY
-        return _said(reply.text)
+        return _reply(reply.text)
 
     def _click(self, payload: str) -> Response:
         try:
-            click = read_click(payload, self._house)
+            click = read_click(payload, self._context)
         except ProtocolError as error:
             raise BadRequest(str(error)) from None
-        self._check_user(click.asked.user)
-        take_click(click, self._house)
+        self._check_user(click.invocation.user)
+        handle_click(click, self._context)
         return Response()
 
     def _check_user(self, user: str) -> None:
@@ -209,14 +199,21 @@ class SlackEndpoint:
 
     @contextmanager
     def _not_resting(self) -> Iterator[None]:
-        """So that a Redis that hangs holds up the first few, and not everybody in turn."""
+        """Refuse for `REST_S` after a failure: a Redis that hangs holds up only the first few."""
         if time.monotonic() < self._rest_until_s:
-            raise StateUnavailable("Redis has just not answered")
+            raise StateUnavailable("Redis did not answer a moment ago")
         try:
             yield
         except StateUnavailable:
             self._rest_until_s = time.monotonic() + REST_S
             raise
+
+
+def _is_certificate_check(body: bytes) -> bool:
+    """Return whether Slack only checks the certificate, which it does without a signature."""
+    if b"ssl_check=1" not in body:
+        return False
+    return dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1"
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -240,7 +237,7 @@ def _challenge(body: bytes) -> Response:
     return Response(json.dumps({"challenge": event["challenge"]}), mimetype="application/json")
 
 
-def _said(text: str) -> Response:
-    return Response(
-        json.dumps({"response_type": "ephemeral", "text": text}), mimetype="application/json"
-    )
+def _reply(text: str) -> Response:
+    """Return the answer that shows *text* to the person, and to nobody else."""
+    answer = {"response_type": "ephemeral", "text": text}
+    return Response(json.dumps(answer), mimetype="application/json")

@@ -1,9 +1,7 @@
-"""The Slack server as gunicorn runs it: its settings, its pulse, and how it takes over a changed
-configuration.
+"""The Slack server under gunicorn: its configuration, its log, and its heartbeat.
 
-`gunicorn.conf` asks for `current` at the start and, in the master, at each SIGHUP; the workers that
-follow serve what that has found. A configuration that turns out wrong is reported, and the last
-good one stays.
+`gunicorn.conf` calls `current` at the start and, in the master, at each SIGHUP; the workers that
+start then serve that configuration. A wrong configuration is reported, and the last good one stays.
 """
 
 import logging
@@ -18,28 +16,26 @@ from gunicorn import glogging
 from app import protocol
 from app.clock import SystemClock
 from app.config import Config, load_config
-from app.daemon import BEAT_S
+from app.daemon import BEAT_S, Counters
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.logs import set_up_logs
 from app.programs import SLACK_SERVER
 from app.protocol import Heartbeat, Trouble
 from app.state import State
-from app.web.slack.app import SlackEndpoint, create_app
+from app.web.slack.app import ENDPOINT, SlackEndpoint, create_app
 
 _log = logging.getLogger(__name__)
 
 
 class _Served:
-    """What the master has found; the workers inherit it."""
+    """The configuration that the master has read; the workers inherit it."""
 
     config: Config | None = None
     trouble: Trouble | None = None
 
 
 def current() -> Config:
-    """The configuration as it is now, or the last good one. Ends the process when there has been
-    none.
-    """
+    """Return the present configuration, or the last good one; without one, end the process."""
     try:
         config = load_config()
         create_app(config)
@@ -56,12 +52,12 @@ def current() -> Config:
 
 
 def application() -> Flask:
-    """The app of the configuration that `current` has found."""
+    """Return the app of the configuration that `current` has read."""
     return create_app(_Served.config or current())
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's messages go where all others go, without secrets; requests are not logged."""
+    """Sends gunicorn's messages to the log of the program, without secrets, and logs no requests."""
 
     def setup(self, cfg: object) -> None:
         self.cfg = cfg
@@ -72,47 +68,38 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
     def reopen_files(self) -> None:
-        """There are none."""
+        """Do nothing: gunicorn's log has no files of its own."""
 
 
-class Pulse(threading.Thread):
-    """Beats the heart of the server whose *door* it is, in the name of gunicorn's master."""
+class HeartbeatSender(threading.Thread):
+    """Sends the heartbeat of *endpoint*, in the name of gunicorn's master."""
 
-    def __init__(self, door: SlackEndpoint, config: Config) -> None:
-        super().__init__(name="pulse", daemon=True)
-        self._door = door
+    def __init__(self, endpoint: SlackEndpoint, config: Config) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._endpoint = endpoint
         self._clock = SystemClock()
         self._state = State(config.redis.url)
         self._key = protocol.heartbeat_key(SLACK_SERVER, protocol.host_name())
         self._started_at = self._clock.now()
-        self._over = threading.Event()
         self._failed = False
 
     def run(self) -> None:
-        wait_s = 0.0
-        while not self._over.wait(wait_s):
+        while True:
             now = self._clock.now()
-            self._beat(now)
-            wait_s = BEAT_S - now.timestamp() % BEAT_S
+            self._send(now)
+            self._clock.sleep(BEAT_S - now.timestamp() % BEAT_S)
 
-    def stop(self) -> None:
-        """Beat no more."""
-        self._over.set()
-
-    def _beat(self, now: datetime) -> None:
-        door = self._door
-        counters: dict[str, int | float | str | bool | None] = {
-            "requests": door.requests,
-            "refused": door.refused,
-            "errors": door.errors,
-            "last_request": door.last_request.isoformat(timespec="seconds")
-            if door.last_request
-            else None,
+    def _send(self, now: datetime) -> None:
+        endpoint, last = self._endpoint, self._endpoint.last_request
+        counters: Counters = {
+            "requests": endpoint.requests,
+            "refused": endpoint.refused,
+            "errors": endpoint.errors,
+            "last_request": last.isoformat(timespec="seconds") if last else None,
         }
+        heartbeat = Heartbeat(os.getppid(), self._started_at, now, counters, _Served.trouble)
         try:
-            self._state.send_heartbeat(
-                self._key, Heartbeat(os.getppid(), self._started_at, now, counters, _Served.trouble)
-            )
+            self._state.send_heartbeat(self._key, heartbeat)
         except (StateUnavailable, ProtocolError) as error:
             if not self._failed:
                 _log.warning("no heartbeat: %s", error)
@@ -121,6 +108,6 @@ class Pulse(threading.Thread):
             self._failed = False
 
 
-def start_pulse(app: Flask) -> None:
-    """Beat the heart of *app* from now on, until this process ends."""
-    Pulse(app.extensions["door"], _Served.config or current()).start()
+def start_heartbeat(app: Flask) -> None:
+    """Send the heartbeat of *app* from now on, until this process ends."""
+    HeartbeatSender(app.extensions[ENDPOINT], _Served.config or current()).start()

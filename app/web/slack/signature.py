@@ -1,4 +1,4 @@
-"""Whether a request is Slack's: its signature, over the raw body, and its time."""
+"""The check that a request comes from Slack: its signature over the raw body, and its time."""
 
 import importlib.util
 from functools import cache
@@ -10,9 +10,7 @@ from app.clock import Clock
 
 @cache
 def signature_module() -> ModuleType:
-    """`slack_sdk.signature` alone: imported by its name it would bring the whole SDK, and 10 MB,
-    with it.
-    """
+    """Return `slack_sdk.signature` alone; a normal import would load the whole SDK, with 10 MB."""
     package = importlib.util.find_spec("slack_sdk")
     if package is None or not package.submodule_search_locations:
         raise ImportError("slack_sdk is not installed")
@@ -26,20 +24,17 @@ def signature_module() -> ModuleType:
 
 
 class Verifier:
-    """Tells what *signing_secret* has signed in the last five minutes by *clock* from all else."""
+    """Recognises requests that *signing_secret* has signed in the last five minutes by *clock*."""
 
     def __init__(self, signing_secret: str, clock: Clock) -> None:
         self._verifier = signature_module().SignatureVerifier(signing_secret, _SlackClock(clock))
 
     def is_genuine(self, body: bytes, timestamp: str | None, signature: str | None) -> bool:
-        """Whether *body* came with a good *signature* and *timestamp*."""
+        """Return whether *body* came with a right *signature* and a recent *timestamp*."""
         try:
             return bool(self._verifier.is_valid(body, timestamp, signature))
-        except (
-            ValueError,
-            TypeError,
-            OverflowError,
-        ):  # no number, no ASCII, no UTF-8, or a number beyond all times
+        except (ValueError, TypeError, OverflowError):
+            # The timestamp is no number or a huge one, or some text is not ASCII or UTF-8.
             return False
 
 

@@ -180,7 +180,7 @@ def test_the_answer_is_for_none_but_who_asked(home: Home) -> None:
 def test_a_command_whose_name_slack_has_taken_answers_to_its_other_name(home: Home) -> None:
     home.redis.set("camera_status", "False")
     assert "Disarmed" in home.socket.slash("/house_status")
-    assert "taken for" in home.socket.slash("/house_who")
+    assert "counts as" in home.socket.slash("/house_who")
 
 
 def test_a_command_that_there_is_not_is_answered_in_words(home: Home) -> None:
@@ -265,7 +265,7 @@ def test_a_click_that_comes_again_tags_once(home: Home) -> None:
     envelope = home.socket.deliver("interactive", payload, accepts_answer=False)
     until(home.asked, "the notifier is asked")
     home.socket.deliver("interactive", payload, accepts_answer=False, envelope=envelope)
-    home.await_log("taken already")
+    home.await_log("handled already")
     home.socket.acked(envelope, times=2)
     assert len(home.asked()) == 1
 
@@ -321,7 +321,7 @@ def test_with_a_redis_that_hangs_a_command_is_answered_within_slacks_patience(
 def test_a_mistake_of_ours_is_acknowledged_with_a_sentence_and_logged_with_its_stack(
     idle_home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def run_command(name: str, asked: Invocation, house: CommandContext) -> Reply:
+    def run_command(name: str, invocation: Invocation, context: CommandContext) -> Reply:
         if name == "top":
             raise KeyError("a mistake")
         return Reply("well")

@@ -57,7 +57,7 @@ def test_it_loads_neither_opencv_nor_an_sdk(own_door: Door) -> None:
         "print(*sorted({'cv2', 'numpy', 'av', 'slack_sdk', 'requests', 'boto3', 'psutil', "
         "'app.detector'} & sys.modules.keys()))"
     )
-    script = f"import sys; from app.web import serving, worker; serving.application(); {heavy}"
+    script = f"import sys; from app.web.slack import patient_worker, server; server.application(); {heavy}"
     environment = {**os.environ, FOLDER_VARIABLE: str(own_door.folder / "config")}
     done = subprocess.run(
         [sys.executable, "-c", script],

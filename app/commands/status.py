@@ -1,0 +1,156 @@
+"""The state of the house as data: switches, people, cameras, events and programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app import protocol
+from app.commands.context import CommandContext
+from app.commands.snooze import snoozed_until
+from app.config import Config
+from app.errors import ProtocolError
+from app.programs import Program, expected_programs, program_of
+from app.protocol import (
+    AnyRecord,
+    ArmedBy,
+    EventRecord,
+    Heartbeat,
+    Position,
+    Presence,
+    RouterHealth,
+)
+from app.state import Survey
+
+_CHANGES = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """The position of a switch, and its last change, None when nobody has changed it."""
+
+    on: bool
+    changed: ArmedBy | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramStatus:
+    """A program on the machine *host*; without a heartbeat it is silent."""
+
+    program: Program
+    host: str
+    heartbeat: Heartbeat | None
+
+
+@dataclass(frozen=True, slots=True)
+class HouseStatus:
+    """The state of the house at the time *now*.
+
+    *snoozed_until* is None when alerts are not snoozed. *silence* is the health of a router that
+    does not answer, None while it answers or none is configured. *people* are all who are
+    configured, with None for a person who was never looked for. *unseen_s* has the seconds since
+    each person was seen, and is None when who_is_home is silent. *positions* are those of the
+    cameras with a mount, with None for a mount that has not turned yet.
+    """
+
+    now: datetime
+    armed: SwitchState
+    alerts: SwitchState
+    home: SwitchState
+    auto_detect: SwitchState
+    snoozed_until: datetime | None
+    has_router: bool
+    silence: RouterHealth | None
+    people: dict[str, Presence | None]
+    unseen_s: dict[str, float] | None
+    positions: dict[str, Position | None]
+    last_event: EventRecord | None
+    programs: list[ProgramStatus]
+
+
+def names(config: Config) -> list[str]:
+    """Return the names of the plain strings in Redis that commands read."""
+    positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
+    people = [protocol.presence_key(person) for person in config.presence.people]
+    return [*protocol.SWITCHES, *_CHANGES, "snoozed_until", "router", *positions, *people]
+
+
+def read_status(context: CommandContext, survey: Survey, now: datetime) -> HouseStatus:
+    """Return the state of the house, from a *survey* of `names`."""
+    strings, heartbeats, config = survey.strings, survey.heartbeats(), context.config
+    presence = config.presence
+    has_router = presence.router.backend != "none"
+    return HouseStatus(
+        now,
+        armed=read_switch("camera_status", context, survey),
+        alerts=read_switch("camera_notifications", context, survey),
+        home=read_switch("home", context, survey),
+        auto_detect=read_switch("auto_detect_status", context, survey),
+        snoozed_until=snoozed_until(strings["snoozed_until"], now),
+        has_router=has_router,
+        silence=_silence(strings["router"]) if has_router else None,
+        people={
+            name: _decoded(Presence, strings[protocol.presence_key(name)])
+            for name in presence.people
+        },
+        unseen_s=_unseen_s(config, heartbeats),
+        positions={
+            name: _decoded(Position, strings[protocol.camera_key(name, "position")])
+            for name, camera in config.cameras.items()
+            if camera.pantilt.backend != "none"
+        },
+        last_event=next(iter(survey.events().values()), None),
+        programs=_programs(config, heartbeats),
+    )
+
+
+def read_switch(name: str, context: CommandContext, survey: Survey) -> SwitchState:
+    """Return the position of the switch *name* and its last change, from a *survey* of `names`."""
+    on = context.switches.read(name, survey.strings[name])
+    return SwitchState(on, last_change(name, survey))
+
+
+def last_change(name: str, survey: Survey) -> ArmedBy | None:
+    """Return the last change of the switch *name*; None when nobody has changed it."""
+    return _decoded(ArmedBy, survey.strings[protocol.changed_by_key(name)])
+
+
+def _silence(stored: str | None) -> RouterHealth | None:
+    health = _decoded(RouterHealth, stored)
+    return None if health is None or health.answering else health
+
+
+def _unseen_s(config: Config, heartbeats: Mapping[str, Heartbeat]) -> dict[str, float] | None:
+    by_kind = {program_of(key)[0].kind: heartbeat for key, heartbeat in heartbeats.items()}
+    if "who_is_home" not in by_kind:
+        return None
+    counters = by_kind["who_is_home"].counters
+    counted = {name: counters.get(protocol.unseen_counter(name)) for name in config.presence.people}
+    return {
+        name: max(float(seconds), 0.0)
+        for name, seconds in counted.items()
+        if isinstance(seconds, int | float)
+    }
+
+
+def _programs(config: Config, heartbeats: Mapping[str, Heartbeat]) -> list[ProgramStatus]:
+    """Return all programs that run or should run, on every machine they run on."""
+    here = protocol.host_name()
+    found: dict[Program, list[ProgramStatus]] = {
+        program: [] for program in expected_programs(config)
+    }
+    for key, heartbeat in heartbeats.items():
+        program, host = program_of(key)
+        found.setdefault(program, []).append(ProgramStatus(program, host, heartbeat))
+    return [
+        status
+        for program, running in found.items()
+        for status in running or [ProgramStatus(program, here, None)]
+    ]
+
+
+def _decoded(kind: type[AnyRecord], stored: str | None) -> AnyRecord | None:
+    """Return the *stored* record; None when there is none, or it is damaged."""
+    try:
+        return protocol.decode(kind, stored or "")
+    except ProtocolError:
+        return None
