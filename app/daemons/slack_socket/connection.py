@@ -1,9 +1,8 @@
-"""The connection to Slack in Socket Mode, kept up: made anew when it is lost, and when Slack asks
-for it.
+"""The connection to Slack in Socket Mode, which is renewed when it is lost or when Slack asks.
 
-slack_sdk's own client speaks the WebSocket. Connecting is done here, with a growing delay: left to
-itself it would knock every few seconds at a Slack that is away, or sleep for as long as Slack says,
-and nobody could end the program meanwhile.
+slack_sdk's own client speaks the WebSocket, but does not connect by itself: it would try a Slack
+that is away every few seconds, or sleep for as long as Slack says, and the program could not end
+meanwhile. This module connects, with a growing delay.
 """
 
 import json
@@ -19,15 +18,17 @@ from typing import Any, cast
 from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode import SocketModeClient
 
+from app.backoff import Backoff
 from app.clock import Clock
 from app.errors import DeliveryError
 from app.notify.slack.api import SlackApi, sdk_log, socket_url
 
-#: How long Slack may take to say hello on a new connection.
+#: The longest wait for Slack's hello on a new connection.
 HELLO_S = 10.0
+#: The longest delay between two tries to connect.
 REST_MAX_S = 60.0
 _REST_AFTER_SUCCESS_S = 1.0
-#: How long a read may take, and how often it looks whether it should end.
+#: The longest time of a read, and the time between two looks whether it should end.
 _READ_S = 3.0
 _SLICE_S = 0.2
 
@@ -36,8 +37,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What Slack sends. It waits some 3 s for *id* to be acknowledged, with an answer if
-    *wants_answer*.
+    """A message of Slack, which waits some 3 s until *id* is acknowledged.
+
+    The acknowledgement may carry an answer if *wants_answer*.
     """
 
     id: str
@@ -46,80 +48,79 @@ class Envelope:
     wants_answer: bool
 
 
-class Line:
-    """A connection. *take* gets each envelope, in a thread that must not be held up. *trouble* is
-    what is wrong now.
+class SlackConnection:
+    """A connection to Slack.
+
+    *receive* gets each envelope, in a thread that it must not hold up. *trouble* is the present
+    failure to connect, None while there is none; *opened* counts the connections so far.
     """
 
     def __init__(
-        self, api_url: str, app_token: str, clock: Clock, take: Callable[[Envelope], None]
+        self, api_url: str, app_token: str, clock: Clock, receive: Callable[[Envelope], None]
     ) -> None:
         self._api = SlackApi(api_url, app_token, clock)
         self._token = app_token
         self._clock = clock
-        self._take = take
-        self._socket = _Socket(self._received)
+        self._receive = receive
+        self._socket = _Socket(self._read)
         self.trouble: str | None = None
         self.opened = 0
         self._hello = threading.Event()
-        self._anew = threading.Event()
-        self._dialling: threading.Thread | None = None
+        self._renewal_wanted = threading.Event()
+        self._connecting: threading.Thread | None = None
         self._failure: DeliveryError | None = None
-        self._failures = 0
+        self._backoff = Backoff(REST_MAX_S)
         self._rest_until_s = 0.0
 
     @property
     def connected(self) -> bool:
-        """Whether Slack is at the other end."""
+        """Return whether Slack is connected and has said hello."""
         return self._hello.is_set() and bool(self._socket.is_connected())
 
-    def tend(self) -> None:
-        """Look at the connection, and begin to make it anew if it is time to. To be called every
-        second or so; never waits.
+    def maintain(self) -> None:
+        """Look at the connection, and begin to connect when that is needed and due.
+
+        To be called every second or so; never waits.
         """
-        if self._dialling is not None and self._dialling.is_alive():
+        if self._connecting is not None:
+            if self._connecting.is_alive():
+                return
+            self._connecting = None
+            self._record_result()
+        is_needed = self._renewal_wanted.is_set() or not self.connected
+        if not is_needed or self._clock.monotonic() < self._rest_until_s:
             return
-        if self._dialling is not None:
-            self._dialling = None
-            self._dialled()
-        if (
-            self._anew.is_set() or not self.connected
-        ) and self._clock.monotonic() >= self._rest_until_s:
-            if self.opened and not self.trouble:
-                _log.info(
-                    "%s: connecting anew",
-                    "Slack wants a new connection"
-                    if self.connected
-                    else "the connection to Slack was lost",
-                )
-            self._dialling = threading.Thread(target=self._dial, name="dial", daemon=True)
-            self._dialling.start()
+        if self.opened and not self.trouble:
+            wanted, lost = "Slack wants a new connection", "the connection to Slack was lost"
+            _log.info("%s: connecting again", wanted if self.connected else lost)
+        self._connecting = threading.Thread(target=self._try_connect, name="connect", daemon=True)
+        self._connecting.start()
 
     def acknowledge(self, envelope: Envelope, answer: str | None = None) -> None:
-        """Tell Slack that *envelope* came, and who sent it *answer*."""
-        said: dict[str, Any] = {"envelope_id": envelope.id}
+        """Acknowledge *envelope*, with an *answer* for the person if it wants one."""
+        message: dict[str, Any] = {"envelope_id": envelope.id}
         if answer is not None and envelope.wants_answer:
-            said["payload"] = {"response_type": "ephemeral", "text": answer}
+            message["payload"] = {"response_type": "ephemeral", "text": answer}
         try:
-            self._socket.send_socket_mode_response(said)
+            self._socket.send_socket_mode_response(message)
         except SlackClientNotConnectedError:
             _log.warning("the connection was lost before an envelope could be acknowledged")
 
     def close(self, within_s: float) -> None:
-        """Hang up, after *within_s* at the latest."""
+        """Close the connection, after *within_s* at the latest."""
         # The client waits for a read to end, which may take seconds; its threads end with the
         # process.
-        closing = threading.Thread(target=self._socket.close, name="hang-up", daemon=True)
+        closing = threading.Thread(target=self._socket.close, name="disconnect", daemon=True)
         closing.start()
         closing.join(within_s)
 
-    def _dial(self) -> None:
+    def _try_connect(self) -> None:
         self._failure = DeliveryError(
-            "connecting to Slack ended by a mistake of ours; the log has it"
+            "connecting to Slack failed by a mistake in this program; the log has it"
         )
         try:
             self._connect()
-            self._anew.clear()
+            self._renewal_wanted.clear()
             self._failure = None
         except DeliveryError as error:
             self._failure = error
@@ -133,52 +134,44 @@ class Line:
         if not self._hello.wait(HELLO_S):
             raise DeliveryError("Slack opens a socket, but does not say hello")
 
-    def _dialled(self) -> None:
+    def _record_result(self) -> None:
+        """Log the result of a try to connect, and plan the next one."""
         now_s = self._clock.monotonic()
         if self._failure is None:
             _log.info("connected to Slack%s", " again" if self.opened else "")
             self.opened += 1
             self.trouble = None
-            self._failures = 0
+            self._backoff.reset()
             self._rest_until_s = now_s + _REST_AFTER_SUCCESS_S
             return
         if self.trouble != str(self._failure):
             _log.warning("%s; trying again", self._failure)
         self.trouble = str(self._failure)
-        delay_s = min(2.0 ** min(self._failures, 10), REST_MAX_S)
-        self._rest_until_s = now_s + max(delay_s, self._failure.retry_after_s or 0.0)
-        self._failures += 1
+        delay_s = max(self._backoff.failed(), self._failure.retry_after_s or 0.0)
+        self._rest_until_s = now_s + delay_s
 
-    def _received(self, text: str) -> None:
+    def _read(self, text: str) -> None:
         message = _object(text)
-        kind, envelope = message.get("type"), message.get("envelope_id")
+        kind, envelope_id = message.get("type"), message.get("envelope_id")
         if kind == "hello":
             self._hello.set()
         elif kind == "disconnect":
-            self._anew.set()
-        elif isinstance(envelope, str):
-            self._take(
-                Envelope(
-                    envelope,
-                    str(kind),
-                    message.get("payload"),
-                    message.get("accepts_response_payload") is True,
-                )
-            )
+            self._renewal_wanted.set()
+        elif isinstance(envelope_id, str):
+            wants_answer = message.get("accepts_response_payload") is True
+            self._receive(Envelope(envelope_id, str(kind), message.get("payload"), wants_answer))
         else:
             _log.warning("Slack sent %d characters that are no envelope", len(text))
 
 
 class _Socket(SocketModeClient):
-    """slack_sdk's client, which hands every message to *received* at once, and never connects by
-    itself.
-    """
+    """slack_sdk's client, which gives every message to *read* at once and never reconnects."""
 
-    def __init__(self, received: Callable[[str], None]) -> None:
+    def __init__(self, read: Callable[[str], None]) -> None:
         super().__init__(
             app_token="", logger=sdk_log(), auto_reconnect_enabled=False, concurrency=1
         )
-        self._received = received
+        self._read = read
         self._wire: _Wire | None = None
 
     def connect(self) -> None:
@@ -186,8 +179,7 @@ class _Socket(SocketModeClient):
         super().connect()
         session = self.current_session
         if session is not None:
-            # Disconnecting takes this lock too, so that no socket is brought back that is closed
-            # already.
+            # Disconnecting takes this lock too. Without it, a closed socket could come back here.
             with session.sock_send_lock:
                 if session.sock is not None:
                     self._wire = _Wire(session.sock)
@@ -198,20 +190,20 @@ class _Socket(SocketModeClient):
         super().close()
 
     def leave(self) -> None:
-        """Let the socket there is now be closed as soon as somebody wants to."""
+        """Let a read of the present socket end soon, so that the socket can be closed."""
         if self._wire is not None:
             self._wire.leaving = True
 
     def enqueue_message(self, message: str) -> None:
-        self._received(message)
+        self._read(message)
 
 
 class _Wire:
-    """The client's socket. Its end is an error: the client takes it for silence, and would read on
-    as fast as it can for half a minute.
+    """The client's socket, whose end is an error.
 
-    While one thread of the client reads, no other may close: so a read ends soon when *leaving*
-    says that somebody wants to.
+    Without that the client would take the end for silence, and read on as fast as it can for half a
+    minute. While one thread of the client reads, no other thread may close: a read ends soon when
+    *leaving* says that another thread wants to close.
     """
 
     def __init__(self, sock: Any) -> None:

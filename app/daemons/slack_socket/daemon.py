@@ -1,10 +1,10 @@
-"""Slack over Socket Mode: the same commands and buttons as over HTTP, and no open port.
+"""The daemon for Slack's Socket Mode: the same commands and buttons as by HTTP, and no open port.
 
     python -m app.daemons.slack_socket
 
-The house connects to Slack, and everything that people type and click comes over that connection,
-in envelopes. Each is acknowledged within Slack's 3 s and handled once. No signature is needed,
-since nobody else can send here; who may command is checked all the same.
+It connects to Slack, which sends everything that people type and click in envelopes. Each envelope
+is acknowledged within Slack's 3 s and handled once. It needs no signature, since nobody else can
+send over this connection; whether the person may use the commands is still checked.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app import protocol
 from app.clock import Clock
-from app.commands.buttons import Click, read_click, take_click
+from app.commands.buttons import Click, handle_click, read_click
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
@@ -29,19 +29,20 @@ from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ReplyTo
 
 if TYPE_CHECKING:
-    from app.daemons.slack_socket.connection import Envelope, Line
+    from app.daemons.slack_socket.connection import Envelope, SlackConnection
 
-#: How often the connection is looked at.
+#: The pause between two looks at the connection.
 LOOK_S = 0.5
-#: How many envelopes are worked on at a time.
+#: The number of envelopes that are handled at a time.
 WORKERS = 8
 _CLOSE_S = 0.5
 _ANSWER_S = 2
 _NOT_ALLOWED = (
-    "You may not command this house. Who may is listed in its settings, under slack.allowed_users."
+    "You may not command this house. The people who may are listed in its settings, under "
+    "slack.allowed_users."
 )
 _NOT_UNDERSTOOD = "This could not be understood; nothing was done."
-_MISTAKE = (
+_OUR_MISTAKE = (
     "Something went wrong here, and perhaps nothing was done. The log of slack_socket says what."
 )
 
@@ -51,8 +52,8 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Slash:
-    """What is read of a slash command; Slack sends more."""
+class _SlashCommand:
+    """The fields of a slash command that are used; Slack sends more."""
 
     command: Short
     user_id: Short
@@ -62,11 +63,11 @@ class _Slash:
     response_url: str | None = None
 
 
-_SLASH = TypeAdapter(_Slash)
+_SLASH = TypeAdapter(_SlashCommand)
 
 
 class SlackSocket(Daemon):
-    """Answers Slack."""
+    """Runs the commands and clicks that Slack sends over Socket Mode."""
 
     name = "slack_socket"
     redis_timeout_s = 0.5
@@ -75,8 +76,8 @@ class SlackSocket(Daemon):
         self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
     ) -> None:
         super().__init__(folder, profile, clock)
-        self._house = CommandContext(self.config, self.state, self.clock)
-        self._line: Line | None = None
+        self._context = CommandContext(self.config, self.state, self.clock)
+        self._connection: SlackConnection | None = None
         self._settings = self.config.slack
         self._workers = ThreadPoolExecutor(WORKERS, "envelope")
         self._envelopes = 0
@@ -84,176 +85,180 @@ class SlackSocket(Daemon):
 
     def open(self) -> None:
         self._settings = self.config.slack
-        lacking = _lacking(self._settings)
-        if lacking or self._settings.app_token is None:
-            _log.info("%s", lacking)
+        why_idle = _why_idle(self._settings)
+        if why_idle or self._settings.app_token is None:
+            _log.info("%s", why_idle)
             return
-        from app.daemons.slack_socket.connection import Line
+        from app.daemons.slack_socket.connection import SlackConnection
 
-        self._line = Line(
+        self._connection = SlackConnection(
             self._settings.api_url,
             self._settings.app_token.get_secret_value(),
             self.clock,
-            self._take,
+            self._receive,
         )
 
     def step(self) -> float:
-        if self._line is None:
-            self.report_trouble(
-                _lacking(self._settings) if self._settings.mode == "socket" else None
-            )
+        if self._connection is None:
+            is_trouble = self._settings.mode == "socket"
+            self.report_trouble(_why_idle(self._settings) if is_trouble else None)
             return BEAT_S
-        self._line.tend()
-        self.report_trouble(self._line.trouble)
+        self._connection.maintain()
+        self.report_trouble(self._connection.trouble)
         return LOOK_S
 
     def configure(self) -> None:
-        """Take over who may command; connect anew only when the connection's own settings have
-        changed.
-        """
-        self._house = CommandContext(
-            self.config, self.state, self.clock, self._house.machine, self._house.switches
+        """Take over the people who may command; reconnect only when its own settings changed."""
+        self._context = CommandContext(
+            self.config, self.state, self.clock, self._context.machine, self._context.switches
         )
-        if _of_connection(self.config.slack) != _of_connection(self._settings):
-            self._hang_up()
+        if _connection_settings(self.config.slack) != _connection_settings(self._settings):
+            self._disconnect()
             self.open()
 
     def close(self) -> None:
         self._workers.shutdown(cancel_futures=True)
-        self._hang_up()
+        self._disconnect()
 
     def counters(self) -> Counters:
-        line = self._line
+        connection = self._connection
         return {
             "envelopes": self._envelopes,
             "refused": self._refused,
-            "reconnects": max(line.opened - 1, 0) if line else 0,
-            "connected": line is not None and line.connected,
+            "reconnects": max(connection.opened - 1, 0) if connection else 0,
+            "connected": connection is not None and connection.connected,
         }
 
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close(_CLOSE_S)
-            self._line = None
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close(_CLOSE_S)
+            self._connection = None
 
-    def _take(self, envelope: "Envelope") -> None:
-        """Have somebody work on *envelope*, so that the next can come."""
+    def _receive(self, envelope: "Envelope") -> None:
+        """Have a worker handle *envelope*, so that the next one can come."""
         self._envelopes += 1
-        line = self._line
-        if line is not None:
-            self._workers.submit(self._serve, envelope, line).add_done_callback(_look_for_mistakes)
+        connection = self._connection
+        if connection is not None:
+            work = self._workers.submit(self._handle, envelope, connection)
+            work.add_done_callback(_log_mistakes)
 
-    def _serve(self, envelope: "Envelope", line: "Line") -> None:
-        """Acknowledge *envelope*, whatever comes: with the answer if one is wanted, else before
-        anything is done.
+    def _handle(self, envelope: "Envelope", connection: "SlackConnection") -> None:
+        """Handle *envelope*, and acknowledge it in every case.
+
+        An envelope that wants an answer is acknowledged with it; any other one at once.
         """
         if not envelope.wants_answer:
-            line.acknowledge(envelope)
+            connection.acknowledge(envelope)
             self._answer(envelope)
             return
-        answer: str | None = _MISTAKE
+        answer: str | None = _OUR_MISTAKE
         try:
             answer = self._answer(envelope)
         finally:
-            line.acknowledge(envelope, answer)
+            connection.acknowledge(envelope, answer)
 
     def _answer(self, envelope: "Envelope") -> str | None:
-        """Do what *envelope* asks for, unless it was done before; returns what there is to say."""
-        work = {"slash_commands": self._command, "interactive": self._click}.get(envelope.kind)
-        if work is None:
-            _log.info("Slack sent %s, which nobody here asked for", repr(envelope.kind)[:40])
+        """Do what *envelope* asks for, unless it was done before; returns the answer."""
+        handle = {"slash_commands": self._command, "interactive": self._click}.get(envelope.kind)
+        if handle is None:
+            _log.info("Slack sent %s, which this program did not ask for", repr(envelope.kind)[:40])
             return None
         try:
-            return work(envelope)
+            return handle(envelope)
         except ProtocolError as error:
             self._refused += 1
             _log.warning("refused: %s", error)
             return _NOT_UNDERSTOOD
 
     def _command(self, envelope: "Envelope") -> str | None:
-        slash = _slash(envelope.payload)
+        slash = _slash_command(envelope.payload)
         if not self._may_command(slash.user_id):
             return _NOT_ALLOWED
         try:
-            if not self._comes_first(envelope):
+            if not self._is_first(envelope):
                 return None
         except StateUnavailable as error:
             _log.warning("%s was not done: %s", repr(slash.command)[:40], error)
             return REDIS_AWAY
-        reply_to = ReplyTo(slash.response_url, slash.channel_id)
-        asked = Invocation(
-            slash.text, slash.user_id, slash.user_name or slash.user_id, self.clock.now(), reply_to
+        invocation = Invocation(
+            slash.text,
+            slash.user_id,
+            slash.user_name or slash.user_id,
+            self.clock.now(),
+            ReplyTo(slash.response_url, slash.channel_id),
         )
-        return run_command(command_named(slash.command), asked, self._house).text
+        return run_command(command_named(slash.command), invocation, self._context).text
 
     def _click(self, envelope: "Envelope") -> str | None:
-        click = read_click(envelope.payload, self._house)
-        if not self._may_command(click.asked.user):
-            _tell(click, _NOT_ALLOWED)
+        click = read_click(envelope.payload, self._context)
+        if not self._may_command(click.invocation.user):
+            _reply_to(click, _NOT_ALLOWED)
             return _NOT_ALLOWED
         try:
-            if self._comes_first(envelope):
-                take_click(click, self._house)
+            if self._is_first(envelope):
+                handle_click(click, self._context)
         except StateUnavailable as error:
-            _log.warning("a click was not taken: %s", error)
-            _tell(click, REDIS_AWAY)
+            _log.warning("a click was not handled: %s", error)
+            _reply_to(click, REDIS_AWAY)
         return None
 
     def _may_command(self, user: str) -> bool:
-        if is_allowed(user, self._house.config):
+        if is_allowed(user, self._context.config):
             return True
         self._refused += 1
         _log.warning("refused: %s is not in slack.allowed_users", repr(user)[:40])
         return False
 
-    def _comes_first(self, envelope: "Envelope") -> bool:
-        """Whether this is the first time that Slack sends *envelope*."""
+    def _is_first(self, envelope: "Envelope") -> bool:
+        """Return whether Slack sends *envelope* for the first time."""
         digest = hashlib.sha256(envelope.id.encode(errors="surrogatepass")).hexdigest()
         first = self.state.claim_once(protocol.envelope_key(digest), protocol.ENVELOPE_LIFE_S)
         if not first:
-            _log.info("Slack sent an envelope again, which was taken already")
+            _log.info("Slack sent an envelope again that was handled already")
         return first
 
 
-def _lacking(slack: SlackConfig) -> str | None:
-    """Why there is nothing to do."""
+def _why_idle(slack: SlackConfig) -> str | None:
+    """Return why these settings need no connection; None when they need one."""
     if slack.mode != "socket":
         return (
-            "slack.mode is http: commands and buttons come to the Slack server, and nothing is "
-            "done here"
+            "slack.mode is http: commands and buttons come to the Slack server, and this program "
+            "has nothing to do"
         )
     if slack.app_token is None:
         return "slack.app_token is not set: no connection to Slack, so no commands and no buttons"
     return None
 
 
-def _of_connection(slack: SlackConfig) -> tuple[object, ...]:
+def _connection_settings(slack: SlackConfig) -> tuple[object, ...]:
     return slack.mode, slack.api_url, slack.app_token
 
 
-def _slash(payload: object) -> _Slash:
+def _slash_command(payload: object) -> _SlashCommand:
     try:
-        slash: _Slash = _SLASH.validate_python(payload)
+        slash: _SlashCommand = _SLASH.validate_python(payload)
     except ValidationError as error:
         raise ProtocolError(f"not a slash command: {protocol.reasons(error)}") from None
     return slash
 
 
-def _tell(click: Click, text: str) -> None:
-    """Answer *click* at once, past a Redis that is away. Nothing is said again if that fails."""
+def _reply_to(click: Click, text: str) -> None:
+    """Reply to *click* at once and without Redis; a reply that fails is not sent again."""
     from slack_sdk.webhook import WebhookClient
 
     from app.notify.slack.api import sdk_log
 
-    url = click.asked.reply_to.response_url if click.asked.reply_to else None
-    if url:
-        try:
-            answers = WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[], logger=sdk_log())
-            answers.send(text=text, response_type="ephemeral", replace_original=False)
-        except (OSError, HTTPException) as error:
-            _log.warning("a click could not be answered: %s", error)
+    reply_to = click.invocation.reply_to
+    url = reply_to.response_url if reply_to else None
+    if not url:
+        return
+    try:
+        replies = WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[], logger=sdk_log())
+        replies.send(text=text, response_type="ephemeral", replace_original=False)
+    except (OSError, HTTPException) as error:
+        _log.warning("the reply to a click failed: %s", error)
 
 
-def _look_for_mistakes(work: Future[None]) -> None:
+def _log_mistakes(work: Future[None]) -> None:
     if not work.cancelled() and (error := work.exception()):
-        _log.error("a mistake of ours, in the middle of an envelope", exc_info=error)
+        _log.error("a mistake of ours while handling an envelope", exc_info=error)
