@@ -1,10 +1,10 @@
 """The run loop of every program: `open`, then `step` again and again, `close` always.
 
 A signal handler only queues its signal, and the wait on that queue is the loop's only sleep.
-SIGTERM and SIGINT mean "finish this step"; SIGHUP means "read the configuration again". What the
-world does wrong (an `OSError`) is logged once, waited out with a growing delay and tried again; our
-own mistakes end the process, for the supervisor to start it anew. A step that hangs is ended by the
-dead-man's timer, which leaves the stack in the log.
+SIGTERM and SIGINT mean "finish this step"; SIGHUP means "read the configuration again". A failure
+of the world (an `OSError`) is logged once and tried again, with a growing delay. A mistake of our
+own ends the process, and the supervisor starts it again. The dead-man's timer ends a step that
+hangs, and leaves the stack in the log.
 """
 
 import faulthandler
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from app import protocol
+from app.backoff import Backoff
 from app.clock import Clock, SystemClock
 from app.config import Config, config_warnings, load_config
 from app.errors import ConfigError
@@ -28,11 +29,10 @@ from app.logs import set_up_logs
 from app.protocol import Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 
-#: Heartbeats fall on whole multiples of this, in all programs alike, so that the disk is woken once
-#: for all of them.
+#: The time between two heartbeats. All programs send them at the same multiples of it, so that the
+#: disk wakes up once for all of them.
 BEAT_S = 15
-#: A heartbeat that could not be sent is tried again so soon: nobody is to count as silent who
-#: works.
+#: The time until a failed heartbeat is tried again; a program that works must not seem silent.
 BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 
@@ -42,14 +42,14 @@ Counters = dict[str, int | float | str | bool | None]
 
 
 class Daemon(ABC):
-    """A long-running program. *name* is what its heartbeat, log and supervisor entry are called."""
+    """A long-running program; its heartbeat, log and supervisor entry have its *name*."""
 
     name: str
-    #: How long a step may take before the dead-man's timer ends the process.
+    #: The longest step; the dead-man's timer then ends the process.
     hang_s: float = 60.0
-    #: The longest wait between two attempts at a step that the world lets fail.
+    #: The longest wait before a step is tried again that failed with an `OSError`.
     backoff_max_s: float = BACKOFF_MAX_S
-    #: How long a Redis that hangs can hold a step up.
+    #: The longest wait for a Redis that hangs.
     redis_timeout_s: float = TIMEOUT_S
 
     def __init__(
@@ -66,7 +66,7 @@ class Daemon(ABC):
         self._step_at: datetime = self._started_at
         self._next_beat_s = 0.0
         self._opened = False
-        self._failures = 0
+        self._backoff = Backoff(self.backoff_max_s)
         self._failure: Trouble | None = None
         self._next_arming_s = 0.0
         self._beat_failed = False
@@ -74,30 +74,30 @@ class Daemon(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Get ready. An `OSError` here is waited out like any other."""
+        """Get ready. After an `OSError` it is called again, as `step` is."""
 
     @abstractmethod
     def step(self) -> float:
-        """Do the next piece of work; returns the seconds to wait before the next, 0 for none."""
+        """Do the next piece of work; returns the seconds to wait after it, 0 for none."""
 
     @abstractmethod
     def close(self) -> None:
-        """Finish what is open and let go of everything. Called once, whatever happened."""
+        """Finish open work and release everything. Called once, whatever has happened."""
 
     @abstractmethod
     def configure(self) -> None:
-        """`config` has changed: take it over."""
+        """Take over the changed `config`."""
 
     def counters(self) -> Counters:
-        """The progress figures for the heartbeat."""
+        """Return the progress figures for the heartbeat."""
         return {}
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
-        """Show *heartbeat* to the others."""
+        """Write *heartbeat* to Redis."""
         self.state.send_heartbeat(key, heartbeat)
 
     def run(self) -> int:
-        """Run until a signal says stop; returns the exit code."""
+        """Run until a signal ends the program; returns the exit code."""
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._queue_signal)
         for warning in config_warnings(self.config):
@@ -119,10 +119,9 @@ class Daemon(ABC):
             faulthandler.cancel_dump_traceback_later()
 
     def attempt(self) -> float:
-        """One step, after opening if that has not worked yet; returns the seconds to wait before
-        the next.
+        """Do one step, and before it open if that is not done; returns the seconds to wait after it.
 
-        The world's failures are logged once and backed off from.
+        An `OSError` is logged once, and the wait grows with each failure.
         """
         try:
             if not self._opened:
@@ -135,9 +134,7 @@ class Daemon(ABC):
         return wait_s
 
     def beat_if_due(self) -> None:
-        """Send the heartbeat when the clock has passed the next multiple of `BEAT_S`, and soon
-        again if that fails.
-        """
+        """Send the heartbeat when the next multiple of `BEAT_S` has come, or a failed one again."""
         if self.clock.monotonic() < self._next_beat_s:
             return
         now = self.clock.now()
@@ -146,17 +143,13 @@ class Daemon(ABC):
 
     def report_heartbeat(self) -> None:
         """Send the heartbeat at once."""
+        trouble = self.trouble or self._config_trouble
         heartbeat = Heartbeat(
-            os.getpid(),
-            self._started_at,
-            self._step_at,
-            self.counters(),
-            self.trouble or self._config_trouble,
+            os.getpid(), self._started_at, self._step_at, self.counters(), trouble
         )
+        key = protocol.heartbeat_key(self.name, protocol.host_name(), self.camera)
         try:
-            self.send_heartbeat(
-                protocol.heartbeat_key(self.name, protocol.host_name(), self.camera), heartbeat
-            )
+            self.send_heartbeat(key, heartbeat)
         except OSError as error:
             if not self._beat_failed:
                 _log.warning("no heartbeat: %s", error)
@@ -166,7 +159,7 @@ class Daemon(ABC):
         self._beat_failed = False
 
     def report_trouble(self, what: str | None) -> None:
-        """Say in the heartbeat what is wrong now; None when all is well again."""
+        """Put the present trouble, in words, into the heartbeat; None when there is none."""
         if what is None:
             self.trouble = None
         elif self.trouble is None or self.trouble.what != what:
@@ -195,22 +188,19 @@ class Daemon(ABC):
         self.report_trouble(str(error))
         self._failure = self.trouble
         self._step_at = self.clock.now()
-        self._failures += 1
-        return float(min(2 ** min(self._failures - 1, 10), self.backoff_max_s))
+        return self._backoff.failed()
 
     def _succeeded(self) -> None:
-        if self._failures:
+        if self._backoff.failures:
             _log.info("it works again")
-            # What the step itself has just found wrong is still so.
+            # A trouble that the step itself has just reported stays.
             if self.trouble is self._failure:
                 self.report_trouble(None)
-        self._failures = 0
+        self._backoff.reset()
         self._step_at = self.clock.now()
 
     def _stay_alive(self) -> None:
-        """Arm the dead-man's timer anew; each arming starts a thread, so not more than once a
-        second.
-        """
+        """Restart the dead-man's timer, at most once a second, since each restart makes a thread."""
         if self.clock.monotonic() >= self._next_arming_s:
             self._next_arming_s = self.clock.monotonic() + min(1.0, self.hang_s / 4)
             faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
@@ -219,10 +209,10 @@ class Daemon(ABC):
         self.signals.put_nowait(signum)
 
     def _stop_asked(self, wait_s: float) -> bool:
-        """Wait *wait_s*, in slices short enough for the heartbeat and the dead-man's timer, or
-        until a signal comes.
+        """Wait *wait_s*, or until a signal comes; returns whether the program should end.
 
-        After SIGHUP the next step follows at once: what it waited for may be different now.
+        The wait has slices, short enough for the heartbeat and the dead-man's timer. After SIGHUP
+        the next step follows at once: with the new configuration there may be no reason to wait.
         """
         until_s = self.clock.monotonic() + wait_s
         while True:
@@ -244,31 +234,14 @@ class Daemon(ABC):
             return False
 
 
-class IdleDaemon(Daemon):
-    """A program with nothing to do: it says *why* once, and shows its pulse."""
-
-    why: str
-
-    def open(self) -> None:
-        _log.info("%s", self.why)
-
-    def step(self) -> float:
-        return BEAT_S
-
-    def configure(self) -> None:
-        self.open()
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-
 def run_daemon(make: Callable[[], Daemon]) -> int:
-    """Make a daemon and run it; a wrong configuration is printed and ends with exit code 2."""
+    """Make a daemon and run it; a wrong configuration is printed, and the exit code is 2."""
     try:
         daemon = make()
         set_up_logs(daemon.config.folder, daemon.config.secrets())
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 (there may be no log before there is a configuration)
+        # Without a configuration there may be no log.
+        print(error, file=sys.stderr)  # noqa: T201
         return 2
     return daemon.run()
 
