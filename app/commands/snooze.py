@@ -25,7 +25,9 @@ def snooze(invocation: Invocation, context: CommandContext, stored: str | None) 
         until = snoozed_until(stored, invocation.at)
         if until is None:
             return f"Alerts are not snoozed. {_USAGE}"
-        return f"Alerts are snoozed until {format_time(until, invocation.at)}. /snooze off ends that."
+        return (
+            f"Alerts are snoozed until {format_time(until, invocation.at)}. /snooze off ends that."
+        )
     if words == "off":
         context.state.end_snooze()
         return "Alerts are not snoozed any more."
