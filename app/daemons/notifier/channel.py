@@ -17,7 +17,7 @@ from app.daemons.notifier.delivery_plan import QueueName, plan_for
 from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
 from app.notify import Digest, Message, Notifier
-from app.protocol import Fact
+from app.protocol import Fact, Stage
 from app.worker import Worker
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Channel:
     def _deliver_next(self, first: Delivery) -> bool:
         """Deliver *first*, or its digest; returns whether something was delivered."""
         first.progress.load()
-        key = first.progress.get("digest") if self._makes_digests else None
+        key = first.progress.get(Stage.DIGEST) if self._makes_digests else None
         if key is None and self._is_late(first):
             key = self._begin_digest()
         if key is None or first.progress.delivered:
@@ -239,7 +239,7 @@ class Channel:
         return True
 
     def _skip(self, delivery: Delivery, why: str) -> bool:
-        delivery.progress.set("skipped", why)
+        delivery.progress.set(Stage.SKIPPED, why)
         _log.info("not delivered by %s, since %s: %s", self.name, why, delivery.fact.text)
         self._finish(delivery)
         return False
@@ -271,15 +271,15 @@ class Channel:
         if not self.notifier.links_only:
             openers = [one for one in members if protocol.opened_event(one.fact)]
             for delivery in openers[-SHOWN_IN_DIGEST:]:
-                delivery.progress.set("shown", "yes")
+                delivery.progress.set(Stage.SHOWN, "yes")
         for delivery in members:
-            delivery.progress.set("digest", key)
+            delivery.progress.set(Stage.DIGEST, key)
         return key
 
     def _deliver_digest(self, key: str) -> None:
         for delivery in self._deliveries:
             delivery.progress.load()
-        members = [one for one in self._deliveries if one.progress.get("digest") == key]
+        members = [one for one in self._deliveries if one.progress.get(Stage.DIGEST) == key]
         if not all(delivery.delivered for delivery in members):
             progress = self._digest_progress(key)
             self.notifier.deliver_digest(Digest(key, self._messages(members)), progress)
@@ -301,7 +301,7 @@ class Channel:
     def _messages(self, members: Sequence[Delivery]) -> tuple[Message, ...]:
         return tuple(
             self._composer.without_clip(
-                one.fact, with_picture=one.progress.get("shown") is not None
+                one.fact, with_picture=one.progress.get(Stage.SHOWN) is not None
             )
             for one in members
         )
@@ -341,4 +341,4 @@ def _is_untouched(delivery: Delivery) -> bool:
     """Return whether no message with *delivery* is posted, or may be."""
     progress = delivery.progress
     is_over = delivery.delivered or progress.delivered
-    return not (is_over or progress.get("digest") or progress.has_begun)
+    return not (is_over or progress.get(Stage.DIGEST) or progress.has_begun)

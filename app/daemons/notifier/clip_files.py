@@ -11,6 +11,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
+from app.protocol.deliveries import UPLOADED
 from app.recording.event_folder import EventFolders
 from app.state import State
 
@@ -112,7 +113,7 @@ class ClipFiles:
         """Return a link to *file* of *event*, readable for an hour; None while it is not in S3."""
         if self._make_link is None:
             return None
-        key = self._state.event_fields(event).get(f"s3:{file}")
+        key = self._state.event_fields(event).get(UPLOADED.of(file))
         if key is None:
             return None
         try:

@@ -10,10 +10,11 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
 from app.daemons.notifier.delivery_plan import DeliveryPlan, QueueName, plan_for
-from app.daemons.notifier.progress import delivered_mark
+from app.daemons.notifier.progress import delivered_mark, stage_mark
 from app.errors import ProtocolError
 from app.notify import TOPIC_OF, Message, Notifier
-from app.protocol import Fact
+from app.protocol import Fact, Stage
+from app.protocol.deliveries import HELD, UNTOLD
 from app.state import State
 
 #: The longest that an alert waits for its picture, where that has to come to S3 first.
@@ -118,7 +119,7 @@ class Composer:
         if plan.clip_of == "fact":
             # Slack knows the clips of running houses by this key, so it stays as it is.
             message = replace(message, key=f"{fact.id}-film", text="The clip so far.")
-        if marks and marks.get(f"{notifier.name}:digest"):
+        if marks and marks.get(stage_mark(notifier.name, Stage.DIGEST)):
             moment = protocol.event_started_at(event).astimezone()
             message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
         return message
@@ -146,16 +147,18 @@ class Composer:
 
         *marks* are those of that alert; None when there is none.
         """
-        if marks is None or "untold" in marks:
+        if marks is None or UNTOLD.name in marks:
             return None
         name = notifier.name
-        digest = marks.get(f"{name}:digest")
-        is_not_shown = digest and not marks.get(f"{name}:shown")
-        if "held" in marks or marks.get(f"{name}:skipped") or is_not_shown:
+        digest = marks.get(stage_mark(name, Stage.DIGEST))
+        is_not_shown = digest and not marks.get(stage_mark(name, Stage.SHOWN))
+        if HELD.name in marks or marks.get(stage_mark(name, Stage.SKIPPED)) or is_not_shown:
             return Skipped("its alert was delivered in few words, or not at all")
         if delivered_mark(name) in marks:
-            return (self.state.delivery_marks(digest) if digest else marks).get(f"{name}:posted")
-        if digest or marks.get(f"{name}:posting") or self.clock.now() - fact.at < ALERT_PATIENCE:
+            posted = self.state.delivery_marks(digest) if digest else marks
+            return posted.get(stage_mark(name, Stage.POSTED))
+        is_fresh = self.clock.now() - fact.at < ALERT_PATIENCE
+        if digest or marks.get(stage_mark(name, Stage.POSTING)) or is_fresh:
             return NotYet(CLIP_LOOK_S)
         return None
 

@@ -17,11 +17,12 @@ from app.daemon import Counters, Daemon
 from app.daemons.notifier.heartbeat_monitor import HeartbeatMonitor
 from app.daemons.notifier.mute import READS, Mute
 from app.daemons.notifier.outbox import Outbox
-from app.daemons.notifier.progress import delivered_mark
+from app.daemons.notifier.progress import delivered_mark, stage_mark
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
 from app.errors import ProtocolError, StateUnavailable
 from app.programs import expected_programs
-from app.protocol import Fact
+from app.protocol import Fact, Stage
+from app.protocol.deliveries import HELD, UNTOLD
 from app.state import TAKE_OVER_AFTER_MS
 
 #: The longest that a step waits for a fact. A signal is obeyed after it.
@@ -175,13 +176,13 @@ class NotifierDaemon(Daemon):
         if not names:
             return names
         marks = self.state.delivery_marks(fact)
-        if "held" in marks:
+        if HELD.name in marks:
             return set()
         remaining = {name for name in names if delivered_mark(name) not in marks}
         is_new = remaining == names and not _has_begun(marks, names)
         if is_new and (reason := self._reason_to_hold(fact)):
             _log.info("held back, since %s: %s", reason, fact.text)
-            self.state.mark_delivery(fact, {"held": f"{self.clock.now().isoformat()} {reason}"})
+            self.state.mark_delivery(fact, {HELD.name: f"{self.clock.now().isoformat()} {reason}"})
             self._held += 1
             return set()
         return remaining
@@ -193,7 +194,7 @@ class NotifierDaemon(Daemon):
         """
         if not fact.alert:
             if event := protocol.opened_event(fact):
-                self.state.mark_event(event, {"untold": "no alert"})
+                self.state.mark_event(event, {UNTOLD.name: "no alert"})
             return set()
         if fact.file:
             # An id that is wrong raises here, before the fact is in any queue.
@@ -206,4 +207,5 @@ class NotifierDaemon(Daemon):
 
 def _has_begun(marks: dict[str, str], names: set[str]) -> bool:
     """Return whether a channel may have delivered a fact, or a part, before a kill."""
-    return any(marks.get(f"{name}:posting") or marks.get(f"{name}:digest") for name in names)
+    begun = (stage_mark(name, stage) for name in names for stage in (Stage.POSTING, Stage.DIGEST))
+    return any(marks.get(mark) for mark in begun)

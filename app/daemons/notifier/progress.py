@@ -1,6 +1,7 @@
 """The stages of a delivery, kept in Redis, so that a kill neither loses nor repeats it."""
 
-from app.protocol import Fact
+from app.protocol import Fact, Stage
+from app.protocol.deliveries import DELIVERED
 from app.state import State
 
 
@@ -33,13 +34,13 @@ class DeliveryProgress:
     @property
     def has_begun(self) -> bool:
         """Whether a message of its own is posted, or may be."""
-        return bool(self.get("posting") or self.get("posted"))
+        return bool(self.get(Stage.POSTING) or self.get(Stage.POSTED))
 
     def get(self, stage: str) -> str | None:
-        return (self._known | self._unsaved).get(f"{self._name}:{stage}")
+        return (self._known | self._unsaved).get(stage_mark(self._name, stage))
 
     def set(self, stage: str, value: str) -> None:
-        self._mark(f"{self._name}:{stage}", value)
+        self._mark(stage_mark(self._name, stage), value)
 
     def _mark(self, mark: str, value: str) -> None:
         self._unsaved[mark] = value
@@ -54,4 +55,9 @@ class DeliveryProgress:
 
 def delivered_mark(name: str) -> str:
     """Return the mark of a delivery that the channel *name* has finished."""
-    return f"delivered:{name}"
+    return DELIVERED.of(name)
+
+
+def stage_mark(name: str, stage: str) -> str:
+    """Return the mark of *stage* in a delivery by the channel *name*."""
+    return f"{name}:{stage}"

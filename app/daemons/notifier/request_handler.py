@@ -13,7 +13,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_request_handler import ClipRequestHandler
-from app.daemons.notifier.progress import DeliveryProgress
+from app.daemons.notifier.progress import DeliveryProgress, stage_mark
 from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
 from app.errors import DeliveryError, StateUnavailable
 from app.mrkdwn import escaped
@@ -21,7 +21,7 @@ from app.notify import Message
 from app.notify.base import MessageRefused
 from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
 from app.notify.slack.posts import Posted
-from app.protocol import EventRecord, Request
+from app.protocol import EventRecord, Request, Stage
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
@@ -158,7 +158,7 @@ class RequestHandler:
         progress = pending.progress or DeliveryProgress(self._state, slack.name, key)
         pending.progress = progress
         progress.load()
-        caption = progress.get("caption")
+        caption = progress.get(Stage.CAPTION)
         excuse = None
         if caption is None and not self._has_fresh(camera, request):
             armed = self._is_armed()
@@ -174,7 +174,7 @@ class RequestHandler:
             return 0.0
         if caption is None:
             caption = self._caption(camera, latest, excuse)
-            progress.set("caption", caption)
+            progress.set(Stage.CAPTION, caption)
         message = Message(key, latest.taken_at, caption or camera, camera, latest.jpeg)
         slack.post_picture(request.reply_to, message, progress)
         return 0.0
@@ -207,17 +207,18 @@ class RequestHandler:
             slack.reply(request.reply_to, f"{confirmation} The event itself is not known any more.")
             return
         record = protocol.decode_event(fields)
-        posted = fields.get(f"{slack.name}:posted")
-        if not posted and fields.get(f"{slack.name}:posting"):
+        posted = fields.get(stage_mark(slack.name, Stage.POSTED))
+        if not posted and fields.get(stage_mark(slack.name, Stage.POSTING)):
             raise DeliveryError("it is being found out where the alert was posted")
         if not posted:
             slack.reply(request.reply_to, confirmation)
             return
+        deleted_mark = stage_mark(slack.name, Stage.DELETED)
         alert = PostedAlert(
             request.event or "",
             record,
             Posted.loads(posted),
-            deleted=f"{slack.name}:deleted" in fields,
+            deleted=deleted_mark in fields,
         )
         try:
             slack.show_tag(alert, _said(record, request))
@@ -226,7 +227,7 @@ class RequestHandler:
             slack.reply(request.reply_to, f"{confirmation} {reason}")
         deletes = record.label and slack.delete_after_tag and not alert.deleted
         if deletes and alert.posted.file and slack.delete_picture(alert):
-            self._state.mark_event(alert.event, {f"{slack.name}:deleted": alert.posted.file})
+            self._state.mark_event(alert.event, {deleted_mark: alert.posted.file})
 
 
 def _confirmation(label: str | None) -> str:

@@ -33,14 +33,14 @@ from tests.servers.slack import (
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
-SAID = f"front, the clip asked for at {AT.astimezone():%H:%M:%S}"
+CAPTION = f"front, the clip asked for at {AT.astimezone():%H:%M:%S}"
 
 
 @dataclass
-class Desk:
-    """Who answers, on a fake clock, with the Redis, the Slack and the disk it has."""
+class Replies:
+    """A handler on a fake clock, with its Redis, its Slack and its disk."""
 
-    answers: RequestHandler
+    handler: RequestHandler
     state: State
     slack: SlackServer
     clock: FakeClock
@@ -66,9 +66,9 @@ class Desk:
 
     def run(self) -> None:
         """Let both threads do what is due."""
-        self.answers.step()
-        assert self.answers.clip_handler
-        self.answers.clip_handler.step()
+        self.handler.step()
+        assert self.handler.clip_handler
+        self.handler.clip_handler.step()
 
     def run_until_done(self) -> None:
         for _ in range(60):
@@ -80,16 +80,22 @@ class Desk:
 
     def done(self) -> bool:
         return (
-            self.answers.waiting == 0
+            self.handler.waiting == 0
             and self.state.requests("notifier", protocol.host_name()).unfinished() == []
         )
 
-    def said(self, request: Request) -> list[str]:
-        """What was said to who asked, and to nobody else."""
+    def replied(self, request: Request) -> list[str]:
+        """The replies that only the person saw who asked."""
         assert request.reply_to
         return [
             answer["text"] for answer in self.slack.responses[request.reply_to.response_url or ""]
         ]
+
+
+@pytest.fixture(autouse=True)
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step wait for new requests only shortly."""
+    monkeypatch.setattr("app.daemons.notifier.request_handler.WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -99,13 +105,13 @@ def slack() -> Iterator[SlackServer]:
 
 
 @pytest.fixture
-def desk(state: State, slack: SlackServer, tmp_path: Path) -> Desk:
-    return Desk(
-        answers_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path
+def replies(state: State, slack: SlackServer, tmp_path: Path) -> Replies:
+    return Replies(
+        handler_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path
     )
 
 
-def answers_of(
+def handler_of(
     state: State,
     slack: SlackServer,
     clock: FakeClock,
@@ -113,7 +119,7 @@ def answers_of(
     upload_every_s: float = 300.0,
 ) -> RequestHandler:
     notifier = SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
-    films = ClipFiles(
+    clips = ClipFiles(
         state,
         clock,
         data_dir,
@@ -121,135 +127,132 @@ def answers_of(
         ClipShrinker(),
         upload_every_s=upload_every_s,
     )
-    return RequestHandler(state, clock, SlackAnswers(notifier), films, camera="front", clip_s=10.0)
+    return RequestHandler(state, clock, SlackAnswers(notifier), clips, camera="front", clip_s=10.0)
 
 
-def test_a_clip_is_waited_for_and_brought_where_it_was_asked_for(desk: Desk) -> None:
-    desk.slack.channels["C0KITCHEN1"] = type(desk.slack.channels[ALERTS])("kitchen")
-    desk.bring()
-    desk.clock.advance(1)
-    desk.ask("C0KITCHEN1")
-    desk.run()
-    assert desk.slack.messages == []
-    desk.clock.advance(12)
-    film = desk.bring(asked_at=desk.clock.now() - timedelta(seconds=12))
-    desk.run_until_done()
-    (message,) = desk.slack.seen("C0KITCHEN1")
+def test_a_new_clip_is_shown_where_it_was_asked_for(replies: Replies) -> None:
+    replies.slack.channels["C0KITCHEN1"] = type(replies.slack.channels[ALERTS])("kitchen")
+    replies.bring()
+    replies.clock.advance(1)
+    replies.ask("C0KITCHEN1")
+    replies.run()
+    assert replies.slack.messages == []
+    replies.clock.advance(12)
+    clip = replies.bring(asked_at=replies.clock.now() - timedelta(seconds=12))
+    replies.run_until_done()
+    (message,) = replies.slack.seen("C0KITCHEN1")
     assert (
         message.text
         == f"front, the clip asked for at {AT.astimezone() + timedelta(seconds=1):%H:%M:%S}"
     )
-    assert desk.slack.films() == [film.read_bytes()]
+    assert replies.slack.films() == [clip.read_bytes()]
     asked_at = AT.astimezone() + timedelta(seconds=1)
-    assert [file.name for file in desk.slack.files.values()] == [
+    assert [file.name for file in replies.slack.files.values()] == [
         f"front {asked_at:%Y-%m-%d %H.%M.%S}.mp4"
     ]
 
 
-def test_of_a_camera_that_can_bring_none_it_is_said_why(desk: Desk) -> None:
-    request = desk.ask()
-    desk.bring(event=None, file=None, host=None, why="Camera front is off.")
-    desk.run_until_done()
-    assert desk.said(request) == ["Camera front is off."]
+def test_a_camera_without_a_clip_says_why(replies: Replies) -> None:
+    request = replies.ask()
+    replies.bring(event=None, file=None, host=None, why="Camera front is off.")
+    replies.run_until_done()
+    assert replies.replied(request) == ["Camera front is off."]
 
 
-def test_of_a_camera_that_is_silent_it_is_said_so_in_the_end(desk: Desk) -> None:
-    request = desk.ask(camera="yard")
-    desk.run()
-    desk.clock.advance(29)
-    desk.run()
-    assert not desk.done()
-    desk.clock.advance(1)
-    desk.run()
-    assert desk.said(request) == ["Camera yard brings no clip just now."]
-    assert desk.done()
+def test_a_silent_camera_is_reported_after_a_while(replies: Replies) -> None:
+    request = replies.ask(camera="yard")
+    replies.run()
+    replies.clock.advance(29)
+    replies.run()
+    assert not replies.done()
+    replies.clock.advance(1)
+    replies.run()
+    assert replies.replied(request) == ["Camera yard brings no clip just now."]
+    assert replies.done()
 
 
-def test_a_clip_of_another_machine_is_a_link_as_soon_as_s3_has_it(desk: Desk) -> None:
-    desk.ask()
-    film = desk.bring(host="garage")
-    film.unlink()
-    desk.run()
-    assert desk.slack.messages == []
-    desk.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
-    desk.run_until_done()
-    assert (
-        desk.slack.seen()[0].words
-        == f"{SAID}\n<https://s3/clips/1.mp4|Watch the clip> (for an hour)"
-    )
+def test_a_clip_of_another_machine_is_a_link_when_s3_has_it(replies: Replies) -> None:
+    replies.ask()
+    clip = replies.bring(host="garage")
+    clip.unlink()
+    replies.run()
+    assert replies.slack.messages == []
+    replies.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
+    replies.run_until_done()
+    assert replies.slack.seen()[0].words.startswith(f"{CAPTION}\n<https://s3/clips/1.mp4|")
 
 
-def test_a_clip_of_another_machine_that_does_not_come_to_s3_is_spoken_of(desk: Desk) -> None:
-    desk.ask()
-    desk.bring(host="garage").unlink()
-    desk.clock.advance(601)
-    desk.run_until_done()
-    assert "The clip is on the machine garage: events/2026-11-20/" in desk.slack.seen()[0].words
+def test_a_clip_that_does_not_come_to_s3_gets_a_sentence(replies: Replies) -> None:
+    replies.ask()
+    replies.bring(host="garage").unlink()
+    replies.clock.advance(601)
+    replies.run_until_done()
+    assert "The clip is on the machine garage: events/2026-11-20/" in replies.slack.seen()[0].words
 
 
 @pytest.mark.parametrize(
     "method", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"]
 )
 @pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
-def test_a_clip_is_brought_once_whatever_goes_wrong_and_whoever_is_killed(
-    desk: Desk, method: str, trick: Trick
+def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
+    replies: Replies, method: str, trick: Trick
 ) -> None:
-    desk.slack.trick(method, trick)
-    desk.ask()
-    film = desk.bring()
-    desk.run()
-    assert not desk.done()
-    desk.answers = answers_of(desk.state, desk.slack, desk.clock, desk.data_dir)
-    desk.run_until_done()
-    assert desk.slack.films() == [film.read_bytes()]
-    assert len(desk.slack.messages) == 1
+    replies.slack.trick(method, trick)
+    replies.ask()
+    clip = replies.bring()
+    replies.run()
+    assert not replies.done()
+    replies.handler = handler_of(replies.state, replies.slack, replies.clock, replies.data_dir)
+    replies.run_until_done()
+    assert replies.slack.films() == [clip.read_bytes()]
+    assert len(replies.slack.messages) == 1
 
 
-def test_in_a_channel_where_the_app_is_not_who_asked_is_told_so(desk: Desk) -> None:
-    request = desk.ask("D0DIRECT01")
-    desk.bring()
-    desk.run_until_done()
-    assert desk.said(request) == [
-        f"{SAID}. But it cannot be shown here: /invite the app, or ask in its own channel."
+def test_in_a_channel_without_the_app_only_the_person_hears(replies: Replies) -> None:
+    request = replies.ask("D0DIRECT01")
+    replies.bring()
+    replies.run_until_done()
+    assert replies.replied(request) == [
+        f"{CAPTION}. But it cannot be shown here: /invite the app, or ask in its own channel."
     ]
 
 
-def test_a_clip_that_is_brought_delays_no_other_answer(desk: Desk) -> None:
-    desk.ask()
-    said = Request(
+def test_a_clip_delays_no_other_reply(replies: Replies) -> None:
+    replies.ask()
+    request = Request(
         "say",
-        desk.clock.now(),
+        replies.clock.now(),
         "anna",
         user=OWNER,
-        reply_to=ReplyTo(desk.slack.new_response_url(), ALERTS),
+        reply_to=ReplyTo(replies.slack.new_response_url(), ALERTS),
         text="Hello",
     )
-    desk.state.add_request(said)
-    desk.answers.step()
-    assert desk.said(said) == ["Hello"]
-    assert desk.answers.waiting == 1
+    replies.state.add_request(request)
+    replies.handler.step()
+    assert replies.replied(request) == ["Hello"]
+    assert replies.handler.waiting == 1
 
 
-def test_where_uploads_go_out_once_an_hour_a_clip_of_another_machine_is_waited_for_as_long(
-    desk: Desk,
+def test_a_link_is_waited_for_twice_as_long_as_uploads_take(
+    replies: Replies,
 ) -> None:
-    desk.answers = answers_of(
-        desk.state, desk.slack, desk.clock, desk.data_dir, upload_every_s=3600.0
+    replies.handler = handler_of(
+        replies.state, replies.slack, replies.clock, replies.data_dir, upload_every_s=3600.0
     )
-    desk.ask()
-    desk.bring(host="garage").unlink()
-    desk.run()
-    desk.clock.advance(3600)
-    desk.run()
-    desk.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
-    desk.run_until_done()
-    assert "<https://s3/clips/1.mp4|Watch the clip>" in desk.slack.seen()[0].words
+    replies.ask()
+    replies.bring(host="garage").unlink()
+    replies.run()
+    replies.clock.advance(3600)
+    replies.run()
+    replies.state.mark_event(EVENT, {"s3:clip.mp4": "clips/1.mp4"})
+    replies.run_until_done()
+    assert "<https://s3/clips/1.mp4|" in replies.slack.seen()[0].words
 
 
-def test_a_clip_asked_for_half_an_hour_ago_is_not_brought_any_more(desk: Desk) -> None:
-    request = desk.ask()
-    desk.bring()
-    desk.clock.advance(1801)
-    desk.run()
-    assert desk.done()
-    assert (desk.said(request), desk.slack.messages) == ([], [])
+def test_a_request_for_a_clip_is_dropped_after_half_an_hour(replies: Replies) -> None:
+    request = replies.ask()
+    replies.bring()
+    replies.clock.advance(1801)
+    replies.run()
+    assert replies.done()
+    assert (replies.replied(request), replies.slack.messages) == ([], [])

@@ -1,187 +1,264 @@
-"""What a way is given of a fact: words, picture and film, as it can take them and as soon as is
-right.
-"""
+"""The message of a fact: text, picture and clip, as a notifier takes them and as soon as is right."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app import protocol
 from app.daemons.notifier.clip_shrinker import ClipShrinker
-from app.notify import MemoryNotifier
-from app.protocol import Fact
-from app.state import State
-from tests.daemons.notifier.harness import (
+from app.notify import MemoryNotifier, Message
+from tests.daemons.notifier.conftest import MakeOutbox
+from tests.daemons.notifier.outbox_harness import (
     AT,
+    DELIVERED,
     EVENT,
     FACT,
-    Linking,
-    Post,
-    Threading,
+    LOST,
+    LinkNotifier,
+    OutboxHarness,
+    ThreadNotifier,
+    alert_fact,
     clip_fact,
-    post_of,
+    event_after,
     run,
 )
 
-MakePost = Callable[..., Post]
-
 
 @pytest.fixture
-def make_post(state: State, tmp_path: Path) -> MakePost:
-    return partial(post_of, state, tmp_path)
+def small_clips(make_outbox: MakeOutbox) -> OutboxHarness:
+    """An outbox with a notifier that takes clips of three bytes at most."""
+    notifier = MemoryNotifier()
+    notifier.max_clip_bytes = 3
+    return make_outbox(notifier)
 
 
-def test_what_stands_open_is_told_at_once_and_its_film_so_far_comes_below(
-    make_post: MakePost,
+def test_an_alert_has_its_picture_its_score_and_its_event(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(MemoryNotifier())
+    outbox.add(FACT, LOST)
+    run(outbox.alerts)
+    assert outbox.messages == [
+        Message(EVENT, AT, "Motion.", "front", b"a picture", EVENT, 0.5),
+        Message("lost", AT, "Lost.", "front", topic="camera"),
+    ]
+
+
+def test_a_clip_comes_below_its_alert(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.add(FACT)
+    run(outbox.alerts)
+    outbox.add(clip_fact())
+    assert run(outbox.clips) == float("inf")
+    clip = outbox.messages[1]
+    assert (clip.topic, clip.parent, clip.picture) == ("clip", f"place of {EVENT}", None)
+    assert clip.clip == outbox.data_dir / "events" / "2026-11-20" / EVENT / "clip.mp4"
+    assert outbox.acknowledged == [FACT.id, clip_fact().id]
+    assert "delivered:threading_clips" in outbox.state.delivery_marks(clip_fact())
+
+
+def test_clips_of_a_digest_come_below_it_with_their_times(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    events = [event_after(number) for number in range(6)]
+    for number, event in enumerate(events):
+        outbox.add(alert_fact(number), clip_fact(event=event))
+    outbox.clock.advance(121)
+    run(outbox.alerts)
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    digest = outbox.state.event_fields(events[0])["threading:digest"]
+    assert outbox.parents() == [f"place of {digest}"] * 4
+    moments = [protocol.event_started_at(event).astimezone() for event in events[2:]]
+    assert outbox.texts() == [f"Clip 1. ({moment:%Y-%m-%d %H:%M:%S})" for moment in moments]
+    assert len(outbox.acknowledged) == 12
+    skipped = outbox.state.delivery_marks(clip_fact(event=events[1]))
+    assert "threading_clips:skipped" in skipped
+
+
+def test_a_clip_waits_for_the_digest_of_another_notifier(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.state.mark_event(EVENT, {"threading:shown": "yes", "threading:digest": "the-digest"})
+    outbox.add(clip_fact())
+    outbox.clock.advance(1000)
+    assert run(outbox.clips) == 1
+    outbox.state.mark_delivery("the-digest", {"threading:posted": "place of the digest"})
+    outbox.state.mark_event(EVENT, DELIVERED)
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    assert outbox.parents() == ["place of the digest"]
+
+
+def test_after_a_digest_without_pictures_come_no_clips(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := LinkNotifier())
+    outbox.add(FACT, alert_fact(5), clip_fact())
+    outbox.clock.advance(121)
+    run(outbox.alerts)
+    run(outbox.clips)
+    assert (len(notifier.digested), outbox.texts(), len(outbox.acknowledged)) == (1, [], 3)
+
+
+@pytest.mark.parametrize("mark", ["held", "threading:skipped"])
+def test_the_clip_of_a_held_or_skipped_alert_is_skipped(make_outbox: MakeOutbox, mark: str) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.state.mark_event(EVENT, {mark: "a reason"})
+    outbox.add(clip_fact())
+    run(outbox.clips)
+    assert (outbox.texts(), outbox.acknowledged) == ([], [clip_fact().id])
+
+
+def test_the_clip_of_an_event_without_an_alert_is_single(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.state.mark_event(EVENT, {"untold": "no alert"})
+    outbox.add(clip_fact())
+    run(outbox.clips)
+    assert outbox.parents() == [None]
+
+
+def test_a_clip_waits_for_another_notifiers_alert_a_while(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.add(clip_fact())
+    assert run(outbox.clips) == 1
+    outbox.state.mark_event(EVENT, {"threading:posting": "then"})
+    outbox.clock.advance(1000)
+    assert run(outbox.clips) == 1
+    outbox.state.mark_event(EVENT, {"threading:posting": ""})
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    assert outbox.parents() == [None]
+
+
+def test_a_wrong_record_in_redis_is_skipped_and_logged(
+    make_outbox: MakeOutbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    post = make_post(Threading())
-    fact = clip_fact(kind="left_open")
-    post.add(fact)
-    assert run(post.clips) <= 0.5
-    assert post.told() == []
-    run(post.alerts)
-    assert (
-        post.way.messages[0].topic,
-        post.way.messages[0].picture,
-        post.way.messages[0].clip,
-    ) == ("left_open", b"a picture", None)
-    post.clock.advance(1)
-    run(post.clips)
-    film = post.way.messages[1]
-    assert (film.key, film.text, film.parent) == (
-        f"{fact.id}-film",
-        "The clip so far.",
-        f"place of {fact.id}",
-    )
-    assert post.acknowledged == [fact.id]
+    caplog.set_level("INFO")
+    outbox = make_outbox(ThreadNotifier())
+    outbox.add(clip_fact())
+    outbox.state._redis.delete(protocol.event_key(EVENT))
+    outbox.state._redis.set(protocol.event_key(EVENT), "a string")
+    run(outbox.clips)
+    assert outbox.acknowledged == [clip_fact().id]
+    assert "not delivered by threading_clips, since a record in Redis is wrong" in caplog.text
 
 
-def test_a_way_without_threads_tells_what_stands_open_once_with_its_film(
-    make_post: MakePost,
-) -> None:
-    post = make_post(MemoryNotifier())
+def test_left_open_goes_ahead_of_its_clip_in_a_thread(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
     fact = clip_fact(kind="left_open")
-    post.add(fact)
-    assert run(post.alerts) == float("inf")
-    run(post.clips)
-    (message,) = post.way.messages
+    outbox.add(fact)
+    assert run(outbox.clips) <= 0.5
+    assert outbox.texts() == []
+    run(outbox.alerts)
+    text = outbox.messages[0]
+    assert (text.topic, text.picture, text.clip) == ("left_open", b"a picture", None)
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    clip = outbox.messages[1]
+    expected = (f"{fact.id}-film", "The clip so far.", f"place of {fact.id}")
+    assert (clip.key, clip.text, clip.parent) == expected
+    assert outbox.acknowledged == [fact.id]
+
+
+def test_left_open_comes_with_its_clip_without_threads(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(MemoryNotifier())
+    fact = clip_fact(kind="left_open")
+    outbox.add(fact)
+    assert run(outbox.alerts) == float("inf")
+    run(outbox.clips)
+    (message,) = outbox.messages
     assert (message.key, message.text, message.topic) == (fact.id, "Clip 1.", "left_open")
     assert message.clip
 
 
-def test_what_stands_open_waits_some_seconds_for_its_film_in_s3_where_it_is_told_by_links_alone(
-    make_post: MakePost,
-) -> None:
-    post = make_post(Linking())
-    post.uploads_go_well()
-    post.add(clip_fact(kind="left_open", seconds=0.0))
-    post.clock.advance(19)
-    run(post.clips)
-    assert post.told() == []
-    post.clock.advance(1)
-    run(post.clips)
-    assert [(message.text, message.clip_link) for message in post.way.messages] == [
-        ("Clip 1.", None)
-    ]
+def test_left_open_waits_20_s_for_a_link_to_its_clip(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(LinkNotifier())
+    outbox.let_uploads_succeed()
+    outbox.add(clip_fact(kind="left_open", seconds=0.0))
+    outbox.clock.advance(19)
+    run(outbox.clips)
+    assert outbox.texts() == []
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    (message,) = outbox.messages
+    assert (message.text, message.clip_link) == ("Clip 1.", None)
 
 
-def test_what_stands_open_does_not_wait_until_a_film_is_made_smaller_but_shows_the_picture(
-    make_post: MakePost,
-) -> None:
-    post = make_post(MemoryNotifier())
-    post.way.max_clip_bytes = 3
-    post.add(clip_fact(kind="left_open"))
-    run(post.clips)
-    (message,) = post.way.messages
+def test_left_open_does_not_wait_for_a_smaller_clip(small_clips: OutboxHarness) -> None:
+    small_clips.add(clip_fact(kind="left_open"))
+    run(small_clips.clips)
+    (message,) = small_clips.messages
     assert (message.clip, message.picture) == (None, b"a picture")
     assert message.remark == "The clip is too large (0 MB), and kept at home."
 
 
-def test_where_there_is_no_film_to_show_the_picture_comes(make_post: MakePost) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.add(replace(clip_fact(), host="garage"), here=False)
-    post.clock.advance(700)
-    run(post.clips)
-    (message,) = post.way.messages
+def test_the_picture_stands_in_for_a_missing_clip(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(MemoryNotifier(), when=("clip",))
+    outbox.add(replace(clip_fact(), host="garage"), clip_here=False)
+    outbox.clock.advance(700)
+    run(outbox.clips)
+    (message,) = outbox.messages
     assert (message.clip, message.picture) == (None, b"a picture")
-    assert (
-        message.remark == f"The clip is on the machine garage: events/2026-11-20/{EVENT}/clip.mp4"
-    )
+    place = f"events/2026-11-20/{EVENT}/clip.mp4"
+    assert message.remark == f"The clip is on the machine garage: {place}"
 
 
-def test_an_alert_waits_some_seconds_for_its_picture_in_s3_where_it_takes_links_alone(
-    make_post: MakePost,
-) -> None:
-    post = make_post(Linking())
-    post.add(FACT)
-    assert run(post.alerts) == 0.5
-    post.state.mark_event(EVENT, {"s3:snapshot.jpg": "clips/1.jpg"})
-    post.clock.advance(0.5)
-    run(post.alerts)
-    (message,) = post.way.messages
+def test_an_alert_waits_a_while_for_a_link_to_its_picture(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(LinkNotifier())
+    outbox.add(FACT)
+    assert run(outbox.alerts) == 0.5
+    outbox.state.mark_event(EVENT, {"s3:snapshot.jpg": "clips/1.jpg"})
+    outbox.clock.advance(0.5)
+    run(outbox.alerts)
+    (message,) = outbox.messages
     assert (message.picture, message.picture_link) == (None, "https://s3/clips/1.jpg")
 
 
-def test_an_alert_whose_picture_does_not_come_to_s3_is_told_without(make_post: MakePost) -> None:
-    post = make_post(Linking())
-    post.add(FACT)
-    lost = Fact("lost", "camera_lost", AT, "Lost.", "front")
-    post.add(lost)
-    run(post.alerts)
-    assert post.told() == ["Lost."]
-    post.clock.advance(10)
-    run(post.alerts)
-    assert [(message.text, message.picture_link) for message in post.way.messages] == [
-        ("Lost.", None),
-        ("Motion.", None),
-    ]
+def test_after_that_the_alert_comes_without_its_picture(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(LinkNotifier())
+    outbox.add(FACT, LOST)
+    run(outbox.alerts)
+    assert outbox.texts() == ["Lost."]
+    outbox.clock.advance(10)
+    run(outbox.alerts)
+    assert outbox.texts() == ["Lost.", "Motion."]
+    assert [message.picture_link for message in outbox.messages] == [None, None]
 
 
-def test_a_film_that_is_too_large_and_cannot_be_made_smaller_is_spoken_of(
-    make_post: MakePost, monkeypatch: pytest.MonkeyPatch
+def test_a_clip_that_stays_too_large_has_a_remark(
+    small_clips: OutboxHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
     monkeypatch.setattr(ClipShrinker, "shrink", lambda *_: False)
-    post.add(clip_fact())
-    run(post.clips)
-    (message,) = post.way.messages
-    assert (message.clip, message.remark) == (
-        None,
-        "The clip is too large (0 MB), and kept at home.",
-    )
+    small_clips.state.mark_event(EVENT, {"delivered:memory": "then"})
+    small_clips.add(clip_fact())
+    run(small_clips.clips)
+    (message,) = small_clips.messages
+    assert message.clip is None
+    assert message.remark == "The clip is too large (0 MB), and kept at home."
 
 
-def test_a_film_whose_rendition_the_end_of_the_program_has_cut_short_is_left_for_the_next_run(
-    make_post: MakePost,
+def test_when_the_program_ends_the_clip_stays_for_the_next(small_clips: OutboxHarness) -> None:
+    small_clips.state.mark_event(EVENT, {"delivered:memory": "then"})
+    small_clips.add(clip_fact())
+    small_clips.clip_files.close()
+    assert run(small_clips.clips) == 1
+    assert (small_clips.texts(), small_clips.acknowledged) == ([], [])
+
+
+def test_a_rendition_is_deleted_after_its_delivery(
+    small_clips: OutboxHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
-    post.add(clip_fact())
-    post.films.close()
-    assert run(post.clips) == 1
-    assert (post.told(), post.acknowledged) == ([], [])
-
-
-def test_a_rendition_is_deleted_when_it_was_told_and_not_before(
-    make_post: MakePost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def shrink(_self: ClipShrinker, _film: Path, _limit: int, smaller: Path) -> bool:
-        smaller.parent.mkdir(exist_ok=True)
-        smaller.write_bytes(b"sm")
+    def shrink(_self: ClipShrinker, _clip: Path, _limit: int, rendition: Path) -> bool:
+        rendition.parent.mkdir(exist_ok=True)
+        rendition.write_bytes(b"sm")
         return True
 
-    post = make_post(MemoryNotifier(), when=("clip",))
-    post.way.max_clip_bytes = 3
     monkeypatch.setattr(ClipShrinker, "shrink", shrink)
-    post.add(clip_fact())
-    post.way.fail_next(1)
-    run(post.clips)
-    (rendition,) = (post.data_dir / "smaller").iterdir()
+    notifier = small_clips.outbox.notifiers[0]
+    assert isinstance(notifier, MemoryNotifier)
+    notifier.fail_next(1)
+    small_clips.state.mark_event(EVENT, {"delivered:memory": "then"})
+    small_clips.add(clip_fact())
+    run(small_clips.clips)
+    (rendition,) = (small_clips.data_dir / "smaller").iterdir()
     assert rendition.read_bytes() == b"sm"
-    post.clock.advance(1)
-    run(post.clips)
-    assert post.way.messages[0].clip == rendition
-    assert list((post.data_dir / "smaller").iterdir()) == []
+    small_clips.clock.advance(1)
+    run(small_clips.clips)
+    assert small_clips.messages[0].clip == rendition
+    assert list((small_clips.data_dir / "smaller").iterdir()) == []

@@ -1,4 +1,4 @@
-"""RequestHandler to what people asked for, with a real Redis and a Slack on loopback."""
+"""Replies to what people asked for, with a real Redis and a Slack on loopback."""
 
 import dataclasses
 import json
@@ -47,10 +47,10 @@ FACT = Fact(
 
 
 @dataclass
-class Desk:
-    """Who answers, on a fake clock, with the Redis and the Slack it speaks to."""
+class Replies:
+    """A handler on a fake clock, with its Redis and its Slack."""
 
-    answers: RequestHandler
+    handler: RequestHandler
     state: State
     slack: SlackServer
     clock: FakeClock
@@ -84,10 +84,10 @@ class Desk:
     def post_alert(self) -> Posted:
         """Post the alert of the event as the notifier does."""
         self.state.publish(FACT, EventRecord("front", AT, score=0.93), b"a picture")
-        marks = DeliveryProgress(self.state, "slack", FACT)
-        marks.load()
+        progress = DeliveryProgress(self.state, "slack", FACT)
+        progress.load()
         self.notifier.deliver(
-            Message(EVENT, AT, FACT.text, "front", b"a picture", EVENT, 0.93), marks
+            Message(EVENT, AT, FACT.text, "front", b"a picture", EVENT, 0.93), progress
         )
         return self.message()
 
@@ -96,19 +96,25 @@ class Desk:
 
     def run(self, steps: int = 1) -> None:
         for _ in range(steps):
-            self.answers.step()
+            self.handler.step()
 
     def done(self) -> bool:
         return (
-            self.answers.waiting == 0
+            self.handler.waiting == 0
             and self.state.requests("notifier", protocol.host_name()).unfinished() == []
         )
 
-    def said(self, request: Request) -> list[str]:
-        """What was said to who asked, and to nobody else."""
+    def replied(self, request: Request) -> list[str]:
+        """The replies that only the person saw who asked."""
         assert request.reply_to
         assert request.reply_to.response_url
         return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url]]
+
+
+@pytest.fixture(autouse=True)
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step wait for new requests only shortly."""
+    monkeypatch.setattr("app.daemons.notifier.request_handler.WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -117,170 +123,172 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-def answers_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> RequestHandler:
-    films = ClipFiles(state, clock, Path("/nowhere"), None, ClipShrinker(), upload_every_s=300.0)
-    return RequestHandler(state, clock, slack, films, camera="front", clip_s=10.0)
+def handler_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> RequestHandler:
+    clips = ClipFiles(state, clock, Path("/nowhere"), None, ClipShrinker(), upload_every_s=300.0)
+    return RequestHandler(state, clock, slack, clips, camera="front", clip_s=10.0)
 
 
-def desk_of(state: State, slack: SlackServer, *, delete: bool = True) -> Desk:
+def replies_of(state: State, slack: SlackServer, *, delete: bool = True) -> Replies:
     clock = FakeClock(AT)
     notifier = SlackNotifier(
         SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS, delete), clock
     )
-    return Desk(answers_of(state, clock, SlackAnswers(notifier)), state, slack, clock, notifier)
+    return Replies(handler_of(state, clock, SlackAnswers(notifier)), state, slack, clock, notifier)
 
 
 @pytest.fixture
-def desk(state: State, slack: SlackServer) -> Desk:
-    return desk_of(state, slack)
+def replies(state: State, slack: SlackServer) -> Replies:
+    return replies_of(state, slack)
 
 
 def house_clock(at: datetime) -> str:
     return f"{at.astimezone():%H:%M:%S}"
 
 
-def test_a_picture_is_waited_for_and_shown_where_it_was_asked_for(desk: Desk) -> None:
-    desk.state.set_latest("front", Latest(b"an old one", AT - timedelta(minutes=10)))
-    desk.slack.channels["C0KITCHEN1"] = type(desk.slack.channels[ALERTS])("kitchen")
-    desk.ask(reply_to=ReplyTo(desk.slack.new_response_url(), "C0KITCHEN1"))
-    desk.run(2)
-    assert desk.slack.messages == []
-    desk.clock.advance(1)
-    desk.state.set_latest("front", Latest(b"a new one", desk.clock.now()))
-    desk.run()
-    (message,) = desk.slack.seen("C0KITCHEN1")
+def test_a_new_picture_is_shown_where_it_was_asked_for(replies: Replies) -> None:
+    replies.state.set_latest("front", Latest(b"an old one", AT - timedelta(minutes=10)))
+    replies.slack.channels["C0KITCHEN1"] = type(replies.slack.channels[ALERTS])("kitchen")
+    replies.ask(reply_to=ReplyTo(replies.slack.new_response_url(), "C0KITCHEN1"))
+    replies.run(2)
+    assert replies.slack.messages == []
+    replies.clock.advance(1)
+    replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
+    replies.run()
+    (message,) = replies.slack.seen("C0KITCHEN1")
     assert (message.words, message.buttons) == (
-        f"front, taken now {house_clock(desk.clock.now())}",
+        f"front, taken now {house_clock(replies.clock.now())}",
         [],
     )
-    file = desk.slack.files[message.files[0]]
+    file = replies.slack.files[message.files[0]]
     assert (file.name, file.content) == (
-        f"front {desk.clock.now().astimezone():%Y-%m-%d %H.%M.%S}.jpg",
+        f"front {replies.clock.now().astimezone():%Y-%m-%d %H.%M.%S}.jpg",
         b"a new one",
     )
-    assert desk.done()
+    assert replies.done()
 
 
 @pytest.mark.parametrize(
     ("armed", "why"), [(True, "brings no picture just now"), (False, "is off")]
 )
-def test_the_last_picture_is_shown_with_the_reason_when_there_will_be_no_new_one(
-    desk: Desk, armed: bool, why: str
+def test_without_a_new_picture_the_last_comes_with_a_reason(
+    replies: Replies, armed: bool, why: str
 ) -> None:
-    desk.state.set_switch("camera_status", armed)
-    desk.state.set_latest("yard", Latest(b"an old one", AT - timedelta(days=1)))
-    desk.ask(camera="yard")
-    desk.run()
-    assert len(desk.slack.messages) == (0 if armed else 1)
-    desk.clock.advance(6)
-    desk.run()
-    (message,) = desk.slack.seen()
+    replies.state.set_switch("camera_status", armed)
+    replies.state.set_latest("yard", Latest(b"an old one", AT - timedelta(days=1)))
+    replies.ask(camera="yard")
+    replies.run()
+    assert len(replies.slack.messages) == (0 if armed else 1)
+    replies.clock.advance(6)
+    replies.run()
+    (message,) = replies.slack.seen()
     assert (
         message.words
         == f"Camera yard {why}; this is its last one, taken {AT.astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S}"
     )
-    assert desk.slack.files[message.files[0]].content == b"an old one"
-    assert desk.done()
+    assert replies.slack.files[message.files[0]].content == b"an old one"
+    assert replies.done()
 
 
-def test_without_any_picture_a_sentence_goes_to_who_asked(desk: Desk) -> None:
-    desk.state.set_switch("camera_status", False)
-    request = desk.ask()
-    desk.run()
-    assert desk.said(request) == ["There is no picture of camera front of the last day."]
-    assert desk.slack.messages == []
+def test_without_any_picture_the_person_gets_a_sentence(replies: Replies) -> None:
+    replies.state.set_switch("camera_status", False)
+    request = replies.ask()
+    replies.run()
+    assert replies.replied(request) == ["There is no picture of camera front of the last day."]
+    assert replies.slack.messages == []
 
 
-def test_a_picture_asked_for_long_ago_is_not_brought_but_spoken_of(desk: Desk) -> None:
-    request = desk.ask()
-    desk.clock.advance(121)
-    desk.state.set_latest("front", Latest(b"a new one", desk.clock.now()))
-    desk.run()
-    assert desk.said(request) == [
+def test_an_old_request_for_a_picture_gets_a_sentence(replies: Replies) -> None:
+    request = replies.ask()
+    replies.clock.advance(121)
+    replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
+    replies.run()
+    assert replies.replied(request) == [
         "Your picture was asked for too long ago to be one of now. Please ask again."
     ]
-    assert desk.done()
+    assert replies.done()
 
 
-def test_who_cannot_be_told_so_in_time_is_not_told_for_ever(desk: Desk) -> None:
-    desk.ask()
-    desk.slack.away = True
-    desk.clock.advance(121)
-    desk.run()
-    assert not desk.done()
-    desk.clock.advance(1800)
-    desk.run()
-    assert desk.done()
+def test_that_sentence_is_dropped_after_half_an_hour(replies: Replies) -> None:
+    replies.ask()
+    replies.slack.away = True
+    replies.clock.advance(121)
+    replies.run()
+    assert not replies.done()
+    replies.clock.advance(1800)
+    replies.run()
+    assert replies.done()
 
 
 @pytest.mark.parametrize(
     "method", ["files.getUploadURLExternal", "upload", "files.info", "chat.postMessage"]
 )
 @pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
-def test_a_picture_is_shown_once_whatever_goes_wrong_and_whoever_is_killed(
-    desk: Desk, method: str, trick: object
+def test_a_picture_is_shown_once_after_a_failure_and_a_kill(
+    replies: Replies, method: str, trick: object
 ) -> None:
-    desk.slack.trick(method, trick)  # type: ignore[arg-type]
-    desk.state.set_latest("front", Latest(b"a new one", desk.clock.now()))
-    desk.ask()
-    desk.run()
-    assert not desk.done()
-    desk.clock.advance(5)
-    another = answers_of(desk.state, desk.clock, SlackAnswers(desk.notifier))
+    replies.slack.trick(method, trick)  # type: ignore[arg-type]
+    replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
+    replies.ask()
+    replies.run()
+    assert not replies.done()
+    replies.clock.advance(5)
+    another = handler_of(replies.state, replies.clock, SlackAnswers(replies.notifier))
     another.step()
-    assert [message.words for message in desk.slack.seen()] == [
+    assert [message.words for message in replies.slack.seen()] == [
         f"front, taken now {house_clock(AT)}"
     ]
     assert another.waiting == 0
 
 
-def test_in_a_channel_where_the_app_is_not_who_asked_is_told_so(desk: Desk) -> None:
-    desk.state.set_latest("front", Latest(b"a new one", desk.clock.now()))
-    request = desk.ask(reply_to=ReplyTo(desk.slack.new_response_url(), "D0DIRECT01"))
-    desk.run()
-    (said,) = desk.said(request)
-    assert said.endswith("But it cannot be shown here: /invite the app, or ask in its own channel.")
-    assert desk.done()
+def test_in_a_channel_without_the_app_only_the_person_hears(replies: Replies) -> None:
+    replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
+    request = replies.ask(reply_to=ReplyTo(replies.slack.new_response_url(), "D0DIRECT01"))
+    replies.run()
+    (text,) = replies.replied(request)
+    assert text.endswith(
+        "But it cannot be shown here: /invite the app, or ask in its own channel."
+    )
+    assert replies.done()
 
 
-def test_a_sentence_is_said_to_who_asked_and_in_the_channel_when_that_is_not_possible_any_more(
-    desk: Desk,
+def test_a_sentence_goes_to_the_person_or_else_the_channel(
+    replies: Replies,
 ) -> None:
-    first = desk.ask("say", text="*Hello*")
-    second = desk.ask("say", text="Hello again")
+    first = replies.ask("say", text="*Hello*")
+    second = replies.ask("say", text="Hello again")
     assert second.reply_to
-    desk.slack.expire(second.reply_to.response_url or "")
-    desk.run()
-    assert (desk.said(first), desk.said(second)) == (["*Hello*"], [])
-    assert [message.text for message in desk.slack.seen()] == ["Hello again"]
-    assert desk.done()
+    replies.slack.expire(second.reply_to.response_url or "")
+    replies.run()
+    assert (replies.replied(first), replies.replied(second)) == (["*Hello*"], [])
+    assert [message.text for message in replies.slack.seen()] == ["Hello again"]
+    assert replies.done()
 
 
-def test_an_answer_that_reaches_nobody_is_logged_and_over(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+def test_a_reply_that_reaches_nobody_is_logged_and_over(
+    replies: Replies, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.ask("say", text="Hello", reply_to=ReplyTo(None, "C0NOWHERE1"))
-    desk.run()
-    assert desk.done()
+    replies.ask("say", text="Hello", reply_to=ReplyTo(None, "C0NOWHERE1"))
+    replies.run()
+    assert replies.done()
     assert "an answer reaches nobody" in caplog.text
 
 
-def test_no_response_url_is_ever_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_response_url_is_ever_logged(replies: Replies, caplog: pytest.LogCaptureFixture) -> None:
     for trick in (broken(500), reset(), refused("x")):
-        desk.slack.trick("response_url", trick)
-        request = desk.ask("say", text="Hello")
-        desk.run()
+        replies.slack.trick("response_url", trick)
+        request = replies.ask("say", text="Hello")
+        replies.run()
         assert request.reply_to
         assert (request.reply_to.response_url or "?") not in caplog.text
     assert "response/" not in caplog.text
 
 
-def test_a_tag_takes_the_place_of_the_buttons_and_the_picture_goes(desk: Desk) -> None:
-    alert = desk.post_alert()
-    desk.clock.advance(60)
-    desk.tag("occupied")
-    desk.run()
-    message = desk.message()
+def test_a_tag_replaces_the_buttons_and_deletes_the_picture(replies: Replies) -> None:
+    alert = replies.post_alert()
+    replies.clock.advance(60)
+    replies.tag("occupied")
+    replies.run()
+    message = replies.message()
     (undo,) = message.buttons
     assert (undo["action_id"], json.loads(undo["value"])) == (
         "tag_undo",
@@ -288,30 +296,28 @@ def test_a_tag_takes_the_place_of_the_buttons_and_the_picture_goes(desk: Desk) -
     )
     assert message.words.startswith("*Motion in front of camera front.*\nfront  ·  ")
     assert (
-        f"Tagged as occupied by <@{OWNER}>, <!date^{int(desk.clock.now().timestamp())}^{{time}}|"
+        f"Tagged as occupied by <@{OWNER}>, <!date^{int(replies.clock.now().timestamp())}^{{time}}|"
         in message.words
     )
     assert message.files == []
-    assert desk.slack.files[alert.files[0]].deleted
-    assert desk.state.event_fields(EVENT)["slack:deleted"] == alert.files[0]
-    assert (message.text, desk.slack.keys()) == (alert.text, [EVENT])
-    assert desk.done()
-    methods = [call.method for call in desk.slack.calls]
+    assert replies.slack.files[alert.files[0]].deleted
+    assert replies.state.event_fields(EVENT)["slack:deleted"] == alert.files[0]
+    assert (message.text, replies.slack.keys()) == (alert.text, [EVENT])
+    assert replies.done()
+    methods = [call.method for call in replies.slack.calls]
     assert methods.index("chat.update") < methods.index("files.delete")
 
 
-def test_a_tag_keeps_the_picture_when_that_is_wanted_and_undo_brings_the_buttons_back(
-    state: State, slack: SlackServer
-) -> None:
-    desk = desk_of(state, slack, delete=False)
-    alert = desk.post_alert()
-    desk.tag("unoccupied")
-    desk.run()
-    assert "Tagged as unoccupied by" in desk.message().words
-    assert desk.message().files == alert.files
-    desk.tag(None)
-    desk.run()
-    message = desk.message()
+def test_a_tag_can_keep_the_picture_and_undo_it_all(state: State, slack: SlackServer) -> None:
+    replies = replies_of(state, slack, delete=False)
+    alert = replies.post_alert()
+    replies.tag("unoccupied")
+    replies.run()
+    assert "Tagged as unoccupied by" in replies.message().words
+    assert replies.message().files == alert.files
+    replies.tag(None)
+    replies.run()
+    message = replies.message()
     assert (message.words, message.files) == (alert.words, alert.files)
     assert [button["action_id"] for button in message.buttons] == [
         "tag_occupied",
@@ -320,138 +326,136 @@ def test_a_tag_keeps_the_picture_when_that_is_wanted_and_undo_brings_the_buttons
     ]
 
 
-def test_after_undo_a_deleted_picture_is_said_to_be_gone_and_another_tag_can_be_given(
-    desk: Desk,
+def test_after_undo_another_tag_can_be_given(
+    replies: Replies,
 ) -> None:
-    desk.post_alert()
+    replies.post_alert()
     for label in ("occupied", None, "unoccupied"):
-        desk.tag(label)
-        desk.run()
-        assert (
-            "The picture was deleted from Slack, and is kept at home." in desk.message().words
-        ) == (label is None)
-    assert "Tagged as unoccupied by" in desk.message().words
-    assert len(desk.slack.called("files.delete")) == 1
+        replies.tag(label)
+        replies.run()
+        assert ("The picture was deleted from Slack, and is kept at home." in replies.message().words) == (
+            label is None
+        )
+    assert "Tagged as unoccupied by" in replies.message().words
+    assert len(replies.slack.called("files.delete")) == 1
 
 
 @pytest.mark.parametrize("method", ["chat.update", "files.delete"])
 @pytest.mark.parametrize("trick", [too_many(3), broken(500), reset(), answer_lost()], ids=str)
-def test_a_tag_is_shown_in_the_end_whatever_goes_wrong(
-    desk: Desk, method: str, trick: object
-) -> None:
-    alert = desk.post_alert()
-    desk.slack.trick(method, trick)  # type: ignore[arg-type]
-    desk.tag("occupied")
-    desk.run()
-    assert not desk.done()
-    desk.clock.advance(5)
-    desk.run()
-    assert desk.done()
-    assert desk.slack.files[alert.files[0]].deleted
-    assert "Tagged as occupied by" in desk.message().words
-    assert len(desk.slack.messages) == 1
+def test_a_tag_is_shown_once_after_a_failure(replies: Replies, method: str, trick: object) -> None:
+    alert = replies.post_alert()
+    replies.slack.trick(method, trick)  # type: ignore[arg-type]
+    replies.tag("occupied")
+    replies.run()
+    assert not replies.done()
+    replies.clock.advance(5)
+    replies.run()
+    assert replies.done()
+    assert replies.slack.files[alert.files[0]].deleted
+    assert "Tagged as occupied by" in replies.message().words
+    assert len(replies.slack.messages) == 1
 
 
-def test_a_tag_that_is_shown_late_shows_what_holds_by_then(desk: Desk) -> None:
-    desk.post_alert()
-    desk.slack.trick("chat.update", too_many(10))
-    desk.tag("occupied", "anna", OWNER)
-    desk.run()
-    desk.tag("unoccupied", "ben", "U0BEN00001")
-    desk.clock.advance(11)
-    desk.run(2)
+def test_a_tag_that_is_shown_late_is_the_newest(replies: Replies) -> None:
+    replies.post_alert()
+    replies.slack.trick("chat.update", too_many(10))
+    replies.tag("occupied", "anna", OWNER)
+    replies.run()
+    replies.tag("unoccupied", "ben", "U0BEN00001")
+    replies.clock.advance(11)
+    replies.run(2)
     assert (
-        "Tagged as unoccupied by <@U0BEN00001>" in desk.message().words
-        or "Tagged as unoccupied by ben" in desk.message().words
+        "Tagged as unoccupied by <@U0BEN00001>" in replies.message().words
+        or "Tagged as unoccupied by ben" in replies.message().words
     )
-    assert desk.done()
+    assert replies.done()
 
 
-def test_a_tag_of_an_alert_that_was_in_a_digest_or_nowhere_is_answered_with_a_sentence(
-    desk: Desk,
+def test_a_tag_without_a_message_gets_a_sentence(
+    replies: Replies,
 ) -> None:
-    desk.state.publish(FACT, EventRecord("front", AT))
-    request = desk.tag("occupied")
-    desk.run()
-    assert desk.said(request) == ["Noted: occupied."]
-    assert desk.done()
+    replies.state.publish(FACT, EventRecord("front", AT))
+    request = replies.tag("occupied")
+    replies.run()
+    assert replies.replied(request) == ["Noted: occupied."]
+    assert replies.done()
 
 
-def test_a_tag_of_an_alert_that_is_just_being_posted_waits_for_it(desk: Desk) -> None:
-    desk.state.publish(FACT, EventRecord("front", AT))
-    desk.state.mark_event(EVENT, {"slack:posting": AT.isoformat()})
-    request = desk.tag("occupied")
-    desk.run()
-    assert not desk.done()
-    desk.post_alert()
-    desk.clock.advance(2)
-    desk.run()
-    assert desk.done()
-    assert desk.said(request) == []
+def test_a_tag_waits_for_an_alert_that_is_being_posted(replies: Replies) -> None:
+    replies.state.publish(FACT, EventRecord("front", AT))
+    replies.state.mark_event(EVENT, {"slack:posting": AT.isoformat()})
+    request = replies.tag("occupied")
+    replies.run()
+    assert not replies.done()
+    replies.post_alert()
+    replies.clock.advance(2)
+    replies.run()
+    assert replies.done()
+    assert replies.replied(request) == []
 
 
 @pytest.mark.parametrize(
     "error", ["message_not_found", "cant_update_message", "edit_window_closed"]
 )
-def test_a_message_that_cannot_be_changed_is_spoken_of(desk: Desk, error: str) -> None:
-    desk.post_alert()
-    desk.slack.trick("chat.update", refused(error))
-    request = desk.tag("occupied")
-    desk.run()
-    assert desk.said(request) == [f"Noted: occupied. The message could not be changed: {error}."]
-    assert desk.done()
+def test_a_message_that_cannot_change_gets_a_sentence(replies: Replies, error: str) -> None:
+    replies.post_alert()
+    replies.slack.trick("chat.update", refused(error))
+    request = replies.tag("occupied")
+    replies.run()
+    assert replies.replied(request) == [
+        f"Noted: occupied. The message could not be changed: {error}."
+    ]
+    assert replies.done()
 
 
-def test_a_picture_that_somebody_has_deleted_in_slack_does_not_keep_a_tag_from_being_shown(
-    state: State, slack: SlackServer
-) -> None:
-    desk = desk_of(state, slack, delete=False)
-    alert = desk.post_alert()
+def test_a_tag_is_shown_without_a_picture_that_is_deleted(state: State, slack: SlackServer) -> None:
+    replies = replies_of(state, slack, delete=False)
+    alert = replies.post_alert()
     slack.files[alert.files[0]].deleted = True
-    desk.tag("occupied")
-    desk.run()
-    assert "Tagged as occupied by" in desk.message().words
+    replies.tag("occupied")
+    replies.run()
+    assert "Tagged as occupied by" in replies.message().words
 
 
-def test_a_picture_that_slack_does_not_let_go_is_logged_and_not_called_deleted(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+def test_a_picture_that_slack_keeps_is_logged_and_shown(
+    replies: Replies, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.post_alert()
-    desk.slack.trick("files.delete", refused("cant_delete_file"))
-    desk.tag("occupied")
-    desk.run()
-    assert desk.done()
-    assert "slack:deleted" not in desk.state.event_fields(EVENT)
-    desk.tag(None)
-    desk.run()
-    assert desk.slack.called("files.delete") == []
-    assert desk.message().files
+    replies.post_alert()
+    replies.slack.trick("files.delete", refused("cant_delete_file"))
+    replies.tag("occupied")
+    replies.run()
+    assert replies.done()
+    assert "slack:deleted" not in replies.state.event_fields(EVENT)
+    replies.tag(None)
+    replies.run()
+    assert replies.slack.called("files.delete") == []
+    assert replies.message().files
     assert "stays in Slack: Slack refuses files.delete: cant_delete_file" in caplog.text
 
 
-def test_one_request_that_waits_delays_no_other(desk: Desk) -> None:
-    desk.ask(camera="silent")
-    request = desk.ask("say", text="Hello")
-    desk.run(2)
-    assert desk.said(request) == ["Hello"]
-    assert desk.answers.waiting == 1
+def test_a_request_that_waits_delays_no_other(replies: Replies) -> None:
+    replies.ask(camera="silent")
+    request = replies.ask("say", text="Hello")
+    replies.run(2)
+    assert replies.replied(request) == ["Hello"]
+    assert replies.handler.waiting == 1
 
 
 def test_without_slack_requests_are_acknowledged_and_logged(
     state: State, slack: SlackServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = desk_of(state, slack)
+    replies = replies_of(state, slack)
     caplog.set_level("INFO")
-    desk.answers = answers_of(state, desk.clock, None)
-    desk.ask()
-    desk.run()
-    assert desk.done()
+    replies.handler = handler_of(state, replies.clock, None)
+    replies.ask()
+    replies.run()
+    assert replies.done()
     assert "last_image of anna has no answer: Slack is not configured here" in caplog.text
 
 
-def test_what_was_read_but_not_answered_before_a_kill_is_answered_after_it(desk: Desk) -> None:
-    request = desk.ask("say", text="Hello")
-    assert len(desk.state.requests("notifier", protocol.host_name()).new(0.1)) == 1
-    desk.run()
-    assert desk.said(request) == ["Hello"]
-    assert desk.done()
+def test_a_request_that_was_read_before_a_kill_is_answered(replies: Replies) -> None:
+    request = replies.ask("say", text="Hello")
+    assert len(replies.state.requests("notifier", protocol.host_name()).new(0.1)) == 1
+    replies.run()
+    assert replies.replied(request) == ["Hello"]
+    assert replies.done()
