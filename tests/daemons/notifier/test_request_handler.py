@@ -245,9 +245,7 @@ def test_in_a_channel_without_the_app_only_the_person_hears(replies: Replies) ->
     request = replies.ask(reply_to=ReplyTo(replies.slack.new_response_url(), "D0DIRECT01"))
     replies.run()
     (text,) = replies.replied(request)
-    assert text.endswith(
-        "But it cannot be shown here: /invite the app, or ask in its own channel."
-    )
+    assert text.endswith("But it cannot be shown here: /invite the app, or ask in its own channel.")
     assert replies.done()
 
 
@@ -333,9 +331,9 @@ def test_after_undo_another_tag_can_be_given(
     for label in ("occupied", None, "unoccupied"):
         replies.tag(label)
         replies.run()
-        assert ("The picture was deleted from Slack, and is kept at home." in replies.message().words) == (
-            label is None
-        )
+        assert (
+            "The picture was deleted from Slack, and is kept at home." in replies.message().words
+        ) == (label is None)
     assert "Tagged as unoccupied by" in replies.message().words
     assert len(replies.slack.called("files.delete")) == 1
 
