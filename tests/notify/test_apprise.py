@@ -12,7 +12,7 @@ from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message
 from app.notify.apprise import AppriseNotifier
 from tests.cameras import scenery
-from tests.notify.noted import Killed, KilledAfter, Noted
+from tests.notify.progress import Killed, KilledAfter, MemoryProgress
 from tests.servers.json_hook import JsonHook
 from tests.servers.ports import free_port
 
@@ -35,64 +35,73 @@ def notifier(hook: JsonHook) -> AppriseNotifier:
     return AppriseNotifier(hook.url(), 8.0)
 
 
-def test_an_alert_has_its_words_as_they_are_its_time_and_its_picture(
+def test_an_alert_has_its_plain_words_time_and_picture(
     hook: JsonHook, notifier: AppriseNotifier
 ) -> None:
-    notifier.deliver(ALERT, Noted())
-    (told,) = hook.told
-    assert told.message == f"Motion in <front> of *camera* front.\n{WHEN}, person 93%"
-    assert (told.title, told.type) == ("Who's There?", "warning")
-    assert told.files == ((f"{EVENT}.jpg", "image/jpeg", b"a picture"),)
+    notifier.deliver(ALERT, MemoryProgress())
+    (got,) = hook.received
+    assert got.message == f"Motion in <front> of *camera* front.\n{WHEN}, person 93%"
+    assert (got.title, got.type) == ("Who's There?", "warning")
+    assert got.files == ((f"{EVENT}.jpg", "image/jpeg", b"a picture"),)
 
 
-def test_what_has_no_picture_is_words_alone(hook: JsonHook, notifier: AppriseNotifier) -> None:
-    notifier.deliver(Message("lost", AT, "Camera front is lost.", "front", topic="camera"), Noted())
-    assert [(told.message, told.type, told.files) for told in hook.told] == [
+def test_a_message_without_a_picture_is_only_words(
+    hook: JsonHook, notifier: AppriseNotifier
+) -> None:
+    notifier.deliver(
+        Message("lost", AT, "Camera front is lost.", "front", topic="camera"), MemoryProgress()
+    )
+    assert [(got.message, got.type, got.files) for got in hook.received] == [
         (f"Camera front is lost.\n{WHEN}", "info", ())
     ]
 
 
-def test_a_film_is_attached_in_place_of_a_picture(
+def test_a_clip_is_attached_in_place_of_a_picture(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
 ) -> None:
-    film = scenery.film(tmp_path / "a film & more.mp4", 10)
+    clip = scenery.film(tmp_path / "a clip & more.mp4", 10)
     notifier.deliver(
-        replace(ALERT, key="clip", text="The clip.", topic="clip", clip=film, score=None), Noted()
+        replace(ALERT, key="clip", text="The clip.", topic="clip", clip=clip, score=None),
+        MemoryProgress(),
     )
-    assert hook.told[0].files == (("clip.mp4", "video/mp4", film.read_bytes()),)
+    assert hook.received[0].files == (("clip.mp4", "video/mp4", clip.read_bytes()),)
 
 
-def test_a_film_that_is_not_here_is_a_link_or_a_sentence(
+def test_a_clip_that_is_not_here_is_a_link_or_a_sentence(
     hook: JsonHook, notifier: AppriseNotifier
 ) -> None:
     message = Message("clip", AT, "The clip.", topic="clip")
-    notifier.deliver(replace(message, clip_link="https://s3.example.org/clip.mp4"), Noted())
-    notifier.deliver(replace(message, remark="The film is on the machine garage."), Noted())
-    assert [told.message.partition("\n")[2].partition("\n")[2] for told in hook.told] == [
+    notifier.deliver(
+        replace(message, clip_link="https://s3.example.org/clip.mp4"), MemoryProgress()
+    )
+    notifier.deliver(
+        replace(message, remark="The clip is on the machine garage."), MemoryProgress()
+    )
+    assert [got.message.partition("\n")[2].partition("\n")[2] for got in hook.received] == [
         "https://s3.example.org/clip.mp4",
-        "The film is on the machine garage.",
+        "The clip is on the machine garage.",
     ]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429])
-def test_what_is_not_taken_is_told_once_later_and_the_reason_is_named(
+def test_a_refused_message_arrives_once_later(
     hook: JsonHook, notifier: AppriseNotifier, status: int
 ) -> None:
     hook.statuses.append(status)
-    noted = Noted()
+    progress = MemoryProgress()
     with pytest.raises(DeliveryError, match=f"Apprise cannot deliver by json:// .*error={status}"):
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     for _ in range(2):
-        notifier.deliver(ALERT, noted)
-    assert (len(hook.told), notifier.possible_repeats) == (1, 0)
+        notifier.deliver(ALERT, progress)
+    assert (len(hook.received), notifier.possible_repeats) == (1, 0)
 
 
-def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
+def test_a_message_whose_clip_is_refused_goes_without_it(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook.takes_files = False
-    noted, message = (
-        Noted(),
+    progress, message = (
+        MemoryProgress(),
         replace(
             ALERT,
             key="clip",
@@ -103,12 +112,12 @@ def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
     )
     for _ in range(3):
         with pytest.raises(DeliveryError, match="error=413"):
-            notifier.deliver(message, noted)
+            notifier.deliver(message, progress)
     for _ in range(2):
-        notifier.deliver(message, noted)
-    (told,) = hook.told
-    assert (told.message.split("\n")[0], told.files) == ("The clip.", ())
-    assert told.message.endswith("\nThe picture or clip was not accepted here. It is kept at home.")
+        notifier.deliver(message, progress)
+    (got,) = hook.received
+    assert (got.message.split("\n")[0], got.files) == ("The clip.", ())
+    assert got.message.endswith("\nThe picture or clip was not accepted here. It is kept at home.")
     assert (
         caplog.text.count(
             "a message goes without its picture or clip: Apprise cannot deliver by json://"
@@ -117,57 +126,57 @@ def test_where_films_are_not_taken_the_words_come_without_after_some_tries(
     )
 
 
-def test_after_a_long_outage_a_film_comes_all_the_same(
+def test_a_clip_arrives_after_a_long_outage(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
 ) -> None:
-    noted, film = Noted(), scenery.film(tmp_path / "clip.mp4", 10)
+    progress, clip = MemoryProgress(), scenery.film(tmp_path / "clip.mp4", 10)
     hook.statuses.extend([404] * 7)
     for _ in range(5):
         with pytest.raises(DeliveryError):
-            notifier.deliver(replace(ALERT, clip=film), noted)
-    notifier.deliver(replace(ALERT, clip=film), noted)
-    assert [told.files[0][2] for told in hook.told] == [film.read_bytes()]
+            notifier.deliver(replace(ALERT, clip=clip), progress)
+    notifier.deliver(replace(ALERT, clip=clip), progress)
+    assert [got.files[0][2] for got in hook.received] == [clip.read_bytes()]
 
 
 def test_a_service_that_is_away_is_a_delivery_error(notifier: AppriseNotifier) -> None:
     away = AppriseNotifier(f"json://127.0.0.1:{free_port()}/hooks/secret-path", 8.0)
     with pytest.raises(DeliveryError, match="A Connection error occurred"):
-        away.deliver(ALERT, Noted())
+        away.deliver(ALERT, MemoryProgress())
 
 
-def test_a_service_that_hangs_does_not_hang_the_way(hook: JsonHook) -> None:
+def test_a_service_that_hangs_does_not_hang_the_channel(hook: JsonHook) -> None:
     hook.hangs = True
     with pytest.raises(DeliveryError, match="A Connection error occurred"):
-        AppriseNotifier(f"{hook.url()}?rto=0.2", 8.0).deliver(ALERT, Noted())
+        AppriseNotifier(f"{hook.url()}?rto=0.2", 8.0).deliver(ALERT, MemoryProgress())
 
 
-def test_killed_before_it_was_noted_that_it_was_told_it_is_told_again_and_counted(
+def test_killed_while_posting_it_posts_again_and_counts_that(
     hook: JsonHook, notifier: AppriseNotifier
 ) -> None:
-    noted = Noted()
-    noted.set("posting", "yes")
-    notifier.deliver(ALERT, noted)
-    assert (len(hook.told), notifier.possible_repeats) == (1, 1)
+    progress = MemoryProgress()
+    progress.set("posting", "yes")
+    notifier.deliver(ALERT, progress)
+    assert (len(hook.received), notifier.possible_repeats) == (1, 1)
 
 
-def test_a_url_that_apprise_does_not_know_is_refused_with_where_to_look() -> None:
-    unknown, noted = AppriseNotifier("nonsense://something", 8.0), Noted()
+def test_an_unknown_url_is_refused_with_where_to_look() -> None:
+    unknown, progress = AppriseNotifier("nonsense://something", 8.0), MemoryProgress()
     with pytest.raises(
         DeliveryRefused,
         match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)",
     ):
-        unknown.deliver(ALERT, noted)
-    assert noted.stages == {}
+        unknown.deliver(ALERT, progress)
+    assert progress.stages == {}
 
 
-def test_killed_as_soon_as_it_is_noted_that_it_was_told_it_is_not_told_again(
+def test_killed_when_posted_it_does_not_post_again(
     hook: JsonHook, notifier: AppriseNotifier
 ) -> None:
-    noted = KilledAfter("posted")
+    progress = KilledAfter("posted")
     with pytest.raises(Killed):
-        notifier.deliver(ALERT, noted)
-    notifier.deliver(ALERT, noted.afterwards())
-    assert (len(hook.told), notifier.possible_repeats) == (1, 0)
+        notifier.deliver(ALERT, progress)
+    notifier.deliver(ALERT, progress.afterwards())
+    assert (len(hook.received), notifier.possible_repeats) == (1, 0)
 
 
 def test_a_digest_lists_the_newest_with_the_newest_picture(
@@ -180,19 +189,19 @@ def test_a_digest_lists_the_newest_with_the_newest_picture(
     messages.append(
         Message("lost", AT + timedelta(minutes=20), "Camera front is lost.", topic="camera")
     )
-    noted = Noted()
+    progress = MemoryProgress()
     for _ in range(2):
-        notifier.deliver_digest(Digest("d", tuple(messages)), noted)
-    (told,) = hook.told
-    lines = told.message.split("\n")
+        notifier.deliver_digest(Digest("d", tuple(messages)), progress)
+    (got,) = hook.received
+    lines = got.message.split("\n")
     assert lines[:2] == ["16 messages while you could not be reached:", "… and 6 more before"]
     assert len(lines) == 12
     assert lines[-1].endswith("  Camera front is lost.")
-    assert told.files == (("a14.jpg", "image/jpeg", b"14"),)
+    assert got.files == (("a14.jpg", "image/jpeg", b"14"),)
 
 
 @pytest.mark.parametrize("status", [200, 401])
-def test_nothing_of_the_url_is_logged_or_shown_whatever_the_level(
+def test_nothing_of_the_url_is_logged_or_shown(
     hook: JsonHook,
     notifier: AppriseNotifier,
     caplog: pytest.LogCaptureFixture,
@@ -203,20 +212,20 @@ def test_nothing_of_the_url_is_logged_or_shown_whatever_the_level(
     hook.statuses.append(status)
     said = ""
     try:
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     except DeliveryError as error:
         said = str(error)
     shown = f"{caplog.text}{said}{notifier}{notifier!r}{notifier.name}{capfd.readouterr()}"
     assert not [part for part in ("hush-hush", "secret-path", "anna") if part in shown]
 
 
-def test_a_token_in_the_place_of_a_host_is_not_shown_either() -> None:
+def test_a_token_in_the_place_of_a_host_is_not_shown() -> None:
     telegram = AppriseNotifier(
         "tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/987654321?rto=0.1&cto=0.1", 8.0
     )
     assert "123456789" not in f"{telegram}{telegram!r}{telegram.name}"
 
 
-def test_each_url_has_a_name_of_its_own_that_stays(hook: JsonHook) -> None:
+def test_each_url_has_a_lasting_name_of_its_own(hook: JsonHook) -> None:
     names = [AppriseNotifier(url, 8.0).name for url in ("json://a", "json://b", "json://a")]
     assert names[0] == names[2] != names[1]

@@ -26,7 +26,7 @@ from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
 from app.protocol import ID
 from tests.cameras import scenery
-from tests.notify.noted import Noted
+from tests.notify.progress import MemoryProgress
 from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
@@ -46,18 +46,18 @@ Shown = list[tuple[str, bytes | None]]
 
 @dataclass
 class Rig:
-    """A way, what the owner has of it (first line, and picture or film), and how it is broken and
+    """A way, what the owner has of it (first line, and picture or clip), and how it is broken and
     mended.
 
-    *link* puts a picture or film where the way takes it from, if it takes links.
+    *link* puts a picture or clip where the way takes it from, if it takes links.
     """
 
     notifier: Notifier
     shown: Callable[[], Shown]
     broken: Callable[[bool], None]
     link: Callable[[str, bytes], str | None] = field(default=lambda *_: None)
-    shows_films: bool = True
-    progress: Noted = field(default_factory=Noted)
+    shows_clips: bool = True
+    progress: MemoryProgress = field(default_factory=MemoryProgress)
 
     def alert(self, message: Message) -> Message:
         """*message*, with its picture as the way takes it."""
@@ -67,10 +67,10 @@ class Rig:
             else message
         )
 
-    def film(self, path: Path) -> Message:
-        """A message with the film at *path*."""
-        film = scenery.film(path, 10)
-        return replace(CLIP, clip=film, clip_link=self.link("clip.mp4", film.read_bytes()))
+    def clip(self, path: Path) -> Message:
+        """A message with the clip at *path*."""
+        clip = scenery.film(path, 10)
+        return replace(CLIP, clip=clip, clip_link=self.link("clip.mp4", clip.read_bytes()))
 
 
 @pytest.fixture(params=["memory", "folder", "slack", "twilio", "apprise"])
@@ -118,7 +118,7 @@ def _folder(_stack: ExitStack, tmp_path: Path) -> Rig:
         else:
             folder.unlink()
 
-    return Rig(FolderNotifier(folder), shown, broken, shows_films=False)
+    return Rig(FolderNotifier(folder), shown, broken, shows_clips=False)
 
 
 def _slack(stack: ExitStack, _tmp_path: Path) -> Rig:
@@ -164,8 +164,8 @@ def _apprise(stack: ExitStack, _tmp_path: Path) -> Rig:
 
     def shown() -> Shown:
         return [
-            (told.message.partition("\n")[0], told.files[0][2] if told.files else None)
-            for told in hook.told
+            (got.message.partition("\n")[0], got.files[0][2] if got.files else None)
+            for got in hook.received
         ]
 
     def broken(is_broken: bool) -> None:
@@ -200,12 +200,12 @@ def test_the_same_key_again_is_not_shown_twice(rig: Rig) -> None:
 def test_messages_with_other_keys_are_all_shown(rig: Rig) -> None:
     for second in range(5):
         rig.notifier.deliver(
-            Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."), Noted()
+            Message(f"20261120T10150{second}.000Z-front", AT, f"Motion {second}."), MemoryProgress()
         )
     assert [text for text, _ in rig.shown()] == [f"Motion {second}." for second in range(5)]
 
 
-def test_what_cannot_be_delivered_is_a_delivery_error_and_arrives_once_later(rig: Rig) -> None:
+def test_a_message_that_failed_arrives_once_later(rig: Rig) -> None:
     rig.broken(True)
     for _ in range(2):
         with pytest.raises(DeliveryError):
@@ -216,24 +216,24 @@ def test_what_cannot_be_delivered_is_a_delivery_error_and_arrives_once_later(rig
     assert rig.shown() == [("Motion in front of camera front.", b"a picture")]
 
 
-def test_a_film_is_shown_or_it_is_said_where_it_is(rig: Rig, tmp_path: Path) -> None:
-    message = rig.film(tmp_path / "clip.mp4")
+def test_a_clip_is_shown_or_its_place_is_named(rig: Rig, tmp_path: Path) -> None:
+    message = rig.clip(tmp_path / "clip.mp4")
     for _ in range(2):
         rig.notifier.deliver(message, rig.progress)
-    ((said, film),) = rig.shown()
-    if rig.shows_films:
-        assert (said, film) == (message.text, (tmp_path / "clip.mp4").read_bytes())
+    ((said, clip),) = rig.shown()
+    if rig.shows_clips:
+        assert (said, clip) == (message.text, (tmp_path / "clip.mp4").read_bytes())
     else:
         assert said == f"{message.text}  {tmp_path / 'clip.mp4'}"
 
 
-def test_a_film_that_is_on_another_machine_is_spoken_of(rig: Rig) -> None:
-    rig.notifier.deliver(replace(CLIP, remark="The film is on the machine garage."), rig.progress)
-    assert [(said.partition("  ")[0], film) for said, film in rig.shown()] == [(CLIP.text, None)]
+def test_a_clip_on_another_machine_is_mentioned(rig: Rig) -> None:
+    rig.notifier.deliver(replace(CLIP, remark="The clip is on the machine garage."), rig.progress)
+    assert [(said.partition("  ")[0], clip) for said, clip in rig.shown()] == [(CLIP.text, None)]
 
 
-def test_a_film_that_could_not_be_delivered_arrives_once_later(rig: Rig, tmp_path: Path) -> None:
-    message = rig.film(tmp_path / "clip.mp4")
+def test_a_clip_that_failed_arrives_once_later(rig: Rig, tmp_path: Path) -> None:
+    message = rig.clip(tmp_path / "clip.mp4")
     rig.broken(True)
     with pytest.raises(DeliveryError):
         rig.notifier.deliver(message, rig.progress)
@@ -243,7 +243,7 @@ def test_a_film_that_could_not_be_delivered_arrives_once_later(rig: Rig, tmp_pat
     assert len(rig.shown()) == 1
 
 
-def test_what_piled_up_comes_as_one_message_where_there_are_digests(rig: Rig) -> None:
+def test_a_digest_is_one_message_where_there_are_digests(rig: Rig) -> None:
     digest = Digest("digest", tuple(replace(MESSAGE, key=f"m{number}") for number in range(7)))
     if not rig.notifier.makes_digests:
         with pytest.raises(NotImplementedError, match="makes no digests"):
@@ -255,7 +255,7 @@ def test_what_piled_up_comes_as_one_message_where_there_are_digests(rig: Rig) ->
     assert said.startswith("7 ")
 
 
-def test_its_name_is_fit_for_a_mark(rig: Rig) -> None:
+def test_its_name_can_be_part_of_a_mark(rig: Rig) -> None:
     assert ID.fullmatch(rig.notifier.name)
 
 

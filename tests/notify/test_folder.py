@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import DeliveryError
 from app.notify import FolderNotifier, Message
-from tests.notify.noted import Noted
+from tests.notify.progress import MemoryProgress
 
 KEY = "20261120T233000.000Z-front"
 MESSAGE = Message(
@@ -33,8 +33,8 @@ def alerts(tmp_path: Path, an_hour_ahead: None) -> Path:
     return tmp_path / "alerts"
 
 
-def test_the_day_and_the_time_are_those_of_the_house(alerts: Path) -> None:
-    FolderNotifier(alerts).deliver(MESSAGE, Noted())
+def test_the_day_and_time_are_those_of_the_house(alerts: Path) -> None:
+    FolderNotifier(alerts).deliver(MESSAGE, MemoryProgress())
     assert (alerts / "2026-11-21" / f"{KEY}.jpg").read_bytes() == b"a picture"
     assert (
         alerts / "2026-11-21" / f"{KEY}.txt"
@@ -42,12 +42,12 @@ def test_the_day_and_the_time_are_those_of_the_house(alerts: Path) -> None:
     assert len(list(alerts.rglob("*"))) == 3
 
 
-def test_delivering_again_finishes_what_is_missing_and_leaves_the_rest(alerts: Path) -> None:
-    FolderNotifier(alerts).deliver(MESSAGE, Noted())
+def test_a_second_delivery_writes_only_what_is_missing(alerts: Path) -> None:
+    FolderNotifier(alerts).deliver(MESSAGE, MemoryProgress())
     picture, text = alerts / "2026-11-21" / f"{KEY}.jpg", alerts / "2026-11-21" / f"{KEY}.txt"
     before = picture.stat()
     text.unlink()
-    FolderNotifier(alerts).deliver(MESSAGE, Noted())
+    FolderNotifier(alerts).deliver(MESSAGE, MemoryProgress())
     assert text.exists()
     assert (picture.stat().st_ino, picture.stat().st_mtime_ns) == (
         before.st_ino,
@@ -55,37 +55,37 @@ def test_delivering_again_finishes_what_is_missing_and_leaves_the_rest(alerts: P
     )
 
 
-def test_what_a_killed_run_left_half_written_is_cleared_away(alerts: Path) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(alerts: Path) -> None:
     old_day = alerts / "2026-11-19"
     old_day.mkdir(parents=True)
     (old_day / ".20261119T101500.000Z-front.jpg.part").write_bytes(b"half a pic")
     (old_day / "20261119T091500.000Z-front.txt").write_text("whole")
-    FolderNotifier(alerts).deliver(MESSAGE, Noted())
+    FolderNotifier(alerts).deliver(MESSAGE, MemoryProgress())
     assert [path.name for path in old_day.iterdir()] == ["20261119T091500.000Z-front.txt"]
 
 
-def test_a_full_disk_is_an_error_that_names_folder_and_cure_and_leaves_nothing_half_written(
+def test_a_full_disk_is_an_error_and_leaves_no_unfinished_file(
     alerts: Path,
 ) -> None:
     notifier = FolderNotifier(alerts)
-    notifier.deliver(MESSAGE, Noted())
+    notifier.deliver(MESSAGE, MemoryProgress())
     other = Message("20261120T233100.000Z-front", MESSAGE.at, "Motion.", picture=b"another")
     full = alerts / "2026-11-21" / f".{other.key}.jpg.part"
     full.symlink_to("/dev/full")
     with pytest.raises(DeliveryError, match=f"{alerts}.*the disk is full: free some space"):
-        notifier.deliver(other, Noted())
+        notifier.deliver(other, MemoryProgress())
     assert not list(alerts.rglob(f"*{other.key}*"))
-    notifier.deliver(other, Noted())
+    notifier.deliver(other, MemoryProgress())
     assert (alerts / "2026-11-21" / f"{other.key}.jpg").read_bytes() == b"another"
 
 
-def test_a_folder_that_is_none_is_an_error_that_names_folder_and_cure(alerts: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_an_error_with_a_cure(alerts: Path) -> None:
     alerts.write_text("a file")
     with pytest.raises(DeliveryError, match=f"{alerts}.*set notify.folder to another"):
-        FolderNotifier(alerts).deliver(MESSAGE, Noted())
+        FolderNotifier(alerts).deliver(MESSAGE, MemoryProgress())
 
 
-def test_of_a_film_it_is_said_where_it_is(alerts: Path) -> None:
+def test_the_text_says_where_a_clip_is(alerts: Path) -> None:
     clip = Message(
         f"{KEY}-clip_ready",
         MESSAGE.at,
@@ -98,12 +98,12 @@ def test_of_a_film_it_is_said_where_it_is(alerts: Path) -> None:
         MESSAGE.at,
         "The clip.",
         topic="clip",
-        remark="The film is on the machine garage.",
+        remark="The clip is on the machine garage.",
     )
     for message in (clip, gone):
-        FolderNotifier(alerts).deliver(message, Noted())
+        FolderNotifier(alerts).deliver(message, MemoryProgress())
     lines = [path.read_text() for path in sorted(alerts.rglob("*.txt"))]
     assert lines == [
-        "2026-11-21 00:30:00  The clip.  The film is on the machine garage.\n",
+        "2026-11-21 00:30:00  The clip.  The clip is on the machine garage.\n",
         "2026-11-21 00:30:00  The clip.  /data/events/clip.mp4\n",
     ]

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Received:
     """What it was told: words, and each file with its name and type."""
 
     title: str
@@ -29,7 +29,7 @@ class JsonHook:
     """
 
     def __init__(self) -> None:
-        self.told: list[Told] = []
+        self.received: list[Received] = []
         self.statuses: deque[int] = deque()
         self.hangs = False
         self.takes_files = True
@@ -46,7 +46,7 @@ class JsonHook:
             (one["filename"], one["mimetype"], base64.b64decode(one["base64"]))
             for one in body["attachments"]
         )
-        self.told.append(Told(body["title"], body["message"], body["type"], files))
+        self.received.append(Received(body["title"], body["message"], body["type"], files))
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -276,7 +276,7 @@ class SlackServer:
                 dataclasses.replace(message) for message in self.messages if message.thread_ts == ts
             ]
 
-    def films(self, ts: str | None = None) -> list[bytes | None]:
+    def clips(self, ts: str | None = None) -> list[bytes | None]:
         """What is in the files that were shared below the message *ts*; for None, with messages of
         their own.
         """

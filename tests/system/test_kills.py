@@ -175,7 +175,7 @@ class House:
     def films(self) -> dict[str, list[bytes | None]]:
         """The films in the threads of each event's alerts, where there are any."""
         found = {
-            event: list(chain(*(self.slack.films(alert.ts) for alert in alerts)))
+            event: list(chain(*(self.slack.clips(alert.ts) for alert in alerts)))
             for event, alerts in self.alerts().items()
         }
         return {event: films for event, films in found.items() if films}
@@ -337,7 +337,7 @@ def assert_all_is_in_slack(house: House) -> None:
     films = house.files("clip*.mp4")
     assert events - films.keys() <= house.late()
     assert house.films() == films
-    assert house.slack.films() == []
+    assert house.slack.clips() == []
     assert all("ccupied, said" in alerts[event][0].words for event in house.clicked)
 
 

@@ -145,7 +145,7 @@ def test_a_new_clip_is_shown_where_it_was_asked_for(replies: Replies) -> None:
         message.text
         == f"front, the clip asked for at {AT.astimezone() + timedelta(seconds=1):%H:%M:%S}"
     )
-    assert replies.slack.films() == [clip.read_bytes()]
+    assert replies.slack.clips() == [clip.read_bytes()]
     asked_at = AT.astimezone() + timedelta(seconds=1)
     assert [file.name for file in replies.slack.files.values()] == [
         f"front {asked_at:%Y-%m-%d %H.%M.%S}.mp4"
@@ -204,7 +204,7 @@ def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
     assert not replies.done()
     replies.handler = handler_of(replies.state, replies.slack, replies.clock, replies.data_dir)
     replies.run_until_done()
-    assert replies.slack.films() == [clip.read_bytes()]
+    assert replies.slack.clips() == [clip.read_bytes()]
     assert len(replies.slack.messages) == 1
 
 

@@ -184,14 +184,14 @@ def test_the_films_of_an_event_come_into_its_alerts_thread_in_order_and_the_othe
     house.await_done(opener, *films)
     contents = [house.path(opener.event or "", fact.file or "").read_bytes() for fact in films]
     alert = house.slack.seen()[0]
-    assert house.slack.films(alert.ts) == contents
+    assert house.slack.clips(alert.ts) == contents
     assert [reply.text for reply in house.slack.thread(alert.ts)] == [fact.text for fact in films]
     assert [text.media for text in house.twilio.arrived()] == [
         [("image/jpeg", b"picture 1")],
         *([("video/mp4", content)] for content in contents),
     ]
     for hook in house.hooks:
-        assert [told.files[0][2] for told in hook.told] == [b"picture 1", *contents]
+        assert [told.files[0][2] for told in hook.received] == [b"picture 1", *contents]
     log = house.notifier.log
     assert not [
         secret
@@ -214,9 +214,9 @@ def test_after_an_outage_the_films_of_what_the_digest_shows_come_into_its_thread
     contents = [house.path(film.event or "", film.file or "").read_bytes() for film in films[2:]]
     digest = house.slack.seen()[0]
     assert digest.text == "6 alerts while you could not be reached"
-    assert house.slack.films(digest.ts) == contents
+    assert house.slack.clips(digest.ts) == contents
     for hook in house.hooks:
-        assert [told.files[0][2] for told in hook.told] == [b"picture 6", *contents]
+        assert [told.files[0][2] for told in hook.received] == [b"picture 6", *contents]
 
 
 def test_nothing_that_is_secret_is_logged_at_debug(house: House) -> None:
@@ -284,11 +284,11 @@ def test_ways_that_are_down_delay_no_other(house: House) -> None:
     house.start()
     openers = [house.happen() for _ in range(3)]
     films = [house.film(opener, in_s3=True) for opener in openers]
-    until(lambda: len(house.hooks[1].told) == 6, "one way has told all", within_s=10)
-    assert Counter(told.message.partition("\n")[0] for told in house.hooks[1].told) == Counter(
+    until(lambda: len(house.hooks[1].received) == 6, "one way has told all", within_s=10)
+    assert Counter(told.message.partition("\n")[0] for told in house.hooks[1].received) == Counter(
         fact.text for fact in (*openers, *films)
     )
-    assert (house.hooks[0].told, house.twilio.texts, house.slack.messages) == ([], [], [])
+    assert (house.hooks[0].received, house.twilio.texts, house.slack.messages) == ([], [], [])
     assert house.notifier.stop(within_s=5) == 0
     house.slack.always("files.getUploadURLExternal", None)
     house.twilio.always(None)
@@ -301,7 +301,7 @@ def test_ways_that_are_down_delay_no_other(house: House) -> None:
     assert Counter(text.body.partition(" (")[0] for text in house.twilio.arrived()) == Counter(
         fact.text for fact in (*openers, *films)
     )
-    assert len(house.hooks[0].told) == len(house.hooks[1].told) == 6
+    assert len(house.hooks[0].received) == len(house.hooks[1].received) == 6
 
 
 def test_killed_at_random_every_alert_and_every_film_is_told_once_by_every_way(
@@ -336,7 +336,7 @@ def test_killed_at_random_every_alert_and_every_film_is_told_once_by_every_way(
             assert fact.text in [reply.text for reply in house.slack.thread(above.ts)]
     assert Counter(text.body.partition(" (")[0] for text in house.twilio.arrived()) == expected
     for hook in house.hooks:
-        told = Counter(one.message.partition("\n")[0] for one in hook.told)
+        told = Counter(one.message.partition("\n")[0] for one in hook.received)
         assert set(told) == set(expected)
         assert told.total() - expected.total() <= kills
 
@@ -443,7 +443,7 @@ def test_a_clip_that_was_asked_for_is_brought_also_after_a_kill(house: House) ->
     house.notifier.kill()
     house.slack.away = False
     house.start()
-    until(lambda: house.slack.films() == [path.read_bytes()], "the clip is brought")
+    until(lambda: house.slack.clips() == [path.read_bytes()], "the clip is brought")
 
 
 def test_a_film_that_is_too_large_for_slack_comes_smaller_and_leaves_no_rendition(
@@ -466,7 +466,7 @@ def test_a_film_that_is_too_large_for_slack_comes_smaller_and_leaves_no_renditio
     )
     house.state.publish(fact)
     house.await_done(fact)
-    (film,) = house.slack.films(house.slack.seen()[0].ts)
+    (film,) = house.slack.clips(house.slack.seen()[0].ts)
     assert film
     assert 100_000 < len(film) <= 800_000
     assert list((house.data_dir / "smaller").iterdir()) == []

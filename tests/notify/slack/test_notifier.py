@@ -13,7 +13,7 @@ from app.notify import Digest, Message, SlackSettings
 from app.notify.slack.api import CURES
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import PICTURE_PATIENCE_S, POST_EVERY_S, Posted
-from tests.notify.noted import Noted, deliver_until_done
+from tests.notify.progress import MemoryProgress, deliver_until_done
 from tests.servers.slack import (
     ALERTS,
     BOT_TOKEN,
@@ -44,11 +44,11 @@ def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
     return SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
 
 
-def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event(
+def test_an_alert_has_its_line_its_picture_and_three_buttons(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
-    noted = Noted()
-    notifier.deliver(ALERT, noted)
+    progress = MemoryProgress()
+    notifier.deliver(ALERT, progress)
     (message,) = slack.seen()
     assert message.text == ALERT.text
     assert (
@@ -65,7 +65,7 @@ def test_an_alert_has_its_line_its_picture_and_three_buttons_that_name_the_event
         {"event": EVENT, "answer": answer} for answer in ("occupied", "unoccupied", "snooze")
     ]
     assert slack.keys() == [EVENT]
-    assert Posted.loads(noted.stages["posted"]) == Posted(
+    assert Posted.loads(progress.stages["posted"]) == Posted(
         ALERTS, message.ts, ALERT.text, message.files[0]
     )
     assert len(slack.calls) == 4
@@ -78,11 +78,13 @@ def shown(at: datetime) -> str:
     )
 
 
-def test_what_is_no_event_is_a_short_message_without_buttons(
+def test_a_message_without_an_event_has_no_buttons(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
-    notifier.deliver(Message("a", AT, "Camera front is lost: no frame for 10 s", "front"), Noted())
-    notifier.deliver(Message("b", AT, "The disk is nearly full."), Noted())
+    notifier.deliver(
+        Message("a", AT, "Camera front is lost: no frame for 10 s", "front"), MemoryProgress()
+    )
+    notifier.deliver(Message("b", AT, "The disk is nearly full."), MemoryProgress())
     assert [(message.buttons, message.files, len(message.blocks)) for message in slack.seen()] == [
         ([], [], 1)
     ] * 2
@@ -93,46 +95,46 @@ def test_what_is_no_event_is_a_short_message_without_buttons(
 @pytest.mark.parametrize(
     "trick", [too_many(7), broken(500), broken(503), reset(), answer_lost()], ids=str
 )
-def test_whatever_stage_fails_once_the_alert_is_posted_once(
+def test_an_alert_is_posted_once_whatever_fails(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, method: str, trick: Trick
 ) -> None:
     slack.trick(method, trick)
-    noted = Noted()
-    assert deliver_until_done(notifier, ALERT, noted, clock) == 1
-    notifier.deliver(ALERT, noted)
+    progress = MemoryProgress()
+    assert deliver_until_done(notifier, ALERT, progress, clock) == 1
+    notifier.deliver(ALERT, progress)
     assert (slack.keys(), len(slack.messages)) == ([EVENT], 1)
     assert slack.files[slack.messages[0].files[0]].content == b"a picture"
     assert notifier.possible_repeats == 0
 
 
-def test_a_stage_that_was_reached_is_not_repeated_by_another_process(
+def test_another_process_does_not_repeat_a_stage(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
-    noted = Noted()
+    progress = MemoryProgress()
     slack.trick("chat.postMessage", too_many())
     with pytest.raises(DeliveryError):
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     another = SlackNotifier(notifier.settings, clock)
-    another.deliver(ALERT, noted)
+    another.deliver(ALERT, progress)
     assert len(slack.called("files.getUploadURLExternal")) == len(slack.called("files.info")) == 1
     assert len(slack.messages) == 1
 
 
-def test_how_long_slack_wants_to_be_left_alone_is_obeyed(
+def test_the_pause_that_slack_asks_for_is_kept(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
-    noted = Noted()
+    progress = MemoryProgress()
     slack.trick("chat.postMessage", too_many(30))
     with pytest.raises(DeliveryError) as caught:
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     assert caught.value.retry_after_s == 30
     clock.advance(10)
     with pytest.raises(DeliveryError) as caught:
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     assert caught.value.retry_after_s == pytest.approx(20)
     assert slack.messages == []
     clock.advance(20)
-    notifier.deliver(ALERT, noted)
+    notifier.deliver(ALERT, progress)
     assert len(slack.messages) == 1
 
 
@@ -141,29 +143,29 @@ def test_no_channel_gets_more_than_a_message_a_second(
 ) -> None:
     before_s = clock.monotonic()
     for number in range(5):
-        notifier.deliver(Message(f"m{number}", AT, "Message."), Noted())
+        notifier.deliver(Message(f"m{number}", AT, "Message."), MemoryProgress())
     assert clock.monotonic() - before_s == 4 * POST_EVERY_S
 
 
-def test_a_message_whose_answer_was_lost_is_found_on_the_second_page_of_the_history(
+def test_a_lost_message_is_found_on_the_second_page(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.trick("chat.postMessage", answer_lost())
-    noted = Noted()
+    progress = MemoryProgress()
     with pytest.raises(DeliveryError):
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     ours = slack.messages[0]
     chatter = [
         type(ours)(ALERTS, f"{float(ours.ts) + number:.6f}", "chatter", [])
         for number in range(1, 250)
     ]
     slack.messages.extend(chatter)
-    SlackNotifier(notifier.settings, clock).deliver(ALERT, noted)
-    assert Posted.loads(noted.stages["posted"]).ts == ours.ts
+    SlackNotifier(notifier.settings, clock).deliver(ALERT, progress)
+    assert Posted.loads(progress.stages["posted"]).ts == ours.ts
     assert slack.keys() == [EVENT]
 
 
-def test_without_the_history_scope_the_pictures_shares_tell_whether_it_was_posted(
+def test_without_the_history_scope_the_picture_shows_the_place(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slack.scopes = SCOPES - {"channels:history"}
@@ -173,7 +175,7 @@ def test_without_the_history_scope_the_pictures_shares_tell_whether_it_was_poste
             deliver_until_done(
                 notifier,
                 Message(f"m{number}", AT, "Motion.", "front", b"picture", f"m{number}"),
-                Noted(),
+                MemoryProgress(),
                 clock,
             )
             == 1
@@ -182,65 +184,67 @@ def test_without_the_history_scope_the_pictures_shares_tell_whether_it_was_poste
     assert caplog.text.count("channels:history") == 1
 
 
-def test_with_no_evidence_at_all_it_is_posted_again_and_counted(
+def test_a_message_is_posted_again_if_nothing_can_be_asked(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.scopes = SCOPES - {"channels:history"}
     slack.trick("chat.postMessage", answer_lost())
     assert (
-        deliver_until_done(notifier, Message("lost", AT, "Camera front is lost."), Noted(), clock)
+        deliver_until_done(
+            notifier, Message("lost", AT, "Camera front is lost."), MemoryProgress(), clock
+        )
         == 1
     )
     assert (slack.keys(), notifier.possible_repeats) == (["lost", "lost"], 1)
 
 
-def test_what_certainly_was_not_posted_is_not_searched_for(
+def test_a_message_that_was_refused_is_not_searched_for(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.trick("chat.postMessage", too_many(), refused("not_in_channel"))
-    deliver_until_done(notifier, ALERT, Noted(), clock)
+    deliver_until_done(notifier, ALERT, MemoryProgress(), clock)
     assert slack.called("conversations.history") == []
 
 
 @pytest.mark.parametrize("error", sorted(set(CURES) - {"missing_scope", "no_permission"}))
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "chat.postMessage"])
-def test_what_is_refused_for_good_is_told_with_its_cure_and_waits(
+def test_a_lasting_refusal_names_its_cure_and_waits(
     slack: SlackServer, notifier: SlackNotifier, method: str, error: str
 ) -> None:
-    noted = Noted()
+    progress = MemoryProgress()
     slack.trick(method, refused(error))
     with pytest.raises(DeliveryRefused, match=error) as caught:
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     assert CURES[error] in str(caught.value)
     assert caught.value.retry_after_s == 60
     assert slack.messages == []
-    notifier.deliver(ALERT, noted)
+    notifier.deliver(ALERT, progress)
     assert slack.messages[0].files
 
 
-def test_refusals_by_the_workspace_itself_name_the_cure(
+def test_refusals_by_the_workspace_name_the_cure(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.channels[ALERTS].is_member = False
     with pytest.raises(
         DeliveryRefused, match=r"not_in_channel; the app is not in the channel: type /invite"
     ):
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     slack.channels[ALERTS].is_archived = True
     with pytest.raises(DeliveryRefused, match=r"is_archived; .*unarchive"):
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     slack.scopes = SCOPES - {"chat:write"}
     with pytest.raises(DeliveryRefused, match=r"missing_scope; .*it is chat:write"):
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     slack.scopes = SCOPES
     elsewhere = SlackNotifier(
         SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), "C0NOWHERE1"), clock
     )
     with pytest.raises(DeliveryRefused, match=r"channel_not_found; .*slack.alerts_channel"):
-        elsewhere.deliver(ALERT, Noted())
+        elsewhere.deliver(ALERT, MemoryProgress())
     stranger = SlackNotifier(SlackSettings(slack.api_url, SecretStr("xoxb-wrong"), ALERTS), clock)
     with pytest.raises(DeliveryRefused, match=r"invalid_auth; .*slack\.bot_token") as caught:
-        stranger.deliver(ALERT, Noted())
+        stranger.deliver(ALERT, MemoryProgress())
     assert "xoxb-wrong" not in str(caught.value)
 
 
@@ -253,7 +257,7 @@ def test_refusals_by_the_workspace_itself_name_the_cure(
         ({"files.getUploadURLExternal": refused("missing_scope")}, "missing_scope"),
     ],
 )
-def test_a_picture_that_slack_refuses_costs_the_picture_and_not_the_alert(
+def test_an_alert_goes_without_a_picture_that_slack_refuses(
     slack: SlackServer,
     notifier: SlackNotifier,
     tricks: dict[str, Trick],
@@ -262,7 +266,7 @@ def test_a_picture_that_slack_refuses_costs_the_picture_and_not_the_alert(
 ) -> None:
     for method, trick in tricks.items():
         slack.trick(method, trick)
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     (message,) = slack.seen()
     assert message.files == []
     assert "The picture is kept at home, not shown here" in message.words
@@ -271,63 +275,63 @@ def test_a_picture_that_slack_refuses_costs_the_picture_and_not_the_alert(
     assert "alerts go to Slack without pictures" in caplog.text
 
 
-def test_an_alert_whose_picture_is_gone_from_redis_is_posted_without_it(
+def test_an_alert_whose_picture_expired_goes_without_it(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
-    notifier.deliver(Message(EVENT, AT, "Motion.", "front", None, EVENT), Noted())
+    notifier.deliver(Message(EVENT, AT, "Motion.", "front", None, EVENT), MemoryProgress())
     assert len(slack.seen()[0].buttons) == 3
     assert slack.files == {}
 
 
-def test_a_picture_that_slack_never_gets_ready_is_left_out_in_the_end(
+def test_a_picture_that_is_never_ready_is_left_out(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.file_ready_after_s = 1e6
     before_s = clock.monotonic()
-    assert deliver_until_done(notifier, ALERT, Noted(), clock) > 1
+    assert deliver_until_done(notifier, ALERT, MemoryProgress(), clock) > 1
     assert PICTURE_PATIENCE_S < clock.monotonic() - before_s < PICTURE_PATIENCE_S + 10
     assert slack.seen()[0].files == []
     assert "it was not ready after 30 s" in slack.seen()[0].words
     assert len(slack.called("files.info")) < 60
 
 
-def test_without_the_scope_to_look_the_picture_is_tried_until_slack_takes_it(
+def test_without_files_read_the_picture_is_tried_until_accepted(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slack.scopes = SCOPES - {"files:read"}
     slack.trick("chat.postMessage", *[refused("invalid_blocks")] * 3)
-    assert deliver_until_done(notifier, ALERT, Noted(), clock) == 3
+    assert deliver_until_done(notifier, ALERT, MemoryProgress(), clock) == 3
     assert slack.seen()[0].files
     assert "files:read" in caplog.text
 
 
-def test_blocks_that_slack_never_takes_are_left_out_and_the_text_is_posted(
+def test_blocks_that_slack_always_refuses_are_left_out(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slack.always("chat.postMessage", refused("invalid_blocks"))
-    noted = Noted()
+    progress = MemoryProgress()
     with pytest.raises(DeliveryError):
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     clock.advance(PICTURE_PATIENCE_S + 1)
     slack.always("chat.postMessage", None)
     slack.trick("chat.postMessage", refused("invalid_blocks"), refused("invalid_blocks"))
-    notifier.deliver(ALERT, noted)
+    notifier.deliver(ALERT, progress)
     assert [(message.text, message.blocks) for message in slack.seen()] == [(ALERT.text, [])]
     assert "a message is posted without the part that Slack refuses" in caplog.text
 
 
-def test_a_page_to_log_in_to_the_network_is_not_slack(
+def test_a_network_login_page_is_not_slack(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock
 ) -> None:
     slack.trick("chat.postMessage", broken(200), refused("internal_error"))
-    assert deliver_until_done(notifier, ALERT, Noted(), clock) == 2
+    assert deliver_until_done(notifier, ALERT, MemoryProgress(), clock) == 2
     assert slack.keys() == [EVENT]
 
 
-def test_texts_of_any_length_and_kind_fit_into_slack(
-    slack: SlackServer, notifier: SlackNotifier
-) -> None:
-    notifier.deliver(Message(EVENT, AT, "ä<&>" * 2000, "front", b"picture", EVENT, 0.5), Noted())
+def test_texts_of_any_length_fit_into_slack(slack: SlackServer, notifier: SlackNotifier) -> None:
+    notifier.deliver(
+        Message(EVENT, AT, "ä<&>" * 2000, "front", b"picture", EVENT, 0.5), MemoryProgress()
+    )
     assert slack.seen()[0].files
 
 
@@ -352,10 +356,10 @@ def digest_of(count: int, pictured: int = 4) -> Digest:
     )
 
 
-def test_a_digest_says_how_many_when_and_where_and_shows_the_newest_pictures_without_buttons(
+def test_a_digest_counts_its_alerts_and_shows_the_newest(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
-    notifier.deliver_digest(digest_of(12), Noted())
+    notifier.deliver_digest(digest_of(12), MemoryProgress())
     (message,) = slack.seen()
     assert message.text == "13 alerts while you could not be reached"
     assert "front: 12" in message.words
@@ -367,35 +371,35 @@ def test_a_digest_says_how_many_when_and_where_and_shows_the_newest_pictures_wit
 
 @pytest.mark.parametrize("method", STAGES)
 @pytest.mark.parametrize("trick", [too_many(2), broken(503), reset(), answer_lost()], ids=str)
-def test_a_digest_is_posted_once_too(
+def test_a_digest_is_posted_once_whatever_fails(
     slack: SlackServer, notifier: SlackNotifier, clock: FakeClock, method: str, trick: Trick
 ) -> None:
     slack.trick(method, trick)
-    noted = Noted()
+    progress = MemoryProgress()
     with pytest.raises(DeliveryError):
-        notifier.deliver_digest(digest_of(6), noted)
+        notifier.deliver_digest(digest_of(6), progress)
     clock.advance(5)
     for _ in range(2):
-        SlackNotifier(notifier.settings, clock).deliver_digest(digest_of(6), noted)
+        SlackNotifier(notifier.settings, clock).deliver_digest(digest_of(6), progress)
     assert slack.keys() == ["digest-1"]
     assert len(slack.messages[0].files) == 4
 
 
-def test_a_digest_without_its_pictures_comes_all_the_same(
+def test_a_digest_goes_without_pictures_that_slack_refuses(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
     slack.always("upload", broken(400))
-    notifier.deliver_digest(digest_of(3), Noted())
+    notifier.deliver_digest(digest_of(3), MemoryProgress())
     assert slack.seen()[0].files == []
     assert "The picture is kept at home" in slack.seen()[0].words
 
 
-def test_no_token_is_in_what_is_logged_or_shown(
+def test_no_token_is_logged_or_shown(
     slack: SlackServer, notifier: SlackNotifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "app")
     slack.trick("chat.postMessage", refused("invalid_auth"))
     with pytest.raises(DeliveryRefused):
-        notifier.deliver(ALERT, Noted())
-    notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
+    notifier.deliver(ALERT, MemoryProgress())
     assert BOT_TOKEN not in caplog.text + str(notifier) + repr(notifier.settings)

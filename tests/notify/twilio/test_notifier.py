@@ -1,4 +1,4 @@
-"""Text messages, by a Twilio on loopback that fetches pictures and films as the real one does."""
+"""Text messages, by a Twilio on loopback that fetches pictures and clips as the real one does."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from app.notify import Digest, Message, Topic, TwilioSettings
 from app.notify.twilio.api import CURES
 from app.notify.twilio.notifier import TwilioNotifier
 from tests.cameras import scenery
-from tests.notify.noted import Killed, KilledAfter, Noted, deliver_until_done
+from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.media import MediaServer
 from tests.servers.ports import free_port
 from tests.servers.slack import Trick, answer_lost, broken, refused, reset, too_many
@@ -63,13 +63,13 @@ def notifier(twilio: TwilioServer, clock: FakeClock) -> TwilioNotifier:
 
 @pytest.fixture
 def clip(media: MediaServer, tmp_path: Path) -> Message:
-    """A message with a film, which is in S3 too, as is the picture of its event."""
+    """A message with a clip, which is in S3 too, as is the picture of its event."""
     text = "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
-    film = scenery.film(tmp_path / "clip.mp4", 10)
-    message = Message(f"{EVENT}-clip_ready", AT, text, "fridge", topic="clip", clip=film)
+    clip = scenery.film(tmp_path / "clip.mp4", 10)
+    message = Message(f"{EVENT}-clip_ready", AT, text, "fridge", topic="clip", clip=clip)
     return replace(
         message,
-        clip_link=media.put("clip.mp4", film.read_bytes()),
+        clip_link=media.put("clip.mp4", clip.read_bytes()),
         picture_link=media.put("snapshot.jpg", b"a picture"),
     )
 
@@ -77,24 +77,26 @@ def clip(media: MediaServer, tmp_path: Path) -> Message:
 def test_an_alert_is_a_text_with_its_time_and_its_picture(
     twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier
 ) -> None:
-    notifier.deliver(replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), Noted())
+    notifier.deliver(
+        replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), MemoryProgress()
+    )
     (text,) = twilio.arrived()
     assert (text.sender, text.body) == (FROM, SAID)
     assert text.media == [("image/jpeg", b"a picture")]
 
 
-def test_an_alert_without_a_picture_is_the_words_alone(
+def test_an_alert_without_a_picture_is_only_words(
     twilio: TwilioServer, notifier: TwilioNotifier
 ) -> None:
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     (text,) = twilio.arrived()
     assert (text.body, text.media) == (SAID, [])
 
 
-def test_a_film_comes_with_the_words_of_its_event_and_nothing_else(
+def test_a_clip_comes_with_only_the_words_of_its_event(
     twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clip: Message
 ) -> None:
-    notifier.deliver(clip, Noted())
+    notifier.deliver(clip, MemoryProgress())
     (text,) = twilio.arrived()
     assert (
         text.body == "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
@@ -103,148 +105,146 @@ def test_a_film_comes_with_the_words_of_its_event_and_nothing_else(
 
 
 @pytest.mark.parametrize("where", ["large", "on another machine"])
-def test_a_film_that_is_too_large_or_of_unknown_size_is_a_link_and_the_picture_comes(
+def test_a_clip_too_large_to_fetch_is_a_link_beside_the_picture(
     twilio: TwilioServer, notifier: TwilioNotifier, clip: Message, where: str
 ) -> None:
     if where == "large":
         os.truncate(clip.clip or "", 5_000_000)
     else:
         clip = replace(clip, clip=None)
-    notifier.deliver(clip, Noted())
+    notifier.deliver(clip, MemoryProgress())
     (text,) = twilio.arrived()
     assert text.body == f"{clip.text}\n{clip.clip_link}"
     assert text.media == [("image/jpeg", b"a picture")]
 
 
-def test_where_there_are_no_picture_messages_links_stand_in_the_text(
+def test_without_picture_messages_links_stand_in_the_text(
     twilio: TwilioServer, clock: FakeClock, clip: Message
 ) -> None:
     plain = notifier_of(twilio, clock, mms=False)
-    plain.deliver(clip, Noted())
-    plain.deliver(replace(ALERT, picture_link=clip.picture_link), Noted())
+    plain.deliver(clip, MemoryProgress())
+    plain.deliver(replace(ALERT, picture_link=clip.picture_link), MemoryProgress())
     assert [(text.body, text.media) for text in twilio.arrived()] == [
         (f"{clip.text}\n{clip.clip_link}", []),
         (f"{SAID}\n{clip.picture_link}", []),
     ]
 
 
-def test_a_film_that_is_nowhere_to_be_shown_is_spoken_of(
+def test_a_clip_that_cannot_be_shown_is_mentioned(
     twilio: TwilioServer, notifier: TwilioNotifier
 ) -> None:
     message = Message(
-        "k", AT, "The clip.", topic="clip", remark="The film is on the machine garage: clip.mp4"
+        "k", AT, "The clip.", topic="clip", remark="The clip is on the machine garage: clip.mp4"
     )
-    notifier.deliver(message, Noted())
-    assert twilio.arrived()[0].body == "The clip.\nThe film is on the machine garage: clip.mp4"
+    notifier.deliver(message, MemoryProgress())
+    assert twilio.arrived()[0].body == "The clip.\nThe clip is on the machine garage: clip.mp4"
 
 
-def test_long_words_are_cut_so_that_a_text_stays_short(
-    twilio: TwilioServer, clock: FakeClock
-) -> None:
+def test_long_words_are_cut(twilio: TwilioServer, clock: FakeClock) -> None:
     endless = replace(ALERT, text="x" * 5000, picture_link="https://example.org/" + "y" * 2000)
-    notifier_of(twilio, clock, mms=False).deliver(endless, Noted())
+    notifier_of(twilio, clock, mms=False).deliver(endless, MemoryProgress())
     assert len(twilio.texts[0].body) < 320
 
 
 @pytest.mark.parametrize(
     "trick", [too_many(7), broken(500), broken(503), reset(), answer_lost(), broken(302)], ids=str
 )
-def test_whatever_fails_once_the_text_is_sent_once(
+def test_a_text_is_sent_once_whatever_fails(
     twilio: TwilioServer,
     media: MediaServer,
     notifier: TwilioNotifier,
     clock: FakeClock,
     trick: Trick,
 ) -> None:
-    noted = Noted()
+    progress = MemoryProgress()
     message = replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture"))
     twilio.trick(trick)
-    assert deliver_until_done(notifier, message, noted, clock) == 1
-    notifier.deliver(message, noted)
+    assert deliver_until_done(notifier, message, progress, clock) == 1
+    notifier.deliver(message, progress)
     assert [text.media for text in twilio.texts] == [[("image/jpeg", b"a picture")]]
 
 
-def test_a_text_whose_answer_was_lost_is_found_though_its_link_is_another_by_now_and_the_account_is_on_trial(
+def test_a_lost_text_is_found_though_its_link_has_changed(
     twilio: TwilioServer, clock: FakeClock
 ) -> None:
     twilio.trial = True
-    plain, noted = notifier_of(twilio, clock, mms=False), Noted()
+    plain, progress = notifier_of(twilio, clock, mms=False), MemoryProgress()
     twilio.trick(answer_lost())
     with pytest.raises(DeliveryError):
-        plain.deliver(replace(ALERT, picture_link="https://s3/a?1"), noted)
-    plain.deliver(replace(ALERT, picture_link="https://s3/a?2"), noted)
+        plain.deliver(replace(ALERT, picture_link="https://s3/a?1"), progress)
+    plain.deliver(replace(ALERT, picture_link="https://s3/a?2"), progress)
     assert len(twilio.texts) == 1
 
 
 @pytest.mark.parametrize("trick", [broken(500), answer_lost()], ids=str)
-def test_two_messages_with_the_same_words_are_two_texts_though_an_answer_is_lost(
+def test_two_messages_with_the_same_words_are_two_texts(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock, trick: Trick
 ) -> None:
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     twilio.trick(trick)
-    assert deliver_until_done(notifier, replace(ALERT, key="another"), Noted(), clock) == 1
+    assert deliver_until_done(notifier, replace(ALERT, key="another"), MemoryProgress(), clock) == 1
     assert [text.body for text in twilio.texts] == [SAID, SAID]
 
 
-def test_a_text_without_its_picture_is_not_taken_for_the_one_that_was_lost_with_it(
+def test_a_text_without_its_picture_is_not_the_one_lost_with_it(
     twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
-    noted = Noted()
+    progress = MemoryProgress()
     media.away = True
     with pytest.raises(DeliveryError, match="error 11200"):
         notifier.deliver(
-            replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), noted
+            replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture")), progress
         )
     twilio.trick(broken(500))
-    assert deliver_until_done(notifier, ALERT, noted, clock) == 1
+    assert deliver_until_done(notifier, ALERT, progress, clock) == 1
     assert [text.body for text in twilio.arrived()] == [SAID]
 
 
-def test_the_same_words_of_half_a_minute_before_are_not_taken_for_a_lost_text_after_a_restart(
+def test_after_a_restart_an_earlier_text_is_not_the_lost_one(
     twilio: TwilioServer, clock: FakeClock
 ) -> None:
-    notifier_of(twilio, clock).deliver(ALERT, Noted())
+    notifier_of(twilio, clock).deliver(ALERT, MemoryProgress())
     twilio.texts[0].at -= timedelta(seconds=30)
     twilio.trick(broken(500))
     assert (
         deliver_until_done(
-            notifier_of(twilio, clock), replace(ALERT, key="another"), Noted(), clock
+            notifier_of(twilio, clock), replace(ALERT, key="another"), MemoryProgress(), clock
         )
         == 1
     )
     assert len(twilio.texts) == 2
 
 
-def test_an_older_text_with_the_same_words_is_not_taken_for_the_one_that_was_lost(
+def test_an_older_text_with_the_same_words_is_not_the_lost_one(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     twilio.texts[0].at -= timedelta(minutes=10)
-    noted = Noted()
+    progress = MemoryProgress()
     twilio.trick(reset())
-    assert deliver_until_done(notifier, ALERT, noted, clock) == 1
+    assert deliver_until_done(notifier, ALERT, progress, clock) == 1
     assert len(twilio.texts) == 2
 
 
-def test_a_lost_text_is_found_though_twilio_shows_its_texts_on_several_pages(
+def test_a_lost_text_is_found_on_a_later_page(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
     twilio.page_size = 1
-    noted = Noted()
+    progress = MemoryProgress()
     twilio.trick(answer_lost())
     with pytest.raises(DeliveryError):
-        notifier.deliver(ALERT, noted)
+        notifier.deliver(ALERT, progress)
     notifier_of(twilio, clock).deliver(
-        replace(ALERT, key="another", text="Something else."), Noted()
+        replace(ALERT, key="another", text="Something else."), MemoryProgress()
     )
-    notifier.deliver(ALERT, noted)
+    notifier.deliver(ALERT, progress)
     assert [text.body for text in twilio.texts].count(SAID) == 1
 
 
-def test_a_house_whose_clock_is_wrong_finds_the_text_all_the_same(twilio: TwilioServer) -> None:
+def test_a_lost_text_is_found_though_the_clock_is_wrong(twilio: TwilioServer) -> None:
     clock = FakeClock(datetime.now(UTC) + timedelta(days=3))
     twilio.trick(answer_lost())
-    assert deliver_until_done(notifier_of(twilio, clock), ALERT, Noted(), clock) == 1
+    assert deliver_until_done(notifier_of(twilio, clock), ALERT, MemoryProgress(), clock) == 1
     assert len(twilio.texts) == 1
 
 
@@ -252,34 +252,34 @@ def test_a_house_whose_clock_is_wrong_finds_the_text_all_the_same(twilio: Twilio
 def test_killed_after_any_stage_another_process_goes_on_and_the_text_is_sent_once(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock, stage: str
 ) -> None:
-    noted = KilledAfter(stage)
+    progress = KilledAfter(stage)
     with pytest.raises(Killed):
-        notifier.deliver(ALERT, noted)
-    deliver_until_done(notifier, ALERT, noted.afterwards(), clock)
+        notifier.deliver(ALERT, progress)
+    deliver_until_done(notifier, ALERT, progress.afterwards(), clock)
     assert len(twilio.texts) == 1
 
 
-def test_how_long_twilio_wants_to_be_left_alone_is_obeyed(
+def test_the_pause_that_twilio_asks_for_is_kept(
     twilio: TwilioServer, notifier: TwilioNotifier
 ) -> None:
     twilio.trick(too_many(17))
     with pytest.raises(DeliveryError, match="Twilio limits texts") as caught:
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     assert caught.value.retry_after_s == 17
 
 
 @pytest.mark.parametrize("code", sorted(set(CURES) - {21612, 20003, 20404}))
-def test_a_number_that_cannot_be_texted_is_refused_with_the_cure(
+def test_a_number_that_cannot_be_texted_is_refused_with_a_cure(
     twilio: TwilioServer, notifier: TwilioNotifier, code: int
 ) -> None:
     twilio.refused[OWNER] = code
     with pytest.raises(DeliveryRefused) as caught:
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     assert str(caught.value) == f"Twilio refuses texts to +15…010 ({code}): {CURES[code]}"
     assert caught.value.retry_after_s == 300
 
 
-def test_a_wrong_token_or_account_is_refused_with_the_cure(
+def test_a_wrong_token_or_account_is_refused_with_a_cure(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
     twilio.token = "another"  # noqa: S105 (no real one)
@@ -287,18 +287,18 @@ def test_a_wrong_token_or_account_is_refused_with_the_cure(
         DeliveryRefused,
         match=r"\(20003\): the account is not known: check twilio\.account_sid and twilio\.auth_token",
     ):
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     twilio.token = TOKEN
     with pytest.raises(DeliveryRefused, match=r"\(21659\): set twilio\.from to a number of yours"):
-        notifier_of(twilio, clock, from_="+15005559999").deliver(ALERT, Noted())
+        notifier_of(twilio, clock, from_="+15005559999").deliver(ALERT, MemoryProgress())
 
 
-def test_what_is_refused_for_no_reason_that_is_known_is_told_without_number_and_link(
+def test_an_unknown_refusal_shows_neither_number_nor_link(
     twilio: TwilioServer, notifier: TwilioNotifier
 ) -> None:
     twilio.trick(refused("29999"))
     with pytest.raises(DeliveryError) as caught:
-        notifier.deliver(ALERT, Noted())
+        notifier.deliver(ALERT, MemoryProgress())
     assert (
         str(caught.value)
         == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010 with …"
@@ -306,19 +306,19 @@ def test_what_is_refused_for_no_reason_that_is_known_is_told_without_number_and_
 
 
 @pytest.mark.parametrize("code", ["21612", "21620", "29999"])
-def test_a_text_that_is_refused_with_its_picture_is_sent_without(
+def test_a_text_refused_with_its_picture_is_sent_without_it(
     twilio: TwilioServer, media: MediaServer, notifier: TwilioNotifier, clock: FakeClock, code: str
 ) -> None:
     message = replace(ALERT, picture_link=media.put("snapshot.jpg", b"a picture"))
     twilio.trick(refused(code))
-    assert deliver_until_done(notifier, message, Noted(), clock) == 1
+    assert deliver_until_done(notifier, message, MemoryProgress(), clock) == 1
     assert [(text.body, text.media) for text in twilio.arrived()] == [
         (f"{SAID}\n{message.picture_link}", [])
     ]
 
 
 @pytest.mark.parametrize("wrong", ["expired", "of another kind", "too large"])
-def test_a_text_that_is_lost_because_twilio_cannot_fetch_its_film_is_sent_again_without(
+def test_a_text_lost_for_its_clip_is_sent_again_without_it(
     twilio: TwilioServer, media: MediaServer, clip: Message, wrong: str
 ) -> None:
     if wrong == "expired":
@@ -328,16 +328,16 @@ def test_a_text_that_is_lost_because_twilio_cannot_fetch_its_film_is_sent_again_
     else:
         media.put("clip.mp4", b"x" * 5_000_000)
     clock = FakeClock(datetime.now(UTC))
-    assert deliver_until_done(notifier_of(twilio, clock), clip, Noted(), clock) == 1
+    assert deliver_until_done(notifier_of(twilio, clock), clip, MemoryProgress(), clock) == 1
     assert [text.body for text in twilio.arrived()] == [f"{clip.text}\n{clip.clip_link}"]
     assert len(twilio.texts) == 2
 
 
-def test_a_text_that_is_lost_on_its_way_is_reported_with_twilios_number_and_not_sent_again(
+def test_a_text_lost_later_is_logged_and_not_sent_again(
     twilio: TwilioServer, notifier: TwilioNotifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     twilio.losses.append(30034)
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     assert len(twilio.texts) == 1
     assert (
         "the text to the phone +15…010 was lost: Twilio's error 30034 "
@@ -345,34 +345,34 @@ def test_a_text_that_is_lost_on_its_way_is_reported_with_twilios_number_and_not_
     )
 
 
-def test_a_text_that_stays_on_its_way_is_not_watched_for_ever(
+def test_an_undecided_text_is_watched_for_10_s_only(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
     twilio.undecided = 10_000
     before_s = clock.monotonic()
-    notifier.deliver(ALERT, Noted())
+    notifier.deliver(ALERT, MemoryProgress())
     assert clock.monotonic() - before_s == 10
 
 
-def test_a_twilio_that_is_not_reached_was_certainly_not_told(clock: FakeClock) -> None:
+def test_a_twilio_that_is_not_reached_has_no_text(clock: FakeClock) -> None:
     settings = TwilioSettings(
         f"http://127.0.0.1:{free_port()}", ACCOUNT, SecretStr(TOKEN), from_=FROM, to=(OWNER,)
     )
-    noted = Noted()
+    progress = MemoryProgress()
     with pytest.raises(DeliveryError, match="Twilio does not answer: NewConnectionError"):
-        TwilioNotifier(settings, OWNER, clock).deliver(ALERT, noted)
-    assert noted.stages == {"posting": ""}
+        TwilioNotifier(settings, OWNER, clock).deliver(ALERT, progress)
+    assert progress.stages == {"posting": ""}
 
 
-def test_a_page_to_log_in_to_the_network_is_not_twilio(
+def test_a_network_login_page_is_not_twilio(
     twilio: TwilioServer, notifier: TwilioNotifier, clock: FakeClock
 ) -> None:
     twilio.trick(broken(200))
-    assert deliver_until_done(notifier, ALERT, Noted(), clock) == 1
+    assert deliver_until_done(notifier, ALERT, MemoryProgress(), clock) == 1
     assert len(twilio.texts) == 1
 
 
-def test_motion_is_texted_at_most_as_often_as_wanted_and_all_else_always(
+def test_motion_is_texted_only_so_often_and_all_else_always(
     twilio: TwilioServer, clock: FakeClock
 ) -> None:
     notifier = notifier_of(twilio, clock, min_alert_seconds=300.0)
@@ -399,9 +399,9 @@ def test_a_digest_is_one_short_text(twilio: TwilioServer, notifier: TwilioNotifi
     messages = tuple(
         replace(ALERT, key=f"a{number}", at=AT + timedelta(minutes=number)) for number in range(12)
     )
-    noted = Noted()
+    progress = MemoryProgress()
     for _ in range(2):
-        notifier.deliver_digest(Digest("d", messages), noted)
+        notifier.deliver_digest(Digest("d", messages), progress)
     (text,) = twilio.arrived()
     first, last = (message.at.astimezone() for message in (messages[0], messages[-1]))
     assert text.body == (
@@ -410,7 +410,7 @@ def test_a_digest_is_one_short_text(twilio: TwilioServer, notifier: TwilioNotifi
     )
 
 
-def test_neither_the_token_nor_a_whole_number_nor_a_link_is_logged(
+def test_no_token_no_whole_number_and_no_link_is_logged(
     twilio: TwilioServer,
     media: MediaServer,
     notifier: TwilioNotifier,
@@ -421,7 +421,10 @@ def test_neither_the_token_nor_a_whole_number_nor_a_link_is_logged(
     twilio.trick(refused("21620"), reset())
     twilio.losses.append(30003)
     deliver_until_done(
-        notifier, replace(ALERT, picture_link=media.put("snapshot.jpg", b"x")), Noted(), clock
+        notifier,
+        replace(ALERT, picture_link=media.put("snapshot.jpg", b"x")),
+        MemoryProgress(),
+        clock,
     )
     for secret in (TOKEN, OWNER, "X-Amz-Signature"):
         assert secret not in "".join(

@@ -1,11 +1,11 @@
-"""What is noted of a delivery, kept by the test."""
+"""What is progress of a delivery, kept by the test."""
 
 from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Message, Notifier
 
 
-class Noted:
+class MemoryProgress:
     """A `Progress` in memory; *stages* is what was set. Another delivery with the same object goes
     on where the last one stopped.
     """
@@ -24,8 +24,8 @@ class Killed(Exception):
     """The delivery has ended as a kill ends it."""
 
 
-class KilledAfter(Noted):
-    """Ends the delivery as soon as *stage* was noted."""
+class KilledAfter(MemoryProgress):
+    """Ends the delivery as soon as *stage* was progress."""
 
     def __init__(self, stage: str) -> None:
         super().__init__()
@@ -36,20 +36,24 @@ class KilledAfter(Noted):
         if stage == self._stage and value:
             raise Killed
 
-    def afterwards(self) -> Noted:
+    def afterwards(self) -> MemoryProgress:
         """What the next process finds."""
-        found = Noted()
+        found = MemoryProgress()
         found.stages = self.stages
         return found
 
 
 def deliver_until_done(
-    notifier: Notifier, message: Message, noted: Noted, clock: FakeClock, tries: int = 40
+    notifier: Notifier,
+    message: Message,
+    progress: MemoryProgress,
+    clock: FakeClock,
+    tries: int = 40,
 ) -> int:
     """Deliver as a way does, which rests and tries again; returns how often it failed."""
     for failures in range(tries):
         try:
-            notifier.deliver(message, noted)
+            notifier.deliver(message, progress)
         except DeliveryError as error:
             clock.advance(1.0 if error.retry_after_s is None else error.retry_after_s)
         else:
