@@ -14,6 +14,8 @@ from tests.servers.redis_server import RedisServer
 if TYPE_CHECKING:
     from gpiozero.pins.mock import MockFactory
 
+    from tests.servers.s3 import Bucket, S3Server
+
 REPO = Path(__file__).resolve().parent.parent
 
 
@@ -96,3 +98,18 @@ def durable_redis_server() -> Iterator[RedisServer]:
         RedisServer(Path(folder), appendonly=True) as server,
     ):
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> "Iterator[S3Server]":
+    """An S3 server, for as long as the tests run; each test makes a bucket of its own."""
+    from tests.servers.s3 import S3Server
+
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: "S3Server") -> "Bucket":
+    """A bucket of a test's own, empty."""
+    return s3_server.bucket()

@@ -249,11 +249,16 @@ def film(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path, durable_redis_server: RedisServer, film: Path) -> Iterator[House]:
+def house(
+    tmp_path: Path,
+    durable_redis_server: RedisServer,
+    s3_server: S3Server,
+    bucket: Bucket,
+    film: Path,
+) -> Iterator[House]:
     with (
-        S3Server() as store,
         SlackServer() as slack,
-        Witness(store, tmp_path / "data" / "events", tmp_path / "samples") as proxy,
+        Witness(s3_server, tmp_path / "data" / "events", tmp_path / "samples") as proxy,
     ):
         made = House(
             tmp_path,
@@ -261,7 +266,7 @@ def house(tmp_path: Path, durable_redis_server: RedisServer, film: Path) -> Iter
             server=durable_redis_server,
             slack=slack,
             proxy=proxy,
-            bucket=store.bucket(),
+            bucket=bucket,
         )
         yield made
         made.close()

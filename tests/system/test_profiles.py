@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from tests.servers.ports import free_port
 from tests.servers.programs import REPO
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import PASSWORD, USER, OpenwrtServer
-from tests.servers.s3 import Bucket, S3Server
+from tests.servers.s3 import Bucket
 from tests.servers.slack import (
     ALERTS,
     BOT_TOKEN,
@@ -39,12 +38,6 @@ from tests.waiting import until
 ANNA = "aa:aa:aa:aa:aa:aa"
 #: What a test cannot wait for, and a disk that may be fuller than a Pi's.
 SHORT = "uploads: {upload_every_s: 2}\ndisk: {min_free_gb: 0}\n"
-
-
-@pytest.fixture
-def bucket() -> Iterator[Bucket]:
-    with S3Server() as server:
-        yield server.bucket()
 
 
 def house(folder: Path, private: str) -> Suite:

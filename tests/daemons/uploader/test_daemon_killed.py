@@ -1,115 +1,113 @@
-"""The uploader killed again and again: everything arrives, whole, once under its own name."""
+"""Covers several modules: the uploader is killed, and everything still arrives once and complete."""
 
 import random
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.servers.dropbox import DropboxServer
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import Bucket, FaultyProxy, S3Server, faulty_proxy
-from tests.servers.upload_house import UploadHouse
+from tests.servers.uploader_scene import UploaderProcess, UploaderScene
 from tests.uploads.events import set_label
 from tests.waiting import until
 
-ROUNDS = 20
+#: The program is killed soon after so many requests to S3 of each of its runs.
+KILLED_AFTER = (1, 2, 3, 6)
 
 
-class Deeds:
-    """What happened in the house: *wanted* is what is to be under each key, *stills* what is to be
-    in Dropbox.
-    """
+class Recordings:
+    """The recordings so far: *objects* by their keys in S3, and *stills* by their Dropbox paths."""
 
-    def __init__(self, house: UploadHouse) -> None:
-        self.wanted: dict[str, bytes] = {}
+    def __init__(self, scene: UploaderScene) -> None:
+        self.objects: dict[str, bytes] = {}
         self.stills: dict[str, bytes] = {}
-        self._house = house
+        self._scene = scene
         self._unlabelled: list[Path] = []
 
-    def happen(self, number: int) -> None:
-        """An event, a sample of a quiet room, a still, and a label for an event of before."""
-        folder = self._house.event(
-            300 - 3 * number, "clip.mp4", "snapshot.jpg", "sample.tar", "event.json"
-        )
-        quiet = self._house.event(299 - 3 * number, "sample.tar")
-        for name, key in (
-            ("clip.mp4", "clips/{}.mp4"),
-            ("snapshot.jpg", "clips/{}.jpg"),
-            ("sample.tar", "training/{}.tar"),
-        ):
-            self.wanted[key.format(folder.name)] = (folder / name).read_bytes()
-        self.wanted[f"training/{quiet.name}.tar"] = (quiet / "sample.tar").read_bytes()
-        still = self._house.still(number)
+    def record(self, number: int) -> None:
+        """Make two events, one of them with only a sample, a still, and a label now and then."""
+        names = ("clip.mp4", "snapshot.jpg", "sample.tar", "event.json")
+        folder = self._scene.event(300 - 3 * number, *names)
+        quiet = self._scene.event(299 - 3 * number, "sample.tar")
+        event = folder.name
+        self.objects[f"clips/{event}.mp4"] = (folder / "clip.mp4").read_bytes()
+        self.objects[f"clips/{event}.jpg"] = (folder / "snapshot.jpg").read_bytes()
+        self.objects[f"training/{event}.tar"] = (folder / "sample.tar").read_bytes()
+        self.objects[f"training/{quiet.name}.tar"] = (quiet / "sample.tar").read_bytes()
+        still = self._scene.still(number)
         self.stills[f"/cameras/front/{still.name}".lower()] = still.read_bytes()
         self._unlabelled.append(folder)
         if number % 2:
             labelled = self._unlabelled.pop(0)
             set_label(labelled, "occupied")
-            self.wanted[f"labels/{labelled.name}.json"] = (labelled / "label.json").read_bytes()
+            self.objects[f"labels/{labelled.name}.json"] = (labelled / "label.json").read_bytes()
+
+    def events_with_clips(self) -> list[str]:
+        keys = [key for key in self.objects if key.endswith(".mp4")]
+        return [key.removeprefix("clips/").removesuffix(".mp4") for key in keys]
 
 
-def test_killed_again_and_again_it_uploads_everything_once_and_whole(
-    tmp_path: Path, redis_server: RedisServer
+@pytest.fixture
+def proxy(s3_server: S3Server) -> Iterator[FaultyProxy]:
+    with faulty_proxy(s3_server) as running:
+        yield running
+
+
+def test_after_kills_everything_arrives_once_and_complete(
+    tmp_path: Path, redis_server: RedisServer, bucket: Bucket, proxy: FaultyProxy
 ) -> None:
     chance = random.Random(5)
-    with S3Server() as server, faulty_proxy(server) as proxy, DropboxServer() as dropbox:
-        bucket, house = server.bucket(), UploadHouse(tmp_path, redis_server)
-        house.configure(bucket.yaml(proxy.url) + dropbox.yaml)
-        deeds = Deeds(house)
-        for number in range(ROUNDS):
-            deeds.happen(number)
-            uploads_again(house, proxy)
-            time.sleep(chance.uniform(0, 0.15))
-            house.uploader.kill()
-        house.start()
-        await_all(deeds, bucket, dropbox)
-        assert_nothing_is_left(house, deeds)
-        assert len(proxy.puts()) <= len(deeds.wanted) + ROUNDS
-        assert {kept.rev for kept in dropbox.files.values()} == {1}
-        house.uploader.__exit__()
-        house.close()
+    with DropboxServer() as dropbox, closing(UploaderScene(tmp_path, redis_server)) as scene:
+        scene.configure(bucket.yaml(proxy.url) + dropbox.yaml)
+        recordings = Recordings(scene)
+        program = UploaderProcess(scene)
+        number = 0
+        for killed_after in KILLED_AFTER:
+            # Each run has enough to do for its requests: about two for each file.
+            for _ in range(2):
+                recordings.record(number)
+                number += 1
+            before = len(proxy.requests)
+            with program:
+                until(lambda: len(proxy.requests) >= before + killed_after, "it uploads")  # noqa: B023 (called at once)
+                time.sleep(chance.uniform(0, 0.05))
+        with program:
+            await_all(recordings, proxy, bucket, dropbox)
+            assert_nothing_is_left(scene, recordings)
+        assert len(proxy.puts()) <= len(recordings.objects) + len(KILLED_AFTER)
+        assert {stored.rev for stored in dropbox.files.values()} == {1}
 
 
-def uploads_again(house: UploadHouse, proxy: FaultyProxy) -> None:
-    """Start it, and wait until it asks S3 for something."""
-    before = len(proxy.requests)
-    house.uploader.start()
-    until(lambda: len(proxy.requests) > before, "it uploads")
-
-
-def await_all(deeds: Deeds, bucket: Bucket, dropbox: DropboxServer) -> None:
+def await_all(
+    recordings: Recordings, proxy: FaultyProxy, bucket: Bucket, dropbox: DropboxServer
+) -> None:
+    objects, stills = recordings.objects, recordings.stills
+    # Asking the proxy is cheap, and asking the store is not.
+    until(lambda: len(set(proxy.puts())) == len(objects), "everything is uploaded", 60)
+    until(lambda: bucket.keys() == sorted(objects), "the bucket has all keys and no other")
     until(
-        lambda: bucket.keys() == sorted(deeds.wanted),
-        "all keys are in the bucket, and no other",
-        within_s=60,
+        lambda: {path: stored.content for path, stored in dropbox.files.items()} == stills,
+        "Dropbox has all stills",
     )
-    until(
-        lambda: {path: kept.content for path, kept in dropbox.files.items()} == deeds.stills,
-        "all stills are in Dropbox",
-    )
-    assert {key: bucket.content(key) for key in deeds.wanted} == deeds.wanted
+    assert {key: bucket.content(key) for key in objects} == objects
 
 
-def assert_nothing_is_left(house: UploadHouse, deeds: Deeds) -> None:
-    """What is only for the stores is gone, what was half written too, and the house knows where
-    each clip is.
-    """
+def assert_nothing_is_left(scene: UploaderScene, recordings: Recordings) -> None:
+    """Await that samples and stills are deleted, and that each event says where its clip is."""
+
+    def left() -> list[Path]:
+        return [path for name in ("sample.tar", "stills/*") for path in scene.data_dir.rglob(name)]
+
+    def says_where(event: str) -> bool:
+        return scene.state.event_fields(event).get("s3:clip.mp4") == f"clips/{event}.mp4"
+
+    until(lambda: not left(), "no sample and no still waits")
+    assert not list(scene.data_dir.rglob("*.part"))
     until(
-        lambda: (
-            not [path for name in ("sample.tar", "stills/*") for path in house.data_dir.rglob(name)]
-        ),
-        "nothing waits",
-    )
-    assert not list(house.data_dir.rglob("*.part"))
-    clips = [
-        key.removeprefix("clips/").removesuffix(".mp4")
-        for key in deeds.wanted
-        if key.endswith(".mp4")
-    ]
-    until(
-        lambda: all(is_marked(house, event) for event in clips),
+        lambda: all(map(says_where, recordings.events_with_clips())),
         "every event says where its clip is",
     )
-
-
-def is_marked(house: UploadHouse, event: str) -> bool:
-    return house.state.event_fields(event).get("s3:clip.mp4") == f"clips/{event}.mp4"
