@@ -35,7 +35,7 @@ class Announcer:
     """Announces the changes of some subjects. Its methods may raise `StateUnavailable`.
 
     *record* stores the value of a subject in Redis. *describe* turns a subject and its change into
-    an `Announcement`. *scope* tells subjects apart that have the same name in several programs.
+    an `Announcement`. *scope* makes ids differ where several programs have a subject of one name.
     """
 
     def __init__(

@@ -1,6 +1,4 @@
-"""The disk's guard, on real files: what it deletes, what it spares, and what it says. How much is
-free is made up here.
-"""
+"""The disk guard on real files: what it deletes, spares and reports. The free space is simulated."""
 
 import errno
 import logging
@@ -24,10 +22,8 @@ GB, MB = 10**9, 10**6
 SIZE = 4 * MB
 
 
-class House:
-    """A guard over *data_dir*, whose disk is *free* bytes larger than what is in it; *stores* are
-    to have the events.
-    """
+class Scene:
+    """A disk guard over *data_dir* on a simulated disk of 100 MB, whose events go to *stores*."""
 
     def __init__(
         self,
@@ -40,7 +36,7 @@ class House:
         self.data_dir = data_dir
         self.clock: FakeClock = noon()
         self.inventory = Inventory(data_dir, stores)
-        self.others = 0
+        self.taken_by_others = 0
         self.size = 100 * MB
         self.guard = DiskGuard(
             data_dir,
@@ -59,7 +55,7 @@ class House:
         )
 
     def upload(self, folder: Path) -> Path:
-        """Have all of the event in *folder* confirmed by S3."""
+        """Have S3 confirm all files of the event in *folder*; returns that."""
         for found in self.inventory.scan(NOON):
             for file in found.files if found.path == folder else ():
                 self.inventory.confirm(file, "s3", Receipt(file.size, "00"), NOON)
@@ -67,25 +63,25 @@ class House:
         return folder
 
     def low(self) -> str | None:
-        """What the owner is told."""
+        """Return the alert for the owner."""
         return self.guard.low
 
     def trouble(self) -> str:
-        """Why the disk cannot be looked after."""
+        """Return why the guard cannot do its work."""
         return self.guard.trouble or ""
 
-    def pass_s(self, seconds: float) -> None:
-        """Let the guard look as often as it wants in *seconds*."""
+    def run_s(self, seconds: float) -> None:
+        """Let the guard check as often as it wants in *seconds*."""
         until_s = self.clock.monotonic() + seconds
         while self.clock.monotonic() <= until_s:
             self.clock.advance(self.guard.step())
 
     def free(self) -> int:
-        """How many bytes the disk has left."""
+        """Return the free bytes of the simulated disk."""
         files = [
             path for path in self.data_dir.rglob("*") if not path.is_symlink() and path.is_file()
         ]
-        return self.size - self.others - sum(path.stat().st_blocks * 512 for path in files)
+        return self.size - self.taken_by_others - sum(path.stat().st_blocks * 512 for path in files)
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.data_dir.glob("events/*/*"))
@@ -98,23 +94,24 @@ def _at_info(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def test_with_room_nothing_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
-    house.event(10)
-    house.pass_s(400)
-    assert len(house.left()) == 1
-    assert (house.guard.deleted, house.guard.low, house.guard.free_gb) == (0, None, 0.096)
+    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+    scene.event(10)
+    scene.run_s(400)
+    assert len(scene.left()) == 1
+    assert (scene.guard.deleted, scene.guard.low, scene.guard.free_gb) == (0, None, 0.096)
 
 
-def order_of_going(house: House) -> list[Path]:
-    """What goes, one after the other, when the disk is filled to the last byte by somebody else
-    each time that something has gone.
+def order_of_deletion(scene: Scene) -> list[Path]:
+    """Return the events in the order of their deletion.
+
+    Others fill the disk to the last byte each time that something was deleted.
     """
     order: list[Path] = []
-    while before := set(house.data_dir.glob("events/*/*")):
-        house.others = 0
-        house.others = house.free() - 1
-        house.pass_s(16)
-        gone = before - set(house.data_dir.glob("events/*/*"))
+    while before := set(scene.data_dir.glob("events/*/*")):
+        scene.taken_by_others = 0
+        scene.taken_by_others = scene.free() - 1
+        scene.run_s(16)
+        gone = before - set(scene.data_dir.glob("events/*/*"))
         assert len(gone) == 1
         order += gone
     return order
@@ -123,13 +120,13 @@ def order_of_going(house: House) -> list[Path]:
 def test_on_a_full_disk_what_is_uploaded_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path, monkeypatch, min_free_gb=0.001)
+    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.001)
     waiting, nothing_to_upload, uploaded = (
-        house.event(9),
-        house.event(8, "event.json"),
-        house.upload(house.event(7)),
+        scene.event(9),
+        scene.event(8, "event.json"),
+        scene.upload(scene.event(7)),
     )
-    assert order_of_going(house) == [uploaded, nothing_to_upload, waiting]
+    assert order_of_deletion(scene) == [uploaded, nothing_to_upload, waiting]
     assert (
         f"deleted {uploaded} (4.0 MB; it is uploaded), since less than disk.min_free_gb (0.001) is "
         "free" in caplog.text
@@ -140,30 +137,30 @@ def test_on_a_full_disk_what_is_uploaded_goes_first(
 def test_without_a_store_labelled_events_go_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
+    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
     labelled, old, young, untagged = (
-        house.event(9, label="occupied"),
-        house.event(8),
-        house.event(6),
-        house.event(7),
+        scene.event(9, label="occupied"),
+        scene.event(8),
+        scene.event(6),
+        scene.event(7),
     )
     (untagged / "label.json").write_text('{"label": null}')
     age(untagged, NOON - timedelta(hours=7))
-    assert order_of_going(house) == [old, untagged, young, labelled]
+    assert order_of_deletion(scene) == [old, untagged, young, labelled]
 
 
 def test_markers_are_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(tmp_path, monkeypatch, max_gb=0.000001)
-    folder = house.upload(house.event(10, "clip.mp4", "snapshot.jpg"))
+    scene = Scene(tmp_path, monkeypatch, max_gb=0.000001)
+    folder = scene.upload(scene.event(10, "clip.mp4", "snapshot.jpg"))
     gone: list[str] = []
     unlink = Path.unlink
 
-    def noted(path: Path, missing_ok: bool = False) -> None:
+    def record(path: Path, missing_ok: bool = False) -> None:
         gone.extend([path.name] if path.exists() else [])
         unlink(path, missing_ok)
 
-    monkeypatch.setattr(Path, "unlink", noted)
-    house.pass_s(1)
+    monkeypatch.setattr(Path, "unlink", record)
+    scene.run_s(1)
     assert not folder.exists()
     assert [name.startswith(".") for name in gone] == [False, False, True, True]
 
@@ -171,47 +168,47 @@ def test_markers_are_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_unfinished_deletion_removes_no_label_in_the_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, max_gb=0.000001)
-    folder = house.upload(house.event(10, "clip.mp4", label="occupied"))
+    scene = Scene(tmp_path, monkeypatch, max_gb=0.000001)
+    folder = scene.upload(scene.event(10, "clip.mp4", label="occupied"))
     unlink = Path.unlink
 
-    def until_the_label_is_gone(path: Path, missing_ok: bool = False) -> None:
+    def fail_after_the_label(path: Path, missing_ok: bool = False) -> None:
         if not (folder / "label.json").exists():
             raise OSError("it ends here")
         unlink(path, missing_ok)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", until_the_label_is_gone)
-        house.pass_s(1)
+        patched.setattr(Path, "unlink", fail_after_the_label)
+        scene.run_s(1)
     assert not (folder / "label.json").exists()
-    house.inventory.scan(NOON)
+    scene.inventory.scan(NOON)
     assert not (folder / "label-withdrawn.json").exists()
 
 
 def test_an_old_event_is_deleted_with_its_empty_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
-    house.event(24 * 6)
-    house.event(24 * 4)
-    house.pass_s(1)
-    assert house.left() == [event_of(24 * 4)]
+    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
+    scene.event(24 * 6)
+    scene.event(24 * 4)
+    scene.run_s(1)
+    assert scene.left() == [event_of(24 * 4)]
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["2026-11-16"]
 
 
 def test_an_event_that_waits_is_never_too_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, keep_days=5)
-    house.event(24 * 60)
-    house.pass_s(1)
-    assert house.left() == [event_of(24 * 60)]
+    scene = Scene(tmp_path, monkeypatch, keep_days=5)
+    scene.event(24 * 60)
+    scene.run_s(1)
+    assert scene.left() == [event_of(24 * 60)]
 
 
 def test_old_alerts_and_stills_are_deleted_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
+    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
     for name, days in (("alerts/2026-11-10", 10), ("alerts/2026-11-19", 1)):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "a.jpg").write_bytes(b"a" * MB)
@@ -220,7 +217,7 @@ def test_old_alerts_and_stills_are_deleted_too(
         (tmp_path / "stills").mkdir(exist_ok=True)
         (tmp_path / "stills" / name).touch()
         age(tmp_path / "stills" / name, NOON - timedelta(days=days))
-    house.pass_s(1)
+    scene.run_s(1)
     assert [path.name for path in (tmp_path / "alerts").iterdir()] == ["2026-11-19"]
     assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
 
@@ -228,12 +225,12 @@ def test_old_alerts_and_stills_are_deleted_too(
 def test_a_broken_link_does_not_stop_the_guard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
-    house.event(10)
+    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    scene.event(10)
     (tmp_path / "stills").mkdir()
     (tmp_path / "stills" / "odd.jpg").symlink_to("odd.jpg")
-    house.pass_s(1)
-    assert (house.trouble(), house.left()) == ("", [])
+    scene.run_s(1)
+    assert (scene.trouble(), scene.left()) == ("", [])
 
 
 @pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
@@ -243,13 +240,13 @@ def test_an_unreadable_path_is_logged_once_and_passed_over(
     caplog: pytest.LogCaptureFixture,
     unreadable: str,
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
-    house.event(10)
+    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    scene.event(10)
     (tmp_path / unreadable).parent.mkdir(exist_ok=True)
-    # This the kernel cannot follow, whoever asks: permissions would not stop root.
+    # The kernel cannot follow this link for any user; permissions would not stop root.
     (tmp_path / unreadable).symlink_to("a" * 256)
-    house.pass_s(700)
-    assert (house.trouble(), house.left()) == ("", [])
+    scene.run_s(700)
+    assert (scene.trouble(), scene.left()) == ("", [])
     assert (
         caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]")
         == 1
@@ -259,7 +256,7 @@ def test_an_unreadable_path_is_logged_once_and_passed_over(
 def test_nothing_else_in_the_data_folder_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
+    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
     for name in (
         "redis/appendonly.aof",
         "spool/front/0000000001.json",
@@ -272,182 +269,182 @@ def test_nothing_else_in_the_data_folder_is_deleted(
         (tmp_path / name).touch()
         age(tmp_path / name, NOON - timedelta(days=99))
     before = sorted(tmp_path.rglob("*"))
-    house.pass_s(60)
+    scene.run_s(60)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_recently_changed_or_unfinished_events_are_spared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
-    age(house.event(5), NOON - timedelta(seconds=30))
-    age(house.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
-    house.guard.step()
-    assert len(house.left()) == 2
-    house.pass_s(300)
-    assert house.left() == [event_of(4)]
-    house.pass_s(7200)
-    assert house.left() == []
+    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    age(scene.event(5), NOON - timedelta(seconds=30))
+    age(scene.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
+    scene.guard.step()
+    assert len(scene.left()) == 2
+    scene.run_s(300)
+    assert scene.left() == [event_of(4)]
+    scene.run_s(7200)
+    assert scene.left() == []
 
 
 def test_a_disk_that_others_fill_is_low_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
-    house.others = 80 * MB
-    house.pass_s(60)
-    assert house.low() == (
+    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+    scene.taken_by_others = 80 * MB
+    scene.run_s(60)
+    assert scene.low() == (
         "The disk is nearly full: 0.02 GB are free, less than the 0.05 GB of disk.min_free_gb. "
         "To delete all recordings that may go would not be enough. Make room on the disk, or lower "
         "disk.min_free_gb: while less than half of that is free, no clips and samples are kept. "
         "Alerts still come."
     )
-    house.others = 49 * MB
-    house.pass_s(60)
-    assert house.guard.low
-    house.others = 40 * MB
-    house.pass_s(6)
-    assert (house.low(), house.guard.free_gb) == (None, 0.06)
+    scene.taken_by_others = 49 * MB
+    scene.run_s(60)
+    assert scene.guard.low
+    scene.taken_by_others = 40 * MB
+    scene.run_s(6)
+    assert (scene.low(), scene.guard.free_gb) == (None, 0.06)
 
 
 def test_a_wrong_min_free_gb_costs_only_uploaded_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
-    house.upload(house.event(48))
-    uploaded_today, waiting = house.upload(house.event(20)), house.event(49)
-    house.pass_s(400)
-    assert house.left() == [waiting.name, uploaded_today.name]
-    assert "lower disk.min_free_gb" in str(house.low())
+    scene = Scene(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
+    scene.upload(scene.event(48))
+    uploaded_today, waiting = scene.upload(scene.event(20)), scene.event(49)
+    scene.run_s(400)
+    assert scene.left() == [waiting.name, uploaded_today.name]
+    assert "lower disk.min_free_gb" in str(scene.low())
 
 
 def test_with_the_clock_behind_events_are_still_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
-        house.event(hours)
-    house.clock.jump(-300 * DAY_S)
-    age(house.event(2), NOON - timedelta(days=300, seconds=20))
-    house.pass_s(1)
-    assert (house.low(), house.guard.deleted) == (None, 10)
-    assert house.left()[-1] == event_of(2)
+        scene.event(hours)
+    scene.clock.jump(-300 * DAY_S)
+    age(scene.event(2), NOON - timedelta(days=300, seconds=20))
+    scene.run_s(1)
+    assert (scene.low(), scene.guard.deleted) == (None, 10)
+    assert scene.left()[-1] == event_of(2)
 
 
 def test_with_the_clock_ahead_nothing_goes_for_its_age(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), keep_days=5)
-    house.event(10)
-    house.clock.jump(900 * DAY_S)
-    house.pass_s(400)
-    assert house.left() == [event_of(10)]
-    house.event(-900 * 24)
-    house.pass_s(400)
-    assert len(house.left()) == 2
+    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
+    scene.event(10)
+    scene.clock.jump(900 * DAY_S)
+    scene.run_s(400)
+    assert scene.left() == [event_of(10)]
+    scene.event(-900 * 24)
+    scene.run_s(400)
+    assert len(scene.left()) == 2
 
 
 def test_a_disk_that_can_be_freed_is_not_low(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
-        house.event(hours)
-    house.pass_s(30)
-    assert (house.guard.low, house.guard.deleted) == (None, 9)
-    assert house.left()[0] == event_of(13)
+        scene.event(hours)
+    scene.run_s(30)
+    assert (scene.guard.low, scene.guard.deleted) == (None, 9)
+    assert scene.left()[0] == event_of(13)
 
 
 def test_undeletable_events_do_not_count_as_freed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
-        house.event(hours)
-    remove, stuck = house.inventory.remove, (event_of(22), event_of(21))
+        scene.event(hours)
+    remove, stuck = scene.inventory.remove, (event_of(22), event_of(21))
 
     def refused(path: Path) -> None:
         if path.name in stuck:
             raise PermissionError(13, "Permission denied")
         remove(path)
 
-    monkeypatch.setattr(house.inventory, "remove", refused)
-    house.pass_s(1)
-    assert (house.guard.low, house.guard.deleted) == (None, 9)
-    assert house.free() >= 50 * MB
-    assert house.left()[:3] == [*stuck, event_of(11)]
+    monkeypatch.setattr(scene.inventory, "remove", refused)
+    scene.run_s(1)
+    assert (scene.guard.low, scene.guard.deleted) == (None, 9)
+    assert scene.free() >= 50 * MB
+    assert scene.left()[:3] == [*stuck, event_of(11)]
 
 
 def test_a_lost_upload_keeps_the_disk_low_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, min_free_gb=0.05)
-    house.event(10)
-    house.others = 49 * MB
-    house.pass_s(30)
-    assert house.left() == []
-    assert "files that still waited for their upload were deleted" in str(house.guard.low)
-    house.others = 0
-    house.pass_s(600)
-    assert house.guard.low
-    house.pass_s(3600)
-    assert house.guard.low is None
+    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+    scene.event(10)
+    scene.taken_by_others = 49 * MB
+    scene.run_s(30)
+    assert scene.left() == []
+    assert "files that still waited for their upload were deleted" in str(scene.guard.low)
+    scene.taken_by_others = 0
+    scene.run_s(600)
+    assert scene.guard.low
+    scene.run_s(3600)
+    assert scene.guard.low is None
 
 
 def test_more_than_max_gb_goes_at_the_next_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
+    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
     for hours in (3, 4, 5, 6):
-        house.event(hours)
-    house.pass_s(1)
-    assert house.left() == [event_of(4), event_of(3)]
-    house.event(2)
-    house.pass_s(200)
-    assert len(house.left()) == 3
-    house.pass_s(120)
-    assert house.left() == [event_of(3), event_of(2)]
+        scene.event(hours)
+    scene.run_s(1)
+    assert scene.left() == [event_of(4), event_of(3)]
+    scene.event(2)
+    scene.run_s(200)
+    assert len(scene.left()) == 3
+    scene.run_s(120)
+    assert scene.left() == [event_of(3), event_of(2)]
 
 
 def test_an_undeletable_event_is_logged_once_and_goes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path, monkeypatch, stores=(), keep_days=0.3)
-    stuck = house.event(11)
+    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=0.3)
+    stuck = scene.event(11)
     (stuck / "folder").mkdir()
     age(stuck, NOON - timedelta(hours=11))
-    house.event(10)
-    young = house.event(2).name
-    house.pass_s(700)
-    assert house.left() == [event_of(11), young]
+    scene.event(10)
+    young = scene.event(2).name
+    scene.run_s(700)
+    assert scene.left() == [event_of(11), young]
     assert caplog.text.count("cannot be deleted") == 1
     (stuck / "folder").rmdir()
     age(stuck, NOON - timedelta(hours=11))
-    house.pass_s(300)
-    assert house.left() == [young]
+    scene.run_s(300)
+    assert scene.left() == [young]
 
 
 def test_on_a_read_only_disk_nothing_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with SmallDisk(tmp_path / "card", 8) as disk:
-        house = House(disk.path, monkeypatch, stores=(), max_gb=0.000001)
-        house.event(10)
+        scene = Scene(disk.path, monkeypatch, stores=(), max_gb=0.000001)
+        scene.event(10)
         disk.let_write(False)
-        house.pass_s(30)
-        assert "Read-only file system" in house.trouble()
-        assert house.trouble().endswith(
+        scene.run_s(30)
+        assert "Read-only file system" in scene.trouble()
+        assert scene.trouble().endswith(
             "If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still "
             "come."
         )
         assert "cannot be deleted" not in caplog.text
         disk.let_write(True)
-        house.pass_s(6)
-        assert (house.trouble(), house.left()) == ("", [])
+        scene.run_s(6)
+        assert (scene.trouble(), scene.left()) == ("", [])
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "text"),
     [
         (
             errno.EIO,
@@ -459,23 +456,23 @@ def test_on_a_read_only_disk_nothing_is_tried(
             "[Errno 13] Permission denied. Nothing is deleted meanwhile; alerts still come.",
         ),
     ],
-    ids=["worn out", "not ours"],
+    ids=["worn out", "no permission"],
 )
 def test_an_unreadable_disk_is_logged_once_and_read_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     code: int,
-    said: str,
+    text: str,
 ) -> None:
-    house = House(tmp_path, monkeypatch)
+    scene = Scene(tmp_path, monkeypatch)
 
     def gone(_: Path) -> int:
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as broken:
         broken.setattr(disk_guard, "free_bytes", gone)
-        house.pass_s(30)
-        assert house.trouble() == f"The disk cannot be looked after: {said}"
-    house.guard.step()
-    assert (house.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)
+        scene.run_s(30)
+        assert scene.trouble() == f"The disk cannot be looked after: {text}"
+    scene.guard.step()
+    assert (scene.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)

@@ -1,4 +1,4 @@
-"""Dropbox: what arrives there, and what is said when it will not."""
+"""Dropbox as a store: what arrives there, and what a failure says."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ from tests.servers.ports import free_port
 from tests.uploads.events import write_file
 
 STILL = "20261120T101500.123Z.jpg"
-# The SDK's own: it takes the time as Python 3.12 wishes nobody did.
+# The Dropbox SDK reads the time in a way that Python 3.12 warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
@@ -107,9 +107,9 @@ def test_a_picture_of_several_blocks_is_confirmed_by_its_hash(
     assert len(server.files["/cameras/front/big.jpg"].content) == 9 * 2**20
 
 
-def facts_with(server: DropboxServer, content: bytes, **wrong: object) -> Answer:
-    said = server.upload({"path": "/a", "mode": "overwrite"}, bearer(server), content).error
-    return Answer(200, said | wrong)
+def wrong_metadata(server: DropboxServer, content: bytes, **wrong: object) -> Answer:
+    metadata = server.upload({"path": "/a", "mode": "overwrite"}, bearer(server), content).error
+    return Answer(200, metadata | wrong)
 
 
 def bearer(server: DropboxServer) -> dict[str, str]:
@@ -123,7 +123,7 @@ def bearer(server: DropboxServer) -> dict[str, str]:
 def test_another_size_or_checksum_is_not_confirmed(
     server: DropboxServer, store: DropboxStore, still: Path, wrong: dict[str, object]
 ) -> None:
-    server.answers.append(facts_with(server, still.read_bytes(), **wrong))
+    server.answers.append(wrong_metadata(server, still.read_bytes(), **wrong))
     with pytest.raises(StoreError, match="another size or checksum"):
         store.put(still, STILL, "image/jpeg")
 
@@ -250,8 +250,3 @@ def test_the_default_address_is_dropbox_with_tls() -> None:
         hosts = store._client._host_map
         assert (hosts["api"], hosts["content"]) == ("api.dropboxapi.com", "content.dropboxapi.com")
         assert store._client._session.verify is True
-
-
-def test_a_token_without_an_app_key_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no app_key"):
-        DropboxSettings(refresh_token=SecretStr("x"))

@@ -1,4 +1,4 @@
-"""The folder as a store: whole copies, and never on the card when the share is away."""
+"""The folder as a store: complete copies, and none on the card when the share is missing."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""What lies there, which of it the stores still want, and what is left when they have it."""
+"""The inventory: which files wait for which store, and what stays after the upload."""
 
 import json
 import os
@@ -20,12 +20,12 @@ def inventory(tmp_path: Path) -> Inventory:
     return Inventory(tmp_path, ["s3"])
 
 
-def look(inventory: Inventory) -> list[EventFolder]:
+def scan(inventory: Inventory) -> list[EventFolder]:
     return inventory.scan(NOON)
 
 
 def files(inventory: Inventory) -> list[UploadFile]:
-    return [file for folder in look(inventory) for file in folder.files]
+    return [file for folder in scan(inventory) for file in folder.files]
 
 
 def waiting(inventory: Inventory) -> dict[str, UploadFile]:
@@ -68,7 +68,7 @@ def test_the_oldest_event_comes_first_and_others_never(
     for stranger in ("notes", "20261399T101500.123Z-front"):
         (tmp_path / "events" / "2026-11-20" / stranger).mkdir()
     (tmp_path / "events" / "holiday").mkdir()
-    assert [folder.event for folder in look(inventory)] == [event_of(30), EVENT]
+    assert [folder.event for folder in scan(inventory)] == [event_of(30), EVENT]
 
 
 def test_an_unreadable_day_is_passed_over_and_logged_once(
@@ -78,7 +78,7 @@ def test_an_unreadable_day_is_passed_over_and_logged_once(
     (tmp_path / "events" / "2026-11-17").write_bytes(b"no folder")
     (tmp_path / "events" / "2026-11-18").symlink_to("2026-11-18")
     for _ in range(2):
-        assert [folder.event for folder in look(inventory)] == [EVENT]
+        assert [folder.event for folder in scan(inventory)] == [EVENT]
     assert caplog.text.count("2026-11-17: passed over: [Errno 20]") == 1
     assert caplog.text.count("2026-11-18: passed over: [Errno 40]") == 1
 
@@ -88,12 +88,12 @@ def test_a_day_that_was_just_removed_is_not_logged(
 ) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
     (tmp_path / "events" / "2026-11-18").symlink_to("gone")
-    assert [folder.event for folder in look(inventory)] == [EVENT]
+    assert [folder.event for folder in scan(inventory)] == [EVENT]
     assert not caplog.text
 
 
 def test_without_any_event_there_is_no_folder(inventory: Inventory) -> None:
-    assert look(inventory) == []
+    assert scan(inventory) == []
 
 
 def test_a_confirmed_file_waits_no_more_even_after_a_restart(
@@ -101,10 +101,10 @@ def test_a_confirmed_file_waits_no_more_even_after_a_restart(
 ) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
     confirm(inventory, f"clips/{EVENT}.mp4")
-    for one in (inventory, Inventory(tmp_path, ["s3"])):
-        assert list(waiting(one)) == [f"clips/{EVENT}.jpg"]
-    noted = json.loads((folder / ".clip.mp4.uploaded").read_text())["s3"]
-    assert (noted["key"], noted["size"], noted["checksum"], noted["at"]) == (
+    for current in (inventory, Inventory(tmp_path, ["s3"])):
+        assert list(waiting(current)) == [f"clips/{EVENT}.jpg"]
+    stored = json.loads((folder / ".clip.mp4.uploaded").read_text())["s3"]
+    assert (stored["key"], stored["size"], stored["checksum"], stored["at"]) == (
         f"clips/{EVENT}.mp4",
         1000,
         "ab" * 32,
@@ -112,10 +112,12 @@ def test_a_confirmed_file_waits_no_more_even_after_a_restart(
     )
 
 
-@pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"])
-def test_a_broken_marker_is_ignored(tmp_path: Path, inventory: Inventory, said: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"]
+)
+def test_a_broken_marker_is_ignored(tmp_path: Path, inventory: Inventory, content: bytes) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
-    (folder / ".clip.mp4.uploaded").write_bytes(said)
+    (folder / ".clip.mp4.uploaded").write_bytes(content)
     assert list(waiting(inventory)) == [f"clips/{EVENT}.mp4"]
 
 
@@ -151,13 +153,13 @@ def test_a_folder_with_only_a_sample_is_deleted_with_it(
     folder = make_event(tmp_path, QUIET, "sample.tar")
     confirm(inventory, f"training/{QUIET}.tar")
     assert not folder.exists()
-    assert look(inventory) == []
+    assert scan(inventory) == []
 
 
 def test_a_sample_uploaded_before_a_kill_is_deleted_later(tmp_path: Path) -> None:
     folder = make_event(tmp_path, QUIET, "sample.tar")
     confirm(Inventory(tmp_path, ["s3", "folder"]), f"training/{QUIET}.tar")
-    look(Inventory(tmp_path, ["s3"]))
+    scan(Inventory(tmp_path, ["s3"]))
     assert not folder.exists()
 
 
@@ -205,7 +207,7 @@ def test_a_removed_label_is_removed_in_the_stores(tmp_path: Path, inventory: Inv
     (folder / "label.json").unlink()
     withdrawn = waiting(inventory)[f"labels/{EVENT}.json"]
     assert json.loads(withdrawn.path.read_text()) == {"label": None, "event": EVENT}
-    assert not look(inventory)[0].labelled
+    assert not scan(inventory)[0].labelled
     confirm(inventory, f"labels/{EVENT}.json")
     assert [path.name for path in folder.iterdir()] == ["event.json"]
     assert not waiting(inventory)
@@ -228,14 +230,15 @@ def test_a_removed_label_that_no_store_has_uploads_nothing(
     tmp_path: Path, inventory: Inventory
 ) -> None:
     folder = make_event(tmp_path, EVENT, "event.json", label="occupied")
-    look(inventory)
+    scan(inventory)
     (folder / "label.json").unlink()
     assert not waiting(inventory)
 
 
 def make_unwritable(folder: Path) -> list[Path]:
-    """Have the disk take no marker in *folder*, until what is returned is removed. A folder where a
-    file should be stops root too.
+    """Make markers in *folder* unwritable, until the returned folders are removed.
+
+    A folder in place of a file stops root too.
     """
     blocks = [folder / f".{name}.uploaded.part" for name in (".clip.mp4", ".sample.tar")]
     for block in blocks:
@@ -255,7 +258,7 @@ def test_markers_that_the_disk_refuses_are_written_later(
     assert caplog.text.count("cannot be marked") == 1
     for block in blocks:
         block.rmdir()
-    look(inventory)
+    scan(inventory)
     assert (folder / ".clip.mp4.uploaded").exists()
 
 
@@ -271,19 +274,19 @@ def test_a_file_deleted_during_its_upload_leaves_no_marker(
 
 def test_only_a_changed_folder_is_read_again(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
-    first = look(inventory)
-    assert look(inventory)[0] is first[0]
+    first = scan(inventory)
+    assert scan(inventory)[0] is first[0]
     (folder / "clip-2.mp4").touch()
-    assert len(look(inventory)[0].files) == 2
+    assert len(scan(inventory)[0].files) == 2
 
 
 def test_a_folder_that_changed_just_now_is_read_again(tmp_path: Path, inventory: Inventory) -> None:
     folder = make_event(tmp_path, EVENT, "clip.mp4")
     os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
-    look(inventory)
+    scan(inventory)
     (folder / "clip-2.mp4").touch()
     os.utime(folder, (NOON.timestamp() - 1, NOON.timestamp() - 1))
-    assert len(look(inventory)[0].files) == 2
+    assert len(scan(inventory)[0].files) == 2
 
 
 def test_the_marker_says_whether_the_upload_is_published(
@@ -292,11 +295,11 @@ def test_the_marker_says_whether_the_upload_is_published(
     make_event(tmp_path, EVENT, "clip.mp4")
     (file,) = files(inventory)
     inventory.confirm(file, "s3", RECEIPT, NOON, published=False)
-    (untold,) = files(inventory)
-    assert untold.confirmed
-    assert not untold.confirmed["s3"].published
-    inventory.set_published(untold, "s3")
-    for one in (inventory, Inventory(tmp_path, ["s3"])):
-        (told,) = files(one)
-        assert told.confirmed
-        assert told.confirmed["s3"].published
+    (unpublished,) = files(inventory)
+    assert unpublished.confirmed
+    assert not unpublished.confirmed["s3"].published
+    inventory.set_published(unpublished, "s3")
+    for current in (inventory, Inventory(tmp_path, ["s3"])):
+        (file,) = files(current)
+        assert file.confirmed
+        assert file.confirmed["s3"].published

@@ -1,4 +1,4 @@
-"""What goes when the disk fills, and in which order: a table."""
+"""What is deleted from a full disk, and in which order."""
 
 from pathlib import Path
 
@@ -9,8 +9,6 @@ from app.uploads.retention import DAY_S, Candidate, Deletion, Priority, make_roo
 
 GB = 10**9
 NOW_S = 100 * DAY_S
-#: More than enough is free.
-PLENTY = 50 * GB
 
 UPLOADED, PLAIN, LABELLED, WAITING = (
     Priority.UPLOADED,
@@ -24,10 +22,10 @@ def candidate(name: str, priority: Priority, days_old: float, gb: float = 1.0) -
     return Candidate(Path(name), priority, NOW_S - days_old * DAY_S, round(gb * GB))
 
 
-def doomed(
+def deletions(
     candidates: list[Candidate], free_gb: float, settings: DiskSettings, stuck: tuple[str, ...] = ()
 ) -> list[Deletion]:
-    """What has to go, in order, when *stuck* cannot be deleted."""
+    """Return what has to go, in order, when *stuck* cannot be deleted."""
     tried: list[Deletion] = []
 
     def delete(one: Deletion) -> bool:
@@ -44,10 +42,10 @@ def going(
     stuck: tuple[str, ...] = (),
     **settings: float,
 ) -> list[str]:
-    """The names of what goes, in order."""
+    """Return the names of what goes, in order."""
     return [
         str(one.candidate.path)
-        for one in doomed(candidates, free_gb, DiskSettings(**settings), stuck)
+        for one in deletions(candidates, free_gb, DiskSettings(**settings), stuck)
     ]
 
 
@@ -129,8 +127,8 @@ def test_each_deletion_names_its_setting() -> None:
         candidate("b", PLAIN, 2, 0.3),
         candidate("c", PLAIN, 1, 0.7),
     ]
-    said = {str(one.candidate.path): one.why for one in doomed(candidates, -0.5, settings)}
-    assert said == {
+    reasons = {str(one.candidate.path): one.why for one in deletions(candidates, -0.5, settings)}
+    assert reasons == {
         "old": "it is older than disk.keep_days (30)",
         "a": "all of it together is more than disk.max_gb (1)",
         "b": "less than disk.min_free_gb (1) is free",

@@ -1,4 +1,4 @@
-"""The bucket: what arrives in it, what is believed of it, and what is said when it will not."""
+"""S3 as a store: what arrives there, what confirms it, and what a failure says."""
 
 import base64
 import hashlib
@@ -35,8 +35,8 @@ def test_a_file_arrives_complete_encrypted_typed_and_private(
     digest = hashlib.sha256(clip.read_bytes()).digest()
     assert receipt == Receipt(300_000, digest.hex())
     assert bucket.content(KEY) == clip.read_bytes()
-    facts = bucket.head(KEY)
-    assert (facts["ServerSideEncryption"], facts["ContentType"]) == ("AES256", "video/mp4")
+    head = bucket.head(KEY)
+    assert (head["ServerSideEncryption"], head["ContentType"]) == ("AES256", "video/mp4")
     (put,) = [request for request in proxy.requests if request.method == "PUT"]
     assert put.headers["x-amz-server-side-encryption"] == "AES256"
     assert put.headers["x-amz-checksum-sha256"] == base64.b64encode(digest).decode()
@@ -112,9 +112,9 @@ def test_the_same_checksum_confirms_an_upload(
 def test_without_a_checksum_or_an_md5_the_bytes_are_read_back(
     bucket: Bucket, s3_server: S3Server, clip: Path
 ) -> None:
-    strange = Fault("HEAD", headers={"etag": '"not-an-md5-2"'})
+    other_etag = Fault("HEAD", headers={"etag": '"not-an-md5-2"'})
     with (
-        faulty_proxy(s3_server, strange, strange) as proxy,
+        faulty_proxy(s3_server, other_etag, other_etag) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
     ):
         store.put(clip, KEY, "video/mp4")
@@ -145,11 +145,11 @@ def test_another_size_is_not_confirmed(bucket: Bucket, s3_server: S3Server, clip
 def test_a_store_that_does_not_encrypt_is_logged_once(
     bucket: Bucket, s3_server: S3Server, clip: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = {
+    head = {
         "content-length": "300000",
         "etag": f'"{hashlib.md5(clip.read_bytes(), usedforsecurity=False).hexdigest()}"',
     }
-    plain = Fault("HEAD", status=200, headers=facts, times=2)
+    plain = Fault("HEAD", status=200, headers=head, times=2)
     with (
         faulty_proxy(s3_server, plain) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
@@ -252,10 +252,10 @@ def refusal(settings: S3Settings, clip: Path) -> str:
 
 
 def test_a_missing_bucket_names_its_cure(bucket: Bucket, clip: Path) -> None:
-    said = refusal(replace(bucket.settings(), bucket="no-such-house"), clip)
+    text = refusal(replace(bucket.settings(), bucket="no-such-house"), clip)
     assert (
         "the bucket no-such-house refuses (NoSuchBucket): there is no such bucket: create it, or "
-        "correct s3.bucket" in said
+        "correct s3.bucket" in text
     )
 
 
@@ -267,8 +267,8 @@ def test_missing_keys_name_their_cure(
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    said = refusal(replace(bucket.settings(), access_key_id=None, secret_access_key=None), clip)
-    assert "set s3.access_key_id and s3.secret_access_key in private.yml" in said
+    text = refusal(replace(bucket.settings(), access_key_id=None, secret_access_key=None), clip)
+    assert "set s3.access_key_id and s3.secret_access_key in private.yml" in text
 
 
 def test_an_invalid_address_names_its_cure(bucket: Bucket, clip: Path) -> None:
@@ -298,8 +298,3 @@ def test_a_silent_server_may_be_tried_again(bucket: Bucket, clip: Path) -> None:
             pytest.raises(StoreError, match="Timeout"),
         ):
             store.put(clip, KEY, "video/mp4")
-
-
-def test_one_key_without_the_other_is_an_error() -> None:
-    with pytest.raises(ValueError, match="belong together"):
-        S3Settings("house", secret_access_key=SecretStr("x"))

@@ -1,6 +1,4 @@
-"""The policies in docs/: with them the uploader can do all that it must, and a thief of its keys
-little else.
-"""
+"""Covers several modules: the policies in docs/ allow the uploader its work, and little else."""
 
 import json
 import os
@@ -26,14 +24,14 @@ BUCKET = "my-house-camera"
 
 @pytest.fixture(scope="module")
 def strict_server() -> Iterator[S3Server]:
-    """A server that checks signatures and policies, once the user and the two buckets are made."""
+    """A server that checks signatures and policies after the user and two buckets are made."""
     with S3Server(free_calls=5) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def settings(strict_server: S3Server) -> S3Settings:
-    """The bucket as the user sees it whom setup.md tells to make."""
+    """The settings of the user that setup.md describes."""
     iam, s3 = strict_server.client("iam"), strict_server.client()
     iam.create_user(UserName="camera")
     iam.put_user_policy(
@@ -55,7 +53,7 @@ def settings(strict_server: S3Server) -> S3Settings:
 
 @pytest.fixture
 def user(settings: S3Settings, strict_server: S3Server) -> Iterator[Any]:
-    """S3 as that user, or whoever has stolen the keys, may use it."""
+    """A client with the keys of that user, as a thief has them too."""
     assert settings.access_key_id
     assert settings.secret_access_key
     with closing(
@@ -73,12 +71,12 @@ def test_the_user_policy_allows_uploads_and_links(
     content = os.urandom(1000)
     with closing(S3Store(settings)) as store:
         store.put(write_file(tmp_path / "file", content), key, "video/mp4")
-    # A link gives what its maker may get; moto knows no links when it checks signatures.
+    # A link gives what its maker may read; moto does not know links when it checks signatures.
     with user.get_object(Bucket=BUCKET, Key=key)["Body"] as body:
         assert body.read() == content
 
 
-ELSEWHERE: dict[str, Callable[[Any], Any]] = {
+FORBIDDEN: dict[str, Callable[[Any], Any]] = {
     "put outside its folders": lambda s3: s3.put_object(
         Bucket=BUCKET, Key="elsewhere/a", Body=b"a"
     ),
@@ -91,10 +89,10 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", ELSEWHERE)
-def test_the_user_policy_allows_nothing_else(user: Any, what: str) -> None:
+@pytest.mark.parametrize("action", FORBIDDEN)
+def test_the_user_policy_allows_nothing_else(user: Any, action: str) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
-        ELSEWHERE[what](user)
+        FORBIDDEN[action](user)
 
 
 def test_what_the_policy_forbids_is_refused_with_a_cure(

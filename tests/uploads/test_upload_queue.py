@@ -1,4 +1,4 @@
-"""The queue: what it carries first, how long it rests, and what it says."""
+"""The upload queue: its order, its pauses, and its reports."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.uploads.events import NOON, event_of, noon
 
 
 class MemoryStore(Store):
-    """Keeps keys, and fails with what it was told to, by key or for all."""
+    """Keeps keys. Fails with an entry of `failures`, by key or for "all"."""
 
     name = "memory"
 
@@ -35,7 +35,7 @@ class MemoryStore(Store):
 
 
 class MemorySource:
-    """What it is told lies there, until it is confirmed."""
+    """Has the given files until they are confirmed."""
 
     def __init__(self, *files: UploadFile) -> None:
         self.files = list(files)
@@ -56,8 +56,8 @@ def file(key: str, hours_ago: float = 1.0, size: int = 1_000_000) -> UploadFile:
     return UploadFile(Path("/events") / key, key, "video/mp4", size, 1, event_of(hours_ago))
 
 
-class Work:
-    """A queue that is stepped by hand."""
+class Scene:
+    """A queue that the test lets take its steps."""
 
     def __init__(self, *files: UploadFile, every_s: float = 300.0) -> None:
         self.clock: FakeClock = noon()
@@ -66,15 +66,15 @@ class Work:
         self.queue = UploadQueue(self.store, self.source, self.clock, every_s)
 
     def trouble(self) -> str | None:
-        """What it says is wrong."""
+        """Return the reported trouble."""
         return self.queue.trouble
 
     def refused(self) -> str | None:
-        """What it says somebody must do."""
+        """Return the reported refusal."""
         return self.queue.refused
 
     def run(self, seconds: float) -> None:
-        """Do what is due in the next *seconds*."""
+        """Take all steps that are due in the next *seconds*."""
         until_s = self.clock.monotonic() + seconds
         while True:
             wait_s = self.queue.step()
@@ -86,182 +86,182 @@ class Work:
 
 
 def test_the_oldest_event_is_uploaded_first() -> None:
-    work = Work(file("b", 1), file("c", 2), file("a", 1))
-    work.run(10)
-    assert work.store.kept == ["c", "a", "b"]
-    assert (work.queue.uploaded, work.queue.uploaded_mb, work.queue.waiting) == (3, 3.0, 0)
-    assert work.queue.last_at == NOON
+    scene = Scene(file("b", 1), file("c", 2), file("a", 1))
+    scene.run(10)
+    assert scene.store.kept == ["c", "a", "b"]
+    assert (scene.queue.uploaded, scene.queue.uploaded_mb, scene.queue.waiting) == (3, 3.0, 0)
+    assert scene.queue.last_at == NOON
 
 
 def test_a_new_file_is_uploaded_after_the_next_search() -> None:
-    work = Work()
-    work.run(1)
-    work.source.files.append(file("a"))
-    work.run(298)
-    assert work.store.kept == []
-    work.run(2)
-    assert work.store.kept == ["a"]
+    scene = Scene()
+    scene.run(1)
+    scene.source.files.append(file("a"))
+    scene.run(298)
+    assert scene.store.kept == []
+    scene.run(2)
+    assert scene.store.kept == ["a"]
 
 
 def test_an_urgent_event_is_uploaded_now_and_first() -> None:
-    work = Work()
-    work.run(1)
-    work.source.files += [file("old", 5), file("new", 1)]
-    work.queue.hurry(event_of(1))
-    work.run(1)
-    assert work.store.kept == ["new", "old"]
+    scene = Scene()
+    scene.run(1)
+    scene.source.files += [file("old", 5), file("new", 1)]
+    scene.queue.hurry(event_of(1))
+    scene.run(1)
+    assert scene.store.kept == ["new", "old"]
 
 
 def test_an_urgent_event_comes_next_amid_many_files() -> None:
-    work = Work(*(file(f"old-{number}", 9 - number) for number in range(5)))
+    scene = Scene(*(file(f"old-{number}", 9 - number) for number in range(5)))
     for _ in range(2):
-        work.queue.step()
-    work.source.files.append(file("new", 0.5))
-    work.queue.hurry(event_of(0.5))
-    work.run(1)
-    assert work.store.kept == ["old-0", "old-1", "new", "old-2", "old-3", "old-4"]
+        scene.queue.step()
+    scene.source.files.append(file("new", 0.5))
+    scene.queue.hurry(event_of(0.5))
+    scene.run(1)
+    assert scene.store.kept == ["old-0", "old-1", "new", "old-2", "old-3", "old-4"]
 
 
 def test_a_failing_store_is_tried_less_often_and_gets_all_later() -> None:
-    work = Work(file("a"))
-    work.store.failures["all"] = StoreError("the memory is away")
-    work.run(3600)
-    tries = len(work.store.tried)
+    scene = Scene(file("a"))
+    scene.store.failures["all"] = StoreError("the memory is away")
+    scene.run(3600)
+    tries = len(scene.store.tried)
     assert 17 <= tries <= 21
-    assert work.trouble() == "the memory is away; trying again"
-    assert (work.queue.failures, work.queue.waiting) == (tries, 1)
-    work.store.failures.clear()
-    work.run(BACKOFF_MAX_S + 1)
-    assert (work.store.kept, work.source.confirmed) == (["a"], ["a"])
-    assert (work.trouble(), work.queue.waiting) == (None, 0)
+    assert scene.trouble() == "the memory is away; trying again"
+    assert (scene.queue.failures, scene.queue.waiting) == (tries, 1)
+    scene.store.failures.clear()
+    scene.run(BACKOFF_MAX_S + 1)
+    assert (scene.store.kept, scene.source.confirmed) == (["a"], ["a"])
+    assert (scene.trouble(), scene.queue.waiting) == (None, 0)
 
 
 def test_after_a_success_the_pause_is_short_again() -> None:
-    work = Work(*(file(f"a{number}") for number in range(9)))
-    work.store.failures["all"] = StoreError("away")
-    work.run(3600)
-    work.store.failures.clear()
-    work.run(BACKOFF_MAX_S + 1)
-    assert len(work.store.kept) == 9
-    work.store.failures["all"] = StoreError("away")
-    work.source.files += [file("b"), file("c")]
-    work.queue.hurry(event_of(1))
-    work.store.tried.clear()
-    work.run(4)
-    assert work.store.tried == ["b", "c", "b"]
+    scene = Scene(*(file(f"a{number}") for number in range(9)))
+    scene.store.failures["all"] = StoreError("away")
+    scene.run(3600)
+    scene.store.failures.clear()
+    scene.run(BACKOFF_MAX_S + 1)
+    assert len(scene.store.kept) == 9
+    scene.store.failures["all"] = StoreError("away")
+    scene.source.files += [file("b"), file("c")]
+    scene.queue.hurry(event_of(1))
+    scene.store.tried.clear()
+    scene.run(4)
+    assert scene.store.tried == ["b", "c", "b"]
 
 
 def test_a_failing_store_is_not_tried_with_each_of_many_files() -> None:
-    work = Work(*(file(f"a{number}") for number in range(1000)))
-    work.store.failures["all"] = StoreError("away")
-    work.run(3600)
-    assert 17 <= len(work.store.tried) <= 21
+    scene = Scene(*(file(f"a{number}") for number in range(1000)))
+    scene.store.failures["all"] = StoreError("away")
+    scene.run(3600)
+    assert 17 <= len(scene.store.tried) <= 21
 
 
-@pytest.mark.parametrize(("asked_s", "rest_s"), [(17.0, 17.0), (1e9, LONGEST_PAUSE_S)])
-def test_a_pause_that_the_store_asks_for_is_kept(asked_s: float, rest_s: float) -> None:
-    work = Work(file("a"))
-    work.store.failures["all"] = StoreError("slow down", asked_s)
-    work.queue.step()
-    work.store.failures.clear()
-    work.run(rest_s - 0.5)
-    assert work.store.kept == []
-    work.run(1)
-    assert work.store.kept == ["a"]
+@pytest.mark.parametrize(("asked_s", "pause_s"), [(17.0, 17.0), (1e9, LONGEST_PAUSE_S)])
+def test_a_pause_that_the_store_asks_for_is_kept(asked_s: float, pause_s: float) -> None:
+    scene = Scene(file("a"))
+    scene.store.failures["all"] = StoreError("slow down", asked_s)
+    scene.queue.step()
+    scene.store.failures.clear()
+    scene.run(pause_s - 0.5)
+    assert scene.store.kept == []
+    scene.run(1)
+    assert scene.store.kept == ["a"]
 
 
 def test_an_urgent_event_does_not_break_a_pause() -> None:
-    work = Work(file("a"))
-    work.store.failures["all"] = StoreError("slow down", 60.0)
-    work.queue.step()
-    work.queue.hurry(event_of(1))
-    work.run(50)
-    assert len(work.store.tried) == 1
+    scene = Scene(file("a"))
+    scene.store.failures["all"] = StoreError("slow down", 60.0)
+    scene.queue.step()
+    scene.queue.hurry(event_of(1))
+    scene.run(50)
+    assert len(scene.store.tried) == 1
 
 
 def test_a_file_that_is_never_taken_delays_no_other() -> None:
-    work = Work(file("bad", 9), file("a", 3))
-    work.store.failures["bad"] = StoreError("too big")
-    work.run(5)
-    assert work.store.kept == ["a"]
-    work.run(1000)
-    work.source.files.append(file("b", 1))
-    work.queue.hurry(event_of(1))
-    work.run(2)
-    assert work.store.kept == ["a", "b"]
-    assert 9 < work.store.tried.count("bad") < 15
+    scene = Scene(file("bad", 9), file("a", 3))
+    scene.store.failures["bad"] = StoreError("too big")
+    scene.run(5)
+    assert scene.store.kept == ["a"]
+    scene.run(1000)
+    scene.source.files.append(file("b", 1))
+    scene.queue.hurry(event_of(1))
+    scene.run(2)
+    assert scene.store.kept == ["a", "b"]
+    assert 9 < scene.store.tried.count("bad") < 15
 
 
 @pytest.mark.parametrize(
     "failure", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
 )
 def test_an_unreadable_file_delays_no_other(failure: OSError) -> None:
-    work = Work(file("bad", 9), file("a", 3))
-    work.store.failures["bad"] = failure
-    work.run(5)
-    assert work.store.kept == ["a"]
-    assert "/events/bad cannot be read" in str(work.queue.trouble)
+    scene = Scene(file("bad", 9), file("a", 3))
+    scene.store.failures["bad"] = failure
+    scene.run(5)
+    assert scene.store.kept == ["a"]
+    assert "/events/bad cannot be read" in str(scene.queue.trouble)
 
 
 def test_a_file_deleted_meanwhile_is_no_failure() -> None:
-    work = Work(file("gone", 9), file("a", 3))
-    work.store.failures["gone"] = FileNotFoundError(2, "gone")
-    work.run(5)
-    assert (work.store.kept, work.queue.failures, work.queue.trouble) == (["a"], 0, None)
+    scene = Scene(file("gone", 9), file("a", 3))
+    scene.store.failures["gone"] = FileNotFoundError(2, "gone")
+    scene.run(5)
+    assert (scene.store.kept, scene.queue.failures, scene.queue.trouble) == (["a"], 0, None)
 
 
 def test_a_refusal_is_logged_once_and_ends_with_its_last_file(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    work = Work(file("a", 2), file("b", 1))
-    work.store.failures["all"] = StoreRefused("no such bucket: create it")
-    work.run(1000)
-    assert work.refused() == "no such bucket: create it"
+    scene = Scene(file("a", 2), file("b", 1))
+    scene.store.failures["all"] = StoreRefused("no such bucket: create it")
+    scene.run(1000)
+    assert scene.refused() == "no such bucket: create it"
     assert caplog.text.count("no such bucket") == 1
-    work.store.failures = {"b": StoreRefused("not this one")}
-    work.run(700)
-    assert work.store.kept == ["a"]
-    assert work.refused() == "not this one"
-    work.store.failures.clear()
-    work.run(700)
-    assert (work.refused(), work.store.kept) == (None, ["a", "b"])
+    scene.store.failures = {"b": StoreRefused("not this one")}
+    scene.run(700)
+    assert scene.store.kept == ["a"]
+    assert scene.refused() == "not this one"
+    scene.store.failures.clear()
+    scene.run(700)
+    assert (scene.refused(), scene.store.kept) == (None, ["a", "b"])
 
 
 def test_a_refused_file_that_is_deleted_is_forgotten() -> None:
-    work = Work(file("a"))
-    work.store.failures["all"] = StoreRefused("no such bucket")
-    work.run(1)
-    work.source.files.clear()
-    work.run(310)
-    assert (work.queue.refused, work.queue.trouble, work.queue.waiting) == (None, None, 0)
+    scene = Scene(file("a"))
+    scene.store.failures["all"] = StoreRefused("no such bucket")
+    scene.run(1)
+    scene.source.files.clear()
+    scene.run(310)
+    assert (scene.queue.refused, scene.queue.trouble, scene.queue.waiting) == (None, None, 0)
 
 
 def test_an_unreadable_disk_is_logged_once_and_read_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    work = Work(file("a"), every_s=30)
-    work.source.failure = OSError(5, "Input/output error")
-    work.run(100)
+    scene = Scene(file("a"), every_s=30)
+    scene.source.failure = OSError(5, "Input/output error")
+    scene.run(100)
     assert caplog.text.count("cannot be read") == 1
-    work.source.failure = None
-    work.run(31)
-    assert (work.store.kept, work.queue.trouble) == (["a"], None)
+    scene.source.failure = None
+    scene.run(31)
+    assert (scene.store.kept, scene.queue.trouble) == (["a"], None)
 
 
 def test_retry_now_ends_every_pause() -> None:
-    work = Work(file("a"))
-    work.store.failures["all"] = StoreRefused("no such bucket", 3000.0)
-    work.run(1)
-    work.store.failures.clear()
-    work.queue.retry_now()
-    work.run(0)
-    assert work.store.kept == ["a"]
+    scene = Scene(file("a"))
+    scene.store.failures["all"] = StoreRefused("no such bucket", 3000.0)
+    scene.run(1)
+    scene.store.failures.clear()
+    scene.queue.retry_now()
+    scene.run(0)
+    assert scene.store.kept == ["a"]
 
 
 def test_waiting_files_are_counted_during_a_pause() -> None:
-    work = Work(file("a"), every_s=30)
-    work.store.failures["all"] = StoreError("slow down", 300.0)
-    work.run(1)
-    work.source.files += [file("b"), file("c")]
-    work.run(timedelta(minutes=1).total_seconds())
-    assert (work.queue.waiting, work.queue.waiting_mb) == (3, 3.0)
+    scene = Scene(file("a"), every_s=30)
+    scene.store.failures["all"] = StoreError("slow down", 300.0)
+    scene.run(1)
+    scene.source.files += [file("b"), file("c")]
+    scene.run(timedelta(minutes=1).total_seconds())
+    assert (scene.queue.waiting, scene.queue.waiting_mb) == (3, 3.0)

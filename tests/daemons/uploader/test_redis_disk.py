@@ -1,4 +1,4 @@
-"""A Redis whose disk is full goes on from memory, and keeps its log again when there is room."""
+"""A Redis on a full disk goes on in memory, and keeps its log again when there is room."""
 
 import socket
 import tempfile
@@ -21,8 +21,8 @@ from tests.servers.small_disk import SmallDisk
 from tests.waiting import until
 
 
-class House:
-    """A Redis with its files on a small disk, and who looks after it."""
+class Scene:
+    """A Redis with its files on a small disk, and the object that looks after it."""
 
     def __init__(self, disk: SmallDisk, server: RedisServer) -> None:
         self.disk = disk
@@ -30,18 +30,18 @@ class House:
         self.clock = FakeClock()
         self.state = State(server.url)
         self.raw: Any = redis.Redis.from_url(server.url, decode_responses=True)
-        self.keeper = RedisDisk(self.state, server.url, disk.path, self.clock)
+        self.redis_disk = RedisDisk(self.state, server.url, disk.path, self.clock)
 
-    def look(self) -> None:
+    def check(self) -> None:
         self.clock.advance(CHECK_EVERY_S)
-        self.keeper.step()
+        self.redis_disk.step()
 
     def trouble(self) -> str:
-        """What is said to be wrong."""
-        return self.keeper.trouble or ""
+        """Return the reported trouble."""
+        return self.redis_disk.trouble or ""
 
     def fill(self) -> None:
-        """Fill the disk, and let Redis notice."""
+        """Fill the disk, and wait until Redis refuses writes."""
         self.disk.fill()
         until(self.refuses, "Redis refuses to write")
 
@@ -70,221 +70,226 @@ def disk() -> Iterator[SmallDisk]:
 
 
 @pytest.fixture
-def house(disk: SmallDisk) -> Iterator[House]:
+def scene(disk: SmallDisk) -> Iterator[Scene]:
     with RedisServer(disk.path, "--appendonly", "yes") as server:
-        made = House(disk, server)
+        made = Scene(disk, server)
         yield made
         made.close()
 
 
 def test_redis_uses_memory_until_the_disk_has_room(
-    house: House,
+    scene: Scene,
 ) -> None:
-    house.state.set_switch("home", True)
-    house.fill()
+    scene.state.set_switch("home", True)
+    scene.fill()
     with pytest.raises(StateUnavailable, match="MISCONF"):
-        house.state.set_switch("home", False)
-    house.look()
-    house.state.set_switch("home", False)
-    assert not house.keeps_log()
-    assert "in memory only" in house.trouble()
-    house.look()
-    assert "in memory only" in house.trouble()
-    house.disk.empty()
-    house.look()
-    assert (house.keeps_log(), house.trouble()) == (True, "")
+        scene.state.set_switch("home", False)
+    scene.check()
+    scene.state.set_switch("home", False)
+    assert not scene.keeps_log()
+    assert "in memory only" in scene.trouble()
+    scene.check()
+    assert "in memory only" in scene.trouble()
+    scene.disk.empty()
+    scene.check()
+    assert (scene.keeps_log(), scene.trouble()) == (True, "")
     until(
-        lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"],
-        "the log is written anew",
+        lambda: not scene.raw.info("persistence")["aof_rewrite_in_progress"],
+        "a new log is written",
     )
-    assert house.raw.info("persistence")["aof_last_bgrewrite_status"] == "ok"
+    assert scene.raw.info("persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
 def test_a_later_run_switches_the_log_on_again(
-    house: House,
+    scene: Scene,
 ) -> None:
-    house.fill()
-    house.look()
-    house.keeper = RedisDisk(house.state, house.server.url, house.disk.path, house.clock)
-    house.disk.empty()
-    house.look()
-    assert house.keeps_log()
+    scene.fill()
+    scene.check()
+    scene.redis_disk = RedisDisk(scene.state, scene.server.url, scene.disk.path, scene.clock)
+    scene.disk.empty()
+    scene.check()
+    assert scene.keeps_log()
 
 
-class LastWords:
-    """A way to *server* that ends, as whoever goes it would, with the first message that has
-    *words* in it.
+class CutConnection:
+    """A connection to *server* that ends after the first message with *text* in it.
+
+    The client gets no answer to that message, as if it was killed.
     """
 
-    def __init__(self, folder: Path, server: RedisServer, words: bytes) -> None:
-        self.url = f"unix://{folder}/way"
+    def __init__(self, folder: Path, server: RedisServer, text: bytes) -> None:
+        self.url = f"unix://{folder}/cut"
         self._to = server.url.removeprefix("unix://")
-        self._words = words
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(f"{folder}/way")
-        self._door.listen()
-        threading.Thread(target=self._lead, daemon=True).start()
+        self._text = text
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(f"{folder}/cut")
+        self._listener.listen()
+        threading.Thread(target=self._forward, daemon=True).start()
 
-    def _lead(self) -> None:
-        with self._door, socket.socket(socket.AF_UNIX) as server, self._door.accept()[0] as client:
+    def _forward(self) -> None:
+        with (
+            self._listener,
+            socket.socket(socket.AF_UNIX) as server,
+            self._listener.accept()[0] as client,
+        ):
             server.connect(self._to)
-            while (message := client.recv(65536)) and self._words not in message:
+            while (message := client.recv(65536)) and self._text not in message:
                 server.sendall(message)
                 client.sendall(server.recv(65536))
             server.sendall(message)
             server.recv(1)
 
 
-def test_a_kill_while_the_log_is_switched_off_leaves_a_record(house: House) -> None:
-    house.fill()
-    doomed = State(LastWords(house.disk.path.parent, house.server, b"CONFIG").url)
+def test_a_kill_while_the_log_is_switched_off_leaves_a_record(scene: Scene) -> None:
+    scene.fill()
+    cut = State(CutConnection(scene.disk.path.parent, scene.server, b"CONFIG").url)
     with pytest.raises(StateUnavailable, match="closed"):
-        RedisDisk(doomed, house.server.url, house.disk.path, house.clock).step()
-    doomed.close()
-    house.disk.empty()
-    assert not house.keeps_log()
-    house.look()
-    assert house.keeps_log()
+        RedisDisk(cut, scene.server.url, scene.disk.path, scene.clock).step()
+    cut.close()
+    scene.disk.empty()
+    assert not scene.keeps_log()
+    scene.check()
+    assert scene.keeps_log()
 
 
-def test_a_log_that_the_owner_switched_off_stays_off(house: House) -> None:
-    house.raw.config_set("appendonly", "no")
+def test_a_log_that_the_owner_switched_off_stays_off(scene: Scene) -> None:
+    scene.raw.config_set("appendonly", "no")
     for _ in range(3):
-        house.look()
-    assert not house.keeps_log()
+        scene.check()
+    assert not scene.keeps_log()
 
 
-def test_a_restarted_redis_keeps_its_log_until_it_refuses(house: House) -> None:
-    house.fill()
-    house.look()
-    house.server.kill()
-    house.server.start()
-    house.look()
-    assert house.keeps_log()
-    until(house.refuses, "it refuses again")
-    house.look()
-    assert not house.keeps_log()
-    house.disk.empty()
-    house.look()
-    assert house.keeps_log()
+def test_a_restarted_redis_keeps_its_log_until_it_refuses(scene: Scene) -> None:
+    scene.fill()
+    scene.check()
+    scene.server.kill()
+    scene.server.start()
+    scene.check()
+    assert scene.keeps_log()
+    until(scene.refuses, "it refuses again")
+    scene.check()
+    assert not scene.keeps_log()
+    scene.disk.empty()
+    scene.check()
+    assert scene.keeps_log()
 
 
 def test_a_failed_snapshot_does_not_stop_writes(disk: SmallDisk) -> None:
     with RedisServer(disk.path, "--save", "3600 1") as server:
-        house = House(disk, server)
+        scene = Scene(disk, server)
         disk.fill()
-        house.raw.set("a", "a" * 100_000)
-        house.raw.bgsave()
+        scene.raw.set("a", "a" * 100_000)
+        scene.raw.bgsave()
         until(
-            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
+            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
             "the picture fails",
         )
-        assert house.refuses()
-        house.look()
-        assert not house.refuses()
+        assert scene.refuses()
+        scene.check()
+        assert not scene.refuses()
         disk.empty()
-        house.look()
-        assert not house.refuses()
-        house.raw.bgsave()
+        scene.check()
+        assert not scene.refuses()
+        scene.raw.bgsave()
         until(
-            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
+            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
             "the next picture is whole",
         )
-        house.look()
-        assert house.raw.config_get("stop-writes-on-bgsave-error") == {
+        scene.check()
+        assert scene.raw.config_get("stop-writes-on-bgsave-error") == {
             "stop-writes-on-bgsave-error": "yes"
         }
-        house.close()
+        scene.close()
 
 
 def test_log_and_snapshots_are_both_switched_off(disk: SmallDisk) -> None:
     with RedisServer(disk.path, "--appendonly", "yes", "--save", "3600 1") as server:
-        house = House(disk, server)
-        house.raw.set("a", "a" * 100_000)
-        house.fill()
-        house.look()
-        assert not house.refuses()
-        house.raw.bgsave()
+        scene = Scene(disk, server)
+        scene.raw.set("a", "a" * 100_000)
+        scene.fill()
+        scene.check()
+        assert not scene.refuses()
+        scene.raw.bgsave()
         until(
-            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
+            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
             "the picture fails",
         )
-        assert house.refuses()
-        house.look()
-        assert not house.refuses()
+        assert scene.refuses()
+        scene.check()
+        assert not scene.refuses()
         disk.empty()
-        house.look()
-        assert (house.keeps_log(), "in memory only" in house.trouble()) == (True, True)
+        scene.check()
+        assert (scene.keeps_log(), "in memory only" in scene.trouble()) == (True, True)
         until(
-            lambda: not house.raw.info("persistence")["aof_rewrite_in_progress"],
-            "the log is written anew",
+            lambda: not scene.raw.info("persistence")["aof_rewrite_in_progress"],
+            "a new log is written",
         )
-        house.raw.bgsave()
+        scene.raw.bgsave()
         until(
-            lambda: house.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
+            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
             "the next picture is whole",
         )
-        house.look()
-        assert house.raw.config_get("stop-writes-on-bgsave-error") == {
+        scene.check()
+        assert scene.raw.config_get("stop-writes-on-bgsave-error") == {
             "stop-writes-on-bgsave-error": "yes"
         }
-        assert house.trouble() == ""
-        house.close()
+        assert scene.trouble() == ""
+        scene.close()
 
 
 def test_a_redis_that_forbids_changes_is_reported_once(
-    house: House, caplog: pytest.LogCaptureFixture
+    scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.raw.acl_setuser(
+    scene.raw.acl_setuser(
         "default", enabled=True, nopass=True, commands=["+@all", "-config"], keys=["*"]
     )
-    house.fill()
+    scene.fill()
     for _ in range(3):
-        house.look()
-    assert "its settings may not be changed" in house.trouble()
+        scene.check()
+    assert "its settings may not be changed" in scene.trouble()
     assert caplog.text.count("its settings may not be changed") == 1
-    house.disk.empty()
-    until(lambda: not house.refuses(), "Redis writes again by itself")
-    house.look()
-    assert house.trouble() == ""
+    scene.disk.empty()
+    until(lambda: not scene.refuses(), "Redis writes again by itself")
+    scene.check()
+    assert scene.trouble() == ""
 
 
 def test_a_disk_that_cannot_be_asked_counts_as_full(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.fill()
+    scene.fill()
 
     def gone(_: Path) -> int:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:
         broken.setattr(redis_disk, "free_bytes", gone)
-        house.look()
-        assert not house.keeps_log()
-        house.disk.empty()
-        house.look()
-        assert not house.keeps_log()
-    house.look()
-    assert house.keeps_log()
+        scene.check()
+        assert not scene.keeps_log()
+        scene.disk.empty()
+        scene.check()
+        assert not scene.keeps_log()
+    scene.check()
+    assert scene.keeps_log()
 
 
-def test_a_redis_on_another_machine_is_left_alone(house: House) -> None:
-    house.keeper = RedisDisk(
-        house.state, "rediss://redis.example.org:6380/0", house.disk.path, house.clock
+def test_a_redis_on_another_machine_is_left_alone(scene: Scene) -> None:
+    scene.redis_disk = RedisDisk(
+        scene.state, "rediss://redis.example.org:6380/0", scene.disk.path, scene.clock
     )
-    house.fill()
-    house.look()
-    assert (house.keeps_log(), house.trouble()) == (True, "")
+    scene.fill()
+    scene.check()
+    assert (scene.keeps_log(), scene.trouble()) == (True, "")
 
 
 def test_a_nearly_full_disk_is_checked_more_often(
-    house: House,
+    scene: Scene,
 ) -> None:
-    house.keeper.step()
-    house.fill()
-    house.clock.advance(2.5)
-    house.keeper.step()
-    assert not house.keeps_log()
+    scene.redis_disk.step()
+    scene.fill()
+    scene.clock.advance(2.5)
+    scene.redis_disk.step()
+    assert not scene.keeps_log()
 
 
 def test_a_redis_that_forbids_info_is_left_alone(
@@ -293,10 +298,10 @@ def test_a_redis_that_forbids_info_is_left_alone(
     clock = FakeClock()
     with redis.Redis.from_url(redis_server.url) as raw, closing(State(redis_server.url)) as state:
         raw.acl_setuser("default", enabled=True, commands=["-info"])
-        keeper = RedisDisk(state, redis_server.url, tmp_path, clock)
+        redis_disk = RedisDisk(state, redis_server.url, tmp_path, clock)
         for _ in range(3):
             clock.advance(CHECK_EVERY_S)
-            keeper.step()
+            redis_disk.step()
         raw.acl_setuser("default", enabled=True, commands=["+info"])
-    assert keeper.trouble is None
+    assert redis_disk.trouble is None
     assert caplog.text.count("is not looked after") == 1
