@@ -16,7 +16,7 @@ from redis.retry import Retry
 from app.errors import ProtocolError, StateUnavailable
 
 TIMEOUT_S = 5.0
-#: What somebody has to mend, or time does, at the server; any other refusal is a mistake of ours.
+#: Refusals that somebody at the server mends, or time does; any other is a mistake of ours.
 _REFUSALS = (
     "MISCONF",
     "LOADING",
@@ -36,27 +36,27 @@ _AWAY = (
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.NoPermissionError,
 )
-# Until when this thread waits for Redis, by the monotonic clock.
+# The monotonic time until which this thread waits for Redis.
 _wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
 _LEAST_WAIT_S = 0.01
 
 
 class _Punctual(redis.connection.AbstractConnection):
-    """A connection of which every step, the greeting's too, ends when `within` says."""
+    """A connection whose every step, the greeting's too, ends when `within` says."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        self._hurry()
+        self._shorten_timeout()
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
-        self._hurry()
+        self._shorten_timeout()
         return super().read_response(*args, **kwargs)
 
-    def _hurry(self) -> None:
-        line = cast(socket.socket | None, self._sock)
-        if line and self.socket_timeout:
+    def _shorten_timeout(self) -> None:
+        connected = cast(socket.socket | None, self._sock)
+        if connected and self.socket_timeout:
             left_s = _wait_until_s.get() - time.monotonic()
-            line.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
+            connected.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
 
 
 class _Tcp(_Punctual, redis.Connection):
@@ -76,9 +76,7 @@ _CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
 
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
-    """In here, what Redis has not answered *patience_s* from now is a `StateUnavailable`, whatever
-    the timeout.
-    """
+    """Let calls in this context wait for Redis *patience_s* in all, then raise `StateUnavailable`."""
     token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
     try:
         yield
@@ -88,6 +86,7 @@ def within(patience_s: float) -> Iterator[None]:
 
 @contextmanager
 def talking() -> Iterator[None]:
+    """Turn the failures of Redis into errors of ours."""
     if time.monotonic() > _wait_until_s.get():
         raise StateUnavailable("Redis is too slow")
     try:
@@ -103,7 +102,8 @@ def talking() -> Iterator[None]:
 
 
 @contextmanager
-def asking_for_leave() -> Iterator[None]:
+def permitted() -> Iterator[None]:
+    """Turn a refusal by Redis's access rules into a `ProtocolError`."""
     try:
         yield
     except redis.exceptions.NoPermissionError as error:
@@ -111,14 +111,12 @@ def asking_for_leave() -> Iterator[None]:
 
 
 def _reason(error: redis.RedisError) -> str:
-    """What the server said; an error of a pipeline quotes the whole command before it, pictures
-    included.
-    """
+    """Return the server's words; an error of a pipeline quotes the whole command before them."""
     return str(error).rpartition("caused error: ")[2]
 
 
 def connect(url: str, timeout_s: float) -> redis.Redis:
-    """A client of the server at *url* that never sends a command twice by itself."""
+    """Return a client of the server at *url* that never sends a command twice by itself."""
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=min(timeout_s, 2.0),

@@ -1,6 +1,6 @@
-"""What Redis does in one step: scripts that `app.state` has it run."""
+"""Lua scripts: what Redis does in one step."""
 
-# All in one step, so that a fact handed over again after a lost answer is on the stream once and
+# One step, so that a fact that is sent again after a lost answer is on the stream once and
 # overwrites nothing.
 PUBLISH_ONCE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -17,9 +17,9 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
 
-# What may fail comes first, since Redis takes nothing back; what has been published was kept then,
-# and others may have changed it since.
-KEEP = """
+# The command that may fail comes first, since Redis rolls nothing back. Nothing is stored with a fact
+# that was published before: others may have changed the keys since.
+COMMIT = """
 if ARGV[1] ~= '' then
     if redis.call('EXISTS', KEYS[1]) == 1 then
         return
@@ -32,8 +32,7 @@ for place = 3, #KEYS do
 end
 """
 
-# Compared, changed and asked for in one step, so that of two clicks at once the second finds what
-# the first has done.
+# One step, so that the second of two clicks at once finds what the first has done.
 TAG = """
 if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
     return false
@@ -64,7 +63,8 @@ if wanted > 0 then
     end
     for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
         local ok, fact = pcall(cjson.decode, entry[2][2])
-        if ok and fact.kind == 'motion_started' and type(fact.event) == 'string' and not seen[fact.event] then
+        local opens = ok and fact.kind == 'motion_started' and type(fact.event) == 'string'
+        if opens and not seen[fact.event] then
             seen[fact.event] = true
             events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
         end

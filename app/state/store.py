@@ -1,7 +1,7 @@
-"""What the programs share, in Redis. Only this package imports redis.
+"""The state that the programs share, in Redis.
 
 Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when
-it hangs. Nothing is sent twice by itself: a lost answer to XADD must not become two entries.
+it hangs. No command is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from app import protocol
 from app.errors import ProtocolError
 from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Record, Request
 from app.state import scripts
-from app.state.connection import TIMEOUT_S, asking_for_leave, connect, talking
+from app.state.connection import TIMEOUT_S, connect, permitted, talking
 from app.state.streams import Reader, decoded
 from app.state.views import CameraControls, Latest, Survey, Tag, read_heartbeats, survey_of, tag_of
 
@@ -23,13 +23,13 @@ class State:
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._redis = connect(url, timeout_s)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
-        self._keep = self._redis.register_script(scripts.KEEP)
+        self._commit = self._redis.register_script(scripts.COMMIT)
         self._tag = self._redis.register_script(scripts.TAG)
         self._survey = self._redis.register_script(scripts.SURVEY)
         self._survey_once = self._redis.register_script(scripts.SURVEY_ONCE)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._redis.close()
 
     def ping(self) -> None:
@@ -38,65 +38,62 @@ class State:
             self._redis.ping()
 
     def server_facts(self) -> dict[str, Any]:
-        """What the server says of itself (Redis's INFO); `ProtocolError` when it does not tell this
-        user.
-        """
-        with talking(), asking_for_leave():
+        """Return Redis's INFO; `ProtocolError` when this user may not ask for it."""
+        with talking(), permitted():
             return self._redis.info()
 
     def set_server(self, name: str, value: str) -> None:
-        """Change one of the server's own settings, until its next start; `ProtocolError` when it
-        lets nobody do that.
-        """
-        with talking(), asking_for_leave():
+        """Change a setting of the server until its next start; `ProtocolError` when it refuses."""
+        with talking(), permitted():
             self._redis.config_set(name, value)
 
-    def set_server_and_mark(self, settings: Mapping[str, str], told: str) -> None:
-        """Do as `set_server` does with all *settings*, then as `mark_delivery`, in one message, so
-        that no end of ours comes between.
+    def set_server_and_mark(self, settings: Mapping[str, str], owner: str) -> None:
+        """Change all *settings* of the server, and mark them on the delivery *owner*.
+
+        Both go in one message, so that the program cannot end between them.
         """
-        with talking(), asking_for_leave(), self._redis.pipeline(transaction=False) as pipe:
+        with talking(), permitted(), self._redis.pipeline(transaction=False) as pipe:
             for name, value in settings.items():
                 pipe.config_set(name, value)
-            pipe.hset(_delivery_key(told), mapping=cast(Any, dict(settings)))
-            pipe.expire(_delivery_key(told), protocol.DELIVERY_LIFE_S)
+            pipe.hset(_delivery_key(owner), mapping=cast(Any, dict(settings)))
+            pipe.expire(_delivery_key(owner), protocol.DELIVERY_LIFE_S)
             pipe.execute()
 
     def read_strings(self, *names: str) -> list[str | None]:
-        """The plain strings under *names*, None where there is none or it is of another type."""
+        """Return the plain strings under *names*; None for a missing one or another type."""
         with talking():
             return [_text(raw) for raw in cast(list[bytes | None], self._redis.mget(names))]
 
     def set_switch(self, name: str, value: bool, changed: ArmedBy | None = None) -> None:
-        """Set one of the house's switches, and with *changed* say who did it."""
+        """Set one switch of the house, and store *changed*, which says who did it."""
         self.set_switches({name: value}, changed)
 
     def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
-        """Set several of the house's switches at once, and with *changed* say who did it."""
+        """Set several switches of the house at once, and store *changed*, which says who did it."""
         words = _switch_words(values, changed)
         with talking():
             self._redis.mset(words)
 
     def snooze(self, until: datetime, life_s: int) -> None:
-        """Hold alerts back until *until*, which Redis forgets after *life_s* seconds."""
+        """Hold alerts back until *until*; Redis drops that after *life_s* seconds."""
         with talking():
             self._redis.set("snoozed_until", until.isoformat(), ex=life_s)
 
     def end_snooze(self) -> None:
-        """Hold alerts back no longer."""
+        """Stop holding alerts back."""
         with talking():
             self._redis.delete("snoozed_until")
 
     def claim_once(self, key: str, life_s: int) -> bool:
-        """Whether nobody has asked this of *key* in the last *life_s* seconds."""
+        """Return whether this is the first claim to *key* in *life_s* seconds."""
         with talking():
             return bool(self._redis.set(key, "1", nx=True, ex=life_s))
 
     def tag(self, request: Request) -> Tag | None:
-        """Put the label of *request* on its event and *request* on the stream, unless the event has
-        that label already.
+        """Put the label of *request* on its event, and *request* on the stream.
 
-        Returns what the event was tagged before; None when the event is not known any more.
+        Neither changes when the event has that label already. Returns the tag that the event had
+        before; None when the event is not known any more.
         """
         if request.event is None:
             raise ProtocolError("a tag is about an event")
@@ -114,34 +111,35 @@ class State:
         return None if found is None else tag_of(*map(_text, found))
 
     def initialise_switches(self) -> None:
-        """Give every switch that nobody has set yet its first value."""
+        """Set each switch that nobody has set yet to its first value."""
         with talking(), self._redis.pipeline() as pipe:
             for name, value in protocol.SWITCHES.items():
                 pipe.set(name, str(value), nx=True)
             pipe.execute()
 
     def get(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
-        """The record under *key*, None when there is none; `ProtocolError` when it is not a
-        *kind*.
+        """Return the record under *key*, None when there is none.
+
+        Raises `ProtocolError` when it is not a *kind*.
         """
         with talking():
             raw = cast(bytes | None, self._redis.get(key))
         return None if raw is None else protocol.decode(kind, raw)
 
     def put(self, key: str, record: Record, life_s: int | None = None) -> None:
-        """Store *record* under *key*, for *life_s* seconds or for ever."""
+        """Store *record* under *key*, for *life_s* seconds or without limit."""
         with talking():
             self._redis.set(key, protocol.encode(record), ex=life_s)
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
-        """Show that a program lives."""
+        """Store the heartbeat of a program under *key*."""
         with talking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
             pipe.sadd("heartbeats", key)
             pipe.execute()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
-        """Every pulse there is, by its key; what is no heartbeat is logged and left out."""
+        """Return all heartbeats by their keys; a value that is none is logged and left out."""
         with talking():
             keys = sorted(
                 key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats"))
@@ -170,7 +168,7 @@ class State:
         return survey_of(names, found) if found else None
 
     def heartbeat_ages_s(self, keys: Iterable[str]) -> dict[str, float]:
-        """For each of *keys* that is there, seconds since `beat` wrote it."""
+        """Return the age of each heartbeat in *keys* that is there, in seconds."""
         names = list(keys)
         with talking(), self._redis.pipeline(transaction=False) as pipe:
             for name in names:
@@ -185,8 +183,9 @@ class State:
     def publish(
         self, fact: Fact, record: EventRecord | None = None, snapshot: bytes | None = None
     ) -> None:
-        """Put *fact* on the stream, and what is known of its event beside it; published again, it
-        changes nothing.
+        """Put *fact* on the stream, and store *record* and *snapshot* of its event.
+
+        A fact that was published before changes nothing.
         """
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
@@ -216,59 +215,57 @@ class State:
         changed: ArmedBy | None = None,
         fact: Fact | None = None,
     ) -> None:
-        """Store *records* by their keys for ever, set *switches*, say in *changed* who did it, and
-        publish *fact*.
+        """Store *records* by their keys, set *switches* as *changed* says, and publish *fact*.
 
-        All or nothing, and with a fact once: kept again, as after a lost answer, it changes
-        nothing.
+        Redis does all of it or nothing. A fact that was published before changes nothing, as when
+        the first answer was lost.
         """
         words = {key: protocol.encode(stored) for key, stored in records.items()} | _switch_words(
             switches or {}, changed
         )
-        told = protocol.encode(fact) if fact else ""
+        encoded = protocol.encode(fact) if fact else ""
         with talking():
-            self._keep(
+            self._commit(
                 keys=[protocol.published_key(fact.id if fact else ""), "events", *words],
-                args=[told, protocol.EVENTS_KEPT, protocol.PUBLISHED_LIFE_S, *words.values()],
+                args=[encoded, protocol.EVENTS_KEPT, protocol.PUBLISHED_LIFE_S, *words.values()],
             )
 
     def event(self, event: str) -> EventRecord | None:
-        """What is known of *event*, None when nothing is."""
+        """Return the record of *event*, None when it is not known."""
         stored = self.event_fields(event)
         return protocol.decode_event(stored) if stored else None
 
     def event_fields(self, event: str) -> dict[str, str]:
-        """The hash of *event* as it stands, delivery marks included."""
+        """Return the hash of *event*, delivery marks included."""
         return self._hash(protocol.event_key(event))
 
     def mark_event(self, event: str, marks: Mapping[str, str]) -> None:
         """Write *marks* on *event*'s hash."""
         self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
 
-    def delivery_marks(self, told: Fact | str) -> dict[str, str]:
-        """What was noted of the telling of *told*: on its event's hash when it is a fact that opens
-        one, else on a hash of its own.
+    def delivery_marks(self, delivered: Fact | str) -> dict[str, str]:
+        """Return the marks of *delivered*: a fact, or the id of a digest, a reply or an owner.
 
-        What is no fact has an id.
+        A fact that opens an event has its marks on the event's hash, all else on its own.
         """
-        event = protocol.opened_event(told) if isinstance(told, Fact) else None
-        return self.event_fields(event) if event else self._hash(_delivery_key(told))
+        event = protocol.opened_event(delivered) if isinstance(delivered, Fact) else None
+        return self.event_fields(event) if event else self._hash(_delivery_key(delivered))
 
-    def mark_delivery(self, told: Fact | str, marks: Mapping[str, str]) -> None:
-        """Note *marks* of the telling of *told*."""
-        event = protocol.opened_event(told) if isinstance(told, Fact) else None
+    def mark_delivery(self, delivered: Fact | str, marks: Mapping[str, str]) -> None:
+        """Write *marks* of *delivered*, as `delivery_marks` returns them."""
+        event = protocol.opened_event(delivered) if isinstance(delivered, Fact) else None
         if event:
             self.mark_event(event, marks)
         else:
-            self._add_to_hash(_delivery_key(told), marks, protocol.DELIVERY_LIFE_S)
+            self._add_to_hash(_delivery_key(delivered), marks, protocol.DELIVERY_LIFE_S)
 
     def snapshot(self, event: str) -> bytes | None:
-        """The JPEG of *event*, None when it has none any more."""
+        """Return the JPEG of *event*, None when it has none any more."""
         with talking():
             return cast(bytes | None, self._redis.get(protocol.snapshot_key(event)))
 
     def set_latest(self, camera: str, latest: Latest) -> None:
-        """Show *latest* as the newest picture of *camera*."""
+        """Store *latest* as the newest picture of *camera*."""
         key = protocol.camera_key(camera, "latest")
         with talking(), self._redis.pipeline() as pipe:
             pipe.hset(key, mapping={"jpeg": latest.jpeg, "taken_at": latest.taken_at.isoformat()})
@@ -276,7 +273,7 @@ class State:
             pipe.execute()
 
     def latest(self, camera: str) -> Latest | None:
-        """The newest picture of *camera*, None when there is none of the last day."""
+        """Return the newest picture of *camera*, None when there is none of the last day."""
         with talking():
             raw = cast(
                 dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest"))
@@ -286,9 +283,7 @@ class State:
         )
 
     def latest_taken_at(self, camera: str) -> datetime | None:
-        """When the newest picture of *camera* was taken, None when there is none of the last
-        day.
-        """
+        """Return when the newest picture of *camera* was taken, None when there is none."""
         with talking():
             raw = cast(
                 bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at")
@@ -296,12 +291,12 @@ class State:
         return datetime.fromisoformat(raw.decode()) if raw else None
 
     def publish_frame(self, camera: str, picture: bytes) -> None:
-        """Send *picture*, a JPEG, to whoever watches *camera* just now."""
+        """Send *picture*, a JPEG, to everybody who watches *camera* now."""
         with talking():
             self._redis.publish(protocol.camera_key(camera, "frames"), picture)
 
     def add_request(self, request: Request) -> None:
-        """Ask for something."""
+        """Put *request* on the stream."""
         with talking():
             self._redis.xadd(
                 "requests",
@@ -311,9 +306,7 @@ class State:
             )
 
     def camera_controls(self, camera: str, after: str) -> "CameraControls":
-        """What is wanted of *camera* just now, and what was asked for since the request *after*, in
-        one round trip.
-        """
+        """Return what is wanted of *camera*, and the requests that came after the entry *after*."""
         names = (
             "camera_status",
             protocol.camera_key(camera, "target"),
@@ -328,21 +321,21 @@ class State:
         return CameraControls(_text(status), _text(target), watched is not None, asked, newest)
 
     def facts(self, group: str, reader: str) -> "Reader[Fact]":
-        """The stream of facts as *reader* of *group* gets it."""
+        """Return the stream of facts for *reader* of *group*."""
         return Reader(self._redis, "events", Fact, group, reader)
 
     def requests(self, group: str, reader: str) -> "Reader[Request]":
-        """The stream of requests as *reader* of *group* gets it."""
+        """Return the stream of requests for *reader* of *group*."""
         return Reader(self._redis, "requests", Request, group, reader)
 
     def heartbeat_marks(self) -> dict[str, str]:
-        """What was noted of each heartbeat there has ever been."""
+        """Return the mark of each heartbeat that was ever there."""
         return self._hash("hearts")
 
-    def mark_heartbeat(self, key: str, noted: str) -> None:
-        """Note something of the heartbeat *key*."""
+    def mark_heartbeat(self, key: str, mark: str) -> None:
+        """Write the *mark* of the heartbeat *key*."""
         with talking():
-            self._redis.hset("hearts", key, noted)
+            self._redis.hset("hearts", key, mark)
 
     def _hash(self, key: str) -> dict[str, str]:
         with talking():
@@ -357,26 +350,24 @@ class State:
 
 
 def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[str, str]:
-    """What stands under which keys when the switches are set to *values*."""
+    """Return the values by key that set the switches to *values*."""
     unknown = sorted(values.keys() - protocol.SWITCHES.keys())
     if unknown:
         raise ProtocolError(
             f"{unknown[0]} is not a switch; the switches are {', '.join(protocol.SWITCHES)}"
         )
     words = {name: str(value) for name, value in values.items()}
-    return words | (
-        {protocol.changed_by_key(name): protocol.encode(changed) for name in values}
-        if changed
-        else {}
-    )
+    if changed:
+        words |= {protocol.changed_by_key(name): protocol.encode(changed) for name in values}
+    return words
 
 
 def _strings(raw: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
 
 
-def _delivery_key(told: Fact | str) -> str:
-    return protocol.delivery_key(told.id if isinstance(told, Fact) else told)
+def _delivery_key(delivered: Fact | str) -> str:
+    return protocol.delivery_key(delivered.id if isinstance(delivered, Fact) else delivered)
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -13,15 +13,16 @@ from app.state.connection import talking
 
 _log = logging.getLogger(__name__)
 
-#: How long a fact may lie with a reader that has died before another takes it over.
+#: Age at which another reader takes over an entry of a reader that has died.
 TAKE_OVER_AFTER_MS = 60_000
-#: How many entries of a stream are read at once.
+#: Entries of a stream that are read at once.
 _BATCH = 100
 
 
 class Reader(Generic[AnyRecord]):
-    """One of a group of readers that share a stream of *kind* among them; each entry is somebody's
-    until it is acknowledged.
+    """One reader of a *group* that shares a stream of *kind*.
+
+    Each entry belongs to one reader until that reader acknowledges it.
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class Reader(Generic[AnyRecord]):
         self._reader = reader
 
     def unfinished(self, after: str = "0") -> list[tuple[str, AnyRecord]]:
-        """What this reader was given and has not acknowledged, and what a reader that died has
-        left: the oldest 100 *after* an entry.
+        """Return what this reader has not acknowledged, and what a reader that died has left.
+
+        These are the 100 oldest after the entry *after*.
         """
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -53,20 +55,18 @@ class Reader(Generic[AnyRecord]):
         return self._batch(ask)
 
     def all_unfinished(self) -> Iterator[tuple[str, AnyRecord]]:
-        """All of `unfinished`, oldest first."""
+        """Yield all of `unfinished`, the oldest first."""
         after = "0"
         while found := self.unfinished(after):
             yield from found
             after = found[-1][0]
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """What nobody has been given yet, after at most *wait_s* (up to 4) seconds of waiting for
-        it.
-        """
+        """Return entries that no reader has yet, after waiting for them *wait_s* (up to 4) at most."""
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def acknowledge(self, entry: str) -> None:
-        """The *entry* needs no more care."""
+        """Acknowledge *entry*: the group is done with it."""
         with talking():
             self._redis.xack(self._stream, self._group, entry)
 
@@ -102,7 +102,7 @@ class Reader(Generic[AnyRecord]):
     def _batch(
         self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
     ) -> list[tuple[str, AnyRecord]]:
-        """What *ask* finds, without what cannot be read; only the last batch is empty."""
+        """Return what *ask* finds, without unreadable entries; only the last batch is empty."""
         while True:
             entries = self._in_group(ask)
             records = self._records(entries)

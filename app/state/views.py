@@ -1,4 +1,4 @@
-"""What callers get from the state: typed, and decoded when they ask for it."""
+"""Values that callers get from the state: typed, and decoded when they ask for it."""
 
 import json
 import logging
@@ -24,8 +24,9 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class CameraControls:
-    """What Redis says is wanted of a camera, unchecked. *newest* is the last request in *asked*;
-    None in it was no request.
+    """What is wanted of a camera, as Redis has it, unchecked.
+
+    *newest* is the entry of the last request in *asked*; None in it stands for an unreadable one.
     """
 
     camera_status: str | None
@@ -37,7 +38,7 @@ class CameraControls:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """The label that an event had, who gave it, and when; all None when it had none."""
+    """The label of an event, who gave it, and when; all None when it has none."""
 
     label: Label | None = None
     by: str | None = None
