@@ -16,7 +16,6 @@ from app.launcher import local_redis
 from app.launcher.config_files import write_private
 from app.launcher.redis_server import find_redis_server
 from app.state import State
-from app.state.address import is_here
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO
 from tests.servers.redis_server import RedisServer
@@ -57,22 +56,6 @@ def folder() -> Iterator[Path]:
     """A folder with a short path, for sockets."""
     with TemporaryDirectory(prefix="a redis-") as made:
         yield Path(made)
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [
-        ("redis://localhost", True),
-        ("redis://:secret@127.0.0.1:7000/3", True),
-        ("redis://[::1]:7000", True),
-        ("unix:///run/redis.sock", True),
-        ("redis://192.0.2.1/0", False),
-        ("redis://garage/0", False),
-        ("rediss://localhost/0", False),
-    ],
-)
-def test_only_a_redis_of_this_machine_without_tls_is_ours_to_start(url: str, here: bool) -> None:
-    assert is_here(url) is here
 
 
 def test_messages_name_a_redis_without_its_password() -> None:

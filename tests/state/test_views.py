@@ -1,0 +1,64 @@
+"""Surveys and heartbeats, as callers read them from a real Redis."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from app import protocol
+from app.protocol import EventRecord, Fact, Heartbeat
+from app.state import State
+
+NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+EVENT = "20261120T101500.000Z-front"
+
+
+def started(number: int = 0) -> Fact:
+    return Fact(f"{EVENT}-{number}", "motion_started", NOW, "Motion.", "front", EVENT)
+
+
+def test_a_broken_heartbeat_hides_no_other(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    state.send_heartbeat("heartbeat:a:pi", Heartbeat(1, NOW, NOW + timedelta(seconds=1), {"n": 1}))
+    raw.set("heartbeat:b:pi", "{")
+    raw.sadd("heartbeats", "heartbeat:b:pi")
+    assert list(state.heartbeats()) == ["heartbeat:a:pi"]
+    assert "heartbeat:b:pi" in caplog.text
+
+
+def test_a_survey_finds_the_newest_events_and_all_heartbeats(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    events = [protocol.event_id(NOW + timedelta(minutes=minute), "front") for minute in range(5)]
+    for event in events:
+        at = protocol.event_started_at(event)
+        state.publish(
+            Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event),
+            EventRecord("front", at),
+        )
+        state.publish(
+            Fact(f"{event}-ended", "motion_ended", at, "Over.", "front", event),
+            EventRecord("front", at, at),
+        )
+    raw.delete(f"event:{events[4]}")
+    raw.hset(f"event:{events[3]}", "score", "much")
+    state.send_heartbeat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
+    found = state.survey("camera_status", "home", events=4)
+    assert list(found.events()) == [events[2], events[1]]
+    assert "not an event" in caplog.text
+    assert found.strings == {"camera_status": None, "home": None}
+    assert list(found.heartbeats()) == ["heartbeat:a:pi"]
+
+
+def test_a_survey_with_a_claim_is_made_once(state: State) -> None:
+    state.set_switch("home", True)
+    found = [
+        state.survey_once(claim, 660, "home")
+        for claim in ("signature:ab", "signature:ab", "signature:cd")
+    ]
+    assert [survey and survey.strings for survey in found] == [
+        {"home": "True"},
+        None,
+        {"home": "True"},
+    ]
