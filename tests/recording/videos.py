@@ -1,6 +1,6 @@
 """Films whose pictures tell their number, and looking at clips as a player does."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -51,7 +51,7 @@ def numbered_video(
     fps: int = FPS,
     options: dict[str, str] | None = None,
     noise: int = 0,
-    visits: range = range(0),
+    visits: Collection[int] = (),
 ) -> Path:
     """A film of *count* numbered pictures at *path*, with a visitor in those of *visits*.
 

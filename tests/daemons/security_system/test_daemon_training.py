@@ -1,4 +1,4 @@
-"""Training samples and stills as the real program makes them, of real footage."""
+"""Covers several modules: samples and stills as the real program makes them of real footage."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
-FILM = "one-by-one-person-detection.mp4"
+VIDEO = "one-by-one-person-detection.mp4"
 KEPT = 6
 SETTINGS = f"""
 events: {{motion_classification_store_cnt: 10, min_save_seconds: 2, frame_store_cnt: {KEPT}, train: true}}
@@ -31,8 +31,8 @@ disk: {{min_free_gb: 0}}
 """
 
 
-class House:
-    """What one run over the film has left in *data*."""
+class Outcome:
+    """What one run over the footage has left in *data*, and its last heartbeat."""
 
     def __init__(self, data: Path, beat: Heartbeat) -> None:
         self.data = data
@@ -59,9 +59,9 @@ def members(path: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def house(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
-    """The program has run over the film until an alert, a quiet room and a still were kept."""
-    folder = tmp_path_factory.mktemp("house")
+def outcome(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """What is left when the program has kept an alert, a quiet room and stills."""
+    folder = tmp_path_factory.mktemp("outcome")
     data = folder / "data"
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -70,7 +70,7 @@ def house(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
         patch.setenv("GPIOZERO_PIN_FACTORY", "mock")
         config = write_config(folder, redis.url, SETTINGS)
         with Program(
-            "app.daemons.security_system", config, "--source", str(footage / FILM)
+            "app.daemons.security_system", config, "--source", str(footage / VIDEO)
         ) as program:
             until(lambda: list(data.glob("events/*/*/event.json")), "an alert", 30)
             until(lambda: len(list(data.glob("stills/*.jpg"))) > 1, "stills", 30)
@@ -81,50 +81,49 @@ def house(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
                     if (one := program.heartbeat(redis.url)) and one.counters["keepsakes"]
                     else None
                 ),
-                "it tells",
+                "a heartbeat",
             )
             assert program.stop() == 0
-            # What there was to say went into the log: no complaint among it.
             assert not [
                 line
                 for line in program.log.splitlines()
                 if " WARNING " in line or " ERROR " in line
             ]
-    return House(data, beat)
+    return Outcome(data, beat)
 
 
 @pytest.fixture(scope="module")
-def film(footage: Path) -> list[Frame]:
-    """The film's first frames, by their numbers."""
+def video(footage: Path) -> list[Frame]:
+    """The first frames of the footage, by their numbers."""
     with closing(
-        make_camera("film", CameraSettings(source=str(footage / FILM)), SystemClock(), pace="fast")
+        make_camera(
+            "video", CameraSettings(source=str(footage / VIDEO)), SystemClock(), pace="fast"
+        )
     ) as camera:
         camera.open()
         return [camera.read() for _ in range(150)]
 
 
-def test_an_alert_has_its_sample_beside_it_with_the_very_frames_before_it(
-    house: House, film: list[Frame]
-) -> None:
-    sample = house.samples("alert")[0]
+def test_an_alerts_sample_has_the_frames_before_it(outcome: Outcome, video: list[Frame]) -> None:
+    sample = outcome.samples("alert")[0]
     facts = json.loads(sample["json"])
     assert (facts["id"], facts["camera"]) == (sample["folder"].decode(), "front")
     assert facts["classification"]["motion"]
     numbers = [one["number"] for one in facts["frames"]]
     assert numbers == list(range(facts["number"] - KEPT, facts["number"]))
-    assert sample["frame.jpg"] == jpeg(film[facts["number"]].bgr(), FRAME_QUALITY)
+    assert sample["frame.jpg"] == jpeg(video[facts["number"]].bgr(), FRAME_QUALITY)
     assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [
-        jpeg(film[number].bgr(), STORED_QUALITY) for number in numbers
+        jpeg(video[number].bgr(), STORED_QUALITY) for number in numbers
     ]
-    assert {path.name for path in next(house.data.glob(f"events/*/{facts['id']}")).iterdir()} >= {
+    assert {path.name for path in next(outcome.data.glob(f"events/*/{facts['id']}")).iterdir()} >= {
         "event.json",
         "snapshot.jpg",
         "sample.tar",
     }
 
 
-def test_it_shows_what_the_visitor_was_compared_with_and_where_he_stands_out(house: House) -> None:
-    sample = house.samples("alert")[0]
+def test_a_sample_shows_how_the_frame_was_compared(outcome: Outcome) -> None:
+    sample = outcome.samples("alert")[0]
     facts = json.loads(sample["json"])
     background, delta = (decoded(sample[f"{name}.png"]) for name in ("background", "delta"))
     assert background.shape == delta.shape == (108, 192)
@@ -138,37 +137,35 @@ def test_it_shows_what_the_visitor_was_compared_with_and_where_he_stands_out(hou
     assert "source" not in json.dumps(facts)
 
 
-def test_what_the_motion_sensor_said_is_with_each_frame(house: House) -> None:
-    facts = json.loads(house.samples("alert")[0]["json"])
+def test_the_motion_sensor_is_read_with_each_frame(outcome: Outcome) -> None:
+    facts = json.loads(outcome.samples("alert")[0]["json"])
     assert facts["pir"] == [False] * KEPT
     assert facts["pir_now"] is False
-    assert house.beat.counters["pir"] is False
+    assert outcome.beat.counters["pir"] is False
 
 
-def test_now_and_then_a_quiet_room_is_kept_in_a_folder_of_its_own(house: House) -> None:
-    samples = house.samples("quiet")
+def test_a_quiet_room_is_kept_in_a_folder_of_its_own(outcome: Outcome) -> None:
+    samples = outcome.samples("quiet")
     assert samples
     for sample in samples:
         facts = json.loads(sample["json"])
         assert not facts["classification"]["motion"]
         assert [one["number"] - facts["number"] for one in facts["frames"]] == [-6, -1]
         assert EVENT_ID.fullmatch(facts["id"])
-        (folder,) = house.data.glob(f"events/*/{facts['id']}")
+        (folder,) = outcome.data.glob(f"events/*/{facts['id']}")
         assert [path.name for path in folder.iterdir()] == ["sample.tar"]
 
 
-def test_stills_of_the_occupied_room_are_written_whole_under_a_time_that_sorts(
-    house: House, film: list[Frame]
-) -> None:
-    stills = sorted((house.data / "stills").iterdir())
+def test_stills_have_names_that_sort_by_time(outcome: Outcome, video: list[Frame]) -> None:
+    stills = sorted((outcome.data / "stills").iterdir())
     assert all(EVENT_ID.fullmatch(path.stem) and path.suffix == ".jpg" for path in stills)
     shapes = {decoded(path.read_bytes()).shape for path in stills}
-    assert shapes == {film[0].bgr().shape}
+    assert shapes == {video[0].bgr().shape}
 
 
-def test_the_heartbeat_says_what_is_kept(house: House) -> None:
-    assert set(house.beat.counters) >= {"pir", "frames_kept_mb", "keepsakes"}
-    assert house.beat.counters["keepsakes_lost"] == 0
+def test_the_heartbeat_says_what_is_kept(outcome: Outcome) -> None:
+    assert set(outcome.beat.counters) >= {"pir", "frames_kept_mb", "keepsakes"}
+    assert outcome.beat.counters["keepsakes_lost"] == 0
 
 
 def decoded(picture: bytes) -> np.ndarray[Any, Any]:
