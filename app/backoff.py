@@ -1,7 +1,7 @@
 """A delay that grows with each failure."""
 
-#: Doubling more often than this gains nothing: every delay here is at its longest long before.
-_MOST_DOUBLINGS = 10
+#: More doublings would not matter: 2 ** 30 s is 34 years. Without a limit the number overflows.
+_MOST_DOUBLINGS = 30
 
 
 class Backoff:

@@ -1,43 +1,39 @@
-"""Everything that gives pictures: the Pi's own cameras, USB and network cameras, files, and a drawn
-room.
-"""
+"""Sources of frames: the Pi's own cameras, USB and network cameras, files, and a drawn room."""
 
 from importlib.util import find_spec
 
 from app.cameras.base import Camera, CameraSettings, Pace
 from app.clock import Clock
 
-_DRAWN = "synthetic:"
+_SYNTHETIC = "synthetic:"
 
 
 def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = "own") -> Camera:
-    """The camera that `settings.source` names; *name* is what messages call it. Whatever is wrong
-    with it, `open` will say.
+    """Return the camera that `settings.source` names; messages call it *name*.
 
     The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or
-    rtsps address, a /dev/video device, or the path of a file.
+    rtsps address, a /dev/video device, or the path of a file. Nothing is checked here: `open`
+    raises the errors.
     """
     source = settings.source
-    label = f"{name} ({shown(source)})"
+    label = f"{name} ({redacted(source)})"
     if source == "auto":
         return _pi_camera(label, settings, clock)
-    if source == "demo" or source.startswith(_DRAWN):
+    if source == "demo" or source.startswith(_SYNTHETIC):
         from app.cameras.synthetic.camera import SyntheticCamera
 
-        return SyntheticCamera(label, settings, clock, pace, scene=source.removeprefix(_DRAWN))
+        return SyntheticCamera(label, settings, clock, pace, scene=source.removeprefix(_SYNTHETIC))
     from app.cameras.video import VideoCamera
 
     return VideoCamera(label, settings, clock, pace)
 
 
-def shown(source: str) -> str:
-    """*source* without what may be secret: a user name and password, and what follows a `?` or
-    `#`.
-    """
+def redacted(source: str) -> str:
+    """Return *source* without its user name, its password, and all after a `?` or `#`."""
     scheme, address, rest = source.partition("://")
     if not address:
         return source
-    # A password may hold any sign, so all up to the last @ goes.
+    # A password may contain any character, therefore all up to the last @ is removed.
     host = rest.rpartition("@")[2]
     return scheme + address + host.partition("?")[0].partition("#")[0]
 

@@ -1,4 +1,4 @@
-"""What a camera promises, and its settings."""
+"""The interface of a camera, and its settings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,21 +9,19 @@ from annotated_types import Ge, Interval, MinLen, MultipleOf
 
 from app.frames import Frame, Image, Packet
 
-#: A side of the picture in pixels; even, because the colours of YUV 4:2:0 are stored for every
-#: second pixel.
+#: A side of the picture in pixels; even, because YUV 4:2:0 stores colour for every second pixel.
 Even = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
-#: "own" plays a file as fast as it was filmed, "fast" as fast as it can be decoded. What is live
-#: has only its own pace.
+#: "own" plays a file as fast as it was recorded, "fast" as fast as it can be decoded. Live sources
+#: have only their own pace.
 Pace = Literal["own", "fast"]
-#: Takes packets.
 PacketSink = Callable[[Packet], None]
-#: What OpenCV calls turning a picture over, by (vflip, hflip).
-_FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}
+#: OpenCV's codes for flips, by (vflip, hflip).
+_FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """One camera of the house; `config.yml` says what each key does."""
+    """Settings of one camera; `config.yml` explains each key."""
 
     source: Annotated[str, MinLen(1)] = "auto"
     resolution: tuple[Even, Even] = (640, 480)
@@ -36,23 +34,21 @@ class CameraSettings:
 
 
 class Camera(ABC):
-    """A source of frames. `open`, then `read` again and again, then `close`; after that it can be
-    opened anew.
+    """A source of frames: `open`, `read` repeatedly, `close`; then it can be opened again.
 
-    Every call may raise `CameraError`, whose message names the source. After an error the only
-    thing to do is `close`, and later `open`. Only one thread at a time may use a camera, but `aim`
-    may come from any.
+    Every method may raise `CameraError`, whose message names the source. After an error only
+    `close` is allowed, and later `open`. Only one thread at a time may use a camera, but any thread
+    may call `aim`.
     """
 
-    #: What messages call it; never shows a password.
+    #: The name of the camera in messages; never contains a password.
     source: str
-    #: Who is handed each picture still compressed, where the source has it so; set before `open`.
-    #: It is called by a thread of the camera, before the frame that is made of the packet is read,
-    #: and never makes it wait.
+    #: Receives each compressed picture, where the source has them; set before `open`. A thread of
+    #: the camera calls it before the frame of the same picture is read. It must not block.
     sink: PacketSink | None = None
-    #: Frames that were passed over since `open` because they came too late to be of use.
+    #: Frames since `open` that were dropped because they came too late.
     dropped: int = 0
-    #: Pictures since `open` that came damaged or could not be decoded at all.
+    #: Pictures since `open` that were damaged or could not be decoded.
     corrupt: int = 0
 
     @abstractmethod
@@ -61,26 +57,27 @@ class Camera(ABC):
 
     @abstractmethod
     def read(self) -> Frame:
-        """Wait for the next frame. `CameraEnded` when there are no more, `CameraStalled` after
-        `stall_s` without one.
+        """Wait for the next frame and return it.
+
+        Raises `CameraEnded` when there are no more, and `CameraStalled` after `stall_s` without
+        one.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the source. Closing twice is fine."""
+        """Release the source. Closing twice is allowed."""
 
-    def aim(self, pan_deg: float, tilt_deg: float) -> None:  # noqa: B027 (most cameras need not know)
-        """The mount has turned to *pan_deg*, *tilt_deg*. A real lens sees that by itself; a drawn
-        scene must be told.
-        """
+    def aim(self, pan_deg: float, tilt_deg: float) -> None:  # noqa: B027 (most cameras ignore it)
+        """Note that the mount has turned to *pan_deg*, *tilt_deg*; only a drawn scene needs it."""
 
 
 def flipped(picture: Image, settings: CameraSettings) -> Image:
-    """*picture*, (rows, columns) or (rows, columns, 3) uint8, turned over as `vflip` and `hflip`
-    say; the same object if neither is set.
+    """Return *picture* flipped as `vflip` and `hflip` say; the same object if neither is set.
+
+    It is (rows, columns) or (rows, columns, BGR) uint8.
     """
     import cv2
     import numpy as np
 
-    code = _FLIPS.get((settings.vflip, settings.hflip))
+    code = _FLIP_CODES.get((settings.vflip, settings.hflip))
     return picture if code is None else np.asarray(cv2.flip(picture, code), np.uint8)

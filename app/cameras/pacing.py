@@ -1,4 +1,4 @@
-"""When a source's pictures are due, and which of them are wanted."""
+"""Decides which pictures of a source are used, and when each is due."""
 
 from app.clock import Clock
 
@@ -7,11 +7,10 @@ _PATIENCE_S = 1.0
 
 
 class PlayingTime:
-    """Seconds since a source's first picture: by time stamps, and by counting where those are
-    missing, stand still or jump.
+    """Computes the seconds since a source's first picture.
 
-    *interval_s* is the usual time between two pictures; a step of more than *longest_s* is taken
-    for a jump.
+    It uses time stamps, and counts pictures where the stamps are missing, do not increase, or jump.
+    *interval_s* is the usual time between two pictures. A step of more than *longest_s* is a jump.
     """
 
     def __init__(self, interval_s: float, longest_s: float) -> None:
@@ -21,7 +20,7 @@ class PlayingTime:
         self._at_s = 0.0
 
     def of(self, number: int, stamp_s: float | None) -> float:
-        """The time of picture *number*, whose own stamp is *stamp_s*."""
+        """Return the time of picture *number*, which is stamped *stamp_s*."""
         if self._last is not None:
             self._at_s += self._step_s(number - self._last[0], self._last[1], stamp_s)
         self._last = (number, stamp_s)
@@ -34,12 +33,11 @@ class PlayingTime:
 
 
 class Pacing:
-    """Thins a source's pictures out to *fps*, and, if *timed*, waits until each is due and drops
-    what comes too late.
+    """Reduces a source's pictures to *fps*; if *timed*, waits for each and drops late ones.
 
     Times are the source's own, in seconds; only their differences count. A timed picture is late
-    when the one after it is due already. A machine too slow for the source would then drop
-    everything, so one late picture a second is let pass.
+    when the next one is due already. A machine that is too slow for the source would drop all of
+    them, therefore one late picture a second is kept.
     """
 
     def __init__(self, clock: Clock, fps: float, timed: bool) -> None:
@@ -52,7 +50,7 @@ class Pacing:
         self.dropped = 0
 
     def keep(self, at_s: float) -> bool:
-        """Whether the picture taken at *at_s* is to be used; returns when it is due."""
+        """Wait until the picture taken at *at_s* is due; return whether to use it."""
         if self._wanted_s is not None and at_s < self._wanted_s + _TOO_EARLY * self._interval_s:
             return False
         self._wanted_s = at_s

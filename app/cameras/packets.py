@@ -1,9 +1,13 @@
-"""A stream's compressed pictures, handed on beside the frames that are made of them."""
+"""Forwards a stream's compressed pictures, beside the frames that are made of them.
+
+A "stamp" here is a time stamp of the stream, in seconds. `PacketTimer` puts stamps on the clock of
+the frames.
+"""
 
 import math
 import threading
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -12,16 +16,17 @@ from av.video.stream import VideoStream
 from app.cameras.base import CameraSettings, PacketSink
 from app.frames import Packet, VideoFormat
 
-#: Codecs of which each packet is a picture of its own.
+#: Codecs in which each packet is a complete picture.
 _SINGLE = ("mjpeg",)
-#: Codecs whose packets need those before them, and what makes each key frame bring all that its
-#: decoder must know.
+#: Codecs whose packets need earlier packets, and the libav filter that makes each key frame bring
+#: all that its decoder must know.
 _STREAMED = {
     "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
     "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
 }
-#: A step in the stamps that is longer, or goes back, is a jump.
+#: A longer step in the stamps is a jump, and so is a step back of more than a second.
 _JUMP_S = 10.0
+_JUMP_BACK_S = 1.0
 _WINDOW_S = 10.0
 _MOST_HELD = 400
 _USUAL_FPS = 25
@@ -29,182 +34,191 @@ _TICK_S = 1e-5
 
 
 class StampClock:
-    """Puts the stamps of a stream on the clock of its frames.
+    """Converts the stamps of a stream to the clock of its frames.
 
-    A frame's time is when it was ready, which is a little late, and sometimes more. So those frames
-    are believed that were late the least in the last ten to twenty seconds: the two clocks may
-    drift apart, slowly.
+    A frame's time is when it was ready, which is a little late, and sometimes more. The offset
+    between the clocks is therefore the smallest of the last ten to twenty seconds. It is measured
+    again and again because the clocks may slowly drift apart.
     """
 
     def __init__(self) -> None:
-        self._since_s = -math.inf
-        self._before = self._now = math.inf
+        self._window_began_s = -math.inf
+        self._offset_before_s = self._offset_s = math.inf
 
-    def heard(self, stamp_s: float, at_s: float) -> None:
-        """A picture stamped *stamp_s* was ready at *at_s*."""
-        if at_s - self._since_s >= _WINDOW_S:
-            self._before, self._now, self._since_s = self._now, math.inf, at_s
-        self._now = min(self._now, at_s - stamp_s)
+    def record_frame(self, stamp_s: float, at_s: float) -> None:
+        """Record that the picture stamped *stamp_s* was ready at *at_s*."""
+        if at_s - self._window_began_s >= _WINDOW_S:
+            self._offset_before_s, self._offset_s = self._offset_s, math.inf
+            self._window_began_s = at_s
+        self._offset_s = min(self._offset_s, at_s - stamp_s)
 
-    def at(self, stamp_s: float) -> float | None:
-        """When the picture stamped *stamp_s* was taken; None when nothing was heard yet."""
-        apart_s = min(self._before, self._now)
-        return stamp_s + apart_s if math.isfinite(apart_s) else None
+    def time_of(self, stamp_s: float) -> float | None:
+        """Return when the picture stamped *stamp_s* was taken; None before the first frame."""
+        offset_s = min(self._offset_before_s, self._offset_s)
+        return stamp_s + offset_s if math.isfinite(offset_s) else None
 
 
-class Stamped:
-    """Hands packets of *footage* to *sink* as soon as it is known when their stamps were, on the
-    clock of the frames. For any thread.
+class _Held(NamedTuple):
+    """A packet that waits until its time on the clock of the frames is known."""
+
+    data: bytes
+    stamp_s: float
+    decode_stamp_s: float
+    key: bool
+
+
+class PacketTimer:
+    """Forwards packets of *video_format* to *sink*, with times on the clock of the frames.
+
+    A packet waits until the time of its stamp is known. Any thread may call the methods.
     """
 
-    def __init__(self, footage: VideoFormat, sink: PacketSink) -> None:
-        self._footage = footage
+    def __init__(self, video_format: VideoFormat, sink: PacketSink) -> None:
+        self._video_format = video_format
         self._sink = sink
         self._clock = StampClock()
-        self._held: deque[tuple[bytes, float, float, bool]] = deque(maxlen=_MOST_HELD)
+        self._held: deque[_Held] = deque(maxlen=_MOST_HELD)
         self._last_stamp_s: float | None = None
-        #: The last stamp before the stamps jumped.
-        self._left_stamp_s = math.inf
-        self._last_s = self._heard_s = -math.inf
+        #: The last stamp before the latest jump.
+        self._stamp_before_jump_s = math.inf
+        self._last_decode_s = self._last_taken_s = -math.inf
         self._lock = threading.Lock()
 
-    def came(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
-        """A packet came, of a picture stamped *stamp_s*; *decode_stamp_s* is its place among the
-        others.
+    def add_packet(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
+        """Add the packet of the picture stamped *stamp_s*.
+
+        *decode_stamp_s* is its place among the packets. *key* is True for a key frame.
         """
         with self._lock:
-            if (
-                self._last_stamp_s is not None
-                and not -1 < decode_stamp_s - self._last_stamp_s < _JUMP_S
-            ):
-                self._clock, self._left_stamp_s = StampClock(), self._last_stamp_s
+            last_s = self._last_stamp_s
+            if last_s is not None and not -_JUMP_BACK_S < decode_stamp_s - last_s < _JUMP_S:
+                self._clock, self._stamp_before_jump_s = StampClock(), last_s
                 self._held.clear()
             self._last_stamp_s = decode_stamp_s
-            self._held.append((data, stamp_s, decode_stamp_s, key))
-            self._hand_on()
+            self._held.append(_Held(data, stamp_s, decode_stamp_s, key))
+            self._forward_held()
 
-    def heard(self, stamp_s: float, at_s: float) -> float:
-        """The picture stamped *stamp_s* was ready at *at_s*; returns when it was taken, which never
-        goes back.
+    def record_frame(self, stamp_s: float, at_s: float) -> float:
+        """Record that the picture stamped *stamp_s* was ready at *at_s*.
+
+        Returns when it was taken, which never goes back.
         """
         with self._lock:
             taken_s = None
-            if self._is_of_now(stamp_s):
-                self._clock.heard(stamp_s, at_s)
-                self._hand_on()
-                taken_s = self._clock.at(stamp_s)
-            self._heard_s = max(taken_s or at_s, self._heard_s)
-            return min(self._heard_s, at_s)
+            if self._is_after_jump(stamp_s):
+                self._clock.record_frame(stamp_s, at_s)
+                self._forward_held()
+                taken_s = self._clock.time_of(stamp_s)
+            self._last_taken_s = max(taken_s or at_s, self._last_taken_s)
+            return min(self._last_taken_s, at_s)
 
-    def _is_of_now(self, stamp_s: float) -> bool:
-        """Decoders hold pictures back: the first after a jump are stamped as before it, and tell
-        nothing of the stamps now.
-        """
-        return self._last_stamp_s is None or abs(stamp_s - self._last_stamp_s) <= abs(
-            stamp_s - self._left_stamp_s
-        )
+    def _is_after_jump(self, stamp_s: float) -> bool:
+        # A decoder delays pictures: the first ones after a jump have stamps from before it.
+        if self._last_stamp_s is None:
+            return True
+        return abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._stamp_before_jump_s)
 
-    def _hand_on(self) -> None:
+    def _forward_held(self) -> None:
         while self._held:
-            data, stamp_s, decode_stamp_s, key = self._held[0]
-            at_s, decode_s = self._clock.at(stamp_s), self._clock.at(decode_stamp_s)
+            held = self._held[0]
+            at_s = self._clock.time_of(held.stamp_s)
+            decode_s = self._clock.time_of(held.decode_stamp_s)
             if at_s is None or decode_s is None:
                 return
             self._held.popleft()
-            decode_s = self._last_s = max(decode_s, self._last_s + _TICK_S)
-            self._sink(Packet(data, max(at_s, decode_s), decode_s, key, self._footage))
+            decode_s = self._last_decode_s = max(decode_s, self._last_decode_s + _TICK_S)
+            at_s = max(at_s, decode_s)
+            self._sink(Packet(held.data, at_s, decode_s, held.key, self._video_format))
 
 
-class Tap(Protocol):
-    """What a source tells, so that somebody gets its packets."""
+class PacketForwarder(Protocol):
+    """Receives the packets of a source, and the times of its frames, and forwards the packets."""
 
-    def came(self, packet: "av.Packet[VideoStream]") -> None:
-        """*packet* was decoded."""
+    def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
+        """Receive *packet*, which was decoded."""
 
-    def shown(self, stamp_s: float | None, at_s: float, /) -> float:
-        """The picture stamped *stamp_s* becomes a frame and was ready at *at_s*; returns when it
-        was taken.
+    def frame_ready(self, stamp_s: float | None, at_s: float, /) -> float:
+        """Receive the picture stamped *stamp_s*, which became a frame and was ready at *at_s*.
+
+        Returns when it was taken.
         """
 
 
-def make_tap(
+def make_forwarder(
     stream: VideoStream, settings: CameraSettings, sink: PacketSink | None, *, stamped: bool
-) -> Tap | None:
-    """What hands the packets of *stream* to *sink*; None when nobody wants them or nobody could use
-    them.
+) -> PacketForwarder | None:
+    """Return the forwarder of the packets of *stream* to *sink*.
+
+    None when there is no *sink*, or when clips cannot be made of the packets.
     """
-    codec = stream.codec_context.name
+    context = stream.codec_context
+    codec = context.name
     if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
         return None
-    context = stream.codec_context
-    footage = VideoFormat(
-        codec, context.width, context.height, context.pix_fmt or "", settings.hflip, settings.vflip
-    )
-    return _SingleTap(footage, sink) if codec in _SINGLE else _StreamTap(stream, footage, sink)
+    size, pixels = (context.width, context.height), context.pix_fmt or ""
+    video_format = VideoFormat(codec, *size, pixels, settings.hflip, settings.vflip)
+    if codec in _SINGLE:
+        return _SingleForwarder(video_format, sink)
+    return _StreamForwarder(stream, video_format, sink)
 
 
-class _SingleTap:
-    """Hands on the packets that become frames, and no others, just when they do."""
+class _SingleForwarder:
+    """Forwards only the packets that become frames, at the time of the frame."""
 
-    def __init__(self, footage: VideoFormat, sink: PacketSink) -> None:
-        self._footage = footage
+    def __init__(self, video_format: VideoFormat, sink: PacketSink) -> None:
+        self._video_format = video_format
         self._sink = sink
         self._data = b""
 
-    def came(self, packet: "av.Packet[VideoStream]") -> None:
+    def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
         self._data = bytes(packet)
 
-    def shown(self, _stamp_s: float | None, at_s: float) -> float:
-        self._sink(Packet(self._data, at_s, at_s, key=True, video_format=self._footage))
+    def frame_ready(self, _stamp_s: float | None, at_s: float) -> float:
+        self._sink(Packet(self._data, at_s, at_s, key=True, video_format=self._video_format))
         return at_s
 
 
-class _StreamTap:
-    """Hands on every packet, since others need it."""
+class _StreamForwarder:
+    """Forwards every packet, because later packets need it."""
 
-    def __init__(self, stream: VideoStream, footage: VideoFormat, sink: PacketSink) -> None:
-        self._filter = BitStreamFilterContext(_STREAMED[footage.codec], stream)
-        self._stamped = Stamped(footage, sink)
+    def __init__(self, stream: VideoStream, video_format: VideoFormat, sink: PacketSink) -> None:
+        self._filter = BitStreamFilterContext(_STREAMED[video_format.codec], stream)
+        self._timer = PacketTimer(video_format, sink)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)
-        self._unstamped: list[tuple[list[bytes], bool]] = []
+        self._unstamped: deque[tuple[list[bytes], bool]] = deque(maxlen=_MOST_HELD + 1)
 
-    def came(self, packet: "av.Packet[VideoStream]") -> None:
-        shown = packet.dts if packet.pts is None else packet.pts
-        if shown is None:
-            # The first of an RTSP camera, often a key frame, tells no time.
-            self._unstamped = [
-                *self._unstamped[-_MOST_HELD:],
-                (self._plain(packet), packet.is_keyframe),
-            ]
+    def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
+        plain, key = self._filtered(packet), packet.is_keyframe
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            # The first packet of an RTSP camera, often a key frame, has no stamp.
+            self._unstamped.append((plain, key))
             return
-        decoded = shown if packet.dts is None else packet.dts
-        stamp_s, decode_stamp_s = float(shown * packet.time_base), float(decoded * packet.time_base)
-        before_s = decode_stamp_s - len(self._unstamped) * self._usual_s
+        decode_stamp = stamp if packet.dts is None else packet.dts
+        stamp_s, decode_stamp_s = (float(one * packet.time_base) for one in (stamp, decode_stamp))
+        self._add_unstamped(decode_stamp_s)
+        self._add(plain, stamp_s, decode_stamp_s, key)
+
+    def frame_ready(self, stamp_s: float | None, at_s: float) -> float:
+        return at_s if stamp_s is None else self._timer.record_frame(stamp_s, at_s)
+
+    def _add_unstamped(self, until_s: float) -> None:
+        """Add the packets without a stamp, as if they had come at the usual rate up to *until_s*."""
+        began_s = until_s - len(self._unstamped) * self._usual_s
         for number, (plain, key) in enumerate(self._unstamped):
-            self._hand_over(
-                plain, before_s + number * self._usual_s, before_s + number * self._usual_s, key
-            )
-        self._unstamped = []
-        self._hand_over(self._plain(packet), stamp_s, decode_stamp_s, packet.is_keyframe)
+            stamp_s = began_s + number * self._usual_s
+            self._add(plain, stamp_s, stamp_s, key)
+        self._unstamped.clear()
 
-    def shown(self, stamp_s: float | None, at_s: float) -> float:
-        return at_s if stamp_s is None else self._stamped.heard(stamp_s, at_s)
-
-    def _hand_over(
-        self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool
-    ) -> None:
+    def _add(self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool) -> None:
         for data in plain:
-            self._stamped.came(data, stamp_s, decode_stamp_s, key)
+            self._timer.add_packet(data, stamp_s, decode_stamp_s, key)
 
-    def _plain(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
-        # A filter empties what it is given.
+    def _filtered(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
+        # A filter empties the packet that it gets.
         copied = av.Packet(bytes(packet))
-        copied.pts, copied.dts, copied.time_base, copied.is_keyframe = (
-            packet.pts,
-            packet.dts,
-            packet.time_base,
-            packet.is_keyframe,
-        )
+        copied.pts, copied.dts = packet.pts, packet.dts
+        copied.time_base, copied.is_keyframe = packet.time_base, packet.is_keyframe
         try:
             return [bytes(one) for one in self._filter.filter(copied)]
         except av.FFmpegError:

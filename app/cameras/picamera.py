@@ -1,8 +1,5 @@
-"""The Raspberry Pi's camera through the older picamera package, for systems that still have the
-legacy camera stack.
-"""
+"""The Raspberry Pi's camera through picamera, for systems with the legacy camera stack."""
 
-import logging
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
@@ -13,24 +10,22 @@ import cv2
 import numpy as np
 
 from app.cameras.base import Camera, CameraSettings, PacketSink
-from app.cameras.hardware_encoder import bits_per_s, key_interval
-from app.cameras.packets import Stamped
+from app.cameras.hardware_encoder import bits_per_s, key_interval, warn_no_encoder
+from app.cameras.packets import PacketTimer
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled
 from app.frames import Frame, Image, VideoFormat
 
-#: Of picamera's PiVideoFrameType.
+#: Two values of picamera's PiVideoFrameType.
 _FRAME, _KEY_FRAME = 0, 1
 _MICROSECONDS = 1_000_000
 
-_log = logging.getLogger(__name__)
-
 
 class PicameraCamera(Camera):
-    """Captures YUV 4:2:0 through the video port: luma as it comes, colour made of the same bytes
-    when asked for.
+    """Captures YUV 4:2:0 through the video port.
 
-    Beside that, the graphics processor's encoder makes H.264 packets of the same pictures.
+    Luma is used as it comes; colour is made of the same bytes on demand. The encoder of the
+    graphics processor makes H.264 packets of the same pictures.
     """
 
     def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
@@ -40,7 +35,7 @@ class PicameraCamera(Camera):
         self._camera: Any = None
 
     def open(self) -> None:
-        # Where the graphics processor's libraries are missing, importing picamera is an OSError.
+        # Without the libraries of the graphics processor the import raises `OSError`.
         try:
             self._picamera: Any = import_module("picamera")
         except (ImportError, OSError) as error:
@@ -49,12 +44,7 @@ class PicameraCamera(Camera):
             ) from None
         self._picamera.PiCamera.CAPTURE_TIMEOUT = self._settings.stall_s
         try:
-            resolution, fps = self._settings.resolution, self._settings.fps
-            # "raw": the encoder's stamps are then on the same clock as the camera's `timestamp`.
-            self._camera = self._picamera.PiCamera(
-                resolution=resolution, framerate=fps, clock_mode="raw"
-            )
-            self._camera.vflip, self._camera.hflip = self._settings.vflip, self._settings.hflip
+            self._start()
         except self._picamera.PiCameraError as error:
             raise CameraError(
                 f"{self.source} cannot be started, perhaps another program uses it: {error}"
@@ -82,7 +72,7 @@ class PicameraCamera(Camera):
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s = self._clock.monotonic()
         if self._recording:
-            self._recording.heard(self._camera.timestamp, at_s)
+            self._recording.record_frame(self._camera.timestamp, at_s)
         planes, (width, height) = self._planes(), self._settings.resolution
         luma = np.ascontiguousarray(planes[:height, :width])
         self._number += 1
@@ -94,28 +84,32 @@ class PicameraCamera(Camera):
             self._camera.close()
             self._camera = None
 
+    def _start(self) -> None:
+        resolution, fps = self._settings.resolution, self._settings.fps
+        # In the mode "raw" the encoder's stamps are on the same clock as the camera's `timestamp`.
+        self._camera = self._picamera.PiCamera(
+            resolution=resolution, framerate=fps, clock_mode="raw"
+        )
+        self._camera.vflip, self._camera.hflip = self._settings.vflip, self._settings.hflip
+
     def _start_recording(self, sink: PacketSink) -> "_Recording | None":
         size, fps = self._settings.resolution, self._settings.fps
-        recording = _Recording(self._camera, Stamped(VideoFormat("h264", *size, "yuv420p"), sink))
-        options = {
-            "bitrate": bits_per_s(size, fps),
-            "intra_period": key_interval(fps),
-            "inline_headers": True,
-        }
+        timer = PacketTimer(VideoFormat("h264", *size, "yuv420p"), sink)
+        recording = _Recording(self._camera, timer)
+        options = {"intra_period": key_interval(fps), "inline_headers": True}
         try:
-            self._camera.start_recording(recording, format="h264", **options)
-        except self._picamera.PiCameraError as error:
-            _log.warning(
-                "%s: clips are encoded without the Pi's own encoder, which does not work: %s",
-                self.source,
-                error,
+            self._camera.start_recording(
+                recording, format="h264", bitrate=bits_per_s(size, fps), **options
             )
+        except self._picamera.PiCameraError as error:
+            warn_no_encoder(self.source, error)
             return None
         return recording
 
     def _planes(self) -> Image:
-        """All planes, one below the other. Lines are padded to 32 bytes, and the number of rows to
-        16.
+        """Return all planes, one below the other.
+
+        Lines are padded to 32 bytes, and the number of rows to 16.
         """
         width, height = self._settings.resolution
         line, rows = (width + 31) // 32 * 32, (height + 15) // 16 * 16
@@ -123,24 +117,26 @@ class PicameraCamera(Camera):
 
 
 class _Recording:
-    """What picamera writes its H.264 to: a file to look at, in pieces of which the last of each
-    picture is marked.
+    """The file-like object to which picamera writes H.264.
+
+    picamera writes each picture in pieces and marks the last one.
     """
 
-    def __init__(self, camera: Any, stamped: Stamped) -> None:
+    def __init__(self, camera: Any, timer: PacketTimer) -> None:
         self._camera = camera
-        self._stamped = stamped
+        self._timer = timer
         self._pieces = b""
         self._key = False
         self._stamp_s = 0.0
 
-    def heard(self, stamp_us: int, at_s: float) -> None:
-        """The camera's clock showed *stamp_us* at *at_s*."""
-        self._stamped.heard(stamp_us / _MICROSECONDS, at_s)
+    def record_frame(self, stamp_us: int, at_s: float) -> None:
+        """Record that the camera's clock showed *stamp_us* at *at_s*."""
+        self._timer.record_frame(stamp_us / _MICROSECONDS, at_s)
 
     def write(self, data: bytes) -> int:
-        """Take a piece. The parameter sets come as a picture of their own, without a stamp, before
-        each key frame.
+        """Add a piece, and forward the packet when it is complete.
+
+        Before each key frame the parameter sets come as a picture of their own, without a stamp.
         """
         piece = self._camera.frame
         self._pieces += data
@@ -148,12 +144,12 @@ class _Recording:
         if piece.timestamp is not None:
             self._stamp_s = piece.timestamp / _MICROSECONDS
         if piece.complete and piece.frame_type in (_FRAME, _KEY_FRAME):
-            self._stamped.came(self._pieces, self._stamp_s, self._stamp_s, self._key)
+            self._timer.add_packet(self._pieces, self._stamp_s, self._stamp_s, self._key)
             self._pieces, self._key = b"", False
         return len(data)
 
     def flush(self) -> None:
-        """picamera asks for it at the end; nothing waits in here."""
+        """Do nothing: picamera calls this at the end, but nothing is buffered here."""
 
 
 def _bgr(planes: Image, width: int, height: int) -> Image:

@@ -1,4 +1,4 @@
-"""The Raspberry Pi's camera through libcamera, as Raspberry Pi OS has had it since Bullseye."""
+"""The Raspberry Pi's camera through libcamera, for Raspberry Pi OS Bullseye and later."""
 
 import atexit
 from importlib import import_module
@@ -13,18 +13,21 @@ from app.errors import CameraError, CameraMissing, CameraStalled
 from app.frames import Frame
 
 _MICROSECONDS = 1_000_000
-#: The encoder holds one or two of them beside ours.
+#: The encoder holds one or two of them, and `read` holds one.
 _BUFFERS = 6
+_MISSING = (
+    "`sudo apt install python3-picamera2`, or set the camera's source to a file, an address, a "
+    "/dev/video device or demo"
+)
 
 
 class Picamera2Camera(Camera):
-    """Luma comes from the small stream ("lores", YUV 4:2:0), colour from the main one; both are
-    asked for in `resolution`.
+    """Reads luma from the small stream ("lores", YUV 4:2:0) and colour from the main stream.
 
-    Both belong to one request, and so show the same moment. They are copied and the request is
-    given back at once: the camera owns only a few, and stands still while they are held. At 640x480
-    that copies 1.4 MB a frame. Where there is a hardware encoder, it makes H.264 packets of the
-    small stream.
+    Both streams have the size `resolution`. They belong to one request, and so show the same
+    moment. They are copied and the request is released at once: the camera has only a few, and
+    stops while all are held. At 640x480 this copies 1.4 MB a frame. A hardware encoder, where there
+    is one, makes H.264 packets of the small stream.
     """
 
     def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
@@ -42,16 +45,13 @@ class Picamera2Camera(Camera):
             maker = import_module("picamera2").Picamera2
         except ImportError as error:
             raise CameraMissing(
-                f"{self.source}: the camera's software is missing ({error}): `sudo apt install "
-                "python3-picamera2`,"
-                " or set the camera's source to a file, an address, a /dev/video device or demo"
+                f"{self.source}: the camera's software is missing ({error}): {_MISSING}"
             ) from None
         if not maker.global_camera_info():
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
         try:
             self._camera = maker()
-            # It would close the camera when the process ends, and wait for ever if the camera is
-            # stuck.
+            # At the end of the process this would wait without limit for a camera that is stuck.
             atexit.unregister(self._camera.close)
             self._start(transform)
         except CameraError:
@@ -76,7 +76,7 @@ class Picamera2Camera(Camera):
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
         if self._encoder:
-            self._encoder.heard(request.get_metadata(), at_s)
+            self._encoder.record_frame(request.get_metadata(), at_s)
         try:
             lines, bgr = request.make_array("lores"), request.make_array("main")
         finally:

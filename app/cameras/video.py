@@ -18,42 +18,33 @@ from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.pacing import Pacing, PlayingTime
-from app.cameras.packets import make_tap
+from app.cameras.packets import make_forwarder
 from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
 from app.frames import Frame, Image
 
 _ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
 _DEVICES = "/dev/video"
-#: No guessing of the frame rate, for which libav would hold back the first seconds.
+#: Without a probe of the frame rate, for which libav would delay the first seconds.
 _RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
-    {
-        "gray",
-        "nv12",
-        "nv21",
-        "nv16",
-        "nv24",
-        "yuva420p",
-        "yuv410p",
-        "yuv411p",
-        "yuv420p",
-        "yuv422p",
-        "yuv440p",
-        "yuv444p",
-    }
-    | {"yuvj411p", "yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p"}
+    (
+        *("gray", "nv12", "nv21", "nv16", "nv24", "yuva420p", "yuv410p", "yuv411p"),
+        *("yuv420p", "yuv422p", "yuv440p", "yuv444p"),
+        *("yuvj411p", "yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p"),
+    )
 )
 _USUAL_FPS = 25
-#: libav's AVFMT_NOTIMESTAMPS: what stamps such a format shows are made up from a guessed rate.
+#: libav's AVFMT_NOTIMESTAMPS: libav invents the stamps of such a format from a guessed rate.
 _NO_TIMESTAMPS = 0x0080
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How libav is to open a source. *timeout_s* is for opening, and again for each read; None
-    waits for ever.
+class _Source:
+    """The arguments with which libav opens a source.
+
+    *timeout_s* is for the opening and again for each read; None waits without limit.
     """
 
     kind: str
@@ -64,10 +55,11 @@ class _Way:
 
 
 class VideoCamera(Camera):
-    """What libav can read. A file or stream keeps its own size; a device is asked for `resolution`.
+    """Reads what libav can read: a file, a stream or a device.
 
-    Pictures that come earlier than `fps` wants them are passed over. Luma is the decoder's own
-    memory where its lines are not padded, in the levels that the source uses.
+    A file or stream keeps its own size; a device is set to `resolution`. Pictures that come faster
+    than `fps` are skipped. Luma has the levels of the source. It is the decoder's own memory where
+    the lines are not padded.
     """
 
     def __init__(
@@ -81,17 +73,17 @@ class VideoCamera(Camera):
         self._converting = threading.Lock()
 
     def open(self) -> None:
-        way = self._way()
+        source = self._find_source()
         began_s = time.monotonic()
         try:
             container = av.open(
-                way.url, format=way.format, options=way.options, timeout=way.timeout_s
+                source.url, format=source.format, options=source.options, timeout=source.timeout_s
             )
         except av.FFmpegError as error:
-            raise self._not_opened(error, way, time.monotonic() - began_s) from None
+            raise self._not_opened(error, source, time.monotonic() - began_s) from None
         self._container = container
-        self._begin(container, way)
-        if way.kind == "device":
+        self._begin(container, source)
+        if source.kind == "device":
             self._warm_up()
 
     def read(self) -> Frame:
@@ -104,33 +96,29 @@ class VideoCamera(Camera):
             self.dropped = self._pacing.dropped
             if kept:
                 frame = self._frame(number, picture, playing_s)
-                return (
-                    _taken(frame, self._tap.shown(picture.time, frame.at_s)) if self._tap else frame
-                )
+                if self._forwarder is None:
+                    return frame
+                return _taken_at(frame, self._forwarder.frame_ready(picture.time, frame.at_s))
 
     def close(self) -> None:
         if self._container is not None:
             self._container.close()
             self._container = None
 
-    def _way(self) -> _Way:
+    def _find_source(self) -> _Source:
         settings = self._settings
         address = settings.source.lower()
         if address.startswith(_ADDRESSES):
             options = _RTSP if address.startswith("rtsp") else {}
-            return _Way("address", settings.source, options=options, timeout_s=settings.stall_s)
-        path = self._existing()
+            return _Source("address", settings.source, options=options, timeout_s=settings.stall_s)
+        path = self._existing_path()
         if settings.source.startswith(_DEVICES):
             width, height = settings.resolution
-            return _Way(
-                "device",
-                str(path),
-                "v4l2",
-                {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"},
-            )
-        return _Way("file", f"file:{path}")
+            options = {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"}
+            return _Source("device", str(path), "v4l2", options)
+        return _Source("file", f"file:{path}")
 
-    def _existing(self) -> Path:
+    def _existing_path(self) -> Path:
         path = Path(self._settings.source).expanduser()
         try:
             if not path.exists():
@@ -143,39 +131,38 @@ class VideoCamera(Camera):
             raise CameraMissing(f"{self.source} cannot be opened: {error.strerror}") from None
         return path
 
-    # Errors of libav are never chained or quoted whole: they hold the address, and in it the
-    # password.
-    def _not_opened(self, error: av.FFmpegError, way: _Way, waited_s: float) -> CameraError:
-        if way.timeout_s is not None and waited_s >= way.timeout_s:
-            return CameraMissing(f"{self.source} gave no answer for {way.timeout_s:g} s")
+    # Errors of libav are never chained or quoted whole: they contain the address with the password.
+    def _not_opened(self, error: av.FFmpegError, source: _Source, waited_s: float) -> CameraError:
+        if source.timeout_s is not None and waited_s >= source.timeout_s:
+            return CameraMissing(f"{self.source} gave no answer for {source.timeout_s:g} s")
         if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
             return CameraError(f"{self.source} refuses the user name or the password")
         if isinstance(error, av.InvalidDataError):
             return CameraError(
-                f"{self.source} is no video, or a part of it is missing that is needed to begin"
+                f"{self.source} is no video, or a part that is needed to start is missing"
             )
-        if way.kind == "address" and error.strerror == "Input/output error":
+        if source.kind == "address" and error.strerror == "Input/output error":
             return CameraMissing(f"{self.source} cannot be reached, or sends no video")
         return CameraMissing(f"{self.source} cannot be opened: {error.strerror}")
 
-    def _begin(self, container: InputContainer, way: _Way) -> None:
+    def _begin(self, container: InputContainer, source: _Source) -> None:
         if not container.streams.video:
-            raise CameraError(f"{self.source} holds no video")
+            raise CameraError(f"{self.source} contains no video")
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise CameraError(f"{self.source}: there is no decoder for its video")
-        # One thread costs the least CPU in all, and hands every picture out at once.
+        # One thread needs the least CPU in all, and returns every picture at once.
         stream.codec_context.thread_count = 1
         settings = self._settings
-        lasts = way.kind == "file" or container.duration is not None
+        has_end = source.kind == "file" or container.duration is not None
         self._stamped = not container.format.flags & _NO_TIMESTAMPS
-        self._by_arrival = not (self._stamped or lasts or self._pace == "fast")
+        self._by_arrival = not (self._stamped or has_end or self._pace == "fast")
         longest_s = math.inf if self._pace == "fast" else settings.stall_s / 2
         self._playing = PlayingTime(1 / float(stream.guessed_rate or _USUAL_FPS), longest_s)
-        self._pacing = Pacing(self._clock, settings.fps, timed=lasts and self._pace == "own")
+        self._pacing = Pacing(self._clock, settings.fps, timed=has_end and self._pace == "own")
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
         self._decoded: deque[av.VideoFrame] = deque()
-        self._tap = make_tap(stream, settings, self.sink, stamped=self._stamped)
+        self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
         self._number = self._pictures = self.dropped = self.corrupt = 0
         self._opened_at = self._clock.now()
 
@@ -191,8 +178,7 @@ class VideoCamera(Camera):
             self._decode(self._next_packet())
             if not self._decoded and self._clock.monotonic() - began_s > self._settings.stall_s:
                 raise CameraStalled(
-                    f"{self.source}: nothing of what came in {self._settings.stall_s:g} s could be "
-                    "decoded"
+                    f"{self.source}: no data could be decoded for {self._settings.stall_s:g} s"
                 )
         picture = self._decoded.popleft()
         number = self._number
@@ -207,15 +193,17 @@ class VideoCamera(Camera):
         except av.FFmpegError:
             self._number += 1
             self.corrupt += 1
-        if self._tap:
-            self._tap.came(packet)
+        if self._forwarder:
+            self._forwarder.packet_decoded(packet)
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
         try:
             return next(self._packets)
         except StopIteration:
             if self._pictures == 0:
-                raise CameraError(f"{self.source} holds no picture that can be decoded") from None
+                raise CameraError(
+                    f"{self.source} contains no picture that can be decoded"
+                ) from None
             raise CameraEnded(f"{self.source} has ended") from None
         except av.ExitError:
             raise CameraStalled(
@@ -230,26 +218,18 @@ class VideoCamera(Camera):
         luma.flags.writeable = False
         make_bgr = partial(_bgr, picture, self._settings, self._converting)
         if self._pace == "fast":
-            return Frame(
-                luma,
-                playing_s,
-                self._opened_at + timedelta(seconds=playing_s),
-                number,
-                make_bgr,
-                span,
-            )
+            taken_at = self._opened_at + timedelta(seconds=playing_s)
+            return Frame(luma, playing_s, taken_at, number, make_bgr, span)
         return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
 
 
-def _taken(frame: Frame, at_s: float) -> Frame:
-    """*frame*, which is told by its stamp to have been taken at *at_s*, however late a busy machine
-    came to look at it.
-    """
+def _taken_at(frame: Frame, at_s: float) -> Frame:
+    """Return *frame* with the time of its stamp, *at_s*, however late a busy machine read it."""
     return replace(frame, at_s=at_s, taken_at=frame.taken_at - timedelta(seconds=frame.at_s - at_s))
 
 
 def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
-    """The luma plane, and how far black and white are apart in it."""
+    """Return the luma plane, and the difference between white and black in it."""
     plane, pixels = picture.planes[0], picture.format.name
     if pixels not in _LUMA_FIRST or plane.line_size < picture.width:
         return _converted(picture, "gray"), 255
@@ -259,8 +239,7 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
 
 
 def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:
-    # libav's converter belongs to the picture, which it also changes meanwhile, and several threads
-    # may want its colours.
+    # Several threads may need the colours, but libav's converter changes its picture meanwhile.
     with converting:
         return flipped(_converted(picture, "bgr24"), settings)
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.cameras.scenery import film
+from tests.cameras.pictures import write_video
 from tests.servers.ports import free_port
 from tests.servers.video_server import VideoServer
 
@@ -16,15 +16,15 @@ _PI_PACKAGES = ("picamera2", "picamera2.outputs", "picamera2.encoders", "picamer
 
 
 @pytest.fixture(scope="session")
-def short_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def short_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 pictures of 160x120 at 40 a second."""
-    return film(tmp_path_factory.mktemp("films") / "short.mp4")
+    return write_video(tmp_path_factory.mktemp("videos") / "short.mp4")
 
 
 @pytest.fixture
-def network(short_film: Path) -> Iterator[VideoServer]:
+def network(short_video: Path) -> Iterator[VideoServer]:
     """A camera on loopback."""
-    with VideoServer(short_film) as server:
+    with VideoServer(short_video) as server:
         yield server
 
 

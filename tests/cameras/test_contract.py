@@ -16,7 +16,7 @@ from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraError, CameraMissing
 from app.frames import Frame
-from tests.cameras.scenery import FPS, SIZE
+from tests.cameras.pictures import FPS, SIZE
 from tests.servers.video_server import VideoServer
 
 KINDS = [
@@ -53,12 +53,12 @@ class Kind:
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, short_film: Path) -> Kind:
+def kind(request: pytest.FixtureRequest, short_video: Path) -> Kind:
     name: str = request.param
     if name.startswith("file"):
         return Kind(
-            str(short_film),
-            str(short_film) + ".none",
+            str(short_video),
+            str(short_video) + ".none",
             FakeClock,
             "fast" if "fast" in name else "own",
         )

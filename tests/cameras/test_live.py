@@ -1,4 +1,4 @@
-"""A camera in a thread of its own, and a feed that outlives its camera's failures."""
+"""A camera in its own thread, and a feed that reopens its camera after failures."""
 
 import queue
 import subprocess
@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.backoff import Backoff
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings
 from app.cameras.live import CameraChange, CameraFeed, LiveCamera, Reopening
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
 from app.frames import Frame, Packet, VideoFormat
-from tests.cameras.scenery import FPS, film
+from tests.cameras.pictures import FPS, write_video
 from tests.conftest import REPO
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
@@ -27,17 +28,16 @@ ENOUGH_S = 10.0
 
 
 class OddCamera(Camera):
-    """Does what the test says: reads what is `given`, a number of frames or an error; waits while
-    nothing is.
+    """Reads what the test gives it, a number of frames or an error; waits while there is nothing.
 
-    It remembers the threads that touched it, and in *told* what was done to it.
+    It records the threads that used it, and in *calls* its calls.
     """
 
     def __init__(self, *given: int | Exception, opens: Exception | None = None) -> None:
         self.source = "camera"
         self.given: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         self.threads: set[int] = set()
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self._opens = opens
         self._number = 0
         for what in given:
@@ -70,10 +70,10 @@ class OddCamera(Camera):
         self._touched("close")
 
     def aim(self, pan_deg: float, tilt_deg: float) -> None:
-        self.told.append(f"aim {pan_deg} {tilt_deg}")
+        self.calls.append(f"aim {pan_deg} {tilt_deg}")
 
     def _touched(self, what: str) -> None:
-        self.told.append(what)
+        self.calls.append(what)
         self.threads.add(threading.get_ident())
 
 
@@ -84,7 +84,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def live(clock: FakeClock) -> Iterator[Callable[[OddCamera], LiveCamera]]:
-    """Starts cameras in threads, and sees to it that all these end."""
+    """A function that starts cameras in threads; all threads end with the test."""
     started: list[tuple[OddCamera, LiveCamera]] = []
 
     def start(camera: OddCamera) -> LiveCamera:
@@ -103,7 +103,7 @@ def live(clock: FakeClock) -> Iterator[Callable[[OddCamera], LiveCamera]]:
 Live = Callable[[OddCamera], LiveCamera]
 
 
-def test_frames_come_in_order_and_none_when_there_is_none(live: Live) -> None:
+def test_frames_come_in_order(live: Live) -> None:
     camera = OddCamera(2)
     one = live(camera)
     assert [frame.number for frame in (one.next(ENOUGH_S), one.next(ENOUGH_S)) if frame] == [0, 1]
@@ -113,10 +113,10 @@ def test_frames_come_in_order_and_none_when_there_is_none(live: Live) -> None:
     assert frame.number == 2
 
 
-def test_a_slow_owner_gets_the_newest_frames_and_the_others_are_counted(live: Live) -> None:
+def test_a_slow_caller_gets_the_newest_frames(live: Live) -> None:
     camera = OddCamera(10)
     one = live(camera)
-    until(lambda: camera.told.count("read") == 11, "all are read")
+    until(lambda: camera.calls.count("read") == 11, "all are read")
     assert [frame.number for _ in range(3) if (frame := one.next(ENOUGH_S))] == [7, 8, 9]
     camera.dropped = 5
     assert one.dropped == 7 + 5
@@ -130,19 +130,19 @@ def test_an_error_comes_after_the_frames_before_it(live: Live) -> None:
         one.next(ENOUGH_S)
 
 
-def test_a_camera_that_does_not_open_says_so_and_is_closed(live: Live) -> None:
+def test_a_camera_that_does_not_open_is_closed(live: Live) -> None:
     camera = OddCamera(opens=CameraMissing("there is none"))
     one = live(camera)
     with pytest.raises(CameraMissing, match="there is none"):
         one.next(ENOUGH_S)
-    assert camera.told == ["open", "close"]
+    assert camera.calls == ["open", "close"]
 
 
 def test_no_frame_for_too_long_is_a_stall(live: Live, clock: FakeClock) -> None:
     camera = OddCamera(1)
     one = live(camera)
     assert one.next(ENOUGH_S)
-    until(lambda: camera.told.count("read") == 2, "it waits for the next")
+    until(lambda: camera.calls.count("read") == 2, "it waits for the next")
     clock.advance(9)
     assert one.next(0.01) is None
     clock.advance(2)
@@ -173,11 +173,11 @@ def test_one_thread_alone_opens_reads_and_closes_a_camera(live: Live) -> None:
     camera = OddCamera(3, CameraEnded("over"))
     one = live(camera)
     one.thread.join(ENOUGH_S)
-    assert camera.told == ["open", "read", "read", "read", "read", "close"]
+    assert camera.calls == ["open", "read", "read", "read", "read", "close"]
     assert camera.threads == {one.thread.ident}
 
 
-def test_packets_are_handed_on_until_the_camera_is_stopped(clock: FakeClock) -> None:
+def test_packets_are_forwarded_until_the_camera_is_stopped(clock: FakeClock) -> None:
     packet = Packet(b"", 0.0, 0.0, True, VideoFormat("h264", 2, 2, "yuv420p"))
     taken: list[Packet] = []
     camera = OddCamera(1)
@@ -192,9 +192,7 @@ def test_packets_are_handed_on_until_the_camera_is_stopped(clock: FakeClock) -> 
     assert taken == [packet]
 
 
-def test_stopping_leaves_a_stuck_camera_behind_which_closes_when_it_gets_free(
-    clock: FakeClock,
-) -> None:
+def test_a_stuck_camera_is_closed_when_it_becomes_free(clock: FakeClock) -> None:
     camera = OddCamera(1)
     one = LiveCamera(camera, clock, stall_s=10)
     one.start()
@@ -203,13 +201,13 @@ def test_stopping_leaves_a_stuck_camera_behind_which_closes_when_it_gets_free(
     one.stop()
     assert time.monotonic() - began_s < 5
     assert one.thread.is_alive()
-    assert "close" not in camera.told
+    assert "close" not in camera.calls
     camera.give(1)
     one.thread.join(ENOUGH_S)
-    assert camera.told[-1] == "close"
+    assert camera.calls[-1] == "close"
 
 
-def test_a_successor_waits_until_the_one_before_it_has_let_go(clock: FakeClock) -> None:
+def test_a_successor_waits_until_the_device_is_free(clock: FakeClock) -> None:
     first, second = OddCamera(1), OddCamera(1, CameraEnded("over"))
     before = LiveCamera(first, clock, stall_s=10)
     before.start()
@@ -218,22 +216,23 @@ def test_a_successor_waits_until_the_one_before_it_has_let_go(clock: FakeClock) 
     after = LiveCamera(second, clock, stall_s=10, after=before.thread)
     after.start()
     assert after.next(0.05) is None
-    assert second.told == []
+    assert second.calls == []
     first.give(1)
     assert after.next(ENOUGH_S)
     after.thread.join(ENOUGH_S)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_in_a_camera_ends_its_owner_too(live: Live) -> None:
+def test_a_bug_in_a_camera_is_an_error_for_the_caller(live: Live) -> None:
     one = live(OddCamera(1, KeyError("a bug")))
     assert one.next(ENOUGH_S)
     with pytest.raises(RuntimeError, match="the thread that read camera has ended"):
         one.next(ENOUGH_S)
 
 
-def test_a_camera_that_is_stuck_does_not_keep_the_process_from_ending() -> None:
+def test_a_process_with_a_stuck_camera_can_end() -> None:
     code = """
+from app.backoff import Backoff
 from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.cameras.live import CameraFeed
@@ -257,26 +256,26 @@ print(feed.next(0.2), feed.state)
     assert (done.returncode, done.stdout, done.stderr) == (0, "None opening\n", "")
 
 
-def test_reopening_is_tried_after_growing_delays(clock: FakeClock) -> None:
-    reopening = Reopening(clock, longest_s=60)
+def test_the_delays_before_reopening_grow(clock: FakeClock) -> None:
+    reopening = Reopening(clock, Backoff(60))
     delays_s = []
     for _ in range(9):
-        reopening.failed("it is gone")
+        reopening.record_failure("it is gone")
         delays_s.append(reopening.wait_s())
         clock.advance(reopening.wait_s())
     assert delays_s == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert reopening.wait_s() == 0
 
 
-def test_a_loss_and_a_return_are_told_once_each(clock: FakeClock) -> None:
-    reopening = Reopening(clock, longest_s=60)
+def test_a_loss_and_a_return_are_recorded_once_each(clock: FakeClock) -> None:
+    reopening = Reopening(clock, Backoff(60))
     lost_at = clock.now()
     for reason in ("it stalled", "nobody answers", "nobody answers"):
-        reopening.failed(reason)
+        reopening.record_failure(reason)
         clock.advance(10)
     assert reopening.take_changes() == [CameraChange("camera_lost", lost_at, "it stalled")]
-    reopening.frame_came()
-    reopening.frame_came()
+    reopening.record_frame()
+    reopening.record_frame()
     assert reopening.take_changes() == [
         CameraChange("camera_back", lost_at + timedelta(seconds=30), "it stalled", 30)
     ]
@@ -287,14 +286,14 @@ def test_a_loss_and_a_return_are_told_once_each(clock: FakeClock) -> None:
 @pytest.mark.parametrize(
     ("stays_s", "delays_s"), [(30, [1, 1, 1, 1]), (3, [1, 2, 4, 8]), (8, [1, 1, 1, 1])]
 )
-def test_a_camera_that_stays_is_tried_again_soon_and_one_that_comes_and_goes_is_not(
+def test_only_a_camera_that_worked_a_while_is_reopened_soon(
     clock: FakeClock, stays_s: float, delays_s: list[float]
 ) -> None:
-    reopening, seen_s = Reopening(clock, longest_s=60), []
+    reopening, seen_s = Reopening(clock, Backoff(60)), []
     for _ in delays_s:
-        reopening.frame_came()
+        reopening.record_frame()
         clock.advance(stays_s)
-        reopening.failed("gone")
+        reopening.record_failure("gone")
         seen_s.append(reopening.wait_s())
         clock.advance(reopening.wait_s())
     assert seen_s == delays_s
@@ -328,12 +327,12 @@ def until_lost(feed: CameraFeed) -> None:
 
 
 def feed_of(clock: Clock, *cameras: OddCamera) -> CameraFeed:
-    """A feed whose openings use *cameras*, one after another."""
+    """Return a feed whose openings use *cameras*, one after another."""
     waiting = list(cameras)
     return CameraFeed(lambda: waiting.pop(0), clock, CameraSettings(stall_s=10, warmup_s=0))
 
 
-def test_a_feed_is_closed_until_it_is_opened_and_again_when_it_is_closed(clock: FakeClock) -> None:
+def test_a_feed_can_be_opened_and_closed_again(clock: FakeClock) -> None:
     first, second = OddCamera(1, CameraEnded("never seen")), OddCamera(1, CameraEnded("never seen"))
     feed = feed_of(clock, first, second)
     assert (state_of(feed), feed.next(0.5)) == ("closed", None)
@@ -350,33 +349,31 @@ def test_a_feed_is_closed_until_it_is_opened_and_again_when_it_is_closed(clock: 
     assert kinds(feed) == []
 
 
-def test_a_closed_feed_lets_its_owner_wait(clock: FakeClock) -> None:
+def test_a_closed_feed_waits_for_the_timeout(clock: FakeClock) -> None:
     feed_of(clock).next(0.5)
     assert clock.monotonic() == 0.5
 
 
-def test_a_camera_that_ends_is_lost_and_back_with_its_reason(clock: FakeClock) -> None:
+def test_a_camera_that_ends_is_lost_and_comes_back(clock: FakeClock) -> None:
     again = OddCamera(1)
-    feed = feed_of(clock, OddCamera(2, CameraEnded("the film has ended")), again)
+    feed = feed_of(clock, OddCamera(2, CameraEnded("the video has ended")), again)
     feed.open()
     next_frame(feed)
     next_frame(feed)
     until_lost(feed)
-    assert kinds(feed) == [("camera_lost", "the film has ended")]
-    assert trouble_of(feed) == "the film has ended"
+    assert kinds(feed) == [("camera_lost", "the video has ended")]
+    assert trouble_of(feed) == "the video has ended"
     assert feed.next(0.25) is None
     assert clock.monotonic() == 0.25
     clock.advance(0.75)
     next_frame(feed)
-    assert kinds(feed) == [("camera_back", "the film has ended")]
+    assert kinds(feed) == [("camera_back", "the video has ended")]
     assert (trouble_of(feed), feed.reopened, state_of(feed)) == (None, 1, "open")
     again.give(CameraEnded("over"))
     feed.close()
 
 
-def test_a_camera_that_never_opened_is_lost_once_however_often_it_is_tried(
-    clock: FakeClock,
-) -> None:
+def test_a_camera_that_never_opens_is_lost_once(clock: FakeClock) -> None:
     gone, last = [OddCamera(opens=CameraMissing("there is none")) for _ in range(3)], OddCamera(1)
     feed = feed_of(clock, *gone, last)
     feed.open()
@@ -384,7 +381,7 @@ def test_a_camera_that_never_opened_is_lost_once_however_often_it_is_tried(
     for camera in gone[1:]:
         clock.advance(4)
         assert feed.next(0.0) is None
-        until(lambda camera=camera: "close" in camera.told, "it has been tried")  # type: ignore[misc]
+        until(lambda camera=camera: "close" in camera.calls, "it has been tried")  # type: ignore[misc]
         assert feed.next(0.5) is None
         assert state_of(feed) == "lost"
     clock.advance(4)
@@ -394,7 +391,7 @@ def test_a_camera_that_never_opened_is_lost_once_however_often_it_is_tried(
     feed.close()
 
 
-def test_a_loss_stays_one_loss_when_the_feed_is_closed_and_opened_in_it(clock: FakeClock) -> None:
+def test_a_loss_stays_one_loss_when_the_feed_is_reopened(clock: FakeClock) -> None:
     gone, last = [OddCamera(opens=CameraMissing("there is none")) for _ in range(2)], OddCamera(1)
     feed = feed_of(clock, *gone, last)
     feed.open()
@@ -410,12 +407,12 @@ def test_a_loss_stays_one_loss_when_the_feed_is_closed_and_opened_in_it(clock: F
     feed.close()
 
 
-def test_what_was_dropped_and_damaged_is_counted_over_all_openings(clock: FakeClock) -> None:
+def test_dropped_and_damaged_frames_are_counted_together(clock: FakeClock) -> None:
     first, second = OddCamera(10), OddCamera(1)
     first.dropped, first.corrupt, second.dropped, second.corrupt = 3, 4, 5, 6
     feed = feed_of(clock, first, second)
     feed.open()
-    until(lambda: first.told.count("read") == 11, "all are read")
+    until(lambda: first.calls.count("read") == 11, "all are read")
     first.give(CameraEnded("over"))
     until_lost(feed)
     assert (feed.dropped, feed.corrupt) == (7 + 3, 4)
@@ -426,21 +423,21 @@ def test_what_was_dropped_and_damaged_is_counted_over_all_openings(clock: FakeCl
     feed.close()
 
 
-def test_where_the_mount_points_is_told_to_cameras_opened_later_too(clock: FakeClock) -> None:
+def test_cameras_opened_later_know_the_position_of_the_mount(clock: FakeClock) -> None:
     first, second = OddCamera(1, CameraEnded("over")), OddCamera(1, CameraEnded("over"))
     feed = feed_of(clock, first, second)
     feed.open()
     feed.aim(30, -10)
-    assert "aim 30 -10" in first.told
+    assert "aim 30 -10" in first.calls
     next_frame(feed)
     until_lost(feed)
     clock.advance(1)
     next_frame(feed)
-    assert second.told[0] == "aim 30 -10"
+    assert second.calls[0] == "aim 30 -10"
     feed.close()
 
 
-def test_three_threads_that_are_stuck_for_good_end_the_owner(
+def test_three_stuck_threads_are_an_error_for_the_caller(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.cameras.live._STOP_S", 0.05)
@@ -449,7 +446,7 @@ def test_three_threads_that_are_stuck_for_good_end_the_owner(
     feed = CameraFeed(lambda: waiting.pop(0), clock, settings)
     feed.open()
     for camera in cameras:
-        until(lambda camera=camera: "read" in camera.told, "it is stuck")  # type: ignore[misc]
+        until(lambda camera=camera: "read" in camera.calls, "it is stuck")  # type: ignore[misc]
         clock.advance(1.1)
         until_lost(feed)
         clock.advance(60)
@@ -461,21 +458,21 @@ def test_three_threads_that_are_stuck_for_good_end_the_owner(
         camera.give(CameraEnded("the test is over"))
 
 
-def test_a_file_that_appears_is_found(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_file_that_appears_later_is_played(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "late.mp4"
     settings = CameraSettings(source=str(path), fps=FPS, warmup_s=0)
     feed = CameraFeed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
     feed.open()
     until_lost(feed)
     assert kinds(feed) == [("camera_lost", f"front ({path}): there is no such file or device")]
-    film(path, 10)
+    write_video(path, 10)
     clock.advance(1)
     next_frame(feed)
     assert [kind for kind, _ in kinds(feed)] == ["camera_back"]
     feed.close()
 
 
-def test_a_network_camera_that_goes_off_and_on_again_is_lost_and_back() -> None:
+def test_a_network_camera_that_restarts_is_lost_and_back() -> None:
     with VideoServer() as server:
         settings = CameraSettings(source=server.url("stream"), fps=FPS, stall_s=1)
         feed = CameraFeed(
@@ -490,8 +487,8 @@ def test_a_network_camera_that_goes_off_and_on_again_is_lost_and_back() -> None:
         feed.close()
 
 
-def test_a_feed_that_is_closed_in_the_middle_lets_go_at_once(short_film: Path) -> None:
-    settings = CameraSettings(source=str(short_film), fps=FPS)
+def test_closing_a_feed_ends_its_thread_at_once(short_video: Path) -> None:
+    settings = CameraSettings(source=str(short_video), fps=FPS)
     feed = CameraFeed(
         lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings
     )

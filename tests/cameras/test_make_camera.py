@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from app.cameras import make_camera, shown
+from app.cameras import make_camera, redacted
 from app.cameras.base import CameraSettings
 from app.clock import FakeClock
 from app.errors import CameraMissing
@@ -27,7 +27,7 @@ def kind_of(source: str) -> str:
         ("rtsp://camera/stream", "VideoCamera"),
         ("rtsps://camera/stream", "VideoCamera"),
         ("/dev/video0", "VideoCamera"),
-        ("films/visit.mp4", "VideoCamera"),
+        ("videos/visit.mp4", "VideoCamera"),
     ],
 )
 def test_a_source_names_its_kind_of_camera(source: str, kind: str) -> None:
@@ -67,7 +67,7 @@ def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "text"),
     [
         ("rtsp://camera/stream", "rtsp://camera/stream"),
         ("rtsp://owl:hoot@camera:554/stream", "rtsp://camera:554/stream"),
@@ -76,14 +76,14 @@ def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
         ("http://camera/stream?user=owl&password=hoot", "http://camera/stream"),
         ("http://camera/stream#hoot", "http://camera/stream"),
         ("HTTP://owl:hoot@camera/", "HTTP://camera/"),
-        ("films/me@home.mp4", "films/me@home.mp4"),
+        ("videos/me@home.mp4", "videos/me@home.mp4"),
         ("demo", "demo"),
     ],
 )
-def test_what_is_shown_of_a_source_holds_no_password(source: str, told: str) -> None:
-    assert shown(source) == told
+def test_what_is_shown_of_a_source_holds_no_password(source: str, text: str) -> None:
+    assert redacted(source) == text
     assert (
-        make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({told})"
+        make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({text})"
     )
 
 

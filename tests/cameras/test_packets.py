@@ -1,6 +1,4 @@
-"""What cameras hand on beside their frames: each picture as the source has it compressed, with its
-time.
-"""
+"""The compressed pictures that cameras forward beside their frames, and their times."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -16,11 +14,11 @@ import pytest
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings
-from app.cameras.packets import StampClock, Stamped
+from app.cameras.packets import PacketTimer, StampClock
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded
 from app.frames import Frame, Image, Packet, VideoFormat
-from tests.cameras.scenery import FPS, SIZE, film
+from tests.cameras.pictures import FPS, SIZE, write_video
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import VideoServer
 
@@ -29,7 +27,7 @@ STREAMED = [
     "file, own pace",
     "file with B-frames",
     "transport stream",
-    "http film",
+    "http video",
     "rtsp",
     "picamera2",
     "picamera",
@@ -39,14 +37,14 @@ SINGLE = ["motion jpeg", "jpegs over http"]
 
 @dataclass
 class Source:
-    """A camera of one kind, and what it gave."""
+    """A camera of one kind, and the packets and frames that it gave."""
 
     camera: Camera
     packets: list[Packet] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
     def play(self, count: int) -> None:
-        """Open it, read *count* frames or as many as there are, and close it."""
+        """Open the camera, read *count* frames or as many as there are, and close it."""
         self.camera.sink = self.packets.append
         with closing(self.camera):
             self.camera.open()
@@ -65,7 +63,7 @@ def rtsp() -> Iterator[RtspServer]:
 
 @pytest.fixture
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Makes a camera of the kind that the test names."""
+    """A function that makes a camera of the kind that the test names."""
     kind: str = request.param
 
     def make(**settings: object) -> Source:
@@ -96,23 +94,21 @@ def _address(kind: str, request: pytest.FixtureRequest, folder: Path) -> tuple[s
         return "auto", SystemClock()
     if kind == "rtsp":
         return f"rtsp://{request.getfixturevalue('rtsp').address}/stream", SystemClock()
-    if kind in ("http film", "jpegs over http"):
+    if kind in ("http video", "jpegs over http"):
         network: VideoServer = request.getfixturevalue("network")
-        return network.url("film" if kind == "http film" else "stream"), SystemClock()
-    films: dict[str, dict[str, object]] = {
+        return network.url("video" if kind == "http video" else "stream"), SystemClock()
+    videos: dict[str, dict[str, object]] = {
         "motion jpeg": {"codec": "mjpeg", "pixels": "yuvj422p"},
         "file with B-frames": {"coder": {"bf": "3", "g": "15"}},
     }
     suffix = {"motion jpeg": "avi", "transport stream": "ts"}.get(kind, "mp4")
-    return str(
-        film(folder / f"film.{suffix}", 60, **films.get(kind, {"coder": {"g": "15"}}))  # type: ignore[arg-type]
-    ), FakeClock()
+    options = videos.get(kind, {"coder": {"g": "15"}})
+    return str(write_video(folder / f"video.{suffix}", 60, **options)), FakeClock()  # type: ignore[arg-type]
 
 
 def decoded(packets: list[Packet]) -> dict[float, Image]:
-    """The grey pictures in *packets* by their times, decoded from nothing else than the packets."""
-    footage = packets[0].video_format
-    coder = av.CodecContext.create(footage.codec, "r")
+    """Return the grey pictures in *packets* by their times, decoded from the packets alone."""
+    coder = av.CodecContext.create(packets[0].video_format.codec, "r")
     assert isinstance(coder, av.VideoCodecContext)
     found = {}
     for packet in [*packets, None]:
@@ -137,15 +133,25 @@ def at_full_span(frame: Frame) -> Image:
 def test_every_frame_is_in_a_packet_of_its_own_time(source: Make) -> None:
     one = source()
     one.play(30)
-    pictures = decoded(one.packets)
+    pictures, late_s = decoded(one.packets), []
     for frame in one.frames[:25]:
-        at_s = min(pictures, key=lambda at_s: abs(at_s - frame.at_s))
-        assert at_s == pytest.approx(frame.at_s, abs=0.5 / FPS)
-        assert np.abs(pictures[at_s].astype(int) - at_full_span(frame)).mean() < 6
+        luma = at_full_span(frame)
+        # The pictures repeat after 18.
+        unlike = {
+            at_s: np.abs(picture.astype(int) - luma).mean()
+            for at_s, picture in pictures.items()
+            if abs(at_s - frame.at_s) < 8 / FPS
+        }
+        at_s = min(unlike, key=lambda at_s: unlike[at_s])
+        assert unlike[at_s] < 6
+        late_s.append(frame.at_s - at_s)
+    # The first frames of an RTSP camera come at once; a busy machine reads some frames late.
+    assert min(late_s) > -1.5 / FPS
+    assert abs(np.median(late_s)) < 0.5 / FPS
 
 
 @pytest.mark.parametrize("source", STREAMED, indirect=True)
-def test_packets_are_in_order_and_can_be_read_from_each_key_frame_on(source: Make) -> None:
+def test_packets_can_be_decoded_from_each_key_frame(source: Make) -> None:
     one = source()
     one.play(45)
     assert one.packets[0].key
@@ -158,16 +164,12 @@ def test_packets_are_in_order_and_can_be_read_from_each_key_frame_on(source: Mak
 
 
 @pytest.mark.parametrize("source", SINGLE, indirect=True)
-def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_become_frames(
-    source: Make,
-) -> None:
+def test_single_pictures_are_forwarded_if_they_become_frames(source: Make) -> None:
     one = source(fps=FPS / 4)
     one.play(5)
-    assert (
-        [packet.at_s for packet in one.packets]
-        == [packet.decode_s for packet in one.packets]
-        == [frame.at_s for frame in one.frames]
-    )
+    times_s = [frame.at_s for frame in one.frames]
+    assert [packet.at_s for packet in one.packets] == times_s
+    assert [packet.decode_s for packet in one.packets] == times_s
     assert all(packet.key for packet in one.packets)
     for packet, frame in zip(one.packets, one.frames, strict=True):
         grey = cv2.imdecode(np.frombuffer(packet.data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -176,7 +178,7 @@ def test_of_pictures_that_are_packets_by_themselves_those_are_handed_on_that_bec
 
 
 @pytest.mark.parametrize("source", ["file", "jpegs over http"], indirect=True)
-def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
+def test_packets_say_how_to_flip_their_pictures(source: Make) -> None:
     one = source(hflip=True, vflip=False)
     one.play(3)
     assert {(packet.video_format.hflip, packet.video_format.vflip) for packet in one.packets} == {
@@ -185,7 +187,7 @@ def test_packets_say_how_their_pictures_are_to_be_turned(source: Make) -> None:
 
 
 @pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
-def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
+def test_the_pis_encoder_gets_flipped_pictures(source: Make) -> None:
     one = source(hflip=True, vflip=True)
     one.play(10)
     assert {(packet.video_format.hflip, packet.video_format.vflip) for packet in one.packets} == {
@@ -195,8 +197,8 @@ def test_what_the_pis_encoder_gets_is_turned_already(source: Make) -> None:
     assert np.abs(first.astype(int) - at_full_span(one.frames[0])).mean() < 6
 
 
-def test_what_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
-    raw = film(tmp_path / "raw.avi", 5, codec="rawvideo", pixels="yuyv422")
+def test_a_source_that_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
+    raw = write_video(tmp_path / "raw.avi", 5, codec="rawvideo", pixels="yuyv422")
     for address in (str(raw), "synthetic:empty"):
         one = Source(
             make_camera("attic", CameraSettings(source=address, fps=FPS), FakeClock(), "fast")
@@ -206,7 +208,7 @@ def test_what_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
-def test_a_pi_whose_encoder_is_busy_gives_frames_all_the_same(
+def test_a_pi_gives_frames_while_its_encoder_is_busy(
     source: Make,
     pi: dict[str, ModuleType],
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +223,7 @@ def test_a_pi_whose_encoder_is_busy_gives_frames_all_the_same(
 
 
 @pytest.mark.parametrize("source", ["picamera2"], indirect=True)
-def test_a_pi_without_an_encoder_does_not_keep_its_processor_busy_instead(
+def test_a_pi_without_an_encoder_does_not_encode_in_software(
     source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -232,62 +234,60 @@ def test_a_pi_without_an_encoder_does_not_keep_its_processor_busy_instead(
     assert (len(one.frames), one.packets) == (5, [])
 
 
-def test_late_frames_do_not_change_when_pictures_were_taken() -> None:
+def test_late_frames_do_not_change_the_times_of_pictures() -> None:
     clock = StampClock()
-    assert clock.at(3.0) is None
+    assert clock.time_of(3.0) is None
     for number in range(100):
-        clock.heard(number / 10, 500 + number / 10 + (0.4 if number % 7 else 0.01))
-    assert clock.at(3.0) == pytest.approx(503.01)
+        clock.record_frame(number / 10, 500 + number / 10 + (0.4 if number % 7 else 0.01))
+    assert clock.time_of(3.0) == pytest.approx(503.01)
 
 
-def test_a_frame_that_a_busy_machine_was_late_for_has_the_time_of_its_picture() -> None:
-    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
+def test_a_late_frame_has_the_time_of_its_picture() -> None:
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500 + number / 10 + (0.4 if number % 7 else 0.01) for number in range(100)]
-    taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
+    taken = [timer.record_frame(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == pytest.approx([500.01 + number / 10 for number in range(100)])
     assert taken[0] == ready[0]
 
 
-def test_the_time_of_a_frame_never_goes_back_nor_ahead() -> None:
-    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
+def test_the_time_of_a_frame_never_goes_back_or_ahead() -> None:
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500.5, 500.51, 500.52, 500.53, 500.8]
-    taken = [stamped.heard(number / 10, at_s) for number, at_s in enumerate(ready)]
+    taken = [timer.record_frame(number / 10, at_s) for number, at_s in enumerate(ready)]
     assert taken == sorted(taken)
     assert all(took <= was_ready for took, was_ready in zip(taken, ready, strict=True))
 
 
 @pytest.mark.parametrize("jump_s", [5000.0, 60.0, -3.0, -60.0])
-def test_stamps_that_jump_put_no_picture_at_a_wrong_time_though_the_decoder_lags_behind(
-    jump_s: float,
-) -> None:
+def test_a_jump_of_the_stamps_gives_no_wrong_time(jump_s: float) -> None:
     packets: list[Packet] = []
-    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
     stamps = [100 + number / 10 + (jump_s if number >= 50 else 0) for number in range(100)]
     taken = []
     for number, stamp_s in enumerate(stamps):
-        stamped.came(b"picture", stamp_s, stamp_s, key=True)
+        timer.add_packet(b"picture", stamp_s, stamp_s, key=True)
         if number >= 2:
-            taken.append(stamped.heard(stamps[number - 2], 500 + number / 10))
+            taken.append(timer.record_frame(stamps[number - 2], 500 + number / 10))
     shown_s = [packet.at_s for packet in packets]
     assert shown_s[:50] == pytest.approx([500.2 + number / 10 for number in range(50)])
     assert shown_s[-48:] == pytest.approx([500.2 + number / 10 for number in range(52, 100)])
     assert taken == pytest.approx([500.2 + number / 10 for number in range(98)], abs=0.21)
 
 
-def test_what_came_before_a_jump_and_has_no_time_is_let_go() -> None:
+def test_packets_before_a_jump_without_a_time_are_dropped() -> None:
     packets: list[Packet] = []
-    stamped = Stamped(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
-    stamped.came(b"before", 900.0, 900.0, key=True)
-    stamped.came(b"after", 0.0, 0.0, key=True)
-    stamped.heard(0.0, 500.0)
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
+    timer.add_packet(b"before", 900.0, 900.0, key=True)
+    timer.add_packet(b"after", 0.0, 0.0, key=True)
+    timer.record_frame(0.0, 500.0)
     assert [(packet.data, packet.at_s) for packet in packets] == [(b"after", 500.0)]
 
 
-def test_two_clocks_that_drift_apart_are_kept_together() -> None:
+def test_the_clock_follows_a_drift_of_the_stamps() -> None:
     clock = StampClock()
     for number in range(36_000):
-        clock.heard(number / 10, 500 + number / 10 * 1.0005)
-    assert clock.at(3600.0) == pytest.approx(500 + 3600 * 1.0005, abs=0.02)
+        clock.record_frame(number / 10, 500 + number / 10 * 1.0005)
+    assert clock.time_of(3600.0) == pytest.approx(500 + 3600 * 1.0005, abs=0.02)
     for number in range(36_000, 36_300):
-        clock.heard(number / 10, 502 + number / 10)
-    assert clock.at(3630.0) == pytest.approx(4132)
+        clock.record_frame(number / 10, 502 + number / 10)
+    assert clock.time_of(3630.0) == pytest.approx(4132)

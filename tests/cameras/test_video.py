@@ -16,7 +16,7 @@ from app.cameras.base import Camera, CameraSettings
 from app.clock import FakeClock, SystemClock
 from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
 from app.frames import Frame
-from tests.cameras.scenery import FPS, SIZE, film, picture
+from tests.cameras.pictures import FPS, SIZE, picture, write_video
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import FEW, VideoServer
 
@@ -59,13 +59,13 @@ def spoiled(path: Path, source: Path, every: int) -> Path:
 
 
 FORMATS: dict[str, dict[str, object]] = {
-    "film.mp4": {},
-    "film.mkv": {"codec": "ffv1"},
-    "film.ts": {},
-    "film.avi": {"codec": "mjpeg", "pixels": "yuvj420p"},
+    "video.mp4": {},
+    "video.mkv": {"codec": "ffv1"},
+    "video.ts": {},
+    "video.avi": {"codec": "mjpeg", "pixels": "yuvj420p"},
     "film422.avi": {"codec": "mjpeg", "pixels": "yuvj422p"},
-    "film.h264": {},
-    "film.mjpeg": {"codec": "mjpeg", "pixels": "yuvj420p"},
+    "video.h264": {},
+    "video.mjpeg": {"codec": "mjpeg", "pixels": "yuvj420p"},
     "ten_bits.mkv": {"codec": "ffv1", "pixels": "yuv420p10le"},
     "colours.mkv": {"codec": "ffv1", "pixels": "bgr0"},
     "grey.mkv": {"codec": "ffv1", "pixels": "gray"},
@@ -81,7 +81,7 @@ def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(
     make = FORMATS[name]
     size = make.get("size", SIZE)
     assert isinstance(size, tuple)
-    path = film(tmp_path / name, 20, **make)  # type: ignore[arg-type]
+    path = write_video(tmp_path / name, 20, **make)  # type: ignore[arg-type]
     frames, error = played(fast(path, fps=60))
     assert isinstance(error, CameraEnded)
     assert str(error) == f"attic ({path}) has ended"
@@ -93,12 +93,12 @@ def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(
 
 
 def test_a_film_without_time_stamps_is_timed_by_its_rate(tmp_path: Path) -> None:
-    frames, _ = played(fast(film(tmp_path / "film.h264", 20)))
+    frames, _ = played(fast(write_video(tmp_path / "video.h264", 20)))
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(20)])
 
 
-def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_film: Path) -> None:
-    frames, _ = played(fast(short_film))
+def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_video: Path) -> None:
+    frames, _ = played(fast(short_video))
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
     began = FakeClock().now()
     assert [(frame.taken_at - began).total_seconds() for frame in frames] == pytest.approx(
@@ -106,24 +106,24 @@ def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_film: Pa
     )
 
 
-def test_a_film_is_thinned_out_and_its_numbers_tell(short_film: Path) -> None:
-    camera = fast(short_film, fps=8)
+def test_a_film_is_thinned_out_and_its_numbers_tell(short_video: Path) -> None:
+    camera = fast(short_video, fps=8)
     frames, _ = played(camera)
     assert [frame.number for frame in frames] == list(range(0, 60, 4))
     assert camera.dropped == 0
 
 
-def test_a_film_at_its_own_pace_takes_as_long_as_it_is(short_film: Path) -> None:
+def test_a_film_at_its_own_pace_takes_as_long_as_it_is(short_video: Path) -> None:
     clock = FakeClock()
-    frames, error = played(make_camera("attic", replace(SETTINGS, source=str(short_film)), clock))
+    frames, error = played(make_camera("attic", replace(SETTINGS, source=str(short_video)), clock))
     assert isinstance(error, CameraEnded)
     assert clock.monotonic() == pytest.approx(59 / FPS)
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
 
 
-def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_film: Path) -> None:
+def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_video: Path) -> None:
     clock = FakeClock()
-    camera = make_camera("attic", replace(SETTINGS, source=str(short_film)), clock)
+    camera = make_camera("attic", replace(SETTINGS, source=str(short_video)), clock)
     camera.open()
     camera.read()
     clock.advance(0.51)
@@ -137,15 +137,15 @@ def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_film: 
 def test_a_film_served_over_http_is_played_at_its_own_pace_too(network: VideoServer) -> None:
     clock = FakeClock()
     frames, error = played(
-        make_camera("attic", replace(SETTINGS, source=network.url("film")), clock)
+        make_camera("attic", replace(SETTINGS, source=network.url("video")), clock)
     )
     assert isinstance(error, CameraEnded)
     assert len(frames) == 60
     assert clock.monotonic() == pytest.approx(59 / FPS)
 
 
-def test_nobody_can_write_into_the_decoders_memory(short_film: Path) -> None:
-    camera = fast(short_film)
+def test_nobody_can_write_into_the_decoders_memory(short_video: Path) -> None:
+    camera = fast(short_video)
     camera.open()
     frame = camera.read()
     with pytest.raises(ValueError, match="read-only"):
@@ -188,7 +188,7 @@ def noise(path: Path) -> Path:
 
 
 def a_film_cut_off(path: Path) -> Path:
-    whole = film(path.with_suffix(".whole.mp4"))
+    whole = write_video(path.with_suffix(".whole.mp4"))
     path.write_bytes(whole.read_bytes()[:3000])
     return path
 
@@ -230,7 +230,7 @@ def test_what_is_no_whole_video_is_an_error_that_says_so(
 
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "avi"])
 def test_a_film_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path, suffix: str) -> None:
-    whole = film(
+    whole = write_video(
         tmp_path / f"whole.{suffix}",
         codec="mjpeg" if suffix == "avi" else "libx264",
         pixels="yuvj420p" if suffix == "avi" else "yuv420p",
@@ -248,7 +248,7 @@ def test_damage_in_mid_stream_is_counted_and_passed_over(
     tmp_path: Path, suffix: str, every: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     codec, pixels = ("mjpeg", "yuvj420p") if suffix == "avi" else ("libx264", "yuv420p")
-    whole = film(tmp_path / f"whole.{suffix}", codec=codec, pixels=pixels)
+    whole = write_video(tmp_path / f"whole.{suffix}", codec=codec, pixels=pixels)
     camera = fast(spoiled(tmp_path / f"spoiled.{suffix}", whole, every))
     frames, _ = played(camera)
     assert len(frames) > 5
@@ -258,7 +258,7 @@ def test_damage_in_mid_stream_is_counted_and_passed_over(
 
 
 def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
-    path = film(tmp_path / "film.avi", 3, codec="mjpeg", pixels="yuvj420p")
+    path = write_video(tmp_path / "video.avi", 3, codec="mjpeg", pixels="yuvj420p")
     path.write_bytes(
         re.sub(rb"(?s)\xff\xd8.*?\xff\xd9", lambda jpeg: bytes(len(jpeg[0])), path.read_bytes())
     )

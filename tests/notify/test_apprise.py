@@ -11,7 +11,7 @@ import pytest
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message
 from app.notify.apprise import AppriseNotifier
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress
 from tests.servers.json_hook import JsonHook
 from tests.servers.ports import free_port
@@ -59,7 +59,7 @@ def test_a_message_without_a_picture_is_only_words(
 def test_a_clip_is_attached_in_place_of_a_picture(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
 ) -> None:
-    clip = scenery.film(tmp_path / "a clip & more.mp4", 10)
+    clip = write_video(tmp_path / "a clip & more.mp4", 10)
     notifier.deliver(
         replace(ALERT, key="clip", text="The clip.", topic="clip", clip=clip, score=None),
         MemoryProgress(),
@@ -107,7 +107,7 @@ def test_a_message_whose_clip_is_refused_goes_without_it(
             key="clip",
             text="The clip.",
             topic="clip",
-            clip=scenery.film(tmp_path / "clip.mp4", 10),
+            clip=write_video(tmp_path / "clip.mp4", 10),
         ),
     )
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_a_message_whose_clip_is_refused_goes_without_it(
 def test_a_clip_arrives_after_a_long_outage(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path
 ) -> None:
-    progress, clip = MemoryProgress(), scenery.film(tmp_path / "clip.mp4", 10)
+    progress, clip = MemoryProgress(), write_video(tmp_path / "clip.mp4", 10)
     hook.statuses.extend([404] * 7)
     for _ in range(5):
         with pytest.raises(DeliveryError):

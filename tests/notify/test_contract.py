@@ -25,7 +25,7 @@ from app.notify.apprise import AppriseNotifier
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
 from app.protocol import ID
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.notify.progress import MemoryProgress
 from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
@@ -69,7 +69,7 @@ class Rig:
 
     def clip(self, path: Path) -> Message:
         """A message with the clip at *path*."""
-        clip = scenery.film(path, 10)
+        clip = write_video(path, 10)
         return replace(CLIP, clip=clip, clip_link=self.link("clip.mp4", clip.read_bytes()))
 
 

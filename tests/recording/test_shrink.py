@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import ClipError
 from app.recording.shrink import shrink
-from tests.cameras.scenery import film
+from tests.cameras.pictures import write_video
 from tests.recording.videos import is_for_browsers, lasts_s, shown
 
 
@@ -28,7 +28,7 @@ def test_a_clip_of_real_footage_comes_within_its_bytes_and_lasts_as_long(
 
 
 def test_it_shows_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
-    clip = film(tmp_path / "clip.mp4", 40, fps=10, size=(320, 240))
+    clip = write_video(tmp_path / "clip.mp4", 40, fps=10, size=(320, 240))
     shrink(clip, 30_000, tmp_path / "small.mp4")
     before, after = shown(clip), shown(tmp_path / "small.mp4")
     assert [one.at_s for one in after] == pytest.approx([one.at_s for one in before], abs=0.001)
@@ -38,7 +38,7 @@ def test_it_shows_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
 
 
 def test_a_clip_that_is_shown_turned_stands_upright(tmp_path: Path) -> None:
-    clip = film(tmp_path / "clip.mp4", 20, fps=10, size=(320, 240))
+    clip = write_video(tmp_path / "clip.mp4", 20, fps=10, size=(320, 240))
     turned = tmp_path / "turned.mp4"
     with av.open(str(clip)) as source, av.open(str(turned), "w") as written:
         stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
@@ -61,14 +61,14 @@ def test_what_cannot_be_seen_in_so_few_bytes_is_an_error_and_leaves_nothing(
 
 
 def test_what_is_no_clip_is_an_error_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").write_bytes(b"no film at all" * 100)
+    (tmp_path / "clip.mp4").write_bytes(b"no video at all" * 100)
     for name in ("clip.mp4", "nothing.mp4"):
         with pytest.raises(ClipError, match=name):
             shrink(tmp_path / name, 100_000, tmp_path / "small.mp4")
 
 
 def test_a_disk_that_takes_nothing_is_an_error_of_the_disk(tmp_path: Path) -> None:
-    clip = film(tmp_path / "clip.mp4", 20)
+    clip = write_video(tmp_path / "clip.mp4", 20)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / ".small.mp4.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from app.frames import Image
-from tests.cameras.scenery import FPS, H264, SIZE, picture
+from tests.cameras.pictures import FPS, H264, SIZE, picture
 
 _LARGEST = 1400
 _SDP = (

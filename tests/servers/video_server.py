@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.cameras.scenery import FPS, jpeg_of
+from tests.cameras.pictures import FPS, jpeg_of
 
 FEW = 12
 
@@ -16,14 +16,14 @@ class VideoServer:
     """Serves these paths until it is left:
 
     /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up,
-    /spoils a few and then only damaged ones; /film the file *film*; /silent never answers, /page is
+    /spoils a few and then only damaged ones; /video the file *video*; /silent never answers, /page is
     no video, /locked asks for a password; all others are 404. The pictures come *fps* times a
     second, and are what *draw* makes.
     """
 
     def __init__(
         self,
-        film: Path | None = None,
+        video: Path | None = None,
         port: int = 0,
         *,
         draw: Callable[[int], bytes] = jpeg_of,
@@ -31,7 +31,7 @@ class VideoServer:
     ) -> None:
         self.over = threading.Event()
         self._server = ThreadingHTTPServer(
-            ("127.0.0.1", port), _handler(self.over, film, draw, fps)
+            ("127.0.0.1", port), _handler(self.over, video, draw, fps)
         )
         self._server.daemon_threads = True
         self.port = self._server.server_port
@@ -56,7 +56,7 @@ class VideoServer:
 
 
 def _handler(
-    over: threading.Event, film: Path | None, draw: Callable[[int], bytes], fps: int
+    over: threading.Event, video: Path | None, draw: Callable[[int], bytes], fps: int
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -73,8 +73,8 @@ def _handler(
                     self.send_error(401)
                 elif path == "page":
                     self._send_whole(b"<html><body>Please log in</body></html>" * 50)
-                elif path == "film" and film is not None:
-                    self._send_whole(film.read_bytes())
+                elif path == "video" and video is not None:
+                    self._send_whole(video.read_bytes())
                 else:
                     self.send_error(404)
             except (BrokenPipeError, ConnectionResetError):

@@ -13,7 +13,7 @@ from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
 from app.protocol import Heartbeat
 from app.state import State
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
@@ -41,7 +41,7 @@ def make(state: State, clock: FakeClock, tmp_path: Path) -> Make:
 def clip(tmp_path: Path) -> Path:
     folder = tmp_path / "events" / "2026-11-20" / EVENT
     folder.mkdir(parents=True)
-    return scenery.film(folder / "clip.mp4", 20)
+    return write_video(folder / "clip.mp4", 20)
 
 
 def mark_in_s3(state: State) -> None:

@@ -18,7 +18,7 @@ from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
 from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.servers.slack import (
     ALERTS,
     BOT_TOKEN,
@@ -56,7 +56,7 @@ class Replies:
         """Let the camera have a clip ready, as it does."""
         path = self.data_dir / "events" / "2026-11-20" / EVENT / "clip.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        scenery.film(path, 10)
+        write_video(path, 10)
         asked = replace(
             ClipAsked(self.clock.now(), EVENT, "clip.mp4", host=protocol.host_name()),
             **more,  # type: ignore[arg-type]

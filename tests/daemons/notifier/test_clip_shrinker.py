@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from app.daemons.notifier.clip_shrinker import ClipShrinker
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.recording.videos import lasts_s
 from tests.waiting import until
 
@@ -15,7 +15,7 @@ from tests.waiting import until
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """A wasteful clip of 1.5 s: every picture is a key picture."""
-    return scenery.film(tmp_path / "clip.mp4", coder={"crf": "1", "g": "1"})
+    return write_video(tmp_path / "clip.mp4", coder={"crf": "1", "g": "1"})
 
 
 def test_a_rendition_lasts_as_long_and_is_small_enough(clip: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from app import protocol
 from app.protocol import ClipAsked, EventRecord, Fact, FactKind, ReplyTo, Request
 from app.state import State
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
 from tests.servers.programs import Program, write_config
@@ -113,7 +113,7 @@ class House:
         event, file = opener.event or "", "clip.mp4" if part == 1 else f"clip-{part}.mp4"
         path = self.path(event, file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        scenery.film(path, 5 + part)
+        write_video(path, 5 + part)
         if in_s3:
             self.upload(event, file, path.read_bytes())
         text = f"Film {part} of {opener.text}"
@@ -434,7 +434,7 @@ def test_a_clip_that_was_asked_for_is_brought_also_after_a_kill(house: House) ->
     event = protocol.event_id(at, "front")
     path = house.path(event, "clip.mp4")
     path.parent.mkdir(parents=True)
-    scenery.film(path, 10)
+    write_video(path, 10)
     house.state.put(
         protocol.camera_key("front", "clip"),
         ClipAsked(at, event, "clip.mp4", host=protocol.host_name()),

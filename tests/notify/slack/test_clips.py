@@ -12,7 +12,7 @@ from app.clock import FakeClock
 from app.errors import DeliveryRefused
 from app.notify import Message, SlackSettings
 from app.notify.slack.notifier import SlackNotifier
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.slack import (
     ALERTS,
@@ -54,7 +54,7 @@ def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scenery.film(tmp_path_factory.mktemp("clip") / "clip.mp4", 10)
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 10)
 
 
 def post_alert(notifier: SlackNotifier) -> str:

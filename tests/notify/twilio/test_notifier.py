@@ -15,7 +15,7 @@ from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message, Topic, TwilioSettings
 from app.notify.twilio.api import CURES
 from app.notify.twilio.notifier import TwilioNotifier
-from tests.cameras import scenery
+from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.media import MediaServer
 from tests.servers.ports import free_port
@@ -65,7 +65,7 @@ def notifier(twilio: TwilioServer, clock: FakeClock) -> TwilioNotifier:
 def clip(media: MediaServer, tmp_path: Path) -> Message:
     """A message with a clip, which is in S3 too, as is the picture of its event."""
     text = "Your fridge was opened on Friday, November 20 2026 at 10:15AM for 34 seconds."
-    clip = scenery.film(tmp_path / "clip.mp4", 10)
+    clip = write_video(tmp_path / "clip.mp4", 10)
     message = Message(f"{EVENT}-clip_ready", AT, text, "fridge", topic="clip", clip=clip)
     return replace(
         message,

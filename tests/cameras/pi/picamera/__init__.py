@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from tests.cameras.scenery import H264, picture
+from tests.cameras.pictures import H264, picture
 
 HANGS = False
 RECORDS = True

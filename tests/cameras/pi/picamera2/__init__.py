@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.cameras.scenery import picture
+from tests.cameras.pictures import picture
 
 CAMERAS: list[dict[str, Any]] = [
     {"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}

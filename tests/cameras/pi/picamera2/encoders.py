@@ -7,7 +7,7 @@ While `BUSY`, another program uses the hardware.
 from importlib import import_module
 from typing import Any
 
-from tests.cameras.scenery import H264
+from tests.cameras.pictures import H264
 
 BUSY = False
 Output: Any = import_module("picamera2.outputs").Output

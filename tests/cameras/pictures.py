@@ -53,7 +53,7 @@ class H264:
         return bytes(packet), packet.is_keyframe
 
 
-def film(
+def write_video(
     path: Path,
     count: int = 60,
     *,
@@ -65,7 +65,7 @@ def film(
     options: dict[str, str] | None = None,
     coder: dict[str, str] | None = None,
 ) -> Path:
-    """A film of *count* pictures at *path*, in the format of its suffix unless *container* names
+    """A video of *count* pictures at *path*, in the format of its suffix unless *container* names
     one; *coder* are libx264's options.
     """
     with av.open(str(path), "w", format=container, options=options or {}) as written:
