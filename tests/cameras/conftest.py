@@ -1,4 +1,4 @@
-"""The sources that tests of the cameras read from."""
+"""The sources of the camera tests."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _PI_PACKAGES = ("picamera2", "picamera2.outputs", "picamera2.encoders", "picamer
 
 @pytest.fixture(scope="session")
 def short_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 pictures of 160x120 at 40 a second."""
+    """A video of 60 pictures of 160x120 at 40 a second."""
     return write_video(tmp_path_factory.mktemp("videos") / "short.mp4")
 
 
@@ -30,7 +30,7 @@ def network(short_video: Path) -> Iterator[VideoServer]:
 
 @pytest.fixture
 def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """A Raspberry Pi's camera packages, stand-ins that keep the real ones' rules."""
+    """Fakes of a Raspberry Pi's camera packages, which keep the rules of the real ones."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "pi"))
     yield {name: import_module(name) for name in _PI_PACKAGES}
     for name in _PI_PACKAGES:
@@ -39,5 +39,5 @@ def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 @pytest.fixture
 def free_address() -> str:
-    """An address of this machine where nobody listens."""
+    """An address of this machine without a server."""
     return f"127.0.0.1:{free_port()}"

@@ -1,6 +1,4 @@
-"""What the test sources show: pictures that tell left from right, top from bottom, and one number
-from the next.
-"""
+"""The pictures of the test sources: each side and each number looks different."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +14,9 @@ SIZE = (160, 120)
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
-    """Picture *number*, (rows, columns, BGR) uint8: bright at the left, a light corner at the top,
-    and a bar that wanders.
+    """Return picture *number*, (rows, columns, BGR) uint8.
+
+    It is bright at the left, has a light corner at the top, and a bar that moves.
     """
     width, height = size
     ramp = np.linspace(170, 60, width).astype(np.uint8)
@@ -30,13 +29,14 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
 
 
 def jpeg_of(number: int, size: tuple[int, int] = SIZE) -> bytes:
-    """Picture *number* as a JPEG."""
+    """Return picture *number* as a JPEG."""
     return cv2.imencode(".jpg", picture(number, size), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 class H264:
-    """A camera's encoder: each picture becomes a packet in Annex B, and every *key_every*th a key
-    frame with its parameter sets.
+    """The encoder of a camera, which makes a packet in Annex B of each picture.
+
+    Every *key_every*th packet is a key frame with its parameter sets.
     """
 
     def __init__(self, size: tuple[int, int], key_every: int) -> None:
@@ -48,7 +48,7 @@ class H264:
         self._coder = coder
 
     def encoded(self, drawn: Image) -> tuple[bytes, bool]:
-        """The packet of *drawn*, and whether it is a key frame."""
+        """Return the packet of *drawn*, and whether it is a key frame."""
         (packet,) = self._coder.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24"))
         return bytes(packet), packet.is_keyframe
 
@@ -65,8 +65,9 @@ def write_video(
     options: dict[str, str] | None = None,
     coder: dict[str, str] | None = None,
 ) -> Path:
-    """A video of *count* pictures at *path*, in the format of its suffix unless *container* names
-    one; *coder* are libx264's options.
+    """Write a video of *count* pictures to *path* and return it.
+
+    *container* is its format, by default that of its suffix; *coder* are libx264's options.
     """
     with av.open(str(path), "w", format=container, options=options or {}) as written:
         crf = {"crf": "12", "threads": "1", **(coder or {})} if codec == "libx264" else {}

@@ -1,4 +1,4 @@
-"""What every camera promises, asked of every kind of camera."""
+"""Covers several modules: the interface in cameras/base.py, on every kind of camera."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -28,13 +28,13 @@ KINDS = [
     "picamera2",
     "picamera",
 ]
-#: These give pictures of the size that was asked for; the others have their own.
+#: These give pictures of the `resolution`; the others have their own size.
 SIZED = ["synthetic", "synthetic, own pace", "picamera2", "picamera"]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of camera: how to make it, and what its source is."""
+    """One kind of camera, and the arguments that make it."""
 
     source: str
     missing: str
@@ -80,7 +80,7 @@ def kind(request: pytest.FixtureRequest, short_video: Path) -> Kind:
 
 @pytest.fixture
 def opened() -> Iterator[Callable[[Camera], Camera]]:
-    """Opens cameras, and closes them when the test is over."""
+    """A function that opens cameras, which are closed after the test."""
     cameras: list[Camera] = []
 
     def open_it(camera: Camera) -> Camera:
@@ -101,12 +101,12 @@ def read(camera: Camera, count: int) -> list[Frame]:
 
 
 def grey_of(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """The luma that the frame's colours have, in the levels of its luma plane."""
+    """Return the luma of the frame's colours, in the levels of its luma plane."""
     grey = cv2.cvtColor(frame.bgr(), cv2.COLOR_BGR2GRAY).astype(np.float64)
     return grey if frame.luma_span == 255 else 16 + grey * 219 / 255
 
 
-def test_frames_have_a_luma_plane_and_colours_that_agree(kind: Kind, opened: Opened) -> None:
+def test_luma_and_colours_of_a_frame_agree(kind: Kind, opened: Opened) -> None:
     for frame in read(opened(kind.make()), 3):
         assert frame.luma.dtype == np.uint8
         assert frame.luma.flags.c_contiguous
@@ -126,9 +126,7 @@ def test_numbers_and_times_increase(kind: Kind, opened: Opened) -> None:
     assert frames[0].taken_at.tzinfo is UTC
 
 
-def test_a_frame_keeps_its_picture_when_later_ones_came_and_the_camera_is_closed(
-    kind: Kind,
-) -> None:
+def test_a_frame_keeps_its_picture_after_the_camera_closed(kind: Kind) -> None:
     camera = kind.make()
     camera.open()
     first = camera.read()
@@ -139,7 +137,7 @@ def test_a_frame_keeps_its_picture_when_later_ones_came_and_the_camera_is_closed
     assert np.array_equal(first.bgr(), bgr)
 
 
-def test_a_closed_camera_can_be_opened_again_and_starts_anew(kind: Kind, opened: Opened) -> None:
+def test_a_closed_camera_can_be_opened_again(kind: Kind, opened: Opened) -> None:
     camera = opened(kind.make())
     first = read(camera, 4)
     camera.close()
@@ -149,7 +147,7 @@ def test_a_closed_camera_can_be_opened_again_and_starts_anew(kind: Kind, opened:
     assert np.array_equal(again[0].luma, first[0].luma)
 
 
-def test_closing_is_fine_at_any_time(kind: Kind) -> None:
+def test_closing_is_allowed_at_any_time(kind: Kind) -> None:
     camera = kind.make()
     camera.close()
     camera.open()
@@ -158,7 +156,7 @@ def test_closing_is_fine_at_any_time(kind: Kind) -> None:
     camera.close()
 
 
-def test_reading_a_camera_that_is_not_open_is_an_error_that_names_it(kind: Kind) -> None:
+def test_reading_a_closed_camera_is_an_error_with_its_name(kind: Kind) -> None:
     camera = kind.make()
     with pytest.raises(CameraError, match=r"^attic \(.* is not open$"):
         camera.read()
@@ -169,7 +167,7 @@ def test_reading_a_camera_that_is_not_open_is_an_error_that_names_it(kind: Kind)
 
 
 @pytest.mark.parametrize(("vflip", "hflip"), [(True, False), (False, True), (True, True)])
-def test_pictures_are_turned_over_as_the_settings_say(
+def test_pictures_are_flipped_as_the_settings_say(
     kind: Kind, opened: Opened, vflip: bool, hflip: bool
 ) -> None:
     straight = kind.make()
@@ -183,7 +181,7 @@ def test_pictures_are_turned_over_as_the_settings_say(
     assert np.abs(turned.luma.astype(int) - plain.luma).mean() > 5
 
 
-def test_frames_come_no_more_often_than_asked_for(kind: Kind, opened: Opened) -> None:
+def test_frames_do_not_come_faster_than_fps(kind: Kind, opened: Opened) -> None:
     frames = read(opened(kind.make(fps=FPS / 2)), 10)
     steps_s = [after.at_s - before.at_s for before, after in pairwise(frames)]
     assert min(steps_s) >= 0.7 * 2 / FPS
@@ -193,7 +191,7 @@ def test_frames_come_no_more_often_than_asked_for(kind: Kind, opened: Opened) ->
 
 @pytest.mark.parametrize("kind", SIZED, indirect=True)
 @pytest.mark.parametrize("size", [(320, 240), (202, 150)])
-def test_pictures_have_the_size_that_was_asked_for(
+def test_pictures_have_the_resolution_of_the_settings(
     kind: Kind, opened: Opened, size: tuple[int, int]
 ) -> None:
     frame = opened(kind.make(resolution=size)).read()
@@ -203,12 +201,12 @@ def test_pictures_have_the_size_that_was_asked_for(
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name not in SIZED], indirect=True)
-def test_what_is_played_keeps_its_own_size(kind: Kind, opened: Opened) -> None:
+def test_a_video_keeps_its_own_size(kind: Kind, opened: Opened) -> None:
     assert opened(kind.make(resolution=(640, 480))).read().luma.shape == (SIZE[1], SIZE[0])
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if "picamera" not in name], indirect=True)
-def test_a_source_that_is_not_there_is_missing_by_name(kind: Kind) -> None:
+def test_a_missing_source_is_an_error_with_its_name(kind: Kind) -> None:
     camera = kind.make(missing=True)
     with pytest.raises(CameraMissing, match=r"^attic \(.*none\)"):
         camera.open()

@@ -1,4 +1,4 @@
-"""Which camera a source names."""
+"""Covers several modules: `make_camera` chooses the backend that the source names."""
 
 import subprocess
 import sys
@@ -34,12 +34,12 @@ def test_a_source_names_its_kind_of_camera(source: str, kind: str) -> None:
     assert kind_of(source) == kind
 
 
-def test_auto_takes_picamera2_where_both_are(pi: dict[str, ModuleType]) -> None:
+def test_auto_uses_picamera2_where_both_exist(pi: dict[str, ModuleType]) -> None:
     assert pi
     assert kind_of("auto") == "Picamera2Camera"
 
 
-def test_auto_takes_picamera_where_only_that_is(
+def test_auto_uses_picamera_where_only_that_exists(
     pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert pi
@@ -49,7 +49,7 @@ def test_auto_takes_picamera_where_only_that_is(
     assert kind_of("auto") == "PicameraCamera"
 
 
-def test_auto_without_a_pi_is_missing_and_says_what_to_do() -> None:
+def test_auto_without_a_pi_names_the_cure() -> None:
     camera = make_camera("front", CameraSettings(), FakeClock())
     with pytest.raises(
         CameraMissing,
@@ -58,7 +58,7 @@ def test_auto_without_a_pi_is_missing_and_says_what_to_do() -> None:
         camera.open()
 
 
-def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
+def test_an_error_for_an_unknown_scene_lists_the_scenes() -> None:
     camera = make_camera("front", CameraSettings(source="synthetic:party"), FakeClock())
     with pytest.raises(
         CameraMissing, match="there is no scene 'party', only demo, empty, person, noise, lamp"
@@ -80,14 +80,14 @@ def test_an_unknown_scene_is_answered_with_those_there_are() -> None:
         ("demo", "demo"),
     ],
 )
-def test_what_is_shown_of_a_source_holds_no_password(source: str, text: str) -> None:
+def test_a_redacted_source_has_no_password(source: str, text: str) -> None:
     assert redacted(source) == text
     assert (
         make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({text})"
     )
 
 
-def test_importing_the_trade_brings_neither_opencv_nor_libav_nor_a_pi() -> None:
+def test_importing_cameras_imports_no_backend() -> None:
     heavy = "{'cv2', 'av', 'numpy', 'picamera', 'picamera2'}"
     code = (
         f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & "

@@ -1,4 +1,4 @@
-"""Which pictures are wanted, and when."""
+"""The pictures that are used, and when each is due."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from app.clock import FakeClock
 
 
 class BusyClock(FakeClock):
-    """A clock on a machine that needs *busy_s* from one look at it to the next."""
+    """The clock of a machine that needs *busy_s* from one reading to the next."""
 
     def __init__(self, busy_s: float) -> None:
         super().__init__()
@@ -21,9 +21,7 @@ class BusyClock(FakeClock):
 @pytest.mark.parametrize(
     ("fps", "kept"), [(60, 36), (30, 30), (25, 38), (20, 30), (12, 36), (10, 30), (5, 15)]
 )
-def test_three_seconds_at_any_rate_are_thinned_out_to_about_ten_pictures_a_second(
-    fps: int, kept: int
-) -> None:
+def test_any_rate_is_reduced_to_about_ten_pictures_a_second(fps: int, kept: int) -> None:
     pacing = Pacing(FakeClock(), 10, timed=False)
     assert sum(pacing.keep(number / fps) for number in range(3 * fps)) == kept
     assert pacing.dropped == 0
@@ -39,7 +37,7 @@ def test_a_timed_picture_is_waited_for() -> None:
     assert due_s == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
-def test_what_comes_too_late_is_dropped_until_the_source_is_in_time_again() -> None:
+def test_late_pictures_are_dropped() -> None:
     clock = FakeClock()
     pacing = Pacing(clock, 10, timed=True)
     pacing.keep(0.0)
@@ -49,7 +47,7 @@ def test_what_comes_too_late_is_dropped_until_the_source_is_in_time_again() -> N
     assert clock.monotonic() == pytest.approx(0.7)
 
 
-def test_pictures_that_fps_does_not_want_are_not_counted_as_dropped() -> None:
+def test_pictures_above_fps_do_not_count_as_dropped() -> None:
     clock = FakeClock()
     pacing = Pacing(clock, 10, timed=True)
     pacing.keep(0.0)
@@ -58,7 +56,7 @@ def test_pictures_that_fps_does_not_want_are_not_counted_as_dropped() -> None:
     assert pacing.dropped == 4
 
 
-def test_a_machine_too_slow_for_the_source_still_sees_about_a_picture_a_second() -> None:
+def test_a_slow_machine_still_gets_a_picture_a_second() -> None:
     pacing = Pacing(BusyClock(0.2), 10, timed=True)
     kept = sum(pacing.keep(number / 10) for number in range(300))
     assert 40 < kept < 80
@@ -83,7 +81,7 @@ def test_playing_time_follows_the_stamps() -> None:
     ],
     ids=["missing", "one missing", "standing still", "jumping back", "jumping ahead"],
 )
-def test_playing_time_counts_where_stamps_are_of_no_use(
+def test_playing_time_counts_where_stamps_are_unusable(
     stamps_s: list[float | None], times_s: list[float]
 ) -> None:
     playing = PlayingTime(0.1, longest_s=5)
@@ -92,6 +90,6 @@ def test_playing_time_counts_where_stamps_are_of_no_use(
     ] == pytest.approx(times_s)
 
 
-def test_playing_time_counts_the_pictures_that_could_not_be_decoded() -> None:
+def test_playing_time_counts_pictures_that_are_missing() -> None:
     playing = PlayingTime(0.1, longest_s=5)
     assert [playing.of(number, None) for number in (0, 1, 4)] == pytest.approx([0, 0.1, 0.4])

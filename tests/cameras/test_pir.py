@@ -1,4 +1,4 @@
-"""The motion sensor on a pin, through gpiozero's mock pins."""
+"""The motion sensor on a pin, with gpiozero's mock pins."""
 
 import logging
 import subprocess
@@ -12,7 +12,7 @@ from app.cameras.pir import MotionSensor
 from tests.conftest import REPO
 
 
-def test_it_tells_what_its_pin_says_now(pins: MockFactory) -> None:
+def test_the_value_is_that_of_the_pin(pins: MockFactory) -> None:
     sensor = MotionSensor(17)
     sensor.open()
     found = [sensor.value]
@@ -32,7 +32,7 @@ def test_a_pin_is_free_again_when_it_is_closed(pins: MockFactory) -> None:
         sensor.close()
 
 
-def test_a_pin_that_is_taken_is_said_once_with_the_cure(
+def test_a_pin_in_use_is_logged_once_with_the_cure(
     pins: MockFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = MotionSensor(17), MotionSensor(17)
@@ -44,16 +44,16 @@ def test_a_pin_that_is_taken_is_said_once_with_the_cure(
     assert first.value is False
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith(
-        "the motion sensor on GPIO 17 cannot be read, the camera goes on without: "
+        "the motion sensor on GPIO 17 cannot be read, the camera works without it: "
     )
     assert "no other program may use the pin" in said
 
 
-def test_an_error_of_the_library_below_is_said_once_and_when_it_is_over_it_is_read_again(
+def test_the_sensor_is_read_again_after_an_error(
     pins: MockFactory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class PinTaken(Exception):
-        """As lgpio's own, which comes from no other."""
+        """Like the error of lgpio, which has no common base class with others."""
 
     lgpio = ModuleType("lgpio")
     lgpio.error = PinTaken  # type: ignore[attr-defined]
@@ -78,9 +78,7 @@ def test_an_error_of_the_library_below_is_said_once_and_when_it_is_over_it_is_re
         ("lgpio", "Unable to load any default pin factory"),
     ],
 )
-def test_where_its_software_or_its_pins_are_missing_the_cure_is_named(
-    without: str, said: str
-) -> None:
+def test_the_log_names_the_cure_for_missing_software(without: str, said: str) -> None:
     program = (
         "import sys, logging; logging.basicConfig()\n"
         f"sys.modules[{without!r}] = None\n"

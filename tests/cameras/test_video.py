@@ -1,4 +1,4 @@
-"""Files and streams as they are met: of many kinds, broken, stuck or gone."""
+"""Files and streams of many kinds, also broken, stuck or missing ones."""
 
 import logging
 import re
@@ -37,7 +37,7 @@ def live(source: str, **settings: object) -> Camera:
 
 
 def played(camera: Camera) -> tuple[list[Frame], CameraError]:
-    """All frames of *camera*, and what it ended with."""
+    """Return all frames of *camera*, and the error that ended it."""
     frames: list[Frame] = []
     try:
         camera.open()
@@ -50,7 +50,7 @@ def played(camera: Camera) -> tuple[list[Frame], CameraError]:
 
 
 def spoiled(path: Path, source: Path, every: int) -> Path:
-    """*source* with bytes changed in its middle."""
+    """Copy *source* to *path* with bytes changed in its middle."""
     data, random = bytearray(source.read_bytes()), Random(1)
     for at in range(len(data) // 3, len(data) * 2 // 3, every):
         data[at] = random.randrange(256)
@@ -75,9 +75,7 @@ FORMATS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_video_of_any_format_is_played_whole(tmp_path: Path, name: str) -> None:
     make = FORMATS[name]
     size = make.get("size", SIZE)
     assert isinstance(size, tuple)
@@ -92,12 +90,12 @@ def test_a_film_of_any_format_gives_its_pictures_from_first_to_last(
         assert np.abs(seen - grey).mean() < 4
 
 
-def test_a_film_without_time_stamps_is_timed_by_its_rate(tmp_path: Path) -> None:
+def test_a_video_without_stamps_is_timed_by_its_rate(tmp_path: Path) -> None:
     frames, _ = played(fast(write_video(tmp_path / "video.h264", 20)))
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(20)])
 
 
-def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_video: Path) -> None:
+def test_a_fast_video_has_the_times_of_its_own_pace(short_video: Path) -> None:
     frames, _ = played(fast(short_video))
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
     began = FakeClock().now()
@@ -106,14 +104,14 @@ def test_a_fast_film_says_when_its_pictures_would_have_been_taken(short_video: P
     )
 
 
-def test_a_film_is_thinned_out_and_its_numbers_tell(short_video: Path) -> None:
+def test_a_video_is_reduced_to_fps(short_video: Path) -> None:
     camera = fast(short_video, fps=8)
     frames, _ = played(camera)
     assert [frame.number for frame in frames] == list(range(0, 60, 4))
     assert camera.dropped == 0
 
 
-def test_a_film_at_its_own_pace_takes_as_long_as_it_is(short_video: Path) -> None:
+def test_a_video_at_its_own_pace_takes_its_duration(short_video: Path) -> None:
     clock = FakeClock()
     frames, error = played(make_camera("attic", replace(SETTINGS, source=str(short_video)), clock))
     assert isinstance(error, CameraEnded)
@@ -121,7 +119,7 @@ def test_a_film_at_its_own_pace_takes_as_long_as_it_is(short_video: Path) -> Non
     assert [frame.at_s for frame in frames] == pytest.approx([number / FPS for number in range(60)])
 
 
-def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_video: Path) -> None:
+def test_a_video_that_is_read_too_slowly_drops_pictures(short_video: Path) -> None:
     clock = FakeClock()
     camera = make_camera("attic", replace(SETTINGS, source=str(short_video)), clock)
     camera.open()
@@ -134,7 +132,7 @@ def test_a_film_that_is_read_too_slowly_drops_pictures_and_keeps_up(short_video:
     assert clock.monotonic() == pytest.approx(0.51)
 
 
-def test_a_film_served_over_http_is_played_at_its_own_pace_too(network: VideoServer) -> None:
+def test_a_video_over_http_is_played_at_its_own_pace(network: VideoServer) -> None:
     clock = FakeClock()
     frames, error = played(
         make_camera("attic", replace(SETTINGS, source=network.url("video")), clock)
@@ -144,7 +142,7 @@ def test_a_film_served_over_http_is_played_at_its_own_pace_too(network: VideoSer
     assert clock.monotonic() == pytest.approx(59 / FPS)
 
 
-def test_nobody_can_write_into_the_decoders_memory(short_video: Path) -> None:
+def test_luma_is_read_only(short_video: Path) -> None:
     camera = fast(short_video)
     camera.open()
     frame = camera.read()
@@ -187,7 +185,7 @@ def noise(path: Path) -> Path:
     return path
 
 
-def a_film_cut_off(path: Path) -> Path:
+def a_video_cut_off(path: Path) -> Path:
     whole = write_video(path.with_suffix(".whole.mp4"))
     path.write_bytes(whole.read_bytes()[:3000])
     return path
@@ -214,11 +212,11 @@ def a_sound(path: Path) -> Path:
         (an_empty_file, CameraError, "is empty: a file of 0 bytes"),
         (a_text, CameraError, "is no video"),
         (noise, CameraError, "is no video"),
-        (a_film_cut_off, CameraError, "is no video, or a part of it is missing"),
-        (a_sound, CameraError, "holds no video"),
+        (a_video_cut_off, CameraError, "is no video, or a part that is needed to start is missing"),
+        (a_sound, CameraError, "contains no video"),
     ],
 )
-def test_what_is_no_whole_video_is_an_error_that_says_so(
+def test_an_error_says_why_a_file_is_no_video(
     tmp_path: Path, broken: Broken, kind: type[CameraError], words: str
 ) -> None:
     path = broken(tmp_path / "broken.mp4")
@@ -229,7 +227,7 @@ def test_what_is_no_whole_video_is_an_error_that_says_so(
 
 
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "avi"])
-def test_a_film_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path, suffix: str) -> None:
+def test_a_video_that_breaks_off_is_played_up_to_there(tmp_path: Path, suffix: str) -> None:
     whole = write_video(
         tmp_path / f"whole.{suffix}",
         codec="mjpeg" if suffix == "avi" else "libx264",
@@ -244,7 +242,7 @@ def test_a_film_that_breaks_off_is_played_as_far_as_it_goes(tmp_path: Path, suff
 
 @pytest.mark.parametrize("every", [400, 60])
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "avi", "mp4"])
-def test_damage_in_mid_stream_is_counted_and_passed_over(
+def test_damage_in_a_stream_is_counted_and_skipped(
     tmp_path: Path, suffix: str, every: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     codec, pixels = ("mjpeg", "yuvj420p") if suffix == "avi" else ("libx264", "yuv420p")
@@ -257,14 +255,14 @@ def test_damage_in_mid_stream_is_counted_and_passed_over(
     assert capfd.readouterr().err == ""
 
 
-def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
+def test_a_video_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.avi", 3, codec="mjpeg", pixels="yuvj420p")
     path.write_bytes(
         re.sub(rb"(?s)\xff\xd8.*?\xff\xd9", lambda jpeg: bytes(len(jpeg[0])), path.read_bytes())
     )
     frames, error = played(fast(path))
     assert frames == []
-    assert str(error) == f"attic ({path}) holds no picture that can be decoded"
+    assert str(error) == f"attic ({path}) contains no picture that can be decoded"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +274,7 @@ def test_a_film_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
         ("silent", CameraMissing, "gave no answer for 1 s"),
     ],
 )
-def test_an_address_without_a_video_is_an_error_that_says_why(
+def test_an_error_says_why_an_address_has_no_video(
     network: VideoServer, path: str, kind: type[CameraError], words: str
 ) -> None:
     frames, error = played(live(network.url(path), stall_s=1))
@@ -286,7 +284,7 @@ def test_an_address_without_a_video_is_an_error_that_says_why(
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
-def test_an_address_that_nobody_serves_is_missing(scheme: str, free_address: str) -> None:
+def test_an_address_without_a_server_is_missing(scheme: str, free_address: str) -> None:
     _, error = played(live(f"{scheme}://{free_address}/stream"))
     assert isinstance(error, CameraMissing)
     assert (
@@ -295,7 +293,7 @@ def test_an_address_that_nobody_serves_is_missing(scheme: str, free_address: str
     )
 
 
-def test_a_name_that_nobody_knows_is_missing() -> None:
+def test_an_unknown_host_is_missing() -> None:
     _, error = played(live("http://no-such-camera.invalid/stream"))
     assert isinstance(error, CameraMissing)
 
@@ -313,18 +311,16 @@ def test_a_stream_that_hangs_up_is_an_error(network: VideoServer) -> None:
     assert "broke off" in str(error) or isinstance(error, CameraEnded)
 
 
-def test_a_stream_of_which_nothing_can_be_decoded_any_more_has_stalled(
-    network: VideoServer,
-) -> None:
+def test_a_stream_without_decodable_data_has_stalled(network: VideoServer) -> None:
     camera = live(network.url("spoils"), stall_s=1)
     frames, error = played(camera)
     assert len(frames) == FEW
     assert isinstance(error, CameraStalled)
-    assert "nothing of what came" in str(error)
+    assert "no data could be decoded" in str(error)
     assert camera.corrupt > 0
 
 
-def test_an_rtsp_camera_is_played_through_one_connection_until_it_falls_silent() -> None:
+def test_an_rtsp_camera_is_played_through_one_connection() -> None:
     with RtspServer(30) as server:
         frames, error = played(live(f"rtsp://{server.address}/stream", stall_s=1))
         assert "TCP" in server.transports[0]
@@ -335,15 +331,13 @@ def test_an_rtsp_camera_is_played_through_one_connection_until_it_falls_silent()
     assert isinstance(error, CameraStalled)
 
 
-def test_an_rtsp_camera_is_thinned_out_by_its_stamps_even_where_many_pictures_come_at_once() -> (
-    None
-):
+def test_an_rtsp_camera_is_reduced_to_fps_by_its_stamps() -> None:
     with RtspServer(30) as server:
         frames, _ = played(live(f"rtsp://{server.address}/stream", stall_s=1, fps=8))
     assert [frame.number for frame in frames] == list(range(0, 30, 4))
 
 
-def test_a_password_is_used_and_never_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_password_is_used_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with RtspServer(10, login="owl:geheim") as server:
         frames, silent = played(
@@ -363,11 +357,11 @@ def test_a_password_is_used_and_never_told(caplog: pytest.LogCaptureFixture) -> 
 
 
 def logged(error: Exception) -> str:
-    """What a log would show of *error*, with its traceback."""
+    """Return *error* as a log shows it, with its traceback."""
     return logging.Formatter().formatException((type(error), error, error.__traceback__))
 
 
-def test_a_device_that_is_not_there_is_missing() -> None:
+def test_a_device_that_does_not_exist_is_missing() -> None:
     _, error = played(live("/dev/video77"))
     assert isinstance(error, CameraMissing)
     assert str(error) == "attic (/dev/video77): there is no such file or device"

@@ -1,4 +1,4 @@
-"""Draws the person who walks through the synthetic camera's room."""
+"""Draws the visitor who walks through the synthetic camera's room."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,37 +9,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cameras.synthetic.colours import Colour, shade
 from app.frames import Image
 
-Colour = tuple[int, int, int]
 Spot = tuple[float, float]
 Facing = Literal["left", "right", "front", "front-left", "front-right"]
 
 STEPS = 20
-#: How far one whole cycle of two steps goes.
+#: The length of one cycle of two steps.
 STRIDE_M = 1.36
 _WIDE_M, _HIGH_M, _BELOW_M = 1.5, 1.95, 0.14
 _SHIFT = 4
 _FINE = 2
-_SKIN, _HAIR, _JACKET, _SHIRT, _JEANS, _SHOE = (
-    (144, 172, 220),
-    (40, 52, 74),
-    (58, 76, 186),
-    (206, 212, 216),
-    (112, 78, 54),
-    (58, 62, 70),
-)
+_SKIN, _HAIR, _JACKET = (144, 172, 220), (40, 52, 74), (58, 76, 186)
+_SHIRT, _JEANS, _SHOE = (206, 212, 216), (112, 78, 54), (58, 62, 70)
+_EYE = (40, 44, 52)
 _HIP_M, _THIGH_M, _SHIN_M, _SHOULDER_M, _ARM_M, _FOREARM_M = 0.90, 0.42, 0.40, 1.40, 0.28, 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """A figure to be laid over a picture: what it shows, times how much it covers, and how much of
-    the picture stays.
+    """A drawn figure that can be put into a picture.
 
-    *colour* and *stays* are (rows, columns, 3) uint8. *body* is (left, top, right, bottom) of the
-    figure without its shadow, and *feet* the (column, row) where it stands; all in pixels of the
-    sprite.
+    *colour* is the figure's colour times its opacity, and *stays* is 255 minus the opacity, with
+    which the picture is multiplied; both are (rows, columns, BGR) uint8. *body* is the (left, top,
+    right, bottom) of the figure without its shadow, and *feet* the (column, row) where it stands,
+    in pixels of the sprite.
     """
 
     colour: Image
@@ -50,9 +45,7 @@ class Sprite:
 
 @cache
 def sprite(px_per_m: int, facing: Facing, step: int) -> Sprite:
-    """The figure at *step* of `STEPS` of its walk to the left or right, or standing and facing the
-    front.
-    """
+    """Return the figure at *step* of `STEPS` of a walk to the left or right, or standing still."""
     pen = _Pen(px_per_m)
     if facing in ("left", "right"):
         _walker(pen, step / STEPS)
@@ -82,14 +75,11 @@ class _Pen:
         self.outline(_oval(centre, wide_m, high_m, radians(lean_deg)), colour)
 
     def limb(self, start: Spot, end: Spot, start_m: float, end_m: float, colour: Colour) -> None:
-        """A rounded limb that is *start_m* and *end_m* thick at its ends, lit from the upper
-        left.
-        """
-        self.outline(_limb(start, end, start_m / 2, end_m / 2), _shade(colour, 0.80))
+        """Draw a round limb, *start_m* and *end_m* thick at its ends, lit from the upper left."""
+        self.outline(_limb(start, end, start_m / 2, end_m / 2), shade(colour, 0.80))
         lit = (-0.13 * start_m, 0.06 * start_m)
-        self.outline(
-            _limb(_plus(start, lit), _plus(end, lit), 0.36 * start_m, 0.34 * end_m), colour
-        )
+        lit_part = _limb(_plus(start, lit), _plus(end, lit), 0.36 * start_m, 0.34 * end_m)
+        self.outline(lit_part, colour)
 
     def finished(self, mirrored: bool) -> Sprite:
         size = (self._mask.shape[1] // _FINE, self._mask.shape[0] // _FINE)
@@ -117,22 +107,9 @@ def _shadow(size: tuple[int, int]) -> Image:
     px_per_m = height / (_HIGH_M + _BELOW_M)
     shadow = np.zeros((height, width), np.uint8)
     centre = (round(width / 2 + 0.10 * px_per_m), round((_HIGH_M + 0.02) * px_per_m))
-    cv2.ellipse(
-        shadow,
-        centre,
-        (round(0.38 * px_per_m), round(0.055 * px_per_m)),
-        0,
-        0,
-        360,
-        110,
-        cv2.FILLED,
-    )
+    axes = (round(0.38 * px_per_m), round(0.055 * px_per_m))
+    cv2.ellipse(shadow, centre, axes, 0, 0, 360, 110, cv2.FILLED)
     return np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.035 * px_per_m, 0.5)), np.uint8)
-
-
-def _shade(colour: Colour, factor: float) -> Colour:
-    blue, green, red = (min(round(part * factor), 255) for part in colour)
-    return blue, green, red
 
 
 def _plus(spot: Spot, by: Spot) -> Spot:
@@ -140,7 +117,7 @@ def _plus(spot: Spot, by: Spot) -> Spot:
 
 
 def _down(spot: Spot, angle: float, length_m: float) -> Spot:
-    """From *spot* down a limb that hangs at *angle* from the vertical, positive to the front."""
+    """Return the end of a limb from *spot* down, *angle* radians to the front of the vertical."""
     return spot[0] + length_m * sin(angle), spot[1] - length_m * cos(angle)
 
 
@@ -164,7 +141,7 @@ def _limb(start: Spot, end: Spot, start_m: float, end_m: float) -> list[Spot]:
 
 def _leg(pen: _Pen, hip: Spot, phase: float, tone: float) -> None:
     knee, ankle, shin_angle = _joints(hip, phase)
-    jeans = _shade(_JEANS, tone)
+    jeans = shade(_JEANS, tone)
     _shoe(pen, ankle, 0.55 * shin_angle, tone)
     pen.limb(knee, ankle, 0.125, 0.085, jeans)
     pen.limb(hip, knee, 0.185, 0.13, jeans)
@@ -178,16 +155,10 @@ def _joints(hip: Spot, phase: float) -> tuple[Spot, Spot, float]:
 
 
 def _shoe(pen: _Pen, ankle: Spot, turn: float, tone: float) -> None:
-    profile = [
-        (-0.065, 0.02),
-        (-0.07, -0.06),
-        (0.19, -0.06),
-        (0.19, -0.035),
-        (0.13, -0.005),
-        (0.06, 0.03),
-    ]
+    heel, toe = [(-0.065, 0.02), (-0.07, -0.06)], [(0.19, -0.06), (0.19, -0.035)]
+    profile = [*heel, *toe, (0.13, -0.005), (0.06, 0.03)]
     turned = [(x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn)) for x, y in profile]
-    pen.outline([_plus(ankle, spot) for spot in turned], _shade(_SHOE, tone))
+    pen.outline([_plus(ankle, spot) for spot in turned], shade(_SHOE, tone))
 
 
 def _arm(pen: _Pen, shoulder: Spot, phase: float, tone: float) -> None:
@@ -195,14 +166,15 @@ def _arm(pen: _Pen, shoulder: Spot, phase: float, tone: float) -> None:
     elbow = _down(shoulder, angle, _ARM_M)
     bend = radians(16) + radians(14) * max(0.0, sin(2 * pi * phase))
     wrist = _down(elbow, angle + bend, _FOREARM_M)
-    pen.oval(_down(wrist, angle + bend, 0.045), 0.075, 0.105, _shade(_SKIN, tone), lean_deg=-20)
-    pen.limb(elbow, wrist, 0.10, 0.08, _shade(_JACKET, tone))
-    pen.limb(shoulder, elbow, 0.125, 0.10, _shade(_JACKET, tone))
+    pen.oval(_down(wrist, angle + bend, 0.045), 0.075, 0.105, shade(_SKIN, tone), lean_deg=-20)
+    pen.limb(elbow, wrist, 0.10, 0.08, shade(_JACKET, tone))
+    pen.limb(shoulder, elbow, 0.125, 0.10, shade(_JACKET, tone))
 
 
 def _walker(pen: _Pen, phase: float) -> None:
-    """Walking to the right. The near leg is at *phase* of its cycle, the far one and the near arm
-    half a cycle away.
+    """Draw a walk to the right.
+
+    The near leg is at *phase* of its cycle, the far leg and the near arm half a cycle away.
     """
     lowest = min(_joints((0.0, 0.0), turn)[1][1] for turn in (phase, phase + 0.5))
     hip = (0.0, 0.06 - lowest)
@@ -217,29 +189,21 @@ def _walker(pen: _Pen, phase: float) -> None:
 
 
 def _torso_from_side(pen: _Pen, lift: float) -> None:
-    back = [
-        (-0.03, 1.49),
-        (-0.09, 1.42),
-        (-0.125, 1.28),
-        (-0.115, 1.10),
-        (-0.105, 0.98),
-        (-0.115, 0.84),
-    ]
+    shoulders = [(-0.03, 1.49), (-0.09, 1.42), (-0.125, 1.28)]
+    back = [*shoulders, (-0.115, 1.10), (-0.105, 0.98), (-0.115, 0.84)]
     front = [(0.105, 0.84), (0.115, 0.98), (0.125, 1.14), (0.14, 1.28), (0.12, 1.41), (0.07, 1.48)]
-    pen.limb((0.03, 1.44 + lift), (0.055, 1.56 + lift), 0.105, 0.10, _shade(_SKIN, 0.9))
-    pen.outline([(x, y + lift) for x, y in back + front], _shade(_JACKET, 0.9))
-    pen.outline([(0.75 * x - 0.02, y + lift) for x, y in back + front], _JACKET)
-    pen.outline(
-        [
-            (x, y + lift)
-            for x, y in [(-0.115, 0.84), (0.105, 0.84), (0.108, 0.885), (-0.112, 0.885)]
-        ],
-        _shade(_JACKET, 0.7),
-    )
-    pen.outline(
-        [(x, y + lift) for x, y in [(-0.05, 1.50), (0.08, 1.495), (0.075, 1.455), (-0.06, 1.455)]],
-        _shade(_JACKET, 0.7),
-    )
+    torso = back + front
+    hem = [(-0.115, 0.84), (0.105, 0.84), (0.108, 0.885), (-0.112, 0.885)]
+    collar = [(-0.05, 1.50), (0.08, 1.495), (0.075, 1.455), (-0.06, 1.455)]
+    pen.limb((0.03, 1.44 + lift), (0.055, 1.56 + lift), 0.105, 0.10, shade(_SKIN, 0.9))
+    pen.outline(_lifted(torso, lift), shade(_JACKET, 0.9))
+    pen.outline(_lifted([(0.75 * x - 0.02, y) for x, y in torso], lift), _JACKET)
+    pen.outline(_lifted(hem, lift), shade(_JACKET, 0.7))
+    pen.outline(_lifted(collar, lift), shade(_JACKET, 0.7))
+
+
+def _lifted(spots: list[Spot], lift: float) -> list[Spot]:
+    return [(x, y + lift) for x, y in spots]
 
 
 def _head_from_side(pen: _Pen, centre: Spot) -> None:
@@ -247,98 +211,64 @@ def _head_from_side(pen: _Pen, centre: Spot) -> None:
     pen.oval((x - 0.01, y + 0.012), 0.215, 0.26, _HAIR, lean_deg=8)
     pen.oval((x + 0.02, y - 0.012), 0.165, 0.225, _SKIN, lean_deg=4)
     pen.outline([(x + 0.09, y + 0.025), (x + 0.125, y - 0.025), (x + 0.09, y - 0.035)], _SKIN)
-    pen.outline(
-        [
-            (x - 0.115, y + 0.03),
-            (x - 0.06, y + 0.145),
-            (x + 0.05, y + 0.142),
-            (x + 0.112, y + 0.072),
-            (x + 0.02, y + 0.06),
-            (x - 0.035, y - 0.07),
-            (x - 0.10, y - 0.06),
-        ],
-        _HAIR,
-    )
-    pen.oval((x - 0.02, y - 0.015), 0.04, 0.06, _shade(_SKIN, 0.86))
-    pen.oval((x + 0.075, y + 0.02), 0.016, 0.024, (40, 44, 52))
-    pen.outline(
-        [(x + 0.065, y - 0.072), (x + 0.10, y - 0.068), (x + 0.098, y - 0.078)], _shade(_SKIN, 0.7)
-    )
+    crown = [(-0.115, 0.03), (-0.06, 0.145), (0.05, 0.142), (0.112, 0.072)]
+    temple = [(0.02, 0.06), (-0.035, -0.07), (-0.10, -0.06)]
+    pen.outline(_around(centre, crown + temple), _HAIR)
+    pen.oval((x - 0.02, y - 0.015), 0.04, 0.06, shade(_SKIN, 0.86))
+    pen.oval((x + 0.075, y + 0.02), 0.016, 0.024, _EYE)
+    mouth = [(0.065, -0.072), (0.10, -0.068), (0.098, -0.078)]
+    pen.outline(_around(centre, mouth), shade(_SKIN, 0.7))
+
+
+def _around(centre: Spot, spots: list[Spot]) -> list[Spot]:
+    return [_plus(centre, spot) for spot in spots]
 
 
 def _stander(pen: _Pen, looks: int) -> None:
-    """Standing, and looking to the left (-1), the front (0) or the right (1) of the picture."""
+    """Draw a standing figure that looks to the left (-1), the front (0) or the right (1)."""
+    shoe = [(-0.05, 0.03), (-0.062, -0.10), (0.062, -0.10), (0.05, 0.03)]
     for side in (-1, 1):
         hip, ankle = (0.085 * side, 0.90), (0.105 * side, 0.09)
-        pen.outline(
-            [
-                _plus(ankle, spot)
-                for spot in ((-0.05, 0.03), (-0.062, -0.10), (0.062, -0.10), (0.05, 0.03))
-            ],
-            _SHOE,
-        )
+        pen.outline(_around(ankle, shoe), _SHOE)
         pen.limb((0.10 * side, 0.49), ankle, 0.13, 0.095, _JEANS)
         pen.limb(hip, (0.10 * side, 0.49), 0.185, 0.13, _JEANS)
-    pen.limb((0.0, 1.44), (0.0, 1.55), 0.11, 0.105, _shade(_SKIN, 0.88))
+    pen.limb((0.0, 1.44), (0.0, 1.55), 0.11, 0.105, shade(_SKIN, 0.88))
     _torso_from_front(pen)
     for side in (-1, 1):
         elbow, wrist = (0.245 * side, 1.12), (0.255 * side, 0.89)
         pen.oval((wrist[0], wrist[1] - 0.045), 0.075, 0.11, _SKIN)
-        pen.limb(elbow, wrist, 0.10, 0.08, _shade(_JACKET, 0.95))
-        pen.limb((0.185 * side, 1.365), elbow, 0.115, 0.10, _shade(_JACKET, 0.95))
+        pen.limb(elbow, wrist, 0.10, 0.08, shade(_JACKET, 0.95))
+        pen.limb((0.185 * side, 1.365), elbow, 0.115, 0.10, shade(_JACKET, 0.95))
     _head_from_front(pen, (0.012 * looks, 1.625), looks)
 
 
 def _torso_from_front(pen: _Pen) -> None:
     right = [(0.06, 1.49), (0.13, 1.455), (0.20, 1.41), (0.205, 1.32), (0.18, 1.10), (0.182, 0.84)]
     left = [(-x, y) for x, y in reversed(right)]
-    pen.outline(right + left, _shade(_JACKET, 0.86))
+    half_shirt = [(0.055, 1.488), (0.03, 1.30), (0.03, 0.84)]
+    shirt = [*half_shirt, *((-x, y) for x, y in reversed(half_shirt))]
+    hem = [(0.03, 0.84), (0.185, 0.84), (0.185, 0.885), (0.03, 0.885)]
+    pen.outline(right + left, shade(_JACKET, 0.86))
     pen.outline([(0.82 * x - 0.025, y) for x, y in right + left], _JACKET)
-    pen.outline(
-        [(-0.055, 1.488), (0.055, 1.488), (0.03, 1.30), (0.03, 0.84), (-0.03, 0.84), (-0.03, 1.30)],
-        _SHIRT,
-    )
-    pen.outline(
-        [(-0.185, 0.84), (-0.03, 0.84), (-0.03, 0.885), (-0.185, 0.885)], _shade(_JACKET, 0.7)
-    )
-    pen.outline([(0.03, 0.84), (0.185, 0.84), (0.185, 0.885), (0.03, 0.885)], _shade(_JACKET, 0.7))
+    pen.outline(shirt, _SHIRT)
+    for side in (-1, 1):
+        pen.outline([(side * x, y) for x, y in hem], shade(_JACKET, 0.7))
 
 
 def _head_from_front(pen: _Pen, centre: Spot, looks: int) -> None:
     x, y = centre
     turned = 0.034 * looks
+    eyebrow = [(-0.018, 0.0), (0.018, 0.0), (0.014, 0.008), (-0.014, 0.008)]
+    nose = [(0.0, 0.005), (0.25 * turned + 0.013, -0.034), (-0.013, -0.034)]
+    crown = [(-0.10, 0.02), (-0.085, 0.12), (0.0, 0.15), (0.085, 0.12), (0.10, 0.02)]
+    fringe = [(0.075, 0.075), (-0.02, 0.085), (-0.075, 0.06)]
     pen.oval((x - 0.4 * turned, y + 0.015), 0.205, 0.26, _HAIR)
     pen.oval((x + 0.3 * turned, y - 0.015), 0.17, 0.225, _SKIN)
     for side in (-1, 1):
         if side != looks:
-            pen.oval((x + 0.088 * side - 0.2 * turned, y - 0.015), 0.03, 0.058, _shade(_SKIN, 0.88))
-        pen.oval((x + turned + 0.034 * side, y + 0.008), 0.018, 0.024, (40, 44, 52))
-        pen.outline(
-            [
-                _plus((x + turned + 0.034 * side, y + 0.036), spot)
-                for spot in ((-0.018, 0.0), (0.018, 0.0), (0.014, 0.008), (-0.014, 0.008))
-            ],
-            _HAIR,
-        )
-    pen.outline(
-        [
-            (x + 1.25 * turned, y + 0.005),
-            (x + 1.5 * turned + 0.013, y - 0.034),
-            (x + 1.25 * turned - 0.013, y - 0.034),
-        ],
-        _shade(_SKIN, 0.88),
-    )
-    pen.oval((x + turned, y - 0.07), 0.05, 0.012, _shade(_SKIN, 0.62))
-    pen.outline(
-        [
-            (x - 0.10, y + 0.02),
-            (x - 0.085, y + 0.12),
-            (x, y + 0.15),
-            (x + 0.085, y + 0.12),
-            (x + 0.10, y + 0.02),
-            (x + 0.075 + 0.5 * turned, y + 0.075),
-            (x + 0.5 * turned - 0.02, y + 0.085),
-            (x - 0.075 + 0.5 * turned, y + 0.06),
-        ],
-        _HAIR,
-    )
+            pen.oval((x + 0.088 * side - 0.2 * turned, y - 0.015), 0.03, 0.058, shade(_SKIN, 0.88))
+        pen.oval((x + turned + 0.034 * side, y + 0.008), 0.018, 0.024, _EYE)
+        pen.outline(_around((x + turned + 0.034 * side, y + 0.036), eyebrow), _HAIR)
+    pen.outline(_around((x + 1.25 * turned, y), nose), shade(_SKIN, 0.88))
+    pen.oval((x + turned, y - 0.07), 0.05, 0.012, shade(_SKIN, 0.62))
+    pen.outline(_around(centre, crown) + _around((x + 0.5 * turned, y), fringe), _HAIR)
