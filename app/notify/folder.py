@@ -13,7 +13,9 @@ _CHOWN = "this user may not write there: chown it, or set notify.folder to anoth
 _CURES = {
     errno.ENOSPC: f"the disk is full: {_FREE_SPACE}",
     errno.EDQUOT: f"the quota is used up: {_FREE_SPACE}",
-    errno.EROFS: "the disk is read-only: mount it for writing, or set notify.folder to another disk",
+    errno.EROFS: (
+        "the disk is read-only: mount it for writing, or set notify.folder to another disk"
+    ),
     errno.EACCES: _CHOWN,
     errno.EPERM: _CHOWN,
 }

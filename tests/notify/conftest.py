@@ -1,4 +1,4 @@
-"""What tests of several ways need: a Slack, and a time of their own."""
+"""A Slack and a clock for the tests of several channels."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

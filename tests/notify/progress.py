@@ -1,4 +1,4 @@
-"""What is progress of a delivery, kept by the test."""
+"""The progress of a delivery in memory, and deliveries that are killed or repeated."""
 
 from app.clock import FakeClock
 from app.errors import DeliveryError
@@ -6,8 +6,9 @@ from app.notify import Message, Notifier
 
 
 class MemoryProgress:
-    """A `Progress` in memory; *stages* is what was set. Another delivery with the same object goes
-    on where the last one stopped.
+    """A `Progress` in memory; *stages* is what was set.
+
+    A second delivery with the same object continues where the first one stopped.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class Killed(Exception):
 
 
 class KilledAfter(MemoryProgress):
-    """Ends the delivery as soon as *stage* was progress."""
+    """Ends the delivery as soon as *stage* is set."""
 
     def __init__(self, stage: str) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class KilledAfter(MemoryProgress):
             raise Killed
 
     def afterwards(self) -> MemoryProgress:
-        """What the next process finds."""
+        """Return the progress that the next process finds."""
         found = MemoryProgress()
         found.stages = self.stages
         return found
@@ -50,7 +51,7 @@ def deliver_until_done(
     clock: FakeClock,
     tries: int = 40,
 ) -> int:
-    """Deliver as a way does, which rests and tries again; returns how often it failed."""
+    """Deliver as a channel does, with pauses on *clock*; returns the number of failures."""
     for failures in range(tries):
         try:
             notifier.deliver(message, progress)

@@ -163,7 +163,7 @@ def test_an_unknown_url_is_refused_with_where_to_look() -> None:
     unknown, progress = AppriseNotifier("nonsense://something", 8.0), MemoryProgress()
     with pytest.raises(
         DeliveryRefused,
-        match=rf"apprise\.urls has one that Apprise does not understand, nonsense:// \({unknown.name}\)",
+        match=rf"Apprise does not understand, nonsense:// \({unknown.name}\)",
     ):
         unknown.deliver(ALERT, progress)
     assert progress.stages == {}

@@ -87,7 +87,7 @@ def test_a_megabyte_is_a_million_bytes() -> None:
     assert megabytes_to_bytes(8.5) == 8_500_000
 
 
-def test_by_default_a_notifier_makes_no_digests_and_skips_nothing() -> None:
+def test_by_default_there_are_no_digests_and_nothing_is_skipped() -> None:
     notifier, message = MemoryNotifier(), Message("a", AT, "Motion.")
     assert (notifier.skip_reason(message), notifier.possible_repeats) == (None, 0)
     with pytest.raises(NotImplementedError, match="memory makes no digests"):

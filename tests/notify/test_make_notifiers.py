@@ -115,7 +115,9 @@ from app.notify import AppriseSettings, NotifySettings, ServiceSettings, TwilioS
 from app.notify import make_notifiers
 from pathlib import Path
 from pydantic import SecretStr
-make_notifiers(NotifySettings(), Path(), ServiceSettings(None, TwilioSettings(to=("+15005550010",)), AppriseSettings(urls=(SecretStr("json://x"),))))
+twilio = TwilioSettings(to=("+15005550010",))
+apprise = AppriseSettings(urls=(SecretStr("json://x"),))
+make_notifiers(NotifySettings(), Path(), ServiceSettings(None, twilio, apprise))
 print([name for name in ("twilio", "apprise", "boto3", "av", "cv2") if name in sys.modules])
 """
     done = subprocess.run(

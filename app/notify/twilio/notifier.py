@@ -169,7 +169,7 @@ class TwilioNotifier(Notifier):
     def _retry_without_media(
         self, media: str | None, progress: Progress, error: DeliveryError
     ) -> None:
-        """Raise a `DeliveryError` that begins again without *media*; do nothing if there is none."""
+        """Raise a `DeliveryError` that begins again without *media*, if there is any."""
         if media:
             progress.set("media", "none")
             progress.set("sid", "")

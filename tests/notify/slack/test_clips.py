@@ -1,4 +1,4 @@
-"""Films in Slack: parent their alerts, once, whatever goes wrong."""
+"""Clips in Slack: each once in the thread of its alert, whatever goes wrong."""
 
 import threading
 from dataclasses import replace
@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from app.clock import FakeClock
 from app.errors import DeliveryRefused
-from app.notify import Message, SlackSettings
+from app.notify import Message
 from app.notify.slack.notifier import SlackNotifier
 from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.slack import (
     ALERTS,
-    BOT_TOKEN,
     SCOPES,
     SlackServer,
     Trick,
@@ -40,16 +38,11 @@ STAGES = (
 
 
 class Unhurried(FakeClock):
-    """A fake clock, with sleeps that take a little real time, in which Slack gets on."""
+    """A fake clock whose sleeps take a little real time, in which Slack gets on."""
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         threading.Event().wait(0.05)
-
-
-@pytest.fixture
-def notifier(slack: SlackServer, clock: FakeClock) -> SlackNotifier:
-    return SlackNotifier(SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS), clock)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +51,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def post_alert(notifier: SlackNotifier) -> str:
-    """Post the alert; returns what is progress of where it is."""
+    """Post the alert, and return the mark with its place."""
     progress = MemoryProgress()
     notifier.deliver(ALERT, progress)
     return progress.stages["posted"]
@@ -284,8 +277,8 @@ def test_a_clip_elsewhere_is_a_link_or_a_sentence(
     )
     link, where = slack.thread(slack.seen()[0].ts)
     assert (
-        link.words
-        == "The clip &lt;1&gt;.\n<https://s3.example.org/clip.mp4?a=1&amp;b=2|Watch the clip> (for an hour)"
+        link.words == "The clip &lt;1&gt;.\n"
+        "<https://s3.example.org/clip.mp4?a=1&amp;b=2|Watch the clip> (for an hour)"
     )
     assert where.words == "The clip &lt;2&gt;.\nThe clip is on the machine garage: clip.mp4"
 
