@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs
+
+from tests.servers.http_server import LoopbackServer
 
 APP_KEY, APP_SECRET = "appkey123", "app-secret-that-no-log-may-show"
 REFRESH_TOKEN, CODE = "refresh-token-that-no-log-may-show", "code-from-the-page"
@@ -50,22 +51,17 @@ def unwritable(reason: str) -> Answer:
     return Answer(409, tagged_error("path", reason={".tag": reason}, upload_session_id="x"))
 
 
-class DropboxServer(ThreadingHTTPServer):
+class DropboxServer(LoopbackServer):
     """A Dropbox with one app and one account. The next uploads get `answers` instead, if any."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(_Handler)
         self.files: dict[str, StoredFile] = {}
         self.uploads: list[str] = []
         self.answers: list[Answer] = []
         self.linked = True
         self.scopes = "files.content.write"
         self.tokens = 0
-        self.released = threading.Event()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def yaml(self) -> str:
@@ -150,19 +146,6 @@ class DropboxServer(ThreadingHTTPServer):
             "content_hash": content_hash(stored.content),
             "is_downloadable": True,
         }
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore it: a client that was killed is no error."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.released.set()
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

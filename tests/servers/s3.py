@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import boto3
 from pydantic import SecretStr
 
 from app.uploads.base import S3Settings
+from tests.servers.http_server import LoopbackServer
 from tests.servers.ports import free_port
 from tests.waiting import until
 
@@ -149,20 +150,15 @@ class Fault:
     hang: bool = False
 
 
-class FaultyProxy(ThreadingHTTPServer):
+class FaultyProxy(LoopbackServer):
     """A proxy before *server* with *faults*, which keeps what it has received."""
 
-    daemon_threads = True
-
     def __init__(self, server: S3Server) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.behind = urlsplit(server.url).netloc
-        self.url = f"http://127.0.0.1:{self.server_port}"
         self.requests: list[ReceivedRequest] = []
         self.faults: list[Fault] = []
-        self.released = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def puts(self) -> list[str]:
         """Return the paths of all PUT requests, in order."""
@@ -178,19 +174,6 @@ class FaultyProxy(ThreadingHTTPServer):
                     )
                     return one
         return None
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore it: a client that was killed is no error."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.released.set()
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

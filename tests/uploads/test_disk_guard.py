@@ -1,10 +1,11 @@
-"""The disk guard on real files: what it deletes, spares and reports. The free space is simulated."""
+"""The disk guard on real files and a simulated free space: its deletions and reports."""
 
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,14 +88,22 @@ class Scene:
         return sorted(path.name for path in self.data_dir.glob("events/*/*"))
 
 
+MakeScene = Callable[..., Scene]
+
+
+@pytest.fixture
+def make_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeScene:
+    return partial(Scene, tmp_path, monkeypatch)
+
+
 @pytest.fixture(autouse=True)
 def _at_info(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level(logging.INFO):
         yield
 
 
-def test_with_room_nothing_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+def test_with_room_nothing_is_deleted(make_scene: MakeScene) -> None:
+    scene = make_scene(min_free_gb=0.05)
     scene.event(10)
     scene.run_s(400)
     assert len(scene.left()) == 1
@@ -118,39 +127,29 @@ def order_of_deletion(scene: Scene) -> list[Path]:
 
 
 def test_on_a_full_disk_what_is_uploaded_goes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_scene: MakeScene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.001)
-    waiting, nothing_to_upload, uploaded = (
-        scene.event(9),
-        scene.event(8, "event.json"),
-        scene.upload(scene.event(7)),
-    )
+    scene = make_scene(min_free_gb=0.001)
+    waiting = scene.event(9)
+    nothing_to_upload = scene.event(8, "event.json")
+    uploaded = scene.upload(scene.event(7))
     assert order_of_deletion(scene) == [uploaded, nothing_to_upload, waiting]
-    assert (
-        f"deleted {uploaded} (4.0 MB; it is uploaded), since less than disk.min_free_gb (0.001) is "
-        "free" in caplog.text
-    )
+    why = "less than disk.min_free_gb (0.001) is free"
+    assert f"deleted {uploaded} (4.0 MB; it is uploaded), since {why}" in caplog.text
     assert caplog.text.count("deleted /") == 3
 
 
-def test_without_a_store_labelled_events_go_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.001)
-    labelled, old, young, untagged = (
-        scene.event(9, label="occupied"),
-        scene.event(8),
-        scene.event(6),
-        scene.event(7),
-    )
+def test_without_a_store_labelled_events_go_last(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), min_free_gb=0.001)
+    labelled = scene.event(9, label="occupied")
+    old, untagged, young = scene.event(8), scene.event(7), scene.event(6)
     (untagged / "label.json").write_text('{"label": null}')
     age(untagged, NOON - timedelta(hours=7))
     assert order_of_deletion(scene) == [old, untagged, young, labelled]
 
 
-def test_markers_are_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(tmp_path, monkeypatch, max_gb=0.000001)
+def test_markers_are_deleted_last(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make_scene(max_gb=0.000001)
     folder = scene.upload(scene.event(10, "clip.mp4", "snapshot.jpg"))
     gone: list[str] = []
     unlink = Path.unlink
@@ -166,9 +165,9 @@ def test_markers_are_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_unfinished_deletion_removes_no_label_in_the_stores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch, max_gb=0.000001)
+    scene = make_scene(max_gb=0.000001)
     folder = scene.upload(scene.event(10, "clip.mp4", label="occupied"))
     unlink = Path.unlink
 
@@ -185,10 +184,8 @@ def test_an_unfinished_deletion_removes_no_label_in_the_stores(
     assert not (folder / "label-withdrawn.json").exists()
 
 
-def test_an_old_event_is_deleted_with_its_empty_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
+def test_an_old_event_is_deleted_with_its_empty_day(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(stores=(), keep_days=5)
     scene.event(24 * 6)
     scene.event(24 * 4)
     scene.run_s(1)
@@ -196,19 +193,15 @@ def test_an_old_event_is_deleted_with_its_empty_day(
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["2026-11-16"]
 
 
-def test_an_event_that_waits_is_never_too_old(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, keep_days=5)
+def test_an_event_that_waits_is_never_too_old(make_scene: MakeScene) -> None:
+    scene = make_scene(keep_days=5)
     scene.event(24 * 60)
     scene.run_s(1)
     assert scene.left() == [event_of(24 * 60)]
 
 
-def test_old_alerts_and_stills_are_deleted_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
+def test_old_alerts_and_stills_are_deleted_too(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(stores=(), keep_days=5)
     for name, days in (("alerts/2026-11-10", 10), ("alerts/2026-11-19", 1)):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "a.jpg").write_bytes(b"a" * MB)
@@ -222,10 +215,8 @@ def test_old_alerts_and_stills_are_deleted_too(
     assert [path.name for path in (tmp_path / "stills").iterdir()] == ["new.jpg"]
 
 
-def test_a_broken_link_does_not_stop_the_guard(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+def test_a_broken_link_does_not_stop_the_guard(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(stores=(), max_gb=0.000001)
     scene.event(10)
     (tmp_path / "stills").mkdir()
     (tmp_path / "stills" / "odd.jpg").symlink_to("odd.jpg")
@@ -235,12 +226,9 @@ def test_a_broken_link_does_not_stop_the_guard(
 
 @pytest.mark.parametrize("unreadable", ["stills", "stills/a.jpg", "alerts", "alerts/2026-11-10"])
 def test_an_unreadable_path_is_logged_once_and_passed_over(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    unreadable: str,
+    make_scene: MakeScene, tmp_path: Path, caplog: pytest.LogCaptureFixture, unreadable: str
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+    scene = make_scene(stores=(), max_gb=0.000001)
     scene.event(10)
     (tmp_path / unreadable).parent.mkdir(exist_ok=True)
     # The kernel cannot follow this link for any user; permissions would not stop root.
@@ -253,10 +241,8 @@ def test_an_unreadable_path_is_logged_once_and_passed_over(
     )
 
 
-def test_nothing_else_in_the_data_folder_is_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
+def test_nothing_else_in_the_data_folder_is_deleted(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(stores=(), keep_days=0.01, max_gb=0.000001, min_free_gb=99)
     for name in (
         "redis/appendonly.aof",
         "spool/front/0000000001.json",
@@ -273,10 +259,8 @@ def test_nothing_else_in_the_data_folder_is_deleted(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_recently_changed_or_unfinished_events_are_spared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.000001)
+def test_recently_changed_or_unfinished_events_are_spared(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), max_gb=0.000001)
     age(scene.event(5), NOON - timedelta(seconds=30))
     age(scene.event(4, "event.json", ".clip.mp4.part"), NOON - timedelta(minutes=20))
     scene.guard.step()
@@ -287,10 +271,8 @@ def test_recently_changed_or_unfinished_events_are_spared(
     assert scene.left() == []
 
 
-def test_a_disk_that_others_fill_is_low_until_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+def test_a_disk_that_others_fill_is_low_until_there_is_room(make_scene: MakeScene) -> None:
+    scene = make_scene(min_free_gb=0.05)
     scene.taken_by_others = 80 * MB
     scene.run_s(60)
     assert scene.low() == (
@@ -307,10 +289,8 @@ def test_a_disk_that_others_fill_is_low_until_there_is_room(
     assert (scene.low(), scene.guard.free_gb) == (None, 0.06)
 
 
-def test_a_wrong_min_free_gb_costs_only_uploaded_events(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=("s3",), min_free_gb=500)
+def test_a_wrong_min_free_gb_costs_only_uploaded_events(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=("s3",), min_free_gb=500)
     scene.upload(scene.event(48))
     uploaded_today, waiting = scene.upload(scene.event(20)), scene.event(49)
     scene.run_s(400)
@@ -318,10 +298,8 @@ def test_a_wrong_min_free_gb_costs_only_uploaded_events(
     assert "lower disk.min_free_gb" in str(scene.low())
 
 
-def test_with_the_clock_behind_events_are_still_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+def test_with_the_clock_behind_events_are_still_deleted(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         scene.event(hours)
     scene.clock.jump(-300 * DAY_S)
@@ -331,10 +309,8 @@ def test_with_the_clock_behind_events_are_still_deleted(
     assert scene.left()[-1] == event_of(2)
 
 
-def test_with_the_clock_ahead_nothing_goes_for_its_age(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=5)
+def test_with_the_clock_ahead_nothing_goes_for_its_age(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), keep_days=5)
     scene.event(10)
     scene.clock.jump(900 * DAY_S)
     scene.run_s(400)
@@ -344,10 +320,8 @@ def test_with_the_clock_ahead_nothing_goes_for_its_age(
     assert len(scene.left()) == 2
 
 
-def test_a_disk_that_can_be_freed_is_not_low(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+def test_a_disk_that_can_be_freed_is_not_low(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         scene.event(hours)
     scene.run_s(30)
@@ -356,9 +330,9 @@ def test_a_disk_that_can_be_freed_is_not_low(
 
 
 def test_undeletable_events_do_not_count_as_freed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), min_free_gb=0.05)
+    scene = make_scene(stores=(), min_free_gb=0.05)
     for hours in range(3, 23):
         scene.event(hours)
     remove, stuck = scene.inventory.remove, (event_of(22), event_of(21))
@@ -375,10 +349,8 @@ def test_undeletable_events_do_not_count_as_freed(
     assert scene.left()[:3] == [*stuck, event_of(11)]
 
 
-def test_a_lost_upload_keeps_the_disk_low_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, min_free_gb=0.05)
+def test_a_lost_upload_keeps_the_disk_low_for_a_while(make_scene: MakeScene) -> None:
+    scene = make_scene(min_free_gb=0.05)
     scene.event(10)
     scene.taken_by_others = 49 * MB
     scene.run_s(30)
@@ -391,10 +363,8 @@ def test_a_lost_upload_keeps_the_disk_low_for_a_while(
     assert scene.guard.low is None
 
 
-def test_more_than_max_gb_goes_at_the_next_search(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), max_gb=0.01, min_free_gb=0)
+def test_more_than_max_gb_goes_at_the_next_search(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), max_gb=0.01, min_free_gb=0)
     for hours in (3, 4, 5, 6):
         scene.event(hours)
     scene.run_s(1)
@@ -407,9 +377,9 @@ def test_more_than_max_gb_goes_at_the_next_search(
 
 
 def test_an_undeletable_event_is_logged_once_and_goes_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_scene: MakeScene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch, stores=(), keep_days=0.3)
+    scene = make_scene(stores=(), keep_days=0.3)
     stuck = scene.event(11)
     (stuck / "folder").mkdir()
     age(stuck, NOON - timedelta(hours=11))
@@ -459,13 +429,13 @@ def test_on_a_read_only_disk_nothing_is_tried(
     ids=["worn out", "no permission"],
 )
 def test_an_unreadable_disk_is_logged_once_and_read_again(
-    tmp_path: Path,
+    make_scene: MakeScene,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     code: int,
     text: str,
 ) -> None:
-    scene = Scene(tmp_path, monkeypatch)
+    scene = make_scene()
 
     def gone(_: Path) -> int:
         raise OSError(code, os.strerror(code))

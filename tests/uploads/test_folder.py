@@ -63,10 +63,8 @@ def test_a_missing_folder_is_refused_and_not_created(tmp_path: Path, sample: Pat
 
 
 def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, nas: Path, sample: Path) -> None:
-    fstab = write_file(
-        tmp_path / "fstab",
-        f"# {tmp_path} no\n//nas/share {nas.parent} cifs credentials=/x 0 0\nproc /proc proc\n".encode(),
-    )
+    share = f"//nas/share {nas.parent} cifs credentials=/x 0 0"
+    fstab = write_file(tmp_path / "fstab", f"# {tmp_path} no\n{share}\nproc /proc proc\n".encode())
     with pytest.raises(StoreRefused, match=f"nothing is mounted at {nas.parent}"):
         FolderStore(nas, fstab).put(sample, KEY, "application/x-tar")
     assert not list(nas.iterdir())

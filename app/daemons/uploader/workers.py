@@ -3,7 +3,7 @@
 Each does one thing, so that a store that hangs delays neither another nor the disk.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,7 @@ from app import protocol
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
-from app.uploads import event_stores, still_store
+from app.uploads import Store, event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
 from app.uploads.inventory import Inventory, UploadFile
 from app.uploads.sources import EventFiles, StillFiles
@@ -69,29 +69,22 @@ class UploadWorkers(WorkerGroup):
         publish: Callable[[UploadFile], bool],
         folder_lock: Lock,
     ) -> None:
-        stores, dropbox = (
-            event_stores(config.s3, copies_folder(config)),
-            still_store(config.dropbox),
-        )
-        every_s = config.uploads.upload_every_s
+        stores = event_stores(config.s3, copies_folder(config))
         inventory = Inventory(config.data_dir, [store.name for store in stores])
         self.guard = DiskGuard(
             config.data_dir,
             config.disk,
             inventory,
             clock,
-            every_s=every_s,
+            every_s=config.uploads.upload_every_s,
             alerts=_alerts_folder(config),
-            stills_wait=dropbox is not None,
+            stills_wait=config.dropbox.is_set_up,
         )
-        self.queues: dict[str, UploadQueue] = {}
-        for store in stores:
-            publish_links = publish if store.name == "s3" else None
-            files = EventFiles(inventory, store.name, clock, publish_links)
-            self.queues[store.name] = UploadQueue(store, files, clock, every_s)
-        if dropbox:
-            stills = StillFiles(config.data_dir)
-            self.queues[dropbox.name] = UploadQueue(dropbox, stills, clock, STILLS_EVERY_S)
+        queues = (
+            *_event_queues(config, stores, inventory, clock, publish),
+            *_still_queues(config, clock),
+        )
+        self.queues = {queue.store.name: queue for queue in queues}
         locks = {"folder": folder_lock}
         self._tasks = {
             name: Task(queue.step, clock, locks.get(name)) for name, queue in self.queues.items()
@@ -148,6 +141,26 @@ class UploadWorkers(WorkerGroup):
                 protocol.trouble_counter(name): queue.trouble,
             }
         return counters
+
+
+def _event_queues(
+    config: Config,
+    stores: Iterable[Store],
+    inventory: Inventory,
+    clock: Clock,
+    publish: Callable[[UploadFile], bool],
+) -> Iterator[UploadQueue]:
+    """The queues of the stores for events. Only uploads to S3 are published."""
+    for store in stores:
+        publish_links = publish if store.name == "s3" else None
+        files = EventFiles(inventory, store.name, clock, publish_links)
+        yield UploadQueue(store, files, clock, config.uploads.upload_every_s)
+
+
+def _still_queues(config: Config, clock: Clock) -> Iterator[UploadQueue]:
+    """The queue of the store for single pictures, if one is configured."""
+    if store := still_store(config.dropbox):
+        yield UploadQueue(store, StillFiles(config.data_dir), clock, STILLS_EVERY_S)
 
 
 def copies_folder(config: Config) -> Path | None:

@@ -1,4 +1,4 @@
-"""Covers several modules: the uploader is killed, and everything still arrives once and complete."""
+"""Covers several modules: after kills of the uploader, all files arrive once and complete."""
 
 import random
 import time

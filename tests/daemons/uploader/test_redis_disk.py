@@ -56,6 +56,18 @@ class Scene:
         self.raw.close()
         self.state.close()
 
+    def take_snapshot(self, status: str) -> None:
+        """Let Redis take a snapshot of its memory, and wait until that has ended with *status*."""
+        self.raw.bgsave()
+        until(
+            lambda: self.raw.info("persistence")["rdb_last_bgsave_status"] == status,
+            f"the snapshot ends: {status}",
+        )
+
+    def stops_writes_after_failed_snapshots(self) -> bool:
+        name = "stop-writes-on-bgsave-error"
+        return bool(self.raw.config_get(name) == {name: "yes"})
+
     def keeps_log(self) -> bool:
         return bool(self.raw.info("persistence")["aof_enabled"])
 
@@ -179,26 +191,16 @@ def test_a_failed_snapshot_does_not_stop_writes(disk: SmallDisk) -> None:
         scene = Scene(disk, server)
         disk.fill()
         scene.raw.set("a", "a" * 100_000)
-        scene.raw.bgsave()
-        until(
-            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
-            "the picture fails",
-        )
+        scene.take_snapshot("err")
         assert scene.refuses()
         scene.check()
         assert not scene.refuses()
         disk.empty()
         scene.check()
         assert not scene.refuses()
-        scene.raw.bgsave()
-        until(
-            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
-            "the next picture is whole",
-        )
+        scene.take_snapshot("ok")
         scene.check()
-        assert scene.raw.config_get("stop-writes-on-bgsave-error") == {
-            "stop-writes-on-bgsave-error": "yes"
-        }
+        assert scene.stops_writes_after_failed_snapshots()
         scene.close()
 
 
@@ -209,11 +211,7 @@ def test_log_and_snapshots_are_both_switched_off(disk: SmallDisk) -> None:
         scene.fill()
         scene.check()
         assert not scene.refuses()
-        scene.raw.bgsave()
-        until(
-            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "err",
-            "the picture fails",
-        )
+        scene.take_snapshot("err")
         assert scene.refuses()
         scene.check()
         assert not scene.refuses()
@@ -224,15 +222,9 @@ def test_log_and_snapshots_are_both_switched_off(disk: SmallDisk) -> None:
             lambda: not scene.raw.info("persistence")["aof_rewrite_in_progress"],
             "a new log is written",
         )
-        scene.raw.bgsave()
-        until(
-            lambda: scene.raw.info("persistence")["rdb_last_bgsave_status"] == "ok",
-            "the next picture is whole",
-        )
+        scene.take_snapshot("ok")
         scene.check()
-        assert scene.raw.config_get("stop-writes-on-bgsave-error") == {
-            "stop-writes-on-bgsave-error": "yes"
-        }
+        assert scene.stops_writes_after_failed_snapshots()
         assert scene.trouble() == ""
         scene.close()
 
