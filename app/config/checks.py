@@ -4,18 +4,15 @@ import stat
 from collections.abc import Iterator
 
 from app.config.settings import Config
-from app.notify.settings import (
-    TwilioSettings,
-)
+from app.notify.settings import TwilioSettings
 from app.presence.base import PresenceSettings
 
-#: Sections that are checked, so that a file written for the whole suite is good, but that no
-#: program here reads yet.
+#: Sections that are checked but that no program reads yet.
 AWAITED = ("people", "dashboard")
 
 
 def config_warnings(config: Config) -> list[str]:
-    """What is not wrong, but not as it should be."""
+    """Return a sentence for each setting that is valid but doubtful."""
     found = []
     private = config.folder / "private.yml"
     if private.exists() and stat.S_IMODE(private.stat().st_mode) & 0o077:
@@ -42,7 +39,7 @@ def _half_set_up(config: Config) -> Iterator[str]:
     if slack.bot_token and getattr(slack, needed) is None:
         yield (
             f"slack.bot_token is set, but no slack.{needed}, which mode {slack.mode} needs, so no "
-            "command and no click is heard"
+            "command and no click arrives"
         )
     if config.twilio.missing() and config.twilio != TwilioSettings():
         yield f"twilio lacks {' and '.join(config.twilio.missing())}, so nobody is texted"
@@ -58,7 +55,7 @@ def _half_set_up(config: Config) -> Iterator[str]:
 def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
     router = presence.router.backend
     if presence.people and router == "none":
-        yield "presence.people are named, but presence.router is none, so nobody looks who is home"
+        yield "presence.people are named, but presence.router is none, so nobody checks who is home"
     if router != "none" and not presence.people:
         yield (
             "presence.router is set, but presence.people names nobody, so nothing is armed or "
@@ -68,7 +65,7 @@ def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
     if by_name and router == "arp":
         yield (
             f"presence.people: {', '.join(by_name)}: known by host name only, which the router arp "
-            "never tells; give a MAC address"
+            "does not know; give a MAC address"
         )
     elif by_name:
         yield (

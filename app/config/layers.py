@@ -1,20 +1,21 @@
-"""YAML files laid over one another, and for every key the file and line where it stands."""
+"""YAML files laid over one another, with the file and line of each key."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-#: Parts of what PyYAML says, each with what most likely is meant. {opened} is the line where the
-#: quote or bracket began.
+#: Parts of PyYAML's messages, each with the likely cure. {opened} is the line where the quote or
+#: bracket began.
 _CURES = (
     ("'\\t'", "indent with spaces, not with a tab"),
     ("cannot start any token", 'what begins with such a sign must stand in "quotes"'),
-    ("end of stream", "what is opened in line {opened}, a quote or bracket, is never closed"),
-    ("expected ',' or", "what is opened in line {opened} is not closed"),
+    ("end of stream", "the quote or bracket that is opened in line {opened} is never closed"),
+    ("expected ',' or", "the bracket that is opened in line {opened} is not closed"),
     (
         "mapping values",
-        'is the line indented as its neighbours are, and has the one above a colon? A value with a colon must stand in "quotes"',
+        "is the line indented as its neighbours are, and has the one above a colon? "
+        'A value with a colon must stand in "quotes"',
     ),
     (
         "<block end>",
@@ -22,14 +23,12 @@ _CURES = (
     ),
 )
 
-#: Where something stands: the keys and list positions that lead to it.
+#: The keys and list positions that lead to a value.
 KeyPath = tuple[str | int, ...]
 
 
 class Layers:
-    """What several files say together: the last one to name a key wins. Mistakes in them gather in
-    *problems*.
-    """
+    """Several files as one, where the last to name a key wins. *problems* are their mistakes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,20 +41,20 @@ class Layers:
         try:
             loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
             node = loader.get_single_node()
-            self._note_places(node, (), path)
+            self._record_places(node, (), path)
             values = loader.construct_document(node) if node else {}
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"{path}: cannot be read: {error}")
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            self.problems.append(f"{path}:{line}: not YAML: {_said(error)}")
+            self.problems.append(f"{path}:{line}: not YAML: {_message(error)}")
         except yaml.YAMLError as error:
             self.problems.append(f"{path}: not YAML: {str(error).splitlines()[0]}")
         else:
             self._lay_over(values, path)
 
     def place(self, keys: KeyPath) -> str:
-        """File and line of *keys*, or of the nearest section around them that stands in a file."""
+        """Return file and line of *keys*, or of the nearest section around them that has some."""
         while keys and keys not in self.places:
             keys = keys[:-1]
         return self.places.get(keys, str(self.folder / "config.yml"))
@@ -69,12 +68,12 @@ class Layers:
                 f"{type(values).__name__}"
             )
 
-    def _note_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
+    def _record_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
         if node is None or len(keys) > 20:
             return
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
-                self._note(item, item, (*keys, index), path)
+                self._record(item, item, (*keys, index), path)
         elif isinstance(node, yaml.MappingNode):
             seen = set()
             for key, value in node.value:
@@ -86,19 +85,19 @@ class Layers:
                     continue
                 if key.value in seen:
                     self.problems.append(
-                        f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: stands "
+                        f"{path}:{key.start_mark.line + 1}: {dotted((*keys, key.value))}: is "
                         "here twice; keep one"
                     )
                 seen.add(key.value)
-                self._note(key, value, (*keys, key.value), path)
+                self._record(key, value, (*keys, key.value), path)
 
-    def _note(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
+    def _record(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
         self.places[keys] = f"{path}:{key.start_mark.line + 1}"
-        self._note_places(value, keys, path)
+        self._record_places(value, keys, path)
 
 
-def _said(error: yaml.MarkedYAMLError) -> str:
-    """What is wrong, in PyYAML's words, and the cure in ours."""
+def _message(error: yaml.MarkedYAMLError) -> str:
+    """Return the fault in PyYAML's words, and the cure in ours."""
     said = error.problem or error.context or ""
     opened = error.context_mark.line + 1 if error.context_mark else 1
     return "; ".join(
@@ -117,5 +116,5 @@ def _merged(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def dotted(keys: KeyPath) -> str:
-    """*keys* as a person writes them."""
+    """Return *keys* as a person writes them."""
     return ".".join(map(str, keys)) or "the whole file"

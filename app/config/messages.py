@@ -1,21 +1,18 @@
-"""Mistakes in the configuration as sentences: file, line, key, what is wrong, and what would be right."""
+"""Mistakes in the configuration as sentences: file, line, key, fault and cure."""
 
 import difflib
 import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from app.config.layers import KeyPath, Layers, dotted
 from app.config.settings import Config
 from app.presence.base import PersonSettings, PresenceSettings
 
 _SECRET = re.compile("token|secret|password|key|url|source|router")
-#: What pydantic says in a programmer's words. YAML takes a password of digits, and many a MAC
-#: address, for a number.
+#: Plain words for pydantic's. YAML reads a password of digits, and some MAC addresses, as a number.
 _PLAINER = {
     "string_type": 'must be text: put it in "quotes"',
     "tuple_type": "must be a list, in [square brackets]",
@@ -23,9 +20,7 @@ _PLAINER = {
 
 
 def described(error: ValidationError, layers: Layers) -> list[str]:
-    """One sentence for each key that is wrong; what the alternatives of a union say of one key
-    becomes one.
-    """
+    """Return one sentence for each key that is wrong, whatever the alternatives of a union say."""
     reasons: dict[KeyPath, list[str]] = {}
     found = [(_key_path(one["loc"], layers.values), one) for one in error.errors(include_url=False)]
     for keys, one in found:
@@ -42,13 +37,13 @@ def described(error: ValidationError, layers: Layers) -> list[str]:
 
 
 def _either(said: list[str]) -> str:
-    """What alternatives say of one value, which is named at the end only."""
+    """Join what the alternatives say about one value, and name the value at the end only."""
     *others, last = dict.fromkeys(said)
     return " or ".join([*(other.partition(", not ")[0] for other in others), last])
 
 
 def _key_path(location: KeyPath, values: Any) -> KeyPath:
-    """*location* without the names of the alternatives of a union, which stand in no file."""
+    """Return *location* without the names of a union's alternatives, which are in no file."""
     keys: list[str | int] = []
     for number, part in enumerate(location):
         inside = (isinstance(values, dict) and part in values) or (
@@ -66,10 +61,8 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _known_keys(keys[:-1])
         near = difflib.get_close_matches(str(keys[-1]), known, n=1)
-        return (
-            "no such key; "
-            f"{f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(known)}"
-        )
+        cure = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        return f"no such key; {cure}"
     if kind in ("dataclass_type", "model_type", "dict_type"):
         names = ", ".join(_known_keys(keys))
         cure = (
@@ -94,7 +87,7 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
 
 
 def _known_keys(keys: KeyPath) -> list[str]:
-    """The keys that there are at *keys*; none where names are the owner's to choose."""
+    """Return the keys that exist below *keys*; none where the owner chooses the names."""
     here: Any = Config(
         presence=PresenceSettings(people={"somebody": PersonSettings(hosts=("a-phone",))})
     )

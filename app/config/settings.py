@@ -1,4 +1,7 @@
-"""The settings of the whole suite, frozen: `Config`, whose sections stand beside the code they tune."""
+"""The frozen settings of the whole suite: `Config`.
+
+Most of its sections are defined beside the code that they tune.
+"""
 
 import re
 from collections.abc import Iterator
@@ -55,20 +58,22 @@ def _bind(address: str) -> str:
 
 
 def _redis_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        found = (
-            parts.path
-            if parts.scheme == "unix"
-            else parts.scheme in ("redis", "rediss") and parts.port != 0
-        )
-    except ValueError:
-        found = False
-    if not found:
+    if not _is_redis_url(url):
         raise ValueError(
-            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH, as in redis://127.0.0.1:6379/0"
+            "must be redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH, as in "
+            "redis://127.0.0.1:6379/0"
         )
     return url
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        return parts.scheme in ("redis", "rediss") and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _closed(polygon: Polygon) -> Polygon:
@@ -86,7 +91,7 @@ Mask = Annotated[Polygon, AfterValidator(_closed)]
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig(CameraSettings):
-    """A camera with what belongs to its place: masks, mount and motion sensor."""
+    """A camera, with the masks, the mount and the motion sensor of its place."""
 
     masks: tuple[Mask, ...] = ()
     pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)
@@ -95,14 +100,14 @@ class CameraConfig(CameraSettings):
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """Where the shared state is."""
+    """The address of the shared state."""
 
     url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleSettings:
-    """How people are told from other moving things."""
+    """How people are distinguished from other moving things."""
 
     backend: Literal["auto", "none"] = "auto"
     model: str | None = None
@@ -113,7 +118,7 @@ class PeopleSettings:
 
 @dataclass(frozen=True, slots=True)
 class SlackConfig(SlackSettings):
-    """The Slack app with what the house opens for it: how Slack reaches us, and who may command."""
+    """The Slack app: also how Slack reaches this house, and who may send commands."""
 
     mode: Literal["http", "socket"] = "http"
     bind: Bind = "0.0.0.0:52961"
@@ -124,14 +129,14 @@ class SlackConfig(SlackSettings):
     def __post_init__(self) -> None:
         if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
             raise ValueError(
-                "a token or secret is set, but slack.allowed_users is empty, so nobody may command; "
-                "name at least yourself"
+                "a token or secret is set, but slack.allowed_users is empty, so nobody may "
+                "command; name at least yourself"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class EventConfig(EventSettings):
-    """When frames become an event, with what is kept of it and what is said of it."""
+    """Settings of events: also what is kept of an event, and the sentences about it."""
 
     min_save_seconds: Annotated[float, Ge(1)] = 600.0
     frame_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
@@ -160,9 +165,7 @@ class GlancesSettings:
 
 
 class Config(BaseModel):
-    """Everything that can be set. *folder* is where it was read from; relative paths start from the
-    folder above that.
-    """
+    """All settings. Relative paths start from the folder above `folder`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -191,21 +194,21 @@ class Config(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """The folder this was read from."""
+        """The folder that the settings were read from."""
         return self._folder
 
     @property
     def logs_dir(self) -> Path:
-        """Where every program has its log."""
+        """The folder with the log of each program."""
         return self._folder.parent / "logs"
 
     @property
     def run_dir(self) -> Path:
-        """Where the launcher keeps what lasts as long as the suite runs."""
+        """The folder for the launcher's files, which last as long as the suite runs."""
         return self.data_dir / "run"
 
     @model_validator(mode="after")
-    def _has_the_ways_it_names(self) -> Self:
+    def _can_use_the_channels_it_names(self) -> Self:
         if "slack" in self.notify.backends and self.slack.missing():
             raise ValueError(
                 f"notify.backends names slack, which needs {' and '.join(self.slack.missing())}"
@@ -219,7 +222,7 @@ class Config(BaseModel):
         return self
 
     def secrets(self) -> list[str]:
-        """Every token and password in here, for the logs to leave out."""
+        """Return every token and password in the settings, which no log may show."""
         urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
         passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
         parts = [

@@ -50,7 +50,7 @@ def new_fact_id(at: datetime, camera: str | None = None) -> str:
 
 
 def derived_fact_id(at: datetime, text: str) -> str:
-    """The id for a fact of the house at *at* that follows from *text*: the same for the same text."""
+    """Return an id for a fact of the house that is the same for the same *at* and *text*."""
     return f"{event_id(at, 'house')}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -76,7 +76,7 @@ _CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
 
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
-    """Let calls in this context wait for Redis *patience_s* in all, then raise `StateUnavailable`."""
+    """Limit the wait of all calls in this context to *patience_s*; then `StateUnavailable`."""
     token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
     try:
         yield

@@ -17,8 +17,8 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
 
-# The command that may fail comes first, since Redis rolls nothing back. Nothing is stored with a fact
-# that was published before: others may have changed the keys since.
+# The command that may fail comes first, since Redis rolls nothing back. With a fact that was
+# published before, nothing is stored: others may have changed the keys since.
 COMMIT = """
 if ARGV[1] ~= '' then
     if redis.call('EXISTS', KEYS[1]) == 1 then

@@ -62,7 +62,7 @@ class Reader(Generic[AnyRecord]):
             after = found[-1][0]
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """Return entries that no reader has yet, after waiting for them *wait_s* (up to 4) at most."""
+        """Return entries that no reader has yet, and wait for them *wait_s*, 4 at most."""
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def acknowledge(self, entry: str) -> None:

@@ -1,0 +1,95 @@
+"""Warnings of settings that are valid but doubtful."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config import AWAITED, config_warnings, load_config
+
+
+def test_a_section_that_nothing_uses_yet_is_warned_of(folder: Path) -> None:
+    (folder / "config.yml").write_text("people: {threshold: 0.9}\n")
+    assert any("people is set" in one for one in config_warnings(load_config(folder)))
+    assert "motion" not in AWAITED
+
+
+def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:
+    (folder / "config.yml").write_text("twilio: {to: ['+4915112345678'], from: Fridge}\n")
+    assert any(
+        "twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one
+        for one in config_warnings(load_config(folder))
+    )
+
+
+@pytest.mark.parametrize(
+    ("half", "said"),
+    [
+        (
+            "slack: {bot_token: xoxb-1, alerts_channel: C1, allowed_users: [U1], mode: socket}",
+            "no slack.app_token, which mode socket needs",
+        ),
+        (
+            "slack: {bot_token: xoxb-1, alerts_channel: C1, allowed_users: [U1]}",
+            "no slack.signing_secret, which mode http needs",
+        ),
+        ("s3: {access_key_id: AKIA1, secret_access_key: x}", "no s3.bucket, so nothing goes to S3"),
+        ("dropbox: {app_key: a, app_secret: b}", "`python -m app dropbox-link` gets one"),
+    ],
+)
+def test_a_service_that_is_half_set_up_is_warned_of(folder: Path, half: str, said: str) -> None:
+    (folder / "config.yml").write_text(f"{half}\n")
+    (remark,) = config_warnings(load_config(folder))
+    assert said in remark
+
+
+def test_a_token_without_a_channel_is_warned_of(folder: Path) -> None:
+    (folder / "config.yml").write_text("slack: {bot_token: xoxb-1, allowed_users: [U1]}\n")
+    assert any("no slack.alerts_channel" in one for one in config_warnings(load_config(folder)))
+
+
+HTTP_JSON = "url: 'http://192.168.1.1', http_json: {devices: /hosts}"
+MAC_AND_NAME = "anna: {macs: ['aa:bb:cc:dd:ee:ff'], hosts: [annas-iphone]}"
+
+
+@pytest.mark.parametrize(
+    ("presence", "said"),
+    [
+        (f"people: {{{MAC_AND_NAME}}}, router: {{backend: arp}}", None),
+        ("router: {backend: none}", None),
+        (
+            f"people: {{{MAC_AND_NAME}}}",
+            "presence.people are named, but presence.router is none, so nobody checks who is home",
+        ),
+        (
+            "router: {backend: arp}",
+            "presence.router is set, but presence.people names nobody, so nothing is armed or "
+            "disarmed by it",
+        ),
+        (
+            f"people: {{{MAC_AND_NAME}, ben: {{hosts: [pixel]}}, eva: {{hosts: [fold]}}}}, "
+            f"router: {{backend: http_json, {HTTP_JSON}}}",
+            "presence.people: ben, eva: known by host name only, which anybody may give a phone; "
+            "a MAC address is better",
+        ),
+        (
+            "people: {ben: {hosts: [pixel]}}, router: {backend: arp}",
+            "presence.people: ben: known by host name only, which the router arp does not know; "
+            "give a MAC address",
+        ),
+    ],
+)
+def test_people_who_are_not_checked_or_easily_faked_are_warned_of(
+    folder: Path, presence: str, said: str | None
+) -> None:
+    (folder / "config.yml").write_text(f"presence: {{{presence}}}\n")
+    assert config_warnings(load_config(folder)) == (
+        [f"{folder / 'config.yml'}: {said}"] if said else []
+    )
+
+
+def test_a_private_file_that_others_can_read_is_warned_of(folder: Path) -> None:
+    (folder / "config.yml").touch()
+    (folder / "private.yml").touch(mode=0o600)
+    assert config_warnings(load_config(folder)) == []
+    (folder / "private.yml").chmod(0o644)
+    assert "chmod 600" in config_warnings(load_config(folder))[0]

@@ -1,0 +1,44 @@
+"""YAML files laid over one another."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config.layers import Layers, dotted
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Layers:
+    """Two files, the second laid over the first."""
+    (tmp_path / "config.yml").write_text("motion:\n  alpha: 0.1\n  min_area: 5\nmasks: [a, b]\n")
+    (tmp_path / "private.yml").write_text("motion:\n  alpha: 0.2\nmasks: [c]\n")
+    made = Layers(tmp_path)
+    made.add(tmp_path / "config.yml")
+    made.add(tmp_path / "private.yml")
+    return made
+
+
+def test_a_later_file_wins_key_by_key_and_replaces_lists(layers: Layers) -> None:
+    assert layers.values == {"motion": {"alpha": 0.2, "min_area": 5}, "masks": ["c"]}
+    assert not layers.problems
+
+
+def test_each_key_is_placed_in_the_file_that_won(layers: Layers, tmp_path: Path) -> None:
+    assert layers.place(("motion", "alpha")) == f"{tmp_path / 'private.yml'}:2"
+    assert layers.place(("motion", "min_area")) == f"{tmp_path / 'config.yml'}:3"
+
+
+def test_a_key_in_no_file_is_placed_at_its_section(layers: Layers, tmp_path: Path) -> None:
+    assert layers.place(("motion", "ksize")) == f"{tmp_path / 'private.yml'}:1"
+    assert layers.place(("redis", "url")) == str(tmp_path / "config.yml")
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    layers = Layers(tmp_path)
+    layers.add(tmp_path / "nowhere.yml")
+    assert "cannot be read" in layers.problems[0]
+
+
+def test_keys_are_shown_with_dots() -> None:
+    assert dotted(("cameras", "front", "masks", 0)) == "cameras.front.masks.0"
+    assert dotted(()) == "the whole file"
