@@ -37,7 +37,7 @@ class MotionSensor:
 
     @property
     def value(self) -> bool | None:
-        """Whether the sensor sees motion now; None when it cannot be read."""
+        """True while the sensor sees motion; None when it cannot be read."""
         if self._device is None:
             return None
         try:

@@ -239,7 +239,7 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
 
 
 def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:
-    # Several threads may need the colours, but libav's converter changes its picture meanwhile.
+    # Several threads may need the colours, but libav's converter changes the picture as it works.
     with converting:
         return flipped(_converted(picture, "bgr24"), settings)
 

@@ -441,7 +441,7 @@ def test_three_stuck_threads_are_an_error_for_the_caller(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.cameras.live._STOP_S", 0.05)
-    settings, cameras = CameraSettings(stall_s=1, warmup_s=0), [OddCamera() for _ in range(3)]
+    settings, cameras = CameraSettings(stall_s=0.1, warmup_s=0), [OddCamera() for _ in range(3)]
     waiting = list(cameras)
     feed = CameraFeed(lambda: waiting.pop(0), clock, settings)
     feed.open()

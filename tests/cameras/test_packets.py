@@ -5,7 +5,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import av
 import cv2
@@ -205,33 +204,6 @@ def test_a_source_that_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
         )
         one.play(5)
         assert (len(one.frames), one.packets) == (5, [])
-
-
-@pytest.mark.parametrize("source", ["picamera2", "picamera"], indirect=True)
-def test_a_pi_gives_frames_while_its_encoder_is_busy(
-    source: Make,
-    pi: dict[str, ModuleType],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(pi["picamera2.encoders"], "BUSY", True)
-    monkeypatch.setattr(pi["picamera"], "RECORDS", False)
-    one = source()
-    one.play(5)
-    assert (len(one.frames), one.packets) == (5, [])
-    assert "clips are encoded without the Pi's own encoder, which does not work" in caplog.text
-
-
-@pytest.mark.parametrize("source", ["picamera2"], indirect=True)
-def test_a_pi_without_an_encoder_does_not_encode_in_software(
-    source: Make, pi: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        pi["picamera2.encoders"], "H264Encoder", pi["picamera2.encoders"].LibavH264Encoder
-    )
-    one = source()
-    one.play(5)
-    assert (len(one.frames), one.packets) == (5, [])
 
 
 def test_late_frames_do_not_change_the_times_of_pictures() -> None:

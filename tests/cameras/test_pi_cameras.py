@@ -1,4 +1,4 @@
-"""What is special about the Raspberry Pi's own cameras."""
+"""Covers several modules: what cameras/picamera.py and cameras/picamera2.py have in common."""
 
 import sys
 from collections.abc import Callable
@@ -6,11 +6,12 @@ from types import ModuleType
 
 import pytest
 
-from app.cameras.base import Camera, CameraSettings
+from app.cameras.base import Camera
 from app.cameras.picamera import PicameraCamera
 from app.cameras.picamera2 import Picamera2Camera
 from app.clock import FakeClock
 from app.errors import CameraError, CameraMissing, CameraStalled
+from tests.cameras.pi_settings import pi_settings
 
 Pi = dict[str, ModuleType]
 Make = Callable[..., Camera]
@@ -19,17 +20,13 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-def settings(**given: object) -> CameraSettings:
-    usual: dict[str, object] = {"resolution": (160, 120), "fps": 40, "warmup_s": 0, "stall_s": 3}
-    return CameraSettings(**(usual | given))  # type: ignore[arg-type]
-
-
 @BOTH
-def test_a_camera_that_another_program_uses_is_an_error_and_can_be_had_later(
-    pi: Pi, make: Make, package: str
-) -> None:
+def test_a_camera_in_use_is_an_error_until_it_is_free(pi: Pi, make: Make, package: str) -> None:
     assert pi[package]
-    first, second = make("first", settings(), FakeClock()), make("second", settings(), FakeClock())
+    first, second = (
+        make("first", pi_settings(), FakeClock()),
+        make("second", pi_settings(), FakeClock()),
+    )
     first.open()
     with pytest.raises(
         CameraError, match=r"^second cannot be started, perhaps another program uses it: "
@@ -43,10 +40,10 @@ def test_a_camera_that_another_program_uses_is_an_error_and_can_be_had_later(
 
 
 @BOTH
-def test_a_camera_that_gives_no_picture_has_stalled_and_can_be_opened_again(
+def test_a_stalled_camera_can_be_opened_again(
     pi: Pi, monkeypatch: pytest.MonkeyPatch, make: Make, package: str
 ) -> None:
-    camera = make("front", settings(), FakeClock())
+    camera = make("front", pi_settings(), FakeClock())
     camera.open()
     camera.read()
     with monkeypatch.context() as patch:
@@ -60,10 +57,10 @@ def test_a_camera_that_gives_no_picture_has_stalled_and_can_be_opened_again(
 
 
 @BOTH
-def test_a_camera_is_given_time_to_warm_up(pi: Pi, make: Make, package: str) -> None:
+def test_a_camera_gets_time_to_warm_up(pi: Pi, make: Make, package: str) -> None:
     assert pi[package]
     clock = FakeClock()
-    camera = make("front", settings(warmup_s=2), clock)
+    camera = make("front", pi_settings(warmup_s=2), clock)
     camera.open()
     assert clock.monotonic() == 2
     camera.close()
@@ -75,49 +72,4 @@ def test_without_its_package_a_camera_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(CameraMissing, match=r"^front: "):
-        make("front", settings(), FakeClock()).open()
-
-
-def test_picamera2_requests_are_given_back_at_once(pi: Pi) -> None:
-    camera = Picamera2Camera("front", settings(), FakeClock())
-    camera.open()
-    frames = [camera.read() for _ in range(10)]
-    assert camera._camera.held == 0
-    assert [frame.number for frame in frames] == list(range(10))
-    camera.close()
-
-
-def test_picamera2_is_asked_for_the_rate_and_for_both_streams_in_one_size(pi: Pi) -> None:
-    camera = Picamera2Camera("front", settings(fps=8), FakeClock())
-    camera.open()
-    given = camera._camera.camera_configuration()
-    camera.close()
-    assert given["controls"]["FrameDurationLimits"] == (125_000, 125_000)
-    assert (given["main"]["format"], given["lores"]["format"]) == ("RGB888", "YUV420")
-    assert given["main"]["size"] == given["lores"]["size"] == (160, 120)
-
-
-def test_a_pi_with_no_camera_plugged_in_is_missing_one(
-    pi: Pi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pi["picamera2"], "CAMERAS", [])
-    with pytest.raises(CameraMissing, match=r"^front: no camera is connected; look at its cable$"):
-        Picamera2Camera("front", settings(), FakeClock()).open()
-
-
-def test_a_legacy_camera_that_is_not_enabled_is_an_error(
-    pi: Pi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pi["picamera"], "ENABLED", False)
-    with pytest.raises(CameraError, match="Camera is not enabled"):
-        PicameraCamera("front", settings(), FakeClock()).open()
-
-
-def test_a_legacy_camera_that_was_taken_away_is_an_error(pi: Pi) -> None:
-    camera = PicameraCamera("front", settings(), FakeClock())
-    camera.open()
-    camera.read()
-    camera._camera.close()
-    with pytest.raises(CameraError, match=r"^front "):
-        camera.read()
-    camera.close()
+        make("front", pi_settings(), FakeClock()).open()

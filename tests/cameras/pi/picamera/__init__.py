@@ -1,5 +1,6 @@
-"""A stand-in for the legacy picamera package that keeps its rules: padded planes, one opening at a
-time, its own tree of errors.
+"""A fake of the legacy picamera package.
+
+It keeps the rules: padded planes, one open camera at a time, and the package's own errors.
 """
 
 import time
@@ -35,7 +36,7 @@ class PiCameraMMALError(PiCameraError):
 
 
 class PiVideoFrameType:
-    """What kind of data is written."""
+    """The kinds of data that are written."""
 
     frame = 0
     key_frame = 1
@@ -45,7 +46,7 @@ class PiVideoFrameType:
 
 @dataclass
 class PiVideoFrame:
-    """What is known of the data that is being written just now, as far as anybody asks."""
+    """The attributes of the data that is written now; only those that are used."""
 
     frame_type: int
     frame_size: int
@@ -118,9 +119,7 @@ class PiCamera:
                 self._output.flush()
 
     def _record(self, number: int) -> None:
-        """Write a picture in pieces, and before a key frame its parameter sets, which have no
-        stamp.
-        """
+        """Write a picture in pieces; the parameter sets before a key frame have no stamp."""
         if self._coder is None:
             return
         stamp = round((time.monotonic() - self._zero_s) * 1_000_000)

@@ -1,8 +1,8 @@
-"""A stand-in for picamera2 that keeps its rules.
+"""A fake of picamera2 that keeps its rules.
 
-Rows are padded, a camera is opened once only, configurations are checked, and the few buffers go
-round: who does not release requests gets no more. `CAMERAS` is what is plugged in; while `HANGS`,
-no request is ever completed.
+Rows are padded, a camera can be opened once, and configurations are checked. There are few buffers:
+without a release of requests there are no more. `CAMERAS` are the connected cameras. While `HANGS`
+is True no request is completed.
 """
 
 import atexit
@@ -167,14 +167,14 @@ class CompletedRequest:
         return drawn if stream["format"] == "RGB888" else _padded_yuv(drawn, stream["stride"])
 
     def drawn(self, name: str) -> Array:
-        """What the stream *name* shows, BGR."""
+        """Return the picture of the stream *name*, (rows, columns, BGR) uint8."""
         turn = self._config["transform"]
         drawn = picture(self._number, self._config[name]["size"])
         return np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
 
 
 def _padded_yuv(drawn: Array, stride: int) -> Array:
-    """Luma in rows of *stride* bytes, and below it room for the colours, at which nobody looks."""
+    """Return luma in rows of *stride* bytes, and unused space for the colours below it."""
     height, width = drawn.shape[:2]
     padded: Array = np.full((height * 3 // 2, stride), 99, np.uint8)
     padded[:height, :width] = cv2.cvtColor(drawn, cv2.COLOR_BGR2YUV_I420)[:height]

@@ -1,7 +1,6 @@
-"""A stand-in for picamera2's encoders: the hardware's, which all Pis before the Pi 5 have, and the
-one that takes its place there.
+"""A fake of picamera2's encoders: in hardware, on Pis before the Pi 5, and in software.
 
-While `BUSY`, another program uses the hardware.
+While `BUSY` is True another program uses the hardware.
 """
 
 from importlib import import_module
@@ -14,7 +13,7 @@ Output: Any = import_module("picamera2.outputs").Output
 
 
 class H264Encoder:
-    """The hardware's. Stamps count from the first picture, in microseconds."""
+    """The hardware encoder. Stamps count from the first picture, in microseconds."""
 
     def __init__(
         self, bitrate: int | None = None, repeat: bool = True, iperiod: int | None = None
@@ -63,4 +62,4 @@ class H264Encoder:
 
 
 class LibavH264Encoder(H264Encoder):
-    """The processor's."""
+    """The software encoder."""

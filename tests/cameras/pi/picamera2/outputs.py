@@ -1,10 +1,10 @@
-"""Where a stand-in's encoder puts its packets."""
+"""A fake of picamera2's outputs, which receive the packets of an encoder."""
 
 from typing import Any
 
 
 class Output:
-    """The base of all that an encoder may be given."""
+    """The base class of every output that an encoder accepts."""
 
     def __init__(self) -> None:
         self.recording = False
