@@ -1,4 +1,4 @@
-"""Any other service by Apprise, tried with what takes JSON on loopback."""
+"""Any other service by Apprise, with a JSON hook on loopback."""
 
 import logging
 from collections.abc import Iterator
@@ -210,12 +210,12 @@ def test_nothing_of_the_url_is_logged_or_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     hook.statuses.append(status)
-    said = ""
+    text = ""
     try:
         notifier.deliver(ALERT, MemoryProgress())
     except DeliveryError as error:
-        said = str(error)
-    shown = f"{caplog.text}{said}{notifier}{notifier!r}{notifier.name}{capfd.readouterr()}"
+        text = str(error)
+    shown = f"{caplog.text}{text}{notifier}{notifier!r}{notifier.name}{capfd.readouterr()}"
     assert not [part for part in ("hush-hush", "secret-path", "anna") if part in shown]
 
 

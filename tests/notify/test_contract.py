@@ -1,4 +1,4 @@
-"""What every way to the owner keeps to."""
+"""Covers several modules: the promise of `app.notify.base`, kept by every notifier."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -46,10 +46,10 @@ Shown = list[tuple[str, bytes | None]]
 
 @dataclass
 class Rig:
-    """A way, what the owner has of it (first line, and picture or clip), and how it is broken and
-    mended.
+    """A notifier, and the owner's view of it.
 
-    *link* puts a picture or clip where the way takes it from, if it takes links.
+    *shown* returns each message: its first line, and its picture or clip. *broken* breaks and
+    mends the service. *link* makes a link of a picture or clip for services that take only links.
     """
 
     notifier: Notifier
@@ -60,7 +60,7 @@ class Rig:
     progress: MemoryProgress = field(default_factory=MemoryProgress)
 
     def alert(self, message: Message) -> Message:
-        """*message*, with its picture as the way takes it."""
+        """Return *message*, with its picture as the notifier takes it."""
         return (
             replace(message, picture_link=self.link("snapshot.jpg", message.picture))
             if message.picture
@@ -68,7 +68,7 @@ class Rig:
         )
 
     def clip(self, path: Path) -> Message:
-        """A message with the clip at *path*."""
+        """Return a message with a clip, which it writes to *path*."""
         clip = write_video(path, 10)
         return replace(CLIP, clip=clip, clip_link=self.link("clip.mp4", clip.read_bytes()))
 
@@ -220,16 +220,16 @@ def test_a_clip_is_shown_or_its_place_is_named(rig: Rig, tmp_path: Path) -> None
     message = rig.clip(tmp_path / "clip.mp4")
     for _ in range(2):
         rig.notifier.deliver(message, rig.progress)
-    ((said, clip),) = rig.shown()
+    ((text, clip),) = rig.shown()
     if rig.shows_clips:
-        assert (said, clip) == (message.text, (tmp_path / "clip.mp4").read_bytes())
+        assert (text, clip) == (message.text, (tmp_path / "clip.mp4").read_bytes())
     else:
-        assert said == f"{message.text}  {tmp_path / 'clip.mp4'}"
+        assert text == f"{message.text}  {tmp_path / 'clip.mp4'}"
 
 
 def test_a_clip_on_another_machine_is_mentioned(rig: Rig) -> None:
     rig.notifier.deliver(replace(CLIP, remark="The clip is on the machine garage."), rig.progress)
-    assert [(said.partition("  ")[0], clip) for said, clip in rig.shown()] == [(CLIP.text, None)]
+    assert [(text.partition("  ")[0], clip) for text, clip in rig.shown()] == [(CLIP.text, None)]
 
 
 def test_a_clip_that_failed_arrives_once_later(rig: Rig, tmp_path: Path) -> None:
@@ -251,8 +251,8 @@ def test_a_digest_is_one_message_where_there_are_digests(rig: Rig) -> None:
         return
     for _ in range(2):
         rig.notifier.deliver_digest(digest, rig.progress)
-    ((said, _),) = rig.shown()
-    assert said.startswith("7 ")
+    ((text, _),) = rig.shown()
+    assert text.startswith("7 ")
 
 
 def test_its_name_can_be_part_of_a_mark(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""Whatever takes JSON by POST, on loopback: what Apprise's json:// URLs speak to."""
+"""A JSON hook on loopback: the service of Apprise's json:// URLs."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What it was told: words, and each file with its name and type."""
+    """A message: its text, and each file with its name, type and content."""
 
     title: str
     message: str
@@ -21,11 +21,11 @@ class Received:
 
 
 class JsonHook:
-    """Takes what comes to *path* with the user and password of its URL. *told* is what it took.
+    """Accepts messages with the user and password of its URL, and keeps them in *received*.
 
-    *statuses* are what it answers next in place of 200; what is answered with 5xx is taken all the
-    same. *hangs* keeps it from answering, until it is left. Unless it *takes_files*, what has some
-    is refused.
+    *statuses* are its next answers in place of 200; a message answered with 5xx is accepted all
+    the same. While it *hangs*, it does not answer until it is closed. Unless it *takes_files*, it
+    refuses messages with files.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class JsonHook:
         self._server.daemon_threads = True
 
     def url(self, path: str = "hooks/secret-path", password: str = "hush-hush") -> str:  # noqa: S107 (no real one)
-        """The URL that Apprise is given."""
+        """Return the URL for Apprise."""
         return f"json://anna:{password}@127.0.0.1:{self._server.server_port}/{path}"
 
     def take(self, body: dict[str, Any]) -> None:

@@ -1,6 +1,4 @@
-"""A place on loopback from which files can be fetched by whoever has their address, as from S3 by a
-presigned one.
-"""
+"""A server on loopback for files with a secret address, as S3 is for presigned ones."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +9,7 @@ _KINDS = {"jpg": "image/jpeg", "mp4": "video/mp4", "json": "application/json"}
 
 
 class MediaServer:
-    """Serves *files*, by name. *away* answers 403, as a link does that has expired."""
+    """Serves *files*, by name. While *away* it answers 403, as S3 does for an expired link."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -20,11 +18,11 @@ class MediaServer:
         self._server.daemon_threads = True
 
     def link(self, name: str) -> str:
-        """The address of the file *name*, whether or not there is one."""
+        """Return the address of the file *name*, which need not exist."""
         return f"http://127.0.0.1:{self._server.server_port}/{name}?X-Amz-Signature=0123456789"
 
     def put(self, name: str, content: bytes) -> str:
-        """Have *content* served as *name*; returns its address."""
+        """Serve *content* as *name*; returns its address."""
         self.files[name] = content
         return self.link(name)
 

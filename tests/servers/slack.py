@@ -1,8 +1,6 @@
-"""A Slack on loopback: the Web API, its uploads, its answers and its clicks, and everything that
-can go wrong with them.
+"""A Slack on loopback: its Web API, uploads, answers and clicks, with all their failures.
 
-What is not as Slack documents it is answered as Slack would; where Slack's manner is not
-documented, it is strict.
+It answers wrong calls as Slack documents it, and is strict where Slack documents nothing.
 """
 
 import dataclasses
@@ -61,9 +59,7 @@ _PRIVATE_NEEDED = {"channels:history": "groups:history", "channels:read": "group
 
 @dataclass(frozen=True, slots=True)
 class Trick:
-    """One way to misbehave. With *after* the call is obeyed first, and only its answer is
-    spoilt.
-    """
+    """One failure of a call. With *after* the call is obeyed first, and only its answer fails."""
 
     status: int = 0
     retry_after_s: int | None = None
@@ -74,37 +70,37 @@ class Trick:
 
 
 def too_many(retry_after_s: int = 1) -> Trick:
-    """429, come back in *retry_after_s*."""
+    """Answer 429, with a pause of *retry_after_s*."""
     return Trick(status=429, retry_after_s=retry_after_s)
 
 
 def broken(status: int = 500) -> Trick:
-    """A server's error."""
+    """Answer with an HTTP error."""
     return Trick(status=status)
 
 
 def refused(error: str) -> Trick:
-    """`ok: false` with *error*."""
+    """Answer `ok: false` with *error*."""
     return Trick(error=error)
 
 
 def reset() -> Trick:
-    """The connection is reset before anything was done."""
+    """Reset the connection before anything is done."""
     return Trick(reset=True)
 
 
 def hang(seconds: float = 60.0) -> Trick:
-    """No answer for *seconds*, and then a reset; nothing was done."""
+    """Give no answer for *seconds*, then reset the connection; nothing is done."""
     return Trick(hang_s=seconds, reset=True)
 
 
 def answer_lost() -> Trick:
-    """What was asked is done, but the connection is reset in place of the answer."""
+    """Obey the call, but reset the connection in place of the answer."""
     return Trick(reset=True, after=True)
 
 
 def answer_late(seconds: float = 60.0) -> Trick:
-    """What was asked is done, but the answer does not come for *seconds*."""
+    """Obey the call, but give no answer for *seconds*, then reset the connection."""
     return Trick(hang_s=seconds, reset=True, after=True)
 
 
@@ -120,7 +116,7 @@ class Channel:
 
 @dataclass(slots=True)
 class File:
-    """A file of the bot's. It is ready *ready_s* after its completion."""
+    """A file of the bot, which was completed at *completed_s*."""
 
     id: str
     name: str
@@ -133,7 +129,7 @@ class File:
 
 @dataclass(slots=True)
 class Posted:
-    """A message that a person sees; *attached* are the files that were shared with it."""
+    """A message that people see; *attached* are the files that were shared with it."""
 
     channel: str
     ts: str
@@ -146,14 +142,14 @@ class Posted:
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
-        """Its buttons, in order."""
+        """The buttons, in order."""
         return [
             one for block in self.blocks if block["type"] == "actions" for one in block["elements"]
         ]
 
     @property
     def files(self) -> list[str]:
-        """The files whose pictures it shows."""
+        """The ids of the files in its image blocks."""
         return [
             block["slack_file"]["id"]
             for block in self.blocks
@@ -162,7 +158,7 @@ class Posted:
 
     @property
     def words(self) -> str:
-        """All its text but that of the buttons."""
+        """All its text, except that of the buttons."""
         return "\n".join(
             _texts([block for block in self.blocks if block["type"] != "actions"]) or [self.text]
         )
@@ -194,11 +190,10 @@ class ApiError(Exception):
 
 
 class SlackServer:
-    """One workspace with one app in it, until it is left.
+    """One workspace with one app in it.
 
-    *messages*, *files*, *responses* (by response_url) and *calls* are what has become of it.
-    `trick` and `always` make it misbehave, `away` takes it from the net. Attributes may be changed
-    at any time.
+    *messages*, *files*, *responses* (by response_url) and *calls* are its state. `trick` and
+    `always` make calls fail; *away* makes it unreachable. Attributes may be changed at any time.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -216,7 +211,7 @@ class SlackServer:
         self.calls: list[Call] = []
         self.socket_url: str | None = None
         self.file_ready_after_s = 0.0
-        #: How many of the next files that are to be shared it forgets to share, having said yes.
+        #: How many of the next files it accepts, but does not share.
         self.forgets = 0
         self.channel_interval_s = 0.0
         self.away = False
@@ -238,30 +233,31 @@ class SlackServer:
 
     @property
     def api_url(self) -> str:
-        """What `slack.api_url` is set to for this Slack."""
+        """The value of `slack.api_url` for this Slack."""
         return f"{self.url}/api/"
 
     def trick(self, method: str, *tricks: Trick) -> None:
-        """Misbehave so in the next calls of *method*: a Web API method, or `upload` or
-        `response_url`.
+        """Fail so in the next calls of *method*.
+
+        *method* is a method of the Web API, `upload` or `response_url`.
         """
         with self.changed:
             self._tricks[method].extend(tricks)
 
     def always(self, method: str, trick: Trick | None) -> None:
-        """Misbehave so in every call of *method* that has no trick of its own; None: no more."""
+        """Fail so in each call of *method* that has no trick of its own; None ends that."""
         with self.changed:
             self._always.pop(method, None)
             if trick:
                 self._always[method] = trick
 
     def called(self, method: str) -> list[Call]:
-        """The calls of *method* so far."""
+        """Return the calls of *method* so far."""
         with self.changed:
             return [call for call in self.calls if call.method == method]
 
     def seen(self, channel: str = ALERTS) -> list[Posted]:
-        """The messages in *channel*, as they stand now, in their order."""
+        """Return the messages in *channel* as they are now, in order."""
         with self.changed:
             return [
                 dataclasses.replace(message)
@@ -270,16 +266,14 @@ class SlackServer:
             ]
 
     def thread(self, ts: str) -> list[Posted]:
-        """The replies to the message *ts*, in their order."""
+        """Return the replies to the message *ts*, in order."""
         with self.changed:
             return [
                 dataclasses.replace(message) for message in self.messages if message.thread_ts == ts
             ]
 
     def clips(self, ts: str | None = None) -> list[bytes | None]:
-        """What is in the files that were shared below the message *ts*; for None, with messages of
-        their own.
-        """
+        """Return the contents of the files that were shared in the thread *ts*, or in none."""
         with self.changed:
             shared = [
                 message for message in self.messages if message.attached and message.thread_ts == ts
@@ -287,7 +281,7 @@ class SlackServer:
             return [self.files[file].content for message in shared for file in message.attached]
 
     def keys(self) -> list[str]:
-        """The key in each message's metadata, for those that have one."""
+        """Return the keys in the metadata of the messages that have one."""
         with self.changed:
             return [
                 message.metadata["event_payload"]["key"]
@@ -296,7 +290,7 @@ class SlackServer:
             ]
 
     def new_response_url(self) -> str:
-        """An address for answers to one command or click."""
+        """Return a new address for answers to one command or click."""
         with self.changed:
             url = f"{self.url}/response/{next(self._numbers)}-{secrets.token_hex(8)}"
             self.responses[url] = []
@@ -304,7 +298,7 @@ class SlackServer:
         return url
 
     def expire(self, response_url: str) -> None:
-        """Let *response_url* be half an hour old."""
+        """Make *response_url* half an hour old."""
         self._response_made_s[response_url] -= RESPONSE_URL_LIFE_S
 
     def sign(
@@ -313,7 +307,7 @@ class SlackServer:
         content_type: str = "application/x-www-form-urlencoded",
         timestamp: int | None = None,
     ) -> Signed:
-        """*body* as Slack sends it."""
+        """Return *body* with the headers of a request from Slack."""
         at = str(int(time.time()) if timestamp is None else timestamp)
         digest = hmac.new(
             self.signing_secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256
@@ -330,7 +324,7 @@ class SlackServer:
     def slash_fields(
         self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
     ) -> dict[str, str]:
-        """The fields of a slash command that *user* typed."""
+        """Return the fields of a slash command that *user* typed."""
         return {
             "token": "deprecated",
             "team_id": "T0TEAM0001",
@@ -352,13 +346,11 @@ class SlackServer:
     def slash(
         self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
     ) -> Signed:
-        """A slash command that *user* typed."""
+        """Return the request for a slash command that *user* typed."""
         return self.sign(urlencode(self.slash_fields(command, text, user, channel)).encode())
 
     def press_payload(self, message: Posted, action_id: str, user: str = OWNER) -> dict[str, Any]:
-        """What Slack sends when *user* clicks the button *action_id* of *message*; it must be
-        there.
-        """
+        """Return Slack's payload for a click of *user* on the button *action_id* of *message*."""
         block, button = next(
             (block, one)
             for block in message.blocks
@@ -403,7 +395,7 @@ class SlackServer:
         }
 
     def press(self, message: Posted, action_id: str, user: str = OWNER) -> Signed:
-        """A click of *user* on the button *action_id* of *message*."""
+        """Return the request for a click of *user* on the button *action_id* of *message*."""
         return self.sign(
             urlencode(
                 {"payload": json.dumps(self.press_payload(message, action_id, user))}
@@ -411,14 +403,14 @@ class SlackServer:
         )
 
     def take_trick(self, method: str) -> Trick | None:
-        """How to misbehave in this call of *method*."""
+        """Return the failure of this call of *method*, None for a success."""
         with self.changed:
             return (
                 self._tricks[method].popleft() if self._tricks[method] else self._always.get(method)
             )
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end."""
+        """Wait, but not longer than the server lives."""
         self._over.wait(seconds)
 
     def call(self, method: str, arguments: dict[str, Any], token: str) -> dict[str, Any]:
@@ -437,7 +429,7 @@ class SlackServer:
         return answer
 
     def upload(self, file: str, content: bytes) -> bool:
-        """Take the bytes of *file*; returns whether they are as announced."""
+        """Store the bytes of *file*; returns False if their number is not as announced."""
         with self.changed:
             known = self.files.get(file)
             if known is None or len(content) != known.length:
@@ -446,7 +438,7 @@ class SlackServer:
             return True
 
     def respond(self, url: str, answer: dict[str, Any]) -> tuple[int, bytes]:
-        """Take an answer to a command or a click."""
+        """Accept an answer to a command or a click."""
         with self.changed:
             if (
                 url not in self.responses
@@ -540,7 +532,7 @@ class SlackServer:
             file.shares.append((channel, message.ts))
 
     def _thread(self, channel: str, thread_ts: str | None) -> str | None:
-        """*thread_ts* if a message that is no reply itself is there."""
+        """Return *thread_ts* if that is a message, and not a reply."""
         if thread_ts and not any(
             (one.channel, one.ts, one.thread_ts) == (channel, thread_ts, None)
             for one in self.messages
@@ -651,9 +643,7 @@ class SlackServer:
         )
 
     def _shown(self, file: File) -> dict[str, Any]:
-        """A file as files.info has it: what it is is known, and where it is shown, only when Slack
-        has looked at it.
-        """
+        """Return a file as files.info does: its type and places are known once it is ready."""
         shares: dict[str, dict[str, list[dict[str, str]]]] = {}
         for channel, ts in file.shares:
             where = "private" if self.channels[channel].is_private else "public"
@@ -903,7 +893,7 @@ def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
                 )
 
         def _reset(self) -> None:
-            """End the connection as a crash does: with a reset in place of an answer."""
+            """Reset the connection in place of an answer, as a crash does."""
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             self.close_connection = True

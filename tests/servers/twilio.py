@@ -1,7 +1,7 @@
-"""A Twilio on loopback: takes texts, fetches their pictures and films, and tells what became of
-them; and all that goes wrong.
+"""A Twilio on loopback: accepts texts, fetches their pictures and clips, and reports outcomes.
 
-What Twilio documents is checked as it says; where its manner is not documented, this is strict.
+It can fail in all the ways of `tests.servers.slack.Trick`. It checks what Twilio documents, and is
+strict where Twilio documents nothing.
 """
 
 import base64
@@ -36,7 +36,7 @@ _STATUSES = {20003: 401, 20404: 404}
 
 @dataclass(slots=True)
 class Sms:
-    """A text that was taken. *media* is what was fetched of it: content type and bytes."""
+    """A text that was accepted. *media* are the fetched files: content type and bytes."""
 
     sid: str
     to: str
@@ -50,17 +50,15 @@ class Sms:
 
 
 class TwilioError(Exception):
-    """A call is refused with one of Twilio's numbers."""
+    """A call is refused with one of Twilio's error numbers."""
 
-    def __init__(self, code: int, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
         self.code = code
 
 
 class TwilioServer:
-    """One account, until it is left. *texts* is what was taken, *refused* the numbers that cannot
-    be texted, each with why.
-    """
+    """One account. *texts* were accepted; *refused* are phone numbers that get an error number."""
 
     def __init__(self, port: int = 0) -> None:
         self.texts: list[Sms] = []
@@ -69,12 +67,11 @@ class TwilioServer:
         self.token = TOKEN
         self.trial = False
         self.away = False
-        #: How many texts are on a page of the list at most.
+        #: The most texts on a page of the list.
         self.page_size = 1000
-        #: How often one is told that a text is on its way before one learns what became of it.
+        #: How often a text is queued when it is asked for, before its outcome is known.
         self.undecided = 1
-        #: What becomes of the next texts, by Twilio's numbers for errors; without an entry they are
-        #: delivered.
+        #: The error numbers of the next texts, which get lost; other texts are delivered.
         self.losses: deque[int] = deque()
         self.calls: list[str] = []
         self._tricks: deque[Trick] = deque()
@@ -87,32 +84,32 @@ class TwilioServer:
 
     @property
     def url(self) -> str:
-        """What `twilio.api_url` is set to for this Twilio."""
+        """The value of `twilio.api_url` for this Twilio."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def trick(self, *tricks: Trick) -> None:
-        """Misbehave so in the next texts that are sent."""
+        """Fail so for the next texts."""
         self._tricks.extend(tricks)
 
     def always(self, trick: Trick | None) -> None:
-        """Misbehave so in every call that has no trick of its own; None: no more."""
+        """Fail so in every call that has no trick of its own; None ends that."""
         self._always = trick
 
     def arrived(self, to: str = OWNER) -> list[Sms]:
-        """The texts that a person has got."""
+        """Return the texts that a person has received."""
         with self._lock:
             return [text for text in self.texts if text.to == to and text.outcome == "delivered"]
 
     def take_trick(self, method: str) -> Trick | None:
-        """How to misbehave in this call."""
+        """Return the failure of this call, None for a success."""
         return self._tricks.popleft() if method == "POST" and self._tricks else self._always
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end."""
+        """Wait, but not longer than the server lives."""
         self._over.wait(seconds)
 
     def create(self, form: dict[str, list[str]]) -> dict[str, Any]:
-        """Take a text."""
+        """Accept a text."""
         to, body, media = (
             form.get("To", [""])[0],
             form.get("Body", [""])[0],
@@ -129,8 +126,8 @@ class TwilioServer:
             self.texts.append(text)
         return self._shown(text)
 
-    def look(self, sid: str) -> dict[str, Any]:
-        """What became of the text *sid*."""
+    def fetch(self, sid: str) -> dict[str, Any]:
+        """Return the text *sid* with its outcome."""
         text = next((one for one in self.texts if one.sid == sid), None)
         if text is None:
             raise TwilioError(20404, "The requested resource was not found")
@@ -138,7 +135,7 @@ class TwilioServer:
         return self._shown(text)
 
     def newest(self, query: dict[str, list[str]]) -> dict[str, Any]:
-        """The newest texts first."""
+        """Return a page of the texts, the newest first."""
         found = [text for text in reversed(self.texts) if query.get("To", [text.to])[0] == text.to]
         size, page = (
             min(int(query.get("PageSize", ["50"])[0]), self.page_size),
@@ -184,9 +181,7 @@ class TwilioServer:
             raise TwilioError(21620, "Invalid media URL(s).")
 
     def _fetch(self, text: Sms, media: list[str]) -> None:
-        """Get the *media* as Twilio does, after it has taken the text: without any right of its
-        own.
-        """
+        """Fetch *media* as Twilio does: after it has accepted the text, and without a login."""
         for url in media:
             try:
                 with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (checked)
@@ -277,7 +272,7 @@ def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
             if split.path == f"{base}.json":
                 return twilio.newest(parse_qs(split.query))
             if found := re.fullmatch(rf"{base}/(SM[0-9a-f]{{32}})\.json", split.path):
-                return twilio.look(found[1])
+                return twilio.fetch(found[1])
             raise TwilioError(20404, "The requested resource was not found")
 
         def _play(self, trick: Trick) -> None:
@@ -289,8 +284,9 @@ def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
                 self.connection.close()
                 self.close_connection = True
             elif trick.error:
-                said = f"error {trick.error} of {OWNER} with https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
-                self._send(400, {"code": int(trick.error), "message": said, "status": 400})
+                link = "https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
+                text = f"error {trick.error} of {OWNER} with {link}"
+                self._send(400, {"code": int(trick.error), "message": text, "status": 400})
             else:
                 self._send(
                     trick.status,

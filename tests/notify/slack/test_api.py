@@ -97,7 +97,7 @@ def test_a_refusal_of_one_message_has_slacks_details(api: SlackApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trick", "said"),
+    ("trick", "text"),
     [
         (broken(503), "Slack has a failure: it answered chat.postMessage with HTTP 503"),
         (refused("internal_error"), "Slack has a failure: .* with internal_error"),
@@ -108,10 +108,10 @@ def test_a_refusal_of_one_message_has_slacks_details(api: SlackApi) -> None:
     ids=["503", "internal_error", "login page", "reset", "answer lost"],
 )
 def test_without_an_answer_the_call_may_have_been_obeyed(
-    slack: SlackServer, api: SlackApi, trick: Trick, said: str
+    slack: SlackServer, api: SlackApi, trick: Trick, text: str
 ) -> None:
     slack.trick(POST, trick)
-    with pytest.raises(NoAnswer, match=said) as caught:
+    with pytest.raises(NoAnswer, match=text) as caught:
         post(api)
     assert caught.value.sent
 
@@ -133,7 +133,7 @@ def test_bytes_and_files_are_uploaded(slack: SlackServer, api: SlackApi, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("trick", "kind", "said"),
+    ("trick", "kind", "text"),
     [
         (broken(413), MessageRefused, "Slack refuses an upload: HTTP 413"),
         (broken(503), NoAnswer, "it answered an upload with HTTP 503"),
@@ -143,10 +143,10 @@ def test_bytes_and_files_are_uploaded(slack: SlackServer, api: SlackApi, tmp_pat
     ids=["413", "503", "429", "reset"],
 )
 def test_a_failed_upload_says_how_it_failed(
-    slack: SlackServer, api: SlackApi, trick: Trick, kind: type[DeliveryError], said: str
+    slack: SlackServer, api: SlackApi, trick: Trick, kind: type[DeliveryError], text: str
 ) -> None:
     slack.trick("upload", trick)
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind, match=text):
         api.upload("a.jpg", b"a picture")
 
 

@@ -127,7 +127,7 @@ def test_an_alert_waits_for_the_cure_of_a_lasting_refusal(
 
 
 @pytest.mark.parametrize(
-    ("tricks", "said"),
+    ("tricks", "text"),
     [
         ({"files.getUploadURLExternal": refused("file_uploads_disabled")}, "file_uploads_disabled"),
         ({"upload": broken(413)}, "HTTP 413"),
@@ -139,7 +139,7 @@ def test_an_alert_goes_without_a_picture_that_slack_refuses(
     slack: SlackServer,
     notifier: SlackNotifier,
     tricks: dict[str, Trick],
-    said: str,
+    text: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for method, trick in tricks.items():
@@ -148,7 +148,7 @@ def test_an_alert_goes_without_a_picture_that_slack_refuses(
     (message,) = slack.seen()
     assert message.files == []
     assert "The picture is kept at home, not shown here" in message.words
-    assert said in message.words
+    assert text in message.words
     assert len(message.buttons) == 3
     assert "alerts go to Slack without pictures" in caplog.text
 

@@ -106,7 +106,7 @@ def test_the_pause_that_twilio_asks_for_is_known(twilio: TwilioServer, api: Twil
 
 
 @pytest.mark.parametrize(
-    ("trick", "said"),
+    ("trick", "text"),
     [
         (broken(503), "Twilio has a failure: it answered with HTTP 503"),
         (broken(302), "Twilio has a failure: it answered with HTTP 302"),
@@ -117,10 +117,10 @@ def test_the_pause_that_twilio_asks_for_is_known(twilio: TwilioServer, api: Twil
     ids=["503", "302", "login page", "reset", "answer lost"],
 )
 def test_without_an_answer_the_text_may_have_been_sent(
-    twilio: TwilioServer, api: TwilioApi, trick: Trick, said: str
+    twilio: TwilioServer, api: TwilioApi, trick: Trick, text: str
 ) -> None:
     twilio.trick(trick)
-    with pytest.raises(NoAnswer, match=said) as caught:
+    with pytest.raises(NoAnswer, match=text) as caught:
         api.send("Motion.", None)
     assert caught.value.sent
 
