@@ -217,6 +217,21 @@ def drips(handler: _Handler) -> None:
                 return
 
 
+def drips_a_chunk_size(handler: _Handler) -> None:
+    """Begins as it should, and then sends the size of a chunk a byte at a time."""
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while handler.wait(_DRIP_S):
+            handler.wfile.write(b"0")
+
+
+def continues(handler: _Handler) -> None:
+    """Says again and again that it is about to answer."""
+    with contextlib.suppress(OSError):
+        while handler.wait(_DRIP_S):
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def drips_its_list(handler: _Handler) -> None:
     """Begins as it should, and then goes on a byte at a time, for ever."""
     with contextlib.suppress(OSError):
@@ -246,7 +261,9 @@ def babbles(handler: _Handler) -> None:
 MOODS: dict[str, Mood] = {
     "slow": slow,
     "drip": drips,
+    "drip in a chunk's size": drips_a_chunk_size,
     "drip after the headers": drips_its_list,
+    "100 Continue": continues,
     "deaf": deaf,
     "broken off": breaks_off,
     "hung up": hangs_up,

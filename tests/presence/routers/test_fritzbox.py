@@ -57,7 +57,7 @@ def test_a_wrong_password_is_refused(stage: Stage) -> None:
 
 def test_a_user_whose_name_http_cannot_carry_is_refused(stage: Stage) -> None:
     stage.settings = replace(stage.settings, username="who\u20ac")
-    assert "presence.router.url, username or a header has signs that HTTP cannot carry" in refusal(
+    assert "presence.router.url, username or a header has characters that HTTP cannot carry" in refusal(
         stage
     )
 

@@ -98,7 +98,7 @@ def test_so_it_is_with_tls(secure: Stage, mood: str, caplog: pytest.LogCaptureFi
         ("hung up", "does not answer: it closes the connection"),
         ("not HTTP", "answers with something that is not HTTP"),
         ("3 MiB", "answers with more than 1 MiB"),
-        ("packed", "packs its answer, though asked not to"),
+        ("packed", "compresses its answer, though asked not to"),
     ],
 )
 def test_the_sentence_says_what_is_wrong(
@@ -157,7 +157,7 @@ def test_no_password_is_looked_for_but_in_the_settings(
 @pytest.mark.parametrize("host", ["x" * 70, "a..b"])
 def test_an_address_that_cannot_be_one_is_said_to_be_so(stage: Stage, host: str) -> None:
     stage.settings = replace(stage.settings, url=f"http://{host}")
-    with stage.router() as router, pytest.raises(RouterRefused, match="cannot be asked so"):
+    with stage.router() as router, pytest.raises(RouterRefused, match="cannot be asked like this"):
         router.devices()
 
 
@@ -220,7 +220,7 @@ def test_https_where_only_http_is_spoken_is_said(stage: Stage) -> None:
     with (
         stage.router() as router,
         pytest.raises(
-            RouterError, match=r"cannot be spoken to by TLS \(.*\); is its url perhaps http://\?"
+            RouterError, match=r"does not answer in TLS \(.*\); is its url perhaps http://\?"
         ),
     ):
         router.devices()
