@@ -30,7 +30,7 @@ from app.evaluation.simulated_month import (
 from app.presence.base import PresenceSettings
 from app.presence.habits import is_night
 from app.presence.household import OUTAGE_POLLS, Change, Household
-from app.presence.router_health import RouterWatch
+from app.presence.router_health import RouterMonitor
 from app.protocol import Habits, Presence
 
 LEARNED = PresenceSettings(people=PEOPLE)
@@ -120,7 +120,7 @@ class _Simulation:
         )
         self._down = _SpanLookup(month.down)
         self._listed = [(device, _SpanLookup(spans)) for device, spans in month.listed.items()]
-        self._watch = RouterWatch(settings.router_silent_alert_s, None)
+        self._monitor = RouterMonitor(settings.router_silent_alert_s, None)
         self._known: dict[str, Presence] = {}
         self._habits: dict[str, Habits] = {}
         self._household = Household(settings, {}, {}, home=False)
@@ -134,8 +134,8 @@ class _Simulation:
             if at_s >= save_s or (self.changes and self.changes[-1][0] == at_s):
                 self._save()
                 save_s = at_s + SAVE_EVERY_S
-            if self._watch.misses:
-                (self.misses if self._watch.misses < OUTAGE_POLLS else self.outages).append(
+            if self._monitor.misses:
+                (self.misses if self._monitor.misses < OUTAGE_POLLS else self.outages).append(
                     (at_s, next_s)
                 )
             at_s = next_s
@@ -149,16 +149,16 @@ class _Simulation:
         """Ask the router at *at_s*; returns the seconds that this took."""
         if self._down.contains(at_s) or self._rng.random() < LOST:
             self._household.missed()
-            self._watch.misses += 1
+            self._monitor.misses += 1
             return TIMEOUT_S
         devices = [device for device, moments in self._listed if moments.contains(at_s)]
         changes = self._household.seen(devices, self._midnight + timedelta(seconds=at_s), at_s)
         self.changes += [(at_s, change) for change in changes]
-        self._watch.misses = 0
+        self._monitor.misses = 0
         return ANSWER_S
 
     def _pause_s(self) -> float:
-        pause_s = self._watch.wait_s(self._household.poll_s(), self._household.home)
+        pause_s = self._monitor.wait_s(self._household.poll_s(), self._household.home)
         return pause_s * self._rng.uniform(1 - JITTER, 1 + JITTER)
 
     def _save(self) -> None:

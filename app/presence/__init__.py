@@ -1,13 +1,11 @@
-"""Who is home: what a router sees, and what follows from it."""
+"""Presence: what a router sees, who that makes home, and what follows from it."""
 
 from app.clock import Clock
 from app.presence.base import Router, RouterSettings
 
 
 def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
-    """The router that *settings* choose, of which nothing was asked yet; None when they choose
-    none.
-    """
+    """Return the router that *settings* choose, not asked yet; None when they choose none."""
     if settings.backend == "http_json":
         from app.presence.routers.http_json import HttpJsonRouter
 

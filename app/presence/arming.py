@@ -1,4 +1,4 @@
-"""Comings and goings, as the house acts on them and as they are told."""
+"""Arrivals and departures: what each does to the switches, and what is announced."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from app import protocol
 from app.presence.household import Change
 from app.protocol import ArmedBy, Fact
 
-#: Who it was, in `armed_by`.
+#: The name in `armed_by` when presence armed or disarmed.
 BY = "who is home"
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
-    """A *change* at the moment *at*, to be told as *fact* once it is carried out. *others* are at
-    home besides.
+class Transition:
+    """A *change* at the moment *at*, announced as *fact* when it is carried out.
+
+    *others* are the other people who are home.
     """
 
     change: Change
@@ -25,77 +26,69 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """What a coming or going does to the house: *switches* to set and who is noted for it, and what
-    is told.
-    """
+class Action:
+    """The effect of a transition: *switches* to set, who *changed* them, and a *fact* to publish."""
 
     switches: dict[str, bool]
     changed: ArmedBy
     fact: Fact
 
 
-def coming(change: Change, at: datetime, home: tuple[str, ...]) -> Coming:
-    """*change*, which leaves those in *home* at home."""
-    return Coming(
-        change, at, protocol.new_fact_id(at), tuple(name for name in home if name != change.person)
-    )
+def transition(change: Change, at: datetime, home: tuple[str, ...]) -> Transition:
+    """Return the transition of *change* at *at*, after which the people in *home* are home."""
+    others = tuple(name for name in home if name != change.person)
+    return Transition(change, at, protocol.new_fact_id(at), others)
 
 
-def deed(coming: Coming, switches: Mapping[str, bool]) -> Deed:
-    """What follows from *coming* when the house's *switches* stand as they do.
+def action_for(transition: Transition, switches: Mapping[str, bool]) -> Action:
+    """Return what follows from *transition* when the *switches* are as given.
 
-    Only the first who comes and the last who leaves turn anything, and only what is not so already;
-    `camera_status` only while `auto_detect_status` is on.
+    Only the first person who arrives and the last who leaves set a switch, and only one that
+    differs. `camera_status` is set only while `auto_detect_status` is on.
     """
-    change = coming.change
+    change = transition.change
     if change.kind in ("came", "left"):
-        return _told(coming, {}, _of_one(coming), alert=False)
+        return _action(transition, {}, _person_text(transition), alert=False)
     home = change.kind == "occupied"
-    what = f"{_name(change)} is home" if home else "Everyone has left"
+    subject = f"{_name(change)} is home" if home else "Everyone has left"
     if switches["camera_status"] != home:
-        return _told(
-            coming,
-            {"home": home},
-            f"{what}. The house was {'disarmed' if home else 'armed'} already.",
-        )
+        armed = "disarmed" if home else "armed"
+        text = f"{subject}. The house was {armed} already."
+        return _action(transition, {"home": home}, text)
     if not switches["auto_detect_status"]:
-        return _told(
-            coming,
-            {"home": home},
-            f"{what}. Arming by who is home is off, so the house stays "
-            f"{'armed' if home else 'disarmed'}.",
-        )
-    return _told(
-        coming,
-        {"home": home, "camera_status": not home},
-        f"{what}: {'disarmed' if home else 'armed'}.",
-    )
+        armed = "armed" if home else "disarmed"
+        text = f"{subject}. Arming by who is home is off, so the house stays {armed}."
+        return _action(transition, {"home": home}, text)
+    text = f"{subject}: {'disarmed' if home else 'armed'}."
+    return _action(transition, {"home": home, "camera_status": not home}, text)
 
 
-def _told(coming: Coming, switches: dict[str, bool], text: str, alert: bool = True) -> Deed:
-    why = {"occupied": f"{_name(coming.change)} came home", "emptied": "everyone has left"}.get(
-        coming.change.kind, text.rstrip(".")
-    )
-    fact = Fact(coming.fact, "presence_changed", coming.at, text, alert=alert)
-    return Deed(switches, ArmedBy(BY, coming.at, why), fact)
+def _action(
+    transition: Transition, switches: dict[str, bool], text: str, alert: bool = True
+) -> Action:
+    reasons = {
+        "occupied": f"{_name(transition.change)} came home",
+        "emptied": "everyone has left",
+    }
+    why = reasons.get(transition.change.kind, text.rstrip("."))
+    fact = Fact(transition.fact, "presence_changed", transition.at, text, alert=alert)
+    return Action(switches, ArmedBy(BY, transition.at, why), fact)
 
 
-def _of_one(coming: Coming) -> str:
-    name, others = _name(coming.change), " and ".join(map(_titled, coming.others))
-    if coming.change.kind == "came":
+def _person_text(transition: Transition) -> str:
+    name = _name(transition.change)
+    others = " and ".join(map(_capitalised, transition.others))
+    if transition.change.kind == "came":
         return f"{name} is home too." if others else f"{name} is home."
-    return (
-        f"{name} has left; {others} {'is' if len(coming.others) == 1 else 'are'} home."
-        if others
-        else f"{name} has left: nobody is home."
-    )
+    if not others:
+        return f"{name} has left: nobody is home."
+    verb = "is" if len(transition.others) == 1 else "are"
+    return f"{name} has left; {others} {verb} home."
 
 
 def _name(change: Change) -> str:
-    return _titled(change.person or "somebody")
+    return _capitalised(change.person or "somebody")
 
 
-def _titled(name: str) -> str:
-    """*name* as it begins a sentence."""
+def _capitalised(name: str) -> str:
     return name[:1].upper() + name[1:]

@@ -1,4 +1,4 @@
-"""What a router tells, who the people are, and the settings of both."""
+"""The router's interface, and the settings of routers and people."""
 
 import ipaddress
 import re
@@ -15,8 +15,9 @@ from pydantic import AfterValidator, SecretStr
 
 
 def plain_mac(text: str) -> str:
-    """*text* as `aa:bb:cc:dd:ee:ff`, whatever its case and separators; a ValueError when it is no
-    MAC address.
+    """Return *text*, a MAC in any case and with any separators, as `aa:bb:cc:dd:ee:ff`.
+
+    Raises ValueError when *text* is no MAC address.
     """
     digits = re.sub(r"[\s:.-]", "", text).lower()
     if not re.fullmatch(r"[0-9a-f]{12}", digits):
@@ -25,8 +26,9 @@ def plain_mac(text: str) -> str:
 
 
 def plain_host(text: str) -> str:
-    """*text*, a device's name in a network, in small letters, without dots and spaces at its ends;
-    a ValueError if none is left.
+    """Return *text*, a host name, in lower case, without dots and spaces at its ends.
+
+    Raises ValueError when nothing is left.
     """
     name = text.strip().strip(".").lower()
     if not name:
@@ -44,29 +46,26 @@ def _person_name(text: str) -> str:
 
 def _router_url(text: str) -> str:
     try:
-        found = (
-            re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text)
-            and urlsplit(text).port != 0
-            and urlsplit(text).hostname
-        )
+        parts = urlsplit(text)
+        port = parts.port
     except ValueError:
-        found = None
-    if not found:
+        port = 0
+    if port == 0 or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) or not parts.hostname:
         raise ValueError("must be http://HOST or https://HOST, as in http://192.168.1.1")
-    if "@" in urlsplit(text).netloc:
+    if "@" in parts.netloc:
         raise ValueError(
-            "must hold no user and no password; they have keys of their own, username and password"
+            "must hold no user and no password; set them by the keys username and password"
         )
     return text.rstrip("/")
 
 
 def plain_fingerprint(text: str) -> str:
-    """*text*, the SHA-256 of a certificate, as browsers show it: `AB:CD:…`; a ValueError when it is
-    none.
+    """Return *text*, the SHA-256 of a certificate, as browsers show it: `AB:CD:…`.
+
+    Raises ValueError when *text* is no fingerprint.
     """
-    digits = re.sub(
-        r"[\s:]", "", re.sub(r"^sha-?256(:|\s*fingerprint=)", "", text.strip(), flags=re.IGNORECASE)
-    ).upper()
+    bare = re.sub(r"^sha-?256(:|\s*fingerprint=)", "", text.strip(), flags=re.IGNORECASE)
+    digits = re.sub(r"[\s:]", "", bare).upper()
     if not re.fullmatch(r"[0-9A-F]{64}", digits):
         raise ValueError(
             "must be a certificate's SHA-256 fingerprint: 64 hexadecimal digits, with or without "
@@ -79,7 +78,7 @@ def _path(text: str) -> str:
     if not re.fullmatch(r"/[!-~]*", text):
         raise ValueError(
             "must be an address below presence.router.url, as in /api/devices, without spaces and "
-            "other odd signs"
+            "other special characters"
         )
     return text
 
@@ -102,11 +101,11 @@ def _network(text: str) -> str:
 
 def _absolute(text: str) -> str:
     if not Path(text).is_absolute():
-        raise ValueError("must be a whole path, as in /tmp/router.json")
+        raise ValueError("must be an absolute path, as in /tmp/router.json")
     return text
 
 
-#: How many addresses are looked through at the most: each is asked at every poll.
+#: The most addresses that ARP may ask: each is asked at every poll.
 MOST_ADDRESSES = 256
 
 PersonName = Annotated[str, AfterValidator(_person_name)]
@@ -119,8 +118,9 @@ RouterBackend = Literal["none", "http_json", "openwrt", "fritzbox", "arp", "scri
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Something that is connected to the router just now. *mac* is as `plain_mac` makes it,
-    *hostname* as `plain_host` does.
+    """A device that is connected to the router now.
+
+    *mac* has the form of `plain_mac`, *hostname* that of `plain_host`.
     """
 
     mac: str | None
@@ -130,31 +130,30 @@ class Device:
 
 
 class Router(ABC):
-    """Whoever knows what is connected. Only one thread at a time may use it."""
+    """A source of the connected devices. Only one thread at a time may use it."""
 
-    #: What messages call it: its kind and address, never a password.
+    #: Its name in messages: its kind and address, never a password.
     name: str
 
     @abstractmethod
     def devices(self) -> list[Device]:
-        """What is connected just now, each device once; an empty list when nothing is.
+        """Return the devices that are connected now, each once; an empty list when none is.
 
-        `RouterError` when it does not answer, or not with a list, and `RouterRefused` when somebody
-        has to do something about that. Returns or raises within a few times `timeout_s`, whatever
-        the router does.
+        Raises `RouterError` when it does not answer, or not with a list, and `RouterRefused` when
+        somebody has to do something about that. Returns or raises within a few times `timeout_s`,
+        whatever the router does.
         """
 
-    def close(self) -> None:  # noqa: B027 (few have anything to let go)
-        """Let go of connections."""
+    def close(self) -> None:  # noqa: B027 (few have anything to close)
+        """Close all connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonSettings:
-    """How a person is known: by the *macs* of phones, and by *hosts*, the names that phones give
-    themselves.
+    """The devices of a person: the *macs* of phones, and *hosts*, the phones' names.
 
-    A host name is anybody's to choose: of a person with *macs* it counts only for a device of which
-    the router tells no MAC.
+    Anybody can choose any host name. So for a person with *macs* a host name counts only when the
+    router lists the device without a MAC.
     """
 
     macs: tuple[Mac, ...] = ()
@@ -163,14 +162,14 @@ class PersonSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpJsonSettings:
-    """The calls of a router's own web pages, and where in the answer the devices are.
+    """The calls of a router's own web pages, and the place of the devices in the answer.
 
     *devices*, *login_page* and *login* are below the router's url. In *devices*, *form*, *headers*
-    and *cookie* a name in braces is filled in: `{username}`, `{password}`, a name in *secrets*,
-    `{now_ms}`, and outside *form* also what the login answered: a field of its JSON, dotted when it
-    lies deeper, or a cookie. *list*, *total* and the others are dotted places in the JSON. With
-    *total* the list comes in pages: it says how long the whole is, and `{offset}` in *devices* is
-    how much was seen.
+    and *cookie* a name in braces is replaced: `{username}`, `{password}`, a name in *secrets*, and
+    `{now_ms}`. Outside *form* the names of the login's answer are replaced too: a cookie, or a
+    field of its JSON, dotted when it lies deeper. *list*, *total* and the others are dotted places
+    in the JSON. With *total* the list comes in pages: *total* is the length of the whole list, and
+    `{offset}` in *devices* is the number of entries that were read.
     """
 
     devices: UrlPath | None = None
@@ -195,44 +194,42 @@ class HttpJsonSettings:
     def __post_init__(self) -> None:
         if self.login is None and (self.form or self.cookie or self.login_page):
             raise ValueError(
-                "form, cookie and login_page belong to a login: set login too, the address that "
-                "the form goes to"
+                "form, cookie and login_page belong to a login: set login too, the address to "
+                "which the form is sent"
             )
         if self.mac is None and self.hostname is None:
             raise ValueError(
-                "mac and hostname are both null, so nothing would tell one device from another; "
-                "set one"
+                "mac and hostname are both null, so devices could not be distinguished; set one"
             )
         if (self.total is not None) != ("{offset}" in (self.devices or "")):
             raise ValueError(
-                "total and {offset} in devices go together: the list comes in pages, or it does not"
+                "total and {offset} in devices go together: set both when the list comes in pages, "
+                "or neither"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class ArpSettings:
-    """Whom to ask: addresses and networks; when there are none, the network that this machine is
-    in.
-    """
+    """The *addresses* and networks to ask; when there are none, this machine's own network."""
 
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
 
     def __post_init__(self) -> None:
         if sum(ipaddress.IPv4Network(one).num_addresses for one in self.addresses) > MOST_ADDRESSES:
             raise ValueError(
-                f"addresses are more than {MOST_ADDRESSES}, as many as a /24 has; better, name "
-                "only the phones' own"
+                f"addresses are more than {MOST_ADDRESSES}, the size of a /24; it is better to "
+                "name only the phones' own"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedSettings:
-    """The file that says what is connected, as `app/presence/scripted.py` has it."""
+    """The *file* that lists the connected devices, as `ScriptedRouter` reads it."""
 
     file: Annotated[str, AfterValidator(_absolute)] | None = None
 
 
-#: What each backend cannot do without.
+#: The settings that each backend needs.
 _NEEDED = {
     "http_json": ("url", "http_json.devices"),
     "openwrt": ("url", "username", "password"),
@@ -243,9 +240,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """Which router is asked, and how. *fingerprint* is that of the one certificate which is
-    trusted, whoever signed it.
-    """
+    """The router to ask. *fingerprint* is that of the one certificate to trust, if it is set."""
 
     backend: RouterBackend = "none"
     url: Annotated[str, AfterValidator(_router_url)] | None = None
@@ -262,12 +257,12 @@ class RouterSettings:
         if lacking:
             raise ValueError(f"backend {self.backend} needs {' and '.join(lacking)} too")
         if self.fingerprint and not (self.url or "").startswith("https:"):
-            raise ValueError("a fingerprint is that of a certificate, so url must be https://")
+            raise ValueError("a fingerprint belongs to a certificate, so url must be https://")
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceSettings:
-    """Who lives here, and when somebody counts as gone."""
+    """The residents, and when a resident counts as gone."""
 
     people: dict[PersonName, PersonSettings] = field(default_factory=dict)
     consider_home_s: Annotated[float, Ge(30)] = 180.0
@@ -281,14 +276,14 @@ class PresenceSettings:
         for name, person in self.people.items():
             if not (person.macs or person.hosts):
                 raise ValueError(
-                    f"{name} has neither macs nor hosts, so nothing can tell whether {name} is home"
+                    f"{name} has neither macs nor hosts, so it cannot be known whether {name} is "
+                    "home"
                 )
-            for sign in dict.fromkeys([*person.macs, *person.hosts]):
-                if sign in owners:
+            for key in dict.fromkeys([*person.macs, *person.hosts]):
+                if key in owners:
                     raise ValueError(
-                        f"{sign} belongs to both {owners[sign]} and {name}; a device is one "
-                        "person's"
+                        f"{key} belongs to both {owners[key]} and {name}; a device has one owner"
                     )
-                owners[sign] = name
+                owners[key] = name
         if self.max_consider_home_s < self.consider_home_s:
             raise ValueError("max_consider_home_s must not be less than consider_home_s")

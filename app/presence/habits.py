@@ -1,20 +1,22 @@
-"""How long a phone sleeps, learned by hour of the day, and so how long it may be unseen before it
-counts as gone.
+"""Habits of a phone: how long it sleeps, by hour of the day, and so how long it may be unseen.
 
-Of each hour the longest gap of a day is kept, of the newest 14 days on which the phone was there.
-An hour of the day is judged together with its neighbours, one of the night with the whole night:
-people now and then go to bed early. By night a false alarm wakes people and a late arming costs
-little: the wait is twice the longest gap of them all. By day it is a quarter more than what was
-long enough on two days of three, so that now and then a quarter of an hour around the corner, which
-looks just like a sleeping phone, doesn't make every departure late. Where too few days are known
-the wait is the longest by night and the shortest by day. At weekends until 10 every phone is waited
-for longest: people lie in. What a phone that slept does next is for `app.presence.phone`.
+For each hour the longest gap of a day is kept, for the newest 14 days on which the phone was there.
+An hour of the day is judged together with its neighbours. An hour of the night is judged together
+with the whole night, because people sometimes go to bed early.
 
-In 400 drawn months (`python -m app presence-month`), with one of two people often alone at night
-and a router that fails daily, the house was never armed while somebody was home after the first
-three days, where a plain wait of 180 s arms some 80 times a month. 83 % of the departures by day
-were armed within 5 minutes, in the median of a month after 4.6 minutes at worst, each within 19
-minutes, and so by night; every arrival was disarmed 11 s after the router saw it at the latest.
+By night a false alarm wakes people, and a late arming costs little: the wait is twice the longest
+gap of the night. By day the wait is a quarter more than what was long enough on two days of three.
+So a quarter of an hour around the corner, which looks just like a sleeping phone, does not make
+every later departure late. When too few days are known, the wait is the longest by night and the
+shortest by day. At weekends until 10 every wait is the longest: people sleep in. The next sleep of
+a phone that has slept is judged by `app.presence.phone`.
+
+Measured in 400 simulated months (`python -m app presence-month`), with one of two people often
+alone at night and a router that fails daily: after the first three days the house was never armed
+while somebody was home; a plain wait of 180 s arms about 80 times a month. By day 83 % of the
+departures were armed within 5 minutes, in the median of a month after 4.6 minutes at worst, and
+each within 19 minutes, by night too. Every arrival was disarmed at most 11 s after the router saw
+it.
 """
 
 from collections.abc import Iterator
@@ -28,41 +30,37 @@ NIGHT_FROM, NIGHT_TO, MORNING_TO = 21, 8, 10
 NIGHT = (*range(NIGHT_FROM, HOURS), *range(NIGHT_TO))
 DAYS_NEEDED, NIGHTS_NEEDED = 3, 7
 DAY_MARGIN, NIGHT_MARGIN = 1.25, 2.0
-#: By day a wait may be too short on one day in so many.
+#: By day a wait may be too short on one day in this number of days.
 SPARED_DAYS = 3
 
-#: Of each hour of the day: (day, longest gap in s) of some days.
+#: For each hour of the day: (day, longest gap in s) of some days.
 Hours = tuple[tuple[tuple[int, float], ...], ...]
 
 
 class PhoneHabits:
-    """What is known of one phone; *known* is what an earlier `record` gave. A day is its
-    `date.toordinal`.
-    """
+    """The habits of one phone; *known* is an earlier `record`. A day is its `date.toordinal`."""
 
     def __init__(self, known: Hours = ()) -> None:
-        self._hours: list[dict[int, float]] = (
-            [dict(days) for days in known] if len(known) == HOURS else [{} for _ in range(HOURS)]
-        )
+        if len(known) != HOURS:
+            known = ((),) * HOURS
+        self._hours: list[dict[int, float]] = [dict(days) for days in known]
 
     def __bool__(self) -> bool:
-        """Whether anything is known."""
+        """Return whether anything is known."""
         return any(self._hours)
 
     def seen(self, day: int, hour: int) -> bool:
-        """The phone is there on *day* in *hour*; returns whether that is new."""
+        """Record that the phone is there on *day* in *hour*; returns whether that is new."""
         days = self._hours[hour]
         if day in days:
             return False
-        # What lies ahead was noted while the clock was wrong.
+        # Days ahead were recorded while the clock was wrong.
         kept = sorted(known for known in days if known < day)[1 - DAYS_KEPT :]
         self._hours[hour] = {known: days[known] for known in kept} | {day: 0.0}
         return True
 
     def slept(self, day: int, hour: int, gap_s: float) -> bool:
-        """The phone, last seen on *day* in *hour*, is back after *gap_s*; returns whether that is
-        news.
-        """
+        """Record a gap since *day* and *hour*; returns whether it is the longest of that hour."""
         days = self._hours[hour]
         if gap_s <= days.get(day, 0.0):
             return False
@@ -70,38 +68,30 @@ class PhoneHabits:
         return True
 
     def wait_s(self, day: int, hour: int, settings: PresenceSettings) -> float:
-        """How long the phone may be unseen that was last seen on *day* in *hour*."""
-        return (
-            settings.max_consider_home_s
-            if _lies_in(day, hour)
-            else self.usual_wait_s(hour, settings)
-        )
+        """Return how many seconds a phone last seen on *day* in *hour* may be unseen."""
+        if _lies_in(day, hour):
+            return settings.max_consider_home_s
+        return self.usual_wait_s(hour, settings)
 
     def usual_wait_s(self, hour: int, settings: PresenceSettings) -> float:
-        """How long the phone may be unseen that was last seen in *hour*, on a day like others."""
+        """Return how many seconds a phone last seen in *hour* may be unseen on a usual day."""
         longest_s = self._longest_s(hour)
         if is_night(hour):
-            wait_s = (
-                NIGHT_MARGIN * longest_s[0]
-                if len(longest_s) >= NIGHTS_NEEDED
-                else settings.max_consider_home_s
-            )
+            wait_s = settings.max_consider_home_s
+            if len(longest_s) >= NIGHTS_NEEDED:
+                wait_s = NIGHT_MARGIN * longest_s[0]
         else:
-            wait_s = (
-                DAY_MARGIN * longest_s[len(longest_s) // SPARED_DAYS]
-                if len(longest_s) >= DAYS_NEEDED
-                else settings.consider_home_s
-            )
+            wait_s = settings.consider_home_s
+            if len(longest_s) >= DAYS_NEEDED:
+                wait_s = DAY_MARGIN * longest_s[len(longest_s) // SPARED_DAYS]
         return min(max(wait_s, settings.consider_home_s), settings.max_consider_home_s)
 
     def record(self) -> Hours:
-        """All of it, as it is kept."""
+        """Return all that is known, in the form that is stored."""
         return tuple(tuple(sorted(days.items())) for days in self._hours)
 
     def _longest_s(self, hour: int) -> list[float]:
-        """The longest gap of each day that is known, in *hour* and its neighbours, or in any of the
-        night; the longest first.
-        """
+        """Return each known day's longest gap, longest first, in the hours judged with *hour*."""
         longest_s: dict[int, float] = {}
         for near in NIGHT if is_night(hour) else (hour - 1, hour, hour + 1):
             for day, gap_s in self._hours[near].items():
@@ -110,19 +100,17 @@ class PhoneHabits:
 
 
 def is_night(hour: int) -> bool:
-    """Whether people are asleep in *hour*, more or less."""
+    """Return whether people are usually asleep in *hour*."""
     return hour in NIGHT
 
 
 def may_lie_in(hour: int) -> bool:
-    """Whether some people are still asleep in *hour*, or only now going to bed."""
+    """Return whether some people are still asleep in *hour*, or are going to bed."""
     return hour >= NIGHT_FROM or hour < MORNING_TO
 
 
 def longest_wait(habits: Habits, settings: PresenceSettings) -> tuple[int, float]:
-    """The hour of the day in which somebody with *habits* is waited for longest, and for how many
-    s.
-    """
+    """Return the hour of the day with the longest wait for *habits*, and that wait in s."""
     return max(_waits(habits, settings), key=lambda wait: wait[1])
 
 

@@ -1,5 +1,4 @@
-"""Who is home, by what the router tells: who comes, who leaves, and when the house is occupied and
-empty.
+"""The household: who is home by the router's list, and whether the house is occupied or empty.
 
 Nothing here waits, asks or writes: time and the router's answers are parameters.
 """
@@ -12,22 +11,23 @@ from typing import Literal
 from app.presence.base import Device, PersonSettings, PresenceSettings
 from app.presence.habits import PhoneHabits
 from app.presence.owners import owner
-from app.presence.phone import Look, Phone
+from app.presence.phone import Observation, Phone
 from app.protocol import Habits, Presence
 
-#: How often the router is to be asked while somebody is home, or leaving, and while nobody is.
+#: The seconds between two polls while somebody is home or leaving, and while nobody is home.
 HOME_POLL_S, EMPTY_POLL_S = 15.0, 10.0
-#: So much of the time between two answers counts: a program that hung or a machine that was
-#: suspended saw nobody leave.
+#: The most seconds between two answers that count: a program that hung, or a machine that was
+#: suspended, saw nobody leave.
 MOST_COUNTED_S = 60.0
-#: So many polls in a row without an answer make an outage.
+#: The number of polls in a row without an answer that make an outage.
 OUTAGE_POLLS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Somebody *came* or *left*; or the house's own: *occupied*, by the first who came, or
-    *emptied* a while after the last left.
+    """A person *came* or *left*, or the house was *occupied* or *emptied*.
+
+    The first person who came occupies the house. It is emptied a while after the last has left.
     """
 
     kind: Literal["came", "left", "occupied", "emptied"]
@@ -36,7 +36,7 @@ class Change:
 
 
 class _Person:
-    """Somebody who lives here, with a phone for each MAC and host name that tells them."""
+    """A resident, with a `Phone` for each MAC and host name by which they are known."""
 
     def __init__(
         self, wanted: PersonSettings, record: Presence, habits: Habits, settings: PresenceSettings
@@ -45,48 +45,43 @@ class _Person:
         self.since = record.since
         self.device = record.device
         self.last_seen = record.last_seen
-        #: How long it is waited for, as an earlier run told; it holds until the router has
-        #: answered.
+        #: The wait in s that an earlier run recorded; it holds until the router has answered.
         self.wait_s = record.wait_s
         self.habits: Habits | None = None
-        signs = (*wanted.macs, *wanted.hosts)
-        # Which devices were there is not known any more, so that all are waited for that ever were.
-        ever = [sign for sign in signs if sign == record.device or sign in habits.gaps_s] or signs
+        keys = (*wanted.macs, *wanted.hosts)
+        # It is not known which devices were here, so every device that ever was is waited for.
+        ever = [key for key in keys if key == record.device or key in habits.gaps_s] or keys
         drowsy = record.home and record.wait_s == settings.max_consider_home_s
         self.phones = {
-            sign: Phone(
-                PhoneHabits(habits.gaps_s.get(sign, ())), record.home and sign in ever, drowsy
-            )
-            for sign in signs
+            key: Phone(PhoneHabits(habits.gaps_s.get(key, ())), record.home and key in ever, drowsy)
+            for key in keys
         }
 
     def not_after(self, now: datetime) -> None:
-        """The clock has gone back: nothing has happened yet that happened after *now*."""
+        """Limit all times to *now*, because the clock was set back."""
         self.since = min(self.since, now) if self.since else None
         self.last_seen = min(self.last_seen, now) if self.last_seen else None
 
-    def look(self, listed: set[str], look: Look, settings: PresenceSettings) -> bool:
-        """Take in which devices are *listed*; returns whether the person came or left."""
-        for sign, phone in self.phones.items():
-            if sign not in listed:
-                phone.off_list(look, settings)
-            elif phone.on_list(look, settings):
+    def observe(self, listed: set[str], seen: Observation, settings: PresenceSettings) -> bool:
+        """Record which devices are *listed*; returns whether the person came or left."""
+        for key, phone in self.phones.items():
+            if key not in listed:
+                phone.off_list(seen, settings)
+            elif phone.on_list(seen, settings):
                 self.habits = None
-        there = [sign for sign in self.phones if sign in listed]
+        there = [key for key in self.phones if key in listed]
         if there:
-            self.last_seen = look.now
+            self.last_seen = seen.now
             self.device = self.device if self.device in there else there[0]
         here = any(phone.here for phone in self.phones.values())
         if here == self.home:
             return False
-        self.home, self.since = here, look.now
+        self.home, self.since = here, seen.now
         return True
 
 
 class Household:
-    """The people of the house. *known*, *habits* and *home* are what an earlier run knew of
-    them.
-    """
+    """The residents of a house. *known*, *habits* and *home* come from an earlier run."""
 
     def __init__(
         self,
@@ -95,20 +90,20 @@ class Household:
         habits: Mapping[str, Habits],
         home: bool,
     ) -> None:
-        #: Whether somebody is home, as was concluded last.
+        #: Whether somebody is home, by the last conclusion.
         self.home = home
-        #: Whether the router answers, so that what is concluded is true now.
+        #: Whether the router answers, so that the conclusion is true now.
         self.known = False
         self._people: dict[str, _Person] = {}
         self._misses = 0
         self._answered_empty = False
         self._answered_s: float | None = None
-        self._newest: Look | None = None
-        self._take(settings, known, habits)
+        self._newest: Observation | None = None
+        self._set_people(settings, known, habits)
 
     @property
     def people(self) -> Collection[str]:
-        """Whom it knows."""
+        """The names of the residents."""
         return self._people
 
     def configure(
@@ -117,147 +112,131 @@ class Household:
         known: Mapping[str, Presence],
         habits: Mapping[str, Habits],
     ) -> None:
-        """Go on with other *settings*, and all waits begin anew.
+        """Continue with other *settings*; all waits start again.
 
-        What is known of those who stay is kept; *known* and *habits* are what an earlier run knew
-        of the others.
+        The records of those who stay are kept; *known* and *habits* are records of an earlier run
+        about the others.
         """
         now_known = {name: self.presence(name) for name in self.people}
         now_habits = {name: self.habits(name) for name in self.people}
-        self._take(settings, {**known, **now_known}, {**habits, **now_habits})
+        self._set_people(settings, {**known, **now_known}, {**habits, **now_habits})
         self._answered_s = None
 
     def seen(self, devices: Sequence[Device], now: datetime, now_s: float) -> list[Change]:
-        """The router has answered with *devices*; returns what follows.
+        """Record that the router answered with *devices*; returns the changes that follow.
 
-        *now* is aware and tells only the hour of the day and what is shown, *now_s* is monotonic.
-        An empty list is taken for the truth when it is the second in a row.
+        *now* is aware, and serves only for the hour of the day and for display; *now_s* is
+        monotonic. An empty list counts only when it is the second in a row.
         """
         self._misses = 0
         empty_before, self._answered_empty = self._answered_empty, not devices
         if not devices and not empty_before:
             return []
-        look = self._look(now, now_s)
+        seen = self._observation(now, now_s)
         listed: dict[str, set[str]] = {}
         for device in devices:
-            if sign := self._sign(device):
-                listed.setdefault(sign[0], set()).add(sign[1])
+            if owned := self._owner_and_key(device):
+                listed.setdefault(owned[0], set()).add(owned[1])
         moved = [
             name
             for name, person in self._people.items()
-            if person.look(listed.get(name, set()), look, self._settings)
+            if person.observe(listed.get(name, set()), seen, self._settings)
         ]
         changes = [
             Change("came" if self._people[name].home else "left", name, self._people[name].device)
             for name in moved
         ]
-        return [
-            *changes,
-            *self._of_the_house(
-                list(listed), any(change.kind == "left" for change in changes), look.step_s
-            ),
-        ]
+        left = any(change.kind == "left" for change in changes)
+        return [*changes, *self._house_changes(list(listed), left, seen.step_s)]
 
     def missed(self) -> None:
-        """The router has not answered: nothing is concluded, and after an outage all waits begin
-        anew.
-        """
+        """Record that the router did not answer; after an outage all waits start again."""
         self._misses += 1
         self._answered_empty = False
         if self._misses == OUTAGE_POLLS:
-            self._look_away()
+            self._interrupt()
 
     def poll_s(self) -> float:
-        """How long to wait until the router is asked again, if it answers."""
+        """Return the seconds until the next poll, while the router answers."""
         return HOME_POLL_S if self.home or self._anybody_home() else EMPTY_POLL_S
 
     def presence(self, person: str) -> Presence:
-        """What is known of *person*."""
+        """Return the record of *person*."""
         known = self._people[person]
         return Presence(known.home, known.since, known.device, known.last_seen, self._wait_s(known))
 
     def habits(self, person: str) -> Habits:
-        """How long *person*'s devices sleep; the very same object as before when nothing was
-        learned since.
-        """
+        """Return the habits of *person*: the same object until something is learned."""
         known = self._people[person]
         if known.habits is None:
+            phones = known.phones.items()
             known.habits = Habits(
-                {
-                    sign: phone.habits.record()
-                    for sign, phone in known.phones.items()
-                    if phone.habits
-                }
+                {key: phone.habits.record() for key, phone in phones if phone.habits}
             )
         return known.habits
 
-    def _take(
+    def _set_people(
         self,
         settings: PresenceSettings,
         known: Mapping[str, Presence],
         habits: Mapping[str, Habits],
     ) -> None:
         self._settings = settings
-        unknown, unlearned = Presence(False), Habits({})
+        unknown, no_habits = Presence(False), Habits({})
         self._people = {
-            name: _Person(wanted, known.get(name, unknown), habits.get(name, unlearned), settings)
+            name: _Person(wanted, known.get(name, unknown), habits.get(name, no_habits), settings)
             for name, wanted in settings.people.items()
         }
-        self._hold()
+        self._restart_hold()
 
     def _wait_s(self, person: _Person) -> float | None:
-        """How long *person* may be unseen; None when that is not known, or the person is away."""
+        """Return how long *person* may be unseen, in s; None when that is unknown, or away."""
         if self._newest is None:
             return person.wait_s
-        return max(
-            (
-                phone.wait_s(self._newest, self._settings)
-                for phone in person.phones.values()
-                if phone.here
-            ),
-            default=None,
-        )
+        here = [phone for phone in person.phones.values() if phone.here]
+        return max((phone.wait_s(self._newest, self._settings) for phone in here), default=None)
 
-    def _hold(self) -> None:
-        """From now on the house is empty only after it was for a whole wait."""
+    def _restart_hold(self) -> None:
+        """Let a whole wait pass from now on before the house counts as empty."""
         self._hold_s = self._settings.consider_home_s + self._settings.away_after_s
 
-    def _look_away(self) -> None:
+    def _interrupt(self) -> None:
         self.known = False
         self._answered_s = None
-        self._hold()
+        self._restart_hold()
         for person in self._people.values():
             for phone in person.phones.values():
-                phone.look_away()
+                phone.interrupt()
 
-    def _look(self, now: datetime, now_s: float) -> Look:
+    def _observation(self, now: datetime, now_s: float) -> Observation:
         if self._newest is None or now < self._newest.now:
             for person in self._people.values():
                 person.not_after(now)
         step_s = 0.0 if self._answered_s is None else min(now_s - self._answered_s, MOST_COUNTED_S)
         here = now.astimezone()
         self.known, self._answered_s = True, now_s
-        self._newest = Look(now, here.toordinal(), here.hour, step_s)
+        self._newest = Observation(now, here.toordinal(), here.hour, step_s)
         return self._newest
 
-    def _sign(self, device: Device) -> tuple[str, str] | None:
-        """Whose *device* is, and by which MAC or host name; None when it is nobody's."""
+    def _owner_and_key(self, device: Device) -> tuple[str, str] | None:
+        """Return the owner of *device* and the MAC or host name that matched; None without one."""
         name = owner(self._settings.people, device)
         if name is None:
             return None
-        return name, next(
-            sign for sign in (device.mac, device.hostname) if sign in self._people[name].phones
-        )
+        phones = self._people[name].phones
+        return name, next(key for key in (device.mac, device.hostname) if key in phones)
 
     def _anybody_home(self) -> bool:
         return any(person.home for person in self._people.values())
 
-    def _of_the_house(self, there: list[str], left: bool, step_s: float) -> Iterator[Change]:
-        """What becomes of the house while those in *there* are on the list, when somebody has just
-        *left* or *step_s* has passed.
+    def _house_changes(self, there: list[str], left: bool, step_s: float) -> Iterator[Change]:
+        """Yield the changes of the house itself.
+
+        The people in *there* are on the list. *left* says that somebody has just left; *step_s* is
+        the time since the last answer.
         """
         if self._anybody_home() or not self._people:
-            self._hold()
+            self._restart_hold()
             if there and not self.home:
                 self.home = True
                 yield Change("occupied", there[0], self._people[there[0]].device)

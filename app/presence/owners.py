@@ -1,4 +1,4 @@
-"""Whose a device is."""
+"""The owners of devices."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ from app.presence.base import Device, PersonSettings
 
 
 def owner(people: Mapping[str, PersonSettings], device: Device) -> str | None:
-    """The name of whose *device* is, None when it is nobody's who lives here.
+    """Return the name of the person among *people* who owns *device*; None when nobody does.
 
-    A MAC goes before every name: a device with a resident's MAC is that resident's, whatever it
-    calls itself. A host name, which is anybody's to choose, counts for those who have no MACs, and
-    for others only when the router tells no MAC of the device.
+    A MAC has priority over all names: a device with a resident's MAC is that resident's, whatever
+    name it gives itself. Anybody can choose any host name. So a host name counts for people without
+    MACs; for people with MACs it counts only when the router lists the device without a MAC.
     """
     for name, person in people.items():
         if device.mac in person.macs:

@@ -1,4 +1,4 @@
-"""One device of somebody who lives here: whether it is there, and how long it may be unseen."""
+"""One device of a resident: whether it is here, and how long it may be unseen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,10 @@ from app.presence.habits import PhoneHabits, may_lie_in
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """An answer of the router: *now*, its *day* and *hour* by the house's clocks, and how much time
-    counts since the last.
+class Observation:
+    """An answer of the router at *now*; *step_s* is the time that counts since the last answer.
+
+    *day* (`date.toordinal`) and *hour* are those of the house's own time zone.
     """
 
     now: datetime
@@ -19,87 +20,87 @@ class Look:
     step_s: float
 
 
-#: For so long after it slept a phone is expected to sleep on: it wakes about every hour.
+#: How long after a nap a phone is expected to sleep on: it wakes about every hour.
 DROWSY_S = 5_400.0
-#: An awake phone may be off the Wi-Fi for a minute and a half. While people may be in bed, what is
-#: off for longer sleeps.
+#: An awake phone may be off the Wi-Fi for a minute and a half. While people may be in bed, a phone
+#: that is off for longer sleeps.
 NAP_S = 120.0
 _WIDE_AWAKE_S = float("inf")
 
 
 class Phone:
-    """A device that counts as home (*here*) from when it is on the router's list until it was
-    unseen for its wait.
+    """A device that is *here* from when the router lists it until it was unseen for its wait.
 
-    The wait is that of the hour in which it was last seen. A phone that has slept, and was not
-    taken for gone, is drowsy: it is expected to sleep on, whatever it did on other days, and waited
-    for as long as can be. So is one that comes home by night or in the morning, when people go to
-    bed, or were taken for gone in their sleep. *drowsy* says that an earlier run expected that.
+    The wait is that of the hour in which the device was last seen. A phone is drowsy when it has
+    slept and was not taken for gone. A drowsy phone is expected to sleep on, whatever it did on
+    other days, so its wait is the longest. A phone that comes home by night or in the morning is
+    drowsy too: people then go to bed, or were taken for gone while they slept. *drowsy* says that
+    an earlier run expected the phone to sleep on.
     """
 
     def __init__(self, habits: PhoneHabits, here: bool, drowsy: bool) -> None:
         self.habits = habits
         self.here = here
         self._awake_s = 0.0 if drowsy else _WIDE_AWAKE_S
-        self.look_away()
+        self.interrupt()
 
-    def look_away(self) -> None:
-        """Nobody has watched: if it counts as home its wait begins anew with the next answer, and
-        no gap is learned.
+    def interrupt(self) -> None:
+        """Record that the router was not watched for a while.
 
-        If it was drowsy it may have slept on.
+        A phone that is here waits its whole wait from the next answer on, and no gap is learned. A
+        drowsy phone may have slept on.
         """
         if self._is_drowsy():
             self._awake_s = 0.0
         self._listed = self.here
         self._unseen_s = 0.0
         self._watched = False
-        #: When it was last seen, as the house's clocks show it; day 0 is not known.
+        #: When it was last seen, in the house's own time zone; day 0 means unknown.
         self._day = self._hour = 0
 
-    def on_list(self, look: Look, settings: PresenceSettings) -> bool:
-        """The router lists it; returns whether something was learned."""
-        self._awake_s += look.step_s
-        if not self.here and may_lie_in(look.hour):
+    def on_list(self, seen: Observation, settings: PresenceSettings) -> bool:
+        """Record that the router lists it; returns whether something was learned."""
+        self._awake_s += seen.step_s
+        if not self.here and may_lie_in(seen.hour):
             self._awake_s = 0.0
-        new = self.habits.seen(look.day, look.hour)
+        is_new = self.habits.seen(seen.day, seen.hour)
         learned = (
             self._watched
             and not self._listed
-            and self._wakes(self._unseen_s + look.step_s, settings)
+            and self._wakes(self._unseen_s + seen.step_s, settings)
         )
         self.here = self._listed = self._watched = True
         self._unseen_s = 0.0
-        self._day, self._hour = look.day, look.hour
-        return new or learned
+        self._day, self._hour = seen.day, seen.hour
+        return is_new or learned
 
-    def off_list(self, look: Look, settings: PresenceSettings) -> None:
-        """The router doesn't list it."""
+    def off_list(self, seen: Observation, settings: PresenceSettings) -> None:
+        """Record that the router does not list it."""
         if not self._day:
-            self._day, self._hour = look.day, look.hour
+            self._day, self._hour = seen.day, seen.hour
         self._listed = False
-        self._unseen_s += look.step_s
-        if self.here and self._unseen_s >= self.wait_s(look, settings):
+        self._unseen_s += seen.step_s
+        if self.here and self._unseen_s >= self.wait_s(seen, settings):
             self.here = False
             self._awake_s = _WIDE_AWAKE_S
 
-    def wait_s(self, look: Look, settings: PresenceSettings) -> float:
-        """How long it may be unseen, being here."""
+    def wait_s(self, seen: Observation, settings: PresenceSettings) -> float:
+        """Return how many seconds it may be unseen while it counts as here."""
         if self._is_drowsy():
             return settings.max_consider_home_s
-        day, hour = (self._day, self._hour) if self._day else (look.day, look.hour)
+        day, hour = (self._day, self._hour) if self._day else (seen.day, seen.hour)
         return self.habits.wait_s(day, hour, settings)
 
     def _is_drowsy(self) -> bool:
         return self._awake_s < DROWSY_S
 
     def _wakes(self, gap_s: float, settings: PresenceSettings) -> bool:
-        """It is back after *gap_s*; returns whether something was learned."""
+        """Record that it is back after *gap_s*; returns whether something was learned."""
         if gap_s > settings.max_consider_home_s:
             return False
-        usual_s = (
-            NAP_S if may_lie_in(self._hour) else self.habits.usual_wait_s(self._hour, settings)
-        )
+        usual_s = NAP_S
+        if not may_lie_in(self._hour):
+            usual_s = self.habits.usual_wait_s(self._hour, settings)
         if self.here and gap_s > usual_s:
             self._awake_s = 0.0
         return self.habits.slept(self._day, self._hour, gap_s)

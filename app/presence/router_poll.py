@@ -1,4 +1,4 @@
-"""A look at the router's list that nobody has to wait for to its end."""
+"""One poll of the router, in a thread of its own."""
 
 import threading
 
@@ -7,11 +7,9 @@ from app.presence.base import Device, Router
 
 
 class Poll:
-    """Asks *router* once, in a thread of its own, since a router that hangs, or a name that nobody
-    knows, can take long.
+    """Asks *router* once, in a thread: a router that hangs or an unknown host name can take long.
 
-    A mistake in the asking ends the thread with its traceback in the log; `answer` then tells its
-    owner.
+    A mistake in our code ends the thread with its traceback in the log; `answer` then raises.
     """
 
     def __init__(self, router: Router) -> None:
@@ -21,9 +19,7 @@ class Poll:
         self._thread.start()
 
     def answer(self, within_s: float) -> list[Device] | RouterError | None:
-        """What the router says, or why it doesn't; None when that is not known after *within_s*
-        seconds more.
-        """
+        """Return the router's answer or its failure; None when neither comes within *within_s*."""
         self._thread.join(within_s)
         if self._thread.is_alive():
             return None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.errors import RouterError, RouterRefused
-from app.presence.router_health import RouterWatch
+from app.presence.router_health import RouterMonitor
 from app.protocol import RouterHealth
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -15,8 +15,8 @@ REFUSED = RouterRefused(
 )
 
 
-def miss(watch: RouterWatch, after_s: float, error: RouterError = DOWN) -> str | None:
-    fact = watch.missed(error, NOW + timedelta(seconds=after_s), after_s)
+def miss(monitor: RouterMonitor, after_s: float, error: RouterError = DOWN) -> str | None:
+    fact = monitor.missed(error, NOW + timedelta(seconds=after_s), after_s)
     return fact.text if fact else None
 
 
@@ -24,31 +24,31 @@ def miss(watch: RouterWatch, after_s: float, error: RouterError = DOWN) -> str |
 def test_one_missed_poll_is_told_nowhere_however_often(
     error: RouterError, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = RouterWatch(900, RouterHealth(True, NOW))
+    monitor = RouterMonitor(900, RouterHealth(True, NOW))
     for after_s in range(0, 4000, 30):
-        assert miss(watch, after_s, error) is None
-        assert watch.health == RouterHealth(True, NOW)
-        assert watch.answered(NOW + timedelta(seconds=after_s + 15)) is None
+        assert miss(monitor, after_s, error) is None
+        assert monitor.health == RouterHealth(True, NOW)
+        assert monitor.answered(NOW + timedelta(seconds=after_s + 15)) is None
     assert not caplog.records
 
 
 def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    watch = RouterWatch(900, None)
+    monitor = RouterMonitor(900, None)
     for after_s in (0, 15, 45):
-        assert miss(watch, after_s) is None
-    assert watch.health == RouterHealth(False, NOW, why=str(DOWN))
+        assert miss(monitor, after_s) is None
+    assert monitor.health == RouterHealth(False, NOW, why=str(DOWN))
     assert [record.getMessage().count("does not answer") for record in caplog.records] == [1]
 
 
 def test_a_silence_that_turns_out_to_be_a_refusal_is_noted_and_logged_once_more(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    watch = RouterWatch(900, None)
+    monitor = RouterMonitor(900, None)
     for after_s, error in enumerate([DOWN, DOWN, REFUSED, DOWN, REFUSED, REFUSED]):
-        miss(watch, after_s, error)
-    assert watch.health == RouterHealth(False, NOW, why=str(REFUSED))
+        miss(monitor, after_s, error)
+    assert monitor.health == RouterHealth(False, NOW, why=str(REFUSED))
     assert [record.getMessage().split(";")[0] for record in caplog.records] == [
         str(DOWN),
         str(REFUSED),
@@ -59,69 +59,69 @@ def test_a_silence_that_an_earlier_run_noted_is_logged_with_its_reason_now(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = NOW - timedelta(hours=1)
-    watch = RouterWatch(900, RouterHealth(False, before, told=True, why="down"))
+    monitor = RouterMonitor(900, RouterHealth(False, before, told=True, why="down"))
     for after_s in range(3):
-        miss(watch, after_s, REFUSED)
-    assert watch.health == RouterHealth(False, before, told=True, why=str(REFUSED))
+        miss(monitor, after_s, REFUSED)
+    assert monitor.health == RouterHealth(False, before, told=True, why=str(REFUSED))
     assert len(caplog.records) == 1
 
 
 def test_the_owner_hears_of_a_long_silence_once_and_of_its_end() -> None:
-    watch = RouterWatch(900, None)
-    told = [miss(watch, after_s) for after_s in range(0, 2000, 100)]
+    monitor = RouterMonitor(900, None)
+    told = [miss(monitor, after_s) for after_s in range(0, 2000, 100)]
     said = [text for text in told if text]
     assert len(said) == 1
     assert told.index(said[0]) == 9
     assert "does not answer" in said[0]
-    back = watch.answered(NOW + timedelta(seconds=2400))
+    back = monitor.answered(NOW + timedelta(seconds=2400))
     assert back and back.kind == "router_back"
     assert "after 40 min" in back.text
-    assert watch.answered(NOW + timedelta(seconds=2410)) is None
+    assert monitor.answered(NOW + timedelta(seconds=2410)) is None
 
 
 def test_a_short_silence_is_told_to_nobody() -> None:
-    watch = RouterWatch(900, None)
-    assert not [miss(watch, after_s) for after_s in (0, 100, 200) if miss(watch, after_s)]
-    assert watch.answered(NOW + timedelta(seconds=300)) is None
-    assert watch.health and watch.health.answering
+    monitor = RouterMonitor(900, None)
+    assert not [miss(monitor, after_s) for after_s in (0, 100, 200) if miss(monitor, after_s)]
+    assert monitor.answered(NOW + timedelta(seconds=300)) is None
+    assert monitor.health and monitor.health.answering
 
 
 def test_a_silence_that_was_told_of_is_not_told_again_by_the_next_run() -> None:
-    watch = RouterWatch(900, RouterHealth(False, NOW - timedelta(hours=1), told=True, why="down"))
-    assert not [after_s for after_s in range(0, 2000, 100) if miss(watch, after_s)]
-    back = watch.answered(NOW + timedelta(seconds=2000))
+    monitor = RouterMonitor(900, RouterHealth(False, NOW - timedelta(hours=1), told=True, why="down"))
+    assert not [after_s for after_s in range(0, 2000, 100) if miss(monitor, after_s)]
+    back = monitor.answered(NOW + timedelta(seconds=2000))
     assert back and back.kind == "router_back"
 
 
 def test_a_refusal_says_what_to_do() -> None:
-    watch = RouterWatch(60, None)
-    assert str(REFUSED) in [miss(watch, after_s, REFUSED) or "" for after_s in (0, 70)][1]
-    assert watch.health and watch.health.why == str(REFUSED)
+    monitor = RouterMonitor(60, None)
+    assert str(REFUSED) in [miss(monitor, after_s, REFUSED) or "" for after_s in (0, 70)][1]
+    assert monitor.health and monitor.health.why == str(REFUSED)
 
 
 def test_a_router_that_fails_is_asked_less_and_less_but_an_empty_house_keeps_knocking() -> None:
-    watch = RouterWatch(900, None)
+    monitor = RouterMonitor(900, None)
     waits_s = []
     for after_s in range(7):
-        miss(watch, after_s)
-        waits_s.append((watch.wait_s(15.0, True), watch.wait_s(10.0, False)))
+        miss(monitor, after_s)
+        waits_s.append((monitor.wait_s(15.0, True), monitor.wait_s(10.0, False)))
     assert waits_s == [(15, 10), (30, 15), (60, 15), (120, 15), (240, 15), (300, 15), (300, 15)]
-    watch.answered(NOW)
-    assert watch.wait_s(10.0, False) == 10
+    monitor.answered(NOW)
+    assert monitor.wait_s(10.0, False) == 10
 
 
 def test_a_password_that_is_refused_is_not_tried_often_by_an_empty_house_either() -> None:
-    watch = RouterWatch(900, None)
+    monitor = RouterMonitor(900, None)
     for after_s in range(7):
-        miss(watch, after_s, REFUSED)
-    assert watch.wait_s(10.0, False) == 300
+        miss(monitor, after_s, REFUSED)
+    assert monitor.wait_s(10.0, False) == 300
 
 
 def test_one_refusal_after_a_long_outage_does_not_keep_an_empty_house_waiting() -> None:
-    watch = RouterWatch(900, None)
+    monitor = RouterMonitor(900, None)
     for after_s in range(20):
-        miss(watch, after_s)
-    miss(watch, 20, REFUSED)
-    assert watch.wait_s(10.0, False) == 10
-    miss(watch, 21, REFUSED)
-    assert watch.wait_s(10.0, False) == 20
+        miss(monitor, after_s)
+    miss(monitor, 20, REFUSED)
+    assert monitor.wait_s(10.0, False) == 10
+    miss(monitor, 21, REFUSED)
+    assert monitor.wait_s(10.0, False) == 20

@@ -2,9 +2,9 @@
 
     python -m app.daemons.who_is_home
 
-A step asks once, when it is time, and doesn't wait for a router that takes long. What follows is
-for `app.presence.household` to say; here it is carried out, on changes only. What Redis did not
-take is kept and carried out when it is back.
+A step asks once, when it is time, and does not wait for a router that takes long.
+`app.presence.household` decides what follows; this program carries it out, on changes only. What
+Redis did not accept is kept, and carried out when Redis is back.
 """
 
 import logging
@@ -20,25 +20,25 @@ from app.clock import Clock
 from app.daemon import BEAT_S, Counters, Daemon
 from app.errors import ProtocolError, RouterError, StateUnavailable
 from app.presence import make_router
-from app.presence.arming import BY, Coming, coming, deed
+from app.presence.arming import BY, Transition, action_for, transition
 from app.presence.base import Device, PresenceSettings, Router
 from app.presence.habits import longest_wait
 from app.presence.household import Household
-from app.presence.router_health import RouterWatch
+from app.presence.router_health import RouterMonitor
 from app.presence.router_poll import Poll
 from app.protocol import AnyRecord, ArmedBy, Fact, Habits, Presence, Record, RouterHealth
 from app.state.switches import Switches
 
-#: How much longer or shorter than planned a wait may be, so that two houses' polls drift apart.
+#: The part by which a wait may be longer or shorter, so that the polls of two houses drift apart.
 JITTER = 0.1
-#: How old what Redis knows of somebody at home may become: each write wakes the disk.
+#: The age in s that the record of somebody at home may reach: each write wakes the disk.
 SAVE_EVERY_S = 900.0
-#: Somebody unseen for so long may be leaving, and when that began is written down.
+#: Somebody who is unseen for this long, in s, may be leaving; the beginning of that is stored.
 UNSEEN_S = 150.0
-#: How long a step waits for the router, shorter than a heartbeat may be late, and how soon a signal
-#: ends that.
+#: The seconds that a step waits for the router, fewer than a heartbeat may be late; and the seconds
+#: until a signal ends that wait.
 PATIENCE_S, SLICE_S = 10.0, 0.2
-#: Every backend gives up sooner; a thread that hangs is as dead as one that has ended.
+#: The longest poll in s. Every backend gives up sooner, so a longer poll is a thread that hangs.
 LONGEST_POLL_S = 300.0
 _SWITCHES = ("auto_detect_status", "camera_status", "home")
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class WhoIsHome(Daemon):
-    """Watches the router."""
+    """The program that asks the router, and arms and disarms the house."""
 
     name = "who_is_home"
     hang_s = 120.0
@@ -60,11 +60,11 @@ class WhoIsHome(Daemon):
         self._settings = PresenceSettings()
         self._router: Router | None = None
         self._household: Household | None = None
-        self._watch = RouterWatch(self._settings.router_silent_alert_s, None)
+        self._monitor = RouterMonitor(self._settings.router_silent_alert_s, None)
         self._poll: Poll | None = None
         self._ask_at_s = self._asked_at_s = 0.0
-        self._silence: str | None = None
-        self._to_do: deque[Coming | Fact] = deque()
+        self._router_error: str | None = None
+        self._pending: deque[Transition | Fact] = deque()
         self._stored: dict[str, Record] = {}
         self._emptied = False
         self._saved_at_s = 0.0
@@ -74,58 +74,54 @@ class WhoIsHome(Daemon):
 
     def open(self) -> None:
         self._settings = self.config.presence
-        why = _idle(self._settings)
+        why = _reason_to_idle(self._settings)
         if why:
             _log.info(
-                "%s: nobody's coming and going is noticed, and nothing is armed or disarmed for it",
+                "%s: arrivals and departures are not noticed, and presence arms and disarms nothing",
                 why,
             )
             return
-        self._recall()
+        self._restore()
         self._router = make_router(self._settings.router, self.clock)
-        _log.info(
-            "%s is asked who of %s is home",
-            self._router.name if self._router else "nobody",
-            ", ".join(self._settings.people),
-        )
+        name = self._router.name if self._router else "nobody"
+        _log.info("%s is asked which of %s are home", name, ", ".join(self._settings.people))
 
     def step(self) -> float:
         if self._router is None or self._household is None:
             return BEAT_S
-        hangs = self.clock.monotonic() >= self._ask_at_s and not self._asked(
-            self._router, self._household
-        )
-        if not hangs or self._to_do:
+        is_due = self.clock.monotonic() >= self._ask_at_s
+        hangs = is_due and not self._has_answered(self._router, self._household)
+        if not hangs or self._pending:
             self._carry_out(self._household)
         if hangs:
             return 0.0
-        self.report_trouble(self._silence)
+        self.report_trouble(self._router_error)
         return max(self._ask_at_s - self.clock.monotonic(), 0.0)
 
     def configure(self) -> None:
-        """Take over other people and another router; what is known of those who stay is kept."""
+        """Change to other people and another router; the records of those who stay are kept."""
         if self.config.presence == self._settings:
             return
-        self._let_go()
-        self._router = self._poll = self._silence = None
+        self._close_router()
+        self._router = self._poll = self._router_error = None
         self.report_trouble(None)
         self._ask_at_s = 0.0
         self._settings = self.config.presence
-        self._watch = RouterWatch(self._settings.router_silent_alert_s, self._watch.health)
+        self._monitor = RouterMonitor(self._settings.router_silent_alert_s, self._monitor.health)
         self._habits.clear()
         self._opened = False
 
     def close(self) -> None:
-        self._let_go()
+        self._close_router()
         if self._household is None:
             return
         self._saved_at_s = -math.inf
         try:
             self._save(self._records(self._household))
         except StateUnavailable as error:
-            _log.warning("what was learned since it was last stored is lost: %s", error)
+            _log.warning("what was learned since the last save is lost: %s", error)
 
-    def _let_go(self) -> None:
+    def _close_router(self) -> None:
         if self._router:
             self._router.close()
 
@@ -134,36 +130,30 @@ class WhoIsHome(Daemon):
             return {}
         counters: Counters = {
             "polls": self._polls,
-            "missed": self._watch.misses,
+            "missed": self._monitor.misses,
             "devices": self._devices,
         }
-        counters |= {"home": self._household.home if self._household.known else None}
+        counters["home"] = self._household.home if self._household.known else None
         now = self.clock.now()
         for person in self._settings.people:
             seen = self._household.presence(person).last_seen
-            counters[protocol.unseen_counter(person)] = (
-                round((now - seen).total_seconds()) if seen else None
-            )
+            unseen_s = round((now - seen).total_seconds()) if seen else None
+            counters[protocol.unseen_counter(person)] = unseen_s
         return counters
 
-    def _recall(self) -> None:
-        """What an earlier run knew of those who are not watched yet; nothing is concluded from it
-        until the router has answered.
-        """
-        people = self._settings.people
-        known = _found(
-            {
-                person: self._stored_record(protocol.presence_key(person), Presence)
-                for person in people
-            }
-        )
-        habits = _found(
-            {person: self._stored_record(protocol.habits_key(person), Habits) for person in people}
-        )
+    def _restore(self) -> None:
+        """Read what an earlier run recorded; it has no effect until the router has answered."""
+        known: dict[str, Presence] = {}
+        habits: dict[str, Habits] = {}
+        for person in self._settings.people:
+            if presence := self._stored_record(protocol.presence_key(person), Presence):
+                known[person] = presence
+            if learned := self._stored_record(protocol.habits_key(person), Habits):
+                habits[person] = learned
         if self._household:
             self._household.configure(self._settings, known, habits)
             return
-        self._watch = RouterWatch(
+        self._monitor = RouterMonitor(
             self._settings.router_silent_alert_s, self._stored_record("router", RouterHealth)
         )
         self._household = Household(self._settings, known, habits, self._read_switches()["home"])
@@ -172,7 +162,7 @@ class WhoIsHome(Daemon):
         try:
             return self.state.get(key, kind)
         except ProtocolError as error:
-            _log.warning("%s is forgotten: %s", key, error)
+            _log.warning("%s is ignored: %s", key, error)
             return None
 
     def _read_switches(self) -> dict[str, bool]:
@@ -182,38 +172,41 @@ class WhoIsHome(Daemon):
             self._stored.clear()
         return {name: self._switches.read(name, value) for name, value in found.items()}
 
-    def _asked(self, router: Router, household: Household) -> bool:
-        """Ask the router, and take in what follows; False while it has not answered."""
+    def _has_answered(self, router: Router, household: Household) -> bool:
+        """Ask the router, and record its answer; returns False while it has not answered."""
         if self._poll is None:
             self._poll, self._asked_at_s = Poll(router), self.clock.monotonic()
-        answer = self._awaited(self._poll)
+        answer = self._await_answer(self._poll)
         if answer is None:
             if self.clock.monotonic() - self._asked_at_s > LONGEST_POLL_S:
                 raise RuntimeError(
                     f"{router.name} has been asked for more than {LONGEST_POLL_S:.0f} s"
                 )
             return False
-        self._poll, self._silence = None, str(answer) if isinstance(answer, RouterError) else None
+        self._poll = self._router_error = None
         self._polls += 1
         if isinstance(answer, RouterError):
+            self._router_error = str(answer)
             household.missed()
-            self._to_tell(self._watch.missed(answer, self.clock.now(), self.clock.monotonic()))
+            fact = self._monitor.missed(answer, self.clock.now(), self.clock.monotonic())
         else:
-            self._take_in(household, answer)
-            self._to_tell(self._watch.answered(self.clock.now()))
+            self._record_devices(household, answer)
+            fact = self._monitor.answered(self.clock.now())
+        if fact:
+            self._pending.append(fact)
         poll_s = household.poll_s() * random.uniform(1 - JITTER, 1 + JITTER)
-        self._ask_at_s = self.clock.monotonic() + self._watch.wait_s(poll_s, household.home)
+        self._ask_at_s = self.clock.monotonic() + self._monitor.wait_s(poll_s, household.home)
         return True
 
-    def _awaited(self, poll: Poll) -> list[Device] | RouterError | None:
-        """What the router answers, None when that takes long or a signal comes first."""
+    def _await_answer(self, poll: Poll) -> list[Device] | RouterError | None:
+        """Return the router's answer; None when it takes long, or a signal comes first."""
         for _ in range(round(PATIENCE_S / SLICE_S)):
             answer = poll.answer(SLICE_S)
             if answer is not None or not self.signals.empty():
                 return answer
         return None
 
-    def _take_in(self, household: Household, devices: list[Device]) -> None:
+    def _record_devices(self, household: Household, devices: list[Device]) -> None:
         self._devices = len(devices)
         now = self.clock.now()
         changes = household.seen(devices, now, self.clock.monotonic())
@@ -221,40 +214,40 @@ class WhoIsHome(Daemon):
         home = tuple(person for person in self._settings.people if household.presence(person).home)
         first = {change.person for change in changes if change.kind == "occupied"}
         for change in changes:
-            # Of the first who comes the house's own change tells enough.
+            # The change of the house itself announces the first person who comes.
             if not (change.kind == "came" and change.person in first):
-                self._to_do.append(coming(change, now, home))
-
-    def _to_tell(self, fact: Fact | None) -> None:
-        if fact:
-            self._to_do.append(fact)
+                self._pending.append(transition(change, now, home))
 
     def _carry_out(self, household: Household) -> None:
         switches = self._read_switches()
-        while self._to_do:
-            self._do(self._to_do[0], household, switches)
-            self._to_do.popleft()
+        while self._pending:
+            self._commit(self._pending[0], household, switches)
+            self._pending.popleft()
         self._correct_home(household, switches)
         self._save(self._records(household))
 
-    def _do(self, what: Coming | Fact, household: Household, switches: dict[str, bool]) -> None:
-        """Carry out and tell *what* in one step, so that it is done wholly, and once, whenever this
-        program is killed.
+    def _commit(
+        self, pending: Transition | Fact, household: Household, switches: dict[str, bool]
+    ) -> None:
+        """Carry out and publish *pending* in one step of Redis.
+
+        So it is done completely and exactly once, even if this program is killed.
         """
         records = self._records(household)
-        if isinstance(what, Fact):
-            self.state.commit(records, fact=what)
+        if isinstance(pending, Fact):
+            self.state.commit(records, fact=pending)
         else:
-            done = deed(what, switches)
-            self.state.commit(records, done.switches, done.changed, done.fact)
-            switches |= done.switches
-            self._emptied = self._emptied and "home" not in done.switches
-            _log.info("%s", done.fact.text)
+            action = action_for(pending, switches)
+            self.state.commit(records, action.switches, action.changed, action.fact)
+            switches |= action.switches
+            self._emptied = self._emptied and "home" not in action.switches
+            _log.info("%s", action.fact.text)
         self._stored |= records
 
     def _correct_home(self, household: Household, switches: Mapping[str, bool]) -> None:
-        """Keep `home` true to life when something else has set it, or Redis was emptied; that is no
-        coming and no going.
+        """Correct `home` when something else has set it, or Redis was emptied.
+
+        That is no arrival and no departure.
         """
         if household.known and (self._emptied or switches["home"] != household.home):
             changed = ArmedBy(BY, self.clock.now(), "what the router says")
@@ -262,7 +255,9 @@ class WhoIsHome(Daemon):
             self._emptied = False
 
     def _records(self, household: Household) -> dict[str, Record]:
-        records: dict[str, Record] = {"router": self._watch.health} if self._watch.health else {}
+        records: dict[str, Record] = (
+            {"router": self._monitor.health} if self._monitor.health else {}
+        )
         for person in household.people:
             habits = household.habits(person)
             if habits is not self._habits.get(person):
@@ -275,16 +270,16 @@ class WhoIsHome(Daemon):
         return records
 
     def _save(self, records: dict[str, Record]) -> None:
-        """Store what has changed since it was stored last, if that is worth waking the disk for."""
+        """Store the *records* that have changed, if that is worth waking the disk."""
         is_due = self.clock.monotonic() - self._saved_at_s >= SAVE_EVERY_S
-        news = {
+        changed = {
             key: record
             for key, record in records.items()
             if record != self._stored.get(key) and (is_due or self._matters(key, record))
         }
-        if news:
-            self.state.commit(news)
-            self._stored |= news
+        if changed:
+            self.state.commit(changed)
+            self._stored |= changed
         if is_due:
             self._saved_at_s = self.clock.monotonic()
 
@@ -295,19 +290,13 @@ class WhoIsHome(Daemon):
         if not (isinstance(record, Presence) and isinstance(before, Presence) and record.last_seen):
             return True
         unseen_s = (self.clock.now() - record.last_seen).total_seconds()
-        # Which of somebody's devices was seen last changes with each that sleeps.
-        return (
-            replace(record, last_seen=before.last_seen, device=before.device) != before
-            or unseen_s >= UNSEEN_S
-        )
+        # A person's devices sleep in turn, so the device that was seen last changes often.
+        same_seen = replace(record, last_seen=before.last_seen, device=before.device)
+        return same_seen != before or unseen_s >= UNSEEN_S
 
 
-def _idle(settings: PresenceSettings) -> str | None:
-    """Why there is nothing to do; None when there is something."""
+def _reason_to_idle(settings: PresenceSettings) -> str | None:
+    """Return the reason why there is nothing to do; None when there is something to do."""
     if settings.router.backend == "none":
         return "no router is configured (presence.router)"
     return None if settings.people else "nobody is named (presence.people)"
-
-
-def _found(records: Mapping[str, AnyRecord | None]) -> dict[str, AnyRecord]:
-    return {person: record for person, record in records.items() if record is not None}

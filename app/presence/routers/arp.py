@@ -1,10 +1,9 @@
-"""The neighbours of this machine, by its own kernel: no router's login is needed. IPv4 only, and it
-knows no names.
+"""Asks this machine's own kernel for its neighbours: no login is needed. IPv4 only, without names.
 
-Each address is sent a datagram that means nothing, so that the kernel asks who has it (ARP), and
-then the kernel's table is read. What stands there is not enough: a phone that left hours ago still
-does, as STALE, and is DELAY or PROBE while it is asked for again. So an entry counts while the
-kernel holds it for reachable, or has had an answer lately.
+Each address is sent an empty datagram. The kernel then asks who has the address (ARP), and its
+table of neighbours is read. An entry in the table is not enough: a phone that left hours ago is
+still listed, as STALE, and is DELAY or PROBE while the kernel asks for it again. So an entry counts
+while the kernel calls it reachable, or when it has answered lately.
 """
 
 import ipaddress
@@ -20,19 +19,19 @@ from app.errors import RouterError, RouterRefused
 from app.presence.base import MOST_ADDRESSES, Device, Router, RouterSettings
 from app.presence.routers.parsing import each_once, read_device
 
-#: The port of discard. Nobody needs to listen there.
+#: The discard port. Nobody needs to listen there.
 _PORT = 9
-#: An answer is asked for again after up to 45 s, and at the next poll after that, which then takes
-#: the kernel 6 s.
+#: The age in s up to which an answer counts. The kernel asks again after up to 45 s, at the next
+#: poll after that, which then takes 6 s.
 _LATELY_S = 75
-#: Time for answers, and for how long an entry that is being asked for is waited for.
+#: The seconds for answers, for entries that the kernel is still asking for, and between reads.
 _ANSWERS_S, _LONGEST_S, _LOOK_S = 1.0, 8.0, 0.5
 _IP_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry of the kernel's table. *confirmed_s* is how long ago it answered."""
+    """An entry of the kernel's table. *confirmed_s* is the time in s since it answered."""
 
     ip: str
     mac: str | None
@@ -41,20 +40,18 @@ class Neighbour:
 
     @property
     def here(self) -> bool:
-        """Whether it has answered lately."""
+        """Return whether it has answered lately."""
         lately = self.state in ("DELAY", "PROBE", "STALE") and self.confirmed_s <= _LATELY_S
         return self.mac is not None and (self.state == "REACHABLE" or lately)
 
     @property
     def undecided(self) -> bool:
-        """Whether the kernel is asking for it just now."""
+        """Return whether the kernel is asking for it now."""
         return self.state in ("INCOMPLETE", "DELAY", "PROBE") and not self.here
 
 
 class ArpRouter(Router):
-    """Asks each address of the settings, or of the network that this machine is in, and the
-    gateway.
-    """
+    """Asks the gateway, and each address of the settings or of this machine's network."""
 
     name = "this machine's neighbour table"
 
@@ -63,16 +60,13 @@ class ArpRouter(Router):
         self._clock = clock
 
     def devices(self) -> list[Device]:
-        """As a `Router` does, within 10 s.
+        """Return the devices that are connected, within 10 s, as `Router` describes.
 
-        The gateway must answer: when it does not, the network is down, and that the phones do not
-        answer says nothing.
+        The gateway must answer. When it does not, the network is down, and the silence of the
+        phones means nothing.
         """
-        gateways = {
-            one["gateway"]: one["dev"]
-            for one in _ip("route", "show", "default")
-            if "gateway" in one
-        }
+        routes = _ip("route", "show", "default")
+        gateways = {one["gateway"]: one["dev"] for one in routes if "gateway" in one}
         addresses = self._addresses or _own_network(set(gateways.values()))
         _ask([*addresses, *gateways])
         found = self._settled({*addresses, *gateways}, set(gateways))
@@ -82,17 +76,15 @@ class ArpRouter(Router):
                 f"the router at {' or '.join(sorted(gateways))} does not answer to ARP"
             )
         if not here:
-            raise RouterError(
-                "nobody in this network answers to ARP, and there is no gateway that would"
-            )
-        return each_once(
-            [read_device(one.mac, None, one.ip) for one in here if one.ip in set(addresses)],
-            self.name,
-        )
+            raise RouterError("nobody in this network answers to ARP, and there is no gateway")
+        asked = set(addresses)
+        devices = [read_device(one.mac, None, one.ip) for one in here if one.ip in asked]
+        return each_once(devices, self.name)
 
     def _settled(self, wanted: set[str], gateways: set[str]) -> list[Neighbour]:
-        """The neighbours among *wanted*, once the kernel is sure of those it once knew, and of the
-        *gateways*.
+        """Return the neighbours among *wanted*, when the kernel has decided about them.
+
+        It has to decide about entries that once had a MAC, and about the *gateways*.
         """
         until = self._clock.monotonic() + _LONGEST_S
         self._clock.sleep(_ANSWERS_S)
@@ -108,14 +100,12 @@ def _hosts(network: str) -> list[str]:
     return [str(address) for address in ipaddress.IPv4Network(network, strict=False).hosts()]
 
 
-def _own_network(ways: set[str]) -> list[str]:
-    """The addresses of the networks that this machine is in by the devices that *ways* names, or by
-    all when it names none.
-    """
+def _own_network(interfaces: set[str]) -> list[str]:
+    """Return the addresses of this machine's networks at *interfaces*, or at all when empty."""
     known = [
         one
         for one in _ip("address", "show", "up")
-        if one.get("ifname") in ways or (not ways and one.get("ifname") != "lo")
+        if one.get("ifname") in interfaces or (not interfaces and one.get("ifname") != "lo")
     ]
     own = [
         address
@@ -131,19 +121,15 @@ def _own_network(ways: set[str]) -> list[str]:
     if sum(one.num_addresses for one in networks) > MOST_ADDRESSES:
         large = ", ".join(map(str, sorted(networks)))
         raise RouterRefused(
-            f"{large} is more than the {MOST_ADDRESSES} addresses that are looked through: name "
-            "the phones' in arp.addresses"
+            f"{large} is more than the {MOST_ADDRESSES} addresses that can be asked: name the "
+            "phones' in arp.addresses"
         )
-    return sorted(
-        {address for one in networks for address in _hosts(str(one))}
-        - {str(one["local"]) for one in own}
-    )
+    addresses = {address for one in networks for address in _hosts(str(one))}
+    return sorted(addresses - {str(one["local"]) for one in own})
 
 
 def _ask(addresses: Iterable[str]) -> None:
-    """Send each of *addresses* something, so that the kernel looks for it; `RouterError` when
-    nothing can be sent.
-    """
+    """Send a datagram to each of *addresses*; `RouterError` when nothing can be sent."""
     failure, sent = None, False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
@@ -171,7 +157,7 @@ def _neighbours() -> list[Neighbour]:
 
 
 def _ip(*arguments: str) -> Sequence[dict[str, Any]]:
-    """What `ip` tells."""
+    """Return the entries that `ip` prints for *arguments*."""
     command = ["ip", "-json", "-4", *arguments]
     try:
         done = subprocess.run(  # noqa: S603
@@ -181,11 +167,11 @@ def _ip(*arguments: str) -> Sequence[dict[str, Any]]:
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        said = json.loads(done.stdout or b"[]")
+        printed = json.loads(done.stdout or b"[]")
     except FileNotFoundError:
         raise RouterRefused("iproute2 is not installed: sudo apt install iproute2") from None
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         raise RouterError(f"`{' '.join(command)}` fails: {type(error).__name__}") from None
-    if not isinstance(said, list):
+    if not isinstance(printed, list):
         raise RouterError(f"`{' '.join(command)}` prints no list")
-    return [one for one in said if isinstance(one, dict)]
+    return [one for one in printed if isinstance(one, dict)]

@@ -1,9 +1,10 @@
-"""A FRITZ!Box, asked by TR-064 through fritzconnection.
+"""Asks a FRITZ!Box by TR-064, through fritzconnection.
 
 The box needs "Allow access for applications" (Home Network → Network → Network Settings), and a
 user (System → FRITZ!Box Users) who may see and change its settings. fritzconnection's own session
-trusts every certificate, so it is given one that does not, and only as much of it is used as the
-list of hosts needs: its `FritzConnection` asks the box for all it can do, in some 40 calls.
+trusts every certificate, so it is given another session. Only the parts that the list of hosts
+needs are used: `FritzConnection` itself asks for the whole description of the box, in about 40
+calls.
 """
 
 import logging
@@ -24,14 +25,13 @@ _GET_LIST, _LIST_PATH = "X_AVM-DE_GetHostListPath", "NewX_AVM-DE_HostListPath"
 
 
 class FritzboxRouter(Router):
-    """Asks for the list of hosts, of which the active ones count."""
+    """Asks for the list of hosts; the active ones count."""
 
     def __init__(self, settings: RouterSettings) -> None:
         parts = urlsplit(settings.url or "")
         self.name = f"the FRITZ!Box at {http_client.place(settings)}"
-        self._host = (
-            f"{parts.scheme}://{parts.netloc.rsplit(':', 1)[0] if parts.port else parts.netloc}"
-        )
+        host = parts.netloc.rsplit(":", 1)[0] if parts.port else parts.netloc
+        self._host = f"{parts.scheme}://{host}"
         self._port = parts.port or _PORTS[parts.scheme]
         self._username = settings.username or ""
         self._password = settings.password.get_secret_value() if settings.password else ""
@@ -51,7 +51,7 @@ class FritzboxRouter(Router):
             raise RouterRefused(
                 f"fritzconnection is not installed: .venv/bin/pip install {_PACKAGE}"
             ) from None
-        # It logs each failure that it also raises.
+        # It also logs each failure that it raises.
         logging.getLogger("fritzconnection").setLevel(logging.CRITICAL)
         try:
             return self._listed()
@@ -62,10 +62,10 @@ class FritzboxRouter(Router):
             ) from None
         except FritzResourceError:
             raise RouterRefused(
-                f"{self.name} shows no TR-064: allow access for applications in its network "
+                f"{self.name} offers no TR-064: allow access for applications in its network "
                 "settings"
             ) from None
-        # What is no TR-064 at all trips fritzconnection up in the second half of these ways.
+        # An answer that is no TR-064 makes fritzconnection fail with the last four of these.
         except (
             FritzConnectionException,
             ParseError,
@@ -74,9 +74,7 @@ class FritzboxRouter(Router):
             TypeError,
             ValueError,
         ):
-            raise RouterError(
-                f"{self.name} answers something other than a FRITZ!Box does"
-            ) from None
+            raise RouterError(f"{self.name} does not answer as a FRITZ!Box does") from None
 
     def close(self) -> None:
         self._session.close()
@@ -93,21 +91,13 @@ class FritzboxRouter(Router):
         root = get_xml_root(f"{self._host}:{self._port}{path}", session=self._session)
         if root.tag != "List":
             raise RouterError(f"{self.name} answers without a list of hosts")
+        fields = ("MACAddress", "HostName", "IPAddress")
         active = [item for item in root.iter("Item") if item.findtext("Active") == "1"]
-        return each_once(
-            [
-                read_device(
-                    item.findtext("MACAddress"),
-                    item.findtext("HostName"),
-                    item.findtext("IPAddress"),
-                )
-                for item in active
-            ],
-            self.name,
-        )
+        devices = [read_device(*map(item.findtext, fields)) for item in active]
+        return each_once(devices, self.name)
 
     def _described(self) -> Any:
-        """The box's service for hosts, as it describes it."""
+        """Return the box's service for hosts, by its own description."""
         from fritzconnection.core.devices import DeviceManager
 
         manager = DeviceManager(session=self._session)
@@ -118,6 +108,6 @@ class FritzboxRouter(Router):
             hosts.load_scpd(self._host, self._port, session=self._session)
         if hosts is None or _GET_LIST not in hosts.actions:
             raise RouterRefused(
-                f"{self.name} has no list of hosts to show: its FRITZ!OS is too old; update it"
+                f"{self.name} has no list of hosts: its FRITZ!OS is too old; update it"
             )
         return hosts

@@ -1,6 +1,4 @@
-"""A router asked as its own web pages ask it: a login form, a cookie, and a list of devices in
-JSON, all by the settings.
-"""
+"""Asks a router as its own web pages do: a login form, a cookie, and a list of devices in JSON."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,17 +14,17 @@ from app.presence.base import Device, Router, RouterSettings
 from app.presence.routers import http_client
 from app.presence.routers.json_list import NotTheList, devices_among, entries_in, shown
 
-#: A list in pages may have so many, and take as long as so many calls.
+#: The most pages of a list, and the most time for them, as a number of calls.
 _MOST_PAGES, _MOST_CALLS = 20, 4
 _NAME = re.compile(r"\{([\w.-]+)\}")
 
 
-class ShutOut(RouterRefused):
-    """The router does not show its list; a login that has expired may be why."""
+class LoginNeeded(RouterRefused):
+    """The router does not show its list; an expired login may be the reason."""
 
 
 class HttpJsonRouter(Router):
-    """Logs in when that is set and it must, and asks for the list."""
+    """Logs in when the settings say so and it is necessary, and asks for the list."""
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:
         self.name = f"the router at {http_client.place(settings)}"
@@ -49,19 +47,19 @@ class HttpJsonRouter(Router):
     def devices(self) -> list[Device]:
         if self._answered is not None:
             try:
-                return self._look(self._answered)
-            except (NotTheList, ShutOut):
+                return self._list(self._answered)
+            except (NotTheList, LoginNeeded):
                 if self._calls.login is None:
                     raise
         self._answered = self._log_in(self._calls.login or "")
         try:
-            return self._look(self._answered)
-        except (NotTheList, ShutOut) as error:
-            # Many a router answers a wrong password with a page like any other; and whoever tries
-            # too often is shut out.
+            return self._list(self._answered)
+        except (NotTheList, LoginNeeded) as error:
+            # Many routers answer a wrong password with a usual page, and lock out whoever tries
+            # too often.
             cure = (
-                "if that is where the list is, the login does not work: look at username, password "
-                "and http_json.form of presence.router"
+                "if the list is at that address, the login does not work: look at username, "
+                "password and http_json.form of presence.router"
             )
             raise RouterRefused(f"{error}; {cure}") from None
 
@@ -69,18 +67,11 @@ class HttpJsonRouter(Router):
         self._session.close()
 
     def _log_in(self, login: str) -> dict[str, str]:
-        """What the router answers to the login: the fields of its JSON by their dotted names, and
-        its cookies.
-        """
+        """Return the login's answer: the fields of its JSON by dotted names, and its cookies."""
         self._session.cookies.clear()
         headers = self._headers({}, leave_out=True)
         if self._calls.login_page:
-            self._checked(
-                self._session.get(
-                    self._base + self._calls.login_page, headers=headers, allow_redirects=False
-                ),
-                "login_page",
-            )
+            self._checked(self._get(self._calls.login_page, headers), "login_page")
         form = {
             name: self._filled(value, self._cookies(), f"form.{name}")
             for name, value in self._calls.form.items()
@@ -96,19 +87,18 @@ class HttpJsonRouter(Router):
             fields = {}
         return fields | self._cookies()
 
-    def _look(self, answered: Mapping[str, str]) -> list[Device]:
-        """The devices, page by page if the list comes in pages."""
+    def _get(self, address: str, headers: Mapping[str, str]) -> requests.Response:
+        return self._session.get(self._base + address, headers=headers, allow_redirects=False)
+
+    def _list(self, answered: Mapping[str, str]) -> list[Device]:
+        """Return the devices, read page by page if the list comes in pages."""
         headers = self._headers(answered)
         entries: list[Any] = []
         until_s = self._clock.monotonic() + _MOST_CALLS * self._timeout_s
         for _ in range(_MOST_PAGES):
             known = {**answered, "offset": str(len(entries))}
-            address = self._base + self._filled(
-                self._calls.devices or "", known, "devices", _quoted
-            )
-            answer = self._checked(
-                self._session.get(address, headers=headers, allow_redirects=False), "devices"
-            )
+            address = self._filled(self._calls.devices or "", known, "devices", _quoted)
+            answer = self._checked(self._get(address, headers), "devices")
             page, total = entries_in(self._json(answer), self._calls, self.name)
             entries += page
             if len(entries) >= total:
@@ -119,11 +109,12 @@ class HttpJsonRouter(Router):
                 )
             if not page:
                 break
-        raise RouterError(f"{self.name} speaks of {total} devices, but lists only {len(entries)}")
+        raise RouterError(f"{self.name} announces {total} devices, but lists only {len(entries)}")
 
     def _headers(self, answered: Mapping[str, str], *, leave_out: bool = False) -> dict[str, str]:
-        """The headers of the settings; with *leave_out* without those that only an answer to the
-        login can fill.
+        """Return the headers of the settings, filled in.
+
+        With *leave_out* those are left out that only the login's answer can fill.
         """
         wanted = dict(self._calls.headers)
         if self._calls.cookie:
@@ -141,22 +132,22 @@ class HttpJsonRouter(Router):
         for name, value in headers.items():
             if not (value.isascii() and value.isprintable()) or value != value.strip():
                 raise RouterRefused(
-                    f"{self.name}: http_json.headers.{name} would hold signs, or spaces at an end, "
-                    "that no header may hold"
+                    f"{self.name}: http_json.headers.{name} would hold characters, or spaces at "
+                    "an end, that no header may hold"
                 )
         return headers
 
     def _filled(
         self, text: str, answered: Mapping[str, str], key: str, coded: Callable[[str], str] = str
     ) -> str:
-        """*text*, which stands in the settings at *key*, with the names in braces filled in."""
+        """Return *text*, the setting at *key*, with the names in braces replaced."""
         known = self._known(answered)
         for name in _NAME.findall(text):
             if name not in known:
-                told = shown(sorted(answered)) or "nothing"
+                names = shown(sorted(answered)) or "nothing"
                 raise RouterRefused(
-                    f"{self.name}: http_json.{key} wants {{{name}}}, but the login answers only: "
-                    f"{told}"
+                    f"{self.name}: http_json.{key} needs {{{name}}}, but the login answers only: "
+                    f"{names}"
                 )
         return _NAME.sub(lambda found: coded(known[found[1]]), text)
 
@@ -173,14 +164,14 @@ class HttpJsonRouter(Router):
             raise NotTheList(f"{error}; http_json.devices asks for it") from None
 
     def _checked(self, answer: requests.Response, key: str) -> requests.Response:
-        """*answer* to what the settings name at *key*, if it is a good one."""
+        """Return *answer* to the call at *key* of the settings, if its status is good."""
         status = answer.status_code
         if status >= 500 or status == 429:
             raise RouterError(
-                f"{self.name} is in trouble: it answers http_json.{key} with HTTP {status}"
+                f"{self.name} has a problem: it answers http_json.{key} with HTTP {status}"
             )
         if key == "devices" and status >= 300:
-            raise ShutOut(
+            raise LoginNeeded(
                 f"{self.name} does not show its list without a login, or has none at "
                 f"http_json.devices (HTTP {status})"
             )
@@ -202,7 +193,7 @@ def _quoted(text: str) -> str:
 
 
 def _fields(said: Any, place: str = "") -> dict[str, str]:
-    """The plain values in *said* by their dotted names, to a depth of four."""
+    """Return the plain values in *said* by their dotted names, to a depth of four."""
     if isinstance(said, dict) and place.count(".") < 4:
         return {
             name: value

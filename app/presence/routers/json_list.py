@@ -1,4 +1,4 @@
-"""A list of devices in a router's JSON, found at the places that the settings name."""
+"""Finds the list of devices in a router's JSON, at the places that the settings name."""
 
 import itertools
 from collections.abc import Iterable
@@ -9,18 +9,19 @@ from app.errors import RouterError
 from app.presence.base import Device, HttpJsonSettings
 from app.presence.routers.parsing import each_once, read_device, read_since, readable
 
-#: What a flag says of a device that is connected, when the settings do not say it.
+#: The flags of connected devices, when the settings name none.
 _YES = {"1", "true", "yes", "on", "up", "online", "active", "connected"}
 _MOST_NAMES = 12
 
 
 class NotTheList(RouterError):
-    """What came is not the list of devices; a login that has expired may be why."""
+    """The answer is not the list of devices; an expired login may be the reason."""
 
 
 def at(said: Any, place: str | None) -> Any:
-    """What lies in *said* at the dotted *place*, None when nothing does; all of it when *place* is
-    None.
+    """Return the part of *said* at the dotted *place*; None when there is none.
+
+    Returns all of *said* when *place* is None.
     """
     for key in place.split(".") if place else ():
         if isinstance(said, list) and key.isdecimal() and int(key) < len(said):
@@ -31,8 +32,9 @@ def at(said: Any, place: str | None) -> Any:
 
 
 def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list[Any], int]:
-    """The entries of the list in *said*, and how many the router has in all. A place may also name
-    an object that holds objects.
+    """Return the entries of the list in *said*, and the number of all that the router has.
+
+    The list may also be an object that holds objects.
     """
     entries = at(said, settings.list)
     if isinstance(entries, dict) and settings.list:
@@ -48,31 +50,30 @@ def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list
 def devices_among(
     entries: list[Any], settings: HttpJsonSettings, router: str, now: datetime
 ) -> list[Device]:
-    """The devices among *entries* that are connected; `RouterError` when there are entries, but
-    none can be understood.
+    """Return the devices among *entries* that are connected.
+
+    Raises `RouterError` when there are entries, but none can be understood.
     """
-    flagged = [
-        one for one in entries if settings.active is None or at(one, settings.active) is not None
-    ]
+    flagged = entries
+    if settings.active is not None:
+        flagged = [one for one in entries if at(one, settings.active) is not None]
     if entries and not flagged:
         raise RouterError(
             f"{router} lists {len(entries)}, but none with a flag at http_json.active; "
             f"{_names(entries[0])}"
         )
-    read = {number: _device(one, settings, now) for number, one in enumerate(flagged)}
-    if flagged and not any(read.values()):
+    devices = [_device(one, settings, now) for one in flagged]
+    if flagged and not any(devices):
         raise RouterError(
             f"{router} lists {len(entries)}, but none with a MAC or name where http_json looks; "
             f"{_names(entries[0])}"
         )
-    return each_once(
-        [
-            read[number]
-            for number, one in enumerate(flagged)
-            if read[number] and _is_active(one, settings)
-        ],
-        router,
-    )
+    active = [
+        device
+        for device, one in zip(devices, flagged, strict=True)
+        if device and _is_active(one, settings)
+    ]
+    return each_once(active, router)
 
 
 def _device(entry: Any, settings: HttpJsonSettings, now: datetime) -> Device | None:
@@ -87,20 +88,18 @@ def _is_active(entry: Any, settings: HttpJsonSettings) -> bool:
     if settings.active is None:
         return True
     flag = str(at(entry, settings.active)).strip().lower()
-    return (
-        flag in _YES
-        if settings.active_value is None
-        else flag == str(settings.active_value).lower()
-    )
+    if settings.active_value is None:
+        return flag in _YES
+    return flag == str(settings.active_value).lower()
 
 
 def _names(said: Any) -> str:
-    """What of *said* helps to set the places right: its names, not what stands there."""
+    """Return the part of *said* that helps to correct the places: its names, not its values."""
     if not isinstance(said, dict):
-        return f"what is there is {'a list' if isinstance(said, list) else 'no object'}"
-    return f"there are: {shown(said) or 'no names'}"
+        return f"the answer is {'a list' if isinstance(said, list) else 'no object'}"
+    return f"the answer has: {shown(said) or 'no names'}"
 
 
 def shown(names: Iterable[str]) -> str:
-    """Some of *names*, which a router has chosen, on one short line."""
+    """Return some of *names*, which a router has chosen, on one short line."""
     return ", ".join(readable(name) for name in itertools.islice(names, _MOST_NAMES))

@@ -1,22 +1,22 @@
-"""OpenWrt, asked by ubus over HTTP.
+"""Asks an OpenWrt router by ubus over HTTP.
 
-A phone is connected while it is associated with the Wi-Fi: a DHCP lease lasts for hours after it
-has gone, so leases only give names and addresses. The router needs the packages uhttpd-mod-ubus,
-rpcd-mod-iwinfo and rpcd-mod-luci, which come with LuCI. An account of its own is best; in
-`/etc/config/rpcd`, with what `uhttpd -m PASSWORD` prints:
+A phone is connected while it is associated with the Wi-Fi. A DHCP lease lasts for hours after the
+phone has gone, so leases only give names and addresses. The router needs the packages
+uhttpd-mod-ubus, rpcd-mod-iwinfo and rpcd-mod-luci, which come with LuCI. A separate account is
+best, in `/etc/config/rpcd`, with the output of `uhttpd -m PASSWORD`:
 
     config login
         option username 'whos-there'
         option password '$1$…'
         list read 'whos-there'
 
-and in `/usr/share/rpcd/acl.d/whos-there.json` what it may call, before `service rpcd restart`:
+Its rights are in `/usr/share/rpcd/acl.d/whos-there.json`, before `service rpcd restart`:
 
     {"whos-there": {"description": "Who is home", "read": {"ubus": { "iwinfo": ["devices",
     "assoclist"], "hostapd.*": ["get_clients"], "luci-rpc": ["getDHCPLeases"]}}}}
 
-Without iwinfo, or leave to call it, hostapd is asked for its clients. Without leases devices have
-no names.
+Without iwinfo, or without the right to call it, hostapd is asked for its clients. Without leases
+devices have no names.
 """
 
 import logging
@@ -31,9 +31,9 @@ from app.presence.base import Device, Router, RouterSettings
 from app.presence.routers import http_client
 from app.presence.routers.parsing import each_once, read_device, read_since, readable
 
-_NOBODY = "0" * 32
+_NO_SESSION = "0" * 32
 _MOST_INTERFACES = 32
-#: What ubus answers: done, no permission (its own, and uhttpd's), and what is none of its answers.
+#: The answers of ubus: done; no permission (its own, and uhttpd's); none of its answers.
 _OK = 0
 _DENIED = (6, -32002)
 _UNKNOWN = -1
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method of an object of the router's."""
+    """A call of a *method* of an *object* of the router."""
 
     object: str
     method: str
@@ -55,7 +55,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the router says to *call*: a *code*, which is 0 when it was done, and what was found."""
+    """The router's answer to *call*: *code* is 0 when it was done, *found* is the result."""
 
     call: Call
     code: int
@@ -63,9 +63,7 @@ class Answer:
 
 
 class Denied(RouterRefused):
-    """The account may not do this; a login that has expired may be why, since ubus does not tell
-    one from the other.
-    """
+    """The account may not do this, or its login has expired: ubus does not distinguish the two."""
 
 
 class OpenwrtRouter(Router):
@@ -79,16 +77,16 @@ class OpenwrtRouter(Router):
         self._clock = clock
         self._session = http_client.open_session(settings, self.name)
         self._token: str | None = None
-        self._told_nameless = False
+        self._warned_nameless = False
 
     def devices(self) -> list[Device]:
         if self._token is not None:
             try:
-                return self._look(self._token)
+                return self._stations_now(self._token)
             except Denied:
                 self._token = None
         self._token = self._log_in()
-        return self._look(self._token)
+        return self._stations_now(self._token)
 
     def close(self) -> None:
         self._session.close()
@@ -96,7 +94,8 @@ class OpenwrtRouter(Router):
     def _log_in(self) -> str:
         password = self._password.get_secret_value() if self._password else ""
         (answer,) = self._called(
-            _NOBODY, [Call("session", "login", {"username": self._username, "password": password})]
+            _NO_SESSION,
+            [Call("session", "login", {"username": self._username, "password": password})],
         )
         if answer.code in _DENIED:
             raise RouterRefused(
@@ -107,7 +106,7 @@ class OpenwrtRouter(Router):
             raise RouterError(f"{self.name} answers the login without a session")
         return token
 
-    def _look(self, token: str) -> list[Device]:
+    def _stations_now(self, token: str) -> list[Device]:
         calls = self._station_calls(token)
         *answers, leases = self._called(
             token, [*calls, Call("luci-rpc", "getDHCPLeases", {"family": 4})]
@@ -116,17 +115,14 @@ class OpenwrtRouter(Router):
         names = self._names(leases)
         now = self._clock.now()
         read = []
-        for mac, told in stations:
+        for mac, station in stations:
             hostname, ip = names.get(str(mac).lower(), (None, None))
-            read.append(
-                read_device(mac or "?", hostname, ip, read_since(told.get("connected_time"), now))
-            )
+            since = read_since(station.get("connected_time"), now)
+            read.append(read_device(mac or "?", hostname, ip, since))
         return each_once(read, self.name)
 
     def _station_calls(self, token: str) -> list[Call]:
-        """What to call for the stations of each interface: iwinfo, or hostapd where there is no
-        iwinfo.
-        """
+        """Return the calls for the stations: of iwinfo, or of hostapd when there is no iwinfo."""
         (interfaces,) = self._called(token, [Call("iwinfo", "devices")])
         named = interfaces.found.get("devices")
         if interfaces.code == _OK and isinstance(named, list) and named:
@@ -135,53 +131,40 @@ class OpenwrtRouter(Router):
                 for one in named[:_MOST_INTERFACES]
             ]
         listed = self._post([{"method": "list", "params": [token, "hostapd.*"]}])[0].get("result")
-        points = (
-            [one for one in listed if one.startswith("hostapd.")]
-            if isinstance(listed, dict)
-            else []
-        )
+        points: list[str] = []
+        if isinstance(listed, dict):
+            points = [one for one in listed if one.startswith("hostapd.")]
         if not points and interfaces.code in _DENIED:
             self._done(interfaces)
         if not points:
             raise RouterRefused(
-                f"{self.name} tells of no Wi-Fi interface: install rpcd-mod-iwinfo there, or ask "
+                f"{self.name} lists no Wi-Fi interface: install rpcd-mod-iwinfo there, or ask "
                 "the access point instead"
             )
         return [Call(point, "get_clients") for point in points[:_MOST_INTERFACES]]
 
     def _stations(self, answer: Answer) -> list[tuple[Any, Mapping[str, Any]]]:
-        """MAC and what else is told of each station that has shown that it knows the Wi-Fi's
-        password.
-        """
-        found = self._done(answer).get(
-            "clients" if answer.call.method == "get_clients" else "results"
-        )
-        told = (
-            [{**one, "mac": mac} for mac, one in found.items() if isinstance(one, dict)]
-            if isinstance(found, dict)
-            else found
-        )
-        if not isinstance(told, list):
+        """Return the MAC and the entry of each station that has shown the Wi-Fi's password."""
+        key = "clients" if answer.call.method == "get_clients" else "results"
+        found = self._done(answer).get(key)
+        if isinstance(found, dict):
+            found = [{**one, "mac": mac} for mac, one in found.items() if isinstance(one, dict)]
+        if not isinstance(found, list):
             raise RouterError(f"{self.name} answers {answer.call} without a list of stations")
-        return [
-            (one.get("mac"), one)
-            for one in told
-            if isinstance(one, dict) and one.get("authorized", True)
-        ]
+        stations = [one for one in found if isinstance(one, dict)]
+        return [(one.get("mac"), one) for one in stations if one.get("authorized", True)]
 
     def _names(self, leases: Answer) -> dict[str, tuple[Any, Any]]:
-        """Name and address by MAC; none, and a word in the log, when the account may not read
-        them.
-        """
+        """Return name and address by MAC; nothing, with a warning, when it may not read them."""
         found = leases.found.get("dhcp_leases")
         if leases.code != _OK or not isinstance(found, list):
-            if not self._told_nameless:
+            if not self._warned_nameless:
                 _log.warning(
-                    "%s tells no DHCP leases to %s, so devices have no names: only MACs count",
+                    "%s shows no DHCP leases to %s, so devices have no names: only MACs count",
                     self.name,
                     self._username,
                 )
-            self._told_nameless = True
+            self._warned_nameless = True
             return {}
         named = [one for one in found if isinstance(one, dict)]
         return {
@@ -190,7 +173,7 @@ class OpenwrtRouter(Router):
         }
 
     def _done(self, answer: Answer) -> Mapping[str, Any]:
-        """What was found; an error when the call was not obeyed."""
+        """Return the result; raises an error when the call was not done."""
         if answer.code in _DENIED:
             raise Denied(
                 f"{self.name} does not let {self._username} call {answer.call}: allow it in "
@@ -208,12 +191,12 @@ class OpenwrtRouter(Router):
         return [_answer(call, said) for call, said in zip(calls, self._post(asked), strict=True)]
 
     def _post(self, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """What the router says to all that is *asked*, in that order."""
+        """Return the router's answers to all that is *asked*, in that order."""
         batch = [{"jsonrpc": "2.0", "id": number, **one} for number, one in enumerate(asked)]
         answer = self._session.post(self._url or "", json=batch, allow_redirects=False)
         if answer.status_code >= 500:
             raise RouterError(
-                f"{self.name} is in trouble: it answers with HTTP {answer.status_code}"
+                f"{self.name} has a problem: it answers with HTTP {answer.status_code}"
             )
         if answer.status_code >= 300:
             cure = "install uhttpd-mod-ubus there, and look at presence.router.url"
@@ -226,7 +209,7 @@ class OpenwrtRouter(Router):
             or len(said) != len(batch)
             or not all(isinstance(one, dict) for one in said)
         ):
-            raise RouterError(f"{self.name} answers something other than ubus does")
+            raise RouterError(f"{self.name} does not answer as ubus does")
         return said
 
 

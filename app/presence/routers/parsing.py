@@ -1,5 +1,6 @@
-"""What routers say of devices, read with care: phones choose their names, and routers write them
-down in many ways.
+"""Reads devices from routers' answers with care.
+
+Phones choose their names, and routers write them in many ways.
 """
 
 import ipaddress
@@ -10,19 +11,20 @@ from datetime import UTC, datetime, timedelta
 from app.errors import RouterError
 from app.presence.base import Device, plain_host, plain_mac
 
-#: What routers write when they know no name.
+#: The names that routers write when they know no name.
 _NAMELESS = {"", "*", "-", "--", "unknown", "n/a", "none", "null"}
 _LONGEST_NAME = 253
-#: A number below this is seconds since the device came, one above the other is a time in
-#: milliseconds, one between in seconds.
+#: A number below the first is the seconds since the device came; one from the second on is a Unix
+#: time in ms; one between the two is a Unix time in s.
 _TIMES_FROM, _MILLISECONDS_FROM = 1e9, 1e11
 
 
 def read_device(
     mac: object, hostname: object = None, ip: object = None, since: datetime | None = None
 ) -> Device | None:
-    """The device that a router says this of; None when it is none: its MAC is malformed, or it has
-    neither MAC nor name.
+    """Return the device that a router describes; None when it is none.
+
+    It is none when its MAC is malformed, or when it has neither MAC nor name.
     """
     address = _mac(mac) if mac not in (None, "") else None
     name = _hostname(hostname)
@@ -32,17 +34,16 @@ def read_device(
 
 
 def read_since(said: object, now: datetime) -> datetime | None:
-    """The moment that *said* means: ISO 8601, the Unix time in seconds or milliseconds, or for how
-    many seconds; None when it is none.
+    """Return the moment that *said* means; None when it means none.
+
+    *said* is ISO 8601, a Unix time in seconds or milliseconds, or the seconds until *now*.
     """
     try:
+        if isinstance(said, bool) or not isinstance(said, str | int | float):
+            return None
         if isinstance(said, str) and not said.strip().isdecimal():
             return datetime.fromisoformat(said.strip()).astimezone(UTC)
-        number = (
-            float(said)
-            if isinstance(said, str | int | float) and not isinstance(said, bool)
-            else 0.0
-        )
+        number = float(said)
         if number < _TIMES_FROM:
             return now - timedelta(seconds=number) if number > 0 else None
         return datetime.fromtimestamp(number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC)
@@ -51,13 +52,13 @@ def read_since(said: object, now: datetime) -> datetime | None:
 
 
 def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
-    """The devices in *found*, those with the same MAC made one; `RouterError` when there is
-    something in it, but no device.
+    """Return the devices in *found*; those with the same MAC become one.
+
+    Raises `RouterError` when *found* has entries, but none is a device.
     """
     if found and not any(found):
         raise RouterError(
-            f"{router} lists {len(found)}, but none has a sound MAC address, or a name in place of "
-            "one"
+            f"{router} lists {len(found)}, but none has a valid MAC address, or a name in its place"
         )
     devices: dict[tuple[str | None, ...], Device] = {}
     for device in found:
@@ -68,10 +69,8 @@ def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
 
 
 def readable(text: str, longest: int = 60) -> str:
-    """What can be read of *text*, which a router or a phone has chosen, on one line of at most
-    *longest* signs.
-    """
-    return "".join(sign for sign in text if sign.isprintable())[:longest]
+    """Return the printable characters of *text*, a router's or phone's choice, at most *longest*."""
+    return "".join(character for character in text if character.isprintable())[:longest]
 
 
 def _joined(first: Device, other: Device) -> Device:
@@ -84,13 +83,13 @@ def _joined(first: Device, other: Device) -> Device:
 
 
 def _mac(said: object) -> str | None:
-    """*said* as a MAC of a single device; None when it is none, or that of nobody or of many."""
+    """Return *said* as the MAC of one device; None when it is not that."""
     try:
         mac = plain_mac(said) if isinstance(said, str) else ""
     except ValueError:
         return None
-    many_or_nobody = not mac or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00"
-    return None if many_or_nobody else mac
+    is_no_device = not mac or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00"
+    return None if is_no_device else mac
 
 
 def _hostname(said: object) -> str | None:

@@ -1,4 +1,4 @@
-"""A router that is not there: a file says what it sees. For tests, and for trying a set-up."""
+"""A fake router: a file lists what it sees. For tests, and for trying a set-up."""
 
 import json
 from datetime import datetime
@@ -11,12 +11,11 @@ from app.presence.routers.parsing import each_once, read_device, read_since
 
 
 class ScriptedRouter(Router):
-    """Reads its file at each poll, and counts them in *asked*; *closed* tells whether it was let
-    go.
+    """Reads its file at each poll. *asked* counts the polls; *closed* says whether it was closed.
 
     The file holds a list of objects with `mac`, `hostname`, `ip` and `connected_since` (ISO 8601),
-    each of which may be left out; or `{"fails": "…"}` or `{"refuses": "…"}`, for a router that does
-    not answer, or will not until somebody does something.
+    each of which may be left out. `{"fails": "…"}` in its place is a router that does not answer,
+    `{"refuses": "…"}` one that will not answer until somebody does something.
     """
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:
