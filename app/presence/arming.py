@@ -27,7 +27,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The effect of a transition: *switches* to set, who *changed* them, and a *fact* to publish."""
+    """The effect of a transition: *switches* to set, who *changed* them, and the *fact*."""
 
     switches: dict[str, bool]
     changed: ArmedBy

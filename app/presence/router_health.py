@@ -65,13 +65,13 @@ class RouterMonitor:
             return None
         self.health = replace(health, told=True, why=str(error))
         text = (
-            f"The router has not answered since {format_time(health.since, now)}: {error}. Until it "
-            "does, presence arms and disarms nothing."
+            f"The router has not answered since {format_time(health.since, now)}: {error}. "
+            "Until it does, presence arms and disarms nothing."
         )
         return Fact(protocol.new_fact_id(now), "router_silent", now, text)
 
     def wait_s(self, poll_s: float, somebody_home: bool) -> float:
-        """Return the seconds until the next poll; *poll_s* is the wait while the router answers."""
+        """Return the seconds until the next poll; they are *poll_s* while the router answers."""
         failures = self._refusals or self.misses
         if not failures:
             return poll_s

@@ -1,4 +1,4 @@
-"""What a program has told the house."""
+"""Reads the facts that programs have published."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import redis
 
 
 def facts(raw: redis.Redis, kind: str | None = None) -> list[dict[str, Any]]:
-    """The facts on the stream, of one *kind* if that is given, oldest first."""
+    """Return the facts on the stream, of one *kind* if it is given, oldest first."""
     entries: Any = raw.xrange("events")
-    told = [json.loads(stored[b"fact"]) for _, stored in entries]
-    return [one for one in told if kind in (None, one["kind"])]
+    found = [json.loads(stored[b"fact"]) for _, stored in entries]
+    return [one for one in found if kind in (None, one["kind"])]

@@ -1,6 +1,4 @@
-"""A house with people, a router that a test plays, and the program that watches it, stepped on a
-clock of the test's own.
-"""
+"""A house with people, a scripted router, and its program, stepped on a test's own clock."""
 
 import json
 import os
@@ -20,16 +18,14 @@ from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 
 ANNA, BEN = "aa:aa:aa:aa:aa:aa", "ba:ba:ba:ba:ba:ba"
-#: By day, so that nothing learned yet waits for as long as by night.
+#: By day, because by night a wait that is not learned yet is the longest.
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOME = {"home": "True", "camera_status": "False"}
 AWAY = {"home": "False", "camera_status": "True"}
 
 
 class Home:
-    """A house with two people, a scripted router, and a Redis; its program is stepped on a clock
-    that a test advances.
-    """
+    """A house with two people, a scripted router, and a Redis; a test advances the clock."""
 
     def __init__(self, folder: Path, server: RedisServer) -> None:
         self.folder = folder
@@ -57,7 +53,7 @@ class Home:
         return WhoIsHome(self.config, clock=self.clock)
 
     def sees(self, *macs: str, also: str = "02:00:00:00:00:01") -> None:
-        """Let these be connected, beside a television."""
+        """Connect the devices *macs*, and a television."""
         self.router.write_text(json.dumps([{"mac": mac} for mac in (also, *macs)]))
 
     def fails(
@@ -66,7 +62,7 @@ class Home:
         self.router.write_text(json.dumps({how: why}))
 
     def hangs(self) -> None:
-        """Let the router say nothing until the next of what it `sees`."""
+        """Let the router hang until the next `sees`."""
         self.router.unlink()
         os.mkfifo(self.router)
 
@@ -76,7 +72,7 @@ class Home:
         return wait_s
 
     def live(self, seconds: float) -> None:
-        """Let *seconds* pass, polling as the program wants to."""
+        """Let *seconds* pass, with polls when the program asks for them."""
         until_s = self.clock.monotonic() + seconds
         while self.clock.monotonic() < until_s:
             self.poll()
@@ -91,7 +87,7 @@ class Home:
         return dict(zip(names, self.state.read_strings(*names), strict=True))
 
     def facts(self, *kinds: str) -> list[str]:
-        """What the stream tells that an owner is to hear."""
+        """Return the texts of the alerts on the stream."""
         with redis.Redis.from_url(self.server.url) as raw:
             entries: Any = raw.xrange("events")
         facts = [protocol.decode(Fact, stored[b"fact"]) for _, stored in entries]
@@ -102,12 +98,12 @@ class Home:
 
 
 def trouble(home: Home) -> str:
-    """What the heartbeat says is wrong."""
+    """Return the trouble in the heartbeat."""
     return home.program.trouble.what if home.program.trouble else ""
 
 
 def sets(home: Home, seconds: float) -> int:
-    """How often Redis is written to while *seconds* pass."""
+    """Return the number of writes to Redis while *seconds* pass."""
     with redis.Redis.from_url(home.server.url) as raw:
         before = _sets(raw)
         home.live(seconds)
@@ -115,12 +111,12 @@ def sets(home: Home, seconds: float) -> int:
 
 
 def _sets(raw: redis.Redis) -> int:
-    said: Any = raw.info("commandstats")
-    return sum(said[name]["calls"] for name in ("cmdstat_set", "cmdstat_mset") if name in said)
+    stats: Any = raw.info("commandstats")
+    return sum(stats[name]["calls"] for name in ("cmdstat_set", "cmdstat_mset") if name in stats)
 
 
 def everything_in(server: RedisServer) -> str:
-    """All that a Redis holds."""
+    """Return the whole content of a Redis."""
     with redis.Redis.from_url(server.url, decode_responses=True) as raw:
         read: dict[str, Any] = {
             "string": raw.get,

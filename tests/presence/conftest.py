@@ -1,4 +1,4 @@
-"""What tests of who is home need."""
+"""Shared by the tests of presence: the time zone."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A house whose router a test speaks for, on a clock of the test's own."""
+"""A house whose router's answers a test gives, on a test's own clock."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,7 @@ ANNA, BEN, WATCH = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 PEOPLE = {"anna": PersonSettings((ANNA, WATCH), ("iphone",)), "ben": PersonSettings((BEN,))}
 TELEVISION = Device("02:00:00:00:00:01", "television")
 POLL_S = 15.0
-#: How Anna may have been known before a start, and how long she is waited for by day, as long as
-#: nothing is learned.
+#: Anna's record before a start, home and away, and her wait by day while nothing is learned.
 HOME = Presence(True, NOON - timedelta(hours=2), ANNA, NOON - timedelta(minutes=1))
 AWAY = Presence(False, NOON - timedelta(hours=2), ANNA, NOON - timedelta(hours=3))
 WAIT_S = 180.0
@@ -37,15 +36,15 @@ class House:
         self.household = Household(self.settings, known or {}, habits or {}, home)
 
     def is_home(self) -> bool:
-        """Whether somebody is taken to be home."""
+        """Return whether somebody is taken to be home."""
         return self.household.home
 
     def is_known(self) -> bool:
-        """Whether that is known now."""
+        """Return whether that is known now."""
         return self.household.known
 
     def sees(self, *devices: str | Device) -> list[str]:
-        """The router lists a television and *devices*; returns what follows."""
+        """Let the router list a television and *devices*; returns the changes."""
         return self.answers(
             [
                 TELEVISION,
@@ -54,9 +53,7 @@ class House:
         )
 
     def answers(self, devices: list[Device]) -> list[str]:
-        """The router lists just *devices*; returns what follows, and a poll's time has passed
-        then.
-        """
+        """Let the router list only *devices*; returns the changes, after the time of a poll."""
         changes = self.household.seen(devices, self.clock.now(), self.clock.monotonic())
         self.clock.advance(POLL_S)
         return [
@@ -64,17 +61,17 @@ class House:
         ]
 
     def lives(self, seconds: float, *devices: str | Device) -> list[str]:
-        """For *seconds* the router lists a television and *devices*; returns what follows."""
+        """Let the router list a television and *devices* for *seconds*; returns the changes."""
         return [change for _ in range(round(seconds / POLL_S)) for change in self.sees(*devices)]
 
     def misses(self, polls: int = 1) -> None:
-        """The router doesn't answer *polls* times."""
+        """Let the router not answer *polls* times."""
         for _ in range(polls):
             self.household.missed()
             self.clock.advance(POLL_S)
 
     def until(self, change: str, *devices: str | Device, within_s: float = 3600.0) -> float:
-        """How many s it takes, with *devices* on the list, until *change* follows."""
+        """Return the seconds, with *devices* on the list, until *change* follows."""
         began_s = self.clock.monotonic()
         while self.clock.monotonic() < began_s + within_s:
             at_s = self.clock.monotonic()
@@ -83,7 +80,7 @@ class House:
         raise AssertionError(f"no {change} within {within_s} s")
 
     def restart(self) -> None:
-        """Begin anew with what is known."""
+        """Start again with the records."""
         known = {name: self.household.presence(name) for name in self.settings.people}
         habits = {name: self.household.habits(name) for name in self.settings.people}
         self.household = Household(self.settings, known, habits, self.household.home)

@@ -1,18 +1,18 @@
-"""What comings and goings do to the house, and how they are told."""
+"""The effects of arrivals and departures on the house, and their announcements."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from app.presence.arming import Deed, coming, deed
+from app.presence.arming import Action, action_for, transition
 from app.presence.household import Change
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
 
-def done(change: Change, *home: str, armed: bool = False, auto: bool = True) -> Deed:
-    return deed(
-        coming(change, NOW, home),
+def action(change: Change, *home: str, armed: bool = False, auto: bool = True) -> Action:
+    return action_for(
+        transition(change, NOW, home),
         {"camera_status": armed, "auto_detect_status": auto, "home": bool(home)},
     )
 
@@ -64,10 +64,10 @@ def done(change: Change, *home: str, armed: bool = False, auto: bool = True) -> 
         ),
     ],
 )
-def test_the_first_and_the_last_turn_what_is_not_so_already(
+def test_the_first_and_the_last_set_only_what_differs(
     change: Change, armed: bool, auto: bool, switches: dict[str, bool], text: str
 ) -> None:
-    found = done(change, armed=armed, auto=auto)
+    found = action(change, armed=armed, auto=auto)
     assert found.switches == switches
     assert found.fact.text == text
     assert found.fact.alert
@@ -84,21 +84,24 @@ def test_the_first_and_the_last_turn_what_is_not_so_already(
         (Change("left", "ben"), (), "Ben has left: nobody is home."),
     ],
 )
-def test_all_others_are_noted_but_change_nothing(
+def test_all_others_are_announced_but_change_nothing(
     change: Change, home: tuple[str, ...], text: str
 ) -> None:
-    found = done(change, *home, armed=True)
+    found = action(change, *home, armed=True)
     assert found.switches == {}
     assert found.fact.text == text
     assert not found.fact.alert
 
 
-def test_why_the_house_was_turned_is_said_for_status() -> None:
-    assert done(Change("emptied", None)).changed.why == "everyone has left"
-    assert done(Change("occupied", "anna"), armed=True).changed.why == "Anna came home"
+def test_the_reason_is_recorded_for_status() -> None:
+    assert action(Change("emptied", None)).changed.why == "everyone has left"
+    assert action(Change("occupied", "anna"), armed=True).changed.why == "Anna came home"
 
 
-def test_a_coming_that_is_carried_out_again_is_the_same_fact() -> None:
-    once = coming(Change("emptied", None), NOW, ())
+def test_a_transition_carried_out_again_is_the_same_fact() -> None:
+    once = transition(Change("emptied", None), NOW, ())
     switches = {"camera_status": False, "auto_detect_status": True, "home": True}
-    assert deed(once, switches).fact.id == deed(once, switches | {"camera_status": True}).fact.id
+    assert (
+        action_for(once, switches).fact.id
+        == action_for(once, switches | {"camera_status": True}).fact.id
+    )

@@ -1,4 +1,4 @@
-"""What must be set for each router, and what is said when it is not."""
+"""The settings that each router needs, and the messages when they are missing."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def settings(folder: Path, router: dict[str, object]) -> RouterSettings:
         ({"backend": "scripted"}, "backend scripted needs scripted.file too"),
         (
             {**BOX, "fingerprint": "AB" * 32},
-            "a fingerprint is that of a certificate, so url must be https://",
+            "a fingerprint belongs to a certificate, so url must be https://",
         ),
         (
             {**BOX, "fingerprint": "AB" * 20},
@@ -74,7 +74,7 @@ def settings(folder: Path, router: dict[str, object]) -> RouterSettings:
         ),
         (
             {"backend": "arp", "arp": {"addresses": ["192.168.1.0/23"]}},
-            "addresses are more than 256, as many as a /24 has",
+            "addresses are more than 256, the size of a /24",
         ),
         (
             {"backend": "arp", "arp": {"addresses": ["fe80::1"]}},
@@ -82,11 +82,11 @@ def settings(folder: Path, router: dict[str, object]) -> RouterSettings:
         ),
         (
             {"backend": "scripted", "scripted": {"file": "router.json"}},
-            "must be a whole path, as in /tmp/router.json",
+            "must be an absolute path, as in /tmp/router.json",
         ),
     ],
 )
-def test_what_is_wrong_is_said_and_no_secret_with_it(
+def test_a_mistake_is_named_without_any_secret(
     tmp_path: Path, router: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -112,7 +112,7 @@ def test_an_address_is_read_without_a_slash_at_its_end(tmp_path: Path) -> None:
     assert settings(tmp_path, {**BOX, "url": "http://fritz.box/"}).url == "http://fritz.box"
 
 
-def test_what_may_hold_a_secret_is_not_in_how_the_settings_look(tmp_path: Path) -> None:
+def test_the_representation_of_the_settings_has_no_secret(tmp_path: Path) -> None:
     calls = {
         "devices": "/h",
         "login": "/l",

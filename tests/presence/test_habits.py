@@ -1,4 +1,4 @@
-"""How long a phone may be unseen, by what is known of its sleep."""
+"""The time that a phone may be unseen, by its habits."""
 
 from datetime import date
 
@@ -14,9 +14,7 @@ SHORTEST_S, LONGEST_S = SETTINGS.consider_home_s, SETTINGS.max_consider_home_s
 
 
 def habits(gaps_s: list[float], hour: int = 12) -> PhoneHabits:
-    """A phone that was there in *hour* on as many days as there are *gaps_s*, the longest of each
-    day.
-    """
+    """Return the habits of a phone with *gaps_s* in *hour*, the longest gap of each day."""
     made = PhoneHabits()
     for day, gap_s in enumerate(gaps_s, start=WEDNESDAY - len(gaps_s)):
         made.seen(day, hour)
@@ -38,7 +36,7 @@ def habits(gaps_s: list[float], hour: int = 12) -> PhoneHabits:
         ([1000] * 14, LONGEST_S),
     ],
 )
-def test_by_day_the_wait_is_a_quarter_more_than_was_enough_on_two_days_of_three(
+def test_by_day_the_wait_is_a_quarter_over_two_days_of_three(
     gaps_s: list[float], wait_s: float
 ) -> None:
     assert habits(gaps_s).wait_s(WEDNESDAY, 12, SETTINGS) == wait_s
@@ -60,16 +58,12 @@ def test_by_night_the_wait_is_twice_the_longest_gap(gaps_s: list[float], wait_s:
 
 
 @pytest.mark.parametrize(("learned", "asked"), [(12, 11), (12, 12), (12, 13), (7, 8), (21, 20)])
-def test_an_hour_of_the_day_is_judged_together_with_its_neighbours(
-    learned: int, asked: int
-) -> None:
+def test_an_hour_of_the_day_is_judged_with_its_neighbours(learned: int, asked: int) -> None:
     assert habits([400] * 14, learned).usual_wait_s(asked, SETTINGS) == 500
 
 
 @pytest.mark.parametrize(("learned", "asked"), [(23, 0), (0, 23), (0, 0), (3, 21), (21, 7)])
-def test_an_hour_of_the_night_is_judged_together_with_the_whole_night(
-    learned: int, asked: int
-) -> None:
+def test_an_hour_of_the_night_is_judged_with_the_whole_night(learned: int, asked: int) -> None:
     assert habits([400] * 14, learned).usual_wait_s(asked, SETTINGS) == 800
 
 
@@ -100,7 +94,7 @@ def test_the_newest_14_days_are_kept_on_which_it_was_there() -> None:
     assert days == [*range(WEDNESDAY - 13, WEDNESDAY), WEDNESDAY + 100]
 
 
-def test_days_ahead_were_noted_while_the_clock_was_wrong_and_are_forgotten() -> None:
+def test_days_ahead_are_forgotten() -> None:
     made = habits([400] * 3)
     made.seen(WEDNESDAY + 3650, 12)
     made.seen(WEDNESDAY, 12)
@@ -116,7 +110,7 @@ def test_being_there_is_new_once_an_hour() -> None:
     ]
 
 
-def test_what_is_kept_comes_back_the_same_by_way_of_json() -> None:
+def test_a_record_survives_json_unchanged() -> None:
     record = Habits({"phone": habits([400.0, 90.04] * 7).record()})
     stored = decode(Habits, encode(record))
     assert stored == record
@@ -136,7 +130,7 @@ def test_a_phone_is_known_once_it_was_there() -> None:
     assert made
 
 
-def test_the_longest_wait_is_told_with_its_hour() -> None:
+def test_the_longest_wait_is_given_with_its_hour() -> None:
     hours = [((WEDNESDAY - 14 + day, 90.0) for day in range(14)) for _ in range(24)]
     record = [tuple(days) for days in hours]
     record[14] = tuple((day, 300.0) for day, _ in record[14])

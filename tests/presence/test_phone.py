@@ -1,6 +1,4 @@
-"""How a phone that sleeps is waited for: by the hour, by what is learned of it, and by whether it
-is drowsy.
-"""
+"""The wait for a phone that sleeps: by the hour, by its habits, and while it is drowsy."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,16 +11,14 @@ from tests.presence.house import ANNA, AWAY, HOME, NOON, WAIT_S, House
 
 pytestmark = pytest.mark.usefixtures("in_zone")
 
-#: Of each hour the longest gap of each day, of a phone that is never off for long.
+#: For each hour the longest gap of each day, of a phone that is never off for long.
 WAKEFUL = (tuple((NOON.toordinal() - ago, 90.0) for ago in range(14, 0, -1)),) * 24
 
 
 @pytest.mark.parametrize(
     ("hour", "wait_s"), [(21, 1020), (3, 1020), (7, 1020), (8, 180), (20, 180)]
 )
-def test_an_hour_not_learned_yet_waits_longest_by_night_and_shortest_by_day(
-    hour: int, wait_s: float
-) -> None:
+def test_unlearned_hours_wait_longest_by_night_shortest_by_day(hour: int, wait_s: float) -> None:
     house = House(known={"anna": HOME}, home=True, at=NOON.replace(hour=hour))
     house.sees(ANNA)
     assert house.household.presence("anna").wait_s == wait_s
@@ -36,7 +32,7 @@ def test_the_hour_is_the_houses_own(in_zone: Callable[[str], None]) -> None:
     assert house.until("left anna") == 1020 - 15
 
 
-def test_the_wait_is_that_of_the_hour_in_which_a_phone_was_last_seen() -> None:
+def test_the_wait_is_that_of_the_hour_last_seen() -> None:
     house = House(at=NOON.replace(hour=20, minute=59))
     house.sees(ANNA)
     assert house.until("left anna") == WAIT_S - 15
@@ -49,7 +45,7 @@ def test_after_an_outage_the_hour_is_that_of_the_next_answer() -> None:
     assert house.until("left anna") == 1020
 
 
-def test_a_phone_that_is_off_longer_is_waited_for_longer_from_the_third_day_on() -> None:
+def test_a_longer_sleep_is_learned_on_the_third_day() -> None:
     house = House()
     for day in range(2):
         assert _a_day(house, 300) == ["left anna", "emptied", "came anna", "occupied anna"], (
@@ -60,7 +56,7 @@ def test_a_phone_that_is_off_longer_is_waited_for_longer_from_the_third_day_on()
     assert house.household.presence("anna").wait_s == pytest.approx(1.25 * 300, rel=0.1)
 
 
-def test_a_phone_that_slept_is_expected_to_sleep_on_whatever_it_did_on_other_days() -> None:
+def test_a_phone_that_slept_is_expected_to_sleep_on() -> None:
     house = House(at=NOON.replace(hour=7, minute=20))
     for _ in range(4):
         _a_day(house, 45)
@@ -86,7 +82,7 @@ def test_each_further_nap_of_a_drowsy_phone_lets_it_sleep_on() -> None:
 @pytest.mark.parametrize(
     ("hour", "off_s", "wait_s"), [(21, 135, 1020), (9, 135, 1020), (9, 90, 180), (10, 135, 180)]
 )
-def test_what_is_off_for_two_minutes_while_people_may_be_in_bed_sleeps(
+def test_two_minutes_off_while_people_may_be_in_bed_is_sleep(
     hour: int, off_s: float, wait_s: float
 ) -> None:
     house = House(
@@ -114,9 +110,7 @@ def test_who_has_been_away_since_is_not_drowsy() -> None:
 @pytest.mark.parametrize(
     ("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)]
 )
-def test_who_comes_home_by_night_or_in_the_morning_is_expected_to_go_to_bed(
-    hour: int, wait_s: float
-) -> None:
+def test_who_comes_home_at_night_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
     house = House(
         known={"anna": AWAY}, habits={"anna": Habits({ANNA: WAKEFUL})}, at=NOON.replace(hour=hour)
     )
@@ -132,7 +126,7 @@ def test_in_an_outage_a_drowsy_phone_may_have_slept_on() -> None:
     assert house.lives(900) == []
 
 
-def test_that_is_still_expected_after_a_restart() -> None:
+def test_a_drowsy_phone_is_still_drowsy_after_a_restart() -> None:
     house = House(at=NOON.replace(hour=7, minute=20))
     house.sees(ANNA)
     house.lives(900)
@@ -142,7 +136,7 @@ def test_that_is_still_expected_after_a_restart() -> None:
     assert house.lives(900) == []
 
 
-def test_that_is_still_expected_when_it_is_started_twice_before_the_router_answers() -> None:
+def test_a_drowsy_phone_is_still_drowsy_after_two_restarts() -> None:
     house = House(at=NOON.replace(hour=7, minute=20))
     house.sees(ANNA)
     house.lives(900)
@@ -162,7 +156,7 @@ def test_who_was_around_the_corner_is_not_expected_to_be_asleep() -> None:
     assert house.until("left anna") == WAIT_S - 15
 
 
-def test_a_phone_that_is_often_off_for_some_minutes_is_not_asleep_for_that() -> None:
+def test_usual_gaps_by_day_are_no_sleep() -> None:
     hours = tuple(
         tuple((NOON.toordinal() - ago, 240.0) for ago in range(14, 0, -1)) for _ in range(24)
     )
@@ -190,7 +184,7 @@ def test_habits_survive_a_restart() -> None:
     assert _a_day(house, 300) == []
 
 
-def test_gaps_over_an_outage_or_a_start_or_longer_than_any_wait_are_not_learned() -> None:
+def test_unwatched_and_very_long_gaps_are_not_learned() -> None:
     house = House()
     house.lives(60, ANNA)
     house.lives(120)
@@ -234,7 +228,7 @@ def test_habits_are_the_same_object_until_something_was_learned() -> None:
 @pytest.mark.parametrize(
     "start", [datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 3, 28, 22, tzinfo=UTC)]
 )
-def test_neither_midnight_nor_a_change_of_summer_time_breaks_anything(
+def test_midnight_and_summer_time_break_nothing(
     start: datetime, in_zone: Callable[[str], None]
 ) -> None:
     in_zone("Europe/Berlin")
@@ -252,14 +246,12 @@ def test_neither_midnight_nor_a_change_of_summer_time_breaks_anything(
 
 
 def _gaps_s(house: House) -> set[float]:
-    """The gaps that were learned of Anna's phone."""
+    """Return the learned gaps of Anna's phone."""
     return {gap_s for days in house.household.habits("anna").gaps_s[ANNA] for _, gap_s in days}
 
 
 def _a_day(house: House, off_s: float) -> list[str]:
-    """Anna is there for a while but for *off_s*, and a day passes of which nothing is seen; returns
-    what follows from the gap.
-    """
+    """Let Anna be here for a while except *off_s*, and a day pass; returns the changes."""
     began_s = house.clock.monotonic()
     house.lives(600, ANNA)
     changes = [*house.lives(off_s), *house.lives(600, ANNA)]

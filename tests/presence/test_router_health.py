@@ -1,4 +1,4 @@
-"""The router's silences: noted once, told once, and waited out."""
+"""The router's silences: recorded once, published once, and waited out."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ def miss(monitor: RouterMonitor, after_s: float, error: RouterError = DOWN) -> s
 
 
 @pytest.mark.parametrize("error", [DOWN, REFUSED])
-def test_one_missed_poll_is_told_nowhere_however_often(
+def test_one_missed_poll_is_reported_nowhere_however_often(
     error: RouterError, caplog: pytest.LogCaptureFixture
 ) -> None:
     monitor = RouterMonitor(900, RouterHealth(True, NOW))
@@ -32,7 +32,7 @@ def test_one_missed_poll_is_told_nowhere_however_often(
     assert not caplog.records
 
 
-def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(
+def test_a_silence_is_recorded_from_its_start_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monitor = RouterMonitor(900, None)
@@ -42,7 +42,7 @@ def test_a_silence_is_noted_from_its_first_poll_on_and_logged_once(
     assert [record.getMessage().count("does not answer") for record in caplog.records] == [1]
 
 
-def test_a_silence_that_turns_out_to_be_a_refusal_is_noted_and_logged_once_more(
+def test_a_silence_that_becomes_a_refusal_is_logged_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monitor = RouterMonitor(900, None)
@@ -55,7 +55,7 @@ def test_a_silence_that_turns_out_to_be_a_refusal_is_noted_and_logged_once_more(
     ]
 
 
-def test_a_silence_that_an_earlier_run_noted_is_logged_with_its_reason_now(
+def test_a_silence_from_an_earlier_run_is_logged_with_its_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = NOW - timedelta(hours=1)
@@ -66,7 +66,7 @@ def test_a_silence_that_an_earlier_run_noted_is_logged_with_its_reason_now(
     assert len(caplog.records) == 1
 
 
-def test_the_owner_hears_of_a_long_silence_once_and_of_its_end() -> None:
+def test_a_long_silence_and_its_end_are_published_once() -> None:
     monitor = RouterMonitor(900, None)
     told = [miss(monitor, after_s) for after_s in range(0, 2000, 100)]
     said = [text for text in told if text]
@@ -79,15 +79,17 @@ def test_the_owner_hears_of_a_long_silence_once_and_of_its_end() -> None:
     assert monitor.answered(NOW + timedelta(seconds=2410)) is None
 
 
-def test_a_short_silence_is_told_to_nobody() -> None:
+def test_a_short_silence_is_not_published() -> None:
     monitor = RouterMonitor(900, None)
     assert not [miss(monitor, after_s) for after_s in (0, 100, 200) if miss(monitor, after_s)]
     assert monitor.answered(NOW + timedelta(seconds=300)) is None
     assert monitor.health and monitor.health.answering
 
 
-def test_a_silence_that_was_told_of_is_not_told_again_by_the_next_run() -> None:
-    monitor = RouterMonitor(900, RouterHealth(False, NOW - timedelta(hours=1), told=True, why="down"))
+def test_the_next_run_does_not_publish_the_same_silence_again() -> None:
+    monitor = RouterMonitor(
+        900, RouterHealth(False, NOW - timedelta(hours=1), told=True, why="down")
+    )
     assert not [after_s for after_s in range(0, 2000, 100) if miss(monitor, after_s)]
     back = monitor.answered(NOW + timedelta(seconds=2000))
     assert back and back.kind == "router_back"
@@ -99,7 +101,7 @@ def test_a_refusal_says_what_to_do() -> None:
     assert monitor.health and monitor.health.why == str(REFUSED)
 
 
-def test_a_router_that_fails_is_asked_less_and_less_but_an_empty_house_keeps_knocking() -> None:
+def test_a_failing_router_is_asked_less_and_less_often() -> None:
     monitor = RouterMonitor(900, None)
     waits_s = []
     for after_s in range(7):
@@ -110,14 +112,14 @@ def test_a_router_that_fails_is_asked_less_and_less_but_an_empty_house_keeps_kno
     assert monitor.wait_s(10.0, False) == 10
 
 
-def test_a_password_that_is_refused_is_not_tried_often_by_an_empty_house_either() -> None:
+def test_a_refused_password_is_not_tried_often() -> None:
     monitor = RouterMonitor(900, None)
     for after_s in range(7):
         miss(monitor, after_s, REFUSED)
     assert monitor.wait_s(10.0, False) == 300
 
 
-def test_one_refusal_after_a_long_outage_does_not_keep_an_empty_house_waiting() -> None:
+def test_one_refusal_after_an_outage_delays_little() -> None:
     monitor = RouterMonitor(900, None)
     for after_s in range(20):
         miss(monitor, after_s)

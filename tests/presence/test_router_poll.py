@@ -1,4 +1,4 @@
-"""A look at the router's list that nobody has to wait for."""
+"""A poll of the router that a caller can stop waiting for."""
 
 import threading
 
@@ -29,7 +29,7 @@ class Slow(Router):
 
 
 @pytest.mark.parametrize("answer", [[ANNA], [], RouterError("it is down")])
-def test_an_answer_is_told_when_it_is_there_and_stays_so(
+def test_an_answer_is_returned_as_soon_as_it_is_there(
     answer: list[Device] | RouterError,
 ) -> None:
     router = Slow(answer)

@@ -1,5 +1,6 @@
-"""A router's web server on loopback, and what can be wrong with one. What it says when all is well
-is for its kinds to say.
+"""A router's web server on loopback, and the faults that it can have.
+
+Subclasses give its usual answers.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ _DRIP_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """What is connected, in the words of a router."""
+    """A connected device, in a router's terms."""
 
     mac: str
     hostname: str = ""
@@ -32,7 +33,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the router was asked."""
+    """A request to the router."""
 
     method: str
     path: str
@@ -42,19 +43,19 @@ class Request:
 
     @property
     def form(self) -> dict[str, str]:
-        """The fields of the form that was sent."""
+        """The fields of the form in the body."""
         return dict(parse_qsl(self.body.decode()))
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies that were sent."""
+        """The cookies of the request."""
         pairs = [pair.strip().partition("=") for pair in self.headers.get("Cookie", "").split(";")]
         return {name: value for name, _, value in pairs if name}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What it answers."""
+    """An answer of the router."""
 
     body: bytes = b""
     status: int = 200
@@ -62,18 +63,16 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Mood = Callable[["_Handler"], None]
+Fault = Callable[["_Handler"], None]
 
 
 class RouterServer(ABC):
-    """Listens on a port of its own. With *mood* it answers nothing as it should; *phones* are what
-    is connected.
-    """
+    """Listens on a port of its own. *phones* are connected; with *fault* its answers are wrong."""
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         self.phones: list[Phone] = []
         self.asked: list[Request] = []
-        self.mood: Mood | None = None
+        self.fault: Fault | None = None
         self.ended = threading.Event()
         self._certificate = certificate
         self._server = _Server(self, certificate)
@@ -84,15 +83,15 @@ class RouterServer(ABC):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its address."""
         return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self.port}"
 
     @abstractmethod
     def reply(self, request: Request) -> Reply:
-        """What it says to *request* when all is well."""
+        """Return the usual answer to *request*."""
 
     def stop(self) -> None:
-        """Be down: nobody listens any more."""
+        """Stop listening."""
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()
@@ -132,7 +131,7 @@ class _Server(ThreadingHTTPServer):
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that the other side goes away is what is tried here."""
+        """Print nothing: the tests let the client go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -140,11 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def handle(self) -> None:
         router = self.server.router
-        if router.mood is deaf:
+        if router.fault is deaf:
             deaf(self)
             return
         if isinstance(self.connection, ssl.SSLSocket):
@@ -165,13 +164,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body
         )
         router.asked.append(request)
-        if router.mood:
-            router.mood(self)
+        if router.fault:
+            router.fault(self)
         else:
-            self.say(router.reply(request))
+            self.send(router.reply(request))
         self.close_connection = True
 
-    def say(self, reply: Reply) -> None:
+    def send(self, reply: Reply) -> None:
         """Send *reply*."""
         self.send_response(reply.status)
         for name, value in (
@@ -184,22 +183,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def wait(self, seconds: float = _LONGEST_S) -> bool:
-        """Wait, but no longer than the router is there; returns whether it still is."""
+        """Wait, but not after the router has stopped; returns whether it still runs."""
         return not self.server.router.ended.wait(seconds)
 
 
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in</body></html>"
 
 
-def says(
+def always(
     body: bytes, status: int = 200, kind: str = "application/json", *headers: tuple[str, str]
-) -> Mood:
-    """Always answers so."""
-    return lambda handler: handler.say(Reply(body, status, kind, headers))
+) -> Fault:
+    """Return the fault of always giving this answer."""
+    return lambda handler: handler.send(Reply(body, status, kind, headers))
 
 
 def deaf(handler: _Handler) -> None:
-    """Takes the connection and says nothing, not even what TLS begins with."""
+    """Accepts the connection and sends nothing, not even the TLS handshake."""
     handler.wait()
 
 
@@ -209,7 +208,7 @@ def slow(handler: _Handler) -> None:
 
 
 def drips(handler: _Handler) -> None:
-    """Answers a byte at a time, headers first, for ever."""
+    """Answers one byte at a time, headers first, without end."""
     with contextlib.suppress(OSError):
         for byte in b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 60_000:
             handler.wfile.write(bytes([byte]))
@@ -218,7 +217,7 @@ def drips(handler: _Handler) -> None:
 
 
 def drips_a_chunk_size(handler: _Handler) -> None:
-    """Begins as it should, and then sends the size of a chunk a byte at a time."""
+    """Begins correctly, and then sends the size of a chunk one byte at a time."""
     with contextlib.suppress(OSError):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while handler.wait(_DRIP_S):
@@ -226,14 +225,14 @@ def drips_a_chunk_size(handler: _Handler) -> None:
 
 
 def continues(handler: _Handler) -> None:
-    """Says again and again that it is about to answer."""
+    """Sends `100 Continue` again and again."""
     with contextlib.suppress(OSError):
         while handler.wait(_DRIP_S):
             handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def drips_its_list(handler: _Handler) -> None:
-    """Begins as it should, and then goes on a byte at a time, for ever."""
+    """Begins correctly, and then continues one byte at a time, without end."""
     with contextlib.suppress(OSError):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[")
         while handler.wait(_DRIP_S):
@@ -248,35 +247,44 @@ def breaks_off(handler: _Handler) -> None:
 
 
 def hangs_up(handler: _Handler) -> None:
-    """Closes the connection without a word."""
+    """Closes the connection without an answer."""
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def babbles(handler: _Handler) -> None:
-    """Speaks, but no HTTP."""
+def speaks_no_http(handler: _Handler) -> None:
+    """Sends something that is not HTTP."""
     handler.wfile.write(b"SSH-2.0-dropbear\r\n\r\n")
 
 
-#: All that can be wrong with any router's web server, and is over when it is.
-MOODS: dict[str, Mood] = {
+def malforms_a_header(handler: _Handler) -> None:
+    """Answers correctly, but with a line among the headers that is none."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 2\r\n\r\n[]")
+
+
+#: The faults in which the client has to end the call.
+SLOW_FAULTS: dict[str, Fault] = {
     "slow": slow,
+    "deaf": deaf,
     "drip": drips,
     "drip in a chunk's size": drips_a_chunk_size,
     "drip after the headers": drips_its_list,
     "100 Continue": continues,
-    "deaf": deaf,
+}
+#: The faults of any router's web server.
+FAULTS: dict[str, Fault] = {
+    **SLOW_FAULTS,
     "broken off": breaks_off,
     "hung up": hangs_up,
-    "not HTTP": babbles,
-    "a page": says(PAGE, 200, "text/html"),
-    "an error page": says(PAGE, 500, "text/html"),
-    "busy": says(PAGE, 503, "text/html"),
-    "empty": says(b""),
-    "not a list": says(b'{"error": "busy"}'),
-    "a number": says(b"7"),
-    "half of JSON": says(b'[{"mac": "aa'),
-    "deeper than anybody reads": says(b"[" * 900_000),
-    "3 MiB": says(b"[" + b" " * (3 << 20) + b"]"),
-    "packed": says(b"\x1f\x8b\x08\x00", 200, "application/json", ("Content-Encoding", "gzip")),
-    "elsewhere": says(b"", 302, "text/html", ("Location", "/login.html")),
+    "not HTTP": speaks_no_http,
+    "a page": always(PAGE, 200, "text/html"),
+    "an error page": always(PAGE, 500, "text/html"),
+    "busy": always(PAGE, 503, "text/html"),
+    "empty": always(b""),
+    "not a list": always(b'{"error": "busy"}'),
+    "a number": always(b"7"),
+    "half of JSON": always(b'[{"mac": "aa'),
+    "too deep": always(b"[" * 900_000),
+    "3 MiB": always(b"[" + b" " * (3 << 20) + b"]"),
+    "packed": always(b"\x1f\x8b\x08\x00", 200, "application/json", ("Content-Encoding", "gzip")),
+    "elsewhere": always(b"", 302, "text/html", ("Location", "/login.html")),
 }

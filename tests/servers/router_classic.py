@@ -1,8 +1,7 @@
-"""A router as providers give them away: a login page, a form, a cookie, and a list for its own
-page's scripts.
+"""A provider's router: a login page, a form, a cookie, and a list for the scripts of its pages.
 
-`/data/hosts` wants a session; `/pages/hosts` gives the same list in pages to whoever has the API
-key; `/open/hosts` wants HTTP's own user and password.
+`/data/hosts` needs a session. `/pages/hosts` gives the same list in pages, and needs the API key.
+`/open/hosts` needs HTTP's own user and password.
 """
 
 import base64
@@ -14,7 +13,7 @@ from tests.servers.certificate import Certificate
 from tests.servers.router import PAGE, Reply, Request, RouterServer
 
 USER, PASSWORD, API_KEY = "admin", "router-geheim", "key-geheim"
-#: What its list says of a phone that is not connected any more.
+#: The flag in its list of a phone that is not connected any more.
 GONE = "inactive"
 
 NO_SESSION = {
@@ -28,9 +27,7 @@ NO_SESSION = {
 
 
 class ClassicRouter(RouterServer):
-    """Has one session at a time, as many do; *by* says whether it is told in a cookie, or in the
-    login's answer.
-    """
+    """Has one session at a time, as many do; *by* says where it shows: a cookie, or the answer."""
 
     def __init__(
         self, certificate: Certificate | None = None, by: Literal["cookie", "answer"] = "cookie"

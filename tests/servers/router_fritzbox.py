@@ -1,6 +1,4 @@
-"""A FRITZ!Box's TR-064: its descriptions, digest authentication, and the list of hosts behind a
-path that it tells.
-"""
+"""A FRITZ!Box's TR-064: descriptions, digest authentication, and the list of hosts."""
 
 import hashlib
 import re
@@ -12,48 +10,62 @@ from tests.servers.router import Reply, Request, RouterServer
 USER, PASSWORD, SID = "whos-there", "fritz-geheim", "0123456789abcdef"
 _REALM, _NONCE = "F!Box SOAP-Auth", "4D8A1F2C3B"
 _TYPE = "urn:dslforum-org:service:Hosts:1"
-_REFUSED = b"<HTML><HEAD><TITLE>401 Unauthorized (ERR_NONE)</TITLE></HEAD><BODY><H1>401 Unauthorized</H1></BODY></HTML>"
+_REFUSED = (
+    b"<HTML><HEAD><TITLE>401 Unauthorized (ERR_NONE)</TITLE></HEAD>"
+    b"<BODY><H1>401 Unauthorized</H1></BODY></HTML>"
+)
 
 _DESCRIPTION = f"""<?xml version="1.0"?>
 <root xmlns="urn:dslforum-org:device-1-0">
 <specVersion><major>1</major><minor>0</minor></specVersion>
-<systemVersion><HW>226</HW><Major>154</Major><Minor>7</Minor><Patch>57</Patch><Display>154.07.57</Display></systemVersion>
-<device><deviceType>urn:dslforum-org:device:InternetGatewayDevice:1</deviceType><modelName>FRITZ!Box 7590</modelName>
+<systemVersion><HW>226</HW><Major>154</Major><Minor>7</Minor><Patch>57</Patch>
+<Display>154.07.57</Display></systemVersion>
+<device><deviceType>urn:dslforum-org:device:InternetGatewayDevice:1</deviceType>
+<modelName>FRITZ!Box 7590</modelName>
 <serviceList></serviceList>
-<deviceList><device><deviceType>urn:dslforum-org:device:LANDevice:1</deviceType><modelName>FRITZ!Box 7590</modelName><serviceList>
-<service><serviceType>{_TYPE}</serviceType><serviceId>urn:LanDeviceHosts-com:serviceId:Hosts1</serviceId>
-<controlURL>/upnp/control/hosts</controlURL><eventSubURL>/upnp/control/hosts</eventSubURL><SCPDURL>/hostsSCPD.xml</SCPDURL></service>
+<deviceList><device><deviceType>urn:dslforum-org:device:LANDevice:1</deviceType>
+<modelName>FRITZ!Box 7590</modelName><serviceList>
+<service><serviceType>{_TYPE}</serviceType>
+<serviceId>urn:LanDeviceHosts-com:serviceId:Hosts1</serviceId>
+<controlURL>/upnp/control/hosts</controlURL>
+<eventSubURL>/upnp/control/hosts</eventSubURL>
+<SCPDURL>/hostsSCPD.xml</SCPDURL></service>
 </serviceList></device></deviceList></device></root>"""
 
 _SERVICE = """<?xml version="1.0"?>
-<scpd xmlns="urn:dslforum-org:service-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>
-<actionList><action><name>{action}</name><argumentList><argument><name>NewX_AVM-DE_HostListPath</name><direction>out</direction>
+<scpd xmlns="urn:dslforum-org:service-1-0">
+<specVersion><major>1</major><minor>0</minor></specVersion>
+<actionList><action><name>{action}</name><argumentList>
+<argument><name>NewX_AVM-DE_HostListPath</name><direction>out</direction>
 <relatedStateVariable>X_AVM-DE_HostListPath</relatedStateVariable></argument></argumentList></action></actionList>
-<serviceStateTable><stateVariable sendEvents="no"><name>X_AVM-DE_HostListPath</name><dataType>string</dataType></stateVariable>
+<serviceStateTable><stateVariable sendEvents="no">
+<name>X_AVM-DE_HostListPath</name><dataType>string</dataType></stateVariable>
 </serviceStateTable></scpd>"""
 
 _ANSWER = f"""<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
 s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>
-<u:X_AVM-DE_GetHostListPathResponse xmlns:u="{_TYPE}"><NewX_AVM-DE_HostListPath>/devicehostlist.lua?sid={SID}</NewX_AVM-DE_HostListPath>
+<u:X_AVM-DE_GetHostListPathResponse xmlns:u="{_TYPE}">
+<NewX_AVM-DE_HostListPath>/devicehostlist.lua?sid={SID}</NewX_AVM-DE_HostListPath>
 </u:X_AVM-DE_GetHostListPathResponse></s:Body></s:Envelope>"""
 
-_FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>
-<faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail><UPnPError xmlns="urn:dslforum-org:control-1-0">
-<errorCode>{code}</errorCode><errorDescription>{words}</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>"""
+_FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
+<s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail
+><UPnPError xmlns="urn:dslforum-org:control-1-0"><errorCode>{code}</errorCode
+><errorDescription>{words}</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>"""
 
 
 class FritzboxServer(RouterServer):
-    """With *old* it has no list of hosts, and without *applications* it shows no TR-064.
+    """With *old* it has no list of hosts, and without *applications* it offers no TR-064.
 
-    With *fault* it refuses by that code to tell where the list is, and *odd_list* is there in place
-    of the list.
+    With *soap_fault* it answers the call for the list's path with that code. *odd_list* replaces
+    the list.
     """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__(certificate)
         self.old = False
         self.applications = True
-        self.fault: int | None = None
+        self.soap_fault: int | None = None
         self.odd_list: Reply | None = None
 
     def reply(self, request: Request) -> Reply:
@@ -77,14 +89,16 @@ class FritzboxServer(RouterServer):
         if not _authorized(request):
             challenge = f'Digest realm="{_REALM}",nonce="{_NONCE}",algorithm=MD5,qop="auth"'
             return Reply(_REFUSED, 401, "text/html", (("WWW-Authenticate", challenge),))
-        if self.fault:
-            return _xml(_FAULT.format(code=self.fault, words="Action Not Authorized"), 500)
+        if self.soap_fault:
+            return _xml(_FAULT.format(code=self.soap_fault, words="Action Not Authorized"), 500)
         return _xml(_ANSWER)
 
     def _list(self) -> str:
         items = [
-            f"<Item><Index>{number}</Index><IPAddress>{phone.ip}</IPAddress><MACAddress>{escape(phone.mac)}</MACAddress>"
-            f"<Active>{int(phone.active)}</Active><HostName>{escape(phone.hostname)}</HostName><InterfaceType>802.11</InterfaceType></Item>"
+            f"<Item><Index>{number}</Index><IPAddress>{phone.ip}</IPAddress>"
+            f"<MACAddress>{escape(phone.mac)}</MACAddress><Active>{int(phone.active)}</Active>"
+            f"<HostName>{escape(phone.hostname)}</HostName>"
+            "<InterfaceType>802.11</InterfaceType></Item>"
             for number, phone in enumerate(self.phones, 1)
         ]
         return f'<?xml version="1.0" encoding="utf-8"?><List>{"".join(items)}</List>'

@@ -12,9 +12,7 @@ ALL_RIGHTS = frozenset({"iwinfo", "hostapd.wlan0", "hostapd.wlan1", "luci-rpc"})
 
 
 class OpenwrtServer(RouterServer):
-    """Has two radios, *wifi*, among which the phones take turns. *rights* are the objects that the
-    account may call.
-    """
+    """Has two radios, *wifi*, with every second phone each; the account may call *rights*."""
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__(certificate)

@@ -77,7 +77,7 @@ class WhoIsHome(Daemon):
         why = _reason_to_idle(self._settings)
         if why:
             _log.info(
-                "%s: arrivals and departures are not noticed, and presence arms and disarms nothing",
+                "%s: arrivals and departures are not noticed, and nothing is armed or disarmed",
                 why,
             )
             return

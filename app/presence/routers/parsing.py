@@ -69,7 +69,7 @@ def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
 
 
 def readable(text: str, longest: int = 60) -> str:
-    """Return the printable characters of *text*, a router's or phone's choice, at most *longest*."""
+    """Return at most *longest* printable characters of *text*, which a router or phone chose."""
     return "".join(character for character in text if character.isprintable())[:longest]
 
 

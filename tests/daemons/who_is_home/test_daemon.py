@@ -1,4 +1,4 @@
-"""Who is home, on a real Redis: who comes and goes, and what follows."""
+"""Who is home, on a real Redis: arrivals and departures, and what follows."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ def test_the_first_disarms_and_the_last_arms(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("macs", "every_s"), [((ANNA,), 15.0), ((), 10.0)])
-def test_the_router_is_asked_every_15_s_while_somebody_is_home_and_every_10_while_nobody_is(
+def test_the_router_is_asked_more_often_while_nobody_is_home(
     home: Home, macs: tuple[str, ...], every_s: float
 ) -> None:
     home.sees(*macs)
@@ -49,7 +49,7 @@ def test_the_router_is_asked_every_15_s_while_somebody_is_home_and_every_10_whil
     assert 0.9 * every_s <= min(waits_s) < every_s < max(waits_s) <= 1.1 * every_s
 
 
-def test_when_two_come_at_once_the_house_is_disarmed_before_the_second_is_told_of(
+def test_when_two_come_at_once_the_house_is_disarmed_first(
     home: Home,
 ) -> None:
     home.sees(ANNA, BEN)
@@ -60,7 +60,7 @@ def test_when_two_come_at_once_the_house_is_disarmed_before_the_second_is_told_o
     assert texts == ["Anna is home: disarmed.", "Ben is home too."]
 
 
-def test_what_a_person_says_holds_until_the_house_empties_or_fills(home: Home) -> None:
+def test_a_command_holds_until_the_house_empties_or_fills(home: Home) -> None:
     home.sees(ANNA)
     home.poll()
     by_hand = ArmedBy("anna", home.clock.now(), "by command")
@@ -76,7 +76,7 @@ def test_what_a_person_says_holds_until_the_house_empties_or_fills(home: Home) -
     assert home.armed_by() == by_hand
 
 
-def test_with_auto_detect_off_home_stays_true_to_life_and_nothing_is_armed(home: Home) -> None:
+def test_with_auto_detect_off_home_is_right_and_nothing_armed(home: Home) -> None:
     home.state.set_switch("auto_detect_status", False)
     home.sees(ANNA)
     home.poll()
@@ -146,7 +146,7 @@ def test_a_clock_that_jumps_is_not_a_departure(home: Home, jump_s: float) -> Non
     assert home.switches() == HOME
 
 
-def test_home_is_put_right_when_something_else_has_set_it(home: Home) -> None:
+def test_home_is_corrected_when_something_else_has_set_it(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     home.state.set_switches(
@@ -158,7 +158,7 @@ def test_home_is_put_right_when_something_else_has_set_it(home: Home) -> None:
     assert home.facts() == told
 
 
-def test_other_people_and_another_router_are_taken_over_without_a_restart(home: Home) -> None:
+def test_other_people_and_another_router_need_no_restart(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     other = home.folder / "other.json"
@@ -176,7 +176,7 @@ def test_other_people_and_another_router_are_taken_over_without_a_restart(home: 
     assert home.switches() == HOME
 
 
-def test_it_stops_also_while_somebody_newly_named_is_not_watched_yet(home: Home) -> None:
+def test_it_stops_while_a_new_person_is_not_watched_yet(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     people = f"{{cleo: {{macs: ['{BEN}']}}}}"
@@ -189,7 +189,7 @@ def test_it_stops_also_while_somebody_newly_named_is_not_watched_yet(home: Home)
     assert anna.home
 
 
-def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
+def test_a_person_named_again_keeps_their_record(home: Home) -> None:
     home.sees(ANNA, BEN)
     home.live(60)
     home.sees(ANNA)
@@ -215,7 +215,7 @@ def test_who_is_named_again_goes_on_with_what_was_known(home: Home) -> None:
     assert home.facts() == told
 
 
-def test_its_events_reach_slack_as_short_sentences(home: Home) -> None:
+def test_its_facts_reach_slack_as_short_sentences(home: Home) -> None:
     with SlackServer() as slack:
         access = (
             f"slack: {{api_url: {slack.api_url!r}, bot_token: {BOT_TOKEN}, allowed_users: "
@@ -227,7 +227,7 @@ def test_its_events_reach_slack_as_short_sentences(home: Home) -> None:
             home.clock.jump((datetime.now(UTC) - home.clock.now()).total_seconds())
             home.sees(ANNA)
             home.poll()
-            until(lambda: [message.words for message in slack.seen()], "Slack is told")
+            until(lambda: [message.words for message in slack.seen()], "Slack has the alert")
             assert "Anna is home: disarmed." in slack.seen()[0].words
             assert not slack.seen()[0].buttons
 

@@ -1,6 +1,4 @@
-"""Who is home while its router, its Redis or it itself fails, hangs, is emptied or is killed, and
-how much it writes.
-"""
+"""Covers several modules: who is home while router, Redis or program fail, and its writes."""
 
 import contextlib
 import logging
@@ -18,15 +16,15 @@ from app.daemons.who_is_home.daemon import WhoIsHome
 from app.protocol import ArmedBy, Habits, Presence, RouterHealth
 from app.state import State
 from tests.daemons.home import ANNA, AWAY, BEN, HOME, Home, everything_in, sets, trouble
-from tests.presence.stages import LIST
+from tests.presence.backends import LIST
 from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.router import MOODS, Phone
+from tests.servers.router import FAULTS, Phone
 from tests.servers.router_classic import PASSWORD, USER, ClassicRouter
 from tests.waiting import until
 
 
-def test_an_emptied_redis_is_told_again_who_is_home_and_turns_nothing(home: Home) -> None:
+def test_an_emptied_redis_gets_home_again_and_no_other_switch(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     for _ in range(2):
@@ -39,7 +37,7 @@ def test_an_emptied_redis_is_told_again_who_is_home_and_turns_nothing(home: Home
         assert anna.home
 
 
-def test_a_silent_router_changes_nothing_is_logged_once_and_told_after_a_while(
+def test_a_silent_router_is_logged_once_and_later_published(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     home.sees(ANNA)
@@ -85,7 +83,7 @@ def test_an_outage_does_not_make_people_leave(home: Home) -> None:
     assert home.switches() == AWAY
 
 
-def test_what_happened_while_redis_was_away_is_carried_out_when_it_is_back(home: Home) -> None:
+def test_changes_while_redis_was_away_are_carried_out_later(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     home.server.stop()
@@ -120,7 +118,7 @@ def test_phones_and_watches_that_sleep_in_turn_write_little(home: Home) -> None:
     assert 0 < written <= 24
 
 
-def test_an_emptied_redis_is_not_written_to_at_every_poll_while_the_router_is_silent(
+def test_an_emptied_redis_gets_few_writes_in_a_silence(
     home: Home,
 ) -> None:
     home.sees(ANNA)
@@ -132,7 +130,7 @@ def test_an_emptied_redis_is_not_written_to_at_every_poll_while_the_router_is_si
     assert 0 < sets(home, 3600) <= 12
 
 
-def test_who_turned_the_house_is_noted_in_an_emptied_redis_too(home: Home) -> None:
+def test_who_armed_is_recorded_in_an_emptied_redis_too(home: Home) -> None:
     with redis.Redis.from_url(home.server.url) as raw:
         raw.flushall()
     home.sees(ANNA)
@@ -145,7 +143,7 @@ def test_who_turned_the_house_is_noted_in_an_emptied_redis_too(home: Home) -> No
 
 
 @pytest.mark.parametrize("how", ["fails", "refuses"])
-def test_a_router_that_fails_is_asked_at_least_every_five_minutes_and_no_oftener_for_a_redis_that_is_away(
+def test_a_failing_router_is_asked_every_five_minutes(
     home: Home, how: Literal["fails", "refuses"]
 ) -> None:
     home.sees(ANNA)
@@ -161,7 +159,7 @@ def test_a_router_that_fails_is_asked_at_least_every_five_minutes_and_no_oftener
     assert 10 <= after - before <= 13
 
 
-def test_what_is_wrong_with_the_router_is_told_though_redis_was_away(home: Home) -> None:
+def test_a_router_trouble_is_reported_after_redis_was_away(home: Home) -> None:
     home.poll()
     home.server.stop()
     home.fails("no route to host")
@@ -172,7 +170,7 @@ def test_what_is_wrong_with_the_router_is_told_though_redis_was_away(home: Home)
     assert "no route to host" in trouble(home)
 
 
-def test_a_router_that_is_put_right_is_asked_at_once_and_what_is_wrong_is_told_anew(
+def test_after_a_new_configuration_the_router_is_asked_at_once(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home.fails("the password is wrong", "refuses")
@@ -180,7 +178,7 @@ def test_a_router_that_is_put_right_is_asked_at_once_and_what_is_wrong_is_told_a
     home.configure(anna=("cc:cc:cc:cc:cc:cc",))
     home.program.reload()
     home.live(1800)
-    assert capsys.readouterr().err.count("the password is wrong; who is home is unknown") == 1
+    assert capsys.readouterr().err.count("the password is wrong; until the router answers") == 1
     home.configure()
     home.program.reload()
     home.sees(ANNA)
@@ -188,7 +186,7 @@ def test_a_router_that_is_put_right_is_asked_at_once_and_what_is_wrong_is_told_a
     assert home.switches() == HOME
 
 
-def test_without_a_router_any_more_it_idles_and_nothing_is_wrong(home: Home) -> None:
+def test_without_a_router_any_more_it_idles(home: Home) -> None:
     home.sees(ANNA)
     home.live(60)
     home.fails()
@@ -199,7 +197,7 @@ def test_without_a_router_any_more_it_idles_and_nothing_is_wrong(home: Home) -> 
     assert (trouble(home), home.program.counters(), home.switches()) == ("", {}, HOME)
 
 
-def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in_later(
+def test_a_signal_ends_the_wait_for_a_poll_but_not_the_poll(
     home: Home,
 ) -> None:
     home.hangs()
@@ -214,7 +212,7 @@ def test_a_poll_that_hangs_is_not_waited_for_when_a_signal_comes_and_is_taken_in
     assert home.switches() == HOME
 
 
-def test_what_waits_for_redis_is_carried_out_though_the_next_poll_hangs(home: Home) -> None:
+def test_a_poll_that_hangs_does_not_delay_pending_changes(home: Home) -> None:
     home.live(60)
     home.server.stop()
     home.sees(ANNA)
@@ -242,18 +240,18 @@ def test_what_was_learned_is_stored_when_it_stops(home: Home) -> None:
     assert max(gap_s for _, gap_s in habits.gaps_s[ANNA][home.clock.now().astimezone().hour]) >= 90
 
 
-def test_with_redis_away_it_stops_and_says_what_is_lost(
+def test_with_redis_away_it_stops_and_logs_what_is_lost(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     home.sees(ANNA)
     home.live(60)
     home.server.stop()
     home.program.close()
-    assert "what was learned since it was last stored is lost" in caplog.text
+    assert "what was learned since the last save is lost" in caplog.text
     home.server.start()
 
 
-def test_a_poll_that_hangs_for_ever_ends_the_program(home: Home) -> None:
+def test_a_poll_without_end_ends_the_program(home: Home) -> None:
     home.hangs()
     home.program.signals.put(signal.SIGTERM)
     assert home.program.attempt() == 0
@@ -268,7 +266,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_killed_at_any_write_it_tells_and_does_everything_once(
+def test_killed_at_any_write_it_does_everything_once(
     home: Home, done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(1)
@@ -311,9 +309,7 @@ def test_killed_at_any_write_it_tells_and_does_everything_once(
     assert home.switches() == HOME
 
 
-def test_as_a_process_it_stops_in_time_though_the_router_hangs_and_tells_no_secret(
-    tmp_path: Path, redis_server: RedisServer
-) -> None:
+def test_it_stops_in_time_and_shows_no_secret(tmp_path: Path, redis_server: RedisServer) -> None:
     with ClassicRouter() as server, contextlib.closing(State(redis_server.url)) as state:
         server.phones = [Phone(ANNA, "annas-iphone", "192.168.1.11")]
         calls = {
@@ -343,19 +339,19 @@ def test_as_a_process_it_stops_in_time_though_the_router_hangs_and_tells_no_secr
         (config / "logging.yml").write_text(
             (REPO / "config" / "logging.yml").read_text().replace("level: INFO", "level: DEBUG")
         )
-        server.mood = MOODS["slow"]
+        server.fault = FAULTS["slow"]
         with Program("app.daemons.who_is_home", config) as program:
             until(lambda: server.asked, "the router hangs")
             # As long as supervisord waits until it kills.
             assert program.stop(within_s=5) == 0
-            server.mood = MOODS["half of JSON"]
+            server.fault = FAULTS["half of JSON"]
             program.start()
             until(
                 lambda: (beat := program.heartbeat(redis_server.url)) and beat.last_error,
                 "it says what is wrong",
             )
             assert program.stop() == 0
-            server.mood = None
+            server.fault = None
             program.start()
             until(lambda: state.read_strings("home") == ["True"], "Anna is home")
             assert program.stop() == 0

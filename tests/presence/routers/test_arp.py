@@ -1,6 +1,4 @@
-"""The kernel's neighbour table: as `ip` prints it, and that of a real kernel, in a network that a
-test makes for itself.
-"""
+"""The kernel's neighbour table: as `ip` prints it, and of a real kernel in a test's own network."""
 
 import os
 import subprocess
@@ -16,7 +14,7 @@ from app.errors import RouterError, RouterRefused
 from app.presence.base import ArpSettings, RouterSettings
 from app.presence.routers.arp import ArpRouter
 from tests.conftest import REPO
-from tests.presence.stages import kernel_that_says
+from tests.presence.backends import fake_ip
 from tests.rights import denied
 
 ANNA = "aa:bb:cc:00:00:01"
@@ -29,13 +27,13 @@ GATEWAY = {
 }
 WAY = {"dst": "default", "gateway": "127.0.0.1", "dev": "lo"}
 
-Say = Callable[[str, object], None]
+Output = Callable[[str, object], None]
 
 
 @pytest.fixture
-def say(tmp_path: Path) -> Iterator[Say]:
-    """Sets what the kernel says; at first there is a gateway, and nobody else."""
-    with kernel_that_says(tmp_path) as said:
+def ip_prints(tmp_path: Path) -> Iterator[Output]:
+    """Sets the output of `ip`; at first there is a gateway, and nobody else."""
+    with fake_ip(tmp_path) as said:
         said("route", [WAY])
         said("neighbour", [GATEWAY])
         yield said
@@ -78,23 +76,23 @@ def entry(state: str, confirmed: int | None, **more: Any) -> dict[str, Any]:
         ("NOARP", 3, False),
     ],
 )
-def test_who_has_answered_lately_is_here_and_whom_the_kernel_only_remembers_is_not(
-    say: Say, state: str, confirmed: int | None, here: bool
+def test_only_a_neighbour_that_answered_lately_is_here(
+    ip_prints: Output, state: str, confirmed: int | None, here: bool
 ) -> None:
-    say("neighbour", [GATEWAY, entry(state, confirmed)])
+    ip_prints("neighbour", [GATEWAY, entry(state, confirmed)])
     assert seen("127.0.0.11") == ([ANNA] if here else [])
 
 
-def test_an_entry_without_an_address_is_not_here(say: Say) -> None:
-    say(
+def test_an_entry_without_an_address_is_not_here(ip_prints: Output) -> None:
+    ip_prints(
         "neighbour",
         [GATEWAY, {"dst": "127.0.0.11", "dev": "lo", "state": ["INCOMPLETE"], "confirmed": 60}],
     )
     assert seen("127.0.0.11") == []
 
 
-def test_only_those_who_were_asked_are_told(say: Say) -> None:
-    say(
+def test_only_asked_addresses_are_listed(ip_prints: Output) -> None:
+    ip_prints(
         "neighbour",
         [
             GATEWAY,
@@ -105,36 +103,38 @@ def test_only_those_who_were_asked_are_told(say: Say) -> None:
     assert seen("127.0.0.12") == ["aa:bb:cc:00:00:02"]
 
 
-def test_a_gateway_that_is_silent_is_an_error_and_not_an_empty_house(say: Say) -> None:
-    say("neighbour", [GATEWAY | {"state": ["FAILED"]}, entry("REACHABLE", 1)])
+def test_a_silent_gateway_is_an_error_not_an_empty_house(ip_prints: Output) -> None:
+    ip_prints("neighbour", [GATEWAY | {"state": ["FAILED"]}, entry("REACHABLE", 1)])
     with pytest.raises(RouterError, match=r"the router at 127\.0\.0\.1 does not answer to ARP"):
         seen("127.0.0.11")
 
 
-def test_without_a_gateway_somebody_must_answer(say: Say) -> None:
-    say("route", [])
-    say("neighbour", [])
+def test_without_a_gateway_somebody_must_answer(ip_prints: Output) -> None:
+    ip_prints("route", [])
+    ip_prints("neighbour", [])
     with pytest.raises(RouterError, match="nobody in this network answers to ARP"):
         seen("127.0.0.11")
-    say("neighbour", [entry("REACHABLE", 1)])
+    ip_prints("neighbour", [entry("REACHABLE", 1)])
     assert seen("127.0.0.11") == [ANNA]
 
 
-def test_a_phone_that_the_kernel_is_asking_for_is_waited_for(say: Say, tmp_path: Path) -> None:
+def test_a_phone_that_the_kernel_is_asking_for_is_waited_for(
+    ip_prints: Output, tmp_path: Path
+) -> None:
     class Answering(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             if self.monotonic() > 5:
-                say("neighbour", [GATEWAY, entry("REACHABLE", 0)])
+                ip_prints("neighbour", [GATEWAY, entry("REACHABLE", 0)])
 
-    say("neighbour", [GATEWAY, entry("DELAY", 7200)])
+    ip_prints("neighbour", [GATEWAY, entry("DELAY", 7200)])
     settings = RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.11",)))
     assert [one.mac for one in ArpRouter(settings, Answering()).devices()] == [ANNA]
 
 
-def test_a_phone_that_does_not_answer_is_not_waited_for_long(say: Say) -> None:
+def test_a_phone_that_does_not_answer_is_not_waited_for_long(ip_prints: Output) -> None:
     clock = FakeClock()
-    say("neighbour", [GATEWAY, entry("PROBE", 7200)])
+    ip_prints("neighbour", [GATEWAY, entry("PROBE", 7200)])
     assert (
         ArpRouter(RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.11",))), clock).devices()
         == []
@@ -142,9 +142,9 @@ def test_a_phone_that_does_not_answer_is_not_waited_for_long(say: Say) -> None:
     assert clock.monotonic() < 10
 
 
-def test_the_network_of_the_gateway_is_looked_through_when_no_address_is_set(say: Say) -> None:
-    say("address", [interface("lo", "127.0.0.2", 29), interface("docker0", "172.17.0.1", 16)])
-    say(
+def test_without_addresses_the_gateways_network_is_asked(ip_prints: Output) -> None:
+    ip_prints("address", [interface("lo", "127.0.0.2", 29), interface("docker0", "172.17.0.1", 16)])
+    ip_prints(
         "neighbour",
         [
             GATEWAY,
@@ -155,18 +155,18 @@ def test_the_network_of_the_gateway_is_looked_through_when_no_address_is_set(say
     assert seen() == ["02:00:00:00:00:01", ANNA]
 
 
-def test_a_network_too_large_is_refused_with_the_cure(say: Say) -> None:
-    say("address", [interface("lo", "127.0.0.1", 8)])
+def test_a_network_too_large_is_refused_with_the_cure(ip_prints: Output) -> None:
+    ip_prints("address", [interface("lo", "127.0.0.1", 8)])
     with pytest.raises(
         RouterRefused,
-        match=r"127\.0\.0\.0/8 is more than the 256 addresses .*: name the phones' in arp\.addresses",
+        match=r"127\.0\.0\.0/8 is more than the 256 addresses .*: name the phones' in arp\.addr",
     ):
         seen()
 
 
 @pytest.mark.parametrize("addresses", [[], [{"ifname": "lo", "addr_info": []}]])
-def test_a_machine_in_no_network_is_an_error(say: Say, addresses: list[object]) -> None:
-    say("address", addresses)
+def test_a_machine_in_no_network_is_an_error(ip_prints: Output, addresses: list[object]) -> None:
+    ip_prints("address", addresses)
     with pytest.raises(RouterError, match="this machine is in no IPv4 network"):
         seen()
 
@@ -180,7 +180,7 @@ def test_without_iproute2_the_command_that_installs_it_is_named(
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo '{'", "echo 7", "kill $$"])
-def test_a_tool_that_fails_is_an_error_that_names_it(
+def test_a_tool_that_fails_is_named(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ip").write_text(f"#!/bin/sh\n{script}\n")
@@ -200,7 +200,7 @@ def interface(name: str, address: str, prefix: int) -> dict[str, Any]:
 
 
 #: A network of this machine (10.9.0.1), a router (.2) and a phone (.3), which leaves and comes
-#: back; what is seen is printed.
+#: back; it prints the devices.
 _SCENE = """
 import os, subprocess, sys, time
 from app.clock import SystemClock
@@ -223,18 +223,22 @@ def look(what, router=ArpRouter(RouterSettings("arp"), SystemClock()), least=0):
     except RouterError as error:
         print(what, "error:", error)
 
-neighbour = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE)
+apart = ["unshare", "--net", "sh", "-c", "echo; exec sleep 60"]
+neighbour = subprocess.Popen(apart, stdout=subprocess.PIPE)
 neighbour.stdout.readline()
 try:
-    for wire, other, peer, ip, mac in (("r0", "r1", "02:00:00:00:00:02", "10.9.0.2", 2), ("p0", "p1", "02:00:00:00:00:03", "10.9.0.3", 3)):
+    for wire, other, number in (("r0", "r1", 2), ("p0", "p1", 3)):
+        peer, ip = f"02:00:00:00:00:0{number}", f"10.9.0.{number}"
         run(f"ip link add {wire} type veth peer name {other} address {peer} netns {neighbour.pid}")
         there(f"ip link set {other} up")
         there(f"ip address add {ip}/24 dev {other}")
         there(f"sysctl -q -w net.ipv4.conf.{other}.arp_ignore=1")
         run(f"ip link set {wire} up")
     run("ip link add home type bridge && ip link set r0 master home && ip link set p0 master home")
-    run("ip address add 10.9.0.1/24 dev home && ip link set home up && ip route add default via 10.9.0.2")
-    run("sysctl -q -w net.ipv4.neigh.home.base_reachable_time_ms=400 net.ipv4.neigh.home.delay_first_probe_time=1")
+    run("ip address add 10.9.0.1/24 dev home && ip link set home up")
+    run("ip route add default via 10.9.0.2")
+    run("sysctl -q -w net.ipv4.neigh.home.base_reachable_time_ms=400")
+    run("sysctl -q -w net.ipv4.neigh.home.delay_first_probe_time=1")
     look("both", least=2)
     look("again", ArpRouter(RouterSettings("arp", arp=ArpSettings(("10.9.0.3",))), SystemClock()))
     there("ip link set p1 down")

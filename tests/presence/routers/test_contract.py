@@ -1,4 +1,4 @@
-"""What every router backend promises, the script first."""
+"""Covers several modules: the promises of every router backend, the scripted one first."""
 
 import subprocess
 import sys
@@ -13,118 +13,116 @@ from app.errors import RouterError, RouterRefused
 from app.presence import make_router
 from app.presence.base import RouterSettings
 from tests.conftest import REPO
-from tests.presence.stages import STAGES, Stage
+from tests.presence.backends import BACKENDS, Backend
 from tests.servers.router import Phone
 
 ANNA = Phone("AA-BB-CC-00-00-01", "Annas-iPhone.", "127.0.0.11")
 BEN = Phone("aa:bb:cc:00:00:02", "bens-pixel", "127.0.0.12")
 
 
-@pytest.fixture(params=STAGES)
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
-    with STAGES[request.param](tmp_path) as made:
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    with BACKENDS[request.param](tmp_path) as made:
         yield made
 
 
-def seen(stage: Stage) -> list[tuple[str | None, str | None, str | None]]:
-    """What a router that was asked nothing before tells."""
-    with stage.router() as router:
+def seen(backend: Backend) -> list[tuple[str | None, str | None, str | None]]:
+    """Return the devices of a router at its first poll."""
+    with backend.router() as router:
         return [(one.mac, one.hostname, one.ip) for one in router.devices()]
 
 
-def test_what_is_connected_is_told_in_one_spelling(stage: Stage) -> None:
-    stage.show([ANNA, BEN])
-    names = ("annas-iphone", "bens-pixel") if stage.tells_names else (None, None)
-    assert sorted(seen(stage)) == [
+def test_connected_devices_are_listed_in_one_spelling(backend: Backend) -> None:
+    backend.show([ANNA, BEN])
+    names = ("annas-iphone", "bens-pixel") if backend.has_names else (None, None)
+    assert sorted(seen(backend)) == [
         ("aa:bb:cc:00:00:01", names[0], "127.0.0.11"),
         ("aa:bb:cc:00:00:02", names[1], "127.0.0.12"),
     ]
 
 
-def test_what_has_left_is_not_told_though_the_router_remembers_it(stage: Stage) -> None:
-    stage.show([Phone(BEN.mac, BEN.hostname, BEN.ip, active=False), ANNA])
-    assert [mac for mac, _, _ in seen(stage)] == ["aa:bb:cc:00:00:01"]
+def test_a_device_that_left_is_not_listed(backend: Backend) -> None:
+    backend.show([Phone(BEN.mac, BEN.hostname, BEN.ip, active=False), ANNA])
+    assert [mac for mac, _, _ in seen(backend)] == ["aa:bb:cc:00:00:01"]
 
 
-def test_nothing_connected_is_an_empty_list(stage: Stage) -> None:
-    stage.show([])
-    assert seen(stage) == []
+def test_nothing_connected_is_an_empty_list(backend: Backend) -> None:
+    backend.show([])
+    assert seen(backend) == []
 
 
-def test_comings_and_goings_are_told_at_the_next_poll(stage: Stage) -> None:
-    with stage.router() as router:
+def test_the_next_poll_shows_who_came_and_left(backend: Backend) -> None:
+    with backend.router() as router:
         for phones in ([ANNA], [], [BEN, ANNA], [BEN]):
-            stage.show(phones)
+            backend.show(phones)
             assert {one.mac for one in router.devices()} == {
                 phone.mac.lower().replace("-", ":") for phone in phones
             }
 
 
-def test_a_device_that_is_told_twice_is_one(stage: Stage) -> None:
-    stage.show([ANNA, Phone("aa:bb:cc:00:00:01", "Annas-iPhone", "127.0.0.11"), BEN])
-    assert sorted(str(mac) for mac, _, _ in seen(stage)) == [
+def test_a_device_that_is_listed_twice_is_one(backend: Backend) -> None:
+    backend.show([ANNA, Phone("aa:bb:cc:00:00:01", "Annas-iPhone", "127.0.0.11"), BEN])
+    assert sorted(str(mac) for mac, _, _ in seen(backend)) == [
         "aa:bb:cc:00:00:01",
         "aa:bb:cc:00:00:02",
     ]
 
 
 @pytest.mark.parametrize("mac", ["aa:bb:cc", "not a mac", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"])
-def test_a_malformed_mac_is_passed_over_and_nothing_but_those_is_an_error(
-    stage: Stage, mac: str
-) -> None:
-    stage.show([Phone(mac, "odd", "127.0.0.13"), ANNA])
-    assert [one for one, _, _ in seen(stage)] == ["aa:bb:cc:00:00:01"]
-    stage.show([Phone(mac, "odd", "127.0.0.13")])
+def test_malformed_macs_are_skipped_but_only_those_are_an_error(backend: Backend, mac: str) -> None:
+    backend.show([Phone(mac, "odd", "127.0.0.13"), ANNA])
+    assert [one for one, _, _ in seen(backend)] == ["aa:bb:cc:00:00:01"]
+    backend.show([Phone(mac, "odd", "127.0.0.13")])
     with pytest.raises(RouterError, match="lists 1, but none"):
-        seen(stage)
+        seen(backend)
 
 
 @pytest.mark.parametrize("name", ["*", "unknown", "", " . "])
-def test_what_stands_for_no_name_is_none(stage: Stage, name: str) -> None:
-    stage.show([Phone(ANNA.mac, name, ANNA.ip)])
-    assert [(mac, hostname) for mac, hostname, _ in seen(stage)] == [("aa:bb:cc:00:00:01", None)]
+def test_a_placeholder_name_is_none(backend: Backend, name: str) -> None:
+    backend.show([Phone(ANNA.mac, name, ANNA.ip)])
+    assert [(mac, hostname) for mac, hostname, _ in seen(backend)] == [("aa:bb:cc:00:00:01", None)]
 
 
-def test_a_router_that_fails_is_an_error_in_one_sentence_and_forgiven_when_it_is_back(
-    stage: Stage,
+def test_a_failure_is_one_sentence_and_ends_with_its_cause(
+    backend: Backend,
 ) -> None:
-    with stage.router() as router:
+    with backend.router() as router:
         router.devices()
-        stage.spoil()
+        backend.fail()
         for _ in range(2):
             with pytest.raises(RouterError) as caught:
                 router.devices()
             assert "\n" not in str(caught.value)
             assert not isinstance(caught.value, RouterRefused)
-        stage.mend()
-        stage.show([ANNA])
+        backend.recover()
+        backend.show([ANNA])
         assert [one.mac for one in router.devices()] == ["aa:bb:cc:00:00:01"]
 
 
-def test_nothing_is_asked_before_the_first_poll_and_letting_go_is_always_possible(
-    stage: Stage,
+def test_nothing_is_asked_before_the_first_poll(
+    backend: Backend,
 ) -> None:
-    stage.spoil()
-    with stage.router() as router:
+    backend.fail()
+    with backend.router() as router:
         assert router.name
         router.close()
 
 
-def test_no_secret_is_in_its_name_or_in_how_it_and_its_settings_look(stage: Stage) -> None:
-    with stage.router() as router:
-        looks = f"{router!r} {router.name} {stage.settings!r}"
-    assert not [secret for secret in stage.secrets if secret in looks]
+def test_names_and_representations_show_no_secret(backend: Backend) -> None:
+    with backend.router() as router:
+        looks = f"{router!r} {router.name} {backend.settings!r}"
+    assert not [secret for secret in backend.secrets if secret in looks]
 
 
-def test_a_failure_shows_no_secret(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_shows_no_secret(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    with stage.router() as router:
+    with backend.router() as router:
         router.devices()
-        stage.spoil()
+        backend.fail()
         with pytest.raises(RouterError) as caught:
             router.devices()
     told = "".join(traceback.format_exception(caught.value)) + caplog.text
-    assert not [secret for secret in stage.secrets if secret in told]
+    assert not [secret for secret in backend.secrets if secret in told]
 
 
 @pytest.mark.parametrize(
@@ -145,8 +143,10 @@ def test_only_what_the_chosen_backend_needs_is_imported(backend: str, imported: 
         from app.clock import SystemClock
         from app.presence import make_router
         from app.presence.base import HttpJsonSettings, RouterSettings, ScriptedSettings
-        here, calls = "http://127.0.0.1:9", HttpJsonSettings(devices="/")
-        settings = RouterSettings(sys.argv[1], here, "u", SecretStr("p"), http_json=calls, scripted=ScriptedSettings("/dev/null"))
+        settings = RouterSettings(
+            sys.argv[1], "http://127.0.0.1:9", "u", SecretStr("p"),
+            http_json=HttpJsonSettings(devices="/"), scripted=ScriptedSettings("/dev/null"),
+        )
         make_router(settings, SystemClock())
         print(*[name for name in ("fritzconnection", "requests") if name in sys.modules])
     """

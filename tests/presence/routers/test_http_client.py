@@ -1,5 +1,6 @@
-"""Routers whose web server misbehaves, and whose certificate nobody has signed."""
+"""Calls to routers whose web server has faults, and whose certificate nobody has signed."""
 
+import contextlib
 import threading
 import time
 import traceback
@@ -8,17 +9,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from app.errors import RouterError, RouterRefused
-from tests.presence.stages import ON_THE_WEB, TIMEOUT_S, Stage
+from app.presence.base import Router
+from app.presence.routers import http_client
+from tests.presence.backends import HTTP_BACKENDS, Backend
 from tests.servers.certificate import Certificate, self_signed
 from tests.servers.ports import free_port
-from tests.servers.router import MOODS, Phone, says
+from tests.servers.router import FAULTS, SLOW_FAULTS, Phone, always, malforms_a_header
 from tests.servers.router_classic import ClassicRouter
+from tests.waiting import until
 
 KINDS = ("http_json by its answer", "openwrt", "fritzbox")
-#: Far more than a few calls may take, and far less than a mood lasts.
-_SOON_S = 10.0
+#: The timeout for the faults in which it has to pass.
+SHORT_S = 0.5
+#: Far more than a few calls take on a busy machine, and far less than a fault lasts.
+_SOON_S = 30.0
+#: The sentences for the faults that are the same with all routers.
+SENTENCES = {
+    **dict.fromkeys(SLOW_FAULTS, f"does not answer within {SHORT_S:g} s"),
+    "broken off": "breaks off in the middle of its answer",
+    "hung up": "does not answer: it closes the connection",
+    "not HTTP": "answers with something that is not HTTP",
+    "3 MiB": "answers with more than 1 MiB",
+    "packed": "compresses its answer, though asked not to",
+}
 ANNA = Phone("aa:bb:cc:00:00:01", "annas-iphone", "192.168.1.11")
 
 
@@ -33,94 +49,122 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stage(kind: str) -> Iterator[Stage]:
-    with ON_THE_WEB[kind](None) as made:
+def backend(kind: str) -> Iterator[Backend]:
+    with HTTP_BACKENDS[kind](None) as made:
         yield made
 
 
 @pytest.fixture
-def secure(kind: str, certificate: Certificate) -> Iterator[Stage]:
-    with ON_THE_WEB[kind](certificate) as made:
+def secure(kind: str, certificate: Certificate) -> Iterator[Backend]:
+    with HTTP_BACKENDS[kind](certificate) as made:
         yield made
 
 
-def failure(
-    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture, known: bool = True
-) -> RouterError:
-    """What a poll raises when the router, *known* by an earlier poll, is in *mood*; it comes soon,
-    and tells no secret.
-    """
-    assert stage.server
-    caplog.set_level("DEBUG")
-    with stage.router() as router:
-        if known:
+def known(router: Router) -> None:
+    """Poll until *router* answers: on a busy machine a short timeout may pass before that."""
+
+    def answers() -> bool:
+        with contextlib.suppress(RouterError):
             router.devices()
-        stage.server.mood = MOODS[mood]
+            return True
+        return False
+
+    until(answers, "the router answers")
+
+
+def failure(
+    backend: Backend, fault: str, caplog: pytest.LogCaptureFixture, *, first: bool = False
+) -> RouterError:
+    """Return the error of a poll of a router with *fault*; it comes soon, and shows no secret.
+
+    The router has answered before, unless this is the *first* poll.
+    """
+    assert backend.server
+    caplog.set_level("DEBUG")
+    if fault in SLOW_FAULTS:
+        backend.settings = replace(backend.settings, timeout_s=SHORT_S)
+    with backend.router() as router:
+        if not first:
+            known(router)
+        backend.server.fault = FAULTS[fault]
         began_s = time.monotonic()
         with pytest.raises(RouterError) as caught:
             router.devices()
         assert time.monotonic() - began_s < _SOON_S
-    told = "".join(traceback.format_exception(caught.value)) + caplog.text
-    assert not [secret for secret in stage.secrets if secret in told]
+    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert not [secret for secret in backend.secrets if secret in shown]
     assert "\n" not in str(caught.value)
-    assert str(stage.server.port) in str(caught.value)
+    assert str(backend.server.port) in str(caught.value)
     return caught.value
 
 
-@pytest.mark.parametrize("mood", MOODS)
-def test_whatever_a_router_does_is_over_soon_with_one_sentence(
-    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_ends_soon_with_one_sentence(
+    backend: Backend, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failure(stage, mood, caplog)
+    assert SENTENCES.get(fault, "") in str(failure(backend, fault, caplog))
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
-@pytest.mark.parametrize("mood", MOODS)
-def test_so_it_is_when_nothing_was_asked_before(
-    stage: Stage, mood: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in SLOW_FAULTS])
+def test_so_it_is_at_the_first_poll(
+    backend: Backend, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failure(stage, mood, caplog, known=False)
+    failure(backend, fault, caplog, first=True)
 
 
-@pytest.mark.parametrize(
-    "mood", ["deaf", "drip", "drip after the headers", "broken off", "hung up", "3 MiB"]
-)
-def test_so_it_is_with_tls(secure: Stage, mood: str, caplog: pytest.LogCaptureFixture) -> None:
-    failure(secure, mood, caplog)
-
-
-@pytest.mark.parametrize(
-    ("mood", "said"),
-    [
-        ("slow", f"does not answer within {TIMEOUT_S:g} s"),
-        ("drip", f"does not answer within {TIMEOUT_S:g} s"),
-        ("drip after the headers", f"does not answer within {TIMEOUT_S:g} s"),
-        ("broken off", "breaks off in the middle of its answer"),
-        ("hung up", "does not answer: it closes the connection"),
-        ("not HTTP", "answers with something that is not HTTP"),
-        ("3 MiB", "answers with more than 1 MiB"),
-        ("packed", "compresses its answer, though asked not to"),
-    ],
-)
-def test_the_sentence_says_what_is_wrong(
-    stage: Stage, mood: str, said: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("fault", [*SLOW_FAULTS, "broken off", "hung up", "3 MiB"])
+def test_so_it_is_with_tls(
+    certificate: Certificate, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert said in str(failure(stage, mood, caplog))
+    with HTTP_BACKENDS["openwrt"](certificate) as backend:
+        assert SENTENCES[fault] in str(failure(backend, fault, caplog))
 
 
-def test_a_router_that_is_down_does_not_answer(stage: Stage) -> None:
-    assert stage.server
-    stage.server.stop()
+@pytest.mark.parametrize("fault", ["drip", "drip in a chunk's size", "100 Continue"])
+def test_without_our_deadline_urllib3_would_wait(fault: str) -> None:
+    """A failure here means that urllib3 has learned deadlines, so that ours can go."""
+    with ClassicRouter() as server, urllib3.PoolManager(retries=False) as pool:
+        server.fault = FAULTS[fault]
+
+        def call() -> None:
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                pool.request("GET", server.url, timeout=urllib3.Timeout(total=0.2))
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        caller.join(0.8)
+        assert caller.is_alive()
+        server.stop()
+        caller.join()
+
+
+def test_a_malformed_header_puts_no_address_into_the_log(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert backend.server
+    caplog.set_level("DEBUG")
+    session = http_client.open_session(backend.settings, "the router")
+    with contextlib.closing(session):
+        backend.server.fault = malforms_a_header
+        assert session.get(f"{backend.settings.url}/?token=geheim").status_code == 200
+    assert "geheim" not in caplog.text
+
+
+def test_a_router_that_is_down_does_not_answer(backend: Backend) -> None:
+    assert backend.server
+    backend.server.stop()
     with (
-        stage.router() as router,
+        backend.router() as router,
         pytest.raises(RouterError, match="does not answer: Connection refused"),
     ):
         router.devices()
 
 
-def test_an_unknown_host_is_said_to_be_one(stage: Stage) -> None:
-    stage.settings = replace(stage.settings, url="http://no-such-router.invalid")
+def test_an_unknown_host_is_named(backend: Backend) -> None:
+    backend.settings = replace(backend.settings, url="http://no-such-router.invalid")
     with (
-        stage.router() as router,
+        backend.router() as router,
         pytest.raises(
             RouterError, match=r"the .* at http://no-such-router\.invalid.* does not answer: "
         ),
@@ -129,61 +173,61 @@ def test_an_unknown_host_is_said_to_be_one(stage: Stage) -> None:
 
 
 def test_no_proxy_of_the_environment_is_asked(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    stage.show([ANNA])
-    with stage.router() as router:
+    backend.show([ANNA])
+    with backend.router() as router:
         assert [one.mac for one in router.devices()] == [ANNA.mac]
 
 
-def test_no_password_is_looked_for_but_in_the_settings(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_passwords_come_only_from_the_settings(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert stage.server
+    assert backend.server
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password other\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    stage.show([ANNA])
-    with stage.router() as router:
+    backend.show([ANNA])
+    with backend.router() as router:
         router.devices()
     assert not [
         one
-        for one in stage.server.asked
+        for one in backend.server.asked
         if str(one.headers.get("Authorization")).startswith("Basic")
     ]
 
 
 @pytest.mark.parametrize("host", ["x" * 70, "a..b"])
-def test_an_address_that_cannot_be_one_is_said_to_be_so(stage: Stage, host: str) -> None:
-    stage.settings = replace(stage.settings, url=f"http://{host}")
-    with stage.router() as router, pytest.raises(RouterRefused, match="cannot be asked like this"):
+def test_an_impossible_address_is_refused(backend: Backend, host: str) -> None:
+    backend.settings = replace(backend.settings, url=f"http://{host}")
+    with (
+        backend.router() as router,
+        pytest.raises(RouterRefused, match="cannot be asked like this"),
+    ):
         router.devices()
 
 
-def test_nobody_is_asked_at_an_address_that_the_router_sends_to(stage: Stage) -> None:
-    assert stage.server
+def test_redirects_are_not_followed(backend: Backend) -> None:
+    assert backend.server
     with ClassicRouter() as elsewhere:
-        stage.server.mood = says(b"", 307, "text/xml", ("Location", f"{elsewhere.url}/login.html"))
-        with stage.router() as router, pytest.raises(RouterError):
+        backend.server.fault = always(
+            b"", 307, "text/xml", ("Location", f"{elsewhere.url}/login.html")
+        )
+        with backend.router() as router, pytest.raises(RouterError):
             router.devices()
         assert not elsewhere.asked
 
 
-def test_no_thread_is_left_behind(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    failure(stage, "drip", caplog)
-    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
-
-
-def test_a_certificate_that_is_pinned_is_good(secure: Stage) -> None:
+def test_a_pinned_certificate_is_accepted(secure: Backend) -> None:
     secure.show([ANNA])
     with secure.router() as router:
         for _ in range(2):
             assert [one.mac for one in router.devices()] == [ANNA.mac]
 
 
-def test_a_certificate_that_nobody_signed_is_refused_and_its_fingerprint_shown(
-    secure: Stage, certificate: Certificate
+def test_an_unsigned_certificate_is_refused_with_its_fingerprint(
+    secure: Backend, certificate: Certificate
 ) -> None:
     assert secure.server
     secure.settings = replace(secure.settings, fingerprint=None)
@@ -199,8 +243,8 @@ def test_a_certificate_that_nobody_signed_is_refused_and_its_fingerprint_shown(
     assert not secure.server.asked
 
 
-def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_said_to_who_shows_it(
-    secure: Stage, certificate: Certificate
+def test_another_certificate_than_the_pinned_gets_no_request(
+    secure: Backend, certificate: Certificate
 ) -> None:
     assert secure.server
     secure.settings = replace(secure.settings, fingerprint=":".join(["AB"] * 32))
@@ -215,10 +259,12 @@ def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_said_
     assert not secure.server.asked
 
 
-def test_https_where_only_http_is_spoken_is_said(stage: Stage) -> None:
-    stage.settings = replace(stage.settings, url=str(stage.settings.url).replace("http:", "https:"))
+def test_https_to_an_http_server_is_explained(backend: Backend) -> None:
+    backend.settings = replace(
+        backend.settings, url=str(backend.settings.url).replace("http:", "https:")
+    )
     with (
-        stage.router() as router,
+        backend.router() as router,
         pytest.raises(
             RouterError, match=r"does not answer in TLS \(.*\); is its url perhaps http://\?"
         ),
@@ -226,7 +272,7 @@ def test_https_where_only_http_is_spoken_is_said(stage: Stage) -> None:
         router.devices()
 
 
-def test_http_where_only_https_is_spoken_is_an_error(secure: Stage) -> None:
+def test_http_to_an_https_server_is_an_error(secure: Backend) -> None:
     secure.settings = replace(
         secure.settings, url=str(secure.settings.url).replace("https:", "http:"), fingerprint=None
     )
@@ -234,8 +280,8 @@ def test_http_where_only_https_is_spoken_is_an_error(secure: Stage) -> None:
         router.devices()
 
 
-def test_a_certificate_that_the_machine_trusts_needs_no_fingerprint(
-    secure: Stage, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_certificate_the_machine_trusts_needs_no_fingerprint(
+    secure: Backend, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
     secure.settings = replace(secure.settings, fingerprint=None)

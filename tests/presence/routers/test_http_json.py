@@ -1,4 +1,4 @@
-"""Logins, cookies, headers and pages of a router that is asked as its own pages ask it."""
+"""Logins, cookies, headers and pages of a router that is asked as its own web pages do."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.clock import FakeClock
 from app.errors import RouterError, RouterRefused
 from app.presence.base import HttpJsonSettings, RouterSettings
 from app.presence.routers.http_json import HttpJsonRouter
-from tests.presence.stages import BY_ANSWER, BY_BASIC, BY_KEY, LIST
+from tests.presence.backends import BY_ANSWER, BY_BASIC, BY_KEY, LIST
 from tests.servers.router import Phone, Reply, Request
 from tests.servers.router_classic import API_KEY, NO_SESSION, PASSWORD, USER, ClassicRouter
 
@@ -53,7 +53,7 @@ def macs(router: HttpJsonRouter) -> list[str | None]:
     return [one.mac for one in router.devices()]
 
 
-def test_one_login_does_for_many_polls(server: ClassicRouter) -> None:
+def test_one_login_is_enough_for_many_polls(server: ClassicRouter) -> None:
     with router_at(server) as router:
         for _ in range(3):
             assert macs(router) == [ANNA.mac]
@@ -66,9 +66,7 @@ def test_one_login_does_for_many_polls(server: ClassicRouter) -> None:
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_a_login_that_expired_is_renewed_by_whatever_sign_it_shows(
-    server: ClassicRouter, sign: str
-) -> None:
+def test_an_expired_login_is_renewed_however_it_shows(server: ClassicRouter, sign: str) -> None:
     server.no_session = NO_SESSION[sign]
     with router_at(server) as router:
         router.devices()
@@ -79,7 +77,7 @@ def test_a_login_that_expired_is_renewed_by_whatever_sign_it_shows(
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_a_login_that_expires_at_once_is_renewed_once_a_poll_and_no_oftener(
+def test_a_login_that_expires_at_once_is_renewed_once_a_poll(
     server: ClassicRouter, sign: str
 ) -> None:
     server.no_session = NO_SESSION[sign]
@@ -97,7 +95,7 @@ def test_a_router_in_trouble_is_no_reason_to_log_in_again(server: ClassicRouter)
         server.no_session = Reply(b"", 503)
         server.expire()
         with pytest.raises(
-            RouterError, match=r"is in trouble: it answers http_json\.devices with HTTP 503"
+            RouterError, match=r"has a problem: it answers http_json\.devices with HTTP 503"
         ):
             router.devices()
     assert server.logins == 1
@@ -117,10 +115,8 @@ def test_a_wrong_password_is_refused_with_the_place_to_look_at(server: ClassicRo
 
 
 @pytest.mark.parametrize("sign", NO_SESSION)
-def test_no_list_right_after_the_login_is_a_refusal_however_it_is_said(
-    server: ClassicRouter, sign: str
-) -> None:
-    """Many a router says nothing of a wrong password, and shuts out whoever goes on with it."""
+def test_no_list_right_after_the_login_is_a_refusal(server: ClassicRouter, sign: str) -> None:
+    """Many routers do not report a wrong password, and lock out whoever tries it again."""
     server.no_session = NO_SESSION[sign]
     server.forgets_at_once = True
     with (
@@ -149,7 +145,7 @@ def test_a_list_in_pages_that_all_come_late_is_given_up() -> None:
         assert len(server.asked) == 5
 
 
-def test_a_form_goes_as_the_settings_say_and_the_time_into_the_address(
+def test_the_form_has_the_set_type_and_the_address_the_time(
     server: ClassicRouter,
 ) -> None:
     with router_at(server) as router:
@@ -161,7 +157,7 @@ def test_a_form_goes_as_the_settings_say_and_the_time_into_the_address(
     assert listed.query["_"] == f"{FakeClock().now().timestamp() * 1000:.0f}"
 
 
-def test_headers_go_with_every_call_and_those_from_the_login_with_the_list(
+def test_headers_from_the_login_go_with_the_list_only(
     server: ClassicRouter,
 ) -> None:
     where = "data.userid" if server.by == "answer" else "sid"
@@ -176,7 +172,7 @@ def test_headers_go_with_every_call_and_those_from_the_login_with_the_list(
     ]
 
 
-def test_what_the_login_answers_fills_the_address_too_with_its_signs_coded(
+def test_the_logins_answer_is_quoted_in_the_address(
     server: ClassicRouter,
 ) -> None:
     where = "data.userid" if server.by == "answer" else "sid"
@@ -191,18 +187,18 @@ def test_what_the_login_answers_fills_the_address_too_with_its_signs_coded(
     assert server.asked[-1].query == {"key": odd, "session": server.session}
 
 
-def test_a_name_that_the_login_does_not_answer_is_named_with_those_that_it_does() -> None:
+def test_a_name_missing_in_the_logins_answer_is_shown() -> None:
     with ClassicRouter(by="answer") as server:
         calls = replace(BY_ANSWER, cookie="userid={userid}")
         with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
             router.devices()
     assert str(caught.value).endswith(
-        "http_json.headers.Cookie wants {userid}, but the login answers only: PHPSESSID, "
+        "http_json.headers.Cookie needs {userid}, but the login answers only: PHPSESSID, "
         "data.userid, result"
     )
 
 
-def test_names_without_end_are_shown_in_part() -> None:
+def test_of_very_many_names_only_some_are_shown() -> None:
     with ClassicRouter(by="answer") as server:
         server.login_answer = {f"\n{number:04}": 1 for number in range(5000)}
         calls = replace(BY_ANSWER, cookie="userid={userid}")
@@ -213,7 +209,7 @@ def test_names_without_end_are_shown_in_part() -> None:
 
 
 @pytest.mark.parametrize("value", ["geheim\r\nX-Evil: 1", "gehe\u20acim", "geheim "])
-def test_what_no_header_may_hold_is_refused_and_not_shown(value: str) -> None:
+def test_a_value_that_no_header_may_hold_is_refused_unshown(value: str) -> None:
     with ClassicRouter() as server:
         calls = replace(BY_KEY, secrets={"key": SecretStr(value)})
         with (
@@ -242,7 +238,7 @@ def test_a_list_that_ends_before_its_end_is_an_error(total: int, page_size: int)
         server.phones, server.total, server.page_size = [ANNA, BEN, ANNA], total, page_size
         with (
             router_at(server, BY_KEY) as router,
-            pytest.raises(RouterError, match=f"speaks of {total} devices, but lists only 3"),
+            pytest.raises(RouterError, match=f"announces {total} devices, but lists only 3"),
         ):
             router.devices()
 
@@ -283,7 +279,7 @@ def test_an_address_where_nothing_is_is_named(
         router.devices()
 
 
-def test_since_when_a_device_is_connected_is_told(server: ClassicRouter) -> None:
+def test_a_device_is_listed_with_the_time_it_connected(server: ClassicRouter) -> None:
     with router_at(server) as router:
         (device,) = router.devices()
     assert device.connected_since == FakeClock().now() - timedelta(seconds=60)

@@ -66,25 +66,25 @@ def test_an_object_of_objects_is_a_list_too() -> None:
         "x",
     ],
 )
-def test_what_is_no_list_is_said_with_what_is_there(said: Any) -> None:
+def test_an_answer_without_a_list_is_described(said: Any) -> None:
     with pytest.raises(
         NotTheList,
-        match=r"the router answers without a list at http_json\.list; (there are: |what is there is )",
+        match=r"the router answers without a list at http_json\.list; the answer (has: |is )",
     ):
         devices(said, replace(PLAIN, list="list"))
 
 
-def test_names_are_shown_and_what_stands_there_is_not() -> None:
+def test_names_in_the_answer_are_shown_and_values_are_not() -> None:
     with pytest.raises(NotTheList) as caught:
         devices({"token": "geheim", "hosts": []}, replace(PLAIN, list="list"))
-    assert str(caught.value).endswith("there are: token, hosts")
+    assert str(caught.value).endswith("the answer has: token, hosts")
 
 
-def test_names_that_nobody_can_read_or_that_have_no_end_are_shown_in_part() -> None:
+def test_of_unreadable_or_endless_names_only_a_part_is_shown() -> None:
     said = {"x\n\x1b[31my\ud800": 1, "z" * 5000: 1} | {str(number): 1 for number in range(5000)}
     with pytest.raises(NotTheList) as caught:
         devices(said, replace(PLAIN, list="list"))
-    assert f"there are: x[31my, {'z' * 60}, 0, 1," in str(caught.value)
+    assert f"the answer has: x[31my, {'z' * 60}, 0, 1," in str(caught.value)
     assert len(str(caught.value)) < 300
 
 
@@ -108,7 +108,7 @@ def test_names_that_nobody_can_read_or_that_have_no_end_are_shown_in_part() -> N
         (False, False, True),
     ],
 )
-def test_a_flag_says_who_is_connected(
+def test_a_flag_says_which_device_is_connected(
     flag: object, wanted: bool | int | str | None, here: bool
 ) -> None:
     settings = replace(PLAIN, active="state.on", active_value=wanted)
@@ -117,9 +117,10 @@ def test_a_flag_says_who_is_connected(
     )
 
 
-def test_a_flag_that_is_nowhere_is_an_error_and_not_an_empty_house() -> None:
+def test_a_flag_that_no_entry_has_is_an_error() -> None:
     with pytest.raises(
-        RouterError, match=r"lists 2, but none with a flag at http_json\.active; there are: mac, up"
+        RouterError,
+        match=r"lists 2, but none with a flag at http_json\.active; the answer has: mac, up",
     ):
         devices([{"mac": MAC, "up": 1}, {"mac": MAC, "up": 0}], replace(PLAIN, active="online"))
 
@@ -129,18 +130,16 @@ def test_an_entry_without_the_flag_is_not_connected() -> None:
     assert devices(said, replace(PLAIN, active="online")) == [Device(MAC)]
 
 
-def test_wrong_places_are_an_error_and_not_an_empty_house() -> None:
+def test_wrong_places_are_an_error_not_an_empty_house() -> None:
     with pytest.raises(
         RouterError,
-        match=(
-            "lists 1, but none with a MAC or name where http_json looks; there are: macAddr, online"
-        ),
+        match=r"lists 1, but none with a MAC or name where http_json .*has: macAddr, online",
     ):
         devices([{"macAddr": MAC, "online": "0"}], replace(PLAIN, active="online"))
 
 
 @pytest.mark.parametrize("entry", [7, None, "x", [], {}])
-def test_entries_that_are_no_devices_are_passed_over_and_nothing_but_those_is_an_error(
+def test_other_entries_are_skipped_but_only_those_are_an_error(
     entry: Any,
 ) -> None:
     assert devices([entry, {"mac": MAC}]) == [Device(MAC)]
@@ -148,7 +147,7 @@ def test_entries_that_are_no_devices_are_passed_over_and_nothing_but_those_is_an
         devices([entry])
 
 
-def test_a_router_that_tells_no_macs_can_tell_names() -> None:
+def test_a_router_without_macs_can_list_names() -> None:
     assert devices([{"hostname": "Anna"}, {"hostname": "anna"}], replace(PLAIN, mac=None)) == [
         Device(None, "anna")
     ]

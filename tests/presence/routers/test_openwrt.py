@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.errors import RouterError, RouterRefused
 from app.presence.base import Device
-from tests.presence.stages import Stage, openwrt
+from tests.presence.backends import Backend, openwrt
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import ALL_RIGHTS, OpenwrtServer
 
@@ -17,25 +17,25 @@ BEN = Phone("AA:BB:CC:00:00:02", "bens-pixel", "192.168.1.12")
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def backend() -> Iterator[Backend]:
     with openwrt() as made:
         made.show([ANNA, BEN])
         yield made
 
 
 @pytest.fixture
-def server(stage: Stage) -> OpenwrtServer:
-    assert isinstance(stage.server, OpenwrtServer)
-    return stage.server
+def server(backend: Backend) -> OpenwrtServer:
+    assert isinstance(backend.server, OpenwrtServer)
+    return backend.server
 
 
-def devices(stage: Stage) -> list[Device]:
-    with stage.router() as router:
+def devices(backend: Backend) -> list[Device]:
+    with backend.router() as router:
         return router.devices()
 
 
-def test_all_radios_are_asked_in_two_calls(stage: Stage, server: OpenwrtServer) -> None:
-    with stage.router() as router:
+def test_all_radios_are_asked_in_two_calls(backend: Backend, server: OpenwrtServer) -> None:
+    with backend.router() as router:
         router.devices()
         server.asked.clear()
         assert sorted(str(one.mac) for one in router.devices()) == [
@@ -45,29 +45,31 @@ def test_all_radios_are_asked_in_two_calls(stage: Stage, server: OpenwrtServer) 
     assert len(server.asked) == 2
 
 
-def test_a_lease_alone_does_not_make_a_phone_connected(stage: Stage, server: OpenwrtServer) -> None:
+def test_a_lease_alone_does_not_make_a_phone_connected(
+    backend: Backend, server: OpenwrtServer
+) -> None:
     server.leases_of_the_gone = [
         {"macaddr": "AA:BB:CC:00:00:09", "ipaddr": "192.168.1.19", "hostname": "gone"}
     ]
-    assert "aa:bb:cc:00:00:09" not in [one.mac for one in devices(stage)]
+    assert "aa:bb:cc:00:00:09" not in [one.mac for one in devices(backend)]
 
 
-def test_who_has_not_shown_the_password_is_not_connected(
-    stage: Stage, server: OpenwrtServer
+def test_a_station_without_the_password_is_not_connected(
+    backend: Backend, server: OpenwrtServer
 ) -> None:
     server.strangers = ["aa:bb:cc:00:00:66"]
-    assert sorted(str(one.mac) for one in devices(stage)) == [
+    assert sorted(str(one.mac) for one in devices(backend)) == [
         "aa:bb:cc:00:00:01",
         "aa:bb:cc:00:00:02",
     ]
 
 
-def test_since_when_a_phone_is_associated_is_told(stage: Stage) -> None:
-    assert all(one.connected_since for one in devices(stage))
+def test_a_phone_is_listed_with_the_time_of_its_association(backend: Backend) -> None:
+    assert all(one.connected_since for one in devices(backend))
 
 
-def test_a_session_that_expired_is_renewed_once(stage: Stage, server: OpenwrtServer) -> None:
-    with stage.router() as router:
+def test_a_session_that_expired_is_renewed_once(backend: Backend, server: OpenwrtServer) -> None:
+    with backend.router() as router:
         router.devices()
         server.expire()
         assert len(router.devices()) == 2
@@ -76,29 +78,33 @@ def test_a_session_that_expired_is_renewed_once(stage: Stage, server: OpenwrtSer
 
 
 @pytest.mark.parametrize("rights", [{"iwinfo"}, {"hostapd.wlan0", "hostapd.wlan1"}])
-def test_either_way_to_the_stations_does_and_without_leases_they_have_no_names(
-    stage: Stage, server: OpenwrtServer, rights: set[str], caplog: pytest.LogCaptureFixture
+def test_iwinfo_or_hostapd_is_enough_without_leases_no_names(
+    backend: Backend, server: OpenwrtServer, rights: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.rights = frozenset(rights)
-    with stage.router() as router:
+    with backend.router() as router:
         for _ in range(3):
             assert sorted((str(one.mac), one.hostname) for one in router.devices()) == [
                 ("aa:bb:cc:00:00:01", None),
                 ("aa:bb:cc:00:00:02", None),
             ]
-    (told,) = [record.getMessage() for record in caplog.records if "leases" in record.getMessage()]
-    assert "tells no DHCP leases to whos-there, so devices have no names: only MACs count" in told
+    (warning,) = [
+        record.getMessage() for record in caplog.records if "leases" in record.getMessage()
+    ]
+    assert (
+        "shows no DHCP leases to whos-there, so devices have no names: only MACs count" in warning
+    )
 
 
 @pytest.mark.parametrize(
     ("rights", "call"),
     [(set(), "hostapd.wlan0 get_clients"), ({"hostapd.wlan0"}, "hostapd.wlan1 get_clients")],
 )
-def test_a_right_that_is_missing_is_named_and_the_login_tried_once_a_poll(
-    stage: Stage, server: OpenwrtServer, rights: set[str], call: str
+def test_a_missing_right_is_named_and_one_login_tried_a_poll(
+    backend: Backend, server: OpenwrtServer, rights: set[str], call: str
 ) -> None:
     server.rights = frozenset(rights)
-    with stage.router() as router:
+    with backend.router() as router:
         for poll in (1, 2):
             with pytest.raises(
                 RouterRefused,
@@ -108,26 +114,28 @@ def test_a_right_that_is_missing_is_named_and_the_login_tried_once_a_poll(
             assert server.logins == poll
 
 
-def test_an_account_without_rights_is_told_the_first_that_it_needs(
-    stage: Stage, server: OpenwrtServer
+def test_without_any_rights_the_first_missing_one_is_named(
+    backend: Backend, server: OpenwrtServer
 ) -> None:
     server.objects, server.rights = frozenset({"iwinfo", "luci-rpc"}), frozenset()
     with pytest.raises(RouterRefused, match="does not let whos-there call iwinfo devices"):
-        devices(stage)
+        devices(backend)
 
 
-def test_a_name_that_nobody_can_read_is_shown_in_part(stage: Stage, server: OpenwrtServer) -> None:
+def test_of_an_unreadable_name_only_a_part_is_shown(
+    backend: Backend, server: OpenwrtServer
+) -> None:
     server.objects, server.rights = frozenset({"hostapd.\nx\ud800" + "y" * 5000}), frozenset()
     with pytest.raises(
         RouterRefused, match=r"does not let whos-there call hostapd\.xy{51}: allow it"
     ):
-        devices(stage)
+        devices(backend)
 
 
-def test_a_wrong_password_is_refused(stage: Stage, server: OpenwrtServer) -> None:
-    stage.settings = replace(stage.settings, password=SecretStr("wrong-geheim"))
+def test_a_wrong_password_is_refused(backend: Backend, server: OpenwrtServer) -> None:
+    backend.settings = replace(backend.settings, password=SecretStr("wrong-geheim"))
     with (
-        stage.router() as router,
+        backend.router() as router,
         pytest.raises(
             RouterRefused, match=r"refuses the login: look at username and password of presence"
         ),
@@ -137,26 +145,26 @@ def test_a_wrong_password_is_refused(stage: Stage, server: OpenwrtServer) -> Non
 
 
 @pytest.mark.parametrize("broken", ["wlan1", "iwinfo"])
-def test_a_radio_that_cannot_be_asked_is_an_error_since_its_phones_would_seem_gone(
-    stage: Stage, server: OpenwrtServer, broken: str
+def test_a_radio_that_cannot_be_asked_is_an_error(
+    backend: Backend, server: OpenwrtServer, broken: str
 ) -> None:
     server.broken = {broken}
     server.objects = ALL_RIGHTS - {"hostapd.wlan0", "hostapd.wlan1"}
     with pytest.raises(RouterError):
-        devices(stage)
+        devices(backend)
 
 
-def test_a_router_without_wifi_is_said_to_be_one(stage: Stage, server: OpenwrtServer) -> None:
+def test_a_router_without_wifi_is_refused(backend: Backend, server: OpenwrtServer) -> None:
     server.objects = frozenset({"luci-rpc"})
     with pytest.raises(
-        RouterRefused, match="tells of no Wi-Fi interface: install rpcd-mod-iwinfo there"
+        RouterRefused, match="lists no Wi-Fi interface: install rpcd-mod-iwinfo there"
     ):
-        devices(stage)
+        devices(backend)
 
 
-def test_a_router_without_ubus_is_told_what_to_install(stage: Stage) -> None:
-    stage.settings = replace(stage.settings, url=f"{stage.settings.url}/other")
+def test_without_ubus_the_missing_package_is_named(backend: Backend) -> None:
+    backend.settings = replace(backend.settings, url=f"{backend.settings.url}/other")
     with pytest.raises(
         RouterRefused, match=r"has no ubus at this address \(HTTP 404\): install uhttpd-mod-ubus"
     ):
-        devices(stage)
+        devices(backend)

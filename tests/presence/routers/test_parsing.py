@@ -1,4 +1,4 @@
-"""Reading what routers say of one device."""
+"""Reading devices from routers' answers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,12 +40,12 @@ def test_a_mac_is_read_in_any_spelling(mac: str) -> None:
         "x",
     ],
 )
-def test_what_is_no_devices_mac_makes_no_device_whatever_its_name(mac: object) -> None:
+def test_an_invalid_mac_makes_no_device_whatever_its_name(mac: object) -> None:
     assert read_device(mac, "annas-iphone") is None
 
 
 @pytest.mark.parametrize("mac", [None, ""])
-def test_where_no_mac_is_told_a_name_will_do(mac: str | None) -> None:
+def test_without_a_mac_a_name_is_enough(mac: str | None) -> None:
     assert read_device(mac, "Annas-iPhone.") == Device(None, "annas-iphone")
     assert read_device(mac, "*") is None
 
@@ -53,11 +53,11 @@ def test_where_no_mac_is_told_a_name_will_do(mac: str | None) -> None:
 @pytest.mark.parametrize(
     "name", [None, 7, "", "*", "unknown", "Unknown", " -- ", "N/A", "...", "\x1b\x07", "null"]
 )
-def test_what_is_no_name_is_none(name: object) -> None:
+def test_an_unusable_name_is_none(name: object) -> None:
     assert read_device(MAC, name) == Device(MAC)
 
 
-def test_signs_that_nobody_can_read_are_left_out_of_a_name_and_a_long_one_is_cut() -> None:
+def test_names_are_printable_and_of_limited_length() -> None:
     assert read_device(MAC, "anna\x1b[31m\u202e") == Device(MAC, "anna[31m")
     device = read_device(MAC, "a" * 10_000)
     assert device
@@ -100,11 +100,11 @@ def test_an_address_is_one_or_none(ip: Any, read: str | None) -> None:
         ([], None),
     ],
 )
-def test_a_moment_is_read_as_it_was_meant_or_none(said: object, read: datetime | None) -> None:
+def test_a_time_is_read_in_any_form_or_none(said: object, read: datetime | None) -> None:
     assert read_since(said, NOW) == read
 
 
-def test_what_is_told_twice_is_put_together() -> None:
+def test_entries_with_the_same_mac_are_merged() -> None:
     found = [
         read_device(MAC),
         read_device(MAC, "anna"),
@@ -114,7 +114,7 @@ def test_what_is_told_twice_is_put_together() -> None:
     assert each_once(found, "the router") == [Device(MAC, "anna", "192.168.1.2", NOW)]
 
 
-def test_nothing_that_is_a_device_is_an_error_and_nothing_at_all_is_not() -> None:
+def test_entries_without_a_device_are_an_error_no_entries_not() -> None:
     assert each_once([], "the router") == []
-    with pytest.raises(RouterError, match="the router lists 2, but none has a sound MAC address"):
+    with pytest.raises(RouterError, match="the router lists 2, but none has a valid MAC address"):
         each_once([None, None], "the router")

@@ -1,6 +1,4 @@
-"""Every backend with a router that it can ask: what is connected there, and whether it fails, is
-for a test to say.
-"""
+"""Every backend with a router to ask. A test sets the connected devices, and makes it fail."""
 
 import base64
 import contextlib
@@ -26,12 +24,13 @@ from app.presence.base import (
 )
 from tests.servers import router_classic, router_fritzbox, router_openwrt
 from tests.servers.certificate import Certificate
-from tests.servers.router import PAGE, Phone, RouterServer, says
+from tests.servers.router import PAGE, Phone, RouterServer, always
 from tests.servers.router_classic import ClassicRouter
 from tests.servers.router_fritzbox import FritzboxServer
 from tests.servers.router_openwrt import OpenwrtServer
 
-TIMEOUT_S = 0.5
+#: Longer than a call takes on a busy machine.
+TIMEOUT_S = 15.0
 GATEWAY = Phone("02:00:00:00:00:01", "gateway", "127.0.0.1")
 
 LIST = HttpJsonSettings(
@@ -62,22 +61,24 @@ BY_BASIC = replace(LIST, devices="/open/hosts", login_page=None, login=None, for
 
 
 @dataclass
-class Stage:
-    """A router's *settings*, *show* to say what is connected to it, *spoil* and *mend*. *secrets*
-    are what nobody may hear of.
+class Backend:
+    """A router's *settings*, with functions that control the router.
+
+    *show* sets the connected devices; *fail* and *recover* switch failures. *secrets* may appear
+    nowhere.
     """
 
     settings: RouterSettings
     show: Callable[[list[Phone]], None]
-    spoil: Callable[[], None]
-    mend: Callable[[], None]
+    fail: Callable[[], None]
+    recover: Callable[[], None]
     secrets: tuple[str, ...] = ()
-    tells_names: bool = True
+    has_names: bool = True
     server: RouterServer | None = None
 
     @contextlib.contextmanager
     def router(self) -> Iterator[Router]:
-        """The router, asked nothing yet."""
+        """The router, not asked yet."""
         router = make_router(self.settings, FakeClock())
         assert router is not None
         with contextlib.closing(router):
@@ -91,7 +92,7 @@ def settings_for(
     password: str,
     certificate: Certificate | None,
 ) -> RouterSettings:
-    """Those for *server*, whose certificate is pinned."""
+    """Return the settings for *server*, with its certificate pinned."""
     needed = HttpJsonSettings(devices="/") if backend == "http_json" else HttpJsonSettings()
     return RouterSettings(
         backend=backend,
@@ -104,41 +105,41 @@ def settings_for(
     )
 
 
-def on_the_web(server: RouterServer, settings: RouterSettings, *secrets: str) -> Stage:
-    """The stage of a router with a web server."""
+def http_backend(server: RouterServer, settings: RouterSettings, *secrets: str) -> Backend:
+    """Return the backend of a router with a web server."""
 
     def show(phones: list[Phone]) -> None:
         server.phones = phones
 
-    def set_mood(spoilt: bool) -> None:
-        server.mood = says(PAGE, 500, "text/html") if spoilt else None
+    def set_fault(failing: bool) -> None:
+        server.fault = always(PAGE, 500, "text/html") if failing else None
 
     password = settings.password.get_secret_value() if settings.password else ""
     pair = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
-    return Stage(
+    return Backend(
         settings,
         show,
-        lambda: set_mood(True),
-        lambda: set_mood(False),
+        lambda: set_fault(True),
+        lambda: set_fault(False),
         (password, pair, *secrets),
         server=server,
     )
 
 
 @contextlib.contextmanager
-def classic(calls: HttpJsonSettings, certificate: Certificate | None = None) -> Iterator[Stage]:
+def classic(calls: HttpJsonSettings, certificate: Certificate | None = None) -> Iterator[Backend]:
     """A provider's router."""
     with ClassicRouter(certificate, "answer" if calls is BY_ANSWER else "cookie") as server:
         settings = settings_for(
             server, "http_json", router_classic.USER, router_classic.PASSWORD, certificate
         )
-        yield on_the_web(
+        yield http_backend(
             server, replace(settings, http_json=calls), router_classic.API_KEY, "geheim"
         )
 
 
 @contextlib.contextmanager
-def openwrt(certificate: Certificate | None = None, hostapd: bool = False) -> Iterator[Stage]:
+def openwrt(certificate: Certificate | None = None, hostapd: bool = False) -> Iterator[Backend]:
     """OpenWrt, with iwinfo or with *hostapd* alone."""
     with OpenwrtServer(certificate) as server:
         if hostapd:
@@ -146,22 +147,22 @@ def openwrt(certificate: Certificate | None = None, hostapd: bool = False) -> It
         settings = settings_for(
             server, "openwrt", router_openwrt.USER, router_openwrt.PASSWORD, certificate
         )
-        yield on_the_web(server, settings, f"{1:032x}")
+        yield http_backend(server, settings, f"{1:032x}")
 
 
 @contextlib.contextmanager
-def fritzbox(certificate: Certificate | None = None) -> Iterator[Stage]:
+def fritzbox(certificate: Certificate | None = None) -> Iterator[Backend]:
     """A FRITZ!Box."""
     with FritzboxServer(certificate) as server:
         settings = settings_for(
             server, "fritzbox", router_fritzbox.USER, router_fritzbox.PASSWORD, certificate
         )
-        yield on_the_web(server, settings, router_fritzbox.SID)
+        yield http_backend(server, settings, router_fritzbox.SID)
 
 
 @contextlib.contextmanager
-def scripted(folder: Path) -> Iterator[Stage]:
-    """The script."""
+def scripted(folder: Path) -> Iterator[Backend]:
+    """The scripted router."""
     path = folder / "router.json"
 
     def show(phones: list[Phone]) -> None:
@@ -172,15 +173,15 @@ def scripted(folder: Path) -> Iterator[Stage]:
 
     show([])
     settings = RouterSettings(backend="scripted", scripted=ScriptedSettings(str(path)))
-    yield Stage(
+    yield Backend(
         settings, show, lambda: _write(path, '{"fails": "the script says so"}'), lambda: show([])
     )
 
 
 @contextlib.contextmanager
-def arp(folder: Path) -> Iterator[Stage]:
-    """This machine's kernel, with an `ip` that prints what a test wants in its place."""
-    with kernel_that_says(folder) as say:
+def arp(folder: Path) -> Iterator[Backend]:
+    """This machine's kernel, with an `ip` that prints the output of a test."""
+    with fake_ip(folder) as say:
 
         def show(phones: list[Phone]) -> None:
             say(
@@ -194,24 +195,25 @@ def arp(folder: Path) -> Iterator[Stage]:
         say("route", [{"dst": "default", "gateway": GATEWAY.ip, "dev": "lo"}])
         show([])
         settings = RouterSettings(backend="arp", arp=ArpSettings(("127.0.0.8/29",)))
-        yield Stage(
+        yield Backend(
             settings,
             show,
             lambda: say("neighbour", [_neighbour(GATEWAY, "FAILED")]),
             lambda: show([]),
-            tells_names=False,
+            has_names=False,
         )
 
 
 @contextlib.contextmanager
-def kernel_that_says(folder: Path) -> Iterator[Callable[[str, object], None]]:
-    """A function that sets what `ip -json -4 …` prints about a subject: `route`, `address` or
-    `neighbour`.
-    """
+def fake_ip(folder: Path) -> Iterator[Callable[[str, object], None]]:
+    """A function that sets the output of `ip -json -4 …` for `route`, `address` or `neighbour`."""
     tool = folder / "ip"
-    tool.write_text(
-        f'#!/bin/sh\nfor word; do test -f "{folder}/$word.json" && exec cat "{folder}/$word.json"; done\nexit 1\n'
-    )
+    tool.write_text(f'''#!/bin/sh
+for word; do
+    test -f "{folder}/$word.json" && exec cat "{folder}/$word.json"
+done
+exit 1
+''')
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
 
     def say(subject: str, said: object) -> None:
@@ -242,7 +244,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-ON_THE_WEB: dict[str, Callable[[Certificate | None], AbstractContextManager[Stage]]] = {
+HTTP_BACKENDS: dict[str, Callable[[Certificate | None], AbstractContextManager[Backend]]] = {
     "http_json by cookie": lambda certificate: classic(LIST, certificate),
     "http_json by its answer": lambda certificate: classic(BY_ANSWER, certificate),
     "http_json by key and pages": lambda certificate: classic(BY_KEY, certificate),
@@ -254,13 +256,13 @@ ON_THE_WEB: dict[str, Callable[[Certificate | None], AbstractContextManager[Stag
 
 
 def _anywhere(
-    make: Callable[[Certificate | None], AbstractContextManager[Stage]],
-) -> Callable[[Path], AbstractContextManager[Stage]]:
+    make: Callable[[Certificate | None], AbstractContextManager[Backend]],
+) -> Callable[[Path], AbstractContextManager[Backend]]:
     return lambda _: make(None)
 
 
-STAGES: dict[str, Callable[[Path], AbstractContextManager[Stage]]] = {
+BACKENDS: dict[str, Callable[[Path], AbstractContextManager[Backend]]] = {
     "scripted": scripted,
     "arp": arp,
-    **{name: (_anywhere(make)) for name, make in ON_THE_WEB.items()},
+    **{name: (_anywhere(make)) for name, make in HTTP_BACKENDS.items()},
 }
