@@ -1,4 +1,4 @@
-"""A camera and its recorder without a house: a film is played, and clips are made of it."""
+"""A camera and its recorder without the daemon: a video is played and recorded."""
 
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -14,13 +14,14 @@ from app.recording.base import RecordingSettings
 from app.recording.recorder import ReadyClip, Recorder
 from tests.recording.videos import FPS
 
-Act = Callable[[Frame], object]
+Action = Callable[[Frame], object]
 
 
 @dataclass
-class Studio:
-    """A recorder with *settings*, the clock that it goes by, and what it told. `refused` is why
-    nothing may be written.
+class RecorderHarness:
+    """A recorder with *settings*, its clock, and what it reported.
+
+    *refused* is the reason why nothing may be written.
     """
 
     settings: RecordingSettings
@@ -41,53 +42,58 @@ class Studio:
     def play(
         self,
         source: str | Path,
-        acts: Mapping[int, Act],
+        actions: Mapping[int, Action],
         *,
         write_every: int = 3,
         last: int | None = None,
         **camera: object,
     ) -> None:
-        """Play *source* as fast as it can be, write after every so many frames, and do what *acts*
-        say with the frames of these numbers.
+        """Play *source* as fast as possible, and write after every *write_every* frames.
+
+        *actions* are called with the frames of these numbers. Frame *last* is the last one.
         """
         usual: dict[str, object] = {"source": str(source), "fps": FPS, "resolution": (320, 240)}
         settings = CameraSettings(**(usual | camera))  # type: ignore[arg-type]
-        film = make_camera("studio", settings, self.clock, "fast")
-        film.sink = self._packet
-        with closing(film), suppress(CameraEnded):
-            film.open()
+        opened = make_camera("test", settings, self.clock, "fast")
+        opened.sink = self._add_packet
+        with closing(opened), suppress(CameraEnded):
+            opened.open()
             while True:
-                frame = film.read()
+                frame = opened.read()
                 self.recorder.add_frame(frame)
-                acts.get(frame.number, id)(frame)
+                actions.get(frame.number, id)(frame)
                 if frame.number % write_every == 0:
                     self.recorder.step()
                 if frame.number == last:
                     break
 
-    def film(
-        self, source: str | Path, folder: Path, start_s: float, end_s: float, **camera: object
+    def record(
+        self, source: str | Path, folder: Path, start_s: float, end_s: float, **how: object
     ) -> list[Path]:
-        """The files that are made of *source* when an event was seen from *start_s* to *end_s*."""
+        """The files that are made of *source* for an event from *start_s* to *end_s*.
+
+        *how* are further arguments of `play`.
+        """
 
         def begin(frame: Frame) -> None:
-            clip = self.recorder.begin_clip(folder, frame.at_s - self.settings.pre_roll_s, "note")
+            start_s = frame.at_s - self.settings.pre_roll_s
+            clip = self.recorder.begin_clip(folder, start_s, "note")
             clip.end(end_s + self.settings.post_roll_s)
 
-        self.play(source, {round(start_s * FPS): begin}, **camera)  # type: ignore[arg-type]
+        self.play(source, {round(start_s * FPS): begin}, **how)  # type: ignore[arg-type]
         self.finish()
         return [one.clip for one in self.ready]
 
     def finish(self) -> None:
-        """The camera is closed, and all that it gave is written."""
+        """Close the camera, and write everything that it gave."""
         self.recorder.stop_clips()
         self.write_all()
 
     def write_all(self) -> None:
-        """Write until there is nothing left to be written."""
+        """Write until there is nothing left to write."""
         while self.recorder.step() == 0.0:
             pass
 
-    def _packet(self, packet: Packet) -> None:
+    def _add_packet(self, packet: Packet) -> None:
         self.recorder.add_packet(packet)
         assert self.recorder.ring.used_bytes <= self.settings.preroll_mb * 1_000_000

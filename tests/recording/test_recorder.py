@@ -1,5 +1,7 @@
-"""Clips show what they should, from the first picture to the last, whatever a source gives."""
+"""Clips show every picture that they should, whatever a source gives and the disk does."""
 
+import logging
+import shutil
 from pathlib import Path
 
 import av
@@ -8,10 +10,14 @@ import pytest
 
 from app.frames import Frame, Image
 from app.recording.base import RecordingSettings
-from app.recording.clip_writer import ClipWriter
-from tests.recording.harness import Act, Studio
+from app.recording.event_folder import EventFolders
+from tests.recording.conftest import Source
+from tests.recording.harness import Action, RecorderHarness
 from tests.recording.videos import (
+    COPIED,
     FPS,
+    LONG_GOP,
+    SOURCES,
     is_for_browsers,
     lasts_s,
     number_of,
@@ -19,381 +25,325 @@ from tests.recording.videos import (
     numbers,
     shown,
 )
+from tests.servers.small_disk import SmallDisk
 
 SETTINGS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=60)
-LONG_GOP = {"g": "30", "sc_threshold": "0"}
-SOURCES: dict[str, dict[str, object]] = {
-    "h264.mp4": {"options": LONG_GOP | {"bf": "0"}},
-    "h264 with B-frames.mp4": {"options": LONG_GOP | {"bf": "3", "b-pyramid": "1"}},
-    "h264 with open groups.mp4": {"options": LONG_GOP | {"bf": "3", "x264-params": "open-gop=1"}},
-    "h264.ts": {"options": LONG_GOP | {"bf": "2"}},
-    "h264.mkv": {"options": LONG_GOP},
-    "full range.mp4": {"options": LONG_GOP, "pixels": "yuvj420p"},
-    "444.mp4": {"options": LONG_GOP, "pixels": "yuv444p"},
-    "mjpeg.avi": {"codec": "mjpeg", "pixels": "yuvj422p"},
-    "hevc.mp4": {
-        "codec": "libx265",
-        "options": {"x265-params": "keyint=30:bframes=3:log-level=none"},
-    },
-    "hevc.ts": {
-        "codec": "libx265",
-        "options": {"x265-params": "keyint=30:bframes=0:log-level=none"},
-    },
-    "mpeg4.mp4": {"codec": "mpeg4", "options": {"g": "30", "bf": "2", "qscale": "2"}},
-    "lossless.mkv": {"codec": "ffv1"},
-}
-COPIED = (
-    "h264.mp4",
-    "h264 with B-frames.mp4",
-    "h264 with open groups.mp4",
-    "h264.ts",
-    "h264.mkv",
-    "full range.mp4",
-)
+IN_PARTS = RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=4)
+EVENT = "20261120T101500.123Z-front"
 
 
-def filming(studio: Studio, folder: Path, end_s: float) -> Act:
-    """Begins a clip, named like its *folder*, two seconds before now, which goes until *end_s*."""
-    return lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, folder.name).end(end_s)
+def begin(harness: RecorderHarness, folder: Path, end_s: float | None = None) -> Action:
+    """Begins a clip with the name of its *folder*, two seconds before now, until *end_s*."""
+
+    def act(frame: Frame) -> None:
+        clip = harness.recorder.begin_clip(folder, frame.at_s - 2, folder.name)
+        if end_s is not None:
+            clip.end(end_s)
+
+    return act
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "events" / "one"
+def event(tmp_path: Path) -> Path:
+    """The folder of an event of the camera "front", empty."""
+    folder = tmp_path / "events" / "2026-11-20" / EVENT
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_clip_shows_every_picture_from_before_the_event_until_after_it(
-    tmp_path: Path, folder: Path, name: str
+def test_a_clip_shows_all_pictures_around_the_event(
+    source: Source, folder: Path, name: str
 ) -> None:
-    source = numbered_video(tmp_path / name, 120, **SOURCES[name])  # type: ignore[arg-type]
-    (clip,) = Studio(SETTINGS).film(source, folder, start_s=5.0, end_s=7.0)
+    video = source(name)
+    (clip,) = RecorderHarness(SETTINGS).record(video, folder, start_s=5.0, end_s=7.0)
     pictures = shown(clip)
     assert [number_of(one.grey) for one in pictures] == list(range(30, 80))
-    assert [one.at_s for one in pictures] == pytest.approx(
-        [number / FPS for number in range(50)], abs=0.001
-    )
+    times_s = [number / FPS for number in range(50)]
+    assert [one.at_s for one in pictures] == pytest.approx(times_s, abs=0.001)
     assert lasts_s(clip) == pytest.approx(5.0, abs=0.01)
     assert is_for_browsers(clip)
     assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == ["clip.mp4"]
-
-
-@pytest.mark.parametrize("start_s", [4.9, 5.0, 5.1, 5.7, 5.9])
-def test_the_first_picture_is_right_wherever_the_key_frames_are(
-    tmp_path: Path, folder: Path, start_s: float
-) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
-    (clip,) = Studio(SETTINGS).film(source, folder, start_s=start_s, end_s=7.0)
-    assert numbers(clip) == list(range(round(start_s * FPS) - 20, 80))
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_what_browsers_play_is_copied_and_all_else_encoded(
-    tmp_path: Path, folder: Path, name: str
-) -> None:
-    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
-    (clip,) = Studio(SETTINGS).film(source, folder, start_s=3.0, end_s=3.5)
-    with av.open(str(source)) as opened:
+    with av.open(str(video)) as opened:
         keys = [bytes(packet) for packet in opened.demux(video=0) if packet.is_keyframe]
-    assert (keys[0][-40:] in clip.read_bytes()) is (name in COPIED)
+    assert (keys[1][-40:] in clip.read_bytes()) is (name in COPIED)
 
 
 @pytest.mark.parametrize(("hflip", "vflip"), [(True, True), (True, False), (False, True)])
 @pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])
-def test_a_clip_is_turned_as_the_pictures_are(
-    tmp_path: Path, folder: Path, name: str, hflip: bool, vflip: bool
+def test_a_clip_is_flipped_as_the_pictures_are(
+    source: Source, folder: Path, name: str, hflip: bool, vflip: bool
 ) -> None:
-    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
-    (clip,) = Studio(SETTINGS).film(
-        source, folder, start_s=3.0, end_s=3.5, hflip=hflip, vflip=vflip
+    (clip,) = RecorderHarness(SETTINGS).record(
+        source(name), folder, start_s=3.0, end_s=3.5, hflip=hflip, vflip=vflip, last=50
     )
     for number, one in enumerate(shown(clip), start=10):
-        turned = one.grey[:: -1 if vflip else 1, :: -1 if hflip else 1]
-        assert number_of(turned) == number
+        flipped = one.grey[:: -1 if vflip else 1, :: -1 if hflip else 1]
+        assert number_of(flipped) == number
 
 
-def test_a_drawn_scene_is_filmed_too(folder: Path) -> None:
-    studio = Studio(SETTINGS)
+def test_a_drawn_scene_is_recorded_too(folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS)
     lumas: dict[int, Image] = {}
-    acts: dict[int, Act] = dict.fromkeys(
+    actions: dict[int, Action] = dict.fromkeys(
         range(60), lambda frame: lumas.update({frame.number: frame.luma})
     )
-    acts[40] = lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, "")
-    studio.play("synthetic:person", acts, last=60, resolution=(160, 120))
-    studio.finish()
-    pictures = shown(studio.ready[0].clip)
+    actions[40] = begin(harness, folder)
+    harness.play("synthetic:person", actions, last=60, resolution=(160, 120))
+    harness.finish()
+    pictures = shown(harness.ready[0].clip)
     assert len(pictures) == 41
     for number, one in enumerate(pictures[:39], start=20):
         assert number == 40 or np.abs(one.grey.astype(int) - lumas[number]).mean() < 6
 
 
-def test_a_long_event_becomes_parts_that_join_without_a_seam(tmp_path: Path, folder: Path) -> None:
-    for name in ("h264 with B-frames.mp4", "mjpeg.avi"):
-        source = numbered_video(tmp_path / name, 260, **SOURCES[name])  # type: ignore[arg-type]
-        studio = Studio(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=6.25))
-        clips = studio.film(source, folder / name, start_s=4.0, end_s=20.0)
-        assert [clip.name for clip in clips] == [
-            "clip.mp4",
-            "clip-2.mp4",
-            "clip-3.mp4",
-            "clip-4.mp4",
-        ]
-        assert [number for clip in clips for number in numbers(clip)] == list(range(20, 210))
-        assert all(lasts_s(clip) <= 6.4 for clip in clips)
-        assert [one.last for one in studio.ready] == [False, False, False, True]
-        assert studio.ready[-1].reaches_s == pytest.approx(19.0, abs=0.05)
-
-
-@pytest.mark.parametrize("split_at", range(60, 66))
-def test_a_clip_that_is_split_has_a_file_at_once_and_goes_on_in_another(
-    tmp_path: Path, folder: Path, split_at: int
-) -> None:
-    source = numbered_video(
-        tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3", "b_strategy": "0"}
-    )
-    studio = Studio(SETTINGS)
-    clips: list[ClipWriter] = []
-    made: list[int] = []
-    studio.play(
-        source,
-        {
-            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
-            split_at: lambda _: clips[0].split(),
-            split_at + 6: lambda _: made.append(len(studio.ready)),
-            90: lambda frame: clips[0].end(frame.at_s),
-        },
-        write_every=2,
-    )
-    studio.finish()
-    assert made == [1]
-    parts = [numbers(one.clip) for one in studio.ready]
-    assert [number for part in parts for number in part] == list(range(10, 90))
-    assert len(parts[0]) == pytest.approx(split_at - 9, abs=3)
-
-
-def test_an_end_that_is_past_when_it_is_known_is_kept(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP | {"bf": "3"})
-    studio = Studio(SETTINGS)
-    clips: list[ClipWriter] = []
-    studio.play(
-        source,
-        {
-            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
-            89: lambda _: studio.write_all(),
-            90: lambda _: clips[0].end(5.0),
-        },
-    )
-    studio.finish()
-    assert numbers(studio.ready[0].clip) == list(range(10, 50))
-
-
-def test_a_part_that_begins_after_the_end_is_none(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP)
-    studio = Studio(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=5))
-    clips: list[ClipWriter] = []
-    studio.play(
-        source,
-        {
-            30: lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, "")),
-            79: lambda _: studio.write_all(),
-            80: lambda _: clips[0].end(5.5),
-        },
-    )
-    studio.finish()
-    assert [one.clip.name for one in studio.ready] == ["clip.mp4"]
-    assert {path.name for path in folder.iterdir()} == {".clip.mp4.part", "clip.mp4"}
-
-
-def test_clips_that_overlap_are_each_whole(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 120, options=LONG_GOP)
-    studio = Studio(SETTINGS)
-
-    acts = {
-        30: filming(studio, folder / "one", 6.0),
-        45: filming(studio, folder / "two", 7.0),
-        55: filming(studio, folder / "three", 8.0),
+def test_clips_that_overlap_are_each_complete(source: Source, folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS)
+    actions = {
+        30: begin(harness, folder / "one", 6.0),
+        45: begin(harness, folder / "two", 7.0),
+        55: begin(harness, folder / "three", 8.0),
     }
-    studio.play(source, acts)
-    studio.finish()
-    found = {one.note: numbers(one.clip) for one in studio.ready}
-    assert found == {
+    harness.play(source("h264.mkv"), actions)
+    harness.finish()
+    assert {one.note: numbers(one.clip) for one in harness.ready} == {
         "one": list(range(10, 60)),
         "two": list(range(25, 70)),
         "three": list(range(35, 80)),
     }
 
 
-def test_of_what_was_not_there_yet_a_clip_shows_nothing(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
-    (clip,) = Studio(SETTINGS).film(source, folder, start_s=0.5, end_s=2.0)
+def test_a_clip_begins_with_the_first_picture_there_is(source: Source, folder: Path) -> None:
+    video = source("h264.mkv")
+    (clip,) = RecorderHarness(SETTINGS).record(video, folder, start_s=0.5, end_s=2.0, last=50)
     assert numbers(clip) == list(range(30))
 
 
-def test_a_camera_that_is_closed_in_mid_event_leaves_a_clip_up_to_there(
-    tmp_path: Path, folder: Path
-) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
-    studio = Studio(SETTINGS)
-    studio.play(source, {30: lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, "")})
-    studio.finish()
-    assert numbers(studio.ready[0].clip) == list(range(10, 60))
-    assert studio.recorder.ring.used_bytes == 0
+def test_a_camera_closed_during_an_event_ends_the_clip(tmp_path: Path, folder: Path) -> None:
+    video = numbered_video(tmp_path / "video.mp4", 60, options=LONG_GOP)
+    harness = RecorderHarness(SETTINGS)
+    harness.play(video, {30: begin(harness, folder)})
+    harness.finish()
+    assert numbers(harness.ready[0].clip) == list(range(10, 60))
+    assert harness.recorder.ring.used_bytes == 0
 
 
-def test_a_camera_that_is_opened_again_begins_another_film(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 40, options=LONG_GOP)
-    studio = Studio(SETTINGS)
-    clips: list[ClipWriter] = []
-    studio.play(
-        source,
-        {
-            20: lambda frame: clips.append(
-                studio.recorder.begin_clip(folder / "one", frame.at_s - 1, "")
-            )
-        },
-        write_every=1000,
-    )
-    studio.play(
-        source,
-        {15: lambda frame: studio.recorder.begin_clip(folder / "two", frame.at_s - 1, "")},
-        write_every=1000,
-    )
-    studio.finish()
-    assert {one.clip.parent.name: numbers(one.clip) for one in studio.ready} == {
+def test_a_camera_opened_again_begins_another_clip(tmp_path: Path, folder: Path) -> None:
+    video = numbered_video(tmp_path / "video.mp4", 40, options=LONG_GOP)
+    harness = RecorderHarness(SETTINGS)
+    harness.play(video, {30: begin(harness, folder / "one")}, write_every=1000)
+    harness.play(video, {25: begin(harness, folder / "two")}, write_every=1000)
+    harness.finish()
+    assert {one.note: numbers(one.clip) for one in harness.ready} == {
         "one": list(range(10, 40)),
         "two": list(range(5, 40)),
     }
 
 
-def test_memory_is_bounded_and_a_disk_that_hangs_costs_a_gap_and_nothing_else(
-    tmp_path: Path, folder: Path
-) -> None:
-    source = numbered_video(
-        tmp_path / "film.mp4", 400, options={"g": "10", "preset": "ultrafast"}, noise=30
-    )
-    settings = RecordingSettings(pre_roll_s=2, post_roll_s=1, preroll_mb=1)
-    studio = Studio(settings)
-    clips: list[ClipWriter] = []
-    hangs = range(100, 300)
-    acts: dict[int, Act] = {
-        number: lambda _: studio.write_all() for number in range(30, 400) if number not in hangs
+def test_a_disk_that_hangs_costs_a_gap_and_no_memory(tmp_path: Path, folder: Path) -> None:
+    options = {"g": "10", "preset": "ultrafast"}
+    video = numbered_video(tmp_path / "video.mp4", 300, options=options, noise=30)
+    harness = RecorderHarness(RecordingSettings(pre_roll_s=2, post_roll_s=1, preroll_mb=1))
+    hangs = range(60, 230)
+    actions: dict[int, Action] = {
+        number: lambda _: harness.write_all() for number in range(30, 300) if number not in hangs
     }
-    acts[31] = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, ""))
-    assert source.stat().st_size > 1_500_000
-    studio.play(source, acts, write_every=1000)
-    assert studio.recorder.gaps == 1
-    studio.finish()
-    pictures = shown(studio.ready[0].clip)
+    actions[31] = begin(harness, folder)
+    assert video.stat().st_size * len(hangs) / 300 > 1_100_000
+    harness.play(video, actions, write_every=1000)
+    assert harness.recorder.gaps == 1
+    harness.finish()
+    pictures = shown(harness.ready[0].clip)
     there = [number_of(one.grey) for one in pictures]
-    assert set(range(11, 100)) | set(range(300, 400)) <= set(there)
-    assert len(there) < 380
-    assert [one.at_s for one in pictures] == pytest.approx(
-        [(number - 11) / FPS for number in there], abs=0.001
-    )
+    assert set(range(11, 60)) | set(range(230, 300)) <= set(there)
+    assert len(there) < 285
+    times_s = [(number - 11) / FPS for number in there]
+    assert [one.at_s for one in pictures] == pytest.approx(times_s, abs=0.001)
 
 
-def test_a_full_disk_is_said_once_and_the_next_clip_is_tried_all_the_same(
-    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+def test_a_full_disk_is_logged_once_and_tried_again(
+    source: Source, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    source = numbered_video(tmp_path / "film.mp4", 150, options=LONG_GOP)
     for name in ("one", "two"):
         (folder / name).mkdir(parents=True)
         (folder / name / ".clip.mp4.part").symlink_to("/dev/full")
-    studio = Studio(SETTINGS)
+    harness = RecorderHarness(SETTINGS)
     troubles: list[str | None] = []
-    acts: dict[int, Act] = {
-        number: filming(studio, folder / name, end_s)
-        for number, name, end_s in ((30, "one", 5), (60, "two", 8))
+    actions: dict[int, Action] = {
+        30: begin(harness, folder / "one", 5),
+        50: begin(harness, folder / "two", 7),
+        80: lambda _: troubles.append(harness.recorder.trouble),
+        85: begin(harness, folder / "three", 11),
     }
-    acts[95] = lambda _: troubles.append(studio.recorder.trouble)
-    acts[100] = filming(studio, folder / "three", 12)
-    studio.play(source, acts)
-    studio.finish()
-    assert [one.note for one in studio.ready] == ["three"]
-    assert [one.partition(":")[0] for one in studio.failed] == ["one", "two"]
+    harness.play(source("h264.mkv"), actions)
+    harness.finish()
+    assert [one.note for one in harness.ready] == ["three"]
+    assert [one.partition(":")[0] for one in harness.failed] == ["one", "two"]
     assert "No space left" in (troubles[0] or "")
-    assert studio.recorder.trouble is None
+    assert harness.recorder.trouble is None
     assert caplog.text.count("clips cannot be written:") == 1
     assert "clips can be written again" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])
-def test_a_film_has_begun_when_a_kill_leaves_something_of_it(
-    tmp_path: Path, folder: Path, name: str
-) -> None:
-    source = numbered_video(tmp_path / name, 60, **SOURCES[name])  # type: ignore[arg-type]
-    studio = Studio(SETTINGS)
-    clips: list[ClipWriter] = []
-    begin: Act = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s - 2, ""))  # noqa: E731
-    studio.play(source, {35: begin}, write_every=1000, last=36)
-    assert not clips[0].begun.is_set()
-    while not clips[0].begun.is_set():
-        studio.recorder.step()
-    left = (folder / ".clip.mp4.part").read_bytes()
-    studio.finish()
-    (folder / "clip.mp4").unlink()
-    (folder / ".clip.mp4.part").write_bytes(left)
-    studio.recorder.repair([folder / ".clip.mp4.part"])
-    assert numbers(folder / "clip.mp4")[:5] == [15, 16, 17, 18, 19]
-
-
-def test_a_film_of_which_there_is_little_so_far_or_nothing_can_be_written_has_begun_too(
-    tmp_path: Path, folder: Path
-) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
-    studio = Studio(SETTINGS)
-    clips: list[ClipWriter] = []
-    begin: Act = lambda frame: clips.append(studio.recorder.begin_clip(folder, frame.at_s, ""))  # noqa: E731
-    studio.play(source, {35: begin}, last=35)
-    studio.write_all()
-    studio.refused = "the disk has little left"
-    studio.play(source, {35: begin}, write_every=1000, last=35)
-    studio.recorder.step()
-    assert [clip.begun.is_set() for clip in clips] == [True, True]
-
-
-def test_nothing_is_written_where_it_may_not_be(tmp_path: Path, folder: Path) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
-    studio = Studio(SETTINGS, refused="the disk has little left")
-    assert studio.film(source, folder, start_s=3, end_s=4) == []
-    assert studio.failed == ["note: the disk has little left"]
+def test_nothing_is_written_to_a_folder_that_is_refused(source: Source, folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS, refused="the disk has little left")
+    assert harness.record(source("h264.mkv"), folder, start_s=3, end_s=4, last=60) == []
+    assert harness.failed == ["note: the disk has little left"]
     assert not folder.exists()
 
 
-def test_a_clip_that_has_no_room_to_be_finished_is_finished_when_there_is(
-    tmp_path: Path, folder: Path
-) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
+def test_a_clip_is_finished_when_the_disk_has_room_again(source: Source, folder: Path) -> None:
     folder.mkdir(parents=True)
     blocked = folder / ".clip.mp4.whole.part"
     blocked.symlink_to("/dev/full")
-    studio = Studio(SETTINGS)
-    assert studio.film(source, folder, start_s=3, end_s=4) == []
-    assert studio.recorder.trouble
+    harness = RecorderHarness(SETTINGS)
+    assert harness.record(source("h264.mkv"), folder, start_s=3, end_s=4, last=60) == []
+    assert harness.recorder.trouble
     assert not (folder / "clip.mp4").exists()
-    studio.clock.advance(31)
-    studio.write_all()
-    assert numbers(studio.ready[0].clip) == list(range(10, 50))
-    assert studio.recorder.trouble is None
+    harness.clock.advance(31)
+    harness.write_all()
+    assert numbers(harness.ready[0].clip) == list(range(10, 50))
+    assert harness.recorder.trouble is None
 
 
-def test_a_clip_whose_folder_is_deleted_meanwhile_is_let_go(
-    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+def test_a_clip_whose_folder_is_deleted_is_dropped(
+    source: Source, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = numbered_video(tmp_path / "film.mp4", 60, options=LONG_GOP)
-    studio = Studio(SETTINGS)
+    harness = RecorderHarness(SETTINGS)
 
     def delete(_: Frame) -> None:
-        studio.write_all()
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        harness.write_all()
+        shutil.rmtree(folder)
 
-    studio.play(
-        source,
-        {30: lambda frame: studio.recorder.begin_clip(folder, frame.at_s - 2, ""), 50: delete},
-    )
-    studio.finish()
-    assert (studio.ready, studio.recorder.busy) == ([], False)
+    harness.play(source("h264.mkv"), {30: begin(harness, folder), 50: delete}, last=60)
+    harness.finish()
+    assert (harness.ready, harness.recorder.busy) == ([], False)
     assert "there is no" in caplog.text
+
+
+def repair(harness: RecorderHarness, data_dir: Path) -> None:
+    """Do what the next start of the program does."""
+    harness.recorder.repair(EventFolders(data_dir).unfinished_clips("front"))
+
+
+def test_the_next_start_makes_the_clip_of_a_killed_run(
+    killed_part: bytes, tmp_path: Path, event: Path
+) -> None:
+    (event / ".clip.mp4.part").write_bytes(killed_part)
+    (event / ".clip-2.mp4.part").write_bytes(killed_part[:20])
+    (event / ".clip-2.mp4.whole.part").write_bytes(b"half a clip")
+    other = event.with_name("20261120T101500.123Z-back")
+    other.mkdir()
+    (other / ".clip.mp4.part").write_bytes(killed_part)
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    (ready,) = harness.ready
+    assert (ready.clip, ready.note, ready.last) == (event / "clip.mp4", "it was an alert", True)
+    assert numbers(event / "clip.mp4")[0] == 15
+    assert ready.part.stat().st_size == 0
+    assert not (event / "clip-2.mp4").exists()
+    assert not (other / "clip.mp4").exists()
+
+
+@pytest.fixture(scope="module")
+def killed(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a kill leaves of a clip of 10.5 s, in parts of 4 s.
+
+    Nobody has heard of its finished parts.
+    """
+    folder = tmp_path_factory.mktemp("killed") / EVENT
+    harness = RecorderHarness(IN_PARTS)
+    actions = {30: begin(harness, folder)}
+    harness.play(source("h264.mp4"), actions, last=115)
+    harness.write_all()
+    assert [one.clip.name for one in harness.ready] == ["clip.mp4", "clip-2.mp4"]
+    return folder
+
+
+@pytest.mark.parametrize(
+    "gone", [(), (".clip.mp4.part",), (".clip.mp4.part", ".clip-2.mp4.part", "clip.mp4")]
+)
+def test_only_the_last_part_of_a_killed_clip_is_the_last(
+    killed: Path, tmp_path: Path, event: Path, gone: tuple[str, ...]
+) -> None:
+    shutil.copytree(killed, event, dirs_exist_ok=True)
+    for name in gone:
+        (event / name).unlink()
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    *earlier, last = harness.ready
+    assert (last.clip.name, last.last) == ("clip-3.mp4", True)
+    assert [one.last for one in earlier] == [False] * (2 - len(gone[:2]))
+    assert last.reaches_s == pytest.approx(8 + last.lasts_s, abs=0.11)
+    assert last.reaches_s > 8.2
+
+
+def test_a_part_is_not_the_last_if_a_later_one_exists(
+    killed: Path, tmp_path: Path, event: Path
+) -> None:
+    shutil.copyfile(killed / "clip.mp4", event / "clip-2.mp4")
+    shutil.copyfile(killed / ".clip-3.mp4.part", event / ".clip.mp4.part")
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    assert [(one.clip.name, one.last) for one in harness.ready] == [("clip.mp4", False)]
+
+
+def test_a_part_is_not_the_last_if_the_next_is_unreadable(
+    killed: Path, tmp_path: Path, event: Path
+) -> None:
+    shutil.copyfile(killed / ".clip-3.mp4.part", event / ".clip.mp4.part")
+    # Reading the beginning of this file is an EIO, as on a card that makes mistakes.
+    (event / ".clip-2.mp4.part").symlink_to("/proc/self/mem")
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    assert harness.recorder.trouble
+    (event / ".clip-2.mp4.part").unlink()
+    shutil.copyfile(killed / ".clip-3.mp4.part", event / ".clip-2.mp4.part")
+    harness.clock.advance(31)
+    harness.write_all()
+    found = [(one.clip.name, one.last) for one in harness.ready]
+    assert found == [("clip.mp4", False), ("clip-2.mp4", True)]
+
+
+def test_a_clip_that_may_be_unreported_is_reported_again(
+    killed_part: bytes, tmp_path: Path, event: Path
+) -> None:
+    (event / ".clip.mp4.part").write_bytes(killed_part)
+    first, second = RecorderHarness(IN_PARTS), RecorderHarness(IN_PARTS)
+    repair(first, tmp_path)
+    made = (event / "clip.mp4").read_bytes()
+    repair(second, tmp_path)
+    assert second.ready[0].note == first.ready[0].note == "it was an alert"
+    assert second.ready[0].lasts_s == pytest.approx(first.ready[0].lasts_s, abs=0.2)
+    assert (event / "clip.mp4").read_bytes() == made
+    second.ready[0].part.unlink()
+    assert list(EventFolders(tmp_path).unfinished_clips("front")) == []
+
+
+def test_a_part_that_is_no_video_is_deleted_and_logged(
+    tmp_path: Path, event: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    (event / ".clip.mp4.part").write_bytes(b"\0" * 5000)
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    assert harness.ready == []
+    assert list(event.iterdir()) == []
+    assert "clip.mp4" in caplog.text
+
+
+def test_a_part_that_cannot_be_deleted_is_tried_again(killed_part: bytes, tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "card", 2) as card:
+        event = card.path / "events" / "2026-11-20" / EVENT
+        event.mkdir(parents=True)
+        (event / ".clip.mp4.part").write_bytes(killed_part)
+        (event / ".clip-2.mp4.part").touch()
+        card.hold(event / ".clip-2.mp4.part")
+        harness = RecorderHarness(IN_PARTS)
+        repair(harness, card.path)
+        assert [one.clip for one in harness.ready] == [event / "clip.mp4"]
+        card.let_go(event / ".clip-2.mp4.part")
+        harness.clock.advance(31)
+        harness.write_all()
+        assert {path.name for path in event.iterdir()} == {"clip.mp4", ".clip.mp4.part"}

@@ -1,9 +1,10 @@
-"""Films whose pictures tell their number, and looking at clips as a player does."""
+"""Videos whose pictures show their number, and reading clips as a player does."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -14,13 +15,37 @@ from app.frames import Image
 FPS = 10
 _BITS = 10
 _SIZE = (320, 240)
+LONG_GOP = {"g": "30", "sc_threshold": "0"}
+#: The arguments of `numbered_video` for each kind of source.
+SOURCES: dict[str, dict[str, Any]] = {
+    "h264.mp4": {"options": LONG_GOP | {"bf": "0"}},
+    "h264 with B-frames.mp4": {"options": LONG_GOP | {"bf": "3", "b-pyramid": "1"}},
+    "h264 with open groups.mp4": {"options": LONG_GOP | {"bf": "3", "x264-params": "open-gop=1"}},
+    "h264.ts": {"options": LONG_GOP | {"bf": "2"}},
+    "h264.mkv": {"options": LONG_GOP},
+    "full range.mp4": {"options": LONG_GOP, "pixels": "yuvj420p"},
+    "444.mp4": {"options": LONG_GOP, "pixels": "yuv444p"},
+    "mjpeg.avi": {"codec": "mjpeg", "pixels": "yuvj422p"},
+    "hevc.mp4": {
+        "codec": "libx265",
+        "options": {"x265-params": "keyint=30:bframes=3:log-level=none"},
+    },
+    "hevc.ts": {
+        "codec": "libx265",
+        "options": {"x265-params": "keyint=30:bframes=0:log-level=none"},
+    },
+    "mpeg4.mp4": {"codec": "mpeg4", "options": {"g": "30", "bf": "2", "qscale": "2"}},
+    "lossless.mkv": {"codec": "ffv1"},
+}
+#: The sources whose packets are copied into a clip.
+COPIED = tuple(SOURCES)[:6]
 
 
 def numbered(number: int, size: tuple[int, int] = _SIZE, *, visitor: bool = False) -> Image:
-    """Picture *number*, BGR: its bits are light and dark strips in the upper quarter, the lowest at
-    the left; all else is grey.
+    """Picture *number*, (rows, columns, BGR) uint8.
 
-    With a *visitor* something dark wanders through the middle.
+    Its bits are light and dark strips in the upper quarter, the lowest at the left; all else is
+    grey. With a *visitor* something dark moves through the middle.
     """
     bits = [235 if number >> bit & 1 else 20 for bit in range(_BITS)]
     width, height = size
@@ -33,7 +58,7 @@ def numbered(number: int, size: tuple[int, int] = _SIZE, *, visitor: bool = Fals
 
 
 def number_of(grey: Image) -> int:
-    """The number that a picture tells; fails when it is none, or does not stand upright."""
+    """The number in a picture; fails when there is none, or it is not upright."""
     height, width = grey.shape
     columns = (np.arange(_BITS) * 2 + 1) * width // (2 * _BITS)
     upper, lower = grey[height // 8, columns], grey[height * 9 // 10, columns]
@@ -53,7 +78,7 @@ def numbered_video(
     noise: int = 0,
     visits: Collection[int] = (),
 ) -> Path:
-    """A film of *count* numbered pictures at *path*, with a visitor in those of *visits*.
+    """A video of *count* numbered pictures at *path*, with a visitor in those of *visits*.
 
     *options* are the encoder's, and *noise* is in grey levels.
     """
@@ -64,12 +89,24 @@ def numbered_video(
         stream.width, stream.height, stream.pix_fmt = *_SIZE, pixels
         stream.codec_context.time_base = Fraction(1, fps)
         for number in range(count):
-            noisy = numbered(number, visitor=number in visits).astype(np.int16) + random.integers(
-                -noise, noise + 1, (*_SIZE[::-1], 1), np.int16
-            )
-            drawn = np.clip(noisy, 0, 255).astype(np.uint8)
+            drawn = numbered(number, visitor=number in visits)
+            if noise:
+                grain = random.integers(-noise, noise + 1, (*_SIZE[::-1], 1), np.int16)
+                drawn = np.clip(drawn.astype(np.int16) + grain, 0, 255).astype(np.uint8)
             written.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24")))
         written.mux(stream.encode())
+    return path
+
+
+def beginning_of(video: Path, count: int, path: Path) -> Path:
+    """The first *count* pictures of *video*, copied to *path*."""
+    with av.open(str(video)) as source, av.open(str(path), "w") as written:
+        stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(source.demux(video=0)):
+            if number >= count or packet.dts is None:
+                break
+            packet.stream = stream
+            written.mux(packet)
     return path
 
 
@@ -100,22 +137,16 @@ def _shown(clip: Path) -> Iterator[Shown]:
 
 
 def lasts_s(clip: Path) -> float:
-    """How long a player says *clip* is."""
+    """The length of *clip* that a player shows."""
     with av.open(str(clip)) as opened:
         return (opened.duration or 0) / av.time_base
 
 
 def is_for_browsers(clip: Path) -> bool:
-    """Whether *clip* keeps what browsers, phones and Slack ask for: H.264 in avc1, 4:2:0, and the
-    index before the pictures.
-    """
+    """Whether browsers, phones and Slack play *clip*: H.264 in avc1, 4:2:0, the index in front."""
     with av.open(str(clip)) as opened:
-        stream = opened.streams.video[0]
-        fit = (stream.codec_context.name, stream.codec_context.codec_tag) == ("h264", "avc1")
-        pixels = stream.codec_context.pix_fmt
+        coder = opened.streams.video[0].codec_context
+        is_h264 = (coder.name, coder.codec_tag) == ("h264", "avc1")
+        plays = is_h264 and coder.pix_fmt in ("yuv420p", "yuvj420p")
     whole = clip.read_bytes()
-    return (
-        fit
-        and pixels in ("yuv420p", "yuvj420p")
-        and 0 < whole.index(b"moov") < whole.index(b"mdat")
-    )
+    return plays and 0 < whole.index(b"moov") < whole.index(b"mdat")

@@ -1,0 +1,41 @@
+"""MP4 files have their index in front, and can be made to end earlier."""
+
+from pathlib import Path
+
+import av
+import pytest
+
+from app.recording.mp4 import index_in_front, show_only
+from tests.recording.conftest import Source
+from tests.recording.videos import lasts_s, numbers
+
+
+@pytest.fixture
+def clip(source: Source, tmp_path: Path) -> Path:
+    """120 pictures with the index in front."""
+    path = tmp_path / "clip.mp4"
+    with (
+        av.open(str(source("h264.mp4"))) as video,
+        av.open(str(path), "w", options=index_in_front(120)) as written,
+    ):
+        stream = written.add_stream_from_template(video.streams.video[0], opaque=True)
+        for packet in video.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+    return path
+
+
+def test_the_index_comes_first_in_the_space_kept_for_it(clip: Path) -> None:
+    content = clip.read_bytes()
+    kept = int(index_in_front(120)["moov_size"])
+    assert 0 < content.index(b"moov") < kept < content.index(b"mdat") + 16
+    assert numbers(clip) == list(range(120))
+
+
+def test_players_end_a_file_where_it_says(clip: Path) -> None:
+    kept = int(index_in_front(120)["moov_size"])
+    content = clip.read_bytes()
+    clip.write_bytes(show_only(content[:kept], 5.0) + content[kept:])
+    assert lasts_s(clip) == pytest.approx(5.0)
+    assert numbers(clip) == list(range(50))
