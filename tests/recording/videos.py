@@ -143,7 +143,7 @@ def lasts_s(clip: Path) -> float:
 
 
 def is_for_browsers(clip: Path) -> bool:
-    """Whether browsers, phones and Slack play *clip*: H.264 in avc1, 4:2:0, the index in front."""
+    """True if browsers, phones and Slack play *clip*: H.264 in avc1, 4:2:0, the index in front."""
     with av.open(str(clip)) as opened:
         coder = opened.streams.video[0].codec_context
         is_h264 = (coder.name, coder.codec_tag) == ("h264", "avc1")
