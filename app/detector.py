@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol
 from annotated_types import Ge, Interval
 
 from app.frames import Box, Frame
-from app.motion.base import MotionModel, Sighting, View
+from app.motion.base import Comparison, MotionModel, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class EventRule(Protocol):
     """Decides which frame opens an event, and which frame closes it."""
 
     #: The start of the event that `opens`, and the end of the event that `closes`.
-    began_at_s: float
+    started_at_s: float
     ended_at_s: float
 
     def record(self, motion: bool, at_s: float) -> None:
@@ -95,11 +95,11 @@ class FractionRule:
         self._needed = math.ceil(round(events.min_occupied_fraction * length, 6))
         self._gap_s = events.event_gap_s
         self._recent: deque[bool] = deque(maxlen=length)
-        self._at_s = self.began_at_s = self.ended_at_s = -math.inf
+        self._at_s = self.started_at_s = self.ended_at_s = -math.inf
 
     def record(self, motion: bool, at_s: float) -> None:
         self._recent.append(motion)
-        self._at_s = self.began_at_s = at_s
+        self._at_s = self.started_at_s = at_s
         if motion:
             self.ended_at_s = at_s
 
@@ -123,7 +123,7 @@ class DebounceRule:
     def __init__(self, debounce_s: float) -> None:
         self._debounce_s = debounce_s
         self._motion, self._frames = False, 0
-        self._since_s = self._at_s = self.began_at_s = self.ended_at_s = -math.inf
+        self._since_s = self._at_s = self.started_at_s = self.ended_at_s = -math.inf
 
     def record(self, motion: bool, at_s: float) -> None:
         if motion != self._motion or self._frames == 0:
@@ -134,7 +134,7 @@ class DebounceRule:
             self.ended_at_s = at_s
 
     def opens(self) -> bool:
-        self.began_at_s = self._since_s
+        self.started_at_s = self._since_s
         return self._motion and self._held()
 
     def closes(self) -> bool:
@@ -183,9 +183,9 @@ class Detector:
             self._event = None
         return verdict
 
-    def view(self) -> View | None:
+    def comparison(self) -> Comparison | None:
         """Return how the motion model judged the last frame; None where it compares nothing."""
-        return self._motion.view()
+        return self._motion.comparison()
 
     def relearn(self) -> None:
         """Learn the background again, as after arming or a move of the camera.
@@ -195,7 +195,7 @@ class Detector:
         self._motion.relearn()
         self._rule.reset()
 
-    def close(self) -> Event | None:
+    def end_event(self) -> Event | None:
         """End the open event now and return it; None when no event is open.
 
         This is for the end of a video, or for when the camera is switched off.
@@ -213,7 +213,7 @@ class Detector:
         if alert:
             self.last_alert_at_s = at_s
         self._event = Event(
-            self._opened, self._rule.began_at_s, None, seen.area_px, seen.boxes, alert
+            self._opened, self._rule.started_at_s, None, seen.area_px, seen.boxes, alert
         )
         return "opened"
 

@@ -210,10 +210,10 @@ def test_closing_ends_an_open_event_at_its_last_motion() -> None:
     )
     for n in range(3):
         detector.judge(frame(n, n))
-    event = detector.close()
+    event = detector.end_event()
     assert event is not None
     assert (event.started_at_s, event.ended_at_s) == (0, 1)
-    assert detector.close() is None
+    assert detector.end_event() is None
     reopened = detector.judge(frame(3, 3))
     assert reopened.changed == "opened"
     assert reopened.event is not None

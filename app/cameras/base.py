@@ -10,7 +10,7 @@ from annotated_types import Ge, Interval, MinLen, MultipleOf
 from app.frames import Frame, Image, Packet
 
 #: A side of the picture in pixels; even, because YUV 4:2:0 stores colour for every second pixel.
-Even = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
+EvenPx = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
 #: "own" plays a file as fast as it was recorded, "fast" as fast as it can be decoded. Live sources
 #: have only their own pace.
 Pace = Literal["own", "fast"]
@@ -24,7 +24,7 @@ class CameraSettings:
     """Settings of one camera; `config.yml` explains each key."""
 
     source: Annotated[str, MinLen(1)] = "auto"
-    resolution: tuple[Even, Even] = (640, 480)
+    resolution: tuple[EvenPx, EvenPx] = (640, 480)
     fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
     vflip: bool = False
     hflip: bool = False

@@ -132,7 +132,7 @@ def _replay(
                 if verdict.event and verdict.changed == "closed":
                     report(verdict.event)
         finally:
-            if last := detector.close():
+            if last := detector.end_event():
                 report(last)
             if not as_json:
                 click.echo(_table(video, ended))

@@ -16,7 +16,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from app.frames import Box, Image
-from app.motion.base import Contour, MotionModel, MotionSettings, Polygon, Sighting, View
+from app.motion.base import Comparison, Contour, MotionModel, MotionSettings, Polygon, Sighting
 from app.motion.shrink import Shrink
 
 LEARNING_PICTURES = 10
@@ -45,8 +45,8 @@ class BackgroundMotion(MotionModel):
             self.background = background
         return background.judge(luma, span)
 
-    def view(self) -> View | None:
-        return self.background.view() if self.background else None
+    def comparison(self) -> Comparison | None:
+        return self.background.comparison() if self.background else None
 
     def relearn(self) -> None:
         self.background = None
@@ -118,11 +118,11 @@ class Background:
         largest_px = max((one.area_px for one in found), default=0.0)
         return Sighting(motion=bool(boxes), area_px=largest_px, boxes=boxes, learning=False)
 
-    def view(self) -> View | None:
+    def comparison(self) -> Comparison | None:
         """Return how the last picture was judged; None while the background is learned."""
         if self._learned <= LEARNING_PICTURES:
             return None
-        return View(_rounded(self._average), _rounded(self._delta), tuple(self._contours()))
+        return Comparison(_rounded(self._average), _rounded(self._delta), tuple(self._contours()))
 
     def _contours(self) -> list[Contour]:
         outlines, _ = cv2.findContours(

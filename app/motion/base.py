@@ -72,7 +72,7 @@ class Contour:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Comparison:
     """The data by which a picture was judged.
 
     *background* and *delta*, the picture's difference from it, are both small, (rows, columns)
@@ -98,7 +98,7 @@ class MotionModel(ABC):
         When the size of the pictures changes, the background is learned again.
         """
 
-    def view(self) -> View | None:
+    def comparison(self) -> Comparison | None:
         """Return how the last picture was judged; None where it is compared with nothing."""
         return None
 

@@ -274,27 +274,27 @@ def test_an_outlined_area_is_that_of_the_finer_grid() -> None:
     assert 16 * cv2.contourArea(outline) < 0.97 * area_px
 
 
-def test_the_view_shows_how_a_picture_was_judged() -> None:
+def test_the_comparison_shows_how_a_picture_was_judged() -> None:
     visitor, fly = Box(200, 120, 120, 280), Box(40, 40, 16, 16)
     motion = make_motion(MotionSettings())
     for _ in range(LEARNING_PICTURES):
-        assert motion.view() is None
+        assert motion.comparison() is None
         motion.judge(room())
-    assert motion.view() is None
+    assert motion.comparison() is None
     seen = motion.judge(with_visitor(with_visitor(room(), visitor), fly))
-    view = motion.view()
-    assert view
-    assert view.background.shape == view.delta.shape == (120, 160)
-    assert view.background.dtype == view.delta.dtype == np.uint8
+    comparison = motion.comparison()
+    assert comparison
+    assert comparison.background.shape == comparison.delta.shape == (120, 160)
+    assert comparison.background.dtype == comparison.delta.dtype == np.uint8
     there = (
         slice(visitor.y // 4 + 5, (visitor.y + visitor.height) // 4 - 5),
         slice(visitor.x // 4 + 5, (visitor.x + visitor.width) // 4 - 5),
     )
     small_room = cv2.resize(room(), (160, 120), interpolation=cv2.INTER_AREA)
-    assert np.abs(view.background.astype(int) - small_room).mean() < 6
-    assert view.delta[there].min() > 40
-    assert np.median(view.delta) == 0
-    large, small = sorted(view.contours, key=lambda contour: -contour.area_px)
+    assert np.abs(comparison.background.astype(int) - small_room).mean() < 6
+    assert comparison.delta[there].min() > 40
+    assert np.median(comparison.delta) == 0
+    large, small = sorted(comparison.contours, key=lambda contour: -contour.area_px)
     assert (large.box, large.area_px) == (seen.boxes[0], seen.area_px)
     assert overlap(small.box, fly) > 0.1
     assert small.area_px < 5000

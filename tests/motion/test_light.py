@@ -105,7 +105,7 @@ def test_a_picture_may_change_its_size() -> None:
 def test_light_compares_a_picture_with_nothing() -> None:
     motion = light()
     motion.judge(even(90))
-    assert motion.view() is None
+    assert motion.comparison() is None
 
 
 def test_a_masked_area_is_not_judged() -> None:
@@ -193,6 +193,6 @@ def test_relearning_keeps_an_open_event_open() -> None:
         detector.judge(frame)
     detector.relearn()
     assert [detector.judge(frame).changed for frame in frames[5:]] == [None] * 5
-    event = detector.close()
+    event = detector.end_event()
     assert event
     assert (event.started_at_s, event.ended_at_s) == (0.0, 0.9)

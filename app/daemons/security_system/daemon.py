@@ -322,7 +322,7 @@ class SecuritySystem(Daemon):
 
     def _end_event(self) -> None:
         """End the open event, if there is one, because the camera is lost or switched off."""
-        event = self._detector.close()
+        event = self._detector.end_event()
         if event and self._last_frame:
             self._close_event(event, self._last_frame)
 
