@@ -107,7 +107,10 @@ class Sampler:
             "settings": self._settings,
             "contours": [{"box": one.box, "area_px": one.area_px} for one in contours],
         }
-        return facts, {"background": compared.background, "delta": compared.delta} if compared else {}
+        return facts, {
+            "background": compared.background,
+            "delta": compared.delta,
+        } if compared else {}
 
     def _write(self, moment: Moment) -> threading.Event:
         path = (
