@@ -49,9 +49,10 @@ s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>
 </u:X_AVM-DE_GetHostListPathResponse></s:Body></s:Envelope>"""
 
 _FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
-<s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail
-><UPnPError xmlns="urn:dslforum-org:control-1-0"><errorCode>{code}</errorCode
-><errorDescription>{words}</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>"""
+<s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail>
+<UPnPError xmlns="urn:dslforum-org:control-1-0">
+<errorCode>{code}</errorCode><errorDescription>{words}</errorDescription>
+</UPnPError></detail></s:Fault></s:Body></s:Envelope>"""
 
 
 class FritzboxServer(RouterServer):
