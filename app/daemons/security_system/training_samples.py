@@ -28,11 +28,11 @@ class Sampler:
     """
 
     def __init__(
-        self, camera: str, config: Config, compared: CameraConfig, jobs: JobQueue, keep: Keep
+        self, camera: str, config: Config, view: CameraConfig, jobs: JobQueue, keep: Keep
     ) -> None:
         self._camera = camera
         self._events = config.events
-        self._settings = _plain_settings(config, compared)
+        self._settings = _plain_settings(config, view)
         self._folders = EventFolders(config.data_dir)
         self._jobs = jobs
         self._keep = keep
@@ -121,7 +121,7 @@ class Sampler:
         return self._jobs.enqueue(partial(self._keep, path, write), urgent=True)
 
 
-def _plain_settings(config: Config, compared: CameraConfig) -> dict[str, Any]:
+def _plain_settings(config: Config, view: CameraConfig) -> dict[str, Any]:
     """Return what decided about the frames.
 
     The source is left out, because it may hold a password.
@@ -129,10 +129,10 @@ def _plain_settings(config: Config, compared: CameraConfig) -> dict[str, Any]:
     events = asdict(config.events)
     del events["words"]
     camera = {
-        "resolution": compared.resolution,
-        "fps": compared.fps,
-        "vflip": compared.vflip,
-        "hflip": compared.hflip,
-        "masks": compared.masks,
+        "resolution": view.resolution,
+        "fps": view.fps,
+        "vflip": view.vflip,
+        "hflip": view.hflip,
+        "masks": view.masks,
     }
     return {"motion": asdict(config.motion), "events": events, "camera": camera}
