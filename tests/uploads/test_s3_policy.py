@@ -51,26 +51,29 @@ def settings(strict_server: S3Server) -> S3Settings:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def store(settings: S3Settings) -> Iterator[S3Store]:
+    """The store that the uploader has with these settings."""
+    with closing(S3Store(settings)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def user(settings: S3Settings, strict_server: S3Server) -> Iterator[Any]:
     """A client with the keys of that user, as a thief has them too."""
     assert settings.access_key_id
     assert settings.secret_access_key
-    with closing(
-        strict_server.client(
-            key_id=settings.access_key_id, secret=settings.secret_access_key.get_secret_value()
-        )
-    ) as client:
+    secret = settings.secret_access_key.get_secret_value()
+    with closing(strict_server.client(key_id=settings.access_key_id, secret=secret)) as client:
         yield client
 
 
 @pytest.mark.parametrize("key", ["training/a.tar", "labels/a.json", "clips/a.mp4", "clips/a.jpg"])
 def test_the_user_policy_allows_uploads_and_links(
-    settings: S3Settings, user: Any, tmp_path: Path, key: str
+    store: S3Store, user: Any, tmp_path: Path, key: str
 ) -> None:
     content = os.urandom(1000)
-    with closing(S3Store(settings)) as store:
-        store.put(write_file(tmp_path / "file", content), key, "video/mp4")
+    store.put(write_file(tmp_path / "file", content), key, "video/mp4")
     # A link gives what its maker may read; moto does not know links when it checks signatures.
     with user.get_object(Bucket=BUCKET, Key=key)["Body"] as body:
         assert body.read() == content
@@ -95,13 +98,8 @@ def test_the_user_policy_allows_nothing_else(user: Any, action: str) -> None:
         FORBIDDEN[action](user)
 
 
-def test_what_the_policy_forbids_is_refused_with_a_cure(
-    settings: S3Settings, tmp_path: Path
-) -> None:
-    with (
-        closing(S3Store(settings)) as store,
-        pytest.raises(StoreRefused, match="the policy that setup"),
-    ):
+def test_what_the_policy_forbids_is_refused_with_a_cure(store: S3Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreRefused, match="the policy that setup"):
         store.put(write_file(tmp_path / "file", b"a"), "elsewhere/a", "video/mp4")
 
 

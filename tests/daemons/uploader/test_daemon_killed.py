@@ -16,7 +16,7 @@ from tests.uploads.events import set_label
 from tests.waiting import until
 
 #: The program is killed soon after so many requests to S3 of each of its runs.
-KILLED_AFTER = (1, 2, 3, 6)
+KILLED_AFTER = (1, 2, 5)
 
 
 class Recordings:
