@@ -99,17 +99,24 @@ def test_without_any_event_there_is_no_folder(inventory: Inventory) -> None:
 def test_a_confirmed_file_waits_no_more_even_after_a_restart(
     tmp_path: Path, inventory: Inventory
 ) -> None:
-    folder = make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
+    make_event(tmp_path, EVENT, "clip.mp4", "snapshot.jpg")
     confirm(inventory, f"clips/{EVENT}.mp4")
     for current in (inventory, Inventory(tmp_path, ["s3"])):
         assert list(waiting(current)) == [f"clips/{EVENT}.jpg"]
-    stored = json.loads((folder / ".clip.mp4.uploaded").read_text())["s3"]
-    assert (stored["key"], stored["size"], stored["checksum"], stored["at"]) == (
-        f"clips/{EVENT}.mp4",
-        1000,
-        "ab" * 32,
-        NOON.isoformat(),
-    )
+
+
+def test_the_fields_of_a_marker_stay_as_they_are(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4")
+    confirm(inventory, f"clips/{EVENT}.mp4")
+    fields = {
+        "key": f"clips/{EVENT}.mp4",
+        "size": 1000,
+        "checksum": "ab" * 32,
+        "changed_ns": (folder / "clip.mp4").stat().st_mtime_ns,
+        "at": NOON.isoformat(),
+        "told": True,
+    }
+    assert (folder / ".clip.mp4.uploaded").read_text() == json.dumps({"s3": fields})
 
 
 @pytest.mark.parametrize(
