@@ -1,3 +1,5 @@
+"""Starts the security system of one camera."""
+
 import sys
 
 import click

@@ -55,7 +55,7 @@ class _ClipNote:
 
     @classmethod
     def read(cls, note: str) -> "_ClipNote":
-        """Return the one in *note*; that of an alert if there is none."""
+        """Return the one that *note* holds; that of an alert when it holds none."""
         try:
             return cls(**json.loads(note))
         except (ValueError, TypeError):
@@ -88,7 +88,7 @@ class Clips:
         self._deadlines = deadlines
         self._clock = clock
         self._recorder = Recorder(
-            config.recording, clock, self._is_ready, self._failed, self._refusal
+            config.recording, clock, self._on_ready, self._on_failed, self._refusal
         )
         self._worker = Worker("clips", self._step)
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -172,7 +172,7 @@ class Clips:
     def split(self, callback: ClipCallback) -> None:
         """Make a file of the open event's clip so far; the rest becomes another file.
 
-        *callback* gets the file instead of an alert being published. It may run in another thread.
+        *callback* gets the file, and its fact is then no alert. It may run in another thread.
         """
         if self._clip is None:
             callback(None, 0.0)
@@ -212,7 +212,7 @@ class Clips:
         self._worker.ask_to_stop()
 
     def _why_not(self, wanted: ControlState, camera_open: bool) -> str | None:
-        """Return why no clip can be made now, None when one can."""
+        """Return the reason why no clip can be made now, None when one can."""
         if not wanted.armed:
             return f"Camera {self._camera} is off."
         if not self.enabled:
@@ -261,7 +261,7 @@ class Clips:
             return None
         return f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left"
 
-    def _is_ready(self, ready: ReadyClip) -> None:
+    def _on_ready(self, ready: ReadyClip) -> None:
         note, event_id, file = _ClipNote.read(ready.note), ready.clip.parent.name, ready.clip.name
         callback = self._callbacks.pop(ready.clip.parent, None)
         if callback:
@@ -296,7 +296,7 @@ class Clips:
             return self._alert_text.clip(protocol.event_started_at(event_id), ready.reaches_s)
         return f"Clip of camera {self._camera}, to be continued: {ready.lasts_s:.0f} seconds."
 
-    def _failed(self, folder: Path, stored_note: str, error: OSError) -> None:
+    def _on_failed(self, folder: Path, stored_note: str, error: OSError) -> None:
         self._deadlines.clip_failed(folder.name)
         callback = self._callbacks.pop(folder, None)
         if callback:

@@ -127,7 +127,7 @@ class Publisher:
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Store *heartbeat* under *key*."""
-        self._send("beat", lambda: self._state.send_heartbeat(key, heartbeat))
+        self._send("heartbeat", lambda: self._state.send_heartbeat(key, heartbeat))
 
     def _send(self, what: str, send: Callable[[], None]) -> None:
         with self._lock:

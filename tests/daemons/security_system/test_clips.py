@@ -44,7 +44,7 @@ def publisher(state: State, tmp_path: Path) -> Iterator[Publisher]:
 
 @pytest.fixture
 def zero_s() -> float:
-    """When the camera took its first picture."""
+    """The time of the camera's first picture."""
     return SystemClock().monotonic() - 3
 
 
@@ -144,7 +144,7 @@ def test_a_long_opening_by_light_is_one_alert(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_an_opening_by_light_is_one_alert_also_when_its_clip_is_late(
+def test_an_opening_by_light_is_one_alert_with_a_late_clip_too(
     clips: Clips, deadlines: ClipDeadlines, raw: redis.Redis, zero_s: float, late: bool
 ) -> None:
     clips.configure(config(motion={"trigger": "light"}))

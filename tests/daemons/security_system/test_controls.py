@@ -1,4 +1,4 @@
-"""What is wanted of a camera, poll by poll, and the labels that reach their events."""
+"""Each poll reads what is wanted of a camera, and labels reach their events."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ def start(state: State, tmp_path: Path) -> Start:
 
 @pytest.fixture
 def label(tmp_path: Path) -> Path:
-    """Where the label of `EVENT` is, whose folder exists."""
+    """The path of the label of `EVENT`, whose folder exists."""
     folder = tmp_path / "events" / "2026-11-20" / EVENT
     folder.mkdir(parents=True)
     return folder / "label.json"

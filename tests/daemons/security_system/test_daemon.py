@@ -71,7 +71,7 @@ def decoded(jpeg: bytes) -> np.ndarray[Any, Any]:
     return found
 
 
-def test_a_camera_that_starts_disarmed_looks_home_and_stays_closed(empty_room: EmptyRoom) -> None:
+def test_a_disarmed_camera_looks_home_and_stays_closed(empty_room: EmptyRoom) -> None:
     assert empty_room.disarmed.counters["camera"] == "closed"
     assert "camera opens" not in empty_room.disarmed_log
 
@@ -204,7 +204,7 @@ def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless:
     assert record.ended_at
 
 
-def test_a_missing_camera_is_reported_until_the_configuration_is_mended(front: Front) -> None:
+def test_a_missing_camera_is_reported_until_it_is_mended(front: Front) -> None:
     source = front.folder / "nothing.mp4"
     program = front.start(more=f"cameras: {{front: {{source: '{source}'}}}}\n")
     until(lambda: front.facts("camera_lost"), "the loss is published")

@@ -56,7 +56,7 @@ def levels(clip: Path) -> list[float]:
         ]
 
 
-def test_an_opening_is_one_alert_with_its_clip_and_flashes_are_none(
+def test_an_opening_is_one_alert_and_flashes_are_none(
     start: Start, durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path
 ) -> None:
     flashes = [(0.5, DARK), (0.1, BRIGHT)] * 6
@@ -89,7 +89,7 @@ def test_an_opening_is_one_alert_with_its_clip_and_flashes_are_none(
     assert min(pictures[1:-1]) > 50
 
 
-def test_what_is_left_open_is_one_more_alert_with_the_clip_so_far(
+def test_what_is_left_open_is_one_more_alert(
     start: Start, raw: redis.Redis, tmp_path: Path
 ) -> None:
     start((1, DARK), (6, BRIGHT), (20, DARK), events=", open_threshold_seconds: 2")

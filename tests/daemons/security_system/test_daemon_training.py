@@ -32,15 +32,16 @@ disk: {{min_free_gb: 0}}
 
 
 class Outcome:
-    """What one run over the footage has left in *data*, and its last heartbeat."""
+    """The files that one run over the footage has left in *data*, and its last heartbeat."""
 
     def __init__(self, data: Path, beat: Heartbeat) -> None:
         self.data = data
         self.beat = beat
 
     def samples(self, kind: str) -> list[dict[str, bytes]]:
-        """The samples of that *kind*, oldest first: the folder's name as "folder", and by what
-        follows their key, what is in them.
+        """The samples of that *kind*, oldest first, each as its members by the ends of their names.
+
+        The name of its folder is under "folder".
         """
         found = [
             {"folder": path.parent.name.encode(), **members(path)}
@@ -60,7 +61,7 @@ def members(path: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def outcome(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """What is left when the program has kept an alert, a quiet room and stills."""
+    """The outcome when the program has kept an alert, a quiet room and stills."""
     folder = tmp_path_factory.mktemp("outcome")
     data = folder / "data"
     with (

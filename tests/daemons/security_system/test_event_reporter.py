@@ -108,7 +108,7 @@ def test_an_event_is_published_with_its_pictures_and_its_end(
         (EventWords(opening="The {camera}!"), [True, False]),
     ],
 )
-def test_an_opening_by_light_is_one_alert_at_its_end_or_beginning(
+def test_an_opening_by_light_is_one_alert_in_all(
     run: Run,
     published: Callable[[int], list[dict[str, Any]]],
     words: EventWords,
