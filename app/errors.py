@@ -12,7 +12,9 @@ WhosThereError
     ├── PanTiltError   the servos do not answer
     ├── ClipError      a clip that cannot be written, read or made smaller
     ├── DeliveryError  a message that could not be delivered this time
-    │   └── DeliveryRefused    a person must act before it can be delivered
+    │   ├── DeliveryRefused    a person must act before it can be delivered
+    │   ├── MessageRefused     a service does not take this one message (in `app.notify.base`)
+    │   └── NoAnswer           a service may have taken the message (in `app.notify.base`)
     ├── RouterError    a router that does not answer, or not with a list of devices
     │   └── RouterRefused      a person must act before the router answers
     ├── StoreError     a store for uploads that does not accept or confirm a file this time

@@ -123,7 +123,7 @@ class SlackNotifier(Notifier):
         text = escaped(message.text)
         if progress.get("alone"):
             alert = None
-            text += " (The message that it belongs to was deleted.)"
+            text += " (The message that it belongs to is gone.)"
         try:
             self.post_clip(
                 message,

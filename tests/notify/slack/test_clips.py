@@ -217,7 +217,7 @@ def test_a_clip_of_a_deleted_alert_is_posted_in_the_channel(
     (message,) = slack.seen()
     assert (message.thread_ts, message.text) == (
         None,
-        "The clip &lt;1&gt;. (The message that it belongs to was deleted.)",
+        "The clip &lt;1&gt;. (The message that it belongs to is gone.)",
     )
     assert slack.clips() == [clip.read_bytes()]
 
