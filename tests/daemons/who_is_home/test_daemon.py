@@ -2,8 +2,8 @@
 
 import contextlib
 import json
+import logging
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from app.protocol import ArmedBy, Fact, Habits, Presence
 from app.state import State
 from tests.daemons.home import ANNA, AWAY, BEN, HOME, Home
 from tests.servers.programs import Program, write_config
-from tests.servers.redis_server import RedisServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer
 from tests.waiting import until
 
@@ -233,12 +232,15 @@ def test_its_facts_reach_slack_as_short_sentences(home: Home) -> None:
 
 
 def test_without_a_router_it_says_so_once_and_idles(
-    tmp_path: Path, redis_server: RedisServer
+    home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Program("app.daemons.who_is_home", write_config(tmp_path, redis_server.url)) as program:
-        program.wait_until_beating(redis_server.url)
-        assert program.log.count("no router is configured") == 1
-        assert program.stop() == 0
+    caplog.set_level(logging.INFO)
+    write_config(home.folder, home.server.url)
+    home.restart()
+    home.live(600)
+    assert caplog.text.count("no router is configured") == 1
+    assert home.program.counters() == {}
+    assert home.switches() == AWAY
 
 
 def test_as_a_process_it_disarms_and_survives_a_kill(home: Home) -> None:
