@@ -1,18 +1,54 @@
-"""An outbox for any test here."""
+"""Harnesses for any test here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.state import State
+from tests.daemons.notifier.daemon_harness import (
+    SHORT_WAIT_S,
+    DaemonHarness,
+    ServicesHarness,
+    services_harness,
+)
 from tests.daemons.notifier.outbox_harness import OutboxHarness, make_harness
+from tests.servers.redis_server import RedisServer
 
 MakeOutbox = Callable[..., OutboxHarness]
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step in this process wait only shortly for what may come."""
+    for module in ("daemon", "request_handler"):
+        monkeypatch.setattr(f"app.daemons.notifier.{module}.WAIT_S", SHORT_WAIT_S)
 
 
 @pytest.fixture
 def make_outbox(state: State, tmp_path: Path) -> MakeOutbox:
     """Make a harness of the notifiers that a test gives."""
     return partial(make_harness, state, tmp_path)
+
+
+@pytest.fixture
+def notifier(tmp_path: Path, redis_server: RedisServer) -> Iterator[DaemonHarness]:
+    """A notifier whose Redis forgets everything when it is killed."""
+    harness = DaemonHarness(tmp_path, redis_server)
+    yield harness
+    harness.close()
+
+
+@pytest.fixture
+def durable_notifier(tmp_path: Path, durable_redis_server: RedisServer) -> Iterator[DaemonHarness]:
+    harness = DaemonHarness(tmp_path, durable_redis_server)
+    yield harness
+    harness.close()
+
+
+@pytest.fixture
+def services(tmp_path: Path, durable_redis_server: RedisServer) -> Iterator[ServicesHarness]:
+    """A notifier with all services, and a Redis that survives a kill."""
+    with services_harness(tmp_path, durable_redis_server) as harness:
+        yield harness

@@ -1,0 +1,84 @@
+"""Covers several modules: the notifier as a program, with real signals and real kills."""
+
+import os
+import random
+import signal
+import time
+
+import psutil
+import pytest
+
+from tests.daemons.notifier.daemon_harness import DaemonHarness, picture_of
+from tests.waiting import until
+
+
+def test_killed_again_and_again_every_alert_goes_out_once(notifier: DaemonHarness) -> None:
+    chance = random.Random(1)
+    facts = []
+    for _ in range(3):
+        facts += [notifier.publish() for _ in range(4)] + [notifier.publish("camera_lost")]
+        before = len(notifier.in_folder())
+        notifier.program.start()
+        until(lambda count=before: len(notifier.in_folder()) > count, "an alert goes out")  # type: ignore[misc]
+        time.sleep(chance.uniform(0, 0.02))
+        notifier.program.kill()
+    notifier.program.start()
+    until(notifier.is_all_acknowledged, "all are acknowledged")
+    assert notifier.in_folder() == sorted(fact.event or fact.id for fact in facts)
+    assert notifier.are_delivered(*facts)
+    pictures = {path.stem: path.read_bytes() for path in notifier.alerts.glob("*/*.jpg")}
+    assert pictures == {fact.event: picture_of(fact) for fact in facts if fact.event}
+    assert len(list(notifier.alerts.glob("*/*"))) == len(facts) + len(pictures)
+    assert not list(notifier.alerts.glob("*/.*"))
+
+
+def test_sighup_takes_over_another_folder(notifier: DaemonHarness) -> None:
+    notifier.break_folder()
+    notifier.start()
+    fact = notifier.publish()
+    until(lambda: "; trying again" in notifier.program.log, "the folder fails")
+    notifier.program.signal(signal.SIGHUP)
+    until(lambda: str(notifier.alerts) in notifier.trouble(), "the heartbeat names the folder")
+    notifier.write_config("notify: {folder: elsewhere}\n")
+    notifier.program.signal(signal.SIGHUP)
+    notifier.alerts = notifier.data_dir / "elsewhere"
+    until(lambda: notifier.in_folder() == [fact.event], "the alert is in the other folder")
+
+
+@pytest.mark.parametrize("while_it", ["fails", "cannot reach Redis", "hears nothing from Redis"])
+def test_sigterm_ends_it_soon(notifier: DaemonHarness, while_it: str) -> None:
+    notifier.start()
+    if while_it == "fails":
+        notifier.break_folder()
+        notifier.publish()
+        until(lambda: "; trying again" in notifier.program.log, "the folder fails")
+    elif while_it == "cannot reach Redis":
+        notifier.server.kill()
+    else:
+        os.kill(notifier.server.pid, signal.SIGSTOP)
+    if while_it != "fails":
+        until(lambda: "Redis is not reachable" in notifier.program.log, "it notices")
+    assert notifier.program.stop(within_s=5) == 0
+    assert "notifier stops" in notifier.program.log
+
+
+def test_it_does_not_spin(notifier: DaemonHarness) -> None:
+    notifier.start()
+    notifier.break_folder()
+    process = psutil.Process(notifier.program.pid)
+    assert cpu_s_over(process, 1.0) < 0.2
+    notifier.publish()
+    until(lambda: "; trying again" in notifier.program.log, "the folder fails")
+    reads = notifier.redis.info("commandstats")["cmdstat_xreadgroup"]["calls"]
+    assert cpu_s_over(process, 1.0) < 0.2
+    assert notifier.redis.info("commandstats")["cmdstat_xreadgroup"]["calls"] - reads < 10
+    notifier.server.kill()
+    assert cpu_s_over(process, 1.0) < 0.2
+
+
+def cpu_s_over(process: psutil.Process, span_s: float) -> float:
+    """Return the CPU seconds that *process* uses in *span_s* seconds."""
+    before = process.cpu_times()
+    time.sleep(span_s)
+    after = process.cpu_times()
+    return float(after.user + after.system - before.user - before.system)
