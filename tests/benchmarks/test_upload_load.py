@@ -1,16 +1,15 @@
-"""`bench --uploads` measures the real carriers against a real server."""
+"""`bench --uploads` measures the real upload queues against a real server."""
 
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from app.__main__ import main
 from app.benchmarks import upload_load
 from app.benchmarks.upload_load import measure_uploads, uploads_table
+from tests.evaluation.videos import run
 
 
-def test_everything_is_carried_and_the_figures_are_told() -> None:
+def test_everything_is_uploaded_and_measured() -> None:
     figures = measure_uploads(events=2)
     for store in ("s3", "folder"):
         assert figures[store]["mb_per_s"] > figures[store]["files_per_s"] > 0
@@ -18,7 +17,7 @@ def test_everything_is_carried_and_the_figures_are_told() -> None:
     assert "MB/s" in uploads_table(figures)
 
 
-def test_the_verb_prints_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verb_prints_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_load, "measure_uploads", lambda: {"peak_rss_mb": 50.0})
-    done = CliRunner().invoke(main, ["bench", "--uploads", "--json"])
-    assert (done.exit_code, json.loads(done.output)) == (0, {"peak_rss_mb": 50.0})
+    done = run("bench", "--uploads", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"peak_rss_mb": 50.0})
