@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
 
 from app import protocol
 from app.clock import FakeClock
@@ -17,22 +18,20 @@ from app.notify.base import Message
 from app.notify.slack.blocks import alert, tagged
 from app.protocol import EventRecord, Fact, Request
 from app.state import State
+from tests.commands.conftest import NOW
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import ALERTS, BOT_TOKEN, Posted, SlackServer
 
-AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
-EVENT = protocol.event_id(AT, "front")
+EVENT = protocol.event_id(NOW, "front")
 ANNA, BEN = "U0ANNA0001", "U0BEN00001"
 
 
 @pytest.fixture
-def house(redis_server: RedisServer) -> Iterator[CommandContext]:
-    state = State(redis_server.url, 0.5)
-    state.publish(
-        Fact(EVENT, "motion_started", AT, "Motion.", "front", EVENT), EventRecord("front", AT)
-    )
-    yield CommandContext(Config(), state, FakeClock(AT + timedelta(minutes=5)))
-    state.close()
+def context(state: State) -> CommandContext:
+    """A house with an event of five minutes ago."""
+    fact = Fact(EVENT, "motion_started", NOW, "Motion.", "front", EVENT)
+    state.publish(fact, EventRecord("front", NOW))
+    return CommandContext(Config(), state, FakeClock(NOW + timedelta(minutes=5)))
 
 
 @pytest.fixture(scope="module")
@@ -41,56 +40,61 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def posted(slack: SlackServer) -> Posted:
     """An alert with all the buttons there are."""
     blocks = [
-        *alert(Message(EVENT, AT, "Motion.", "front", event=EVENT), None, None),
-        *tagged(EVENT, "occupied", "anna", AT),
+        *alert(Message(EVENT, NOW, "Motion.", "front", event=EVENT), None, None),
+        *tagged(EVENT, "occupied", "anna", NOW),
     ]
-    slack.call(
-        "chat.postMessage", {"channel": ALERTS, "text": "Motion.", "blocks": blocks}, BOT_TOKEN
-    )
+    message = {"channel": ALERTS, "text": "Motion.", "blocks": blocks}
+    slack.call("chat.postMessage", message, BOT_TOKEN)
     return slack.seen()[-1]
 
 
-class Hand:
-    """Presses the buttons of one message, and knows what has come of it."""
+class Buttons:
+    """The buttons of one message, and what a press on them leads to."""
 
-    def __init__(self, house: CommandContext, slack: SlackServer, posted: Posted) -> None:
-        self.house = house
+    def __init__(self, context: CommandContext, slack: SlackServer, posted: Posted) -> None:
+        self.context = context
         self._slack = slack
         self._posted = posted
-        self._seen = house.state.camera_controls("front", "0-0").newest
+        self._newest = context.state.camera_controls("front", "0-0").newest
 
     def press(self, action: str, user: str = ANNA) -> list[Request]:
-        """Press one; returns what was asked for in consequence."""
-        handle_click(
-            read_click(self._slack.press_payload(self._posted, action, user), self.house),
-            self.house,
-        )
-        found = self.house.state.camera_controls("front", self._seen)
-        self._seen = found.newest
+        """Press one; returns the requests that follow."""
+        payload = self._slack.press_payload(self._posted, action, user)
+        handle_click(read_click(payload, self.context), self.context)
+        found = self.context.state.camera_controls("front", self._newest)
+        self._newest = found.newest
         return [asked for asked in found.asked if asked]
 
     def label(self) -> tuple[str | None, str | None]:
-        record = self.house.state.event(EVENT)
+        record = self.context.state.event(EVENT)
         assert record
         return record.label, record.label_by
 
 
 @pytest.fixture
-def hand(house: CommandContext, slack: SlackServer, posted: Posted) -> Hand:
-    return Hand(house, slack, posted)
+def buttons(context: CommandContext, slack: SlackServer, posted: Posted) -> Buttons:
+    return Buttons(context, slack, posted)
+
+
+def replies(requests: list[Request]) -> list[str]:
+    return [asked.text or "" for asked in requests if asked.kind == "say"]
+
+
+def kinds(requests: list[Request]) -> list[str]:
+    return [asked.kind for asked in requests]
 
 
 @pytest.mark.parametrize(
     ("action", "label"), [("tag_occupied", "occupied"), ("tag_unoccupied", "unoccupied")]
 )
-def test_a_tag_is_on_its_event_at_once_and_the_notifier_is_asked_to_show_it(
-    hand: Hand, action: str, label: str
+def test_a_tag_is_stored_and_the_notifier_shows_it(
+    buttons: Buttons, action: str, label: str
 ) -> None:
-    (asked,) = hand.press(action)
+    (asked,) = buttons.press(action)
     assert (asked.kind, asked.event, asked.label, asked.user, asked.by) == (
         "tag",
         EVENT,
@@ -101,94 +105,68 @@ def test_a_tag_is_on_its_event_at_once_and_the_notifier_is_asked_to_show_it(
     assert asked.reply_to
     assert asked.reply_to.channel == ALERTS
     assert str(asked.reply_to.response_url).startswith("http://127.0.0.1")
-    assert hand.label() == (label, ANNA.lower())
+    assert buttons.label() == (label, ANNA.lower())
 
 
-def said(requests: list[Request]) -> list[str]:
-    return [asked.text or "" for asked in requests if asked.kind == "say"]
-
-
-def kinds(requests: list[Request]) -> list[str]:
-    return [asked.kind for asked in requests]
-
-
-def test_a_second_click_changes_nothing_and_is_told_so(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    again = hand.press("tag_occupied")
+def test_a_second_click_changes_nothing_and_says_so(buttons: Buttons) -> None:
+    buttons.press("tag_occupied")
+    again = buttons.press("tag_occupied", BEN)
     assert kinds(again) == ["say"]
-    assert said(again)[0].startswith("You said occupied already, ")
+    assert replies(again)[0].startswith(f"{ANNA.lower()} said occupied already, ")
+    assert buttons.label() == ("occupied", ANNA.lower())
 
 
-def test_a_click_by_somebody_else_is_told_who_was_first(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    again = hand.press("tag_occupied", BEN)
-    assert kinds(again) == ["say"]
-    assert said(again)[0].startswith(f"{ANNA.lower()} said occupied already, ")
-    assert hand.label() == ("occupied", ANNA.lower())
-
-
-def test_a_label_that_changes_hands_is_told_with_what_it_was(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    changed = hand.press("tag_unoccupied", BEN)
+def test_a_change_of_anothers_tag_is_shown_and_answered(buttons: Buttons) -> None:
+    buttons.press("tag_occupied")
+    changed = buttons.press("tag_unoccupied", BEN)
     assert kinds(changed) == ["tag", "say"]
-    assert said(changed)[0].startswith(f"{ANNA.lower()} had said occupied ")
-    assert said(changed)[0].endswith("; now it is unoccupied.")
-    assert hand.label() == ("unoccupied", BEN.lower())
+    assert replies(changed)[0].startswith(f"{ANNA.lower()} had said occupied ")
+    assert buttons.label() == ("unoccupied", BEN.lower())
 
 
-def test_who_thinks_better_of_it_is_told_nothing(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    assert kinds(hand.press("tag_unoccupied")) == ["tag"]
+def test_a_name_in_a_reply_is_harmless(buttons: Buttons) -> None:
+    state = buttons.context.state
+    state.tag(Request("tag", NOW, "<!here>", event=EVENT, label="occupied"))
+    changed = buttons.press("tag_unoccupied")
+    assert replies(changed)[0].startswith("&lt;!here&gt; had said occupied ")
 
 
-def test_an_undo_takes_the_label_away_and_a_later_click_puts_one_on_again(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    (undone,) = hand.press("tag_undo")
+def test_an_undone_tag_can_be_given_again(buttons: Buttons) -> None:
+    buttons.press("tag_occupied")
+    (undone,) = buttons.press("tag_undo")
     assert (undone.kind, undone.label) == ("tag", None)
-    assert hand.label() == (None, None)
-    assert kinds(hand.press("tag_unoccupied", BEN)) == ["tag"]
-    assert hand.label() == ("unoccupied", BEN.lower())
-
-
-def test_an_undo_by_somebody_else_is_told_whose_it_was(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    undone = hand.press("tag_undo", BEN)
-    assert kinds(undone) == ["tag", "say"]
-    assert said(undone)[0].endswith("; now it is not tagged.")
-
-
-def test_a_second_undo_is_told_that_there_is_nothing_to_undo(hand: Hand) -> None:
-    hand.press("tag_occupied")
-    hand.press("tag_undo")
-    again = hand.press("tag_undo")
-    assert kinds(again) == ["say"]
-    assert "nothing to undo" in said(again)[0]
+    assert buttons.label() == (None, None)
+    assert "nothing to undo" in replies(buttons.press("tag_undo"))[0]
+    assert kinds(buttons.press("tag_unoccupied", BEN)) == ["tag"]
+    assert buttons.label() == ("unoccupied", BEN.lower())
 
 
 @pytest.mark.parametrize("action", ["tag_occupied", "tag_unoccupied", "tag_undo"])
-def test_a_click_on_an_event_that_is_gone_is_told_so(
-    hand: Hand, redis_server: RedisServer, action: str
+def test_a_click_on_an_unknown_event_says_so(
+    buttons: Buttons, raw: redis.Redis, action: str
 ) -> None:
-    redis_server.kill()
-    redis_server.start()
-    gone = hand.press(action)
+    raw.delete(f"event:{EVENT}")
+    gone = buttons.press(action)
     assert kinds(gone) == ["say"]
-    assert "not known any more" in said(gone)[0]
+    assert "not known any more" in replies(gone)[0]
 
 
-def test_snooze_holds_alerts_back_for_an_hour_but_shortens_nothing(hand: Hand) -> None:
-    assert "snoozed until" in said(hand.press("snooze"))[0]
-    (until,) = hand.house.state.read_strings("snoozed_until")
-    assert datetime.fromisoformat(until or "") == AT + timedelta(hours=1, minutes=5)
-    hand.house.state.snooze(AT + timedelta(hours=8), 1000)
-    assert "already" in said(hand.press("snooze", BEN))[0]
-    assert hand.house.state.read_strings("snoozed_until") == [(AT + timedelta(hours=8)).isoformat()]
+def test_snooze_holds_alerts_back_for_an_hour(buttons: Buttons) -> None:
+    state = buttons.context.state
+    assert "snoozed until" in replies(buttons.press("snooze"))[0]
+    (until,) = state.read_strings("snoozed_until")
+    assert datetime.fromisoformat(until or "") == NOW + timedelta(hours=1, minutes=5)
+    state.snooze(NOW + timedelta(hours=8), 1000)
+    assert "already" in replies(buttons.press("snooze", BEN))[0]
+    assert state.read_strings("snoozed_until") == [(NOW + timedelta(hours=8)).isoformat()]
 
 
-def test_with_redis_away_the_click_is_not_taken(hand: Hand, redis_server: RedisServer) -> None:
-    redis_server.kill()
+def test_with_redis_away_the_click_is_not_handled(
+    context: CommandContext, slack: SlackServer, posted: Posted, dead_redis: RedisServer
+) -> None:
+    click = read_click(slack.press_payload(posted, "tag_occupied", ANNA), context)
     with pytest.raises(StateUnavailable):
-        hand.press("tag_occupied")
+        handle_click(click, context)
 
 
 def payload(**changed: Any) -> dict[str, Any]:
@@ -258,17 +236,18 @@ BROKEN: list[object] = [
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
-def test_what_is_no_click_of_ours_is_refused(house: CommandContext, broken: object) -> None:
+def test_a_payload_that_is_no_click_is_refused(broken: object) -> None:
+    context = CommandContext(Config(), State("unix:///nowhere"), FakeClock(NOW))
     with pytest.raises(ProtocolError):
-        read_click(broken, house)
+        read_click(broken, context)
     with pytest.raises(ProtocolError):
-        read_click(json.dumps(broken) if isinstance(broken, dict | list) else broken, house)
+        read_click(json.dumps(broken) if isinstance(broken, dict | list) else broken, context)
 
 
-def test_what_slack_may_leave_out_is_not_missed(house: CommandContext) -> None:
-    click = read_click(payload(), house)
+def test_fields_that_slack_may_leave_out_are_optional(context: CommandContext) -> None:
+    click = read_click(payload(), context)
     assert (click.invocation.by, click.invocation.reply_to) == (ANNA, protocol.ReplyTo(None, None))
-    handle_click(click, house)
+    handle_click(click, context)
 
 
 def test_every_button_that_is_posted_can_be_pressed(posted: Posted) -> None:

@@ -1,4 +1,4 @@
-"""What is said of the machine, from what it tells."""
+"""The state of the machine, from its own tools and files."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from app.commands.machine import Machine, busy, program_name, throttled_words
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine that tells nothing; the folder is its PATH."""
+    """A machine that reports nothing; the folder is its PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(machine, "THERMAL", tmp_path / "temp")
     return tmp_path
@@ -23,7 +23,7 @@ def pi(
     throttled: str = "throttled=0x50005",
     code: int = 0,
 ) -> None:
-    """Put the Raspberry Pi's own tool into *folder*."""
+    """Put a tool such as the Raspberry Pi's into *folder*."""
     tool = folder / "vcgencmd"
     tool.write_text(
         f'#!/bin/sh\ncase $1 in measure_temp) echo "{temperature}";; get_throttled) echo "{throttled}";; esac\nexit {code}\n'
@@ -31,7 +31,7 @@ def pi(
     tool.chmod(0o755)
 
 
-def test_a_pi_tells_its_temperature_and_why_it_is_slow(bare: Path) -> None:
+def test_a_pi_reports_its_temperature_and_its_throttling(bare: Path) -> None:
     pi(bare)
     vitals = Machine().vitals(bare)
     assert vitals.temperature_c == 47.2
@@ -39,34 +39,34 @@ def test_a_pi_tells_its_temperature_and_why_it_is_slow(bare: Path) -> None:
     assert vitals.free_gb > 0
 
 
-def test_a_machine_that_tells_nothing_is_not_guessed_at(bare: Path) -> None:
+def test_values_that_are_not_reported_are_none(bare: Path) -> None:
     vitals = Machine().vitals(bare / "not" / "there" / "yet")
     assert (vitals.temperature_c, vitals.throttled) == (None, None)
     assert vitals.free_gb > 0
 
 
-def test_the_kernel_is_asked_where_there_is_no_such_tool(bare: Path) -> None:
+def test_without_that_tool_the_kernel_is_asked(bare: Path) -> None:
     (bare / "temp").write_text("51234\n")
     assert Machine().vitals(bare).temperature_c == 51.234
 
 
 @pytest.mark.parametrize(
-    ("said", "code"), [("", 0), ("VCHI initialization failed", 0), ("temp=47.2'C", 255)]
+    ("output", "code"), [("", 0), ("VCHI initialization failed", 0), ("temp=47.2'C", 255)]
 )
-def test_a_tool_that_may_not_look_is_passed_over(bare: Path, said: str, code: int) -> None:
-    pi(bare, temperature=said, throttled=said, code=code)
+def test_a_tool_that_fails_is_passed_over(bare: Path, output: str, code: int) -> None:
+    pi(bare, temperature=output, throttled=output, code=code)
     (bare / "temp").write_text("40000")
     vitals = Machine().vitals(bare)
     assert (vitals.temperature_c, vitals.throttled) == (40.0, None)
 
 
-@pytest.mark.parametrize("said", ["", "hot", "-"])
-def test_a_sensor_that_tells_no_number_is_passed_over(bare: Path, said: str) -> None:
-    (bare / "temp").write_text(said)
+@pytest.mark.parametrize("output", ["", "hot", "-"])
+def test_a_sensor_without_a_number_is_passed_over(bare: Path, output: str) -> None:
+    (bare / "temp").write_text(output)
     assert Machine().vitals(bare).temperature_c is None
 
 
-def test_asking_often_asks_the_machine_once(bare: Path) -> None:
+def test_a_measurement_is_kept_for_a_while(bare: Path) -> None:
     asked = Machine()
     assert asked.vitals(bare).throttled is None
     pi(bare)
@@ -110,7 +110,7 @@ def test_a_program_is_named_without_its_arguments(
     assert program_name(name, command) == shown
 
 
-def test_what_keeps_it_busy_is_in_columns() -> None:
+def test_load_memory_and_programs_are_in_columns() -> None:
     load, memory, heading, *rows = busy().splitlines()
     assert load.startswith("load   ")
     assert memory.startswith("memory ")

@@ -1,0 +1,89 @@
+"""The snooze, on a real Redis."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import redis
+
+from app.commands.context import CommandContext, Invocation
+from app.commands.snooze import snooze_for, snoozed_until
+from tests.commands.conftest import NOW, ask
+
+ANNA = Invocation("", "U1", "anna", NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "until", "shown"),
+    [
+        ("30m", NOW + timedelta(minutes=30), "10:45"),
+        ("2h", NOW + timedelta(hours=2), "12:15"),
+        ("1h30m", NOW + timedelta(minutes=90), "11:45"),
+        ("90 min", NOW + timedelta(minutes=90), "11:45"),
+        ("24h", NOW + timedelta(hours=24), "Sat 10:15"),
+        ("until 18:00", NOW.replace(hour=18, minute=0), "18:00"),
+        ("until 9", NOW.replace(day=21, hour=9, minute=0), "Sat 09:00"),
+        ("UNTIL 10:15", NOW.replace(day=21), "Sat 10:15"),
+    ],
+)
+def test_alerts_are_snoozed_for_a_while(
+    context: CommandContext, raw: redis.Redis, text: str, until: datetime, shown: str
+) -> None:
+    assert f"snoozed until {shown}" in ask(context, f"/snooze {text}")
+    assert datetime.fromisoformat(str(raw.get("snoozed_until"))) == until
+    assert abs(int(str(raw.ttl("snoozed_until"))) - (until - NOW).total_seconds()) < 5
+    assert f"snoozed until {shown}" in ask(context, "/snooze")
+    assert f"snoozed until {shown}" in ask(context, "/status")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "30",
+        "0m",
+        "25h",
+        "1441m",
+        "9999h",
+        "until 24:00",
+        "until 10:60",
+        "until",
+        "-5m",
+        "2d",
+        "forever",
+        "m",
+        "1m1h",
+        "٣h",
+    ],
+)
+def test_a_wrong_time_is_explained(context: CommandContext, raw: redis.Redis, text: str) -> None:
+    assert "from one minute to 24 hours" in ask(context, f"/snooze {text}")
+    assert raw.get("snoozed_until") is None
+
+
+def test_snooze_off_ends_a_snooze(context: CommandContext, raw: redis.Redis) -> None:
+    ask(context, "/snooze 2h")
+    assert "not snoozed any more" in ask(context, "/snooze off")
+    assert raw.get("snoozed_until") is None
+    assert "Alerts are not snoozed" in ask(context, "/snooze")
+
+
+def test_a_longer_snooze_is_not_shortened(context: CommandContext, raw: redis.Redis) -> None:
+    assert "until 11:15 (60 min)" in snooze_for(timedelta(hours=1), ANNA, context)
+    ask(context, "/snooze 8h")
+    longer = raw.get("snoozed_until")
+    assert "until 18:15 already" in snooze_for(timedelta(hours=1), ANNA, context)
+    assert raw.get("snoozed_until") == longer
+
+
+@pytest.mark.parametrize(
+    ("stored", "until"),
+    [
+        (None, None),
+        ("", None),
+        ("nonsense", None),
+        (NOW.isoformat(), None),
+        ((NOW + timedelta(hours=1)).isoformat(), NOW + timedelta(hours=1)),
+        ("2026-11-20T11:15:00", NOW + timedelta(hours=1)),
+    ],
+)
+def test_only_a_time_to_come_is_a_snooze(stored: str | None, until: datetime | None) -> None:
+    assert snoozed_until(stored, NOW) == until
