@@ -1,4 +1,4 @@
-"""The real gunicorn, with a Redis of its own, asked over real HTTP as Slack asks."""
+"""The real gunicorn with a Redis of its own, which gets the HTTP requests of a real Slack."""
 
 import http.client
 import json
@@ -23,21 +23,21 @@ SLACK_WAITS_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """An answer to a request."""
 
     status: int
     body: str
 
     @property
-    def said(self) -> str:
-        """The words that a person reads in Slack."""
+    def reply(self) -> str:
+        """Return the words that a person reads in Slack."""
         shown: dict[str, Any] = json.loads(self.body)
         assert shown["response_type"] == "ephemeral"
         return str(shown["text"])
 
 
-class Door:
-    """The Slack server of one house, and the Slack that speaks to it."""
+class Endpoint:
+    """The Slack server of one house under gunicorn, and the Slack that sends to it."""
 
     def __init__(
         self, folder: Path, server: RedisServer, slack: SlackServer, more: str = ""
@@ -66,27 +66,27 @@ class Door:
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Any request at all."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        """Send any request at all."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            line.request(method, path, body, dict(headers or {}))
-            answer = line.getresponse()
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
             return Answer(answer.status, answer.read().decode())
         finally:
-            line.close()
+            connection.close()
 
     def send(self, path: str, signed: Signed) -> Answer:
-        """A request of Slack's."""
+        """Send a request as Slack does."""
         return self.ask("POST", path, signed.body, signed.headers)
 
     def command(self, line: str, user: str = OWNER) -> Answer:
-        """What *user* typed."""
+        """Send the command that *user* has typed."""
         name, _, text = line.partition(" ")
         return self.send(name, self.slack.slash(name, text, user))
 
     @property
     def unclaimed(self) -> bool:
-        """Whether nothing at all was done in Redis."""
+        """Return whether nothing at all was done in Redis."""
         return not [key for key in self.redis.keys("*") if not key.startswith("heartbeat")]
 
 
@@ -97,35 +97,39 @@ def slack() -> Iterator[SlackServer]:
 
 
 @pytest.fixture(scope="session")
-def steady_door(tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Door]:
-    """One that runs through all tests that neither end nor configure anything."""
+def steady_endpoint(
+    tmp_path_factory: pytest.TempPathFactory, slack: SlackServer
+) -> Iterator[Endpoint]:
+    """One that runs through all tests that neither end nor configure it."""
     with (
         tempfile.TemporaryDirectory(prefix="redis-") as folder,
         RedisServer(Path(folder)) as server,
     ):
-        door = Door(
-            tmp_path_factory.mktemp("door"),
+        endpoint = Endpoint(
+            tmp_path_factory.mktemp("endpoint"),
             server,
             slack,
             "cameras: {front: {pantilt: {backend: mock}}}\n",
         )
-        with door.redis, ExitStack() as stack:
-            stack.push(door.program)
-            door.start()
-            yield door
+        with endpoint.redis, ExitStack() as stack:
+            stack.push(endpoint.program)
+            endpoint.start()
+            yield endpoint
 
 
 @pytest.fixture
-def door(steady_door: Door) -> Door:
-    steady_door.redis.flushall()
-    return steady_door
+def endpoint(steady_endpoint: Endpoint) -> Endpoint:
+    steady_endpoint.redis.flushall()
+    return steady_endpoint
 
 
 @pytest.fixture
-def own_door(tmp_path: Path, redis_server: RedisServer, slack: SlackServer) -> Iterator[Door]:
+def own_endpoint(
+    tmp_path: Path, redis_server: RedisServer, slack: SlackServer
+) -> Iterator[Endpoint]:
     """One of a test's own, started."""
-    door = Door(tmp_path, redis_server, slack)
-    with door.redis, ExitStack() as stack:
-        stack.push(door.program)
-        door.start()
-        yield door
+    endpoint = Endpoint(tmp_path, redis_server, slack)
+    with endpoint.redis, ExitStack() as stack:
+        stack.push(endpoint.program)
+        endpoint.start()
+        yield endpoint
