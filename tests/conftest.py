@@ -1,5 +1,6 @@
 """What tests of several parts need: the footage, and a Redis of their own."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -70,6 +71,15 @@ def pins() -> "Iterator[MockFactory]":
     yield factory
     factory.reset()
     Device.pin_factory = None
+
+
+@pytest.fixture
+def root_logger_as_before() -> Iterator[None]:
+    """The root logger, which has its handlers and its level of now again after the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The run loop, in real processes with real signals."""
+"""The run loop: step by step in this process, and with real signals in real processes."""
 
 import contextlib
 import signal
@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from app import protocol
+from app.daemon import BEAT_S, run_daemon
+from app.errors import ConfigError
+from app.protocol import Heartbeat
+from app.state import State
+from tests.servers.odd_daemon import OddDaemon
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -15,152 +21,176 @@ Start = Callable[[str], Program]
 
 
 @pytest.fixture
-def start(
-    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Start]:
-    """Starts an odd daemon that does what it is told."""
-    config = write_config(tmp_path, redis_server.url)
+def config(redis_server: RedisServer, tmp_path: Path) -> Path:
+    return write_config(tmp_path, redis_server.url)
+
+
+# --- step by step ---
+
+
+@pytest.fixture
+def daemon(
+    config: Path, monkeypatch: pytest.MonkeyPatch, root_logger_as_before: None
+) -> Iterator[OddDaemon]:
+    monkeypatch.delenv("ODD", raising=False)
+    made = OddDaemon(config)
+    yield made
+    made.state.close()
+
+
+def heartbeat(state: State) -> Heartbeat:
+    found = state.get(protocol.heartbeat_key("odd", protocol.host_name()), Heartbeat)
+    assert found
+    return found
+
+
+def trouble(state: State) -> str | None:
+    last_error = heartbeat(state).last_error
+    return last_error.what if last_error else None
+
+
+def test_a_heartbeat_has_the_counters_and_no_trouble(daemon: OddDaemon, state: State) -> None:
+    assert daemon.attempt() == 3600
+    daemon.beat_if_due()
+    assert heartbeat(state).counters == {"steps": 1, "alpha": 0.1}
+    assert trouble(state) is None
+
+
+def test_a_heartbeat_is_due_once_in_fifteen_seconds(daemon: OddDaemon, state: State) -> None:
+    daemon.attempt()
+    daemon.beat_if_due()
+    daemon.attempt()
+    daemon.beat_if_due()
+    assert heartbeat(state).counters["steps"] == 1
+    assert BEAT_S == 15
+
+
+def test_a_failure_is_logged_once_with_growing_waits(
+    daemon: OddDaemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setenv("ODD", "fail")
+    assert [daemon.attempt() for _ in range(3)] == [1.0, 2.0, 3600.0]
+    assert caplog.text.count("the router does not answer") == 1
+    assert "it works again" in caplog.text
+    assert daemon.trouble is None
+
+
+def test_a_trouble_that_a_step_reports_outlives_a_failure(
+    daemon: OddDaemon, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD", "limp")
+    for expected in ("the router does not answer", "the lens is dirty"):
+        daemon.attempt()
+        daemon.report_heartbeat()
+        assert trouble(state) == expected
+
+
+def test_a_changed_configuration_is_taken_over(
+    daemon: OddDaemon, state: State, config: Path
+) -> None:
+    daemon.attempt()
+    good = (config / "config.yml").read_text()
+    (config / "config.yml").write_text(good + "motion: {alpha: 0.25}\n")
+    daemon.reload()
+    assert heartbeat(state).counters["alpha"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("motion: {alpha: 25}\n", "config.yml:3: motion.alpha: must be less than 1, not 25"),
+        ("version: [\n", "logging.yml: not a logging configuration"),
+    ],
+)
+def test_a_wrong_configuration_changes_nothing(
+    daemon: OddDaemon, state: State, config: Path, text: str, problem: str
+) -> None:
+    daemon.attempt()
+    good = (config / "config.yml").read_text()
+    with (config / problem.partition(":")[0]).open("a") as file:
+        file.write(text)
+    daemon.reload()
+    assert problem in str(trouble(state))
+    assert heartbeat(state).counters["alpha"] == 0.1
+    (config / "config.yml").write_text(good)
+    (config / "logging.yml").unlink(missing_ok=True)
+    daemon.reload()
+    assert trouble(state) is None
+
+
+def test_a_wrong_configuration_stops_a_start(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config / "config.yml").write_text("motion: {alpha: 5}\n")
+    assert run_daemon(lambda: OddDaemon(config)) == 2
+    assert "config.yml:1: motion.alpha: must be less than 1, not 5" in capsys.readouterr().err
+    with pytest.raises(ConfigError):
+        OddDaemon(config)
+
+
+# --- as a process ---
+
+
+@pytest.fixture
+def start(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """A function that starts an odd daemon."""
     with contextlib.ExitStack() as running:
 
-        def start_odd(does: str) -> Program:
-            monkeypatch.setenv("ODD", does)
+        def start_odd(odd: str) -> Program:
+            monkeypatch.setenv("ODD", odd)
             return running.enter_context(Program("tests.servers.odd_daemon", config))
 
         yield start_odd
 
 
-def counted(program: Program, server: RedisServer, what: str) -> object:
-    beat = program.heartbeat(server.url)
-    return beat and beat.counters[what]
-
-
-def trouble(program: Program, server: RedisServer) -> str | None:
-    beat = program.heartbeat(server.url)
-    return beat.last_error.what if beat and beat.last_error else None
-
-
-def test_a_heartbeat_carries_progress(redis_server: RedisServer, start: Start) -> None:
-    beat = start("nothing").wait_until_beating(redis_server.url)
-    assert beat.counters == {"steps": 1, "alpha": 0.1}
-    assert beat.last_error is None
-
-
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_long_wait_at_once_and_gently(
-    redis_server: RedisServer, start: Start, signum: signal.Signals
+def test_sighup_leads_to_a_step_and_sigterm_to_the_end(
+    redis_server: RedisServer, start: Start, config: Path
 ) -> None:
     program = start("nothing")
-    program.wait_until_beating(redis_server.url)
-    program.signal(signum)
+    assert program.wait_until_beating(redis_server.url).counters == {"steps": 1, "alpha": 0.1}
+    with (config / "config.yml").open("a") as file:
+        file.write("motion: {alpha: 0.25}\n")
+    program.signal(signal.SIGHUP)
+    until(lambda: counters(program, redis_server)["alpha"] == 0.25, "the value is taken over")
+    # Each reload sends a heartbeat before the step that follows it.
+    program.signal(signal.SIGHUP)
+    until(lambda: counters(program, redis_server)["steps"] == 2, "a step followed the first")
+    program.signal(signal.SIGTERM)
     assert program.wait(within_s=3) == 0
     assert "closed" in program.log
 
 
-def test_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
-    redis_server: RedisServer, start: Start, tmp_path: Path
+def counters(program: Program, server: RedisServer) -> dict[str, object]:
+    found = program.heartbeat(server.url)
+    return dict(found.counters) if found else {"steps": None, "alpha": None}
+
+
+def test_a_redis_that_comes_back_gets_a_heartbeat_soon(
+    redis_server: RedisServer, start: Start
 ) -> None:
+    redis_server.kill()
     program = start("nothing")
-    program.wait_until_beating(redis_server.url)
-    config = tmp_path / "config" / "config.yml"
-    good = config.read_text()
-
-    config.write_text(good + "motion: {alpha: 0.25}\n")
-    program.signal(signal.SIGHUP)
-    until(lambda: counted(program, redis_server, "alpha") == 0.25, "the new value is taken over")
-    until(
-        lambda: counted(program, redis_server, "steps") == 2,
-        "the next step is not waited for",
-        40.0,
-    )
-
-    config.write_text(good + "motion: {alpha: 25}\n")
-    program.signal(signal.SIGHUP)
-    until(lambda: trouble(program, redis_server), "the mistake is in the heartbeat")
-    assert "config.yml:3: motion.alpha: must be less than 1, not 25" in (
-        trouble(program, redis_server) or ""
-    )
-    assert counted(program, redis_server, "alpha") == 0.25
-
-    config.write_text(good)
-    program.signal(signal.SIGHUP)
-    until(
-        lambda: (
-            trouble(program, redis_server) is None
-            and counted(program, redis_server, "alpha") == 0.1
-        ),
-        "the mended file is read",
-    )
+    until(lambda: "no heartbeat" in program.log, "it logs that Redis is away")
+    redis_server.start()
+    until(lambda: program.heartbeat(redis_server.url), "it sends one as soon as it can", 4.0)
+    assert program.log.count("no heartbeat") == 1
+    program.signal(signal.SIGINT)
+    assert program.wait(within_s=3) == 0
+    assert "closed" in program.log
 
 
-def test_a_wrong_logging_file_changes_nothing_while_it_runs(
-    redis_server: RedisServer, start: Start, tmp_path: Path
-) -> None:
-    program = start("nothing")
-    program.wait_until_beating(redis_server.url)
-    (tmp_path / "config" / "logging.yml").write_text("version: [\n")
-    program.signal(signal.SIGHUP)
-    until(
-        lambda: "logging.yml" in (trouble(program, redis_server) or ""),
-        "the mistake is in the heartbeat",
-    )
-    assert "logging.yml: not a logging configuration" in program.log
-
-
-def test_a_step_that_hangs_is_ended_with_its_stack_in_the_log(start: Start) -> None:
+def test_a_step_that_hangs_is_ended_with_its_stack(start: Start) -> None:
     program = start("hang")
     assert program.wait(within_s=10) == 1
     assert "Timeout" in program.log
     assert "odd_daemon.py" in program.log
 
 
-def test_the_worlds_failure_is_logged_once_backed_off_from_and_got_over(start: Start) -> None:
-    program = start("fail")
-    until(lambda: "it works again" in program.log, "it works again")
-    assert program.log.count("the router does not answer") == 1
-
-
-def test_what_a_step_found_wrong_is_still_told_when_the_worlds_failure_is_got_over(
-    redis_server: RedisServer, start: Start
-) -> None:
-    program = start("limp")
-    until(lambda: "it works again" in program.log, "it works again")
-    program.signal(signal.SIGHUP)
-    until(
-        lambda: counted(program, redis_server, "steps") == 2, "it beats before its next step", 40.0
-    )
-    assert trouble(program, redis_server) == "the lens is dirty"
-
-
-def test_a_threads_mistake_is_logged_with_its_traceback(start: Start) -> None:
-    program = start("thread")
-    until(
-        lambda: "CRITICAL app.daemon: a mistake of ours ends the thread darkroom" in program.log,
-        "it is logged",
-    )
-    until(lambda: "KeyError: 'a mistake'" in program.log, "with its traceback")
-
-
-def test_our_own_mistake_ends_the_process_with_a_traceback_and_closes(start: Start) -> None:
-    program = start("err")
+def test_our_own_mistakes_are_logged_and_end_the_process(start: Start) -> None:
+    program = start("mistake")
     assert program.wait() == 1
+    assert "CRITICAL app.daemon: a mistake of ours ends the thread job-queue" in program.log
     assert "a mistake of ours ends this program" in program.log
-    assert "KeyError: 'a mistake'" in program.log
+    assert program.log.count("KeyError: 'a mistake'") == 2
     assert "closed" in program.log
-
-
-def test_a_wrong_configuration_stops_a_start_and_is_printed(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "config" / "config.yml").write_text("motion: {alpha: 5}\n")
-    program = start("nothing")
-    assert program.wait() == 2
-    assert "config.yml:1: motion.alpha: must be less than 1, not 5" in program.log
-
-
-def test_with_redis_away_a_program_goes_on_and_says_so_once(
-    redis_server: RedisServer, start: Start
-) -> None:
-    redis_server.kill()
-    program = start("nothing")
-    until(lambda: "no heartbeat" in program.log, "it says that Redis is away")
-    redis_server.start()
-    until(lambda: program.heartbeat(redis_server.url), "it beats as soon as it can", 4.0)
-    assert program.log.count("no heartbeat") == 1

@@ -1,7 +1,6 @@
 """Logging by `logging.yml`, without secrets."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,7 @@ from app.errors import ConfigError
 from app.logs import set_up_logs
 from tests.conftest import REPO
 
-
-@pytest.fixture(autouse=True)
-def root_logger_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
+pytestmark = pytest.mark.usefixtures("root_logger_as_before")
 
 
 def test_secrets_are_hidden_in_messages_and_tracebacks(

@@ -1,7 +1,7 @@
-"""A daemon for tests that does in its steps what `$ODD` says.
+"""A daemon for tests whose steps do what `$ODD` says.
 
-That is nothing, hang, fail (twice), limp (fail once, and then be in trouble otherwise), err like a
-mistake of ours, or have a thread err so.
+It says nothing, hang, fail (twice), limp (fail once, then report another trouble), or mistake (a
+mistake of ours in a thread, then one in the next step).
 """
 
 import os
@@ -13,7 +13,7 @@ from app.daemon import Counters, Daemon, run_daemon
 
 
 class OddDaemon(Daemon):
-    """Counts its steps."""
+    """Counts its steps, and shows a setting."""
 
     name = "odd"
     hang_s = 1.5
@@ -32,23 +32,24 @@ class OddDaemon(Daemon):
             if self.steps == 1:
                 raise ConnectionError("the router does not answer")
             self.report_trouble("the lens is dirty")
-        if odd == "err":
-            _err()
-        if odd == "thread":
-            threading.Thread(target=_err, name="darkroom").start()
-        return 0.1 if odd == "fail" else 3600.0
+        if odd == "mistake":
+            if self.steps == 2:
+                _make_mistake()
+            threading.Thread(target=_make_mistake, name="job-queue").start()
+            return 0.1
+        return 3600.0
 
     def counters(self) -> Counters:
         return {"steps": self.steps, "alpha": self.config.motion.alpha}
 
     def configure(self) -> None:
-        """The counters show it."""
+        """Do nothing: the counters show the setting."""
 
     def close(self) -> None:
         sys.stderr.write("closed\n")
 
 
-def _err() -> None:
+def _make_mistake() -> None:
     raise KeyError("a mistake")
 
 

@@ -224,6 +224,7 @@ def test_our_own_mistake_is_answered_and_logged(
         assert isinstance(record.exc_info[1], KeyError)
 
 
+@pytest.mark.usefixtures("root_logger_as_before")
 def test_the_mode_can_be_changed_while_it_runs(
     idle_home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,6 +242,7 @@ def test_the_mode_can_be_changed_while_it_runs(
         until(lambda: not idle_home.socket.connected, "it disconnects")
 
 
+@pytest.mark.usefixtures("root_logger_as_before")
 def test_a_right_token_ends_the_trouble_of_a_wrong_one(idle_home: Home) -> None:
     idle_home.configure(app_token="xapp-1-wrong")  # noqa: S106 (no real one)
     with running(idle_home) as daemon:
