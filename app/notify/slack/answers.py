@@ -171,7 +171,7 @@ class SlackAnswers:
             answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             _log.info(
-                "an answer goes to the channel, since one person cannot be answered alone: %s",
+                "an answer goes to the channel, not to one person alone: %s",
                 type(error).__name__,
             )
             return False

@@ -129,7 +129,9 @@ class SlackClips:
             if error.code not in _NO_SCOPE:
                 raise
             self._posts.log_once(
-                "files:read of clips", "no scope to ask whether Slack shows a clip: %s", error
+                "files:read of clips",
+                "Slack does not let the app ask whether it shows a clip: %s",
+                error,
             )
             return "unknown" if progress.get("taken") else None
 

@@ -186,6 +186,6 @@ class SlackNotifier(Notifier):
             if error.code != "missing_scope":
                 raise
             self._posts.log_once(
-                "files:read", "no scope to ask whether a picture is ready: %s", error
+                "files:read", "Slack does not let the app ask whether a picture is ready: %s", error
             )
             return True

@@ -207,7 +207,7 @@ class SlackPosts:
             if error.code != "missing_scope":
                 raise
             self.log_once(
-                "history", "no scope to ask whether a message with a lost answer arrived: %s", error
+                "history", "Slack does not let the app ask whether a message has arrived: %s", error
             )
         ts = self._find_by_picture(file, draft.channel) if file else None
         self.possible_repeats += ts is None
