@@ -1,5 +1,6 @@
-"""The files in `run_dir` that supervisord, Redis and Glances are started with: what the repository
-has, and what the configuration adds.
+"""The files in `run_dir` that supervisord, Redis and Glances are started with.
+
+Each is the repository's file, with what the configuration adds.
 """
 
 import configparser
@@ -24,14 +25,14 @@ _AMPS = {
     "amp_Who-Is-Home": "who_is_home",
     "amp_Uploader": "uploader",
 }
-#: What Slack reaches the house through: one program of these two, or none. gunicorn has a worker
-#: process besides.
+#: Slack reaches the house through one of these two programs, or none. gunicorn also has a worker
+#: process.
 _AMP_SLACK = "amp_Slack-Server"
 _SLACK = (programs.SLACK_SERVER, programs.SLACK_SOCKET)
 
 
 def write_private(path: Path, content: str) -> None:
-    """Make *content* the file at *path*, for nobody else to read."""
+    """Write *content* to a new file at *path* that only its owner can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
@@ -40,7 +41,7 @@ def write_private(path: Path, content: str) -> None:
 
 
 def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[ProcessSpec]) -> str:
-    """The file *base* with a section for each of *run*, whose output goes to *logs_dir*."""
+    """Return the file *base* with a section for each of *run*, whose output goes to *logs_dir*."""
     parser = _parser(base, inline_comment_prefixes=(";", "#"))
     every = dict(parser[_EVERY_PROGRAM])
     parser.remove_section(_EVERY_PROGRAM)
@@ -57,7 +58,7 @@ def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[ProcessSpec]) -> 
         parser[f"program:{program.name}"] = every | own
         if program.kind != specs.REDIS:
             names.append(program.name)
-    # The last group ends first, and its programs all at once, so that they can still tell Redis.
+    # The last group ends first, all of its programs at once, while Redis still answers them.
     if names:
         parser["group:suite"] = {"programs": ",".join(names), "priority": "2"}
     if f"program:{specs.REDIS}" in parser:
@@ -67,16 +68,15 @@ def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[ProcessSpec]) -> 
 
 
 def escaped(value: str) -> str:
-    """*value* as supervisord must be told it: it expands %, and takes what follows a space and ; or
-    # for a comment.
+    """Return *value* escaped for supervisord.
+
+    supervisord expands %, and reads a ; or # after a space as the start of a comment.
     """
     return re.sub(r"(?<=\s)(?=[;#])", "%(here).0s", on_one_line(value).replace("%", "%%"))
 
 
 def on_one_line(value: str) -> str:
-    """*value*, or `SuiteError` when it has several lines, which no configuration file here can
-    hold.
-    """
+    """Return *value*; `SuiteError` when it has several lines, which these files cannot hold."""
     if "\n" in value or "\r" in value:
         raise SuiteError(f"a path or source with a line break in it cannot be used: {value!r}")
     return value
@@ -90,7 +90,7 @@ def glances_conf(
     *,
     redis_is_here: bool,
 ) -> str:
-    """The file *base* with the counts of *run*, and the folder of the hashed password."""
+    """Return the file *base* with the counts of *run* and the folder of the hashed password."""
     parser = _parser(base)
     kinds = [program.kind for program in run]
     for section, kind in _AMPS.items():

@@ -1,4 +1,4 @@
-"""Glances' page: its address, its password, and whether it answers."""
+"""The page of Glances: its address, its password, and whether it answers."""
 
 import hashlib
 import http.client
@@ -13,8 +13,7 @@ from app.launcher.specs import glances_address
 
 USER = "glances"
 _TIMEOUT_S = 2.0
-# To standard error, which supervisord keeps in logs/glances.log, instead of a file of Glances' own
-# choosing.
+# Glances logs to standard error, which supervisord keeps in logs/glances.log, not to its own file.
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -30,13 +29,14 @@ _LOGGING = {
 
 
 def password_file(config: Config) -> Path:
-    """The file with the password in plain words, for the house's owner to read."""
+    """Return the path of the file from which the owner reads the password."""
     return config.run_dir / "glances.password"
 
 
 def make_password(config: Config, folder: Path) -> None:
-    """Write the configured password, or one made up at the first start, to `password_file`, and
-    hashed for Glances into *folder*.
+    """Write the password to `password_file`, and hashed for Glances into *folder*.
+
+    It is the configured one, or a random one made at the first start.
     """
     plain, hashed = password_file(config), folder / f"{USER}.pwd"
     known = plain.read_text(encoding="utf-8").removesuffix("\n") if plain.exists() else ""
@@ -49,30 +49,30 @@ def make_password(config: Config, folder: Path) -> None:
 
 
 def make_log_settings(path: Path) -> None:
-    """Write to *path* how Glances logs."""
+    """Write to *path* the settings of Glances' log."""
     write_private(path, json.dumps(_LOGGING))
 
 
 def page(config: Config) -> str:
-    """The page's address, for a browser on this machine."""
+    """Return the address of the page, for a browser on this machine."""
     host, port = _reached(config)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def answers(config: Config) -> bool:
-    """Whether Glances is up."""
-    line = http.client.HTTPConnection(*_reached(config), timeout=_TIMEOUT_S)
+    """Return whether the page answers."""
+    connection = http.client.HTTPConnection(*_reached(config), timeout=_TIMEOUT_S)
     try:
-        line.request("GET", "/api/4/status", headers={"Host": "localhost"})
-        return line.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", "/api/4/status", headers={"Host": "localhost"})
+        return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        line.close()
+        connection.close()
 
 
 def is_taken(config: Config) -> bool:
-    """Whether some program listens at Glances' address already."""
+    """Return whether some program listens at the address of Glances already."""
     try:
         socket.create_connection(_reached(config), _TIMEOUT_S).close()
     except OSError:
@@ -86,9 +86,7 @@ def _reached(config: Config) -> tuple[str, int]:
 
 
 def _hashed(password: str) -> str:
-    """As `glances/password.py` of 4.5 reads it: salt, $, and the digest of the digest that clients
-    send.
-    """
+    """Return salt, $, and the digest of the digest that clients send (glances/password.py, 4.5)."""
     sent = _digest(password, "")
     salt = secrets.token_hex(16)
     return f"{salt}${_digest(sent, salt)}"

@@ -25,19 +25,20 @@ from app.state import State
 
 UP_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.2
-#: How often a program may end before its first heartbeat until it counts as broken.
+#: A program that ends more often than this before its first heartbeat counts as broken.
 _ENDS_ALLOWED = 2
 _LOG_LINES = 20
 _SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
-# One thread each: several would only get into each other's way, and into the other programs'.
+# One thread each: more would only slow down each other and the other programs.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 _log = logging.getLogger(__name__)
 
 
 def start_suite(order: Order) -> bool:
-    """Start every program of *order*, and wait until each works. Returns False when the suite runs
-    already.
+    """Start every program of *order*, and wait until each works.
+
+    Returns False when the suite runs already.
     """
     config = order.config
     if _runs(config.run_dir):
@@ -67,7 +68,7 @@ def _runs(run_dir: Path) -> bool:
 
 @contextmanager
 def one_start_at_a_time(run_dir: Path) -> Iterator[None]:
-    """Wait for another start of the same suite to finish; the lock goes with the process."""
+    """Wait for another start of the same suite to finish; the lock ends with the process."""
     run_dir.mkdir(parents=True, exist_ok=True)
     run_dir.chmod(0o700)
     with (run_dir / "start.lock").open("w") as lock:
@@ -90,7 +91,7 @@ def _launch(order: Order) -> subprocess.Popen[bytes]:
 
 
 def become_supervisord(order: Order) -> NoReturn:
-    """Go on as supervisord, in the place of one that runs already."""
+    """Turn this process into supervisord, in place of one that runs already."""
     run_dir = order.config.run_dir
     _end_earlier_run(run_dir)
     prepared(order)
@@ -99,7 +100,7 @@ def become_supervisord(order: Order) -> NoReturn:
 
 
 def _environment(order: Order) -> dict[str, str]:
-    """What supervisord and its programs are started with."""
+    """Return the environment of supervisord and its programs."""
     config = order.config
     given = {
         FOLDER_VARIABLE: str(config.folder),
@@ -120,9 +121,7 @@ def _environment(order: Order) -> dict[str, str]:
 def _wait_until_up(
     config: Config, run: Sequence[ProcessSpec], supervisord: subprocess.Popen[bytes]
 ) -> None:
-    """Wait until each of *run* works; `SuiteError` with the end of its log when one does not come
-    up.
-    """
+    """Wait until each of *run* works; `SuiteError` with the end of the log of one that does not."""
     deadline_s = time.monotonic() + UP_WITHIN_S
     ends: dict[str, set[int]] = defaultdict(set)
     with closing(State(config.redis.url)) as state:
@@ -140,22 +139,22 @@ def _wait_until_up(
 def _down(
     config: Config, state: State, run: Sequence[ProcessSpec]
 ) -> dict[str, ProcessInfo | None]:
-    """Those of *run* that do not work yet, by name, and what supervisord knows of each."""
+    """Return those of *run* that do not work yet, by name, as supervisord knows them."""
     try:
         known = supervised(config.run_dir)
     except SupervisorUnavailable:
         return dict.fromkeys([program.name for program in run])
-    beats = _beats(state)
+    heartbeats = _heartbeats(state)
     found = {program.name: known.get(program.name) for program in run}
     return {
         program.name: found[program.name]
         for program in run
-        if not _is_up(config, program, found[program.name], beats)
+        if not _is_up(config, program, found[program.name], heartbeats)
     }
 
 
-def _beats(state: State) -> dict[str, Heartbeat] | None:
-    """The heartbeats; None when Redis does not answer."""
+def _heartbeats(state: State) -> dict[str, Heartbeat] | None:
+    """Return all heartbeats; None when Redis does not answer."""
     try:
         return state.heartbeats()
     except StateUnavailable:
@@ -166,16 +165,17 @@ def _is_up(
     config: Config,
     program: ProcessSpec,
     known: ProcessInfo | None,
-    beats: dict[str, Heartbeat] | None,
+    heartbeats: dict[str, Heartbeat] | None,
 ) -> bool:
-    if known is None or not known.pid or beats is None:
+    if known is None or not known.pid or heartbeats is None:
         return False
     if program.kind == specs.GLANCES:
         return glances.answers(config)
     # An earlier run's heartbeat may still be there.
-    return program.heartbeat_key is None or (
-        program.heartbeat_key in beats and beats[program.heartbeat_key].pid == known.pid
-    )
+    if program.heartbeat_key is None:
+        return True
+    heartbeat = heartbeats.get(program.heartbeat_key)
+    return heartbeat is not None and heartbeat.pid == known.pid
 
 
 def _failure(config: Config, name: str) -> str:

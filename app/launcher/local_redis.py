@@ -1,4 +1,4 @@
-"""The Redis at `redis.url`: whether it answers, whether it is ours to start, and how."""
+"""The Redis at `redis.url`: finds out whether it answers, and starts one if it may."""
 
 import re
 import socket
@@ -12,15 +12,17 @@ from app.state.address import is_here
 
 _DEFAULT_PORT = 6379
 _TIMEOUT_S = 2.0
-_FORGETFUL = (
+_NOT_PERSISTENT = (
     "The Redis at {place} is not append-only: a power cut would lose the events of the last "
     "minutes (set appendonly yes)"
 )
 
 
 def answers(url: str) -> bool:
-    """Whether a usable Redis is at *url*; `SuiteError` when something is there that is not, or
-    nothing is and it is not ours to start.
+    """Return whether a usable Redis answers at *url*.
+
+    Raises `SuiteError` when something else answers there, or when Redis runs on another machine and
+    does not answer.
     """
     state = State(url, _TIMEOUT_S)
     try:
@@ -28,12 +30,12 @@ def answers(url: str) -> bool:
     except (StateUnavailable, ProtocolError) as error:
         if not is_here(url):
             raise SuiteError(
-                f"the Redis at {place(url)} does not answer, and is not this machine's to start: "
-                f"{error}"
+                f"the Redis at {place(url)} does not answer, and only another machine can start "
+                f"it: {error}"
             ) from error
         if _somebody_listens(url):
             raise SuiteError(
-                f"something answers at {place(url)}, but not as a Redis that can be used: {error}"
+                f"something answers at {place(url)} that is no usable Redis: {error}"
             ) from error
         return False
     finally:
@@ -42,13 +44,14 @@ def answers(url: str) -> bool:
 
 
 def place(url: str) -> str:
-    """*url* without user and password."""
+    """Return *url* without user and password."""
     return re.sub("(?<=://)[^/]*@", "", url.partition("?")[0])
 
 
-def forgetful(url: str) -> str | None:
-    """A sentence when the Redis at *url*, which answers, would forget in a power cut; None when it
-    would not, or does not tell.
+def persistence_warning(url: str) -> str | None:
+    """Return a warning when the Redis at *url* would lose data in a power cut, else None.
+
+    None also when this user may not ask.
     """
     state = State(url, _TIMEOUT_S)
     try:
@@ -57,12 +60,13 @@ def forgetful(url: str) -> str | None:
         return None
     finally:
         state.close()
-    return None if facts.get("aof_enabled", 1) else _FORGETFUL.format(place=place(url))
+    return None if facts.get("aof_enabled", 1) else _NOT_PERSISTENT.format(place=place(url))
 
 
 def redis_conf(base: Path, url: str, data_dir: Path) -> str:
-    """The file *base*, and what *url* says: where to listen, how many databases, whose password.
-    Its data go to *data_dir*.
+    """Return the file *base* with what *url* says: where to listen, databases, user, password.
+
+    The data goes to *data_dir*.
     """
     split = urlsplit(url)
     lines = [base.read_text(encoding="utf-8"), f"dir {_quoted(str(data_dir))}", *_listening(split)]
@@ -98,9 +102,9 @@ def _somebody_listens(url: str) -> bool:
     split = urlsplit(url)
     try:
         if split.scheme == "unix":
-            with socket.socket(socket.AF_UNIX) as line:
-                line.settimeout(_TIMEOUT_S)
-                line.connect(unquote(split.path))
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(_TIMEOUT_S)
+                client.connect(unquote(split.path))
         else:
             socket.create_connection(
                 (split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S

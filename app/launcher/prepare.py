@@ -1,4 +1,4 @@
-"""What a start prepares: which programs, and the files they are started with."""
+"""Prepares a start: chooses the programs, and writes the files that they are started with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from app.state.address import is_here
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to start: the programs of *config* that *only* names, or all; *source* is played by
-    every camera, if given.
+    """An order to start the programs of *config* that *only* names, or all of them.
+
+    Every camera plays *source*, if it is given.
     """
 
     config: Config
@@ -28,8 +29,9 @@ class Order:
 
 
 def prepared(order: Order) -> list[ProcessSpec]:
-    """Write the files that the programs are started with, and return the programs: those ordered,
-    and Redis when none answers.
+    """Write the files for the programs of *order*, and return those programs.
+
+    Redis is among them when none answers.
     """
     config = order.config
     run_dir = config.run_dir
@@ -37,8 +39,8 @@ def prepared(order: Order) -> list[ProcessSpec]:
     run = specs.chosen([*specs.daemons(config), specs.glances(config, conf)], order.only)
     if not local_redis.answers(config.redis.url):
         run.append(_prepared_redis(config))
-    elif forgetful := local_redis.forgetful(config.redis.url):
-        click.echo(forgetful, err=True)
+    elif warning := local_redis.persistence_warning(config.redis.url):
+        click.echo(warning, err=True)
     if not run:
         raise SuiteError(
             f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs "
@@ -83,5 +85,5 @@ def _prepare_glances(config: Config, run: Sequence[ProcessSpec], conf: Path) -> 
 
 
 def glances_logging(config: Config) -> Path:
-    """The file that says how Glances logs."""
+    """Return the path of the file that says how Glances logs."""
     return config.run_dir / "glances-logging.json"

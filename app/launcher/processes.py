@@ -1,4 +1,4 @@
-"""The processes of a suite, found by what they were started with, whoever their parent is."""
+"""The processes of a suite, found by their environment, whatever their parent is."""
 
 import os
 import time
@@ -18,14 +18,12 @@ Environment = dict[str, str]
 
 
 def environments() -> dict[psutil.Process, Environment]:
-    """What each process of ours that belongs to some suite was started with; those of other users
-    are not seen.
-    """
+    """Return the environment of each process that belongs to some suite of this user."""
     found = {}
     for process in psutil.process_iter():
         try:
             environment = process.environ()
-        except (psutil.Error, OSError):  # it has just ended, or is not ours
+        except (psutil.Error, OSError):  # it has just ended, or is another user's
             continue
         if RUN_VARIABLE in environment and process.pid != os.getpid():
             found[process] = environment
@@ -33,7 +31,7 @@ def environments() -> dict[psutil.Process, Environment]:
 
 
 def started_from(folder: Path) -> list[Environment]:
-    """What each process of a suite with its configuration in *folder* was started with."""
+    """Return the environments of the processes whose configuration is in *folder*."""
     return [
         environment
         for environment in environments().values()
@@ -42,14 +40,12 @@ def started_from(folder: Path) -> list[Environment]:
 
 
 def name_of(environment: Environment) -> str:
-    """What supervisord calls the process that was started with *environment* ("supervisord" for
-    itself).
-    """
+    """Return supervisord's name for the process with *environment*; its own is "supervisord"."""
     return environment.get("SUPERVISOR_PROCESS_NAME", "supervisord")
 
 
 def processes_of(run_dir: Path) -> dict[psutil.Process, str]:
-    """The processes of the suite in *run_dir*, each with its name."""
+    """Return the processes of the suite in *run_dir*, each with its name."""
     return {
         process: name_of(environment)
         for process, environment in environments().items()
@@ -58,7 +54,7 @@ def processes_of(run_dir: Path) -> dict[psutil.Process, str]:
 
 
 def end(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Ask *processes* to finish (SIGTERM); returns those that have not after *within_s* seconds."""
+    """Ask *processes* to finish (SIGTERM); returns those that run on after *within_s* seconds."""
     asked = list(processes)
     for process in asked:
         _send(process, kill=False)
@@ -66,7 +62,7 @@ def end(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Pro
 
 
 def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """End *processes* at once (SIGKILL); returns those that are still there a second later."""
+    """End *processes* at once (SIGKILL); returns those that still run a second later."""
     killed = list(processes)
     for process in killed:
         _send(process, kill=True)
@@ -74,9 +70,7 @@ def kill(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
-    """Wait until *processes* have ended, for at most *within_s* seconds; returns those that have
-    not.
-    """
+    """Wait until *processes* have ended, *within_s* seconds at most; returns those that run on."""
     deadline_s = time.monotonic() + within_s
     alive = list(processes)
     while alive := [process for process in alive if _runs_on(process)]:
@@ -87,7 +81,7 @@ def gone(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Pr
 
 
 def lives(pid: int) -> bool:
-    """Whether there is a process *pid* that has not ended."""
+    """Return whether a process *pid* runs."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -95,7 +89,7 @@ def lives(pid: int) -> bool:
 
 
 def _runs_on(process: psutil.Process) -> bool:
-    """Whether *process*, and no later one of the same number, has not ended."""
+    """Return whether *process* runs, and not a later one of the same number."""
     return process.is_running() and lives(process.pid)
 
 

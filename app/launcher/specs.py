@@ -1,4 +1,4 @@
-"""Which programs the suite is made of, as a configuration wants it."""
+"""The processes of a suite, as its configuration wants them."""
 
 import sys
 from collections.abc import Collection, Sequence
@@ -11,15 +11,13 @@ from app.programs import SECURITY_SYSTEM, SLACK_SERVER, Program, expected_progra
 
 REDIS = "redis"
 GLANCES = "glances"
-#: Found in the folder that every program is started in.
+#: gunicorn finds its file in the folder that every program is started in.
 _GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One process. *kind* is what several of it share; *heart* is the key of its heartbeat, None
-    when it has none.
-    """
+    """One process. Several may share a *kind*. *heartbeat_key* is None when it sends none."""
 
     name: str
     kind: str
@@ -28,9 +26,7 @@ class ProcessSpec:
 
 
 def daemons(config: Config) -> list[ProcessSpec]:
-    """A security system for each camera, and the house's daemons, among them the one that Slack
-    talks to if it is set up.
-    """
+    """Return a security system for each camera, and the daemons of the house."""
     return [
         ProcessSpec(program.name, program.kind, _command(program), heartbeat_key_of(program))
         for program in expected_programs(config)
@@ -38,37 +34,26 @@ def daemons(config: Config) -> list[ProcessSpec]:
 
 
 def glances(config: Config, conf: Path) -> ProcessSpec:
-    """The page that shows all processes, as the file *conf* says."""
+    """Return Glances, the page that shows all processes, with the file *conf*."""
     host, port = glances_address(config)
-    options = (
-        "-w",
-        "-B",
-        host,
-        "-p",
-        str(port),
-        "-u",
-        "glances",
-        "--disable-config-exec",
-        "--disable-autodiscover",
-    )
-    return ProcessSpec(
-        GLANCES, GLANCES, (sys.executable, "-m", "glances", "-C", str(conf), *options)
-    )
+    command = [sys.executable, "-m", "glances", "-C", str(conf), "-w", "-B", host, "-p", str(port)]
+    command += ["-u", "glances", "--disable-config-exec", "--disable-autodiscover"]
+    return ProcessSpec(GLANCES, GLANCES, tuple(command))
 
 
 def glances_address(config: Config) -> tuple[str, int]:
-    """Host and port that Glances listens on."""
+    """Return host and port that Glances listens on."""
     host, _, port = config.glances.bind.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def redis(server: Path, conf: Path) -> ProcessSpec:
-    """The suite's own Redis: *server* run as the file *conf* says."""
+    """Return the suite's own Redis: *server* with the file *conf*."""
     return ProcessSpec(REDIS, REDIS, (str(server), str(conf)))
 
 
 def check_names(only: Collection[str], config: Config) -> None:
-    """`SuiteError` unless each of *only* names a program, or all of a kind."""
+    """Raise `SuiteError` unless each of *only* names a program or a kind of program."""
     known = [SECURITY_SYSTEM, *(program.name for program in daemons(config)), GLANCES, REDIS]
     unknown = sorted(set(only) - set(known))
     if unknown:
@@ -78,23 +63,14 @@ def check_names(only: Collection[str], config: Config) -> None:
 
 
 def chosen(programs: Sequence[ProcessSpec], only: Collection[str]) -> list[ProcessSpec]:
-    """Those of *programs* that *only* names by name or kind; all of them when it is empty."""
+    """Return those of *programs* that *only* names by name or kind; all when it is empty."""
     return [
         program for program in programs if not only or program.name in only or program.kind in only
     ]
 
 
-def display_name(kind: str, camera: str | None) -> str:
-    """What a program is called in tables, logs and supervisord."""
-    return Program(kind, camera).name
-
-
 def _command(program: Program) -> tuple[str, ...]:
     if program.kind == SLACK_SERVER:
         return _GUNICORN
-    return (
-        sys.executable,
-        "-m",
-        f"app.daemons.{program.kind}",
-        *(("--camera", program.camera) if program.camera else ()),
-    )
+    camera = ("--camera", program.camera) if program.camera else ()
+    return (sys.executable, "-m", f"app.daemons.{program.kind}", *camera)

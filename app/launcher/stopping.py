@@ -7,7 +7,7 @@ from app.launcher import processes
 from app.launcher.specs import REDIS
 from app.launcher.supervisord import shut_down
 
-# Together under 10 s. supervisord itself allows the programs 5 s and then Redis 2 s, and looks once
+# Under 10 s in all. supervisord itself allows the programs 5 s and then Redis 2 s, and checks once
 # a second (config/supervisord.conf).
 _SUPERVISED_S = 8.5
 _PROGRAMS_S = 4.5
@@ -15,11 +15,9 @@ _REDIS_S = 1.5
 
 
 def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
-    """End the suite in *run_dir*; returns the names of what ended by itself and of what had to be
-    killed.
-    """
+    """End the suite in *run_dir*; returns the names of what ended and of what had to be killed."""
     ours = processes.processes_of(run_dir)
-    if _asked_to_shut_down(run_dir):
+    if _shut_down(run_dir):
         processes.gone(ours, _SUPERVISED_S)
     else:
         processes.end([process for process, name in ours.items() if name != REDIS], _PROGRAMS_S)
@@ -30,7 +28,7 @@ def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
     return sorted(set(ours.values()) - set(killed)), killed
 
 
-def _asked_to_shut_down(run_dir: Path) -> bool:
+def _shut_down(run_dir: Path) -> bool:
     try:
         shut_down(run_dir)
     except SupervisorUnavailable:

@@ -1,10 +1,10 @@
-"""supervisord, but so that a full disk does not end it.
+"""supervisord, changed so that a full disk does not end it.
 
     python -m app.launcher.supervise -c supervisord.conf
 
-When supervisord cannot write to a log it says so to standard error, and when that goes to the same
-full disk it ends, and leaves every program of the house alone. Here such lines are lost instead,
-until there is room again.
+When supervisord cannot write to a log it reports that to standard error. When that goes to the same
+full disk, supervisord ends and nobody restarts the programs any more. Here such lines are lost
+instead, until there is room again.
 """
 
 from contextlib import suppress
@@ -16,23 +16,21 @@ _roll_over = loggers.RotatingFileHandler.doRollover
 
 
 def main() -> None:
-    """Run it."""
+    """Run supervisord."""
     loggers.Handler.handleError = _lose
     loggers.RotatingFileHandler.doRollover = _roll_over_if_possible
     supervisord.main()
 
 
 def _lose(_handler: loggers.Handler) -> None:
-    """There is nowhere to say that a line is lost."""
+    """Drop the line: there is no place left to report that."""
 
 
 def _roll_over_if_possible(handler: loggers.RotatingFileHandler) -> None:
-    """Begin a new file when the old one is long enough, or go on with the old one when that
-    fails.
-    """
+    """Begin a new file when the old one is long enough; keep the old one when that fails."""
     try:
         _roll_over(handler)
-    except (OSError, ValueError):  # a ValueError when an earlier failure left it closed
+    except (OSError, ValueError):  # ValueError when an earlier failure left it closed
         with suppress(OSError):
             handler.stream = Path(handler.baseFilename).open("ab")  # noqa: SIM115 (it stays open)
 

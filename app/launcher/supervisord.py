@@ -1,4 +1,4 @@
-"""Asking supervisord, over its unix socket."""
+"""Calls to supervisord, over its unix socket."""
 
 import http.client
 import os
@@ -20,9 +20,9 @@ _SHUTTING_DOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """What supervisord knows of a program.
+    """A program as supervisord knows it.
 
-    *pid* is 0 and *started_at* None while it does not run; *ended_s*, Unix time, is when it last
+    *pid* is 0 and *started_at* None while it does not run. *ended_s* is the Unix time when it last
     ended, 0 for never.
     """
 
@@ -35,15 +35,15 @@ class ProcessInfo:
 
 
 def supervised(run_dir: Path) -> dict[str, ProcessInfo]:
-    """Every program of the suite in *run_dir*, by name."""
-    with overseer(run_dir) as server:
+    """Return every program of the suite in *run_dir*, by name."""
+    with supervisord_of(run_dir) as server:
         infos = cast(list[dict[str, Any]], server.supervisor.getAllProcessInfo())
-    return {info["name"]: _overseen(info) for info in infos}
+    return {info["name"]: _process_info(info) for info in infos}
 
 
 def shut_down(run_dir: Path) -> None:
-    """Ask supervisord to end every program and itself; it does so after this has returned."""
-    with overseer(run_dir) as server:
+    """Ask supervisord to end every program and itself; that happens after this returns."""
+    with supervisord_of(run_dir) as server:
         try:
             server.supervisor.shutdown()
         except xmlrpc.client.Fault as fault:
@@ -51,7 +51,7 @@ def shut_down(run_dir: Path) -> None:
                 raise
 
 
-def _overseen(info: dict[str, Any]) -> ProcessInfo:
+def _process_info(info: dict[str, Any]) -> ProcessInfo:
     pid = info["pid"]
     started_at = datetime.fromtimestamp(info["start"], UTC) if pid else None
     return ProcessInfo(
@@ -60,19 +60,20 @@ def _overseen(info: dict[str, Any]) -> ProcessInfo:
 
 
 @contextmanager
-def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
-    """supervisord of the suite in *run_dir*, to call. `SupervisorUnavailable` when it does not answer;
-    `SuiteError` when it is not ours.
+def supervisord_of(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
+    """Yield the supervisord of the suite in *run_dir*, to call its methods.
+
+    Raises `SupervisorUnavailable` when it does not answer, `SuiteError` when it is another user's.
     """
     try:
         folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError as error:
         raise SuiteError(
-            f"{run_dir} is another user's, who alone can ask and stop what runs there"
+            f"{run_dir} is another user's; only that user can see and stop its programs"
         ) from error
     except OSError as error:
         raise SupervisorUnavailable(f"supervisord does not run: {error}") from error
-    # By this name a socket in the deepest folder has a path that is short enough.
+    # This path is short enough for a socket, however deep the folder is.
     transport = _UnixTransport(f"/proc/self/fd/{folder}/{SOCKET}")
     try:
         yield xmlrpc.client.ServerProxy("http://localhost", transport=transport)
@@ -84,9 +85,7 @@ def overseer(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over the unix socket at *path*, without the wait for ever that supervisor's own
-    has.
-    """
+    """XML-RPC over the unix socket at *path*, with a timeout, which supervisor's own lacks."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

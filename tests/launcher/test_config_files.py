@@ -88,7 +88,7 @@ def test_glances_expects_a_security_system_for_each_camera() -> None:
     assert (parser["amp_Notifier"]["countmin"], parser["amp_Notifier"]["countmax"]) == ("1", "1")
 
 
-def test_glances_expects_neither_what_is_not_started_nor_a_redis_elsewhere() -> None:
+def test_glances_expects_only_what_is_started_here() -> None:
     parser = glances_for(Config(), [], redis_is_here=False)
     assert {
         parser[section]["countmin"]
@@ -97,13 +97,13 @@ def test_glances_expects_neither_what_is_not_started_nor_a_redis_elsewhere() -> 
     } == {"0"}
 
 
-def test_glances_answers_to_every_name_only_when_it_is_bound_to_more_than_this_machine() -> None:
+def test_glances_accepts_any_name_only_when_bound_to_all() -> None:
     assert glances_for(Config(), [])["outputs"]["webui_allowed_hosts"] == "localhost,127.0.0.1"
     everywhere = Config.model_validate({"glances": {"bind": "0.0.0.0:52962"}})
     assert glances_for(everywhere, [])["outputs"]["webui_allowed_hosts"] == "*"
 
 
-def test_the_amps_are_those_the_house_knows_and_their_expressions_have_no_comma() -> None:
+def test_each_amp_is_known_and_has_no_comma_in_its_expression() -> None:
     parser = configparser.RawConfigParser()
     parser.read(REPO / "glances.conf")
     amps = [

@@ -58,7 +58,7 @@ def counted(house: Suite) -> int:
     return int(amp(house, "Uploader")["count"]) - elsewhere(house)
 
 
-def test_a_daemon_that_ends_is_reported_missing_and_there_again_after_its_restart(
+def test_glances_sees_a_daemon_end_and_start_again(
     house: Suite,
 ) -> None:
     until(lambda: counted(house) == 1, "the uploader is there")

@@ -81,7 +81,7 @@ def test_the_switches_of_a_new_house_are_set(house: Suite) -> None:
         ]
 
 
-def test_the_redis_that_is_started_keeps_every_event_and_no_pictures_of_its_memory(
+def test_the_redis_that_is_started_is_append_only(
     house: Suite,
 ) -> None:
     with Redis.from_url(house.redis_url, decode_responses=True) as redis:
@@ -118,9 +118,7 @@ def test_a_killed_redis_comes_back_with_what_it_knew(house: Suite) -> None:
     house.wait_until_healthy()
 
 
-def test_a_second_house_deeper_down_than_a_socket_may_be_runs_beside_the_first(
-    house: Suite, tmp_path: Path
-) -> None:
+def test_a_second_suite_in_a_very_deep_folder_runs_too(house: Suite, tmp_path: Path) -> None:
     with Suite(tmp_path.joinpath(*["quite a deep folder"] * 8)) as second:
         second.start("who_is_home")
         assert second.checkup().healthy
@@ -193,7 +191,7 @@ def test_stop_ends_everything_within_10_s_even_what_hangs(tmp_path: Path) -> Non
         assert "Nothing runs" in done.stderr
 
 
-def test_a_house_goes_on_when_the_terminal_that_started_it_is_closed(tmp_path: Path) -> None:
+def test_a_suite_goes_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         command = f"{REPO}/scripts/start.sh --only who_is_home --config {suite.folder}"
         terminal, inside = pty.openpty()
@@ -219,7 +217,7 @@ def test_a_house_goes_on_when_the_terminal_that_started_it_is_closed(tmp_path: P
         assert not suite.processes()
 
 
-def test_a_program_that_does_not_come_up_is_shown_by_its_log_and_nothing_stays(
+def test_a_program_that_fails_to_start_shows_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = 'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n    raise SystemExit("the card has a bad block")\n'
@@ -242,14 +240,17 @@ def test_a_wrong_logging_file_stops_a_start(tmp_path: Path) -> None:
         assert not suite.processes()
 
 
-def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start_or_stop(
+def test_start_and_stop_end_what_a_killed_supervisord_left(
     tmp_path: Path,
 ) -> None:
     with Suite(tmp_path) as suite:
         suite.start("who_is_home")
         orphans = suite.processes()
         orphans["supervisord"].kill()
-        until(lambda: suite.processes().keys() == {"who_is_home", "redis"}, "the overseer is gone")
+        until(
+            lambda: suite.processes().keys() == {"who_is_home", "redis"},
+            "the supervisord_of is gone",
+        )
         done = suite.verb("status")
         assert done.returncode == 1
         assert "Still there: redis, who_is_home" in done.stderr
@@ -262,7 +263,7 @@ def test_what_an_overseer_that_was_killed_left_behind_is_ended_by_the_next_start
         assert not suite.processes()
 
 
-def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stopped(
+def test_a_suite_with_a_broken_configuration_can_be_stopped(
     tmp_path: Path,
 ) -> None:
     with Suite(tmp_path) as suite:
@@ -276,7 +277,7 @@ def test_a_house_whose_configuration_was_broken_is_still_shown_and_can_be_stoppe
         assert not suite.processes()
 
 
-def test_a_house_of_a_profile_can_be_stopped_without_its_name_when_the_configuration_is_broken(
+def test_a_broken_profile_can_be_stopped_without_its_name(
     tmp_path: Path,
 ) -> None:
     with Suite(tmp_path) as suite:
@@ -301,7 +302,7 @@ def test_start_tells_where_alerts_go(tmp_path: Path) -> None:
         assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
 
 
-def test_a_profile_that_names_another_data_folder_makes_another_house(tmp_path: Path) -> None:
+def test_a_profile_with_its_own_data_folder_is_another_suite(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "profiles").mkdir()
         (suite.folder / "profiles" / "holiday.yml").write_text("data_dir: holiday\n")
@@ -334,7 +335,7 @@ def test_two_starts_at_once_make_one_house(tmp_path: Path) -> None:
         assert list(processes_of(suite.config.run_dir).values()).count("supervisord") == 1
 
 
-def test_a_redis_that_answers_already_is_used_and_outlives_the_house(
+def test_a_redis_that_runs_already_is_used_and_stays(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
     with Suite(tmp_path, redis_url=redis_server.url) as suite:
@@ -348,7 +349,7 @@ def test_a_redis_that_answers_already_is_used_and_outlives_the_house(
         state.ping()
 
 
-def test_every_mistake_in_the_configuration_is_shown_before_anything_starts(tmp_path: Path) -> None:
+def test_all_mistakes_are_shown_before_anything_starts(tmp_path: Path) -> None:
     folder = write_config(tmp_path, "ftp://x", "motion: {alpha: 7, delta: 3}\n")
     done = run([sys.executable, "-m", "app", "start", "--config", str(folder)])
     assert done.returncode == 1

@@ -85,15 +85,15 @@ def test_a_socket_and_a_user_are_as_the_url_says(folder: Path) -> None:
 def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(
     redis_server: RedisServer, durable_redis_server: RedisServer
 ) -> None:
-    assert "not append-only" in (local_redis.forgetful(redis_server.url) or "")
-    assert local_redis.forgetful(durable_redis_server.url) is None
+    assert "not append-only" in (local_redis.persistence_warning(redis_server.url) or "")
+    assert local_redis.persistence_warning(durable_redis_server.url) is None
     with Redis.from_url(redis_server.url) as raw:
         raw.acl_setuser("default", enabled=True, commands=["-info"])
-        assert local_redis.forgetful(redis_server.url) is None
+        assert local_redis.persistence_warning(redis_server.url) is None
         raw.acl_setuser("default", enabled=True, commands=["+info"])
 
 
-def test_a_redis_that_refuses_the_password_is_an_error_and_not_replaced(folder: Path) -> None:
+def test_a_redis_that_refuses_the_password_is_not_replaced(folder: Path) -> None:
     url = f"redis://:right@127.0.0.1:{free_port()}/0"
     with redis_for(url, folder), pytest.raises(SuiteError, match="not as a Redis that can be used"):
         local_redis.answers(url.replace("right", "wrong"))

