@@ -1,11 +1,11 @@
-"""The verb `check-config`."""
+"""The verb `check-config`: names every mistake in the configuration."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from app.cli.options import checked, remarks
+from app.cli.options import checked, doubts
 from app.config import Config, config_folder
 from app.errors import ConfigError
 
@@ -19,17 +19,15 @@ from app.errors import ConfigError
     "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
 )
 def check_config(*, folder: Path | None, named: Path | None, profile: str | None) -> None:
-    """Name every mistake in the configuration in DIR. A line each; nothing is started or
-    changed.
-    """
+    """Name every mistake in the configuration in DIR, a line each. Nothing is started."""
     folder = folder or named
     try:
         config = checked(folder, profile)
     except ConfigError as error:
         click.echo("\n".join(error.problems))
         sys.exit(1)
-    for warning in remarks(config):
-        click.echo(warning, err=True)
+    for doubt in doubts(config):
+        click.echo(doubt, err=True)
     if unknown := _unknown_to_apprise(config):
         click.echo("\n".join(unknown))
         sys.exit(1)
@@ -37,7 +35,7 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
 
 
 def _unknown_to_apprise(config: Config) -> list[str]:
-    """Which of Apprise's URLs are none, which only Apprise knows; it is loaded for them alone."""
+    """Return a sentence for each URL that Apprise, which is loaded for this, does not know."""
     if not config.apprise.urls:
         return []
     from app.notify.apprise import is_known_url

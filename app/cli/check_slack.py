@@ -1,6 +1,4 @@
-"""The verb `check-slack`: what is right and what is missing between this house and Slack, in words
-and with the cure.
-"""
+"""The verb `check-slack`: shows what is right and what is missing for Slack, with the cure."""
 
 import http.client
 import re
@@ -27,7 +25,7 @@ _PRIVATE = "config/private.yml"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{6,}")
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{6,}")
 
-#: What a token is for, by how it begins.
+#: Kinds of tokens by their beginnings.
 _KINDS = {
     "xoxb-": "a bot token",
     "xapp-": "an app-level token",
@@ -41,9 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. *text* says what was found, and what to do when it is not
-    *good*.
-    """
+    """One thing that was checked. *text* says what was found, and the cure if it is not *good*."""
 
     good: bool
     text: str
@@ -51,8 +47,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call that Slack did not obey. *error* is Slack's name for why, empty when it was not
-    reached; *words* tell a person.
+    """A call that Slack refused. *error* is Slack's code, "" when Slack was not reached.
+
+    *words* are for a person.
     """
 
     error: str
@@ -62,7 +59,7 @@ class Refusal:
 @click.command("check-slack")
 @config_options
 def check_slack(*, folder: Path | None, profile: str | None) -> None:
-    """Ask Slack what is missing between it and the house. The exit code is 0 only if nothing is."""
+    """Check the connection with Slack. The exit code is 0 only if nothing is missing."""
     config = loaded(folder, profile)
     good = True
     for finding in findings(config):
@@ -80,7 +77,7 @@ def check_slack(*, folder: Path | None, profile: str | None) -> None:
 
 
 def findings(config: Config) -> Iterator[Finding]:
-    """Everything that was looked at, one after the other."""
+    """Yield a finding for each thing that is checked."""
     slack = config.slack
     yield from _bot(slack)
     yield _users(slack)
@@ -95,7 +92,7 @@ def _bot(slack: SlackConfig) -> Iterator[Finding]:
         yield Finding(False, wrong or "")
         return
     client = _client(slack, slack.bot_token)
-    answer = _asked(slack, client.auth_test)
+    answer = _answer_to(slack, client.auth_test)
     if isinstance(answer, Refusal):
         yield Finding(False, f"slack.bot_token: {answer.words}")
         return
@@ -133,7 +130,7 @@ def _channel(slack: SlackConfig, client: WebClient, bot: str) -> Finding:
             False,
             f"{key} is {channel!r}, which is no channel's ID; one looks like C0123456789: {where}",
         )
-    answer = _asked(slack, lambda: client.conversations_history(channel=channel, limit=1))
+    answer = _answer_to(slack, lambda: client.conversations_history(channel=channel, limit=1))
     if not isinstance(answer, Refusal):
         return Finding(True, f"{key}: {bot} is in {channel}")
     if answer.error == "not_in_channel":
@@ -151,14 +148,14 @@ def _users(slack: SlackConfig) -> Finding:
     where = "in Slack, click your picture, Profile, ⋮, Copy member ID"
     odd = [user for user in slack.allowed_users if not _USER_ID.fullmatch(user)]
     if not slack.allowed_users:
-        return Finding(False, f"slack.allowed_users is empty, so nobody may command: {where}")
+        return Finding(False, f"slack.allowed_users is empty, so nobody may send commands: {where}")
     if odd:
         return Finding(
             False,
             f"slack.allowed_users: {', '.join(map(repr, odd))}: not a member's ID, which looks "
             f"like U0123456789: {where}",
         )
-    return Finding(True, f"slack.allowed_users: {len(slack.allowed_users)} may command")
+    return Finding(True, f"slack.allowed_users: {len(slack.allowed_users)} may send commands")
 
 
 def _http(slack: SlackConfig) -> Iterator[Finding]:
@@ -204,13 +201,13 @@ def _socket(slack: SlackConfig) -> Iterator[Finding]:
     else:
         yield Finding(
             True,
-            "slack.app_token: Slack opens a socket for it; slack.mode is socket, and no port is "
+            "slack.app_token: Slack accepts it for a socket; slack.mode is socket, so no port is "
             "needed",
         )
 
 
 def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> str | None:
-    """What is wrong with *token* by its looks, None when nothing is."""
+    """Return what is wrong with the form of *token*, None when nothing is."""
     text = token.get_secret_value() if token else ""
     cure = f"copy {_KINDS[prefix]} ({prefix}…) from {APPS} → {where}"
     if not text:
@@ -218,13 +215,14 @@ def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> 
     if not text.startswith(prefix):
         return f"{key} is {_kind(text)}: {cure}"
     if not re.fullmatch(r"[A-Za-z0-9-]+", text):
-        return f"{key} has signs in it that no token has, such as a space: {cure}"
+        return f"{key} has characters that no token has, such as a space: {cure}"
     return None
 
 
 def _kind(token: str) -> str:
     return next(
-        (kind for prefix, kind in _KINDS.items() if token.startswith(prefix)), "no token of Slack's"
+        (kind for prefix, kind in _KINDS.items() if token.startswith(prefix)),
+        "not a token of Slack",
     )
 
 
@@ -238,8 +236,8 @@ def _client(slack: SlackConfig, token: SecretStr) -> WebClient:
     )
 
 
-def _asked(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
-    """What Slack answers to *call*, or why it does not."""
+def _answer_to(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
+    """Return the answer of Slack to *call*, or why there is none."""
     try:
         return call()
     except SlackApiError as error:
@@ -256,7 +254,7 @@ def _asked(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackRespon
     except (OSError, http.client.HTTPException, SlackRequestError, ValueError) as error:
         return Refusal(
             "",
-            f"Slack cannot be reached: {error}. Look at this machine's network, and at "
+            f"Slack cannot be reached: {error}. Check this machine's network, and "
             f"slack.api_url ({slack.api_url})",
         )
 

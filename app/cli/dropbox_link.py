@@ -1,4 +1,4 @@
-"""The verb `dropbox-link`: has Dropbox give this house a token of its own for an app."""
+"""The verb `dropbox-link`: gets a token for this house from Dropbox."""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ TIMEOUT_S = 30
 @click.command("dropbox-link")
 @config_options
 def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
-    """Link your Dropbox app to this house. Tells you where to click, and prints the refresh token
-    for private.yml.
+    """Link your Dropbox app to this house.
+
+    Shows where to click, and prints the refresh token for private.yml.
     """
     config = loaded(folder, profile)
     private = config.folder / "private.yml"
     if not config.dropbox.app_key:
         raise click.ClickException(
-            f"put dropbox.app_key and dropbox.app_secret into {private} first; setup.md says whence"
+            f"put dropbox.app_key and dropbox.app_secret into {private} first; setup.md says "
+            "where they are"
         )
     flow = _flow(config.dropbox)
     click.echo(
@@ -36,7 +38,7 @@ def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
 
 
 def _flow(settings: DropboxSettings) -> Any:
-    """The SDK's conversation with Dropbox; without the app's secret by a proof of its own."""
+    """Return the SDK's OAuth flow; it uses PKCE where the app's secret is not set."""
     from dropbox import DropboxOAuth2FlowNoRedirect
 
     from app.uploads.dropbox import session
@@ -62,8 +64,8 @@ def _token(flow: Any, code: str) -> str:
     except requests.HTTPError as error:
         status = error.response.status_code
         raise click.ClickException(
-            f"Dropbox refuses ({status}): a code holds once and for minutes, so start again; or "
-            "app_key or app_secret are wrong"
+            f"Dropbox refuses ({status}): a code works once and for some minutes, so start again; "
+            "or app_key or app_secret are wrong"
         ) from None
     except requests.RequestException as error:
         raise click.ClickException(

@@ -18,7 +18,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def config_options(verb: Verb) -> Verb:
-    """Give *verb* the options that say which configuration it is about."""
+    """Give *verb* the options that choose the configuration."""
     folder = click.option(
         "--config",
         "folder",
@@ -33,7 +33,7 @@ def config_options(verb: Verb) -> Verb:
 
 
 def loaded(folder: Path | None, profile: str | None) -> Config:
-    """The configuration, or every mistake in it, a line each, and exit code 1."""
+    """Return the configuration, or print every mistake in it and end with exit code 1."""
     try:
         return checked(folder, profile)
     except ConfigError as error:
@@ -42,14 +42,14 @@ def loaded(folder: Path | None, profile: str | None) -> Config:
 
 
 def checked(folder: Path | None, profile: str | None) -> Config:
-    """The configuration; `ConfigError` also for a mistake in `logging.yml`."""
+    """Return the configuration; `ConfigError` also for a mistake in `logging.yml`."""
     config = load_config(folder, profile)
     set_up_logs(config.folder, config.secrets())
     return config
 
 
-def remarks(config: Config) -> list[str]:
-    """What is not wrong, but not as it should be, in the configuration or for this machine."""
+def doubts(config: Config) -> list[str]:
+    """Return a sentence for each setting that is valid but doubtful, here on this machine."""
     # Not Path.exists, which fails at a folder that we may not look into.
     there = next(
         folder
@@ -60,9 +60,8 @@ def remarks(config: Config) -> list[str]:
     if least_gb < disk_gb:
         return config_warnings(config)
     beyond = (
-        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): what is "
-        "uploaded gets deleted"
-        " for it after a day, and with less than half of it free no clips and samples are kept; "
-        "lower it"
+        f"disk.min_free_gb ({least_gb:g}) is more than the whole disk has ({disk_gb:.1f}): "
+        "uploaded files are deleted after a day, and with less than half of it free no clips and "
+        "samples are kept; lower it"
     )
     return [*config_warnings(config), f"{config.folder / 'config.yml'}: {beyond}"]

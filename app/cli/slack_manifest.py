@@ -1,4 +1,4 @@
-"""The verb `slack-manifest`: the app as Slack is to make it, to be pasted there."""
+"""The verb `slack-manifest`: prints the manifest from which Slack makes the app."""
 
 import json
 from typing import Any
@@ -12,10 +12,10 @@ from app.commands.slack_names import slack_name
 
 APP_NAME = "Who's There?"
 BOT_NAME = "sec-bot"
-DESCRIPTION = "Cameras at home that tell you who comes."
+DESCRIPTION = "Cameras at home that show you who comes."
 BACKGROUND = "#1f2937"
 
-#: What the bot must be allowed in Slack, and what for.
+#: The scopes that the bot needs, and what for.
 BOT_SCOPES = {
     "commands": "take the slash commands",
     "chat:write": "post alerts and change their buttons",
@@ -27,14 +27,19 @@ BOT_SCOPES = {
 
 
 @click.command("slack-manifest")
-@click.option("--url", metavar="https://HOST", help="Where Slack reaches this house (HTTP mode).")
 @click.option(
-    "--socket", is_flag=True, help="Socket Mode: the house reaches Slack, and opens no port."
+    "--url",
+    metavar="https://HOST",
+    help="The address at which Slack reaches this house (HTTP mode).",
+)
+@click.option(
+    "--socket", is_flag=True, help="Socket Mode: the house connects to Slack, and opens no port."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
 def slack_manifest(*, url: str | None, socket: bool, as_json: bool) -> None:
-    """Print the manifest of the Slack app. Paste it at https://api.slack.com/apps, Create New App,
-    From a manifest.
+    """Print the manifest of the Slack app.
+
+    Paste it at https://api.slack.com/apps, Create New App, From a manifest.
     """
     if socket == (url is not None):
         raise click.UsageError("say either --socket or --url https://HOST")
@@ -45,8 +50,9 @@ def slack_manifest(*, url: str | None, socket: bool, as_json: bool) -> None:
 
 
 def manifest(base: str | None) -> dict[str, Any]:
-    """The app: every command of `COMMANDS`, the buttons, and `BOT_SCOPES`. *base* is the address
-    before every path, None in Socket Mode.
+    """Return the manifest: every command of `COMMANDS`, the buttons, and `BOT_SCOPES`.
+
+    *base* is the address before every path, None in Socket Mode.
     """
     return {
         "_metadata": {"major_version": 1},
@@ -70,8 +76,9 @@ def manifest(base: str | None) -> dict[str, Any]:
 
 
 def public_url(url: str) -> str:
-    """*url* as the beginning of every address; `click.BadParameter` unless it is https and a host,
-    perhaps with a port.
+    """Return *url* as the beginning of every address.
+
+    Raises `click.BadParameter` unless it is https, a host, and perhaps a port.
     """
     try:
         parts = urlsplit(url)

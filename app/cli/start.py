@@ -1,4 +1,4 @@
-"""The verb `start`: everything at once, under supervisord, for as long as the machine is on."""
+"""The verb `start`: starts all programs under supervisord."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, loaded, remarks
+from app.cli.options import config_options, doubts, loaded
 from app.cli.table import table
 from app.config import PROFILE_VARIABLE, Config, config_folder
 from app.launcher import glances, specs
@@ -17,7 +17,7 @@ from app.launcher.launch import become_supervisord, one_start_at_a_time, start_s
 from app.launcher.prepare import Order
 from app.programs import SLACK_SERVER, SLACK_SOCKET, expected_programs
 
-#: Words for a source that are neither files nor addresses.
+#: Sources that are neither files nor addresses.
 _SOURCE_WORDS = ("auto", "demo")
 
 
@@ -26,13 +26,13 @@ _SOURCE_WORDS = ("auto", "demo")
 @click.option(
     "--source",
     metavar="PATH|URL|demo",
-    help="What every camera plays, instead of its configured source.",
+    help="The source that every camera plays, instead of its configured one.",
 )
 @click.option("--only", metavar="PROGRAM...", multiple=True, help="Start only these programs.")
 @click.option(
     "--foreground",
     is_flag=True,
-    help="As a service: in the place of what runs already, and for good.",
+    help="Run as a service, in place of a suite that runs already.",
 )
 @click.argument("more", metavar="", nargs=-1)
 def start(
@@ -44,19 +44,17 @@ def start(
     foreground: bool,
     more: tuple[str, ...],
 ) -> None:
-    """Start every program, and wait until each works. Tells what runs and where to look; all goes
-    on when you log out.
-    """
+    """Start every program, and wait until each works. They run on when you log out."""
     if more and not only:
         raise click.UsageError(
-            f"{more[0]}: what is that? A profile is named behind --profile, a program behind "
-            "--only, a film or camera behind --source"
+            f"{more[0]}: unknown. Name a profile after --profile, a program after --only, a video "
+            "or camera after --source"
         )
     only += more
     config = loaded(folder, profile)
-    for remark in remarks(config):
-        click.echo(remark, err=True)
-    order = Order(config, profile or os.environ.get(PROFILE_VARIABLE), _found(source), only)
+    for doubt in doubts(config):
+        click.echo(doubt, err=True)
+    order = Order(config, profile or os.environ.get(PROFILE_VARIABLE), _resolved(source), only)
     try:
         specs.check_names(only, config)
         with one_start_at_a_time(config.run_dir):
@@ -64,7 +62,7 @@ def start(
                 become_supervisord(order)
             if not start_suite(order):
                 click.echo(
-                    "It runs already. To start it otherwise, stop it first (scripts/stop.sh)."
+                    "It runs already. To start it differently, stop it first (scripts/stop.sh)."
                 )
     except OSError as error:
         click.echo(str(error), err=True)
@@ -72,16 +70,11 @@ def start(
     click.echo(_report(order))
 
 
-def _found(source: str | None) -> str | None:
-    """*source* as it must be named from another folder; `click.BadParameter` when there is no such
-    file.
-    """
-    if (
-        source is None
-        or source in _SOURCE_WORDS
-        or "://" in source
-        or source.startswith("synthetic:")
-    ):
+def _resolved(source: str | None) -> str | None:
+    """Return *source* with a whole path; `click.BadParameter` when there is no such file."""
+    if source is None or source in _SOURCE_WORDS:
+        return source
+    if "://" in source or source.startswith("synthetic:"):
         return source
     path = Path(source).expanduser().absolute()
     if not path.exists():
@@ -93,7 +86,7 @@ def _found(source: str | None) -> str | None:
 
 
 def _report(order: Order) -> str:
-    """What runs and where to look."""
+    """Return what runs and where to look."""
     config = order.config
     checkup = check_up(config)
     rows = [
@@ -115,13 +108,11 @@ def _log(config: Config, health: Health) -> str:
 
 def _places(order: Order, checkup: Checkup) -> list[str]:
     config = order.config
-    asked = (
-        ""
-        if config.folder == config_folder()
-        else f" --config {shlex.quote(_short(config.folder))}"
-    )
+    options = ""
+    if config.folder != config_folder():
+        options += f" --config {shlex.quote(_short(config.folder))}"
     if order.profile and not os.environ.get(PROFILE_VARIABLE):
-        asked += f" --profile {shlex.quote(order.profile)}"
+        options += f" --profile {shlex.quote(order.profile)}"
     lines = [f"Alerts:   {_alerts(config)}", f"Pictures: {_short(config.data_dir / 'events')}"]
     if any(health.name == specs.GLANCES for health in checkup.programs):
         password = _short(glances.password_file(config))
@@ -129,37 +120,36 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
             f"Glances:  {glances.page(config)} (user {glances.USER}, password in {password})"
         )
     lines.append(f"Slack:    {_slack(config)}")
-    return [*lines, f"How it goes: scripts/status.sh{asked}   End it: scripts/stop.sh{asked}"]
+    return [*lines, f"Status: scripts/status.sh{options}   Stop: scripts/stop.sh{options}"]
 
 
 def _alerts(config: Config) -> str:
-    """Where alerts go."""
+    """Return where alerts go."""
     services = {
         "slack": not config.slack.missing(),
         "twilio": not config.twilio.missing(),
         "apprise": config.apprise.urls,
     }
-    ways: Sequence[str] = config.notify.backends
+    backends: Sequence[str] = config.notify.backends
     if config.notify.backends == "auto":
-        ways = [name for name, there in services.items() if there] or ["folder"]
+        backends = [name for name, is_set_up in services.items() if is_set_up] or ["folder"]
+    if not backends:
+        return "to nobody: notify.backends is empty"
     folder = _short(config.data_dir / Path(config.notify.folder).expanduser())
-    return (
-        ", ".join(folder if way == "folder" else f"by {way.capitalize()}" for way in ways)
-        or "to nobody: notify.backends is empty"
-    )
+    return ", ".join(folder if one == "folder" else f"by {one.capitalize()}" for one in backends)
 
 
 def _slack(config: Config) -> str:
-    """How Slack reaches this house."""
+    """Return how Slack reaches this house."""
     kinds = {program.kind for program in expected_programs(config)}
     if SLACK_SERVER in kinds:
-        return f"{config.slack.bind} answers its commands"
+        return f"commands are answered at {config.slack.bind}"
     if SLACK_SOCKET in kinds:
-        return "answers its commands through a connection of its own; no port is open for it"
+        return "commands are answered over a connection to Slack; no port is open"
     return "not set up, so no commands and no buttons; setup.md says how"
 
 
 def _short(path: Path) -> str:
-    """*path* from the folder we are in, where it lies below it."""
+    """Return *path* relative to the current folder if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

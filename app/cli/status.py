@@ -1,4 +1,4 @@
-"""The verb `status`: how every program is."""
+"""The verb `status`: shows the health of every program."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
-    """Show how every program is. The exit code is 0 only if all is well."""
+    """Show the health of every program. The exit code is 0 only if all is well."""
     try:
         checkup = check_up(load_config(folder, profile))
     except ConfigError as error:
@@ -45,11 +45,13 @@ def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
 
 
 def _running(folder: Path) -> str:
-    """What runs by the last good configuration in *folder*, though nobody can say how it is."""
+    """Return the programs that run with the last good configuration in *folder*."""
     names = sorted(
         {processes.name_of(environment) for environment in processes.started_from(folder)}
     )
-    return f"With the settings from before run: {', '.join(names)}" if names else "Nothing runs."
+    return (
+        f"These run with the settings from before: {', '.join(names)}" if names else "Nothing runs."
+    )
 
 
 def _plain(checkup: Checkup) -> dict[str, Any]:
@@ -57,9 +59,7 @@ def _plain(checkup: Checkup) -> dict[str, Any]:
 
 
 def _table(healths: Sequence[Health]) -> str:
-    """A row for each program, and below it its progress and what is wrong, which are too long for
-    columns.
-    """
+    """Return a row for each program, with its counters and its trouble on lines below it."""
     heading, *rows = table(_HEADINGS, [_row(health) for health in healths]).splitlines()
     return "\n".join(
         [
@@ -87,7 +87,7 @@ def _details(health: Health) -> Iterator[str]:
 
 
 def _figures(counters: Counters) -> Iterator[str]:
-    """The counters that are known, as `name 3`, or as `name label 3` where there are labels."""
+    """Yield each known counter as `name 3`, or as `name label 3` where it has labels."""
     for name, value in counters.items():
         labelled = value if isinstance(value, Mapping) else {"": value}
         for label, figure in labelled.items():

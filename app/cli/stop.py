@@ -1,4 +1,4 @@
-"""The verb `stop`: end every program, gently and within 10 s."""
+"""The verb `stop`: ends every program, gently and within 10 s."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.launcher.stopping import stop_suite
 @click.command()
 @config_options
 def stop(*, folder: Path | None, profile: str | None) -> None:
-    """End every program that start has started."""
+    """Stop every program that start has started."""
     try:
         results = [
             result
@@ -35,17 +35,14 @@ def stop(*, folder: Path | None, profile: str | None) -> None:
 
 
 def _run_dirs(folder: Path | None, profile: str | None) -> set[Path]:
-    """Where the suite of this configuration runs, and where it ran before somebody changed or broke
-    its files.
-    """
+    """Return the `run_dir` of this configuration, and those from before its files changed."""
     named = profile or os.environ.get(PROFILE_VARIABLE) or None
     found = set()
     try:
         found.add(load_config(folder, profile).run_dir)
     except ConfigError as error:
         click.echo(
-            "The configuration is wrong, but that does not keep anything from being "
-            f"stopped:\n{error}",
+            f"The configuration is wrong, but everything can be stopped all the same:\n{error}",
             err=True,
         )
     started = processes.started_from(config_folder(folder))

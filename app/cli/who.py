@@ -1,4 +1,4 @@
-"""The verb `who`: asks the router once, and shows what it sees and who that makes home."""
+"""The verb `who`: asks the router once, and shows its devices and who is home."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
@@ -22,10 +22,10 @@ _MARK = "*"
 @click.command()
 @config_options
 def who(*, folder: Path | None, profile: str | None) -> None:
-    """Ask the router once, and show who that makes home. Nothing is armed or disarmed."""
+    """Ask the router once, and show who is home. Nothing is armed or disarmed."""
     settings = loaded(folder, profile).presence
     try:
-        devices = _asked(settings.router)
+        devices = _devices(settings.router)
     except RouterRefused as error:
         raise click.ClickException(str(error)) from None
     except RouterError as error:
@@ -39,12 +39,12 @@ def who(*, folder: Path | None, profile: str | None) -> None:
         click.echo(line)
 
 
-def _asked(settings: RouterSettings) -> list[Device]:
+def _devices(settings: RouterSettings) -> list[Device]:
     router = make_router(settings, SystemClock())
     if router is None:
         raise click.ClickException(
-            "no router is set: choose one by presence.router.backend in config.yml; setup.md shows "
-            "how"
+            "no router is set: choose one with presence.router.backend in config.yml; setup.md "
+            "shows how"
         )
     try:
         return router.devices()
@@ -66,14 +66,17 @@ def _report(settings: PresenceSettings, devices: Sequence[Device]) -> Iterator[s
         )
         yield table(_HEADINGS, [_row(device, owners[device] or "-") for device in ordered])
     else:
-        yield "The router answers, and says that nothing is connected."
+        yield "The router answers: nothing is connected."
     yield ""
     if any(_is_private(device) for device in devices):
         yield (
-            f"{_MARK} A private MAC, made up by the phone for this Wi-Fi. It will do as long as it "
-            "stays; if it changes, set the phone's"
+            f"{_MARK} A private MAC, which the phone made up for this Wi-Fi. It works as long as "
+            "it stays the same. If it changes,"
         )
-        yield '  "private Wi-Fi address" for this network to fixed, or switch it off, and name the MAC that it has then.'
+        yield (
+            '  set the phone\'s "private Wi-Fi address" for this network to fixed or off, and use '
+            "the MAC that it has then."
+        )
     yield from _household(settings, {name for name in owners.values() if name})
 
 
@@ -89,12 +92,11 @@ def _household(settings: PresenceSettings, home: Collection[str]) -> Iterator[st
     named = [name for name, person in settings.people.items() if not person.macs]
     if named and settings.router.backend == "arp":
         yield (
-            f"The router that is set, arp, tells no names: {', '.join(named)} can only be seen "
-            "with a MAC."
+            f"The router arp knows no host names: {', '.join(named)} can only be seen with a MAC."
         )
     elif named:
         yield (
-            f"Known by name only: {', '.join(named)}. Any phone may take that name; a MAC is "
+            f"Known by host name only: {', '.join(named)}. Any phone may take that name; a MAC is "
             "better."
         )
 
@@ -108,5 +110,5 @@ def _row(device: Device, whose: str) -> tuple[str, ...]:
 
 
 def _is_private(device: Device) -> bool:
-    """Whether the MAC is of those that nobody gives out, by its bit for that."""
+    """Return whether the MAC is locally administered, as its bit for that says."""
     return device.mac is not None and bool(int(device.mac[:2], 16) & 2)

@@ -1,7 +1,6 @@
 """The verb `check-slack`, as a person types it, against a Slack on loopback."""
 
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from tests.servers.slack import (
     broken,
     refused,
 )
-from tests.servers.suite import run
+from tests.servers.suite import run_verb
 
 SOCKET_URL = "ws://127.0.0.1:9/link/?ticket=very-secret"
 GOOD = {
@@ -50,7 +49,7 @@ def check(
         "redis://localhost",
         "slack: " + yaml.safe_dump({"api_url": slack.api_url, **settings}, default_flow_style=True),
     )
-    done = run([sys.executable, "-m", "app", "check-slack", "--config", str(config)])
+    done = run_verb("check-slack", "--config", str(config))
     said = done.stdout + done.stderr
     for name in ("bot_token", "app_token", "signing_secret"):
         assert not settings.get(name) or str(settings[name]) not in said
@@ -93,8 +92,8 @@ def test_all_is_well_when_nothing_is_missing(
         ),
         ({"bot_token": "xoxp-1-2-3"}, "bot_token is a user token"),
         ({"bot_token": "xoxe.xoxb-1-2"}, "bot_token is a rotating token"),
-        ({"bot_token": "Bearer of news"}, "bot_token is no token of Slack's"),
-        ({"bot_token": "xoxb-1-2\n3"}, "bot_token has signs in it that no token has"),
+        ({"bot_token": "Bearer of news"}, "bot_token is not a token of Slack"),
+        ({"bot_token": "xoxb-1-2\n3"}, "bot_token has characters that no token has"),
         (
             {"bot_token": "xoxb-1-2-3"},
             "Slack says invalid_auth: the token is wrong: copy the Bot User OAuth Token",
@@ -209,7 +208,7 @@ def test_an_address_that_is_none_is_told(tmp_path: Path, slack: SlackServer) -> 
 def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: SlackServer) -> None:
     bot, users, secret = missing(tmp_path, slack, {})
     assert "bot_token is not set" in bot
-    assert "allowed_users is empty, so nobody may command" in users
+    assert "allowed_users is empty, so nobody may send commands" in users
     assert "signing_secret is not set" in secret
 
 

@@ -57,7 +57,7 @@ def test_it_prints_what_belongs_into_the_private_file(
         (
             f"app_key: {APP_KEY}, app_secret: {APP_SECRET}",
             "old-code",
-            "Dropbox refuses (400): a code holds once",
+            "Dropbox refuses (400): a code works once",
         ),
         (f"app_key: {APP_KEY}, app_secret: wrong", CODE, "app_key or app_secret are wrong"),
     ],

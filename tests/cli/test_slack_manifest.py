@@ -4,7 +4,6 @@ commands there are.
 
 import json
 import re
-import sys
 from typing import Any
 
 import pytest
@@ -14,9 +13,8 @@ from app.commands.registry import COMMANDS
 from app.commands.slack_names import OTHER_NAMES, command_named, slack_name
 from tests.servers.programs import REPO
 from tests.servers.slack import SCOPES
-from tests.servers.suite import run
+from tests.servers.suite import run_verb
 
-MANIFEST = [sys.executable, "-m", "app", "slack-manifest"]
 URL = "https://house.example.org"
 #: Slack's own commands. An app that names one so is refused whole.
 TAKEN = {
@@ -54,7 +52,7 @@ TAKEN = {
 
 
 def printed(*arguments: str) -> Any:
-    done = run([*MANIFEST, *arguments])
+    done = run_verb("slack-manifest", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return yaml.safe_load(done.stdout)
 
@@ -149,7 +147,9 @@ def test_socket_mode_has_no_address() -> None:
 
 
 def test_json_says_the_same() -> None:
-    assert json.loads(run([*MANIFEST, "--socket", "--json"]).stdout) == printed("--socket")
+    assert json.loads(run_verb("slack-manifest", "--socket", "--json").stdout) == printed(
+        "--socket"
+    )
 
 
 def test_a_slash_at_the_end_and_a_port_are_welcome() -> None:
@@ -177,7 +177,7 @@ def test_a_slash_at_the_end_and_a_port_are_welcome() -> None:
     ],
 )
 def test_an_address_that_slack_could_not_use_is_refused_in_words(url: str, said: str) -> None:
-    done = run([*MANIFEST, "--url", url])
+    done = run_verb("slack-manifest", "--url", url)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "https://house.example.org" in done.stderr
@@ -186,7 +186,7 @@ def test_an_address_that_slack_could_not_use_is_refused_in_words(url: str, said:
 
 @pytest.mark.parametrize("arguments", [(), ("--socket", "--url", URL)])
 def test_one_way_is_to_be_chosen(arguments: tuple[str, ...]) -> None:
-    done = run([*MANIFEST, *arguments])
+    done = run_verb("slack-manifest", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "either --socket or --url" in done.stderr
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tests.servers.certificate import self_signed
 from tests.servers.programs import write_config
 from tests.servers.router import Phone
 from tests.servers.router_classic import PASSWORD, USER, ClassicRouter
-from tests.servers.suite import run
+from tests.servers.suite import run_verb
 
 ANNA = {"mac": "3C:06:30:00:00:01", "hostname": "Annas-iPhone", "ip": "192.168.1.11"}
 BEN = {"mac": "aa:bb:cc:00:00:02", "hostname": "bens-pixel"}
@@ -33,7 +32,7 @@ def ask(
     config = write_config(
         folder, NO_REDIS, yaml.safe_dump({"presence": {"router": router, "people": people or {}}})
     )
-    done = run([sys.executable, "-m", "app", "who", "--config", str(config)])
+    done = run_verb("who", "--config", str(config))
     assert "Traceback" not in done.stdout + done.stderr
     return done
 
@@ -57,11 +56,11 @@ def test_what_the_router_sees_and_who_that_makes_home_is_shown(tmp_path: Path) -
     ]
     assert lines[3].startswith("3c:06:30:00:00:03   -")
     assert lines[3].endswith("-")
-    assert lines[5].startswith("* A private MAC, made up by the phone for this Wi-Fi.")
+    assert lines[5].startswith("* A private MAC, which the phone made up for this Wi-Fi.")
     assert lines[-3:] == [
         "Home: anna, ben",
         "Not seen: eva",
-        "Known by name only: ben. Any phone may take that name; a MAC is better.",
+        "Known by host name only: ben. Any phone may take that name; a MAC is better.",
     ]
 
 
@@ -88,7 +87,7 @@ def test_without_people_it_says_how_to_name_them(tmp_path: Path) -> None:
 def test_nothing_connected_is_said_in_words(tmp_path: Path) -> None:
     done = ask(tmp_path, script(tmp_path, []), PEOPLE)
     assert done.returncode == 0
-    assert done.stdout.startswith("The router answers, and says that nothing is connected.\n")
+    assert done.stdout.startswith("The router answers: nothing is connected.\n")
     assert "Home: nobody" in done.stdout
 
 
@@ -97,7 +96,7 @@ def test_without_a_router_it_says_how_to_choose_one(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert (
         done.stderr
-        == "Error: no router is set: choose one by presence.router.backend in config.yml; setup.md shows how\n"
+        == "Error: no router is set: choose one with presence.router.backend in config.yml; setup.md shows how\n"
     )
 
 

@@ -95,5 +95,5 @@ def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(
 
 def test_a_redis_that_refuses_the_password_is_not_replaced(folder: Path) -> None:
     url = f"redis://:right@127.0.0.1:{free_port()}/0"
-    with redis_for(url, folder), pytest.raises(SuiteError, match="not as a Redis that can be used"):
+    with redis_for(url, folder), pytest.raises(SuiteError, match="that is no usable Redis"):
         local_redis.answers(url.replace("right", "wrong"))

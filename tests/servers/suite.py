@@ -1,5 +1,6 @@
 """The suite as a house runs it, in a folder of a test's own."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+from click.testing import CliRunner
 
+from app.__main__ import main
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
@@ -85,6 +88,25 @@ class Suite:
 
     def __exit__(self, *_: object) -> None:
         stop_suite(self.config.run_dir)
+
+
+def run_verb(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m app ARGUMENTS` in this process, which spares a second of imports."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        done = CliRunner().invoke(
+            main,
+            arguments,
+            prog_name="python -m app",
+            env=dict.fromkeys((FOLDER_VARIABLE, PROFILE_VARIABLE)),
+        )
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
