@@ -112,7 +112,7 @@ class AlertText:
         local = at.astimezone()
         values = {
             "camera": self._camera,
-            "date": f"{_DAYS[local.weekday()]}, {_MONTHS[local.month - 1]} {local.day} {local.year}",
+            "date": _date(local),
             "time": _twelve_hours(local),
             "seconds": str(_whole(lasted_s)),
             "duration": _duration(lasted_s),
@@ -121,6 +121,10 @@ class AlertText:
             text + (values[name] if name else "")
             for text, name, _, _ in Formatter().parse(template or "")
         )
+
+
+def _date(local: datetime) -> str:
+    return f"{_DAYS[local.weekday()]}, {_MONTHS[local.month - 1]} {local.day} {local.year}"
 
 
 def _twelve_hours(local: datetime) -> str:

@@ -55,8 +55,8 @@ class VideoFormat:
     """The format of the pictures in packets.
 
     *codec* and *pixels* are libav's names of the codec and of the pixel format. Each key frame
-    brings all that a decoder must know; H.264 is in Annex B. The pictures are not flipped yet: their
-    viewer must do it as *hflip* and *vflip* say.
+    brings all that a decoder must know; H.264 is in Annex B. The pictures are not flipped yet;
+    the viewer must do it as *hflip* and *vflip* say.
     """
 
     codec: str

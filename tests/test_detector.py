@@ -54,7 +54,7 @@ def verdicts(script: str, events: EventSettings, interval_s: float = 1.0) -> lis
 
 
 def changes(script: str, events: EventSettings) -> str:
-    """Return a sign a frame: `(` where an event opens, `)` where it closes, `-` while it is open."""
+    """Return a sign a frame: `(` an event opens, `)` it closes, `-` it is open, `.` none is."""
     signs = {"opened": "(", "closed": ")"}
     return "".join(
         signs.get(one.changed or "", "-" if one.event else ".") for one in verdicts(script, events)
@@ -75,7 +75,7 @@ def changes(script: str, events: EventSettings) -> str:
         (1, 1.0, 9, ".x", ".("),
         (3, 0.01, 9, "..x", "..("),
         (4, 1.0, 9, "xxx.xxxx", ".......("),
-        # A fraction of frames is rounded up; 0.28 of 25 is 7, though a little more in floating point.
+        # A fraction is rounded up; 0.28 of 25 is 7, though a little more in floating point.
         (4, 0.6, 9, "xxx", "..("),
         (25, 0.28, 9, "xxxxxxxx", "......(-"),
         (10, 0.7, 9, "xxxxxxxx", "......(-"),

@@ -203,7 +203,7 @@ class _StreamForwarder:
         return at_s if stamp_s is None else self._timer.record_frame(stamp_s, at_s)
 
     def _add_unstamped(self, until_s: float) -> None:
-        """Add the packets without a stamp, as if they had come at the usual rate up to *until_s*."""
+        """Add the packets without a stamp, stamped at the usual rate up to *until_s*."""
         began_s = until_s - len(self._unstamped) * self._usual_s
         for number, (plain, key) in enumerate(self._unstamped):
             stamp_s = began_s + number * self._usual_s

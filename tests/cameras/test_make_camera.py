@@ -51,10 +51,8 @@ def test_auto_uses_picamera_where_only_that_exists(
 
 def test_auto_without_a_pi_names_the_cure() -> None:
     camera = make_camera("front", CameraSettings(), FakeClock())
-    with pytest.raises(
-        CameraMissing,
-        match=r"^front \(auto\): .*sudo apt install python3-picamera2.*set the camera's source to a file",
-    ):
+    cure = "sudo apt install python3-picamera2.*set the camera's source to a file"
+    with pytest.raises(CameraMissing, match=rf"^front \(auto\): .*{cure}"):
         camera.open()
 
 

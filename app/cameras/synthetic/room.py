@@ -32,7 +32,7 @@ class Projection:
 
     @property
     def margin(self) -> tuple[int, int]:
-        """The (left or right, upper or lower) margin of the canvas around the picture, in pixels."""
+        """The (horizontal, vertical) margin of the canvas on each side of the picture, in pixels."""
         return self.width // 4, self.height // 6
 
     @property
