@@ -49,3 +49,9 @@ def test_an_id_that_follows_from_a_text_is_the_same_each_time() -> None:
     assert first == protocol.derived_fact_id(NOW, "disk begun")
     assert first != protocol.derived_fact_id(NOW, "disk over")
     assert first != protocol.derived_fact_id(NOW + timedelta(seconds=1), "disk begun")
+
+
+def test_the_same_text_gives_the_same_fact_id() -> None:
+    fact_id = protocol.derived_fact_id(NOW, "a text")
+    assert fact_id == "20261120T101500.123Z-house-734194ede5b063e6"
+    assert protocol.derived_fact_id(NOW, "another text") != fact_id
