@@ -1,4 +1,4 @@
-"""One of a channel's queues: the order of its deliveries, their retries, and digests.
+"""One queue of a channel: the order of its deliveries, their retries, and digests.
 
 Every stage of a delivery is marked in Redis. What has waited for long is delivered as one digest,
 if the notifier makes digests.
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from app.daemons.notifier.outbox import Outbox
 
 RETRY_MAX_S = 60.0
-#: The failures of one delivery, for reasons that may be its own, before later deliveries go first.
+#: A delivery that has failed so often goes after the others, since it may be at fault itself.
 MOST_FAILURES = 10
-#: The failures of one alert before the next alert is tried, which shows whether the channel is at
-#: fault or the alert.
+#: After so many failures of one alert the next alert is tried. Its result shows which is at fault,
+#: the channel or the first alert.
 SUSPECT_FAILURES = 3
-#: The rest of a channel while Redis is away, which is no trouble of the channel.
+#: The rest of a channel while Redis is away. That counts as no failure of the channel.
 REDIS_RETRY_S = 1.0
-#: The newest alerts of a digest of which pictures are shown, and clips below it.
+#: The number of alerts, the newest of a digest, whose pictures it shows, and whose clips follow it.
 SHOWN_IN_DIGEST = 4
 #: The seconds between two looks whether the alert of a clip is delivered.
 ALERT_LOOK_S = 0.5
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PendingFact:
-    """A fact that the channels in *remaining* are still to deliver.
+    """A fact that is still to be delivered by the channels in *remaining*.
 
     *entry* is its id on the stream.
     """
@@ -162,7 +162,7 @@ class Channel:
         return 0.0
 
     def _make_all_due(self) -> None:
-        """Look again for all that is waited for, so that it is delivered in its order."""
+        """Look again for what each waits for, so that all that can go goes in its order."""
         for delivery in self._deliveries:
             delivery.due_s = 0.0
 
@@ -179,7 +179,7 @@ class Channel:
         return None
 
     def _heads(self) -> Iterator[Delivery]:
-        """Yield the deliveries that no other of the same event has to precede.
+        """Yield the deliveries that need not wait for another of the same event.
 
         The parts of a clip come in order, but a part that has failed often delays no other. What
         belongs to no event waits for nothing.
@@ -221,7 +221,7 @@ class Channel:
         return True
 
     def _deliver(self, delivery: Delivery) -> bool:
-        """Deliver by a message of its own; when only the mark has failed, write the mark."""
+        """Deliver as a single message; if only its mark is missing, write the mark."""
         if not (delivery.delivered or delivery.progress.delivered):
             message = self._composer.compose(delivery.fact, self.notifier, self.queue)
             if isinstance(message, NotYet):
@@ -327,7 +327,7 @@ class Channel:
             _log.info("alerts reach %s again", self.notifier)
         self._clear_trouble()
         if delivery.failures:
-            # The channel was at fault, not its deliveries, so that they come in their order again.
+            # The channel was at fault and not its deliveries: they go in their order again.
             for other in self._deliveries:
                 other.failures = 0
         self._make_all_due()

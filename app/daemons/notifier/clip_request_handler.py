@@ -84,9 +84,9 @@ class ClipRequestHandler:
         if asked is None or asked.asked_at < request.at:
             if age < self._wait:
                 return LOOK_S
-            return self._say(request, f"Camera {camera} brings no clip just now.")
+            return self._say(request, f"Camera {camera} sends no clip at the moment.")
         if asked.event is None or asked.file is None:
-            why = asked.why or f"Camera {camera} brings no clip, and does not say why."
+            why = asked.why or f"Camera {camera} made no clip, and gave no reason."
             return self._say(request, why)
         location = self._clips.find(asked.event, asked.file, asked.asked_at, asked.host)
         return self._show(pending, camera, location) if location else LOOK_S

@@ -1,4 +1,4 @@
-"""The message that a channel gets of a fact: its text, with the picture or the clip that fits."""
+"""The message of a fact for a channel: its text, with the picture or the clip that fits."""
 
 import logging
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Skipped:
 
 
 class Composer:
-    """Composes messages of what *state* and *clips* have."""
+    """Composes messages with the pictures in *state* and the clips in *clips*."""
 
     def __init__(self, state: State, clock: Clock, clips: ClipFiles) -> None:
         self.state = state
@@ -67,7 +67,7 @@ class Composer:
             return NotYet(CLIP_LOOK_S)
 
     def without_clip(self, fact: Fact, with_picture: bool = True) -> Message:
-        """Return the message of *fact* with its text and picture, as a digest has it too."""
+        """Return the message of *fact* without its clip, which is also its part of a digest."""
         event = protocol.opened_event(fact)
         message = Message(
             event or fact.id,
@@ -82,7 +82,7 @@ class Composer:
         return replace(message, score=self._score(event)) if event else message
 
     def release(self, message: Message) -> None:
-        """Delete what was made for *message*, which is delivered."""
+        """Delete the rendition in *message*, if there is one: the message is delivered."""
         if message.clip:
             self.clips.release(message.clip)
 

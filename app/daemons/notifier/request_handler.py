@@ -1,4 +1,4 @@
-"""Replies to what people asked for: a picture taken now, a clip, a tag shown, a sentence said.
+"""Replies to requests: a picture taken now, a clip, a tag in its message, a sentence.
 
 Requests come from the stream `requests`. Each is acknowledged after its reply, so that a kill loses
 none. A request that is too old is dropped, with a sentence to the person where that helps. A
@@ -32,7 +32,7 @@ REDIS_RETRY_S = 1.0
 #: The time that a camera has for a picture taken now.
 PICTURE_WAIT = timedelta(seconds=5)
 PICTURE_LOOK_S = 0.1
-#: The age of a picture from which its caption has the day too.
+#: A picture older than this has the day in its caption too.
 DAY_SHOWN_AFTER = timedelta(hours=12)
 #: The age at which a request is dropped, by kind. `app.daemons.notifier.clip_request_handler` has
 #: the age for clips.
@@ -139,19 +139,19 @@ class RequestHandler:
         return 0.0
 
     def _drop(self, request: Request, age: timedelta, slack: SlackAnswers) -> None:
-        """Log that *request* is too old; the person may still want to know about a picture."""
+        """Log that *request* is too old; a person who still waits for a picture gets a sentence."""
         _log.warning("%s of %s is too old to be answered", request.kind, request.by)
         if request.kind == "last_image" and age < LIVES["say"]:
             slack.reply(
                 request.reply_to,
-                "Your picture was asked for too long ago to be one of now. Please ask again.",
+                "You asked for this picture too long ago. Please ask again.",
             )
 
     def _show_picture(self, pending: PendingRequest, slack: SlackAnswers) -> float:
         """Show a picture taken since the request; else the last one, with the reason.
 
         Returns 0 when that is done, else the seconds until the next look for a picture. The caption
-        is marked, so that a picture that is shown after a kill is called what it was called before.
+        is kept as a mark, so that the same one is used after a kill.
         """
         request, camera = pending.request, pending.request.camera or self._camera
         key = f"answer-{pending.entry}"
@@ -164,12 +164,12 @@ class RequestHandler:
             armed = self._is_armed()
             if armed and self._clock.now() - request.at < PICTURE_WAIT:
                 return PICTURE_LOOK_S
-            excuse = "brings no picture just now" if armed else "is off"
+            excuse = "sends no picture at the moment" if armed else "is off"
         latest = self._state.latest(camera)
         if latest is None:
             slack.reply(
                 request.reply_to,
-                f"There is no picture of camera {escaped(camera)} of the last day.",
+                f"There is no picture of camera {escaped(camera)} from the last 24 hours.",
             )
             return 0.0
         if caption is None:
@@ -186,7 +186,7 @@ class RequestHandler:
         if self._clock.now() - latest.taken_at > DAY_SHOWN_AFTER:
             taken = f"{taken_at:%Y-%m-%d %H:%M:%S}"
         if excuse:
-            return f"Camera {camera} {excuse}; this is its last one, taken {taken}"
+            return f"Camera {camera} {excuse}. This is its last picture, taken {taken}"
         return f"{camera}, taken now {taken}"
 
     def _is_armed(self) -> bool:
@@ -204,12 +204,12 @@ class RequestHandler:
         fields = self._state.event_fields(request.event or "")
         confirmation = _confirmation(request.label)
         if not fields:
-            slack.reply(request.reply_to, f"{confirmation} The event itself is not known any more.")
+            slack.reply(request.reply_to, f"{confirmation} The event is not known any more.")
             return
         record = protocol.decode_event(fields)
         posted = fields.get(stage_mark(slack.name, Stage.POSTED))
         if not posted and fields.get(stage_mark(slack.name, Stage.POSTING)):
-            raise DeliveryError("it is being found out where the alert was posted")
+            raise DeliveryError("it is not known yet where the alert was posted")
         if not posted:
             slack.reply(request.reply_to, confirmation)
             return

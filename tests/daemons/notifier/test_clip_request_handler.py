@@ -167,7 +167,7 @@ def test_a_silent_camera_is_reported_after_a_while(replies: Replies) -> None:
     assert not replies.done()
     replies.clock.advance(1)
     replies.run()
-    assert replies.replied(request) == ["Camera yard brings no clip just now."]
+    assert replies.replied(request) == ["Camera yard sends no clip at the moment."]
     assert replies.done()
 
 
@@ -191,9 +191,15 @@ def test_a_clip_that_does_not_come_to_s3_gets_a_sentence(replies: Replies) -> No
 
 
 @pytest.mark.parametrize(
-    "method", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal", "files.info"]
+    ("method", "trick"),
+    [
+        ("files.getUploadURLExternal", too_many(3)),
+        ("upload", broken(503)),
+        ("files.completeUploadExternal", reset()),
+        ("files.completeUploadExternal", answer_lost()),
+        ("files.info", broken(503)),
+    ],
 )
-@pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
 def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
     replies: Replies, method: str, trick: Trick
 ) -> None:

@@ -27,6 +27,7 @@ from tests.servers.slack import (
     OWNER,
     Posted,
     SlackServer,
+    Trick,
     answer_lost,
     broken,
     refused,
@@ -168,7 +169,7 @@ def test_a_new_picture_is_shown_where_it_was_asked_for(replies: Replies) -> None
 
 
 @pytest.mark.parametrize(
-    ("armed", "why"), [(True, "brings no picture just now"), (False, "is off")]
+    ("armed", "why"), [(True, "sends no picture at the moment"), (False, "is off")]
 )
 def test_without_a_new_picture_the_last_comes_with_a_reason(
     replies: Replies, armed: bool, why: str
@@ -183,7 +184,7 @@ def test_without_a_new_picture_the_last_comes_with_a_reason(
     (message,) = replies.slack.seen()
     assert (
         message.words
-        == f"Camera yard {why}; this is its last one, taken {AT.astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S}"
+        == f"Camera yard {why}. This is its last picture, taken {AT.astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S}"
     )
     assert replies.slack.files[message.files[0]].content == b"an old one"
     assert replies.done()
@@ -193,7 +194,9 @@ def test_without_any_picture_the_person_gets_a_sentence(replies: Replies) -> Non
     replies.state.set_switch("camera_status", False)
     request = replies.ask()
     replies.run()
-    assert replies.replied(request) == ["There is no picture of camera front of the last day."]
+    assert replies.replied(request) == [
+        "There is no picture of camera front from the last 24 hours."
+    ]
     assert replies.slack.messages == []
 
 
@@ -203,7 +206,7 @@ def test_an_old_request_for_a_picture_gets_a_sentence(replies: Replies) -> None:
     replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
     replies.run()
     assert replies.replied(request) == [
-        "Your picture was asked for too long ago to be one of now. Please ask again."
+        "You asked for this picture too long ago. Please ask again."
     ]
     assert replies.done()
 
@@ -220,13 +223,19 @@ def test_that_sentence_is_dropped_after_half_an_hour(replies: Replies) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["files.getUploadURLExternal", "upload", "files.info", "chat.postMessage"]
+    ("method", "trick"),
+    [
+        ("files.getUploadURLExternal", too_many(3)),
+        ("upload", reset()),
+        ("files.info", broken(503)),
+        ("chat.postMessage", reset()),
+        ("chat.postMessage", answer_lost()),
+    ],
 )
-@pytest.mark.parametrize("trick", [too_many(3), broken(503), reset(), answer_lost()], ids=str)
 def test_a_picture_is_shown_once_after_a_failure_and_a_kill(
-    replies: Replies, method: str, trick: object
+    replies: Replies, method: str, trick: Trick
 ) -> None:
-    replies.slack.trick(method, trick)  # type: ignore[arg-type]
+    replies.slack.trick(method, trick)
     replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
     replies.ask()
     replies.run()
@@ -338,11 +347,18 @@ def test_after_undo_another_tag_can_be_given(
     assert len(replies.slack.called("files.delete")) == 1
 
 
-@pytest.mark.parametrize("method", ["chat.update", "files.delete"])
-@pytest.mark.parametrize("trick", [too_many(3), broken(500), reset(), answer_lost()], ids=str)
-def test_a_tag_is_shown_once_after_a_failure(replies: Replies, method: str, trick: object) -> None:
+@pytest.mark.parametrize(
+    ("method", "trick"),
+    [
+        ("chat.update", too_many(3)),
+        ("chat.update", answer_lost()),
+        ("files.delete", broken(500)),
+        ("files.delete", answer_lost()),
+    ],
+)
+def test_a_tag_is_shown_once_after_a_failure(replies: Replies, method: str, trick: Trick) -> None:
     alert = replies.post_alert()
-    replies.slack.trick(method, trick)  # type: ignore[arg-type]
+    replies.slack.trick(method, trick)
     replies.tag("occupied")
     replies.run()
     assert not replies.done()
