@@ -55,10 +55,10 @@ def derived_fact_id(at: datetime, text: str) -> str:
 
 
 def event_fact_id(event: str, what: str, file: str | None = None) -> str:
-    """The id of the fact that says *what* of *event*, as `20261120T101500.123Z-front-clip_ready-2`.
+    """Return the id of the fact that says *what* of *event*: the same each time.
 
-    Each part of a long clip has an id of its own, with the end of the name of its *file*
-    (`clip-2.mp4`).
+    Each part of a long clip has its own, which ends as the name of its *file* does: with -2 for
+    `clip-2.mp4`.
     """
     part = file.removeprefix("clip").removesuffix(".mp4") if file else ""
     return f"{event}-{what}{part}"

@@ -44,6 +44,14 @@ def test_an_id_with_an_impossible_date_is_refused() -> None:
         protocol.event_started_at("20261399T101500.123Z-front")
 
 
+@pytest.mark.parametrize(
+    ("file", "end"), [(None, ""), ("clip.mp4", ""), ("clip-2.mp4", "-2"), ("clip-10.mp4", "-10")]
+)
+def test_a_fact_of_an_event_has_one_id_for_each_part(file: str | None, end: str) -> None:
+    event = protocol.event_id(NOW, "front")
+    assert protocol.event_fact_id(event, "clip_ready", file) == f"{event}-clip_ready{end}"
+
+
 def test_an_id_that_follows_from_a_text_is_the_same_each_time() -> None:
     first = protocol.derived_fact_id(NOW, "disk begun")
     assert first == protocol.derived_fact_id(NOW, "disk begun")

@@ -26,13 +26,17 @@ _log = logging.getLogger(__name__)
 
 
 class Captures:
-    """Keeps samples and stills of *camera*, as *config* and its own settings in *view* say.
+    """Keeps samples and stills of *camera*, as *config* and *camera_settings* say.
 
     It is given every judged frame and delays none of them. It also reads the motion sensor.
     """
 
     def __init__(
-        self, camera: str, config: Config, view: CameraConfig, jobs: JobQueue | None = None
+        self,
+        camera: str,
+        config: Config,
+        camera_settings: CameraConfig,
+        jobs: JobQueue | None = None,
     ) -> None:
         self._camera = camera
         self._jobs = jobs or JobQueue()
@@ -41,18 +45,18 @@ class Captures:
         self._last_s = float("-inf")
         self._trouble: str | None = None
         self._kept = self._lost = 0
-        self._apply(config, view)
+        self._apply(config, camera_settings)
 
     def open(self) -> None:
         """Open the motion sensor, if there is one."""
-        if self._view.pir_pin is not None:
-            self._sensor = MotionSensor(self._view.pir_pin)
+        if self._camera_settings.pir_pin is not None:
+            self._sensor = MotionSensor(self._camera_settings.pir_pin)
             self._sensor.open()
 
-    def configure(self, config: Config, view: CameraConfig) -> None:
-        """Do as *config* and *view* say from now on."""
-        same_pin = view.pir_pin == self._view.pir_pin
-        self._apply(config, view)
+    def configure(self, config: Config, camera_settings: CameraConfig) -> None:
+        """Do as *config* and *camera_settings* say from now on."""
+        same_pin = camera_settings.pir_pin == self._camera_settings.pir_pin
+        self._apply(config, camera_settings)
         if not same_pin:
             self._close_sensor()
             self.open()
@@ -80,7 +84,7 @@ class Captures:
 
     def counters(self) -> Counters:
         """Return the figures for the heartbeat, of those things that are kept."""
-        found: Counters = {} if self._view.pir_pin is None else {"pir": self._pir}
+        found: Counters = {} if self._camera_settings.pir_pin is None else {"pir": self._pir}
         if self._sampler:
             found["frames_kept_mb"] = round(self._sampler.megabytes, 2)
         if self._sampler or self._stills:
@@ -97,13 +101,13 @@ class Captures:
         self._jobs.close()
         self._close_sensor()
 
-    def _apply(self, config: Config, view: CameraConfig) -> None:
-        self._view = view
+    def _apply(self, config: Config, camera_settings: CameraConfig) -> None:
+        self._camera_settings = camera_settings
         self._data_dir = config.data_dir
         self._min_free_gb = config.disk.min_free_gb
         self._sampler: Sampler | None = None
         if config.events.train:
-            self._sampler = Sampler(self._camera, config, view, self._jobs, self._keep)
+            self._sampler = Sampler(self._camera, config, camera_settings, self._jobs, self._keep)
         self._stills: StillRule | None = None
         dropbox = config.dropbox
         if dropbox.is_set_up or dropbox.base_path is not None:

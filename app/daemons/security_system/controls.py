@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """The wishes of people and programs for one camera.
+    """The state in which people and programs want a camera to be.
 
     *images_asked* and *clips_asked* count the requests for a picture taken now and for a clip. The
     newest request for a clip was made at *clip_asked_at*. *known* is False until Redis has

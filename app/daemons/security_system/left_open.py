@@ -81,7 +81,7 @@ class LeftOpen:
 
     @property
     def lasts_s(self) -> float:
-        """Return the seconds that the opening has lasted, by the camera's clock, which nobody sets."""
+        """Return how long the opening has lasted, by the camera's clock, which nobody sets."""
         return 0.0 if self._began_s is None else self._seen_s - self._began_s
 
     def reported(self) -> None:

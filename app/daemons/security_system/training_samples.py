@@ -28,11 +28,11 @@ class Sampler:
     """
 
     def __init__(
-        self, camera: str, config: Config, view: CameraConfig, jobs: JobQueue, keep: Keep
+        self, camera: str, config: Config, camera_settings: CameraConfig, jobs: JobQueue, keep: Keep
     ) -> None:
         self._camera = camera
         self._events = config.events
-        self._settings = _plain_settings(config, view)
+        self._settings = _plain_settings(config, camera_settings)
         self._folders = EventFolders(config.data_dir)
         self._jobs = jobs
         self._keep = keep
@@ -107,32 +107,29 @@ class Sampler:
             "settings": self._settings,
             "contours": [{"box": one.box, "area_px": one.area_px} for one in contours],
         }
-        return facts, {
-            "background": compared.background,
-            "delta": compared.delta,
-        } if compared else {}
+        if compared is None:
+            return facts, {}
+        return facts, {"background": compared.background, "delta": compared.delta}
 
     def _write(self, moment: Moment) -> threading.Event:
-        path = (
-            self._folders.folder(moment.sample, protocol.event_started_at(moment.sample))
-            / SAMPLE_NAME
-        )
+        started_at = protocol.event_started_at(moment.sample)
+        path = self._folders.folder(moment.sample, started_at) / SAMPLE_NAME
         write = partial(write_sample, moment=moment, store=self._store)
         return self._jobs.enqueue(partial(self._keep, path, write), urgent=True)
 
 
-def _plain_settings(config: Config, view: CameraConfig) -> dict[str, Any]:
-    """Return what decided about the frames.
+def _plain_settings(config: Config, camera_settings: CameraConfig) -> dict[str, Any]:
+    """Return the settings that decided about the frames, as plain values.
 
     The source is left out, because it may hold a password.
     """
     events = asdict(config.events)
     del events["words"]
     camera = {
-        "resolution": view.resolution,
-        "fps": view.fps,
-        "vflip": view.vflip,
-        "hflip": view.hflip,
-        "masks": view.masks,
+        "resolution": camera_settings.resolution,
+        "fps": camera_settings.fps,
+        "vflip": camera_settings.vflip,
+        "hflip": camera_settings.hflip,
+        "masks": camera_settings.masks,
     }
     return {"motion": asdict(config.motion), "events": events, "camera": camera}

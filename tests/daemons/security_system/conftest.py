@@ -1,4 +1,4 @@
-"""Shared by tests of the camera's program: a Redis that survives a crash, and the program itself."""
+"""Shared by tests of the camera's program: a Redis that survives a crash, and the program."""
 
 import tempfile
 from collections.abc import Iterator

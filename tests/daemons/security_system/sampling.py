@@ -1,4 +1,4 @@
-"""Shared by tests of samples and stills: drawn frames, a detector that judges light, and samples."""
+"""Shared by tests of samples and stills: frames, a detector of light, and reading samples."""
 
 import json
 import tarfile

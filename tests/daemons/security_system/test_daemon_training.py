@@ -24,7 +24,11 @@ from tests.waiting import until
 VIDEO = "one-by-one-person-detection.mp4"
 KEPT = 6
 SETTINGS = f"""
-events: {{motion_classification_store_cnt: 10, min_save_seconds: 2, frame_store_cnt: {KEPT}, train: true}}
+events:
+  motion_classification_store_cnt: 10
+  min_save_seconds: 2
+  frame_store_cnt: {KEPT}
+  train: true
 dropbox: {{base_path: pi/stills, min_upload_seconds: 1, min_motion_frames: 3}}
 cameras: {{front: {{pir_pin: 17}}}}
 disk: {{min_free_gb: 0}}
