@@ -62,10 +62,9 @@ BenchPictures = Sequence[tuple[Image, Frame]]
 def bench(
     *, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool
 ) -> None:
-    """Measure the cost of a frame, beside the classic pipeline. The figures are CPU milliseconds
-    on one thread for a frame of 640x480.
+    """Measure the CPU time of a frame, beside the classic pipeline.
 
-    The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines
+    The figures are milliseconds on one thread for a frame of 640x480. The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines
     get each frame in turn, so that other work of this machine disturbs both alike. The stages are
     measured in a second run, and include the cost of measuring them.
     """

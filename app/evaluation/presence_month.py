@@ -84,8 +84,9 @@ class Figures:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def presence_month(seed: int, days: int, as_json: bool) -> None:
-    """Simulate a month of two people whose router often fails. Once the habits of their phones
-    are learned, and once they are not.
+    """Simulate a month of two people whose router often fails.
+
+    The month runs twice: once the habits of their phones are learned, and once they are not.
     """
     learned, plain = simulate(seed, days, LEARNED), simulate(seed, days, PLAIN)
     if as_json:

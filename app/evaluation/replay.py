@@ -59,8 +59,9 @@ def replay(
     profile: str | None,
     name: str | None,
 ) -> None:
-    """Run the detector over each VIDEO as fast as it can be read. Print the events that there would
-    have been.
+    """Run the detector over each VIDEO, and print the events that it finds.
+
+    This runs as fast as the video can be decoded.
     """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")

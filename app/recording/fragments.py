@@ -29,7 +29,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ClipMetadata:
-    """What finishing a part of a clip requires; it is stored in the file.
+    """The facts for finishing a part of a clip, stored in its file.
 
     *note* comes from the owner of the clip. *turned* is whether players show the pictures upside
     down. *offset_s* is the time from the beginning of the clip to the beginning of the part.

@@ -108,7 +108,7 @@ class Recorder:
 
     @property
     def busy(self) -> bool:
-        """Whether a clip is being written."""
+        """True while a clip is being written."""
         with self._lock:
             return bool(self._clips)
 

@@ -19,7 +19,7 @@ from app.motion.base import MotionSettings
 
 VIDEO = "one-by-one-person-detection.mp4"
 #: The first visitors of the video, and the empty room between them.
-FRAMES = 700
+FRAMES = 450
 DEFAULT = (0.1, 5)
 #: `alpha` and `delta_thresh`.
 SETTINGS = [DEFAULT, (0.1, 20), (0.02, 5), (0.3, 5)]

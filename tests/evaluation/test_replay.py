@@ -31,7 +31,7 @@ Found = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def quick(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """What replay prints for the real video when events end quickly."""
+    """The output of replay for the real video when events end quickly."""
     config = config_folder(tmp_path_factory.mktemp("quick"), QUICK)
     done = run("replay", footage / VIDEO, "--json", "--frames", "--config", config)
     assert done.exit_code == 0, done.stderr

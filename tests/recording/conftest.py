@@ -1,4 +1,4 @@
-"""What several tests of recording use: source videos, and what a kill leaves of a clip."""
+"""Fixtures for the tests of recording: source videos, and the rest of a clip after a kill."""
 
 from collections.abc import Callable
 from functools import cache
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def killed_part(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What is on disk when a program is killed 4.5 s after an event began; nothing is closed.
+    """The file of a clip whose program was killed 4.5 s after the event began.
 
     The video has a key frame every 3 s, and the clip begins with picture 15.
     """

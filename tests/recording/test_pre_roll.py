@@ -1,4 +1,4 @@
-"""The last seconds in memory: bounded, and readable from where a clip begins."""
+"""The last seconds in memory are limited, and readable from where a clip begins."""
 
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ def read_all(ring: Ring, cursor: Cursor) -> list[int]:
     return found
 
 
-def test_it_keeps_its_seconds_and_what_leads_up_to_them() -> None:
+def test_it_keeps_its_seconds_and_what_decoding_needs() -> None:
     ring = filled(Ring(2.0, 1e9), range(100))
     assert read_all(ring, ring.open_cursor(0)) == list(range(70, 100))
     assert ring.kept_s == pytest.approx(2.9)
@@ -44,7 +44,7 @@ def test_it_starts_with_a_key_frame() -> None:
     ("start_s", "begins_s", "first"),
     [(4.5, 4.5, 40), (4.53, 4.5, 40), (4.97, 5.0, 50), (0.0, 2.0, 20), (99.0, 5.9, 50)],
 )
-def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(
+def test_a_cursor_begins_before_the_nearest_picture(
     start_s: float, begins_s: float, first: int
 ) -> None:
     ring = filled(Ring(3.0, 1e9), range(60))
@@ -53,7 +53,7 @@ def test_a_reader_begins_with_the_nearest_picture_and_is_led_up_to_it(
     assert read_all(ring, cursor)[0] == first
 
 
-def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
+def test_unread_packets_stay_until_the_cursor_reads_them() -> None:
     ring = filled(Ring(1.0, 1e9), range(30))
     cursor = ring.open_cursor(2.5)
     filled(ring, range(30, 200))
@@ -64,7 +64,7 @@ def test_what_a_reader_has_not_read_stays_until_it_has() -> None:
     ring.release(cursor)
 
 
-def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_of_it() -> None:
+def test_another_cursor_can_continue_in_the_last_read() -> None:
     ring = filled(Ring(1.0, 1e9), range(30), key_every=5)
     cursor = ring.open_cursor(2.0)
     first = ring.read(cursor)
@@ -78,7 +78,7 @@ def test_what_a_reader_read_last_stays_for_another_that_goes_on_from_the_middle_
     assert there[0] <= seam_s * 10
 
 
-def test_never_is_more_in_it_than_its_bound() -> None:
+def test_it_never_exceeds_its_limit() -> None:
     ring = Ring(60.0, 50_000)
     cursor = ring.open_cursor(0)
     for number in range(500):
@@ -91,12 +91,12 @@ def test_never_is_more_in_it_than_its_bound() -> None:
     assert all(after == before + 1 for before, after in pairwise(found))
 
 
-def test_a_group_that_is_larger_than_the_bound_is_let_go_and_the_next_one_kept() -> None:
+def test_a_group_over_the_limit_is_dropped_and_the_next_kept() -> None:
     ring = filled(Ring(60.0, 20_000), range(45), key_every=30)
     assert read_all(ring, ring.open_cursor(0)) == list(range(30, 45))
 
 
-def test_of_a_camera_that_was_opened_anew_only_the_newest_is_read() -> None:
+def test_after_a_camera_is_reopened_only_new_packets_are_read() -> None:
     ring = filled(Ring(60.0, 1e9), range(20))
     again = VideoFormat("h264", 640, 480, "yuv420p")
     for number in range(25, 45):
@@ -104,7 +104,7 @@ def test_of_a_camera_that_was_opened_anew_only_the_newest_is_read() -> None:
     assert read_all(ring, ring.open_cursor(1.0)) == list(range(25, 45))
 
 
-def test_it_forgets_everything_when_it_is_told_to() -> None:
+def test_clearing_drops_everything() -> None:
     ring = filled(Ring(60.0, 1e9), range(25))
     ring.clear()
     assert (ring.used_bytes, ring.kept_s) == (0, 0.0)

@@ -47,9 +47,7 @@ def frame(number: int) -> Frame:
 
 
 def store(count: int, shown: int) -> FrameStore:
-    """Keeps *count* frames, of which it was shown as many as *shown*; the motion sensor wakes with
-    the fourth.
-    """
+    """A store for *count* frames that was given *shown*; the motion sensor wakes at the fourth."""
     kept = FrameStore(count)
     for number in range(shown):
         kept.append(frame(number), number >= 3)
@@ -58,13 +56,13 @@ def store(count: int, shown: int) -> FrameStore:
 
 def moment(**changes: Any) -> Moment:
     planes = {"background": picture(1)[:, :, 0], "delta": picture(2)[:, :, 1]}
-    facts = {
+    details = {
         "camera": "front",
         "classification": {"motion": True},
         "contours": [],
         "settings": {"motion": {"alpha": 0.1}},
     }
-    return replace(Moment(EVENT, "alert", frame(9), True, facts, planes), **changes)
+    return replace(Moment(EVENT, "alert", frame(9), True, details, planes), **changes)
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -80,7 +78,7 @@ def in_dataset(paths: list[Path]) -> Iterator[dict[str, Any]]:
             yield from webdataset.tariterators.group_by_keys(files)
 
 
-def test_a_sample_holds_the_moment_what_it_was_compared_with_and_the_frames_before(
+def test_a_sample_holds_the_moment_and_the_frames_before_it(
     tmp_path: Path,
 ) -> None:
     write_sample(tmp_path / "sample.tar", moment(), store(5, shown=9))
@@ -109,7 +107,7 @@ def test_a_sample_holds_the_moment_what_it_was_compared_with_and_the_frames_befo
         assert np.array_equal(decoded, plane)  # type: ignore[arg-type]
 
 
-def test_its_json_tells_whose_it_is_and_what_was_sensed_at_each_frame(tmp_path: Path) -> None:
+def test_its_json_describes_the_moment_and_every_frame(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample.tar", moment(), store(3, shown=5))
     facts = json.loads(members(tmp_path / "sample.tar")[f"{sample_key(EVENT)}.json"])
     assert facts.pop("frames") == [
@@ -145,7 +143,7 @@ def test_the_same_moment_gives_the_same_bytes(tmp_path: Path) -> None:
         }
 
 
-def test_webdataset_reads_several_samples_each_whole_and_apart(tmp_path: Path) -> None:
+def test_webdataset_reads_several_samples_separately(tmp_path: Path) -> None:
     ids = [protocol.event_id(START + timedelta(milliseconds=n), "front_door-2") for n in range(3)]
     for sample in ids:
         write_sample(tmp_path / f"{sample}.tar", moment(sample=sample), store(2, shown=2))
@@ -163,7 +161,7 @@ def test_webdataset_reads_several_samples_each_whole_and_apart(tmp_path: Path) -
         }
 
 
-def test_of_the_frames_before_a_quiet_moment_some_are_enough(tmp_path: Path) -> None:
+def test_before_a_quiet_moment_every_fifth_frame_is_kept(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample.tar", moment(kind="quiet"), store(12, shown=20))
     found = members(tmp_path / "sample.tar")
     key = sample_key(EVENT)
@@ -180,7 +178,7 @@ def test_of_the_frames_before_a_quiet_moment_some_are_enough(tmp_path: Path) -> 
     assert f"{key}.03.jpg" not in found
 
 
-def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(
+def test_a_sample_may_lack_planes_and_earlier_frames(
     tmp_path: Path,
 ) -> None:
     write_sample(tmp_path / "sample.tar", moment(pictures={}), store(3, shown=0))
@@ -190,7 +188,7 @@ def test_where_nothing_is_compared_and_nothing_came_before_these_are_left_out(
     ]
 
 
-def test_a_store_keeps_no_more_than_it_is_to_and_says_what_they_take() -> None:
+def test_a_store_keeps_its_count_and_reports_its_memory() -> None:
     kept = store(4, shown=50)
     assert [one.number for one in kept] == [46, 47, 48, 49]
     assert kept.megabytes == pytest.approx(
@@ -201,7 +199,7 @@ def test_a_store_keeps_no_more_than_it_is_to_and_says_what_they_take() -> None:
     assert kept.megabytes == 0
 
 
-def test_a_sample_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:
+def test_a_sample_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
     with closing((tmp_path / "file").open("w")), pytest.raises(OSError, match="file"):
         write_sample(tmp_path / "file" / "sample.tar", moment(), store(2, shown=2))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,4 +1,4 @@
-"""When a still of an occupied room is due, and what is drawn into it."""
+"""Stills of an occupied room: the rule that makes them due, and what is drawn into them."""
 
 from datetime import UTC, datetime
 
@@ -13,8 +13,9 @@ from app.recording.stills import StillRule, still
 def due(
     script: str, min_upload_seconds: float, min_motion_frames: int, interval_s: float = 0.5
 ) -> str:
-    """The script (`x` motion, `.` none, a frame each *interval_s*) with a `!` for each frame that
-    is due.
+    """The script with a `!` for each frame that is due.
+
+    In it `x` is a frame with motion and `.` one without; frames are *interval_s* apart.
     """
     rule = StillRule(min_upload_seconds, min_motion_frames)
     return "".join(
@@ -29,7 +30,7 @@ def due(
         (0, 3, "xx.xxx", "xx.xx!"),
         (0, 3, "xxxxxxx", "xx!xx!x"),
         (0, 1, "x.xx", "!.!!"),
-        # Counting begins only when the time since the last one is over.
+        # Counting begins some seconds after the last still.
         (3, 3, "xxxxxxxxxxx", "xx!xxxxxxx!"),
         (3, 3, "xxxxxxx.xxxx", "xx!xxxx.xx!x"),
         (3, 1, "xxxxxxx", "!xxxxx!"),
@@ -37,7 +38,7 @@ def due(
         (0, 8, "xxxxxxx.xxxxxxx", "xxxxxxx.xxxxxxx"),
     ],
 )
-def test_a_still_is_due_after_so_many_frames_of_motion_in_a_row_and_not_sooner_than_so_many_seconds(
+def test_a_still_is_due_after_motion_frames_and_a_pause(
     seconds: float, frames: int, script: str, expected: str
 ) -> None:
     assert due(script, seconds, frames) == expected

@@ -1,4 +1,4 @@
-"""What cannot be copied is encoded: correctly, and as well at its end as at its beginning."""
+"""Clips that must be encoded are as good at their end as at their beginning."""
 
 from collections.abc import Iterator
 from fractions import Fraction
