@@ -64,9 +64,10 @@ def bench(
 ) -> None:
     """Measure the CPU time of a frame, beside the classic pipeline.
 
-    The figures are milliseconds on one thread for a frame of 640x480. The frames are those of VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines
-    get each frame in turn, so that other work of this machine disturbs both alike. The stages are
-    measured in a second run, and include the cost of measuring them.
+    The figures are milliseconds on one thread for a frame of 640x480. The frames are those of
+    VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines get each frame in turn, so
+    that other work of this machine disturbs both alike. The stages are measured in a second run,
+    and include the cost of measuring them.
     """
     if of_slack:
         _bench_slack(as_json)

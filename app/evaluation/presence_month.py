@@ -116,9 +116,8 @@ class _Simulation:
         self._month = month
         self._settings = settings
         self._rng = rng
-        self._midnight = (
-            datetime(2026, 11, 2, 12, tzinfo=UTC).astimezone().replace(hour=0, minute=0)
-        )
+        noon = datetime(2026, 11, 2, 12, tzinfo=UTC)
+        self._midnight = noon.astimezone().replace(hour=0, minute=0)
         self._down = _SpanLookup(month.down)
         self._listed = [(device, _SpanLookup(spans)) for device, spans in month.listed.items()]
         self._monitor = RouterMonitor(settings.router_silent_alert_s, None)
@@ -135,16 +134,19 @@ class _Simulation:
             if at_s >= save_s or (self.changes and self.changes[-1][0] == at_s):
                 self._save()
                 save_s = at_s + SAVE_EVERY_S
-            if self._monitor.misses:
-                (self.misses if self._monitor.misses < OUTAGE_POLLS else self.outages).append(
-                    (at_s, next_s)
-                )
+            if self._monitor.misses >= OUTAGE_POLLS:
+                self.outages.append((at_s, next_s))
+            elif self._monitor.misses:
+                self.misses.append((at_s, next_s))
             at_s = next_s
             if restarts and at_s >= restarts[0]:
                 self.restarts.append((restarts.pop(0), at_s))
-                self._household = Household(
-                    self._settings, self._known, self._habits, self._household.home
-                )
+                self._restart()
+
+    def _restart(self) -> None:
+        """Continue with what was saved last, as the daemon does after a restart."""
+        home = self._household.home
+        self._household = Household(self._settings, self._known, self._habits, home)
 
     def _poll(self, at_s: float) -> float:
         """Ask the router at *at_s*; returns the seconds that this took."""
@@ -152,7 +154,7 @@ class _Simulation:
             self._household.missed()
             self._monitor.misses += 1
             return TIMEOUT_S
-        devices = [device for device, moments in self._listed if moments.contains(at_s)]
+        devices = [device for device, spans in self._listed if spans.contains(at_s)]
         changes = self._household.seen(devices, self._midnight + timedelta(seconds=at_s), at_s)
         self.changes += [(at_s, change) for change in changes]
         self._monitor.misses = 0
