@@ -39,7 +39,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 def put_in_place(unfinished: Path, path: Path) -> None:
     """Rename the complete file *unfinished* to *path* in the same folder.
 
-    Both are synced, so the file survives a power cut.
+    The file and the folder are synced, so the file survives a power cut.
     """
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
