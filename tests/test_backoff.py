@@ -30,3 +30,8 @@ def test_a_success_starts_over() -> None:
 def test_many_failures_do_not_overflow() -> None:
     backoff = Backoff(longest_s=60.0)
     assert [backoff.failed() for _ in range(5000)][-1] == 60.0
+
+
+def test_a_delay_can_grow_to_an_hour() -> None:
+    backoff = Backoff(longest_s=3600.0)
+    assert [backoff.failed() for _ in range(13)][-3:] == [1024.0, 2048.0, 3600.0]
