@@ -92,7 +92,7 @@ class Household:
     ) -> None:
         #: Whether somebody is home, by the last conclusion.
         self.home = home
-        #: Whether the router answers, so that the conclusion is true now.
+        #: Whether the router answers. Only then the conclusion is true now.
         self.known = False
         self._people: dict[str, _Person] = {}
         self._misses = 0

@@ -11,11 +11,12 @@ from app.errors import RouterError, RouterRefused
 from app.protocol import Fact, RouterHealth
 from app.times import format_duration, format_time
 
-#: The longest wait, in s, for a router that does not answer, or that refuses the password: it may
-#: lock out whoever tries too often.
+#: The longest wait, in s, for a router that does not answer, or that refuses the password: after too
+#: many tries it may refuse every login.
 LONGEST_WAIT_S = 300.0
-#: The longest wait, in s, while nobody is home. It is short because whoever comes back after an
-#: outage has to be recognised at once. When somebody is home, only a departure is noticed late.
+#: The longest wait, in s, while nobody is home. It is short because a person who comes back
+#: after an outage has to be recognised at once. When somebody is home, only a departure is noticed
+#: late.
 EMPTY_WAIT_S = 15.0
 #: A silence of fewer polls than this shows only in the heartbeat.
 NOTED_FROM_MISSES = 2

@@ -79,7 +79,7 @@ def test_duplicates_in_a_list_are_one_device() -> None:
 
 def test_the_shown_device_stays_until_it_is_gone() -> None:
     house = House()
-    for devices, told in (
+    for devices, shown in (
         ((WATCH,), WATCH),
         ((ANNA, WATCH), WATCH),
         ((ANNA,), ANNA),
@@ -87,7 +87,7 @@ def test_the_shown_device_stays_until_it_is_gone() -> None:
         ((), ANNA),
     ):
         house.sees(*devices)
-        assert house.household.presence("anna").device == told
+        assert house.household.presence("anna").device == shown
 
 
 def test_somebody_is_home_as_long_as_one_of_their_devices_is() -> None:

@@ -68,11 +68,11 @@ def test_a_silence_from_an_earlier_run_is_logged_with_its_reason(
 
 def test_a_long_silence_and_its_end_are_published_once() -> None:
     monitor = RouterMonitor(900, None)
-    told = [miss(monitor, after_s) for after_s in range(0, 2000, 100)]
-    said = [text for text in told if text]
-    assert len(said) == 1
-    assert told.index(said[0]) == 9
-    assert "does not answer" in said[0]
+    texts = [miss(monitor, after_s) for after_s in range(0, 2000, 100)]
+    published = [text for text in texts if text]
+    assert len(published) == 1
+    assert texts.index(published[0]) == 9
+    assert "does not answer" in published[0]
     back = monitor.answered(NOW + timedelta(seconds=2400))
     assert back and back.kind == "router_back"
     assert "after 40 min" in back.text

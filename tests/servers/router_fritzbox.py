@@ -110,13 +110,13 @@ def _xml(text: str, status: int = 200) -> Reply:
 
 
 def _authorized(request: Request) -> bool:
-    told = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("Authorization", "")))
-    if told.get("nonce") != _NONCE:
+    fields = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("Authorization", "")))
+    if fields.get("nonce") != _NONCE:
         return False
     who = _md5(f"{USER}:{_REALM}:{PASSWORD}")
     what = _md5(f"{request.method}:{request.path}")
-    return str(told.get("response")) == _md5(
-        f"{who}:{_NONCE}:{told['nc']}:{told['cnonce']}:auth:{what}"
+    return str(fields.get("response")) == _md5(
+        f"{who}:{_NONCE}:{fields['nc']}:{fields['cnonce']}:auth:{what}"
     )
 
 

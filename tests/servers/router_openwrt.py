@@ -41,10 +41,10 @@ class OpenwrtServer(RouterServer):
         )
 
     def _one(self, asked: dict[str, Any]) -> dict[str, Any]:
-        told = {"jsonrpc": "2.0", "id": asked["id"]}
+        answer = {"jsonrpc": "2.0", "id": asked["id"]}
         if asked["method"] == "list":
             pattern = asked["params"][1].rstrip("*")
-            return told | {
+            return answer | {
                 "result": {
                     name: {"get_clients": {}}
                     for name in sorted(self.objects)
@@ -53,14 +53,14 @@ class OpenwrtServer(RouterServer):
             }
         session, name, method, arguments = asked["params"]
         if (name, method) == ("session", "login"):
-            return told | {"result": self._log_in(arguments)}
+            return answer | {"result": self._log_in(arguments)}
         if name not in self.objects:
-            return told | {"error": {"code": -32000, "message": "Object not found"}}
+            return answer | {"error": {"code": -32000, "message": "Object not found"}}
         if session not in self._sessions or name not in self.rights:
-            return told | {"error": {"code": -32002, "message": "Access denied"}}
+            return answer | {"error": {"code": -32002, "message": "Access denied"}}
         if name in self.broken or arguments.get("device") in self.broken:
-            return told | {"result": [9]}
-        return told | {"result": [0, self._found(name, method, arguments)]}
+            return answer | {"result": [9]}
+        return answer | {"result": [0, self._found(name, method, arguments)]}
 
     def _log_in(self, arguments: dict[str, Any]) -> list[Any]:
         self.logins += 1
@@ -84,7 +84,9 @@ class OpenwrtServer(RouterServer):
         if (name, method) == ("iwinfo", "assoclist"):
             stations = self._stations(arguments["device"])
             return {
-                "results": [{"mac": mac, "signal": -60, **told} for mac, told in stations.items()]
+                "results": [
+                    {"mac": mac, "signal": -60, **station} for mac, station in stations.items()
+                ]
             }
         if method == "get_clients":
             return {"freq": 5180, "clients": self._stations(name.removeprefix("hostapd."))}

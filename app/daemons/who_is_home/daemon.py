@@ -29,7 +29,7 @@ from app.presence.router_poll import Poll
 from app.protocol import AnyRecord, ArmedBy, Fact, Habits, Presence, Record, RouterHealth
 from app.state.switches import Switches
 
-#: The part by which a wait may be longer or shorter, so that the polls of two houses drift apart.
+#: The part by which a wait may be longer or shorter: the polls of two houses have to drift apart.
 JITTER = 0.1
 #: The age in s that the record of somebody at home may reach: each write wakes the disk.
 SAVE_EVERY_S = 900.0

@@ -1,7 +1,7 @@
 """Calls to a router over HTTP: ended in time, limited in size, and never through a proxy.
 
-The sessions are those of `requests`, so that libraries can use them too. Below them each call is
-one connection of `urllib3`. It checks the router's certificate: as a browser does, or by the one
+The sessions are those of `requests`, because a library uses them too. Below them each call is one
+connection of `urllib3`. It checks the router's certificate: as a browser does, or by the one
 fingerprint that the settings name. Three things are added here, because the two libraries lack
 them. This was measured with requests 2.34.2 and urllib3 2.8.0 against servers on loopback. The
 session had an adapter with `assert_fingerprint`, `stream=True`, a timeout of 0.5 s, and a deadline
@@ -98,7 +98,7 @@ class _Session(requests.Session):
 
 
 class _RouterAdapter(HTTPAdapter):
-    """Makes one connection for each call, so that none is found broken at the next call."""
+    """Makes one connection for each call: a connection that is kept may be broken at the next."""
 
     def __init__(self, settings: RouterSettings, router: str) -> None:
         super().__init__()
@@ -113,6 +113,8 @@ class _RouterAdapter(HTTPAdapter):
             return self._call(request)
         except RouterError:
             raise
+        except ssl.SSLCertVerificationError as error:
+            raise self._distrusted(error, str(request.url)) from None
         except urllib3.exceptions.HTTPError as error:
             raise self._failure(error.__cause__ or error) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -153,8 +155,8 @@ class _RouterAdapter(HTTPAdapter):
     def _connect(self, connection: HTTPConnection) -> None:
         try:
             connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            raise self._distrusted(error, connection.host, connection.port) from None
+        except ssl.SSLCertVerificationError:
+            raise
         except ssl.SSLError as error:
             reason = (error.reason or "it ends the handshake").replace("_", " ").lower()
             raise RouterError(
@@ -195,7 +197,7 @@ class _RouterAdapter(HTTPAdapter):
         return RouterError(f"{self._router} answers with something that is not HTTP")
 
     def _not_the_pinned(self, why: str) -> RouterRefused:
-        """Return the refusal of a certificate; urllib3 says *why*, with the fingerprint."""
+        """Return the refusal of a certificate; *why* is urllib3's text, with the fingerprint."""
         found = re.search(r'got "([0-9a-f]{64})"', why)
         shown = f": {plain_fingerprint(found[1])}" if found else ""
         return RouterRefused(
@@ -204,15 +206,15 @@ class _RouterAdapter(HTTPAdapter):
             "that shows it, and has a new certificate"
         )
 
-    def _distrusted(
-        self, error: ssl.SSLCertVerificationError, host: str, port: int
-    ) -> RouterRefused:
+    def _distrusted(self, error: ssl.SSLCertVerificationError, url: str) -> RouterRefused:
+        parts = urlsplit(url)
+        address = (str(parts.hostname), parts.port or 443)
         why = (
             f"{self._router} shows a certificate that this machine does not trust "
             f"({error.verify_message})"
         )
         try:
-            certificate = ssl.get_server_certificate((host, port), timeout=self._timeout_s)
+            certificate = ssl.get_server_certificate(address, timeout=self._timeout_s)
         except OSError:
             return RouterRefused(why)
         found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
@@ -223,10 +225,10 @@ class _RouterAdapter(HTTPAdapter):
 
 
 class _Deadline:
-    """Ends what waits for a socket after *seconds*, however slowly data comes.
+    """Ends every wait for a socket after *seconds*, even while data comes slowly.
 
-    Whoever is within it gets a `TimeoutError` then. A duplicate of the socket is shut down, because
-    the connection may close its own at any time.
+    The block that uses it then ends with a `TimeoutError`. A duplicate of the socket is shut down,
+    because the connection may close its own socket at any time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -235,7 +237,7 @@ class _Deadline:
         self._timer = threading.Timer(seconds, self._end)
 
     def watch(self, sock: socket.socket) -> None:
-        """End what waits for *sock*, now if the time has passed already."""
+        """End the waits for *sock* in time; at once if the time has passed already."""
         self._duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type)
         if self._passed:
             self._shut_down()

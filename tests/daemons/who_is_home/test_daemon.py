@@ -100,14 +100,14 @@ def test_nothing_is_concluded_until_the_router_has_answered(home: Home) -> None:
 def test_a_restart_is_neither_a_departure_nor_an_arrival(home: Home, emptied: bool) -> None:
     home.sees(ANNA)
     home.live(60)
-    told = home.facts()
+    before = home.facts()
     home.restart()
     if emptied:
         with redis.Redis.from_url(home.server.url) as raw:
             raw.delete("presence:anna", "presence:ben", "router")
     home.live(60)
     assert home.switches() == HOME
-    assert home.facts() == told
+    assert home.facts() == before
     home.sees()
     home.live(60)
     home.restart()
@@ -151,10 +151,10 @@ def test_home_is_corrected_when_something_else_has_set_it(home: Home) -> None:
     home.state.set_switches(
         {"home": False, "camera_status": True}, ArmedBy("ben", home.clock.now(), "/initialize")
     )
-    told = home.facts()
+    before = home.facts()
     home.live(30)
     assert home.switches() == {"home": "True", "camera_status": "True"}
-    assert home.facts() == told
+    assert home.facts() == before
 
 
 def test_other_people_and_another_router_need_no_restart(home: Home) -> None:
@@ -198,7 +198,7 @@ def test_a_person_named_again_keeps_their_record(home: Home) -> None:
     known = home.state.get(protocol.habits_key("ben"), Habits)
     assert known
     assert [gap_s > 0 for days in known.gaps_s[BEN] for _, gap_s in days] == [True]
-    told = home.facts()
+    before = home.facts()
     router = f"{{backend: scripted, scripted: {{file: {str(home.router)!r}}}}}"
     write_config(
         home.folder,
@@ -211,7 +211,7 @@ def test_a_person_named_again_keeps_their_record(home: Home) -> None:
     home.program.reload()
     home.live(1200)
     assert home.state.get(protocol.habits_key("ben"), Habits) == known
-    assert home.facts() == told
+    assert home.facts() == before
 
 
 def test_its_facts_reach_slack_as_short_sentences(home: Home) -> None:

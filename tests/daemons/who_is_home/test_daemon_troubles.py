@@ -137,9 +137,9 @@ def test_who_armed_is_recorded_in_an_emptied_redis_too(home: Home) -> None:
     home.poll()
     assert home.switches() == HOME
     for name in ("armed_by", "home_by"):
-        noted = home.state.get(name, ArmedBy)
-        assert noted
-        assert noted.why == "Anna came home"
+        record = home.state.get(name, ArmedBy)
+        assert record
+        assert record.why == "Anna came home"
 
 
 @pytest.mark.parametrize("how", ["fails", "refuses"])

@@ -121,8 +121,8 @@ def test_a_failure_shows_no_secret(backend: Backend, caplog: pytest.LogCaptureFi
         backend.fail()
         with pytest.raises(RouterError) as caught:
             router.devices()
-    told = "".join(traceback.format_exception(caught.value)) + caplog.text
-    assert not [secret for secret in backend.secrets if secret in told]
+    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert not [secret for secret in backend.secrets if secret in shown]
 
 
 def test_only_what_the_chosen_backend_needs_is_imported() -> None:
