@@ -157,7 +157,7 @@ def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRoute
         "presence.router" in mended()
     )
     router["password"] = PASSWORD
-    assert "without a list at http_json.list; there are: hosts" in mended(
+    assert "without a list at http_json.list; the answer has: hosts" in mended(
         form={"usr": "{username}", "pwd": "{password}"}
     )
     assert (
