@@ -343,7 +343,7 @@ def assert_all_is_in_slack(house: House) -> None:
     assert events - films.keys() <= house.late()
     assert house.films() == films
     assert house.slack.clips() == []
-    assert all("ccupied, said" in alerts[event][0].words for event in house.clicked)
+    assert all("ccupied by " in alerts[event][0].words for event in house.clicked)
 
 
 def assert_all_is_in_s3(house: House) -> None:
