@@ -75,8 +75,8 @@ class ClipFiles:
     ) -> ClipLocation | None:
         """Return the place of the clip *file* of *event*, which *host* made at *made_at*.
 
-        None when it is worth looking again later. *links_only* says that a path alone is no use, and
-        *urgent* that something important waits for the answer.
+        None when it is worth looking again later. *links_only* says that a path alone is no use,
+        and *urgent* that something important waits for the answer.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None

@@ -1,4 +1,4 @@
-"""The message of a fact: text, picture and clip, as a notifier takes them and as soon as is right."""
+"""The message of a fact: its text, picture and clip, and when it is complete enough to go."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -182,10 +182,8 @@ def test_without_a_new_picture_the_last_comes_with_a_reason(
     replies.clock.advance(6)
     replies.run()
     (message,) = replies.slack.seen()
-    assert (
-        message.words
-        == f"Camera yard {why}. This is its last picture, taken {AT.astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S}"
-    )
+    taken = f"{AT.astimezone() - timedelta(days=1):%Y-%m-%d %H:%M:%S}"
+    assert message.words == f"Camera yard {why}. This is its last picture, taken {taken}"
     assert replies.slack.files[message.files[0]].content == b"an old one"
     assert replies.done()
 
