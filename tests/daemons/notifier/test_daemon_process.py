@@ -32,7 +32,7 @@ def test_killed_again_and_again_every_alert_goes_out_once(notifier: DaemonHarnes
     assert not list(notifier.alerts.glob("*/.*"))
 
 
-def test_sighup_takes_over_another_folder(notifier: DaemonHarness) -> None:
+def test_sighup_takes_over_a_folder_and_sigterm_ends_it(notifier: DaemonHarness) -> None:
     notifier.break_folder()
     notifier.start()
     fact = notifier.publish()
@@ -43,10 +43,11 @@ def test_sighup_takes_over_another_folder(notifier: DaemonHarness) -> None:
     notifier.program.signal(signal.SIGHUP)
     notifier.alerts = notifier.data_dir / "elsewhere"
     until(lambda: notifier.in_folder() == [fact.event], "the alert is in the other folder")
+    assert notifier.program.stop(within_s=5) == 0
 
 
 @pytest.mark.parametrize("while_it", ["fails", "cannot reach Redis", "hears nothing from Redis"])
-def test_sigterm_ends_it_soon(notifier: DaemonHarness, while_it: str) -> None:
+def test_sigterm_ends_it_soon_in_any_trouble(notifier: DaemonHarness, while_it: str) -> None:
     notifier.start()
     if while_it == "fails":
         notifier.break_folder()
