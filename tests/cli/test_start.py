@@ -1,0 +1,55 @@
+"""The verb `start`: refusals, and what it prints. `launcher/test_launch.py` starts suites."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers.programs import write_config
+from tests.servers.suite import Suite, run_verb
+
+
+def test_start_says_where_alerts_go(tmp_path: Path) -> None:
+    slack = (
+        "slack: {mode: socket, bot_token: xoxb-1, app_token: xapp-1, allowed_users: [U1], "
+        "alerts_channel: C1}\n"
+    )
+    with Suite(tmp_path, private=slack) as suite:
+        assert "Alerts:   by Slack\n" in suite.start("who_is_home")
+        (suite.folder / "private.yml").write_text(
+            f"{slack}notify: {{backends: [folder, slack], folder: told}}\n"
+        )
+        assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
+
+
+def test_all_mistakes_are_shown_before_anything_starts(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "ftp://x", "motion: {alpha: 7, delta: 3}\n")
+    done = run_verb("start", "--config", str(folder))
+    assert done.returncode == 1
+    assert [key for key in ("redis.url", "motion.alpha", "motion.delta") if key in done.stderr] == [
+        "redis.url",
+        "motion.alpha",
+        "motion.delta",
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (
+            ("--only", "notifyer"),
+            1,
+            "no program called notifyer; there are: security_system, security_system-front, "
+            "notifier,",
+        ),
+        (("--source", "no/such/film.mp4"), 2, "there is no file"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_starts(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    with Suite(tmp_path) as suite:
+        done = run_verb("start", "--config", str(suite.folder), *arguments)
+        assert done.returncode == code
+        assert said in " ".join(done.stderr.split())
+        assert not suite.processes()

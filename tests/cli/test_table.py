@@ -1,0 +1,20 @@
+"""A table for people to read."""
+
+from app.cli.table import table
+
+
+def test_each_column_is_as_wide_as_its_widest_cell() -> None:
+    rows = [("notifier", "17"), ("redis", "123456")]
+    assert table(("program", "pid"), rows).splitlines() == [
+        "program   pid",
+        "notifier  17",
+        "redis     123456",
+    ]
+
+
+def test_a_table_without_rows_is_its_headings() -> None:
+    assert table(("program", "pid"), []) == "program  pid"
+
+
+def test_no_line_ends_with_spaces() -> None:
+    assert all(line == line.rstrip() for line in table(("a", "b"), [("x", "")]).splitlines())
