@@ -161,7 +161,7 @@ def test_a_router_is_set_up_by_what_it_says(tmp_path: Path, server: ClassicRoute
         form={"usr": "{username}", "pwd": "{password}"}
     )
     assert (
-        "none with a MAC or name where http_json looks; there are: hostName, macAddr, ipAddr, "
+        "none with a MAC or name where http_json looks; the answer has: hostName, macAddr, ipAddr, "
         "online" in mended(list="hosts.list")
     )
     assert "Home: anna" in mended(mac="macAddr", hostname="hostName", active="online")
