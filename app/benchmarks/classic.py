@@ -46,7 +46,7 @@ class ClassicMotion:
         return np.asarray(cv2.GaussianBlur(grey, self._settings.ksize, 0), np.uint8)
 
     def compare(self, grey: Image) -> Image:
-        """Return the difference between the picture and the average; then update the average."""
+        """Update the average with the picture, and return the difference between the two."""
         if self._average is None:
             self._average = grey.astype(np.float32)
         cv2.accumulateWeighted(grey, self._average, self._settings.alpha)

@@ -156,6 +156,6 @@ def _whole_packets(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
 
 
 def _times(packet: "Packet[VideoStream]") -> tuple[float, float]:
-    """Return the times in the file from which and until which *packet* is shown, in seconds."""
+    """Return the start and the end of *packet* in the file, in seconds."""
     at, duration = packet.pts or 0, packet.duration or 0
     return float(at * packet.time_base), float((at + duration) * packet.time_base)

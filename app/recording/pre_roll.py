@@ -123,29 +123,30 @@ class Ring:
             self._keys.popleft()
 
     def _nearest(self, start_s: float) -> float:
-        """Return the time of the newest video's picture nearest to *start_s*.
+        """Return the time of the picture nearest to *start_s* since the camera was last opened.
 
-        If there are no pictures, this is *start_s* itself.
+        If there is none, this is *start_s* itself.
         """
-        packets = self._newest_video()
+        packets = self._since_opening()
         # A picture that is shown before the first key frame needs pictures that are dropped.
         times = [packet.at_s for packet in packets if packet.at_s >= packets[-1].at_s]
         return min(times, key=lambda at_s: abs(at_s - start_s), default=start_s)
 
     def _key_before(self, start_s: float) -> int:
-        """Return the position of the newest video's last key frame that is not after *start_s*.
+        """Return the position of the last key frame that is not after *start_s*.
 
-        If there is none, this is the position of its first key frame.
+        If there is none, this is the position of the first key frame. Only what came since the
+        camera was last opened counts.
         """
         end = self._first + len(self._packets)
-        newest = end - len(self._newest_video())
+        newest = end - len(self._since_opening())
         keys = [position for position in self._keys if position >= newest]
         early = [key for key in keys if self._packets[key - self._first].at_s <= start_s]
         if early:
             return early[-1]
         return keys[0] if keys else end
 
-    def _newest_video(self) -> list[Packet]:
+    def _since_opening(self) -> list[Packet]:
         """Return the packets since the camera was last opened, newest first."""
         newest = self._packets[-1].video_format if self._packets else None
         return list(

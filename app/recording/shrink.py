@@ -42,8 +42,8 @@ class _TooLarge(ClipError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """The clip to shrink: *matrix* is the one of its colours, by libav's numbers."""
+class _SourceClip:
+    """The clip to shrink; *matrix* is libav's number of its colour matrix."""
 
     path: Path
     lasts_s: float
@@ -91,11 +91,11 @@ def shrink(path: Path, target_bytes: int, out: Path) -> None:
     )
 
 
-def _open(path: Path) -> _Source:
+def _open(path: Path) -> _SourceClip:
     try:
         with av.open(str(path)) as clip:
             stream = clip.streams.video[0]
-            source = _Source(
+            source = _SourceClip(
                 path,
                 (clip.duration or 0) / av.time_base,
                 stream.width,
@@ -112,7 +112,7 @@ def _open(path: Path) -> _Source:
     return source
 
 
-def _fit(source: _Source, bits_per_s: float) -> _Rendition:
+def _fit(source: _SourceClip, bits_per_s: float) -> _Rendition:
     """Return the rendition of *source* with as many pixels as *bits_per_s* are enough for."""
     pixels_per_s = source.width * source.height * _MOST_FPS
     enough = (
@@ -123,7 +123,7 @@ def _fit(source: _Source, bits_per_s: float) -> _Rendition:
     return _Rendition(width, height, round(bits_per_s))
 
 
-def _write(source: _Source, rendition: _Rendition, out: Path, target_bytes: int) -> None:
+def _write(source: _SourceClip, rendition: _Rendition, out: Path, target_bytes: int) -> None:
     try:
         with atomic_file(out) as file:
             _encode(source, rendition, file)
@@ -133,7 +133,7 @@ def _write(source: _Source, rendition: _Rendition, out: Path, target_bytes: int)
         raise ClipError(f"{source.path} cannot be made smaller: {error}") from None
 
 
-def _encode(source: _Source, rendition: _Rendition, file: IO[bytes]) -> None:
+def _encode(source: _SourceClip, rendition: _Rendition, file: IO[bytes]) -> None:
     options = {
         "preset": "veryfast",
         "threads": "1",
@@ -153,7 +153,7 @@ def _encode(source: _Source, rendition: _Rendition, file: IO[bytes]) -> None:
     file.seek(0, 2)
 
 
-def _pictures(source: _Source, rendition: _Rendition) -> Iterator[av.VideoFrame]:
+def _pictures(source: _SourceClip, rendition: _Rendition) -> Iterator[av.VideoFrame]:
     """Yield the clip's pictures, upright, in the size of *rendition*, 10 a second at most."""
     due_s = 0.0
     rotation: Rotation | None = None

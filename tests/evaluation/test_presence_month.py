@@ -21,7 +21,7 @@ def learned(request: pytest.FixtureRequest) -> Figures:
     return simulate(seed, 30, LEARNED)
 
 
-def test_after_three_days_nobody_at_home_is_armed_in(learned: Figures) -> None:
+def test_after_3_days_no_house_with_somebody_home_is_armed(learned: Figures) -> None:
     assert learned.false_armings == 0
 
 
