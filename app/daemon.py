@@ -119,7 +119,7 @@ class Daemon(ABC):
             faulthandler.cancel_dump_traceback_later()
 
     def attempt(self) -> float:
-        """Do one step, and before it open if that is not done; returns the seconds to wait after it.
+        """Do one step, and open before it if needed; returns the seconds to wait after it.
 
         An `OSError` is logged once, and the wait grows with each failure.
         """
@@ -200,7 +200,7 @@ class Daemon(ABC):
         self._step_at = self.clock.now()
 
     def _stay_alive(self) -> None:
-        """Restart the dead-man's timer, at most once a second, since each restart makes a thread."""
+        """Restart the dead-man's timer, at most once a second: each restart makes a thread."""
         if self.clock.monotonic() >= self._next_arming_s:
             self._next_arming_s = self.clock.monotonic() + min(1.0, self.hang_s / 4)
             faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)

@@ -217,10 +217,10 @@ def _last_image(invocation: Invocation, context: CommandContext, survey: Survey)
     context.state.add_request(_camera_request("last_image", camera, invocation))
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
+    when = format_time(taken_at, invocation.at)
     ago = format_duration(max((invocation.at - taken_at).total_seconds(), 0))
     return (
-        f"Camera {camera} is off. The last picture was taken at {format_time(taken_at, invocation.at)}, "
-        f"{ago} ago; here it comes …"
+        f"Camera {camera} is off. The last picture was taken at {when}, {ago} ago; here it comes …"
     )
 
 

@@ -41,10 +41,8 @@ def snooze_for(length: timedelta, invocation: Invocation, context: CommandContex
     """Hold alerts back for *length*, and return the reply; a longer snooze stays as it is."""
     until = snoozed_until(context.state.read_strings("snoozed_until")[0], invocation.at)
     if until and until > invocation.at + length:
-        return (
-            f"Alerts are snoozed until {format_time(until, invocation.at)} already. /snooze off ends "
-            "that."
-        )
+        end = format_time(until, invocation.at)
+        return f"Alerts are snoozed until {end} already. /snooze off ends that."
     return _hold_back(invocation.at + length, invocation, context)
 
 
@@ -63,7 +61,5 @@ def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
 def _hold_back(until: datetime, invocation: Invocation, context: CommandContext) -> str:
     length_s = (until - invocation.at).total_seconds()
     context.state.snooze(until.astimezone(UTC), round(length_s))
-    return (
-        f"Alerts are snoozed until {format_time(until, invocation.at)} ({format_duration(length_s)}). "
-        "/snooze off ends that."
-    )
+    end, length = format_time(until, invocation.at), format_duration(length_s)
+    return f"Alerts are snoozed until {end} ({length}). /snooze off ends that."

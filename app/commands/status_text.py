@@ -62,7 +62,8 @@ def since(changed: ArmedBy | None, now: datetime) -> str:
     """Return `, since 10:15, by anna (by command)`; "" when nobody has *changed* it."""
     if changed is None:
         return ""
-    return f", since {format_time(changed.at, now)}, by {one_line(changed.by)} ({one_line(changed.why)})"
+    by, why = one_line(changed.by), one_line(changed.why)
+    return f", since {format_time(changed.at, now)}, by {by} ({why})"
 
 
 def direction(position: Position) -> str:

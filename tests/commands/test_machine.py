@@ -26,7 +26,13 @@ def pi(
     """Put a tool such as the Raspberry Pi's into *folder*."""
     tool = folder / "vcgencmd"
     tool.write_text(
-        f'#!/bin/sh\ncase $1 in measure_temp) echo "{temperature}";; get_throttled) echo "{throttled}";; esac\nexit {code}\n'
+        f"""#!/bin/sh
+case $1 in
+    measure_temp) echo "{temperature}";;
+    get_throttled) echo "{throttled}";;
+esac
+exit {code}
+"""
     )
     tool.chmod(0o755)
 

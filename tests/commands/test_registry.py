@@ -175,8 +175,8 @@ def test_a_clip_is_requested_of_the_named_camera(
 ) -> None:
     reply = ask(two_cameras, "/clip garden")
     assert (
-        reply
-        == "Recording a clip with camera garden, from 5 s before now until 5 s after; the clip comes then …"
+        reply == "Recording a clip with camera garden, from 5 s before now until 5 s after; "
+        "the clip comes then …"
     )
     assert requests(raw) == [Request("clip", NOW, "anna", "garden", "U1", reply_to=REPLY_TO)]
 

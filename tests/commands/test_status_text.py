@@ -103,7 +103,8 @@ def test_a_silent_router_is_shown(family: CommandContext, command: str) -> None:
         ),
     )
     assert (
-        "not known since 09:45, because the router does not answer: openwrt at 192.168.1.1 does not "
+        "not known since 09:45, because the router does not answer: "
+        "openwrt at 192.168.1.1 does not "
         "answer" in ask(family, command)
     )
     family.state.put("router", RouterHealth(True, NOW))

@@ -51,7 +51,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     """Return the Slack server of *config*; `ConfigError` when it has no signing secret."""
     endpoint = SlackEndpoint(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
-    # One more than the longest body: a body without a length shows only so that it is too long.
+    # One byte more than the longest body: a chunked body that is too long shows only by that byte.
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
     app.extensions[ENDPOINT] = endpoint
     app.add_url_rule("/health", "health", endpoint.health)

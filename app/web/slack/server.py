@@ -57,7 +57,7 @@ def application() -> Flask:
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """Sends gunicorn's messages to the log of the program, without secrets, and logs no requests."""
+    """Sends gunicorn's messages to the program's log, without secrets, and logs no requests."""
 
     def setup(self, cfg: object) -> None:
         self.cfg = cfg
