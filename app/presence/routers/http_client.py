@@ -105,6 +105,8 @@ class _RouterAdapter(HTTPAdapter):
         self._router = router
         self._timeout_s = settings.timeout_s
         self._fingerprint = settings.fingerprint
+        is_tls = (settings.url or "").startswith("https:")
+        self._tls = _tls_context(settings.fingerprint) if is_tls else None
 
     def send(
         self, request: requests.PreparedRequest, *_: object, **__: object
@@ -140,15 +142,11 @@ class _RouterAdapter(HTTPAdapter):
         host = str(parts.hostname)
         if parts.scheme != "https":
             return HTTPConnection(host, parts.port, timeout=self._timeout_s)
-        context = ssl.create_default_context()
-        if self._fingerprint:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
         return HTTPSConnection(
             host,
             parts.port,
             timeout=self._timeout_s,
-            ssl_context=context,
+            ssl_context=self._tls,
             assert_fingerprint=self._fingerprint,
         )
 
@@ -222,6 +220,15 @@ class _RouterAdapter(HTTPAdapter):
             f"{why}: if it is your router's own, trust it and no other by "
             f"presence.router.fingerprint: {plain_fingerprint(found)}"
         )
+
+
+def _tls_context(fingerprint: str | None) -> ssl.SSLContext:
+    if not fingerprint:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class _Deadline:
