@@ -121,22 +121,27 @@ def test_so_it_is_with_tls(
         assert SENTENCES[fault] in str(failure(backend, fault, caplog))
 
 
-@pytest.mark.parametrize("fault", ["drip", "drip in a chunk's size", "100 Continue"])
-def test_without_our_deadline_urllib3_would_wait(fault: str) -> None:
-    """A failure here means that urllib3 has learned deadlines, so that ours can go."""
-    with ClassicRouter() as server, urllib3.PoolManager(retries=False) as pool:
-        server.fault = FAULTS[fault]
+def test_without_our_deadline_urllib3_would_wait() -> None:
+    """A failure here means that urllib3 has learned deadlines, and that ours can go."""
+    timeout = urllib3.Timeout(total=2.0)
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(urllib3.PoolManager(timeout=timeout, retries=False))
 
-        def call() -> None:
+        def call(url: str) -> None:
             with contextlib.suppress(urllib3.exceptions.HTTPError):
-                pool.request("GET", server.url, timeout=urllib3.Timeout(total=0.2))
+                pool.request("GET", url)
 
-        caller = threading.Thread(target=call)
-        caller.start()
-        caller.join(0.8)
-        assert caller.is_alive()
-        server.stop()
-        caller.join()
+        callers = {}
+        for fault in ("drip", "drip in a chunk's size", "100 Continue"):
+            server = stack.enter_context(ClassicRouter())
+            server.fault = FAULTS[fault]
+            callers[fault] = threading.Thread(target=call, args=(server.url,))
+            stack.callback(callers[fault].join)
+            stack.callback(server.stop)
+            callers[fault].start()
+        time.sleep(3.0)
+        waiting = [fault for fault, caller in callers.items() if caller.is_alive()]
+        assert waiting == list(callers)
 
 
 def test_a_malformed_header_puts_no_address_into_the_log(
