@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -26,7 +26,7 @@ from app.clock import Clock, SystemClock
 from app.config import Config, config_warnings, load_config
 from app.errors import ConfigError
 from app.logs import set_up_logs
-from app.protocol import Heartbeat, Trouble
+from app.protocol import Figure, Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 
 #: The time between two heartbeats. All programs send them at the same multiples of it, so that the
@@ -38,7 +38,8 @@ BACKOFF_MAX_S = 60.0
 
 _log = logging.getLogger(__name__)
 
-Counters = dict[str, int | float | str | bool | None]
+#: Counters of a heartbeat while they are put together; see `app.protocol.counters`.
+Counters = dict[str, Figure | Mapping[str, Figure]]
 
 
 class Daemon(ABC):

@@ -123,8 +123,8 @@ def _unseen_s(config: Config, heartbeats: Mapping[str, Heartbeat]) -> dict[str, 
     by_kind = {program_of(key)[0].kind: heartbeat for key, heartbeat in heartbeats.items()}
     if "who_is_home" not in by_kind:
         return None
-    counters = by_kind["who_is_home"].counters
-    counted = {name: counters.get(protocol.unseen_counter(name)) for name in config.presence.people}
+    unseen_s = protocol.by_label(by_kind["who_is_home"].counters, "person_unseen_s")
+    counted = {name: unseen_s.get(name) for name in config.presence.people}
     return {
         name: max(float(seconds), 0.0)
         for name, seconds in counted.items()

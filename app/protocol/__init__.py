@@ -20,8 +20,6 @@ from app.protocol.counters import (
     Counters,
     Figure,
     by_label,
-    trouble_counter,
-    unseen_counter,
 )
 from app.protocol.deliveries import (
     MARKS,
@@ -171,6 +169,4 @@ __all__ = [
     "reasons",
     "signature_key",
     "snapshot_key",
-    "trouble_counter",
-    "unseen_counter",
 ]

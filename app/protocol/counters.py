@@ -131,11 +131,3 @@ def by_label(counters: Counters, name: str) -> Mapping[str, Figure]:
     """The figures of the labelled counter *name* by label; empty when the heartbeat has none."""
     found = counters.get(name)
     return found if isinstance(found, Mapping) else {}
-
-
-def unseen_counter(person: str) -> str:
-    return f"{person}_unseen_s"
-
-
-def trouble_counter(store: str) -> str:
-    return f"{store}_trouble"

@@ -85,10 +85,12 @@ HEART = Mark(
     "heartbeat:{program}:{host}", "alive, or silent since when, or what is published", "notifier"
 )
 CAMERA_HEART = Mark("heartbeat:{program}:{host}:{camera}", "as for other programs", "notifier")
-STAGES = tuple(
-    Mark(f"{{channel}}:{stage}{numbered}", "see Stage", "notifier")
-    for stage in Stage
-    for numbered in (("", "{number}") if stage in (Stage.FILE, Stage.READY) else ("",))
+STAGES = (
+    *(Mark(f"{{channel}}:{stage}", "see Stage", "notifier") for stage in Stage),
+    *(
+        Mark(f"{{channel}}:{stage}:{{message}}", "of that message in a digest", "notifier")
+        for stage in (Stage.FILE, Stage.READY)
+    ),
 )
 
 #: The marks of each hash that has some.

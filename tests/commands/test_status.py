@@ -9,7 +9,16 @@ from app import protocol
 from app.commands.context import CommandContext
 from app.commands.status import HouseStatus, ProgramStatus, SwitchState, names, read_status
 from app.programs import Program
-from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Presence, RouterHealth
+from app.protocol import (
+    ArmedBy,
+    EventRecord,
+    Fact,
+    Figure,
+    Heartbeat,
+    Position,
+    Presence,
+    RouterHealth,
+)
 from tests.commands.conftest import NOW
 
 HOST = protocol.host_name()
@@ -20,7 +29,7 @@ def status(context: CommandContext) -> HouseStatus:
     return read_status(context, survey, NOW)
 
 
-def heartbeat(context: CommandContext, kind: str, **counters: int) -> Heartbeat:
+def heartbeat(context: CommandContext, kind: str, **counters: int | dict[str, Figure]) -> Heartbeat:
     sent = Heartbeat(1, NOW, NOW, dict(counters))
     context.state.send_heartbeat(protocol.heartbeat_key(kind, HOST), sent)
     return sent
@@ -50,7 +59,7 @@ def test_only_cameras_with_a_mount_have_a_position(two_cameras: CommandContext) 
 def test_people_are_those_of_the_configuration(family: CommandContext) -> None:
     presence = Presence(True, NOW, "aa:aa:aa:aa:aa:aa", NOW, 180.0)
     family.state.put(protocol.presence_key("anna"), presence)
-    heartbeat(family, "who_is_home", anna_unseen_s=12, ben_unseen_s=-3, dora_unseen_s=4)
+    heartbeat(family, "who_is_home", person_unseen_s={"anna": 12, "ben": -3, "dora": 4})
     house = status(family)
     assert house.people == {"anna": presence, "ben": None, "cleo": None}
     assert house.unseen_s == {"anna": 12.0, "ben": 0.0}

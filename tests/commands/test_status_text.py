@@ -71,7 +71,7 @@ def test_who_shows_every_person(family: CommandContext) -> None:
         protocol.presence_key("ben"),
         Presence(False, earlier, "bb:bb:bb:bb:bb:bb", earlier - timedelta(minutes=4)),
     )
-    unseen = {"anna_unseen_s": 12, "ben_unseen_s": 7200}
+    unseen = {"person_unseen_s": {"anna": 12, "ben": 7200}}
     state.send_heartbeat(
         protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, dict(unseen))
     )

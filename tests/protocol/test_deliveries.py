@@ -29,7 +29,7 @@ def test_each_stage_may_stand_on_an_event_and_on_a_delivery(stage: Stage) -> Non
         assert any(mark.matches(f"slack:{stage}") for mark in MARKS[holder])
 
 
-def test_only_files_of_a_digest_are_numbered() -> None:
-    numbered = [mark.name for mark in MARKS["event"] if mark.matches("slack:file3")]
-    assert numbered
-    assert not any(mark.matches("slack:sid3") for mark in MARKS["event"])
+def test_only_files_are_marked_for_each_message_of_a_digest() -> None:
+    fields = ("slack:file:20261120T101500.123Z-front", "slack:sid:20261120T101500.123Z-front")
+    declared = [any(mark.matches(field) for mark in MARKS["delivery"]) for field in fields]
+    assert declared == [True, False]

@@ -12,7 +12,7 @@ import redis
 from app import protocol
 from app.config import load_config
 from app.daemons.uploader.daemon import Uploader
-from app.protocol import EventRecord, Fact
+from app.protocol import Counters, EventRecord, Fact, by_label
 from app.state import State
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
@@ -74,9 +74,9 @@ class UploaderScene:
 
         return until(step_and_look, what)
 
-    def counter(self, name: str) -> Any:
+    def counter(self, name: str, store: str | None = None) -> Any:
         """Return what the next heartbeat would say."""
-        return self.daemon.counters().get(name)
+        return _figure(self.daemon.counters(), name, store)
 
     def trouble(self) -> str:
         """Return the trouble that the next heartbeat would report."""
@@ -118,10 +118,10 @@ class UploaderProcess(Program):
         super().__init__("app.daemons.uploader", scene.config)
         self._redis_url = scene.server.url
 
-    def counter(self, name: str) -> Any:
+    def counter(self, name: str, store: str | None = None) -> Any:
         """Return what its newest heartbeat says."""
         beat = self.heartbeat(self._redis_url)
-        return beat and beat.counters.get(name)
+        return beat and _figure(beat.counters, name, store)
 
     def await_beat(self, found: Callable[[], object], what: str) -> None:
         """Wait for a heartbeat by which *found* is true; SIGHUP asks for one twice a second."""
@@ -135,3 +135,7 @@ class UploaderProcess(Program):
             return found()
 
         until(ask_and_look, what)
+
+
+def _figure(counters: Counters, name: str, store: str | None) -> Any:
+    return by_label(counters, name).get(store) if store else counters.get(name)

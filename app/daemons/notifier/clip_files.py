@@ -107,7 +107,7 @@ class ClipFiles:
         beat = self._state.heartbeats().get(key)
         if beat is None:
             return False
-        return beat.counters.get(protocol.trouble_counter("s3"), "there is no S3") is None
+        return protocol.by_label(beat.counters, "store_trouble").get("s3", "no S3") is None
 
     def link(self, event: str, file: str) -> str | None:
         """Return a link to *file* of *event*, readable for an hour; None while it is not in S3."""

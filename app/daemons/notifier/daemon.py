@@ -105,12 +105,16 @@ class NotifierDaemon(Daemon):
             "held": self._held,
             "waiting": self._outbox.waiting,
         }
-        for channel in self._outbox.channels:
-            counters[f"{channel.name}_waiting"] = channel.waiting
-            counters[f"{channel.name}_trouble"] = channel.trouble
-            if channel.notifier.makes_digests and channel.queue == "alerts":
-                counters[f"{channel.name}_digests"] = channel.digests
-                counters[f"{channel.name}_repeated"] = channel.notifier.possible_repeats
+        channels = self._outbox.channels
+        digesting = [
+            one for one in channels if one.notifier.makes_digests and one.queue == "alerts"
+        ]
+        counters["channel_waiting"] = {one.name: one.waiting for one in channels}
+        counters["channel_trouble"] = {one.name: one.trouble for one in channels}
+        counters["channel_digests"] = {one.name: one.digests for one in digesting}
+        counters["channel_repeated"] = {
+            one.name: one.notifier.possible_repeats for one in digesting
+        }
         counters["answered"] = self._workers.requests.answered
         counters["questions"] = self._workers.requests.waiting
         return counters

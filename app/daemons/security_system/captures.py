@@ -89,7 +89,7 @@ class Captures:
             found["frames_kept_mb"] = round(self._sampler.megabytes, 2)
         if self._sampler or self._stills:
             lost = self._lost + self._jobs.skipped
-            found |= {"keepsakes": self._kept, "keepsakes_lost": lost}
+            found |= {"captures": self._kept, "captures_lost": lost}
         return found
 
     def check(self) -> None:

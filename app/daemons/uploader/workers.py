@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
 
-from app import protocol
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
+from app.protocol import Figure
 from app.uploads import Store, event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
 from app.uploads.inventory import Inventory, UploadFile
@@ -129,18 +129,26 @@ class UploadWorkers(WorkerGroup):
             "disk_low": self.guard.low is not None,
             "deleted": self.guard.deleted,
         }
-        for name, queue in self.queues.items():
-            last_at = queue.last_at
-            counters |= {
-                f"{name}_waiting": queue.waiting,
-                f"{name}_waiting_mb": queue.waiting_mb,
-                f"{name}_uploaded": queue.uploaded,
-                f"{name}_uploaded_mb": queue.uploaded_mb,
-                f"{name}_last": last_at.isoformat(timespec="seconds") if last_at else None,
-                f"{name}_failures": queue.failures,
-                protocol.trouble_counter(name): queue.trouble,
-            }
-        return counters
+        return counters | {
+            f"store_{what}": {name: read(queue) for name, queue in self.queues.items()}
+            for what, read in _STORE_COUNTERS.items()
+        }
+
+
+def _last_at(queue: UploadQueue) -> str | None:
+    return queue.last_at.isoformat(timespec="seconds") if queue.last_at else None
+
+
+#: The counters of each store, after `store_`.
+_STORE_COUNTERS: dict[str, Callable[[UploadQueue], Figure]] = {
+    "waiting": lambda queue: queue.waiting,
+    "waiting_mb": lambda queue: queue.waiting_mb,
+    "uploaded": lambda queue: queue.uploaded,
+    "uploaded_mb": lambda queue: queue.uploaded_mb,
+    "last": _last_at,
+    "failures": lambda queue: queue.failures,
+    "trouble": lambda queue: queue.trouble,
+}
 
 
 def _event_queues(

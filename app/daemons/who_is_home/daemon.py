@@ -26,7 +26,7 @@ from app.presence.habits import longest_wait
 from app.presence.household import Household
 from app.presence.router_health import RouterMonitor
 from app.presence.router_poll import Poll
-from app.protocol import AnyRecord, ArmedBy, Fact, Habits, Presence, Record, RouterHealth
+from app.protocol import AnyRecord, ArmedBy, Fact, Figure, Habits, Presence, Record, RouterHealth
 from app.state.switches import Switches
 
 #: The part by which a wait may be longer or shorter: the polls of two houses have to drift apart.
@@ -135,10 +135,11 @@ class WhoIsHome(Daemon):
         }
         counters["home"] = self._household.home if self._household.known else None
         now = self.clock.now()
+        unseen_s: dict[str, Figure] = {}
         for person in self._settings.people:
             seen = self._household.presence(person).last_seen
-            unseen_s = round((now - seen).total_seconds()) if seen else None
-            counters[protocol.unseen_counter(person)] = unseen_s
+            unseen_s[person] = round((now - seen).total_seconds()) if seen else None
+        counters["person_unseen_s"] = unseen_s
         return counters
 
     def _restore(self) -> None:

@@ -206,7 +206,7 @@ class OutboxHarness:
         return fact
 
     def let_uploads_succeed(self) -> None:
-        heartbeat = Heartbeat(1, AT, AT, {"s3_trouble": None})
+        heartbeat = Heartbeat(1, AT, AT, {"store_trouble": {"s3": None}})
         self.state.send_heartbeat(protocol.heartbeat_key("uploader", HERE), heartbeat)
 
     def run_and_wait(self, channel: Channel) -> None:

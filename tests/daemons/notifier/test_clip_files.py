@@ -11,7 +11,7 @@ from app.clock import FakeClock
 from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
-from app.protocol import Heartbeat
+from app.protocol import Counters, Heartbeat
 from app.state import State
 from tests.cameras.pictures import write_video
 
@@ -49,7 +49,7 @@ def mark_in_s3(state: State) -> None:
     state.mark_event(EVENT, {"s3:clip.mp4": f"clips/{EVENT}.mp4"})
 
 
-def send_heartbeat(state: State, **counters: float | str | None) -> None:
+def send_heartbeat(state: State, counters: Counters) -> None:
     """Let the uploader here send a heartbeat."""
     state.send_heartbeat(protocol.heartbeat_key("uploader", HERE), Heartbeat(1, AT, AT, counters))
 
@@ -75,7 +75,7 @@ def test_a_link_is_waited_for_twice_as_long_as_uploads_take(
 ) -> None:
     files = make(upload_every_s=upload_every_s)
     clock.advance(patience_s - 1)
-    send_heartbeat(state, s3_trouble=None)
+    send_heartbeat(state, {"store_trouble": {"s3": None}})
     assert files.find(EVENT, "clip.mp4", AT, HERE, links_only=True) is None
     clock.advance(1)
     assert files.find(EVENT, "clip.mp4", AT, HERE, links_only=True) == ClipLocation(
@@ -84,17 +84,17 @@ def test_a_link_is_waited_for_twice_as_long_as_uploads_take(
 
 
 @pytest.mark.parametrize(
-    "counters", [{"s3_trouble": "the bucket does not answer"}, {"free_gb": 3.0}, None]
+    "counters", [{"store_trouble": {"s3": "the bucket does not answer"}}, {"free_gb": 3.0}, None]
 )
 def test_a_link_is_not_waited_for_while_uploads_fail(
     make: Make,
     clip: Path,
     state: State,
     clock: FakeClock,
-    counters: dict[str, float | str | None] | None,
+    counters: Counters | None,
 ) -> None:
     if counters is not None:
-        send_heartbeat(state, **counters)
+        send_heartbeat(state, counters)
     files = make()
     clock.advance(19)
     assert files.find(EVENT, "clip.mp4", AT, HERE, links_only=True) is None
@@ -105,7 +105,7 @@ def test_a_link_is_not_waited_for_while_uploads_fail(
 def test_what_is_urgent_waits_20_s_for_a_link(
     make: Make, clip: Path, state: State, clock: FakeClock
 ) -> None:
-    send_heartbeat(state, s3_trouble=None)
+    send_heartbeat(state, {"store_trouble": {"s3": None}})
     clock.advance(19)
     assert make().find(EVENT, "clip.mp4", AT, HERE, links_only=True, urgent=True) is None
     clock.advance(1)

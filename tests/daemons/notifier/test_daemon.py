@@ -8,7 +8,7 @@ from app import protocol
 from app.clock import FakeClock
 from app.config import load_config
 from app.errors import StateUnavailable
-from app.protocol import EventRecord, Fact, Heartbeat
+from app.protocol import EventRecord, Fact, Heartbeat, by_label
 from tests.daemons.notifier.daemon_harness import DaemonHarness, picture_of
 
 
@@ -44,18 +44,15 @@ def test_the_counters_say_what_was_done(notifier: DaemonHarness) -> None:
     notifier.write_config("notify: {backends: [folder, memory]}\n")
     notifier.publish()
     notifier.step_until(notifier.is_all_acknowledged, "it is acknowledged")
+    names = ("folder", "memory", "folder_clips", "memory_clips")
     assert notifier.daemon.counters() == {
         "delivered": 1,
         "held": 0,
         "waiting": 0,
-        "folder_waiting": 0,
-        "folder_trouble": None,
-        "memory_waiting": 0,
-        "memory_trouble": None,
-        "folder_clips_waiting": 0,
-        "folder_clips_trouble": None,
-        "memory_clips_waiting": 0,
-        "memory_clips_trouble": None,
+        "channel_waiting": dict.fromkeys(names, 0),
+        "channel_trouble": dict.fromkeys(names),
+        "channel_digests": {},
+        "channel_repeated": {},
         "answered": 0,
         "questions": 0,
     }
@@ -145,8 +142,8 @@ def test_a_folder_that_fails_delays_no_other_and_recovers(
     assert trouble
     assert str(notifier.alerts) in trouble.what
     counters = notifier.daemon.counters()
-    names = ("waiting", "folder_waiting", "memory_waiting")
-    assert [counters[name] for name in names] == [3, 3, 0]
+    waiting = by_label(counters, "channel_waiting")
+    assert (counters["waiting"], waiting["folder"], waiting["memory"]) == (3, 3, 0)
     notifier.alerts.unlink()
     notifier.daemon.configure()
     notifier.step_until(notifier.is_all_acknowledged, "the folder has all")

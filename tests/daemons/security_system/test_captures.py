@@ -120,7 +120,7 @@ def test_a_full_disk_costs_samples_and_is_logged_once(
         "training samples and stills are kept again",
     ]
     counters = captures.counters()
-    assert (counters["keepsakes"], counters["keepsakes_lost"]) == (1, 2)
+    assert (counters["captures"], counters["captures_lost"]) == (1, 2)
 
 
 def test_a_disk_that_refuses_costs_samples_too(
@@ -131,7 +131,7 @@ def test_a_disk_that_refuses_costs_samples_too(
     assert (
         "no training samples and stills are kept for now: [Errno 20] Not a directory" in caplog.text
     )
-    assert captures.counters()["keepsakes_lost"] == 1
+    assert captures.counters()["captures_lost"] == 1
 
 
 def test_a_stuck_queue_loses_samples_but_no_single_frames(tmp_path: Path) -> None:
@@ -144,4 +144,4 @@ def test_a_stuck_queue_loses_samples_but_no_single_frames(tmp_path: Path) -> Non
     record_all(captures.record, [5] * 20 + [120] * 10, detector_of(settings))
     stuck.set()
     captures.close()
-    assert captures.counters()["keepsakes_lost"] == 1
+    assert captures.counters()["captures_lost"] == 1

@@ -83,7 +83,7 @@ def outcome(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             beat = until(
                 lambda: (
                     one
-                    if (one := program.heartbeat(redis.url)) and one.counters["keepsakes"]
+                    if (one := program.heartbeat(redis.url)) and one.counters["captures"]
                     else None
                 ),
                 "a heartbeat",
@@ -169,8 +169,8 @@ def test_stills_have_names_that_sort_by_time(outcome: Outcome, video: list[Frame
 
 
 def test_the_heartbeat_says_what_is_kept(outcome: Outcome) -> None:
-    assert set(outcome.beat.counters) >= {"pir", "frames_kept_mb", "keepsakes"}
-    assert outcome.beat.counters["keepsakes_lost"] == 0
+    assert set(outcome.beat.counters) >= {"pir", "frames_kept_mb", "captures"}
+    assert outcome.beat.counters["captures_lost"] == 0
 
 
 def decoded(picture: bytes) -> np.ndarray[Any, Any]:

@@ -80,10 +80,12 @@ def test_the_program_uploads_all_files_of_an_event(scene: UploaderScene, bucket:
     scene.configure(bucket.yaml())
     with UploaderProcess(scene) as program:
         program.wait_until_beating(scene.server.url)
-        program.await_beat(lambda: program.counter("s3_uploaded") == 5, "all is uploaded")
-        counters = [program.counter(f"s3_{name}") for name in ("waiting", "waiting_mb", "trouble")]
+        program.await_beat(lambda: program.counter("store_uploaded", "s3") == 5, "all is uploaded")
+        counters = [
+            program.counter(f"store_{name}", "s3") for name in ("waiting", "waiting_mb", "trouble")
+        ]
         assert counters == [0, 0, None]
-        datetime.fromisoformat(str(program.counter("s3_last")))
+        datetime.fromisoformat(str(program.counter("store_last", "s3")))
         assert program.stop() == 0
     assert bucket.keys() == sorted(content)
     assert {key: bucket.content(key) for key in content} == content
@@ -147,11 +149,13 @@ def test_a_later_or_changed_label_is_uploaded(
 
     def await_label(label: str | None, number: int) -> None:
         scene.reload()
-        scene.until(lambda: scene.counter("s3_uploaded") == number, f"the label {label} is there")
+        scene.until(
+            lambda: scene.counter("store_uploaded", "s3") == number, f"the label {label} is there"
+        )
         assert json.loads(bucket.content(key))["label"] == label
 
     scene.reload()
-    scene.until(lambda: scene.counter("s3_uploaded") == 1, "the sample is uploaded")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 1, "the sample is uploaded")
     assert bucket.keys() == [f"training/{folder.name}.tar"]
     set_label(folder, "occupied")
     await_label("occupied", 2)
@@ -170,7 +174,7 @@ def test_stills_go_to_dropbox_at_once_and_are_deleted(
     scene.start()
     stills = [scene.still(number) for number in range(3)]
     content = {f"/cameras/front/{path.name}".lower(): path.read_bytes() for path in stills}
-    scene.until(lambda: scene.counter("dropbox_uploaded") == 3, "all are uploaded")
+    scene.until(lambda: scene.counter("store_uploaded", "dropbox") == 3, "all are uploaded")
     assert {path: stored.content for path, stored in dropbox.files.items()} == content
     assert not list((scene.data_dir / "stills").iterdir())
 
@@ -185,7 +189,7 @@ def test_a_sample_stays_until_every_store_has_it(
     scene.start()
     copy = nas / "training" / f"{folder.name}.tar"
     scene.until(copy.exists, "the folder has the sample")
-    scene.until(lambda: scene.counter("s3_uploaded") == 2, "S3 has it too")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 2, "S3 has it too")
     assert copy.read_bytes() == content == bucket.content(f"training/{folder.name}.tar")
     scene.until(lambda: not (folder / "sample.tar").exists(), "the sample is deleted")
     assert set(json.loads((folder / ".clip.mp4.uploaded").read_text())) == {"s3", "folder"}
@@ -238,7 +242,7 @@ def test_new_settings_do_not_wait_for_a_store_that_hangs(
     scene.until(proxy.puts, "S3 hangs")
     scene.configure(bucket.yaml())
     scene.reload()
-    scene.until(lambda: scene.counter("s3_uploaded") == 1, "the clip is uploaded directly")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 1, "the clip is uploaded directly")
     assert bucket.keys() == [f"clips/{folder.name}.mp4"]
     proxy.released.set()
 
@@ -283,7 +287,7 @@ def test_a_wrong_bucket_is_announced_once_over_a_restart(
     scene.reload()
     (back,) = scene.until(lambda: scene.facts("store_back"), "the end is announced")
     assert back.text == "Uploads to s3 go out again."
-    scene.until(lambda: scene.counter("s3_uploaded") == 2, "all is in the right bucket")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 2, "all is in the right bucket")
     assert len(scene.facts("store_refused")) == 1
     assert caplog.text.count(f"{refusal}; trying again") == 2
     assert (folder / ".clip.mp4.uploaded").exists()
@@ -309,8 +313,8 @@ def test_a_store_that_asks_for_a_pause_gets_all_files_later(
     scene.event(5, "clip.mp4", "snapshot.jpg")
     scene.configure(bucket.yaml(proxy.url))
     scene.start()
-    scene.until(lambda: scene.counter("s3_uploaded") == 2, "all is uploaded")
-    assert (len(proxy.puts()), scene.counter("s3_failures")) == (3, 1)
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 2, "all is uploaded")
+    assert (len(proxy.puts()), scene.counter("store_failures", "s3")) == (3, 1)
 
 
 def test_with_texts_clips_and_pictures_are_urgent(scene: UploaderScene, bucket: Bucket) -> None:
@@ -319,9 +323,9 @@ def test_with_texts_clips_and_pictures_are_urgent(scene: UploaderScene, bucket: 
         f"twilio: {{to: ['+15550100'], from: '+15550101', account_sid: AC{1:032}, auth_token: x}}\n"
     )
     scene.start()
-    scene.until(lambda: scene.counter("s3_waiting") == 0, "the first search is over")
+    scene.until(lambda: scene.counter("store_waiting", "s3") == 0, "the first search is over")
     folder = scene.event(0, "snapshot.jpg")
-    scene.until(lambda: scene.counter("s3_uploaded") == 1, "the picture is uploaded")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 1, "the picture is uploaded")
     event, at = folder.name, datetime.now(UTC)
     (folder / "clip.mp4").write_bytes(b"clip")
     fact = Fact(f"{event}-clip_ready", "clip_ready", at, "Clip.", "front", event, file="clip.mp4")
@@ -338,7 +342,7 @@ def test_an_upload_without_redis_is_published_later(scene: UploaderScene, bucket
     at = datetime.now(UTC) - timedelta(minutes=1)
     event = protocol.event_id(at, "front")
     make_event(scene.data_dir, event, "clip.mp4")
-    scene.until(lambda: scene.counter("s3_uploaded") == 1, "the clip is uploaded")
+    scene.until(lambda: scene.counter("store_uploaded", "s3") == 1, "the clip is uploaded")
     scene.server.start()
     fact = Fact(f"{event}-x", "motion_started", at, "Motion.", "front", event)
     scene.state.publish(fact, EventRecord("front", at))

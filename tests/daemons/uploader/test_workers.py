@@ -8,6 +8,7 @@ import pytest
 from app.clock import Clock, FakeClock, SystemClock
 from app.config import load_config
 from app.daemons.uploader.workers import STUCK_AFTER_S, Task, UploadWorkers, copies_folder
+from app.protocol import by_label
 from tests.servers.dropbox import DropboxServer
 from tests.servers.programs import write_config
 from tests.uploads.events import write_file
@@ -39,7 +40,10 @@ def test_the_threads_upload_and_end(tmp_path: Path) -> None:
         workers = make_workers(tmp_path, dropbox.yaml + "disk: {min_free_gb: 0}\n")
         write_file(tmp_path / "data" / "stills" / "a.jpg", b"still")
         workers.start()
-        until(lambda: workers.counters()["dropbox_uploaded"] == 1, "the still is uploaded")
+        until(
+            lambda: by_label(workers.counters(), "store_uploaded")["dropbox"] == 1,
+            "the still is uploaded",
+        )
         until(lambda: workers.counters()["free_gb"], "the disk is checked")
         workers.check()
         assert list(workers.troubles()) == []
