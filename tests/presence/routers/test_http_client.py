@@ -293,3 +293,15 @@ def test_a_certificate_the_machine_trusts_needs_no_fingerprint(
     secure.show([ANNA])
     with secure.router() as router:
         assert [one.mac for one in router.devices()] == [ANNA.mac]
+
+
+def test_a_trusted_certificate_of_another_host_is_refused(
+    secure: Backend, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert secure.server
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    url = secure.server.url.replace("127.0.0.1", "localhost")
+    secure.settings = replace(secure.settings, url=url, fingerprint=None)
+    with secure.router() as router, pytest.raises(RouterRefused, match="Hostname mismatch"):
+        router.devices()
+    assert not secure.server.asked
