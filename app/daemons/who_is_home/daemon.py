@@ -256,9 +256,9 @@ class WhoIsHome(Daemon):
             self._emptied = False
 
     def _records(self, household: Household) -> dict[str, Record]:
-        records: dict[str, Record] = (
-            {"router": self._monitor.health} if self._monitor.health else {}
-        )
+        records: dict[str, Record] = {}
+        if self._monitor.health:
+            records["router"] = self._monitor.health
         for person in household.people:
             habits = household.habits(person)
             if habits is not self._habits.get(person):
