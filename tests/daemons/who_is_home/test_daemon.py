@@ -247,15 +247,15 @@ def test_as_a_process_it_disarms_and_survives_a_kill(home: Home) -> None:
     home.sees(ANNA)
     program = Program("app.daemons.who_is_home", home.config)
     with contextlib.closing(State(home.server.url)) as state, program:
-        until(lambda: home.switches() == HOME, "the house is disarmed")
+        program.obeys(lambda: home.switches() == HOME, "the house is disarmed", 20)
         program.kill()
         state.set_switch("camera_status", True, ArmedBy("anna", datetime.now(UTC), "by command"))
         program.start()
-        beat = until(lambda: program.heartbeat(home.server.url), "it beats again")
-        polls = until(
+        beat = program.obeys(lambda: program.heartbeat(home.server.url), "it beats again", 20)
+        polls = program.obeys(
             lambda: (found := program.heartbeat(home.server.url)) and found.counters["polls"],
             "it has polled",
-            30.0,
+            30,
         )
         assert polls
         assert home.switches() == {"home": "True", "camera_status": "True"}

@@ -21,7 +21,6 @@ from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.router import FAULTS, Phone
 from tests.servers.router_classic import PASSWORD, USER, ClassicRouter
-from tests.waiting import until
 
 
 def test_an_emptied_redis_gets_home_again_and_no_other_switch(home: Home) -> None:
@@ -333,20 +332,21 @@ def test_it_stops_in_time_and_shows_no_secret(tmp_path: Path, redis_server: Redi
         config = write_http_config(tmp_path, redis_server.url, server.url, 15)
         server.fault = FAULTS["slow"]
         with Program("app.daemons.who_is_home", config) as program:
-            until(lambda: server.asked, "the router hangs")
+            program.obeys(lambda: server.asked, "the router hangs", 20)
             # Sooner than the router's timeout. An idle machine takes less than the 5 s after which
             # supervisord kills.
             assert program.stop(within_s=12) == 0
             server.fault = FAULTS["half of JSON"]
             program.start()
-            until(
+            program.obeys(
                 lambda: (beat := program.heartbeat(redis_server.url)) and beat.last_error,
                 "the heartbeat shows the trouble",
+                20,
             )
             server.fault = None
             write_http_config(tmp_path, redis_server.url, server.url, 14)
             program.signal(signal.SIGHUP)
-            until(lambda: state.read_strings("home") == ["True"], "Anna is home")
+            program.obeys(lambda: state.read_strings("home") == ["True"], "Anna is home", 20)
             assert program.stop() == 0
             assert "geheim" in PASSWORD and server.session
             assert "geheim" not in program.log
