@@ -20,7 +20,7 @@ def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_i
         "[U1]}\n"
     )
     with Suite(tmp_path, slack) as house:
-        assert f"127.0.0.1:{port} answers its commands" in house.start("slack_server")
+        assert f"commands are answered at 127.0.0.1:{port}" in house.start("slack_server")
         health = house.program("slack_server")
         assert health.healthy
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/health").read() == b"ok"

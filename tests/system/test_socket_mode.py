@@ -22,7 +22,7 @@ def test_with_the_socket_slack_is_answered_and_no_port_is_open_for_it(tmp_path: 
         }
         with Suite(tmp_path, private=f"slack: {json.dumps(settings)}\n") as suite:
             printed = suite.start("redis", "slack_socket", "notifier")
-            assert "no port is open for it" in printed
+            assert "no port is open" in printed
             socket.wait_until_opened()
             assert "Disarmed" in socket.slash("/pycam_off")
             found = suite.processes()
