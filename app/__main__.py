@@ -37,7 +37,7 @@ class Verbs(click.Group):
 
 @click.command(cls=Verbs)
 def main() -> None:
-    """Who's There?: cameras at home that tell you who comes."""
+    """Who's There?: cameras at home that show you who comes."""
 
 
 if __name__ == "__main__":

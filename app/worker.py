@@ -39,7 +39,7 @@ class Worker:
         self._wake.set()
 
     def has_ended(self) -> bool:
-        """Whether the last step is over, or none was begun."""
+        """Return whether the last step is over, or none was begun."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -77,5 +77,5 @@ class WorkerGroup:
             worker.ask_to_stop()
 
     def has_ended(self) -> bool:
-        """Whether the last step of each is over, or none was begun."""
+        """Return whether the last step of each is over, or none was begun."""
         return all(worker.has_ended() for worker in self._workers)

@@ -107,7 +107,7 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True)
 class PeopleSettings:
-    """How people are distinguished from other moving things."""
+    """The person model: which one, and what it does to alerts."""
 
     backend: Literal["auto", "none"] = "auto"
     model: str | None = None

@@ -54,7 +54,7 @@ class Checkup:
 
     @property
     def healthy(self) -> bool:
-        """Whether something runs, and all that runs does its work."""
+        """Return whether something runs, and all that runs does its work."""
         return (
             bool(self.programs)
             and not self.remarks

@@ -22,7 +22,7 @@ def encode(record: Record) -> str:
 
 
 def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
-    """The record of type *kind* in *text*; `ProtocolError` when there is none."""
+    """Return the record of type *kind* in *text*; `ProtocolError` when there is none."""
     try:
         record: AnyRecord = _adapter(kind).validate_json(text)
     except ValidationError as error:
@@ -31,14 +31,15 @@ def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
 
 
 def plain_event(record: EventRecord) -> dict[str, Any]:
-    """*record* as what JSON can hold, for `event.json`; what is not known is left out."""
+    """Return *record* as plain values for `event.json`, without those that are not known."""
     plain: dict[str, Any] = _adapter(EventRecord).dump_python(record, mode="json")
     return {name: value for name, value in plain.items() if value is not None}
 
 
 def event_from_plain(plain: dict[str, Any]) -> EventRecord:
-    """The event in what `plain_event` made; other keys are passed over. `ProtocolError` when there
-    is none.
+    """Return the event in the output of `plain_event`; other keys are ignored.
+
+    Raises `ProtocolError` when there is none.
     """
     try:
         record: EventRecord = _adapter(EventRecord).validate_python(
@@ -50,9 +51,7 @@ def event_from_plain(plain: dict[str, Any]) -> EventRecord:
 
 
 def encode_event(record: EventRecord) -> dict[str, str]:
-    """*record* as the fields of its hash: words and times bare, all else JSON, unknown ones left
-    out.
-    """
+    """Return *record* as the fields of its hash: words and times bare, all else as JSON."""
     return {
         name: value if name in _BARE_EVENT_FIELDS else json.dumps(value)
         for name, value in plain_event(record).items()
@@ -60,9 +59,7 @@ def encode_event(record: EventRecord) -> dict[str, str]:
 
 
 def decode_event(stored: dict[str, str]) -> EventRecord:
-    """The event in a hash's fields; delivery marks are passed over. `ProtocolError` when there is
-    none.
-    """
+    """Return the event in the fields of a hash, marks ignored; `ProtocolError` when it has none."""
     try:
         return event_from_plain(
             {
@@ -76,6 +73,6 @@ def decode_event(stored: dict[str, str]) -> EventRecord:
 
 
 def reasons(error: ValidationError) -> str:
-    """What is wrong, without what was found: that may be a secret."""
+    """Return the mistakes without the values that were found, which may be secrets."""
     found = error.errors(include_url=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)

@@ -15,20 +15,18 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def event_id(started_at: datetime, camera: str) -> str:
-    """The id of the event that *camera* opened at *started_at*: sorts by time, as
-    `20261120T101500.123Z-front`.
-    """
+    """Return the id of an event of *camera*, as in `20261120T101500.123Z-front`. Ids sort by time."""
     moment = started_at.astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
 
 
 def event_camera(event: str) -> str:
-    """The camera that opened *event*."""
+    """Return the camera that opened *event*."""
     return _event_parts(event)[1]
 
 
 def event_started_at(event: str) -> datetime:
-    """When *event* was opened, UTC, to the millisecond."""
+    """Return the time when *event* was opened, UTC, to the millisecond."""
     try:
         return datetime.strptime(_event_parts(event)[0], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
     except ValueError as error:
@@ -45,7 +43,7 @@ def _event_parts(event: str) -> tuple[str, str]:
 
 
 def new_fact_id(at: datetime, camera: str | None = None) -> str:
-    """An id for a fact that belongs to no event."""
+    """Return a new id for a fact without an event."""
     return f"{event_id(at, camera or 'house')}-{secrets.token_hex(4)}"
 
 
@@ -65,5 +63,5 @@ def event_fact_id(event: str, what: str, file: str | None = None) -> str:
 
 
 def host_name() -> str:
-    """This machine's name as it stands in keys."""
+    """Return the name of this machine in keys."""
     return socket.gethostname().split(".")[0].replace(":", "-") or "localhost"

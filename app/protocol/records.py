@@ -35,7 +35,7 @@ BoxPx = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ArmedBy:
-    """Who changed a switch last, when and why."""
+    """The last change of a switch: by whom, when and why."""
 
     by: str
     at: AwareDatetime
@@ -44,7 +44,7 @@ class ArmedBy:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a camera points, in whole degrees; 0, 0 is straight ahead."""
+    """The direction of a camera, in whole degrees; 0, 0 is straight ahead."""
 
     pan_deg: Degrees
     tilt_deg: Degrees
@@ -52,11 +52,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One person of the house: *home* or away, since when, and which *device* was seen last, and
-    when.
+    """One person of the house: *home* or away, and since when.
 
-    *wait_s* is how long somebody at home may be unseen now, and *longest_wait* the hour of the day
-    at which it is longest, and for how many seconds.
+    *device* was seen last, at *last_seen*. *wait_s* is how long somebody at home may be unseen now;
+    *longest_wait* is the hour of the day at which that is longest, and its seconds.
     """
 
     home: bool
@@ -69,11 +68,10 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How long somebody's phones sleep: of each device, for each hour of the day, (day, longest gap
-    in s) of the newest days.
+    """The sleep of somebody's phones: for each device, the longest gaps in each hour of the day.
 
-    A day is its number since the year 1 (`date.toordinal`), in the house's own time zone, as the
-    hours are.
+    A gap is (day, seconds). A day is its number since the year 1 (`date.toordinal`). Days and hours
+    are in the house's own time zone.
     """
 
     gaps_s: dict[str, tuple[tuple[tuple[int, float], ...], ...]]
@@ -81,8 +79,10 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class RouterHealth:
-    """Whether the router is *answering*, since when, and whether the owner was *told* that it is
-    not.
+    """The health of the router: *answering* or not, and since when.
+
+    *told* says whether an alert about its silence was published. Running houses store it by that
+    name.
     """
 
     answering: bool
@@ -93,7 +93,7 @@ class RouterHealth:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What keeps a program from its work, since when."""
+    """The trouble that keeps a program from its work, and since when."""
 
     at: AwareDatetime
     what: str
@@ -101,8 +101,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A program's pulse. *step_at* is when it last finished a step, *counters* show its progress,
-    *last_error* what is wrong now.
+    """The sign of life of a program.
+
+    *step_at* is the end of its last step. *counters* show its progress, *last_error* its trouble.
     """
 
     pid: int
@@ -114,10 +115,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """What is known of an event.
+    """The record of an event.
 
-    *score* is the person score, 0 to 1; *boxes* are x, y, width, height in the picture's pixels;
-    *label_by* and *label_at* say who gave it its label, and when.
+    *score* is the person score, 0 to 1. *boxes* are x, y, width, height in the picture's pixels.
+    *label_by* and *label_at* say who gave the label, and when.
     """
 
     camera: str
@@ -138,13 +139,11 @@ EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened. *id* is its own for ever: publishing it twice puts it on the stream
-    once.
+    """Something that happened. A fact that is published twice is on the stream once, by its *id*.
 
-    *alert* is False for what need not be told at once, such as an event too soon after the last.
-    *text* is a sentence for a person. *file* is the name of a file in the event's folder that
-    *text* is about, such as `clip.mp4`, *lasted_s* how many seconds of it there are, and *host* the
-    machine on whose disk it is.
+    *alert* is False for a fact that is not delivered by itself, such as an event too soon after the
+    last. *text* is a sentence for a person. *file* is a file in the event's folder, as in
+    `clip.mp4`; it lasts *lasted_s* seconds and is on the disk of *host*.
     """
 
     id: Id
@@ -161,10 +160,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ClipAsked:
-    """A clip that somebody asked for at *asked_at*: *file* in the folder of *event* on the disk of
-    *host*.
+    """A clip that somebody asked for at *asked_at*.
 
-    There is no *file* when there could be none, and then it says *why*.
+    It is *file* in the folder of *event* on the disk of *host*. Without *file* there is no clip,
+    and *why* says the reason.
     """
 
     asked_at: AwareDatetime
@@ -176,8 +175,9 @@ class ClipAsked:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where an answer goes: *response_url*, which takes a few answers for some minutes and is a
-    secret, or else *channel*.
+    """The address of a reply: *response_url*, or else *channel*.
+
+    A response URL is a secret; it accepts a few replies within some minutes.
     """
 
     response_url: str | None = None
@@ -188,9 +188,9 @@ class ReplyTo:
 class Request:
     """Something that somebody asked for.
 
-    *by* is who, as others are told, and *user* that person's id where the request came from. A tag
-    puts *label* on *event*, and takes the label away when it is None. *reply_to* is where the
-    answer is expected; "say" asks for nothing but that *text*, in Slack's mrkdwn, is said there.
+    *by* is that person's name for others, and *user* the id in Slack. A tag puts *label* on
+    *event*, or removes the label when it is None. The reply goes to *reply_to*. A "say" asks only
+    for *text*, in Slack's mrkdwn, to be sent there.
     """
 
     kind: RequestKind
@@ -211,5 +211,5 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def opened_event(fact: Fact) -> str | None:
-    """The event that *fact* opens; None when it opens none."""
+    """Return the event that *fact* opens; None when it opens none."""
     return fact.event if fact.kind == "motion_started" else None

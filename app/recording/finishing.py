@@ -42,7 +42,7 @@ class NothingShown(ClipError):
 def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
     """Make *clip* of *part*, up to *end_s* if that is given.
 
-    The index comes to the front, and an edit list tells players where to begin. `NothingShown` when
+    The index comes to the front, and an edit list says where players begin. `NothingShown` when
     *part* shows nothing before *end_s*. *clip* is complete, or as it was before. *part* stays, but
     loses a box at its end that is not complete.
     """

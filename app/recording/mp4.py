@@ -13,8 +13,8 @@ _INDEX_BYTES, _SAMPLE_BYTES = 4096, 48
 def index_in_front(samples: int) -> dict[str, str]:
     """Return libav's options for a file of that many *samples* with the index in front.
 
-    libav then need not move the pictures afterwards. Times before zero are kept: an edit list tells
-    players to start at zero.
+    libav then need not move the pictures afterwards. Times before zero are kept: an edit list makes
+    players start at zero.
     """
     return {
         "moov_size": str(_INDEX_BYTES + _SAMPLE_BYTES * samples),

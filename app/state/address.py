@@ -6,7 +6,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_here(url: str) -> bool:
-    """Whether *url* names a Redis of this machine, reached without TLS."""
+    """Return whether *url* names a Redis of this machine, without TLS."""
     split = urlsplit(url)
     return split.scheme == "unix" or (
         split.scheme == "redis" and (split.hostname or "localhost") in _LOOPBACK

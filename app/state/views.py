@@ -24,7 +24,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class CameraControls:
-    """What is wanted of a camera, as Redis has it, unchecked.
+    """The state that is wanted of a camera, as Redis has it, unchecked.
 
     *newest* is the entry of the last request in *asked*; None in it stands for an unreadable one.
     """
@@ -47,7 +47,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a command reads of the state: plain strings by name, heartbeats, and newest events.
+    """The part of the state that commands read: strings by name, heartbeats, newest events.
 
     Heartbeats and events are decoded only when somebody asks for them.
     """

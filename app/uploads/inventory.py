@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a store has confirmed of the version *changed_ns* of a file, and when, *at*.
+    """The confirmation of a store that it has the version *changed_ns* of a file, given *at*.
 
     *published* says whether the event in Redis says so too.
     """

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClipLocation:
-    """Where a clip is: at *path* here, at *link* for everybody, or else where *remark* says."""
+    """The place of a clip: *path* here, *link* for everybody, or else what *remark* says."""
 
     path: Path | None = None
     link: str | None = None
@@ -128,7 +128,7 @@ class ClipFiles:
 
     @property
     def has_links(self) -> bool:
-        """Whether there is an S3 to which files go."""
+        """Return whether files go to S3."""
         return self._make_link is not None
 
     def fitting(self, clip: Path, limit_bytes: int | None, owner: str | None) -> Path | None:

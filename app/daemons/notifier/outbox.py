@@ -53,7 +53,7 @@ class Outbox:
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the channels; None when nothing is."""
+        """The trouble of the channels; None when there is none."""
         troubles = (channel.trouble for channel in self.channels)
         return "; ".join(dict.fromkeys(filter(None, troubles))) or None
 

@@ -33,7 +33,7 @@ class DeliveryProgress:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a message of its own is posted, or may be."""
+        """Return whether a message of its own is posted, or may be."""
         return bool(self.get(Stage.POSTING) or self.get(Stage.POSTED))
 
     def get(self, stage: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Who is home: asks the router whose phone is connected, and arms and disarms.
+"""The program who is home: asks the router whose phone is connected, and arms and disarms.
 
     python -m app.daemons.who_is_home
 
