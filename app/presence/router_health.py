@@ -11,8 +11,8 @@ from app.errors import RouterError, RouterRefused
 from app.protocol import Fact, RouterHealth
 from app.times import format_duration, format_time
 
-#: The longest wait, in s, for a router that does not answer, or that refuses the password: after too
-#: many tries it may refuse every login.
+#: The longest wait, in s, for a router that does not answer or refuses the password: after too many
+#: tries it may refuse every login.
 LONGEST_WAIT_S = 300.0
 #: The longest wait, in s, while nobody is home. It is short because a person who comes back
 #: after an outage has to be recognised at once. When somebody is home, only a departure is noticed

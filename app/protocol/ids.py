@@ -15,7 +15,7 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def event_id(started_at: datetime, camera: str) -> str:
-    """Return the id of an event of *camera*, as in `20261120T101500.123Z-front`. Ids sort by time."""
+    """Return an event's id, as in `20261120T101500.123Z-front`: ids sort by time."""
     moment = started_at.astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
 

@@ -40,8 +40,8 @@ def test_apprises_urls_are_tried_with_apprise_and_not_shown(tmp_path: Path) -> N
     done = run_verb("check-config", str(folder))
     assert (done.returncode, done.stderr) == (1, "")
     assert (
-        done.stdout
-        == f"{folder}: apprise.urls.1: Apprise does not understand it; github.com/caronc/apprise says what it looks like\n"
+        done.stdout == f"{folder}: apprise.urls.1: Apprise does not understand it; "
+        "github.com/caronc/apprise says what it looks like\n"
     )
 
 

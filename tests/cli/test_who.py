@@ -96,7 +96,8 @@ def test_without_a_router_it_says_how_to_choose_one(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert (
         done.stderr
-        == "Error: no router is set: choose one with presence.router.backend in config.yml; setup.md shows how\n"
+        == "Error: no router is set: choose one with presence.router.backend in config.yml; "
+        "setup.md shows how\n"
     )
 
 

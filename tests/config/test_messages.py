@@ -100,7 +100,8 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
         (
             "twilio:\n  to: [+4915112345678]\n",
             2,
-            'twilio.to.0: must be a number in quotes with + and the country, as in "+4915112345678"',
+            "twilio.to.0: must be a number in quotes with + and the country, "
+            'as in "+4915112345678"',
         ),
         (
             "twilio:\n  to: ['0151 12345678']\n",
@@ -246,7 +247,8 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
         (
             "motion: {alpha: .1\nevents: 3\n",
             2,
-            "not YAML: expected ',' or '}', but got ':'; the bracket that is opened in line 1 is not closed",
+            "not YAML: expected ',' or '}', but got ':'; "
+            "the bracket that is opened in line 1 is not closed",
         ),
         (
             "motion:\n\talpha: .1\n",

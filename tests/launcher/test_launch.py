@@ -220,7 +220,10 @@ def test_a_suite_goes_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
 def test_a_program_that_fails_to_start_shows_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = 'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n    raise SystemExit("the card has a bad block")\n'
+    broken = (
+        'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n'
+        '    raise SystemExit("the card has a bad block")\n'
+    )
     (tmp_path / "sitecustomize.py").write_text(broken)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Suite(tmp_path) as suite:

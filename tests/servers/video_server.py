@@ -15,10 +15,10 @@ FEW = 12
 class VideoServer:
     """Serves these paths until it is left:
 
-    /stream gives pictures for ever, /stalls a few and then no more, /ends a few and then hangs up,
-    /spoils a few and then only damaged ones; /video the file *video*; /silent never answers, /page is
-    no video, /locked asks for a password; all others are 404. The pictures come *fps* times a
-    second, and are what *draw* makes.
+    /stream gives pictures without end, /stalls a few and then no more, /ends a few and then hangs
+    up, /spoils a few and then only damaged ones; /video the file *video*; /silent never answers,
+    /page is no video, /locked asks for a password; all others are 404. The pictures come *fps*
+    times a second, made by *draw*.
     """
 
     def __init__(

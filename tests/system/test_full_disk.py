@@ -1,6 +1,4 @@
-"""A real house on a real disk that is filled to the last byte: alerts still go out, and it recovers
-by itself.
-"""
+"""Covers several modules: a whole suite on a real disk that is filled to the last byte."""
 
 import json
 import signal
@@ -24,7 +22,9 @@ from tests.waiting import until
 
 HOUSE = """
 cameras: {{front: {{source: demo}}}}
-events: {{motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0, train: true, min_save_seconds: 5}}
+events:
+  {{motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0, train: true,
+    min_save_seconds: 5}}
 notify: {{folder: {alerts}}}
 disk: {{min_free_gb: 0.016}}
 recording: {{pre_roll_s: 1, post_roll_s: 1}}
@@ -35,7 +35,7 @@ VISIT_S = 60.0
 
 
 class House:
-    """A suite all of whose files are on *disk*, but for the *alerts* that it gives."""
+    """A suite whose files are on *disk*, except its *alerts*."""
 
     def __init__(self, suite: Suite, disk: SmallDisk, alerts: Path, raw: Redis) -> None:
         self.suite = suite
@@ -43,8 +43,8 @@ class House:
         self.raw = raw
         self._alerts = alerts
 
-    def told(self) -> set[str]:
-        """The alerts that the owner has, each with its picture."""
+    def delivered(self) -> set[str]:
+        """Return the alerts that the owner has, each with its picture."""
         return {
             path.stem
             for path in self._alerts.glob("*/*Z-front.jpg")
@@ -52,18 +52,18 @@ class House:
         }
 
     def await_alert(self, what: str) -> str:
-        """The next alert from now on."""
-        before = self.told()
-        return max(until(lambda: self.told() - before, what, VISIT_S))
+        """Return the next alert from now on."""
+        before = self.delivered()
+        return max(until(lambda: self.delivered() - before, what, VISIT_S))
 
     def facts(self, kind: str) -> list[str]:
-        """The ids of the facts of this *kind*, each as often as it is on the stream."""
+        """Return the ids of the facts of *kind*, each as often as it is on the stream."""
         entries: Any = self.raw.xrange("events")
         facts = [json.loads(stored["fact"]) for _, stored in entries]
         return [fact["id"] for fact in facts if fact["kind"] == kind]
 
     def keeps_log(self) -> bool:
-        """Whether Redis writes what it knows to disk."""
+        """Return whether Redis keeps its log on disk."""
         try:
             facts: Any = self.raw.info("persistence")
         except RedisAway:
@@ -75,15 +75,13 @@ class House:
         )
 
     def chatter(self, times: int) -> None:
-        """Have the uploader log something so often, more than the last page of its log has room
-        for.
-        """
+        """Let the uploader log so often that the last page of its log is full."""
         for _ in range(times):
             self.suite.processes()["uploader"].send_signal(signal.SIGHUP)
             time.sleep(0.005)
 
     def log_grows(self, name: str) -> bool:
-        """Whether what a program says now is in its log."""
+        """Return whether what a program logs now is in its log."""
         before = len(self.suite.log(name))
         self.chatter(1)
         return len(self.suite.log(name)) > before
@@ -106,7 +104,7 @@ def house(tmp_path: Path) -> Iterator[House]:
             sys.stdout.write(f"--- {log.name}\n{log.read_text()}")
 
 
-def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_there_is_room(
+def test_a_full_disk_stops_no_alert_and_the_suite_recovers(
     house: House,
 ) -> None:
     first = house.await_alert("somebody comes while there is room")
@@ -115,7 +113,7 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
 
     house.disk.fill()
     second = house.await_alert("an alert comes while the disk is full")
-    until(lambda: house.facts("disk_low"), "the owner is told of the disk")
+    until(lambda: house.facts("disk_low"), "the owner is warned of the disk")
     assert not house.keeps_log()
     assert_nothing_is_half(house.disk.path / "data")
 
@@ -123,17 +121,17 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
     house.suite.processes()["redis"].kill()
     until(
         lambda: house.pids().get("redis", before["redis"]) != before["redis"],
-        "Redis starts anew",
+        "Redis starts again",
         30.0,
     )
-    third = house.await_alert("an alert comes after Redis has started anew on the full disk")
+    third = house.await_alert("an alert comes after Redis has started again on the full disk")
     assert house.disk.free() < 4096
     assert_nothing_is_half(house.disk.path / "data")
 
     house.disk.empty()
     until(lambda: house.log_grows("uploader"), "logs are written again")
     until(house.keeps_log, "Redis keeps its log again", 40.0)
-    until(lambda: house.facts("disk_ok"), "the owner is told that there is room")
+    until(lambda: house.facts("disk_ok"), "the owner hears that there is room")
     fourth = house.await_alert("an alert comes when there is room again")
     until(
         lambda: list(house.disk.path.glob(f"data/events/*/{fourth}/event.json")),
@@ -151,12 +149,12 @@ def test_with_the_disk_full_alerts_go_out_nothing_is_half_and_all_is_well_when_t
     assert_nothing_is_half(house.disk.path / "data")
 
     house.suite.processes()["redis"].kill()
-    # What it was told in memory, before it was killed there, is told and gone.
+    # What Redis had in memory only when it was killed is delivered and gone.
     until(
-        lambda: {third, fourth} <= known(house), "Redis has from disk what it was told since", 30.0
+        lambda: {third, fourth} <= known(house), "Redis has read the later events from disk", 30.0
     )
     assert set(Counter(house.facts("motion_started")).values()) == {1}
-    assert house.told() >= {first, second, third, fourth}
+    assert house.delivered() >= {first, second, third, fourth}
 
 
 def known(house: House) -> set[str]:
@@ -182,8 +180,8 @@ def is_whole(path: Path) -> bool:
     if path.suffix == ".json":
         return isinstance(json.loads(content), dict)
     if path.suffix == ".mp4":
-        with av.open(str(path)) as film:
-            return sum(1 for _ in film.decode(video=0)) > 0
+        with av.open(str(path)) as clip:
+            return sum(1 for _ in clip.decode(video=0)) > 0
     if path.suffix == ".jpg":
         return (
             content.endswith(b"\xff\xd9")

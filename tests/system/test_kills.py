@@ -1,7 +1,8 @@
-"""Camera, notifier and uploader killed again and again while people come and go: all of every event
-arrives, once and byte for byte.
+"""Covers several modules: camera, notifier and uploader are killed while people come and go.
 
-    WHOS_THERE_KILLS=50 WHOS_THERE_SEED=7 pytest tests/test_kills.py
+All parts of every event arrive, once and byte for byte.
+
+    WHOS_THERE_KILLS=50 WHOS_THERE_SEED=7 pytest tests/system/test_kills.py
 
 kills more often, and at other moments, than the suite has time for.
 """
@@ -37,13 +38,14 @@ ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "12"))
 SEED = int(os.environ.get("WHOS_THERE_SEED", "1"))
 FPS = 10
 #: Pictures of the footage: the empty room, and somebody who comes in, twice. The second is shown
-#: for so long that it takes two films.
+#: for so long that it takes two clips.
 EMPTY = [20] * 18
 VISITS = (list(range(54, 68)), [*range(221, 235)] * 4)
 CONFIG = """
 motion: {alpha: 0.4, min_area: 3000}
 events:
-  {motion_classification_store_cnt: 4, event_gap_s: 0.4, min_notify_seconds: 0, train: true, frame_store_cnt: 8, min_save_seconds: 20}
+  {motion_classification_store_cnt: 4, event_gap_s: 0.4, min_notify_seconds: 0, train: true,
+    frame_store_cnt: 8, min_save_seconds: 20}
 recording: {pre_roll_s: 1.5, post_roll_s: 0.5, max_clip_s: 5}
 uploads: {upload_every_s: 1}
 disk: {min_free_gb: 0}
@@ -75,12 +77,12 @@ class Witness(FaultyProxy):
 
 
 class House:
-    """A camera that plays *film*, a notifier, an uploader, and all that they speak to."""
+    """A camera that plays *video*, a notifier, an uploader, and their services."""
 
     def __init__(
         self,
         folder: Path,
-        film: Path,
+        video: Path,
         *,
         server: RedisServer,
         slack: SlackServer,
@@ -101,7 +103,7 @@ class House:
         )
         self._asked = CommandContext(load_config(config), self.state, SystemClock())
         self.programs = {
-            "camera": Program("app.daemons.security_system", config, "--source", str(film)),
+            "camera": Program("app.daemons.security_system", config, "--source", str(video)),
             "notifier": Program("app.daemons.notifier", config),
             "uploader": Program("app.daemons.uploader", config),
         }
@@ -136,9 +138,7 @@ class House:
             self.clicked.add(event)
 
     def moments(self) -> tuple[Callable[[], int], ...]:
-        """What counts up when something begins that a kill could spoil: an event, a film that is
-        ready, an upload, a post.
-        """
+        """Return counts of what a kill could spoil: events, clips, uploads, calls of Slack."""
         return (
             lambda: len(list(self.events.glob("*/*"))),
             lambda: len(list(self.events.glob("*/*/clip*.mp4"))),
@@ -147,16 +147,14 @@ class House:
         )
 
     def recorded(self) -> dict[str, dict[str, Any]]:
-        """What the disk has of each event."""
+        """Return the record on disk of each event."""
         return {
             path.parent.name: json.loads(path.read_text())
             for path in self.events.glob("*/*/event.json")
         }
 
     def files(self, pattern: str) -> dict[str, list[bytes]]:
-        """What is on disk in the files of this *pattern*, by their events; the parts of a film in
-        their order.
-        """
+        """Return the files of *pattern* by event, the parts of a clip in their order."""
         found = defaultdict(list)
         for path in sorted(
             self.events.glob(f"*/*/{pattern}"), key=lambda path: (len(path.name), path)
@@ -165,23 +163,23 @@ class House:
         return dict(found)
 
     def alerts(self) -> dict[str, list[Posted]]:
-        """What Slack shows of each event, each as often as it does."""
+        """Return the messages in Slack of each event."""
         found = defaultdict(list)
         for message in self.slack.seen():
             if message.metadata:
                 found[message.metadata["event_payload"]["key"]].append(message)
         return dict(found)
 
-    def films(self) -> dict[str, list[bytes | None]]:
-        """The films in the threads of each event's alerts, where there are any."""
+    def clips(self) -> dict[str, list[bytes | None]]:
+        """The clips in the threads of each event's alerts, where there are any."""
         found = {
             event: list(chain(*(self.slack.clips(alert.ts) for alert in alerts)))
             for event, alerts in self.alerts().items()
         }
-        return {event: films for event, films in found.items() if films}
+        return {event: clips for event, clips in found.items() if clips}
 
     def wanted(self) -> dict[str, bytes]:
-        """What is to be in S3, under which keys."""
+        """Return the files that S3 must get, by key."""
         names = {
             "clip*.mp4": "clips/{}{}.mp4",
             "snapshot.jpg": "clips/{}.jpg",
@@ -197,14 +195,12 @@ class House:
             for event, path in self.proxy.samples().items()
         }
 
-    def told(self) -> list[dict[str, Any]]:
+    def published(self) -> list[dict[str, Any]]:
         """The facts on the stream."""
         return [json.loads(stored["fact"]) for _, stored in self.raw.xrange("events")]
 
     def late(self) -> set[str]:
-        """The events that the disk was too slow for, so that they were told before there was
-        anything of their films and samples.
-        """
+        """Return the events that were published before their clips and samples were begun."""
         lines = [
             line
             for line in self.programs["camera"].log.splitlines()
@@ -220,7 +216,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def film(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some minutes of an empty room into which somebody comes every few seconds, made of real
     pictures.
     """
@@ -229,7 +225,7 @@ def film(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture.reformat(384, 216, "yuv420p")
             for picture in islice(source.decode(video=0), VISITS[-1][-1] + 1)
         ]
-    path = tmp_path_factory.mktemp("film") / "visits.mp4"
+    path = tmp_path_factory.mktemp("video") / "visits.mp4"
     with av.open(str(path), "w") as written:
         stream = written.add_stream(
             "libx264",
@@ -254,7 +250,7 @@ def house(
     durable_redis_server: RedisServer,
     s3_server: S3Server,
     bucket: Bucket,
-    film: Path,
+    video: Path,
 ) -> Iterator[House]:
     with (
         SlackServer() as slack,
@@ -262,7 +258,7 @@ def house(
     ):
         made = House(
             tmp_path,
-            film,
+            video,
             server=durable_redis_server,
             slack=slack,
             proxy=proxy,
@@ -272,7 +268,7 @@ def house(
         made.close()
 
 
-def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_for_byte(
+def test_whatever_is_killed_every_event_arrives_whole_and_once(
     house: House,
 ) -> None:
     chance = random.Random(SEED)
@@ -287,7 +283,7 @@ def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_fo
     assert_all_is_in_slack(house)
     assert_all_is_in_s3(house)
     assert_nothing_is_left(house)
-    facts = Counter((fact["kind"], fact["event"], fact["file"]) for fact in house.told())
+    facts = Counter((fact["kind"], fact["event"], fact["file"]) for fact in house.published())
     assert set(facts.values()) == {1}
     assert {
         event for kind, event, _ in facts if kind == "motion_started"
@@ -295,7 +291,7 @@ def test_whatever_is_killed_and_when_all_of_every_event_arrives_once_and_byte_fo
 
 
 def await_moment(count: Callable[[], int], chance: random.Random) -> None:
-    """Wait until it counts up, but not for ever, and then for a moment more."""
+    """Wait until it counts up, for 3 s at most, and then for a moment more."""
     before, until_s = count(), time.monotonic() + 3.0
     while count() == before and time.monotonic() < until_s:
         time.sleep(0.001)
@@ -312,14 +308,14 @@ def settle(house: House) -> None:
         "all events are ended",
         30.0,
     )
-    until(lambda: not list(house.events.rglob("*.part")), "all films are finished", 30.0)
+    until(lambda: not list(house.events.rglob("*.part")), "all clips are finished", 30.0)
     until(lambda: house.files("label.json").keys() == house.clicked, "all labels are there")
     until(
         lambda: house.alerts().keys() >= house.recorded().keys(), "all alerts are in Slack", 120.0
     )
     until(
-        lambda: house.films().keys() >= house.files("clip*.mp4").keys(),
-        "all films are in Slack",
+        lambda: house.clips().keys() >= house.files("clip*.mp4").keys(),
+        "all clips are in Slack",
         120.0,
     )
     until(lambda: set(house.bucket.keys()) >= house.wanted().keys(), "all is in S3", 60.0)
@@ -339,9 +335,9 @@ def assert_all_is_in_slack(house: House) -> None:
     assert {event: shows[event] for event in events - house.clicked} == {
         event: pictures[event] for event in events - house.clicked
     }
-    films = house.files("clip*.mp4")
-    assert events - films.keys() <= house.late()
-    assert house.films() == films
+    clips = house.files("clip*.mp4")
+    assert events - clips.keys() <= house.late()
+    assert house.clips() == clips
     assert house.slack.clips() == []
     assert all("ccupied by " in alerts[event][0].words for event in house.clicked)
 
@@ -363,8 +359,8 @@ def assert_nothing_is_left(house: House) -> None:
     assert not list(house.events.parent.rglob("*.part"))
 
 
-@pytest.mark.parametrize("source", ["film", "drawn"])
-def test_killed_as_soon_as_an_event_is_heard_of_it_has_its_picture_its_sample_and_a_film(
+@pytest.mark.parametrize("source", ["video", "drawn"])
+def test_an_event_that_is_published_survives_a_kill_at_once(
     house: House, source: str, tmp_path: Path
 ) -> None:
     camera = house.programs["camera"]
@@ -375,9 +371,9 @@ def test_killed_as_soon_as_an_event_is_heard_of_it_has_its_picture_its_sample_an
     camera.start()
     event = until(
         lambda: next(
-            (fact["event"] for fact in house.told() if fact["event"] not in house.late()), None
+            (fact["event"] for fact in house.published() if fact["event"] not in house.late()), None
         ),
-        "an event is heard of",
+        "an event is published",
         60.0,
     )
     camera.kill()

@@ -1,4 +1,4 @@
-"""A program in a test that does not obey fails that test, however busy it and the machine are."""
+"""Covers several modules: a program in a test that does not obey fails it on a busy machine too."""
 
 from pathlib import Path
 
@@ -12,13 +12,14 @@ BUSY = """
 import hashlib, os, threading
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 for _ in range(6):
-    threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"", b"", 10**9), daemon=True).start()
+    work = ("sha256", b"", b"", 10**9)
+    threading.Thread(target=hashlib.pbkdf2_hmac, args=work, daemon=True).start()
 print("busy", flush=True)
 threading.Event().wait()
 """
 
 
-def test_whose_threads_wait_side_by_side_is_not_waited_for_without_end(tmp_path: Path) -> None:
+def test_a_program_that_does_not_obey_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     with Program("timeit", tmp_path / "config", "-n", "1", BUSY) as program:
         until(lambda: "busy" in program.log, "it is busy")

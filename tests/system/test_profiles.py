@@ -1,6 +1,4 @@
-"""Three ready houses, each run end to end: the whole suite with a profile, on real footage, against
-services on loopback.
-"""
+"""Covers several modules: the suite with each profile, on real footage, against its services."""
 
 import io
 import itertools
@@ -47,19 +45,19 @@ def house(folder: Path, private: str) -> Suite:
     return made
 
 
-def start(house: Suite, profile: str, film: Path) -> None:
-    done = house.verb("start", "--profile", profile, "--source", str(film))
+def start(house: Suite, profile: str, video: Path) -> None:
+    done = house.verb("start", "--profile", profile, "--source", str(video))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def pictures(film: bytes) -> int:
-    """How many pictures a film shows; it has its index in front."""
-    assert film.index(b"moov") < film.index(b"mdat")
-    with av.open(io.BytesIO(film), "r") as opened:
+def pictures(clip: bytes) -> int:
+    """Return how many pictures *clip* shows; its index is in front."""
+    assert clip.index(b"moov") < clip.index(b"mdat")
+    with av.open(io.BytesIO(clip), "r") as opened:
         return len(list(opened.decode(video=0)))
 
 
-def lit_film(path: Path, footage: Path, dark_s: int, lit_s: int) -> Path:
+def lit_video(path: Path, footage: Path, dark_s: int, lit_s: int) -> Path:
     """Footage that is seen for *lit_s* seconds only, with dark before and after it."""
     with (
         av.open(str(footage / "one-by-one-person-detection.mp4")) as source,
@@ -87,7 +85,7 @@ def send(request: Signed, port: int, path: str) -> None:
     )
 
 
-def test_home_security_alerts_in_slack_keeps_samples_in_s3_and_disarms_when_somebody_comes(
+def test_home_security_alerts_uploads_and_disarms(
     tmp_path: Path, footage: Path, bucket: Bucket
 ) -> None:
     port = free_port()
@@ -146,9 +144,7 @@ def in_thread(slack: SlackServer, alert: Posted) -> bool:
     return any(message.thread_ts == alert.ts and message.attached for message in slack.seen())
 
 
-def test_home_surveillance_brings_pictures_of_motion_to_dropbox(
-    tmp_path: Path, footage: Path
-) -> None:
+def test_home_surveillance_sends_pictures_to_dropbox(tmp_path: Path, footage: Path) -> None:
     with DropboxServer() as dropbox, house(tmp_path, dropbox.yaml) as suite:
         start(suite, "home-surveillance", footage / "one-by-one-person-detection.mp4")
         until(lambda: len(dropbox.files) >= 3, "three pictures are in Dropbox", 60.0)
@@ -170,21 +166,22 @@ def test_home_surveillance_brings_pictures_of_motion_to_dropbox(
 def test_fridge_camera_texts_the_clip_of_each_opening(
     tmp_path: Path, footage: Path, bucket: Bucket
 ) -> None:
-    film = lit_film(tmp_path / "fridge.mp4", footage, dark_s=3, lit_s=6)
+    video = lit_video(tmp_path / "fridge.mp4", footage, dark_s=3, lit_s=6)
     with TwilioServer() as twilio:
         account = (
             f"api_url: '{twilio.url}', account_sid: {ACCOUNT}, auth_token: {TOKEN}, from: "
             f"'{FROM}', to: ['{PHONE}']"
         )
         with house(tmp_path, f"twilio: {{{account}}}\n{bucket.yaml()}") as suite:
-            start(suite, "fridge-camera", film)
+            start(suite, "fridge-camera", video)
             text = until(lambda: next(iter(twilio.texts), None), "the owner is texted", 60.0)
             stored = [bucket.content(key) for key in sorted(bucket.keys()) if key.endswith(".mp4")]
     assert re.match(
-        r"Your fridge was opened on \w+day, \w+ \d{1,2} 20\d\d at \d{1,2}:\d\d[AP]M for [5-7] seconds\.",
+        r"Your fridge was opened on \w+day, \w+ \d{1,2} 20\d\d "
+        r"at \d{1,2}:\d\d[AP]M for [5-7] seconds\.",
         text.body,
     )
-    ((kind, film_sent),) = text.media
+    ((kind, clip_sent),) = text.media
     assert kind == "video/mp4"
-    assert film_sent == stored[0]
-    assert pictures(film_sent) == pytest.approx(60, abs=6)
+    assert clip_sent == stored[0]
+    assert pictures(clip_sent) == pytest.approx(60, abs=6)

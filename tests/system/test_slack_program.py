@@ -1,4 +1,4 @@
-"""The Slack server as a program of the suite."""
+"""Covers several modules: the Slack server as a program of the suite."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from tests.servers.suite import Suite
 from tests.waiting import until
 
 
-def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_it_dies(
+def test_a_slack_server_that_is_killed_comes_back(
     tmp_path: Path,
 ) -> None:
     port = free_port()
@@ -37,6 +37,6 @@ def test_a_house_with_a_signing_secret_has_a_slack_server_that_comes_back_when_i
         assert not house.processes()
 
 
-def test_a_house_without_slack_says_so(tmp_path: Path) -> None:
+def test_a_suite_without_slack_says_so(tmp_path: Path) -> None:
     with Suite(tmp_path) as house:
         assert "Slack:    not set up" in house.start("uploader")

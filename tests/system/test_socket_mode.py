@@ -1,4 +1,4 @@
-"""A house in Socket Mode, started as a person starts it."""
+"""Covers several modules: a suite in Socket Mode."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.servers.slack_socket import SocketServer
 from tests.servers.suite import Suite
 
 
-def test_with_the_socket_slack_is_answered_and_no_port_is_open_for_it(tmp_path: Path) -> None:
+def test_socket_mode_answers_slack_without_an_open_port(tmp_path: Path) -> None:
     with SlackServer() as slack, SocketServer(slack) as socket:
         settings = {
             "mode": "socket",

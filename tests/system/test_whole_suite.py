@@ -1,5 +1,6 @@
-"""The whole suite, killed where it hurts: it is back within 15 s, and every event is told exactly
-once.
+"""Covers several modules: the whole suite, killed in the middle of events.
+
+It is back within 15 s, and every event is delivered exactly once.
 """
 
 import json
@@ -21,7 +22,7 @@ HOUSE = """
 cameras: {front: {source: demo}}
 events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}
 """
-_FILM = "-clip_ready"
+_CLIP = "-clip_ready"
 PROGRAMS = ("security_system-front", "notifier", "redis")
 
 
@@ -38,8 +39,8 @@ def raw(house: Suite) -> Iterator[Redis]:
         yield client
 
 
-def told(raw: Redis, kind: str) -> list[str]:
-    """The events that the stream tells of, each as often as it does."""
+def published(raw: Redis, kind: str) -> list[str]:
+    """Return the events of the facts of *kind*, each as often as it is on the stream."""
     entries: Any = raw.xrange("events")
     facts = [json.loads(stored["fact"]) for _, stored in entries]
     return [fact["event"] for fact in facts if fact["kind"] == kind]
@@ -48,18 +49,18 @@ def told(raw: Redis, kind: str) -> list[str]:
 def open_event(raw: Redis) -> str | None:
     """An event that goes on just now."""
     try:
-        going_on = set(told(raw, "motion_started")) - set(told(raw, "motion_ended"))
+        going_on = set(published(raw, "motion_started")) - set(published(raw, "motion_ended"))
     except RedisAway:
         return None
     return max(going_on, default=None)
 
 
 @pytest.mark.parametrize("victims", [[name] for name in PROGRAMS] + [list(PROGRAMS)], ids=" ".join)
-def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(
+def test_a_kill_during_an_event_loses_and_repeats_no_alert(
     house: Suite, raw: Redis, victims: list[str]
 ) -> None:
     event = until(lambda: open_event(raw), "somebody comes in", 40.0)
-    until(lambda: is_being_filmed(house, event), "it is filmed")
+    until(lambda: is_being_recorded(house, event), "it is recorded")
     before = house.processes()
     for name in victims:
         before[name].kill()
@@ -73,25 +74,23 @@ def test_a_kill_in_the_middle_of_an_event_costs_no_alert_and_tells_none_twice(
         15.0,
     )
 
-    until(lambda: event in told(raw, "motion_ended"), "the event is ended", 30.0)
-    until(lambda: raw.hget(event_key(event), "delivered:folder"), "the owner was told")
+    until(lambda: event in published(raw, "motion_ended"), "the event is ended", 30.0)
+    until(lambda: raw.hget(event_key(event), "delivered:folder"), "the owner has it")
     until(lambda: alerts(house) >= {event}, "the alert is there")
-    assert Counter(told(raw, "motion_started"))[event] == 1
-    assert Counter(told(raw, "motion_ended"))[event] == 1
+    assert Counter(published(raw, "motion_started"))[event] == 1
+    assert Counter(published(raw, "motion_ended"))[event] == 1
 
 
-def test_in_the_end_there_is_an_alert_with_a_picture_and_a_film_for_every_event_and_for_nothing_else(
-    house: Suite, raw: Redis
-) -> None:
+def test_in_the_end_each_event_has_one_alert_and_one_clip(house: Suite, raw: Redis) -> None:
     house.halt("suite:security_system-front")
-    started = told(raw, "motion_started")
+    started = published(raw, "motion_started")
     until(
         lambda: all(raw.hget(event_key(event), "delivered:folder") for event in started),
-        "all are told",
+        "all are delivered",
     )
     assert Counter(started) == Counter(set(started))
-    until(lambda: films(house) == set(started), "all films are told of")
-    assert Counter(told(raw, "clip_ready")) == Counter(set(started))
+    until(lambda: clips(house) == set(started), "all clips are delivered")
+    assert Counter(published(raw, "clip_ready")) == Counter(set(started))
     assert alerts(house) == set(started)
     folder = house.config.data_dir / "alerts"
     assert {path.stem for path in folder.glob("*/*.jpg")} == set(started)
@@ -113,8 +112,8 @@ def are_back(house: Suite, killed: dict[str, int]) -> bool:
     return all(now.get(name, pid) != pid for name, pid in killed.items())
 
 
-def is_being_filmed(house: Suite, event: str) -> bool:
-    """Whether there is something on disk of the film of *event*."""
+def is_being_recorded(house: Suite, event: str) -> bool:
+    """Return whether a part of the clip of *event* is on disk."""
     with suppress(FileNotFoundError):
         return any(
             path.stat().st_size > 10_000
@@ -124,14 +123,14 @@ def is_being_filmed(house: Suite, event: str) -> bool:
 
 
 def alerts(house: Suite) -> set[str]:
-    """The events that the owner was told of."""
-    return {name for name in _told_of(house) if not name.endswith(_FILM)}
+    """Return the events whose alert the owner has."""
+    return {name for name in _delivered(house) if not name.endswith(_CLIP)}
 
 
-def films(house: Suite) -> set[str]:
-    """The events of which the owner was told that there is a film."""
-    return {name.removesuffix(_FILM) for name in _told_of(house) if name.endswith(_FILM)}
+def clips(house: Suite) -> set[str]:
+    """Return the events whose clip the owner has."""
+    return {name.removesuffix(_CLIP) for name in _delivered(house) if name.endswith(_CLIP)}
 
 
-def _told_of(house: Suite) -> set[str]:
+def _delivered(house: Suite) -> set[str]:
     return {path.stem for path in (house.config.data_dir / "alerts").glob("*/*.txt")}

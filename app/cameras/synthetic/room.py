@@ -32,7 +32,7 @@ class Projection:
 
     @property
     def margin(self) -> tuple[int, int]:
-        """The (horizontal, vertical) margin of the canvas on each side of the picture, in pixels."""
+        """The margin of the canvas on each side of the picture: (horizontal, vertical) pixels."""
         return self.width // 4, self.height // 6
 
     @property
