@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify.base import Digest, Message, Notifier, Progress, megabytes_to_bytes
 from app.notify.settings import secrets_in_url
+from app.protocol import Stage
 
 if TYPE_CHECKING:
     import apprise
@@ -71,13 +72,13 @@ class AppriseNotifier(Notifier):
 
     def _send_once(self, body: str, message: Message, progress: Progress) -> None:
         """Send *body* with the clip or picture of *message*, unless it was sent before."""
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         service, attachments = self._service(), _attachments(message)
-        failures = int(progress.get("failures") or 0)
+        failures = int(progress.get(Stage.FAILURES) or 0)
         kind: _Kind = "warning" if message.topic == "alert" else "info"
-        self._possible_repeats += bool(progress.get("posting"))
-        progress.set("posting", "yes")
+        self._possible_repeats += bool(progress.get(Stage.POSTING))
+        progress.set(Stage.POSTING, "yes")
         reason = self._send(service, body, kind, attachments)
         if reason and attachments and failures >= TRIES:
             refusal = reason
@@ -85,10 +86,10 @@ class AppriseNotifier(Notifier):
             if not reason:
                 _log.warning("a message goes without its picture or clip: %s", refusal)
         if reason:
-            progress.set("failures", str(failures + 1))
-            progress.set("posting", "")
+            progress.set(Stage.FAILURES, str(failures + 1))
+            progress.set(Stage.POSTING, "")
             raise DeliveryError(reason)
-        progress.set("posted", "yes")
+        progress.set(Stage.POSTED, "yes")
 
     def _send(
         self, service: "apprise.Apprise", body: str, kind: _Kind, attachments: Any

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from app.errors import DeliveryError
-from app.protocol import ID, FactKind
+from app.protocol import ID, FactKind, Stage
 
 Topic = Literal["alert", "clip", "left_open", "camera", "program", "presence", "disk", "store"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
@@ -111,10 +111,13 @@ class Digest:
 class Progress(Protocol):
     """The stages that one channel has reached in one delivery. They survive a crash."""
 
-    def get(self, stage: str) -> str | None:
-        """Return the value stored for *stage*, None when the stage was not reached."""
+    def get(self, stage: Stage, of: str = "") -> str | None:
+        """Return the value stored for *stage*, None when the stage was not reached.
 
-    def set(self, stage: str, value: str) -> None:
+        *of* is the key of a message in a digest; "" is the delivery itself.
+        """
+
+    def set(self, stage: Stage, value: str, of: str = "") -> None:
         """Store that *stage* is reached; *value* is what later stages need of it."""
 
 

@@ -14,21 +14,22 @@ from datetime import datetime
 from app.clock import Clock
 from app.errors import DeliveryError
 from app.notify.base import NoAnswer, Progress
+from app.protocol import Stage
 
 
 @contextmanager
 def posting(progress: Progress, clock: Clock) -> Iterator[None]:
     """Store `posting` for a call in the block, and clear it if the call certainly did nothing."""
-    progress.set("posting", clock.now().isoformat())
+    progress.set(Stage.POSTING, clock.now().isoformat())
     try:
         yield
     except DeliveryError as error:
         if not (isinstance(error, NoAnswer) and error.sent):
-            progress.set("posting", "")
+            progress.set(Stage.POSTING, "")
         raise
 
 
 def unconfirmed_since(progress: Progress) -> datetime | None:
     """Return when a call began that may have succeeded, None when there was no such call."""
-    begun = progress.get("posting")
+    begun = progress.get(Stage.POSTING)
     return datetime.fromisoformat(begun) if begun else None

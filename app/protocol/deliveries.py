@@ -93,6 +93,12 @@ STAGES = (
     ),
 )
 
+
+def stage_mark(channel: str, stage: Stage, of: str = "") -> str:
+    """Return the mark of *stage* in a delivery by *channel*; *of* is a message of a digest."""
+    return ":".join(filter(None, (channel, stage, of)))
+
+
 #: The marks of each hash that has some.
 MARKS: dict[Holder, tuple[Mark, ...]] = {
     "event": (DELIVERED, HELD, UNTOLD, UPLOADED, *STAGES),

@@ -3,6 +3,7 @@
 from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Message, Notifier
+from app.protocol import Stage
 
 
 class MemoryProgress:
@@ -14,11 +15,11 @@ class MemoryProgress:
     def __init__(self) -> None:
         self.stages: dict[str, str] = {}
 
-    def get(self, stage: str) -> str | None:
-        return self.stages.get(stage)
+    def get(self, stage: Stage, of: str = "") -> str | None:
+        return self.stages.get(f"{stage}:{of}" if of else stage)
 
-    def set(self, stage: str, value: str) -> None:
-        self.stages[stage] = value
+    def set(self, stage: Stage, value: str, of: str = "") -> None:
+        self.stages[f"{stage}:{of}" if of else stage] = value
 
 
 class Killed(Exception):
@@ -32,9 +33,9 @@ class KilledAfter(MemoryProgress):
         super().__init__()
         self._stage = stage
 
-    def set(self, stage: str, value: str) -> None:
-        super().set(stage, value)
-        if stage == self._stage and value:
+    def set(self, stage: Stage, value: str, of: str = "") -> None:
+        super().set(stage, value, of)
+        if value and self._stage in (stage, f"{stage}:{of}"):
             raise Killed
 
     def afterwards(self) -> MemoryProgress:

@@ -11,6 +11,7 @@ import pytest
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message
 from app.notify.apprise import AppriseNotifier
+from app.protocol import Stage
 from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress
 from tests.servers.json_hook import JsonHook
@@ -154,7 +155,7 @@ def test_killed_while_posting_it_posts_again_and_counts_that(
     hook: JsonHook, notifier: AppriseNotifier
 ) -> None:
     progress = MemoryProgress()
-    progress.set("posting", "yes")
+    progress.set(Stage.POSTING, "yes")
     notifier.deliver(ALERT, progress)
     assert (len(hook.received), notifier.possible_repeats) == (1, 1)
 

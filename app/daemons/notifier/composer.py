@@ -10,11 +10,11 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
 from app.daemons.notifier.delivery_plan import DeliveryPlan, QueueName, plan_for
-from app.daemons.notifier.progress import delivered_mark, stage_mark
+from app.daemons.notifier.progress import delivered_mark
 from app.errors import ProtocolError
 from app.notify import TOPIC_OF, Message, Notifier
 from app.protocol import Fact, Stage
-from app.protocol.deliveries import HELD, UNTOLD
+from app.protocol.deliveries import HELD, UNTOLD, stage_mark
 from app.state import State
 
 #: The longest that an alert waits for its picture, where that has to come to S3 first.

@@ -17,12 +17,12 @@ from app.daemon import Counters, Daemon
 from app.daemons.notifier.heartbeat_monitor import HeartbeatMonitor
 from app.daemons.notifier.mute import READS, Mute
 from app.daemons.notifier.outbox import Outbox
-from app.daemons.notifier.progress import delivered_mark, stage_mark
+from app.daemons.notifier.progress import delivered_mark
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
 from app.errors import ProtocolError, StateUnavailable
 from app.programs import expected_programs
 from app.protocol import Fact, Stage
-from app.protocol.deliveries import HELD, UNTOLD
+from app.protocol.deliveries import HELD, UNTOLD, stage_mark
 from app.state import TAKE_OVER_AFTER_MS
 
 #: The longest that a step waits for a fact. A signal is obeyed after it.

@@ -1,7 +1,7 @@
 """The stages of a delivery, kept in Redis, so that a kill neither loses nor repeats it."""
 
 from app.protocol import Fact, Stage
-from app.protocol.deliveries import DELIVERED
+from app.protocol.deliveries import DELIVERED, stage_mark
 from app.state import State
 
 
@@ -36,11 +36,11 @@ class DeliveryProgress:
         """Return whether a message of its own is posted, or may be."""
         return bool(self.get(Stage.POSTING) or self.get(Stage.POSTED))
 
-    def get(self, stage: str) -> str | None:
-        return (self._known | self._unsaved).get(stage_mark(self._name, stage))
+    def get(self, stage: Stage, of: str = "") -> str | None:
+        return (self._known | self._unsaved).get(stage_mark(self._name, stage, of))
 
-    def set(self, stage: str, value: str) -> None:
-        self._mark(stage_mark(self._name, stage), value)
+    def set(self, stage: Stage, value: str, of: str = "") -> None:
+        self._mark(stage_mark(self._name, stage, of), value)
 
     def _mark(self, mark: str, value: str) -> None:
         self._unsaved[mark] = value
@@ -56,8 +56,3 @@ class DeliveryProgress:
 def delivered_mark(name: str) -> str:
     """Return the mark of a delivery that the channel *name* has finished."""
     return DELIVERED.of(name)
-
-
-def stage_mark(name: str, stage: str) -> str:
-    """Return the mark of *stage* in a delivery by the channel *name*."""
-    return f"{name}:{stage}"

@@ -13,7 +13,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_request_handler import ClipRequestHandler
-from app.daemons.notifier.progress import DeliveryProgress, stage_mark
+from app.daemons.notifier.progress import DeliveryProgress
 from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
 from app.errors import DeliveryError, StateUnavailable
 from app.mrkdwn import escaped
@@ -22,6 +22,7 @@ from app.notify.base import MessageRefused
 from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
 from app.notify.slack.posts import Posted
 from app.protocol import EventRecord, Request, Stage
+from app.protocol.deliveries import stage_mark
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker

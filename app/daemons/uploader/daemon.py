@@ -20,6 +20,7 @@ from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
 from app.errors import ProtocolError, StateUnavailable
+from app.protocol.deliveries import UPLOADED
 from app.uploads.inventory import UploadFile
 
 #: How long a step waits for a fact. A signal is obeyed after it.
@@ -115,7 +116,7 @@ class Uploader(Daemon):
         try:
             if not self.state.event_fields(event):
                 return self.clock.now() - protocol.event_started_at(event) > UNKNOWN_AFTER
-            self.state.mark_event(event, {f"s3:{file.path.name}": file.key})
+            self.state.mark_event(event, {UPLOADED.of(file.path.name): file.key})
         except ProtocolError as error:
             _log.warning("%s is uploaded, but its event cannot say so: %s", file.key, error)
         return True

@@ -15,6 +15,7 @@ from app.notify.base import MessageRefused, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.slack.api import refusal
 from app.notify.slack.posts import GONE, Draft, Posted, SlackPosts, shown_in
+from app.protocol import Stage
 
 #: How often a clip is uploaded again before its thread says that Slack does not show it.
 RETRIES = 2
@@ -36,16 +37,16 @@ class SlackClips:
         Slack shows no clip. Raises `MessageRefused` with a code in `GONE` if there is no such
         thread.
         """
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         if clip:
             remark = self._share_or_give_up(draft, clip, progress)
-        if not progress.get("posted"):
+        if not progress.get(Stage.POSTED):
             self._posts.post_once(draft, None, remark, progress)
 
     def _share_or_give_up(self, draft: Draft, clip: Path, progress: Progress) -> str | None:
         """Share the file *clip*; returns why that was given up, None when the clip is shown."""
-        given_up = progress.get("given up")
+        given_up = progress.get(Stage.GIVEN_UP)
         if given_up:
             return given_up
         try:
@@ -55,21 +56,21 @@ class SlackClips:
                 raise
             self._posts.log_once(str(error), "clips are not shown in Slack: %s", error)
             given_up = f"The clip is kept at home, not shown here: {error}"
-            progress.set("given up", given_up)
-            progress.set("posting", "")
+            progress.set(Stage.GIVEN_UP, given_up)
+            progress.set(Stage.POSTING, "")
             return given_up
         return None
 
     def _share(self, draft: Draft, clip: Path, progress: Progress) -> None:
-        file = progress.get("file")
+        file = progress.get(Stage.FILE)
         if not file:
             file = self._upload(draft, clip)
-            progress.set("file", file)
-            progress.set("posting", "")
-        if not progress.get("posting"):
+            progress.set(Stage.FILE, file)
+            progress.set(Stage.POSTING, "")
+        if not progress.get(Stage.POSTING):
             self._complete(draft, file, progress)
         ts = self._await_shown(draft, file, progress)
-        progress.set("posted", Posted(draft.channel, ts, draft.text, file).dumps())
+        progress.set(Stage.POSTED, Posted(draft.channel, ts, draft.text, file).dumps())
 
     def _upload(self, draft: Draft, clip: Path) -> str:
         try:
@@ -93,7 +94,7 @@ class SlackClips:
             if error.code != "file_not_found":
                 raise
             self._upload_again(progress, error)
-        progress.set("taken", "yes")
+        progress.set(Stage.TAKEN, "yes")
 
     def _await_shown(self, draft: Draft, file: str, progress: Progress) -> str:
         """Wait for the message that shows *file*, and return its ts.
@@ -111,10 +112,10 @@ class SlackClips:
 
     def _upload_again(self, progress: Progress, error: MessageRefused) -> NoReturn:
         """Raise a `DeliveryError` that begins again with the upload, or *error* after `RETRIES`."""
-        tries = int(progress.get("tries") or 0) + 1
-        progress.set("tries", str(tries))
-        progress.set("taken", "")
-        progress.set("file", "")
+        tries = int(progress.get(Stage.TRIES) or 0) + 1
+        progress.set(Stage.TRIES, str(tries))
+        progress.set(Stage.TAKEN, "")
+        progress.set(Stage.FILE, "")
         if tries > RETRIES:
             raise error
         raise DeliveryError("Slack does not show a clip, which is uploaded again", 0.0) from error
@@ -133,7 +134,7 @@ class SlackClips:
                 "Slack does not let the app ask whether it shows a clip: %s",
                 error,
             )
-            return "unknown" if progress.get("taken") else None
+            return "unknown" if progress.get(Stage.TAKEN) else None
 
     def _withdraw(self, file: str) -> None:
         """Delete *file* in Slack, where it could otherwise appear later."""

@@ -25,6 +25,7 @@ from app.notify.slack.api import SlackApi
 from app.notify.slack.blocks import Block
 from app.notify.slack.clips import SlackClips, refuses_file
 from app.notify.slack.posts import GONE, Draft, Posted, SlackPosts
+from app.protocol import Stage
 
 _NO_FILE = "none"
 
@@ -62,13 +63,13 @@ class SlackNotifier(Notifier):
         self.post(draft, message.picture, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         pictures: list[tuple[Message, str]] = []
         remark = None
         for message in digest.messages:
             file, problem = self._uploaded(
-                f"{message.key}.jpg", message.picture, progress, f":{message.key}"
+                f"{message.key}.jpg", message.picture, progress, message.key
             )
             remark = problem or remark
             if file:
@@ -82,7 +83,7 @@ class SlackNotifier(Notifier):
 
     def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
         """Post *draft* once with *picture*, a JPEG."""
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         file, remark = self._uploaded(draft.file_called(".jpg"), picture, progress)
         self._posts.post_once(draft, file, remark, progress)
@@ -115,13 +116,13 @@ class SlackNotifier(Notifier):
 
     def _deliver_clip(self, message: Message, progress: Progress) -> None:
         """Post the clip in the thread of its alert; in the channel if there is no such thread."""
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         alert = Posted.loads(message.parent) if message.parent else None
-        if alert and not progress.get("alone") and not self._posts.exists(alert):
-            progress.set("alone", "yes")
+        if alert and not progress.get(Stage.ALONE) and not self._posts.exists(alert):
+            progress.set(Stage.ALONE, "yes")
         text = escaped(message.text)
-        if progress.get("alone"):
+        if progress.get(Stage.ALONE):
             alert = None
             text += " (The message that it belongs to is gone.)"
         try:
@@ -135,42 +136,41 @@ class SlackNotifier(Notifier):
         except MessageRefused as error:
             if error.code not in GONE or alert is None:
                 raise
-            progress.set("alone", "yes")
+            progress.set(Stage.ALONE, "yes")
             raise DeliveryError(f"the thread of a clip is gone: {error}", 0.0) from error
 
     def _uploaded(
-        self, name: str, picture: bytes | None, progress: Progress, suffix: str = ""
+        self, name: str, picture: bytes | None, progress: Progress, of: str = ""
     ) -> tuple[str | None, str | None]:
         """Upload *picture* as *name*, once; returns its file in Slack, and why there is none.
 
-        The stages are `file` and `ready`, both with *suffix*. A refusal costs the picture, never
-        the alert.
+        In a digest, *of* is the key of its message. A refusal costs the picture, never the alert.
         """
-        stored = progress.get(f"file{suffix}")
+        stored = progress.get(Stage.FILE, of)
         if stored is None and picture is None:
             return None, None
         try:
             if stored is None and picture is not None:
                 stored = self._upload(name, picture)
-                progress.set(f"file{suffix}", stored)
+                progress.set(Stage.FILE, stored, of)
             file, _, rest = (stored or "").partition(" ")
             if file == _NO_FILE:
                 return None, rest
-            if not progress.get(f"ready{suffix}"):
+            if not progress.get(Stage.READY, of):
                 since = datetime.fromisoformat(rest)
                 self._posts.wait_for(lambda: self._is_ready(file), since, "the picture")
-                progress.set(f"ready{suffix}", "yes")
+                progress.set(Stage.READY, "yes", of)
         except (MessageRefused, DeliveryRefused) as error:
             if not refuses_file(error):
                 raise
-            return None, self._give_up(error, progress, suffix)
+            return None, self._give_up(error, progress, of)
         return file, None
 
-    def _give_up(self, error: DeliveryError, progress: Progress, suffix: str) -> str:
+    def _give_up(self, error: DeliveryError, progress: Progress, of: str) -> str:
         """Store that the picture is given up; returns the remark that says so."""
         remark = f"The picture is kept at home, not shown here: {error}"
         self._posts.log_once(str(error), "alerts go to Slack without pictures: %s", error)
-        progress.set(f"file{suffix}", f"{_NO_FILE} {remark}")
+        progress.set(Stage.FILE, f"{_NO_FILE} {remark}", of)
         return remark
 
     def _upload(self, name: str, picture: bytes) -> str:

@@ -21,6 +21,7 @@ from app.notify.base import MessageRefused, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.slack.api import SlackApi, refusal
 from app.notify.slack.blocks import Block
+from app.protocol import Stage
 
 EVENT_TYPE = "whos_there_alert"
 #: Slack accepts about one message a second in a channel.
@@ -101,7 +102,7 @@ class SlackPosts:
         ts = self._find(draft, file, begun) if begun else None
         if ts is None:
             ts, file = self._post(draft, file, remark, progress)
-        progress.set("posted", Posted(draft.channel, ts, draft.text, file).dumps())
+        progress.set(Stage.POSTED, Posted(draft.channel, ts, draft.text, file).dumps())
 
     def keep_pace(self, channel: str) -> None:
         """Wait until *channel* may get the next message."""
@@ -176,9 +177,9 @@ class SlackPosts:
 
     def _is_hopeless(self, progress: Progress) -> bool:
         """Return whether Slack has refused the blocks of a message for too long to try on."""
-        first = progress.get("refused")
+        first = progress.get(Stage.REFUSED)
         if first is None:
-            progress.set("refused", self._clock.now().isoformat())
+            progress.set(Stage.REFUSED, self._clock.now().isoformat())
             return False
         patience = timedelta(seconds=PICTURE_PATIENCE_S)
         return self._clock.now() - datetime.fromisoformat(first) > patience

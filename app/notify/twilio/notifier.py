@@ -21,6 +21,7 @@ from app.errors import DeliveryError
 from app.notify.base import Digest, Message, MessageRefused, Notifier, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.settings import TwilioSettings
+from app.protocol import Stage
 
 if TYPE_CHECKING:
     from app.notify.twilio.api import TextMessage, TwilioApi
@@ -74,7 +75,7 @@ class TwilioNotifier(Notifier):
 
     def deliver(self, message: Message, progress: Progress) -> None:
         media, link = self._media_and_link(message)
-        if progress.get("media") == "none":
+        if progress.get(Stage.MEDIA) == "none":
             media, link = None, link or media
         words = _cut(message.text)
         if message.topic not in ("clip", "left_open"):
@@ -103,20 +104,20 @@ class TwilioNotifier(Notifier):
         self, words: str, more: str | None, media: str | None, progress: Progress
     ) -> None:
         """Send *words*, *more* on a line of its own, and *media*, unless they were sent before."""
-        if progress.get("posted"):
+        if progress.get(Stage.POSTED):
             return
         from app.notify.twilio.api import TwilioApi
 
         with closing(TwilioApi(self._settings, self._number)) as api:
-            sid = progress.get("sid") or self._find(api, words, progress)
+            sid = progress.get(Stage.SID) or self._find(api, words, progress)
             if not sid:
                 fits = more and len(words) + len(more) < MAX_BODY_CHARS
                 body = f"{words}\n{more}" if fits else words
                 sid = self._send(api, body, media, progress)
             self._own_sids.append(sid)
-            progress.set("sid", sid)
+            progress.set(Stage.SID, sid)
             self._watch(api, sid, media, progress)
-        progress.set("posted", sid)
+        progress.set(Stage.POSTED, sid)
 
     def _send(self, api: "TwilioApi", body: str, media: str | None, progress: Progress) -> str:
         """Send a text; returns its sid."""
@@ -171,9 +172,9 @@ class TwilioNotifier(Notifier):
     ) -> None:
         """Raise a `DeliveryError` that begins again without *media*, if there is any."""
         if media:
-            progress.set("media", "none")
-            progress.set("sid", "")
-            progress.set("posting", "")
+            progress.set(Stage.MEDIA, "none")
+            progress.set(Stage.SID, "")
+            progress.set(Stage.POSTING, "")
             _log.warning("a text goes without its picture or clip: %s", error)
             raise DeliveryError(str(error), 0.0) from None
 

@@ -14,7 +14,7 @@ from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.outbox import Outbox
 from app.errors import DeliveryError
 from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
-from app.protocol import EventRecord, Fact, FactKind, Heartbeat
+from app.protocol import EventRecord, Fact, FactKind, Heartbeat, Stage
 from app.state import State
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -86,12 +86,12 @@ class ThreadNotifier(DigestNotifier):
 
     def deliver(self, message: Message, progress: Progress) -> None:
         super().deliver(message, progress)
-        progress.set("posted", f"place of {message.key}")
+        progress.set(Stage.POSTED, f"place of {message.key}")
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         super().deliver_digest(digest, progress)
         self.pictured = [message.text for message in digest.messages if message.picture]
-        progress.set("posted", f"place of {digest.key}")
+        progress.set(Stage.POSTED, f"place of {digest.key}")
 
 
 class LinkNotifier(DigestNotifier):
@@ -115,12 +115,12 @@ class StagedNotifier(DigestNotifier):
         self._run_stages(message.key, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
-        if not progress.get("posted"):
+        if not progress.get(Stage.POSTED):
             super().deliver_digest(digest, progress)
         self._run_stages("digest", progress)
 
     def _run_stages(self, key: str, progress: Progress) -> None:
-        for stage in ("file", "posted"):
+        for stage in (Stage.FILE, Stage.POSTED):
             if progress.get(stage) is None:
                 self.stages.append(f"{key} {stage}")
                 progress.set(stage, "done")

@@ -6,6 +6,7 @@ import pytest
 
 from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import StateUnavailable
+from app.protocol import Stage
 from app.state import State
 from tests.daemons.notifier.outbox_harness import FACT
 from tests.servers.redis_server import RedisServer
@@ -20,30 +21,34 @@ def lasting_state(durable_redis_server: RedisServer) -> Iterator[State]:
 
 def test_stages_are_there_for_another_process(state: State) -> None:
     progress = DeliveryProgress(state, "memory", FACT)
-    assert (progress.get("file"), progress.has_begun, progress.delivered) == (None, False, False)
-    progress.set("file", "F1")
-    progress.set("posting", "then")
+    assert (progress.get(Stage.FILE), progress.has_begun, progress.delivered) == (
+        None,
+        False,
+        False,
+    )
+    progress.set(Stage.FILE, "F1")
+    progress.set(Stage.POSTING, "then")
     progress.set_delivered("now")
     other = DeliveryProgress(state, "memory", FACT)
-    assert other.get("file") is None
+    assert other.get(Stage.FILE) is None
     other.load()
-    assert (other.get("file"), other.has_begun, other.delivered) == ("F1", True, True)
+    assert (other.get(Stage.FILE), other.has_begun, other.delivered) == ("F1", True, True)
     marks = {"memory:file": "F1", "memory:posting": "then", "delivered:memory": "now"}
     assert state.event_fields(FACT.event or "") == marks
 
 
 def test_each_channel_and_each_subject_has_its_own(state: State) -> None:
-    DeliveryProgress(state, "memory", FACT).set("file", "F1")
+    DeliveryProgress(state, "memory", FACT).set(Stage.FILE, "F1")
     for name, subject in (("memory_clips", FACT), ("memory", "answer-1")):
         progress = DeliveryProgress(state, name, subject)
         progress.load()
-        assert progress.get("file") is None
+        assert progress.get(Stage.FILE) is None
 
 
 def test_an_empty_stage_withdraws_a_message_that_began(state: State) -> None:
     progress = DeliveryProgress(state, "memory", FACT)
-    progress.set("posting", "then")
-    progress.set("posting", "")
+    progress.set(Stage.POSTING, "then")
+    progress.set(Stage.POSTING, "")
     assert not progress.has_begun
 
 
@@ -53,8 +58,8 @@ def test_what_redis_did_not_take_is_written_later(
     progress = DeliveryProgress(lasting_state, "memory", FACT)
     durable_redis_server.kill()
     with pytest.raises(StateUnavailable):
-        progress.set("file", "F1")
-    assert progress.get("file") == "F1"
+        progress.set(Stage.FILE, "F1")
+    assert progress.get(Stage.FILE) == "F1"
     durable_redis_server.start()
     progress.load()
     assert lasting_state.delivery_marks(FACT) == {"memory:file": "F1"}
