@@ -15,7 +15,7 @@ def test_a_configuration_without_mistakes_is_said_to_have_none(tmp_path: Path) -
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{folder}: no mistakes found\n", "")
 
 
-def test_the_configuration_that_comes_with_the_project_has_no_mistakes() -> None:
+def test_the_projects_own_configuration_has_no_mistakes() -> None:
     done = run(CHECK)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -63,7 +63,7 @@ def test_what_is_not_wrong_but_not_as_it_should_be_is_a_warning(tmp_path: Path) 
     assert "private.yml: others on this machine can read it" in done.stderr
 
 
-def test_more_that_is_to_stay_free_than_the_disk_has_is_remarked_on(tmp_path: Path) -> None:
+def test_a_floor_above_the_whole_disk_is_warned_of(tmp_path: Path) -> None:
     folder = write_config(tmp_path, "redis://localhost", "disk: {min_free_gb: 1000000000}\n")
     done = run_verb("check-config", str(folder))
     assert done.returncode == 0

@@ -157,7 +157,7 @@ def test_missing_scopes_are_named_with_what_they_are_for(
     assert "Reinstall to Workspace" in line
 
 
-def test_a_channel_that_cannot_be_read_for_want_of_a_scope_says_which(
+def test_a_channel_that_cannot_be_read_names_the_scope(
     tmp_path: Path, slack: SlackServer
 ) -> None:
     slack.scopes -= {"groups:history"}
@@ -212,7 +212,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: Slack
     assert "signing_secret is not set" in secret
 
 
-def test_a_slack_that_fails_when_asked_for_a_socket_is_told_in_words(
+def test_a_slack_that_refuses_a_socket_is_said_in_words(
     tmp_path: Path, slack: SlackServer
 ) -> None:
     slack.always("apps.connections.open", Trick(reset=True))

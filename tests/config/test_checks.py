@@ -78,7 +78,7 @@ MAC_AND_NAME = "anna: {macs: ['aa:bb:cc:dd:ee:ff'], hosts: [annas-iphone]}"
         ),
     ],
 )
-def test_people_who_are_not_checked_or_easily_faked_are_warned_of(
+def test_people_who_are_unchecked_or_easily_faked_are_warned_of(
     folder: Path, presence: str, said: str | None
 ) -> None:
     (folder / "config.yml").write_text(f"presence: {{{presence}}}\n")

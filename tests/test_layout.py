@@ -1,0 +1,75 @@
+"""Covers several modules: every module has its tests, and names and docstrings keep their form."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO
+
+APP, TESTS = REPO / "app", REPO / "tests"
+MODULES = sorted(path for path in APP.rglob("*.py") if not path.name.startswith("__"))
+TEST_FILES = sorted(TESTS.rglob("test_*.py"))
+#: Words that make a sentence hard to read, and the one for a clip that the glossary does not have.
+HARD_WORDS = re.compile(r"\b(lest|whence|anew|for ever|belongs into|films?|filmed|filming)\b", re.I)
+#: The form of a message's key that houses in use have in Slack.
+STORED = "-film"
+QUESTIONS = ("What", "Whether", "How", "Who", "Where", "When")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(REPO))
+
+
+def definitions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_every_module_has_a_test_file_of_its_name(module: Path) -> None:
+    expected = TESTS / module.relative_to(APP).with_name(f"test_{module.name}")
+    assert expected.is_file(), f"{relative(expected)} is missing"
+
+
+@pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
+def test_every_test_file_has_its_module_or_covers_several(test_file: Path) -> None:
+    module = APP / test_file.relative_to(TESTS).with_name(test_file.name.removeprefix("test_"))
+    covers_several = test_file.read_text(encoding="utf-8").startswith('"""Covers several modules: ')
+    assert module.is_file() or covers_several
+
+
+@pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
+def test_every_name_of_a_test_has_at_most_60_characters(test_file: Path) -> None:
+    names = [node.name for node in definitions(test_file) if node.name.startswith("test_")]
+    assert [name for name in names if len(name) > 60] == []
+
+
+def test_the_root_holds_only_what_several_programs_share() -> None:
+    assert len(list(APP.glob("*.py"))) <= 15
+
+
+def test_no_class_is_defined_twice() -> None:
+    places = defaultdict(list)
+    for module in MODULES:
+        for node in ast.parse(module.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(relative(module))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_no_docstring_begins_with_a_question(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    docstrings = [ast.get_docstring(node) or "" for node in (tree, *definitions(module))]
+    assert [text for text in docstrings if text.split(" ")[0] in QUESTIONS] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_no_module_uses_a_hard_word(module: Path) -> None:
+    lines = module.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if HARD_WORDS.search(line.replace(STORED, ""))] == []
