@@ -157,9 +157,7 @@ def test_missing_scopes_are_named_with_what_they_are_for(
     assert "Reinstall to Workspace" in line
 
 
-def test_a_channel_that_cannot_be_read_names_the_scope(
-    tmp_path: Path, slack: SlackServer
-) -> None:
+def test_a_channel_that_cannot_be_read_names_the_scope(tmp_path: Path, slack: SlackServer) -> None:
     slack.scopes -= {"groups:history"}
     scopes, channel = missing(tmp_path, slack, {**GOOD, "alerts_channel": "G0PRIVATE1"})
     assert "groups:history (to" in scopes
@@ -212,9 +210,7 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: Slack
     assert "signing_secret is not set" in secret
 
 
-def test_a_slack_that_refuses_a_socket_is_said_in_words(
-    tmp_path: Path, slack: SlackServer
-) -> None:
+def test_a_slack_that_refuses_a_socket_is_said_in_words(tmp_path: Path, slack: SlackServer) -> None:
     slack.always("apps.connections.open", Trick(reset=True))
     (line,) = missing(tmp_path, slack, SOCKET)
     assert "Slack does not answer apps.connections.open" in line
