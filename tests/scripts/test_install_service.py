@@ -1,5 +1,6 @@
-"""scripts/install-service.sh, run in a small checkout with a stand-in for systemctl, and the unit
-that it makes, run as systemd would.
+"""Tests of scripts/install-service.sh, in a small checkout with a stand-in for systemctl.
+
+The unit that it makes runs as systemd would run it.
 """
 
 import configparser
@@ -15,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from app.config import load_config
+from app.launcher.health import check_up
 from tests.rights import denied
 from tests.servers.programs import REPO, write_config
 from tests.servers.suite import Suite
 from tests.waiting import until
 
 NAME = "whos-there.service"
-#: It writes down what it is asked, and knows only what is enabled.
+#: A stand-in for systemctl. It records its arguments, and knows only whether the unit is enabled.
 SYSTEMCTL = """\
 #!/bin/sh
 here=${0%/*}
@@ -33,8 +36,10 @@ case "$*" in
     *disable*) rm "$here/on" ;;
 esac
 """
-#: --user NAME -- COMMAND: systemd's user is ours here.
+#: A stand-in for runuser: `--user NAME -- COMMAND` runs COMMAND as the present user.
 RUNUSER = '#!/bin/sh\nshift 3\nexec "$@"\n'
+#: A profile with a camera of its own.
+HOLIDAY = "cameras: {garden: {source: demo, fps: 2}}\n"
 #: A user that no machine knows.
 NAMELESS = 54321
 AS_ROOT, AS_ANYBODY = ["unshare", "--user", "--map-root-user"], ["unshare", "--user"]
@@ -42,7 +47,7 @@ AS_ROOT, AS_ANYBODY = ["unshare", "--user", "--map-root-user"], ["unshare", "--u
 
 @dataclass
 class Machine:
-    """A checkout in *root*, the folder *units* of systemd's, and *bin* with the stand-ins."""
+    """A checkout in *root*, systemd's folder *units*, and the stand-ins in *bin*."""
 
     root: Path
     units: Path
@@ -51,7 +56,7 @@ class Machine:
     def script(
         self, *arguments: str, apart: list[str] | None = None, **exported: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the script to its end, with what is *exported*."""
+        """Run the script to its end, with the variables *exported* and in the namespace *apart*."""
         env = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "WHOS_THERE_UNITS": str(self.units),
@@ -67,7 +72,7 @@ class Machine:
         return self.script(*arguments, apart=[] if os.geteuid() == 0 else AS_ROOT, **exported)
 
     def asked(self) -> list[str]:
-        """What systemctl was told to change since the last call."""
+        """Return the changes that systemctl was asked for since the last call."""
         path = self.bin / "asked"
         lines = path.read_text().splitlines()
         path.write_text("")
@@ -91,18 +96,21 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 def as_root(machine: Machine) -> Machine:
-    """A machine where we are root, if only in a namespace."""
-    if (
-        os.geteuid() != 0
-        and (
-            tried := subprocess.run([*AS_ROOT, "true"], capture_output=True, text=True, check=False)
-        ).returncode
-    ):
-        denied("root of a namespace", tried.stderr)
+    """A machine where the test is root, at least in a namespace."""
+    if os.geteuid() != 0:
+        need_namespace(AS_ROOT, "root of a namespace")
     return machine
 
 
+def need_namespace(command: list[str], what: str) -> None:
+    """End the test when *command*, which makes the namespace *what*, fails here."""
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        denied(what, tried.stderr)
+
+
 def unit_of(text: str) -> configparser.RawConfigParser:
+    """Return the sections of a unit file."""
     unit = configparser.RawConfigParser()
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(text)
@@ -126,7 +134,7 @@ def test_systemd_finds_no_fault_in_the_unit(machine: Machine, tmp_path: Path) ->
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_it_is_installed_once_by_whole_files_and_gone_when_that_is_asked(as_root: Machine) -> None:
+def test_it_is_installed_changed_and_uninstalled(as_root: Machine) -> None:
     done = as_root.root_script("--profile", "small-pi")
     assert "the suite starts now, and at every boot" in done.stdout, done.stderr
     assert (as_root.units / NAME).read_text() == as_root.root_script(
@@ -148,7 +156,7 @@ def test_it_is_installed_once_by_whole_files_and_gone_when_that_is_asked(as_root
     assert "is not installed" in as_root.root_script("--uninstall").stdout
 
 
-def test_settings_that_start_nothing_are_not_installed(as_root: Machine) -> None:
+def test_settings_with_a_mistake_are_not_installed(as_root: Machine) -> None:
     done = as_root.root_script(
         "--config", str(write_config(as_root.root, "redis://127.0.0.1", "motion: {alpha: 7}\n"))
     )
@@ -159,19 +167,14 @@ def test_settings_that_start_nothing_are_not_installed(as_root: Machine) -> None
 
 
 @pytest.mark.parametrize("variable", ["WHOS_THERE_CONFIG", "WHOS_THERE_PROFILE"])
-def test_what_is_checked_is_what_the_unit_starts_whatever_is_exported(
-    as_root: Machine, variable: str
-) -> None:
+def test_exported_settings_change_neither_check_nor_unit(as_root: Machine, variable: str) -> None:
     done = as_root.root_script(**{variable: "/no/such/thing"})
     assert "the suite starts now" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_folder_whose_owner_has_no_name_is_not_installed(machine: Machine) -> None:
     nameless = ["unshare", "--user", f"--map-user={NAMELESS}"]
-    if (
-        tried := subprocess.run([*nameless, "true"], capture_output=True, text=True, check=False)
-    ).returncode:
-        denied("user of a namespace", tried.stderr)
+    need_namespace(nameless, "user of a namespace")
     done = machine.script("--print", apart=nameless)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
@@ -180,7 +183,7 @@ def test_a_folder_whose_owner_has_no_name_is_not_installed(machine: Machine) -> 
     )
 
 
-def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> None:
+def test_a_user_without_root_gets_the_line_with_sudo(machine: Machine) -> None:
     done = machine.script("--profile", "small-pi", apart=AS_ANYBODY if os.geteuid() == 0 else [])
     script = str(machine.root / "scripts" / "install-service.sh").replace(" ", "\\ ")
     assert f"only root may do this: sudo {script} --profile small-pi" in done.stderr
@@ -197,7 +200,7 @@ def test_whoever_is_not_root_is_told_the_line_with_sudo(machine: Machine) -> Non
         (["--print", "--config", 'a "b"'], "systemd takes no"),
     ],
 )
-def test_what_cannot_be_meant_or_written_is_refused(
+def test_a_wrong_or_unwritable_argument_is_refused(
     machine: Machine, arguments: list[str], said: str
 ) -> None:
     done = machine.script(*arguments)
@@ -205,7 +208,7 @@ def test_what_cannot_be_meant_or_written_is_refused(
     assert said in done.stderr
 
 
-def test_without_systemd_it_says_what_to_do_instead(machine: Machine) -> None:
+def test_without_systemd_it_prints_a_line_for_cron(machine: Machine) -> None:
     (machine.bin / "state").write_text("offline\n")
     done = machine.script("--profile", "small-pi")
     assert done.returncode == 1
@@ -218,7 +221,7 @@ def test_without_systemd_it_says_what_to_do_instead(machine: Machine) -> None:
     ]
 
 
-def test_without_packages_it_says_who_fetches_them(machine: Machine) -> None:
+def test_without_packages_it_names_the_setup_script(machine: Machine) -> None:
     (machine.root / ".venv").unlink()
     done = machine.script()
     assert (done.returncode, done.stderr) == (
@@ -228,43 +231,40 @@ def test_without_packages_it_says_who_fetches_them(machine: Machine) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Suite]:
-    with Suite(tmp_path / "its settings", "cameras: {front: {source: demo}}\n") as suite:
+def suite(tmp_path: Path) -> Iterator[Suite]:
+    with Suite(tmp_path / "its settings") as suite:
         yield suite
 
 
-def test_the_unit_runs_the_house_in_its_profile_takes_it_over_and_ends_it_cleanly(
-    machine: Machine, house: Suite
+def test_the_unit_replaces_a_running_suite_and_ends_it_cleanly(
+    machine: Machine, suite: Suite
 ) -> None:
-    (house.folder / "profiles").mkdir()
-    (house.folder / "profiles" / "holiday.yml").write_text("cameras: {garden: {source: demo}}\n")
-    service = unit_of(
-        machine.script("--print", "--config", str(house.folder), "--profile", "holiday").stdout
-    )["Service"]
-    house.start("who_is_home")
-    by_hand = {process.pid for process in house.processes().values()}
+    (suite.folder / "profiles").mkdir()
+    (suite.folder / "profiles" / "holiday.yml").write_text(HOLIDAY)
+    options = ["--config", str(suite.folder), "--profile", "holiday"]
+    service = unit_of(machine.script("--print", *options).stdout)["Service"]
+    suite.start("who_is_home")
+    by_hand = {process.pid for process in suite.processes().values()}
 
     running = as_systemd_would(service, machine.root)
-    until(
-        lambda: "security_system-garden" in {one.name for one in house.checkup().programs},
-        "the house of that profile runs",
-        60.0,
-    )
-    until(lambda: house.verb("status", "--profile", "holiday").returncode == 0, "and is well", 60.0)
-    assert house.processes()["supervisord"].pid == running.pid
-    assert not by_hand & {process.pid for process in house.processes().values()}
+    holiday = load_config(suite.folder, "holiday")
+    until(lambda: "notifier" in suite.processes(), "the suite of the unit runs", 60.0, 0.5)
+    until(lambda: check_up(holiday).healthy, "all of its programs are healthy", 60.0, 0.5)
+    assert "security_system-garden" in suite.processes()
+    assert suite.processes()["supervisord"].pid == running.pid
+    assert not by_hand & {process.pid for process in suite.processes().values()}
     running.send_signal(signal.SIGTERM)
     assert running.wait(float(service["TimeoutStopSec"])) == 0
-    assert not house.processes()
+    assert not suite.processes()
 
     running = as_systemd_would(service, machine.root)
-    until(lambda: "uploader" in house.processes(), "it runs again", 60.0)
-    assert "Stopped" in house.verb("stop", "--profile", "holiday").stdout
+    until(lambda: "uploader" in suite.processes(), "it runs again", 60.0, 0.2)
+    assert "Stopped" in suite.verb("stop", "--profile", "holiday").stdout
     assert running.wait(10) == 0, "which systemd would take for a failure"
 
 
 def as_systemd_would(service: configparser.SectionProxy, home: Path) -> subprocess.Popen[bytes]:
-    """What *service* says, started as systemd starts it, with nothing of our environment."""
+    """Start *service* as systemd does, with nothing of the test's environment."""
     env = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(home),
