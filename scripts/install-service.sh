@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# Has systemd start the suite at boot, as the user to whom this folder belongs. Run again, it takes over other options.
+# Installs a systemd service that starts the suite at boot, as the user who owns this folder. To
+# change the options, run it again.
 #
 #   sudo scripts/install-service.sh [--config DIR] [--profile NAME]
 #   sudo scripts/install-service.sh --uninstall
-#   scripts/install-service.sh --print [--config DIR] [--profile NAME]     shows the unit, and changes nothing
+#   scripts/install-service.sh --print [--config DIR] [--profile NAME]
+#
+# --print shows the unit and changes nothing.
 set -euo pipefail
-# The unit knows nothing of what is exported here, and so the check of the settings must not either.
+# The unit does not get the variables that are exported here. The check of the settings must not see
+# them either.
 unset CDPATH WHOS_THERE_CONFIG WHOS_THERE_PROFILE
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=$root/.venv/bin/python
@@ -20,12 +24,16 @@ main() {
         case $1 in
             --print | --uninstall) task=${1#--} ;;
             --config | --profile)
-                (($# > 1)) || die "$1: which?"
-                [[ -n $2 || $1 == --profile ]] || die "--config: which folder?"
-                if [[ $1 == --config ]]; then options+=("$1" "$(realpath --canonicalize-missing -- "$2")"); else options+=("$1" "$2"); fi
+                (($# > 1)) || die "$1: a value is missing"
+                [[ -n $2 || $1 == --profile ]] || die "--config: the folder is missing"
+                if [[ $1 == --config ]]; then
+                    options+=("$1" "$(realpath --canonicalize-missing -- "$2")")
+                else
+                    options+=("$1" "$2")
+                fi
                 shift
                 ;;
-            *) die "$1: what is that? There are --config DIR, --profile NAME, --print and --uninstall" ;;
+            *) die "$1: unknown. There are --config DIR, --profile NAME, --print and --uninstall" ;;
         esac
         shift
     done
@@ -41,12 +49,15 @@ die() {
 
 print() {
     local word unit words=''
-    [[ -x $python ]] || die "not set up yet: scripts/setup.sh does that"
+    [[ -x $python ]] || die "not set up yet: run scripts/setup.sh"
     if [[ $owner == UNKNOWN ]]; then
-        die "user $(stat --format=%u "$root"), to whom $root belongs, has no name here: sudo chown -R YOU $(printf %q "$root"), and again"
+        die "$root belongs to user $(stat --format=%u "$root"), who has no name here:" \
+            "sudo chown -R YOU $(printf %q "$root"), then run this again"
     fi
     for word in "$root" "$@"; do
-        if [[ $word == *[\"\\\$%[:cntrl:]]* ]]; then die "systemd takes no \", \\, \$, % or line break here: $word"; fi
+        if [[ $word == *[\"\\\$%[:cntrl:]]* ]]; then
+            die "systemd allows no \", \\, \$, % or line break here: $word"
+        fi
     done
     for word in "$@"; do words+=" \"$word\""; done
     unit=$(<"$root/scripts/systemd/$name")
@@ -58,12 +69,17 @@ print() {
 install() {
     local unit
     unit=$(print "$@")
-    need_systemd "give cron this line instead (crontab -e): @reboot $(printf '%q ' "$root/scripts/start.sh" "$@")"
+    need_systemd "give cron this line instead (crontab -e):" \
+        "@reboot $(printf '%q ' "$root/scripts/start.sh" "$@")"
     need_root
     cd -- "$root"
-    runuser --user "$owner" -- "$python" -m app check-config "$@" || die "nothing was installed, for these settings start nothing"
-    if [[ $owner == root ]]; then say "This folder is root's, and so all programs will be. Safer: sudo chown -R YOU $(printf %q "$root"), and again"; fi
-    if [[ -e $units/$name && $unit == "$(<"$units/$name")" ]] && systemctl --quiet is-enabled $name && systemctl --quiet is-active $name; then
+    runuser --user "$owner" -- "$python" -m app check-config "$@" ||
+        die "nothing was installed, because the suite cannot start with these settings"
+    if [[ $owner == root ]]; then
+        say "root owns this folder, so all programs will run as root." \
+            "Safer: sudo chown -R YOU $(printf %q "$root"), then run this again"
+    fi
+    if runs_as "$unit"; then
         say "$name is installed and runs already"
         return
     fi
@@ -73,11 +89,18 @@ install() {
     systemctl daemon-reload
     systemctl --quiet enable $name
     systemctl restart $name
-    say "$name is installed: the suite starts now, and at every boot. How it goes: scripts/status.sh, and journalctl -u ${name%.service}"
+    say "$name is installed: the suite starts now, and at every boot." \
+        "To see how it runs: scripts/status.sh, and journalctl -u ${name%.service}"
+}
+
+# Succeeds if the service is installed with this unit, enabled and active.
+runs_as() {
+    [[ -e $units/$name && $1 == "$(<"$units/$name")" ]] &&
+        systemctl --quiet is-enabled $name && systemctl --quiet is-active $name
 }
 
 uninstall() {
-    need_systemd "there is nothing to undo"
+    need_systemd "there is nothing to uninstall"
     need_root
     if [[ ! -e $units/$name ]]; then
         say "$name is not installed"
@@ -86,12 +109,12 @@ uninstall() {
     systemctl --quiet disable --now $name
     rm --force -- "$units/$name"
     systemctl daemon-reload
-    say "$name is gone, and the suite has ended. scripts/start.sh starts it by hand."
+    say "$name is removed, and the suite has ended. To start it by hand: scripts/start.sh"
 }
 
 need_systemd() {
     case $(systemctl is-system-running 2>/dev/null || true) in
-        '' | offline | unknown) die "systemd does not run this machine; $1" ;;
+        '' | offline | unknown) die "systemd does not run this machine;" "$@" ;;
     esac
 }
 

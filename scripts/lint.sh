@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, then checks format, lint, types and who may import whom, each to its end. --fix mends what a tool can mend.
+# Sets up, then checks format, lint, types and imports; a failure does not stop the later checks.
+# --fix corrects what a tool can correct.
 set -euo pipefail
 unset CDPATH
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."

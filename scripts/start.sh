@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up if needed, starts every program, waits until each works, and tells where to look.
+# Sets up if needed, starts every program, waits until each works, and prints where to look.
 #
 #   scripts/start.sh [--source PATH|URL|demo] [--config DIR] [--profile NAME] [--only PROGRAM]...
 set -euo pipefail

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Shows how every program is; the exit code is 0 only if all is well.
+# Shows the state of every program. The exit code is 0 only if all is well.
 #
 #   scripts/status.sh [--json] [--config DIR] [--profile NAME]
 set -euo pipefail
 unset CDPATH
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ ! -x $root/.venv/bin/python ]]; then
-    echo "status.sh: not set up yet: scripts/setup.sh does that" >&2
+    echo "status.sh: not set up yet: run scripts/setup.sh" >&2
     exit 1
 fi
 PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m app status "$@"

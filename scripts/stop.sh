@@ -6,7 +6,7 @@ set -euo pipefail
 unset CDPATH
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ ! -x $root/.venv/bin/python ]]; then
-    echo "stop.sh: not set up yet: scripts/setup.sh does that" >&2
+    echo "stop.sh: not set up yet: run scripts/setup.sh" >&2
     exit 1
 fi
 PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m app stop "$@"

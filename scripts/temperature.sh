@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints how warm the processor is, for Glances.
+# Prints the processor's temperature, for Glances.
 if temperature=$(vcgencmd measure_temp 2>/dev/null); then
     echo "${temperature#temp=}"
 elif read -r millidegrees 2>/dev/null </sys/class/thermal/thermal_zone0/temp; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up and runs all tests, four at a time, since most of them wait. Arguments go to pytest, as in:
+# Sets up and runs all tests, four at a time, because most of them wait. Arguments go to pytest:
 #
 #   scripts/test.sh tests/motion -k lamp
 set -euo pipefail
@@ -8,8 +8,10 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 scripts/setup.sh --tests
 
-# Some tests mount a small disk and fill it, which those who are not root may do in namespaces of their own.
-apart=()
-own=(unshare --user --map-root-user --mount)
-if ((EUID != 0)) && "${own[@]}" mount -t tmpfs tmpfs /tmp 2>/dev/null; then apart=("${own[@]}"); fi
-exec "${apart[@]}" .venv/bin/python -m pytest --numprocesses 4 --dist loadgroup "$@"
+# Some tests mount a small disk and fill it. A user who is not root may do that in a namespace.
+in_namespace=()
+namespace=(unshare --user --map-root-user --mount)
+if ((EUID != 0)) && "${namespace[@]}" mount -t tmpfs tmpfs /tmp 2>/dev/null; then
+    in_namespace=("${namespace[@]}")
+fi
+exec "${in_namespace[@]}" .venv/bin/python -m pytest --numprocesses 4 --dist loadgroup "$@"

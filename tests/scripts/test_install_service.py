@@ -178,7 +178,7 @@ def test_a_folder_whose_owner_has_no_name_is_not_installed(machine: Machine) -> 
     done = machine.script("--print", apart=nameless)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        f"user {NAMELESS}, to whom {machine.root} belongs, has no name here: sudo chown -R YOU "
+        f"{machine.root} belongs to user {NAMELESS}, who has no name here: sudo chown -R YOU "
         in done.stderr
     )
 
@@ -193,11 +193,11 @@ def test_a_user_without_root_gets_the_line_with_sudo(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--profile"], "--profile: which?"),
-        (["--print", "--config", ""], "--config: which folder?"),
-        (["--profil", "a"], "--profil: what is that?"),
-        (["--print", "--profile", "100%"], 'systemd takes no ", \\, $, % or line break here: 100%'),
-        (["--print", "--config", 'a "b"'], "systemd takes no"),
+        (["--profile"], "--profile: a value is missing"),
+        (["--print", "--config", ""], "--config: the folder is missing"),
+        (["--profil", "a"], "--profil: unknown"),
+        (["--print", "--profile", "100%"], 'systemd allows no ", \\, $, % or line break here: 100%'),
+        (["--print", "--config", 'a "b"'], "systemd allows no"),
     ],
 )
 def test_a_wrong_or_unwritable_argument_is_refused(
@@ -226,7 +226,7 @@ def test_without_packages_it_names_the_setup_script(machine: Machine) -> None:
     done = machine.script()
     assert (done.returncode, done.stderr) == (
         1,
-        "install-service.sh: not set up yet: scripts/setup.sh does that\n",
+        "install-service.sh: not set up yet: run scripts/setup.sh\n",
     )
 
 

@@ -204,7 +204,7 @@ def test_a_fresh_checkout_gets_its_packages_and_a_report(
     version = ".".join(map(str, sys.version_info[:3]))
     assert done.stdout.splitlines() == [
         f"Python {version}: making .venv, because there was none; this may take some minutes",
-        "Hardware: not a Raspberry Pi, so nothing for its camera, servos and sensors",
+        "Hardware: not a Raspberry Pi, so no packages for its camera, servos and sensors",
         f"Python {version}: .venv has the packages of requirements.txt",
         f"Redis: {checkout.path[0]}/redis-server 7.7.7",
     ]
@@ -296,8 +296,8 @@ def remove_a_package(venv: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "said"),
-    [(remove_python, "its Python is gone"), (remove_a_package, "files were missing")],
-    ids=["python gone", "package gone"],
+    [(remove_python, "its Python is missing"), (remove_a_package, "files were missing")],
+    ids=["python missing", "package missing"],
 )
 def test_a_broken_venv_is_made_again(
     checkout: Checkout, harm: Callable[[Path], None], said: str
