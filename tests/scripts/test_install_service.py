@@ -196,7 +196,10 @@ def test_a_user_without_root_gets_the_line_with_sudo(machine: Machine) -> None:
         (["--profile"], "--profile: a value is missing"),
         (["--print", "--config", ""], "--config: the folder is missing"),
         (["--profil", "a"], "--profil: unknown"),
-        (["--print", "--profile", "100%"], 'systemd allows no ", \\, $, % or line break here: 100%'),
+        (
+            ["--print", "--profile", "100%"],
+            'systemd allows no ", \\, $, % or line break here: 100%',
+        ),
         (["--print", "--config", 'a "b"'], "systemd allows no"),
     ],
 )
