@@ -55,7 +55,9 @@ as_root() {
     if ((EUID == 0)); then "$@" 9<&-; else sudo -n "$@" 9<&-; fi
 }
 
-apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
+}
 
 # Installs packages. The list of packages is updated only if that fails with the present list.
 apt_install() {
@@ -70,7 +72,9 @@ apt_install() {
 
 version_of() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; }
 
-is_suitable() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+is_suitable() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
 
 on_a_pi() { grep --quiet --text --no-messages 'Raspberry Pi' "$model_file"; }
 
@@ -221,9 +225,11 @@ install_simplejpeg() {
 
 # Installs picamera where the legacy camera stack is: on 32-bit systems up to Bullseye.
 install_legacy_camera() {
-    "$venv_python" -c 'from ctypes import CDLL; CDLL("libbcm_host.so"); CDLL("libmmal.so")' 2>/dev/null || return 0
+    "$venv_python" -c 'from ctypes import CDLL; CDLL("libbcm_host.so"); CDLL("libmmal.so")' 2>/dev/null ||
+        return 0
     # Without this variable picamera's installer does not recognise a Pi with a newer kernel.
-    READTHEDOCS=True pip_install --no-deps "$(pinned picamera)" || say "picamera could not be installed" >&2
+    READTHEDOCS=True pip_install --no-deps "$(pinned picamera)" ||
+        say "picamera could not be installed" >&2
 }
 
 # --- the system's libraries for OpenCV ---
