@@ -15,8 +15,13 @@ from app.errors import (
     WhosThereError,
     WorldError,
 )
+from app.notify.base import MessageRefused, NoAnswer
 
-ALL = [one for one in vars(errors).values() if isinstance(one, type)]
+#: The errors of `app.errors`, and those that belong to the tree from elsewhere.
+ALL = [
+    *(one for one in vars(errors).values() if isinstance(one, type)),
+    *(MessageRefused, NoAnswer),
+]
 
 
 def test_the_drawing_of_the_tree_has_every_error() -> None:
