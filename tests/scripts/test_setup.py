@@ -32,7 +32,10 @@ SERVER = '#!/bin/sh\necho "Redis server v=7.7.7 sha=0"\n'
 APT_GET = f"""\
 #!/bin/sh
 echo "$*" >> "${{0%/*}}/asked"
-case "$*" in *install*redis-server) printf '%s' '{SERVER}' > "${{0%/*}}/redis-server"; chmod +x "${{0%/*}}/redis-server" ;; esac
+case "$*" in *install*redis-server)
+    printf '%s' '{SERVER}' > "${{0%/*}}/redis-server"
+    chmod +x "${{0%/*}}/redis-server"
+esac
 """
 #: A stand-in for Python. Its `-m venv` copies pip's files, because ensurepip takes 5 s of CPU time.
 QUICK_PYTHON = """\

@@ -59,7 +59,8 @@ from tests.waiting import until
 
 ANNA = "aa:aa:aa:aa:aa:aa"
 HOUSE = """
-cameras: {{front: {{source: demo, resolution: [320, 240], pantilt: {{backend: mock}}, pir_pin: 17}}}}
+cameras:
+  {{front: {{source: demo, resolution: [320, 240], pantilt: {{backend: mock}}, pir_pin: 17}}}}
 events:
   {{motion_classification_store_cnt: 4, event_gap_s: 1, min_notify_seconds: 0, train: true,
     frame_store_cnt: 8, min_save_seconds: 5}}
