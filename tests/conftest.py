@@ -36,16 +36,38 @@ HOUSES = (
 )
 
 
+#: Folders whose tests wait most. They start first, so that no process is left with them at the end.
+SLOW = ("tests/system/", "tests/daemons/", "tests/scripts/", "tests/launcher/", "tests/evaluation/")
+
+
+def scope_of(nodeid: str) -> str:
+    """Return what runs in one process, test after test: a file, or all whole houses."""
+    file = nodeid.partition("::")[0]
+    return "houses" if Path(file).name in HOUSES else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest tests first: whole houses, then the folders in `SLOW`."""
+
+    def rank(item: pytest.Item) -> int:
+        if scope_of(item.nodeid) == "houses":
+            return 0
+        slow = (number for number, folder in enumerate(SLOW, 1) if item.nodeid.startswith(folder))
+        return next(slow, len(SLOW) + 1)
+
+    items.sort(key=rank)
+
+
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """Gives all tests of a file to one process, so that their fixtures are made once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "houses" if Path(file).name in HOUSES else file
+        return scope_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Schedule tests in several processes; xdist's marks for groups do nothing with pytest 9.2."""
+    config.option.loadscopereorder = False  # it would put files with few tests last
     return ByFile(config, log)
 
 

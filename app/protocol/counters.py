@@ -86,8 +86,8 @@ COUNTERS = (
         ("channel_trouble", "text", "what is wrong with this channel", "channel"),
         ("channel_digests", "", "digests delivered", "channel"),
         ("channel_repeated", "", "messages that may have been delivered twice", "channel"),
-        ("answered", "", "requests replied to"),
-        ("questions", "", "requests that wait for their reply"),
+        ("replied", "", "requests that got their reply"),
+        ("requests_waiting", "", "requests that wait for their reply"),
     ),
     *_rows(
         "who_is_home",

@@ -16,7 +16,7 @@ from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
 from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
-from app.notify.slack.answers import SlackAnswers
+from app.notify.slack.replies import SlackReplies
 from app.protocol import ClipAsked, Request
 from app.state import State
 from app.worker import Worker
@@ -41,7 +41,7 @@ class ClipRequestHandler:
         self,
         state: State,
         clock: Clock,
-        slack: SlackAnswers,
+        slack: SlackReplies,
         clips: ClipFiles,
         *,
         camera: str,

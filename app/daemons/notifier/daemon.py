@@ -115,8 +115,8 @@ class NotifierDaemon(Daemon):
         counters["channel_repeated"] = {
             one.name: one.notifier.possible_repeats for one in digesting
         }
-        counters["answered"] = self._workers.requests.answered
-        counters["questions"] = self._workers.requests.waiting
+        counters["replied"] = self._workers.requests.replied
+        counters["requests_waiting"] = self._workers.requests.waiting
         return counters
 
     @property

@@ -19,8 +19,8 @@ from app.errors import DeliveryError, StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
 from app.notify.base import MessageRefused
-from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
 from app.notify.slack.posts import Posted
+from app.notify.slack.replies import PostedAlert, ShownTag, SlackReplies, mention
 from app.protocol import EventRecord, Request, Stage
 from app.protocol.deliveries import stage_mark
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
@@ -53,13 +53,13 @@ class RequestHandler:
         self,
         state: State,
         clock: Clock,
-        slack: SlackAnswers | None,
+        slack: SlackReplies | None,
         clips: ClipFiles,
         *,
         camera: str,
         clip_s: float,
     ) -> None:
-        self.answered = 0
+        self.replied = 0
         self._worker = Worker("requests", self.step)
         self._state = state
         self._clock = clock
@@ -117,7 +117,7 @@ class RequestHandler:
     def _finish(self, pending: PendingRequest) -> None:
         self._requests.acknowledge(pending.entry)
         with self._lock:
-            self.answered += 1
+            self.replied += 1
         self._open.discard(pending.entry)
 
     def _reply(self, pending: PendingRequest) -> float:
@@ -139,7 +139,7 @@ class RequestHandler:
             self._show_tag(request, slack)
         return 0.0
 
-    def _drop(self, request: Request, age: timedelta, slack: SlackAnswers) -> None:
+    def _drop(self, request: Request, age: timedelta, slack: SlackReplies) -> None:
         """Log that *request* is too old; a person who still waits for a picture gets a sentence."""
         _log.warning("%s of %s is too old to be answered", request.kind, request.by)
         if request.kind == "last_image" and age < LIVES["say"]:
@@ -148,7 +148,7 @@ class RequestHandler:
                 "You asked for this picture too long ago. Please ask again.",
             )
 
-    def _show_picture(self, pending: PendingRequest, slack: SlackAnswers) -> float:
+    def _show_picture(self, pending: PendingRequest, slack: SlackReplies) -> float:
         """Show a picture taken since the request; else the last one, with the reason.
 
         Returns 0 when that is done, else the seconds until the next look for a picture. The caption
@@ -197,7 +197,7 @@ class RequestHandler:
         taken_at = self._state.latest_taken_at(camera)
         return taken_at is not None and taken_at >= request.at
 
-    def _show_tag(self, request: Request, slack: SlackAnswers) -> None:
+    def _show_tag(self, request: Request, slack: SlackReplies) -> None:
         """Show in the alert's message what its event is tagged now, and delete its picture.
 
         The picture is deleted only where that is configured.

@@ -14,8 +14,8 @@ from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import Notifier, NotifySettings, ServiceSettings, SlackSettings, make_notifiers
-from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
+from app.notify.slack.replies import SlackReplies
 from app.state import State
 from app.uploads.base import S3Settings
 from app.worker import WorkerGroup
@@ -100,7 +100,7 @@ def make_workers(
     outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge)
     slack_settings = settings.services.slack
     slack = (
-        SlackAnswers(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
+        SlackReplies(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
     )
     requests = RequestHandler(
         state, clock, slack, clips, camera=settings.camera, clip_s=settings.clip_s

@@ -65,7 +65,7 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
     return blocks
 
 
-def answer(text: str, file: str | None, remark: str | None) -> list[Block]:
+def reply(text: str, file: str | None, remark: str | None) -> list[Block]:
     """Return *text*, not escaped yet, with the picture in *file* and a *remark*."""
     blocks = [section(escaped(text))]
     if file:

@@ -14,8 +14,8 @@ from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import SlackSettings
-from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
+from app.notify.slack.replies import SlackReplies
 from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
 from tests.cameras.pictures import write_video
@@ -127,7 +127,7 @@ def handler_of(
         ClipShrinker(),
         upload_every_s=upload_every_s,
     )
-    return RequestHandler(state, clock, SlackAnswers(notifier), clips, camera="front", clip_s=10.0)
+    return RequestHandler(state, clock, SlackReplies(notifier), clips, camera="front", clip_s=10.0)
 
 
 def test_a_new_clip_is_shown_where_it_was_asked_for(replies: Replies) -> None:

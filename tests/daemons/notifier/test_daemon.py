@@ -53,8 +53,8 @@ def test_the_counters_say_what_was_done(notifier: DaemonHarness) -> None:
         "channel_trouble": dict.fromkeys(names),
         "channel_digests": {},
         "channel_repeated": {},
-        "answered": 0,
-        "questions": 0,
+        "replied": 0,
+        "requests_waiting": 0,
     }
 
 

@@ -17,8 +17,8 @@ from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.progress import DeliveryProgress
 from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import Message, SlackSettings
-from app.notify.slack.answers import SlackAnswers
 from app.notify.slack.notifier import SlackNotifier
+from app.notify.slack.replies import SlackReplies
 from app.protocol import EventRecord, Fact, Label, ReplyTo, Request
 from app.state import Latest, State
 from tests.servers.slack import (
@@ -124,7 +124,7 @@ def slack() -> Iterator[SlackServer]:
         yield server
 
 
-def handler_of(state: State, clock: FakeClock, slack: SlackAnswers | None) -> RequestHandler:
+def handler_of(state: State, clock: FakeClock, slack: SlackReplies | None) -> RequestHandler:
     clips = ClipFiles(state, clock, Path("/nowhere"), None, ClipShrinker(), upload_every_s=300.0)
     return RequestHandler(state, clock, slack, clips, camera="front", clip_s=10.0)
 
@@ -134,7 +134,7 @@ def replies_of(state: State, slack: SlackServer, *, delete: bool = True) -> Repl
     notifier = SlackNotifier(
         SlackSettings(slack.api_url, SecretStr(BOT_TOKEN), ALERTS, delete), clock
     )
-    return Replies(handler_of(state, clock, SlackAnswers(notifier)), state, slack, clock, notifier)
+    return Replies(handler_of(state, clock, SlackReplies(notifier)), state, slack, clock, notifier)
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_a_picture_is_shown_once_after_a_failure_and_a_kill(
     replies.run()
     assert not replies.done()
     replies.clock.advance(5)
-    another = handler_of(replies.state, replies.clock, SlackAnswers(replies.notifier))
+    another = handler_of(replies.state, replies.clock, SlackReplies(replies.notifier))
     another.step()
     assert [message.words for message in replies.slack.seen()] == [
         f"front, taken now {house_clock(AT)}"

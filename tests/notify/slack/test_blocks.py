@@ -61,7 +61,7 @@ def test_a_button_carries_its_event_and_its_answer() -> None:
 def test_a_remark_is_escaped() -> None:
     for made in (
         blocks.alert(ALERT, None, "<it is late>"),
-        blocks.answer("front", None, "<it is late>"),
+        blocks.reply("front", None, "<it is late>"),
         blocks.clip("front", None, "<it is late>"),
         blocks.digest(Digest("d", (ALERT,)), (), "<it is late>"),
     ):
@@ -69,7 +69,7 @@ def test_a_remark_is_escaped() -> None:
 
 
 def test_an_answer_shows_its_picture() -> None:
-    made = blocks.answer("<front>", "F1", None)
+    made = blocks.reply("<front>", "F1", None)
     assert (texts(made), made[1]["slack_file"]) == (["&lt;front&gt;"], {"id": "F1"})
 
 

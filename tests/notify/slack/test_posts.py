@@ -32,7 +32,7 @@ AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 
 
 def compose(file: str | None, remark: str | None) -> list[Block]:
-    return blocks.answer("Motion.", file, remark)
+    return blocks.reply("Motion.", file, remark)
 
 
 DRAFT = Draft("a-key", ALERTS, "Motion.", compose)

@@ -3,9 +3,9 @@
 import pytest
 
 from app.notify.base import Message, MessageRefused
-from app.notify.slack.answers import PostedAlert, ShownTag, SlackAnswers, mention
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Posted
+from app.notify.slack.replies import PostedAlert, ShownTag, SlackReplies, mention
 from app.protocol import EventRecord, ReplyTo
 from tests.notify.progress import MemoryProgress
 from tests.notify.slack.test_blocks import ALERT, AT, EVENT
@@ -16,8 +16,8 @@ PICTURE = Message("answer-1", AT, "front, <now>", "front", b"a picture")
 
 
 @pytest.fixture
-def answers(notifier: SlackNotifier) -> SlackAnswers:
-    return SlackAnswers(notifier)
+def replies(notifier: SlackNotifier) -> SlackReplies:
+    return SlackReplies(notifier)
 
 
 @pytest.fixture
@@ -29,64 +29,64 @@ def alert(notifier: SlackNotifier) -> PostedAlert:
     return PostedAlert(EVENT, EventRecord("front", AT, score=0.93), posted, deleted=False)
 
 
-def test_a_reply_goes_to_the_person_alone(slack: SlackServer, answers: SlackAnswers) -> None:
+def test_a_reply_goes_to_the_person_alone(slack: SlackServer, replies: SlackReplies) -> None:
     url = slack.new_response_url()
-    answers.reply(ReplyTo(url, PRIVATE), "All is well.")
+    replies.reply(ReplyTo(url, PRIVATE), "All is well.")
     (response,) = slack.responses[url]
     assert (response["text"], response["response_type"]) == ("All is well.", "ephemeral")
     assert slack.messages == []
 
 
 def test_a_reply_goes_to_the_channel_when_the_url_is_used_up(
-    slack: SlackServer, answers: SlackAnswers
+    slack: SlackServer, replies: SlackReplies
 ) -> None:
     url = slack.new_response_url()
     for number in range(RESPONSE_URL_USES + 1):
-        answers.reply(ReplyTo(url, PRIVATE), f"Reply {number}.")
+        replies.reply(ReplyTo(url, PRIVATE), f"Reply {number}.")
     assert len(slack.responses[url]) == RESPONSE_URL_USES
     assert [message.text for message in slack.seen(PRIVATE)] == [f"Reply {RESPONSE_URL_USES}."]
 
 
 def test_a_reply_to_nobody_goes_to_the_alerts_channel(
-    slack: SlackServer, answers: SlackAnswers
+    slack: SlackServer, replies: SlackReplies
 ) -> None:
-    answers.reply(None, "All is well.")
+    replies.reply(None, "All is well.")
     assert [message.text for message in slack.seen(ALERTS)] == ["All is well."]
 
 
 def test_a_reply_that_slack_refuses_is_logged(
-    slack: SlackServer, answers: SlackAnswers, caplog: pytest.LogCaptureFixture
+    slack: SlackServer, replies: SlackReplies, caplog: pytest.LogCaptureFixture
 ) -> None:
     slack.trick("chat.postMessage", refused("is_archived"))
-    answers.reply(None, "All is well.")
+    replies.reply(None, "All is well.")
     assert "an answer reaches nobody: Slack refuses chat.postMessage: is_archived" in caplog.text
 
 
 def test_a_picture_is_posted_once_where_it_was_asked_for(
-    slack: SlackServer, answers: SlackAnswers
+    slack: SlackServer, replies: SlackReplies
 ) -> None:
     progress = MemoryProgress()
     for _ in range(2):
-        answers.post_picture(ReplyTo(channel=PRIVATE), PICTURE, progress)
+        replies.post_picture(ReplyTo(channel=PRIVATE), PICTURE, progress)
     (message,) = slack.seen(PRIVATE)
     assert message.words == "front, &lt;now&gt;"
     assert slack.files[message.files[0]].content == b"a picture"
     assert slack.files[message.files[0]].name == f"front {AT.astimezone():%Y-%m-%d %H.%M.%S}.jpg"
 
 
-def test_a_clip_is_a_link_where_it_was_asked_for(slack: SlackServer, answers: SlackAnswers) -> None:
+def test_a_clip_is_a_link_where_it_was_asked_for(slack: SlackServer, replies: SlackReplies) -> None:
     clip = Message("answer-2", AT, "front", "front", topic="clip", clip_link="https://s3/clip.mp4")
-    answers.post_clip(ReplyTo(channel=PRIVATE), clip, MemoryProgress())
+    replies.post_clip(ReplyTo(channel=PRIVATE), clip, MemoryProgress())
     (message,) = slack.seen(PRIVATE)
     assert message.words == "front\n<https://s3/clip.mp4|Watch the clip> (for an hour)"
 
 
 def test_in_a_channel_without_the_app_only_a_reply_comes(
-    slack: SlackServer, answers: SlackAnswers
+    slack: SlackServer, replies: SlackReplies
 ) -> None:
     url = slack.new_response_url()
     slack.channels[PRIVATE].is_member = False
-    answers.post_picture(ReplyTo(url, PRIVATE), PICTURE, MemoryProgress())
+    replies.post_picture(ReplyTo(url, PRIVATE), PICTURE, MemoryProgress())
     assert [response["text"] for response in slack.responses[url]] == [
         "front, &lt;now&gt;. But it cannot be shown here: /invite the app, or ask in its own "
         "channel."
@@ -95,49 +95,49 @@ def test_in_a_channel_without_the_app_only_a_reply_comes(
 
 @pytest.mark.parametrize("delete_after_tag", [True, False])
 def test_a_tag_replaces_the_buttons_and_undo_brings_them_back(
-    slack: SlackServer, answers: SlackAnswers, alert: PostedAlert, delete_after_tag: bool
+    slack: SlackServer, replies: SlackReplies, alert: PostedAlert, delete_after_tag: bool
 ) -> None:
-    answers.delete_after_tag = delete_after_tag
-    answers.show_tag(alert, ShownTag("occupied", f"<@{OWNER}>", AT))
+    replies.delete_after_tag = delete_after_tag
+    replies.show_tag(alert, ShownTag("occupied", f"<@{OWNER}>", AT))
     (message,) = slack.seen()
     assert f"Tagged as occupied by <@{OWNER}>, " in message.words
     assert [button["action_id"] for button in message.buttons] == ["tag_undo"]
     assert bool(message.files) is not delete_after_tag
-    answers.show_tag(alert, None)
+    replies.show_tag(alert, None)
     assert len(slack.seen()[0].buttons) == 3
     assert slack.seen()[0].files == [alert.posted.file]
 
 
 def test_an_alert_whose_picture_was_deleted_says_so(
-    slack: SlackServer, answers: SlackAnswers, alert: PostedAlert
+    slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
-    assert answers.delete_picture(alert)
-    answers.show_tag(alert, None)
+    assert replies.delete_picture(alert)
+    replies.show_tag(alert, None)
     (message,) = slack.seen()
     assert message.files == []
     assert "The picture was deleted from Slack, and is kept at home." in message.words
 
 
 def test_a_deleted_alert_cannot_show_a_tag(
-    slack: SlackServer, answers: SlackAnswers, alert: PostedAlert
+    slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
     slack.messages.clear()
     with pytest.raises(MessageRefused) as caught:
-        answers.show_tag(alert, None)
+        replies.show_tag(alert, None)
     assert caught.value.code == "message_not_found"
 
 
 def test_a_picture_that_slack_keeps_is_logged(
     slack: SlackServer,
-    answers: SlackAnswers,
+    replies: SlackReplies,
     alert: PostedAlert,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     slack.trick("files.delete", refused("cant_delete_file"))
-    assert not answers.delete_picture(alert)
+    assert not replies.delete_picture(alert)
     assert f"the picture of {EVENT} stays in Slack" in caplog.text
-    assert answers.delete_picture(alert)
-    assert answers.delete_picture(alert), "a picture that is gone already counts as deleted"
+    assert replies.delete_picture(alert)
+    assert replies.delete_picture(alert), "a picture that is gone already counts as deleted"
 
 
 @pytest.mark.parametrize(

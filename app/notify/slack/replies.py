@@ -1,4 +1,4 @@
-"""Answers people in Slack: sentences, pictures and clips, and the tag of an alert."""
+"""Replies to people in Slack: sentences, pictures and clips, and the tag of an alert."""
 
 import logging
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class ShownTag:
     at: datetime
 
 
-class SlackAnswers:
+class SlackReplies:
     """Answers by the Slack that *notifier* posts to."""
 
     name = SlackNotifier.name
@@ -77,7 +77,7 @@ class SlackAnswers:
             message.key,
             self._channel(reply_to),
             message.text,
-            partial(blocks.answer, message.text),
+            partial(blocks.reply, message.text),
             file_name=_file_name(message),
         )
         with self._or_reply(reply_to, message.text):
