@@ -38,9 +38,11 @@ def test_every_module_has_a_test_file_of_its_name(module: Path) -> None:
 
 @pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
 def test_every_test_file_has_its_module_or_covers_several(test_file: Path) -> None:
-    module = APP / test_file.relative_to(TESTS).with_name(test_file.name.removeprefix("test_"))
+    name = test_file.stem.removeprefix("test_")
+    module = APP / test_file.relative_to(TESTS).with_name(f"{name}.py")
+    script = REPO / "scripts" / f"{name.replace('_', '-')}.sh"
     covers_several = test_file.read_text(encoding="utf-8").startswith('"""Covers several modules: ')
-    assert module.is_file() or covers_several
+    assert module.is_file() or script.is_file() or covers_several
 
 
 @pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
