@@ -8,20 +8,17 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from app import protocol
 from app.backoff import Backoff
-from app.daemons.notifier.composer import NotYet, Skipped
+from app.daemons.notifier.composer import Composer, NotYet, Skipped
 from app.daemons.notifier.delivery_plan import QueueName, plan_for
 from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
 from app.notify import Digest, Message, Notifier
 from app.protocol import Fact, Stage
 from app.worker import Worker
-
-if TYPE_CHECKING:
-    from app.daemons.notifier.outbox import Outbox
 
 RETRY_MAX_S = 60.0
 #: A delivery that has failed so often goes after the others, since it may be at fault itself.
@@ -69,6 +66,22 @@ class Delivery:
         return self.pending.fact
 
 
+class ChannelOutbox(Protocol):
+    """The outbox of all channels, as one channel uses it."""
+
+    composer: Composer
+    digest_after_s: float
+
+    def alert_of(self, event: str | None) -> PendingFact | None:
+        """Return the alert that opened *event*; None when it is not pending here."""
+
+    def is_known(self, error: DeliveryError, notifier: Notifier) -> bool:
+        """Return whether a queue of *notifier* is in the trouble of *error* already."""
+
+    def finish(self, pending: PendingFact, name: str) -> None:
+        """Take *pending* off the channel *name*; acknowledge it when that was the last one."""
+
+
 class Channel:
     """Delivers by *notifier* what comes in *queue*.
 
@@ -76,7 +89,7 @@ class Channel:
     thread of its worker.
     """
 
-    def __init__(self, notifier: Notifier, queue: QueueName, outbox: "Outbox") -> None:
+    def __init__(self, notifier: Notifier, queue: QueueName, outbox: ChannelOutbox) -> None:
         self.notifier = notifier
         self.queue = queue
         self.name = notifier.name if queue == "alerts" else f"{notifier.name}_clips"
