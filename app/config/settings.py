@@ -133,6 +133,10 @@ class SlackConfig(SlackSettings):
                 "command; name at least yourself"
             )
 
+    def for_delivery(self) -> SlackSettings:
+        """Return only the settings that deliveries and replies read."""
+        return SlackSettings(**{one.name: getattr(self, one.name) for one in fields(SlackSettings)})
+
 
 @dataclass(frozen=True, slots=True)
 class EventConfig(EventSettings):

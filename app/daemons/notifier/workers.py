@@ -65,7 +65,7 @@ class NotifierWorkers(WorkerGroup):
 def worker_settings(config: Config) -> WorkerSettings:
     """Return what of *config* the threads depend on."""
     services = ServiceSettings(
-        None if config.slack.missing() else config.slack,
+        None if config.slack.missing() else config.slack.for_delivery(),
         None if config.twilio.missing() else config.twilio,
         config.apprise if config.apprise.urls else None,
     )

@@ -57,6 +57,8 @@ def test_settings_change_only_with_what_the_threads_need(tmp_path: Path) -> None
 
     assert settings("") == settings("motion: {min_area: 4000}\n")
     assert settings("") != settings("notify: {folder: elsewhere}\n")
+    assert settings(SLACK) == settings(SLACK.replace("[U1]", "[U1, U2]"))
+    assert settings(SLACK) != settings(SLACK.replace("C1", "C2"))
 
 
 def test_they_start_deliver_and_end_together(state: State, tmp_path: Path) -> None:
