@@ -11,8 +11,8 @@ from app.frames import Frame, Image, Packet
 
 #: A side of the picture in pixels; even, because YUV 4:2:0 stores colour for every second pixel.
 EvenPx = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
-#: "own" plays a file as fast as it was recorded, "fast" as fast as it can be decoded. Live sources
-#: have only their own pace.
+#: "own" plays a file as fast as it was recorded; "fast" plays it as fast as it can be decoded. A
+#: live source always has its own pace.
 Pace = Literal["own", "fast"]
 PacketSink = Callable[[Packet], None]
 #: OpenCV's codes for flips, by (vflip, hflip).
@@ -34,7 +34,7 @@ class CameraSettings:
 
 
 class Camera(ABC):
-    """A source of frames: `open`, `read` repeatedly, `close`; then it can be opened again.
+    """A source of frames: call `open`, `read` repeatedly, `close`. It can then be opened again.
 
     Every method may raise `CameraError`, whose message names the source. After an error only
     `close` is allowed, and later `open`. Only one thread at a time may use a camera, but any thread
@@ -43,8 +43,9 @@ class Camera(ABC):
 
     #: The name of the camera in messages; never contains a password.
     source: str
-    #: Receives each compressed picture, where the source has them; set before `open`. A thread of
-    #: the camera calls it before the frame of the same picture is read. It must not block.
+    #: Receives each compressed picture, if the source has compressed pictures; set before `open`. A
+    #: thread of the camera calls it before the frame of the same picture is read. It must not
+    #: block.
     sink: PacketSink | None = None
     #: Frames since `open` that were dropped because they came too late.
     dropped: int = 0
@@ -72,7 +73,7 @@ class Camera(ABC):
 
 
 def flipped(picture: Image, settings: CameraSettings) -> Image:
-    """Return *picture* flipped as `vflip` and `hflip` say; the same object if neither is set.
+    """Return *picture* flipped by `vflip` and `hflip`; the same object if neither is set.
 
     It is (rows, columns) or (rows, columns, BGR) uint8.
     """

@@ -11,7 +11,8 @@ from app.frames import VideoFormat
 #: This gives 770 kbit/s for 640x480 at 10 pictures a second.
 BITS_PER_PIXEL = 0.25
 LEAST_BITS_PER_S = 500_000
-#: A clip must keep the packets from the key frame before its first picture, which are not shown.
+#: A clip must also keep the packets from the last key frame before its first picture. They are not
+#: shown.
 KEY_EVERY_S = 2.0
 _MICROSECONDS, _NANOSECONDS = 1_000_000, 1_000_000_000
 
@@ -50,7 +51,7 @@ class HardwareEncoder:
 def hardware_encoder(
     camera: Any, source: str, size: tuple[int, int], fps: float, sink: PacketSink
 ) -> HardwareEncoder | None:
-    """Return the encoder of *camera*, which runs; None when no hardware encoder works.
+    """Return the running encoder of *camera*; None when no hardware encoder works.
 
     *source* is the camera's name in messages, *size* the (width, height) of its pictures. Without a
     hardware encoder picamera2 would encode in software all the time; JPEGs of the pre-roll cost

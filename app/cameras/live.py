@@ -15,13 +15,13 @@ from app.errors import CameraError, CameraStalled
 from app.frames import Frame, Packet
 
 _STOP_S = 0.8
-#: A camera that works for this many times its last delay has recovered; its next delay is short.
+#: A camera has recovered when it works for this many times its last delay. Its next delay is short.
 _STEADY = 5
 _MOST_STUCK = 3
 
 
 class LiveCamera:
-    """Reads a camera in a thread, which alone opens, reads and closes it.
+    """Reads a camera in a thread. Only this thread opens, reads and closes it.
 
     The newest *queue_frames* frames wait for the caller; older frames are dropped and counted. The
     camera may take *opening_s* to open, and then *stall_s* for each frame. *after* is a thread that
@@ -86,8 +86,8 @@ class LiveCamera:
     def stop(self) -> None:
         """Close the camera; return within a second.
 
-        A thread that is stuck in the camera is left behind, and closes the camera if it becomes
-        free.
+        A thread that is stuck in the camera is abandoned. If it ever continues, it closes the
+        camera.
         """
         self._stopping = True
         self.thread.join(_STOP_S)
@@ -195,7 +195,7 @@ class Reopening:
             self._lost = None
 
     def wait_s(self) -> float:
-        """Return the seconds until the camera is to be opened again."""
+        """Return the seconds until the next try to open the camera."""
         return max(self._retry_at_s - self._clock.monotonic(), 0.0)
 
     @property
@@ -212,11 +212,10 @@ class Reopening:
 class CameraFeed:
     """A camera that a daemon can open and close, and that is reopened when it fails.
 
-    *make* makes a new camera for every opening, because a camera that is stuck must not be used
-    again. Only one thread may use a feed. No method raises `CameraError`; `take_changes` returns
-    the losses. When the threads of three openings are stuck, `next` raises `RuntimeError`: only the
-    end of the process frees them. *sink* receives the packets of cameras that have them, in the
-    cameras' threads.
+    *make* makes a new camera for every opening, because a stuck camera must not be used again. Only
+    one thread may use a feed. No method raises `CameraError`; `take_changes` returns the losses.
+    When the threads of three openings are stuck, `next` raises `RuntimeError`: they end only with
+    the process. *sink* receives the packets of cameras that have them, in the cameras' threads.
     """
 
     def __init__(
@@ -314,8 +313,8 @@ class CameraFeed:
         if self._aim is not None:
             camera.aim(*self._aim)
         stall_s = self._settings.stall_s
-        # libav may wait twice: for the connection, and to find out the format of the stream. One
-        # second more, and libav's own error comes first.
+        # libav may wait twice: for the connection, and to find out the format of the stream. With
+        # one second more, libav's own error comes first.
         opening_s = self._settings.warmup_s + 2 * stall_s + 1
         after = self._left_behind[-1] if self._left_behind else None
         live = LiveCamera(

@@ -24,7 +24,7 @@ _STREAMED = {
     "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
     "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
 }
-#: A longer step in the stamps is a jump, and so is a step back of more than a second.
+#: A longer step in the stamps is a jump. A step back of more than a second is a jump too.
 _JUMP_S = 10.0
 _JUMP_BACK_S = 1.0
 _WINDOW_S = 10.0
@@ -87,7 +87,7 @@ class PacketTimer:
     def add_packet(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
         """Add the packet of the picture stamped *stamp_s*.
 
-        *decode_stamp_s* is its place among the packets. *key* is True for a key frame.
+        *decode_stamp_s* is its place in the order of the packets. *key* is True for a key frame.
         """
         with self._lock:
             last_s = self._last_stamp_s
@@ -113,7 +113,8 @@ class PacketTimer:
             return min(self._last_taken_s, at_s)
 
     def _is_after_jump(self, stamp_s: float) -> bool:
-        # A decoder delays pictures: the first ones after a jump have stamps from before it.
+        # A decoder delays pictures: the first pictures after a jump have stamps from before the
+        # jump.
         if self._last_stamp_s is None:
             return True
         return abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._stamp_before_jump_s)

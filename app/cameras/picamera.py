@@ -24,7 +24,7 @@ _MICROSECONDS = 1_000_000
 class PicameraCamera(Camera):
     """Captures YUV 4:2:0 through the video port.
 
-    Luma is used as it comes; colour is made of the same bytes on demand. The encoder of the
+    Luma is used unchanged; colour is computed from the same bytes on demand. The encoder of the
     graphics processor makes H.264 packets of the same pictures.
     """
 

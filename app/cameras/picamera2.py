@@ -13,7 +13,7 @@ from app.errors import CameraError, CameraMissing, CameraStalled
 from app.frames import Frame
 
 _MICROSECONDS = 1_000_000
-#: The encoder holds one or two of them, and `read` holds one.
+#: The number of buffers: the encoder holds one or two, and `read` holds one.
 _BUFFERS = 6
 _MISSING = (
     "`sudo apt install python3-picamera2`, or set the camera's source to a file, an address, a "
@@ -25,9 +25,9 @@ class Picamera2Camera(Camera):
     """Reads luma from the small stream ("lores", YUV 4:2:0) and colour from the main stream.
 
     Both streams have the size `resolution`. They belong to one request, and so show the same
-    moment. They are copied and the request is released at once: the camera has only a few, and
-    stops while all are held. At 640x480 this copies 1.4 MB a frame. A hardware encoder, where there
-    is one, makes H.264 packets of the small stream.
+    moment. Both are copied, and the request is released at once: the camera has only a few
+    requests, and stops while all are in use. At 640x480 this copies 1.4 MB a frame. If there is a
+    hardware encoder, it makes H.264 packets of the small stream.
     """
 
     def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class Picamera2Camera(Camera):
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
         try:
             self._camera = maker()
-            # At the end of the process this would wait without limit for a camera that is stuck.
+            # At the end of the process this function would wait without limit for a stuck camera.
             atexit.unregister(self._camera.close)
             self._start(transform)
         except CameraError:

@@ -25,7 +25,7 @@ from app.frames import Frame, Image
 
 _ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
 _DEVICES = "/dev/video"
-#: Without a probe of the frame rate, for which libav would delay the first seconds.
+#: Turns off the probe of the frame rate: libav would hold back the first seconds for it.
 _RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
@@ -58,8 +58,8 @@ class VideoCamera(Camera):
     """Reads what libav can read: a file, a stream or a device.
 
     A file or stream keeps its own size; a device is set to `resolution`. Pictures that come faster
-    than `fps` are skipped. Luma has the levels of the source. It is the decoder's own memory where
-    the lines are not padded.
+    than `fps` are skipped. Luma has the levels of the source. Where its lines are not padded, it is
+    the decoder's own memory.
     """
 
     def __init__(

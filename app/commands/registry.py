@@ -52,10 +52,11 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchPosition:
-    """A switch and one of its two positions.
+class SwitchSetting:
+    """A switch and one of its two values.
 
-    *state* describes the position while it lasts, *begins* is the reply when a command sets it.
+    *state* describes the house while the switch has that value. *begins* is the reply when a
+    command sets it.
     """
 
     switch: str
@@ -107,46 +108,44 @@ def survey_once_for(
     )
 
 
-def _set_switch(position: SwitchPosition) -> Run:
-    """Return the command that sets a switch to *position*."""
+def _set_switch(setting: SwitchSetting) -> Run:
+    """Return the command that sets the switch of *setting* to its value."""
 
     def run(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
-        if survey.strings[position.switch] == str(position.value):
-            changed = last_change(position.switch, survey)
-            return f"{position.state} already{status_text.since(changed, invocation.at)}."
-        context.switches.read(position.switch, str(position.value))
+        if survey.strings[setting.switch] == str(setting.value):
+            changed = last_change(setting.switch, survey)
+            return f"{setting.state} already{status_text.since(changed, invocation.at)}."
+        context.switches.read(setting.switch, str(setting.value))
         change = invocation.changed("by command")
-        context.state.set_switch(position.switch, position.value, change)
-        return position.begins
+        context.state.set_switch(setting.switch, setting.value, change)
+        return setting.begins
 
     return run
 
 
-_ARMED = SwitchPosition(
+_ARMED = SwitchSetting(
     "camera_status", True, "The house is armed", "Armed. The cameras watch from now on."
 )
-_DISARMED = SwitchPosition(
+_DISARMED = SwitchSetting(
     "camera_status",
     False,
     "The house is disarmed",
     "Disarmed. The cameras do not watch until somebody arms the house.",
 )
-_ALERTS = SwitchPosition(
-    "camera_notifications", True, "Alerts are on", "Alerts are on from now on."
-)
-_NO_ALERTS = SwitchPosition(
+_ALERTS = SwitchSetting("camera_notifications", True, "Alerts are on", "Alerts are on from now on.")
+_NO_ALERTS = SwitchSetting(
     "camera_notifications",
     False,
     "Alerts are off",
     "Alerts are off. Events and pictures are still kept.",
 )
-_AUTO = SwitchPosition(
+_AUTO = SwitchSetting(
     "auto_detect_status",
     True,
     "Arming by who is home is on",
     "From now on the house arms when the last person leaves.",
 )
-_NO_AUTO = SwitchPosition(
+_NO_AUTO = SwitchSetting(
     "auto_detect_status",
     False,
     "Arming by who is home is off",

@@ -2,10 +2,10 @@
 
 Motion is where a blurred picture differs from the average by more than a threshold, over a large
 enough area. The method is defined on a picture `frame_width` wide, but is computed on one of 128 to
-255 columns, which costs much less. Three corrections make up for the coarser grid: the blur is
-narrower by the amount that the averaging has blurred already; a dilation by a part of a pixel mixes
-the picture with its dilation; and an area is the area that the same outline would enclose on the
-fine grid. On real footage 98 to 99 of 100 verdicts are the same as with the method in full size.
+255 columns, which costs much less. Three corrections make up for the coarser grid. The blur is
+narrower, since the averaging has blurred already. A dilation by a part of a pixel mixes the picture
+with its dilation. An area is the area that the same outline would enclose on the fine grid. On real
+footage 98 to 99 of 100 verdicts are the same as with the method in full size.
 """
 
 import math
@@ -79,7 +79,7 @@ class Background:
         self._learned = 0
 
     def judge(self, luma: Image, span: int) -> Sighting:
-        """Judge the next picture and learn from it. *span* is white minus black in grey levels."""
+        """Judge the next picture and learn from it; *span* is white minus black in grey levels."""
         self.blur(self.shrink(luma))
         self.learn()
         if self._learned <= LEARNING_PICTURES:
@@ -142,7 +142,7 @@ def _rounded(plane: Plane) -> Image:
 
 
 def blur_kernel(ksize: int, scale: float) -> Plane:
-    """Return the Gaussian that blurs a small picture like *ksize* pixels blur the large one.
+    """Return the Gaussian that blurs the small picture as *ksize* pixels would blur the large one.
 
     The large picture is *scale* times as wide. Averaging over squares is a blur too. Variances of
     blurs add up, therefore the variance of the averaging is subtracted.
@@ -168,7 +168,7 @@ def visible_mask(masks: tuple[Polygon, ...], shape: tuple[int, int]) -> Image:
 
 
 def outlined_area_px(enclosed: float, points: int, scale: float) -> float:
-    """Return the area of an outline as a grid *scale* times as fine would give it.
+    """Return the area of an outline on a grid that is *scale* times as fine.
 
     On the coarse grid the outline encloses *enclosed* pixels. It runs through the middles of its
     *points* and cuts off half of each, which on a coarse grid is a larger part of the whole.

@@ -49,8 +49,8 @@ class Sighting:
     """The result of a motion model for one frame.
 
     *area_px* is the largest moving area, in pixels at `frame_width`. *boxes* are in the frame's own
-    pixels. *learning* is True while there is no verdict yet. *level* is the brightness of the
-    picture, 0 to 255, where light is the trigger.
+    pixels. *learning* is True while there is no verdict. *level* is the brightness of the picture,
+    0 to 255, where light is the trigger.
     """
 
     motion: bool
@@ -87,8 +87,8 @@ class Comparison:
 class MotionModel(ABC):
     """Judges from luma planes, in order, whether something moves."""
 
-    #: Seconds that a verdict must last before an event opens or closes; None where a fraction of
-    #: frames and a gap decide.
+    #: Seconds that a verdict must last before an event opens or closes. None where a fraction of
+    #: frames and a gap decide that.
     debounce_s: float | None = None
 
     @abstractmethod
@@ -104,4 +104,4 @@ class MotionModel(ABC):
 
     @abstractmethod
     def relearn(self) -> None:
-        """Learn the background again from the next picture, as after a move of the camera."""
+        """Learn the background again from the next picture, as after a turn of the camera."""

@@ -15,8 +15,7 @@ class Shrink:
     the right and at the bottom are left out.
     """
 
-    # OpenCV halves fast, but has no fast path for other factors: to halve twice takes a seventh of
-    # the time of one step by 4.
+    # OpenCV is fast only at halving: to halve twice takes a seventh of the time of one step by 4.
     def __init__(self, shape: tuple[int, int]) -> None:
         self._steps: list[tuple[int, int, Image]] = []
         self.factor = 1

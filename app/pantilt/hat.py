@@ -27,7 +27,8 @@ class HatPanTilt(PanTilt):
 
     The servos are switched off *idle_s* after the last move. The package has idle timers too, but
     they write to the bus in threads of their own, during another move, and can switch off a servo
-    that has just started. They are therefore not used: one timer here does it, under a lock.
+    that has just started. They are therefore not used: one timer here switches the servos off,
+    under a lock.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class HatPanTilt(PanTilt):
         with self._lock, _naming_the_cure():
             hat = self._opened()
             self._start_idle_timer()
-            # At each move: a HAT that lost its power is off, and pantilthat does not know it.
+            # This is done at each move: a HAT that lost its power is off, but pantilthat does not
+            # notice.
             self._switch(True)
             hat.pan(pan_deg)
             hat.tilt(tilt_deg)

@@ -1,4 +1,4 @@
-"""A mount without hardware, which keeps the rules of a real one."""
+"""A mount without hardware, with the rules of a real one."""
 
 from app.errors import PanTiltError
 from app.pantilt.base import PanTilt, check_angles

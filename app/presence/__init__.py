@@ -1,11 +1,11 @@
-"""Presence: what a router sees, who that makes home, and what follows from it."""
+"""Presence: the devices that a router sees, the people who are therefore home, and the results."""
 
 from app.clock import Clock
 from app.presence.base import Router, RouterSettings
 
 
 def make_router(settings: RouterSettings, clock: Clock) -> Router | None:
-    """Return the router that *settings* choose, not asked yet; None when they choose none."""
+    """Return the router that *settings* choose, which is not asked yet; None without one."""
     if settings.backend == "http_json":
         from app.presence.routers.http_json import HttpJsonRouter
 

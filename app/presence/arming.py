@@ -14,7 +14,7 @@ BY = "who is home"
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A *change* at the moment *at*, announced as *fact* when it is carried out.
+    """A *change* at the moment *at*; it is announced as *fact* when it is carried out.
 
     *others* are the other people who are home.
     """
@@ -35,16 +35,16 @@ class Action:
 
 
 def transition(change: Change, at: datetime, home: tuple[str, ...]) -> Transition:
-    """Return the transition of *change* at *at*, after which the people in *home* are home."""
+    """Return the transition of *change* at *at*; the people in *home* are home after it."""
     others = tuple(name for name in home if name != change.person)
     return Transition(change, at, protocol.new_fact_id(at), others)
 
 
 def action_for(transition: Transition, switches: Mapping[str, bool]) -> Action:
-    """Return what follows from *transition* when the *switches* are as given.
+    """Return the effect of *transition* on the *switches*, given by name.
 
-    Only the first person who arrives and the last who leaves set a switch, and only one that
-    differs. `camera_status` is set only while `auto_detect_status` is on.
+    Only the first person who arrives and the last person who leaves set switches, and only those
+    that differ. `camera_status` is set only while `auto_detect_status` is on.
     """
     change = transition.change
     if change.kind in ("came", "left"):

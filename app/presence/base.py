@@ -105,7 +105,7 @@ def _absolute(text: str) -> str:
     return text
 
 
-#: The most addresses that ARP may ask: each is asked at every poll.
+#: The largest number of addresses that ARP may ask: each is asked at every poll.
 MOST_ADDRESSES = 256
 
 PersonName = Annotated[str, AfterValidator(_person_name)]
@@ -132,15 +132,15 @@ class Device:
 class Router(ABC):
     """A source of the connected devices. Only one thread at a time may use it."""
 
-    #: Its name in messages: its kind and address, never a password.
+    #: Its name in messages: its kind and address, and never a password.
     name: str
 
     @abstractmethod
     def devices(self) -> list[Device]:
         """Return the devices that are connected now, each once; an empty list when none is.
 
-        Raises `RouterError` when it does not answer, or not with a list, and `RouterRefused` when
-        somebody has to do something about that. Returns or raises within a few times `timeout_s`,
+        Raises `RouterError` when it does not answer, or answers without a list, and `RouterRefused`
+        when a person must act before it answers. Returns or raises within a few times `timeout_s`,
         whatever the router does.
         """
 
@@ -152,7 +152,7 @@ class Router(ABC):
 class PersonSettings:
     """The devices of a person: the *macs* of phones, and *hosts*, the phones' names.
 
-    Anybody can choose any host name. So for a person with *macs* a host name counts only when the
+    Any device can take any host name. So for a person with *macs* a host name counts only when the
     router lists the device without a MAC.
     """
 
@@ -162,14 +162,14 @@ class PersonSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpJsonSettings:
-    """The calls of a router's own web pages, and the place of the devices in the answer.
+    """The calls that a router's own web pages make, and the place of the devices in the answer.
 
     *devices*, *login_page* and *login* are below the router's url. In *devices*, *form*, *headers*
     and *cookie* a name in braces is replaced: `{username}`, `{password}`, a name in *secrets*, and
     `{now_ms}`. Outside *form* the names of the login's answer are replaced too: a cookie, or a
-    field of its JSON, dotted when it lies deeper. *list*, *total* and the others are dotted places
-    in the JSON. With *total* the list comes in pages: *total* is the length of the whole list, and
-    `{offset}` in *devices* is the number of entries that were read.
+    field of its JSON, with dots for a deeper one. *list*, *total* and the others are places in the
+    JSON, also with dots. With *total* the list has pages: *total* is the length of the whole list,
+    and `{offset}` in *devices* is the number of entries read so far.
     """
 
     devices: UrlPath | None = None
@@ -240,7 +240,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """The router to ask. *fingerprint* is that of the one certificate to trust, if it is set."""
+    """The router to ask; if *fingerprint* is set, only the certificate with it is trusted."""
 
     backend: RouterBackend = "none"
     url: Annotated[str, AfterValidator(_router_url)] | None = None
@@ -262,7 +262,7 @@ class RouterSettings:
 
 @dataclass(frozen=True, slots=True)
 class PresenceSettings:
-    """The residents, and when a resident counts as gone."""
+    """The people of the house, and when a person counts as gone."""
 
     people: dict[PersonName, PersonSettings] = field(default_factory=dict)
     consider_home_s: Annotated[float, Ge(30)] = 180.0

@@ -1,22 +1,22 @@
-"""Habits of a phone: how long it sleeps, by hour of the day, and so how long it may be unseen.
+"""Habits of a phone: how long it sleeps by hour of the day, so how long it may be unseen.
 
-For each hour the longest gap of a day is kept, for the newest 14 days on which the phone was there.
+For each hour the longest gap of a day is kept, for the newest 14 days on which the phone was home.
 An hour of the day is judged together with its neighbours. An hour of the night is judged together
 with the whole night, because people sometimes go to bed early.
 
 By night a false alarm wakes people, and a late arming costs little: the wait is twice the longest
-gap of the night. By day the wait is a quarter more than what was long enough on two days of three.
-So a quarter of an hour around the corner, which looks just like a sleeping phone, does not make
-every later departure late. When too few days are known, the wait is the longest by night and the
-shortest by day. At weekends until 10 every wait is the longest: people sleep in. The next sleep of
-a phone that has slept is judged by `app.presence.phone`.
+gap of the night. By day the wait is a quarter longer than the wait that was enough on two days of
+three. A person who is away for a quarter of an hour looks just like a sleeping phone; with this
+rule that does not make every later departure late. When too few days are known, the wait is the
+longest by night and the shortest by day. At weekends until 10 every wait is the longest, because
+people sleep late. `app.presence.phone` judges the next sleep of a phone that has slept.
 
 Measured in 400 simulated months (`python -m app presence-month`), with one of two people often
 alone at night and a router that fails daily: after the first three days the house was never armed
-while somebody was home; a plain wait of 180 s arms about 80 times a month. By day 83 % of the
-departures were armed within 5 minutes, in the median of a month after 4.6 minutes at worst, and
-each within 19 minutes, by night too. Every arrival was disarmed at most 11 s after the router saw
-it.
+while somebody was home; with a plain wait of 180 s that happens about 80 times a month. By day the
+house was armed within 5 minutes after 83 % of the departures; the median of a month was 4.6 minutes
+at worst. It was always armed within 19 minutes, by night too. It was always disarmed within 11 s
+after the router saw an arrival.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ NIGHT_FROM, NIGHT_TO, MORNING_TO = 21, 8, 10
 NIGHT = (*range(NIGHT_FROM, HOURS), *range(NIGHT_TO))
 DAYS_NEEDED, NIGHTS_NEEDED = 3, 7
 DAY_MARGIN, NIGHT_MARGIN = 1.25, 2.0
-#: By day a wait may be too short on one day in this number of days.
+#: By day the wait may be too short on one of this many days.
 SPARED_DAYS = 3
 
 #: For each hour of the day: (day, longest gap in s) of some days.
@@ -50,7 +50,7 @@ class PhoneHabits:
         return any(self._hours)
 
     def seen(self, day: int, hour: int) -> bool:
-        """Record that the phone is there on *day* in *hour*; returns whether that is new."""
+        """Record that the phone is home on *day* in *hour*; returns whether that is new."""
         days = self._hours[hour]
         if day in days:
             return False
@@ -60,7 +60,7 @@ class PhoneHabits:
         return True
 
     def slept(self, day: int, hour: int, gap_s: float) -> bool:
-        """Record a gap since *day* and *hour*; returns whether it is the longest of that hour."""
+        """Record a gap from *day* and *hour* on; returns whether it is the longest of that hour."""
         days = self._hours[hour]
         if gap_s <= days.get(day, 0.0):
             return False
@@ -68,13 +68,13 @@ class PhoneHabits:
         return True
 
     def wait_s(self, day: int, hour: int, settings: PresenceSettings) -> float:
-        """Return how many seconds a phone last seen on *day* in *hour* may be unseen."""
+        """Return how many seconds a phone may be unseen that was last seen on *day* in *hour*."""
         if _lies_in(day, hour):
             return settings.max_consider_home_s
         return self.usual_wait_s(hour, settings)
 
     def usual_wait_s(self, hour: int, settings: PresenceSettings) -> float:
-        """Return how many seconds a phone last seen in *hour* may be unseen on a usual day."""
+        """Return how many seconds a phone may be unseen on a usual day, last seen in *hour*."""
         longest_s = self._longest_s(hour)
         if is_night(hour):
             wait_s = settings.max_consider_home_s
@@ -87,11 +87,11 @@ class PhoneHabits:
         return min(max(wait_s, settings.consider_home_s), settings.max_consider_home_s)
 
     def record(self) -> Hours:
-        """Return all that is known, in the form that is stored."""
+        """Return all known gaps in the stored form."""
         return tuple(tuple(sorted(days.items())) for days in self._hours)
 
     def _longest_s(self, hour: int) -> list[float]:
-        """Return each known day's longest gap, longest first, in the hours judged with *hour*."""
+        """Return each known day's longest gap in the hours judged with *hour*, longest first."""
         longest_s: dict[int, float] = {}
         for near in NIGHT if is_night(hour) else (hour - 1, hour, hour + 1):
             for day, gap_s in self._hours[near].items():

@@ -1,4 +1,4 @@
-"""The household: who is home by the router's list, and whether the house is occupied or empty.
+"""The household: the people who are home by the router's list, and the house itself.
 
 Nothing here waits, asks or writes: time and the router's answers are parameters.
 """
@@ -16,8 +16,8 @@ from app.protocol import Habits, Presence
 
 #: The seconds between two polls while somebody is home or leaving, and while nobody is home.
 HOME_POLL_S, EMPTY_POLL_S = 15.0, 10.0
-#: The most seconds between two answers that count: a program that hung, or a machine that was
-#: suspended, saw nobody leave.
+#: The most seconds between two answers that count: a program that hung saw nobody leave, and
+#: neither did a machine that was suspended.
 MOST_COUNTED_S = 60.0
 #: The number of polls in a row without an answer that make an outage.
 OUTAGE_POLLS = 2
@@ -25,9 +25,10 @@ OUTAGE_POLLS = 2
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A person *came* or *left*, or the house was *occupied* or *emptied*.
+    """A change: a person *came* or *left*, or the house was *occupied* or *emptied*.
 
-    The first person who came occupies the house. It is emptied a while after the last has left.
+    The first person who comes occupies the house. It is emptied a while after the last person has
+    left.
     """
 
     kind: Literal["came", "left", "occupied", "emptied"]
@@ -36,7 +37,7 @@ class Change:
 
 
 class _Person:
-    """A resident, with a `Phone` for each MAC and host name by which they are known."""
+    """A person, with a `Phone` for each of their MACs and host names."""
 
     def __init__(
         self, wanted: PersonSettings, record: Presence, habits: Habits, settings: PresenceSettings
@@ -45,11 +46,11 @@ class _Person:
         self.since = record.since
         self.device = record.device
         self.last_seen = record.last_seen
-        #: The wait in s that an earlier run recorded; it holds until the router has answered.
+        #: The wait in s that an earlier run recorded; it is used until the router has answered.
         self.wait_s = record.wait_s
         self.habits: Habits | None = None
         keys = (*wanted.macs, *wanted.hosts)
-        # It is not known which devices were here, so every device that ever was is waited for.
+        # Nobody knows which devices were here, so every device that was ever here is waited for.
         ever = [key for key in keys if key == record.device or key in habits.gaps_s] or keys
         drowsy = record.home and record.wait_s == settings.max_consider_home_s
         self.phones = {
@@ -81,7 +82,7 @@ class _Person:
 
 
 class Household:
-    """The residents of a house. *known*, *habits* and *home* come from an earlier run."""
+    """The people of a house; *known*, *habits* and *home* are from an earlier run."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Household:
     ) -> None:
         #: Whether somebody is home, by the last conclusion.
         self.home = home
-        #: Whether the router answers. Only then the conclusion is true now.
+        #: Whether the router answers. The conclusion is true only while it does.
         self.known = False
         self._people: dict[str, _Person] = {}
         self._misses = 0
@@ -103,7 +104,7 @@ class Household:
 
     @property
     def people(self) -> Collection[str]:
-        """The names of the residents."""
+        """The names of all people of the house."""
         return self._people
 
     def configure(
@@ -114,8 +115,8 @@ class Household:
     ) -> None:
         """Continue with other *settings*; all waits start again.
 
-        The records of those who stay are kept; *known* and *habits* are records of an earlier run
-        about the others.
+        The records of people who stay are kept. *known* and *habits* are an earlier run's records
+        of the others.
         """
         now_known = {name: self.presence(name) for name in self.people}
         now_habits = {name: self.habits(name) for name in self.people}
@@ -125,8 +126,8 @@ class Household:
     def seen(self, devices: Sequence[Device], now: datetime, now_s: float) -> list[Change]:
         """Record that the router answered with *devices*; returns the changes that follow.
 
-        *now* is aware, and serves only for the hour of the day and for display; *now_s* is
-        monotonic. An empty list counts only when it is the second in a row.
+        *now* is aware, and is used only for the hour of the day and for display; *now_s* is
+        monotonic. An empty list counts only if the list before it was empty too.
         """
         self._misses = 0
         empty_before, self._answered_empty = self._answered_empty, not devices
@@ -190,7 +191,7 @@ class Household:
         self._restart_hold()
 
     def _wait_s(self, person: _Person) -> float | None:
-        """Return how long *person* may be unseen, in s; None when that is unknown, or away."""
+        """Return how long *person* may be unseen, in s; None when unknown or away."""
         if self._newest is None:
             return person.wait_s
         here = [phone for phone in person.phones.values() if phone.here]
@@ -219,7 +220,7 @@ class Household:
         return self._newest
 
     def _owner_and_key(self, device: Device) -> tuple[str, str] | None:
-        """Return the owner of *device* and the MAC or host name that matched; None without one."""
+        """Return the owner of *device* and the matching MAC or host name; None without an owner."""
         name = owner(self._settings.people, device)
         if name is None:
             return None
@@ -232,8 +233,8 @@ class Household:
     def _house_changes(self, there: list[str], left: bool, step_s: float) -> Iterator[Change]:
         """Yield the changes of the house itself.
 
-        The people in *there* are on the list. *left* says that somebody has just left; *step_s* is
-        the time since the last answer.
+        The people in *there* are on the list. *left* is True when somebody has just left; *step_s*
+        is the time since the last answer.
         """
         if self._anybody_home() or not self._people:
             self._restart_hold()

@@ -1,4 +1,4 @@
-"""One device of a resident: whether it is here, and how long it may be unseen."""
+"""One device of a person: whether it is here, and how long it may be unseen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,9 @@ from app.presence.habits import PhoneHabits, may_lie_in
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An answer of the router at *now*; *step_s* is the time that counts since the last answer.
+    """An answer of the router at *now*; *step_s* is the counted time since the last answer.
 
-    *day* (`date.toordinal`) and *hour* are those of the house's own time zone.
+    *day* (`date.toordinal`) and *hour* are in the house's own time zone.
     """
 
     now: datetime
@@ -20,7 +20,7 @@ class Observation:
     step_s: float
 
 
-#: How long after a nap a phone is expected to sleep on: it wakes about every hour.
+#: For this long after a sleep a phone is expected to sleep again: it wakes about every hour.
 DROWSY_S = 5_400.0
 #: An awake phone may be off the Wi-Fi for a minute and a half. While people may be in bed, a phone
 #: that is off for longer sleeps.
@@ -29,13 +29,15 @@ _WIDE_AWAKE_S = float("inf")
 
 
 class Phone:
-    """A device that is *here* from when the router lists it until it was unseen for its wait.
+    """A device.
 
-    The wait is that of the hour in which the device was last seen. A phone is drowsy when it has
-    slept and was not taken for gone. A drowsy phone is expected to sleep on, whatever it did on
-    other days, so its wait is the longest. A phone that comes home by night or in the morning is
-    drowsy too: people then go to bed, or were taken for gone while they slept. *drowsy* says that
-    an earlier run expected the phone to sleep on.
+    It is *here* from the time when the router lists it until it was unseen for its wait.
+
+    Its wait depends on the hour in which it was last seen. A phone is drowsy when it has slept and
+    was not counted as gone. A drowsy phone is expected to sleep again, whatever it did on other
+    days, so its wait is the longest. A phone that comes home by night or in the morning is drowsy
+    too: its owner goes to bed, or was counted as gone while asleep. *drowsy* says that an earlier
+    run expected the phone to sleep again.
     """
 
     def __init__(self, habits: PhoneHabits, here: bool, drowsy: bool) -> None:
@@ -47,8 +49,8 @@ class Phone:
     def interrupt(self) -> None:
         """Record that the router was not watched for a while.
 
-        A phone that is here waits its whole wait from the next answer on, and no gap is learned. A
-        drowsy phone may have slept on.
+        For a phone that is here, the whole wait starts again with the next answer, and no gap is
+        learned. A drowsy phone may have slept all the time.
         """
         if self._is_drowsy():
             self._awake_s = 0.0
@@ -85,7 +87,7 @@ class Phone:
             self._awake_s = _WIDE_AWAKE_S
 
     def wait_s(self, seen: Observation, settings: PresenceSettings) -> float:
-        """Return how many seconds it may be unseen while it counts as here."""
+        """Return for how many seconds it may be unseen and still count as here."""
         if self._is_drowsy():
             return settings.max_consider_home_s
         day, hour = (self._day, self._hour) if self._day else (seen.day, seen.hour)

@@ -1,4 +1,4 @@
-"""The health of the router: when to ask it again, and when to alert the owner to its silence."""
+"""The health of the router: when to ask it again, and when its silence is alerted."""
 
 import logging
 from dataclasses import replace
@@ -11,14 +11,14 @@ from app.errors import RouterError, RouterRefused
 from app.protocol import Fact, RouterHealth
 from app.times import format_duration, format_time
 
-#: The longest wait, in s, for a router that does not answer or refuses the password: after too many
-#: tries it may refuse every login.
+#: The longest wait, in s, before a router that does not answer, or refuses the password, is asked
+#: again. After too many tries it may refuse every login.
 LONGEST_WAIT_S = 300.0
-#: The longest wait, in s, while nobody is home. It is short because a person who comes back
-#: after an outage has to be recognised at once. When somebody is home, only a departure is noticed
+#: The longest such wait, in s, while nobody is home. It is short because a person who comes back
+#: after an outage must be recognised at once. When somebody is home, only a departure is noticed
 #: late.
 EMPTY_WAIT_S = 15.0
-#: A silence of fewer polls than this shows only in the heartbeat.
+#: A silence of fewer polls than this appears only in the heartbeat.
 NOTED_FROM_MISSES = 2
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class RouterMonitor:
         self._logged: Literal["", "silent", "refuses"] = ""
 
     def answered(self, now: datetime) -> Fact | None:
-        """Record that the router has answered; returns the fact to publish about that."""
+        """Record that the router has answered; returns the fact to publish, if any."""
         before, self.misses, self._refusals = self.health, 0, 0
         self._silent_since, self._logged = None, ""
         if before is None or not before.answering:
@@ -52,7 +52,7 @@ class RouterMonitor:
         return Fact(protocol.new_fact_id(now), "router_back", now, text)
 
     def missed(self, error: RouterError, now: datetime, now_s: float) -> Fact | None:
-        """Record that the router failed with *error*; returns the fact to publish about that."""
+        """Record that the router failed with *error*; returns the fact to publish, if any."""
         self.misses += 1
         self._refusals = self._refusals + 1 if isinstance(error, RouterRefused) else 0
         self._silent_since = self._silent_since or (now, now_s)
@@ -72,7 +72,7 @@ class RouterMonitor:
         return Fact(protocol.new_fact_id(now), "router_silent", now, text)
 
     def wait_s(self, poll_s: float, somebody_home: bool) -> float:
-        """Return the seconds until the next poll; they are *poll_s* while the router answers."""
+        """Return the seconds until the next poll, which are *poll_s* while the router answers."""
         failures = self._refusals or self.misses
         if not failures:
             return poll_s

@@ -7,7 +7,7 @@ from app.presence.base import Device, Router
 
 
 class Poll:
-    """Asks *router* once, in a thread: a router that hangs or an unknown host name can take long.
+    """Asks *router* once, in a thread: a router that hangs, or an unknown host name, can take long.
 
     A mistake in our code ends the thread with its traceback in the log; `answer` then raises.
     """

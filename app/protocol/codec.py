@@ -15,7 +15,7 @@ _BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label", "label_by", "
 
 
 def encode(record: Record) -> str:
-    """*record* as JSON; `ProtocolError` when a value is not as declared."""
+    """Return *record* as JSON; `ProtocolError` when a value is not as declared."""
     text: str = _adapter(type(record)).dump_json(record, warnings=False).decode()
     decode(type(record), text)
     return text
@@ -31,7 +31,7 @@ def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
 
 
 def plain_event(record: EventRecord) -> dict[str, Any]:
-    """Return *record* as plain values for `event.json`, without those that are not known."""
+    """Return *record* as plain values for `event.json`, without the unknown ones."""
     plain: dict[str, Any] = _adapter(EventRecord).dump_python(record, mode="json")
     return {name: value for name, value in plain.items() if value is not None}
 
@@ -51,7 +51,7 @@ def event_from_plain(plain: dict[str, Any]) -> EventRecord:
 
 
 def encode_event(record: EventRecord) -> dict[str, str]:
-    """Return *record* as the fields of its hash: words and times bare, all else as JSON."""
+    """Return *record* as the fields of its hash: words and times plain, the others as JSON."""
     return {
         name: value if name in _BARE_EVENT_FIELDS else json.dumps(value)
         for name, value in plain_event(record).items()
@@ -59,7 +59,7 @@ def encode_event(record: EventRecord) -> dict[str, str]:
 
 
 def decode_event(stored: dict[str, str]) -> EventRecord:
-    """Return the event in the fields of a hash, marks ignored; `ProtocolError` when it has none."""
+    """Return the event in the fields of a hash, without marks; `ProtocolError` without one."""
     try:
         return event_from_plain(
             {
@@ -73,6 +73,6 @@ def decode_event(stored: dict[str, str]) -> EventRecord:
 
 
 def reasons(error: ValidationError) -> str:
-    """Return the mistakes without the values that were found, which may be secrets."""
+    """Return the mistakes, without the wrong values, which may be secrets."""
     found = error.errors(include_url=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in found)

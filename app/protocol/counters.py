@@ -1,7 +1,7 @@
 """The counters in the heartbeat of each program: one row each, with unit and label.
 
-A counter with a *label* is a mapping from the label's values to figures: `store_waiting` is
-`{"s3": 3, "dropbox": 0}`. No name contains a label, so that a reader needs to parse none.
+A counter with a *label* is a mapping from the label's values to figures: `store_waiting` is `{"s3":
+3, "dropbox": 0}`. No name contains a label, so a reader need not parse names.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ Unit = Literal["", "s", "per s", "MB", "GB", "luma", "bool", "text", "UTC time"]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A figure in a program's heartbeat. *unit* is "" for what is counted.
+    """A figure in a program's heartbeat; *unit* is "" for a number of things.
 
-    None stands for what is not known, and in a text for "nothing".
+    None means "not known", and for a text "nothing".
     """
 
     program: str
@@ -54,36 +54,36 @@ COUNTERS = (
     *_rows(
         "security_system",
         ("camera", "text", "open, opening, lost or closed"),
-        ("armed", "bool", "whether the camera is to watch"),
+        ("armed", "bool", "whether the camera is armed"),
         ("frames", "", "frames judged or passed on since the start"),
         ("frames_per_s", "per s", "frames since the last heartbeat"),
         ("dropped", "", "frames that came faster than they were judged"),
         ("corrupt", "", "damaged frames, neither judged nor learned"),
         ("reopened", "", "times that the camera came back after it was lost"),
-        ("learning", "bool", "whether the background is not known yet"),
+        ("learning", "bool", "whether the background is still being learned"),
         ("light", "luma", "mean luma, 0 to 255, where light is the trigger"),
         ("turning", "bool", "whether the mount moves"),
         ("events", "", "events opened since the start"),
         ("event_open", "bool", "whether an event is open"),
-        ("waiting_for_redis", "", "facts that Redis does not have yet"),
-        ("handover_s", "s", "time from the newest fact to Redis having it"),
+        ("waiting_for_redis", "", "facts that wait for Redis"),
+        ("handover_s", "s", "time until Redis had the newest fact"),
         ("clips", "", "clips written since the start"),
         ("clip_gaps", "", "gaps in clips"),
         ("preroll_s", "s", "length of the video kept in memory"),
         ("preroll_mb", "MB", "size of the video kept in memory"),
-        ("preroll_limit_mb", "MB", "the most that it may take"),
-        ("pir", "bool", "what the motion sensor says, where there is one"),
+        ("preroll_limit_mb", "MB", "the limit of that size"),
+        ("pir", "bool", "state of the motion sensor, if there is one"),
         ("frames_kept_mb", "MB", "size of the frames kept for training samples"),
         ("captures", "", "training samples and stills written"),
         ("captures_lost", "", "training samples and stills that could not be written"),
     ),
     *_rows(
         "notifier",
-        ("delivered", "", "facts that every channel is done with"),
+        ("delivered", "", "facts that every channel has finished"),
         ("held", "", "facts not delivered because alerts were off or snoozed"),
-        ("waiting", "", "facts that some channel has still to deliver"),
-        ("channel_waiting", "", "facts that this channel has still to deliver", "channel"),
-        ("channel_trouble", "text", "what is wrong with this channel", "channel"),
+        ("waiting", "", "facts that wait for a channel"),
+        ("channel_waiting", "", "facts that wait for this channel", "channel"),
+        ("channel_trouble", "text", "trouble of this channel", "channel"),
         ("channel_digests", "", "digests delivered", "channel"),
         ("channel_repeated", "", "messages that may have been delivered twice", "channel"),
         ("replied", "", "requests that got their reply"),
@@ -106,16 +106,16 @@ COUNTERS = (
         ("store_waiting_mb", "MB", "size of the files that wait for this store", "store"),
         ("store_uploaded", "", "files uploaded since the start", "store"),
         ("store_uploaded_mb", "MB", "size of the files uploaded since the start", "store"),
-        ("store_last", "UTC time", "when the last file was uploaded", "store"),
+        ("store_last", "UTC time", "time of the last upload", "store"),
         ("store_failures", "", "uploads that failed since the start", "store"),
-        ("store_trouble", "text", "what is wrong with this store", "store"),
+        ("store_trouble", "text", "trouble of this store", "store"),
     ),
     *_rows(
         "slack_server",
         ("requests", "", "requests answered"),
         ("refused", "", "requests refused: unsigned, repeated, or not allowed"),
-        ("errors", "", "requests that ended in a mistake of ours"),
-        ("last_request", "UTC time", "when the last request came"),
+        ("errors", "", "requests that failed by a mistake in this program"),
+        ("last_request", "UTC time", "time of the last request"),
     ),
     *_rows(
         "slack_socket",
@@ -128,6 +128,6 @@ COUNTERS = (
 
 
 def by_label(counters: Counters, name: str) -> Mapping[str, Figure]:
-    """The figures of the labelled counter *name* by label; empty when the heartbeat has none."""
+    """Return the figures of the labelled counter *name* by label; empty without that counter."""
     found = counters.get(name)
     return found if isinstance(found, Mapping) else {}

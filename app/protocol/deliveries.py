@@ -21,29 +21,29 @@ class Stage(StrEnum):
     #: UTC time at which the call that shows the message began; a later run asks the service whether
     #: it arrived. "yes" where the service cannot be asked.
     POSTING = "posting"
-    #: The message is shown: what later calls need to change it or to post below it.
+    #: The message is shown: the data that later calls need to change it or to post below it.
     POSTED = "posted"
     #: The id of an uploaded file, or "none" and why there is none.
     FILE = "file"
-    #: "yes": the service accepts messages with the uploaded file.
+    #: "yes": the service now accepts messages with the uploaded file.
     READY = "ready"
-    #: "yes": the service has accepted the order to show an uploaded clip.
+    #: "yes": the service has accepted the request to show an uploaded clip.
     TAKEN = "taken"
-    #: How often showing a clip was tried from the start.
+    #: The number of times that showing a clip was begun again.
     TRIES = "tries"
     #: Why a clip is not shown.
     GIVEN_UP = "given up"
-    #: "yes": the message that this one belongs below is gone, so it is posted by itself.
+    #: "yes": this message belongs below another, which is gone, so it is posted by itself.
     ALONE = "alone"
     #: UTC time at which the service first refused a picture.
     REFUSED = "refused"
-    #: How often the service has surely not taken the message.
+    #: The number of times that the service certainly did not accept the message.
     FAILURES = "failures"
-    #: "none": the text goes without its picture.
+    #: "none": the text is sent without its picture.
     MEDIA = "media"
     #: The service's id of a text message.
     SID = "sid"
-    #: The id of the digest that this fact goes with.
+    #: The id of the digest that contains this fact.
     DIGEST = "digest"
     #: "yes": the digest shows this fact's picture.
     SHOWN = "shown"
@@ -64,7 +64,7 @@ class Mark:
     written_by: str
 
     def of(self, *parts: str) -> str:
-        """The name with *parts* in place of what is in braces."""
+        """Return the name with *parts* in place of the braces."""
         given = iter(parts)
         return _PLACE.sub(lambda _: next(given), self.name)
 
@@ -81,10 +81,12 @@ STORE_TROUBLE = Mark("store {store}", "begun, over, or what is being published",
 DISK_TROUBLE = Mark("disk", "begun, over, or what is being published", "uploader")
 REDIS_LOG = Mark("appendonly", "no: Redis keeps no log while the disk accepts none", "uploader")
 REDIS_DUMPS = Mark("stop-writes-on-bgsave-error", "no: as for appendonly", "uploader")
-HEART = Mark(
+HEARTBEAT_MARK = Mark(
     "heartbeat:{program}:{host}", "alive, or silent since when, or what is published", "notifier"
 )
-CAMERA_HEART = Mark("heartbeat:{program}:{host}:{camera}", "as for other programs", "notifier")
+CAMERA_HEARTBEAT_MARK = Mark(
+    "heartbeat:{program}:{host}:{camera}", "as for other programs", "notifier"
+)
 STAGES = (
     *(Mark(f"{{channel}}:{stage}", "see Stage", "notifier") for stage in Stage),
     *(
@@ -106,5 +108,5 @@ MARKS: dict[Holder, tuple[Mark, ...]] = {
         *(DELIVERED, HELD, STORE_TROUBLE, DISK_TROUBLE, REDIS_LOG, REDIS_DUMPS),
         *STAGES,
     ),
-    "hearts": (HEART, CAMERA_HEART),
+    "hearts": (HEARTBEAT_MARK, CAMERA_HEARTBEAT_MARK),
 }

@@ -1,4 +1,4 @@
-"""Ids of events and facts, and the names that they are made of."""
+"""Ids of events and facts, and the name of this machine in keys."""
 
 import hashlib
 import re
@@ -10,12 +10,12 @@ from app.errors import ProtocolError
 
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 EVENT_ID = re.compile(rf"(?P<moment>\d{{8}}T\d{{6}}\.\d{{3}})Z-(?P<camera>{CAMERA_NAME.pattern})")
-#: What ids are made of, so that one can be a file's name and part of a key, and leads nowhere else.
+#: The form of ids: an id can safely be a file's name and part of a key.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def event_id(started_at: datetime, camera: str) -> str:
-    """Return an event's id, as in `20261120T101500.123Z-front`: ids sort by time."""
+    """Return an event's id, as in `20261120T101500.123Z-front`; ids sort by time."""
     moment = started_at.astimezone(UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{camera}"
 
@@ -53,9 +53,9 @@ def derived_fact_id(at: datetime, text: str) -> str:
 
 
 def event_fact_id(event: str, what: str, file: str | None = None) -> str:
-    """Return the id of the fact that says *what* of *event*: the same each time.
+    """Return the id of the fact *what* about *event*; it is the same each time.
 
-    Each part of a long clip has its own, which ends as the name of its *file* does: with -2 for
+    Each part of a long clip has its own id, with the end of the name of its *file*: -2 for
     `clip-2.mp4`.
     """
     part = file.removeprefix("clip").removesuffix(".mp4") if file else ""

@@ -1,7 +1,7 @@
 """The keys and streams in Redis: one row each, and the functions that make their names.
 
-`KEYS` is the whole conversation between the programs. A test runs a suite and compares every key
-that Redis then holds with these rows.
+`KEYS` is everything that the programs exchange. A test runs a suite and compares every key that
+Redis then holds with these rows.
 """
 
 import re
@@ -58,7 +58,7 @@ class Key:
     length: int | None = None
 
     def of(self, *parts: str) -> str:
-        """The name with *parts* in place of what is in braces."""
+        """Return the name with *parts* in place of the braces."""
         given = iter(parts)
         return _PLACE.sub(lambda _: next(given), self.name)
 
@@ -75,7 +75,7 @@ CAMERA_STATUS = Key(
     "security system",
 )
 CAMERA_NOTIFICATIONS = Key(
-    "camera_notifications", "string", "True or False: may alerts go out?", "commands", "notifier"
+    "camera_notifications", "string", "True or False: are alerts delivered?", "commands", "notifier"
 )
 AUTO_DETECT_STATUS = Key(
     "auto_detect_status",
@@ -187,7 +187,7 @@ CAMERA_HEARTBEAT = Key(
 HEARTBEATS = Key(
     "heartbeats",
     "set",
-    "the keys of all heartbeats that are or were there",
+    "the keys of all present and past heartbeats",
     "every program",
     "/status, dashboard, notifier",
 )
@@ -220,7 +220,7 @@ ENVELOPE = Key(
     "Slack socket",
     ENVELOPE_LIFE_S,
 )
-HEARTS = Key(
+HEARTBEAT_MARKS = Key(
     "hearts",
     "hash",
     "for each heartbeat key: alive, or silent since when, or what is being published",
@@ -265,7 +265,7 @@ REQUESTS = Key(
     length=REQUESTS_KEPT,
 )
 
-#: Every row, in the order in which a newcomer best reads them.
+#: Every row, in the best order for a new reader.
 KEYS = (
     CAMERA_STATUS,
     CAMERA_NOTIFICATIONS,
@@ -292,7 +292,7 @@ KEYS = (
     ROUTER,
     SIGNATURE,
     ENVELOPE,
-    HEARTS,
+    HEARTBEAT_MARKS,
     DELIVERY,
     PUBLISHED,
     EVENTS,
@@ -321,7 +321,7 @@ def camera_key(camera: str, what: CameraKey) -> str:
 
 
 def changed_by_key(switch: str) -> str:
-    """The key of who changed *switch* last."""
+    """Return the key of the last change of *switch*."""
     return _CHANGED_BY[switch].name
 
 
@@ -334,7 +334,7 @@ def snapshot_key(event: str) -> str:
 
 
 def delivery_key(delivered: str) -> str:
-    """The key of the marks of *delivered*: the id of a fact, a digest, a reply or an owner."""
+    """Return the key of the marks of *delivered*, the id of a fact, digest, reply or program."""
     return DELIVERY.of(delivered)
 
 

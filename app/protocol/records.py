@@ -35,7 +35,7 @@ BoxPx = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ArmedBy:
-    """The last change of a switch: by whom, when and why."""
+    """The last change of a switch: the person or program, the time and the reason."""
 
     by: str
     at: AwareDatetime
@@ -54,8 +54,8 @@ class Position:
 class Presence:
     """One person of the house: *home* or away, and since when.
 
-    *device* was seen last, at *last_seen*. *wait_s* is how long somebody at home may be unseen now;
-    *longest_wait* is the hour of the day at which that is longest, and its seconds.
+    *device* was seen last, at *last_seen*. *wait_s* is how long a person at home may be unseen now;
+    *longest_wait* is the hour of the day with the longest wait, and its seconds.
     """
 
     home: bool
@@ -133,13 +133,13 @@ class EventRecord:
     label_at: AwareDatetime | None = None
 
 
-#: The fields of an event's hash that are no marks.
+#: The fields of an event's hash that are not marks.
 EVENT_FIELDS = tuple(field.name for field in fields(EventRecord))
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened. A fact that is published twice is on the stream once, by its *id*.
+    """Something that happened; a fact that is published twice is on the stream once, by its *id*.
 
     *alert* is False for a fact that is not delivered by itself, such as an event too soon after the
     last. *text* is a sentence for a person. *file* is a file in the event's folder, as in
@@ -163,7 +163,7 @@ class ClipAsked:
     """A clip that somebody asked for at *asked_at*.
 
     It is *file* in the folder of *event* on the disk of *host*. Without *file* there is no clip,
-    and *why* says the reason.
+    and *why* is the reason.
     """
 
     asked_at: AwareDatetime
@@ -188,9 +188,9 @@ class ReplyTo:
 class Request:
     """Something that somebody asked for.
 
-    *by* is that person's name for others, and *user* the id in Slack. A tag puts *label* on
-    *event*, or removes the label when it is None. The reply goes to *reply_to*. A "say" asks only
-    for *text*, in Slack's mrkdwn, to be sent there.
+    *by* is the person's name for others, and *user* is the person's id in Slack. A tag puts *label*
+    on *event*, or removes the label when it is None. The reply goes to *reply_to*. A "say" asks
+    only for *text*, in Slack's mrkdwn, to be sent there.
     """
 
     kind: RequestKind

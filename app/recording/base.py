@@ -1,4 +1,4 @@
-"""Settings for clips: the time around an event that is kept, and the memory that this may take."""
+"""Settings for clips: the time around an event, and the limit of memory."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Writes one clip, from its beginning until it is a file. A long clip becomes several files."""
+"""Writes one clip, from its beginning to its file. A long clip becomes several files."""
 
 import math
 import threading
@@ -14,7 +14,7 @@ from app.recording.fragments import ClipMetadata, FragmentWriter
 from app.recording.pre_roll import Ring
 from app.recording.transcoding import Transcoder, can_be_copied
 
-#: After this many seconds of a part, a fragment of it is certainly on disk.
+#: When a part is longer than this, in seconds, a fragment of it is certainly on disk.
 _BEGUN_S = 1.5
 
 #: Returns the reason why nothing may be written to a folder, None when writing is allowed.
@@ -23,10 +23,10 @@ WriteCheck = Callable[[Path], str | None]
 
 @dataclass(frozen=True, slots=True)
 class WrittenPart:
-    """A part of a clip whose packets are all written, which is to become the file *clip*.
+    """A part of a clip whose packets are all written. It becomes the file *clip*.
 
-    The file is to show *shown_s* seconds, or everything if that is None. *last* is whether no other
-    part follows.
+    The file will show *shown_s* seconds, or everything if that is None. *last* is True when no
+    other part follows.
     """
 
     clip: Path
@@ -38,7 +38,7 @@ class _PartWriter:
     """Writes the current part of a clip into one file, beginning with the packet *first*."""
 
     def __init__(
-        self, clip: Path, first: Packet, start_s: float, note: str, offset_s: float
+        self, clip: Path, first: Packet, start_s: float, purpose: str, offset_s: float
     ) -> None:
         self.clip = clip
         self.video_format = first.video_format
@@ -46,7 +46,7 @@ class _PartWriter:
         self.has_file = False
         copied = can_be_copied(first.video_format)
         self._transcoder = None if copied else Transcoder(first.video_format, start_s)
-        self._metadata = ClipMetadata(note, copied and first.video_format.vflip, offset_s)
+        self._metadata = ClipMetadata(purpose, copied and first.video_format.vflip, offset_s)
         self._fragments: FragmentWriter | None = None
 
     def write(self, packet: Packet) -> None:
@@ -80,8 +80,8 @@ class _PartWriter:
 class ClipWriter:
     """Writes a clip from *start_s* until its end is known, in parts of *most_s* seconds.
 
-    All times are on the clock of the camera's frames. The owner of the clip calls `end`, `split`
-    and `stop`, from any thread; all other methods belong to the one thread that writes.
+    All times are on the clock of the camera's frames. Any thread may call `end`, `split` and
+    `stop`; only the thread that writes calls the other methods. *purpose* is stored in each file.
     *check_folder* returns the reason why nothing may be written to *folder*, None when writing is
     allowed.
     """
@@ -93,11 +93,11 @@ class ClipWriter:
         start_s: float,
         *,
         most_s: float,
-        note: str,
+        purpose: str,
         check_folder: WriteCheck,
     ) -> None:
         self.folder = folder
-        self.note = note
+        self.purpose = purpose
         #: True when the whole clip is written.
         self.is_over = False
         #: True when a part of the clip holds pictures.
@@ -127,11 +127,11 @@ class ClipWriter:
         self._end_s = end_s
 
     def split(self) -> None:
-        """Finish the current part as it is, and continue in another."""
+        """Finish the current part now, and continue in another."""
         self._split = True
 
     def stop(self) -> None:
-        """End the clip after the packets that came so far."""
+        """End the clip after the packets that have arrived."""
         self._no_more = True
 
     def advance(self) -> bool:
@@ -139,7 +139,8 @@ class ClipWriter:
 
         After an error, which comes from the disk, the caller must call `give_up`.
         """
-        no_more = self._no_more  # read first: all packets that came before `stop` are read below
+        # `stop` may come at any time: this must be read before the packets that came before it.
+        no_more = self._no_more
         packets = self._ring.read(self._cursor)
         for packet in packets:
             if not self._write(packet):
@@ -170,8 +171,8 @@ class ClipWriter:
             return False
         part = self._part = self._part or self._begin_part(packet)
         if self._split or packet.decode_s >= part.start_s + self._most_s:
-            # A picture may be decoded before others that are shown before it; but every picture
-            # from this packet on is shown from here on.
+            # A picture may be decoded before others that are shown earlier. But from this packet
+            # on, every picture is shown later than this one.
             self._next_part(part, packet.decode_s if self._split else part.start_s + self._most_s)
             return False
         part.write(packet)
@@ -186,12 +187,12 @@ class ClipWriter:
         start_s = self._cursor.start_s
         if first.key:
             # If the ring was empty when the cursor was opened, the clip begins with the first
-            # packet that came.
+            # packet.
             start_s = max(start_s, first.at_s)
         if self._number == 1:
             self._began_s = start_s
         clip = self.folder / clip_name(self._number)
-        return _PartWriter(clip, first, start_s, self.note, start_s - self._began_s)
+        return _PartWriter(clip, first, start_s, self.purpose, start_s - self._began_s)
 
     def _next_part(self, part: _PartWriter, seam_s: float) -> None:
         """Finish *part*, and begin the next one with the picture nearest to *seam_s*.

@@ -14,8 +14,7 @@ from typing import Any
 from app.files import remove_if_empty, remove_unfinished, write_atomic
 
 SNAPSHOT = "snapshot.jpg"
-#: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip while it is written, or after its program was
-#: killed.
+#: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
 
@@ -30,7 +29,7 @@ class SnapshotPair:
 class EventFolders:
     """The folders of all events under *data_dir*.
 
-    The content of a JSON file is a plain mapping, which its reader must check.
+    The content of a JSON file is a plain mapping; the reader must check it.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -49,7 +48,7 @@ class EventFolders:
     ) -> None:
         """Write the record of *event*, after its *pictures*.
 
-        In this order, an `event.json` always has its pictures beside it.
+        In this order, the pictures are always beside an `event.json`.
         """
         folder = self.folder(event, started_at)
         if pictures:
@@ -82,10 +81,10 @@ class EventFolders:
     ) -> Iterator[tuple[dict[str, Any], datetime]]:
         """Yield the fields of events of *camera* that have no end, and when each was last written.
 
-        The oldest event comes first; only the last *days* that have any events are searched. If a
-        program was killed after it wrote the picture, only the event's id is known; without a
-        picture there was no event. Unfinished files are deleted, except an event's clips. An
-        `event.json` that is invalid or unreadable is skipped.
+        The oldest event comes first. Only the last *days* with events are searched. If a program
+        was killed after it wrote the picture, only the event's id is known; without a picture there
+        was no event. Unfinished files are deleted, except an event's clips. An `event.json` that is
+        invalid or unreadable is skipped.
         """
         for day in sorted(self._events.glob("????-??-??"))[-days:]:
             for folder in sorted(day.glob(f"*Z-{camera}")):
@@ -100,7 +99,7 @@ class EventFolders:
     def unfinished_clips(self, camera: str) -> Iterator[Path]:
         """Yield the unfinished clips of *camera*, oldest first.
 
-        An earlier run left them because it was killed or because the disk was full.
+        An earlier run was killed, or the disk was full.
         """
         for folder in sorted(self._events.glob(f"????-??-??/*Z-{camera}")):
             matches = (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part"))
@@ -124,7 +123,7 @@ def part_path(clip: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return the fields in an event's file, None when it is invalid; of a picture only the id."""
+    """Return the fields in an event's file, or only the id for a picture; None when invalid."""
     if path.name == SNAPSHOT:
         return {"id": path.parent.name}
     try:

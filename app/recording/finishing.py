@@ -23,7 +23,7 @@ from app.recording.mp4 import index_in_front, show_only
 
 @dataclass(frozen=True, slots=True)
 class ClipSurvey:
-    """The content of a clip's file: its *metadata*, the number of *samples* to keep, their length.
+    """The content of a clip's file: its *metadata*, and the number of *samples* to keep.
 
     *shown_s* is the time for which the samples are shown. *longer* is True when the last sample
     would be shown too long; it was kept because earlier pictures need it.
@@ -43,8 +43,8 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
     """Make *clip* of *part*, up to *end_s* if that is given.
 
     The index comes to the front, and an edit list says where players begin. `NothingShown` when
-    *part* shows nothing before *end_s*. *clip* is complete, or as it was before. *part* stays, but
-    loses a box at its end that is not complete.
+    *part* shows nothing before *end_s*. *clip* is complete afterwards, or unchanged. *part* stays,
+    but loses an incomplete box at its end.
     """
     unfinished = clip.with_name(f".{clip.name}.whole.part")
     try:
@@ -63,7 +63,7 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
 def shows_anything(part: Path) -> bool:
     """Return whether a clip can be made of *part*. `OSError` when the disk cannot be read.
 
-    *part* loses a box at its end that is not complete.
+    *part* loses an incomplete box at its end.
     """
     try:
         _cut_off_broken_box(part)
@@ -86,8 +86,8 @@ def survey(file: Path, end_s: float | None = None) -> ClipSurvey:
 def _cut_off_broken_box(part: Path) -> None:
     """Cut off the box at the end of *part* if it is not complete, unless it holds pictures.
 
-    libav reads pictures up to the point where they break off, but it reads nothing of a file that
-    ends in the middle of another box.
+    libav reads pictures up to the point where the file breaks off. But it reads nothing of a file
+    that ends in the middle of another box.
     """
     end, whole = 0, part.stat().st_size
     with part.open("rb") as file:

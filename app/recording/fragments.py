@@ -1,6 +1,6 @@
 """Writes a clip as a fragmented MP4, which can be played up to its last second at any time.
 
-`.clip.mp4.part` becomes `clip.mp4` when `app.recording.finishing` has moved the index to the front.
+`app.recording.finishing` moves the index to the front; `.clip.mp4.part` is then `clip.mp4`.
 """
 
 import json
@@ -31,7 +31,7 @@ _OPTIONS = {
 class ClipMetadata:
     """The facts for finishing a part of a clip, stored in its file.
 
-    *note* comes from the owner of the clip. *turned* is whether players show the pictures upside
+    *note* is the purpose given for the clip. *turned* says whether players show the pictures upside
     down. *offset_s* is the time from the beginning of the clip to the beginning of the part.
     """
 
@@ -107,7 +107,7 @@ class FragmentWriter:
         return round((at_s - self._start_s) * TICKS_PER_S)
 
     def _write_held(self) -> None:
-        """Write the packet that is held; its duration is known when the next one has come."""
+        """Write the packet that is held; its duration is known when the next one has arrived."""
         if self._held is None:
             return
         self._held.duration = self._interval
@@ -120,7 +120,7 @@ class FragmentWriter:
 
 
 class _PlainFile:
-    """A file that writes all data or raises; libav does not notice when only a part was written.
+    """A file that writes all data or raises: libav does not notice an incomplete write.
 
     A *broken* file ignores all data.
     """
@@ -143,7 +143,7 @@ class _PlainFile:
         return len(data)
 
     def sync_if_due(self) -> None:
-        """Sync every few seconds: a power cut loses little, and the card is spared most syncs."""
+        """Sync every few seconds: a power cut loses little, and the card gets few syncs."""
         if time.monotonic() - self._synced_s >= _SYNC_EVERY_S:
             os.fdatasync(self._descriptor)
             self._synced_s = time.monotonic()

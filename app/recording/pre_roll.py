@@ -1,9 +1,9 @@
-"""The pre-roll: a camera's last seconds in memory, compressed, which come first in a clip.
+"""The pre-roll: a camera's last seconds in memory, compressed; a clip begins with them.
 
-Everything that is not on disk yet is in this memory and nowhere else; therefore one limit covers it
-all. The writer of a clip reads through a cursor. While a cursor is open, packets may stay longer
-than their time, but the memory never exceeds its limit: the oldest packets are dropped first, and a
-cursor that has not read them finds a gap.
+Everything that is not on disk yet is in this memory only, so one limit covers all of it. The writer
+of a clip reads through a cursor. While a cursor is open, packets may stay longer than usual, but
+the memory never exceeds its limit: the oldest packets are dropped first. A cursor that has not read
+them finds a gap.
 """
 
 import threading
@@ -19,10 +19,11 @@ _BATCH = 20
 
 
 class Cursor:
-    """The position of a reader. *start_s* is the time of the first picture that is to be shown.
+    """The position of a reader; *start_s* is the time of the first picture to show.
 
-    Packets before that picture only serve to decode it. The packets of the last read, from
-    *kept_from* on, may be needed again: a clip may end among them, and another may begin there.
+    Packets before that picture are only needed to decode it. The packets of the last read, from
+    *kept_from* on, may be needed again: a clip may end among them, and another may begin among
+    them.
     """
 
     def __init__(self, position: int, start_s: float) -> None:
@@ -35,8 +36,7 @@ class Cursor:
 class Ring:
     """Keeps the packets of the last *keep_s* seconds in at most *limit_bytes*.
 
-    Packets before them stay as far as decoding needs them. All methods may be called from any
-    thread.
+    Earlier packets stay only if decoding needs them. All methods may be called from any thread.
     """
 
     def __init__(self, keep_s: float, limit_bytes: float) -> None:
@@ -70,7 +70,7 @@ class Ring:
         """Return a cursor for everything from *start_s* on, or from the first packet after it.
 
         The cursor's `start_s` is the time of the picture nearest to *start_s*. Its first packets
-        may be earlier, as decoding that picture needs them. `release` closes the cursor.
+        may be earlier, because decoding that picture needs them. `release` closes the cursor.
         """
         with self._lock:
             start_s = self._nearest(start_s)
@@ -79,7 +79,7 @@ class Ring:
             return cursor
 
     def read(self, cursor: Cursor) -> list[Packet]:
-        """Return the next packets of *cursor*, none when it has had them all.
+        """Return the next packets of *cursor*; none when it has read them all.
 
         The first packet after a gap is a key frame.
         """
@@ -135,8 +135,8 @@ class Ring:
     def _key_before(self, start_s: float) -> int:
         """Return the position of the last key frame that is not after *start_s*.
 
-        If there is none, this is the position of the first key frame. Only what came since the
-        camera was last opened counts.
+        If there is none, this is the position of the first key frame. Only packets since the camera
+        was last opened count.
         """
         end = self._first + len(self._packets)
         newest = end - len(self._since_opening())

@@ -21,8 +21,8 @@ from app.recording.event_folder import PART_NAME, clip_name, part_number, part_p
 from app.recording.finishing import ClipSurvey, NothingShown, finish, shows_anything, survey
 from app.recording.pre_roll import Ring
 
-#: The interval at which open clips are written. A longer one costs less, and a kill costs up to a
-#: second of the clip anyway.
+#: The interval at which open clips are written. A longer interval costs less, and a kill costs up
+#: to a second of the clip anyway.
 _WRITE_EVERY_S = 0.3
 _RETRY_S = 30.0
 _IDLE_S = 600.0
@@ -36,36 +36,36 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReadyClip:
-    """A file that can be played. *lasts_s* is its length.
+    """A complete part of a clip, or the whole clip; *lasts_s* is its length.
 
-    *reaches_s* is the time from the beginning of the whole clip to the end of this file, *last*
-    whether no other part follows. *note* is what the owner of the clip gave. The owner may delete
-    *part* as soon as it has recorded the file on disk.
+    *reaches_s* is the time from the beginning of the whole clip to the end of this file. *last* is
+    True when no other part follows. *purpose* is the text that `begin_clip` was given. *part* may
+    be deleted as soon as the file is recorded on disk.
     """
 
     clip: Path
     lasts_s: float
     reaches_s: float
     last: bool
-    note: str
+    purpose: str
     part: Path
 
 
 class Recorder:
     """Keeps a camera's pre-roll and writes its clips.
 
-    *ready* is called with each file; *failed* with the folder and note of each clip that has no
-    file, and the reason. A clip that failed may be ready later, when the disk can be written again.
-    *check_folder* returns the reason why nothing may be written to a folder.
+    *ready* is called with each file. *failed* is called with the folder and purpose of each clip
+    that has no file, and with the reason. A clip that failed may be ready later, when the disk can
+    be written again. *check_folder* returns the reason why nothing may be written to a folder.
 
     `add_packet` and `add_frame` may be called from any thread and return at once. `step` and
     `repair` belong to the thread that writes; *ready* and *failed* are called there.
 
     A source with compressed pictures gives packets, which are kept as they are. Each frame of any
     other source becomes a JPEG, which is encoded only when a clip needs it. While nothing happens,
-    this takes about a third of the CPU time of libx264's fastest preset (0.7 ms a picture of
-    640x480 instead of 2), for some 2 MB more memory for five seconds at 10 pictures a second; raw
-    pictures would take 45 MB.
+    this takes about a third of the CPU time of libx264's fastest preset: 0.7 ms a picture of
+    640x480 instead of 2. It takes some 2 MB more memory for five seconds at 10 pictures a second;
+    raw pictures would take 45 MB.
     """
 
     def __init__(
@@ -131,19 +131,19 @@ class Recorder:
         self.ring.append(Packet(encoded, frame.at_s, frame.at_s, True, video_format))
 
     def begin_clip(
-        self, folder: Path, start_s: float, note: str, most_s: float | None = None
+        self, folder: Path, start_s: float, purpose: str, most_s: float | None = None
     ) -> ClipWriter:
         """Begin a clip in *folder* that shows everything from *start_s* on, until its `end`.
 
-        *start_s* is on the clock of the camera's frames. The clip continues in another file after
-        *most_s* seconds, by default those of the settings.
+        *start_s* is on the clock of the camera's frames. *purpose* is stored in each file. The clip
+        continues in another file after *most_s* seconds, by default the limit of the settings.
         """
         clip = ClipWriter(
             self.ring,
             folder,
             start_s,
             most_s=self._settings.max_clip_s if most_s is None else most_s,
-            note=note,
+            purpose=purpose,
             check_folder=self._check_folder,
         )
         with self._lock:
@@ -151,7 +151,7 @@ class Recorder:
         return clip
 
     def stop_clips(self) -> None:
-        """End all clips after the packets that came so far; the camera is closed or lost."""
+        """End all clips after the packets that have arrived; the camera is closed or lost."""
         with self._lock:
             for clip in self._clips:
                 clip.stop()
@@ -167,7 +167,7 @@ class Recorder:
                 self._finish(WrittenPart(part.with_name(name["clip"]), last=last))
 
     def step(self) -> float:
-        """Write what has come; returns the seconds until the next step."""
+        """Write the packets that have arrived; returns the seconds until the next step."""
         self._lower_priority()
         with self._lock:
             clips = list(self._clips)
@@ -209,7 +209,7 @@ class Recorder:
             if not clip.has_pictures:
                 trouble = trouble or ClipError("the camera gave no picture at that time")
             if trouble and not any(made):
-                self._failed(clip.folder, clip.note, trouble)
+                self._failed(clip.folder, clip.purpose, trouble)
         return wrote
 
     def _forget(self, clip: ClipWriter) -> None:
@@ -252,7 +252,7 @@ class Recorder:
 def _exists_or_can(clip: Path) -> bool:
     """Return whether *clip* exists or can be made.
 
-    If the disk cannot be read now, the answer is True, since the clip is tried again later.
+    If the disk cannot be read now, the result is True, since the clip is tried again later.
     """
     try:
         return clip.exists() or shows_anything(part_path(clip))

@@ -1,7 +1,7 @@
 """Training samples: a moment and the frames before it, as a tar with WebDataset's naming.
 
-All files of a sample have the same name up to the first dot: the key. What follows the dot says
-what the file is. As an event's id contains a dot, the key has a dash in its place; the id itself is
+All files of a sample have the same name up to the first dot: the key. The rest of the name says
+what the file is. An event's id contains a dot, so the key has a dash in its place; the id itself is
 in the sample's JSON.
 """
 
@@ -20,7 +20,7 @@ from app.frames import Frame, Image, jpeg
 
 #: The JPEG quality of the moment itself, and of the frames before it.
 FRAME_QUALITY, STORED_QUALITY = 90, 60
-#: Nothing moves before a quiet moment, so that every fifth frame is enough: a day's samples of
+#: Nothing moves before a quiet moment, so every fifth frame is enough: the samples of a day at
 #: 640x480 take 20 to 50 MB instead of 100.
 QUIET_STEP = 5
 SAMPLE_NAME = "sample.tar"
@@ -40,8 +40,8 @@ class StoredFrame:
 class Moment:
     """The subject of a sample: an alert, or a quiet room. *pir* is the state of the motion sensor.
 
-    *details*, plain, are the verdict on *frame* and the settings behind it. *pictures*, (rows,
-    columns) uint8, are those that the frame was compared with: "background" and "delta", or none.
+    *details* are plain values: the verdict on *frame*, and the settings that decided it.
+    *pictures*, (rows, columns) uint8, are "background" and "delta" of the comparison, or none.
     """
 
     sample: str
@@ -69,7 +69,7 @@ class FrameStore:
         self._stored.append(StoredFrame(encoded, frame.taken_at, frame.number, pir))
 
     def clear(self) -> None:
-        """Drop all frames, as after the camera was switched off."""
+        """Drop all frames, for example after the camera was switched off."""
         self._stored.clear()
 
     def __iter__(self) -> Iterator[StoredFrame]:
@@ -77,7 +77,7 @@ class FrameStore:
 
 
 def sample_key(sample: str) -> str:
-    """Return the beginning of the names of all files of *sample*, an id."""
+    """Return the common beginning of the names of all files of *sample*, an id."""
     return sample.replace(".", "-")
 
 

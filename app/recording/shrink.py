@@ -2,7 +2,7 @@
 
     python -m app.recording.shrink CLIP BYTES OUT
 
-makes one in a separate process.
+does this in a separate process.
 """
 
 import sys
@@ -20,9 +20,9 @@ from app.files import atomic_file
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE, index_in_front
 from app.recording.rotation import Rotation
 
-#: With fewer bits a second than this nothing can be seen.
+#: A video with fewer bits a second than this shows nothing.
 LEAST_BITS_PER_S = 20_000
-#: With fewer bits for each pixel than this, a smaller picture looks sharper.
+#: Below this number of bits for each pixel, a smaller picture looks sharper.
 _BITS_PER_PIXEL = 0.08
 _SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)
 _MOST_FPS = 10
@@ -68,11 +68,11 @@ def shrink(path: Path, target_bytes: int, out: Path) -> None:
 
     It lasts as long, is upright, and has the index in front like every clip. It has fewer bits, 10
     pictures a second at most and, if necessary, fewer pixels. Decoding and encoding run on one
-    thread, up to four times, which keeps a Pi busy for about as long as the clip lasts: call this
+    thread, up to four times. This keeps a Pi busy for about as long as the clip lasts. So call it
     where nobody waits, in a thread or process of low priority (`os.setpriority`).
 
-    `ClipError` when *path* cannot be read, or so few bytes could show nothing; other `OSError`s
-    when *out* cannot be written. *out* is complete, or as it was before.
+    `ClipError` when *path* cannot be read, or when so few bytes could show nothing; other
+    `OSError`s when *out* cannot be written. *out* is complete afterwards, or unchanged.
     """
     source = _open(path)
     bits_per_s = 8 * target_bytes * _PICTURE_SHARE / source.lasts_s
@@ -102,7 +102,7 @@ def _open(path: Path) -> _SourceClip:
                 stream.height,
                 clip.bit_rate,
                 stream.frames,
-                # 0 means red, green and blue, which swscale converts as BT.601 says.
+                # 0 means red, green and blue; swscale converts them by BT.601.
                 stream.codec_context.colorspace or Colorspace.ITU601,
             )
     except (av.FFmpegError, IndexError) as error:
@@ -113,7 +113,7 @@ def _open(path: Path) -> _SourceClip:
 
 
 def _fit(source: _SourceClip, bits_per_s: float) -> _Rendition:
-    """Return the rendition of *source* with as many pixels as *bits_per_s* are enough for."""
+    """Return the rendition of *source* with the most pixels for which *bits_per_s* are enough."""
     pixels_per_s = source.width * source.height * _MOST_FPS
     enough = (
         scale for scale in _SCALES if bits_per_s / (scale**2 * pixels_per_s) >= _BITS_PER_PIXEL

@@ -1,6 +1,6 @@
 """Stills of an occupied room for a folder that people browse.
 
-There are few of them: one in a certain time at most, and only of motion that lasts.
+There are few: at most one in a given time, and only of motion that lasts.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class StillRule:
         self._last_s = float("-inf")
 
     def due(self, motion: bool, at_s: float) -> bool:
-        """Return whether the next frame, taken at *at_s*, is to be kept."""
+        """Return whether to keep the next frame, taken at *at_s*."""
         if not motion:
             self._frames = 0
         elif at_s - self._last_s >= self._min_upload_s:

@@ -19,8 +19,8 @@ from app.recording.rotation import Rotation
 _PLAYED = ("yuv420p", "yuvj420p")
 _KEY_EVERY_TICKS = 2 * TICKS_PER_S
 _USUAL_FPS = Fraction(25)
-#: A picture of a lit room takes 0.1. The noise in a dark room would take 1, which fills disks and
-#: shows nothing.
+#: A picture of a lit room takes 0.1. The noise of a dark room would take 1, which would fill disks
+#: and show nothing.
 _MOST_BITS_PER_PIXEL = 0.3
 _OPTIONS = {
     "preset": "ultrafast",
@@ -104,14 +104,14 @@ class Transcoder:
         encoder.width, encoder.height = picture.width // 2 * 2, picture.height // 2 * 2
         encoder.pix_fmt, encoder.time_base = "yuv420p", TIME_BASE
         # Without a colour space players guess it by the size of the picture, and show large JPEGs
-        # in other colours. swscale converts red, green and blue as BT.601 says.
+        # in other colours. swscale converts red, green and blue by BT.601.
         encoder.colorspace = Colorspace.ITU601 if picture.format.is_rgb else picture.colorspace
         encoder.color_range = ColorRange.MPEG
-        # Without a frame rate libx264 takes each tick for a picture, and its videos claim to need a
+        # Without a frame rate libx264 counts each tick as a picture, and its videos claim to need a
         # decoder (level 6.2) that no phone has.
         encoder.framerate = _USUAL_FPS
-        # With the tuning "zerolatency" libx264 applies the limit to each picture, as if it came at
-        # this rate, whatever the camera's rate is.
+        # With the tuning "zerolatency" libx264 applies the limit to each picture at this rate,
+        # whatever the camera's rate is.
         most_bits = str(round(_MOST_BITS_PER_PIXEL * encoder.width * encoder.height * _USUAL_FPS))
         encoder.options = {**_OPTIONS, "maxrate": most_bits, "bufsize": most_bits}
         self._format = VideoFormat("h264", encoder.width, encoder.height, "yuv420p")

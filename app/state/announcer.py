@@ -1,7 +1,8 @@
-"""Announces changes, each exactly once, whatever ends the program in between.
+"""Announces changes, each exactly once, even if the program is killed in between.
 
-A change is first recorded as pending, then published as a fact whose id follows from that record,
-then recorded as settled. A kill in between repeats the same fact, which is on the stream once.
+A change is first recorded as pending, then published as a fact, then recorded as settled. The
+fact's id follows from the record: after a kill the same fact is published again, and is on the
+stream only once.
 """
 
 import logging
@@ -13,8 +14,8 @@ from app import protocol
 from app.protocol import Fact, FactKind
 from app.state.store import State
 
-#: A stored value that begins so is a change that may not have been published yet. Running houses
-#: have it in Redis.
+#: A stored value with this beginning is a change that may not have been published yet. Running
+#: houses have it in Redis.
 PENDING = "to tell: "
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """The fact to publish of a change, and *settled*, the value that is recorded afterwards."""
+    """The fact to publish about a change, and *settled*, the value that is recorded afterwards."""
 
     kind: FactKind
     at: datetime
@@ -35,7 +36,8 @@ class Announcer:
     """Announces the changes of some subjects. Its methods may raise `StateUnavailable`.
 
     *record* stores the value of a subject in Redis. *describe* turns a subject and its change into
-    an `Announcement`. *scope* makes ids differ where several programs have a subject of one name.
+    an `Announcement`. *scope* makes ids differ where several programs have a subject with the same
+    name.
     """
 
     def __init__(
@@ -77,5 +79,5 @@ class Announcer:
         return announcement.settled
 
     def last_settled(self, subject: str) -> str | None:
-        """The value that this run has announced last of *subject*, even if Redis has lost it."""
+        """Return the last value that this run announced of *subject*, even if Redis has lost it."""
         return self._settled.get(subject)

@@ -1,4 +1,4 @@
-"""Connections to Redis that end in time, and the failures of Redis as errors of ours."""
+"""Connections to Redis with a time limit, and the failures of Redis as our own errors."""
 
 import math
 import socket
@@ -16,7 +16,7 @@ from redis.retry import Retry
 from app.errors import ProtocolError, StateUnavailable
 
 TIMEOUT_S = 5.0
-#: Refusals that somebody at the server mends, or time does; any other is a mistake of ours.
+#: Refusals that end with time or by an act at the server; any other is a mistake in our code.
 _REFUSALS = (
     "MISCONF",
     "LOADING",
@@ -42,7 +42,7 @@ _LEAST_WAIT_S = 0.01
 
 
 class _Punctual(redis.connection.AbstractConnection):
-    """A connection whose every step, the greeting's too, ends when `within` says."""
+    """A connection that ends every step, also of its greeting, within the time set by `within`."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         self._shorten_timeout()
@@ -76,7 +76,7 @@ _CONNECTIONS = {"redis": _Tcp, "rediss": _Tls, "unix": _Unix}
 
 @contextmanager
 def within(patience_s: float) -> Iterator[None]:
-    """Limit the wait of all calls in this context to *patience_s*; then `StateUnavailable`."""
+    """Limit the wait of all calls in this context to *patience_s*, then `StateUnavailable`."""
     token = _wait_until_s.set(min(_wait_until_s.get(), time.monotonic() + patience_s))
     try:
         yield
@@ -86,7 +86,7 @@ def within(patience_s: float) -> Iterator[None]:
 
 @contextmanager
 def talking() -> Iterator[None]:
-    """Turn the failures of Redis into errors of ours."""
+    """Turn the failures of Redis into our own errors."""
     if time.monotonic() > _wait_until_s.get():
         raise StateUnavailable("Redis is too slow")
     try:

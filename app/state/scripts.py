@@ -1,7 +1,7 @@
-"""Lua scripts: what Redis does in one step."""
+"""Lua scripts, each of which Redis runs in one step."""
 
-# One step, so that a fact that is sent again after a lost answer is on the stream once and
-# overwrites nothing.
+# In one step: a fact that is sent again after a lost answer is on the stream once, and overwrites
+# nothing.
 PUBLISH_ONCE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
     return
@@ -17,8 +17,8 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 """
 
-# The command that may fail comes first, since Redis rolls nothing back. With a fact that was
-# published before, nothing is stored: others may have changed the keys since.
+# The command that may fail is first, since Redis rolls nothing back. With a fact that was published
+# before, nothing is stored: others may have changed the keys since then.
 COMMIT = """
 if ARGV[1] ~= '' then
     if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -32,7 +32,7 @@ for place = 3, #KEYS do
 end
 """
 
-# One step, so that the second of two clicks at once finds what the first has done.
+# In one step: the second of two simultaneous clicks sees the result of the first.
 TAG = """
 if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
     return false
@@ -50,9 +50,9 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
 return was
 """
 
-# All that a command reads, in one round trip: the plain strings in KEYS; and, unless ARGV[1] is 0,
-# every heartbeat and that number of the newest events, which are among the newest facts. The answer
-# is JSON, which Python reads much faster than a nested answer of Redis's own.
+# Everything that a command reads, in one round trip: the plain strings in KEYS and, unless ARGV[1]
+# is 0, every heartbeat and ARGV[1] of the newest events, which are among the newest facts. The
+# answer is JSON: Python reads it much faster than Redis's own nested answers.
 SURVEY = """
 local strings, keys, beats, events = redis.call('MGET', unpack(KEYS)), {}, {}, {}
 local seen, wanted = {}, tonumber(ARGV[1])
@@ -76,8 +76,8 @@ end
 return cjson.encode({strings, keys, beats, events})
 """
 
-# The claim of `claim_once` (the key in ARGV[2], its life in seconds in ARGV[3]), and SURVEY only if
-# nobody has made that claim before: one round trip for both, since Slack waits only 3 s.
+# The claim of `claim_once` (its key is ARGV[2], its life in seconds ARGV[3]), and SURVEY only if
+# nobody has made that claim before. Both take one round trip, since Slack waits only 3 s.
 SURVEY_ONCE = f"""
 if not redis.call('SET', ARGV[2], '1', 'NX', 'EX', ARGV[3]) then
     return ''

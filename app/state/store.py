@@ -47,29 +47,29 @@ class State:
         with talking(), permitted():
             self._redis.config_set(name, value)
 
-    def set_server_and_mark(self, settings: Mapping[str, str], owner: str) -> None:
-        """Change all *settings* of the server, and mark them on the delivery *owner*.
+    def set_server_and_mark(self, settings: Mapping[str, str], subject: str) -> None:
+        """Change all *settings* of the server, and write them as marks of *subject*.
 
-        Both go in one message, so that the program cannot end between them.
+        Both are sent in one message, so the program cannot end between them.
         """
         with talking(), permitted(), self._redis.pipeline(transaction=False) as pipe:
             for name, value in settings.items():
                 pipe.config_set(name, value)
-            pipe.hset(_delivery_key(owner), mapping=cast(Any, dict(settings)))
-            pipe.expire(_delivery_key(owner), protocol.DELIVERY_LIFE_S)
+            pipe.hset(_delivery_key(subject), mapping=cast(Any, dict(settings)))
+            pipe.expire(_delivery_key(subject), protocol.DELIVERY_LIFE_S)
             pipe.execute()
 
     def read_strings(self, *names: str) -> list[str | None]:
-        """Return the plain strings under *names*; None for a missing one or another type."""
+        """Return the plain strings under *names*; None where one is missing or has another type."""
         with talking():
             return [_text(raw) for raw in cast(list[bytes | None], self._redis.mget(names))]
 
     def set_switch(self, name: str, value: bool, changed: ArmedBy | None = None) -> None:
-        """Set one switch of the house, and store *changed*, which says who did it."""
+        """Set one switch of the house, and store *changed* as its last change."""
         self.set_switches({name: value}, changed)
 
     def set_switches(self, values: Mapping[str, bool], changed: ArmedBy | None = None) -> None:
-        """Set several switches of the house at once, and store *changed*, which says who did it."""
+        """Set several switches of the house at once, and store *changed* as their last change."""
         words = _switch_words(values, changed)
         with talking():
             self._redis.mset(words)
@@ -92,8 +92,8 @@ class State:
     def tag(self, request: Request) -> Tag | None:
         """Put the label of *request* on its event, and *request* on the stream.
 
-        Neither changes when the event has that label already. Returns the tag that the event had
-        before; None when the event is not known any more.
+        Nothing changes when the event has that label already. Returns the tag that the event had
+        before; None when the event is no longer known.
         """
         if request.event is None:
             raise ProtocolError("a tag is about an event")
@@ -139,7 +139,7 @@ class State:
             pipe.execute()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
-        """Return all heartbeats by their keys; a value that is none is logged and left out."""
+        """Return all heartbeats by their keys; any other value is logged and left out."""
         with talking():
             keys = sorted(
                 key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats"))
@@ -168,7 +168,7 @@ class State:
         return survey_of(names, found) if found else None
 
     def heartbeat_ages_s(self, keys: Iterable[str]) -> dict[str, float]:
-        """Return the age of each heartbeat in *keys* that is there, in seconds."""
+        """Return the age in seconds of each heartbeat in *keys* that exists."""
         names = list(keys)
         with talking(), self._redis.pipeline(transaction=False) as pipe:
             for name in names:
@@ -217,8 +217,8 @@ class State:
     ) -> None:
         """Store *records* by their keys, set *switches* as *changed* says, and publish *fact*.
 
-        Redis does all of it or nothing. A fact that was published before changes nothing, as when
-        the first answer was lost.
+        Redis does all of it or nothing. A fact that was published before changes nothing: perhaps
+        only the answer was lost.
         """
         words = {key: protocol.encode(stored) for key, stored in records.items()} | _switch_words(
             switches or {}, changed
@@ -244,9 +244,10 @@ class State:
         self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
 
     def delivery_marks(self, delivered: Fact | str) -> dict[str, str]:
-        """Return the marks of *delivered*: a fact, or the id of a digest, a reply or an owner.
+        """Return the marks of *delivered*: a fact, or the id of a digest, reply or program.
 
-        A fact that opens an event has its marks on the event's hash, all else on its own.
+        A fact that opens an event has its marks on the event's hash; everything else has its own
+        hash.
         """
         event = protocol.opened_event(delivered) if isinstance(delivered, Fact) else None
         return self.event_fields(event) if event else self._hash(_delivery_key(delivered))
@@ -260,7 +261,7 @@ class State:
             self._add_to_hash(_delivery_key(delivered), marks, protocol.DELIVERY_LIFE_S)
 
     def snapshot(self, event: str) -> bytes | None:
-        """Return the JPEG of *event*, None when it has none any more."""
+        """Return the JPEG of *event*, None when there is none any more."""
         with talking():
             return cast(bytes | None, self._redis.get(protocol.snapshot_key(event)))
 
@@ -273,7 +274,7 @@ class State:
             pipe.execute()
 
     def latest(self, camera: str) -> Latest | None:
-        """Return the newest picture of *camera*, None when there is none of the last day."""
+        """Return the newest picture of *camera*, None when there is none from the last day."""
         with talking():
             raw = cast(
                 dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest"))
@@ -329,7 +330,7 @@ class State:
         return Reader(self._redis, "requests", Request, group, reader)
 
     def heartbeat_marks(self) -> dict[str, str]:
-        """Return the mark of each heartbeat that was ever there."""
+        """Return the mark of each heartbeat that was ever sent."""
         return self._hash("hearts")
 
     def mark_heartbeat(self, key: str, mark: str) -> None:

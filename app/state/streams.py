@@ -13,7 +13,7 @@ from app.state.connection import talking
 
 _log = logging.getLogger(__name__)
 
-#: Age at which another reader takes over an entry of a reader that has died.
+#: The age at which a reader takes over an entry from a reader that has died.
 TAKE_OVER_AFTER_MS = 60_000
 #: Entries of a stream that are read at once.
 _BATCH = 100
@@ -35,9 +35,9 @@ class Reader(Generic[AnyRecord]):
         self._reader = reader
 
     def unfinished(self, after: str = "0") -> list[tuple[str, AnyRecord]]:
-        """Return what this reader has not acknowledged, and what a reader that died has left.
+        """Return entries that this reader has not acknowledged, and those of readers that died.
 
-        These are the 100 oldest after the entry *after*.
+        At most the 100 oldest after the entry *after* are returned.
         """
 
         def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -62,7 +62,7 @@ class Reader(Generic[AnyRecord]):
             after = found[-1][0]
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """Return entries that no reader has yet, and wait for them *wait_s*, 4 at most."""
+        """Return entries that no reader has yet; wait up to *wait_s*, at most 4 s, for one."""
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def acknowledge(self, entry: str) -> None:
@@ -102,7 +102,7 @@ class Reader(Generic[AnyRecord]):
     def _batch(
         self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
     ) -> list[tuple[str, AnyRecord]]:
-        """Return what *ask* finds, without unreadable entries; only the last batch is empty."""
+        """Return the readable entries that *ask* finds; only the last batch is empty."""
         while True:
             entries = self._in_group(ask)
             records = self._records(entries)

@@ -1,4 +1,4 @@
-"""The house's switches as one program takes them."""
+"""The house's switches as one program reads them."""
 
 import logging
 
@@ -17,7 +17,7 @@ class Switches:
         self._reported: dict[str, str] = {}
 
     def read(self, name: str, found: str | None) -> bool:
-        """The value of *name*, of which Redis says *found*."""
+        """Return the value of the switch *name*; *found* is its value in Redis."""
         if found in ("True", "False"):
             self._values[name] = found == "True"
             self._reported.pop(name, None)

@@ -1,4 +1,4 @@
-"""Values that callers get from the state: typed, and decoded when they ask for it."""
+"""Values from the state, typed; some are decoded only on demand."""
 
 import json
 import logging
@@ -24,9 +24,9 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class CameraControls:
-    """The state that is wanted of a camera, as Redis has it, unchecked.
+    """The wanted state of a camera, as Redis has it, unchecked.
 
-    *newest* is the entry of the last request in *asked*; None in it stands for an unreadable one.
+    *newest* is the entry of the last request in *asked*, where None is an unreadable request.
     """
 
     camera_status: str | None
@@ -49,7 +49,7 @@ class Tag:
 class Survey:
     """The part of the state that commands read: strings by name, heartbeats, newest events.
 
-    Heartbeats and events are decoded only when somebody asks for them.
+    Heartbeats and events are decoded only on demand.
     """
 
     strings: dict[str, str | None]
@@ -57,13 +57,13 @@ class Survey:
     _events: Sequence[tuple[str, dict[str, str]]] = ()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
-        """Return every heartbeat by its key; a value that is none is logged and left out."""
+        """Return every heartbeat by its key; any other value is logged and left out."""
         return read_heartbeats(self._beats)
 
     def events(self) -> dict[str, EventRecord]:
         """Return the newest events by their ids, the newest first.
 
-        An event that is damaged or not known any more is left out.
+        An event that is damaged or no longer known is left out.
         """
         found = {}
         for event, stored in self._events:
@@ -77,7 +77,7 @@ class Survey:
 def survey_of(names: Sequence[str], found: bytes) -> Survey:
     """Return the survey of *names* in *found*, the answer of a script.
 
-    The script writes false for a string that is not stored, and {} for a list that is empty.
+    The script writes false for a missing string, and {} for an empty list.
     """
     values, keys, beats, newest = json.loads(found.decode(errors="replace"))
     strings = {

@@ -35,7 +35,7 @@ class RecorderHarness:
             self.settings,
             self.clock,
             self.ready.append,
-            lambda _folder, note, error: self.failed.append(f"{note}: {error}"),
+            lambda _folder, purpose, error: self.failed.append(f"{purpose}: {error}"),
             lambda _folder: self.refused,
         )
 
@@ -77,7 +77,7 @@ class RecorderHarness:
 
         def begin(frame: Frame) -> None:
             start_s = frame.at_s - self.settings.pre_roll_s
-            clip = self.recorder.begin_clip(folder, start_s, "note")
+            clip = self.recorder.begin_clip(folder, start_s, "purpose")
             clip.end(end_s + self.settings.post_roll_s)
 
         self.play(source, {round(start_s * FPS): begin}, **how)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def packets(source: Source) -> list[Packet]:
 
 def test_a_file_that_is_not_closed_can_be_played(packets: list[Packet], tmp_path: Path) -> None:
     path = tmp_path / "folder" / ".clip.mp4.part"
-    writer = FragmentWriter(path, FORMAT, packets[0].at_s, ClipMetadata("a note", offset_s=4.0))
+    writer = FragmentWriter(path, FORMAT, packets[0].at_s, ClipMetadata("a purpose", offset_s=4.0))
     for packet in packets:
         writer.write(packet)
     there = numbers(path)
@@ -37,7 +37,7 @@ def test_a_file_that_is_not_closed_can_be_played(packets: list[Packet], tmp_path
     assert len(there) > 120 - 2 * FPS
     with av.open(str(path)) as opened:
         metadata = ClipMetadata.from_text(opened.metadata["comment"])
-    assert metadata == ClipMetadata("a note", turned=False, offset_s=4.0)
+    assert metadata == ClipMetadata("a purpose", turned=False, offset_s=4.0)
     writer.close()
     assert numbers(path) == list(range(120))
 

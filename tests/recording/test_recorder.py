@@ -106,7 +106,7 @@ def test_clips_that_overlap_are_each_complete(source: Source, folder: Path) -> N
     }
     harness.play(source("h264.mkv"), actions)
     harness.finish()
-    assert {one.note: numbers(one.clip) for one in harness.ready} == {
+    assert {one.purpose: numbers(one.clip) for one in harness.ready} == {
         "one": list(range(10, 60)),
         "two": list(range(25, 70)),
         "three": list(range(35, 80)),
@@ -134,7 +134,7 @@ def test_a_camera_opened_again_begins_another_clip(tmp_path: Path, folder: Path)
     harness.play(video, {30: begin(harness, folder / "one")}, write_every=1000)
     harness.play(video, {25: begin(harness, folder / "two")}, write_every=1000)
     harness.finish()
-    assert {one.note: numbers(one.clip) for one in harness.ready} == {
+    assert {one.purpose: numbers(one.clip) for one in harness.ready} == {
         "one": list(range(10, 40)),
         "two": list(range(5, 40)),
     }
@@ -178,7 +178,7 @@ def test_a_full_disk_is_logged_once_and_tried_again(
     }
     harness.play(source("h264.mkv"), actions)
     harness.finish()
-    assert [one.note for one in harness.ready] == ["three"]
+    assert [one.purpose for one in harness.ready] == ["three"]
     assert [one.partition(":")[0] for one in harness.failed] == ["one", "two"]
     assert "No space left" in (troubles[0] or "")
     assert harness.recorder.trouble is None
@@ -189,7 +189,7 @@ def test_a_full_disk_is_logged_once_and_tried_again(
 def test_nothing_is_written_to_a_folder_that_is_refused(source: Source, folder: Path) -> None:
     harness = RecorderHarness(SETTINGS, refused="the disk has little left")
     assert harness.record(source("h264.mkv"), folder, start_s=3, end_s=4, last=60) == []
-    assert harness.failed == ["note: the disk has little left"]
+    assert harness.failed == ["purpose: the disk has little left"]
     assert not folder.exists()
 
 
@@ -239,7 +239,7 @@ def test_the_next_start_makes_the_clip_of_a_killed_run(
     harness = RecorderHarness(IN_PARTS)
     repair(harness, tmp_path)
     (ready,) = harness.ready
-    assert (ready.clip, ready.note, ready.last) == (event / "clip.mp4", "it was an alert", True)
+    assert (ready.clip, ready.purpose, ready.last) == (event / "clip.mp4", "it was an alert", True)
     assert numbers(event / "clip.mp4")[0] == 15
     assert ready.part.stat().st_size == 0
     assert not (event / "clip-2.mp4").exists()
@@ -314,7 +314,7 @@ def test_a_clip_that_may_be_unreported_is_reported_again(
     repair(first, tmp_path)
     made = (event / "clip.mp4").read_bytes()
     repair(second, tmp_path)
-    assert second.ready[0].note == first.ready[0].note == "it was an alert"
+    assert second.ready[0].purpose == first.ready[0].purpose == "it was an alert"
     assert second.ready[0].lasts_s == pytest.approx(first.ready[0].lasts_s, abs=0.2)
     assert (event / "clip.mp4").read_bytes() == made
     second.ready[0].part.unlink()

@@ -35,9 +35,9 @@ SCENES = {
     "noise": Scene(noise=18.0),
     "lamp": Scene(lamp="switches"),
 }
-#: The period of the clouds, and that of the lamp, which is off and then on.
+#: The period of the clouds, and the period of the lamp. The lamp is off, then on.
 _CLOUDS_S, _LAMP_S = 180.0, 12.0
-#: The time from one visit to the next, and the time until the first visitor is in sight.
+#: The time between two visits, and the time before the first visitor is in sight.
 _VISIT_EVERY_S, _FIRST_SEEN_S = 20.0, 2.7
 _SPEED_M_S = 1.05
 _NEAR_M, _FAR_M = 2.95, 3.6
@@ -47,7 +47,7 @@ _LOOKS: tuple[Facing, ...] = (
     *("front", "front-left", "front-left"),
     *("front", "front-right", "front-right"),
 )
-#: The noise is one picture, larger by this, of which each frame gets another part.
+#: The noise is one picture, larger than a frame by this. Each frame gets another part of it.
 _NOISE_MARGIN_PX = 64
 
 

@@ -31,10 +31,10 @@ _HIP_M, _THIGH_M, _SHIN_M, _SHOULDER_M, _ARM_M, _FOREARM_M = 0.90, 0.42, 0.40, 1
 class Sprite:
     """A drawn figure that can be put into a picture.
 
-    *colour* is the figure's colour times its opacity, and *stays* is 255 minus the opacity, with
-    which the picture is multiplied; both are (rows, columns, BGR) uint8. *body* is the (left, top,
-    right, bottom) of the figure without its shadow, and *feet* the (column, row) where it stands,
-    in pixels of the sprite.
+    *colour* is the figure's colour times its opacity. *stays* is 255 minus the opacity; the picture
+    is multiplied by it. Both are (rows, columns, BGR) uint8. *body* is the (left, top, right,
+    bottom) of the figure without its shadow, and *feet* the (column, row) where it stands, in
+    pixels of the sprite.
     """
 
     colour: Image
@@ -117,7 +117,7 @@ def _plus(spot: Spot, by: Spot) -> Spot:
 
 
 def _down(spot: Spot, angle: float, length_m: float) -> Spot:
-    """Return the end of a limb from *spot* down, *angle* radians to the front of the vertical."""
+    """Return the lower end of a limb from *spot*, *angle* radians to the front of the vertical."""
     return spot[0] + length_m * sin(angle), spot[1] - length_m * cos(angle)
 
 

@@ -99,8 +99,8 @@ def _as_image(picture: _Light) -> Image:
 class _Brush:
     """Paints the room on a canvas.
 
-    Up to 1000 pixels of width the canvas is twice as large, and is reduced at the end, which
-    smooths every edge. Light is added after that, at the canvas's own size.
+    Up to a width of 1000 pixels it paints at twice the size, and reduces the result, which smooths
+    every edge. Light is added after that, at the canvas's own size.
     """
 
     def __init__(self, projection: Projection) -> None:

@@ -131,18 +131,19 @@ class ClipFiles:
         """Return whether files go to S3."""
         return self._make_link is not None
 
-    def fitting(self, clip: Path, limit_bytes: int | None, owner: str | None) -> Path | None:
-        """Return *clip*, or else its rendition for *owner*, if it is within *limit_bytes*.
+    def fitting(self, clip: Path, limit_bytes: int | None, receiver: str | None) -> Path | None:
+        """Return *clip*, or its rendition for *receiver*, within *limit_bytes*.
 
-        None when there is none; there is no rendition when *owner* is None. `InterruptedError` when
-        the program ends before that is known.
+        None when neither is small enough. *receiver* is part of the rendition's name; when it is
+        None, there is no rendition. `InterruptedError` when the program ends before the rendition
+        is made.
         """
         if limit_bytes is None or clip.stat().st_size <= limit_bytes:
             return clip
-        if owner is None:
+        if receiver is None:
             return None
         # The process id is in the name, since the process of a killed run may still write its own.
-        name = f"{os.getpid()}-{owner}-{clip.parent.name}-{clip.name}"
+        name = f"{os.getpid()}-{receiver}-{clip.parent.name}-{clip.name}"
         rendition = self._renditions / name
         if rendition.is_file() or self._shrinker.shrink(clip, limit_bytes, rendition):
             return rendition

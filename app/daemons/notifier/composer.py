@@ -133,8 +133,8 @@ class Composer:
         """
         if location.path is None:
             return None, location.remark
-        owner = None if plan.is_urgent else notifier.name
-        clip = self.clips.fitting(location.path, notifier.max_clip_bytes, owner)
+        receiver = None if plan.is_urgent else notifier.name
+        clip = self.clips.fitting(location.path, notifier.max_clip_bytes, receiver)
         if clip:
             return clip, location.remark
         size_mb = location.path.stat().st_size / 1e6

@@ -15,9 +15,9 @@ from app.state import State
 from app.state.announcer import PENDING, Announcement, Announcer
 
 CHECK_EVERY_S = 10.0
-#: What is stored of each heartbeat: this word, or since when it is silent. Running houses have both
-#: in Redis.
-BEATS = "beats"
+#: The stored state of each heartbeat: this word, or the time since which it is silent. Running
+#: houses have both in Redis.
+ALIVE = "beats"
 _SILENT = "silent since "
 _BACK = "back at "
 
@@ -48,23 +48,24 @@ class HeartbeatMonitor:
             self._check(self._clock.now())
 
     def interrupted(self) -> None:
-        """Take into account that Redis was away, where heartbeats may have been lost."""
+        """Take into account that Redis was away, and may have lost heartbeats."""
         self._checked_at = None
 
     def _check(self, now: datetime) -> None:
-        """Compare the heartbeats that are there with what is stored.
+        """Compare the present heartbeats with the stored states.
 
         After a pause (of this program, of Redis or of the whole machine, and at the start) all
-        programs have the time of a heartbeat's life to beat again.
+        programs have the lifetime of a heartbeat to send one.
         """
         if not self._is_continuous(now):
             self._judge_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
-        beats = {key: beat for key, beat in self._state.heartbeats().items() if key != self._own}
+        heartbeats = self._state.heartbeats()
+        heartbeats.pop(self._own, None)
         stored = self._state.heartbeat_marks()
         self._checked_at = now
-        for key in sorted(beats.keys() | stored.keys()):
-            self._judge(key, key in beats, stored.get(key), now)
-        self._seen_at.update({key: beat.step_at for key, beat in beats.items()})
+        for key in sorted(heartbeats.keys() | stored.keys()):
+            self._judge(key, key in heartbeats, stored.get(key), now)
+        self._seen_at.update({key: heartbeat.step_at for key, heartbeat in heartbeats.items()})
 
     def _is_continuous(self, now: datetime) -> bool:
         """Return whether the last check was so recent that no heartbeat can have been missed."""
@@ -72,19 +73,19 @@ class HeartbeatMonitor:
             return False
         return timedelta(0) <= now - self._checked_at < timedelta(seconds=HEARTBEAT_LIFE_S)
 
-    def _judge(self, key: str, beats: bool, stored: str | None, now: datetime) -> None:
+    def _judge(self, key: str, is_alive: bool, stored: str | None, now: datetime) -> None:
         if stored is None:
-            self._state.mark_heartbeat(key, BEATS)
+            self._state.mark_heartbeat(key, ALIVE)
         elif stored.startswith(PENDING):
             self._announcer.finish(key, stored)
-        elif beats and stored.startswith(_SILENT):
+        elif is_alive and stored.startswith(_SILENT):
             self._announcer.announce(key, f"{_BACK}{now.isoformat()}")
-        elif not beats and stored == BEATS and self._is_missed(key):
+        elif not is_alive and stored == ALIVE and self._is_missed(key):
             since = self._seen_at.get(key, now - timedelta(seconds=HEARTBEAT_LIFE_S))
             self._announcer.announce(key, f"{_SILENT}{since.isoformat()}")
 
     def _is_missed(self, key: str) -> bool:
-        """Return whether the absence of *key* matters now.
+        """Return whether the missing heartbeat *key* matters now.
 
         A program that this machine's configuration no longer has is not missed.
         """
@@ -100,7 +101,8 @@ def _describe(key: str, change: str) -> Announcement:
         subject += f" on {host}"
     if change.startswith(_SILENT):
         at = datetime.fromisoformat(change.removeprefix(_SILENT))
-        text = f"{subject} is silent since {at.astimezone():%H:%M:%S}."
+        text = f"{subject} has been silent since {at.astimezone():%H:%M:%S}."
         return Announcement("process_silent", at, text, change, program.camera)
     at = datetime.fromisoformat(change.removeprefix(_BACK))
-    return Announcement("process_back", at, f"{subject} beats again.", BEATS, program.camera)
+    text = f"{subject} sends heartbeats again."
+    return Announcement("process_back", at, text, ALIVE, program.camera)

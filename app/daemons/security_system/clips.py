@@ -44,8 +44,8 @@ ClipCallback = Callable[[str | None, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _ClipNote:
-    """The note in a clip's file: whether it is of an *alert*, and when it was *asked* for, if so.
+class _ClipPurpose:
+    """The purpose of a clip: an *alert*, or a request; *asked* is the time of the request.
 
     *asked* is a time as ISO 8601.
     """
@@ -54,10 +54,10 @@ class _ClipNote:
     asked: str | None = None
 
     @classmethod
-    def read(cls, note: str) -> "_ClipNote":
-        """Return the one that *note* holds; that of an alert when it holds none."""
+    def read(cls, purpose: str) -> "_ClipPurpose":
+        """Return the purpose in the text *purpose*; an alert when it holds none."""
         try:
-            return cls(**json.loads(note))
+            return cls(**json.loads(purpose))
         except (ValueError, TypeError):
             return cls()
 
@@ -159,7 +159,7 @@ class Clips:
         if not self.enabled:
             return []
         start_s = event.started_at_s - self._before_s
-        self._clip = self._begin(event_id, start_s, _ClipNote(event.alert))
+        self._clip = self._begin(event_id, start_s, _ClipPurpose(event.alert))
         return [self._clip.begun]
 
     def end(self, ended_at_s: float) -> None:
@@ -224,10 +224,10 @@ class Clips:
         return None
 
     def _begin(
-        self, event_id: str, start_s: float, note: _ClipNote, most_s: float | None = None
+        self, event_id: str, start_s: float, purpose: _ClipPurpose, most_s: float | None = None
     ) -> ClipWriter:
         folder = self._folders.folder(event_id, protocol.event_started_at(event_id))
-        clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(note)), most_s)
+        clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(purpose)), most_s)
         self._worker.wake()
         return clip
 
@@ -240,8 +240,8 @@ class Clips:
         record = EventRecord(self._camera, moment, moment + timedelta(seconds=after_s))
         facts = protocol.plain_event(record) | {"forced": True}
         self._jobs.put(partial(self._write_record, event_id, moment, facts))
-        note = _ClipNote(alert=False, asked=asked_at.isoformat())
-        clip = self._begin(event_id, moment_s - self._settings.pre_roll_s, note, most_s=math.inf)
+        purpose = _ClipPurpose(alert=False, asked=asked_at.isoformat())
+        clip = self._begin(event_id, moment_s - self._settings.pre_roll_s, purpose, most_s=math.inf)
         clip.end(moment_s + after_s)
         self._asked.append(clip)
 
@@ -262,7 +262,8 @@ class Clips:
         return f"the disk has less than half of disk.min_free_gb ({self._min_free_gb:g}) left"
 
     def _on_ready(self, ready: ReadyClip) -> None:
-        note, event_id, file = _ClipNote.read(ready.note), ready.clip.parent.name, ready.clip.name
+        purpose = _ClipPurpose.read(ready.purpose)
+        event_id, file = ready.clip.parent.name, ready.clip.name
         callback = self._callbacks.pop(ready.clip.parent, None)
         if callback:
             callback(file, ready.lasts_s)
@@ -273,21 +274,21 @@ class Clips:
             event_fact_id(event_id, "clip_ready", file),
             "clip_ready",
             self._clock.now(),
-            self._text(ready, event_id, note),
+            self._text(ready, event_id, purpose),
             self._camera,
             event_id,
-            alert=note.alert and is_alert,
+            alert=purpose.alert and is_alert,
             file=file,
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
         )
         self._publisher.publish(Publication(fact, spent=ready.part))
         _log.info("%s of event %s is ready: %.1f s", file, event_id, ready.lasts_s)
-        if note.asked_at:
-            self._reply(note.asked_at, event_id=event_id, file=file)
+        if purpose.asked_at:
+            self._reply(purpose.asked_at, event_id=event_id, file=file)
 
-    def _text(self, ready: ReadyClip, event_id: str, note: _ClipNote) -> str:
-        if note.asked:
+    def _text(self, ready: ReadyClip, event_id: str, purpose: _ClipPurpose) -> str:
+        if purpose.asked:
             return (
                 f"The clip of camera {self._camera} that was asked for: {ready.lasts_s:.0f} "
                 "seconds."
@@ -296,12 +297,12 @@ class Clips:
             return self._alert_text.clip(protocol.event_started_at(event_id), ready.reaches_s)
         return f"Clip of camera {self._camera}, to be continued: {ready.lasts_s:.0f} seconds."
 
-    def _on_failed(self, folder: Path, stored_note: str, error: OSError) -> None:
+    def _on_failed(self, folder: Path, stored_purpose: str, error: OSError) -> None:
         self._deadlines.clip_failed(folder.name)
         callback = self._callbacks.pop(folder, None)
         if callback:
             callback(None, 0.0)
-        asked_at = _ClipNote.read(stored_note).asked_at
+        asked_at = _ClipPurpose.read(stored_purpose).asked_at
         if asked_at:
             self._reply(asked_at, why=f"The clip cannot be written: {error}")
 

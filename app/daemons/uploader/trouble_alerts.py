@@ -29,16 +29,16 @@ class TroubleKind:
 
 
 class TroubleAlerts:
-    """The troubles of the program *owner* on this machine. One thread uses it.
+    """The troubles of the program *program* on this machine. One thread uses it.
 
     `set` returns at once. `step` publishes, and may raise `StateUnavailable`.
     """
 
-    def __init__(self, owner: str, state: State, clock: Clock) -> None:
-        self._owner = f"{owner}-{protocol.host_name()}"
+    def __init__(self, program: str, state: State, clock: Clock) -> None:
+        self._subject = f"{program}-{protocol.host_name()}"
         self._state = state
         self._clock = clock
-        self._announcer = Announcer(state, self._record, self._describe, f"{self._owner} ")
+        self._announcer = Announcer(state, self._record, self._describe, f"{self._subject} ")
         self._current: dict[str, tuple[TroubleKind, str | None]] = {}
         self._judge_at_s = 0.0
 
@@ -54,7 +54,7 @@ class TroubleAlerts:
         now_s = self._clock.monotonic()
         if not self._current or now_s < self._judge_at_s:
             return
-        stored = self._state.delivery_marks(self._owner)
+        stored = self._state.delivery_marks(self._subject)
         for kind, trouble in self._current.values():
             known = stored.get(kind.name) or self._announcer.last_settled(kind.name) or _OVER
             self._judge(kind, trouble, known)
@@ -76,4 +76,4 @@ class TroubleAlerts:
         return Announcement(fact_kind, datetime.fromisoformat(at), text, settled=word)
 
     def _record(self, name: str, value: str) -> None:
-        self._state.mark_delivery(self._owner, {name: value})
+        self._state.mark_delivery(self._subject, {name: value})

@@ -1,9 +1,9 @@
-"""Asks this machine's own kernel for its neighbours: no login is needed. IPv4 only, without names.
+"""Asks this machine's own kernel for its neighbours, without a login: IPv4 only, without names.
 
 Each address is sent an empty datagram. The kernel then asks who has the address (ARP), and its
 table of neighbours is read. An entry in the table is not enough: a phone that left hours ago is
-still listed, as STALE, and is DELAY or PROBE while the kernel asks for it again. So an entry counts
-while the kernel calls it reachable, or when it has answered lately.
+still listed, as STALE, or as DELAY or PROBE while the kernel asks for it again. So an entry counts
+while the kernel calls it reachable, or when its device has answered lately.
 """
 
 import ipaddress
@@ -19,12 +19,12 @@ from app.errors import RouterError, RouterRefused
 from app.presence.base import MOST_ADDRESSES, Device, Router, RouterSettings
 from app.presence.routers.parsing import each_once, read_device
 
-#: The discard port. Nobody needs to listen there.
+#: The discard port. No program needs to listen there.
 _PORT = 9
-#: The age in s up to which an answer counts. The kernel asks again after up to 45 s, at the next
-#: poll after that, which then takes 6 s.
+#: The age in s up to which an answer counts. The kernel asks again up to 45 s later, at the next
+#: poll after that; this poll then takes 6 s.
 _LATELY_S = 75
-#: The seconds for answers, for entries that the kernel is still asking for, and between reads.
+#: The seconds to wait for answers, to wait for the kernel's open requests, and between two reads.
 _ANSWERS_S, _LONGEST_S, _LOOK_S = 1.0, 8.0, 0.5
 _IP_TIMEOUT_S = 5.0
 
@@ -82,9 +82,9 @@ class ArpRouter(Router):
         return each_once(devices, self.name)
 
     def _settled(self, wanted: set[str], gateways: set[str]) -> list[Neighbour]:
-        """Return the neighbours among *wanted*, when the kernel has decided about them.
+        """Wait until the kernel has decided about *wanted*, and return the neighbours among them.
 
-        It has to decide about entries that once had a MAC, and about the *gateways*.
+        It must decide about entries that once had a MAC, and about the *gateways*.
         """
         until = self._clock.monotonic() + _LONGEST_S
         self._clock.sleep(_ANSWERS_S)
@@ -101,7 +101,7 @@ def _hosts(network: str) -> list[str]:
 
 
 def _own_network(interfaces: set[str]) -> list[str]:
-    """Return the addresses of this machine's networks at *interfaces*, or at all when empty."""
+    """Return the addresses of this machine's networks at *interfaces*, or at all interfaces."""
     known = [
         one
         for one in _ip("address", "show", "up")

@@ -51,7 +51,7 @@ class FritzboxRouter(Router):
             raise RouterRefused(
                 f"fritzconnection is not installed: .venv/bin/pip install {_PACKAGE}"
             ) from None
-        # It also logs each failure that it raises.
+        # fritzconnection also logs each failure that it raises.
         logging.getLogger("fritzconnection").setLevel(logging.CRITICAL)
         try:
             return self._listed()
@@ -65,7 +65,7 @@ class FritzboxRouter(Router):
                 f"{self.name} offers no TR-064: allow access for applications in its network "
                 "settings"
             ) from None
-        # An answer that is no TR-064 makes fritzconnection fail with the last four of these.
+        # When an answer is no TR-064, fritzconnection fails with one of the last four.
         except (
             FritzConnectionException,
             ParseError,

@@ -1,19 +1,19 @@
-"""Calls to a router over HTTP: ended in time, limited in size, and never through a proxy.
+"""Calls to a router over HTTP: limited in time and size, and never through a proxy.
 
-The sessions are those of `requests`, because a library uses them too. Below them each call is one
-connection of `urllib3`. It checks the router's certificate: as a browser does, or by the one
-fingerprint that the settings name. Three things are added here, because the two libraries lack
-them. This was measured with requests 2.34.2 and urllib3 2.8.0 against servers on loopback. The
-session had an adapter with `assert_fingerprint`, `stream=True`, a timeout of 0.5 s, and a deadline
-of 0.5 s that was checked between reads:
+The sessions are of `requests`, because fritzconnection needs such a session. Below them each call
+is one connection of `urllib3`. It checks the router's certificate: like a browser, or by the one
+fingerprint in the settings. Three things are added here, because the two libraries lack them. This
+was measured with requests 2.34.2 and urllib3 2.8.0 against servers on loopback. The session had an
+adapter with `assert_fingerprint`, `stream=True`, a timeout of 0.5 s, and a deadline of 0.5 s that
+was checked between reads:
 
-* A deadline for the whole call. Their timeouts count for each read. A router that sent one byte
-  every 50 ms was still waited for after 20 s when it did so in the headers or in the size of a
-  chunk. So was one that sent `100 Continue` every 50 ms. In the body (0.51 s) and in the TLS
-  handshake (0.53 s) the deadline held.
+* A deadline for the whole call. Their timeouts count for each read. When a router sent one byte
+  every 50 ms in the headers or in the size of a chunk, the call still waited after 20 s. The same
+  happened when it sent `100 Continue` every 50 ms. In the body (0.51 s) and in the TLS handshake
+  (0.53 s) the deadline held.
 * A limit of the size. `Session.get`, as fritzconnection calls it, unpacked 300 MiB from 0.3 MiB.
-* Silence about addresses, in which routers like to have tokens. A pool of urllib3 logs each
-  address at DEBUG; a connection alone does so only at WARNING, when a header is malformed.
+* No logging of addresses, which may hold a router's tokens. A pool of urllib3 logs each address at
+  DEBUG; a connection alone logs it only at WARNING, when a header is malformed.
 """
 
 import contextlib
@@ -45,8 +45,8 @@ LARGEST_ANSWER = 1 << 20
 def open_session(settings: RouterSettings, router: str) -> requests.Session:
     """Return a session for the *router* (its name in messages) at the url of *settings*.
 
-    Each call ends within `timeout_s`, except that the search for a host's address may take longer.
-    A failure below HTTP is a `RouterError`. Redirects are not followed.
+    Each call ends within `timeout_s`; only the search for a host's address may take longer. A
+    failure below HTTP is a `RouterError`. Redirects are not followed.
     """
     logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
     session = _Session(router)
@@ -85,7 +85,7 @@ class _Session(requests.Session):
         self._router = router
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: passwords and cookies go to no address but the one that is set."""
+        """Return None: passwords and cookies are sent only to the configured address."""
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         try:
@@ -98,7 +98,7 @@ class _Session(requests.Session):
 
 
 class _RouterAdapter(HTTPAdapter):
-    """Makes one connection for each call: a connection that is kept may be broken at the next."""
+    """Makes one connection for each call: a kept connection may be broken at the next call."""
 
     def __init__(self, settings: RouterSettings, router: str) -> None:
         super().__init__()
@@ -168,13 +168,13 @@ class _RouterAdapter(HTTPAdapter):
     ) -> requests.Response:
         body = b""
         with contextlib.closing(answer):
-            # A read that ends too early is an error only when the next one finds nothing.
+            # A read that ends too early is an error only when the next read finds nothing.
             while piece := answer.read(LARGEST_ANSWER + 1 - len(body)):
                 body += piece
         if len(body) > LARGEST_ANSWER:
             raise RouterError(f"{self._router} answers with more than {LARGEST_ANSWER >> 20} MiB")
         if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise RouterError(f"{self._router} compresses its answer, though asked not to")
+            raise RouterError(f"{self._router} compresses its answer, although it was asked not to")
         response = self.build_response(request, answer)
         response._content = body
         return response
@@ -232,7 +232,7 @@ def _tls_context(fingerprint: str | None) -> ssl.SSLContext:
 
 
 class _Deadline:
-    """Ends every wait for a socket after *seconds*, even while data comes slowly.
+    """Ends every wait for a socket after *seconds*, even while data arrives slowly.
 
     The block that uses it then ends with a `TimeoutError`. A duplicate of the socket is shut down,
     because the connection may close its own socket at any time.

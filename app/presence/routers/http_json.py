@@ -1,4 +1,4 @@
-"""Asks a router as its own web pages do: a login form, a cookie, and a list of devices in JSON."""
+"""Asks a router like its own web pages: a login form, a cookie, and a list of devices in JSON."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from app.presence.base import Device, Router, RouterSettings
 from app.presence.routers import http_client
 from app.presence.routers.json_list import NotTheList, devices_among, entries_in, shown
 
-#: The most pages of a list, and the most time for them, as a number of calls.
+#: The largest number of pages of a list, and the most time for them, as a number of calls.
 _MOST_PAGES, _MOST_CALLS = 20, 4
 _NAME = re.compile(r"\{([\w.-]+)\}")
 
@@ -24,7 +24,7 @@ class LoginNeeded(RouterRefused):
 
 
 class HttpJsonRouter(Router):
-    """Logs in when the settings say so and it is necessary, and asks for the list."""
+    """Logs in if the settings have a login and it is necessary, and asks for the list."""
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:
         self.name = f"the router at {http_client.place(settings)}"
@@ -55,8 +55,8 @@ class HttpJsonRouter(Router):
         try:
             return self._list(self._answered)
         except (NotTheList, LoginNeeded) as error:
-            # Many routers answer a wrong password with a usual page, and lock out whoever tries
-            # too often.
+            # Many routers answer a wrong password with a usual page, and refuse every login after
+            # too many tries.
             cure = (
                 "if the list is at that address, the login does not work: look at username, "
                 "password and http_json.form of presence.router"
@@ -114,7 +114,7 @@ class HttpJsonRouter(Router):
     def _headers(self, answered: Mapping[str, str], *, leave_out: bool = False) -> dict[str, str]:
         """Return the headers of the settings, filled in.
 
-        With *leave_out* those are left out that only the login's answer can fill.
+        With *leave_out*, headers that need the login's answer are left out.
         """
         wanted = dict(self._calls.headers)
         if self._calls.cookie:

@@ -32,7 +32,7 @@ def at(said: Any, place: str | None) -> Any:
 
 
 def entries_in(said: Any, settings: HttpJsonSettings, router: str) -> tuple[list[Any], int]:
-    """Return the entries of the list in *said*, and the number of all that the router has.
+    """Return the entries of the list in *said*, and the number of all entries of the router.
 
     The list may also be an object that holds objects.
     """
@@ -94,7 +94,7 @@ def _is_active(entry: Any, settings: HttpJsonSettings) -> bool:
 
 
 def _names(said: Any) -> str:
-    """Return the part of *said* that helps to correct the places: its names, not its values."""
+    """Return a hint that helps to correct the places: the names in *said*, not its values."""
     if not isinstance(said, dict):
         return f"the answer is {'a list' if isinstance(said, list) else 'no object'}"
     return f"the answer has: {shown(said) or 'no names'}"

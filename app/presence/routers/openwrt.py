@@ -1,8 +1,8 @@
 """Asks an OpenWrt router by ubus over HTTP.
 
 A phone is connected while it is associated with the Wi-Fi. A DHCP lease lasts for hours after the
-phone has gone, so leases only give names and addresses. The router needs the packages
-uhttpd-mod-ubus, rpcd-mod-iwinfo and rpcd-mod-luci, which come with LuCI. A separate account is
+phone has left, so leases are used only for names and addresses. The router needs the packages
+uhttpd-mod-ubus, rpcd-mod-iwinfo and rpcd-mod-luci, which are part of LuCI. A separate account is
 best, in `/etc/config/rpcd`, with the output of `uhttpd -m PASSWORD`:
 
     config login
@@ -33,7 +33,7 @@ from app.presence.routers.parsing import each_once, read_device, read_since, rea
 
 _NO_SESSION = "0" * 32
 _MOST_INTERFACES = 32
-#: The answers of ubus: done; no permission (its own, and uhttpd's); none of its answers.
+#: The codes of ubus: done; no permission (its own code, and uhttpd's); no code at all.
 _OK = 0
 _DENIED = (6, -32002)
 _UNKNOWN = -1
@@ -55,7 +55,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The router's answer to *call*: *code* is 0 when it was done, *found* is the result."""
+    """The router's answer to *call*: *code* is 0 when the call was done, *found* is the result."""
 
     call: Call
     code: int
@@ -63,7 +63,7 @@ class Answer:
 
 
 class Denied(RouterRefused):
-    """The account may not do this, or its login has expired: ubus does not distinguish the two."""
+    """The account may not do this, or its login has expired; ubus gives one code for both."""
 
 
 class OpenwrtRouter(Router):
@@ -122,7 +122,7 @@ class OpenwrtRouter(Router):
         return each_once(read, self.name)
 
     def _station_calls(self, token: str) -> list[Call]:
-        """Return the calls for the stations: of iwinfo, or of hostapd when there is no iwinfo."""
+        """Return the calls for the stations: to iwinfo, or to hostapd when there is no iwinfo."""
         (interfaces,) = self._called(token, [Call("iwinfo", "devices")])
         named = interfaces.found.get("devices")
         if interfaces.code == _OK and isinstance(named, list) and named:
@@ -155,7 +155,8 @@ class OpenwrtRouter(Router):
         return [(one.get("mac"), one) for one in stations if one.get("authorized", True)]
 
     def _names(self, leases: Answer) -> dict[str, tuple[Any, Any]]:
-        """Return name and address by MAC; nothing, with a warning, when it may not read them."""
+        """Return name and address by MAC; nothing, with a warning, without the right to read them.
+        """
         found = leases.found.get("dhcp_leases")
         if leases.code != _OK or not isinstance(found, list):
             if not self._warned_nameless:
@@ -191,7 +192,7 @@ class OpenwrtRouter(Router):
         return [_answer(call, said) for call, said in zip(calls, self._post(asked), strict=True)]
 
     def _post(self, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return the router's answers to all that is *asked*, in that order."""
+        """Return the router's answers to the calls *asked*, in their order."""
         batch = [{"jsonrpc": "2.0", "id": number, **one} for number, one in enumerate(asked)]
         answer = self._session.post(self._url or "", json=batch, allow_redirects=False)
         if answer.status_code >= 500:

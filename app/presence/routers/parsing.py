@@ -11,20 +11,20 @@ from datetime import UTC, datetime, timedelta
 from app.errors import RouterError
 from app.presence.base import Device, plain_host, plain_mac
 
-#: The names that routers write when they know no name.
+#: The words that routers write in place of an unknown name.
 _NAMELESS = {"", "*", "-", "--", "unknown", "n/a", "none", "null"}
 _LONGEST_NAME = 253
-#: A number below the first is the seconds since the device came; one from the second on is a Unix
-#: time in ms; one between the two is a Unix time in s.
+#: A number below the first is the seconds since the device connected. A number from the second on
+#: is a Unix time in ms. A number between the two is a Unix time in s.
 _TIMES_FROM, _MILLISECONDS_FROM = 1e9, 1e11
 
 
 def read_device(
     mac: object, hostname: object = None, ip: object = None, since: datetime | None = None
 ) -> Device | None:
-    """Return the device that a router describes; None when it is none.
+    """Return the device that a router describes; None when it describes no device.
 
-    It is none when its MAC is malformed, or when it has neither MAC nor name.
+    A device has a MAC or a name, and a MAC that is not malformed.
     """
     address = _mac(mac) if mac not in (None, "") else None
     name = _hostname(hostname)
@@ -34,9 +34,9 @@ def read_device(
 
 
 def read_since(said: object, now: datetime) -> datetime | None:
-    """Return the moment that *said* means; None when it means none.
+    """Return the moment that *said* means; None when it is no moment.
 
-    *said* is ISO 8601, a Unix time in seconds or milliseconds, or the seconds until *now*.
+    *said* may be ISO 8601, a Unix time in seconds or milliseconds, or the seconds before *now*.
     """
     try:
         if isinstance(said, bool) or not isinstance(said, str | int | float):
@@ -83,7 +83,7 @@ def _joined(first: Device, other: Device) -> Device:
 
 
 def _mac(said: object) -> str | None:
-    """Return *said* as the MAC of one device; None when it is not that."""
+    """Return *said* as the MAC of one device; None when it is something else."""
     try:
         mac = plain_mac(said) if isinstance(said, str) else ""
     except ValueError:

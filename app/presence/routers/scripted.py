@@ -1,4 +1,4 @@
-"""A fake router: a file lists what it sees. For tests, and for trying a set-up."""
+"""A fake router for tests, and for trying a set-up: a file lists the devices that it sees."""
 
 import json
 from datetime import datetime
@@ -14,8 +14,8 @@ class ScriptedRouter(Router):
     """Reads its file at each poll. *asked* counts the polls; *closed* says whether it was closed.
 
     The file holds a list of objects with `mac`, `hostname`, `ip` and `connected_since` (ISO 8601),
-    each of which may be left out. `{"fails": "…"}` in its place is a router that does not answer,
-    `{"refuses": "…"}` one that will not answer until somebody does something.
+    each of which may be left out. Instead of the list, `{"fails": "…"}` is a router that does not
+    answer, and `{"refuses": "…"}` is a router that does not answer until a person acts.
     """
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""A program that falls silent is announced once, and once when it beats again."""
+"""A program that falls silent is announced once, and once when it sends them again."""
 
 import socket
 from collections.abc import Iterator
@@ -73,12 +73,15 @@ def test_silence_is_announced_once_and_so_is_the_return(scene: Scene) -> None:
     for _ in range(5):
         scene.live(OWN)
     assert [(fact.kind, fact.text) for fact in scene.facts()] == [
-        ("process_silent", f"The program security_system-front is silent since {since:%H:%M:%S}.")
+        (
+            "process_silent",
+            f"The program security_system-front has been silent since {since:%H:%M:%S}.",
+        )
     ]
     for _ in range(3):
         scene.live(FRONT, OWN)
     assert [(fact.kind, fact.text) for fact in scene.facts()] == [
-        ("process_back", "The program security_system-front beats again.")
+        ("process_back", "The program security_system-front sends heartbeats again.")
     ]
     for _ in range(5):
         scene.live(OWN)
