@@ -1,4 +1,4 @@
-"""The contract of a store for uploads, and the settings of uploads and of the disk."""
+"""The interface of a store for uploads, and the settings of uploads and of the disk."""
 
 import re
 from abc import ABC, abstractmethod
@@ -77,7 +77,7 @@ class DropboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class UploadSettings:
-    """The seconds between two searches for new files, and a *folder* for copies, as on a NAS."""
+    """The seconds between two searches for new files, and a *folder* for copies, such as a NAS."""
 
     upload_every_s: Annotated[float, Ge(1)] = 300.0
     folder: str | None = None
@@ -87,8 +87,8 @@ class UploadSettings:
 class DiskSettings:
     """The limits of the disk, in GB of 10⁹ bytes.
 
-    Nothing older than *keep_days* is kept, not more than *max_gb* in all, and *min_free_gb* stay
-    free. `app.uploads.retention.make_room` says what has precedence over these.
+    Nothing older than *keep_days* is kept, and not more than *max_gb* in all; *min_free_gb* stay
+    free. `app.uploads.retention.make_room` names the exceptions.
     """
 
     keep_days: Annotated[float, Gt(0)] = 30.0
@@ -112,11 +112,11 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, path: Path, key: str, content_type: str) -> Receipt:
-        """Store the file at *path* under *key*, replacing what was there.
+        """Store the file at *path* under *key*, in place of any earlier file.
 
         Returns when the store has confirmed size and checksum. Raises a `StoreError` otherwise, or
-        `StoreRefused` when a person has to do something first. Any other `OSError` means that the
-        file here cannot be read. It may take long, but every wait for an answer has a time limit.
+        `StoreRefused` when a person must act first. Any other `OSError` means that the local file
+        cannot be read. The call may take long, but every wait for an answer has a time limit.
         """
 
     def close(self) -> None:  # noqa: B027 (a folder has no connections)

@@ -25,14 +25,14 @@ from app.uploads.retention import (
 )
 from app.uploads.sources import STILLS
 
-#: How often the free space is checked, and how often candidates are searched while it is too small.
+#: The seconds between two checks of the free space, and between two searches while it is too small.
 CHECK_EVERY_S = 5.0
 SEARCH_EVERY_S = 15.0
-#: What was touched so recently may be in use.
+#: A file that was changed this recently may be in use.
 SPARED_S = 60.0
 #: The same for a folder with an unfinished file, which may be a clip.
 SPARED_UNFINISHED_S = 7200.0
-#: For so long after something was lost the disk counts as low.
+#: For this long after a loss the disk counts as low.
 REMEMBERED_S = 3600.0
 
 Found = TypeVar("Found")
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 class DiskGuard:
     """Guards the disk with *data_dir*. Call `step` in a thread of its own.
 
-    It searches for what may go every *every_s*. *alerts* is the folder with the notifier's files if
+    It searches for candidates every *every_s*. *alerts* is the folder with the notifier's files if
     it is under *data_dir*; *stills_wait* says whether the stills wait for Dropbox.
     """
 
@@ -72,18 +72,18 @@ class DiskGuard:
         self._unreadable: set[Path] = set()
         self.free_gb: float | None = None
         self.deleted = 0
-        #: Why the owner should look after the disk; None while that is not needed.
+        #: Why the owner should check the disk; None while that is not needed.
         self.low: str | None = None
-        #: Why this guard cannot do its work; None while it can.
+        #: The reason why this guard cannot work; None while it can.
         self.trouble: str | None = None
 
     def step(self) -> float:
-        """Check, and delete what has to go; returns the seconds until the next check."""
+        """Check, and delete what must be deleted; returns the seconds until the next check."""
         try:
             self._check()
         except OSError as error:
             if self.trouble is None:
-                _log.error("the disk cannot be looked after: %s", error)
+                _log.error("the disk cannot be kept within its limits: %s", error)
             self.trouble = _trouble_text(error)
         else:
             self.trouble = None
@@ -130,7 +130,7 @@ class DiskGuard:
             self._lost_at_s = self._clock.monotonic()
             self.low = (
                 "The disk was full, and files that still waited for their upload were deleted "
-                f"({lost} at once). Find out why uploads do not go out."
+                f"({lost} at once). Find out why nothing is uploaded."
             )
 
     def _nearly_full(self, free: int) -> str:
@@ -142,9 +142,9 @@ class DiskGuard:
         )
 
     def _candidates(self) -> Iterator[Candidate]:
-        """All that may be deleted now.
+        """Return all candidates that may be deleted now.
 
-        What was changed in the future was changed by another clock, and is not in use.
+        A file whose change is in the future was changed under another clock, and is not in use.
         """
         now_s = self._clock.now().timestamp()
         for folder in self._inventory.scan(self._clock.now()):
@@ -158,7 +158,7 @@ class DiskGuard:
                 yield Candidate(path, priority, *found)
 
     def _other_paths(self) -> Iterator[tuple[Path, Priority]]:
-        """The stills, and the days in the folder with the notifier's files."""
+        """Yield the stills, and the days in the folder with the notifier's files."""
         for still in self._read(_entries, self._data_dir / STILLS) or []:
             yield still, self._still_priority
         alerts = self._read(_entries, self._alerts) if self._alerts else None
@@ -167,14 +167,14 @@ class DiskGuard:
                 yield day, Priority.PLAIN
 
     def _read(self, read: Callable[[Path], Found], path: Path) -> Found | None:
-        """Return what *read* finds at *path*; None when it is gone, or unreadable, logged once."""
+        """Return the result of *read* for *path*; None when it is missing or unreadable."""
         try:
             return read(path)
         except FileNotFoundError:
             return None
         except OSError as error:
             if path not in self._unreadable:
-                _log.warning("%s is passed over: %s", path, error)
+                _log.warning("%s is skipped: %s", path, error)
             self._unreadable.add(path)
             return None
 
@@ -186,14 +186,14 @@ class DiskGuard:
         return Priority.LABELLED if folder.labelled else Priority.PLAIN
 
     def _delete(self, deletion: Deletion, gone: list[Candidate]) -> bool:
-        """Delete and add to *gone*; returns False when that fails, which is logged once."""
+        """Delete it and add it to *gone*; returns False when that fails, which is logged once."""
         candidate, why = deletion.candidate, deletion.why
         path = candidate.path
         try:
             self._inventory.remove(path)
         except OSError as error:
             if path not in self._undeletable:
-                _log.error("%s should go, since %s, but cannot be deleted: %s", path, why, error)
+                _log.error("%s should be deleted (%s), but cannot be deleted: %s", path, why, error)
             self._undeletable.add(path)
             return False
         self._undeletable.discard(path)
@@ -204,14 +204,14 @@ class DiskGuard:
 
 
 def _trouble_text(error: OSError) -> str:
-    """The sentences for the owner about *error*, which keeps the guard from its work."""
+    """Return the sentences for the owner about *error*, which stops the guard."""
     worn = ""
     if error.errno in (errno.EROFS, errno.EIO):
-        worn = " If that stays so, it is worn out or loose."
+        worn = " If that does not change, it is worn out or loose."
     undone = "kept" if error.errno == errno.EROFS else "deleted"
     return (
-        f"The disk cannot be looked after: {error}.{worn} Nothing is {undone} meanwhile; alerts "
-        "still come."
+        f"The disk cannot be kept within its limits: {error}.{worn} Nothing is {undone} "
+        "meanwhile; alerts still come."
     )
 
 
@@ -220,6 +220,6 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _time_and_size(path: Path) -> tuple[float, int]:
-    """Return when *path* changed last, and its size on disk in bytes, its entries included."""
+    """Return when *path* last changed, and its size on disk in bytes with all its entries."""
     paths = _entries(path) if path.is_dir() else [path]
     return path.lstat().st_mtime, sum(one.lstat().st_blocks * 512 for one in paths)

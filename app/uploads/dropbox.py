@@ -1,6 +1,6 @@
 """Stores files in Dropbox, with its SDK.
 
-Each file always has the same path and replaces what is there, so that a second upload is harmless.
+Each file always has the same path and replaces an earlier one, so a second upload does no harm.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from app.uploads.base import DropboxSettings, Receipt, Store
 
 #: The longest wait for the next bytes of an answer.
 SILENT_S = 30.0
-#: The most bytes that the API takes in one piece.
+#: The largest file that the API accepts in one piece, in bytes.
 LARGEST = 150 * 2**20
 _BLOCK = 4 * 2**20
 _LINK_AGAIN = (
     "link the app again with `python -m app dropbox-link`, and put what it prints in private.yml"
 )
-#: The cure for each word with which Dropbox refuses.
+#: The cure for each of Dropbox's codes of refusal.
 _CURES = {
     "invalid_access_token": f"the link to the app is cut: {_LINK_AGAIN}",
     "missing_scope": (
@@ -65,7 +65,7 @@ class DropboxStore(Store):
         with self._translated_errors():
             stored = self._upload(content, f"{self._base}/{key}")
         if (stored.size, stored.content_hash) != (len(content), content_hash(content)):
-            raise StoreError(f"{self} has {key} with another size or checksum than what was sent")
+            raise StoreError(f"{self} has {key} with a size or checksum other than was sent")
         return Receipt(len(content), hashlib.sha256(content).hexdigest())
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class DropboxStore(Store):
     def _translated_errors(self) -> Iterator[None]:
         """Turn the SDK's errors into `StoreError` and `StoreRefused`.
 
-        Their own texts may hold tokens and are left out.
+        Their own texts may hold tokens, so they are left out.
         """
         from dropbox import exceptions
         from stone.backends.python_rsrc.stone_validators import ValidationError
@@ -122,15 +122,15 @@ class DropboxStore(Store):
         except requests.RequestException as error:
             raise StoreError(f"{self}: Dropbox does not answer ({type(error).__name__})") from None
         except (AssertionError, ValueError, KeyError, TypeError, ValidationError) as error:
-            # The SDK takes every answer for one of Dropbox's, even a proxy's page.
+            # The SDK treats every answer as Dropbox's, even a proxy's page.
             raise StoreError(
-                f"{self}: that is no answer of Dropbox ({type(error).__name__})"
+                f"{self}: the answer is not from Dropbox ({type(error).__name__})"
             ) from None
 
     def _refusal(self, tag: str) -> StoreError:
         if tag in _CURES:
             return StoreRefused(f"{self} refuses ({tag}): {_CURES[tag]}")
-        return StoreError(f"{self} takes nothing now ({tag})")
+        return StoreError(f"{self} accepts nothing now ({tag})")
 
     def _bad_input(self, message: str) -> StoreError:
         if "invalid_client" in message:
@@ -159,7 +159,7 @@ class _OtherServer(HTTPAdapter):
 
 
 def session(api_url: str | None) -> requests.Session | None:
-    """Return a session for another server at *api_url*; None for the SDK's own session."""
+    """Return a session for the server at *api_url*; None means the SDK's own session."""
     if api_url is None:
         return None
     made = requests.Session()
@@ -174,7 +174,7 @@ def content_hash(content: bytes) -> str:
 
 
 def _tag(error: Any) -> str:
-    """Return Dropbox's word for the cause in one of the SDK's nested errors."""
+    """Return Dropbox's code in one of the SDK's nested errors."""
     if getattr(error, "_tag", None) == "path":
         error = getattr(error.get_path(), "reason", error)
     return str(getattr(error, "_tag", "unknown"))

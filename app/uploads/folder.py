@@ -17,8 +17,8 @@ _READ = 2**20
 class FolderStore(Store):
     """Stores files in *folder*, which must exist.
 
-    It is never created: where a share is not mounted, the card would fill instead. *fstab* is the
-    system's table of mounts.
+    It is never created: while a share is not mounted, the copies would fill the card instead.
+    *fstab* is the system's table of mounts.
     """
 
     name = "folder"
@@ -38,7 +38,7 @@ class FolderStore(Store):
             except StoreError:
                 raise
             except OSError as error:
-                raise StoreError(f"{self} takes nothing: {error.strerror or error}") from error
+                raise StoreError(f"{self} accepts nothing: {error.strerror or error}") from error
 
     def _check_mounted(self) -> None:
         missing = next((path for path in self._mount_points() if not path.is_mount()), None)
@@ -47,7 +47,7 @@ class FolderStore(Store):
             raise StoreRefused(f"{self} cannot be used: {why}; mount it, or correct uploads.folder")
 
     def _mount_points(self) -> list[Path]:
-        """Return the folder and those above it that the system's table says to mount."""
+        """Return the folders, *folder* and above it, that the system's table says to mount."""
         try:
             text = self._fstab.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -66,12 +66,12 @@ class FolderStore(Store):
             copy.flush()
             os.fsync(copy.fileno())
             if _read_again(copy) != (size, digest.digest()):
-                raise StoreError(f"{self} has {key} with other bytes than were written")
+                raise StoreError(f"{self} has {key} with bytes other than were written")
         return Receipt(size, digest.hexdigest())
 
 
 def _read_again(copy: IO[bytes]) -> tuple[int, bytes]:
-    """Return size and SHA-256 of the file *copy*, read from the disk if the system allows it."""
+    """Return size and SHA-256 of the file *copy*, read from the disk where the system allows it."""
     os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     with Path(copy.name).open("rb") as written:
         checksum = hashlib.file_digest(written, "sha256").digest()

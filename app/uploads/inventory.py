@@ -1,8 +1,8 @@
 """The files in `data_dir/events`, and which of them each store has confirmed.
 
-The marker `.NAME.uploaded` beside the file NAME holds what each store has confirmed, and of which
-version of the file. A label that is changed therefore goes up again. A training sample is deleted
-as soon as every store has it, and then needs no marker.
+The marker `.NAME.uploaded` beside the file NAME says which version of the file each store has
+confirmed. So a changed label is uploaded again. A training sample is deleted as soon as every store
+has it, and then needs no marker.
 """
 
 import json
@@ -30,7 +30,7 @@ _KEYS = {
 }
 _UPLOADED = ".uploaded"
 _CLIP = re.compile(r"clip(-\d+)?\.mp4")
-#: A folder that changed so recently may change again without a new time.
+#: A folder that changed this recently may change again without a new time.
 _TICK_NS = 2_000_000_000
 
 _log = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The confirmation of a store that it has the version *changed_ns* of a file, given *at*.
+    """A store's confirmation that it has the version *changed_ns* of a file, given *at*.
 
-    *published* says whether the event in Redis says so too.
+    *published* says whether the event in Redis has this too.
     """
 
     key: str
@@ -52,13 +52,13 @@ class Confirmation:
 
     @classmethod
     def from_marker(cls, stored: Mapping[str, Any]) -> "Confirmation":
-        """Read what `for_marker` has made. Raises a `TypeError` when it is something else."""
+        """Read the output of `for_marker`. Raises a `TypeError` when it is something else."""
         fields = dict(stored)
         published = fields.pop("told", True)
         return cls(**fields, published=published)
 
     def for_marker(self) -> dict[str, Any]:
-        """Return the fields as a marker holds them. There `published` is called `told`."""
+        """Return the fields for a marker, where `published` is stored as `told`."""
         fields = asdict(self)
         fields["told"] = fields.pop("published")
         return fields
@@ -68,7 +68,7 @@ class Confirmation:
 class UploadFile:
     """A file for the stores: *changed_ns* is its version.
 
-    *confirmed* is what stores have confirmed of that version, by store.
+    *confirmed* has the confirmations of that version, by store.
     """
 
     path: Path
@@ -81,12 +81,12 @@ class UploadFile:
 
     @property
     def is_media(self) -> bool:
-        """Return whether the owner may get a link to it."""
+        """Return whether messages may link to it."""
         return self.key.startswith("clips/")
 
     @property
     def is_for_stores_only(self) -> bool:
-        """Return whether it is of no use here once the stores have it."""
+        """Return whether it can be deleted here as soon as the stores have it."""
         return self.path.name in (_SAMPLE, _WITHDRAWN)
 
 
@@ -94,8 +94,8 @@ class UploadFile:
 class EventFolder:
     """The folder of an event: its *size* on disk in bytes, and when it changed last, *changed_ns*.
 
-    *settled* says that another change would show in *changed_ns*. *labelled* says that it has a
-    label, *unfinished* that a file in it is still being written.
+    *settled* says that another change would certainly change *changed_ns*. *labelled* says that it
+    has a label, *unfinished* that a file in it is still being written.
     """
 
     path: Path
@@ -110,7 +110,7 @@ class EventFolder:
 
 
 class Inventory:
-    """All events under *data_dir*, for the *stores* that are to have them. Any thread may use it.
+    """All events under *data_dir*, for the *stores* that get them. Any thread may use it.
 
     A folder that has not changed since the last scan is not read again.
     """
@@ -144,9 +144,9 @@ class Inventory:
     def confirm(
         self, file: UploadFile, store: str, receipt: Receipt, at: datetime, published: bool = True
     ) -> None:
-        """Record that *store* has *file*, and delete the file if nobody needs it any more.
+        """Record that *store* has *file*, and delete the file if it is no longer needed.
 
-        A disk that takes no marker is no error here.
+        A marker that cannot be written is no error here.
         """
         confirmation = Confirmation(
             file.key, receipt.size, receipt.checksum, file.changed_ns, at.isoformat(), published
@@ -159,17 +159,18 @@ class Inventory:
                 self._delete_spare(file)
 
     def set_published(self, file: UploadFile, store: str) -> None:
-        """Record that the event in Redis says where *store* has *file*."""
+        """Record that the event in Redis names the place of *file* in *store*."""
         with self._lock:
             recorded = self._recorded(file)
             if store in recorded:
                 self._record(file, recorded | {store: replace(recorded[store], published=True)})
 
     def remove(self, path: Path) -> None:
-        """Delete *path*: the folder of an event with all in it, or any other file or folder.
+        """Delete *path*: the folder of an event with its files, or any other file or folder.
 
-        No scan runs meanwhile. A kill in between must repeat no upload, so that markers go last.
-        The marker of a label goes first, since it alone would say that the label was taken away.
+        No scan runs meanwhile. A kill in between must repeat no upload, so markers are deleted
+        last. The marker of a label is deleted first, since without the label it would mean that the
+        label was removed.
         """
         with self._lock:
             if not path.is_dir():
@@ -192,7 +193,7 @@ class Inventory:
             except FileNotFoundError:  # the disk guard removes empty days
                 continue
             except OSError as error:
-                self._complain(day, f"passed over: {error}")
+                self._complain(day, f"skipped: {error}")
                 continue
             yield from (day / name for name in names if EVENT_ID.fullmatch(name))
 
@@ -208,7 +209,7 @@ class Inventory:
         except FileNotFoundError:
             return None
         except (OSError, ProtocolError) as error:
-            self._complain(path, f"passed over: {error}")
+            self._complain(path, f"skipped: {error}")
             return None
 
     def _read(
@@ -231,7 +232,7 @@ class Inventory:
         )
 
     def _withdraw_label(self, path: Path, stats: dict[str, stat_result]) -> None:
-        """Write a file for the stores when a label that they have was taken away here.
+        """Write a file for the stores when a label that they have was removed here.
 
         *stats* are the entries of *path*, and are updated.
         """
@@ -246,11 +247,11 @@ class Inventory:
                 stats[_WITHDRAWN] = withdrawn.stat()
         except OSError as error:
             self._complain(
-                path, f"its label was taken away, and the stores cannot get that: {error}"
+                path, f"its label was removed, and the stores cannot be informed: {error}"
             )
 
     def _file(self, path: Path, stat: stat_result) -> UploadFile | None:
-        """Return the file at *path*; None when no store is to have it."""
+        """Return the file at *path*; None when it is not for the stores."""
         key, content_type = _KEYS.get(path.name, ("", ""))
         if clip := _CLIP.fullmatch(path.name):
             key, content_type = f"clips/{{event}}{clip[1] or ''}.mp4", "video/mp4"
@@ -264,14 +265,14 @@ class Inventory:
         return replace(file, confirmed=_of_version(self._recorded(file), changed_ns))
 
     def _recorded(self, file: UploadFile) -> dict[str, Confirmation]:
-        """Return what is recorded of all versions of *file*, by store."""
+        """Return the confirmations of any version of *file*, by store."""
         marker = _marker(file.path)
         return _read_marker(marker) | self._unwritten.get(marker, {})
 
     def _record(
         self, file: UploadFile, recorded: dict[str, Confirmation], written: bool = True
     ) -> None:
-        """Record what stores have of *file*, and on disk too if it is to be *written*."""
+        """Record the confirmations of *file*, and *written* on disk too."""
         marker = _marker(file.path)
         self._known.pop(marker.parent, None)
         self._unwritten[marker] = recorded
@@ -279,7 +280,7 @@ class Inventory:
             self._write_marker(marker)
 
     def _write_marker(self, marker: Path) -> None:
-        """Write *marker* if its file is still there. If the disk takes nothing, memory keeps it."""
+        """Write *marker* if its file still exists. If the disk refuses it, memory keeps it."""
         stored = {store: one.for_marker() for store, one in self._unwritten[marker].items()}
         try:
             if _marked(marker).exists():
@@ -289,7 +290,7 @@ class Inventory:
             self._complain(marker, f"an uploaded file cannot be marked as uploaded: {error}")
 
     def _delete_spare(self, file: UploadFile) -> None:
-        """Delete *file* unless it has another version by now, and its folder if that is empty."""
+        """Delete *file* unless it has changed meanwhile, and its folder if that is empty."""
         try:
             if file.path.stat().st_mtime_ns == file.changed_ns:
                 file.path.unlink()
@@ -327,9 +328,7 @@ def _of_version(recorded: Mapping[str, Confirmation], changed_ns: int) -> dict[s
 
 
 def _read_marker(marker: Path) -> dict[str, Confirmation]:
-    """Return what *marker* says; nothing when it is missing or broken, since a second upload is
-    harmless.
-    """
+    """Return the content of *marker*; nothing when it is missing or broken."""
     try:
         stored: Any = json.loads(marker.read_text(encoding="utf-8"))
         return {str(store): Confirmation.from_marker(fields) for store, fields in stored.items()}

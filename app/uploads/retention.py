@@ -10,14 +10,14 @@ from app.files import GB
 from app.uploads.base import DiskSettings
 
 DAY_S = 86_400.0
-#: More than the least is freed at once, since otherwise something would go every few seconds.
+#: More than necessary is freed at once, or something would be deleted every few seconds.
 MARGIN = 1.05
-#: A gap without anything that is longer than this is rather a wrong clock.
+#: A gap without any candidate that is longer than this is more likely a wrong clock.
 JUMP_S = 180 * DAY_S
 
 
 class Priority(IntEnum):
-    """The order of deletion: the lowest goes first."""
+    """The order of deletion: the lowest is deleted first."""
 
     UPLOADED = 0
     PLAIN = 1
@@ -25,7 +25,7 @@ class Priority(IntEnum):
     WAITING = 3
 
 
-#: What the log says of a deleted candidate.
+#: The words of the log about a deleted candidate.
 PRIORITY_TEXTS = {
     Priority.UPLOADED: "it is uploaded",
     Priority.PLAIN: "nobody has labelled it",
@@ -49,21 +49,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A candidate that is to be deleted, and why: the setting that asks for it."""
+    """A candidate to delete, and the reason: the setting that demands it."""
 
     candidate: Candidate
     why: str
 
 
 def is_short(free: int, settings: DiskSettings) -> bool:
-    """Return whether *free* bytes are less than what is to stay free."""
+    """Return whether *free* bytes are less than must stay free."""
     return free < settings.min_free_gb * GB
 
 
 class _Pile:
     """Some candidates in the order of their deletion.
 
-    *taken* is what they take of the disk, and *free* is what is free of it; both in bytes.
+    *taken* bytes of the disk are theirs, and *free* bytes are free.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class _Pile:
         self._delete = delete
 
     def clear(self, why: str, goes: Callable[[Candidate], bool]) -> None:
-        """Delete each candidate that *goes* when its turn comes.
+        """Delete each candidate for which *goes* is true, in order.
 
         A candidate that cannot be deleted is tried once, and then no longer counts as ours.
         """
@@ -90,7 +90,7 @@ class _Pile:
         self.candidates = kept
 
     def free_up(self, least: float, why: str) -> None:
-        """Delete until *least* bytes are free, but nothing when all of it would not be enough."""
+        """Delete until *least* bytes are free; delete nothing when that cannot be reached."""
         if self.free < least:
             self.clear(
                 why, lambda _: self.free + self.taken >= least and self.free < least * MARGIN
@@ -104,15 +104,15 @@ def make_room(
     settings: DiskSettings,
     delete: Callable[[Deletion], bool],
 ) -> None:
-    """Call *delete* for each candidate that has to go, in order, when *free* bytes are free.
+    """Call *delete* for each candidate that must be deleted, in order, when *free* bytes are free.
 
-    *delete* returns whether it could; when it could not, the next one goes instead. What waits for
-    an upload is never deleted for its age alone.
+    *delete* returns whether it succeeded; if not, the next candidate is deleted instead. A file
+    that waits for an upload is never deleted for its age alone.
 
     Sometimes deleting everything would not be enough: somebody else has filled the disk, or
-    min_free_gb is a mistake. Then only what is older than a day goes. Uploaded candidates go, since
-    nothing is lost by that. Plain ones go only to free half of min_free_gb, which new clips need;
-    when not even that can be reached, no plain one goes.
+    min_free_gb is a mistake. Then only candidates older than a day are deleted. Uploaded ones are
+    deleted, since nothing is lost. Plain ones are deleted only to free half of min_free_gb, which
+    new clips need; when even that cannot be reached, no plain one is deleted.
     """
     keep_s, least = settings.keep_days * DAY_S, settings.min_free_gb * GB
     pile = _Pile(candidates, free, delete)
@@ -144,10 +144,10 @@ def make_room(
 
 
 def _is_age_reliable(times_s: Collection[float], now_s: float, keep_s: float) -> bool:
-    """Return whether candidates from *times_s* may be deleted for being older than *keep_s*.
+    """Return whether candidates from *times_s* may be deleted because they are older than *keep_s*.
 
-    They may not when none is younger, or only after a gap so long that rather the clock has jumped.
-    Nothing is lost by keeping them.
+    They may not when no candidate is younger, or when the gap before the younger ones is so long
+    that the clock has probably jumped. Nothing is lost by keeping them.
     """
     newest_old_s = max((at_s for at_s in times_s if now_s - at_s > keep_s), default=-math.inf)
     oldest_young_s = min((at_s for at_s in times_s if now_s - at_s <= keep_s), default=math.inf)

@@ -1,8 +1,8 @@
 """Stores files in S3, or in a store with the same API.
 
-A file goes up in one piece with its SHA-256, which Amazon checks against the received bytes. The
-store's answer then confirms it: by the same SHA-256, or else by an MD5 (the ETag of a file that
-came in one piece), or else by the bytes themselves, which are read back.
+A file is uploaded in one piece with its SHA-256, which Amazon checks against the received bytes.
+The store's answer then confirms the file by the same SHA-256. Without that, the MD5 confirms it
+(the ETag of a file in one piece); without both, the bytes are read back and compared.
 """
 
 import base64
@@ -21,7 +21,7 @@ from app.uploads.base import Receipt, S3Settings, Store
 CONNECT_S = 10.0
 #: The longest wait for the next bytes of an answer.
 SILENT_S = 60.0
-#: The most bytes that S3 takes in one piece.
+#: The largest file that S3 accepts in one piece, in bytes.
 LARGEST = 5 * 2**30
 _READ = 2**20
 
@@ -29,7 +29,7 @@ _KEYS = "check s3.access_key_id and s3.secret_access_key in private.yml"
 _POLICY = "these keys may not do this: give their user the policy that setup.md shows"
 _ENCRYPTION = "it cannot encrypt files: switch its server-side encryption on"
 _REGION = "it is in another region: set s3.region to the bucket's"
-#: The cure for each code with which a store refuses.
+#: The cure for each of a store's codes of refusal.
 _CURES = {
     "NoSuchBucket": "there is no such bucket: create it, or correct s3.bucket",
     "InvalidBucketName": "that is no valid name of a bucket: correct s3.bucket",
@@ -86,7 +86,7 @@ class S3Store(Store):
         return receipt
 
     def link(self, key: str, life_s: int) -> str:
-        """Return an address from which anybody can get *key* for *life_s* seconds.
+        """Return a URL from which anybody can read *key* for *life_s* seconds.
 
         No request is made.
         """
@@ -111,11 +111,11 @@ class S3Store(Store):
             signature_version="s3v4",
             connect_timeout=CONNECT_S,
             read_timeout=self._silent_s,
-            # The upload queue waits and tries again; it knows the pause that the store asks for.
+            # The upload queue waits and tries again; it knows the pause that the store demands.
             retries={"mode": "standard", "total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            # With "auto", links would lead to Amazon's one address for all regions. That redirects
+            # With "auto", links would use Amazon's one address for all regions. It redirects
             # requests for a new bucket in another region, which breaks the signature.
             s3={"addressing_style": "path" if settings.endpoint_url else "virtual"},
         )
@@ -147,19 +147,19 @@ class S3Store(Store):
     def _confirm(
         self, answer: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]
     ) -> None:
-        """Raise `StoreError` unless the store has all of what was *sent* under *key*."""
+        """Raise `StoreError` unless the store has exactly what was *sent* under *key*."""
         stored = self._client.head_object(
             Bucket=self._settings.bucket, Key=key, ChecksumMode="ENABLED"
         )
         size = stored["ContentLength"]
         if size != sent.size:
-            raise StoreError(f"{self} has {size} bytes of {key}, and not {sent.size}")
+            raise StoreError(f"{self} has {size} bytes of {key}, not {sent.size}")
         named = (answer.get("ChecksumSHA256"), stored.get("ChecksumSHA256"))
         checksums = {checksum for checksum in named if checksum}
         if not checksums and stored["ETag"].strip('"') != md5():
             checksums = {_base64(self._read_back(key))}
         if checksums - {_base64(bytes.fromhex(sent.checksum))}:
-            raise StoreError(f"{self} has {key} with another checksum than what was sent")
+            raise StoreError(f"{self} has {key} with a checksum other than was sent")
         if stored.get("ServerSideEncryption") is None and not self._warned:
             self._warned = True
             _log.warning("%s does not say that it encrypts its files", self)
@@ -173,7 +173,7 @@ class S3Store(Store):
     def _translated_errors(self) -> Iterator[None]:
         """Turn boto3's errors into `StoreError` and `StoreRefused`.
 
-        Their own texts may hold keys and are left out.
+        Their own texts may hold keys, so they are left out.
         """
         from botocore import exceptions
 
@@ -212,7 +212,7 @@ class S3Store(Store):
         metadata = response.get("ResponseMetadata", {})
         reason = _REASONS.get(code, f"it answers {metadata.get('HTTPStatusCode')}")
         retry_after_s = _retry_after_s(metadata.get("HTTPHeaders", {}))
-        return StoreError(f"{self} takes nothing now ({code}): {reason}", retry_after_s)
+        return StoreError(f"{self} accepts nothing now ({code}): {reason}", retry_after_s)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

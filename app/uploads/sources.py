@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class UploadSource(Protocol):
-    """The files that one store is to get."""
+    """The files for one store."""
 
     def waiting(self) -> list[UploadFile]:
         """The files that the store has not confirmed; an `OSError` when they cannot be read."""
@@ -29,8 +29,8 @@ class UploadSource(Protocol):
 class EventFiles:
     """The files of *inventory* for *store*.
 
-    *publish* makes known where an uploaded picture or clip is. It returns whether that is done, or
-    raises `StateUnavailable`.
+    *publish* publishes the place of an uploaded picture or clip. It returns whether that is done,
+    or raises `StateUnavailable`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class EventFiles:
         self._inventory.confirm(file, self._store, receipt, now, published)
 
     def _publish_late(self, files: list[UploadFile]) -> None:
-        """Publish what could not be published when it was uploaded, until Redis is away again."""
+        """Publish the uploads that could not be published before; stop when Redis is away again."""
         if not self._publish:
             return
         for file in files:

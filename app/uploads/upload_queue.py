@@ -1,4 +1,4 @@
-"""Uploads what waits for one store, a file at a time, and waits longer after each failure."""
+"""Uploads the files that wait for one store, one at a time, with growing delays after failures."""
 
 import logging
 import math
@@ -14,7 +14,7 @@ from app.uploads.inventory import UploadFile, total_mb
 from app.uploads.sources import UploadSource
 
 BACKOFF_MAX_S = 300.0
-#: The longest pause that a store can ask for.
+#: The longest pause that a store can demand.
 LONGEST_PAUSE_S = 3600.0
 
 _log = logging.getLogger(__name__)
@@ -31,9 +31,9 @@ class _Retry:
 class UploadQueue:
     """Uploads the files of *source* to *store*. Call `step` in a thread of its own.
 
-    It searches for new files every *every_s*. A file that fails goes to the end, and its own tries
-    become less frequent, so that it delays no other. The more different files fail in a row, the
-    longer nothing is sent to the store.
+    It searches for new files every *every_s*. A file that fails goes to the end, and is tried less
+    and less often, so it delays no other file. The more different files fail in a row, the longer
+    nothing is sent to the store.
     """
 
     def __init__(self, store: Store, source: UploadSource, clock: Clock, every_s: float) -> None:
@@ -43,7 +43,7 @@ class UploadQueue:
         self.uploaded_mb = 0.0
         self.failures = 0
         self.last_at: datetime | None = None
-        #: True as soon as the store has taken or refused a file, or no file waited for it.
+        #: True as soon as the store has accepted or refused a file, or when no file waited for it.
         self.settled = False
         self._source = source
         self._clock = clock
@@ -61,7 +61,7 @@ class UploadQueue:
 
     @property
     def waiting(self) -> int:
-        """The number of files that waited at the last search and are not uploaded."""
+        """Return the number of files that waited at the last search and are not uploaded yet."""
         return len(self._waiting)
 
     @property
@@ -70,7 +70,7 @@ class UploadQueue:
 
     @property
     def refused(self) -> str | None:
-        """The thing to do before the store takes a file that it has refused; None without one."""
+        """The act that a person must do before the store accepts a file; None without one."""
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:
@@ -126,7 +126,7 @@ class UploadQueue:
         self._waiting = deque(sorted(files, key=lambda file: self._turn(file, urgent)))
 
     def _turn(self, file: UploadFile, urgent: set[str]) -> tuple[int, bool, str, str]:
-        """Return the sort key of *file*: the fewest failures go first, then *urgent*, then age."""
+        """Return the sort key of *file*: fewest failures first, then *urgent*, then age."""
         retry = self._retries.get(file.key)
         failures = retry.backoff.failures if retry else 0
         return failures, file.event not in urgent, file.event or "", file.key
@@ -153,13 +153,13 @@ class UploadQueue:
         self._retries.pop(file.key, None)
         self._refused.pop(file.key, None)
         if self.trouble:
-            _log.info("%s takes files again", self.store)
+            _log.info("%s accepts files again", self.store)
         self.trouble = None
         self._failed_in_a_row.clear()
         self._store_backoff.reset()
 
     def _fail(self, file: UploadFile, error: StoreError) -> None:
-        """Try *file* again later, and pause as long as the store asks for or failures suggest."""
+        """Plan the next try of *file*, and the store's pause."""
         now_s = self._clock.monotonic()
         self.failures += 1
         if file.key not in self._failed_in_a_row:

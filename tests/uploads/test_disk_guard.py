@@ -236,8 +236,7 @@ def test_an_unreadable_path_is_logged_once_and_passed_over(
     scene.run_s(700)
     assert (scene.trouble(), scene.left()) == ("", [])
     assert (
-        caplog.text.count(f"{tmp_path / unreadable} is passed over: [Errno {errno.ENAMETOOLONG}]")
-        == 1
+        caplog.text.count(f"{tmp_path / unreadable} is skipped: [Errno {errno.ENAMETOOLONG}]") == 1
     )
 
 
@@ -404,8 +403,8 @@ def test_on_a_read_only_disk_nothing_is_tried(
         scene.run_s(30)
         assert "Read-only file system" in scene.trouble()
         assert scene.trouble().endswith(
-            "If that stays so, it is worn out or loose. Nothing is kept meanwhile; alerts still "
-            "come."
+            "If that does not change, it is worn out or loose. Nothing is kept "
+            "meanwhile; alerts still come."
         )
         assert "cannot be deleted" not in caplog.text
         disk.let_write(True)
@@ -418,7 +417,8 @@ def test_on_a_read_only_disk_nothing_is_tried(
     [
         (
             errno.EIO,
-            "[Errno 5] Input/output error. If that stays so, it is worn out or loose. Nothing is "
+            "[Errno 5] Input/output error. If that does not change, it is worn out or loose. "
+            "Nothing is "
             "deleted meanwhile; alerts still come.",
         ),
         (
@@ -443,6 +443,6 @@ def test_an_unreadable_disk_is_logged_once_and_read_again(
     with monkeypatch.context() as broken:
         broken.setattr(disk_guard, "free_bytes", gone)
         scene.run_s(30)
-        assert scene.trouble() == f"The disk cannot be looked after: {text}"
+        assert scene.trouble() == f"The disk cannot be kept within its limits: {text}"
     scene.guard.step()
-    assert (scene.guard.trouble, caplog.text.count("cannot be looked after")) == (None, 1)
+    assert (scene.guard.trouble, caplog.text.count("cannot be kept within its limits")) == (None, 1)

@@ -124,7 +124,7 @@ def test_another_size_or_checksum_is_not_confirmed(
     server: DropboxServer, store: DropboxStore, still: Path, wrong: dict[str, object]
 ) -> None:
     server.answers.append(wrong_metadata(server, still.read_bytes(), **wrong))
-    with pytest.raises(StoreError, match="another size or checksum"):
+    with pytest.raises(StoreError, match="size or checksum other than"):
         store.put(still, STILL, "image/jpeg")
 
 

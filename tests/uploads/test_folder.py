@@ -97,6 +97,6 @@ def test_a_copy_with_other_bytes_is_not_confirmed(
         os.pwrite(copy, b"bad sector", 1_000)
 
     monkeypatch.setattr(os, "posix_fadvise", spoil)
-    with pytest.raises(StoreError, match="with other bytes than were written"):
+    with pytest.raises(StoreError, match="with bytes other than were written"):
         FolderStore(nas).put(sample, KEY, "application/x-tar")
     assert not [path for path in nas.rglob("*") if path.is_file()]

@@ -79,8 +79,8 @@ def test_an_unreadable_day_is_passed_over_and_logged_once(
     (tmp_path / "events" / "2026-11-18").symlink_to("2026-11-18")
     for _ in range(2):
         assert [folder.event for folder in scan(inventory)] == [EVENT]
-    assert caplog.text.count("2026-11-17: passed over: [Errno 20]") == 1
-    assert caplog.text.count("2026-11-18: passed over: [Errno 40]") == 1
+    assert caplog.text.count("2026-11-17: skipped: [Errno 20]") == 1
+    assert caplog.text.count("2026-11-18: skipped: [Errno 40]") == 1
 
 
 def test_a_day_that_was_just_removed_is_not_logged(

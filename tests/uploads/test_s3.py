@@ -128,7 +128,7 @@ def test_another_checksum_is_not_confirmed(
     with (
         faulty_proxy(s3_server, Fault(method, headers=confirming(b"x" * 32))) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
-        pytest.raises(StoreError, match="another checksum"),
+        pytest.raises(StoreError, match="checksum other than"),
     ):
         store.put(clip, KEY, "video/mp4")
 
@@ -137,7 +137,7 @@ def test_another_size_is_not_confirmed(bucket: Bucket, s3_server: S3Server, clip
     with (
         faulty_proxy(s3_server, Fault("HEAD", headers={"content-length": "299999"})) as proxy,
         closing(S3Store(bucket.settings(proxy.url))) as store,
-        pytest.raises(StoreError, match="and not 300000"),
+        pytest.raises(StoreError, match="not 300000"),
     ):
         store.put(clip, KEY, "video/mp4")
 

@@ -15,7 +15,7 @@ class DiskWriter:
     """Calls functions that write files. One thread uses it; any thread may read `trouble`."""
 
     def __init__(self) -> None:
-        #: The reason why the disk takes nothing, None while it does.
+        #: The reason why the disk accepts no files, None while it does.
         self.trouble: str | None = None
 
     def attempt(self, write: Callable[[*Args], None], *args: *Args) -> bool:
@@ -31,12 +31,12 @@ class DiskWriter:
             self.failed(error)
             return False
         if self.trouble:
-            _log.info("the disk takes files again")
+            _log.info("the disk accepts files again")
         self.trouble = None
         return True
 
     def failed(self, error: OSError) -> None:
         """Remember *error*, and log it when it is the first in a row."""
         if self.trouble is None:
-            _log.error("the disk takes nothing, what happens is kept in memory: %s", error)
-        self.trouble = f"the disk takes nothing: {error}"
+            _log.error("the disk accepts no files, what happens is kept in memory: %s", error)
+        self.trouble = f"the disk accepts no files: {error}"

@@ -74,7 +74,7 @@ class Publisher:
 
     @property
     def disk_trouble(self) -> str | None:
-        """The reason why the disk takes nothing, None while it does."""
+        """The reason why the disk accepts no files, None while it does."""
         return self._disk.trouble
 
     def open(self) -> None:

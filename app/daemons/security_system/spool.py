@@ -93,7 +93,7 @@ class Spool:
     def add(self, publication: Publication) -> None:
         """Put *publication* at the end.
 
-        `OSError` when the disk takes nothing; the fact then waits in memory.
+        `OSError` when the disk accepts no files; the fact then waits in memory.
         """
         self._waiting.append(publication)
         path = self.folder / f"{self._next_number:010d}.json"

@@ -6,7 +6,7 @@ keep its log again when there is room. It then writes a complete new log.
 
 The change is recorded in Redis itself. There it is kept as long as that server runs. A server that
 restarts has neither the record nor the change. The record goes in one message with the order: it
-cannot go before, since Redis takes nothing until then.
+cannot go before, since Redis accepts no writes until then.
 """
 
 import logging
@@ -93,11 +93,11 @@ class RedisDisk:
             self._state.set_server_and_mark(dict.fromkeys(settings, "no"), self._record)
         except ProtocolError as error:
             self._complain(
-                "Redis takes nothing, since its disk takes nothing, and its settings may not be "
+                "Redis accepts no writes, since its disk is full, and its settings may not be "
                 f"changed: {error}"
             )
             return
-        self._complain("the disk takes nothing, so Redis keeps its data in memory only")
+        self._complain("the disk accepts no files, so Redis keeps its data in memory only")
 
     def _switch_on(self, setting: str, facts: Mapping[str, Any], free: int) -> bool:
         """Switch *setting* on again if there is room; returns whether it is on.

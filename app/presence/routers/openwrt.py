@@ -155,7 +155,7 @@ class OpenwrtRouter(Router):
         return [(one.get("mac"), one) for one in stations if one.get("authorized", True)]
 
     def _names(self, leases: Answer) -> dict[str, tuple[Any, Any]]:
-        """Return name and address by MAC; nothing, with a warning, without the right to read them."""
+        """Return name and address by MAC; nothing, with a warning, when it may not read them."""
         found = leases.found.get("dhcp_leases")
         if leases.code != _OK or not isinstance(found, list):
             if not self._warned_nameless:

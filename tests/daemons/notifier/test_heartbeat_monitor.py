@@ -138,7 +138,7 @@ def test_only_expected_programs_and_other_machines_are_missed(scene: Scene) -> N
     for _ in range(4):
         scene.live(OWN, old_camera, elsewhere)
     scene.live()
-    assert [fact.text.split(" is silent")[0] for fact in scene.facts()] == [
+    assert [fact.text.split(" has been silent")[0] for fact in scene.facts()] == [
         "The program security_system-garage on garage-pi"
     ]
 

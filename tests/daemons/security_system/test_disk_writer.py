@@ -1,4 +1,4 @@
-"""A disk that refuses is logged once, and its trouble ends when it takes files again."""
+"""A disk that refuses is logged once, and its trouble ends when it accepts files again."""
 
 import logging
 from pathlib import Path
@@ -16,13 +16,13 @@ def test_a_refusal_is_logged_once_and_so_is_its_end(
     disk = DiskWriter()
     for _ in range(2):
         assert not disk.attempt((tmp_path / "nowhere" / "file").touch)
-        assert "the disk takes nothing: [Errno 2]" in (disk.trouble or "")
+        assert "the disk accepts no files: [Errno 2]" in (disk.trouble or "")
     for _ in range(2):
         assert disk.attempt((tmp_path / "file").touch)
         assert disk.trouble is None
     first, last = (record.getMessage() for record in caplog.records)
-    assert first.startswith("the disk takes nothing, what happens is kept in memory: [Errno 2]")
-    assert last == "the disk takes files again"
+    assert first.startswith("the disk accepts no files, what happens is kept in memory: [Errno 2]")
+    assert last == "the disk accepts files again"
 
 
 def test_a_failure_that_is_not_the_disks_is_raised() -> None:

@@ -157,7 +157,7 @@ def test_a_full_disk_delays_no_alert(start: Start, raw: redis.Redis, tmp_path: P
     publisher.publish(opening(3))
     until(lambda: published(raw) == ["03"], "the alert goes out from memory")
     assert raw.get("event:20261120T101503.000Z-front:snapshot") == b"marked 3"
-    assert "the disk takes nothing" in (publisher.disk_trouble or "")
+    assert "the disk accepts no files" in (publisher.disk_trouble or "")
     (tmp_path / "events").unlink()
     (tmp_path / "spool").unlink()
     publisher.publish(opening(4))

@@ -203,7 +203,7 @@ def test_a_full_folder_gets_the_rest_when_there_is_room(
     content = (folder / "sample.tar").read_bytes()
     scene.configure(f"uploads: {{folder: {share.path / 'camera'}}}\n")
     scene.start()
-    full = "takes nothing: No space left on device"
+    full = "accepts nothing: No space left on device"
     scene.until(lambda: full in scene.trouble(), "the folder is full")
     assert not [path for path in (share.path / "camera").rglob("*") if path.is_file()]
     share.empty()
@@ -377,7 +377,7 @@ def test_a_read_only_card_is_announced_and_so_is_its_end(
         scene.start()
         (fact,) = scene.until(lambda: scene.facts("disk_low"), "it is announced")
         assert f"Read-only file system: '{scene.data_dir}'." in fact.text
-        assert "If that stays so, it is worn out or loose." in fact.text
+        assert "If that does not change, it is worn out or loose." in fact.text
         card.let_write(True)
         scene.until(lambda: scene.facts("disk_ok"), "the end is announced")
     finally:

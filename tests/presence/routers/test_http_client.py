@@ -33,7 +33,7 @@ SENTENCES = {
     "hung up": "does not answer: it closes the connection",
     "not HTTP": "answers with something that is not HTTP",
     "3 MiB": "answers with more than 1 MiB",
-    "packed": "compresses its answer, though asked not to",
+    "packed": "compresses its answer, although it was asked not to",
 }
 ANNA = Phone("aa:bb:cc:00:00:01", "annas-iphone", "192.168.1.11")
 
