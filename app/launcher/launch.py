@@ -1,7 +1,6 @@
 """Starts a suite under supervisord, and waits until each program works."""
 
 import fcntl
-import logging
 import os
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
+
+import click
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
 from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
@@ -31,8 +32,6 @@ _LOG_LINES = 20
 _SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
 # One thread each: more would only slow down each other and the other programs.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
-
-_log = logging.getLogger(__name__)
 
 
 def start_suite(order: Order) -> bool:
@@ -55,7 +54,7 @@ def start_suite(order: Order) -> bool:
 
 def _end_earlier_run(run_dir: Path) -> None:
     if any(left := stop_suite(run_dir)):
-        _log.warning("ended what an earlier run left behind: %s", ", ".join(left[0] + left[1]))
+        click.echo(f"Ended what an earlier run left behind: {', '.join(left[0] + left[1])}.")
 
 
 def _runs(run_dir: Path) -> bool:
