@@ -8,7 +8,7 @@ from app.state import Tag
 from app.times import format_time
 
 _UNKNOWN_EVENT = (
-    "This event is not known any more, so it cannot be tagged; events are kept for 30 days."
+    "This event is no longer known, so it cannot be tagged; events are kept for 30 days."
 )
 _NOTHING_TO_UNDO = "Nobody has tagged this event, so there is nothing to undo."
 
@@ -18,7 +18,7 @@ class TagOutcome:
     """The result of one tagging.
 
     *label* is the label that was asked for, None to take a label away. *before* is the tag that
-    the event had, None when the event is not known any more.
+    the event had, None when the event is no longer known.
     """
 
     label: Label | None

@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 
 class Switches:
     """The house's switches, each with its last good value: what is neither True nor False is
-    reported and left alone.
+    reported and not used.
     """
 
     def __init__(self) -> None:

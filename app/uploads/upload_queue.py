@@ -70,7 +70,7 @@ class UploadQueue:
 
     @property
     def refused(self) -> str | None:
-        """The act that a person must do before the store accepts a file; None without one."""
+        """The cure, by a person, of what the store refuses; None when it refuses nothing."""
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:

@@ -148,7 +148,7 @@ def test_a_click_on_an_unknown_event_says_so(
     raw.delete(f"event:{EVENT}")
     gone = buttons.press(action)
     assert kinds(gone) == ["say"]
-    assert "not known any more" in replies(gone)[0]
+    assert "no longer known" in replies(gone)[0]
 
 
 def test_snooze_holds_alerts_back_for_an_hour(buttons: Buttons) -> None:

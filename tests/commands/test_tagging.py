@@ -85,7 +85,7 @@ def test_an_unknown_event_cannot_be_tagged(
     raw.delete(f"event:{EVENT}")
     outcome, text = tag(house, label)
     assert not outcome.changed
-    assert "not known any more" in str(text)
+    assert "no longer known" in str(text)
 
 
 def test_without_redis_nothing_is_tagged(context: CommandContext, dead_redis: RedisServer) -> None:

@@ -1,7 +1,7 @@
 """One queue of a channel: the order of its deliveries, their retries, and digests.
 
-Every stage of a delivery is marked in Redis. What has waited for long is delivered as one digest,
-if the notifier makes digests.
+Every stage of a delivery is marked in Redis. Deliveries that have waited for long become one
+digest, if the notifier makes digests.
 """
 
 import logging
@@ -21,16 +21,16 @@ from app.protocol import Fact, Stage
 from app.worker import Worker
 
 RETRY_MAX_S = 60.0
-#: A delivery that has failed so often goes after the others, since it may be at fault itself.
+#: After this many failures a delivery goes after the others, since it may be at fault itself.
 MOST_FAILURES = 10
-#: After so many failures of one alert the next alert is tried. Its result shows which is at fault,
-#: the channel or the first alert.
+#: After this many failures of one alert the next alert is tried. Its result shows whether the
+#: channel or the first alert is at fault.
 SUSPECT_FAILURES = 3
-#: The rest of a channel while Redis is away. That counts as no failure of the channel.
+#: The rest of a channel while Redis is away, which does not count as a failure of the channel.
 REDIS_RETRY_S = 1.0
-#: The number of alerts, the newest of a digest, whose pictures it shows, and whose clips follow it.
+#: The number of alerts in a digest, the newest, whose pictures it shows and whose clips follow it.
 SHOWN_IN_DIGEST = 4
-#: The seconds between two looks whether the alert of a clip is delivered.
+#: The seconds between two checks whether the alert of a clip is delivered.
 ALERT_LOOK_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PendingFact:
-    """A fact that is still to be delivered by the channels in *remaining*.
+    """A fact that the channels in *remaining* have not delivered yet.
 
     *entry* is its id on the stream.
     """
@@ -52,7 +52,7 @@ class PendingFact:
 class Delivery:
     """The delivery of *pending* by one channel, due at *due_s* by the monotonic clock.
 
-    *delivered* is True as soon as it has succeeded, also while its mark is not in Redis.
+    *delivered* is True as soon as it has succeeded, even if its mark is not in Redis yet.
     """
 
     pending: PendingFact
@@ -83,9 +83,9 @@ class ChannelOutbox(Protocol):
 
 
 class Channel:
-    """Delivers by *notifier* what comes in *queue*.
+    """Delivers the facts of *queue* by *notifier*.
 
-    Its owner calls `enqueue` and `retry_now` and reads the figures. Everything else happens in the
+    The outbox calls `enqueue` and `retry_now` and reads the figures. Everything else happens in the
     thread of its worker.
     """
 
@@ -103,7 +103,8 @@ class Channel:
         self._digest_after_s = outbox.digest_after_s
         self._makes_digests = notifier.makes_digests
         if queue == "clips":
-            # A clip that belongs to an alert is in no digest: it comes singly, or not at all.
+            # A clip that belongs to an alert is never in a digest: it is delivered by itself, or
+            # not at all.
             belong_to_alerts = notifier.clips_in_threads or "alert" in notifier.when
             self._makes_digests = notifier.makes_digests and not belong_to_alerts
             self._digest_after_s += outbox.composer.clips.patience.total_seconds()
@@ -116,17 +117,17 @@ class Channel:
 
     @property
     def waiting(self) -> int:
-        """The number of facts that are still to be delivered."""
+        """The number of facts that are not delivered yet."""
         return len(self._deliveries) + self._arrived.qsize()
 
     @property
     def trouble(self) -> str | None:
-        """A sentence that says what is wrong now; None when nothing is."""
+        """A sentence about the present trouble; None when there is none."""
         error = self.error
         return str(error) if error else None
 
     def enqueue(self, pending: PendingFact) -> None:
-        """Have *pending* delivered."""
+        """Add *pending* to the queue."""
         self._arrived.put(pending)
         self.worker.wake()
 
@@ -136,10 +137,10 @@ class Channel:
         self.worker.wake()
 
     def step(self) -> float:
-        """Deliver the next that is due; returns the seconds until another may be."""
+        """Deliver the next fact that is due; returns the seconds until another may be due."""
         self._accept_arrived()
         if not self._deliveries:
-            # What failed last was skipped in the end, or another notifier has delivered it.
+            # The last failed fact was skipped in the end, or another notifier has delivered it.
             self._clear_trouble()
             return float("inf")
         now_s = self._clock.monotonic()
@@ -161,7 +162,7 @@ class Channel:
             self._deliveries.append(Delivery(pending, progress))
             self._make_all_due()
             if self._suspect():
-                # The new alert is tried at once, unless the service has asked for the rest.
+                # The new alert is tried at once, unless the service has demanded the rest.
                 self._rest_until_s = min(self._rest_until_s, self._requested_rest_until_s)
 
     def _attempt(self, first: Delivery) -> float:
@@ -175,14 +176,14 @@ class Channel:
         return 0.0
 
     def _make_all_due(self) -> None:
-        """Look again for what each waits for, so that all that can go goes in its order."""
+        """Make every delivery due, so that all that are ready are delivered in their order."""
         for delivery in self._deliveries:
             delivery.due_s = 0.0
 
     def _suspect(self) -> Delivery | None:
         """Return the only alert that has failed, when it has failed often enough.
 
-        It may be at fault itself, and then must not delay the others.
+        It may be at fault itself; then it must not delay the others.
         """
         if self.queue != "alerts":
             return None
@@ -194,8 +195,8 @@ class Channel:
     def _heads(self) -> Iterator[Delivery]:
         """Yield the deliveries that need not wait for another of the same event.
 
-        The parts of a clip come in order, but a part that has failed often delays no other. What
-        belongs to no event waits for nothing.
+        The parts of a clip are delivered in order, but a part that has failed often delays no
+        other. A fact without an event never waits.
         """
         seen = set()
         for delivery in self._deliveries:
@@ -206,7 +207,7 @@ class Channel:
                 seen.add(event)
 
     def _is_due(self, delivery: Delivery, now_s: float) -> bool:
-        """Return whether *delivery* may be tried; a clip waits for the alert that it belongs to."""
+        """Return whether *delivery* may be tried; a clip waits for its alert."""
         if delivery.due_s > now_s:
             return False
         alert = self._alert_of(delivery) if self.queue == "clips" else None
@@ -216,7 +217,7 @@ class Channel:
         return True
 
     def _alert_of(self, delivery: Delivery) -> PendingFact | None:
-        """Return the alert that the clip of *delivery* belongs to; None when it is not pending."""
+        """Return the alert of the clip of *delivery*; None when that alert is not pending."""
         clip_of = plan_for(delivery.fact, self.notifier).clip_of
         if clip_of == "event":
             return self._outbox.alert_of(delivery.fact.event)
@@ -274,7 +275,7 @@ class Channel:
         )
 
     def _begin_digest(self) -> str | None:
-        """Mark all that wait as members of one digest; returns its key, None for less than two."""
+        """Mark all waiting deliveries as one digest; returns its key, None for fewer than two."""
         for delivery in self._deliveries:
             delivery.progress.load()
         members = [delivery for delivery in self._deliveries if _is_untouched(delivery)]
@@ -305,7 +306,7 @@ class Channel:
         self._digest = None
 
     def _digest_progress(self, key: str) -> DeliveryProgress:
-        """Return the progress of the digest *key*, with the marks that Redis has not yet taken."""
+        """Return the progress of the digest *key*, with the marks that are not in Redis yet."""
         if self._digest is None or self._digest[0] != key:
             self._digest = key, DeliveryProgress(self._state, self.name, key)
         self._digest[1].load()
@@ -320,7 +321,7 @@ class Channel:
         )
 
     def _failed(self, delivery: Delivery, error: DeliveryError) -> float:
-        """Begin a rest, longer each time unless *error* says how long; returns its seconds."""
+        """Begin a rest, longer each time unless *error* gives its length; returns the seconds."""
         if not self._outbox.is_known(error, self.notifier):
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
@@ -340,7 +341,7 @@ class Channel:
             _log.info("alerts reach %s again", self.notifier)
         self._clear_trouble()
         if delivery.failures:
-            # The channel was at fault and not its deliveries: they go in their order again.
+            # The channel was at fault, not its deliveries: they go in their order again.
             for other in self._deliveries:
                 other.failures = 0
         self._make_all_due()
@@ -351,7 +352,7 @@ class Channel:
 
 
 def _is_untouched(delivery: Delivery) -> bool:
-    """Return whether no message with *delivery* is posted, or may be."""
+    """Return whether certainly no message with *delivery* was posted."""
     progress = delivery.progress
     is_over = delivery.delivered or progress.delivered
     return not (is_over or progress.get(Stage.DIGEST) or progress.has_begun)

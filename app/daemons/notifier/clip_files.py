@@ -15,15 +15,15 @@ from app.protocol.deliveries import UPLOADED
 from app.recording.event_folder import EventFolders
 from app.state import State
 
-#: The shortest patience with a clip that is to come to S3; it is twice the time between uploads
-#: where that is longer.
+#: The shortest wait for a clip that will be in S3; it is twice the time between uploads if that is
+#: longer.
 PATIENCE_MIN = timedelta(minutes=10)
-#: The patience with a clip that delays something urgent, or while nothing is uploaded to S3.
+#: The longest wait for a clip that delays an urgent alert, or while nothing is uploaded to S3.
 HURRIED_PATIENCE = timedelta(seconds=20)
 #: The seconds for which a link to S3 is valid.
 LINK_LIFE_S = 3600
 
-#: Makes a link of a key in S3; anybody can read from it for `LINK_LIFE_S`.
+#: Makes a link from a key in S3; anybody can read it for `LINK_LIFE_S`.
 MakeLink = Callable[[str], str]
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClipLocation:
-    """The place of a clip: *path* here, *link* for everybody, or else what *remark* says."""
+    """The place of a clip: *path* on this machine, *link* for everybody, or words in *remark*."""
 
     path: Path | None = None
     link: str | None = None
@@ -41,7 +41,7 @@ class ClipLocation:
 class ClipFiles:
     """The clips under *data_dir* and, where *make_link* is given, those in S3.
 
-    The uploader brings clips to S3 every *upload_every_s* seconds.
+    The uploader uploads clips to S3 every *upload_every_s* seconds.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class ClipFiles:
     ) -> ClipLocation | None:
         """Return the place of the clip *file* of *event*, which *host* made at *made_at*.
 
-        None when it is worth looking again later. *links_only* says that a path alone is no use,
-        and *urgent* that something important waits for the answer.
+        None when a later call may find more. *links_only* says that a path alone is of no use, and
+        *urgent* that an urgent alert waits for the result.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
         here = path if os.access(path, os.R_OK) else None
@@ -93,16 +93,16 @@ class ClipFiles:
     def _patience(
         self, age: timedelta, host: str | None, *, links_only: bool, urgent: bool
     ) -> timedelta:
-        """Return the age up to which a clip is waited for, which is *age* old now."""
+        """Return the age up to which to wait for a clip that is *age* old now."""
         if urgent:
             return HURRIED_PATIENCE
-        # The heartbeat is read only when it matters.
+        # The heartbeat is read only when it can change the result.
         if links_only and age >= HURRIED_PATIENCE and not self._is_uploading(host):
             return HURRIED_PATIENCE
         return self.patience
 
     def _is_uploading(self, host: str | None) -> bool:
-        """Return whether clips of *host* go to S3 now, by the heartbeat of its uploader."""
+        """Return whether clips of *host* are uploaded to S3 now, by its uploader's heartbeat."""
         key = protocol.heartbeat_key("uploader", host or protocol.host_name())
         beat = self._state.heartbeats().get(key)
         if beat is None:
@@ -128,7 +128,7 @@ class ClipFiles:
 
     @property
     def has_links(self) -> bool:
-        """Return whether files go to S3."""
+        """Return whether files are uploaded to S3."""
         return self._make_link is not None
 
     def fitting(self, clip: Path, limit_bytes: int | None, receiver: str | None) -> Path | None:
@@ -142,7 +142,7 @@ class ClipFiles:
             return clip
         if receiver is None:
             return None
-        # The process id is in the name, since the process of a killed run may still write its own.
+        # The process id is in the name, since a process of a killed run may still be writing.
         name = f"{os.getpid()}-{receiver}-{clip.parent.name}-{clip.name}"
         rendition = self._renditions / name
         if rendition.is_file() or self._shrinker.shrink(clip, limit_bytes, rendition):
@@ -150,7 +150,7 @@ class ClipFiles:
         return None
 
     def release(self, clip: Path) -> None:
-        """Delete *clip* if it is a rendition: it is not needed any more."""
+        """Delete *clip* if it is a rendition, which is no longer needed."""
         if clip.parent == self._renditions:
             clip.unlink(missing_ok=True)
 
@@ -165,7 +165,7 @@ class ClipFiles:
 
 
 def _whereabouts(path: Path, host: str | None) -> str:
-    """Return a sentence about a clip that is neither here nor in S3."""
+    """Return a sentence on the place of a clip that is neither on this machine nor in S3."""
     place = "/".join(path.parts[-4:])
     if host is None:
         return f"The clip is on another machine: {place}"

@@ -1,6 +1,6 @@
-"""Clips that people asked for, shown as soon as the camera has them.
+"""Shows the clips that people asked for as soon as the camera has made them.
 
-This has a thread of its own, since uploading a clip takes long.
+It has a thread of its own, since uploading a clip takes long.
 """
 
 import logging
@@ -21,9 +21,9 @@ from app.protocol import ClipAsked, Request
 from app.state import State
 from app.worker import Worker
 
-#: The time that a camera has for a clip beyond the clip's own length.
+#: The time that a camera has for a clip, in addition to the clip's own length.
 MARGIN = timedelta(seconds=20)
-#: The age at which a request is dropped, or later where uploads take longer.
+#: The age at which a request is dropped; it is higher where uploads take longer.
 LIFE = timedelta(minutes=30)
 LOOK_S = 0.5
 REDIS_RETRY_S = 1.0
@@ -32,9 +32,9 @@ _log = logging.getLogger(__name__)
 
 
 class ClipRequestHandler:
-    """Replies by *slack* with what *clips* has, and passes each finished request to *finish*.
+    """Replies by *slack* with clips from *clips*, and passes each finished request to *finish*.
 
-    *camera* is the one that is meant when a request names none; its clips last *clip_s* seconds.
+    *camera* is used when a request names none; its clips last *clip_s* seconds.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class ClipRequestHandler:
         self._retries = RetryQueue(clock, self._reply, finish)
 
     def enqueue(self, pending: PendingRequest) -> None:
-        """Have *pending* replied to."""
+        """Add *pending*."""
         self._arrived.put(pending)
         self.worker.wake()
 
     def step(self) -> float:
-        """Reply to what is due; returns the seconds until something else is."""
+        """Reply to requests that are due; returns the seconds until another is due."""
         while not self._arrived.empty():
             self._retries.enqueue(self._arrived.get_nowait())
         try:
@@ -78,7 +78,7 @@ class ClipRequestHandler:
         request, camera = pending.request, pending.request.camera or self._camera
         age = self._clock.now() - request.at
         if age > self._life:
-            _log.warning("%s of %s is too old to be answered", request.kind, request.by)
+            _log.warning("%s of %s is too old for a reply", request.kind, request.by)
             return 0.0
         asked = self._state.get(protocol.camera_key(camera, "clip"), ClipAsked)
         if asked is None or asked.asked_at < request.at:

@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-#: A rendition that takes longer than this, in seconds, is given up.
+#: The longest time for a rendition, in seconds.
 SHRINK_S = 900.0
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ClipShrinker:
             self._process.kill()
 
     def _run(self, clip: Path, limit_bytes: int, rendition: Path) -> str:
-        """Run the process to its end; returns why it failed, empty when it did not."""
+        """Run the process to its end; returns the reason of its failure, empty on success."""
         module = [sys.executable, "-m", "app.recording.shrink"]
         rendition.parent.mkdir(parents=True, exist_ok=True)
         with subprocess.Popen(  # noqa: S603

@@ -1,4 +1,4 @@
-"""The message of a fact for a channel: its text, with the picture or the clip that fits."""
+"""The message of a fact for a channel: its text, with a picture or a clip that fits."""
 
 import logging
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from app.protocol import Fact, Stage
 from app.protocol.deliveries import HELD, UNTOLD, stage_mark
 from app.state import State
 
-#: The longest that an alert waits for its picture, where that has to come to S3 first.
+#: The longest time that an alert waits for its picture to be in S3.
 PICTURE_PATIENCE = timedelta(seconds=10)
-#: The age at which a clip is delivered without the alert that it belongs to. Another notifier may
-#: have that alert.
+#: The age at which a clip is delivered even if its alert is not. Another notifier may have that
+#: alert.
 ALERT_PATIENCE = timedelta(seconds=60)
-#: The seconds between two looks for a picture or a clip that is to come.
+#: The seconds between two looks for a picture or a clip that is not ready.
 PICTURE_LOOK_S = 0.5
 CLIP_LOOK_S = 1.0
 PICTURE = "snapshot.jpg"
@@ -39,7 +39,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The channel gets no message, for the reason *why*."""
+    """The channel gets no message; *why* is the reason."""
 
     why: str
 
@@ -67,7 +67,7 @@ class Composer:
             return NotYet(CLIP_LOOK_S)
 
     def without_clip(self, fact: Fact, with_picture: bool = True) -> Message:
-        """Return the message of *fact* without its clip, which is also its part of a digest."""
+        """Return the message of *fact* without its clip, as a digest also shows it."""
         event = protocol.opened_event(fact)
         message = Message(
             event or fact.id,
@@ -82,7 +82,7 @@ class Composer:
         return replace(message, score=self._score(event)) if event else message
 
     def release(self, message: Message) -> None:
-        """Delete the rendition in *message*, if there is one: the message is delivered."""
+        """Delete the rendition in *message*, if there is one, after the delivery."""
         if message.clip:
             self.clips.release(message.clip)
 
@@ -129,7 +129,7 @@ class Composer:
     ) -> tuple[Path | None, str | None]:
         """Return the clip at *location*, small enough for *notifier*, and a remark on it.
 
-        What is urgent does not wait for a smaller rendition.
+        An urgent alert does not wait for a smaller rendition.
         """
         if location.path is None:
             return None, location.remark
@@ -143,9 +143,9 @@ class Composer:
     def _parent(
         self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None
     ) -> str | NotYet | Skipped | None:
-        """Return the mark `posted` of the alert below which the clip of *fact* belongs.
+        """Return the mark `posted` of the alert below which the clip of *fact* is shown.
 
-        *marks* are those of that alert; None when there is none.
+        *marks* are the marks of that alert; None without an alert.
         """
         if marks is None or UNTOLD.name in marks:
             return None

@@ -1,10 +1,10 @@
-"""The notifier: delivers to the owner what happened, by every channel that is configured.
+"""The notifier: delivers facts to the owner, by every channel that is configured.
 
     python -m app.daemons.notifier
 
 Facts come from the stream `events`. A fact is acknowledged when every channel that is to deliver it
-has done so, and each delivery is marked in Redis; so a kill at any moment neither loses an alert
-nor repeats one. This loop only reads facts, decides which are held back, and watches the other
+has done so, and each delivery is marked in Redis; so a kill at any moment loses no alert and
+repeats none. This loop only reads facts, decides which are held back, and watches the other
 programs' heartbeats. Deliveries and replies have threads of their own.
 """
 
@@ -25,12 +25,12 @@ from app.protocol import Fact, Stage
 from app.protocol.deliveries import HELD, UNTOLD, stage_mark
 from app.state import TAKE_OVER_AFTER_MS
 
-#: The longest that a step waits for a fact. A signal is obeyed after it.
+#: The longest time that a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
-#: The longest wait at the end for deliveries that are just being made.
+#: The longest wait at the end for deliveries that are in progress.
 PATIENCE_S = 0.6
 LOOK_S = 0.02
-#: The seconds between two looks whether the threads of the former configuration have ended.
+#: The seconds between two checks whether the threads of the former configuration have ended.
 FORMER_LOOK_S = 0.1
 
 _log = logging.getLogger(__name__)
@@ -77,9 +77,9 @@ class NotifierDaemon(Daemon):
         return 0.0
 
     def configure(self) -> None:
-        """Change to other channels as soon as the threads of the former have ended.
+        """Change to other channels as soon as the threads of the former channels have ended.
 
-        Redis has all that waits, so it is read again.
+        Everything that waits is in Redis, and is read again.
         """
         self._monitor = self._make_monitor()
         settings = worker_settings(self.config)
@@ -125,7 +125,7 @@ class NotifierDaemon(Daemon):
 
     def _log_channels(self) -> None:
         channels = " and to ".join(str(notifier) for notifier in self._outbox.notifiers)
-        _log.info("alerts go to %s", channels or "nobody: notify.backends is empty")
+        _log.info("alerts are delivered to %s", channels or "nobody: notify.backends is empty")
 
     def _make_workers(self) -> NotifierWorkers:
         return make_workers(self._settings, self.state, self.clock, self._facts.acknowledge)
@@ -135,7 +135,7 @@ class NotifierDaemon(Daemon):
         return HeartbeatMonitor(self.state, self.clock, own, expected_programs(self.config))
 
     def _dismiss_workers(self) -> None:
-        """Let the threads end, after the step that each is in."""
+        """Let each thread end after its present step."""
         self._workers.ask_to_stop()
         self._former.append(self._workers)
 
@@ -143,14 +143,14 @@ class NotifierDaemon(Daemon):
         return all(workers.has_ended() for workers in self._former)
 
     def _read_facts(self) -> None:
-        """Read new facts; now and then also those that a notifier left unfinished."""
+        """Read new facts, and sometimes also facts that a notifier left unfinished."""
         if self.clock.monotonic() >= self._catch_up_at_s:
             for entry, fact in self._facts.all_unfinished():
                 if entry not in self._outbox:
                     self._accept(entry, fact)
             self._catch_up_at_s = self.clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
         if not self._started:
-            # The threads start when all is here that has piled up: a digest must be of all of it.
+            # The threads start when all waiting facts are here: a digest must contain all of them.
             while fresh := self._facts.new(0):
                 for entry, fact in fresh:
                     self._accept(entry, fact)
@@ -160,7 +160,7 @@ class NotifierDaemon(Daemon):
             self._accept(entry, fact)
 
     def _accept(self, entry: str, fact: Fact) -> None:
-        """Have *fact* delivered, or acknowledge it when there is nothing to deliver."""
+        """Pass *fact* to the outbox, or acknowledge it when there is nothing to deliver."""
         try:
             names = self._remaining(fact)
         except ProtocolError as error:
@@ -172,9 +172,9 @@ class NotifierDaemon(Daemon):
             self._facts.acknowledge(entry)
 
     def _remaining(self, fact: Fact) -> set[str]:
-        """Return the names of the channels that are still to deliver *fact*; none when it is held.
+        """Return the names of the channels that must still deliver *fact*; none when it is held.
 
-        Whether it is held back is decided once, before the first channel delivers it.
+        The decision to hold it back is made once, before the first channel delivers it.
         """
         names = self._channels_for(fact)
         if not names:
@@ -192,16 +192,16 @@ class NotifierDaemon(Daemon):
         return remaining
 
     def _channels_for(self, fact: Fact) -> set[str]:
-        """Return the names of the channels that are to deliver *fact*, or have done so.
+        """Return the names of the channels that deliver *fact*, or have delivered it.
 
-        An event whose beginning is no alert is marked, for the sake of its clips.
+        An event whose beginning is no alert gets a mark, which its clips need.
         """
         if not fact.alert:
             if event := protocol.opened_event(fact):
                 self.state.mark_event(event, {UNTOLD.name: "no alert"})
             return set()
         if fact.file:
-            # An id that is wrong raises here, before the fact is in any queue.
+            # A wrong id raises here, before the fact is in any queue.
             protocol.event_started_at(fact.event or "")
         return self._outbox.channels_for(fact)
 

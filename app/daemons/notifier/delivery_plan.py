@@ -1,4 +1,4 @@
-"""The plan of a delivery: the queues of a channel for a fact, and what its clip belongs to."""
+"""The plan of a delivery: the queues of a channel for a fact, and the alert of its clip."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from app.notify import Notifier
 from app.protocol import Fact
 
-#: A channel's queues: for what is delivered at once, and for what is delivered with a clip.
+#: A channel's queues: for facts delivered at once, and for facts delivered with a clip.
 QueueName = Literal["alerts", "clips"]
 QUEUES: tuple[QueueName, ...] = ("alerts", "clips")
 
@@ -15,9 +15,9 @@ QUEUES: tuple[QueueName, ...] = ("alerts", "clips")
 class DeliveryPlan:
     """The *queues* that deliver a fact, and the alert that its clip belongs to.
 
-    *clip_of* is "event" when that alert is the one of the clip's event, "fact" when it is the
-    fact's own text, which goes ahead, and None when the clip comes with its text. *is_urgent* says
-    that this text must not wait long for its clip.
+    *clip_of* is "event" when that alert is the alert of the clip's event. It is "fact" when that
+    alert is the fact's own text, delivered first. It is None when clip and text are one message.
+    *is_urgent* says that this text must not wait long for its clip.
     """
 
     queues: tuple[QueueName, ...]
@@ -28,8 +28,8 @@ class DeliveryPlan:
 def plan_for(fact: Fact, notifier: Notifier) -> DeliveryPlan:
     """Return the plan by which *notifier* delivers *fact*.
 
-    An alert that something is left open is urgent: its text goes ahead where the clip can follow in
-    a thread; elsewhere the text waits for the clip, but not long.
+    An alert about something left open is urgent. Its text is delivered first where the clip can
+    follow in a thread; elsewhere the text waits for the clip, but not long.
     """
     if fact.file is None:
         return DeliveryPlan(("alerts",))

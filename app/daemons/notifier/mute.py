@@ -1,7 +1,7 @@
 """Reasons to hold alerts back: notifications are switched off, or alerts are snoozed.
 
-`camera_notifications` False holds everything back. A snooze holds back motion and its clips only; a
-lost camera or a silent program is reported during a snooze too.
+`camera_notifications` False holds back everything. A snooze holds back only motion and its clips; a
+lost camera or a silent program is announced during a snooze too.
 """
 
 import logging
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Mute:
-    """Decides by values from Redis whether a fact is held back; logs an unreadable value once."""
+    """Decides by values from Redis whether to hold a fact back; logs an unreadable value once."""
 
     def __init__(self) -> None:
         self._switches = Switches()
@@ -30,7 +30,7 @@ class Mute:
     def reason(
         self, fact: Fact, now: datetime, notifications: str | None, snoozed_until: str | None
     ) -> str | None:
-        """Return a few words that say why *fact* is held back; None when it may be delivered."""
+        """Return the reason to hold *fact* back, in a few words; None when there is none."""
         if not self._switches.read("camera_notifications", notifications):
             return "camera_notifications is False"
         until = self._time(snoozed_until)
@@ -46,7 +46,7 @@ class Mute:
         except ValueError:
             if found != self._reported:
                 _log.warning(
-                    "snoozed_until is %r in Redis; it must be a UTC time as 2026-11-20T10:15:00Z. "
+                    "snoozed_until is %r in Redis; it must be a UTC time, as 2026-11-20T10:15:00Z. "
                     "It is ignored.",
                     found[:40],
                 )

@@ -1,7 +1,7 @@
 """The outbox: all channels to the owner, each with its own queues and threads.
 
-A channel that hangs or rests delays no other. A fact is acknowledged when every channel that is to
-deliver it has done so.
+A channel that hangs or rests delays no other. A fact is acknowledged when each of its channels has
+delivered it.
 """
 
 import threading
@@ -17,9 +17,9 @@ from app.worker import Worker
 
 
 class Outbox:
-    """The channels of *notifiers*, and the facts that they are still to deliver.
+    """The channels of *notifiers*, and the facts that wait for them.
 
-    *acknowledge* gets the stream's id of each fact that is delivered by all.
+    *acknowledge* gets the stream's id of each fact that all its channels have delivered.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Outbox:
 
     @property
     def workers(self) -> list[Worker]:
-        """The threads of all channels."""
+        """Return the threads of all channels."""
         return [channel.worker for channel in self.channels]
 
     @property
     def waiting(self) -> int:
-        """The number of facts that a channel is still to deliver."""
+        """Return the number of facts that wait for a channel."""
         return len(self._pending)
 
     @property
@@ -61,7 +61,7 @@ class Outbox:
         return entry in self._pending
 
     def channels_for(self, fact: Fact) -> set[str]:
-        """Return the names of the channels that are to deliver *fact*."""
+        """Return the names of the channels that deliver *fact*."""
         return {
             channel.name
             for channel in self.channels
@@ -70,7 +70,7 @@ class Outbox:
         }
 
     def enqueue(self, entry: str, fact: Fact, names: set[str]) -> None:
-        """Have *fact*, the stream's *entry*, delivered by the channels *names*."""
+        """Add *fact*, the stream's *entry*, to the queues of the channels *names*."""
         pending = PendingFact(entry, fact, set(names))
         event = opened_event(fact)
         with self._lock:
@@ -82,7 +82,7 @@ class Outbox:
                 channel.enqueue(pending)
 
     def retry_now(self) -> None:
-        """End the rest of every channel: the cause of its failures may be mended."""
+        """End the rest of every channel: the cause of its failures may be over."""
         for channel in self.channels:
             channel.retry_now()
 
@@ -98,12 +98,12 @@ class Outbox:
         return self._alerts.get(event or "")
 
     def is_known(self, error: DeliveryError, notifier: Notifier) -> bool:
-        """Return whether a queue of *notifier* is in the trouble of *error* already."""
+        """Return whether a queue of *notifier* has the trouble of *error* already."""
         current = (channel.error for channel in self.channels if channel.notifier is notifier)
         return any(known is not None and known.is_like(error) for known in current)
 
     def finish(self, pending: PendingFact, name: str) -> None:
-        """Take *pending* off the channel *name*; acknowledge it when that was the last one."""
+        """Remove *pending* from the channel *name*; acknowledge it after its last channel."""
         with self._lock:
             if pending.remaining == {name}:
                 self._acknowledge(pending.entry)

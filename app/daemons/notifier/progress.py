@@ -1,4 +1,4 @@
-"""The stages of a delivery, kept in Redis, so that a kill neither loses nor repeats it."""
+"""The stages of a delivery, kept in Redis: a kill neither loses nor repeats the delivery."""
 
 from app.protocol import Fact, Stage
 from app.protocol.deliveries import DELIVERED, stage_mark
@@ -8,8 +8,8 @@ from app.state import State
 class DeliveryProgress:
     """The stages that the delivery of *subject* by the channel *name* has reached.
 
-    *subject* is a fact, or the id of something else. Marks that Redis did not take are kept here,
-    and written with the next mark or by `load`.
+    *subject* is a fact, or the id of something else. Marks that could not be written to Redis are
+    kept here, and written with the next mark or by `load`.
     """
 
     def __init__(self, state: State, name: str, subject: Fact | str) -> None:
@@ -20,7 +20,7 @@ class DeliveryProgress:
         self._unsaved: dict[str, str] = {}
 
     def load(self) -> None:
-        """Write the marks that Redis did not take, then read all marks."""
+        """Write the marks that are not in Redis yet, then read all marks."""
         self._save()
         self._known = self._state.delivery_marks(self._subject)
 
@@ -33,7 +33,7 @@ class DeliveryProgress:
 
     @property
     def has_begun(self) -> bool:
-        """Return whether a message of its own is posted, or may be."""
+        """Return whether a message of its own was posted, or may have been."""
         return bool(self.get(Stage.POSTING) or self.get(Stage.POSTED))
 
     def get(self, stage: Stage, of: str = "") -> str | None:

@@ -1,8 +1,8 @@
-"""Replies to requests: a picture taken now, a clip, a tag in its message, a sentence.
+"""Replies to requests: with a new picture, a clip, a tag in its message, or a sentence.
 
-Requests come from the stream `requests`. Each is acknowledged after its reply, so that a kill loses
-none. A request that is too old is dropped, with a sentence to the person where that helps. A
-request that waits delays no other.
+Requests are read from the stream `requests`. Each is acknowledged after its reply, so a kill loses
+none. A request that is too old is dropped; where that helps, the person gets a sentence. A request
+that waits delays no other.
 """
 
 import logging
@@ -27,13 +27,13 @@ from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
 
-#: The longest that a step waits for a request. The end of the program waits for it too.
+#: The longest time that a step waits for a request. The end of the program waits for it too.
 WAIT_S = 0.5
 REDIS_RETRY_S = 1.0
-#: The time that a camera has for a picture taken now.
+#: The time that a camera has for a new picture.
 PICTURE_WAIT = timedelta(seconds=5)
 PICTURE_LOOK_S = 0.1
-#: A picture older than this has the day in its caption too.
+#: A picture that is older has the day in its caption too.
 DAY_SHOWN_AFTER = timedelta(hours=12)
 #: The age at which a request is dropped, by kind. `app.daemons.notifier.clip_request_handler` has
 #: the age for clips.
@@ -45,8 +45,7 @@ _log = logging.getLogger(__name__)
 class RequestHandler:
     """Replies by *slack* and with *clips*; without Slack it only acknowledges requests.
 
-    *camera* is the one that is meant when a request names none. A clip that is asked for lasts
-    *clip_s* seconds.
+    *camera* is used when a request names none. A requested clip lasts *clip_s* seconds.
     """
 
     def __init__(
@@ -79,12 +78,12 @@ class RequestHandler:
 
     @property
     def workers(self) -> list[Worker]:
-        """The threads that reply."""
+        """Return the threads that reply."""
         return [self._worker, *([self.clip_handler.worker] if self.clip_handler else [])]
 
     @property
     def waiting(self) -> int:
-        """The number of requests without a reply."""
+        """Return the number of requests without a reply."""
         return len(self._open)
 
     def step(self) -> float:
@@ -125,7 +124,7 @@ class RequestHandler:
         request, slack = pending.request, self._slack
         if slack is None:
             _log.info(
-                "%s of %s has no answer: Slack is not configured here", request.kind, request.by
+                "%s of %s gets no reply: Slack is not configured here", request.kind, request.by
             )
             return 0.0
         age = self._clock.now() - request.at
@@ -141,7 +140,7 @@ class RequestHandler:
 
     def _drop(self, request: Request, age: timedelta, slack: SlackReplies) -> None:
         """Log that *request* is too old; a person who still waits for a picture gets a sentence."""
-        _log.warning("%s of %s is too old to be answered", request.kind, request.by)
+        _log.warning("%s of %s is too old for a reply", request.kind, request.by)
         if request.kind == "last_image" and age < LIVES["say"]:
             slack.reply(
                 request.reply_to,
@@ -149,10 +148,10 @@ class RequestHandler:
             )
 
     def _show_picture(self, pending: PendingRequest, slack: SlackReplies) -> float:
-        """Show a picture taken since the request; else the last one, with the reason.
+        """Show a picture taken since the request; otherwise the last picture, with the reason.
 
         Returns 0 when that is done, else the seconds until the next look for a picture. The caption
-        is kept as a mark, so that the same one is used after a kill.
+        is kept as a mark, so the same caption is used after a kill.
         """
         request, camera = pending.request, pending.request.camera or self._camera
         key = f"answer-{pending.entry}"
@@ -181,7 +180,7 @@ class RequestHandler:
         return 0.0
 
     def _caption(self, camera: str, latest: Latest, excuse: str | None) -> str:
-        """Return the words under *latest*, with an *excuse* for a picture that is not new."""
+        """Return the caption of *latest*, with an *excuse* for a picture that is not new."""
         taken_at = latest.taken_at.astimezone()
         taken = f"{taken_at:%H:%M:%S}"
         if self._clock.now() - latest.taken_at > DAY_SHOWN_AFTER:
@@ -198,14 +197,14 @@ class RequestHandler:
         return taken_at is not None and taken_at >= request.at
 
     def _show_tag(self, request: Request, slack: SlackReplies) -> None:
-        """Show in the alert's message what its event is tagged now, and delete its picture.
+        """Show the present tag of the event in the alert's message, and delete its picture.
 
         The picture is deleted only where that is configured.
         """
         fields = self._state.event_fields(request.event or "")
         confirmation = _confirmation(request.label)
         if not fields:
-            slack.reply(request.reply_to, f"{confirmation} The event is not known any more.")
+            slack.reply(request.reply_to, f"{confirmation} The event is no longer known.")
             return
         record = protocol.decode_event(fields)
         posted = fields.get(stage_mark(slack.name, Stage.POSTED))
@@ -232,7 +231,7 @@ class RequestHandler:
 
 
 def _confirmation(label: str | None) -> str:
-    return f"Noted: {label}." if label else "Noted: not tagged any more."
+    return f"Noted: {label}." if label else "Noted: no longer tagged."
 
 
 def _said(record: EventRecord, request: Request) -> ShownTag | None:

@@ -1,4 +1,4 @@
-"""Requests that wait for their replies. Each is tried again by itself, whatever the others do."""
+"""Requests that wait for their replies. Each is tried again independently of the others."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from app.errors import DeliveryError, ProtocolError
 from app.protocol import Request
 
 RETRY_MAX_S = 60.0
-#: The shortest rest that a service can ask for.
+#: The shortest rest that a service can demand.
 RETRY_LEAST_S = 0.1
 
 _log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PendingRequest:
-    """A request that waits for its reply: the next try is at *due_s*, by the monotonic clock.
+    """A request that waits for its reply; the next try is at *due_s*, by the monotonic clock.
 
     *entry* is its id on the stream.
     """
@@ -53,7 +53,7 @@ class RetryQueue:
         self._pending.setdefault(pending.entry, pending)
 
     def reply_to_due(self) -> None:
-        """Try each request that is due once."""
+        """Try each request once that is due."""
         for pending in list(self._pending.values()):
             if pending.due_s <= self._clock.monotonic():
                 self._try(pending)
@@ -69,7 +69,7 @@ class RetryQueue:
             wait_s = self._reply(pending)
         except DeliveryError as error:
             if not pending.backoff.failures:
-                _log.warning("%s of %s is not answered yet: %s", request.kind, request.by, error)
+                _log.warning("%s of %s has no reply yet: %s", request.kind, request.by, error)
             wait_s = pending.backoff.failed()
             if error.retry_after_s is not None:
                 wait_s = max(error.retry_after_s, RETRY_LEAST_S)

@@ -1,4 +1,4 @@
-"""The notifier's threads: those of the channels and those that reply, made of the settings."""
+"""The notifier's threads, made from the settings: for the channels, and for the replies."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """The part of the configuration that the threads depend on.
+    """The part of the configuration on which the threads depend.
 
-    *camera* is the one that is meant when a request names none, and *clip_s* the length of a clip
-    that somebody asks for.
+    *camera* is used when a request names none, and *clip_s* is the length of a requested clip.
     """
 
     notify: NotifySettings
@@ -42,7 +41,7 @@ class WorkerSettings:
 
 
 class NotifierWorkers(WorkerGroup):
-    """The threads of *outbox* and of *requests*, and the *clips* that they have."""
+    """The threads of *outbox* and of *requests*, and the *clips* that they use."""
 
     def __init__(self, outbox: Outbox, requests: RequestHandler, clips: ClipFiles) -> None:
         super().__init__([*outbox.workers, *requests.workers])
@@ -51,19 +50,19 @@ class NotifierWorkers(WorkerGroup):
         self.clips = clips
 
     def ask_to_stop(self) -> None:
-        """Begin no further step, and end the rendition that is being made."""
+        """Begin no further step, and end the present rendition."""
         super().ask_to_stop()
         self.clips.close()
 
     def has_ended(self) -> bool:
-        """Return whether all threads have ended; closes the notifiers whose threads have."""
+        """Return whether all threads have ended; closes the notifiers whose threads have ended."""
         have_ended = super().has_ended()
         self.outbox.close_ended()
         return have_ended
 
 
 def worker_settings(config: Config) -> WorkerSettings:
-    """Return what of *config* the threads depend on."""
+    """Return the part of *config* on which the threads depend."""
     services = ServiceSettings(
         None if config.slack.missing() else config.slack.for_delivery(),
         None if config.twilio.missing() else config.twilio,
@@ -113,8 +112,8 @@ def _slack_notifier(
 ) -> SlackNotifier:
     """Return the Slack notifier among *notifiers*, or a new one.
 
-    Alerts and replies share one, since Slack's limits hold for both. Replies need one also where no
-    alert goes to Slack.
+    Alerts and replies share one, since Slack's limits apply to both. Replies need one even if no
+    alert is delivered to Slack.
     """
     for notifier in notifiers:
         if isinstance(notifier, SlackNotifier):
@@ -123,13 +122,13 @@ def _slack_notifier(
 
 
 def _link_maker(settings: S3Settings) -> MakeLink | None:
-    """Return what makes links to the bucket of *settings*; None when there is no bucket."""
+    """Return a function that makes links to the bucket of *settings*; None without a bucket."""
     if settings.bucket is None:
         return None
 
     @cache
     def store() -> "S3Store":
-        # The SDK is imported with the first link only.
+        # The SDK is imported only for the first link.
         from app.uploads.s3 import S3Store
 
         return S3Store(settings)

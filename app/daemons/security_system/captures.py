@@ -1,4 +1,4 @@
-"""Keeps training samples, and stills for Dropbox, of a camera's frames."""
+"""Keeps training samples and stills for Dropbox from a camera's frames."""
 
 import errno
 import logging
@@ -18,17 +18,17 @@ from app.files import has_room, write_atomic
 from app.frames import Box, Frame, caption
 from app.recording.stills import StillRule, still
 
-#: After so long without a frame the camera was off, and the frames before that say nothing about
-#: those that come.
+#: After this long without a frame the camera was off, and the frames from before are of no use for
+#: the next.
 _PAUSE_S = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class Captures:
-    """Keeps samples and stills of *camera*, as *config* and *camera_settings* say.
+    """Keeps samples and stills of *camera*, by *config* and *camera_settings*.
 
-    It is given every judged frame and delays none of them. It also reads the motion sensor.
+    It gets every judged frame, and delays none. It also reads the motion sensor.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Captures:
             self._sensor.open()
 
     def configure(self, config: Config, camera_settings: CameraConfig) -> None:
-        """Do as *config* and *camera_settings* say from now on."""
+        """Use *config* and *camera_settings* from now on."""
         same_pin = camera_settings.pir_pin == self._camera_settings.pir_pin
         self._apply(config, camera_settings)
         if not same_pin:
@@ -64,7 +64,7 @@ class Captures:
     def record(
         self, frame: Frame, verdict: Verdict, detector: Detector, opened: str | None = None
     ) -> list[threading.Event]:
-        """Keep what is worth keeping of *frame*, which *detector* gave *verdict*.
+        """Keep *frame*, for which *detector* gave *verdict*, as a sample or still if it is due.
 
         *opened* is the id of the event that the frame opens. If that event gets a sample, the
         returned event is set when the sample is on disk or has failed.
@@ -83,7 +83,7 @@ class Captures:
         return samples
 
     def counters(self) -> Counters:
-        """Return the figures for the heartbeat, of those things that are kept."""
+        """Return the figures for the heartbeat, about samples and stills that are configured."""
         found: Counters = {} if self._camera_settings.pir_pin is None else {"pir": self._pir}
         if self._sampler:
             found["frames_kept_mb"] = round(self._sampler.megabytes, 2)
@@ -93,7 +93,7 @@ class Captures:
         return found
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread has died of a mistake."""
+        """Raise `RuntimeError` when a mistake has ended the thread."""
         self._jobs.check()
 
     def close(self) -> None:
@@ -119,9 +119,9 @@ class Captures:
         self._sensor = self._pir = None
 
     def _keep(self, path: Path, write: Callable[[Path], None]) -> None:
-        """Have *write* make the file at *path*.
+        """Let *write* make the file at *path*.
 
-        A file that the disk refuses is lost, because the next one is as good.
+        A file that the disk refuses is lost, because the next file is just as good.
         """
         try:
             if not has_room(path, self._min_free_gb):

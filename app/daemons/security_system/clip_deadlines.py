@@ -1,4 +1,4 @@
-"""Alerts that wait for their clip, and go out without it when it fails or is late."""
+"""Alerts that wait for their clip; they are published without it when it fails or is late."""
 
 import math
 import threading
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from app.clock import Clock
 from app.daemons.security_system.spool import Publication
 
-#: How long an alert waits for its clip.
+#: The seconds that an alert waits for its clip.
 PATIENCE_S = 30.0
 
-#: How many names of each sort are remembered.
+#: The number of names of each sort that are remembered.
 _MOST_NAMES = 1000
 
 
@@ -43,7 +43,7 @@ class ClipDeadlines:
     def clip_ready(self, name: str) -> bool:
         """Drop the alert *name*: the fact of its clip replaces it.
 
-        Return whether that fact is the alert, which is False when the alert went out without it.
+        Return whether that fact is the alert: False when the alert was published without it.
         """
         with self._lock:
             self._waiting.pop(name, None)

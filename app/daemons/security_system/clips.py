@@ -1,4 +1,4 @@
-"""Makes the clips of one camera, of its events and on request, and publishes them."""
+"""Makes the clips of one camera, for its events and on request, and publishes them."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ _LOOK_S = 0.02
 
 _log = logging.getLogger(__name__)
 
-#: Is called with the file of a clip and its seconds, or with None and 0 when there is no file.
+#: A function that gets the file of a clip and its seconds, or None and 0 when there is no file.
 ClipCallback = Callable[[str | None, float], None]
 
 
@@ -99,11 +99,11 @@ class Clips:
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Do as *config* says, for clips that begin from now on."""
+        """Use *config* for clips that begin from now on."""
         self._settings = config.recording
         self._min_free_gb = config.disk.min_free_gb
         self._alert_text = AlertText(self._camera, config.motion.trigger, config.events.words)
-        # There is nothing to see before a door is opened, nor after it is closed.
+        # There is nothing to see before a door is opened and after it is closed.
         self._by_light = config.motion.trigger == "light"
         self._before_s = 0.0 if self._by_light else config.recording.pre_roll_s
         self._after_s = 0.0 if self._by_light else config.recording.post_roll_s
@@ -139,7 +139,7 @@ class Clips:
         self._worker.start()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread that writes has died of a mistake."""
+        """Raise `RuntimeError` when a mistake has ended the thread that writes."""
         self._worker.check()
 
     def add_packet(self, packet: Packet) -> None:
@@ -182,7 +182,7 @@ class Clips:
         self._worker.wake()
 
     def follow(self, wanted: ControlState, camera_open: bool) -> None:
-        """Make a clip if *wanted* has a new request for one, or publish why there is none."""
+        """Make a clip if *wanted* has a new request, or publish the reason why there is none."""
         asked_at = wanted.clip_asked_at
         if wanted.clips_asked == self._asked_count or asked_at is None:
             return
@@ -200,7 +200,7 @@ class Clips:
         self._worker.wake()
 
     def close(self) -> None:
-        """End all clips, finish those that take only a moment, and end the thread."""
+        """End all clips, finish the ones that take only a moment, and end the thread."""
         self.cut()
         until_s = self._clock.monotonic() + _PATIENCE_S
         while (
@@ -322,6 +322,6 @@ def _is_event(name: str) -> bool:
     try:
         protocol.event_started_at(name)
     except ProtocolError as error:
-        _log.warning("a clip is left alone: %s", error)
+        _log.warning("a clip is left as it is: %s", error)
         return False
     return True

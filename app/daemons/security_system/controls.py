@@ -1,4 +1,4 @@
-"""Polls Redis for what is wanted of one camera, and for the labels to put beside its events."""
+"""Polls Redis for the wanted state of one camera, and for the labels of its events."""
 
 import logging
 import re
@@ -17,8 +17,8 @@ from app.recording.event_folder import EventFolders
 from app.state import CameraControls, State
 from app.state.switches import Switches
 
-#: Nobody waits any more for a picture or a clip that was asked for longer ago, such as while this
-#: program was down.
+#: Older requests are ignored: nobody waits any more for a picture or clip that was asked for while
+#: this program was down.
 FORGET_AFTER = timedelta(seconds=30)
 
 #: The note that says whether the camera was armed, for the next run until Redis says it.
@@ -31,8 +31,8 @@ _log = logging.getLogger(__name__)
 class ControlState:
     """The state in which people and programs want a camera to be.
 
-    *images_asked* and *clips_asked* count the requests for a picture taken now and for a clip. The
-    newest request for a clip was made at *clip_asked_at*. *known* is False until Redis has
+    *images_asked* and *clips_asked* count the requests for a picture taken now and for a clip.
+    *clip_asked_at* is the time of the newest request for a clip. *known* is False until Redis has
     answered.
     """
 
@@ -48,8 +48,8 @@ class ControlState:
 class Controls:
     """Keeps `state` up to date for *camera*.
 
-    *asked_file* holds the last request whose labels are written, for the next run. One thread
-    calls `open`, `poll` and `write_labels`; any thread may read `state`.
+    *asked_file* keeps the last request whose labels are written, for the next run. One thread calls
+    `open`, `poll` and `write_labels`; any thread may read `state`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Controls:
         self._asked_up_to = "0-0"
         self._labels: dict[str, Request] = {}
         self._bad_target: str | None = None
-        #: What was wanted at the last poll.
+        #: The wanted state at the last poll.
         self.state = ControlState(armed=protocol.SWITCHES["camera_status"])
 
     def open(self) -> None:
@@ -90,7 +90,8 @@ class Controls:
         requests = [request for request in found.asked if request]
         armed = self._switches.read("camera_status", found.camera_status)
         if armed != self.state.armed or not self.state.known:
-            # As a note, because the SD card may be slow, and the camera has to obey at once.
+            # It is written as a note, because the SD card may be slow, and the camera must obey at
+            # once.
             self._notes.keep(_ARMED, str(armed))
         clips_at = [request.at for request in requests if self._is_awaited(request, "clip")]
         images = sum(self._is_awaited(request, "last_image") for request in requests)
@@ -115,7 +116,7 @@ class Controls:
             self._write_labels()
 
     def _is_awaited(self, request: Request, kind: RequestKind) -> bool:
-        """Return whether somebody still waits for this camera's answer to *request*."""
+        """Return whether somebody still waits for this camera's part of the reply to *request*."""
         if request.kind != kind or request.camera not in (None, self._camera):
             return False
         return self._clock.now() - request.at < FORGET_AFTER
@@ -133,8 +134,8 @@ class Controls:
     def _write_labels(self) -> None:
         """Write the labels beside their events.
 
-        The last request is remembered only when all of them are written, so that the next run too
-        tries again.
+        The last request is stored only when all labels are written; otherwise the next run tries
+        again.
         """
         for event, request in list(self._labels.items()):
             if self._disk.attempt(self._write_label, event, request):
@@ -151,7 +152,7 @@ class Controls:
             _log.warning("event %s is tagged, but it is not on this disk any more", event)
 
     def _read_asked_up_to(self) -> str:
-        """Return the last request that an earlier run handled, else the stream's beginning."""
+        """Return the last request that an earlier run handled, or the stream's beginning."""
         found = read_small_file(self._asked_file) or ""
         return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
 

@@ -38,18 +38,18 @@ from app.protocol import Fact, Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
 
-#: How long a step waits for a frame. It is short, so that switches and signals are obeyed in time.
+#: The seconds that a step waits for a frame: short, because switches and signals must be obeyed.
 FRAME_WAIT_S = 0.25
-#: How often a picture goes to the live view.
+#: The seconds between two pictures for the live view.
 LIVE_EVERY_S = 0.2
-#: How long Redis may take to answer the publisher.
+#: The seconds that Redis may take to answer the publisher.
 REDIS_TIMEOUT_S = 2.0
-#: The note in which an opening outlives its run.
+#: The note that keeps an opening for the next run.
 _OPENING = "opening"
 
 _log = logging.getLogger(__name__)
 
-#: All that a detector is made from.
+#: The settings from which a detector is made.
 _DetectorSettings = tuple[MotionSettings, EventSettings, tuple[Polygon, ...]]
 
 
@@ -57,7 +57,7 @@ class SecuritySystem(Daemon):
     """One camera of the house.
 
     *camera* is its name in the configuration; it may be None when there is only one camera.
-    *source* is played instead of the configured source.
+    *source* replaces the configured source.
     """
 
     name = "security_system"
@@ -149,7 +149,7 @@ class SecuritySystem(Daemon):
         self._pan_tilt.close()
 
     def configure(self) -> None:
-        """Take over what has changed, and leave all else as it is.
+        """Apply the changed settings, and leave everything else as it is.
 
         A changed Redis address or `data_dir` needs a restart.
         """
@@ -204,7 +204,7 @@ class SecuritySystem(Daemon):
     def _camera_config(self) -> CameraConfig:
         if self._name not in self.config.cameras:
             _log.error(
-                "camera %s is no longer in the configuration; it goes on with its last settings "
+                "camera %s is no longer in the configuration; it continues with its last settings "
                 "until it is stopped",
                 self._name,
             )
@@ -275,7 +275,7 @@ class SecuritySystem(Daemon):
         self.report_heartbeat()
 
     def _process(self, frame: Frame) -> None:
-        """Give the next *frame* to the clips, the detector and everybody who waits for it."""
+        """Pass the next *frame* to the clips, the detector, and all else that waits for it."""
         self._frames += 1
         self._clips.add_frame(frame)
         if self._pan_tilt.settled:
@@ -307,7 +307,7 @@ class SecuritySystem(Daemon):
     def _open_event(self, event: Event, frame: Frame, verdict: Verdict) -> None:
         """Start the sample and the clip of *event*, then publish it.
 
-        What would be lost with this process is on disk before anybody hears of the event.
+        Everything that would be lost with this process is on disk before the event is published.
         """
         event_id = protocol.event_id(frame_time(frame, event.started_at_s), self._name)
         sample = self._captures.record(frame, verdict, self._detector, event_id)
@@ -348,7 +348,7 @@ class SecuritySystem(Daemon):
 
 
 class _FrameRate:
-    """Frames per second since the rate was last read."""
+    """Measures the frames per second since the last reading."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -356,7 +356,7 @@ class _FrameRate:
         self._frames = 0
 
     def read(self, frames: int) -> float:
-        """Return the rate, now that there were *frames* in all."""
+        """Return the rate; *frames* is the number of all frames so far."""
         now_s = self._clock.monotonic()
         rate = (frames - self._frames) / max(now_s - self._at_s, 1e-6)
         self._at_s, self._frames = now_s, frames

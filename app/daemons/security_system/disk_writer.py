@@ -1,4 +1,4 @@
-"""Writing files on a disk that may refuse: the failure is logged once and remembered."""
+"""Writes files on a disk that may refuse; a failure is logged once and kept."""
 
 import logging
 from collections.abc import Callable
@@ -15,13 +15,13 @@ class DiskWriter:
     """Calls functions that write files. One thread uses it; any thread may read `trouble`."""
 
     def __init__(self) -> None:
-        #: The reason why the disk accepts no files, None while it does.
+        #: The reason why the disk accepts no files, None while it accepts them.
         self.trouble: str | None = None
 
     def attempt(self, write: Callable[[*Args], None], *args: *Args) -> bool:
         """Call *write* with *args*; return False when the disk refuses.
 
-        A `WorldError` is not the disk's, and is raised.
+        A `WorldError` has another cause than the disk, and is raised.
         """
         try:
             write(*args)
@@ -38,5 +38,5 @@ class DiskWriter:
     def failed(self, error: OSError) -> None:
         """Remember *error*, and log it when it is the first in a row."""
         if self.trouble is None:
-            _log.error("the disk accepts no files, what happens is kept in memory: %s", error)
+            _log.error("the disk accepts no files, so events are kept in memory: %s", error)
         self.trouble = f"the disk accepts no files: {error}"

@@ -1,4 +1,4 @@
-"""Publishes the events of one camera: their opening, their end, and what is left open."""
+"""Publishes the events of one camera: their opening, their end, and doors left open."""
 
 import logging
 import threading
@@ -46,7 +46,7 @@ class EventReporter:
 
     @property
     def open_event(self) -> str | None:
-        """The id of the open event, None while there is none."""
+        """Return the id of the open event, None while there is none."""
         return self._open[0] if self._open else None
 
     def open(
@@ -59,8 +59,8 @@ class EventReporter:
     ) -> bytes:
         """Publish that *frame* has opened *event*, once all events in *after* are set.
 
-        *level* is the light's, 0 to 255, where light is the trigger. Return the picture of *frame*
-        as JPEG, with nothing drawn in.
+        *level* is the brightness, 0 to 255, where light is the trigger. Return the picture of
+        *frame* as JPEG, with nothing drawn in.
         """
         self.count += 1
         boxes = tuple((box.x, box.y, box.width, box.height) for box in event.boxes)
@@ -83,7 +83,7 @@ class EventReporter:
     def end(self, event: Event, ended_at: datetime, *, has_clip: bool) -> None:
         """Publish that *event* ended at *ended_at*.
 
-        If the owner has not heard of its opening, the alert waits for the clip, if it has one.
+        If its opening was not an alert, this is the alert, and waits for the clip if there is one.
         """
         if self._open is None:
             return
@@ -107,10 +107,10 @@ class EventReporter:
             self._deadlines.add(event_id, alert, PATIENCE_S if has_clip else 0.0)
 
     def left_open(self, first_event: str, lasted_s: float, at: datetime) -> ClipCallback:
-        """Publish that what *first_event* opened is left open for *lasted_s* seconds, at *at*.
+        """Publish that the opening since *first_event* has lasted *lasted_s* seconds at *at*.
 
         The alert waits for the clip so far. Call the returned function with the clip's file and its
-        seconds, or with None and 0 when there is none.
+        seconds, or with None and 0 without a clip.
         """
         event_id, record = self._open or (first_event, None)
         text = self.alert_text.left_open(protocol.event_started_at(first_event), lasted_s)
@@ -133,7 +133,7 @@ class EventReporter:
     def end_unfinished(self) -> None:
         """End the events that were open when an earlier run was killed.
 
-        Their opening is published too, in case the earlier run did not get so far.
+        Their opening is published too, in case the earlier run did not publish it.
         """
         for facts, last_written in self._folders.unfinished_events(self._camera):
             event_id = facts["id"]
@@ -143,7 +143,7 @@ class EventReporter:
                     {"camera": self._camera, "started_at": started_at, **facts}
                 )
             except ProtocolError as error:
-                _log.error("the event %s is left alone: %s", event_id, error)
+                _log.error("the event %s is left as it is: %s", event_id, error)
                 continue
             opening = self._opening(event_id, record, facts.get("alert") is not False)
             self._publisher.publish(Publication(opening, record))

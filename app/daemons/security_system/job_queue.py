@@ -20,11 +20,11 @@ class JobQueue:
         self._jobs: deque[tuple[Job, threading.Event]] = deque()
         self._worker = Worker("job queue", self._step)
         self._started = False
-        #: How many counted jobs were skipped.
+        #: The number of counted jobs that were skipped.
         self.skipped = 0
 
     def enqueue(self, job: Job, *, urgent: bool = False, counted: bool = True) -> threading.Event:
-        """Run *job* when its turn comes; return an event that is set when it is done or skipped.
+        """Add *job* to the queue; return an event that is set when it is done or skipped.
 
         An *urgent* job is skipped only when twice as many jobs wait. A *counted* job that is
         skipped adds to `skipped`.
@@ -37,7 +37,7 @@ class JobQueue:
         return done
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread has died of a mistake."""
+        """Raise `RuntimeError` when a mistake has ended the thread."""
         self._worker.check()
 
     def close(self, patience_s: float = 4.0) -> None:

@@ -2,7 +2,7 @@
 
 An opening begins with the event that light opens, and ends when it is dark. The program may be
 killed and restarted meanwhile, or the camera lost and reopened, and another event opens each time.
-It remains the same opening unless it was out of sight for more than `OUT_OF_SIGHT`.
+These events belong to the same opening unless it was out of sight for longer than `OUT_OF_SIGHT`.
 """
 
 from collections.abc import Callable
@@ -13,30 +13,30 @@ from app.detector import Verdict
 from app.errors import ProtocolError
 from app.frames import Frame
 
-#: Without an event, so many dark frames in a row mean that the door is closed.
+#: Without an event, this many dark frames in a row mean that the door is closed.
 _DARK_FRAMES = 3
-#: How long an opening may be out of sight.
+#: The time for which an opening may be out of sight.
 OUT_OF_SIGHT = timedelta(minutes=10)
-#: How often a note says that the opening is still in sight.
+#: The time between two notes that the opening is still in sight.
 NOTE_S = 60.0
 #: After this time the report is certainly on disk. Until then another run reports the opening
 #: again, under the same id.
 _SETTLED_S = 45.0
-#: This word stands in a note when the opening was reported.
+#: The word in a note that says that the opening was reported.
 _REPORTED = "told"
 
 
 class LeftOpen:
     """Follows the openings that one camera sees.
 
-    An opening is left open after *threshold_s* seconds. *keep* stores a note for the next run;
-    None means that all is closed.
+    An opening is left open after *threshold_s* seconds. *keep* stores a note for the next run; None
+    means that the door is closed.
     """
 
     def __init__(self, threshold_s: float, keep: Callable[[str | None], None]) -> None:
         self.threshold_s = threshold_s
         self._keep = keep
-        #: The event that the present opening began with, None when all is closed.
+        #: The event with which the present opening began, None when the door is closed.
         self.first_event: str | None = None
         self._reported_s: float | None = None
         self._began_s: float | None = None
@@ -44,7 +44,7 @@ class LeftOpen:
         self._dark = 0
 
     def resume(self, note: str | None, now: datetime) -> None:
-        """Continue the opening in *note*, which an earlier run kept, if it was seen recently."""
+        """Continue the opening in *note*, from an earlier run, if it was seen recently."""
         words = (note or "").split()
         if len(words) < 2:
             return
@@ -65,7 +65,7 @@ class LeftOpen:
     def judge(self, frame: Frame, verdict: Verdict, event: str | None) -> str | None:
         """Judge the next *frame*, with the detector's *verdict* and the open *event*.
 
-        Return the first event of an opening that must be reported now as left open, None else.
+        Return the first event of an opening that must now be reported as left open, otherwise None.
         """
         if frame.at_s - self._seen_s > OUT_OF_SIGHT.total_seconds():
             self._close()
@@ -81,7 +81,7 @@ class LeftOpen:
 
     @property
     def lasts_s(self) -> float:
-        """Return how long the opening has lasted, by the camera's clock, which nobody sets."""
+        """Return how long the opening has lasted, by the camera's clock, which is never set."""
         return 0.0 if self._began_s is None else self._seen_s - self._began_s
 
     def reported(self) -> None:

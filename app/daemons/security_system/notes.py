@@ -1,4 +1,4 @@
-"""Notes for the next run: one small file each, written by a thread that nobody waits for."""
+"""Notes for the next run: small files, written by a thread for which no other thread waits."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Notes:
         self._lock = threading.Lock()
 
     def keep(self, name: str, note: str | None) -> None:
-        """Have *note* written under *name*, or removed when it is None; return at once."""
+        """Take *note* under *name* and return; None removes the old note."""
         with self._lock:
             self._unwritten[name] = note
         self._wake()
@@ -32,7 +32,7 @@ class Notes:
         return read_small_file(self._folder / name)
 
     def write(self) -> None:
-        """Write what `keep` was given; what the disk refuses is tried again next time."""
+        """Write the notes given to `keep`; a note that the disk refuses is tried again later."""
         with self._lock:
             notes, self._unwritten = self._unwritten, {}
         for name, note in notes.items():

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class PanTiltControl:
-    """Turns *mount*, if there is one, and knows when the picture is at rest."""
+    """Turns *mount*, if there is one, and checks when the picture is at rest."""
 
     def __init__(self, mount: PanTilt | None, settings: PanTiltSettings, clock: Clock) -> None:
         self._mount = mount
@@ -24,9 +24,9 @@ class PanTiltControl:
         self._retry_at_s = -math.inf
         self._settled_at_s = -math.inf
         self._refused: Position | None = None
-        #: The position that the camera was turned to, None before the first turn.
+        #: The position to which the camera was turned, None before the first turn.
         self.position: Position | None = None
-        #: The reason why the mount does not turn, None when it does.
+        #: The reason why the mount does not turn, None when it turns.
         self.trouble: str | None = None
 
     @property
@@ -35,7 +35,7 @@ class PanTiltControl:
         return self._clock.monotonic() >= self._settled_at_s
 
     def turn_to(self, target: Position | None) -> bool:
-        """Start to turn to *target* unless the camera points there; return whether it turns now.
+        """Start to turn to *target* unless the camera points there; return whether it turns.
 
         A mount that fails is tried again after `RETRY_S`.
         """

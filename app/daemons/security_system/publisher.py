@@ -1,7 +1,7 @@
 """Publishes a camera's events: a thread writes them to disk and then to Redis.
 
-A frame therefore never waits for a disk or a network. What the owner must hear of is first on disk
-and then in Redis. While Redis is away it waits in the spool. The same thread polls `Controls`.
+A frame therefore never waits for a disk or a network. Every fact is first on disk and then in
+Redis. While Redis is away, facts wait in the spool. The same thread polls `Controls`.
 """
 
 import logging
@@ -20,17 +20,17 @@ from app.protocol import ClipAsked, Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
 
-#: How often Redis is polled for what is wanted. The camera must obey within a second.
+#: The seconds between two polls of the wanted state. The camera must obey within a second.
 POLL_S = 0.4
 RETRY_S = 1.0
-#: The longest that a fact waits for what must be on disk before it.
+#: The longest time that a fact waits for the sample and clip that must be on disk before it.
 PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Publishes for *camera*. `publish`, `send_heartbeat` and the `show_…` methods return at once.
+    """Publishes for *camera*; `publish`, `send_heartbeat` and the `show_…` methods return at once.
 
     Its thread also writes the `notes` and polls the `controls`.
     """
@@ -69,12 +69,12 @@ class Publisher:
 
     @property
     def waiting(self) -> int:
-        """Return the number of facts that Redis does not have yet."""
+        """Return the number of facts that wait for Redis."""
         return len(self._spool) + self._publications.qsize()
 
     @property
     def disk_trouble(self) -> str | None:
-        """The reason why the disk accepts no files, None while it does."""
+        """The reason why the disk accepts no files, None while it accepts them."""
         return self._disk.trouble
 
     def open(self) -> None:
@@ -89,12 +89,12 @@ class Publisher:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread has died of a mistake, which is in the log then."""
+        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
         if not self._thread.is_alive() and not self._stopping:
             raise RuntimeError("the thread that speaks to Redis has ended")
 
     def stop(self, patience_s: float = 4.0) -> None:
-        """Write and hand over what waits, for at most *patience_s* seconds, and end the thread."""
+        """Publish what waits, for at most *patience_s* seconds, and end the thread."""
         self._stopping = True
         self._wake.set()
         if self._thread.ident:
@@ -102,7 +102,7 @@ class Publisher:
         self._spool.unlock()
 
     def publish(self, publication: Publication) -> None:
-        """Write *publication* to disk and hand it over to Redis."""
+        """Write *publication* to disk and then to Redis."""
         self._published_s = self._clock.monotonic()
         self._publications.put(publication)
         self._wake.set()
@@ -116,12 +116,12 @@ class Publisher:
         self._send("frame", lambda: self._state.publish_frame(self._camera, picture))
 
     def show_position(self, position: Position) -> None:
-        """Make *position* the one that the camera points to."""
+        """Make *position* the camera's present position."""
         key = protocol.camera_key(self._camera, "position")
         self._send("position", lambda: self._state.put(key, position))
 
     def show_clip(self, asked: ClipAsked) -> None:
-        """Make *asked* the answer to the newest request for a clip."""
+        """Make *asked* the result of the newest request for a clip."""
         key = protocol.camera_key(self._camera, "clip")
         self._send("clip", lambda: self._state.put(key, asked, protocol.LATEST_LIFE_S))
 
@@ -162,7 +162,7 @@ class Publisher:
 
     def _lost_redis(self, why: str) -> None:
         if self.away is None:
-            _log.warning("%s; what happens is kept in the spool meanwhile", why)
+            _log.warning("%s; facts are kept in the spool meanwhile", why)
         self.away = why
         self._spool.redis_went_away()
 
@@ -182,9 +182,9 @@ class Publisher:
         self._disk.attempt(self._spool.add, publication)
 
     def _write_without_pictures(self, publication: Publication) -> None:
-        """Write the fact to the spool first: an end must wait there before its folder shows it.
+        """Write the fact to the spool, and then the record to the event's folder.
 
-        Otherwise a kill in between would lose the end.
+        In the other order, a kill in between would lose the end of an event.
         """
         in_spool = self._disk.attempt(self._spool.add, publication)
         if in_spool and publication.spent:
@@ -192,7 +192,7 @@ class Publisher:
         self._disk.attempt(self._write_event, publication)
 
     def _wait_for_files(self, publication: Publication) -> None:
-        """Wait for what must be on disk before *publication*, but not long: the disk may hang."""
+        """Wait until *publication* may be written, but not long: the disk may hang."""
         until_s = self._clock.monotonic() + PATIENCE_S
         for written in publication.after:
             if not written.wait(max(until_s - self._clock.monotonic(), 0.0)):
@@ -208,7 +208,7 @@ class Publisher:
         fact, record = publication.fact, publication.record
         if fact.event and record:
             # If this run is killed before the end of the event, the next run publishes the event
-            # again, and must know whether it was an alert.
+            # again, and must know whether the event was an alert.
             alert = {"alert": fact.alert} if fact.kind == "motion_started" else {}
             facts = protocol.plain_event(record) | alert
             self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
@@ -225,7 +225,7 @@ class Publisher:
             self._disk.failed(error)
 
     def _snapshot(self, publication: Publication) -> bytes | None:
-        """Return the marked picture of the event that *publication* opens, None for others."""
+        """Return the marked picture of the event that *publication* opens; None for other facts."""
         if publication.pictures:
             return publication.pictures.marked
         event, record = protocol.opened_event(publication.fact), publication.record

@@ -1,8 +1,8 @@
-"""The facts that wait for Redis: in order, and on disk until Redis has them for certain.
+"""The facts that wait for Redis: in order, and on disk until Redis certainly has them.
 
-Redis syncs its log to disk once a second. So a power cut can take away what Redis accepted in the
-last moments. A fact therefore stays here for `SETTLE_S` after it was handed over, and is handed
-over again if Redis goes away meanwhile. `State.publish` makes the second time harmless.
+Redis syncs its log to disk once a second. So a power cut can lose what Redis accepted in the last
+moments. A fact therefore stays here for `SETTLE_S` after it was published, and is published again
+if Redis is lost meanwhile. `State.publish` makes the second time harmless.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
 
 SETTLE_S = 3.0
-#: How many publications keep their pictures in memory when the disk takes none.
+#: The number of publications that keep their pictures in memory when the disk accepts none.
 PICTURES_IN_MEMORY = 20
 
 _log = logging.getLogger(__name__)
@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 class Publication:
     """A fact on its way to Redis, with the *record* and *pictures* of its event, if it has one.
 
-    It is written to disk *after* all these events are set, unless that takes too long. *spent* is a
-    file to remove once the fact is on disk; if it stayed, another run would publish the fact again.
-    *path* is the fact's file in the spool, None while there is none. *pictures* is None again when
-    they are in the event's folder.
+    It is written to disk when all events in *after* are set, unless that takes too long. *spent* is
+    a file to remove as soon as the fact is on disk; if it stayed, another run would publish the
+    fact again. *path* is the fact's file in the spool, None while there is none. *pictures* is None
+    again when the pictures are in the event's folder.
     """
 
     fact: Fact
@@ -46,7 +46,7 @@ class Publication:
 
 
 class Spool:
-    """The publications of one camera that Redis may not have yet, kept in *folder*.
+    """The publications of one camera that Redis may not have, kept in *folder*.
 
     Only one thread uses it.
     """
@@ -62,7 +62,7 @@ class Spool:
         return len(self._waiting)
 
     def lock(self) -> None:
-        """Keep other programs out of the folder; `WorldError` when one uses it."""
+        """Lock the folder against other programs; `WorldError` when another program uses it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
@@ -75,7 +75,7 @@ class Spool:
             ) from None
 
     def unlock(self) -> None:
-        """Let other programs use the folder."""
+        """Unlock the folder for other programs."""
         if self._lock:
             self._lock.close()
             self._lock = None
@@ -93,7 +93,7 @@ class Spool:
     def add(self, publication: Publication) -> None:
         """Put *publication* at the end.
 
-        `OSError` when the disk accepts no files; the fact then waits in memory.
+        Raises `OSError` when the disk refuses it; the fact then waits in memory.
         """
         self._waiting.append(publication)
         path = self.folder / f"{self._next_number:010d}.json"
@@ -106,20 +106,20 @@ class Spool:
         publication.path = path
 
     def first(self) -> Publication | None:
-        """Return the publication to hand over next, None when there is none."""
+        """Return the next publication for Redis, None when there is none."""
         return self._waiting[0] if self._waiting else None
 
     def handed_over(self, now_s: float) -> None:
-        """Remember that Redis has the first one since *now_s*, of a monotonic clock."""
+        """Record that Redis has the first publication since *now_s*, of a monotonic clock."""
         self._settling.append((now_s, self._waiting.popleft()))
 
     def redis_went_away(self) -> None:
-        """Put what was handed over in the last moments back in front of the others."""
+        """Put the publications of the last moments back in front of the others."""
         while self._settling:
             self._waiting.appendleft(self._settling.pop()[1])
 
     def settle(self, now_s: float) -> None:
-        """Forget what Redis has had for `SETTLE_S`.
+        """Remove the publications that Redis has had for `SETTLE_S`.
 
         `OSError` when a file cannot be removed, which does no harm.
         """
@@ -146,5 +146,5 @@ def _read(path: Path) -> Publication | None:
         record = protocol.decode_event(stored["record"]) if stored["record"] else None
         return Publication(protocol.decode(Fact, stored["fact"]), record, path=path)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.error("%s is not a waiting fact and is left alone: %s", path, error)
+        _log.error("%s is not a waiting fact and is left as it is: %s", path, error)
         return None

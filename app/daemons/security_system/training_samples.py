@@ -15,12 +15,12 @@ from app.frames import Frame, Image
 from app.recording.event_folder import EventFolders
 from app.recording.samples import SAMPLE_NAME, FrameStore, Moment, write_sample
 
-#: Makes the file at a path with a function that is given the path, or counts the file as lost.
+#: Makes the file at a path, by a function that gets the path, or counts the file as lost.
 Keep = Callable[[Path, Callable[[Path], None]], None]
 
 
 class Sampler:
-    """Stores the last frames of *camera* by *jobs*, and has *keep* make files of the samples.
+    """Stores the last frames of *camera* by *jobs*; *keep* makes files of the samples.
 
     A room is quiet when nothing moved in any of the stored frames and there was no event for
     `min_save_seconds`. The second condition is necessary because somebody who stands still soon
@@ -46,7 +46,7 @@ class Sampler:
         return self._store.megabytes
 
     def forget(self) -> None:
-        """Drop the stored frames: they do not come just before the next ones."""
+        """Drop the stored frames: they are not directly before the next frames."""
         self._still_frames = 0
         self._quiet_from_s = None
         self._jobs.enqueue(self._store.clear, urgent=True, counted=False)
@@ -59,11 +59,11 @@ class Sampler:
         opened: str | None,
         pir: bool | None = None,
     ) -> list[threading.Event]:
-        """Store *frame*, which *detector* gave *verdict*, and make a sample of it if it is one.
+        """Store *frame*, judged by *detector* as *verdict*, and make a sample of it if one is due.
 
-        *opened* is the id of the event that the frame opens, *pir* what the motion sensor says. If
-        that event gets a sample, the returned event is set when the sample is on disk or has
-        failed.
+        *opened* is the id of the event that the frame opens; *pir* is the state of the motion
+        sensor. If that event gets a sample, the returned event is set when the sample is on disk or
+        has failed.
         """
         written = []
         self._follow(frame, verdict)
@@ -92,7 +92,7 @@ class Sampler:
     def _facts(
         self, verdict: Verdict, detector: Detector
     ) -> tuple[dict[str, Any], dict[str, Image]]:
-        """Return how the last frame was judged, and the pictures that it was compared with."""
+        """Return the data by which the last frame was judged, and the compared pictures."""
         judged = {
             "motion": verdict.motion,
             "area_px": verdict.area_px,
@@ -119,7 +119,7 @@ class Sampler:
 
 
 def _plain_settings(config: Config, camera_settings: CameraConfig) -> dict[str, Any]:
-    """Return the settings that decided about the frames, as plain values.
+    """Return the settings by which frames are judged, as plain values.
 
     The source is left out, because it may hold a password.
     """

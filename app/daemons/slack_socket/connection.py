@@ -1,8 +1,8 @@
 """The connection to Slack in Socket Mode, which is renewed when it is lost or when Slack asks.
 
-slack_sdk's own client speaks the WebSocket, but does not connect by itself: it would try a Slack
-that is away every few seconds, or sleep for as long as Slack says, and the program could not end
-meanwhile. This module connects, with a growing delay.
+slack_sdk's own client is used for the WebSocket, but not to connect. It would try every few seconds
+while Slack is away, or sleep for as long as Slack says, and the program could not end meanwhile.
+This module connects, with a growing delay.
 """
 
 import json
@@ -28,7 +28,7 @@ HELLO_S = 10.0
 #: The longest delay between two tries to connect.
 REST_MAX_S = 60.0
 _REST_AFTER_SUCCESS_S = 1.0
-#: The longest time of a read, and the time between two looks whether it should end.
+#: The longest time of a read, and the time between two checks whether it should end.
 _READ_S = 3.0
 _SLICE_S = 0.2
 
@@ -37,21 +37,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message of Slack, which waits some 3 s until *id* is acknowledged.
+    """A message from Slack, which must be acknowledged, by its *id*, within some 3 s.
 
-    The acknowledgement may carry an answer if *wants_answer*.
+    The acknowledgement may contain a reply if *wants_reply*.
     """
 
     id: str
     kind: str
     payload: Any
-    wants_answer: bool
+    wants_reply: bool
 
 
 class SlackConnection:
     """A connection to Slack.
 
-    *receive* gets each envelope, in a thread that it must not hold up. *trouble* is the present
+    *receive* gets each envelope, in a thread that it must not delay. *trouble* is the present
     failure to connect, None while there is none; *opened* counts the connections so far.
     """
 
@@ -78,9 +78,9 @@ class SlackConnection:
         return self._hello.is_set() and bool(self._socket.is_connected())
 
     def maintain(self) -> None:
-        """Look at the connection, and begin to connect when that is needed and due.
+        """Check the connection, and begin to connect when that is needed and due.
 
-        To be called every second or so; never waits.
+        Call it about every second. It never waits.
         """
         if self._connecting is not None:
             if self._connecting.is_alive():
@@ -96,11 +96,11 @@ class SlackConnection:
         self._connecting = threading.Thread(target=self._try_connect, name="connect", daemon=True)
         self._connecting.start()
 
-    def acknowledge(self, envelope: Envelope, answer: str | None = None) -> None:
-        """Acknowledge *envelope*, with an *answer* for the person if it wants one."""
+    def acknowledge(self, envelope: Envelope, reply: str | None = None) -> None:
+        """Acknowledge *envelope*, with a *reply* to the person if it wants one."""
         message: dict[str, Any] = {"envelope_id": envelope.id}
-        if answer is not None and envelope.wants_answer:
-            message["payload"] = {"response_type": "ephemeral", "text": answer}
+        if reply is not None and envelope.wants_reply:
+            message["payload"] = {"response_type": "ephemeral", "text": reply}
         try:
             self._socket.send_socket_mode_response(message)
         except SlackClientNotConnectedError:
@@ -108,7 +108,7 @@ class SlackConnection:
 
     def close(self, within_s: float) -> None:
         """Close the connection, after *within_s* at the latest."""
-        # The client waits for a read to end, which may take seconds; its threads end with the
+        # The client waits until a read ends, which may take seconds. Its threads end with the
         # process.
         closing = threading.Thread(target=self._socket.close, name="disconnect", daemon=True)
         closing.start()
@@ -135,7 +135,7 @@ class SlackConnection:
             raise DeliveryError("Slack opens a socket, but does not say hello")
 
     def _record_result(self) -> None:
-        """Log the result of a try to connect, and plan the next one."""
+        """Log the result of a try to connect, and plan the next try."""
         now_s = self._clock.monotonic()
         if self._failure is None:
             _log.info("connected to Slack%s", " again" if self.opened else "")
@@ -158,14 +158,14 @@ class SlackConnection:
         elif kind == "disconnect":
             self._renewal_wanted.set()
         elif isinstance(envelope_id, str):
-            wants_answer = message.get("accepts_response_payload") is True
-            self._receive(Envelope(envelope_id, str(kind), message.get("payload"), wants_answer))
+            wants_reply = message.get("accepts_response_payload") is True
+            self._receive(Envelope(envelope_id, str(kind), message.get("payload"), wants_reply))
         else:
             _log.warning("Slack sent %d characters that are no envelope", len(text))
 
 
 class _Socket(SocketModeClient):
-    """slack_sdk's client, which gives every message to *read* at once and never reconnects."""
+    """slack_sdk's client, which passes every message to *read* at once and never reconnects."""
 
     def __init__(self, read: Callable[[str], None]) -> None:
         super().__init__(
@@ -199,11 +199,11 @@ class _Socket(SocketModeClient):
 
 
 class _Wire:
-    """The client's socket, whose end is an error.
+    """The client's socket, changed: its end is an error.
 
-    Without that the client would take the end for silence, and read on as fast as it can for half a
-    minute. While one thread of the client reads, no other thread may close: a read ends soon when
-    *leaving* says that another thread wants to close.
+    Without that the client would treat the end as silence, and read as fast as it can for half a
+    minute. While one thread of the client reads, no other thread may close it. So a read ends soon
+    when *leaving* says that another thread wants to close.
     """
 
     def __init__(self, sock: Any) -> None:

@@ -1,10 +1,10 @@
-"""The daemon for Slack's Socket Mode: the same commands and buttons as by HTTP, and no open port.
+"""The daemon for Slack's Socket Mode: the same commands and buttons as over HTTP, but no open port.
 
     python -m app.daemons.slack_socket
 
 It connects to Slack, which sends everything that people type and click in envelopes. Each envelope
 is acknowledged within Slack's 3 s and handled once. It needs no signature, since nobody else can
-send over this connection; whether the person may use the commands is still checked.
+send over this connection. The person must still be allowed to use the commands.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ from app.protocol import ReplyTo
 if TYPE_CHECKING:
     from app.daemons.slack_socket.connection import Envelope, SlackConnection
 
-#: The pause between two looks at the connection.
+#: The pause between two checks of the connection.
 LOOK_S = 0.5
 #: The number of envelopes that are handled at a time.
 WORKERS = 8
 _CLOSE_S = 0.5
 _ANSWER_S = 2
 _NOT_ALLOWED = (
-    "You may not command this house. The people who may are listed in its settings, under "
+    "You may not use commands here. The people who may are listed in the settings, under "
     "slack.allowed_users."
 )
 _NOT_UNDERSTOOD = "This could not be understood; nothing was done."
 _OUR_MISTAKE = (
-    "Something went wrong here, and perhaps nothing was done. The log of slack_socket says what."
+    "Something went wrong, and perhaps nothing was done. The log of slack_socket says what."
 )
 
 _log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class SlackSocket(Daemon):
         return LOOK_S
 
     def configure(self) -> None:
-        """Take over the people who may command; reconnect only when its own settings changed."""
+        """Take over the allowed people; reconnect only when the connection's settings changed."""
         self._context = CommandContext(
             self.config, self.state, self.clock, self._context.machine, self._context.switches
         )
@@ -135,7 +135,7 @@ class SlackSocket(Daemon):
             self._connection = None
 
     def _receive(self, envelope: "Envelope") -> None:
-        """Have a worker handle *envelope*, so that the next one can come."""
+        """Pass *envelope* to a worker, so that the next envelope can arrive."""
         self._envelopes += 1
         connection = self._connection
         if connection is not None:
@@ -145,20 +145,20 @@ class SlackSocket(Daemon):
     def _handle(self, envelope: "Envelope", connection: "SlackConnection") -> None:
         """Handle *envelope*, and acknowledge it in every case.
 
-        An envelope that wants an answer is acknowledged with it; any other one at once.
+        An envelope that wants a reply is acknowledged with the reply; any other one at once.
         """
-        if not envelope.wants_answer:
+        if not envelope.wants_reply:
             connection.acknowledge(envelope)
-            self._answer(envelope)
+            self._carry_out(envelope)
             return
-        answer: str | None = _OUR_MISTAKE
+        reply: str | None = _OUR_MISTAKE
         try:
-            answer = self._answer(envelope)
+            reply = self._carry_out(envelope)
         finally:
-            connection.acknowledge(envelope, answer)
+            connection.acknowledge(envelope, reply)
 
-    def _answer(self, envelope: "Envelope") -> str | None:
-        """Do what *envelope* asks for, unless it was done before; returns the answer."""
+    def _carry_out(self, envelope: "Envelope") -> str | None:
+        """Do what *envelope* asks for, unless it was done before; returns the reply."""
         handle = {"slash_commands": self._command, "interactive": self._click}.get(envelope.kind)
         if handle is None:
             _log.info("Slack sent %s, which this program did not ask for", repr(envelope.kind)[:40])
@@ -219,7 +219,7 @@ class SlackSocket(Daemon):
 
 
 def _why_idle(slack: SlackConfig) -> str | None:
-    """Return why these settings need no connection; None when they need one."""
+    """Return the reason why these settings need no connection; None when they need one."""
     if slack.mode != "socket":
         return (
             "slack.mode is http: commands and buttons come to the Slack server, and this program "

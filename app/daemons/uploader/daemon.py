@@ -3,7 +3,7 @@
     python -m app.daemons.uploader
 
 The stores and the disk have threads of their own. The loop here waits for events whose files are
-urgent, and reports what is wrong.
+urgent, and reports troubles.
 """
 
 import logging
@@ -23,12 +23,12 @@ from app.errors import ProtocolError, StateUnavailable
 from app.protocol.deliveries import UPLOADED
 from app.uploads.inventory import UploadFile
 
-#: How long a step waits for a fact. A signal is obeyed after it.
+#: The time that a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
-#: How long the end waits for uploads that are under way, and how often it checks them.
+#: The longest wait at the end for uploads in progress, and the time between two checks.
 END_WAIT_S = 2.0
 END_CHECK_EVERY_S = 0.02
-#: An event that Redis does not have after so long will not come any more.
+#: An event that is not in Redis after this time will never be there.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
 _DISK = TroubleKind("disk", "disk_low", "disk_ok", "All is well with the disk again.")
@@ -85,7 +85,7 @@ class Uploader(Daemon):
     def configure(self) -> None:
         """Take over other stores and limits.
 
-        Uploads that are under way are finished by the former threads, and may be done twice.
+        The former threads finish uploads in progress, which may therefore be done twice.
         """
         settings = _settings(self.config)
         if settings == self._settings:
@@ -108,7 +108,7 @@ class Uploader(Daemon):
         return self._workers.counters()
 
     def publish_upload(self, file: UploadFile) -> bool:
-        """Write on the event of *file* where S3 has it, for links to it.
+        """Write the place of *file* in S3 on its event in Redis, for links.
 
         Returns False when Redis does not have the event, but may get it later.
         """
@@ -118,7 +118,9 @@ class Uploader(Daemon):
                 return self.clock.now() - protocol.event_started_at(event) > UNKNOWN_AFTER
             self.state.mark_event(event, {UPLOADED.of(file.path.name): file.key})
         except ProtocolError as error:
-            _log.warning("%s is uploaded, but its event cannot say so: %s", file.key, error)
+            _log.warning(
+                "%s is uploaded, but that cannot be written on its event: %s", file.key, error
+            )
         return True
 
     def _make_workers(self) -> UploadWorkers:
@@ -126,7 +128,7 @@ class Uploader(Daemon):
         return UploadWorkers(self.config, self.clock, self.publish_upload, lock)
 
     def _report_troubles(self) -> None:
-        """Report what is wrong in the heartbeat, and alert the owner when it lasts."""
+        """Report troubles in the heartbeat, and alert the owner to lasting ones."""
         queues, guard = self._workers.queues, self._workers.guard
         troubles = list(self._workers.troubles())
         if self._redis_disk.trouble:
@@ -140,14 +142,14 @@ class Uploader(Daemon):
                 refused = queue.refused if queue else None
                 self._trouble_alerts.set(
                     _store_trouble(name, is_configured=queue is not None),
-                    f"Uploads wait: {refused}." if refused else None,
+                    f"Uploads must wait: {refused}." if refused else None,
                 )
         self._trouble_alerts.step()
 
     def _await_facts(self) -> float:
         """Wait a while for facts whose files are urgent; returns the seconds still to wait.
 
-        Files are urgent only where texts with links are sent.
+        Files are urgent only if texts with links are sent.
         """
         if not (self.config.twilio.to and self.config.s3.bucket):
             return WAIT_S
@@ -159,14 +161,14 @@ class Uploader(Daemon):
 
 
 def _store_trouble(store: str, *, is_configured: bool) -> TroubleKind:
-    over = "go out again" if is_configured else "are no longer configured"
+    over = "work again" if is_configured else "are no longer configured"
     return TroubleKind(
         f"store {store}", "store_refused", "store_back", f"Uploads to {store} {over}."
     )
 
 
 def _settings(config: Config) -> tuple[object, ...]:
-    """Return the settings that the workers are made from."""
+    """Return the settings from which the workers are made."""
     return (
         config.data_dir,
         config.s3,

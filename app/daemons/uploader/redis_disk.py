@@ -1,12 +1,12 @@
 """Keeps Redis writable while its disk is full.
 
 Redis keeps its log on the same card as the recordings, and refuses every write when it cannot
-append to that log. No alert would go out. So Redis is set to keep everything in memory only, and to
-keep its log again when there is room. It then writes a complete new log.
+append to that log. No alert would be delivered. So Redis is set to keep everything in memory only,
+and to keep its log again when there is room. It then writes a complete new log.
 
-The change is recorded in Redis itself. There it is kept as long as that server runs. A server that
-restarts has neither the record nor the change. The record goes in one message with the order: it
-cannot go before, since Redis accepts no writes until then.
+The change is recorded in Redis itself, where it is kept as long as that server runs. A server that
+restarts has neither the record nor the change. The record and the change are sent in one message:
+the record cannot be sent before, since Redis accepts no writes until then.
 """
 
 import logging
@@ -23,21 +23,21 @@ from app.state import State
 from app.state.address import is_here
 
 CHECK_EVERY_S = 15.0
-#: How often it checks while the disk is nearly full, and what counts as nearly full.
+#: The time between two checks while the disk is nearly full, and the free bytes below which it is.
 NEARLY_FULL_EVERY_S = 2.0
 _NEARLY_FULL_BYTES = 32 * 2**20
-#: The free bytes that a new log needs besides twice what Redis holds.
+#: The free bytes that a new log needs, in addition to twice the size of Redis's data.
 _ROOM_BYTES = 8 * 2**20
-#: The settings by which a server refuses writes when it cannot write its log, or a snapshot of its
+#: The settings that make a server refuse writes when it cannot write its log, or a snapshot of its
 #: whole memory.
 _LOG, _SNAPSHOTS = "appendonly", "stop-writes-on-bgsave-error"
-_MEMORY_ONLY = "Redis keeps its data in memory only until the disk takes it"
+_MEMORY_ONLY = "Redis keeps its data in memory only until the disk accepts it"
 
 _log = logging.getLogger(__name__)
 
 
 class RedisDisk:
-    """Looks after the Redis at *url* if it runs on this machine.
+    """Keeps the Redis at *url* writable if it runs on this machine.
 
     *data_dir* is on the disk that may be full.
     """
@@ -65,7 +65,7 @@ class RedisDisk:
         try:
             facts = self._state.server_facts()
         except ProtocolError as error:
-            _log.warning("the disk of Redis is not looked after: %s", error)
+            _log.warning("Redis cannot be kept writable on a full disk: %s", error)
             self._is_ours = False
             return
         recorded = self._state.delivery_marks(self._record)
@@ -82,7 +82,7 @@ class RedisDisk:
         self._every_s = NEARLY_FULL_EVERY_S
 
     def _free(self) -> int:
-        """Return the free bytes; 0 for a disk that cannot be asked, such as one that was pulled."""
+        """Return the free bytes; 0 for a disk that cannot be read, such as a removed one."""
         try:
             return free_bytes(self._data_dir)
         except OSError:
@@ -100,7 +100,7 @@ class RedisDisk:
         self._complain("the disk accepts no files, so Redis keeps its data in memory only")
 
     def _switch_on(self, setting: str, facts: Mapping[str, Any], free: int) -> bool:
-        """Switch *setting* on again if there is room; returns whether it is on.
+        """Turn *setting* on again if there is room; returns whether it is on.
 
         A server that has restarted has it on already.
         """
@@ -128,7 +128,7 @@ class RedisDisk:
 
 
 def _refusing(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The settings by which the server with these *facts* refuses writes now."""
+    """Return the settings that make the server with these *facts* refuse writes now."""
     if facts.get("aof_enabled") and facts.get("aof_last_write_status") == "err":
         yield _LOG
     if facts.get("rdb_last_bgsave_status") == "err":

@@ -1,6 +1,6 @@
 """Alerts about lasting troubles of a program: one when a trouble begins, and one when it is over.
 
-What was announced is recorded in Redis, so that a restart neither forgets nor repeats it.
+Each announcement is recorded in Redis, so a restart neither forgets nor repeats it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from app.protocol import FactKind
 from app.state import State
 from app.state.announcer import Announcement, Announcer
 
-#: A lasting trouble is recorded again so often, since Redis forgets a record after seven days.
+#: The seconds after which a lasting trouble is recorded again: Redis drops a record after seven
+#: days.
 RENEW_EVERY_S = 3600.0
 _BEGUN = "begun"
 _OVER = "over"
@@ -20,7 +21,7 @@ _OVER = "over"
 
 @dataclass(frozen=True, slots=True)
 class TroubleKind:
-    """Something that can be in trouble: its *name*, and the facts when trouble begins and ends."""
+    """A kind of trouble: its *name*, and the facts when the trouble begins and ends."""
 
     name: str
     begun: FactKind
@@ -50,7 +51,7 @@ class TroubleAlerts:
             self._judge_at_s = 0.0
 
     def step(self) -> None:
-        """Publish what has changed."""
+        """Publish the changes since the last step."""
         now_s = self._clock.monotonic()
         if not self._current or now_s < self._judge_at_s:
             return

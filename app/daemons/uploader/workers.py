@@ -1,6 +1,6 @@
 """The uploader's threads: one for each store, and one for the disk.
 
-Each does one thing, so that a store that hangs delays neither another nor the disk.
+A store that hangs delays neither another store nor the disk guard.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,9 +19,9 @@ from app.uploads.sources import EventFiles, StillFiles
 from app.uploads.upload_queue import UploadQueue
 from app.worker import Worker, WorkerGroup
 
-#: How often new stills are searched. Only a person waits for them.
+#: The seconds between two searches for new stills. No program waits for them.
 STILLS_EVERY_S = 2.0
-#: A step that takes longer is reported: a share that hangs may hang without limit.
+#: The seconds after which a step is reported: a share may hang without limit.
 STUCK_AFTER_S = 900.0
 
 
@@ -58,8 +58,8 @@ class Task:
 class UploadWorkers(WorkerGroup):
     """The threads for one configuration: the disk guard, and an upload queue for each store.
 
-    *publish* makes known where S3 has a file. A copy to the folder is made while *folder_lock* is
-    held: two threads that write the same copy would leave it half written when they are killed.
+    *publish* publishes the place of a file in S3. A copy to the folder is made while *folder_lock*
+    is held: two threads that write the same copy would leave it incomplete when they are killed.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class UploadWorkers(WorkerGroup):
             self._threads["s3"].wake()
 
     def retry_now(self) -> None:
-        """Try now what has failed."""
+        """Try failed uploads now."""
         for name, queue in self.queues.items():
             queue.retry_now()
             self._threads[name].wake()
 
     def has_ended(self) -> bool:
-        """Return whether all threads have ended; closes the stores of those that have."""
+        """Return whether all threads have ended; closes the stores whose threads have ended."""
         for name, queue in self.queues.items():
             if self._threads[name].has_ended():
                 queue.store.close()
@@ -158,7 +158,7 @@ def _event_queues(
     clock: Clock,
     publish: Callable[[UploadFile], bool],
 ) -> Iterator[UploadQueue]:
-    """The queues of the stores for events. Only uploads to S3 are published."""
+    """Return the queues of the stores for events. Only uploads to S3 are published."""
     for store in stores:
         publish_links = publish if store.name == "s3" else None
         files = EventFiles(inventory, store.name, clock, publish_links)
@@ -166,7 +166,7 @@ def _event_queues(
 
 
 def _still_queues(config: Config, clock: Clock) -> Iterator[UploadQueue]:
-    """The queue of the store for single pictures, if one is configured."""
+    """Return the queue of the store for single pictures, if one is configured."""
     if store := still_store(config.dropbox):
         yield UploadQueue(store, StillFiles(config.data_dir), clock, STILLS_EVERY_S)
 

@@ -3,8 +3,8 @@
     python -m app.daemons.who_is_home
 
 A step asks once, when it is time, and does not wait for a router that takes long.
-`app.presence.household` decides what follows; this program carries it out, on changes only. What
-Redis did not accept is kept, and carried out when Redis is back.
+`app.presence.household` decides what follows, and this program carries it out, only on changes.
+Changes that Redis did not accept are kept, and carried out when Redis is back.
 """
 
 import logging
@@ -29,16 +29,16 @@ from app.presence.router_poll import Poll
 from app.protocol import AnyRecord, ArmedBy, Fact, Figure, Habits, Presence, Record, RouterHealth
 from app.state.switches import Switches
 
-#: The part by which a wait may be longer or shorter: the polls of two houses have to drift apart.
+#: The fraction by which a wait varies at random: the polls of two houses must drift apart.
 JITTER = 0.1
-#: The age in s that the record of somebody at home may reach: each write wakes the disk.
+#: The seconds between two records of a person at home: each write wakes the disk.
 SAVE_EVERY_S = 900.0
-#: Somebody who is unseen for this long, in s, may be leaving; the beginning of that is stored.
+#: A person who is unseen for this long, in s, may be leaving, and is recorded then.
 UNSEEN_S = 150.0
-#: The seconds that a step waits for the router, fewer than a heartbeat may be late; and the seconds
-#: until a signal ends that wait.
+#: The seconds that a step waits for the router, so that no heartbeat is late; and the seconds until
+#: a signal ends that wait.
 PATIENCE_S, SLICE_S = 10.0, 0.2
-#: The longest poll in s. Every backend gives up sooner, so a longer poll is a thread that hangs.
+#: The longest poll in s. Every backend gives up earlier, so a longer poll is a thread that hangs.
 LONGEST_POLL_S = 300.0
 _SWITCHES = ("auto_detect_status", "camera_status", "home")
 
@@ -99,7 +99,7 @@ class WhoIsHome(Daemon):
         return max(self._ask_at_s - self.clock.monotonic(), 0.0)
 
     def configure(self) -> None:
-        """Change to other people and another router; the records of those who stay are kept."""
+        """Change to other people and another router; the records of people who stay are kept."""
         if self.config.presence == self._settings:
             return
         self._close_router()
@@ -143,7 +143,7 @@ class WhoIsHome(Daemon):
         return counters
 
     def _restore(self) -> None:
-        """Read what an earlier run recorded; it has no effect until the router has answered."""
+        """Read the records of an earlier run; they have no effect until the router has answered."""
         known: dict[str, Presence] = {}
         habits: dict[str, Habits] = {}
         for person in self._settings.people:
@@ -200,7 +200,7 @@ class WhoIsHome(Daemon):
         return True
 
     def _await_answer(self, poll: Poll) -> list[Device] | RouterError | None:
-        """Return the router's answer; None when it takes long, or a signal comes first."""
+        """Return the router's answer; None when it takes long, or a signal arrives first."""
         for _ in range(round(PATIENCE_S / SLICE_S)):
             answer = poll.answer(SLICE_S)
             if answer is not None or not self.signals.empty():
@@ -215,7 +215,7 @@ class WhoIsHome(Daemon):
         home = tuple(person for person in self._settings.people if household.presence(person).home)
         first = {change.person for change in changes if change.kind == "occupied"}
         for change in changes:
-            # The change of the house itself announces the first person who comes.
+            # The first person who comes is announced by the change of the house itself.
             if not (change.kind == "came" and change.person in first):
                 self._pending.append(transition(change, now, home))
 
@@ -232,7 +232,7 @@ class WhoIsHome(Daemon):
     ) -> None:
         """Carry out and publish *pending* in one step of Redis.
 
-        So it is done completely and exactly once, even if this program is killed.
+        It is done completely and exactly once, even if this program is killed.
         """
         records = self._records(household)
         if isinstance(pending, Fact):
@@ -246,7 +246,7 @@ class WhoIsHome(Daemon):
         self._stored |= records
 
     def _correct_home(self, household: Household, switches: Mapping[str, bool]) -> None:
-        """Correct `home` when something else has set it, or Redis was emptied.
+        """Correct `home` when another program has set it, or Redis was emptied.
 
         That is no arrival and no departure.
         """
@@ -291,7 +291,8 @@ class WhoIsHome(Daemon):
         if not (isinstance(record, Presence) and isinstance(before, Presence) and record.last_seen):
             return True
         unseen_s = (self.clock.now() - record.last_seen).total_seconds()
-        # A person's devices sleep in turn, so the device that was seen last changes often.
+        # A person's devices sleep at different times, so the device that was seen last changes
+        # often.
         same_seen = replace(record, last_seen=before.last_seen, device=before.device)
         return same_seen != before or unseen_s >= UNSEEN_S
 

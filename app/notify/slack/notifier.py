@@ -169,7 +169,9 @@ class SlackNotifier(Notifier):
     def _give_up(self, error: DeliveryError, progress: Progress, of: str) -> str:
         """Store that the picture is given up; returns the remark that says so."""
         remark = f"The picture is kept at home, not shown here: {error}"
-        self._posts.log_once(str(error), "alerts go to Slack without pictures: %s", error)
+        self._posts.log_once(
+            str(error), "alerts are delivered to Slack without pictures: %s", error
+        )
         progress.set(Stage.FILE, f"{_NO_FILE} {remark}", of)
         return remark
 

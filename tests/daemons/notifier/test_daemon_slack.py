@@ -196,7 +196,7 @@ def test_requests_for_a_picture_and_a_clip_survive_a_kill(services: ServicesHarn
     ask(services, "last_image", at)
     ask(services, "clip", at)
     for kind in ("last_image", "clip"):
-        text = f"{kind} of anna is not answered yet"
+        text = f"{kind} of anna has no reply yet"
         until(lambda text=text: text in services.program.log, text)  # type: ignore[misc]
     services.program.kill()
     services.slack.away = False

@@ -462,7 +462,7 @@ def test_without_slack_requests_are_acknowledged_and_logged(
     replies.ask()
     replies.run()
     assert replies.done()
-    assert "last_image of anna has no answer: Slack is not configured here" in caplog.text
+    assert "last_image of anna gets no reply: Slack is not configured here" in caplog.text
 
 
 def test_a_request_that_was_read_before_a_kill_is_answered(replies: Replies) -> None:

@@ -90,7 +90,7 @@ def test_rests_grow_to_a_minute_and_are_logged_once(caplog: pytest.LogCaptureFix
         rests_s.append(harness.wait())
     assert rests_s == [1, 2, 4, 8, 16, 32, 60, 60]
     assert [record.message for record in caplog.records] == [
-        "say of anna is not answered yet: no answer"
+        "say of anna has no reply yet: no answer"
     ]
 
 

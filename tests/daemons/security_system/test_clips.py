@@ -251,7 +251,7 @@ def test_a_folder_that_is_no_event_is_left_alone(
     clips.close()
     again = make_clips(publisher, ClipDeadlines(publisher.publish, SystemClock()), tmp_path)
     again.open()
-    until(lambda: "a clip is left alone" in caplog.text, "it is logged")
+    until(lambda: "a clip is left as it is" in caplog.text, "it is logged")
     again.check()
     again.close()
     assert (odd / ".clip.mp4.part").exists()

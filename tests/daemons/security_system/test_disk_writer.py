@@ -21,7 +21,7 @@ def test_a_refusal_is_logged_once_and_so_is_its_end(
         assert disk.attempt((tmp_path / "file").touch)
         assert disk.trouble is None
     first, last = (record.getMessage() for record in caplog.records)
-    assert first.startswith("the disk accepts no files, what happens is kept in memory: [Errno 2]")
+    assert first.startswith("the disk accepts no files, so events are kept in memory: [Errno 2]")
     assert last == "the disk accepts files again"
 
 

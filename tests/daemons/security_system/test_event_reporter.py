@@ -196,7 +196,7 @@ def test_a_folder_that_is_no_event_is_left_alone(
     folder.mkdir(parents=True)
     (folder / "snapshot.jpg").write_bytes(b"something")
     run.reporter.end_unfinished()
-    assert "the event 20269999T101500.123Z-front is left alone: " in caplog.text
+    assert "the event 20269999T101500.123Z-front is left as it is: " in caplog.text
     assert [path.name for path in folder.iterdir()] == ["snapshot.jpg"]
 
 

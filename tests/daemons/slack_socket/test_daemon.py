@@ -45,7 +45,7 @@ def test_an_unknown_command_is_answered_in_words(home: Home) -> None:
 
 
 def test_a_stranger_may_not_command(home: Home) -> None:
-    assert "may not command" in home.socket.slash("/pycam_off", user=STRANGER)
+    assert "may not use commands" in home.socket.slash("/pycam_off", user=STRANGER)
     assert home.redis.get("camera_status") == "True"
     home.await_log(f"'{STRANGER}' is not in slack.allowed_users")
     assert home.heartbeat().counters["refused"]
@@ -118,7 +118,7 @@ def test_a_click_that_comes_again_tags_once(home: Home) -> None:
 def test_a_click_of_a_stranger_changes_nothing(home: Home) -> None:
     envelope = home.socket.press(home.post_alert(), "tag_occupied", user=STRANGER)
     home.socket.acknowledged(envelope)
-    until(lambda: home.has_replied("may not command"), "the stranger gets a reply")
+    until(lambda: home.has_replied("may not use commands"), "the stranger gets a reply")
     assert home.redis.hget(protocol.event_key(EVENT), "label") is None
     assert home.requests() == []
 

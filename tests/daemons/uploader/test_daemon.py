@@ -280,13 +280,13 @@ def test_a_wrong_bucket_is_announced_once_over_a_restart(
         f"the bucket {missing} refuses (NoSuchBucket): there is no such bucket: create it, or "
         "correct s3.bucket"
     )
-    assert fact.text == f"Uploads wait: {refusal}."
+    assert fact.text == f"Uploads must wait: {refusal}."
     scene.start()
     scene.until(lambda: "NoSuchBucket" in scene.trouble(), "the next run finds it too")
     scene.configure(bucket.yaml())
     scene.reload()
     (back,) = scene.until(lambda: scene.facts("store_back"), "the end is announced")
-    assert back.text == "Uploads to s3 go out again."
+    assert back.text == "Uploads to s3 work again."
     scene.until(lambda: scene.counter("store_uploaded", "s3") == 2, "all is in the right bucket")
     assert len(scene.facts("store_refused")) == 1
     assert caplog.text.count(f"{refusal}; trying again") == 2

@@ -296,4 +296,4 @@ def test_a_redis_that_forbids_info_is_left_alone(
             redis_disk.step()
         raw.acl_setuser("default", enabled=True, commands=["+info"])
     assert redis_disk.trouble is None
-    assert caplog.text.count("is not looked after") == 1
+    assert caplog.text.count("cannot be kept writable") == 1

@@ -150,7 +150,7 @@ def test_an_alert_goes_without_a_picture_that_slack_refuses(
     assert "The picture is kept at home, not shown here" in message.words
     assert text in message.words
     assert len(message.buttons) == 3
-    assert "alerts go to Slack without pictures" in caplog.text
+    assert "alerts are delivered to Slack without pictures" in caplog.text
 
 
 def test_an_alert_whose_picture_expired_goes_without_it(
