@@ -7,10 +7,10 @@ was measured with requests 2.34.2 and urllib3 2.8.0 against servers on loopback.
 adapter with `assert_fingerprint`, `stream=True`, a timeout of 0.5 s, and a deadline of 0.5 s that
 was checked between reads:
 
-* A deadline for the whole call. Their timeouts count for each read. When a router sent one byte
-  every 50 ms in the headers or in the size of a chunk, the call still waited after 20 s. The same
-  happened when it sent `100 Continue` every 50 ms. In the body (0.51 s) and in the TLS handshake
-  (0.53 s) the deadline held.
+* A deadline from the request to the end of the answer. Their timeouts count for each read. When a
+  router sent one byte every 50 ms in the headers or in the size of a chunk, the call still waited
+  after 20 s. The same happened when it sent `100 Continue` every 50 ms. In the body (0.51 s) and in
+  the TLS handshake (0.53 s) the deadline held.
 * A limit of the size. `Session.get`, as fritzconnection calls it, unpacked 300 MiB from 0.3 MiB.
 * No logging of addresses, which may hold a router's tokens. A pool of urllib3 logs each address at
   DEBUG; a connection alone logs it only at WARNING, when a header is malformed.
@@ -45,8 +45,9 @@ LARGEST_ANSWER = 1 << 20
 def open_session(settings: RouterSettings, router: str) -> requests.Session:
     """Return a session for the *router* (its name in messages) at the url of *settings*.
 
-    Each call ends within `timeout_s`; only the search for a host's address may take longer. A
-    failure below HTTP is a `RouterError`. Redirects are not followed.
+    The connection to each address of the host, the TLS handshake, and the call itself each end
+    within `timeout_s`. The search for the addresses may take longer, and costs the others no time.
+    A failure below HTTP is a `RouterError`. Redirects are not followed.
     """
     logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
     session = _Session(router)
@@ -124,18 +125,18 @@ class _RouterAdapter(HTTPAdapter):
 
     def _call(self, request: requests.PreparedRequest) -> requests.Response:
         connection = self._connection_for(str(request.url))
-        with _Deadline(self._timeout_s) as deadline, contextlib.closing(connection):
+        with contextlib.closing(connection):
             self._connect(connection)
-            deadline.watch(connection.sock)
-            connection.request(
-                str(request.method),
-                request.path_url,
-                request.body,
-                dict(request.headers),
-                preload_content=False,
-                decode_content=False,
-            )
-            return self._response(request, connection.getresponse())
+            with _Deadline(connection.sock, self._timeout_s):
+                connection.request(
+                    str(request.method),
+                    request.path_url,
+                    request.body,
+                    dict(request.headers),
+                    preload_content=False,
+                    decode_content=False,
+                )
+                return self._response(request, connection.getresponse())
 
     def _connection_for(self, url: str) -> HTTPConnection:
         parts = urlsplit(url)
@@ -232,31 +233,21 @@ def _tls_context(fingerprint: str | None) -> ssl.SSLContext:
 
 
 class _Deadline:
-    """Ends every wait for a socket after *seconds*, even while data arrives slowly.
+    """Ends every wait for the socket *sock* after *seconds*, even while data arrives slowly.
 
     The block that uses it then ends with a `TimeoutError`. A duplicate of the socket is shut down,
     because the connection may close its own socket at any time.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._duplicate: socket.socket | None = None
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type)
         self._passed = False
         self._timer = threading.Timer(seconds, self._end)
 
-    def watch(self, sock: socket.socket) -> None:
-        """End the waits for *sock* in time; at once if the time has passed already."""
-        self._duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type)
-        if self._passed:
-            self._shut_down()
-
     def _end(self) -> None:
         self._passed = True
-        self._shut_down()
-
-    def _shut_down(self) -> None:
-        if self._duplicate:
-            with contextlib.suppress(OSError):
-                self._duplicate.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._duplicate.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -270,7 +261,6 @@ class _Deadline:
     ) -> None:
         self._timer.cancel()
         self._timer.join()
-        if self._duplicate:
-            self._duplicate.close()
+        self._duplicate.close()
         if self._passed:
             raise TimeoutError from None

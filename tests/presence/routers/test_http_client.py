@@ -1,12 +1,14 @@
 """Calls to routers whose web server has faults, and whose certificate nobody has signed."""
 
 import contextlib
+import socket
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -175,6 +177,23 @@ def test_an_unknown_host_is_named(backend: Backend) -> None:
         ),
     ):
         router.devices()
+
+
+def test_a_slow_search_for_the_address_costs_no_call(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver waits 5 s for a name server that is down, as long as the usual timeout."""
+    search = socket.getaddrinfo
+
+    def search_slowly(host: Any, port: Any, *args: Any) -> Any:
+        time.sleep(1.5)
+        return search(host, port, *args)
+
+    monkeypatch.setattr(socket, "getaddrinfo", search_slowly)
+    backend.settings = replace(backend.settings, timeout_s=1.0)
+    session = http_client.open_session(backend.settings, "the router")
+    with contextlib.closing(session):
+        session.get(str(backend.settings.url))
 
 
 def test_no_proxy_of_the_environment_is_asked(
