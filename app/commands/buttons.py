@@ -1,7 +1,7 @@
 """The buttons of an alert in Slack: Occupied, Unoccupied, Undo and Snooze.
 
-A click is never trusted: its value names an event, which Redis must know. The notifier shows a new
-tag by changing the buttons; every other answer goes to the person who clicked, and to nobody else.
+A click is never trusted: its value names an event, which must be in Redis. The notifier shows a new
+tag by changing the buttons; only the person who clicked gets any other reply.
 """
 
 import logging
@@ -23,7 +23,7 @@ from app.protocol import Id, Label, ReplyTo, Request
 from app.state import within
 
 SNOOZE = timedelta(hours=1)
-#: The answer of each button, by its action_id.
+#: The value of each button, by its action_id.
 ANSWERS = {
     "tag_occupied": "occupied",
     "tag_unoccupied": "unoccupied",
@@ -72,7 +72,7 @@ class _ButtonValue:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click by a person: *event* is the id of the alert's event, *answer* the button's answer."""
+    """A person's click: *event* is the id of the alert's event, *answer* is the button's value."""
 
     event: str
     answer: str
@@ -84,9 +84,9 @@ _VALUE = TypeAdapter(_ButtonValue)
 
 
 def read_click(payload: object, context: CommandContext) -> Click:
-    """Return the click in *payload*, which is Slack's JSON or the decoded object.
+    """Return the click in *payload*, Slack's JSON or the decoded object.
 
-    Raises `ProtocolError` when there is no click on one of our buttons in it.
+    Raises `ProtocolError` when it has no click on one of our buttons.
     """
     try:
         found = _read_payload(payload)
@@ -106,7 +106,7 @@ def read_click(payload: object, context: CommandContext) -> Click:
 def handle_click(click: Click, context: CommandContext) -> None:
     """Do what *click* asks for.
 
-    Raises `StateUnavailable` when Redis is away or slow; then nothing is done, as far as is known.
+    Raises `StateUnavailable` when Redis is away or slow; then probably nothing was done.
     """
     with within(PATIENCE_S):
         if click.answer == "snooze":
@@ -119,14 +119,14 @@ def handle_click(click: Click, context: CommandContext) -> None:
 
 
 def _tag(click: Click, context: CommandContext) -> str | None:
-    """Tag the event; returns what to say to the person beside the changed buttons."""
+    """Tag the event; returns what to tell the person in addition to the changed buttons."""
     outcome = tag_event(click.event, _LABELS[click.answer], click.invocation, context)
     text = explanation(outcome, click.invocation)
     return text and one_line(text)
 
 
 def _reply(click: Click, text: str) -> Request:
-    """Return the request to the notifier to say *text* to the person who clicked."""
+    """Return the request that the notifier sends *text* to the person who clicked."""
     invocation = click.invocation
     return Request(
         "say",

@@ -17,7 +17,7 @@ REDIS_AWAY = (
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """The settings, the shared state, the time, and the machine that the commands run on."""
+    """The settings, the shared state, the time, and the machine for the commands."""
 
     config: Config
     state: State
@@ -30,8 +30,8 @@ class CommandContext:
 class Invocation:
     """One use of a command or a button, at the time *at*.
 
-    *text* is what follows the command, *user* the id of the person, and *by* the name that others
-    read.
+    *text* is the text after the command, *user* is the id of the person, and *by* is the name that
+    others read.
     """
 
     text: str
@@ -41,13 +41,13 @@ class Invocation:
     reply_to: ReplyTo | None = None
 
     def changed(self, why: str) -> ArmedBy:
-        """Return the record of a change that this person makes, *why*."""
+        """Return the record of a change by this person; *why* is the reason."""
         return ArmedBy(self.by, self.at, why)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to the person who asked, and to nobody else.
+    """A reply to the person who asked, which nobody else gets.
 
     *text* is in Slack's mrkdwn, in lines that are short enough for a phone.
     """

@@ -20,8 +20,7 @@ KEPT_S = 10.0
 SAMPLE_S = 0.3
 BUSIEST = 5
 _VCGENCMD_S = 0.5
-#: The bits of `vcgencmd get_throttled`. The same bits 16 places higher say that it happened since
-#: the start.
+#: The bits of `vcgencmd get_throttled`. The same bits 16 places higher mean "since the start".
 _THROTTLED = (
     (0, "under-voltage"),
     (1, "frequency capped"),
@@ -35,8 +34,8 @@ _MB = 1e6
 class Vitals:
     """The state of the machine; None for a value that it does not report.
 
-    *throttled* is in words, "" when nothing is wrong; *free_gb* is the free space of the disk in GB
-    of 10⁹ bytes.
+    *throttled* is in words, "" when the machine is not throttled; *free_gb* is the free space of
+    the disk in GB of 10⁹ bytes.
     """
 
     temperature_c: float | None
@@ -45,7 +44,7 @@ class Vitals:
 
 
 class Machine:
-    """Measures the machine, and keeps each result for `KEPT_S`: asking often costs little."""
+    """Measures the machine, and keeps each result for `KEPT_S`, so asking often costs little."""
 
     def __init__(self) -> None:
         self._measured: tuple[float, Vitals] | None = None

@@ -1,4 +1,4 @@
-"""Every command: its name, its usage, what it does, and its reply.
+"""Every command: its name, its usage, its action, and its reply.
 
 The Slack server, Socket Mode, the dashboard and the app manifest all read the commands from here.
 `run_command` always returns a reply: when Redis is away, or there is no command of that name, the
@@ -38,8 +38,8 @@ Run = Callable[[Invocation, CommandContext, Survey], str]
 class Command:
     """One command.
 
-    *usage* is what may follow its name, *help* one line on what it does, *changes* whether it
-    changes anything.
+    *usage* is the text that may follow its name. *help* is one line on what it does. *changes* says
+    whether it changes anything.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Command:
     help: str
     changes: bool
     run: Run
-    #: The number of newest events in its survey; with 0, the survey has no heartbeats either.
+    #: The number of newest events in its survey. With 0, the survey has no heartbeats either.
     events: int = 0
 
 
@@ -101,7 +101,7 @@ def survey_once_for(
 ) -> Survey | None:
     """Make *claim*, and return what `survey_for` does, both in one round trip.
 
-    None when somebody has made the same *claim* in the last *claim_life_s* seconds.
+    Returns None when somebody has made the same *claim* in the last *claim_life_s* seconds.
     """
     return context.state.survey_once(
         claim, claim_life_s, *names(context.config), events=command.events
@@ -165,7 +165,7 @@ def _initialize(invocation: Invocation, context: CommandContext, _survey: Survey
         context.state.put(protocol.camera_key(name, "target"), home)
     turned = f" {', '.join(homes)} turns to {_directions(homes)}." if homes else ""
     return (
-        "Started over: armed, alerts on and not snoozed, arming by who is home on, and nobody "
+        "Started again: armed, alerts on and not snoozed, arming by who is home on, and nobody "
         f"counts as home.{turned}"
     )
 
@@ -200,7 +200,7 @@ def _current_position(invocation: Invocation, context: CommandContext, _survey: 
         return f"Camera {camera} has not turned yet, so its direction is not known."
     reply = f"Camera {camera} points to {status_text.direction(reached)}."
     if target and target != reached:
-        reply += f" It is to turn to {status_text.direction(target)}."
+        reply += f" It will turn to {status_text.direction(target)}."
     return reply
 
 
@@ -210,17 +210,15 @@ def _last_image(invocation: Invocation, context: CommandContext, survey: Survey)
     taken_at = None if armed else context.state.latest_taken_at(camera)
     if not armed and taken_at is None:
         return (
-            f"Camera {camera} is off, and there is no picture of the last day. /pycam_on turns it "
-            "on."
+            f"Camera {camera} is off, and there is no picture from the last day. /pycam_on turns "
+            "it on."
         )
     context.state.add_request(_camera_request("last_image", camera, invocation))
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
     when = format_time(taken_at, invocation.at)
     ago = format_duration(max((invocation.at - taken_at).total_seconds(), 0))
-    return (
-        f"Camera {camera} is off. The last picture was taken at {when}, {ago} ago; here it comes …"
-    )
+    return f"Camera {camera} is off. The last picture was taken at {when}, {ago} ago. It follows …"
 
 
 def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
@@ -236,7 +234,7 @@ def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> st
     context.state.add_request(_camera_request("clip", camera, invocation))
     return (
         f"Recording a clip with camera {camera}, from {recording.pre_roll_s:g} s before now until "
-        f"{recording.post_roll_s:g} s after; the clip comes then …"
+        f"{recording.post_roll_s:g} s after; the clip follows then …"
     )
 
 
@@ -300,7 +298,7 @@ def _camera(invocation: Invocation, context: CommandContext) -> tuple[str, list[
 
 _NO_ALERTS_HELP = "send no alerts; events and pictures are still kept"
 _INITIALIZE_HELP = (
-    "start over: armed, alerts and arming by who is home on, cameras to their home position"
+    "start again: armed, alerts and arming by who is home on, cameras to their home position"
 )
 #: Every command by its name, in the order in which /help lists them.
 COMMANDS: dict[str, Command] = {

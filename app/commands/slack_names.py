@@ -1,7 +1,7 @@
 """The names of the commands in Slack, which reserves some names for itself.
 
-Slack refuses an app's whole manifest for one command that is named like its own `/status` or
-`/who`. Those two commands have another name there, and keep their own name everywhere else: in
+Slack has its own `/status` and `/who`, and refuses an app's whole manifest for a command of the
+same name. These two commands have another name in Slack, and their own name everywhere else: in
 their URL, on the dashboard, and in `app.commands.registry`.
 """
 
@@ -10,7 +10,7 @@ OTHER_NAMES = {"status": "house_status", "who": "house_who"}
 
 
 def slack_name(command: str) -> str:
-    """Return what a person types in Slack, after the slash, for *command*."""
+    """Return the name that a person types in Slack, after the slash, for *command*."""
     return OTHER_NAMES.get(command, command)
 
 

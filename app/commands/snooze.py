@@ -15,10 +15,10 @@ _USAGE = (
 
 
 def snooze(invocation: Invocation, context: CommandContext, stored: str | None) -> str:
-    """Hold alerts back as the words in *invocation* say, and return the reply.
+    """Hold alerts back for the time in the words of *invocation*, and return the reply.
 
-    Without words, nothing changes: the reply says until when alerts are held back, by *stored*,
-    the value of `snoozed_until` in Redis.
+    Without words, nothing changes. The reply then says until when alerts are held back, by
+    *stored*, the value of `snoozed_until` in Redis.
     """
     words = invocation.text.strip().lower()
     if not words:
@@ -30,7 +30,7 @@ def snooze(invocation: Invocation, context: CommandContext, stored: str | None) 
         )
     if words == "off":
         context.state.end_snooze()
-        return "Alerts are not snoozed any more."
+        return "Alerts are no longer snoozed."
     until = parse_end(words, invocation.at)
     if until is None or not SHORTEST <= until - invocation.at <= LONGEST:
         raise Refused(_USAGE)
@@ -42,7 +42,7 @@ def snooze_for(length: timedelta, invocation: Invocation, context: CommandContex
     until = snoozed_until(context.state.read_strings("snoozed_until")[0], invocation.at)
     if until and until > invocation.at + length:
         end = format_time(until, invocation.at)
-        return f"Alerts are snoozed until {end} already. /snooze off ends that."
+        return f"Alerts are already snoozed until {end}. /snooze off ends that."
     return _hold_back(invocation.at + length, invocation, context)
 
 

@@ -26,7 +26,7 @@ _CHANGES = tuple(protocol.changed_by_key(switch) for switch in protocol.SWITCHES
 
 @dataclass(frozen=True, slots=True)
 class SwitchState:
-    """The position of a switch, and its last change, None when nobody has changed it."""
+    """The value of a switch, and its last change, None when nobody has changed it."""
 
     on: bool
     changed: ArmedBy | None
@@ -34,7 +34,7 @@ class SwitchState:
 
 @dataclass(frozen=True, slots=True)
 class ProgramStatus:
-    """A program on the machine *host*; without a heartbeat it is silent."""
+    """A program on the machine *host*; it is silent if *heartbeat* is None."""
 
     program: Program
     host: str
@@ -46,10 +46,10 @@ class HouseStatus:
     """The state of the house at the time *now*.
 
     *snoozed_until* is None when alerts are not snoozed. *silence* is the health of a router that
-    does not answer, None while it answers or none is configured. *people* are all who are
-    configured, with None for a person who was never looked for. *unseen_s* has the seconds since
-    each person was seen, and is None when who_is_home is silent. *positions* are those of the
-    cameras with a mount, with None for a mount that has not turned yet.
+    does not answer, None while it answers or none is configured. *people* are all configured
+    people, with None for a person without a record. *unseen_s* has the seconds since each person
+    was seen, and is None when who_is_home is silent. *positions* has each camera with a mount, with
+    None for a mount that has not turned yet.
     """
 
     now: datetime
@@ -104,7 +104,7 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
 
 
 def read_switch(name: str, context: CommandContext, survey: Survey) -> SwitchState:
-    """Return the position of the switch *name* and its last change, from a *survey* of `names`."""
+    """Return the value of the switch *name* and its last change, from a *survey* of `names`."""
     on = context.switches.read(name, survey.strings[name])
     return SwitchState(on, last_change(name, survey))
 
@@ -133,7 +133,7 @@ def _unseen_s(config: Config, heartbeats: Mapping[str, Heartbeat]) -> dict[str, 
 
 
 def _programs(config: Config, heartbeats: Mapping[str, Heartbeat]) -> list[ProgramStatus]:
-    """Return all programs that run or should run, on every machine they run on."""
+    """Return all programs that run or should run, on every machine."""
     here = protocol.host_name()
     found: dict[Program, list[ProgramStatus]] = {
         program: [] for program in expected_programs(config)

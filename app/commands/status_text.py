@@ -41,7 +41,7 @@ def who(house: HouseStatus) -> str:
     if unknown := _unknown(house.silence, now):
         lines.append(f":warning: {unknown.removeprefix('; ')}.")
     if house.unseen_s is None:
-        lines.append(":warning: who_is_home is silent, so this is what it saw last.")
+        lines.append(":warning: who_is_home is silent, so this is its last report.")
     unseen_s = house.unseen_s or {}
     lines += [
         f"• {one_line(name)}: {_person(presence, unseen_s.get(name), now)}"
@@ -108,7 +108,7 @@ def _unknown(silence: RouterHealth | None, now: datetime) -> str:
 
 
 def _person(presence: Presence | None, unseen_s: float | None, now: datetime) -> str:
-    """Return whether a person is home, since when, when last seen, and how long a phone may sleep.
+    """Return a person's presence: home or away, since when, last seen, and the wait until gone.
 
     *unseen_s* is the time since the person was last seen, None when it is not known.
     """
@@ -165,7 +165,7 @@ def _event(record: EventRecord, now: datetime) -> str:
 
 
 def _program(status: ProgramStatus, now: datetime) -> str:
-    """Return a program and its last step; one on another machine has that machine's name."""
+    """Return a program and its last step; on another machine with that machine's name."""
     if status.heartbeat is None:
         return f"{status.program.name}: silent"
     where = "" if status.host == protocol.host_name() else f"@{status.host}"

@@ -1,4 +1,4 @@
-"""Tags of events: a person says that the house was occupied or unoccupied, or takes that back."""
+"""Tags of events: a person says that the room was occupied or unoccupied, or withdraws that."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ _NOTHING_TO_UNDO = "Nobody has tagged this event, so there is nothing to undo."
 class TagOutcome:
     """The result of one tagging.
 
-    *label* is the label that was asked for, None to take a label away. *before* is the tag that
-    the event had, None when the event is no longer known.
+    *label* is the requested label, None to remove the label. *before* is the tag that the event
+    had, None when the event is no longer known.
     """
 
     label: Label | None
@@ -33,7 +33,7 @@ class TagOutcome:
 def tag_event(
     event: str, label: Label | None, invocation: Invocation, context: CommandContext
 ) -> TagOutcome:
-    """Give *event* the *label*, None to take its label away, and ask the notifier to show it.
+    """Give *event* the *label*, or remove its label if None, and ask the notifier to show that.
 
     An event that has the label already stays as it is. Raises `StateUnavailable` when Redis is
     away or slow.
@@ -51,9 +51,9 @@ def tag_event(
 
 
 def explanation(outcome: TagOutcome, invocation: Invocation) -> str | None:
-    """Return what the person should know of *outcome* beside the new label; None when nothing.
+    """Return what to tell the person about *outcome*, in addition to the label, or None.
 
-    The text is plain: it holds names of other people, which the caller has to escape.
+    The text is plain: it holds names of other people, which the caller must escape.
     """
     before, label = outcome.before, outcome.label
     if before is None:

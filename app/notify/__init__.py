@@ -53,7 +53,7 @@ def make_notifiers(
 ) -> list[Notifier]:
     """Return a notifier for each backend in *settings*, each phone number and each Apprise URL.
 
-    A relative `notify.folder` is in *data_dir*. `auto` takes every service in *services*, and the
+    A relative `notify.folder` is in *data_dir*. `auto` means every service in *services*, or the
     folder when there is none. A backend without its settings is a ValueError.
     """
     services = services or ServiceSettings()
@@ -81,7 +81,7 @@ def _configured(services: ServiceSettings) -> tuple[BackendName, ...]:
 def _make(
     name: BackendName, folder: Path, services: ServiceSettings, clock: Clock
 ) -> Iterator[tuple[Notifier, tuple[Topic, ...] | None]]:
-    """Yield the notifiers of a backend, each with its own topics, None for the common ones."""
+    """Yield the notifiers of a backend, each with its own topics, or None for the common topics."""
     if name == "memory":
         yield MemoryNotifier(), None
     elif name == "folder":

@@ -1,10 +1,10 @@
-"""Delivers messages by Apprise. Each of its URLs is a channel: a wrong one stops no other.
+"""Delivers messages by Apprise. Each of its URLs is a channel: a wrong URL stops no other.
 
-The stage `posting` is stored just before a message is sent, and `posted` as soon as the service
-has accepted it. Few services can be asked about a message whose answer was lost, by a kill or by
-the network. Such a message is sent again: rather twice than not at all. So a message appears twice
-only if the service accepted it and the answer was lost, or if the URL names several receivers and
-one of them failed. A repeat after a kill is counted in `possible_repeats`.
+The stage `posting` is stored just before a message is sent, and `posted` as soon as the service has
+accepted it. A kill or the network may lose the answer, and few services can be asked about a
+message. The message is then sent again: twice is better than never. So a message appears twice only
+if the service accepted it and the answer was lost, or if the URL names several receivers and one of
+them failed. A repeat after a kill is counted in `possible_repeats`.
 
 Not all services say what they refuse: a message that fails several times with its picture or clip
 is then tried without it as well.
@@ -23,7 +23,7 @@ from app.protocol import Stage
 if TYPE_CHECKING:
     import apprise
 
-#: How long a connection and an answer may take, unless the URL says otherwise (cto and rto).
+#: The time limits of a connection and of an answer, unless the URL sets others (cto and rto).
 CONNECT_S = 10.0
 READ_S = 30.0
 REFUSED_RETRY_S = 300.0
@@ -31,7 +31,7 @@ REFUSED_RETRY_S = 300.0
 TRIES = 3
 _LINES_IN_DIGEST = 10
 _LONGEST_REASON = 200
-_NOT_ACCEPTED = "The picture or clip was not accepted here. It is kept at home."
+_NOT_ACCEPTED = "The picture or clip was not accepted here. It is stored at home."
 
 _Kind = Literal["warning", "info"]
 
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class AppriseNotifier(Notifier):
-    """Sends messages to *url*, of which only the scheme is ever shown."""
+    """Sends messages to *url*. Only its scheme is ever shown."""
 
     makes_digests = True
 
@@ -84,7 +84,7 @@ class AppriseNotifier(Notifier):
             refusal = reason
             reason = self._send(service, f"{body}\n{_NOT_ACCEPTED}", kind, None)
             if not reason:
-                _log.warning("a message goes without its picture or clip: %s", refusal)
+                _log.warning("a message is sent without its picture or clip: %s", refusal)
         if reason:
             progress.set(Stage.FAILURES, str(failures + 1))
             progress.set(Stage.POSTING, "")
@@ -136,7 +136,7 @@ def is_known_url(url: str) -> bool:
 
 
 def _attachments(message: Message) -> Any:
-    """Return the clip of *message*, or else its picture, as Apprise takes it."""
+    """Return the clip of *message*, or its picture, in the form for Apprise."""
     from apprise.attachment.file import AttachFile
     from apprise.attachment.memory import AttachMemory
 
@@ -148,7 +148,7 @@ def _attachments(message: Message) -> Any:
 
 
 def _allow_time(plugin: Any) -> None:
-    """Give *plugin* the time that a clip takes, unless its URL sets other times."""
+    """Give *plugin* enough time for a clip, unless its URL sets other times."""
     default = type(plugin)
     if plugin.socket_connect_timeout == default.socket_connect_timeout:
         plugin.socket_connect_timeout = CONNECT_S
@@ -157,7 +157,7 @@ def _allow_time(plugin: Any) -> None:
 
 
 def _silence_logs() -> None:
-    """Keep Apprise and urllib3 from logging addresses, which hold tokens."""
+    """Stop Apprise and urllib3 from logging addresses, which hold tokens."""
     logging.getLogger("apprise").propagate = False
     logging.getLogger("apprise").setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.INFO)

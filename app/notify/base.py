@@ -1,4 +1,4 @@
-"""The promise of a channel to the owner, and the messages that it delivers."""
+"""The interface of a channel to the owner, and the messages that it delivers."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ _LONGEST_PAUSE_S = 3600.0
 
 
 class NoAnswer(DeliveryError):
-    """No answer came, or none that the service can have sent.
+    """No answer arrived, or an answer that cannot be the service's.
 
-    *sent* is whether the service may have carried out the request all the same.
+    *sent* says whether the service may have carried out the request anyway.
     """
 
     def __init__(self, what: str, *, sent: bool) -> None:
@@ -48,7 +48,7 @@ class NoAnswer(DeliveryError):
 
 
 class MessageRefused(DeliveryError):
-    """The service does not take this message or file; other messages may pass.
+    """The service does not accept this message or file; it may accept other messages.
 
     *code* is the service's name for the reason. A service that refuses every message until
     somebody acts is a `DeliveryRefused`.
@@ -99,7 +99,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Messages that waited while a channel failed, oldest first, to deliver as one.
+    """Messages that waited while a channel failed, oldest first, for one delivery.
 
     Only the newest have their pictures. *key* is as a message's.
     """
@@ -118,11 +118,11 @@ class Progress(Protocol):
         """
 
     def set(self, stage: Stage, value: str, of: str = "") -> None:
-        """Store that *stage* is reached; *value* is what later stages need of it."""
+        """Store that *stage* is reached; later stages need *value*."""
 
 
 class Notifier(ABC):
-    """One service or place that messages to the owner are delivered to.
+    """One service or place to which messages to the owner are delivered.
 
     Two threads use it: one for alerts with their pictures, one for clips, so that no alert waits
     for a clip.
@@ -134,18 +134,18 @@ class Notifier(ABC):
     when: frozenset[Topic] = frozenset(TOPICS)
     #: Whether messages that waited are delivered as one digest.
     makes_digests: bool = False
-    #: Whether a clip is a reply to an earlier message. A message that has a clip is then delivered
-    #: before its clip is ready.
+    #: Whether a clip is posted below an earlier message. A message that has a clip is then
+    #: delivered before its clip is ready.
     clips_in_threads: bool = False
-    #: Whether it takes pictures and clips only as links. The text of an alert does not wait long
+    #: Whether it accepts pictures and clips only as links. The text of an alert does not wait long
     #: for a link.
     links_only: bool = False
-    #: The size of the largest clip that it takes, in bytes; None for any.
+    #: The size of the largest clip that it accepts, in bytes; None for any.
     max_clip_bytes: int | None = None
 
     @property
     def possible_repeats(self) -> int:
-        """The deliveries that may have been repeats, since the service could not be asked."""
+        """The number of deliveries that may be repeats, since the service could not be asked."""
         return 0
 
     @abstractmethod
@@ -155,16 +155,16 @@ class Notifier(ABC):
         After a crash it is called again with the same key, and must then finish or do nothing. A
         delivery in several steps stores each in *progress*, and continues where it stopped.
 
-        Other channels do not wait meanwhile, but later messages of this one do: every wait for an
-        answer needs a time limit.
+        Other channels do not wait meanwhile, but later messages of this channel wait: every wait
+        for an answer needs a time limit.
         """
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
-        """Deliver *digest* as one message, as `deliver` does; only if `makes_digests`."""
+        """Deliver *digest* as one message, with the rules of `deliver`; only if `makes_digests`."""
         raise NotImplementedError(f"{self.name} makes no digests")
 
     def skip_reason(self, message: Message) -> str | None:  # noqa: ARG002 (some skip messages)
-        """Return in a few words why *message* is not delivered here, None when it is."""
+        """Return the reason not to deliver *message* here, in a few words; None without one."""
         return None
 
     def close(self) -> None:  # noqa: B027 (few have a connection)
@@ -172,7 +172,7 @@ class Notifier(ABC):
 
 
 def retry_after_s(header: str | None) -> float:
-    """Return the pause that a service asks for in its header `Retry-After`, in seconds.
+    """Return the pause that a service demands in its header `Retry-After`, in seconds.
 
     It is at least 1 and at most 3600, and 30 when *header* gives no number of seconds.
     """

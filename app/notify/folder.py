@@ -25,8 +25,8 @@ _OTHER_CURE = "make it a folder that can be written to, or set notify.folder to 
 class FolderNotifier(Notifier):
     """Writes `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; days are in the house's time zone.
 
-    The text is written last: a program that waits for it finds the picture beside it. The text
-    says where a clip is.
+    The text is written last: a program that waits for the text finds the picture beside it. The
+    text names the place of a clip.
     """
 
     name = "folder"

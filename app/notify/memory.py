@@ -1,4 +1,4 @@
-"""Keeps messages in memory: for tests, and to try a set-up without being disturbed."""
+"""Keeps messages in memory: for tests, and to try a set-up without real messages."""
 
 from app.errors import DeliveryError
 from app.notify.base import Message, Notifier, Progress

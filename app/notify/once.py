@@ -1,10 +1,10 @@
-"""Delivery exactly once, around a call whose answer may be lost.
+"""Delivers exactly once by a call whose answer may be lost.
 
-Before the call that makes a message visible, its time is stored as the stage `posting`. A clear
-refusal, or a service that was never reached, clears that again. A success is stored as `posted`. A
-delivery that begins with `posting` but without `posted` does not know whether its call succeeded:
-the process was killed, or the answer was lost. It then has to ask the service before it calls
-again.
+Before the call that makes a message visible, its time is stored as the stage `posting`. It is
+cleared after a clear refusal, or when the service was never reached. A success is stored as
+`posted`. When a delivery begins with `posting` but without `posted`, it is unknown whether its call
+succeeded: the process was killed, or the answer was lost. The service must then be asked before the
+next call.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from app.protocol import Stage
 
 @contextmanager
 def posting(progress: Progress, clock: Clock) -> Iterator[None]:
-    """Store `posting` for a call in the block, and clear it if the call certainly did nothing."""
+    """Store `posting` for a call in the block; clear it if the call certainly did nothing."""
     progress.set(Stage.POSTING, clock.now().isoformat())
     try:
         yield
@@ -30,6 +30,6 @@ def posting(progress: Progress, clock: Clock) -> Iterator[None]:
 
 
 def unconfirmed_since(progress: Progress) -> datetime | None:
-    """Return when a call began that may have succeeded, None when there was no such call."""
+    """Return the beginning of a call that may have succeeded; None without such a call."""
     begun = progress.get(Stage.POSTING)
     return datetime.fromisoformat(begun) if begun else None

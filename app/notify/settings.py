@@ -12,7 +12,7 @@ from app.notify.base import TOPICS, Topic
 
 BackendName = Literal["folder", "memory", "slack", "twilio", "apprise"]
 
-#: Shorter parts of a URL are not secret, and hiding them would make logs unreadable.
+#: Shorter parts of a URL are not secret; without them logs would be unreadable.
 _SECRET_CHARS = 6
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -62,7 +62,7 @@ Megabytes = Annotated[float, Gt(0)]
 class NotifySettings:
     """The channels to the owner, and the topics that they deliver.
 
-    *backends* `auto` is every service that is configured, and the folder when none is.
+    *backends* `auto` means every configured service, or the folder when there is none.
     """
 
     backends: Literal["auto"] | tuple[BackendName, ...] = "auto"
@@ -75,7 +75,7 @@ class NotifySettings:
 class SlackSettings:
     """Slack's Web API at *api_url*, and the channel *alerts_channel* in Slack for alerts.
 
-    *when* None takes the topics of `NotifySettings`.
+    *when* None means the topics of `NotifySettings`.
     """
 
     api_url: str = "https://slack.com/api/"
@@ -127,8 +127,8 @@ class AppriseSettings:
 def secrets_in_url(url: str) -> set[str]:
     """Return all that may be secret in an Apprise *url*: the URL itself, and its longer parts.
 
-    The place of the token differs from service to service, and may be the host. A host name with
-    a dot, or one that begins with localhost, is not secret.
+    The place of the token differs between services, and may be the host. A host name with a dot, or
+    a host name that begins with localhost, is not secret.
     """
     split = urlsplit(url)
     login, _, host = split.netloc.rpartition("@")

@@ -147,7 +147,7 @@ def test_the_position_is_the_reached_one_and_the_target(context: CommandContext)
     context.state.put("camera:front:position", Position(1, 2))
     assert ask(context, "/current_position") == "Camera front points to pan 1°, tilt 2°."
     context.state.put("camera:front:target", Position(3, 4))
-    assert "It is to turn to pan 3°, tilt 4°" in ask(context, "/current_position")
+    assert "It will turn to pan 3°, tilt 4°" in ask(context, "/current_position")
 
 
 def test_a_picture_is_requested_with_where_to_send_it(
@@ -161,7 +161,7 @@ def test_with_the_camera_off_the_last_picture_is_sent(
     context: CommandContext, raw: redis.Redis
 ) -> None:
     ask(context, "/pycam_off")
-    assert "no picture of the last day" in ask(context, "/last_image")
+    assert "no picture from the last day" in ask(context, "/last_image")
     assert requests(raw) == []
     context.state.set_latest("front", Latest(b"jpeg", NOW - timedelta(hours=3)))
     assert "Camera front is off. The last picture was taken at 07:15, 3 h ago" in ask(
@@ -176,7 +176,7 @@ def test_a_clip_is_requested_of_the_named_camera(
     reply = ask(two_cameras, "/clip garden")
     assert (
         reply == "Recording a clip with camera garden, from 5 s before now until 5 s after; "
-        "the clip comes then …"
+        "the clip follows then …"
     )
     assert requests(raw) == [Request("clip", NOW, "anna", "garden", "U1", reply_to=REPLY_TO)]
 

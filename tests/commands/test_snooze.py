@@ -61,7 +61,7 @@ def test_a_wrong_time_is_explained(context: CommandContext, raw: redis.Redis, te
 
 def test_snooze_off_ends_a_snooze(context: CommandContext, raw: redis.Redis) -> None:
     ask(context, "/snooze 2h")
-    assert "not snoozed any more" in ask(context, "/snooze off")
+    assert "no longer snoozed" in ask(context, "/snooze off")
     assert raw.get("snoozed_until") is None
     assert "Alerts are not snoozed" in ask(context, "/snooze")
 
@@ -70,7 +70,7 @@ def test_a_longer_snooze_is_not_shortened(context: CommandContext, raw: redis.Re
     assert "until 11:15 (60 min)" in snooze_for(timedelta(hours=1), ANNA, context)
     ask(context, "/snooze 8h")
     longer = raw.get("snoozed_until")
-    assert "until 18:15 already" in snooze_for(timedelta(hours=1), ANNA, context)
+    assert "already snoozed until 18:15" in snooze_for(timedelta(hours=1), ANNA, context)
     assert raw.get("snoozed_until") == longer
 
 

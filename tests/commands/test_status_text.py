@@ -86,7 +86,7 @@ def test_who_shows_every_person(family: CommandContext) -> None:
 
 
 def test_who_says_when_who_is_home_is_silent(family: CommandContext) -> None:
-    silent = ":warning: who_is_home is silent, so this is what it saw last."
+    silent = ":warning: who_is_home is silent, so this is its last report."
     assert silent in ask(family, "/who").splitlines()
     family.state.send_heartbeat(
         protocol.heartbeat_key("who_is_home", HOST), Heartbeat(1, NOW, NOW, {})

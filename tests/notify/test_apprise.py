@@ -118,10 +118,12 @@ def test_a_message_whose_clip_is_refused_goes_without_it(
         notifier.deliver(message, progress)
     (got,) = hook.received
     assert (got.message.split("\n")[0], got.files) == ("The clip.", ())
-    assert got.message.endswith("\nThe picture or clip was not accepted here. It is kept at home.")
+    assert got.message.endswith(
+        "\nThe picture or clip was not accepted here. It is stored at home."
+    )
     assert (
         caplog.text.count(
-            "a message goes without its picture or clip: Apprise cannot deliver by json://"
+            "a message is sent without its picture or clip: Apprise cannot deliver by json://"
         )
         == 1
     )

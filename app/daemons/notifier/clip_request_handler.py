@@ -115,7 +115,7 @@ class ClipRequestHandler:
         if location.path:
             clip = self._clips.fitting(location.path, self._slack.max_clip_bytes, key)
             if clip is None:
-                remark = "The clip is too large, and kept at home."
+                remark = "The clip is too large, and stored at home."
         return Message(
             key,
             request.at,

@@ -138,7 +138,7 @@ class Composer:
         if clip:
             return clip, location.remark
         size_mb = location.path.stat().st_size / 1e6
-        return None, f"The clip is too large ({size_mb:.0f} MB), and kept at home."
+        return None, f"The clip is too large ({size_mb:.0f} MB), and stored at home."
 
     def _parent(
         self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None

@@ -1,4 +1,4 @@
-"""Slack's Web API. An error says whether to wait, to act, or to change one message.
+"""Slack's Web API. The class of an error says whether to wait, to act, or to change one message.
 
 Nothing is retried here: Slack may have accepted a message although its answer was lost, and a
 second call would post it twice.
@@ -26,7 +26,7 @@ _SOCKET_CURE = (
     "slack.app_token, and switch Socket Mode on"
 )
 
-#: Slack's errors that only the owner can end, and how.
+#: Slack's errors that only the owner can end, and their cures.
 CURES = {
     "channel_not_found": (
         "no such channel, or the app is not in it: check slack.alerts_channel (as C0123ABCDEF), or "
@@ -80,7 +80,7 @@ _REQUIRED_FIELDS: dict[str, dict[str, type]] = {
     "conversations.history": {"messages": list},
     "conversations.replies": {"messages": list},
 }
-#: Slack's errors about its own failures, which pass.
+#: Slack's errors about its own failures, which are temporary.
 _PASSING = {
     "internal_error",
     "fatal_error",
@@ -89,7 +89,7 @@ _PASSING = {
     "ratelimited",
     "team_added_to_org",
 }
-#: The error that slack_sdk makes up for an answer that is not JSON.
+#: The error of slack_sdk, not of Slack, for an answer that is not JSON.
 _NOT_JSON = "Received a response in a non-JSON format"
 _DETAILS = 3
 
@@ -130,7 +130,7 @@ class SlackApi:
         except (OSError, HTTPException, SlackClientError) as error:
             raise _no_answer(method, error) from error
         except (AttributeError, ValueError) as error:
-            # slack_sdk fails so on an answer that is not text, or not a JSON object.
+            # slack_sdk raises these for an answer that is not text, or not a JSON object.
             raise _not_slack(method) from error
         required = _REQUIRED_FIELDS.get(method, {})
         if not isinstance(answer, dict) or not all(
@@ -184,7 +184,7 @@ class SlackApi:
         return _rate_limited(method, pause_s)
 
     def _error_of(self, method: str, response: Any) -> DeliveryError:
-        """Return the error that an answer of Slack's, which is no success, stands for."""
+        """Return the error for an answer of Slack's that is no success."""
         status = int(response.status_code)
         answer = response.data if isinstance(response.data, dict) else {}
         error = answer.get("error")
@@ -205,12 +205,12 @@ class SlackApi:
 
 
 def refusal(method: str, error: str, detail: str = "") -> MessageRefused:
-    """Return the error for one message or file that Slack does not take; its code is *error*."""
+    """Return the error for one message or file that Slack does not accept; its code is *error*."""
     return MessageRefused(f"Slack refuses {method}: {error}{detail}", error)
 
 
 def socket_url(api: SlackApi, app_token: str) -> str:
-    """Return the address of a new socket, which is secret and can be opened once.
+    """Return the address of a new socket; it is secret and can be opened once.
 
     A `DeliveryError` says what to do about a bad token.
     """
@@ -227,7 +227,7 @@ def socket_url(api: SlackApi, app_token: str) -> str:
 def sdk_log() -> logging.Logger:
     """Return a logger for slack_sdk that writes nothing.
 
-    Our own code logs the failures, once and with the cure; slack_sdk would log secrets too.
+    Our own code logs each failure once, with the cure; slack_sdk would log secrets too.
     """
     log = logging.getLogger(f"{__name__}.slack_sdk")
     log.setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The blocks that messages in Slack are made of."""
+"""The blocks of messages in Slack."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ from app.notify.base import Digest, Message
 
 Block = dict[str, Any]
 
-#: The action ids of the buttons, by the answer that they carry.
+#: The action ids of the buttons, by the value of each button.
 ACTIONS = {
     "occupied": "tag_occupied",
     "unoccupied": "tag_unoccupied",
@@ -24,7 +24,7 @@ _LONGEST_ALT_TEXT = 1900
 
 
 def shown_time(at: datetime, form: str = "{date_short_pretty} {time_secs}") -> str:
-    """Return *at* in the reader's time zone; in the house's where Slack cannot show that."""
+    """Return *at* in the reader's time zone, or in the house's where Slack cannot do that."""
     return f"<!date^{int(at.timestamp())}^{form}|{house_time(at)}>"
 
 
@@ -34,7 +34,7 @@ def house_time(at: datetime) -> str:
 
 
 def section(text: str) -> Block:
-    """Return *text*, in mrkdwn; a text too long for Slack is cut."""
+    """Return *text*, in mrkdwn, cut to the length that Slack accepts."""
     cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut}}
 
@@ -98,7 +98,7 @@ def headline(text: str, camera: str | None, at: datetime, score: float | None) -
 
 
 def tag_buttons(event: str) -> Block:
-    """Return the buttons below an alert. They have no colours: a colour would suggest an answer."""
+    """Return the buttons below an alert; they have no colours, which would suggest a choice."""
     return _buttons(
         _button("Occupied", ACTIONS["occupied"], event, "occupied"),
         _button("Unoccupied", ACTIONS["unoccupied"], event, "unoccupied"),
@@ -122,7 +122,7 @@ def digest_title(digest: Digest) -> str:
 def digest(
     content: Digest, files: Sequence[tuple[Message, str]], remark: str | None
 ) -> list[Block]:
-    """Return a digest with the newest pictures, the pairs of message and file id in *files*.
+    """Return a digest with the newest pictures; *files* has pairs of message and file id.
 
     Its alerts have no buttons: each alert with a picture would need three.
     """
@@ -136,7 +136,7 @@ def digest(
     if remark:
         blocks.append(context(escaped(remark)))
     blocks.append(
-        context("All these events and their clips are kept at home; /events lists the newest.")
+        context("All these events and their clips are stored at home; /events lists the newest.")
     )
     return blocks
 

@@ -3,7 +3,7 @@
 Stages: `file` is the id of the uploaded clip; `posting` and `posted` are as in `app.notify.once`.
 Slack shares a file some time after it has accepted the request, and sometimes never. So Slack is
 asked where the clip is shown, also after a crash or a lost answer. A clip that is not shown after a
-while is deleted in Slack, where it could otherwise appear late, and is uploaded again.
+while is deleted in Slack, since it might still appear later, and is uploaded again.
 """
 
 from pathlib import Path
@@ -17,13 +17,13 @@ from app.notify.slack.api import refusal
 from app.notify.slack.posts import GONE, Draft, Posted, SlackPosts, shown_in
 from app.protocol import Stage
 
-#: How often a clip is uploaded again before its thread says that Slack does not show it.
+#: The number of further uploads of a clip before its thread says that Slack does not show it.
 RETRIES = 2
 _NO_SCOPE = ("missing_scope", "no_permission")
 
 
 class SlackClips:
-    """Shows clips by means of *posts*."""
+    """Shows clips by *posts*."""
 
     def __init__(self, posts: SlackPosts, clock: Clock) -> None:
         self._posts = posts
@@ -31,11 +31,11 @@ class SlackClips:
         self._clock = clock
 
     def show(self, draft: Draft, clip: Path | None, remark: str | None, progress: Progress) -> None:
-        """Show the file *clip* once, with the text of *draft* and where *draft* says.
+        """Show the file *clip* once, with the text and at the place of *draft*.
 
-        Without a file, or if Slack takes none, *draft* is posted with a remark: *remark*, or why
-        Slack shows no clip. Raises `MessageRefused` with a code in `GONE` if there is no such
-        thread.
+        Without a file, or if Slack accepts none, *draft* is posted with a remark: *remark*, or the
+        reason why Slack shows no clip. Raises `MessageRefused` with a code in `GONE` if there is no
+        such thread.
         """
         if progress.get(Stage.POSTED):
             return
@@ -45,7 +45,7 @@ class SlackClips:
             self._posts.post_once(draft, None, remark, progress)
 
     def _share_or_give_up(self, draft: Draft, clip: Path, progress: Progress) -> str | None:
-        """Share the file *clip*; returns why that was given up, None when the clip is shown."""
+        """Share the file *clip*; returns the reason of a final failure, None when it is shown."""
         given_up = progress.get(Stage.GIVEN_UP)
         if given_up:
             return given_up
@@ -55,7 +55,7 @@ class SlackClips:
             if not refuses_file(error) or error.code in GONE:
                 raise
             self._posts.log_once(str(error), "clips are not shown in Slack: %s", error)
-            given_up = f"The clip is kept at home, not shown here: {error}"
+            given_up = f"The clip is stored at home, and not shown here: {error}"
             progress.set(Stage.GIVEN_UP, given_up)
             progress.set(Stage.POSTING, "")
             return given_up
@@ -99,7 +99,7 @@ class SlackClips:
     def _await_shown(self, draft: Draft, file: str, progress: Progress) -> str:
         """Wait for the message that shows *file*, and return its ts.
 
-        If the wait is too long, a `DeliveryError` begins again with the upload.
+        If the wait is too long, a `DeliveryError` makes the delivery begin again with the upload.
         """
         begun = unconfirmed_since(progress) or self._clock.now()
         try:
@@ -111,7 +111,7 @@ class SlackClips:
             self._upload_again(progress, error)
 
     def _upload_again(self, progress: Progress, error: MessageRefused) -> NoReturn:
-        """Raise a `DeliveryError` that begins again with the upload, or *error* after `RETRIES`."""
+        """Raise a `DeliveryError` to begin again with the upload, or *error* after `RETRIES`."""
         tries = int(progress.get(Stage.TRIES) or 0) + 1
         progress.set(Stage.TRIES, str(tries))
         progress.set(Stage.TAKEN, "")
@@ -137,7 +137,7 @@ class SlackClips:
             return "unknown" if progress.get(Stage.TAKEN) else None
 
     def _withdraw(self, file: str) -> None:
-        """Delete *file* in Slack, where it could otherwise appear later."""
+        """Delete *file* in Slack, since it might still appear there later."""
         try:
             self._api.call("files.delete", file=file)
         except (MessageRefused, DeliveryRefused) as error:
@@ -146,5 +146,5 @@ class SlackClips:
 
 
 def refuses_file(error: MessageRefused | DeliveryRefused) -> bool:
-    """Return whether Slack refuses a file, and not the message, which then goes without it."""
+    """Return whether Slack refuses only a file; the message is then posted without it."""
     return isinstance(error, MessageRefused) or error.code in _NO_SCOPE

@@ -31,7 +31,7 @@ _NO_FILE = "none"
 
 
 class SlackNotifier(Notifier):
-    """Posts to the alerts channel of *settings*, which must lack nothing that `missing` names."""
+    """Posts to the alerts channel of *settings*; their `missing` must be empty."""
 
     name = "slack"
     makes_digests = True
@@ -115,7 +115,7 @@ class SlackNotifier(Notifier):
         self._clips.show(draft, message.clip, message.remark, progress)
 
     def _deliver_clip(self, message: Message, progress: Progress) -> None:
-        """Post the clip in the thread of its alert; in the channel if there is no such thread."""
+        """Post the clip in the thread of its alert, or in the channel without a thread."""
         if progress.get(Stage.POSTED):
             return
         alert = Posted.loads(message.parent) if message.parent else None
@@ -142,9 +142,10 @@ class SlackNotifier(Notifier):
     def _uploaded(
         self, name: str, picture: bytes | None, progress: Progress, of: str = ""
     ) -> tuple[str | None, str | None]:
-        """Upload *picture* as *name*, once; returns its file in Slack, and why there is none.
+        """Upload *picture* as *name*, once; returns its file in Slack, or the reason for none.
 
-        In a digest, *of* is the key of its message. A refusal costs the picture, never the alert.
+        In a digest, *of* is the key of its message. After a refusal the alert is posted without the
+        picture.
         """
         stored = progress.get(Stage.FILE, of)
         if stored is None and picture is None:
@@ -167,8 +168,8 @@ class SlackNotifier(Notifier):
         return file, None
 
     def _give_up(self, error: DeliveryError, progress: Progress, of: str) -> str:
-        """Store that the picture is given up; returns the remark that says so."""
-        remark = f"The picture is kept at home, not shown here: {error}"
+        """Store that the picture was refused; returns a remark about that."""
+        remark = f"The picture is stored at home, and not shown here: {error}"
         self._posts.log_once(
             str(error), "alerts are delivered to Slack without pictures: %s", error
         )

@@ -3,9 +3,9 @@
 `app.notify.once` explains the stages `posting` and `posted`. After a crash or a lost answer, the
 newest messages of the channel, or of the thread, are searched for our key in their metadata; the
 app needs the scope channels:history or groups:history for that. Without the scope, Slack is asked
-where the picture is shown. If neither can be asked, the message is posted again and counted in
-`possible_repeats`. So a message appears twice only if Slack accepted it, its answer was lost, and
-either both questions were impossible or Slack did not show it yet when asked, `SETTLE_S` later.
+where the picture is shown. If both questions are impossible, the message is posted again and
+counted in `possible_repeats`. So a message appears twice only if Slack accepted it, its answer was
+lost, and either both questions were impossible or Slack did not show the message `SETTLE_S` later.
 """
 
 import json
@@ -26,16 +26,16 @@ from app.protocol import Stage
 EVENT_TYPE = "whos_there_alert"
 #: Slack accepts about one message a second in a channel.
 POST_EVERY_S = 1.0
-#: How long Slack may prepare a picture before the alert is posted without it.
+#: The seconds that Slack may prepare a picture before the alert is posted without it.
 PICTURE_PATIENCE_S = 30.0
 #: The wait after a lost answer before Slack is asked for the message.
 SETTLE_S = 3.0
-#: Slack's errors for a thread or message that does not exist any more.
+#: Slack's errors for a thread or message that no longer exists.
 GONE = ("thread_not_found", "message_not_found", "invalid_thread_ts")
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
 _WAIT_GROWTH = 1.5
-#: How long one call of `wait_for` may take.
+#: The longest time of one call of `wait_for`, in seconds.
 _WAIT_AT_ONCE_S = 5.0
 _PAGES = 5
 _PAGE = 200
@@ -66,9 +66,9 @@ class Posted:
 class Draft:
     """A message to post in *channel*, in the thread *thread_ts* if it is not None.
 
-    *text* is the fallback for *blocks*, which makes the blocks from the id of the picture's file
-    and a remark, both of which may be None. *file_name* names the picture or clip in Slack, without
-    an ending; None takes *key*.
+    *text* is the fallback for the blocks. *blocks* makes the blocks from the id of the picture's
+    file and from a remark; both may be None. *file_name* is the name of the picture or clip in
+    Slack, without an ending; None means *key*.
     """
 
     key: str
@@ -79,7 +79,7 @@ class Draft:
     file_name: str | None = None
 
     def file_called(self, ending: str) -> str:
-        """Return the name in Slack of its picture or clip, which has this *ending*."""
+        """Return the name in Slack of its picture or clip, with this *ending*."""
         return f"{self.file_name or self.key}{ending}"
 
 
@@ -88,7 +88,7 @@ class SlackPosts:
 
     def __init__(self, api: SlackApi, clock: Clock) -> None:
         self.api = api
-        #: The messages that were posted although they may have been there already.
+        #: The number of messages that were posted although they may have been posted before.
         self.possible_repeats = 0
         self._clock = clock
         self._last_post_s: dict[str, float] = {}
@@ -105,13 +105,13 @@ class SlackPosts:
         progress.set(Stage.POSTED, Posted(draft.channel, ts, draft.text, file).dumps())
 
     def keep_pace(self, channel: str) -> None:
-        """Wait until *channel* may get the next message."""
+        """Wait until the next message to *channel* is allowed."""
         since_s = self._clock.monotonic() - self._last_post_s.get(channel, float("-inf"))
         self._clock.sleep(POST_EVERY_S - since_s)
         self._last_post_s[channel] = self._clock.monotonic()
 
     def wait_for(self, look: Callable[[], Found | None], since: datetime, what: str) -> Found:
-        """Call *look* again and again, and return its result as soon as that is true.
+        """Call *look* repeatedly, and return its result as soon as that is true.
 
         Raises `DeliveryError` to continue later, and `MessageRefused` when *what* is not ready
         `PICTURE_PATIENCE_S` after *since*.
@@ -128,7 +128,7 @@ class SlackPosts:
         return found
 
     def exists(self, posted: Posted) -> bool:
-        """Return whether a posted message is still there; True where Slack may not be asked."""
+        """Return whether a posted message still exists; True where Slack may not be asked."""
         try:
             answer = self.api.call(
                 "conversations.history",
@@ -157,7 +157,7 @@ class SlackPosts:
     def _post(
         self, draft: Draft, file: str | None, remark: str | None, progress: Progress
     ) -> tuple[str, str | None]:
-        """Post *draft* with as much of it as Slack takes.
+        """Post *draft*, without the parts that Slack refuses.
 
         Returns the ts of the message, and the file of the picture that it shows.
         """
@@ -165,18 +165,18 @@ class SlackPosts:
             return self._send(draft, draft.blocks(file, remark), progress), file
         except MessageRefused as error:
             if file and error.code == "invalid_blocks" and not self._is_hopeless(progress):
-                raise DeliveryError(f"Slack does not take the picture yet: {error}") from error
+                raise DeliveryError(f"Slack does not accept the picture yet: {error}") from error
             self.log_once(
                 error.code, "a message is posted without the part that Slack refuses: %s", error
             )
-            remark = f"The picture is kept at home, not shown here: {error}"
+            remark = f"The picture is stored at home, and not shown here: {error}"
         try:
             return self._send(draft, draft.blocks(None, remark), progress), None
         except MessageRefused:
             return self._send(draft, [], progress), None
 
     def _is_hopeless(self, progress: Progress) -> bool:
-        """Return whether Slack has refused the blocks of a message for too long to try on."""
+        """Return whether Slack has refused the blocks of a message for too long."""
         first = progress.get(Stage.REFUSED)
         if first is None:
             progress.set(Stage.REFUSED, self._clock.now().isoformat())
@@ -200,7 +200,7 @@ class SlackPosts:
         return str(answer["ts"])
 
     def _find(self, draft: Draft, file: str | None, begun: datetime) -> str | None:
-        """Return the ts of *draft*, whose post began at *begun*; None when Slack shows none."""
+        """Return the ts of the *draft* posted since *begun*; None when Slack does not show it."""
         self._clock.sleep(SETTLE_S - (self._clock.now() - begun).total_seconds())
         try:
             return self._find_in_history(draft)
@@ -215,7 +215,7 @@ class SlackPosts:
         return ts
 
     def _find_in_history(self, draft: Draft) -> str | None:
-        """Search the newest messages, however old: the clock of this machine may be wrong."""
+        """Search the newest messages, of any age: the clock of this machine may be wrong."""
         method = "conversations.replies" if draft.thread_ts else "conversations.history"
         where = {"channel": draft.channel, **({"ts": draft.thread_ts} if draft.thread_ts else {})}
         cursor = None
@@ -233,7 +233,7 @@ class SlackPosts:
         return None
 
     def _find_by_picture(self, file: str, channel: str) -> str | None:
-        """Return the ts of the message with *file* in *channel*, None if Slack names none."""
+        """Return the ts of the message with *file* in *channel*; None if Slack knows none."""
         try:
             return shown_in(self.api.call("files.info", file=file), channel)
         except (DeliveryRefused, MessageRefused):

@@ -20,7 +20,7 @@ from app.protocol import EventRecord, ReplyTo
 
 _APP_NOT_IN_CHANNEL = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
 _FILE_IS_GONE = ("file_not_found", "file_deleted")
-_PICTURE_DELETED = "The picture was deleted from Slack, and is kept at home."
+_PICTURE_DELETED = "The picture was deleted from Slack, and is stored at home."
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class PostedAlert:
 
 @dataclass(frozen=True, slots=True)
 class ShownTag:
-    """The tag of an event as Slack shows it; *who* gave it, in mrkdwn."""
+    """The tag of an event for Slack; *who* is the person who gave it, in mrkdwn."""
 
     label: str
     who: str
@@ -45,7 +45,7 @@ class ShownTag:
 
 
 class SlackReplies:
-    """Answers by the Slack that *notifier* posts to."""
+    """Replies in the workspace of *notifier*."""
 
     name = SlackNotifier.name
 
@@ -56,11 +56,11 @@ class SlackReplies:
 
     @property
     def max_clip_bytes(self) -> int | None:
-        """The size of the largest clip that Slack is given, in bytes."""
+        """The size of the largest clip for Slack, in bytes."""
         return self._notifier.max_clip_bytes
 
     def reply(self, reply_to: ReplyTo | None, text: str) -> None:
-        """Send *text*, in mrkdwn, to the person who asked; to the channel if that fails.
+        """Send *text*, in mrkdwn, to the person who asked, or to the channel if that fails.
 
         If Slack refuses both, the failure is logged, since another try would not help.
         """
@@ -69,7 +69,7 @@ class SlackReplies:
         try:
             self._api.call("chat.postMessage", channel=self._channel(reply_to), text=text)
         except (DeliveryRefused, MessageRefused) as error:
-            _log.warning("an answer reaches nobody: %s", error)
+            _log.warning("a reply cannot be delivered: %s", error)
 
     def post_picture(self, reply_to: ReplyTo | None, message: Message, progress: Progress) -> None:
         """Post the picture and text of *message* where it was asked for; once for each key."""
@@ -95,9 +95,9 @@ class SlackReplies:
             )
 
     def show_tag(self, alert: PostedAlert, tag: ShownTag | None) -> None:
-        """Replace the buttons of *alert* with *tag*; None shows the buttons again.
+        """Replace the buttons of *alert* by *tag*; None shows the buttons again.
 
-        Raises `MessageRefused` if the message was deleted or may not be changed any more.
+        Raises `MessageRefused` if the message was deleted or may no longer be changed.
         """
         keeps_picture = not alert.deleted and not (tag and self.delete_after_tag)
         try:
@@ -122,7 +122,7 @@ class SlackReplies:
 
     @contextmanager
     def _or_reply(self, reply_to: ReplyTo | None, text: str) -> Iterator[None]:
-        """Reply that *text* cannot be shown if the app is not in the channel of the block."""
+        """Reply that *text* cannot be shown, if the app is not in the channel used in the block."""
         try:
             yield
         except DeliveryRefused as error:
@@ -157,9 +157,9 @@ class SlackReplies:
         return shown
 
     def _respond(self, response_url: str, text: str) -> bool:
-        """Answer one person at *response_url*, which is secret; returns whether Slack took it.
+        """Reply to one person at the secret *response_url*; returns whether Slack accepted it.
 
-        Slack takes five answers there in half an hour.
+        Slack accepts five replies there within half an hour.
         """
         from slack_sdk.errors import SlackClientError
         from slack_sdk.webhook import WebhookClient
@@ -171,7 +171,7 @@ class SlackReplies:
             answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             _log.info(
-                "an answer goes to the channel, not to one person alone: %s",
+                "a reply goes to the channel, not only to the person: %s",
                 type(error).__name__,
             )
             return False
@@ -179,10 +179,10 @@ class SlackReplies:
 
 
 def mention(user: str | None, name: str) -> str:
-    """Return a mention of *user*, a Slack id, in mrkdwn; without a valid id the *name*."""
+    """Return a mention of *user*, a Slack id, in mrkdwn; the *name* without a valid id."""
     return f"<@{user}>" if user and user.isascii() and user.isalnum() else escaped(name)
 
 
 def _file_name(message: Message) -> str:
-    """Return a name to save the picture or clip under, with the time of the house."""
+    """Return a file name for the picture or clip, with the time of the house."""
     return f"{message.camera} {message.at.astimezone():%Y-%m-%d %H.%M.%S}"

@@ -1,4 +1,4 @@
-"""Twilio's API for text messages. An error says whether to wait, to act, or to change one text.
+"""Twilio's API for texts. The class of an error says whether to wait, act, or change one text.
 
 Importing this module imports the SDK.
 """
@@ -28,7 +28,7 @@ TIMEOUT_S = 10.0
 REFUSED_RETRY_S = 300.0
 _NEWEST = 50
 _LONGEST_REASON = 200
-#: A date before this year is a mistake of whoever answers.
+#: A date before this year is a mistake of the answering server.
 _EARLIEST_YEAR = 2000
 
 _ACCOUNT = (
@@ -171,7 +171,7 @@ class _HttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
         return response
 
     def _error_of(self, response: Response) -> DeliveryError:
-        """Return the error that an answer, which is no success, stands for."""
+        """Return the error for an answer that is no success."""
         status = response.status_code
         if status == 429:
             pause_s = retry_after_s(response.headers.get("Retry-After"))
@@ -186,10 +186,12 @@ class _HttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
                 f"Twilio refuses texts to {receiver} ({code}): {cure}", REFUSED_RETRY_S, code=code
             )
         reason = CURES.get(number) or self._without_secrets(reason)
-        return MessageRefused(f"Twilio does not take a text to {receiver} ({code}): {reason}", code)
+        return MessageRefused(
+            f"Twilio does not accept a text to {receiver} ({code}): {reason}", code
+        )
 
     def _without_secrets(self, reason: str) -> str:
-        """Return *reason* without the number and without links, which open files in S3 to all."""
+        """Return *reason* without the number, and without links, which open files in S3."""
         return _LINK.sub("…", reason.replace(self._number, masked(self._number)))
 
 
@@ -215,7 +217,7 @@ def _not_twilio() -> NoAnswer:
 
 
 def _no_answer(error: requests.RequestException) -> NoAnswer:
-    """Return *error* without its own text, which has the address with the account in it."""
+    """Return *error* without its own text, whose address contains the account."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
     kind = type(reason).__name__
     never_sent = isinstance(error, requests.ConnectTimeout) or kind in (
@@ -238,7 +240,7 @@ def _reason(answer: str) -> tuple[int, str]:
 
 
 def _parsed_date(header: str) -> datetime | None:
-    """Return the time in a header `Date`, in UTC if it has no zone; None if it is no real time."""
+    """Return the time in a header `Date`, in UTC if it has no zone; None if it is not a time."""
     try:
         at = parsedate_to_datetime(header)
     except ValueError:

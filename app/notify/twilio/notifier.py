@@ -1,11 +1,12 @@
 """Delivers text messages by Twilio, with the picture or clip that Twilio fetches from S3.
 
-A picture or clip that Twilio does not take is a link in the text. Stages: `posting` and `posted`
-are as in `app.notify.once`; `sid` is Twilio's id of the text; `media` is "none" for a text without
-its picture or clip. After a crash or a lost answer Twilio is asked for the newest texts to the
-number. A text that another message is known to have become does not count: two messages may have
+A picture or clip that Twilio does not accept becomes a link in the text. Stages: `posting` and
+`posted` are as in `app.notify.once`; `sid` is Twilio's id of the text; `media` is "none" for a text
+without its picture or clip. After a crash or a lost answer Twilio is asked for the newest texts to
+the number. A text that is known to belong to another message does not count: two messages may have
 the same words. Twilio fetches pictures and clips only after it has accepted a text. So it is asked
-after a while what became of the text, and a text that failed because of them is sent again without.
+after a while whether the text was delivered; a text that failed because of them is sent again
+without them.
 """
 
 import hashlib
@@ -26,17 +27,18 @@ from app.protocol import Stage
 if TYPE_CHECKING:
     from app.notify.twilio.api import TextMessage, TwilioApi
 
-#: Twilio takes messages of less than 5 MB, with the words.
+#: Twilio accepts messages of less than 5 MB, including the words.
 MAX_MEDIA_BYTES = 4_900_000
-#: Twilio takes no longer texts.
+#: The longest text that Twilio accepts.
 MAX_BODY_CHARS = 1600
 MAX_WORDS_CHARS = 300
-#: How much too old a text may seem that was sent after a given time: clocks are set, and Twilio
-#: counts whole seconds.
+#: The seconds by which the time of a text may seem too early: clocks are set, and Twilio counts
+#: whole seconds.
 _TOLERANCE = timedelta(seconds=10)
-#: How many of its own texts a notifier remembers: more than are searched for a lost one.
+#: The number of its own texts that a notifier remembers: more than a search for a lost text reads.
 _REMEMBERED = 200
-#: How long a text is watched after it was sent, and how often Twilio is asked for it.
+#: The time for which a text is watched after it was sent, and the time between two questions to
+#: Twilio.
 WATCH_S = 10.0
 ASK_EVERY_S = 1.0
 _UNDECIDED = ("accepted", "scheduled", "queued", "sending")
@@ -92,7 +94,7 @@ class TwilioNotifier(Notifier):
         self._send_once(words, None, None, progress)
 
     def _media_and_link(self, message: Message) -> tuple[str | None, str | None]:
-        """Return the URL that Twilio is to fetch, and the link in the text."""
+        """Return the URL for Twilio to fetch, and the link for the text."""
         clip, picture = message.clip_link, message.picture_link
         if not self._settings.mms:
             return None, clip or picture
@@ -103,7 +105,7 @@ class TwilioNotifier(Notifier):
     def _send_once(
         self, words: str, more: str | None, media: str | None, progress: Progress
     ) -> None:
-        """Send *words*, *more* on a line of its own, and *media*, unless they were sent before."""
+        """Send *words*, *more* on its own line, and *media*, unless they were sent before."""
         if progress.get(Stage.POSTED):
             return
         from app.notify.twilio.api import TwilioApi
@@ -143,7 +145,7 @@ class TwilioNotifier(Notifier):
         return None
 
     def _watch(self, api: "TwilioApi", sid: str, media: str | None, progress: Progress) -> None:
-        """Log the loss of the text *sid*; if it had *media*, have it sent again without."""
+        """Log the loss of the text *sid*; if it had *media*, it is sent again without them."""
         text = self._outcome(api, sid)
         if text is None or text.status not in _LOST:
             return
@@ -170,12 +172,12 @@ class TwilioNotifier(Notifier):
     def _retry_without_media(
         self, media: str | None, progress: Progress, error: DeliveryError
     ) -> None:
-        """Raise a `DeliveryError` that begins again without *media*, if there is any."""
+        """Raise a `DeliveryError` to begin again without *media*, if there is any."""
         if media:
             progress.set(Stage.MEDIA, "none")
             progress.set(Stage.SID, "")
             progress.set(Stage.POSTING, "")
-            _log.warning("a text goes without its picture or clip: %s", error)
+            _log.warning("a text is sent without its picture or clip: %s", error)
             raise DeliveryError(str(error), 0.0) from None
 
 

@@ -1,8 +1,8 @@
 """The Slack server's addresses: one for each command, one for the buttons, one for the challenge.
 
 Every request but `/health` is verified: Slack has signed the raw body less than five minutes ago,
-the signature comes for the first time, and the person is in `slack.allowed_users`. This program
-never calls Slack and loads no SDK.
+the signature is new, and the person is in `slack.allowed_users`. This program never calls Slack and
+loads no SDK.
 """
 
 import json
@@ -38,11 +38,11 @@ from app.web.slack.signature import Verifier
 LONGEST_BODY = 65_536
 MOST_FIELDS = 100
 REDIS_TIMEOUT_S = 0.7
-#: The pause after a Redis that did not answer, and the least time between two looks of `/health`.
+#: The pause after Redis has not answered, and the shortest time between two checks by `/health`.
 REST_S = 1.0
 #: The name under which the app keeps its endpoint.
 ENDPOINT = "slack_endpoint"
-_REPLAY = "the same signature for the second time"
+_REPLAY = "the signature was used before"
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     """Return the Slack server of *config*; `ConfigError` when it has no signing secret."""
     endpoint = SlackEndpoint(config, clock or SystemClock())
     app = Flask(__name__, static_folder=None)
-    # One byte more than the longest body: a chunked body that is too long shows only by that byte.
+    # One byte more than the longest body: only this byte shows that a chunked body is too long.
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
     app.extensions[ENDPOINT] = endpoint
     app.add_url_rule("/health", "health", endpoint.health)
@@ -62,7 +62,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
 
 
 class SlackEndpoint:
-    """Accepts requests of Slack from the people of the house, and has them done.
+    """Accepts Slack's requests from the allowed people, and carries them out.
 
     *requests*, *refused*, *errors* and *last_request* are for the heartbeat.
     """
@@ -91,7 +91,7 @@ class SlackEndpoint:
         self._healthy = False
 
     def health(self) -> Response:
-        """Answer anybody who asks: `ok` when Redis answers, else 503."""
+        """Answer anybody: `ok` when Redis answers, else 503."""
         now_s = time.monotonic()
         if now_s - self._health_checked_s > REST_S:
             self._health_checked_s = now_s
@@ -149,7 +149,7 @@ class SlackEndpoint:
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
 
     def _answer(self, name: str, body: bytes, signature: str) -> Response:
-        """Answer a request that only Slack can have signed, if its *signature* is new."""
+        """Answer a request that Slack has signed, if its *signature* is new."""
         if name in COMMANDS:
             return self._command(COMMANDS[name], _fields(body), signature)
         if not self._replay_guard.is_first(signature):
@@ -199,7 +199,7 @@ class SlackEndpoint:
 
     @contextmanager
     def _not_resting(self) -> Iterator[None]:
-        """Refuse for `REST_S` after a failure: a Redis that hangs holds up only the first few."""
+        """Refuse for `REST_S` after a failure: a Redis that hangs delays only a few requests."""
         if time.monotonic() < self._rest_until_s:
             raise StateUnavailable("Redis did not answer a moment ago")
         try:
@@ -210,7 +210,7 @@ class SlackEndpoint:
 
 
 def _is_certificate_check(body: bytes) -> bool:
-    """Return whether Slack only checks the certificate, which it does without a signature."""
+    """Return whether Slack only checks the certificate; this request has no signature."""
     if b"ssl_check=1" not in body:
         return False
     return dict(parse_qsl(body, max_num_fields=MOST_FIELDS)).get(b"ssl_check") == b"1"
@@ -238,6 +238,6 @@ def _challenge(body: bytes) -> Response:
 
 
 def _reply(text: str) -> Response:
-    """Return the answer that shows *text* to the person, and to nobody else."""
+    """Return the response that shows *text* only to the person."""
     answer = {"response_type": "ephemeral", "text": text}
     return Response(json.dumps(answer), mimetype="application/json")

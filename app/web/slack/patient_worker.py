@@ -1,17 +1,17 @@
-"""gunicorn's threaded worker for a port that anybody can reach: slow senders hold up no thread.
+"""gunicorn's threaded worker for a public port: slow senders block no thread.
 
 A thread gets a connection only when its whole request has arrived. A request must arrive within
 `READ_S`, and must be answered within `ANSWER_S` after that; otherwise its connection is cut.
 
-Objective: people get their answers within Slack's 3 s, whatever strangers do at the port.
+Objective: people get their replies within Slack's 3 s, whatever strangers send to the port.
 
-Caveats: gunicorn calls none of this public. The names are listed in
+Caveats: this uses private parts of gunicorn. The names are listed in
 `tests/web/slack/test_patient_worker.py`, which fails when gunicorn changes them. Connections are
 not kept for a second request (`keepalive = 0` in `gunicorn.conf`).
 
 Alternatives: gunicorn has no setting for a deadline. Its `timeout` watches only the main loop of a
 worker, and a thread waits without limit for the rest of a request. Measured with gunicorn 27.0.1,
-senders of one byte every 0.25 s, and beside them 6 commands of which Slack waits 3 s for each:
+with senders of one byte every 0.25 s and, at the same time, 6 commands (Slack waits 3 s for each):
 
     worker              senders               commands answered   memory   senders cut off
     gthread, 2 threads  2, in head or body    0 of 6              61 MB    never
@@ -37,19 +37,20 @@ from app.web.slack.app import LONGEST_BODY
 
 #: The longest time for a whole request to arrive.
 READ_S = 2.0
-#: The longest time from then until the sender has its answer.
+#: The longest time from the arrival until the sender has its answer.
 ANSWER_S = 5.0
-#: The shortest and the longest pause between two looks at requests that have not arrived whole.
+#: The shortest and the longest pause between two checks of incomplete requests.
 _FIRST_LOOK_S = 0.001
 _LOOK_S = 0.02
-#: The longest wait for a sender to close whose request was too long to read. Data that nobody reads
-#: would make the system reset the connection, and the sender might lose the answer.
+#: The longest wait until the sender of a request that was too long closes. Unread data would make
+#: the system reset the connection, and the sender might lose the answer.
 _LINGER_S = 0.5
 _LONGEST_HEAD = 16_384
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
-#: A body in more chunks is never whole. Looking at thousands of tiny chunks would take too long.
+#: A body in more chunks never counts as whole: checking thousands of tiny chunks would take too
+#: long.
 _MOST_CHUNKS = 64
 
 
@@ -69,7 +70,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._arriving[conn] = time.monotonic() + READ_S
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Do what gunicorn does, but not for long while requests arrive; then look at all."""
+        """Wait like gunicorn, but only briefly while requests arrive; then check all of them."""
         super().wait_for_and_dispatch_events(min(timeout, self._pause_s()))
         now_s = time.monotonic()
         for conn, until_s in list(self._arriving.items()):
@@ -81,7 +82,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 self._count_closed()
         for conn, until_s in list(self._served.items()):
             if until_s < now_s:
-                # It wakes the thread; the connection may have closed meanwhile.
+                # This wakes the thread; the connection may have closed meanwhile.
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)
 
@@ -94,7 +95,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle_request(req, conn)
 
     def _pause_s(self) -> float:
-        """Return the pause until the next look: as long as the newest request is on its way."""
+        """Return the pause until the next check: the time since the newest request began."""
         if not self._arriving:
             return math.inf
         newest_s = time.monotonic() + READ_S - max(self._arriving.values())
@@ -125,7 +126,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _peek(sender: socket.socket) -> bytes | None:
-    """Return all that *sender* has sent; None when that is nothing, b"" when it has gone."""
+    """Return all that *sender* has sent; None when it has sent nothing, b"" when it is gone."""
     try:
         return sender.recv(_LONGEST_HEAD + LONGEST_BODY, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -137,7 +138,7 @@ def _peek(sender: socket.socket) -> bytes | None:
 def _is_whole(sent: bytes | None) -> bool:
     """Return whether there is no reason to wait for more than *sent*.
 
-    There is none when the request is whole or too long, or when the sender has gone.
+    That is so when the request is whole or too long, or when the sender is gone.
     """
     if sent is None:
         return False
@@ -151,7 +152,7 @@ def _is_whole(sent: bytes | None) -> bool:
 
 
 def _has_all_chunks(body: bytes) -> bool:
-    """Return whether the chunks in *body* are all that come, or more than the longest body."""
+    """Return whether the chunks in *body* are complete, or longer than the longest body."""
     at = length = 0
     for _ in range(_MOST_CHUNKS):
         chunk = _CHUNK_SIZE.match(body, at)

@@ -57,7 +57,7 @@ def application() -> Flask:
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """Sends gunicorn's messages to the program's log, without secrets, and logs no requests."""
+    """Sends gunicorn's messages to the program's log, without secrets and without requests."""
 
     def setup(self, cfg: object) -> None:
         self.cfg = cfg
@@ -72,7 +72,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 
 class HeartbeatSender(threading.Thread):
-    """Sends the heartbeat of *endpoint*, in the name of gunicorn's master."""
+    """Sends the heartbeat of *endpoint* for gunicorn's master."""
 
     def __init__(self, endpoint: SlackEndpoint, config: Config) -> None:
         super().__init__(name="heartbeat", daemon=True)

@@ -24,17 +24,17 @@ def signature_module() -> ModuleType:
 
 
 class Verifier:
-    """Recognises requests that *signing_secret* has signed in the last five minutes by *clock*."""
+    """Recognises requests signed with *signing_secret* in the last five minutes by *clock*."""
 
     def __init__(self, signing_secret: str, clock: Clock) -> None:
         self._verifier = signature_module().SignatureVerifier(signing_secret, _SlackClock(clock))
 
     def is_genuine(self, body: bytes, timestamp: str | None, signature: str | None) -> bool:
-        """Return whether *body* came with a right *signature* and a recent *timestamp*."""
+        """Return whether *signature* and *timestamp* are right for *body*, and recent."""
         try:
             return bool(self._verifier.is_valid(body, timestamp, signature))
         except (ValueError, TypeError, OverflowError):
-            # The timestamp is no number or a huge one, or some text is not ASCII or UTF-8.
+            # The timestamp is no number, or a huge number, or some text is not ASCII or UTF-8.
             return False
 
 

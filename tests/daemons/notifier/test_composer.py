@@ -185,7 +185,7 @@ def test_left_open_does_not_wait_for_a_smaller_clip(small_clips: OutboxHarness) 
     run(small_clips.clips)
     (message,) = small_clips.messages
     assert (message.clip, message.picture) == (None, b"a picture")
-    assert message.remark == "The clip is too large (0 MB), and kept at home."
+    assert message.remark == "The clip is too large (0 MB), and stored at home."
 
 
 def test_the_picture_stands_in_for_a_missing_clip(make_outbox: MakeOutbox) -> None:
@@ -230,7 +230,7 @@ def test_a_clip_that_stays_too_large_has_a_remark(
     run(small_clips.clips)
     (message,) = small_clips.messages
     assert message.clip is None
-    assert message.remark == "The clip is too large (0 MB), and kept at home."
+    assert message.remark == "The clip is too large (0 MB), and stored at home."
 
 
 def test_when_the_program_ends_the_clip_stays_for_the_next(small_clips: OutboxHarness) -> None:

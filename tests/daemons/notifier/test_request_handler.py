@@ -275,7 +275,7 @@ def test_a_reply_that_reaches_nobody_is_logged_and_over(
     replies.ask("say", text="Hello", reply_to=ReplyTo(None, "C0NOWHERE1"))
     replies.run()
     assert replies.done()
-    assert "an answer reaches nobody" in caplog.text
+    assert "a reply cannot be delivered" in caplog.text
 
 
 def test_no_response_url_is_ever_logged(replies: Replies, caplog: pytest.LogCaptureFixture) -> None:
@@ -339,7 +339,7 @@ def test_after_undo_another_tag_can_be_given(
         replies.tag(label)
         replies.run()
         assert (
-            "The picture was deleted from Slack, and is kept at home." in replies.message().words
+            "The picture was deleted from Slack, and is stored at home." in replies.message().words
         ) == (label is None)
     assert "Tagged as unoccupied by" in replies.message().words
     assert len(replies.slack.called("files.delete")) == 1

@@ -171,7 +171,7 @@ def test_the_thread_says_so_when_no_clip_is_ever_shown(
     slack.forgets = 100
     deliver_until_done(notifier, message_of(clip, parent), MemoryProgress(), clock)
     (reply,) = slack.thread(slack.seen()[0].ts)
-    assert "The clip is kept at home, not shown here: " in reply.words
+    assert "The clip is stored at home, and not shown here: " in reply.words
     assert slack.forgets == 97
 
 
@@ -193,7 +193,7 @@ def test_the_thread_says_that_a_clip_was_refused(
     notifier.deliver(message_of(clip, parent), MemoryProgress())
     (reply,) = slack.thread(slack.seen()[0].ts)
     assert reply.words.startswith(
-        "The clip &lt;1&gt;.\nThe clip is kept at home, not shown here: Slack refuses"
+        "The clip &lt;1&gt;.\nThe clip is stored at home, and not shown here: Slack refuses"
     )
 
 

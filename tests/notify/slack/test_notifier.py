@@ -147,7 +147,7 @@ def test_an_alert_goes_without_a_picture_that_slack_refuses(
     notifier.deliver(ALERT, MemoryProgress())
     (message,) = slack.seen()
     assert message.files == []
-    assert "The picture is kept at home, not shown here" in message.words
+    assert "The picture is stored at home, and not shown here" in message.words
     assert text in message.words
     assert len(message.buttons) == 3
     assert "alerts are delivered to Slack without pictures" in caplog.text
@@ -235,7 +235,7 @@ def test_a_digest_goes_without_pictures_that_slack_refuses(
     slack.always("upload", broken(400))
     notifier.deliver_digest(digest_of(3), MemoryProgress())
     assert slack.seen()[0].files == []
-    assert "The picture is kept at home" in slack.seen()[0].words
+    assert "The picture is stored at home" in slack.seen()[0].words
 
 
 def test_no_token_is_logged_or_shown(

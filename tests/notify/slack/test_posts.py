@@ -148,7 +148,7 @@ def test_a_picture_that_slack_refuses_at_first_is_tried_again(
 ) -> None:
     progress, file = MemoryProgress(), upload(api)
     slack.trick("chat.postMessage", refused("invalid_blocks"))
-    with pytest.raises(DeliveryError, match="Slack does not take the picture yet"):
+    with pytest.raises(DeliveryError, match="Slack does not accept the picture yet"):
         posts.post_once(DRAFT, file, None, progress)
     posts.post_once(DRAFT, file, None, progress)
     assert slack.seen()[0].files == [file]

@@ -59,7 +59,7 @@ def test_a_reply_that_slack_refuses_is_logged(
 ) -> None:
     slack.trick("chat.postMessage", refused("is_archived"))
     replies.reply(None, "All is well.")
-    assert "an answer reaches nobody: Slack refuses chat.postMessage: is_archived" in caplog.text
+    assert "a reply cannot be delivered: Slack refuses chat.postMessage: is_archived" in caplog.text
 
 
 def test_a_picture_is_posted_once_where_it_was_asked_for(
@@ -115,7 +115,7 @@ def test_an_alert_whose_picture_was_deleted_says_so(
     replies.show_tag(alert, None)
     (message,) = slack.seen()
     assert message.files == []
-    assert "The picture was deleted from Slack, and is kept at home." in message.words
+    assert "The picture was deleted from Slack, and is stored at home." in message.words
 
 
 def test_a_deleted_alert_cannot_show_a_tag(

@@ -93,7 +93,7 @@ def test_an_unknown_refusal_shows_neither_number_nor_link(
         api.send("Motion.", None)
     assert (
         str(caught.value)
-        == "Twilio does not take a text to +15…010 (29999): error 29999 of +15…010 with …"
+        == "Twilio does not accept a text to +15…010 (29999): error 29999 of +15…010 with …"
     )
     assert caught.value.code == "29999"
 
