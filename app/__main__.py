@@ -4,7 +4,7 @@ import importlib
 
 import click
 
-#: Each verb, and where its command is: imported only when somebody asks for it, since some need
+#: Each verb, and the place of its command. It is imported only when it is used, since some need
 #: OpenCV.
 VERBS = {
     "bench": "app.benchmarks.bench:bench",

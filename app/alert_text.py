@@ -1,6 +1,6 @@
-"""The sentences that announce an event to the owner: the owner's own, or the usual ones.
+"""The sentences that announce an event to the owner: from the settings, or the usual ones.
 
-They are filled in with the camera, the day, the time and the duration.
+Each is filled in with the camera, the day, the time and the duration.
 """
 
 import math
@@ -25,7 +25,7 @@ _MONTHS = (
 
 
 def _only_names(known: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a check that a text has no names but *known* in braces."""
+    """Return a check that a text has only *known* names in braces."""
     names = ", ".join(f"{{{name}}}" for name in known)
 
     def check(text: str) -> str:
@@ -54,7 +54,7 @@ DurationTemplate = Annotated[_Template, AfterValidator(_only_names(_DURATION_NAM
 
 @dataclass(frozen=True, slots=True)
 class EventWords:
-    """The owner's own sentences; None means the usual one.
+    """The owner's own sentences; None means the usual sentence.
 
     Where light is the trigger, an opening is announced only if its sentence is set.
     """
@@ -99,7 +99,7 @@ class AlertText:
         return self._filled(self._own.clip or self._usual.clip, at, lasted_s)
 
     def left_open(self, at: datetime, lasted_s: float) -> str:
-        """Return the sentence for something opened at *at* that is open still, *lasted_s* later."""
+        """Return the sentence for a door opened at *at* that is still open *lasted_s* later."""
         return self._filled(self._own.left_open or _LIGHT.left_open, at, lasted_s)
 
     def ended(self, lasted_s: float) -> str:

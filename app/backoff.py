@@ -5,7 +5,7 @@ _MOST_DOUBLINGS = 30
 
 
 class Backoff:
-    """The delay before the next try: *first_s*, then twice that each time, *longest_s* at most.
+    """The delay before the next try: *first_s*, doubled each time, *longest_s* at most.
 
     *failures* counts the failures since the last `reset`.
     """

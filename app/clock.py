@@ -53,5 +53,5 @@ class FakeClock:
         self._passed_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Move only the time of day by *seconds*, which may be negative, as a time server does."""
+        """Move only the time of day by *seconds*, maybe negative, like a time server."""
         self._start += timedelta(seconds=seconds)

@@ -29,8 +29,8 @@ from app.logs import set_up_logs
 from app.protocol import Figure, Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 
-#: The time between two heartbeats. All programs send them at the same multiples of it, so that the
-#: disk wakes up once for all of them.
+#: The time between two heartbeats. All programs send them at the same multiples of it, so the disk
+#: wakes up once for all of them.
 BEAT_S = 15
 #: The time until a failed heartbeat is tried again; a program that works must not seem silent.
 BEAT_RETRY_S = 1.0
@@ -38,12 +38,12 @@ BACKOFF_MAX_S = 60.0
 
 _log = logging.getLogger(__name__)
 
-#: Counters of a heartbeat while they are put together; see `app.protocol.counters`.
+#: Counters of a heartbeat while they are collected; see `app.protocol.counters`.
 Counters = dict[str, Figure | Mapping[str, Figure]]
 
 
 class Daemon(ABC):
-    """A long-running program; its heartbeat, log and supervisor entry have its *name*."""
+    """A long-running program; *name* is used in its heartbeat, its log and supervisord."""
 
     name: str
     #: The longest step; the dead-man's timer then ends the process.
@@ -75,7 +75,7 @@ class Daemon(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Get ready. After an `OSError` it is called again, as `step` is."""
+        """Get ready. After an `OSError` it is called again, like `step`."""
 
     @abstractmethod
     def step(self) -> float:
@@ -120,7 +120,7 @@ class Daemon(ABC):
             faulthandler.cancel_dump_traceback_later()
 
     def attempt(self) -> float:
-        """Do one step, and open before it if needed; returns the seconds to wait after it.
+        """Do one step, and call `open` first if needed; returns the seconds to wait after it.
 
         An `OSError` is logged once, and the wait grows with each failure.
         """
@@ -135,7 +135,7 @@ class Daemon(ABC):
         return wait_s
 
     def beat_if_due(self) -> None:
-        """Send the heartbeat when the next multiple of `BEAT_S` has come, or a failed one again."""
+        """Send the heartbeat at the next multiple of `BEAT_S`, or a failed heartbeat again."""
         if self.clock.monotonic() < self._next_beat_s:
             return
         now = self.clock.now()
@@ -194,7 +194,7 @@ class Daemon(ABC):
     def _succeeded(self) -> None:
         if self._backoff.failures:
             _log.info("it works again")
-            # A trouble that the step itself has just reported stays.
+            # The trouble stays if the step itself has just reported it.
             if self.trouble is self._failure:
                 self.report_trouble(None)
         self._backoff.reset()
@@ -210,7 +210,7 @@ class Daemon(ABC):
         self.signals.put_nowait(signum)
 
     def _stop_asked(self, wait_s: float) -> bool:
-        """Wait *wait_s*, or until a signal comes; returns whether the program should end.
+        """Wait *wait_s*, or until a signal arrives; returns whether the program should end.
 
         The wait has slices, short enough for the heartbeat and the dead-man's timer. After SIGHUP
         the next step follows at once: with the new configuration there may be no reason to wait.
@@ -236,7 +236,7 @@ class Daemon(ABC):
 
 
 def run_daemon(make: Callable[[], Daemon]) -> int:
-    """Make a daemon and run it; a wrong configuration is printed, and the exit code is 2."""
+    """Make a daemon and run it; after a wrong configuration, which is printed, return 2."""
     try:
         daemon = make()
         set_up_logs(daemon.config.folder, daemon.config.secrets())
@@ -250,13 +250,13 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
 def _log_crash(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    _log.critical("a mistake of ours ends this program", exc_info=(kind, error, traceback))
+    _log.critical("a mistake in this program ends it", exc_info=(kind, error, traceback))
 
 
 def _log_thread_crash(args: threading.ExceptHookArgs) -> None:
     if not issubclass(args.exc_type, SystemExit):
         _log.critical(
-            "a mistake of ours ends the thread %s",
+            "a mistake in this program ends the thread %s",
             args.thread and args.thread.name,
             exc_info=args.exc_value,
         )

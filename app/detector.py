@@ -1,6 +1,6 @@
-"""Detects events: joins a motion model and a rule for events, frame in, verdict out.
+"""Detects events by a motion model and a rule for events: frame in, verdict out.
 
-It uses no camera, no Redis, and no clock but the times of the frames.
+It uses no camera and no Redis, and its only clock is the times of the frames.
 """
 
 import math
@@ -32,8 +32,8 @@ class Event:
     the event. *ended_at_s* is the time of the last frame with motion, or None while the event is
     open. Where light is the trigger, these are the times of the first bright and the first dark
     frame. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`; *boxes* are
-    what moved in that frame, in its own pixels. *alert* is False when the last alert was less than
-    `min_notify_seconds` before.
+    around the motion in that frame, in its own pixels. *alert* is False when the last alert was
+    less than `min_notify_seconds` before.
     """
 
     number: int
@@ -72,13 +72,13 @@ class EventRule(Protocol):
         """Record whether the next frame, taken at *at_s*, shows motion."""
 
     def opens(self) -> bool:
-        """Return whether the recorded frame opens an event, when none is open."""
+        """Return whether the recorded frame opens an event, if none is open."""
 
     def closes(self) -> bool:
         """Return whether the recorded frame closes the open event."""
 
     def reset(self) -> None:
-        """Let no frame recorded so far open an event."""
+        """Forget the recorded frames: they open no event."""
 
 
 class FractionRule:
@@ -117,7 +117,7 @@ class DebounceRule:
     """Opens an event when all frames of *debounce_s*, at least two, show motion.
 
     The event closes when all frames of *debounce_s*, at least two, show none. It lasts from the
-    first frame that showed motion to the first that showed none.
+    first frame with motion to the first frame without.
     """
 
     def __init__(self, debounce_s: float) -> None:
@@ -155,7 +155,7 @@ class Detector:
     """Judges the frames of one camera in order, and says when an event opens and closes.
 
     `FractionRule` decides, or `DebounceRule` where *motion* has a `debounce_s`. *last_alert_at_s*
-    is when the last alert was, as far as it is known.
+    is the time of the last alert, if it is known.
     """
 
     def __init__(
@@ -184,11 +184,11 @@ class Detector:
         return verdict
 
     def comparison(self) -> Comparison | None:
-        """Return how the motion model judged the last frame; None where it compares nothing."""
+        """Return the data by which the last frame was judged; None where nothing is compared."""
         return self._motion.comparison()
 
     def relearn(self) -> None:
-        """Learn the background again, as after arming or a move of the camera.
+        """Learn the background again, for example after arming or a move of the camera.
 
         An open event stays open until its gap has passed.
         """
@@ -198,7 +198,7 @@ class Detector:
     def end_event(self) -> Event | None:
         """End the open event now and return it; None when no event is open.
 
-        This is for the end of a video, or for when the camera is switched off.
+        Call this at the end of a video, or when the camera is switched off.
         """
         if self._event is None:
             return None

@@ -3,7 +3,7 @@
 WhosThereError
 ├── ConfigError        a wrong configuration; also a ValueError
 ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
-├── Refused            a request of a person that is not carried out; also a ValueError
+├── Refused            a person's request that is not carried out; also a ValueError
 └── WorldError         a failure outside the suite, which is waited out; also an OSError
     ├── CameraError    a camera that ended, stalled, broke or is not there
     │   ├── CameraMissing
@@ -32,8 +32,7 @@ class WhosThereError(Exception):
 class ConfigError(WhosThereError, ValueError):
     """A wrong configuration.
 
-    *problems* are sentences. Each names the file, the line and the key, and says what is wrong and
-    what would be right.
+    *problems* are sentences. Each names the file, the line, the key, the mistake and the cure.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -46,7 +45,7 @@ class ProtocolError(WhosThereError, ValueError):
 
 
 class Refused(WhosThereError, ValueError):
-    """A request of a person that is not carried out; the message gives that person the reason."""
+    """A person's request that is not carried out; the message gives the person the reason."""
 
 
 class WorldError(WhosThereError, OSError):
@@ -58,7 +57,7 @@ class CameraError(WorldError):
 
 
 class CameraMissing(CameraError):
-    """There is no such camera, file or address, or the package that drives it is not installed."""
+    """There is no such camera, file or address, or its package is not installed."""
 
 
 class CameraEnded(CameraError):
@@ -100,7 +99,7 @@ class DeliveryRefused(DeliveryError):
 
 
 class RouterError(WorldError):
-    """The router does not answer, or not with a list of devices.
+    """The router does not answer, or answers without a list of devices.
 
     The message names the router, never a password.
     """

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file whose content becomes the file at *path* when the block ends.
 
-    Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
+    Missing folders are made. After a failure, an `OSError`, *path* is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
@@ -59,7 +59,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 def is_unfinished(name: str) -> bool:
     """Return whether *name* is the temporary name of a file that is not complete.
 
-    Its program still writes it, or was killed while it did.
+    Its program is still writing it, or was killed before it finished.
     """
     return name.startswith(".") and name.endswith(_UNFINISHED)
 
@@ -73,7 +73,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Return whether the disk of *folder* is read-only, as a worn-out SD card becomes.
+    """Return whether the disk of *folder* is read-only, like a worn-out SD card.
 
     The folder need not exist yet.
     """
@@ -93,7 +93,7 @@ def has_room(folder: Path, min_free_gb: float) -> bool:
 def remove_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
     """Delete the files in *folder* that a killed program had not finished writing.
 
-    Files whose whole name matches *but* stay. A file that cannot be deleted is logged and does no
+    Files whose whole name matches *but* stay. A file that cannot be deleted is logged; it does no
     harm.
     """
     for unfinished in folder.glob(f".*{_UNFINISHED}"):
@@ -106,7 +106,7 @@ def remove_unfinished(folder: Path, but: re.Pattern[str] | None = None) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Delete *folder* unless it holds something or cannot be deleted."""
+    """Delete *folder* if it is empty and can be deleted."""
     with suppress(OSError):
         folder.rmdir()
 

@@ -30,8 +30,8 @@ class Box(NamedTuple):
 class Frame:
     """One picture of a camera.
 
-    *luma* is (rows, columns) uint8, contiguous, and nobody writes to it. *at_s* is when the picture
-    was taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
+    *luma* is (rows, columns) uint8, contiguous, and never changed. *at_s* is when the picture was
+    taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
     file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames from 0,
     dropped frames included. *make_bgr* is called only when somebody needs colour. *luma_span* is
     the difference between white and black in *luma*: 255, or 219 where the source uses video levels
@@ -55,8 +55,8 @@ class VideoFormat:
     """The format of the pictures in packets.
 
     *codec* and *pixels* are libav's names of the codec and of the pixel format. Each key frame
-    brings all that a decoder must know; H.264 is in Annex B. The pictures are not flipped yet;
-    the viewer must do it as *hflip* and *vflip* say.
+    contains everything that a decoder must know; H.264 is in Annex B. The pictures are not flipped
+    yet; the viewer must flip them by *hflip* and *vflip*.
     """
 
     codec: str
@@ -71,9 +71,9 @@ class VideoFormat:
 class Packet:
     """One compressed picture.
 
-    *at_s* is when it was taken, on the clock of the source's frames. *decode_s* is its place among
-    the packets: it only increases and is never later than *at_s*. *key* is False when decoding
-    needs the packets before this one.
+    *at_s* is when it was taken, on the clock of the source's frames. *decode_s* is its place in the
+    order of the packets: it only increases, and is never later than *at_s*. *key* is False when
+    decoding needs the packets before this one.
     """
 
     data: bytes

@@ -1,4 +1,4 @@
-"""Logging: configured by `logging.yml`, and kept free of secrets."""
+"""Logging, configured by `logging.yml` and without secrets."""
 
 import logging
 import logging.config
@@ -10,7 +10,7 @@ import yaml
 from app.errors import ConfigError
 
 _HIDDEN = "[hidden]"
-#: At DEBUG these would log phone numbers, and links that give access to anybody who has them.
+#: At DEBUG these would log phone numbers, and links with which anybody has access.
 _NOT_AT_DEBUG = ("botocore", "urllib3")
 
 

@@ -2,15 +2,15 @@
 
 
 def escaped(text: str) -> str:
-    """*text* so that Slack shows it as it is: no link, no mention, no entity."""
+    """Return *text* escaped: Slack shows it as it is, without links, mentions and entities."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def harmless(text: str) -> str:
-    """*text* escaped, and without the backticks that could end a block of code."""
+    """Return *text* escaped, without backticks, which could end a block of code."""
     return escaped(text).replace("`", "'")
 
 
 def one_line(text: str) -> str:
-    """*text*, which somebody else wrote, harmless and on one line."""
+    """Return *text* by somebody else, made harmless and on one line."""
     return harmless(" ".join(text.split()))

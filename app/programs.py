@@ -1,4 +1,4 @@
-"""The programs that a configuration runs, and the one rule of when a program is healthy."""
+"""The programs of a configuration, and the rule that decides whether a program is healthy."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,11 +11,11 @@ from app.protocol import Heartbeat
 SECURITY_SYSTEM = "security_system"
 SLACK_SERVER = "slack_server"
 SLACK_SOCKET = "slack_socket"
-#: The daemons of which one runs, for any number of cameras.
+#: The daemons that run once, for any number of cameras.
 HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
-#: A program is stuck when its last step is older than this. Redis shows a heartbeat for up to 30 s,
-#: and a program may pause for one beat of 15 s between two steps, as who_is_home does. With only
-#: 30 s a program that works would count as stuck now and then.
+#: A program is stuck when its last step is older than this. Redis keeps a heartbeat for up to 30 s,
+#: and a program may pause for 15 s between two steps, as who_is_home does. With only 30 s a program
+#: that works would sometimes count as stuck.
 STUCK_AFTER_S = 45.0
 
 
@@ -32,7 +32,7 @@ class Program(NamedTuple):
 
 
 def expected_programs(config: Config) -> list[Program]:
-    """Return every program that sends heartbeats when *config* is in force."""
+    """Return every program of *config* that sends heartbeats."""
     cameras = [Program(SECURITY_SYSTEM, camera) for camera in config.cameras]
     return [*cameras, *map(Program, HOUSE_DAEMONS), *_slack(config)]
 

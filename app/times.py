@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 _FOR = re.compile(r"(?:(\d{1,4})\s*h)?\s*(?:(\d{1,4})\s*m(?:in)?)?", re.ASCII)
 _UNTIL = re.compile(r"until\s+(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
-#: (shortest duration shown in the unit, length of the unit, its name); the first two in seconds.
+#: (shortest duration in the unit, length of the unit, its name); the first two in seconds.
 _UNITS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))
 
 
 def utc_time(text: str) -> datetime:
-    """Return the time that the ISO 8601 *text* means, in UTC when it names no zone.
+    """Return the time of the ISO 8601 *text*, in UTC when it names no zone.
 
     Raises `ValueError` when *text* is no time.
     """

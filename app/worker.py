@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 
-#: The longest that a step can ask to wait without being woken.
+#: The longest wait that a step can demand.
 LONGEST_WAIT_S = 3600.0
 
 
@@ -29,7 +29,7 @@ class Worker:
         self._wake.set()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when the thread has died of a mistake."""
+        """Raise `RuntimeError` when a mistake has ended the thread."""
         if self._thread.ident and not self._thread.is_alive() and not self._stopping.is_set():
             raise RuntimeError(f"the thread {self._thread.name} has ended")
 
@@ -67,7 +67,7 @@ class WorkerGroup:
             worker.wake()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when one of the threads has died of a mistake."""
+        """Raise `RuntimeError` when a mistake has ended one of the threads."""
         for worker in self._workers:
             worker.check()
 

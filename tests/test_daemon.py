@@ -190,7 +190,7 @@ def test_a_step_that_hangs_is_ended_with_its_stack(start: Start) -> None:
 def test_our_own_mistakes_are_logged_and_end_the_process(start: Start) -> None:
     program = start("mistake")
     assert program.wait() == 1
-    assert "CRITICAL app.daemon: a mistake of ours ends the thread job-queue" in program.log
-    assert "a mistake of ours ends this program" in program.log
+    assert "CRITICAL app.daemon: a mistake in this program ends the thread job-queue" in program.log
+    assert "a mistake in this program ends it" in program.log
     assert program.log.count("KeyError: 'a mistake'") == 2
     assert "closed" in program.log

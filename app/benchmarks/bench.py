@@ -27,7 +27,7 @@ PICTURES = 150
 WARM_UP = 20
 CLASSIC_STAGES = ("resize", "grey", "blur", "compare", "mark", "outline")
 DETECTOR_STAGES = ("shrink", "blur", "learn", "compare", "outline")
-#: Each picture in colour, for the classic pipeline, and as a frame for the detector.
+#: Each picture, in colour for the classic pipeline and as a frame for the detector.
 BenchPictures = Sequence[tuple[Image, Frame]]
 
 
@@ -228,7 +228,7 @@ def _take_turns(
 
 
 def _there_and_back(pictures: BenchPictures, count: int) -> Iterator[tuple[Image, Frame]]:
-    """Yield *count* pictures in which nothing jumps and time only goes forward."""
+    """Yield *count* pictures without jumps, with times that only increase."""
     order = itertools.cycle([*pictures, *pictures[-2:0:-1]])
     for number, (bgr, frame) in enumerate(itertools.islice(order, count)):
         yield bgr, replace(frame, number=number, at_s=number / 10)

@@ -1,4 +1,4 @@
-"""The classic motion pipeline, which the benchmark and tests compare ours with.
+"""The classic motion pipeline; the benchmark and tests compare our pipeline with it.
 
 Many projects have it in this form. The product itself does not use it.
 """
@@ -53,7 +53,7 @@ class ClassicMotion:
         return np.asarray(cv2.absdiff(grey, cv2.convertScaleAbs(self._average)), np.uint8)
 
     def mark(self, delta: Image) -> Image:
-        """Return a picture that is 255 where the difference is large, and around there."""
+        """Return a picture that is 255 where the difference is large, and in a rim around it."""
         _, marked = cv2.threshold(delta, self._settings.delta_thresh, 255, cv2.THRESH_BINARY)
         square = np.ones((3, 3), np.uint8)
         dilated = cv2.dilate(marked, square, iterations=self._settings.dilate_iterations)

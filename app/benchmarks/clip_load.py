@@ -1,4 +1,4 @@
-"""`bench --clips`: measures what recording costs: memory, CPU time, and the delay of frames."""
+"""`bench --clips`: measures the memory, the CPU time and the delay of frames of recording."""
 
 import itertools
 import tempfile
@@ -28,7 +28,7 @@ FPS = 10
 SECONDS = 20
 LIVE_S = 12.0
 PRE_ROLL_S = 5.0
-#: H.264 as a network camera sends it, and JPEGs as a USB camera gives them.
+#: H.264, as from a network camera, and JPEGs, as from a USB camera.
 CODERS: dict[str, dict[str, Any]] = {
     "h264": {
         "suffix": "mp4",
@@ -139,7 +139,7 @@ def _record(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
 
 
 def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
-    """Return the longest time between two frames of the live scene, which come as in the daemon."""
+    """Return the longest time between two frames of the live scene, read as in the daemon."""
     clock, recorder, settings = SystemClock(), _recorder(), _settings("demo", SIZES[0])
     feed = CameraFeed(
         lambda: make_camera("bench", settings, clock), clock, settings, recorder.add_packet

@@ -1,4 +1,4 @@
-"""`bench --uploads`: measures the speed of uploads when neither network nor store limits it.
+"""`bench --uploads`: measures the speed of uploads without the limits of network and store.
 
 The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) upload an hour
 of events. The store is a separate process on loopback that reads everything, computes its checksum

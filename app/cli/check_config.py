@@ -35,7 +35,7 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
 
 
 def _unknown_to_apprise(config: Config) -> list[str]:
-    """Return a sentence for each URL that Apprise, which is loaded for this, does not know."""
+    """Return a sentence for each URL that Apprise does not know; this loads Apprise."""
     if not config.apprise.urls:
         return []
     from app.notify.apprise import is_known_url

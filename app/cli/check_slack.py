@@ -1,4 +1,4 @@
-"""The verb `check-slack`: shows what is right and what is missing for Slack, with the cure."""
+"""The verb `check-slack`: shows which settings for Slack are right or missing, with the cure."""
 
 import http.client
 import re
@@ -39,7 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked. *text* says what was found, and the cure if it is not *good*."""
+    """The result of one check; *text* describes it, with the cure if it is not *good*."""
 
     good: bool
     text: str
@@ -207,7 +207,7 @@ def _socket(slack: SlackConfig) -> Iterator[Finding]:
 
 
 def _token_fault(key: str, token: SecretStr | None, prefix: str, where: str) -> str | None:
-    """Return what is wrong with the form of *token*, None when nothing is."""
+    """Return the mistake in the form of *token*, None without a mistake."""
     text = token.get_secret_value() if token else ""
     cure = f"copy {_KINDS[prefix]} ({prefix}…) from {APPS} → {where}"
     if not text:
@@ -237,7 +237,7 @@ def _client(slack: SlackConfig, token: SecretStr) -> WebClient:
 
 
 def _answer_to(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
-    """Return the answer of Slack to *call*, or why there is none."""
+    """Return Slack's answer to *call*, or its refusal."""
     try:
         return call()
     except SlackApiError as error:

@@ -38,7 +38,7 @@ def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
 
 
 def _flow(settings: DropboxSettings) -> Any:
-    """Return the SDK's OAuth flow; it uses PKCE where the app's secret is not set."""
+    """Return the SDK's OAuth flow, with PKCE if the app's secret is not set."""
     from dropbox import DropboxOAuth2FlowNoRedirect
 
     from app.uploads.dropbox import session

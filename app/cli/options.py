@@ -50,7 +50,7 @@ def checked(folder: Path | None, profile: str | None) -> Config:
 
 def doubts(config: Config) -> list[str]:
     """Return a sentence for each setting that is valid but doubtful, here on this machine."""
-    # Not Path.exists, which fails at a folder that we may not look into.
+    # `Path.exists` would fail at a folder that this user may not read.
     there = next(
         folder
         for folder in (config.data_dir, *config.data_dir.parents)

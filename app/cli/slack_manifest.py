@@ -15,9 +15,9 @@ BOT_NAME = "sec-bot"
 DESCRIPTION = "Cameras at home that show you who comes."
 BACKGROUND = "#1f2937"
 
-#: The scopes that the bot needs, and what for.
+#: The scopes that the bot needs, and their purposes.
 BOT_SCOPES = {
-    "commands": "take the slash commands",
+    "commands": "receive the slash commands",
     "chat:write": "post alerts and change their buttons",
     "files:write": "upload pictures, and delete them after a tag",
     "files:read": "see when a picture is ready to be shown",

@@ -32,7 +32,7 @@ _SOURCE_WORDS = ("auto", "demo")
 @click.option(
     "--foreground",
     is_flag=True,
-    help="Run as a service, in place of a suite that runs already.",
+    help="Run as a service, and end a suite that runs already.",
 )
 @click.argument("more", metavar="", nargs=-1)
 def start(
@@ -44,7 +44,7 @@ def start(
     foreground: bool,
     more: tuple[str, ...],
 ) -> None:
-    """Start every program, and wait until each works. They run on when you log out."""
+    """Start every program, and wait until each works. They continue after you log out."""
     if more and not only:
         raise click.UsageError(
             f"{more[0]}: unknown. Name a profile after --profile, a program after --only, a video "
@@ -86,7 +86,7 @@ def _resolved(source: str | None) -> str | None:
 
 
 def _report(order: Order) -> str:
-    """Return what runs and where to look."""
+    """Return lines on the running programs and where to look."""
     config = order.config
     checkup = check_up(config)
     rows = [
@@ -124,7 +124,7 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
 
 
 def _alerts(config: Config) -> str:
-    """Return where alerts go."""
+    """Return the receivers of alerts."""
     services = {
         "slack": not config.slack.missing(),
         "twilio": not config.twilio.missing(),
@@ -140,7 +140,7 @@ def _alerts(config: Config) -> str:
 
 
 def _slack(config: Config) -> str:
-    """Return how Slack reaches this house."""
+    """Return a line on the way of commands from Slack to this house."""
     kinds = {program.kind for program in expected_programs(config)}
     if SLACK_SERVER in kinds:
         return f"commands are answered at {config.slack.bind}"

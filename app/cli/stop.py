@@ -35,7 +35,7 @@ def stop(*, folder: Path | None, profile: str | None) -> None:
 
 
 def _run_dirs(folder: Path | None, profile: str | None) -> set[Path]:
-    """Return the `run_dir` of this configuration, and those from before its files changed."""
+    """Return the `run_dir` of this configuration, and of running suites with its earlier files."""
     named = profile or os.environ.get(PROFILE_VARIABLE) or None
     found = set()
     try:

@@ -110,5 +110,5 @@ def _row(device: Device, whose: str) -> tuple[str, ...]:
 
 
 def _is_private(device: Device) -> bool:
-    """Return whether the MAC is locally administered, as its bit for that says."""
+    """Return whether the MAC is locally administered, by its bit for that."""
     return device.mac is not None and bool(int(device.mac[:2], 16) & 2)

@@ -1,4 +1,4 @@
-"""Warnings: settings that are valid, but most likely not what the owner wants."""
+"""Warnings about settings that are valid, but probably not wanted."""
 
 import stat
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from app.config.settings import Config
 from app.notify.settings import TwilioSettings
 from app.presence.base import PresenceSettings
 
-#: Sections that are checked but that no program reads yet.
+#: Sections that are checked, although no program reads them yet.
 AWAITED = ("people", "dashboard")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-#: Parts of PyYAML's messages, each with the likely cure. {opened} is the line where the quote or
+#: Parts of PyYAML's messages, each with the likely cure; {opened} is the line where the quote or
 #: bracket began.
 _CURES = (
     ("'\\t'", "indent with spaces, not with a tab"),
@@ -14,12 +14,12 @@ _CURES = (
     ("expected ',' or", "the bracket that is opened in line {opened} is not closed"),
     (
         "mapping values",
-        "is the line indented as its neighbours are, and has the one above a colon? "
+        "is the line indented like its neighbours, and has the line above a colon? "
         'A value with a colon must stand in "quotes"',
     ),
     (
         "<block end>",
-        "is the line indented as its neighbours are, and every quote and bracket closed just once?",
+        "is the line indented like its neighbours, and each quote and bracket closed exactly once?",
     ),
 )
 
@@ -28,7 +28,7 @@ KeyPath = tuple[str | int, ...]
 
 
 class Layers:
-    """Several files as one, where the last to name a key wins. *problems* are their mistakes."""
+    """Several files as one: for each key the last file wins. *problems* are their mistakes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Layers:
         self.problems: list[str] = []
 
     def add(self, path: Path) -> None:
-        """Lay the file at *path* over what is there."""
+        """Lay the file at *path* over the earlier files."""
         try:
             loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
             node = loader.get_single_node()
@@ -54,7 +54,7 @@ class Layers:
             self._lay_over(values, path)
 
     def place(self, keys: KeyPath) -> str:
-        """Return file and line of *keys*, or of the nearest section around them that has some."""
+        """Return file and line of *keys*, or of the nearest known section around them."""
         while keys and keys not in self.places:
             keys = keys[:-1]
         return self.places.get(keys, str(self.folder / "config.yml"))
@@ -97,7 +97,7 @@ class Layers:
 
 
 def _message(error: yaml.MarkedYAMLError) -> str:
-    """Return the fault in PyYAML's words, and the cure in ours."""
+    """Return the mistake in PyYAML's words, and the cure in ours."""
     said = error.problem or error.context or ""
     opened = error.context_mark.line + 1 if error.context_mark else 1
     return "; ".join(
@@ -116,5 +116,5 @@ def _merged(below: dict[Any, Any], above: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def dotted(keys: KeyPath) -> str:
-    """Return *keys* as a person writes them."""
+    """Return *keys* in the form that people write."""
     return ".".join(map(str, keys)) or "the whole file"

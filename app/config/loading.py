@@ -18,8 +18,8 @@ from app.errors import ConfigError
 #: The environment variables that name the configuration's folder and the profile.
 FOLDER_VARIABLE = "WHOS_THERE_CONFIG"
 PROFILE_VARIABLE = "WHOS_THERE_PROFILE"
-#: The environment variable that names a source for all cameras. It stands on no command line, where
-#: everybody on the machine could read the password in it.
+#: The environment variable with a source for all cameras. The source is never on a command line,
+#: where every user of the machine could read its password.
 SOURCE_VARIABLE = "WHOS_THERE_SOURCE"
 
 

@@ -12,7 +12,8 @@ from app.config.settings import Config
 from app.presence.base import PersonSettings, PresenceSettings
 
 _SECRET = re.compile("token|secret|password|key|url|source|router")
-#: Plain words for pydantic's. YAML reads a password of digits, and some MAC addresses, as a number.
+#: Plain words for pydantic's messages. YAML reads a password of digits, and some MAC addresses, as
+#: numbers.
 _PLAINER = {
     "string_type": 'must be text: put it in "quotes"',
     "tuple_type": "must be a list, in [square brackets]",
@@ -20,7 +21,7 @@ _PLAINER = {
 
 
 def described(error: ValidationError, layers: Layers) -> list[str]:
-    """Return one sentence for each key that is wrong, whatever the alternatives of a union say."""
+    """Return one sentence for each wrong key, also where a union reports several mistakes."""
     reasons: dict[KeyPath, list[str]] = {}
     found = [(_key_path(one["loc"], layers.values), one) for one in error.errors(include_url=False)]
     for keys, one in found:
@@ -37,13 +38,13 @@ def described(error: ValidationError, layers: Layers) -> list[str]:
 
 
 def _either(said: list[str]) -> str:
-    """Join what the alternatives say about one value, and name the value at the end only."""
+    """Join the messages of the alternatives about one value, with the value only at the end."""
     *others, last = dict.fromkeys(said)
     return " or ".join([*(other.partition(", not ")[0] for other in others), last])
 
 
 def _key_path(location: KeyPath, values: Any) -> KeyPath:
-    """Return *location* without the names of a union's alternatives, which are in no file."""
+    """Return *location* without the names of a union's alternatives, which are not in the file."""
     keys: list[str | int] = []
     for number, part in enumerate(location):
         inside = (isinstance(values, dict) and part in values) or (
@@ -87,7 +88,7 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
 
 
 def _known_keys(keys: KeyPath) -> list[str]:
-    """Return the keys that exist below *keys*; none where the owner chooses the names."""
+    """Return the keys that exist below *keys*; none where the names are free."""
     here: Any = Config(
         presence=PresenceSettings(people={"somebody": PersonSettings(hosts=("a-phone",))})
     )

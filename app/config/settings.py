@@ -1,6 +1,6 @@
 """The frozen settings of the whole suite: `Config`.
 
-Most of its sections are defined beside the code that they tune.
+Most of its sections are defined beside the code that uses them.
 """
 
 import re
@@ -107,7 +107,7 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True)
 class PeopleSettings:
-    """The person model: which one, and what it does to alerts."""
+    """The person model: its choice, and its effect on alerts."""
 
     backend: Literal["auto", "none"] = "auto"
     model: str | None = None
@@ -118,7 +118,7 @@ class PeopleSettings:
 
 @dataclass(frozen=True, slots=True)
 class SlackConfig(SlackSettings):
-    """The Slack app: also how Slack reaches this house, and who may send commands."""
+    """The Slack app, the connection with Slack, and the people who may send commands."""
 
     mode: Literal["http", "socket"] = "http"
     bind: Bind = "0.0.0.0:52961"
@@ -140,7 +140,7 @@ class SlackConfig(SlackSettings):
 
 @dataclass(frozen=True, slots=True)
 class EventConfig(EventSettings):
-    """Settings of events: also what is kept of an event, and the sentences about it."""
+    """Settings of events: detection, samples and stills, and the sentences about an event."""
 
     min_save_seconds: Annotated[float, Ge(1)] = 600.0
     frame_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
@@ -208,7 +208,7 @@ class Config(BaseModel):
 
     @property
     def run_dir(self) -> Path:
-        """The folder for the launcher's files, which last as long as the suite runs."""
+        """The folder for the launcher's files, which exist while the suite runs."""
         return self.data_dir / "run"
 
     @model_validator(mode="after")

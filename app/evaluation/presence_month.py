@@ -1,7 +1,7 @@
 """`presence-month`: tests the presence rules with a simulated month of two people.
 
-The month runs through the same `Household` as the daemon, and once more with the plain wait of
-`consider_home_s`.
+The month runs through the same `Household` as in the daemon, and a second time with the plain wait
+of `consider_home_s`.
 """
 
 import json
@@ -40,9 +40,9 @@ RESTARTS = 4
 SAVE_EVERY_S = 900.0
 #: For an absence shorter than this, the house need not be armed.
 SHORT_ABSENCE_S = 1_200.0
-#: The time until a poll fails, and until it is answered.
+#: The seconds until a poll fails, and until a poll is answered.
 TIMEOUT_S, ANSWER_S = 5.0, 0.2
-#: The share of polls that get no answer although the router works.
+#: The fraction of polls that get no answer although the router works.
 LOST = 0.002
 #: The random part of the time between two polls.
 JITTER = 0.1
@@ -52,9 +52,9 @@ JITTER = 0.1
 class Figures:
     """The results of a month.
 
-    A departure is given as the seconds until the house was armed, an arrival as the seconds until
-    it was disarmed. A departure is hindered by an outage or a restart in between, an arrival by any
-    poll without an answer.
+    Departures are the seconds until the house was armed, arrivals the seconds until it was
+    disarmed. A departure is hindered by an outage or a restart in between; an arrival is hindered
+    by any poll without an answer.
     """
 
     false_armings_while_learning: int
@@ -104,7 +104,7 @@ def simulate(seed: int, days: int, settings: PresenceSettings) -> Figures:
 
 
 class _Simulation:
-    """Does the daemon's work with a month's polls, on a clock that jumps from poll to poll."""
+    """Does the daemon's work for a month, with a clock that jumps from poll to poll."""
 
     def __init__(
         self, month: SimulatedMonth, settings: PresenceSettings, rng: random.Random
@@ -144,12 +144,12 @@ class _Simulation:
                 self._restart()
 
     def _restart(self) -> None:
-        """Continue with what was saved last, as the daemon does after a restart."""
+        """Continue with the last saved records, like the daemon after a restart."""
         home = self._household.home
         self._household = Household(self._settings, self._known, self._habits, home)
 
     def _poll(self, at_s: float) -> float:
-        """Ask the router at *at_s*; returns the seconds that this took."""
+        """Ask the router at *at_s*; returns the seconds of this poll."""
         if self._down.contains(at_s) or self._rng.random() < LOST:
             self._household.missed()
             self._monitor.misses += 1

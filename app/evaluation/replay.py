@@ -94,7 +94,7 @@ def judged_frames(camera: Camera, detector: Detector) -> Iterator[JudgedFrame]:
 def _choose_camera(config: Config, name: str | None) -> CameraConfig:
     """Return the camera whose masks and frame rate apply: the one called *name*, or the only one.
 
-    If there are several and no *name*, a camera without masks.
+    If there are several and no *name*, it is a camera without masks.
     """
     names = ", ".join(config.cameras)
     if name is None and len(config.cameras) == 1:
@@ -116,8 +116,8 @@ def _choose_camera(config: Config, name: str | None) -> CameraConfig:
 def _replay(
     video: str, config: Config, camera_config: CameraConfig, as_json: bool, with_frames: bool
 ) -> None:
-    # A video shows pictures that were flipped when it was recorded, so that the flips of the
-    # configuration do not apply.
+    # The pictures of a video were flipped when it was recorded, so the configured flips do not
+    # apply.
     settings = CameraSettings(source=video, fps=camera_config.fps)
     camera = make_camera("replay", settings, SystemClock(), pace="fast")
     detector = Detector(make_motion(config.motion, camera_config.masks), config.events)
@@ -158,7 +158,7 @@ def _with_progress(
 
 
 def _length(video: str) -> int | None:
-    """Return the number of frames that *video* says it has, None if it does not say."""
+    """Return the number of frames in the header of *video*, None without one."""
     try:
         with av.open(video) as opened:
             return opened.streams.video[0].frames or None

@@ -24,8 +24,7 @@ PEOPLE = {
     "ben": PersonSettings(("02:00:00:00:00:0b",), ("bens-iphone",)),
 }
 PHONES = {name: Device(person.macs[0], person.hosts[0]) for name, person in PEOPLE.items()}
-#: A guest's phone, which has the same host name as Anna's. It comes by whether or not somebody is
-#: home.
+#: A guest's phone, with the same host name as Anna's. It visits whether or not somebody is home.
 VISITOR = Device("02:00:00:00:00:0f", "iphone")
 TELEVISION = Device("02:00:00:00:00:01", "television")
 
@@ -34,8 +33,8 @@ TELEVISION = Device("02:00:00:00:00:01", "television")
 class SimulatedMonth:
     """The spans, in order, of a month that ends at *end_s*.
 
-    *home* has each person's time at home, *listed* the time for which the router lists each device,
-    and *down* the time for which the router does not work.
+    *home* has the spans of each person at home, *listed* the spans in which the router lists each
+    device, and *down* the spans in which the router does not work.
     """
 
     end_s: float

@@ -1,6 +1,6 @@
-"""The files in `run_dir` that supervisord, Redis and Glances are started with.
+"""The files in `run_dir` with which supervisord, Redis and Glances are started.
 
-Each is the repository's file, with what the configuration adds.
+Each is the repository's file, with additions by the configuration.
 """
 
 import configparser
@@ -25,14 +25,14 @@ _AMPS = {
     "amp_Who-Is-Home": "who_is_home",
     "amp_Uploader": "uploader",
 }
-#: Slack reaches the house through one of these two programs, or none. gunicorn also has a worker
+#: One of these two programs, or none, receives Slack's requests. gunicorn also has a worker
 #: process.
 _AMP_SLACK = "amp_Slack-Server"
 _SLACK = (programs.SLACK_SERVER, programs.SLACK_SOCKET)
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write *content* to a new file at *path* that only its owner can read."""
+    """Write *content* to a new file at *path* that only this user can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
@@ -48,7 +48,7 @@ def supervisord_conf(base: Path, logs_dir: Path, run: Iterable[ProcessSpec]) -> 
     parser["supervisord"]["logfile"] = escaped(str(logs_dir / "supervisord.log"))
     names = []
     for program in run:
-        # supervisord expands this one twice.
+        # supervisord expands this value twice.
         log = escaped(escaped(str(logs_dir / f"{program.name}.log")))
         own = {
             "command": escaped(join(program.command)),

@@ -36,7 +36,7 @@ def password_file(config: Config) -> Path:
 def make_password(config: Config, folder: Path) -> None:
     """Write the password to `password_file`, and hashed for Glances into *folder*.
 
-    It is the configured one, or a random one made at the first start.
+    It is the configured password, or a random password made at the first start.
     """
     plain, hashed = password_file(config), folder / f"{USER}.pwd"
     known = plain.read_text(encoding="utf-8").removesuffix("\n") if plain.exists() else ""

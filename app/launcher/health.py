@@ -1,4 +1,4 @@
-"""The health of every program: what supervisord knows of it, and what its heartbeat says."""
+"""The health of every program, by supervisord and by its heartbeat."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -47,14 +47,14 @@ class ReceivedHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """The health of all programs, and sentences on what concerns all of them."""
+    """The health of all programs, and sentences that concern all of them."""
 
     programs: list[Health]
     remarks: list[str] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
-        """Return whether something runs, and all that runs does its work."""
+        """Return whether something runs, and every program that runs does its work."""
         return (
             bool(self.programs)
             and not self.remarks
@@ -137,7 +137,7 @@ def _by_heartbeat(name: str, state: str, received: ReceivedHeartbeat) -> Health:
 def _unsupervised(
     known: dict[str, ProcessInfo], received: dict[str, ReceivedHeartbeat]
 ) -> list[Health]:
-    """Return the health of each program that sends heartbeats and is unknown to supervisord.
+    """Return the health of each program that sends heartbeats but is unknown to supervisord.
 
     A heartbeat stays in Redis for some seconds after its program has ended.
     """
@@ -216,5 +216,5 @@ def _name_of(key: str) -> str:
 
 
 def troubled(healths: Iterable[Health]) -> list[str]:
-    """Return a line for each program that says what is wrong with it."""
+    """Return a line for each program with a trouble."""
     return [f"{health.name}: {health.last_error}" for health in healths if health.last_error]

@@ -30,7 +30,7 @@ _LOOK_EVERY_S = 0.2
 _ENDS_ALLOWED = 2
 _LOG_LINES = 20
 _SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
-# One thread each: more would only slow down each other and the other programs.
+# One thread for each program: more threads would only slow down each other and the other programs.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 
@@ -54,7 +54,7 @@ def start_suite(order: Order) -> bool:
 
 def _end_earlier_run(run_dir: Path) -> None:
     if any(left := stop_suite(run_dir)):
-        click.echo(f"Ended what an earlier run left behind: {', '.join(left[0] + left[1])}.")
+        click.echo(f"Ended programs that an earlier run had left: {', '.join(left[0] + left[1])}.")
 
 
 def _runs(run_dir: Path) -> bool:
@@ -67,7 +67,7 @@ def _runs(run_dir: Path) -> bool:
 
 @contextmanager
 def one_start_at_a_time(run_dir: Path) -> Iterator[None]:
-    """Wait for another start of the same suite to finish; the lock ends with the process."""
+    """Wait until another start of the same suite has finished; the lock ends with the process."""
     run_dir.mkdir(parents=True, exist_ok=True)
     run_dir.chmod(0o700)
     with (run_dir / "start.lock").open("w") as lock:
@@ -120,7 +120,7 @@ def _environment(order: Order) -> dict[str, str]:
 def _wait_until_up(
     config: Config, run: Sequence[ProcessSpec], supervisord: subprocess.Popen[bytes]
 ) -> None:
-    """Wait until each of *run* works; `SuiteError` with the end of the log of one that does not."""
+    """Wait until each of *run* works; otherwise `SuiteError` with the end of a program's log."""
     deadline_s = time.monotonic() + UP_WITHIN_S
     ends: dict[str, set[int]] = defaultdict(set)
     with closing(State(config.redis.url)) as state:
@@ -138,7 +138,7 @@ def _wait_until_up(
 def _down(
     config: Config, state: State, run: Sequence[ProcessSpec]
 ) -> dict[str, ProcessInfo | None]:
-    """Return those of *run* that do not work yet, by name, as supervisord knows them."""
+    """Return the programs of *run* that do not work yet, by name, with supervisord's data."""
     try:
         known = supervised(config.run_dir)
     except SupervisorUnavailable:
@@ -181,4 +181,4 @@ def _failure(config: Config, name: str) -> str:
     log = config.logs_dir / f"{name}.log"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     said = "\n".join(f"  {line}" for line in lines[-_LOG_LINES:]) or "  (nothing)"
-    return f"{name} did not come up, so everything was stopped again. The end of {log}:\n{said}"
+    return f"{name} did not start, so everything was stopped again. The end of {log}:\n{said}"

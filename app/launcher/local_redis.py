@@ -64,9 +64,9 @@ def persistence_warning(url: str) -> str | None:
 
 
 def redis_conf(base: Path, url: str, data_dir: Path) -> str:
-    """Return the file *base* with what *url* says: where to listen, databases, user, password.
+    """Return the file *base* with the parts of *url*: address, databases, user, password.
 
-    The data goes to *data_dir*.
+    The data is stored in *data_dir*.
     """
     split = urlsplit(url)
     lines = [base.read_text(encoding="utf-8"), f"dir {_quoted(str(data_dir))}", *_listening(split)]

@@ -1,4 +1,4 @@
-"""Prepares a start: chooses the programs, and writes the files that they are started with."""
+"""Prepares a start: chooses the programs, and writes their configuration files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.state.address import is_here
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order to start the programs of *config* that *only* names, or all of them.
+    """An order to start the programs of *config* named in *only*, or all of them.
 
     Every camera plays *source*, if it is given.
     """
@@ -85,5 +85,5 @@ def _prepare_glances(config: Config, run: Sequence[ProcessSpec], conf: Path) -> 
 
 
 def glances_logging(config: Config) -> Path:
-    """Return the path of the file that says how Glances logs."""
+    """Return the path of the file with the log settings of Glances."""
     return config.run_dir / "glances-logging.json"

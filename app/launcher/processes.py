@@ -23,7 +23,7 @@ def environments() -> dict[psutil.Process, Environment]:
     for process in psutil.process_iter():
         try:
             environment = process.environ()
-        except (psutil.Error, OSError):  # it has just ended, or is another user's
+        except (psutil.Error, OSError):  # The process has just ended, or belongs to another user.
             continue
         if RUN_VARIABLE in environment and process.pid != os.getpid():
             found[process] = environment

@@ -1,6 +1,6 @@
 """Finds the Redis server of this machine.
 
-Run as a program, it prints path and version of the server, or the cure when there is none.
+As a program, it prints path and version of the server, or the cure when there is none.
 """
 
 import importlib.util

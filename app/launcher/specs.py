@@ -1,4 +1,4 @@
-"""The processes of a suite, as its configuration wants them."""
+"""The processes of a suite, by its configuration."""
 
 import sys
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from app.programs import SECURITY_SYSTEM, SLACK_SERVER, Program, expected_progra
 
 REDIS = "redis"
 GLANCES = "glances"
-#: gunicorn finds its file in the folder that every program is started in.
+#: gunicorn finds its file in the folder in which every program is started.
 _GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf")
 
 
@@ -63,7 +63,7 @@ def check_names(only: Collection[str], config: Config) -> None:
 
 
 def chosen(programs: Sequence[ProcessSpec], only: Collection[str]) -> list[ProcessSpec]:
-    """Return those of *programs* that *only* names by name or kind; all when it is empty."""
+    """Return the *programs* whose name or kind is in *only*; all when it is empty."""
     return [
         program for program in programs if not only or program.name in only or program.kind in only
     ]

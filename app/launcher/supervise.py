@@ -2,9 +2,9 @@
 
     python -m app.launcher.supervise -c supervisord.conf
 
-When supervisord cannot write to a log it reports that to standard error. When that goes to the same
-full disk, supervisord ends and nobody restarts the programs any more. Here such lines are lost
-instead, until there is room again.
+When supervisord cannot write to a log, it reports that to standard error. If that is on the same
+full disk, supervisord ends, and nobody restarts the programs. Here these lines are lost instead,
+until there is room again.
 """
 
 from contextlib import suppress
@@ -27,7 +27,7 @@ def _lose(_handler: loggers.Handler) -> None:
 
 
 def _roll_over_if_possible(handler: loggers.RotatingFileHandler) -> None:
-    """Begin a new file when the old one is long enough; keep the old one when that fails."""
+    """Begin a new file when the old file is long enough; keep the old file when that fails."""
     try:
         _roll_over(handler)
     except (OSError, ValueError):  # ValueError when an earlier failure left it closed

@@ -73,7 +73,7 @@ def supervisord_of(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
         ) from error
     except OSError as error:
         raise SupervisorUnavailable(f"supervisord does not run: {error}") from error
-    # This path is short enough for a socket, however deep the folder is.
+    # This path is short enough for a socket, whatever the depth of the folder.
     transport = _UnixTransport(f"/proc/self/fd/{folder}/{SOCKET}")
     try:
         yield xmlrpc.client.ServerProxy("http://localhost", transport=transport)
@@ -85,7 +85,7 @@ def supervisord_of(run_dir: Path) -> Iterator[xmlrpc.client.ServerProxy]:
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over the unix socket at *path*, with a timeout, which supervisor's own lacks."""
+    """XML-RPC over the unix socket at *path*, with a timeout, unlike supervisor's own."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

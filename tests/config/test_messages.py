@@ -269,7 +269,7 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
         (
             "motion:\n    alpha: .1\n  thresh: 50\n",
             3,
-            "is the line indented as its neighbours are, and every quote and bracket",
+            "is the line indented like its neighbours, and each quote and bracket",
         ),
         ("motion:\n  alpha: .1\n  alpha: .2\n", 3, "motion.alpha: is here twice; keep one"),
     ],

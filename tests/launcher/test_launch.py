@@ -229,7 +229,7 @@ def test_a_program_that_fails_to_start_shows_its_log(
     with Suite(tmp_path) as suite:
         done = suite.verb("start", "--only", "who_is_home")
         assert done.returncode == 1
-        assert "who_is_home did not come up" in done.stderr
+        assert "who_is_home did not start" in done.stderr
         assert "the card has a bad block" in done.stderr
         assert not suite.processes()
 
@@ -257,7 +257,7 @@ def test_start_and_stop_end_what_a_killed_supervisord_left(
         done = suite.verb("status")
         assert done.returncode == 1
         assert "Still running: redis, who_is_home" in done.stderr
-        left = "Ended what an earlier run left behind: redis, who_is_home."
+        left = "Ended programs that an earlier run had left: redis, who_is_home."
         assert left in suite.start("who_is_home")
         assert not {process.pid for process in orphans.values()} & {
             process.pid for process in suite.processes().values()

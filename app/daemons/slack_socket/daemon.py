@@ -261,4 +261,4 @@ def _reply_to(click: Click, text: str) -> None:
 
 def _log_mistakes(work: Future[None]) -> None:
     if not work.cancelled() and (error := work.exception()):
-        _log.error("a mistake of ours while handling an envelope", exc_info=error)
+        _log.error("a mistake in this program while handling an envelope", exc_info=error)

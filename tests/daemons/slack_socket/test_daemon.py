@@ -217,7 +217,7 @@ def test_our_own_mistake_is_answered_and_logged(
         assert "Something went wrong" in idle_home.socket.slash("/top")
         assert idle_home.socket.slash("/help") == "well"
         (record,) = until(
-            lambda: [one for one in caplog.records if "a mistake of ours" in one.message],
+            lambda: [one for one in caplog.records if "a mistake in this program" in one.message],
             "the mistake is logged",
         )
         assert record.exc_info
