@@ -59,7 +59,7 @@ def check(
 
 
 def missing(folder: Path, slack: SlackServer, settings: Mapping[str, object]) -> list[str]:
-    """What the verb finds missing."""
+    """The things that the verb finds missing."""
     done = check(folder, slack, settings)
     found = [line for line in done.stdout.splitlines() if line.startswith("MISSING")]
     assert (done.returncode, done.stderr) == (1 if found else 0, "")

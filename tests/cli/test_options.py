@@ -1,4 +1,4 @@
-"""The options that choose a configuration, and what is doubtful about it."""
+"""The options that choose a configuration, and warnings about doubtful settings."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ def test_an_empty_file_gives_the_defaults(folder: Path) -> None:
         b'data_dir: "a\\0b"\n',
     ],
 )
-def test_what_is_no_plain_yaml_is_refused(folder: Path, content: bytes) -> None:
+def test_yaml_that_is_not_plain_is_refused(folder: Path, content: bytes) -> None:
     (folder / "config.yml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"config\.yml"):
         load_config(folder)
@@ -37,7 +37,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
-def test_private_lies_over_profile_and_profile_over_the_rest(
+def test_private_overrides_profile_and_profile_the_rest(
     folder: Path,
 ) -> None:
     (folder / "profiles").mkdir()

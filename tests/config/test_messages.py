@@ -265,7 +265,7 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
             4,
             "the quote or bracket that is opened in line 2 is never closed",
         ),
-        ("motion:\n  alpha .1\n  thresh: 50\n", 3, "has the one above a colon?"),
+        ("motion:\n  alpha .1\n  thresh: 50\n", 3, "has the line above a colon?"),
         (
             "motion:\n    alpha: .1\n  thresh: 50\n",
             3,

@@ -19,7 +19,7 @@ def test_spans_that_touch_or_lie_close_become_one() -> None:
     assert merge(spans, apart_s=0.5) == [(0.0, 4.0), (5.0, 6.0)]
 
 
-def test_what_lies_outside_the_holes_is_left() -> None:
+def test_time_outside_the_holes_remains() -> None:
     holes = [(0.0, 1.0), (2.0, 3.0), (9.0, 12.0)]
     assert subtract([(0.5, 10.0), (11.0, 13.0)], holes) == [(1.0, 2.0), (3.0, 9.0), (12.0, 13.0)]
 

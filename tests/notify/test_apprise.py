@@ -97,7 +97,7 @@ def test_a_refused_message_arrives_once_later(
     assert (len(hook.received), notifier.possible_repeats) == (1, 0)
 
 
-def test_a_message_whose_clip_is_refused_goes_without_it(
+def test_a_message_is_sent_without_a_refused_clip(
     hook: JsonHook, notifier: AppriseNotifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook.takes_files = False

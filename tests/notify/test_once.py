@@ -14,7 +14,7 @@ def test_the_time_of_the_call_is_stored_before_it(clock: FakeClock) -> None:
     assert progress.stages == {"posting": clock.now().isoformat()}
 
 
-def test_a_call_whose_answer_was_lost_stays_unconfirmed(clock: FakeClock) -> None:
+def test_a_call_with_a_lost_answer_stays_unconfirmed(clock: FakeClock) -> None:
     progress, begun = MemoryProgress(), clock.now()
     with pytest.raises(NoAnswer), posting(progress, clock):
         clock.advance(10.0)

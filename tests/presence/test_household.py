@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("in_zone")
 EMPTIED_S = 240.0
 
 
-def test_the_first_who_comes_occupies_the_house_at_once() -> None:
+def test_the_first_arrival_occupies_the_house_at_once() -> None:
     house = House()
     assert house.sees() == []
     assert house.sees(ANNA) == ["came anna", "occupied anna"]
@@ -44,7 +44,7 @@ def test_who_is_back_in_time_never_left() -> None:
     assert house.lives(165) == []
 
 
-def test_who_comes_before_the_house_is_empty_keeps_it_occupied() -> None:
+def test_an_arrival_before_it_is_empty_keeps_it_occupied() -> None:
     house = House()
     house.sees(ANNA)
     house.until("left anna")

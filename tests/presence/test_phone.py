@@ -110,7 +110,7 @@ def test_who_has_been_away_since_is_not_drowsy() -> None:
 @pytest.mark.parametrize(
     ("hour", "wait_s"), [(21, 1020), (3, 1020), (9, 1020), (10, 180), (20, 180)]
 )
-def test_who_comes_home_at_night_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
+def test_an_arrival_at_night_is_expected_to_go_to_bed(hour: int, wait_s: float) -> None:
     house = House(
         known={"anna": AWAY}, habits={"anna": Habits({ANNA: WAKEFUL})}, at=NOON.replace(hour=hour)
     )

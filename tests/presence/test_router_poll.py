@@ -29,7 +29,7 @@ class Slow(Router):
 
 
 @pytest.mark.parametrize("answer", [[ANNA], [], RouterError("it is down")])
-def test_an_answer_is_returned_as_soon_as_it_is_there(
+def test_an_answer_is_returned_at_once(
     answer: list[Device] | RouterError,
 ) -> None:
     router = Slow(answer)

@@ -1,4 +1,4 @@
-"""Records as JSON: what goes in comes out, and nothing else does."""
+"""Records as JSON: a record is decoded unchanged, and nothing else is accepted."""
 
 import json
 from dataclasses import replace
@@ -34,7 +34,7 @@ RECORDS = [
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
-def test_a_record_comes_out_as_it_went_in(record: protocol.Record) -> None:
+def test_a_record_is_decoded_unchanged(record: protocol.Record) -> None:
     assert protocol.decode(type(record), protocol.encode(record)) == record
 
 
@@ -51,7 +51,7 @@ def test_a_record_comes_out_as_it_went_in(record: protocol.Record) -> None:
         (Fact, b"\xff\xfe", "Fact"),
     ],
 )
-def test_what_is_not_as_declared_is_refused_by_name(
+def test_an_undeclared_value_is_refused_by_name(
     kind: type[Position], text: str | bytes, named: str
 ) -> None:
     with pytest.raises(ProtocolError, match=named):

@@ -32,7 +32,7 @@ def test_an_event_id_gives_back_its_camera_and_its_time() -> None:
 
 
 @pytest.mark.parametrize("event", ["", "yesterday", "20261120T101500Z-front", "../../etc/passwd"])
-def test_what_is_no_event_id_is_refused(event: str) -> None:
+def test_a_wrong_event_id_is_refused(event: str) -> None:
     with pytest.raises(ProtocolError, match="no event's id"):
         protocol.event_started_at(event)
     with pytest.raises(ProtocolError, match="no event's id"):

@@ -1,4 +1,4 @@
-"""The folder of an event: what is written, and what a kill leaves."""
+"""The folder of an event: its files, and the files that a kill leaves."""
 
 import json
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def event(folders: EventFolders) -> Path:
     return folder
 
 
-def test_an_event_lies_in_the_folder_of_its_utc_day(folders: EventFolders, tmp_path: Path) -> None:
+def test_an_event_is_in_the_folder_of_its_utc_day(folders: EventFolders, tmp_path: Path) -> None:
     folders.write_event(EVENT, STARTED_AT, {"peak": 5}, SnapshotPair(b"marked", b"clean"))
     folder = tmp_path / "events" / "2026-11-20" / EVENT
     assert {path.name for path in folder.iterdir()} == {

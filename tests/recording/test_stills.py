@@ -1,4 +1,4 @@
-"""Stills of an occupied room: the rule that makes them due, and what is drawn into them."""
+"""Stills of an occupied room: the rule that makes them due, and their drawing."""
 
 from datetime import UTC, datetime
 

@@ -267,7 +267,7 @@ def test_the_unit_replaces_a_running_suite_and_ends_it_cleanly(
 
 
 def as_systemd_would(service: configparser.SectionProxy, home: Path) -> subprocess.Popen[bytes]:
-    """Start *service* as systemd does, with nothing of the test's environment."""
+    """Start *service* like systemd, without the test's environment."""
     env = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(home),

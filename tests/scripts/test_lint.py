@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lint(checkout: Path) -> str:
-    """Check the contracts; returns what is broken, "" when nothing is."""
+    """Check the contracts; returns the broken ones, "" when there are none."""
     done = subprocess.run(
         [LINT, "--no-logo", "--cache-dir", str(checkout / ".cache")],
         cwd=checkout,

@@ -1,4 +1,4 @@
-"""Whether a Redis is on this machine."""
+"""Addresses of a Redis on this machine, and of others."""
 
 import pytest
 

@@ -57,9 +57,7 @@ def test_garbage_on_the_stream_is_dropped_and_logged(
 
 
 def test_facts_behind_a_whole_batch_of_garbage_are_read(state: State, raw: redis.Redis) -> None:
-    """Half a digest must not pass for the whole, and what was left by a reader that died must not
-    lie on.
-    """
+    """Half a digest must not count as a whole one, and a dead reader must leave no entries."""
     reader = state.facts("notifier", "one")
     for _ in range(250):
         raw.xadd("events", {"nonsense": "x"})

@@ -208,7 +208,7 @@ def run_troubles(house: House) -> None:
 
 
 def deliver(notifier: Notifier, message: Message, state: State, clock: FakeClock) -> None:
-    """Deliver as a channel does, with its progress in Redis and pauses on *clock*."""
+    """Deliver like a channel, with its progress in Redis and pauses on *clock*."""
     progress = DeliveryProgress(state, notifier.name, message.key)
     for _ in range(60):
         progress.load()

@@ -107,7 +107,7 @@ def test_in_the_end_each_event_has_one_alert_and_one_clip(house: Suite, raw: Red
 
 
 def are_back(house: Suite, killed: dict[str, int]) -> bool:
-    """Whether every program of *killed*, names to process ids, runs again in another process."""
+    """Return whether each program of *killed*, names to process ids, has a new process."""
     now = {name: process.pid for name, process in house.processes().items()}
     return all(now.get(name, pid) != pid for name, pid in killed.items())
 

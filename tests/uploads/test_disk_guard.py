@@ -126,7 +126,7 @@ def order_of_deletion(scene: Scene) -> list[Path]:
     return order
 
 
-def test_on_a_full_disk_what_is_uploaded_goes_first(
+def test_on_a_full_disk_uploaded_files_are_deleted_first(
     make_scene: MakeScene, caplog: pytest.LogCaptureFixture
 ) -> None:
     scene = make_scene(min_free_gb=0.001)

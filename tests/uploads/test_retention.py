@@ -1,4 +1,4 @@
-"""What is deleted from a full disk, and in which order."""
+"""The files that are deleted from a full disk, and their order."""
 
 from pathlib import Path
 

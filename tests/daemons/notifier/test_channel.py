@@ -306,7 +306,7 @@ def test_the_parts_of_a_clip_come_in_their_order(make_outbox: MakeOutbox) -> Non
     assert outbox.messages[0].clip_link == "https://s3/clips/1.mp4"
 
 
-def test_the_earliest_of_the_clips_that_are_there_goes_first(make_outbox: MakeOutbox) -> None:
+def test_the_earliest_clip_that_is_ready_is_first(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(LinkNotifier(), when=("clip",))
     outbox.let_uploads_succeed()
     events = [event_after(number) for number in range(3)]

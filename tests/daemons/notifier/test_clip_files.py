@@ -102,7 +102,7 @@ def test_a_link_is_not_waited_for_while_uploads_fail(
     assert files.find(EVENT, "clip.mp4", AT, HERE, links_only=True) == ClipLocation(clip)
 
 
-def test_what_is_urgent_waits_20_s_for_a_link(
+def test_an_urgent_alert_waits_20_s_for_a_link(
     make: Make, clip: Path, state: State, clock: FakeClock
 ) -> None:
     send_heartbeat(state, {"store_trouble": {"s3": None}})
@@ -161,7 +161,7 @@ def test_links_that_cannot_be_made_are_logged_once(
     assert caplog.text.count("no links to files in S3 can be made: the bucket needs keys") == 1
 
 
-def test_a_clip_that_is_small_enough_is_taken_as_it_is(make: Make, clip: Path) -> None:
+def test_a_clip_that_is_small_enough_is_used_unchanged(make: Make, clip: Path) -> None:
     size = clip.stat().st_size
     assert [make().fitting(clip, limit, "slack") for limit in (None, size)] == [clip, clip]
     assert make().fitting(clip, size - 1, None) is None

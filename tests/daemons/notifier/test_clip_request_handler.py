@@ -214,7 +214,7 @@ def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
     assert len(replies.slack.messages) == 1
 
 
-def test_in_a_channel_without_the_app_only_the_person_hears(replies: Replies) -> None:
+def test_without_the_app_only_the_person_gets_a_reply(replies: Replies) -> None:
     request = replies.ask("D0DIRECT01")
     replies.bring()
     replies.run_until_done()

@@ -31,7 +31,7 @@ def test_a_lost_camera_has_no_event_and_marks_of_its_own(notifier: DaemonHarness
     assert 0 < life_s <= protocol.DELIVERY_LIFE_S
 
 
-def test_what_is_no_alert_is_only_acknowledged(notifier: DaemonHarness) -> None:
+def test_a_fact_that_is_no_alert_is_only_acknowledged(notifier: DaemonHarness) -> None:
     notifier.publish("motion_ended")
     silent = notifier.publish(alert=False)
     alert = notifier.publish()

@@ -103,7 +103,7 @@ def test_an_alert_is_delivered_while_a_clip_is_uploaded(services: ServicesHarnes
     assert services.posted() == ["Fact 1.", "Fact 2."]
 
 
-def test_services_that_fail_delay_no_other_nor_the_end(services: ServicesHarness) -> None:
+def test_failing_services_delay_no_other_and_no_end(services: ServicesHarness) -> None:
     services.configure(slack=SLACK, twilio=TWILIO, apprise=APPRISE)
     services.slack.always("files.getUploadURLExternal", hang(60))
     services.twilio.always(broken(503))

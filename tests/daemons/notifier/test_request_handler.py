@@ -247,7 +247,7 @@ def test_a_picture_is_shown_once_after_a_failure_and_a_kill(
     assert another.waiting == 0
 
 
-def test_in_a_channel_without_the_app_only_the_person_hears(replies: Replies) -> None:
+def test_without_the_app_only_the_person_gets_a_reply(replies: Replies) -> None:
     replies.state.set_latest("front", Latest(b"a new one", replies.clock.now()))
     request = replies.ask(reply_to=ReplyTo(replies.slack.new_response_url(), "D0DIRECT01"))
     replies.run()

@@ -42,7 +42,7 @@ def test_with_a_bucket_there_are_links(state: State, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backends", ["auto", "[folder]"])
-def test_slack_replies_also_where_no_alert_goes_to_it(
+def test_slack_replies_even_if_it_gets_no_alerts(
     state: State, tmp_path: Path, backends: str
 ) -> None:
     workers, _ = workers_of(state, tmp_path, f"notify: {{backends: {backends}}}\n{SLACK}")

@@ -42,7 +42,7 @@ def test_an_alert_with_its_clip_is_not_repeated(owner: Owner) -> None:
     assert owner.after(1000) == []
 
 
-def test_an_alert_whose_clip_is_late_goes_out_once(owner: Owner) -> None:
+def test_an_alert_with_a_late_clip_is_published_once(owner: Owner) -> None:
     owner.deadlines.add("a", alert("a"))
     assert owner.after(PATIENCE_S - 1) == []
     assert owner.after(1) == ["Opened: a."]

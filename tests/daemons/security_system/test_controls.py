@@ -1,4 +1,4 @@
-"""Each poll reads what is wanted of a camera, and labels reach their events."""
+"""Each poll reads the wanted state of a camera, and labels reach their events."""
 
 import json
 import logging

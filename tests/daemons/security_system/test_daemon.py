@@ -76,7 +76,7 @@ def test_a_disarmed_camera_looks_home_and_stays_closed(empty_room: EmptyRoom) ->
     assert "camera opens" not in empty_room.disarmed_log
 
 
-def test_a_picture_that_is_asked_for_comes_within_a_second(empty_room: EmptyRoom) -> None:
+def test_a_requested_picture_comes_within_a_second(empty_room: EmptyRoom) -> None:
     for _ in range(3):
         asked_at = empty_room.ask_for_picture()
         empty_room.program.obeys(

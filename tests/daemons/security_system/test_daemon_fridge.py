@@ -89,9 +89,7 @@ def test_an_opening_is_one_alert_and_flashes_are_none(
     assert min(pictures[1:-1]) > 50
 
 
-def test_what_is_left_open_is_one_more_alert(
-    start: Start, raw: redis.Redis, tmp_path: Path
-) -> None:
+def test_a_door_left_open_is_one_more_alert(start: Start, raw: redis.Redis, tmp_path: Path) -> None:
     start((1, DARK), (6, BRIGHT), (20, DARK), events=", open_threshold_seconds: 2")
     last = until(
         lambda: [one for one in facts(raw, "clip_ready") if one["alert"]],

@@ -168,7 +168,7 @@ def test_stills_have_names_that_sort_by_time(outcome: Outcome, video: list[Frame
     assert shapes == {video[0].bgr().shape}
 
 
-def test_the_heartbeat_says_what_is_kept(outcome: Outcome) -> None:
+def test_the_heartbeat_counts_samples_and_stills(outcome: Outcome) -> None:
     assert set(outcome.beat.counters) >= {"pir", "frames_kept_mb", "captures"}
     assert outcome.beat.counters["captures_lost"] == 0
 

@@ -126,7 +126,7 @@ def test_an_opening_by_light_is_one_alert_in_all(
 
 
 @pytest.mark.parametrize("file", ["clip.mp4", None])
-def test_what_is_left_open_is_published_with_its_clip_so_far(
+def test_left_open_is_published_with_the_clip_so_far(
     run: Run, published: Callable[[int], list[dict[str, Any]]], file: str | None
 ) -> None:
     run.reporter.alert_text = text("light")

@@ -109,7 +109,7 @@ def test_the_next_opening_is_another(fridge: Fridge) -> None:
     ]
 
 
-def test_an_opening_goes_on_over_a_restart(fridge: Fridge) -> None:
+def test_an_opening_continues_after_a_restart(fridge: Fridge) -> None:
     fridge.stand(40, level=120)
     fridge.wait(10)
     fridge.restart()

@@ -28,7 +28,7 @@ Start = Callable[[], Publisher]
 
 @pytest.fixture
 def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts a publisher of the camera front, as one run of its program after another does."""
+    """Starts publishers of the camera front, like consecutive runs of its program."""
     with contextlib.ExitStack() as opened:
 
         def start_publisher() -> Publisher:
@@ -137,7 +137,7 @@ def test_the_next_run_hands_over_what_the_last_could_not(
     until(lambda: published(raw) == ["01", "02"], "the next run has published them")
 
 
-def test_what_redis_lost_with_its_last_second_comes_again(
+def test_facts_in_the_lost_second_of_redis_are_published_again(
     start: Start, raw: redis.Redis, durable_redis_server: RedisServer, tmp_path: Path
 ) -> None:
     publisher = start()

@@ -73,7 +73,7 @@ def test_a_burst_of_commands_is_answered_in_time(home: Home) -> None:
     assert home.heartbeat().counters["envelopes"] == before + 50
 
 
-def test_an_envelope_that_comes_again_is_done_once(home: Home) -> None:
+def test_a_repeated_envelope_is_handled_once(home: Home) -> None:
     envelope, fields = str(uuid.uuid4()), home.slack.slash_fields("/pycam_off")
     home.socket.deliver("slash_commands", fields, envelope=envelope)
     assert "Disarmed" in home.socket.acknowledged(envelope)["payload"]["text"]
@@ -105,7 +105,7 @@ def test_a_click_is_acknowledged_and_tags(home: Home) -> None:
     assert request.reply_to.response_url in home.slack.responses
 
 
-def test_a_click_that_comes_again_tags_once(home: Home) -> None:
+def test_a_repeated_click_tags_once(home: Home) -> None:
     payload = home.slack.press_payload(home.post_alert(), "tag_occupied")
     envelope = home.socket.deliver("interactive", payload, accepts_answer=False)
     until(home.requests, "the notifier is asked")

@@ -239,7 +239,7 @@ def test_what_was_learned_is_stored_when_it_stops(home: Home) -> None:
     assert max(gap_s for _, gap_s in habits.gaps_s[ANNA][home.clock.now().astimezone().hour]) >= 90
 
 
-def test_with_redis_away_it_stops_and_logs_what_is_lost(
+def test_with_redis_away_it_stops_and_logs_the_loss(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     home.sees(ANNA)

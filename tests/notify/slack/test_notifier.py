@@ -153,7 +153,7 @@ def test_an_alert_goes_without_a_picture_that_slack_refuses(
     assert "alerts are delivered to Slack without pictures" in caplog.text
 
 
-def test_an_alert_whose_picture_expired_goes_without_it(
+def test_an_alert_is_sent_without_an_expired_picture(
     slack: SlackServer, notifier: SlackNotifier
 ) -> None:
     notifier.deliver(Message(EVENT, AT, "Motion.", "front", None, EVENT), MemoryProgress())
