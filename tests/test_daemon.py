@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import protocol
+from app.clock import FakeClock
 from app.daemon import BEAT_S, run_daemon
 from app.errors import ConfigError
 from app.protocol import Heartbeat
@@ -57,6 +58,7 @@ def test_a_heartbeat_has_the_counters_and_no_trouble(daemon: OddDaemon, state: S
 
 
 def test_a_heartbeat_is_due_once_in_fifteen_seconds(daemon: OddDaemon, state: State) -> None:
+    daemon.clock = FakeClock()
     daemon.attempt()
     daemon.beat_if_due()
     daemon.attempt()

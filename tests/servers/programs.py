@@ -13,7 +13,7 @@ from typing import Self
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
 from app.protocol import Heartbeat
 from app.state import State
-from tests.waiting import Found, until
+from tests.waiting import Found, patience, until
 
 REPO = Path(__file__).resolve().parent.parent.parent
 _END_S = 15.0
@@ -134,7 +134,7 @@ class Program:
 
     def wait(self, within_s: float = _END_S) -> int:
         """Wait until it has ended; returns its exit code."""
-        code = self._running().wait(within_s)
+        code = self._running().wait(patience(within_s))
         self._process = None
         return code
 

@@ -18,7 +18,7 @@ from app.launcher.stopping import stop_suite
 from app.launcher.supervisord import supervisord_of
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO, write_config
-from tests.waiting import until
+from tests.waiting import patience, until
 
 _DONE_S = 90.0
 
@@ -123,5 +123,5 @@ def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        timeout=_DONE_S,
+        timeout=patience(_DONE_S),
     )

@@ -37,6 +37,14 @@ def test_a_failure_is_logged_with_its_reason(
     assert "cannot be read" in caplog.text
 
 
+def shrinking() -> psutil.Process | None:
+    """Return the child that makes a rendition; other tests may have left servers."""
+    children = (
+        one for one in psutil.Process().children() if "app.recording.shrink" in one.cmdline()
+    )
+    return next(children, None)
+
+
 def test_closing_ends_a_rendition_and_makes_no_more(
     footage: Path, clip: Path, tmp_path: Path
 ) -> None:
@@ -50,7 +58,7 @@ def test_closing_ends_a_rendition_and_makes_no_more(
 
     thread = threading.Thread(target=shrink)
     thread.start()
-    child = until(lambda: next(iter(psutil.Process().children()), None), "the process starts")
+    child = until(shrinking, "the process starts")
     until(lambda: child.nice() == 19, "the process has low priority")
     shrinker.close()
     thread.join(10)

@@ -155,7 +155,10 @@ def test_a_quiet_room_is_kept_in_a_folder_of_its_own(outcome: Outcome) -> None:
     for sample in samples:
         facts = json.loads(sample["json"])
         assert not facts["classification"]["motion"]
-        assert [one["number"] - facts["number"] for one in facts["frames"]] == [-6, -1]
+        # A busy machine drops frames between those that are kept.
+        earlier, latest = (one["number"] - facts["number"] for one in facts["frames"])
+        assert earlier <= -6
+        assert latest == -1
         assert EVENT_ID.fullmatch(facts["id"])
         (folder,) = outcome.data.glob(f"events/*/{facts['id']}")
         assert [path.name for path in folder.iterdir()] == ["sample.tar"]
