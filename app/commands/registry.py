@@ -99,7 +99,7 @@ def survey_for(command: Command, context: CommandContext) -> Survey:
 def survey_once_for(
     command: Command, context: CommandContext, claim: str, claim_life_s: int
 ) -> Survey | None:
-    """Make *claim*, and return what `survey_for` does, both in one round trip.
+    """Make *claim*, and return the survey of `survey_for`, both in one round trip.
 
     Returns None when somebody has made the same *claim* in the last *claim_life_s* seconds.
     """

@@ -15,7 +15,7 @@ _REDIS_S = 1.5
 
 
 def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
-    """End the suite in *run_dir*; returns the names of what ended and of what had to be killed."""
+    """End the suite in *run_dir*; returns the names of ended programs and of killed ones."""
     ours = processes.processes_of(run_dir)
     if _shut_down(run_dir):
         processes.gone(ours, _SUPERVISED_S)

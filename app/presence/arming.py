@@ -1,4 +1,4 @@
-"""Arrivals and departures: what each does to the switches, and what is announced."""
+"""Arrivals and departures: their effect on the switches, and their announcements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

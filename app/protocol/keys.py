@@ -89,7 +89,7 @@ ARMED_BY = Key(
     "armed_by",
     "string",
     "ArmedBy of the last change of camera_status",
-    "whoever changed it",
+    "the program that changed it",
     "/status, dashboard",
 )
 NOTIFICATIONS_BY = Key(

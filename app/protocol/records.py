@@ -93,7 +93,7 @@ class RouterHealth:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The trouble that keeps a program from its work, and since when."""
+    """The present trouble of a program, and since when."""
 
     at: AwareDatetime
     what: str

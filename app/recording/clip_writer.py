@@ -55,7 +55,7 @@ class _PartWriter:
             self._write(one)
 
     def close(self) -> None:
-        """Write what the encoder still holds, and close the file."""
+        """Write the last packets of the encoder, and close the file."""
         try:
             for one in self._transcoder.flush() if self._transcoder else ():
                 self._write(one)
@@ -152,7 +152,7 @@ class ClipWriter:
         return bool(packets)
 
     def give_up(self) -> None:
-        """End the clip after what is written so far."""
+        """End the clip after the packets written so far."""
         part, self._part = self._part, None
         if part:
             with suppress(OSError):

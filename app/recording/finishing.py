@@ -74,7 +74,7 @@ def shows_anything(part: Path) -> bool:
 
 
 def survey(file: Path, end_s: float | None = None) -> ClipSurvey:
-    """Return what *file* shows, up to *end_s* if that is given; `NothingShown` if it is nothing."""
+    """Return the content of *file*, up to *end_s* if that is given; `NothingShown` without any."""
     try:
         return _survey(file, end_s)
     except av.FFmpegError as error:

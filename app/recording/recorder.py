@@ -261,7 +261,7 @@ def _exists_or_can(clip: Path) -> bool:
 
 
 def _make_clip(part: Path, written: WrittenPart) -> ClipSurvey | None:
-    """Make the clip of *part*, unless it exists already, and return what it shows.
+    """Make the clip of *part*, unless it exists already, and return its content.
 
     Returns None when *part* shows nothing, or was deleted.
     """

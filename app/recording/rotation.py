@@ -15,7 +15,7 @@ class Rotation:
         self._graph: Graph | None = None
 
     def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Return *picture* rotated; *picture* itself if nothing is to be swapped."""
+        """Return *picture* rotated; *picture* itself if no sides are swapped."""
         if not self._names:
             return picture
         if self._graph is None:

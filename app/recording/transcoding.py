@@ -1,4 +1,4 @@
-"""Encodes what cannot be copied into a clip.
+"""Encodes pictures that cannot be copied into a clip.
 
 These are raw pictures, JPEGs, codecs other than H.264, and H.264 that must be mirrored.
 """

@@ -159,7 +159,7 @@ class State:
         return survey_of(names, found)
 
     def survey_once(self, claim: str, life_s: int, *names: str, events: int = 0) -> Survey | None:
-        """Do what `claim_once` does with *claim*, then `survey`, in one round trip.
+        """Do `claim_once` with *claim*, then `survey`, in one round trip.
 
         Returns None when somebody has made the same *claim* in the last *life_s* seconds.
         """
@@ -307,7 +307,7 @@ class State:
             )
 
     def camera_controls(self, camera: str, after: str) -> "CameraControls":
-        """Return what is wanted of *camera*, and the requests that came after the entry *after*."""
+        """Return the wanted state of *camera*, and the requests after the entry *after*."""
         names = (
             "camera_status",
             protocol.camera_key(camera, "target"),

@@ -8,9 +8,7 @@ _log = logging.getLogger(__name__)
 
 
 class Switches:
-    """The house's switches, each with its last good value: what is neither True nor False is
-    reported and not used.
-    """
+    """The house's switches with their last good values; bad values are logged and ignored."""
 
     def __init__(self) -> None:
         self._values = dict(protocol.SWITCHES)

@@ -78,7 +78,7 @@ class DiskGuard:
         self.trouble: str | None = None
 
     def step(self) -> float:
-        """Check, and delete what must be deleted; returns the seconds until the next check."""
+        """Check, and delete files if necessary; returns the seconds until the next check."""
         try:
             self._check()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Decides what is deleted from the disk, and in which order. The caller deletes it."""
+"""Decides which files are deleted from the disk, and in which order. The caller deletes them."""
 
 import math
 from collections.abc import Callable, Collection, Iterable

@@ -70,7 +70,7 @@ class UploadQueue:
 
     @property
     def refused(self) -> str | None:
-        """The cure, by a person, of what the store refuses; None when it refuses nothing."""
+        """The cure of the store's refusal, which needs a person; None without a refusal."""
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:

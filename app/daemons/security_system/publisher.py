@@ -91,10 +91,10 @@ class Publisher:
     def check(self) -> None:
         """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
         if not self._thread.is_alive() and not self._stopping:
-            raise RuntimeError("the thread that speaks to Redis has ended")
+            raise RuntimeError("the publisher's thread has ended")
 
     def stop(self, patience_s: float = 4.0) -> None:
-        """Publish what waits, for at most *patience_s* seconds, and end the thread."""
+        """Publish the waiting facts, for at most *patience_s* seconds, and end the thread."""
         self._stopping = True
         self._wake.set()
         if self._thread.ident:

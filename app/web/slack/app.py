@@ -132,7 +132,7 @@ class SlackEndpoint:
             return _reply(REDIS_AWAY)
 
     def refuse(self, error: HTTPException) -> Response:
-        """Count and log a refusal; the answer says only what kind of mistake it was."""
+        """Count and log a refusal; the answer names only the kind of mistake."""
         code = error.code or 500
         self.refused += code < 500
         self.errors += code >= 500
