@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -141,13 +142,20 @@ class House:
     def await_mark(self, fact: Fact, mark: str) -> None:
         until(lambda: mark in self.marks(fact), f"{fact.id} has {mark}", 30.0)
 
-    def await_skip(self, fact: Fact) -> None:
-        """Wait until a channel has skipped *fact*: Twilio texts motion once in five minutes."""
-        until(
-            lambda: any(mark.endswith(":skipped") for mark in self.marks(fact)),
-            f"{fact.id} is skipped",
-            30.0,
-        )
+    def await_skip(self) -> None:
+        """Publish alerts one by one until Twilio skips one: it texts motion once in five minutes.
+
+        On a busy machine an alert may go with a digest instead.
+        """
+        for _ in range(20):
+            fact = self.publish()
+            until(partial(self._is_done_by_twilio, fact), f"{fact.id} is done", 30.0)
+            if any(mark.endswith(":skipped") for mark in self.marks(fact)):
+                return
+        raise AssertionError("Twilio skips no alert")
+
+    def _is_done_by_twilio(self, fact: Fact) -> bool:
+        return any(mark.startswith("delivered:twilio") for mark in self.marks(fact))
 
 
 def run_commands(house: House) -> None:
@@ -189,7 +197,7 @@ def run_outage(house: House) -> None:
     house.slack.away = False
     house.await_mark(piled_up[2], "delivered:slack")
     assert "slack:digest" in house.marks(piled_up[2])
-    house.await_skip(house.publish())
+    house.await_skip()
 
 
 def run_presence(house: House) -> None:
