@@ -82,7 +82,7 @@ def is_taken(config: Config) -> bool:
 
 def _reached(config: Config) -> tuple[str, int]:
     host, port = glances_address(config)
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 (compared, not bound)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
 
 
 def _hashed(password: str) -> str:

@@ -58,7 +58,7 @@ class DropboxStore(Store):
     def __str__(self) -> str:
         return f"Dropbox's folder {self._base or '/'}"
 
-    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (Dropbox derives it from the name)
+    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002
         content = path.read_bytes()
         if len(content) > LARGEST:
             raise StoreError(f"{path} is too big for Dropbox: {len(content) / 1e6:.0f} MB")

@@ -30,7 +30,7 @@ class FolderStore(Store):
     def __str__(self) -> str:
         return f"the folder {self.folder}"
 
-    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002 (a folder has no content types)
+    def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002
         with path.open("rb") as source:
             try:
                 self._check_mounted()

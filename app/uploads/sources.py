@@ -96,7 +96,7 @@ class StillFiles:
         files = [file for entry in found if (file := self._file(entry))]
         return [file for file in files if (file.path, file.changed_ns) not in self._undeletable]
 
-    def confirm(self, file: UploadFile, receipt: Receipt) -> None:  # noqa: ARG002 (no marker is left)
+    def confirm(self, file: UploadFile, receipt: Receipt) -> None:  # noqa: ARG002
         try:
             file.path.unlink(missing_ok=True)
         except OSError as error:

@@ -158,9 +158,9 @@ class SlackApi:
         if not re.match("https?://[A-Za-z0-9]", url):
             raise refusal("an upload", f"its address is {url[:20]}")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
-        request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310 (see above)
+        request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (see above)
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
                 answer.read()
         except HTTPError as error:
             if error.code == 429:
