@@ -14,4 +14,4 @@ namespace=(unshare --user --map-root-user --mount)
 if ((EUID != 0)) && "${namespace[@]}" mount -t tmpfs tmpfs /tmp 2>/dev/null; then
     in_namespace=("${namespace[@]}")
 fi
-exec "${in_namespace[@]}" .venv/bin/python -m pytest --numprocesses 4 --dist loadgroup "$@"
+exec "${in_namespace[@]}" .venv/bin/python -m pytest --numprocesses 4 --dist loadfile "$@"
