@@ -170,7 +170,7 @@ class Daemon(ABC):
         """Read the configuration again; a wrong one is reported, and the last good one stays."""
         try:
             config = load_config(self.config.folder, self._profile)
-            set_up_logs(config.folder, config.secrets())
+            set_up_logs(config.folder, config.redactor())
         except ConfigError as error:
             _log.error("the configuration is wrong, the last good one stays:\n%s", error)
             self._config_trouble = Trouble(
@@ -239,7 +239,7 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
     """Make a daemon and run it; after a wrong configuration, which is printed, return 2."""
     try:
         daemon = make()
-        set_up_logs(daemon.config.folder, daemon.config.secrets())
+        set_up_logs(daemon.config.folder, daemon.config.redactor())
     except ConfigError as error:
         # Without a configuration there may be no log.
         print(error, file=sys.stderr)  # noqa: T201

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigError
-from app.logs import set_up_logs
+from app.logs import Redactor, set_up_logs
 from tests.conftest import REPO
 
 pytestmark = pytest.mark.usefixtures("root_logger_as_before")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("root_logger_as_before")
 def test_secrets_are_hidden_in_messages_and_tracebacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    set_up_logs(tmp_path, ["xoxb-1234", ""])
+    set_up_logs(tmp_path, Redactor(["xoxb-1234", ""]))
     try:
         raise ValueError("the token xoxb-1234 is refused")
     except ValueError:
@@ -43,3 +43,21 @@ def test_an_error_names_a_wrong_logging_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "logging.yml").write_text(text)
     with pytest.raises(ConfigError, match=r"logging\.yml"):
         set_up_logs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("camera front: lost", "camera front: lost"),
+        ("slack.signing_secret is missing", "slack.signing_secret is missing"),
+        ("GET http://admin:front@192.168.1.1/", "GET http://admin:[hidden]@192.168.1.1/"),
+        ("POST /login password=secret&x=1", "POST /login password=[hidden]&x=1"),
+        ("with hunter2: refused; hunter22 is a file", "with [hidden]: refused; hunter22 is a file"),
+        ("/bot123:AbCdEfGhIj/send", "/bot[hidden]/send"),
+        ("rtsp://u:pa%23ss1@cam", "rtsp://u:[hidden]@cam"),
+        ("cam1 has opened", "cam1 has opened"),
+    ],
+)
+def test_a_secret_is_hidden_only_where_it_occurs(text: str, shown: str) -> None:
+    secrets = ["front", "secret", "hunter2", "123:AbCdEfGhIj", "pa#ss1", "cam1"]
+    assert Redactor(secrets, names=["Cam1"])(text) == shown

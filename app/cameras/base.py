@@ -1,11 +1,13 @@
 """The interface of a camera, and its settings."""
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval, MinLen, MultipleOf
+from pydantic import AfterValidator
 
 from app.frames import Frame, Image, Packet
 
@@ -19,11 +21,29 @@ PacketSink = Callable[[Packet], None]
 _FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 
 
+#: The schemes of addresses that a camera can be read from.
+SCHEMES = ("http", "https", "rtsp", "rtsps")
+
+
+def _source(source: str) -> str:
+    scheme, is_address, _ = source.partition("://")
+    if is_address and scheme not in SCHEMES:
+        near = difflib.get_close_matches(scheme.lower(), SCHEMES)
+        near.sort(key=lambda one: abs(len(one) - len(scheme)))
+        cure = f"did you mean {near[0]}://?" if near else "the camera's manual has its address"
+        raise ValueError(
+            f"begins with {scheme[:20]}://, but must begin with {'://, '.join(SCHEMES)}://; {cure}"
+        )
+    if not is_address and source.startswith(tuple(f"{one}:" for one in SCHEMES)):
+        raise ValueError("must have two slashes after the colon, as in rtsp://192.168.1.20/stream")
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
     """Settings of one camera; `config.yml` explains each key."""
 
-    source: Annotated[str, MinLen(1)] = "auto"
+    source: Annotated[str, MinLen(1), AfterValidator(_source)] = "auto"
     resolution: tuple[EvenPx, EvenPx] = (640, 480)
     fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
     vflip: bool = False

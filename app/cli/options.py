@@ -44,7 +44,7 @@ def loaded(folder: Path | None, profile: str | None) -> Config:
 def checked(folder: Path | None, profile: str | None) -> Config:
     """Return the configuration; `ConfigError` also for a mistake in `logging.yml`."""
     config = load_config(folder, profile)
-    set_up_logs(config.folder, config.secrets())
+    set_up_logs(config.folder, config.redactor())
     return config
 
 

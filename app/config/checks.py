@@ -20,7 +20,11 @@ def config_warnings(config: Config) -> list[str]:
             f"{private}: others on this machine can read it; chmod 600 {private} makes it yours "
             "alone"
         )
-    warnings = [*_half_set_up(config), *_presence_warnings(config.presence)]
+    warnings = [
+        *_half_set_up(config),
+        *_presence_warnings(config.presence),
+        *_weak_secret_warnings(config),
+    ]
     found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
     plain = Config()
     idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
@@ -71,4 +75,12 @@ def _presence_warnings(presence: PresenceSettings) -> Iterator[str]:
         yield (
             f"presence.people: {', '.join(by_name)}: known by host name only, which anybody may "
             "give a phone; a MAC address is better"
+        )
+
+
+def _weak_secret_warnings(config: Config) -> Iterator[str]:
+    for key in config.weak_secrets():
+        yield (
+            f"{key} is a plain word or a name in this configuration, so the logs cannot hide it "
+            "everywhere; choose a longer one, with digits in it"
         )

@@ -1,5 +1,6 @@
 """YAML files laid over one another, with the file and line of each key."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ _CURES = (
     ),
 )
 
+#: Spaces that YAML takes for letters, and signs of no width; they come from web pages and phones.
+_ODD_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+#: Where only plain spaces may stand: before a key, and around a colon, a dash and a comma.
+_ODD_INDENT = re.compile(rf"^[ ]*[{_ODD_SPACES}][\s{_ODD_SPACES}]*|(?<=[:,-])[{_ODD_SPACES}]+")
+_CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
+
 #: The keys and list positions that lead to a value.
 KeyPath = tuple[str | int, ...]
 
@@ -39,7 +46,8 @@ class Layers:
     def add(self, path: Path) -> None:
         """Lay the file at *path* over the earlier files."""
         try:
-            loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+            text = self._with_plain_spaces(path.read_text(encoding="utf-8-sig"), path)
+            loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             self._record_places(node, (), path)
             values = loader.construct_document(node) if node else {}
@@ -59,6 +67,28 @@ class Layers:
             keys = keys[:-1]
         return self.places.get(keys, str(self.folder / "config.yml"))
 
+    def _with_plain_spaces(self, text: str, path: Path) -> str:
+        """Return *text* with plain spaces where YAML needs them; each other one is a mistake."""
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            if line.lstrip().startswith("#"):
+                continue
+            lines[number] = _ODD_INDENT.sub(lambda found: " " * len(found[0]), line)
+            if lines[number] != line:
+                self.problems.append(
+                    f"{path}:{number + 1}: has a special space, perhaps pasted from a web page, "
+                    "where a plain one must stand; type the spaces of this line again"
+                )
+        return "\n".join(lines)
+
+    def _check_quotes(self, node: yaml.ScalarNode, keys: KeyPath, path: Path) -> None:
+        word = node.value
+        if node.style is None and word[:1] in _CURLY_QUOTES and word[-1:] in _CURLY_QUOTES and word:
+            self.problems.append(
+                f"{path}:{node.start_mark.line + 1}: {dotted(keys)}: stands in curly quotes, "
+                'perhaps typed on a phone; type plain quotes, as in "text", or none'
+            )
+
     def _lay_over(self, values: Any, path: Path) -> None:
         if isinstance(values, dict):
             self.values = _merged(self.values, values)
@@ -71,6 +101,8 @@ class Layers:
     def _record_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
         if node is None or len(keys) > 20:
             return
+        if isinstance(node, yaml.ScalarNode):
+            self._check_quotes(node, keys, path)
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self._record(item, item, (*keys, index), path)

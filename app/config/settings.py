@@ -24,6 +24,7 @@ from pydantic import (
 from app.alert_text import EventWords
 from app.cameras.base import CameraSettings
 from app.detector import EventSettings
+from app.logs import Redactor
 from app.motion.base import Fraction, MotionSettings, Polygon
 from app.notify.settings import (
     AppriseSettings,
@@ -31,6 +32,11 @@ from app.notify.settings import (
     SlackSettings,
     TwilioSettings,
     secrets_in_url,
+)
+from app.notify.slack.credentials import (
+    checked_app_token,
+    checked_member_id,
+    checked_signing_secret,
 )
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
@@ -122,9 +128,9 @@ class SlackConfig(SlackSettings):
 
     mode: Literal["http", "socket"] = "http"
     bind: Bind = "0.0.0.0:52961"
-    app_token: SecretStr | None = None
-    signing_secret: SecretStr | None = None
-    allowed_users: tuple[str, ...] = ()
+    app_token: Annotated[SecretStr, AfterValidator(checked_app_token)] | None = None
+    signing_secret: Annotated[SecretStr, AfterValidator(checked_signing_secret)] | None = None
+    allowed_users: tuple[Annotated[str, AfterValidator(checked_member_id)], ...] = ()
 
     def __post_init__(self) -> None:
         if (self.bot_token or self.app_token or self.signing_secret) and not self.allowed_users:
@@ -225,25 +231,60 @@ class Config(BaseModel):
             raise ValueError("notify.backends names apprise, which needs apprise.urls")
         return self
 
-    def secrets(self) -> list[str]:
-        """Return every token and password in the settings, which no log may show."""
-        urls = [self.redis.url, *(camera.source for camera in self.cameras.values())]
-        passwords = [unquote(split.password) for url in urls if (split := urlsplit(url)).password]
-        parts = [
-            part for url in self.apprise.urls for part in secrets_in_url(url.get_secret_value())
+    def redactor(self) -> Redactor:
+        """Return what hides every token and password of the settings in logs and messages."""
+        return Redactor(self.secrets().values(), self._names())
+
+    def secrets(self) -> dict[str, str]:
+        """Return every token and password by its key, as in `presence.router.password`.
+
+        What an address contains has a number after its key.
+        """
+        urls = {"redis.url": self.redis.url}
+        urls |= {f"cameras.{name}.source": one.source for name, one in self.cameras.items()}
+        passwords = {key: word for key, url in urls.items() if (word := _password_in(url))}
+        parts = {
+            f"apprise.urls.{number} ({place})": part
+            for number, url in enumerate(self.apprise.urls)
+            for place, part in enumerate(sorted(secrets_in_url(url.get_secret_value())))
+        }
+        return dict(_secret_values(self.model_dump(), "")) | passwords | parts
+
+    def weak_secrets(self) -> list[str]:
+        """Return the keys of secrets that a log cannot hide: plain words, and names of things."""
+        redact = self.redactor()
+        return [
+            key
+            for key, secret in self.secrets().items()
+            if redact.is_word(secret) and not key.startswith("apprise")
         ]
-        return sorted(
-            {*_secret_values(self.model_dump()), *passwords, *parts}, key=len, reverse=True
-        )
+
+    def _names(self) -> Iterator[str]:
+        yield from self.cameras
+        yield from self.presence.people
+        for person in self.presence.people.values():
+            yield from person.hosts
 
 
-def _secret_values(value: Any) -> Iterator[str]:
+def _password_in(url: str) -> str:
+    """Return the password in *url*, also if a sign in it should have been written as %23 or so."""
+    address = url.partition("://")[2]
+    return unquote(address.rpartition("@")[0].partition(":")[2])
+
+
+def _secret_values(value: Any, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, SecretStr):
-        yield value.get_secret_value()
+        yield key, value.get_secret_value()
     elif is_dataclass(value) and not isinstance(value, type):
-        yield from _secret_values([getattr(value, one.name) for one in fields(value)])
+        for one in fields(value):
+            yield from _secret_values(getattr(value, one.name), _below(key, one.name))
     elif isinstance(value, dict):
-        yield from _secret_values(list(value.values()))
+        for name, item in value.items():
+            yield from _secret_values(item, _below(key, name))
     elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secret_values(item)
+        for number, item in enumerate(value):
+            yield from _secret_values(item, _below(key, number))
+
+
+def _below(key: str, name: str | int) -> str:
+    return f"{key}.{name}" if key else str(name)

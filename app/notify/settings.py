@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from app.notify.base import TOPICS, Topic
+from app.notify.slack.credentials import checked_bot_token, checked_channel_id
 
 BackendName = Literal["folder", "memory", "slack", "twilio", "apprise"]
 
@@ -45,6 +46,12 @@ def _account_sid(sid: str) -> str:
     return sid
 
 
+def _address(url: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+\S*", url):
+        raise ValueError("must be an address, as in https://slack.com/api/")
+    return url
+
+
 def _apprise_url(url: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.+-]*://\S+", url.get_secret_value()):
         raise ValueError(
@@ -78,9 +85,9 @@ class SlackSettings:
     *when* None means the topics of `NotifySettings`.
     """
 
-    api_url: str = "https://slack.com/api/"
-    bot_token: SecretStr | None = None
-    alerts_channel: str | None = None
+    api_url: Annotated[str, AfterValidator(_address)] = "https://slack.com/api/"
+    bot_token: Annotated[SecretStr, AfterValidator(checked_bot_token)] | None = None
+    alerts_channel: Annotated[str, AfterValidator(checked_channel_id)] | None = None
     delete_after_tag: bool = True
     when: tuple[Topic, ...] | None = None
     max_clip_mb: Megabytes = 20.0
@@ -95,7 +102,7 @@ class SlackSettings:
 class TwilioSettings:
     """Text messages by Twilio, one to each number in *to*."""
 
-    api_url: str = "https://api.twilio.com"
+    api_url: Annotated[str, AfterValidator(_address)] = "https://api.twilio.com"
     account_sid: Annotated[str, AfterValidator(_account_sid)] | None = None
     auth_token: SecretStr | None = None
     from_: Annotated[Annotated[str, AfterValidator(_sender)] | None, Field(alias="from")] = None

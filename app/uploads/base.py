@@ -25,6 +25,23 @@ def _bucket(name: str) -> str:
     return name
 
 
+def _region(code: str) -> str:
+    if not re.fullmatch("[a-z0-9-]+", code):
+        raise ValueError(
+            "must be a region's code, as in eu-central-1 (Frankfurt); the store's console shows it"
+        )
+    return code
+
+
+def _whole_path(folder: str) -> str:
+    if not Path(folder).expanduser().is_absolute():
+        raise ValueError(
+            "must be a whole path, as in /mnt/nas/camera; a share (smb://, nfs://) must be mounted "
+            "first"
+        )
+    return folder
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Bucket = Annotated[str, AfterValidator(_bucket)]
 
@@ -38,7 +55,7 @@ class S3Settings:
 
     bucket: Bucket | None = None
     endpoint_url: Address | None = None
-    region: str | None = None
+    region: Annotated[str, AfterValidator(_region)] | None = None
     access_key_id: str | None = None
     secret_access_key: SecretStr | None = None
 
@@ -46,6 +63,12 @@ class S3Settings:
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ValueError(
                 "access_key_id and secret_access_key belong together: set both, or neither"
+            )
+        is_amazons = self.region is None or re.fullmatch("[a-z]+(-[a-z]+)+-[0-9]+", self.region)
+        if self.endpoint_url is None and not is_amazons:
+            raise ValueError(
+                "region must be a code of Amazon's, as in eu-central-1 (Frankfurt); for another "
+                "store set endpoint_url too"
             )
 
 
@@ -80,7 +103,7 @@ class UploadSettings:
     """The seconds between two searches for new files, and a *folder* for copies, such as a NAS."""
 
     upload_every_s: Annotated[float, Ge(1)] = 300.0
-    folder: str | None = None
+    folder: Annotated[str, AfterValidator(_whole_path)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,44 +87,23 @@ def test_all_is_well_when_nothing_is_missing(
             "bot_token is not set: copy a bot token (xoxb-…) from https://api.slack.com/apps",
         ),
         (
-            {"bot_token": "xapp-1-A-2-b"},
-            "bot_token is an app-level token: copy a bot token (xoxb-…)",
-        ),
-        ({"bot_token": "xoxp-1-2-3"}, "bot_token is a user token"),
-        ({"bot_token": "xoxe.xoxb-1-2"}, "bot_token is a rotating token"),
-        ({"bot_token": "Bearer of news"}, "bot_token is not a token of Slack"),
-        ({"bot_token": "xoxb-1-2\n3"}, "bot_token has characters that no token has"),
-        (
             {"bot_token": "xoxb-1-2-3"},
             "Slack says invalid_auth: the token is wrong: copy the Bot User OAuth Token",
         ),
         ({"alerts_channel": None}, "alerts_channel is not set: in Slack, click the channel's name"),
         (
-            {"alerts_channel": "#alerts"},
-            "alerts_channel is '#alerts', which is no channel's ID; one looks like C0123456789",
-        ),
-        (
             {"alerts_channel": "C0NOWHERE1"},
             "sees no C0NOWHERE1: type /invite @whos_there in the channel",
-        ),
-        (
-            {"allowed_users": [OWNER, "eva"]},
-            "'eva': not a member's ID, which looks like U0123456789",
         ),
         (
             {"signing_secret": None},
             "signing_secret is not set, and slack.mode is http: copy it from https://api.slack.com/apps",
         ),
-        ({"signing_secret": "xoxb-1-2-3"}, "signing_secret is a bot token, not the signing secret"),
         (
             {"signing_secret": None, "app_token": APP_TOKEN},
             "or set slack.mode: socket, since there is an app-level token",
         ),
         ({"mode": "socket"}, "app_token is not set: copy an app-level token (xapp-…)"),
-        (
-            {"mode": "socket", "app_token": "xoxb-1-2-3"},
-            "app_token is a bot token: copy an app-level token (xapp-…)",
-        ),
         (
             {"mode": "socket", "app_token": "xapp-1-2-3"},
             "Slack refuses slack.app_token: invalid_auth; copy the app-level token",
@@ -196,11 +175,6 @@ def test_a_slack_that_is_not_there_is_told_with_its_address(
     (line,) = missing(tmp_path, slack, {**GOOD, "api_url": nowhere})
     assert "Slack cannot be reached" in line
     assert f"slack.api_url ({nowhere})" in line
-
-
-def test_an_address_that_is_none_is_told(tmp_path: Path, slack: SlackServer) -> None:
-    (line,) = missing(tmp_path, slack, {**GOOD, "api_url": "slack.com/api/"})
-    assert "slack.api_url (slack.com/api/)" in line
 
 
 def test_everything_that_is_missing_is_said_at_once(tmp_path: Path, slack: SlackServer) -> None:

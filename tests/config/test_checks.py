@@ -32,8 +32,11 @@ def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:
             "slack: {bot_token: xoxb-1, alerts_channel: C1, allowed_users: [U1]}",
             "no slack.signing_secret, which mode http needs",
         ),
-        ("s3: {access_key_id: AKIA1, secret_access_key: x}", "no s3.bucket, so nothing goes to S3"),
-        ("dropbox: {app_key: a, app_secret: b}", "`python -m app dropbox-link` gets one"),
+        (
+            "s3: {access_key_id: AKIA1, secret_access_key: x9876543}",
+            "no s3.bucket, so nothing goes to S3",
+        ),
+        ("dropbox: {app_key: a, app_secret: b9876543}", "`python -m app dropbox-link` gets one"),
     ],
 )
 def test_a_service_that_is_half_set_up_is_warned_of(folder: Path, half: str, said: str) -> None:
@@ -93,3 +96,23 @@ def test_a_private_file_that_others_can_read_is_warned_of(folder: Path) -> None:
     assert config_warnings(load_config(folder)) == []
     (folder / "private.yml").chmod(0o644)
     assert "chmod 600" in config_warnings(load_config(folder))[0]
+
+
+@pytest.mark.parametrize(
+    ("router", "warned"),
+    [
+        ("password: front", True),
+        ("password: annas-iphone7", True),
+        ("password: secret", True),
+        ("password: 'front door 12'", False),
+        ("http_json: {secrets: {key: geheim}}", True),
+    ],
+)
+def test_a_word_as_a_secret_is_warned_of(folder: Path, router: str, warned: bool) -> None:
+    (folder / "config.yml").write_text(
+        "cameras: {front: {}}\npresence: {people: {anna: {hosts: [annas-iphone7]}}, "
+        f"router: {{{router}}}}}\n"
+    )
+    said = [one for one in config_warnings(load_config(folder)) if "plain word or a name" in one]
+    assert bool(said) == warned
+    assert all("presence.router." in one for one in said)

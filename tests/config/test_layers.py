@@ -42,3 +42,30 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
 def test_keys_are_shown_with_dots() -> None:
     assert dotted(("cameras", "front", "masks", 0)) == "cameras.front.masks.0"
     assert dotted(()) == "the whole file"
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "wrong_lines"),
+    [
+        ("a:\n\u00a0\u00a0b: 1\n", {"a": {"b": 1}}, [2]),
+        ("a:\n  \u00a0b: 1\n  \u3000c: 2\n", {"a": {"b": 1, "c": 2}}, [2, 3]),
+        ("a:\u00a01\n", {"a": 1}, [1]),
+        ("a:\n-\u202f1\n", {"a": [1]}, [2]),
+        ("\ufeffa: 1\n", {"a": 1}, []),
+        ("a: 10\u00a0km\n# \u00a0a comment\n", {"a": "10\u00a0km"}, []),
+        ("a: “b”\n", {"a": "“b”"}, [1]),
+        ("a: [‘b’, 'c']\n", {"a": ["‘b’", "c"]}, [1]),
+        ("a: 'a “b” c'\nb: a “b”\n", {"a": "a “b” c", "b": "a “b”"}, []),
+    ],
+)
+def test_signs_from_phones_and_web_pages_are_named(
+    text: str, values: dict[str, object], wrong_lines: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "private.yml").write_text(text, encoding="utf-8")
+    layers = Layers(tmp_path)
+    layers.add(tmp_path / "private.yml")
+    assert layers.values == values
+    placed = [f"{tmp_path / 'private.yml'}:{line}: " for line in wrong_lines]
+    assert all(
+        problem.startswith(place) for problem, place in zip(layers.problems, placed, strict=True)
+    )

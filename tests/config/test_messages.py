@@ -95,6 +95,25 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
             1,
             "slack: a token or secret is set, but slack.allowed_users is empty",
         ),
+        (
+            "cameras: {front: {source: 'rtps://u:p@cam/1'}}\n",
+            1,
+            "cameras.front.source: begins with rtps://, but must begin with http://, https://, "
+            "rtsp://, rtsps://; did you mean rtsp://?",
+        ),
+        (
+            "cameras: {front: {source: 'rtsp:/cam/1'}}\n",
+            1,
+            "cameras.front.source: must have two slashes after the colon",
+        ),
+        (
+            "s3: {region: Frankfurt}\n",
+            1,
+            "s3.region: must be a region's code, as in eu-central-1 (Frankfurt)",
+        ),
+        ("s3: {region: frankfurt}\n", 1, "s3: region must be a code of Amazon's, as in eu-"),
+        ("uploads: {folder: nas}\n", 1, "uploads.folder: must be a whole path, as in /mnt/nas"),
+        ("slack: {api_url: slack.com}\n", 1, "slack.api_url: must be an address, as in https://"),
         ("notify: {when: [alarm]}\n", 1, "notify.when.0: must be 'alert', 'clip', 'left_open'"),
         ("slack: {max_clip_mb: 0}\n", 1, "slack.max_clip_mb: must be greater than 0, not 0"),
         (

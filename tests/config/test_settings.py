@@ -60,7 +60,12 @@ def test_secrets_are_known_to_the_logs(folder: Path) -> None:
     (folder / "private.yml").write_text(
         "slack: {bot_token: xoxb-1, allowed_users: [U1]}\ntwilio: {auth_token: streng}\n"
     )
-    assert set(load_config(folder).secrets()) == {"xoxb-1", "p@ss", "geheim", "streng"}
+    assert load_config(folder).secrets() == {
+        "cameras.a.source": "p@ss",
+        "redis.url": "geheim",
+        "slack.bot_token": "xoxb-1",
+        "twilio.auth_token": "streng",
+    }
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_each_secret_part_of_an_apprise_url_is_known_to_the_logs(
     folder: Path, url: str, hidden: set[str]
 ) -> None:
     (folder / "config.yml").write_text(f"apprise: {{urls: ['{url}']}}\n")
-    assert set(load_config(folder).secrets()) == {url, *hidden}
+    assert set(load_config(folder).secrets().values()) == {url, *hidden}
 
 
 def test_the_secrets_of_a_router_are_known_to_the_logs(folder: Path) -> None:
@@ -91,7 +96,10 @@ def test_the_secrets_of_a_router_are_known_to_the_logs(folder: Path) -> None:
         "presence: {router: {password: geheim, http_json: {login: /l, form: {a: login}, secrets: "
         "{key: k3y}}}}\n"
     )
-    assert load_config(folder).secrets() == ["geheim", "k3y"]
+    assert load_config(folder).secrets() == {
+        "presence.router.password": "geheim",
+        "presence.router.http_json.secrets.key": "k3y",
+    }
 
 
 def test_the_keys_of_stores_are_known_to_the_logs_only(folder: Path) -> None:
@@ -102,7 +110,7 @@ def test_the_keys_of_stores_are_known_to_the_logs_only(folder: Path) -> None:
     )
     (folder / "private.yml").write_text(stores)
     config = load_config(folder)
-    assert set(config.secrets()) == {"geheim1", "geheim2", "geheim3"}
+    assert set(config.secrets().values()) == {"geheim1", "geheim2", "geheim3"}
     assert "geheim" not in f"{config!r} {config.s3} {config.dropbox}"
 
 

@@ -172,9 +172,9 @@ def _still_queues(config: Config, clock: Clock) -> Iterator[UploadQueue]:
 
 
 def copies_folder(config: Config) -> Path | None:
-    """Return the folder that gets copies, None without one; a relative one is under data_dir."""
+    """Return the folder that gets copies, None without one."""
     folder = config.uploads.folder
-    return config.data_dir / Path(folder).expanduser() if folder else None
+    return Path(folder).expanduser() if folder else None
 
 
 def _alerts_folder(config: Config) -> Path | None:

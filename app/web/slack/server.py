@@ -39,7 +39,7 @@ def current() -> Config:
     try:
         config = load_config()
         create_app(config)
-        set_up_logs(config.folder, config.secrets())
+        set_up_logs(config.folder, config.redactor())
     except ConfigError as error:
         if _Served.config is None:
             sys.stderr.write(f"{error}\n")
