@@ -16,6 +16,7 @@ from app.cli.slack_manifest import BOT_SCOPES
 from app.clock import SystemClock
 from app.config import Config, SlackConfig
 from app.errors import DeliveryError
+from app.network.deadline import CALL_S, Deadline
 from app.notify.slack.api import CURES, SlackApi, sdk_log, socket_url
 from app.notify.slack.credentials import (
     APP_TOKEN_CURE,
@@ -180,7 +181,8 @@ def _client(slack: SlackConfig, token: SecretStr) -> WebClient:
 def _answer_to(slack: SlackConfig, call: Callable[[], SlackResponse]) -> SlackResponse | Refusal:
     """Return Slack's answer to *call*, or its refusal."""
     try:
-        return call()
+        with Deadline(CALL_S):
+            return call()
     except SlackApiError as error:
         name = str(error.response.get("error"))[:80]
         if name == "missing_scope":

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import DeliveryError, DeliveryRefused
+from app.network.deadline import CALL_S, Deadline, upload_s
 from app.notify.base import Digest, Message, Notifier, Progress, megabytes_to_bytes
 from app.notify.settings import secrets_in_url
 from app.protocol import Stage
@@ -95,9 +96,17 @@ class AppriseNotifier(Notifier):
         self, service: "apprise.Apprise", body: str, kind: _Kind, attachments: Any
     ) -> str | None:
         """Send *body*; returns the reason of a failure, None after a success."""
-        result = service.notify(
-            body, title="Who's There?", notify_type=kind, body_format="text", attach=attachments
-        )
+        try:
+            with Deadline(_time_s(service, attachments)):
+                result = service.notify(
+                    body,
+                    title="Who's There?",
+                    notify_type=kind,
+                    body_format="text",
+                    attach=attachments,
+                )
+        except TimeoutError as error:
+            return f"Apprise cannot deliver by {self}: {error}"
         if result:
             return None
         reasons = [entry.message for entry in result.logs()] or ["no reason is given"]
@@ -154,6 +163,13 @@ def _allow_time(plugin: Any) -> None:
         plugin.socket_connect_timeout = CONNECT_S
     if plugin.socket_read_timeout == default.socket_read_timeout:
         plugin.socket_read_timeout = READ_S
+
+
+def _time_s(service: "apprise.Apprise", attachments: Any) -> float:
+    """Return the time for a whole call: that of the slowest plugin, and more for a large file."""
+    waits_s = [plugin.socket_connect_timeout + plugin.socket_read_timeout for plugin in service]
+    sent_bytes = sum(len(one) for one in attachments or ())
+    return max(waits_s) + upload_s(sent_bytes) - CALL_S
 
 
 def _silence_logs() -> None:

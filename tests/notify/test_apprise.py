@@ -14,6 +14,7 @@ from app.notify.apprise import AppriseNotifier
 from app.protocol import Stage
 from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress
+from tests.servers.drip_server import DripServer
 from tests.servers.json_hook import JsonHook
 from tests.servers.ports import free_port
 
@@ -55,6 +56,17 @@ def test_a_message_without_a_picture_is_only_words(
     assert [(got.message, got.type, got.files) for got in hook.received] == [
         (f"Camera front is lost.\n{WHEN}", "info", ())
     ]
+
+
+def test_a_service_that_answers_byte_by_byte_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.notify.apprise.CONNECT_S", 0.3)
+    monkeypatch.setattr("app.notify.apprise.READ_S", 0.2)
+    with DripServer() as drip:
+        notifier = AppriseNotifier(f"json://127.0.0.1:{drip.port}/", 8.0)
+        with pytest.raises(DeliveryError, match=r"no complete answer within 0\.5 s"):
+            notifier.deliver(replace(ALERT, picture=None), MemoryProgress())
 
 
 def test_a_clip_is_attached_in_place_of_a_picture(

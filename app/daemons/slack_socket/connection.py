@@ -21,6 +21,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from app.backoff import Backoff
 from app.clock import Clock
 from app.errors import DeliveryError
+from app.network.deadline import CALL_S, Deadline
 from app.notify.slack.api import SlackApi, sdk_log, socket_url
 
 #: The longest wait for Slack's hello on a new connection.
@@ -128,7 +129,11 @@ class SlackConnection:
     def _connect(self) -> None:
         self._socket.wss_uri = socket_url(self._api, self._token)
         self._hello.clear()
-        self._socket.connect()
+        try:
+            with Deadline(CALL_S):
+                self._socket.connect()
+        except TimeoutError as error:
+            raise DeliveryError(f"Slack names a socket, but does not open it: {error}") from error
         if not self._socket.is_connected():
             raise DeliveryError("Slack names a socket, but does not open it")
         if not self._hello.wait(HELLO_S):

@@ -26,6 +26,7 @@ from app.commands.slack_names import command_named
 from app.config import SlackConfig
 from app.daemon import BEAT_S, Counters, Daemon
 from app.errors import ProtocolError, StateUnavailable
+from app.network.deadline import Deadline
 from app.protocol import ReplyTo
 
 if TYPE_CHECKING:
@@ -254,7 +255,8 @@ def _reply_to(click: Click, text: str) -> None:
         return
     try:
         replies = WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[], logger=sdk_log())
-        replies.send(text=text, response_type="ephemeral", replace_original=False)
+        with Deadline(_ANSWER_S):
+            replies.send(text=text, response_type="ephemeral", replace_original=False)
     except (OSError, HTTPException) as error:
         _log.warning("the reply to a click failed: %s", error)
 

@@ -15,6 +15,7 @@ from urllib.error import HTTPError, URLError
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
+from app.network.deadline import CALL_S, Deadline, upload_s
 from app.notify.base import MessageRefused, NoAnswer, retry_after_s
 
 #: The longest wait for one read from Slack.
@@ -124,7 +125,8 @@ class SlackApi:
         self._check_rate_limit(method)
         function = getattr(self._client, method.replace(".", "_"))
         try:
-            answer = function(**arguments).data
+            with Deadline(CALL_S):
+                answer = function(**arguments).data
         except SlackApiError as error:
             raise self._error_of(method, error.response) from error
         except (OSError, HTTPException, SlackClientError) as error:
@@ -160,7 +162,10 @@ class SlackApi:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            with (
+                Deadline(upload_s(length)),
+                urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer,  # noqa: S310
+            ):
                 answer.read()
         except HTTPError as error:
             if error.code == 429:

@@ -10,6 +10,7 @@ from http.client import HTTPException
 
 from app.errors import DeliveryRefused
 from app.mrkdwn import escaped
+from app.network.deadline import CALL_S, Deadline
 from app.notify.base import Message, MessageRefused, Progress
 from app.notify.slack import blocks
 from app.notify.slack.api import TIMEOUT_S, sdk_log
@@ -168,7 +169,8 @@ class SlackReplies:
             client = WebhookClient(
                 response_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log()
             )
-            answer = client.send(text=text, response_type="ephemeral", replace_original=False)
+            with Deadline(CALL_S):
+                answer = client.send(text=text, response_type="ephemeral", replace_original=False)
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             _log.info(
                 "a reply goes to the channel, not only to the person: %s",

@@ -20,6 +20,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from app.errors import DeliveryError, DeliveryRefused
+from app.network.deadline import CALL_S, Deadline
 from app.notify.base import MessageRefused, NoAnswer, retry_after_s
 from app.notify.settings import TwilioSettings
 
@@ -157,9 +158,12 @@ class _HttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
-            response: Response = super().request(method, url, *args, **kwargs)
+            with Deadline(CALL_S):
+                response: Response = super().request(method, url, *args, **kwargs)
         except requests.RequestException as error:
             raise _no_answer(error) from None
+        except TimeoutError as error:
+            raise NoAnswer(f"Twilio does not answer: {error}", sent=True) from None
         is_list = method == "GET" and urlsplit(url).path.endswith("/Messages.json")
         if response.status_code not in ((200,) if is_list else (200, 201)):
             raise self._error_of(response)

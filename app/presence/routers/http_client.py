@@ -22,11 +22,8 @@ import http.client
 import json
 import logging
 import re
-import socket
 import ssl
-import threading
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -36,6 +33,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from app.errors import RouterError, RouterRefused
+from app.network.deadline import Deadline
 from app.presence.base import RouterSettings, plain_fingerprint
 
 #: The longest answer that is read, in bytes.
@@ -127,7 +125,7 @@ class _RouterAdapter(HTTPAdapter):
         connection = self._connection_for(str(request.url))
         with contextlib.closing(connection):
             self._connect(connection)
-            with _Deadline(connection.sock, self._timeout_s):
+            with Deadline(self._timeout_s, connection.sock):
                 connection.request(
                     str(request.method),
                     request.path_url,
@@ -230,37 +228,3 @@ def _tls_context(fingerprint: str | None) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-class _Deadline:
-    """Ends every wait for the socket *sock* after *seconds*, even while data arrives slowly.
-
-    The block that uses it then ends with a `TimeoutError`. A duplicate of the socket is shut down,
-    because the connection may close its own socket at any time.
-    """
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._duplicate = socket.fromfd(sock.fileno(), sock.family, sock.type)
-        self._passed = False
-        self._timer = threading.Timer(seconds, self._end)
-
-    def _end(self) -> None:
-        self._passed = True
-        with contextlib.suppress(OSError):
-            self._duplicate.shutdown(socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-        self._duplicate.close()
-        if self._passed:
-            raise TimeoutError from None

@@ -11,6 +11,7 @@ import pytest
 from app.clock import SystemClock
 from app.daemons.slack_socket import connection as connection_module
 from app.daemons.slack_socket.connection import Envelope, SlackConnection
+from tests.servers.drip_server import DripServer
 from tests.servers.slack import APP_TOKEN, SlackServer, hang, refused, reset, too_many
 from tests.servers.slack_socket import SocketServer
 from tests.waiting import patience, until
@@ -232,6 +233,20 @@ def test_a_socket_that_does_not_open_is_trouble(
     socket.wait_until_opened()
     assert is_answered(socket)
     until(lambda: client.connection.trouble is None, "the trouble is over")
+
+
+# slack_sdk leaves a socket that it could not use to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_socket_that_opens_byte_by_byte_is_trouble(
+    slack: SlackServer, connect: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CALL_S", 0.4)
+    with DripServer() as drip:
+        url = f"ws://127.0.0.1:{drip.port}/"
+        monkeypatch.setattr(connection_module, "socket_url", lambda *_: url)
+        client = connect()
+        until(lambda: client.connection.trouble, "the slow socket is trouble")
+    assert "no complete answer within 0.4 s" in str(client.connection.trouble)
 
 
 def test_a_socket_without_a_hello_is_trouble(

@@ -1,6 +1,7 @@
 """Slack's Web API, against a Slack that misbehaves."""
 
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from app.clock import FakeClock
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify.base import MessageRefused, NoAnswer
 from app.notify.slack.api import CURES, SlackApi, socket_url
+from tests.servers.drip_server import DripServer
 from tests.servers.ports import free_port
 from tests.servers.slack import (
     ALERTS,
@@ -23,6 +25,7 @@ from tests.servers.slack import (
     reset,
     too_many,
 )
+from tests.waiting import patience
 
 POST = "chat.postMessage"
 
@@ -34,6 +37,31 @@ def post(api: SlackApi) -> str:
 
 def test_a_call_returns_slacks_answer(slack: SlackServer, api: SlackApi) -> None:
     assert post(api) == slack.messages[0].ts
+
+
+@pytest.mark.parametrize("slow", ["headers", "body"])
+def test_a_call_ends_when_slack_answers_byte_by_byte(
+    slow: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.notify.slack.api.CALL_S", 0.4)
+    began_s = time.monotonic()
+    with DripServer(slow) as drip:
+        api = SlackApi(drip.url, BOT_TOKEN, clock)
+        with pytest.raises(NoAnswer, match=r"no complete answer within 0\.4 s") as caught:
+            post(api)
+    assert caught.value.sent
+    assert time.monotonic() - began_s < patience(3.0)
+
+
+def test_an_upload_ends_when_slack_answers_byte_by_byte(
+    slack: SlackServer, api: SlackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.notify.slack.api.upload_s", lambda _: 0.4)
+    with DripServer() as drip:
+        place = {"ok": True, "upload_url": f"{drip.url}up", "file_id": "F1"}
+        monkeypatch.setattr(api, "call", lambda *_, **__: place)
+        with pytest.raises(NoAnswer, match=r"no complete answer within 0\.4 s"):
+            api.upload("clip.mp4", b"0" * 100_000)
 
 
 def test_the_pause_that_slack_asks_for_is_kept(

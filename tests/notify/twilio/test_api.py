@@ -11,6 +11,7 @@ from app.errors import DeliveryError, DeliveryRefused
 from app.notify import TwilioSettings
 from app.notify.base import MessageRefused, NoAnswer
 from app.notify.twilio.api import CURES, TwilioApi, masked
+from tests.servers.drip_server import DripServer
 from tests.servers.ports import free_port
 from tests.servers.slack import Trick, answer_lost, broken, refused, reset, too_many
 from tests.servers.twilio import FROM, OWNER, TwilioServer
@@ -39,6 +40,19 @@ def test_a_messaging_service_can_be_the_sender(
     with closing(TwilioApi(replace(settings, from_=service), OWNER)) as api:
         api.send("Motion.", None)
     assert twilio.texts[0].sender == service
+
+
+def test_a_text_ends_when_twilio_answers_byte_by_byte(
+    settings: TwilioSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.notify.twilio.api.CALL_S", 0.4)
+    with (
+        DripServer() as drip,
+        closing(TwilioApi(replace(settings, api_url=drip.url[:-1]), OWNER)) as api,
+        pytest.raises(NoAnswer, match=r"no complete answer within 0\.4 s") as caught,
+    ):
+        api.send("Motion.", None)
+    assert caught.value.sent
 
 
 def test_the_outcome_of_a_text_is_known_later(twilio: TwilioServer, api: TwilioApi) -> None:
