@@ -51,6 +51,7 @@ class CameraSettings:
     warmup_s: Annotated[float, Interval(ge=0, le=60)] = 2.0
     stall_s: Annotated[float, Interval(ge=1, le=600)] = 10.0
     reopen_max_s: Annotated[float, Ge(1)] = 60.0
+    lost_alert_s: Annotated[float, Interval(ge=0, le=3600)] = 10.0
 
 
 class Camera(ABC):
@@ -67,6 +68,8 @@ class Camera(ABC):
     #: thread of the camera calls it before the frame of the same picture is read. It must not
     #: block.
     sink: PacketSink | None = None
+    #: Whether the source has an end, after which it plays again from its start.
+    repeats: bool = False
     #: Frames since `open` that were dropped because they came too late.
     dropped: int = 0
     #: Pictures since `open` that were damaged or could not be decoded.

@@ -11,7 +11,7 @@ from typing import Literal
 from app.backoff import Backoff
 from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.clock import Clock
-from app.errors import CameraError, CameraStalled
+from app.errors import CameraEnded, CameraError, CameraStalled
 from app.frames import Frame, Packet
 
 _STOP_S = 0.8
@@ -97,6 +97,11 @@ class LiveCamera:
         self._camera.aim(pan_deg, tilt_deg)
 
     @property
+    def repeats(self) -> bool:
+        """Return whether the source is a video with an end, which plays again from its start."""
+        return self._camera.repeats
+
+    @property
     def dropped(self) -> int:
         """Frames that came too late, at the source or for the caller."""
         return self._camera.dropped + self._overflowed
@@ -147,9 +152,12 @@ class LiveCamera:
 
 @dataclass(frozen=True, slots=True)
 class CameraChange:
-    """A camera was lost, or is back after *outage_s* seconds; *reason* says why it was lost."""
+    """A camera was *lost*, or is *back* after *outage_s* seconds; *reason* says why it was lost.
 
-    kind: Literal["camera_lost", "camera_back"]
+    A video that has *ended* plays again from its start, which is no loss.
+    """
+
+    kind: Literal["lost", "ended", "back"]
     at: datetime
     reason: str
     outage_s: float = 0.0
@@ -167,20 +175,24 @@ class Reopening:
         self._backoff = backoff
         self._retry_at_s = 0.0
         self._up_since_s: float | None = None
-        self._lost: tuple[float, str] | None = None
+        self._lost_s = 0.0
+        self._lost: CameraChange | None = None
         self._changes: list[CameraChange] = []
         self.reopened = 0
 
-    def record_failure(self, reason: str) -> None:
-        """Record that the camera did not open, or stopped."""
+    def record_failure(self, reason: str, *, has_ended: bool = False) -> None:
+        """Record that the camera did not open, or stopped; *has_ended* is for a played video."""
         now_s = self._clock.monotonic()
         up_since_s, self._up_since_s = self._up_since_s, None
         if up_since_s is not None and now_s - up_since_s >= _STEADY * self._backoff.delay_s:
             self._backoff.reset()
         self._retry_at_s = now_s + self._backoff.failed()
         if self._lost is None:
-            self._lost = (now_s, reason)
-            self._changes.append(CameraChange("camera_lost", self._clock.now(), reason))
+            self._lost_s = now_s
+        if self._lost is None or (self._lost.kind == "ended" and not has_ended):
+            kind: Literal["lost", "ended"] = "ended" if has_ended else "lost"
+            self._lost = CameraChange(kind, self._clock.now(), reason)
+            self._changes.append(self._lost)
 
     def record_frame(self) -> None:
         """Record that the camera gave a frame."""
@@ -189,8 +201,8 @@ class Reopening:
             self._up_since_s = now_s
         if self._lost is not None:
             self.reopened += 1
-            lost_s, reason = self._lost
-            back = CameraChange("camera_back", self._clock.now(), reason, now_s - lost_s)
+            outage_s = now_s - self._lost_s
+            back = CameraChange("back", self._clock.now(), self._lost.reason, outage_s)
             self._changes.append(back)
             self._lost = None
 
@@ -201,12 +213,16 @@ class Reopening:
     @property
     def trouble(self) -> str | None:
         """The reason why the camera is lost; None when it is not."""
-        return self._lost[1] if self._lost else None
+        return self._lost.reason if self._lost else None
 
     def take_changes(self) -> list[CameraChange]:
         """Return the changes since the last call."""
         changes, self._changes = self._changes, []
         return changes
+
+
+#: A camera that has not given a frame yet is "opening", and so is a video that has ended.
+FeedState = Literal["closed", "opening", "open", "lost"]
 
 
 class CameraFeed:
@@ -235,7 +251,7 @@ class CameraFeed:
         self._aim: tuple[float, float] | None = None
         self._left_behind: list[threading.Thread] = []
         self._dropped = self._corrupt = 0
-        self.state: Literal["closed", "opening", "open", "lost"] = "closed"
+        self.state: FeedState = "closed"
 
     def change(
         self, make: Callable[[], Camera], settings: CameraSettings, sink: PacketSink | None = None
@@ -328,8 +344,9 @@ class CameraFeed:
             frame = live.next(timeout_s)
         except CameraError as error:
             self._end(live)
-            self.state = "lost"
-            self._reopening.record_failure(str(error))
+            has_ended = live.repeats and isinstance(error, CameraEnded)
+            self.state = "opening" if has_ended else "lost"
+            self._reopening.record_failure(str(error), has_ended=has_ended)
             return None
         if frame is not None:
             self.state = "open"

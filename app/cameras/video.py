@@ -154,7 +154,7 @@ class VideoCamera(Camera):
         # One thread needs the least CPU in all, and returns every picture at once.
         stream.codec_context.thread_count = 1
         settings = self._settings
-        has_end = source.kind == "file" or container.duration is not None
+        self.repeats = has_end = source.kind == "file" or container.duration is not None
         self._stamped = not container.format.flags & _NO_TIMESTAMPS
         self._by_arrival = not (self._stamped or has_end or self._pace == "fast")
         longest_s = math.inf if self._pace == "fast" else settings.stall_s / 2

@@ -89,6 +89,7 @@ from app.protocol.records import (
     Request,
     RequestKind,
     RouterHealth,
+    SteadinessRecord,
     Trouble,
     opened_event,
 )
@@ -141,6 +142,7 @@ __all__ = [
     "RequestKind",
     "RouterHealth",
     "Stage",
+    "SteadinessRecord",
     "Trouble",
     "by_label",
     "camera_key",

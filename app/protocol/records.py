@@ -91,6 +91,33 @@ class RouterHealth:
     why: str | None = None
 
 
+@dataclass(slots=True)
+class SteadinessRecord:
+    """The steadiness of a subject, and what the owner knows of it (*announced*).
+
+    The present state, since *since*, has been seen for *lasted_s*. An episode of *losses* began at
+    *began* and has been seen for *episode_s*; *down_s* of it the subject was lost. The last loss
+    took *outage_s*, the longest *longest_s*. *steady_s* is how long the subject was steady before
+    it counted as steady again the last time. `app.state.steadiness` uses it.
+    """
+
+    announced: Literal["up", "down", "unsteady"] = "up"
+    is_down: bool = False
+    since: AwareDatetime | None = None
+    lasted_s: float = 0.0
+    losses: int = 0
+    losses_announced: int = 0
+    began: AwareDatetime | None = None
+    episode_s: float = 0.0
+    down_s: float = 0.0
+    outage_s: float = 0.0
+    longest_s: float = 0.0
+    summary_at_s: float = 0.0
+    steady_s: float = 0.0
+    unsteady: bool = False
+    had_notice: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """The present trouble of a program, and since when."""
@@ -205,7 +232,16 @@ class Request:
 
 
 Record = (
-    ArmedBy | Position | ClipAsked | Presence | Habits | RouterHealth | Heartbeat | Fact | Request
+    ArmedBy
+    | Position
+    | ClipAsked
+    | Presence
+    | Habits
+    | RouterHealth
+    | SteadinessRecord
+    | Heartbeat
+    | Fact
+    | Request
 )
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 

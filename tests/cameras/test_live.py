@@ -273,11 +273,11 @@ def test_a_loss_and_a_return_are_recorded_once_each(clock: FakeClock) -> None:
     for reason in ("it stalled", "nobody answers", "nobody answers"):
         reopening.record_failure(reason)
         clock.advance(10)
-    assert reopening.take_changes() == [CameraChange("camera_lost", lost_at, "it stalled")]
+    assert reopening.take_changes() == [CameraChange("lost", lost_at, "it stalled")]
     reopening.record_frame()
     reopening.record_frame()
     assert reopening.take_changes() == [
-        CameraChange("camera_back", lost_at + timedelta(seconds=30), "it stalled", 30)
+        CameraChange("back", lost_at + timedelta(seconds=30), "it stalled", 30)
     ]
     assert reopening.take_changes() == []
     assert reopening.reopened == 1
@@ -361,13 +361,13 @@ def test_a_camera_that_ends_is_lost_and_comes_back(clock: FakeClock) -> None:
     next_frame(feed)
     next_frame(feed)
     until_lost(feed)
-    assert kinds(feed) == [("camera_lost", "the video has ended")]
+    assert kinds(feed) == [("lost", "the video has ended")]
     assert trouble_of(feed) == "the video has ended"
     assert feed.next(0.25) is None
     assert clock.monotonic() == 0.25
     clock.advance(0.75)
     next_frame(feed)
-    assert kinds(feed) == [("camera_back", "the video has ended")]
+    assert kinds(feed) == [("back", "the video has ended")]
     assert (trouble_of(feed), feed.reopened, state_of(feed)) == (None, 1, "open")
     again.give(CameraEnded("over"))
     feed.close()
@@ -386,7 +386,7 @@ def test_a_camera_that_never_opens_is_lost_once(clock: FakeClock) -> None:
         assert state_of(feed) == "lost"
     clock.advance(4)
     next_frame(feed)
-    assert kinds(feed) == [("camera_lost", "there is none"), ("camera_back", "there is none")]
+    assert kinds(feed) == [("lost", "there is none"), ("back", "there is none")]
     last.give(CameraEnded("over"))
     feed.close()
 
@@ -402,7 +402,7 @@ def test_a_loss_stays_one_loss_when_the_feed_is_reopened(clock: FakeClock) -> No
     until_lost(feed)
     clock.advance(2)
     next_frame(feed)
-    assert kinds(feed) == [("camera_lost", "there is none"), ("camera_back", "there is none")]
+    assert kinds(feed) == [("lost", "there is none"), ("back", "there is none")]
     last.give(CameraEnded("over"))
     feed.close()
 
@@ -464,11 +464,31 @@ def test_a_file_that_appears_later_is_played(tmp_path: Path, clock: FakeClock) -
     feed = CameraFeed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
     feed.open()
     until_lost(feed)
-    assert kinds(feed) == [("camera_lost", f"front ({path}): there is no such file or device")]
+    assert kinds(feed) == [("lost", f"front ({path}): there is no such file or device")]
     write_video(path, 10)
     clock.advance(1)
     next_frame(feed)
-    assert [kind for kind, _ in kinds(feed)] == ["camera_back"]
+    assert [kind for kind, _ in kinds(feed)] == ["back"]
+    feed.close()
+
+
+def test_a_video_that_plays_again_is_not_lost(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "short.mp4"
+    write_video(path, 3)
+    settings = CameraSettings(source=str(path), fps=FPS, warmup_s=0)
+    feed = CameraFeed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
+    feed.open()
+    until(lambda: feed.next(0.5) or state_of(feed) == "opening" or None, "it plays")
+    until(lambda: feed.next(0.01) is None and state_of(feed) == "opening", "it has ended")
+    assert trouble_of(feed) is None
+    clock.advance(1)
+    next_frame(feed)
+    assert [kind for kind, _ in kinds(feed)] == ["ended", "back"]
+    path.unlink()
+    until_lost(feed)
+    clock.advance(60)
+    until_lost(feed)
+    assert "lost" in [kind for kind, _ in kinds(feed)]
     feed.close()
 
 
@@ -483,7 +503,7 @@ def test_a_network_camera_that_restarts_is_lost_and_back() -> None:
     until_lost(feed)
     with VideoServer(port=server.port):
         next_frame(feed)
-        assert [change.kind for change in feed.take_changes()] == ["camera_lost", "camera_back"]
+        assert [change.kind for change in feed.take_changes()] == ["lost", "back"]
         feed.close()
 
 

@@ -20,6 +20,7 @@ from app.cameras.live import CameraChange, CameraFeed
 from app.clock import Clock
 from app.config import CameraConfig
 from app.daemon import Counters, Daemon
+from app.daemons.security_system.camera_reports import CameraReports
 from app.daemons.security_system.captures import Captures
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
@@ -27,14 +28,14 @@ from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.left_open import LeftOpen
 from app.daemons.security_system.pan_tilt import PanTiltControl
 from app.daemons.security_system.publisher import Publisher
-from app.daemons.security_system.spool import Publication, Spool
+from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
 from app.errors import ConfigError
 from app.frames import Frame, jpeg
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon
 from app.pantilt import make_pantilt
-from app.protocol import Fact, Heartbeat, Position
+from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
 
@@ -92,6 +93,9 @@ class SecuritySystem(Daemon):
             clock=self.clock,
         )
         self._feed = CameraFeed(self._make_camera, self.clock, self._settings, self._packet_sink())
+        self._camera_reports = CameraReports(
+            self._name, self._publisher, self.clock, self._settings.lost_alert_s
+        )
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -111,6 +115,7 @@ class SecuritySystem(Daemon):
         self._publisher.open()
         self._reporter.end_unfinished()
         self._left_open.resume(self._publisher.notes.read(_OPENING), self.clock.now())
+        self._camera_reports.open()
         self._publisher.start()
         self._clips.open()
         self._captures.open()
@@ -133,7 +138,8 @@ class SecuritySystem(Daemon):
             self._arm()
         frame = self._feed.next(FRAME_WAIT_S)
         for change in self._feed.take_changes():
-            self._report_camera(change)
+            self._follow_camera(change)
+        self._camera_reports.step(self._feed.state, self._feed.trouble)
         if frame:
             self._process(frame)
         self.report_trouble(self._trouble())
@@ -157,6 +163,7 @@ class SecuritySystem(Daemon):
         had_clips = self._clips.enabled
         self._captures.configure(self.config, self._settings)
         self._clips.configure(self.config)
+        self._camera_reports.configure(self._settings.lost_alert_s)
         self._reporter.alert_text = self._alert_text()
         self._left_open.threshold_s = self.config.events.open_threshold_seconds
         if self._detector_settings != self._wanted_detector_settings():
@@ -257,20 +264,18 @@ class SecuritySystem(Daemon):
             self._clips.cut()
             self._left_open.forget()
             self._learning = False
+            self._camera_reports.pause()
         self.report_trouble(self._trouble())
 
-    def _report_camera(self, change: CameraChange) -> None:
-        now = self.clock.now()
-        if change.kind == "camera_lost":
+    def _follow_camera(self, change: CameraChange) -> None:
+        """End what cannot continue over a gap in the pictures; the alert comes when it lasts."""
+        if change.kind == "back":
+            self._detector.relearn()
+            _log.info("the camera gives pictures again, after %.0f s", change.outage_s)
+        else:
             self._end_event()
             self._clips.cut()
-            text = f"Camera lost: {change.reason}"
-        else:
-            self._detector.relearn()
-            text = f"Camera back: {self._name}, after {change.outage_s:.0f} s."
-        _log.warning("%s", text)
-        fact_id = protocol.new_fact_id(now, self._name)
-        self._publisher.publish(Publication(Fact(fact_id, change.kind, now, text, self._name)))
+            _log.warning("the camera gives no pictures: %s", change.reason)
         self.report_trouble(self._trouble())
         self.report_heartbeat()
 
@@ -365,5 +370,11 @@ class _FrameRate:
 
 def _is_other_camera(before: CameraConfig, after: CameraConfig) -> bool:
     """Return whether the camera must be reopened for the settings *after*."""
-    same = replace(before, masks=after.masks, pantilt=after.pantilt, pir_pin=after.pir_pin)
+    same = replace(
+        before,
+        masks=after.masks,
+        pantilt=after.pantilt,
+        pir_pin=after.pir_pin,
+        lost_alert_s=after.lost_alert_s,
+    )
     return same != after

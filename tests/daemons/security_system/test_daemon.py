@@ -206,7 +206,7 @@ def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless:
 
 def test_a_missing_camera_is_reported_until_it_is_mended(front: Front) -> None:
     source = front.folder / "nothing.mp4"
-    program = front.start(more=f"cameras: {{front: {{source: '{source}'}}}}\n")
+    program = front.start(more=f"cameras: {{front: {{source: '{source}', lost_alert_s: 0.5}}}}\n")
     until(lambda: front.facts("camera_lost"), "the loss is published")
     assert "nothing.mp4" in front.facts("camera_lost")[0]["text"]
     beat = until(partial(troubled, front, program), "the heartbeat says it")
@@ -214,7 +214,7 @@ def test_a_missing_camera_is_reported_until_it_is_mended(front: Front) -> None:
     assert "nothing.mp4" in beat.last_error.what
     assert beat.counters["frames"] == 0
     assert len(front.facts()) == 1
-    front.configure("cameras: {front: {source: 'synthetic:empty'}}\n")
+    front.configure("cameras: {front: {source: 'synthetic:empty', lost_alert_s: 0.5}}\n")
     program.signal(signal.SIGHUP)
     until(lambda: front.facts("camera_back"), "it is back")
     assert [one["kind"] for one in front.facts()] == ["camera_lost", "camera_back"]
