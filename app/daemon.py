@@ -7,6 +7,7 @@ own ends the process, and the supervisor starts it again. The dead-man's timer e
 hangs, and leaves the stack in the log.
 """
 
+import argparse
 import faulthandler
 import logging
 import os
@@ -23,7 +24,7 @@ from types import FrameType, TracebackType
 from app import protocol
 from app.backoff import Backoff
 from app.clock import Clock, SystemClock
-from app.config import Config, config_warnings, load_config
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, config_warnings, load_config
 from app.errors import ConfigError
 from app.logs import set_up_logs
 from app.protocol import Figure, Heartbeat, Trouble
@@ -233,6 +234,36 @@ class Daemon(ABC):
                 return True
             self.reload()
             return False
+
+
+def daemon_parser(kind: type[Daemon]) -> argparse.ArgumentParser:
+    """Return the command line of *kind*: the options that every program has."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m app.daemons.{kind.name}",
+        description=(kind.__doc__ or "").partition("\n")[0],
+        epilog="It logs to standard error, and ends after its present step at Ctrl-C or SIGTERM. "
+        "scripts/start.sh starts all programs.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        metavar="DIR",
+        type=Path,
+        help=f"the configuration's folder; by default ${FOLDER_VARIABLE}, or config/",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help=f"the profile to lay over it, from its folder profiles/; by default "
+        f"${PROFILE_VARIABLE}, or none",
+    )
+    return parser
+
+
+def main(kind: type[Daemon]) -> int:
+    """Run the daemon *kind* with the options of the command line; returns the exit code."""
+    options = daemon_parser(kind).parse_args()
+    return run_daemon(lambda: kind(options.config, options.profile))
 
 
 def run_daemon(make: Callable[[], Daemon]) -> int:

@@ -2,6 +2,8 @@
 
 import contextlib
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from app.daemon import BEAT_S, run_daemon
 from app.errors import ConfigError
 from app.protocol import Heartbeat
 from app.state import State
+from tests.conftest import REPO
 from tests.servers.odd_daemon import OddDaemon
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
@@ -129,6 +132,23 @@ def test_a_wrong_configuration_stops_a_start(
     assert "config.yml:1: motion.alpha: must be less than 1, not 5" in capsys.readouterr().err
     with pytest.raises(ConfigError):
         OddDaemon(config)
+
+
+@pytest.mark.parametrize("name", ["security_system", "uploader"])
+def test_every_program_explains_and_checks_its_options(name: str, config: Path) -> None:
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", f"app.daemons.{name}", *options]
+        return subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+
+    helped = run("--help")
+    assert helped.returncode == 0
+    assert all(option in helped.stdout for option in ("--config DIR", "--profile NAME"))
+    refused = run("--conifg", str(config))
+    assert refused.returncode == 2
+    assert "unrecognized arguments: --conifg" in refused.stderr
+    unknown = run("--config", str(config), "--profile", "nope")
+    assert unknown.returncode == 2
+    assert f"{config / 'profiles'}: there is no profile 'nope'" in unknown.stderr
 
 
 # --- as a process ---

@@ -19,13 +19,18 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
     label = f"{name} ({redacted(source)})"
     if source == "auto":
         return _pi_camera(label, settings, clock)
-    if source == "demo" or source.startswith(_SYNTHETIC):
+    if is_endless(source):
         from app.cameras.synthetic.camera import SyntheticCamera
 
         return SyntheticCamera(label, settings, clock, pace, scene=source.removeprefix(_SYNTHETIC))
     from app.cameras.video import VideoCamera
 
     return VideoCamera(label, settings, clock, pace)
+
+
+def is_endless(source: str) -> bool:
+    """Return whether *source* is a drawn scene, which has no end."""
+    return source == "demo" or source.startswith(_SYNTHETIC)
 
 
 def redacted(source: str) -> str:

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -113,7 +113,11 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
         options += f" --config {shlex.quote(_short(config.folder))}"
     if order.profile and not os.environ.get(PROFILE_VARIABLE):
         options += f" --profile {shlex.quote(order.profile)}"
-    lines = [f"Alerts:   {_alerts(config)}", f"Pictures: {_short(config.data_dir / 'events')}"]
+    lines = [
+        f"Alerts:   {_alerts(config)}",
+        f"Pictures: {_short(config.data_dir / 'events')}",
+        f"Copies:   {', '.join(_stores(config)) or 'nowhere; setup.md says how'}",
+    ]
     if any(health.name == specs.GLANCES for health in checkup.programs):
         password = _short(glances.password_file(config))
         lines.append(
@@ -137,6 +141,17 @@ def _alerts(config: Config) -> str:
         return "to nobody: notify.backends is empty"
     folder = _short(config.data_dir / Path(config.notify.folder).expanduser())
     return ", ".join(folder if one == "folder" else f"by {one.capitalize()}" for one in backends)
+
+
+def _stores(config: Config) -> Iterator[str]:
+    """Yield the stores that get copies."""
+    if config.s3.bucket:
+        place = f" at {config.s3.endpoint_url}" if config.s3.endpoint_url else ""
+        yield f"S3 bucket {config.s3.bucket}{place}"
+    if config.dropbox.is_set_up:
+        yield "Dropbox"
+    if config.uploads.folder:
+        yield f"folder {config.uploads.folder}"
 
 
 def _slack(config: Config) -> str:

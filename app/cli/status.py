@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from app.config import config_folder, load_config
 from app.errors import ConfigError, SuiteError
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
+from app.launcher.running import running_configs
 from app.protocol import Counters
 
+_NOTHING = "Nothing runs. scripts/start.sh starts it."
 _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 
 
@@ -27,35 +29,55 @@ _HEADINGS = ("program", "state", "pid", "up since", "heartbeat")
 def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
     """Show the health of every program. The exit code is 0 only if all is well."""
     try:
-        checkup = check_up(load_config(folder, profile))
-    except ConfigError as error:
-        click.echo(f"{error}\n{_running(config_folder(folder))}", err=True)
-        sys.exit(1)
+        checkup = _check_up(folder, profile)
     except SuiteError as error:
-        raise click.ClickException(str(error)) from None
+        checkup = Checkup([], [str(error)])
     if as_json:
         click.echo(json.dumps(_plain(checkup), default=datetime.isoformat))
     elif checkup.programs:
         click.echo(_table(checkup.programs))
-    if not checkup.programs:
-        click.echo("Nothing runs. scripts/start.sh starts it.", err=True)
     for remark in checkup.remarks:
         click.echo(remark, err=True)
     sys.exit(0 if checkup.healthy else 1)
 
 
-def _running(folder: Path) -> str:
-    """Return the programs that run with the last good configuration in *folder*."""
-    names = sorted(
-        {processes.name_of(environment) for environment in processes.started_from(folder)}
-    )
-    return (
-        f"These run with the settings from before: {', '.join(names)}" if names else "Nothing runs."
-    )
+def _check_up(folder: Path | None, profile: str | None) -> Checkup:
+    """Judge the suite by the settings with which it runs, whatever its files say now."""
+    mistakes: list[str] = []
+    try:
+        configured = load_config(folder, profile)
+    except ConfigError as error:
+        configured, mistakes = None, error.problems
+    running = running_configs(folder, profile)
+    config = configured
+    if configured is None or configured.run_dir not in running:
+        config = next(filter(None, running.values()), configured)
+    elif kept := running[configured.run_dir]:
+        config = kept
+    if config is None:
+        return Checkup([], [*mistakes, _runs_unknown(folder)])
+    checkup = check_up(config)
+    if mistakes and checkup.programs:
+        mistakes.append("The programs run with the settings from before.")
+    nothing = [] if checkup.programs or checkup.remarks else [_NOTHING]
+    return replace(checkup, remarks=[*mistakes, *checkup.remarks, *nothing])
+
+
+def _runs_unknown(folder: Path | None) -> str:
+    """Return a sentence on the programs that run with settings that are not known."""
+    started = processes.started_from(config_folder(folder))
+    names = sorted({processes.name_of(environment) for environment in started})
+    if names:
+        return f"These run with the settings from before: {', '.join(names)}"
+    return _NOTHING
 
 
 def _plain(checkup: Checkup) -> dict[str, Any]:
-    return {"healthy": checkup.healthy, "programs": [asdict(health) for health in checkup.programs]}
+    return {
+        "healthy": checkup.healthy,
+        "programs": [asdict(health) for health in checkup.programs],
+        "remarks": checkup.remarks,
+    }
 
 
 def _table(healths: Sequence[Health]) -> str:

@@ -6,6 +6,7 @@ from app.config.loading import (
     PROFILE_VARIABLE,
     SOURCE_VARIABLE,
     config_folder,
+    config_from_plain,
     load_config,
 )
 from app.config.settings import (
@@ -35,6 +36,7 @@ __all__ = [
     "RedisSettings",
     "SlackConfig",
     "config_folder",
+    "config_from_plain",
     "config_warnings",
     "load_config",
 ]

@@ -35,33 +35,39 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
     """
     folder = config_folder(folder)
     layers = _read_layers(folder, profile or os.environ.get(PROFILE_VARIABLE))
-    config = _validated(layers)
+    plain = _plain(layers)
     try:
-        data_dir = (folder.parent / config.data_dir.expanduser()).resolve()
+        config = config_from_plain(folder, plain)
+    except ValidationError as error:
+        raise ConfigError(layers.problems + described(error, layers)) from None
     except (RuntimeError, ValueError) as error:
         place = layers.place(("data_dir",))
-        raise ConfigError(
-            [f"{place}: data_dir: must be a folder, as in /home/pi/data: {error}"]
-        ) from None
-    config = config.model_copy(update={"data_dir": data_dir})
-    config._folder = folder
+        problem = f"{place}: data_dir: must be a folder, as in /home/pi/data: {error}"
+        raise ConfigError([*layers.problems, problem]) from None
+    if layers.problems:
+        raise ConfigError(layers.problems)
     return config
 
 
-def _validated(layers: Layers) -> Config:
+def config_from_plain(folder: Path, plain: str) -> Config:
+    """Return the configuration of *folder* whose `plain` text is *plain*.
+
+    Raises `ValueError` when that is not as `Config` declares it.
+    """
+    config = Config.model_validate_json(plain, strict=True)
+    data_dir = (folder.parent / config.data_dir.expanduser()).resolve()
+    config = config.model_copy(update={"data_dir": data_dir})
+    config._folder, config._plain = folder, plain
+    return config
+
+
+def _plain(layers: Layers) -> str:
     try:
-        plain = json.dumps(layers.values, default=str)
+        return json.dumps(layers.values, default=str)
     except (TypeError, ValueError) as error:
         path = layers.folder / "config.yml"
         problem = f"{path}: only plain keys and values can be understood: {error}"
         raise ConfigError([*layers.problems, problem]) from None
-    try:
-        config = Config.model_validate_json(plain, strict=True)
-    except ValidationError as error:
-        raise ConfigError(layers.problems + described(error, layers)) from None
-    if layers.problems:
-        raise ConfigError(layers.problems)
-    return config
 
 
 def _read_layers(folder: Path, profile: str | None) -> Layers:

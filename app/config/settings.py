@@ -201,6 +201,7 @@ class Config(BaseModel):
     glances: GlancesSettings = GlancesSettings()
 
     _folder: Path = PrivateAttr(default=PROJECT / "config")
+    _plain: str = PrivateAttr(default="{}")
 
     @property
     def folder(self) -> Path:
@@ -208,9 +209,22 @@ class Config(BaseModel):
         return self._folder
 
     @property
+    def plain(self) -> str:
+        """The settings as they were read, as JSON with every secret; `config_from_plain` reads it.
+
+        Relative paths are as they were.
+        """
+        return self._plain
+
+    @property
     def logs_dir(self) -> Path:
-        """The folder with the log of each program."""
-        return self._folder.parent / "logs"
+        """The folder with the log of each program.
+
+        A configuration in another folder than `config` has logs of its own: `garden` has
+        `logs/garden`.
+        """
+        logs = self._folder.parent / "logs"
+        return logs if self._folder.name == "config" else logs / self._folder.name
 
     @property
     def run_dir(self) -> Path:

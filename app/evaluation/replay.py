@@ -5,13 +5,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import av
 import click
 import cv2
 
-from app.cameras import make_camera
+from app.cameras import is_endless, make_camera
 from app.cameras.base import Camera, CameraSettings
 from app.clock import SystemClock
 from app.config import CameraConfig, Config, load_config
@@ -19,6 +20,9 @@ from app.detector import Detector, Event, Verdict
 from app.errors import CameraEnded, CameraError, ConfigError
 from app.frames import Frame
 from app.motion import make_motion
+
+#: The seconds of a drawn scene that are replayed: it has no end.
+ENDLESS_S = 60.0
 
 JudgedFrame = tuple[Frame, Verdict]
 
@@ -61,7 +65,7 @@ def replay(
 ) -> None:
     """Run the detector over each VIDEO, and print the events that it finds.
 
-    This runs as fast as the video can be decoded.
+    This runs as fast as the video can be decoded. VIDEO may be demo, of which it takes a minute.
     """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
@@ -127,6 +131,8 @@ def _replay(
         camera.open()
         try:
             frames = judged_frames(camera, detector)
+            if is_endless(video):
+                frames = takewhile(lambda judged: judged[0].at_s < ENDLESS_S, frames)
             for frame, verdict in _with_progress(frames, video, as_json):
                 if with_frames:
                     _print_frame(video, frame, verdict)

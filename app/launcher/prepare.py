@@ -11,6 +11,7 @@ from app.errors import StateUnavailable, SuiteError
 from app.launcher import glances, local_redis, specs
 from app.launcher.config_files import glances_conf, supervisord_conf, write_private
 from app.launcher.redis_server import find_redis_server
+from app.launcher.running import keep_settings
 from app.launcher.specs import ProcessSpec
 from app.state.address import is_here
 
@@ -51,6 +52,7 @@ def prepared(order: Order) -> list[ProcessSpec]:
     config.logs_dir.mkdir(parents=True, exist_ok=True)
     base = PROJECT / "config" / "supervisord.conf"
     write_private(run_dir / "supervisord.conf", supervisord_conf(base, config.logs_dir, run))
+    keep_settings(config)
     return run
 
 

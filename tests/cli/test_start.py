@@ -21,6 +21,16 @@ def test_start_says_where_alerts_go(tmp_path: Path) -> None:
         assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
 
 
+def test_start_names_every_store_for_copies(tmp_path: Path) -> None:
+    stores = (
+        "s3: {bucket: my-house, endpoint_url: 'https://s3.example.org'}\n"
+        "dropbox: {app_key: a, refresh_token: b9876543}\nuploads: {folder: /mnt/nas/camera}\n"
+    )
+    with Suite(tmp_path, private=stores) as suite:
+        copies = "S3 bucket my-house at https://s3.example.org, Dropbox, folder /mnt/nas/camera"
+        assert f"Copies:   {copies}\n" in suite.start("who_is_home")
+
+
 def test_all_mistakes_are_shown_before_anything_starts(tmp_path: Path) -> None:
     folder = write_config(tmp_path, "ftp://x", "motion: {alpha: 7, delta: 3}\n")
     done = run_verb("start", "--config", str(folder))

@@ -71,3 +71,12 @@ def test_without_programs_it_says_how_to_start(config: str) -> None:
     done = run_verb("status", "--config", config)
     assert done.returncode == 1
     assert "Nothing runs. scripts/start.sh starts it." in done.stderr
+
+
+def test_a_mistake_in_the_configuration_is_json_too(config: str) -> None:
+    (Path(config) / "config.yml").write_text("motion: {alpha: 5}\n")
+    done = run_verb("status", "--config", config, "--json")
+    shown = json.loads(done.stdout)
+    assert (done.returncode, shown["healthy"], shown["programs"]) == (1, False, [])
+    assert "motion.alpha: must be less than 1" in shown["remarks"][0]
+    assert "motion.alpha: must be less than 1" in done.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import load_config
+from app.config import config_from_plain, load_config
 from app.errors import ConfigError
 
 
@@ -59,3 +59,20 @@ def test_an_unknown_profile_is_refused_with_the_known_ones(folder: Path) -> None
     (folder / "profiles" / "quiet.yml").touch()
     with pytest.raises(ConfigError, match="no profile 'loud'; there are: quiet"):
         load_config(folder, "loud")
+
+
+def test_the_plain_settings_give_the_same_configuration(folder: Path) -> None:
+    (folder / "config.yml").write_text("data_dir: here\n")
+    (folder / "private.yml").write_text("presence: {router: {password: hush-hush-9}}\n")
+    config = load_config(folder)
+    again = config_from_plain(folder, config.plain)
+    assert again == config
+    assert (again.folder, again.data_dir) == (folder, folder.parent / "here")
+    assert "hush-hush-9" not in repr(config)
+
+
+def test_two_configurations_have_logs_of_their_own(tmp_path: Path) -> None:
+    for name, logs in (("config", "logs"), ("garden", "logs/garden")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yml").touch()
+        assert load_config(tmp_path / name).logs_dir == tmp_path / logs

@@ -267,3 +267,12 @@ def test_with_the_trigger_light_each_opening_is_an_event(tmp_path: Path) -> None
     assert levels[80] == pytest.approx(114, abs=3)
     times_s = [(one["started_s"], one["ended_s"]) for one in events_of(found)]
     assert times_s == [(5.1, 10.1), (12.1, 13.5)]
+
+
+def test_a_drawn_scene_is_replayed_for_a_minute(tmp_path: Path) -> None:
+    config = config_folder(tmp_path, QUICK)
+    done = run("replay", "demo", "--json", "--frames", "--config", config)
+    found = lines(done.stdout)
+    assert done.exit_code == 0
+    assert [one["t_s"] for one in found if "t_s" in one][-1] == pytest.approx(59.9)
+    assert len([one for one in found if "started_s" in one]) >= 3

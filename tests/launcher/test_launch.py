@@ -187,7 +187,12 @@ def test_stop_ends_everything_within_10_s_even_what_hangs(tmp_path: Path) -> Non
         assert "notifier stops" in suite.log("notifier")
         assert "Nothing runs" in suite.verb("stop").stdout
         done = suite.verb("status", "--json")
-        assert (done.returncode, json.loads(done.stdout)) == (1, {"healthy": False, "programs": []})
+        nothing = {
+            "healthy": False,
+            "programs": [],
+            "remarks": ["Nothing runs. scripts/start.sh starts it."],
+        }
+        assert (done.returncode, json.loads(done.stdout)) == (1, nothing)
         assert "Nothing runs" in done.stderr
 
 
@@ -276,12 +281,27 @@ def test_a_suite_with_a_broken_configuration_can_be_stopped(
         shown = suite.verb("status")
         assert shown.returncode == 1
         assert "config.yml:1: " in shown.stderr
-        assert (
-            "These run with the settings from before: redis, supervisord, who_is_home"
-            in shown.stderr
-        )
+        assert "The programs run with the settings from before." in shown.stderr
+        programs = {line.split()[0] for line in shown.stdout.splitlines()}
+        assert {"who_is_home", "redis"} <= programs
+        found = json.loads(suite.verb("status", "--json").stdout)
+        assert found["healthy"] is False
+        assert [one["healthy"] for one in found["programs"]] == [True, True]
+        assert "config.yml:1: " in found["remarks"][0]
         assert "Stopped redis, supervisord, who_is_home" in suite.verb("stop").stdout
         assert not suite.processes()
+
+
+def test_status_judges_by_the_settings_that_run(tmp_path: Path) -> None:
+    with Suite(tmp_path) as suite:
+        suite.start("who_is_home")
+        (suite.folder / "config.yml").write_text("data_dir: elsewhere\nredis: {url: redis://h:1}\n")
+        done = suite.verb("status", "--json")
+        found = json.loads(done.stdout)
+        assert [one["name"] for one in found["programs"]] == ["who_is_home", "redis"]
+        assert (done.returncode, found["healthy"], found["remarks"]) == (0, True, [])
+        (suite.config.run_dir / "settings.json").unlink()
+        assert json.loads(suite.verb("status", "--json").stdout)["healthy"] is False
 
 
 def test_a_broken_profile_can_be_stopped_without_its_name(

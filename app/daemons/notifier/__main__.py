@@ -1,6 +1,6 @@
 import sys
 
-from app.daemon import run_daemon
+from app.daemon import main
 from app.daemons.notifier.daemon import NotifierDaemon
 
-sys.exit(run_daemon(NotifierDaemon))
+sys.exit(main(NotifierDaemon))

@@ -1,30 +1,37 @@
 """Starts the security system of one camera."""
 
+import os
 import sys
 
-import click
-
 from app.config import SOURCE_VARIABLE
-from app.daemon import run_daemon
+from app.daemon import daemon_parser, run_daemon
 from app.daemons.security_system.daemon import SecuritySystem
 
 
-@click.command()
-@click.option(
-    "--camera", help="The camera's name in the configuration; not needed when there is one."
-)
-@click.option(
-    "--source",
-    envvar=SOURCE_VARIABLE,
-    help="Play this instead of the configured source: a file, an address, or demo.",
-)
-def main(camera: str | None, source: str | None) -> None:
+def main() -> int:
     """See motion through one camera."""
     import cv2
 
+    parser = daemon_parser(SecuritySystem)
+    parser.add_argument(
+        "--camera",
+        metavar="NAME",
+        help="the camera's name in the configuration; not needed when there is one",
+    )
+    parser.add_argument(
+        "--source",
+        metavar="PATH|URL|demo",
+        default=os.environ.get(SOURCE_VARIABLE),
+        help="play this instead of the configured source",
+    )
+    options = parser.parse_args()
     cv2.setNumThreads(1)
-    sys.exit(run_daemon(lambda: SecuritySystem(camera, source)))
+    return run_daemon(
+        lambda: SecuritySystem(
+            options.camera, options.source, folder=options.config, profile=options.profile
+        )
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

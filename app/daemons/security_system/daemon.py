@@ -70,8 +70,10 @@ class SecuritySystem(Daemon):
         source: str | None = None,
         folder: Path | None = None,
         clock: Clock | None = None,
+        *,
+        profile: str | None = None,
     ) -> None:
-        super().__init__(folder, clock=clock)
+        super().__init__(folder, profile, clock)
         self._name = self.camera = self._chosen(camera)
         self._source = source
         self._settings = self._camera_config()

@@ -1,6 +1,6 @@
 import sys
 
-from app.daemon import run_daemon
+from app.daemon import main
 from app.daemons.slack_socket.daemon import SlackSocket
 
-sys.exit(run_daemon(SlackSocket))
+sys.exit(main(SlackSocket))

@@ -1,6 +1,6 @@
 import sys
 
-from app.daemon import run_daemon
+from app.daemon import main
 from app.daemons.uploader.daemon import Uploader
 
-sys.exit(run_daemon(Uploader))
+sys.exit(main(Uploader))

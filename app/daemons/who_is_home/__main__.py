@@ -1,6 +1,6 @@
 import sys
 
-from app.daemon import run_daemon
+from app.daemon import main
 from app.daemons.who_is_home.daemon import WhoIsHome
 
-sys.exit(run_daemon(WhoIsHome))
+sys.exit(main(WhoIsHome))
