@@ -77,12 +77,12 @@ DELIVERED = Mark("delivered:{channel}", "UTC time of the delivery by that channe
 HELD = Mark("held", "UTC time, and why no channel delivers it: muted or snoozed", "notifier")
 UNTOLD = Mark("untold", "why an event that was never an alert is not delivered", "notifier")
 UPLOADED = Mark("s3:{file}", "the key in S3 of that file of the event", "uploader")
-STORE_TROUBLE = Mark("store {store}", "begun, over, or what is being published", "uploader")
-DISK_TROUBLE = Mark("disk", "begun, over, or what is being published", "uploader")
+STORE_TROUBLE = Mark("store {store}", "SteadinessRecord, or what is being published", "uploader")
+DISK_TROUBLE = Mark("disk", "SteadinessRecord, or what is being published", "uploader")
 REDIS_LOG = Mark("appendonly", "no: Redis keeps no log while the disk accepts none", "uploader")
 REDIS_DUMPS = Mark("stop-writes-on-bgsave-error", "no: as for appendonly", "uploader")
 HEARTBEAT_MARK = Mark(
-    "heartbeat:{program}:{host}", "alive, or silent since when, or what is published", "notifier"
+    "heartbeat:{program}:{host}", "SteadinessRecord, or what is being published", "notifier"
 )
 CAMERA_HEARTBEAT_MARK = Mark(
     "heartbeat:{program}:{host}:{camera}", "as for other programs", "notifier"

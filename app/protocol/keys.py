@@ -223,7 +223,7 @@ ENVELOPE = Key(
 HEARTBEAT_MARKS = Key(
     "hearts",
     "hash",
-    "for each heartbeat key: alive, or silent since when, or what is being published",
+    "for each heartbeat key: SteadinessRecord, or what is being published",
     "notifier",
     "notifier",
     marks=MARKS["hearts"],

@@ -8,7 +8,8 @@ stream only once.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+
+from pydantic import AwareDatetime
 
 from app import protocol
 from app.protocol import Fact, FactKind
@@ -26,9 +27,9 @@ class Announcement:
     """The fact to publish about a change, and *settled*, the value that is recorded afterwards."""
 
     kind: FactKind
-    at: datetime
+    at: AwareDatetime
     text: str
-    settled: str
+    settled: str = ""
     camera: str | None = None
 
 

@@ -39,22 +39,35 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to announce.
+    """Something to announce at *at*.
 
     A subject is *down* or *up*, comes and goes (*unsteady*; again for each summary), or is *steady*
-    again. Its present state began at *since*. The last loss took *outage_s*. *frequency* says, for
-    an unsteady subject, how often it was lost, and for which share of the time it was there.
+    again. Its present state began at *since*. The last loss took *outage_s*. There were *losses*
+    in the *episode_s* since *began*, and for the share *up_share*, 0 to 1, it was there.
     """
 
     kind: NoticeKind
+    at: datetime
     since: datetime
     outage_s: float
-    frequency: str
+    losses: int
+    began: datetime
+    episode_s: float
+    up_share: float
 
     @property
     def is_bad(self) -> bool:
         """Return whether this is the beginning of a trouble, not its end."""
         return self.kind in ("down", "unsteady")
+
+    def frequency(self, lost: str = "lost", there: str = "there") -> str:
+        """Return in words how often it was *lost*, as in `lost 4 times in 31 s, since 10:15, …`."""
+        times = "once" if self.losses == 1 else f"{self.losses} times"
+        share = min(max(round(100 * self.up_share), 1), 99)
+        return (
+            f"{lost} {times} in {format_duration(self.episode_s)}, since "
+            f"{format_time(self.began, self.at)}, and {there} for {share} % of that time"
+        )
 
 
 @dataclass(slots=True)
@@ -98,7 +111,9 @@ class Steadiness:
         if is_down:
             known.losses += 1
         else:
-            known.outage_s = known.lasted_s
+            # Nobody may have looked for a while: the camera was off, or its program restarted.
+            by_clock_s = (since - known.since).total_seconds() if known.since else 0.0
+            known.outage_s = max(known.lasted_s, by_clock_s)
             known.longest_s = max(known.longest_s, known.lasted_s)
         known.is_down, known.since, known.lasted_s = is_down, since, 0.0
 
@@ -171,17 +186,14 @@ class Steadiness:
 
     def _notice(self, kind: NoticeKind, now: datetime) -> Notice:
         known = self.record
-        outage_s = known.lasted_s if known.is_down else known.outage_s
-        return Notice(kind, known.since or now, outage_s, self._frequency(now))
-
-    def _frequency(self, now: datetime) -> str:
-        """Return in words how often it was lost, as in `lost 4 times in 31 s, since 10:15, …`."""
-        known = self.record
-        total_s = max(known.episode_s, 1.0)
-        share = min(max(round(100 * (1 - known.down_s / total_s)), 1), 99)
-        times = "once" if known.losses == 1 else f"{known.losses} times"
-        since = format_time(known.began or now, now)
-        return (
-            f"lost {times} in {format_duration(total_s)}, since {since}, "
-            f"and there for {share} % of that time"
+        since, episode_s = known.since or now, max(known.episode_s, 1.0)
+        return Notice(
+            kind,
+            now,
+            since,
+            known.lasted_s if known.is_down else known.outage_s,
+            known.losses,
+            known.began or since,
+            episode_s,
+            max(1 - known.down_s / episode_s, 0.0),
         )

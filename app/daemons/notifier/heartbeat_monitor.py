@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 from app import protocol
 from app.clock import Clock
 from app.programs import Program, program_of
-from app.protocol import HEARTBEAT_LIFE_S
+from app.protocol import HEARTBEAT_LIFE_S, FactKind, SteadinessRecord
 from app.state import State
-from app.state.announcer import PENDING, Announcement, Announcer
+from app.state.announcer import Announcement
+from app.state.steadiness import Notice, Pace
+from app.state.steady_announcer import OldMarks, SteadyAnnouncer
+from app.times import format_time
 
 CHECK_EVERY_S = 10.0
-#: The stored state of each heartbeat: this word, or the time since which it is silent. Running
-#: houses have both in Redis.
+#: A program without a heartbeat is silent for 30 s already. A return must last two checks.
+PACE = Pace(down_after_s=0.0, up_after_s=2 * CHECK_EVERY_S)
+#: What earlier versions stored for each heartbeat: this word, or the time since which it is silent.
+#: Running houses have both in Redis.
 ALIVE = "beats"
 _SILENT = "silent since "
 _BACK = "back at "
@@ -34,7 +39,9 @@ class HeartbeatMonitor:
         self._clock = clock
         self._own = own
         self._expected = set(expected)
-        self._announcer = Announcer(state, state.mark_heartbeat, _describe)
+        self._announcer = SteadyAnnouncer(
+            state, clock, state.mark_heartbeat, _describe, old=OldMarks(_old_record, _describe_old)
+        )
         self._seen_at: dict[str, datetime] = {}
         self._checked_at: datetime | None = None
         self._next_check_s = 0.0
@@ -59,6 +66,7 @@ class HeartbeatMonitor:
         """
         if not self._is_continuous(now):
             self._judge_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
+            self._announcer.pause()
         heartbeats = self._state.heartbeats()
         heartbeats.pop(self._own, None)
         stored = self._state.heartbeat_marks()
@@ -74,15 +82,15 @@ class HeartbeatMonitor:
         return timedelta(0) <= now - self._checked_at < timedelta(seconds=HEARTBEAT_LIFE_S)
 
     def _judge(self, key: str, is_alive: bool, stored: str | None, now: datetime) -> None:
+        if not self._announcer.knows(key):
+            self._announcer.restore(key, stored, PACE)
         if stored is None:
-            self._state.mark_heartbeat(key, ALIVE)
-        elif stored.startswith(PENDING):
-            self._announcer.finish(key, stored)
-        elif is_alive and stored.startswith(_SILENT):
-            self._announcer.announce(key, f"{_BACK}{now.isoformat()}")
-        elif not is_alive and stored == ALIVE and self._is_missed(key):
+            self._announcer.renew(key)
+        if is_alive:
+            self._announcer.observe(key, is_down=False)
+        elif self._is_missed(key):
             since = self._seen_at.get(key, now - timedelta(seconds=HEARTBEAT_LIFE_S))
-            self._announcer.announce(key, f"{_SILENT}{since.isoformat()}")
+            self._announcer.observe(key, is_down=True, since=since)
 
     def _is_missed(self, key: str) -> bool:
         """Return whether the missing heartbeat *key* matters now.
@@ -94,15 +102,47 @@ class HeartbeatMonitor:
         return is_expected and self._clock.monotonic() >= self._judge_from_s
 
 
-def _describe(key: str, change: str) -> Announcement:
+def _describe(key: str, notice: Notice) -> Announcement:
+    program, _ = program_of(key)
+    kind: FactKind = "process_silent" if notice.is_bad else "process_back"
+    return Announcement(kind, notice.at, _text(_subject(key), notice), camera=program.camera)
+
+
+def _subject(key: str) -> str:
     program, host = program_of(key)
     subject = f"The program {program.name}"
-    if host != protocol.host_name():
-        subject += f" on {host}"
+    return subject if host == protocol.host_name() else f"{subject} on {host}"
+
+
+def _text(subject: str, notice: Notice) -> str:
+    match notice.kind:
+        case "down":
+            return f"{subject} has been silent since {notice.since.astimezone():%H:%M:%S}."
+        case "up":
+            return f"{subject} sends heartbeats again."
+        case "unsteady":
+            return (
+                f"{subject} comes and goes: {notice.frequency('silent')}. Its file in logs/ says "
+                "why. You get a summary now and then, not every change."
+            )
+        case "steady":
+            since = format_time(notice.since, notice.at)
+            return f"{subject} works steadily again, since {since}."
+
+
+def _old_record(stored: str) -> SteadinessRecord:
+    if not stored.startswith(_SILENT):
+        return SteadinessRecord()
+    since = datetime.fromisoformat(stored.removeprefix(_SILENT))
+    return SteadinessRecord("down", True, since, losses=1, began=since)
+
+
+def _describe_old(key: str, change: str) -> Announcement:
+    program, _ = program_of(key)
     if change.startswith(_SILENT):
         at = datetime.fromisoformat(change.removeprefix(_SILENT))
-        text = f"{subject} has been silent since {at.astimezone():%H:%M:%S}."
+        text = f"{_subject(key)} has been silent since {at.astimezone():%H:%M:%S}."
         return Announcement("process_silent", at, text, change, program.camera)
     at = datetime.fromisoformat(change.removeprefix(_BACK))
-    text = f"{subject} sends heartbeats again."
+    text = f"{_subject(key)} sends heartbeats again."
     return Announcement("process_back", at, text, ALIVE, program.camera)

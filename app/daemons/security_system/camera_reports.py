@@ -1,7 +1,6 @@
 """Publishes that the camera is lost, is back, or comes and goes; the next run knows it too."""
 
 import logging
-from datetime import datetime
 
 from app import protocol
 from app.cameras.live import FeedState
@@ -64,21 +63,21 @@ class CameraReports:
         now, now_s = self._clock.now(), self._clock.monotonic()
         notice = self._steadiness.observe(state == "lost", now, now_s)
         if notice:
-            self._publish(notice, trouble, now)
+            self._publish(notice, trouble)
         losses = self._steadiness.record.losses
         if notice or (losses != self._noted_losses and now_s >= self._note_at_s):
             self._noted_losses, self._note_at_s = losses, now_s + NOTE_EVERY_S
             self._publisher.notes.keep(NOTE, protocol.encode(self._steadiness.record))
 
-    def _publish(self, notice: Notice, trouble: str | None, now: datetime) -> None:
-        text = self._text(notice, trouble, now)
+    def _publish(self, notice: Notice, trouble: str | None) -> None:
+        text = self._text(notice, trouble)
         _log.warning("%s", text)
-        fact_id = protocol.new_fact_id(now, self._camera)
+        fact_id = protocol.new_fact_id(notice.at, self._camera)
         kind: protocol.FactKind = "camera_lost" if notice.is_bad else "camera_back"
-        self._publisher.publish(Publication(Fact(fact_id, kind, now, text, self._camera)))
+        self._publisher.publish(Publication(Fact(fact_id, kind, notice.at, text, self._camera)))
 
-    def _text(self, notice: Notice, trouble: str | None, now: datetime) -> str:
-        since = format_time(notice.since, now)
+    def _text(self, notice: Notice, trouble: str | None) -> str:
+        since = format_time(notice.since, notice.at)
         match notice.kind:
             case "down":
                 return f"Camera lost: {trouble} (since {since})."
@@ -88,8 +87,8 @@ class CameraReports:
             case "unsteady":
                 reason = f" The last reason: {trouble}." if trouble else ""
                 return (
-                    f"Camera {self._camera} comes and goes: {notice.frequency}.{reason} Check its "
-                    "power and its network. You get a summary now and then, not every change."
+                    f"Camera {self._camera} comes and goes: {notice.frequency()}.{reason} Check "
+                    "its power and its network. You get a summary now and then, not every change."
                 )
             case "steady":
                 return f"Camera {self._camera} works steadily again, since {since}."

@@ -31,7 +31,13 @@ END_CHECK_EVERY_S = 0.02
 #: An event that is not in Redis after this time will never be there.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
-_DISK = TroubleKind("disk", "disk_low", "disk_ok", "All is well with the disk again.")
+_DISK = TroubleKind(
+    "disk",
+    "disk_low",
+    "disk_ok",
+    "All is well with the disk again.",
+    comes_and_goes="The trouble of the disk comes and goes",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -162,8 +168,13 @@ class Uploader(Daemon):
 
 def _store_trouble(store: str, *, is_configured: bool) -> TroubleKind:
     over = "work again" if is_configured else "are no longer configured"
+    uploads = f"Uploads to {store}"
     return TroubleKind(
-        f"store {store}", "store_refused", "store_back", f"Uploads to {store} {over}."
+        f"store {store}",
+        "store_refused",
+        "store_back",
+        f"{uploads} {over}.",
+        comes_and_goes=f"{uploads} come and go",
     )
 
 

@@ -1,4 +1,4 @@
-"""Alerts about lasting troubles of a program: one when a trouble begins, and one when it is over.
+"""Alerts about lasting troubles of a program: when one begins, is over, or comes and goes.
 
 Each announcement is recorded in Redis, so a restart neither forgets nor repeats it.
 """
@@ -8,25 +8,34 @@ from datetime import datetime
 
 from app import protocol
 from app.clock import Clock
-from app.protocol import FactKind
+from app.protocol import FactKind, SteadinessRecord
 from app.state import State
-from app.state.announcer import Announcement, Announcer
+from app.state.announcer import Announcement
+from app.state.steadiness import Notice, Pace
+from app.state.steady_announcer import OldMarks, SteadyAnnouncer
+from app.times import format_time
 
 #: The seconds after which a lasting trouble is recorded again: Redis drops a record after seven
 #: days.
 RENEW_EVERY_S = 3600.0
+#: A trouble has lasted already when it is set here: it follows from several tries or checks.
+PACE = Pace(down_after_s=0.0, up_after_s=3.0)
 _BEGUN = "begun"
 _OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class TroubleKind:
-    """A kind of trouble: its *name*, and the facts when the trouble begins and ends."""
+    """A kind of trouble: its *name*, and the facts when the trouble begins and ends.
+
+    *comes_and_goes* is the beginning of a sentence about a trouble that does.
+    """
 
     name: str
     begun: FactKind
     over: FactKind
     over_text: str
+    comes_and_goes: str
 
 
 class TroubleAlerts:
@@ -39,38 +48,45 @@ class TroubleAlerts:
         self._subject = f"{program}-{protocol.host_name()}"
         self._state = state
         self._clock = clock
-        self._announcer = Announcer(state, self._record, self._describe, f"{self._subject} ")
+        self._announcer = SteadyAnnouncer(
+            state,
+            clock,
+            self._record,
+            self._describe,
+            old=OldMarks(_old_record, self._describe_old),
+            scope=f"{self._subject} ",
+        )
         self._current: dict[str, tuple[TroubleKind, str | None]] = {}
-        self._judge_at_s = 0.0
+        self._renew_at_s = clock.monotonic() + RENEW_EVERY_S
 
     def set(self, kind: TroubleKind, trouble: str | None) -> None:
         """Set the *trouble* of *kind* now: a sentence for the owner, None when all is well."""
-        known = self._current.get(kind.name)
         self._current[kind.name] = kind, trouble
-        if known is None or (known[1] is None) != (trouble is None):
-            self._judge_at_s = 0.0
 
     def step(self) -> None:
         """Publish the changes since the last step."""
-        now_s = self._clock.monotonic()
-        if not self._current or now_s < self._judge_at_s:
-            return
+        if not all(map(self._announcer.knows, self._current)):
+            self._restore()
+        is_due = self._clock.monotonic() >= self._renew_at_s
+        for name, (_, trouble) in self._current.items():
+            self._announcer.observe(name, is_down=trouble is not None)
+            if is_due and trouble is not None:
+                self._announcer.renew(name)
+        if is_due:
+            self._renew_at_s = self._clock.monotonic() + RENEW_EVERY_S
+
+    def _restore(self) -> None:
         stored = self._state.delivery_marks(self._subject)
-        for kind, trouble in self._current.values():
-            known = stored.get(kind.name) or self._announcer.last_settled(kind.name) or _OVER
-            self._judge(kind, trouble, known)
-        self._judge_at_s = now_s + RENEW_EVERY_S
+        for name in self._current:
+            if not self._announcer.knows(name):
+                self._announcer.restore(name, stored.get(name), PACE)
 
-    def _judge(self, kind: TroubleKind, trouble: str | None, stored: str) -> None:
-        settled = self._announcer.finish(kind.name, stored)
-        wanted = _OVER if trouble is None else _BEGUN
-        if settled != wanted:
-            text = kind.over_text if trouble is None else trouble
-            self._announcer.announce(kind.name, f"{wanted} {self._clock.now().isoformat()} {text}")
-        elif wanted == _BEGUN:
-            self._record(kind.name, _BEGUN)
+    def _describe(self, name: str, notice: Notice) -> Announcement:
+        kind, trouble = self._current[name]
+        fact_kind = kind.begun if notice.is_bad else kind.over
+        return Announcement(fact_kind, notice.at, _text(kind, trouble, notice))
 
-    def _describe(self, name: str, change: str) -> Announcement:
+    def _describe_old(self, name: str, change: str) -> Announcement:
         kind, _ = self._current[name]
         word, at, text = change.split(" ", 2)
         fact_kind = kind.begun if word == _BEGUN else kind.over
@@ -78,3 +94,22 @@ class TroubleAlerts:
 
     def _record(self, name: str, value: str) -> None:
         self._state.mark_delivery(self._subject, {name: value})
+
+
+def _text(kind: TroubleKind, trouble: str | None, notice: Notice) -> str:
+    match notice.kind:
+        case "down":
+            return trouble or kind.over_text
+        case "unsteady":
+            reason = f" {trouble}" if trouble else ""
+            return f"{kind.comes_and_goes}: {notice.frequency('in trouble', 'well')}.{reason}"
+        case "steady":
+            return f"{kind.over_text} (since {format_time(notice.since, notice.at)})"
+        case _:
+            return kind.over_text
+
+
+def _old_record(stored: str) -> SteadinessRecord:
+    if stored == _BEGUN:
+        return SteadinessRecord("down", is_down=True, losses=1)
+    return SteadinessRecord()
