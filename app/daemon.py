@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -29,6 +30,7 @@ from app.errors import ConfigError
 from app.logs import set_up_logs
 from app.protocol import Figure, Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
+from app.worker import steps_in_progress
 
 #: The time between two heartbeats. All programs send them at the same multiples of it, so the disk
 #: wakes up once for all of them.
@@ -36,6 +38,8 @@ BEAT_S = 15
 #: The time until a failed heartbeat is tried again; a program that works must not seem silent.
 BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
+#: A heartbeat shows the steps of threads that last longer than this.
+SHOWN_STEP_S = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -146,9 +150,8 @@ class Daemon(ABC):
     def report_heartbeat(self) -> None:
         """Send the heartbeat at once."""
         trouble = self.trouble or self._config_trouble
-        heartbeat = Heartbeat(
-            os.getpid(), self._started_at, self._step_at, self.counters(), trouble
-        )
+        counters = self.counters() | _thread_counters()
+        heartbeat = Heartbeat(os.getpid(), self._started_at, self._step_at, counters, trouble)
         key = protocol.heartbeat_key(self.name, protocol.host_name(), self.camera)
         try:
             self.send_heartbeat(key, heartbeat)
@@ -226,6 +229,9 @@ class Daemon(ABC):
             try:
                 signum = self.signals.get(timeout=slice_s) if slice_s else self.signals.get_nowait()
             except queue.Empty:
+                if self.clock.monotonic() < until_s:
+                    # A program that waits as long as it wants to is not stuck.
+                    self._step_at = self.clock.now()
                 self.beat_if_due()
                 if self.clock.monotonic() >= until_s and self.signals.empty():
                     return False
@@ -276,6 +282,20 @@ def run_daemon(make: Callable[[], Daemon]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     return daemon.run()
+
+
+def _thread_counters() -> Counters:
+    """Return for how long the present step of each thread lasts, and how late it is."""
+    now_s = time.monotonic()
+    lasts_s: dict[str, Figure] = {}
+    late_s: dict[str, Figure] = {}
+    for step in steps_in_progress():
+        age_s = round(now_s - step.since_s, 1)
+        if age_s >= SHOWN_STEP_S:
+            lasts_s[step.name] = age_s
+        if age_s > step.limit_s:
+            late_s[step.name] = round(age_s - step.limit_s, 1)
+    return {"thread_step_s": lasts_s, "thread_late_s": late_s}
 
 
 def _log_crash(

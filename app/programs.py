@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app import protocol
 from app.config import Config
-from app.protocol import Heartbeat
+from app.protocol import Figure, Heartbeat, by_label
 
 SECURITY_SYSTEM = "security_system"
 SLACK_SERVER = "slack_server"
@@ -14,9 +14,10 @@ SLACK_SOCKET = "slack_socket"
 #: The daemons that run once, for any number of cameras.
 HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
 #: A program is stuck when its last step is older than this. Redis keeps a heartbeat for up to 30 s,
-#: and a program may pause for 15 s between two steps, as who_is_home does. With only 30 s a program
-#: that works would sometimes count as stuck.
+#: and the next one may be 15 s late.
 STUCK_AFTER_S = 45.0
+#: An alert that waits longer for a channel without trouble is stuck.
+ALERT_WAIT_S = 120.0
 
 
 class Program(NamedTuple):
@@ -61,13 +62,32 @@ def step_age_s(heartbeat: Heartbeat, now: datetime) -> float:
     return max((now - heartbeat.step_at).total_seconds(), 0.0)
 
 
+def why_stuck(heartbeat: Heartbeat, now: datetime) -> str | None:
+    """Return the reason why a program that sends heartbeats makes no progress; None if it does."""
+    if step_age_s(heartbeat, now) >= STUCK_AFTER_S:
+        return f"no step since {heartbeat.step_at.astimezone():%H:%M:%S}"
+    lasts_s = by_label(heartbeat.counters, "thread_step_s")
+    for thread in by_label(heartbeat.counters, "thread_late_s"):
+        return f"the thread {thread} has been busy for {_seconds(lasts_s.get(thread))}"
+    troubles = by_label(heartbeat.counters, "channel_trouble")
+    for channel, waited_s in by_label(heartbeat.counters, "channel_oldest_s").items():
+        waits = isinstance(waited_s, int | float) and waited_s > ALERT_WAIT_S
+        if waits and not troubles.get(channel):
+            return f"an alert has waited for {channel} for {_seconds(waited_s)}"
+    return None
+
+
+def _seconds(figure: Figure) -> str:
+    return f"{figure:.0f} s" if isinstance(figure, int | float) else "some time"
+
+
 def is_stuck(heartbeat: Heartbeat, now: datetime) -> bool:
-    """Return whether the program sends heartbeats, but takes no steps."""
-    return step_age_s(heartbeat, now) >= STUCK_AFTER_S
+    """Return whether the program sends heartbeats, but makes no progress somewhere."""
+    return why_stuck(heartbeat, now) is not None
 
 
 def is_healthy(heartbeat: Heartbeat, now: datetime) -> bool:
-    """Return whether the program takes steps and reports no trouble.
+    """Return whether the program makes progress and reports no trouble.
 
     A program without a heartbeat in Redis is never healthy.
     """

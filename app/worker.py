@@ -1,21 +1,60 @@
-"""Threads beside a program's loop, for work that must delay nobody else."""
+"""Threads beside a program's loop, for work that must delay nobody else.
+
+Each step of each thread is timed, and the heartbeat shows the steps that last too long: a loop that
+works says nothing about its threads.
+"""
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 #: The longest wait that a step can demand.
 LONGEST_WAIT_S = 3600.0
+#: A step that lasts longer is late, unless its thread has a limit of its own.
+STEP_LIMIT_S = 120.0
+
+
+class StepInProgress(NamedTuple):
+    """The present step of the thread *name*, begun at *since_s* by the monotonic clock."""
+
+    name: str
+    since_s: float
+    limit_s: float
+
+
+_steps: dict[int, StepInProgress] = {}
+
+
+@contextmanager
+def timed_step(name: str, limit_s: float = STEP_LIMIT_S) -> Iterator[None]:
+    """Time the block as a step of the thread *name*, which is late after *limit_s* seconds."""
+    thread = threading.get_ident()
+    _steps[thread] = StepInProgress(name, time.monotonic(), limit_s)
+    try:
+        yield
+    finally:
+        _steps.pop(thread, None)
+
+
+def steps_in_progress() -> list[StepInProgress]:
+    """Return the present steps of all threads of this process."""
+    return list(_steps.values())
 
 
 class Worker:
     """Calls *step* again and again, each time after as many seconds as it returned, or as soon as
     it is woken.
 
-    A mistake in *step* ends the thread with its traceback on stderr; `check` then raises.
+    A mistake in *step* ends the thread with its traceback on stderr; `check` then raises. A step
+    that lasts longer than *limit_s* seconds is shown in the heartbeat as late.
     """
 
-    def __init__(self, name: str, step: Callable[[], float]) -> None:
+    def __init__(self, name: str, step: Callable[[], float], limit_s: float = STEP_LIMIT_S) -> None:
         self._step = step
+        self._name = name
+        self._limit_s = limit_s
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -44,7 +83,8 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            wait_s = self._step()
+            with timed_step(self._name, self._limit_s):
+                wait_s = self._step()
             if wait_s > 0:
                 self._wake.wait(min(wait_s, LONGEST_WAIT_S))
                 self._wake.clear()

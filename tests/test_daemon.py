@@ -1,11 +1,15 @@
 """The run loop: step by step in this process, and with real signals in real processes."""
 
 import contextlib
+import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +17,10 @@ from app import protocol
 from app.clock import FakeClock
 from app.daemon import BEAT_S, run_daemon
 from app.errors import ConfigError
-from app.protocol import Heartbeat
+from app.programs import is_stuck
+from app.protocol import Figure, Heartbeat, by_label
 from app.state import State
+from app.worker import Worker
 from tests.conftest import REPO
 from tests.servers.odd_daemon import OddDaemon
 from tests.servers.programs import Program, write_config
@@ -56,7 +62,9 @@ def trouble(state: State) -> str | None:
 def test_a_heartbeat_has_the_counters_and_no_trouble(daemon: OddDaemon, state: State) -> None:
     assert daemon.attempt() == 3600
     daemon.beat_if_due()
-    assert heartbeat(state).counters == {"steps": 1, "alpha": 0.1}
+    counters = heartbeat(state).counters
+    assert counters["steps"] == 1
+    assert (counters["thread_step_s"], counters["thread_late_s"]) == ({}, {})
     assert trouble(state) is None
 
 
@@ -68,6 +76,55 @@ def test_a_heartbeat_is_due_once_in_fifteen_seconds(daemon: OddDaemon, state: St
     daemon.beat_if_due()
     assert heartbeat(state).counters["steps"] == 1
     assert BEAT_S == 15
+
+
+def test_a_heartbeat_shows_a_thread_that_hangs(
+    daemon: OddDaemon, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.daemon.SHOWN_STEP_S", 0.0)
+    daemon.attempt()
+    hung = threading.Event()
+    worker = Worker("odd thread", lambda: float(hung.wait(30)), limit_s=0.2)
+    worker.start()
+    until(lambda: _late(daemon, state).get("odd thread"), "the thread is late")
+    assert by_label(heartbeat(state).counters, "thread_step_s")["odd thread"]
+    hung.set()
+    worker.ask_to_stop()
+    until(lambda: not _late(daemon, state), "it is no longer late")
+
+
+def _late(daemon: OddDaemon, state: State) -> Mapping[str, Figure]:
+    daemon.report_heartbeat()
+    return by_label(heartbeat(state).counters, "thread_late_s")
+
+
+def test_a_program_that_waits_for_long_is_not_stuck(config: Path, state: State) -> None:
+    clock = FakeClock()
+    daemon = OddDaemon(config, clock=clock)
+    daemon.signals = cast(Any, ImpatientSignals(clock))
+    assert daemon.attempt() == 3600
+    daemon._stop_asked(300.0)
+    sent = heartbeat(state)
+    assert clock.monotonic() >= 300
+    assert not is_stuck(sent, clock.now() - timedelta(seconds=15))
+    daemon.state.close()
+
+
+class ImpatientSignals:
+    """A queue of signals that stays empty, and moves the clock in place of a wait."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    def empty(self) -> bool:
+        return True
+
+    def get(self, timeout: float) -> int:
+        self._clock.advance(timeout)
+        raise queue.Empty
+
+    def get_nowait(self) -> int:
+        raise queue.Empty
 
 
 def test_a_failure_is_logged_once_with_growing_waits(
@@ -170,7 +227,8 @@ def test_sighup_leads_to_a_step_and_sigterm_to_the_end(
     redis_server: RedisServer, start: Start, config: Path
 ) -> None:
     program = start("nothing")
-    assert program.wait_until_beating(redis_server.url).counters == {"steps": 1, "alpha": 0.1}
+    first = program.wait_until_beating(redis_server.url).counters
+    assert (first["steps"], first["alpha"]) == (1, 0.1)
     with (config / "config.yml").open("a") as file:
         file.write("motion: {alpha: 0.25}\n")
     program.signal(signal.SIGHUP)

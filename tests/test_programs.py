@@ -23,8 +23,9 @@ from app.programs import (
     is_stuck,
     program_of,
     step_age_s,
+    why_stuck,
 )
-from app.protocol import HEARTBEAT_LIFE_S, Heartbeat, Trouble
+from app.protocol import HEARTBEAT_LIFE_S, Counters, Heartbeat, Trouble
 from app.state import State
 from tests.servers.redis_server import RedisServer
 
@@ -76,6 +77,29 @@ def test_a_program_without_steps_is_stuck(age_s: float, stuck: bool) -> None:
     assert is_stuck(heartbeat, NOW) is stuck
     assert is_healthy(heartbeat, NOW) is not stuck
     assert step_age_s(heartbeat, NOW) == max(age_s, 0)
+
+
+@pytest.mark.parametrize(
+    ("counters", "reason"),
+    [
+        ({"thread_step_s": {"clips": 100.0}, "thread_late_s": {}}, None),
+        (
+            {"thread_step_s": {"channel slack": 130.2}, "thread_late_s": {"channel slack": 10.2}},
+            "the thread channel slack has been busy for 130 s",
+        ),
+        ({"channel_oldest_s": {"slack": 119.0}, "channel_trouble": {"slack": None}}, None),
+        (
+            {"channel_oldest_s": {"slack": 121.0}, "channel_trouble": {"slack": None}},
+            "an alert has waited for slack for 121 s",
+        ),
+        ({"channel_oldest_s": {"slack": 999.0}, "channel_trouble": {"slack": "refused"}}, None),
+        ({"channel_oldest_s": {"slack": None}, "channel_trouble": {}}, None),
+    ],
+)
+def test_a_thread_or_an_alert_can_be_stuck(counters: Counters, reason: str | None) -> None:
+    heartbeat = replace(FRESH, counters=counters)
+    assert why_stuck(heartbeat, NOW) == reason
+    assert is_healthy(heartbeat, NOW) is (reason is None)
 
 
 def test_a_program_in_trouble_is_not_healthy() -> None:

@@ -7,7 +7,7 @@ from app import protocol
 from app.commands.machine import Vitals
 from app.commands.status import HouseStatus, ProgramStatus, SwitchState
 from app.mrkdwn import one_line
-from app.programs import is_stuck, step_age_s
+from app.programs import step_age_s, why_stuck
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
 from app.times import format_duration, format_time
 
@@ -174,8 +174,8 @@ def _program(status: ProgramStatus, now: datetime) -> str:
 
 def _last_step(heartbeat: Heartbeat, now: datetime) -> str:
     words = f"{format_duration(step_age_s(heartbeat, now))} ago"
-    if is_stuck(heartbeat, now):
-        words = f"stuck, last step {words}"
+    if reason := why_stuck(heartbeat, now):
+        words = f"stuck, {one_line(reason)}"
     if heartbeat.last_error:
         words += f"; {one_line(heartbeat.last_error.what)}"
     return words

@@ -9,7 +9,7 @@ from app.errors import ProtocolError, StateUnavailable, SupervisorUnavailable
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.launcher.supervisord import ProcessInfo, supervised
-from app.programs import Program, heartbeat_key_of, is_healthy, is_stuck, program_of
+from app.programs import Program, heartbeat_key_of, is_healthy, program_of, why_stuck
 from app.protocol import Counters, Heartbeat, host_name
 from app.state import State
 from app.state.address import is_here
@@ -120,8 +120,8 @@ def _daemon_health(known: ProcessInfo, received: ReceivedHeartbeat | None) -> He
 def _by_heartbeat(name: str, state: str, received: ReceivedHeartbeat) -> Health:
     heartbeat, now = received.heartbeat, datetime.now(UTC)
     trouble = heartbeat.last_error.what if heartbeat.last_error else None
-    if trouble is None and is_stuck(heartbeat, now):
-        trouble = f"no step since {heartbeat.step_at.astimezone():%H:%M:%S}"
+    if trouble is None:
+        trouble = why_stuck(heartbeat, now)
     return Health(
         name,
         heartbeat.pid,

@@ -50,6 +50,12 @@ def _rows(
     return tuple(Counter(program, *row) for row in rows)
 
 
+#: The counters of every daemon: its threads, which no step of its loop measures.
+_THREADS: tuple[tuple[str, Unit, str, str], ...] = (
+    ("thread_step_s", "s", "time for which the present step of this thread lasts", "thread"),
+    ("thread_late_s", "s", "time since that step should have ended", "thread"),
+)
+
 COUNTERS = (
     *_rows(
         "security_system",
@@ -76,6 +82,7 @@ COUNTERS = (
         ("frames_kept_mb", "MB", "size of the frames kept for training samples"),
         ("captures", "", "training samples and stills written"),
         ("captures_lost", "", "training samples and stills that could not be written"),
+        *_THREADS,
     ),
     *_rows(
         "notifier",
@@ -88,6 +95,8 @@ COUNTERS = (
         ("channel_repeated", "", "messages that may have been delivered twice", "channel"),
         ("replied", "", "requests that got their reply"),
         ("requests_waiting", "", "requests that wait for their reply"),
+        ("channel_oldest_s", "s", "time for which the oldest alert has waited", "channel"),
+        *_THREADS,
     ),
     *_rows(
         "who_is_home",
@@ -96,6 +105,7 @@ COUNTERS = (
         ("devices", "", "devices connected at the last poll"),
         ("home", "bool", "whether somebody is home"),
         ("person_unseen_s", "s", "time since this person's phone was seen", "person"),
+        *_THREADS,
     ),
     *_rows(
         "uploader",
@@ -109,6 +119,7 @@ COUNTERS = (
         ("store_last", "UTC time", "time of the last upload", "store"),
         ("store_failures", "", "uploads that failed since the start", "store"),
         ("store_trouble", "text", "trouble of this store", "store"),
+        *_THREADS,
     ),
     *_rows(
         "slack_server",
@@ -123,6 +134,7 @@ COUNTERS = (
         ("refused", "", "envelopes refused: repeated, or not allowed"),
         ("reconnects", "", "connections made after the first"),
         ("connected", "bool", "whether the connection is up"),
+        *_THREADS,
     ),
 )
 

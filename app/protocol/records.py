@@ -130,7 +130,8 @@ class Trouble:
 class Heartbeat:
     """The sign of life of a program.
 
-    *step_at* is the end of its last step. *counters* show its progress, *last_error* its trouble.
+    *step_at* is the last time at which its loop was between two steps. *counters* show its
+    progress, *last_error* its trouble.
     """
 
     pid: int

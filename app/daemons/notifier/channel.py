@@ -30,6 +30,9 @@ SUSPECT_FAILURES = 3
 REDIS_RETRY_S = 1.0
 #: The number of alerts in a digest, the newest, whose pictures it shows and whose clips follow it.
 SHOWN_IN_DIGEST = 4
+#: A step that lasts longer is late: a few calls with their deadlines, or a rendition of a clip and
+#: its upload.
+STEP_LIMITS_S: dict[QueueName, float] = {"alerts": 120.0, "clips": 3600.0}
 #: The seconds between two checks whether the alert of a clip is delivered.
 ALERT_LOOK_S = 0.5
 
@@ -40,12 +43,13 @@ _log = logging.getLogger(__name__)
 class PendingFact:
     """A fact that the channels in *remaining* have not delivered yet.
 
-    *entry* is its id on the stream.
+    *entry* is its id on the stream. It has waited since *since_s* by the monotonic clock.
     """
 
     entry: str
     fact: Fact
     remaining: set[str]
+    since_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ class Channel:
         self.name = notifier.name if queue == "alerts" else f"{notifier.name}_clips"
         self.error: DeliveryError | None = None
         self.digests = 0
-        self.worker = Worker(f"channel {self.name}", self.step)
+        self.worker = Worker(f"channel {self.name}", self.step, STEP_LIMITS_S[queue])
         self._outbox = outbox
         self._composer = outbox.composer
         self._state = outbox.composer.state

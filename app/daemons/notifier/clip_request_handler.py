@@ -27,6 +27,8 @@ MARGIN = timedelta(seconds=20)
 LIFE = timedelta(minutes=30)
 LOOK_S = 0.5
 REDIS_RETRY_S = 1.0
+#: A step that lasts longer is late: each of its clips may need a rendition.
+STEP_LIMIT_S = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class ClipRequestHandler:
         clip_s: float,
         finish: Callable[[PendingRequest], None],
     ) -> None:
-        self.worker = Worker("clip requests", self.step)
+        self.worker = Worker("clip requests", self.step, STEP_LIMIT_S)
         self._state = state
         self._clock = clock
         self._slack = slack

@@ -115,6 +115,9 @@ class NotifierDaemon(Daemon):
         counters["channel_repeated"] = {
             one.name: one.notifier.possible_repeats for one in digesting
         }
+        counters["channel_oldest_s"] = {
+            one.name: self._outbox.oldest_s(one.name) for one in channels if one.queue == "alerts"
+        }
         counters["replied"] = self._workers.requests.replied
         counters["requests_waiting"] = self._workers.requests.waiting
         return counters

@@ -57,6 +57,18 @@ class Outbox:
         troubles = (channel.trouble for channel in self.channels)
         return "; ".join(dict.fromkeys(filter(None, troubles))) or None
 
+    def oldest_s(self, name: str) -> float | None:
+        """Return for how long the oldest fact has waited for the channel *name*, in seconds.
+
+        None when none waits. Nothing here waits for the thread of that channel.
+        """
+        with self._lock:
+            waiting = (one for one in self._pending.values() if name in one.remaining)
+            oldest = next(waiting, None)
+        if oldest is None:
+            return None
+        return round(self.composer.clock.monotonic() - oldest.since_s, 1)
+
     def __contains__(self, entry: str) -> bool:
         return entry in self._pending
 
@@ -71,7 +83,7 @@ class Outbox:
 
     def enqueue(self, entry: str, fact: Fact, names: set[str]) -> None:
         """Add *fact*, the stream's *entry*, to the queues of the channels *names*."""
-        pending = PendingFact(entry, fact, set(names))
+        pending = PendingFact(entry, fact, set(names), self.composer.clock.monotonic())
         event = opened_event(fact)
         with self._lock:
             self._pending[entry] = pending

@@ -38,6 +38,8 @@ DAY_SHOWN_AFTER = timedelta(hours=12)
 #: The age at which a request is dropped, by kind. `app.daemons.notifier.clip_request_handler` has
 #: the age for clips.
 LIVES = {"last_image": timedelta(minutes=2), "say": timedelta(minutes=30), "tag": timedelta(days=1)}
+#: A step that lasts longer is late: it may reply to several requests.
+STEP_LIMIT_S = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class RequestHandler:
         clip_s: float,
     ) -> None:
         self.replied = 0
-        self._worker = Worker("requests", self.step)
+        self._worker = Worker("requests", self.step, STEP_LIMIT_S)
         self._state = state
         self._clock = clock
         self._slack = slack

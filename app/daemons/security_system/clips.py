@@ -36,6 +36,8 @@ MOST_ASKED = 4
 #: are finished by the next run.
 _PATIENCE_S = 2.5
 _LOOK_S = 0.02
+#: A step that lasts longer is late: the end of a long clip is written in one step.
+STEP_LIMIT_S = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ class Clips:
         self._recorder = Recorder(
             config.recording, clock, self._on_ready, self._on_failed, self._refusal
         )
-        self._worker = Worker("clips", self._step)
+        self._worker = Worker("clips", self._step, STEP_LIMIT_S)
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._clip: ClipWriter | None = None
         self._asked: list[ClipWriter] = []

@@ -28,6 +28,7 @@ from app.daemon import BEAT_S, Counters, Daemon
 from app.errors import ProtocolError, StateUnavailable
 from app.network.deadline import Deadline
 from app.protocol import ReplyTo
+from app.worker import timed_step
 
 if TYPE_CHECKING:
     from app.daemons.slack_socket.connection import Envelope, SlackConnection
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 #: The number of envelopes that are handled at a time.
 WORKERS = 8
+#: An envelope that takes longer is late.
+ENVELOPE_LIMIT_S = 30.0
 _CLOSE_S = 0.5
 _ANSWER_S = 2
 _NOT_ALLOWED = (
@@ -148,15 +151,16 @@ class SlackSocket(Daemon):
 
         An envelope that wants a reply is acknowledged with the reply; any other one at once.
         """
-        if not envelope.wants_reply:
-            connection.acknowledge(envelope)
-            self._carry_out(envelope)
-            return
-        reply: str | None = _OUR_MISTAKE
-        try:
-            reply = self._carry_out(envelope)
-        finally:
-            connection.acknowledge(envelope, reply)
+        with timed_step("envelope", ENVELOPE_LIMIT_S):
+            if not envelope.wants_reply:
+                connection.acknowledge(envelope)
+                self._carry_out(envelope)
+                return
+            reply: str | None = _OUR_MISTAKE
+            try:
+                reply = self._carry_out(envelope)
+            finally:
+                connection.acknowledge(envelope, reply)
 
     def _carry_out(self, envelope: "Envelope") -> str | None:
         """Do what *envelope* asks for, unless it was done before; returns the reply."""

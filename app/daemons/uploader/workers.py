@@ -4,7 +4,6 @@ A store that hangs delays neither another store nor the disk guard.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -21,38 +20,8 @@ from app.worker import Worker, WorkerGroup
 
 #: The seconds between two searches for new stills. No program waits for them.
 STILLS_EVERY_S = 2.0
-#: The seconds after which a step is reported: a share may hang without limit.
-STUCK_AFTER_S = 900.0
-
-
-class Task:
-    """The repeated *step* of a thread, done while *lock* is held."""
-
-    def __init__(
-        self,
-        step: Callable[[], float],
-        clock: Clock,
-        lock: AbstractContextManager[object] | None = None,
-    ) -> None:
-        self._step = step
-        self._clock = clock
-        self._lock = lock or nullcontext()
-        self._since_s: float | None = None
-
-    @property
-    def busy_s(self) -> float:
-        """The seconds that the current step has lasted; 0 between two steps."""
-        since_s = self._since_s
-        return 0.0 if since_s is None else self._clock.monotonic() - since_s
-
-    def step(self) -> float:
-        """Do one step; returns the seconds to wait before the next."""
-        self._since_s = self._clock.monotonic()
-        try:
-            with self._lock:
-                return self._step()
-        finally:
-            self._since_s = None
+#: A step that lasts longer is late: a share may hang without limit.
+STEP_LIMIT_S = 900.0
 
 
 class UploadWorkers(WorkerGroup):
@@ -85,13 +54,12 @@ class UploadWorkers(WorkerGroup):
             *_still_queues(config, clock),
         )
         self.queues = {queue.store.name: queue for queue in queues}
-        locks = {"folder": folder_lock}
-        self._tasks = {
-            name: Task(queue.step, clock, locks.get(name)) for name, queue in self.queues.items()
-        }
-        self._tasks["disk"] = Task(self.guard.step, clock)
+        steps = {name: queue.step for name, queue in self.queues.items()}
+        steps["disk"] = self.guard.step
+        if "folder" in steps:
+            steps["folder"] = _locked(steps["folder"], folder_lock)
         self._threads = {
-            name: Worker(f"uploads {name}", task.step) for name, task in self._tasks.items()
+            name: Worker(f"uploads {name}", step, STEP_LIMIT_S) for name, step in steps.items()
         }
         super().__init__(self._threads.values())
 
@@ -118,9 +86,6 @@ class UploadWorkers(WorkerGroup):
         """The current troubles of the stores and the disk."""
         yield from (queue.trouble for queue in self.queues.values() if queue.trouble)
         yield from filter(None, (self.guard.low, self.guard.trouble))
-        for name, task in self._tasks.items():
-            if task.busy_s > STUCK_AFTER_S:
-                yield f"{name} has made no progress for {task.busy_s / 60:.0f} min"
 
     def counters(self) -> Counters:
         """Return the progress figures for the heartbeat."""
@@ -133,6 +98,16 @@ class UploadWorkers(WorkerGroup):
             f"store_{what}": {name: read(queue) for name, queue in self.queues.items()}
             for what, read in _STORE_COUNTERS.items()
         }
+
+
+def _locked(step: Callable[[], float], lock: Lock) -> Callable[[], float]:
+    """Return *step*, done while *lock* is held."""
+
+    def locked() -> float:
+        with lock:
+            return step()
+
+    return locked
 
 
 def _last_at(queue: UploadQueue) -> str | None:

@@ -37,6 +37,20 @@ def test_the_last_channel_acknowledges_a_fact(make_outbox: MakeOutbox) -> None:
     assert {"delivered:memory", "delivered:staged", "staged:file"} <= marks.keys()
 
 
+def test_the_oldest_fact_that_waits_has_an_age(make_outbox: MakeOutbox) -> None:
+    harness = make_outbox(MemoryNotifier(), StagedNotifier())
+    outbox, (first, second, *_) = harness.outbox, harness.outbox.channels
+    assert outbox.oldest_s(first.name) is None
+    harness.add(FACT)
+    harness.clock.advance(130)
+    harness.add(LOST)
+    harness.clock.advance(20)
+    assert outbox.oldest_s(first.name) == 150
+    first.step()
+    assert outbox.oldest_s(first.name) == 20
+    assert outbox.oldest_s(second.name) == 150
+
+
 def test_a_channel_delivers_only_its_topics(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(ThreadNotifier(), when=("alert", "presence")).outbox
     kinds: tuple[FactKind, ...] = (

@@ -1,14 +1,16 @@
 """The uploader's threads: which stores they serve, and what they report."""
 
+import time
 from pathlib import Path
 from threading import Lock
 
 import pytest
 
-from app.clock import Clock, FakeClock, SystemClock
+from app.clock import Clock, SystemClock
 from app.config import load_config
-from app.daemons.uploader.workers import STUCK_AFTER_S, Task, UploadWorkers, copies_folder
+from app.daemons.uploader.workers import UploadWorkers, copies_folder
 from app.protocol import by_label
+from app.worker import steps_in_progress
 from tests.servers.dropbox import DropboxServer
 from tests.servers.programs import write_config
 from tests.uploads.events import write_file
@@ -56,28 +58,18 @@ def test_the_folder_for_copies_may_be_in_the_home(tmp_path: Path) -> None:
     assert copies_folder(config) == Path.home() / "nas"
 
 
-def test_a_step_that_takes_too_long_is_reported(tmp_path: Path) -> None:
-    clock, folder_lock = FakeClock(), Lock()
+def test_a_share_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.daemons.uploader.workers.STEP_LIMIT_S", 0.3)
+    folder_lock = Lock()
     more = f"uploads: {{folder: {tmp_path}/copies}}\ndisk: {{min_free_gb: 0}}\n"
-    workers = make_workers(tmp_path, more, clock, folder_lock)
+    workers = make_workers(tmp_path, more, folder_lock=folder_lock)
     with folder_lock:
         workers.start()
-        until(lambda: workers.counters()["free_gb"], "the disk is checked")
-        clock.advance(STUCK_AFTER_S + 1)
-        stuck = ["folder has made no progress for 15 min"]
-        until(lambda: list(workers.troubles()) == stuck, "it is reported")
+        until(lambda: late_threads() == ["uploads folder"], "the thread is late")
         workers.ask_to_stop()
     until(workers.has_ended, "all threads have ended")
 
 
-def test_a_task_is_busy_only_during_a_step() -> None:
-    clock = FakeClock()
-    seen_s: list[float] = []
-
-    def step() -> float:
-        clock.advance(7)
-        seen_s.append(task.busy_s)
-        return 3.0
-
-    task = Task(step, clock)
-    assert (task.step(), seen_s, task.busy_s) == (3.0, [7.0], 0.0)
+def late_threads() -> list[str]:
+    now_s = time.monotonic()
+    return [step.name for step in steps_in_progress() if now_s - step.since_s > step.limit_s]
