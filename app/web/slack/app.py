@@ -53,6 +53,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     # One byte more than the longest body: only this byte shows that a chunked body is too long.
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.extensions[ENDPOINT] = endpoint
     app.add_url_rule("/health", "health", endpoint.health)
     app.add_url_rule("/<name>", "probe", endpoint.probe, methods=["GET"])

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker for a public port: slow senders block no thread.
 
-A thread gets a connection only when its whole request has arrived. A request must arrive within
-`READ_S`, and must be answered within `ANSWER_S` after that; otherwise its connection is cut.
+gunicorn's own parser reads each request in a greenlet of the main loop, so that it can wait in the
+middle. A thread gets the request when all of it has arrived. That must take at most `READ_S`.
 
 Objective: people get their replies within Slack's 3 s, whatever strangers send to the port.
 
@@ -10,159 +10,145 @@ Caveats: this uses private parts of gunicorn. The names are listed in
 not kept for a second request (`keepalive = 0` in `gunicorn.conf`).
 
 Alternatives: gunicorn has no setting for a deadline. Its `timeout` watches only the main loop of a
-worker, and a thread waits without limit for the rest of a request. Measured with gunicorn 27.0.1,
-with senders of one byte every 0.25 s and, at the same time, 6 commands (Slack waits 3 s for each):
+worker, and a thread waits without limit for the rest of a request. A second parser, which only
+decides whether a request is whole, disagreed with gunicorn's: two strangers could hold both threads
+by a length of 00000000000050000. gunicorn's gevent worker needs more memory, and changes modules of
+the standard library while they are in use. Measured with gunicorn 27.0.1: `bench --slack`, and the
+time of a command beside other senders:
 
-    worker              senders               commands answered   memory   senders cut off
-    gthread, 2 threads  2, in head or body    0 of 6              61 MB    never
-    gthread, 64 threads 70, in head or body   0 of 6              69 MB    never
-    PatientWorker, 2    150, in body          6 of 6, in 5 ms     57 MB    after 2.6 s
-
-A proxy that collects whole requests, such as nginx, would do the same. Caddy, which setup.md
-proposes, passes a body on as it arrives.
+    worker              memory   p50 of /pycam_on   beside 400 slow   beside those 2
+    gthread and a       61 MB    88 ms              0.9 s             5.0 s
+      second parser
+    gevent              69 MB    64 ms              0.1 s             4 ms
+    PatientWorker       61 MB    81 ms              0.1 s             4 ms
 """
 
 import contextlib
 import io
-import math
-import re
 import socket
 import time
+from collections.abc import Callable
+from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import util
+from greenlet import getcurrent, greenlet
+from gunicorn import http
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.web.slack.app import LONGEST_BODY
 
-#: The longest time for a whole request to arrive.
+#: The longest time for a whole request to arrive, and for its sender to close after a refusal.
 READ_S = 2.0
-#: The longest time from the arrival until the sender has its answer.
+#: The longest time to send an answer.
 ANSWER_S = 5.0
-#: The shortest and the longest pause between two checks of incomplete requests.
-_FIRST_LOOK_S = 0.001
-_LOOK_S = 0.02
-#: The longest wait until the sender of a request that was too long closes. Unread data would make
-#: the system reset the connection, and the sender might lose the answer.
-_LINGER_S = 0.5
-_LONGEST_HEAD = 16_384
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
-#: A body in more chunks never counts as whole: checking thousands of tiny chunks would take too
-#: long.
-_MOST_CHUNKS = 64
+#: The number of connections that may wait for their senders. One more cuts off the oldest.
+MOST_WAITING = 200
+_LINGER_BYTES = 65_536
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Waits for whole requests without a thread, and cuts off slow senders."""
+    """Reads requests without a thread, and cuts off slow senders."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Connections, and when each of them is cut off.
-        self._arriving: dict[Any, float] = {}
-        self._served: dict[Any, float] = {}
-        self._whole: set[Any] = set()
+        # Each connection that waits for its sender: its greenlet and its deadline, oldest first.
+        self._waiting: dict[Any, tuple[greenlet, float]] = {}
 
     def enqueue_req(self, conn: Any) -> None:
-        """Serve the new connection *conn* as soon as its request is whole."""
-        if not self._serve_if_whole(conn):
-            self._arriving[conn] = time.monotonic() + READ_S
+        """Read the request of the new connection *conn*, and then answer it in a thread."""
+        self._start(self._receive, conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait like gunicorn, but only briefly while requests arrive; then check all of them."""
-        super().wait_for_and_dispatch_events(min(timeout, self._pause_s()))
+        """Wait like gunicorn, but only until the next deadline; then cut off slow senders."""
+        until_s = min((end_s for _, end_s in self._waiting.values()), default=float("inf"))
+        super().wait_for_and_dispatch_events(max(min(timeout, until_s - time.monotonic()), 0.0))
         now_s = time.monotonic()
-        for conn, until_s in list(self._arriving.items()):
-            if self._serve_if_whole(conn):
-                del self._arriving[conn]
-            elif until_s < now_s:
-                del self._arriving[conn]
-                conn.close()
-                self._count_closed()
-        for conn, until_s in list(self._served.items()):
-            if until_s < now_s:
-                # This wakes the thread; the connection may have closed meanwhile.
-                with contextlib.suppress(OSError):
-                    conn.sock.shutdown(socket.SHUT_RDWR)
+        for conn in [conn for conn, (_, end_s) in self._waiting.items() if end_s <= now_s]:
+            self._cut_off(conn)
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Read the whole body, but not beyond the limit, before the app sees the request."""
-        body = req.body.read(LONGEST_BODY + 1)
-        if len(body) <= LONGEST_BODY:
-            self._whole.add(conn)
-        req.body = io.BytesIO(body)
-        return super().handle_request(req, conn)
+    def _start(self, read: Callable[[Any], None], conn: Any) -> None:
+        """Call *read* with *conn* in a greenlet, which is cut off after `READ_S`."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._cut_off(next(iter(self._waiting)))
+        reader = greenlet(read)
+        self._waiting[conn] = reader, time.monotonic() + READ_S
+        conn.sock.setblocking(False)
+        self.poller.register(conn.sock, EVENT_READ, lambda _sock: reader.switch())
+        reader.switch(conn)
 
-    def _pause_s(self) -> float:
-        """Return the pause until the next check: the time since the newest request began."""
-        if not self._arriving:
-            return math.inf
-        newest_s = time.monotonic() + READ_S - max(self._arriving.values())
-        return min(max(newest_s, _FIRST_LOOK_S), _LOOK_S)
+    def _cut_off(self, conn: Any) -> None:
+        self._waiting[conn][0].throw(TimeoutError())
 
-    def _serve_if_whole(self, conn: Any) -> bool:
-        if not _is_whole(_peek(conn.sock)):
-            return False
-        self._served[conn] = time.monotonic() + ANSWER_S
-        self.tpool.submit(self._serve, conn)
-        return True
-
-    def _serve(self, conn: Any) -> None:
-        """Answer and close, in a thread."""
+    def _receive(self, conn: Any) -> None:
+        """Read a whole request from *conn*, but no body beyond the limit."""
+        request, failure, body = None, None, b""
         try:
-            self.handle(conn)
-            if conn in self._whole:
-                conn.close()
-            else:
-                util.close_graceful(conn.sock, _LINGER_S)
-        finally:
-            self._served.pop(conn, None)
-            self._whole.discard(conn)
-            self.method_queue.defer(self._count_closed)
+            request = next(http.get_parser(self.cfg, _Source(conn.sock), conn.client))
+            body = request.body.read(LONGEST_BODY + 1)
+        except (NoMoreData, StopIteration, ConnectionError, TimeoutError):
+            self._leave(conn)
+            self._close(conn)
+            return
+        except Exception as error:  # noqa: BLE001 - every other one is the parser's
+            failure = error
+        self._leave(conn)
+        if failure is not None:
+            self.handle_error(request, conn.sock, conn.client, failure)
+            self._start(self._linger, conn)
+        else:
+            self.tpool.submit(self._answer, conn, request, body)
 
-    def _count_closed(self) -> None:
+    def _leave(self, conn: Any) -> None:
+        del self._waiting[conn]
+        self.poller.unregister(conn.sock)
+
+    def _answer(self, conn: Any, request: Any, body: bytes) -> None:
+        """Answer *request*, in a thread."""
+        request.body = io.BytesIO(body)
+        conn.sock.settimeout(ANSWER_S)
+        try:
+            self.handle_request(request, conn)
+        except (OSError, StopIteration) as error:
+            self.log.debug("an answer was not sent: %s", error)
+        except Exception as error:  # noqa: BLE001 - gunicorn logs it and answers 500
+            self.handle_error(request, conn.sock, conn.client, error)
+        finally:
+            is_whole = len(body) <= LONGEST_BODY
+            self.method_queue.defer(self._close if is_whole else self._end, conn)
+
+    def _end(self, conn: Any) -> None:
+        self._start(self._linger, conn)
+
+    def _linger(self, conn: Any) -> None:
+        """Close *conn* when its sender does.
+
+        Otherwise unread data would make the system reset the connection, and the sender might lose
+        the answer.
+        """
+        source, left = _Source(conn.sock), _LINGER_BYTES
+        with contextlib.suppress(OSError):
+            conn.sock.shutdown(socket.SHUT_WR)
+            while left > 0 and (part := source.recv(left)):
+                left -= len(part)
+        self._leave(conn)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        conn.close()
         self.nr_conns -= 1
 
 
-def _peek(sender: socket.socket) -> bytes | None:
-    """Return all that *sender* has sent; None when it has sent nothing, b"" when it is gone."""
-    try:
-        return sender.recv(_LONGEST_HEAD + LONGEST_BODY, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
+class _Source:
+    """A connection for gunicorn's parser in a greenlet, which waits in the main loop for data."""
 
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = getcurrent().parent
 
-def _is_whole(sent: bytes | None) -> bool:
-    """Return whether there is no reason to wait for more than *sent*.
-
-    That is so when the request is whole or too long, or when the sender is gone.
-    """
-    if sent is None:
-        return False
-    head, end, body = sent.partition(b"\r\n\r\n")
-    if not end:
-        return not sent or len(head) > _LONGEST_HEAD
-    if _CHUNKED.search(head):
-        return _has_all_chunks(body)
-    length = _LENGTH.search(head + b"\r\n")
-    return len(body) >= min(int(length[1][:12]) if length else 0, LONGEST_BODY + 1)
-
-
-def _has_all_chunks(body: bytes) -> bool:
-    """Return whether the chunks in *body* are complete, or longer than the longest body."""
-    at = length = 0
-    for _ in range(_MOST_CHUNKS):
-        chunk = _CHUNK_SIZE.match(body, at)
-        if chunk is None:
-            return False
-        size = int(chunk[1], 16)
-        if size == 0:
-            return body.startswith(b"\r\n", chunk.end()) or b"\r\n\r\n" in body[chunk.end() :]
-        at = chunk.end() + size + len(b"\r\n")
-        length += min(size, len(body) - chunk.end())
-        if length > LONGEST_BODY:
-            return True
-    return False
+    def recv(self, size: int) -> bytes:
+        """Return up to *size* bytes; others have their turn first."""
+        while True:
+            self._loop.switch()
+            with contextlib.suppress(BlockingIOError):
+                return self._sock.recv(size)
