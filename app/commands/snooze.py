@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
+from app.protocol import SNOOZE_MOST_S
 from app.times import format_duration, format_time, parse_end, utc_time
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
+_MOST = timedelta(seconds=SNOOZE_MOST_S)
 _USAGE = (
     "Say for how long, from one minute to 24 hours: /snooze 30m, /snooze 2h, /snooze until 18:00, "
     "or /snooze off"
@@ -49,13 +51,14 @@ def snooze_for(length: timedelta, invocation: Invocation, context: CommandContex
 def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
     """Return the time in *stored*, the value of `snoozed_until` in Redis.
 
-    None when that time has passed, or when *stored* is no time.
+    None when that time has passed, when *stored* is no time, or when a clock that was ahead has
+    written it.
     """
     try:
         until = utc_time(stored or "")
     except ValueError:
         return None
-    return until if until > now else None
+    return until if timedelta(0) < until - now <= _MOST else None
 
 
 def _hold_back(until: datetime, invocation: Invocation, context: CommandContext) -> str:

@@ -83,7 +83,7 @@ class ClipRequestHandler:
             _log.warning("%s of %s is too old for a reply", request.kind, request.by)
             return 0.0
         asked = self._state.get(protocol.camera_key(camera, "clip"), ClipAsked)
-        if asked is None or asked.asked_at < request.at:
+        if asked is None or not request.at <= asked.asked_at < self._clock.now() + self._life:
             if age < self._wait:
                 return LOOK_S
             return self._say(request, f"Camera {camera} sends no clip at the moment.")

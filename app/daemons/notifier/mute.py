@@ -7,7 +7,7 @@ lost camera or a silent program is announced during a snooze too.
 import logging
 from datetime import datetime
 
-from app.protocol import Fact
+from app.protocol import SNOOZE_MOST_S, Fact
 from app.state.switches import Switches
 from app.times import utc_time
 
@@ -33,22 +33,26 @@ class Mute:
         """Return the reason to hold *fact* back, in a few words; None when there is none."""
         if not self._switches.read("camera_notifications", notifications):
             return "camera_notifications is False"
-        until = self._time(snoozed_until)
+        until = self._time(snoozed_until, now)
         if until and until > now and fact.kind in SNOOZED:
             return f"snoozed until {until.isoformat()}"
         return None
 
-    def _time(self, found: str | None) -> datetime | None:
+    def _time(self, found: str | None, now: datetime) -> datetime | None:
+        """Return the time in *found*; None for no time, and for one that no snooze can have."""
         if found is None:
             return None
         try:
-            return utc_time(found)
+            until = utc_time(found)
+            if (until - now).total_seconds() <= SNOOZE_MOST_S:
+                return until
         except ValueError:
-            if found != self._reported:
-                _log.warning(
-                    "snoozed_until is %r in Redis; it must be a UTC time, as 2026-11-20T10:15:00Z. "
-                    "It is ignored.",
-                    found[:40],
-                )
-            self._reported = found
-            return None
+            pass
+        if found != self._reported:
+            _log.warning(
+                "snoozed_until is %r in Redis; it must be a UTC time of the next 24 hours, as "
+                "2026-11-20T10:15:00Z. It is ignored.",
+                found[:40],
+            )
+        self._reported = found
+        return None

@@ -195,8 +195,10 @@ class RequestHandler:
         return self._switches.read("camera_status", *self._state.read_strings("camera_status"))
 
     def _has_fresh(self, camera: str, request: Request) -> bool:
+        """Return whether *camera* has a picture since *request*, and not from a clock ahead."""
         taken_at = self._state.latest_taken_at(camera)
-        return taken_at is not None and taken_at >= request.at
+        latest = self._clock.now() + DAY_SHOWN_AFTER
+        return taken_at is not None and request.at <= taken_at < latest
 
     def _show_tag(self, request: Request, slack: SlackReplies) -> None:
         """Show the present tag of the event in the alert's message, and delete its picture.

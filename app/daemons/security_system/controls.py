@@ -18,7 +18,7 @@ from app.state import CameraControls, State
 from app.state.switches import Switches
 
 #: Older requests are ignored: nobody waits any more for a picture or clip that was asked for while
-#: this program was down.
+#: this program was down. So are those that a clock ahead has made; they may be old too.
 FORGET_AFTER = timedelta(seconds=30)
 
 #: The note that says whether the camera was armed, for the next run until Redis says it.
@@ -119,7 +119,7 @@ class Controls:
         """Return whether somebody still waits for this camera's part of the reply to *request*."""
         if request.kind != kind or request.camera not in (None, self._camera):
             return False
-        return self._clock.now() - request.at < FORGET_AFTER
+        return abs(self._clock.now() - request.at) < FORGET_AFTER
 
     def _is_tag(self, request: Request, event: str) -> bool:
         if request.kind != "tag":
@@ -154,7 +154,7 @@ class Controls:
     def _read_asked_up_to(self) -> str:
         """Return the last request that an earlier run handled, or the stream's beginning."""
         found = read_small_file(self._asked_file) or ""
-        return found if re.fullmatch(r"\d+-\d+", found) else "0-0"
+        return found if re.fullmatch(r"[0-9]{1,20}-[0-9]{1,20}", found) else "0-0"
 
     def _target(self, found: CameraControls) -> Position | None:
         if found.target is None:

@@ -28,7 +28,8 @@ WAIT_S = 1.0
 #: The longest wait at the end for uploads in progress, and the time between two checks.
 END_WAIT_S = 2.0
 END_CHECK_EVERY_S = 0.02
-#: An event that is not in Redis after this time will never be there.
+#: An event that is not in Redis after this time will never be there. Nor will an event from a clock
+#: that was ahead for longer.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
 _DISK = TroubleKind(
@@ -121,7 +122,7 @@ class Uploader(Daemon):
         event = str(file.event)
         try:
             if not self.state.event_fields(event):
-                return self.clock.now() - protocol.event_started_at(event) > UNKNOWN_AFTER
+                return abs(self.clock.now() - protocol.event_started_at(event)) > UNKNOWN_AFTER
             self.state.mark_event(event, {UPLOADED.of(file.path.name): file.key})
         except ProtocolError as error:
             _log.warning(

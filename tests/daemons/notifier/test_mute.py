@@ -49,3 +49,11 @@ def test_unreadable_values_hold_nothing_and_are_logged_once(
         assert mute.reason(FACT, AT, "yes", "after lunch") is None
     assert caplog.text.count("snoozed_until is 'after lunch' in Redis") == 1
     assert caplog.text.count("camera_notifications is 'yes' in Redis") == 1
+
+
+def test_a_snooze_from_a_clock_that_was_ahead_is_ignored(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ahead = (AT + timedelta(days=400)).isoformat()
+    assert Mute().reason(FACT, AT, "True", ahead) is None
+    assert "must be a UTC time of the next 24 hours" in caplog.text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from app import protocol
 from app.clock import SystemClock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
@@ -143,6 +144,35 @@ def test_a_label_from_before_the_start_is_written_once(
     label.unlink()
     start().poll()
     assert not label.exists()
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_labels_of_an_emptied_redis_are_written(
+    start: Start, state: State, raw: redis.Redis, label: Path, restart: bool
+) -> None:
+    """The last request before it has an id in the future, since a clock was ahead then."""
+    ahead = round((datetime.now(UTC) + timedelta(days=400)).timestamp() * 1000)
+    request = Request("tag", NOW, "anna", event=EVENT, label="occupied")
+    raw.xadd("requests", {"request": protocol.encode(request)}, id=f"{ahead}-0")
+    run = start()
+    run.poll()
+    label.unlink()
+    raw.flushall()
+    if restart:
+        run = start()
+    for wanted in ("unoccupied", "occupied"):
+        tag(state, EVENT, "occupied" if wanted == "occupied" else "unoccupied")
+        run.poll()
+        assert f'"{wanted}"' in label.read_text()
+
+
+def test_requests_from_a_clock_that_was_ahead_take_no_picture(start: Start, state: State) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    state.add_request(Request("last_image", later, "anna", "front"))
+    state.add_request(Request("clip", later, "anna", "front"))
+    run = start()
+    run.poll()
+    assert (run.controls.state.images_asked, run.controls.state.clips_asked) == (0, 0)
 
 
 @pytest.mark.parametrize("restart", [False, True])
