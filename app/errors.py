@@ -3,6 +3,7 @@
 WhosThereError
 ├── ConfigError        a wrong configuration; also a ValueError
 ├── ProtocolError      a message or key that is not as `app.protocol` declares it; also a ValueError
+│   └── ForeignValue   a key of ours that holds a value of another type
 ├── Refused            a person's request that is not carried out; also a ValueError
 └── WorldError         a failure outside the suite, which is waited out; also an OSError
     ├── CameraError    a camera that ended, stalled, broke or is not there
@@ -42,6 +43,13 @@ class ConfigError(WhosThereError, ValueError):
 
 class ProtocolError(WhosThereError, ValueError):
     """A message or key that is not as the protocol declares it."""
+
+
+class ForeignValue(ProtocolError):
+    """A key of ours holds a value of another type, which another program or a person has put there.
+
+    Only the record behind that key is concerned.
+    """
 
 
 class Refused(WhosThereError, ValueError):

@@ -29,6 +29,7 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "disk_ok": "disk",
     "store_refused": "store",
     "store_back": "store",
+    "redis_trouble": "program",
 }
 
 _USUAL_PAUSE_S = 30.0

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from app.errors import ProtocolError
 from app.protocol.records import EVENT_FIELDS, AnyRecord, EventRecord, Record
@@ -25,9 +26,19 @@ def decode(kind: type[AnyRecord], text: str | bytes) -> AnyRecord:
     """Return the record of type *kind* in *text*; `ProtocolError` when there is none."""
     try:
         record: AnyRecord = _adapter(kind).validate_json(text)
+        _refuse_nan(text)
     except ValidationError as error:
         raise ProtocolError(f"not a {kind.__name__}: {reasons(error)}") from None
+    except ValueError as error:
+        raise ProtocolError(f"not a {kind.__name__}: {error}") from None
     return record
+
+
+def _refuse_nan(text: str | bytes) -> None:
+    """Raise `ValueError` if *text* has a figure that is not finite, which JSON does not know."""
+    words = text if isinstance(text, bytes) else text.encode(errors="replace")
+    if b"NaN" in words or b"Inf" in words:
+        from_json(words, allow_inf_nan=False)
 
 
 def plain_event(record: EventRecord) -> dict[str, Any]:
@@ -63,12 +74,14 @@ def decode_event(stored: dict[str, str]) -> EventRecord:
     try:
         return event_from_plain(
             {
-                name: value if name in _BARE_EVENT_FIELDS else json.loads(value)
+                name: value if name in _BARE_EVENT_FIELDS else from_json(value, allow_inf_nan=False)
                 for name, value in stored.items()
                 if name in EVENT_FIELDS
             }
         )
-    except json.JSONDecodeError as error:
+    except ProtocolError:
+        raise
+    except ValueError as error:
         raise ProtocolError(f"not an event: {error}") from None
 
 

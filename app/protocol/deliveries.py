@@ -7,8 +7,11 @@ when the fact opens an event, else on `delivery:{id}`. An empty value withdraws 
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from pydantic_core import from_json
 
 _PLACE = re.compile(r"\{\w+\}")
 
@@ -99,6 +102,36 @@ STAGES = (
 def stage_mark(channel: str, stage: Stage, of: str = "") -> str:
     """Return the mark of *stage* in a delivery by *channel*; *of* is a message of a digest."""
     return ":".join(filter(None, (channel, stage, of)))
+
+
+#: The stages whose marks are a time, "yes" or empty, a number, and JSON where they begin with {.
+_TIMES, _NUMBERS = (Stage.POSTING, Stage.REFUSED), (Stage.TRIES, Stage.FAILURES)
+
+
+def is_readable(field: str, value: str) -> bool:
+    """Return whether *value* has the form of the mark *field*; any other field is readable."""
+    stage = field.partition(":")[2].partition(":")[0]
+    if stage in _NUMBERS:
+        return re.fullmatch(r"[0-9]{0,9}", value) is not None
+    if stage in _TIMES and value not in ("", "yes"):
+        return _is_time(value)
+    if stage == Stage.FILE and " " in value and not value.startswith("none "):
+        return _is_time(value.partition(" ")[2])
+    return stage != Stage.POSTED or not value.startswith("{") or _is_object(value)
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_object(value: str) -> bool:
+    try:
+        return isinstance(from_json(value), dict)
+    except ValueError:
+        return False
 
 
 #: The marks of each hash that has some.

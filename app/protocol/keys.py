@@ -17,8 +17,12 @@ SNAPSHOT_LIFE_S = 7 * DAY_S
 LATEST_LIFE_S = DAY_S
 HEARTBEAT_LIFE_S = 30
 WATCHED_LIFE_S = 5
-PUBLISHED_LIFE_S = DAY_S
+#: A camera without Redis for days hands the same fact over again.
+PUBLISHED_LIFE_S = 7 * DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
+SET_ASIDE_LIFE_S = 7 * DAY_S
+#: A snooze that ends later was made by a clock that was ahead: the longest lasts 24 hours.
+SNOOZE_MOST_S = 25 * 3_600
 #: Slack accepts a signature that is up to five minutes old or five minutes ahead.
 SIGNATURE_LIFE_S = 660
 #: Slack sends an envelope again within this time.
@@ -34,7 +38,7 @@ SWITCHES: dict[str, bool] = {
     "home": False,
 }
 
-KeyType = Literal["string", "hash", "set", "stream", "channel"]
+KeyType = Literal["string", "hash", "list", "set", "stream", "channel", "any"]
 _PLACE = re.compile(r"\{\w+\}")
 
 
@@ -264,6 +268,14 @@ REQUESTS = Key(
     fields=("request",),
     length=REQUESTS_KEPT,
 )
+SET_ASIDE = Key(
+    "set-aside:{key}",
+    "any",
+    "a value of another type that was under this key, where : is written as -",
+    "whoever found it",
+    "a person",
+    SET_ASIDE_LIFE_S,
+)
 
 #: Every row, in the best order for a new reader.
 KEYS = (
@@ -297,6 +309,7 @@ KEYS = (
     PUBLISHED,
     EVENTS,
     REQUESTS,
+    SET_ASIDE,
 )
 
 CameraKey = Literal["target", "position", "latest", "clip", "watched", "frames"]
@@ -350,6 +363,11 @@ def published_key(fact: str) -> str:
     return PUBLISHED.of(fact)
 
 
+def set_aside_key(key: str) -> str:
+    """Return the key to which a foreign value of *key* is moved."""
+    return SET_ASIDE.of(key.replace(":", "-"))
+
+
 def signature_key(digest: str) -> str:
     return SIGNATURE.of(digest)
 
@@ -360,3 +378,7 @@ def envelope_key(digest: str) -> str:
 
 def heartbeat_key(program: str, host: str, camera: str | None = None) -> str:
     return CAMERA_HEARTBEAT.of(program, host, camera) if camera else HEARTBEAT.of(program, host)
+
+
+def is_heartbeat_key(key: str) -> bool:
+    return HEARTBEAT.matches(key) or CAMERA_HEARTBEAT.matches(key)

@@ -1,6 +1,7 @@
 """The records that go through Redis as JSON."""
 
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Interval
@@ -25,12 +26,16 @@ FactKind = Literal[
     "disk_ok",
     "store_refused",
     "store_back",
+    "redis_trouble",
 ]
 RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
 BoxPx = tuple[int, int, int, int]
+#: Times outside cannot be shown in every time zone; a machine without a clock starts in 1970.
+_FIRST, _LAST = datetime(1969, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Interval(ge=_FIRST, le=_LAST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class ArmedBy:
     """The last change of a switch: the person or program, the time and the reason."""
 
     by: str
-    at: AwareDatetime
+    at: Moment
     why: str
 
 
@@ -59,9 +64,9 @@ class Presence:
     """
 
     home: bool
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     device: str | None = None
-    last_seen: AwareDatetime | None = None
+    last_seen: Moment | None = None
     wait_s: Annotated[float, Interval(ge=0)] | None = None
     longest_wait: tuple[Annotated[int, Interval(ge=0, le=23)], float] | None = None
 
@@ -86,7 +91,7 @@ class RouterHealth:
     """
 
     answering: bool
-    since: AwareDatetime
+    since: Moment
     told: bool = False
     why: str | None = None
 
@@ -122,7 +127,7 @@ class SteadinessRecord:
 class Trouble:
     """The present trouble of a program, and since when."""
 
-    at: AwareDatetime
+    at: Moment
     what: str
 
 
@@ -134,9 +139,9 @@ class Heartbeat:
     progress, *last_error* its trouble.
     """
 
-    pid: int
-    started_at: AwareDatetime
-    step_at: AwareDatetime
+    pid: Annotated[int, Interval(ge=0, lt=2**31)]
+    started_at: Moment
+    step_at: Moment
     counters: Counters
     last_error: Trouble | None = None
 
@@ -150,15 +155,15 @@ class EventRecord:
     """
 
     camera: str
-    started_at: AwareDatetime
-    ended_at: AwareDatetime | None = None
+    started_at: Moment
+    ended_at: Moment | None = None
     score: float | None = None
     person: bool | None = None
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
     label: Label | None = None
     label_by: str | None = None
-    label_at: AwareDatetime | None = None
+    label_at: Moment | None = None
 
 
 #: The fields of an event's hash that are not marks.
@@ -176,7 +181,7 @@ class Fact:
 
     id: Id
     kind: FactKind
-    at: AwareDatetime
+    at: Moment
     text: str
     camera: str | None = None
     event: Id | None = None
@@ -194,7 +199,7 @@ class ClipAsked:
     and *why* is the reason.
     """
 
-    asked_at: AwareDatetime
+    asked_at: Moment
     event: Id | None = None
     file: Id | None = None
     why: str | None = None
@@ -222,7 +227,7 @@ class Request:
     """
 
     kind: RequestKind
-    at: AwareDatetime
+    at: Moment
     by: str
     camera: str | None = None
     user: str | None = None
@@ -250,3 +255,8 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 def opened_event(fact: Fact) -> str | None:
     """Return the event that *fact* opens; None when it opens none."""
     return fact.event if fact.kind == "motion_started" else None
+
+
+def is_moment(at: datetime) -> bool:
+    """Return whether a record may have the aware time *at*."""
+    return _FIRST <= at <= _LAST

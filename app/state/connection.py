@@ -1,6 +1,7 @@
 """Connections to Redis with a time limit, and the failures of Redis as our own errors."""
 
 import math
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -13,29 +14,30 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.errors import ProtocolError, StateUnavailable
+from app.errors import ForeignValue, ProtocolError, StateUnavailable
 
 TIMEOUT_S = 5.0
-#: Refusals that end with time or by an act at the server; any other is a mistake in our code.
-_REFUSALS = (
-    "MISCONF",
-    "LOADING",
-    "BUSY",
-    "MASTERDOWN",
-    "UNBLOCKED",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "READONLY",
-    "OOM",
-    "NOREPLICAS",
-)
+#: Refusals that end with time or by an act at the server; any other is about one record, or a
+#: mistake in our code. redis-py has no classes for these words.
+_REFUSALS = frozenset({"MISCONF", "BUSY", "UNBLOCKED", "NOREPLICAS", "NOQUORUM", "REDIRECT"})
+#: The classes for such refusals, from which redis-py strips the word, and for a server that does
+#: not answer, or whose answer is not that of a Redis.
 _AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.OutOfMemoryError,
+    redis.InvalidResponse,
+    redis.exceptions.AskError,
+    redis.exceptions.AuthenticationWrongNumberOfArgsError,
+    redis.exceptions.ClusterCrossSlotError,
+    redis.exceptions.ClusterError,
+    redis.exceptions.ExecAbortError,
     redis.exceptions.NoPermissionError,
+    redis.exceptions.NoScriptError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.TryAgainError,
 )
+_WORD = re.compile(r"[A-Z]{3,}")
 # The monotonic time until which this thread waits for Redis.
 _wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
 _LEAST_WAIT_S = 0.01
@@ -95,10 +97,14 @@ def talking() -> Iterator[None]:
         raise StateUnavailable(
             f"Redis is not reachable or not writable: {_reason(error)}"
         ) from error
-    except redis.ResponseError as error:
-        if _reason(error).startswith(_REFUSALS):
+    except redis.RedisError as error:
+        # A server before 7.0 puts the word of a failed command in a script into the sentence.
+        words = set(_WORD.findall(_reason(error)))
+        if words & _REFUSALS:
             raise StateUnavailable(f"Redis refuses just now: {_reason(error)}") from error
-        raise ProtocolError(f"Redis says: {_reason(error)}") from error
+        is_foreign = "WRONGTYPE" in words or "last possible ID" in _reason(error)
+        kind = ForeignValue if is_foreign else ProtocolError
+        raise kind(f"Redis says: {_reason(error)}") from error
 
 
 @contextmanager

@@ -52,21 +52,31 @@ return was
 
 # Everything that a command reads, in one round trip: the plain strings in KEYS and, unless ARGV[1]
 # is 0, every heartbeat and ARGV[1] of the newest events, which are among the newest facts. The
-# answer is JSON: Python reads it much faster than Redis's own nested answers.
+# answer is JSON: Python reads it much faster than Redis's own nested answers. A value of a foreign
+# type, or an entry that is no fact, counts as missing.
 SURVEY = """
+local function list(reply)
+    return reply.err and {} or reply
+end
 local strings, keys, beats, events = redis.call('MGET', unpack(KEYS)), {}, {}, {}
 local seen, wanted = {}, tonumber(ARGV[1])
 if wanted > 0 then
-    keys = redis.call('SMEMBERS', 'heartbeats')
+    for _, key in ipairs(list(redis.pcall('SMEMBERS', 'heartbeats'))) do
+        if #keys < 1000 then
+            keys[#keys + 1] = key
+        end
+    end
     if #keys > 0 then
         beats = redis.call('MGET', unpack(keys))
     end
-    for _, entry in ipairs(redis.call('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)) do
+    local facts = redis.pcall('XREVRANGE', 'events', '+', '-', 'COUNT', wanted * 8)
+    for _, entry in ipairs(list(facts)) do
         local ok, fact = pcall(cjson.decode, entry[2][2])
-        local opens = ok and fact.kind == 'motion_started' and type(fact.event) == 'string'
-        if opens and not seen[fact.event] then
+        ok = ok and type(fact) == 'table' and type(fact.event) == 'string'
+        if ok and fact.kind == 'motion_started' and not seen[fact.event] then
             seen[fact.event] = true
-            events[#events + 1] = {fact.event, redis.call('HGETALL', 'event:' .. fact.event)}
+            local fields = list(redis.pcall('HGETALL', 'event:' .. fact.event))
+            events[#events + 1] = {fact.event, fields}
         end
         if #events == wanted then
             break
@@ -83,3 +93,26 @@ if not redis.call('SET', ARGV[2], '1', 'NX', 'EX', ARGV[3]) then
     return ''
 end
 {SURVEY}"""
+
+# Moves the value of KEYS[1] to KEYS[2], for ARGV[2] seconds, unless it has the type ARGV[1]. A
+# stream that has used its last id takes no entry any more, and is moved too. Returns the type of a
+# value that was moved.
+SET_ASIDE = """
+local found = redis.call('TYPE', KEYS[1]).ok
+local full = '18446744073709551615-18446744073709551615'
+if found == 'none' then
+    return false
+elseif found == ARGV[1] then
+    local info = found == 'stream' and redis.call('XINFO', 'STREAM', KEYS[1]) or {}
+    local is_full = false
+    for place = 1, #info, 2 do
+        is_full = is_full or info[place] == 'last-generated-id' and info[place + 1] == full
+    end
+    if not is_full then
+        return false
+    end
+end
+redis.call('RENAME', KEYS[1], KEYS[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return found
+"""

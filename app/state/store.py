@@ -1,20 +1,38 @@
 """The state that the programs share, in Redis.
 
+A foreign or damaged value counts as missing when it is read, and is logged once. When it is in the
+way of a write, it is set aside. So `ProtocolError` is only about the record that is to be written.
+
 Every call may raise `StateUnavailable`, at once when the server is gone and after `TIMEOUT_S` when
 it hangs. No command is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from app import protocol
 from app.errors import ProtocolError
 from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Record, Request
+from app.protocol.deliveries import is_readable
 from app.state import scripts
 from app.state.connection import TIMEOUT_S, connect, permitted, talking
-from app.state.streams import Reader, decoded
-from app.state.views import CameraControls, Latest, Survey, Tag, read_heartbeats, survey_of, tag_of
+from app.state.foreign import Answer, Foreign, report_of
+from app.state.streams import Reader, decoded, is_before
+from app.state.views import (
+    CameraControls,
+    Latest,
+    Survey,
+    Tag,
+    latest_of,
+    read_heartbeats,
+    survey_of,
+    tag_of,
+    time_of,
+)
+
+#: Requests that a camera reads at once.
+_REQUESTS = 100
 
 
 class State:
@@ -22,6 +40,7 @@ class State:
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._redis = connect(url, timeout_s)
+        self._foreign = Foreign(self._redis)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
         self._commit = self._redis.register_script(scripts.COMMIT)
         self._tag = self._redis.register_script(scripts.TAG)
@@ -52,12 +71,17 @@ class State:
 
         Both are sent in one message, so the program cannot end between them.
         """
-        with talking(), permitted(), self._redis.pipeline(transaction=False) as pipe:
-            for name, value in settings.items():
-                pipe.config_set(name, value)
-            pipe.hset(_delivery_key(subject), mapping=cast(Any, dict(settings)))
-            pipe.expire(_delivery_key(subject), protocol.DELIVERY_LIFE_S)
-            pipe.execute()
+        key = _delivery_key(subject)
+
+        def send() -> None:
+            with permitted(), self._redis.pipeline(transaction=False) as pipe:
+                for name, value in settings.items():
+                    pipe.config_set(name, value)
+                pipe.hset(key, mapping=cast(Any, dict(settings)))
+                pipe.expire(key, protocol.DELIVERY_LIFE_S)
+                pipe.execute()
+
+        self._write([key], send)
 
     def read_strings(self, *names: str) -> list[str | None]:
         """Return the plain strings under *names*; None where one is missing or has another type."""
@@ -104,10 +128,8 @@ class State:
             protocol.REQUESTS_KEPT,
             protocol.encode(request),
         )
-        with talking():
-            found = cast(
-                Any, self._tag(keys=[protocol.event_key(request.event), "requests"], args=words)
-            )
+        keys = [protocol.event_key(request.event), "requests"]
+        found = self._write(keys, lambda: cast(Any, self._tag(keys=keys, args=words)))
         return None if found is None else tag_of(*map(_text, found))
 
     def initialise_switches(self) -> None:
@@ -118,13 +140,8 @@ class State:
             pipe.execute()
 
     def get(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
-        """Return the record under *key*, None when there is none.
-
-        Raises `ProtocolError` when it is not a *kind*.
-        """
-        with talking():
-            raw = cast(bytes | None, self._redis.get(key))
-        return None if raw is None else protocol.decode(kind, raw)
+        """Return the record under *key*; None when there is no *kind*."""
+        return self._foreign.decoded(key, kind, self._bytes(key))
 
     def put(self, key: str, record: Record, life_s: int | None = None) -> None:
         """Store *record* under *key*, for *life_s* seconds or without limit."""
@@ -133,20 +150,28 @@ class State:
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Store the heartbeat of a program under *key*."""
-        with talking(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
-            pipe.sadd("heartbeats", key)
-            pipe.execute()
+
+        def send() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
+                pipe.sadd("heartbeats", key)
+                pipe.execute()
+
+        self._write(["heartbeats"], send)
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return all heartbeats by their keys; any other value is logged and left out."""
+        found = self._foreign.read(
+            "heartbeats", lambda: cast(set[bytes], self._redis.smembers("heartbeats"))
+        )
+        keys = sorted(filter(protocol.is_heartbeat_key, map(_word, found or ())))
+        if not keys:
+            return {}
         with talking():
-            keys = sorted(
-                key.decode() for key in cast(set[bytes], self._redis.smembers("heartbeats"))
-            )
-            raws = cast(list[bytes | None], self._redis.mget(keys)) if keys else []
+            raws = cast(list[bytes | None], self._redis.mget(keys))
         return read_heartbeats(
-            {key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None}
+            self._foreign,
+            {key: raw for key, raw in zip(keys, raws, strict=True) if raw is not None},
         )
 
     def survey(self, *names: str, events: int = 0) -> Survey:
@@ -156,7 +181,7 @@ class State:
         """
         with talking():
             found = cast(bytes, self._survey(keys=names, args=[events]))
-        return survey_of(names, found)
+        return survey_of(names, found, self._foreign)
 
     def survey_once(self, claim: str, life_s: int, *names: str, events: int = 0) -> Survey | None:
         """Do `claim_once` with *claim*, then `survey`, in one round trip.
@@ -165,7 +190,7 @@ class State:
         """
         with talking():
             found = cast(bytes, self._survey_once(keys=names, args=[events, claim, life_s]))
-        return survey_of(names, found) if found else None
+        return survey_of(names, found, self._foreign) if found else None
 
     def heartbeat_ages_s(self, keys: Iterable[str]) -> dict[str, float]:
         """Return the age in seconds of each heartbeat in *keys* that exists."""
@@ -189,24 +214,22 @@ class State:
         """
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
-        with talking():
-            self._publish_once(
-                keys=[
-                    protocol.published_key(fact.id),
-                    "events",
-                    protocol.event_key(event),
-                    protocol.snapshot_key(event),
-                ],
-                args=[
-                    protocol.PUBLISHED_LIFE_S,
-                    protocol.EVENTS_KEPT,
-                    protocol.encode(fact),
-                    protocol.EVENT_LIFE_S,
-                    protocol.SNAPSHOT_LIFE_S,
-                    snapshot or b"",
-                    *(word for field in known.items() for word in field),
-                ],
-            )
+        keys = [
+            protocol.published_key(fact.id),
+            "events",
+            protocol.event_key(event),
+            protocol.snapshot_key(event),
+        ]
+        words: list[str | int | bytes] = [
+            protocol.PUBLISHED_LIFE_S,
+            protocol.EVENTS_KEPT,
+            protocol.encode(fact),
+            protocol.EVENT_LIFE_S,
+            protocol.SNAPSHOT_LIFE_S,
+            snapshot or b"",
+            *(word for field in known.items() for word in field),
+        ]
+        self._write(keys, lambda: self._publish_once(keys=keys, args=words))
 
     def commit(
         self,
@@ -224,16 +247,25 @@ class State:
             switches or {}, changed
         )
         encoded = protocol.encode(fact) if fact else ""
-        with talking():
-            self._commit(
-                keys=[protocol.published_key(fact.id if fact else ""), "events", *words],
-                args=[encoded, protocol.EVENTS_KEPT, protocol.PUBLISHED_LIFE_S, *words.values()],
-            )
+        keys = [protocol.published_key(fact.id if fact else ""), "events", *words]
+        values: list[str | int] = [
+            encoded,
+            protocol.EVENTS_KEPT,
+            protocol.PUBLISHED_LIFE_S,
+            *words.values(),
+        ]
+        self._write(keys[:2], lambda: self._commit(keys=keys, args=values))
 
     def event(self, event: str) -> EventRecord | None:
-        """Return the record of *event*, None when it is not known."""
+        """Return the record of *event*, None when it is not known or damaged."""
         stored = self.event_fields(event)
-        return protocol.decode_event(stored) if stored else None
+        if not stored:
+            return None
+        try:
+            return protocol.decode_event(stored)
+        except ProtocolError as error:
+            self._foreign.ignored(protocol.event_key(event), error)
+            return None
 
     def event_fields(self, event: str) -> dict[str, str]:
         """Return the hash of *event*, delivery marks included."""
@@ -262,34 +294,29 @@ class State:
 
     def snapshot(self, event: str) -> bytes | None:
         """Return the JPEG of *event*, None when there is none any more."""
-        with talking():
-            return cast(bytes | None, self._redis.get(protocol.snapshot_key(event)))
+        return self._bytes(protocol.snapshot_key(event))
 
     def set_latest(self, camera: str, latest: Latest) -> None:
         """Store *latest* as the newest picture of *camera*."""
         key = protocol.camera_key(camera, "latest")
-        with talking(), self._redis.pipeline() as pipe:
-            pipe.hset(key, mapping={"jpeg": latest.jpeg, "taken_at": latest.taken_at.isoformat()})
-            pipe.expire(key, protocol.LATEST_LIFE_S)
-            pipe.execute()
+        words: dict[str, str | bytes] = {
+            "jpeg": latest.jpeg,
+            "taken_at": latest.taken_at.isoformat(),
+        }
+        self._add_to_hash(key, words, protocol.LATEST_LIFE_S)
 
     def latest(self, camera: str) -> Latest | None:
         """Return the newest picture of *camera*, None when there is none from the last day."""
-        with talking():
-            raw = cast(
-                dict[bytes, bytes], self._redis.hgetall(protocol.camera_key(camera, "latest"))
-            )
-        return (
-            Latest(raw[b"jpeg"], datetime.fromisoformat(raw[b"taken_at"].decode())) if raw else None
-        )
+        key = protocol.camera_key(camera, "latest")
+        raw = self._fields(key)
+        return latest_of(raw)
 
     def latest_taken_at(self, camera: str) -> datetime | None:
         """Return when the newest picture of *camera* was taken, None when there is none."""
-        with talking():
-            raw = cast(
-                bytes | None, self._redis.hget(protocol.camera_key(camera, "latest"), "taken_at")
-            )
-        return datetime.fromisoformat(raw.decode()) if raw else None
+        key = protocol.camera_key(camera, "latest")
+        return time_of(
+            self._foreign.read(key, lambda: cast(bytes | None, self._redis.hget(key, "taken_at")))
+        )
 
     def publish_frame(self, camera: str, picture: bytes) -> None:
         """Send *picture*, a JPEG, to everybody who watches *camera* now."""
@@ -298,56 +325,94 @@ class State:
 
     def add_request(self, request: Request) -> None:
         """Put *request* on the stream."""
-        with talking():
-            self._redis.xadd(
-                "requests",
-                {"request": protocol.encode(request)},
-                maxlen=protocol.REQUESTS_KEPT,
-                approximate=True,
-            )
+        words = {"request": protocol.encode(request)}
+        self._write(
+            ["requests"],
+            lambda: self._redis.xadd(
+                "requests", cast(Any, words), maxlen=protocol.REQUESTS_KEPT, approximate=True
+            ),
+        )
 
-    def camera_controls(self, camera: str, after: str) -> "CameraControls":
-        """Return the wanted state of *camera*, and the requests after the entry *after*."""
+    def camera_controls(self, camera: str, after: str) -> CameraControls:
+        """Return the wanted state of *camera*, and the requests after the entry *after*.
+
+        When the stream has not come as far as *after*, it is another stream, since Redis was
+        emptied. Its requests are then returned from the beginning.
+        """
         names = (
             "camera_status",
             protocol.camera_key(camera, "target"),
             protocol.camera_key(camera, "watched"),
         )
-        with talking(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget(names)
-            pipe.xrange("requests", min=f"({after}", count=100)
-            (status, target, watched), entries = pipe.execute()
+
+        def ask() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.mget(names)
+                pipe.xrevrange("requests", count=1)
+                return pipe.execute()
+
+        (status, target, watched), last = self._write(["requests"], ask)
+        newest = last[0][0].decode() if last else "0-0"
+        entries = []
+        if newest != after:
+            start = after if is_before(after, newest) else "0-0"
+            with talking():
+                entries = cast(
+                    Any, self._redis.xrange("requests", min=f"({start}", count=_REQUESTS)
+                )
+            newest = entries[-1][0].decode() if entries else "0-0"
         asked = tuple(decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
-        newest = entries[-1][0].decode() if entries else after
         return CameraControls(_text(status), _text(target), watched is not None, asked, newest)
 
     def facts(self, group: str, reader: str) -> "Reader[Fact]":
         """Return the stream of facts for *reader* of *group*."""
-        return Reader(self._redis, "events", Fact, group, reader)
+        return Reader(self._redis, "events", Fact, group=group, reader=reader, write=self._write)
 
     def requests(self, group: str, reader: str) -> "Reader[Request]":
         """Return the stream of requests for *reader* of *group*."""
-        return Reader(self._redis, "requests", Request, group, reader)
+        return Reader(
+            self._redis, "requests", Request, group=group, reader=reader, write=self._write
+        )
 
     def heartbeat_marks(self) -> dict[str, str]:
         """Return the mark of each heartbeat that was ever sent."""
-        return self._hash("hearts")
+        marks = self._hash("hearts")
+        return {key: mark for key, mark in marks.items() if protocol.is_heartbeat_key(key)}
 
     def mark_heartbeat(self, key: str, mark: str) -> None:
         """Write the *mark* of the heartbeat *key*."""
-        with talking():
-            self._redis.hset("hearts", key, mark)
+        self._write(["hearts"], lambda: self._redis.hset("hearts", key, mark))
+
+    def _bytes(self, key: str) -> bytes | None:
+        return self._foreign.read(key, lambda: cast(bytes | None, self._redis.get(key)))
+
+    def _fields(self, key: str) -> dict[bytes, bytes]:
+        found = self._foreign.read(key, lambda: self._redis.hgetall(key))
+        return cast(dict[bytes, bytes], found or {})
 
     def _hash(self, key: str) -> dict[str, str]:
-        with talking():
-            raw = cast(dict[bytes, bytes], self._redis.hgetall(key))
-        return _strings(raw)
+        """Return the fields of *key* with their values, without marks that cannot be read."""
+        raw = self._fields(key)
+        words = {_word(name): _word(value) for name, value in raw.items()}
+        for name in [name for name, value in words.items() if not is_readable(name, value)]:
+            self._foreign.ignored(f"{name} of {key}", f"{words.pop(name)[:40]!r} is no such mark")
+        return words
 
-    def _add_to_hash(self, key: str, values: Mapping[str, str], life_s: int) -> None:
-        with talking(), self._redis.pipeline() as pipe:
-            pipe.hset(key, mapping=cast(Any, dict(values)))
-            pipe.expire(key, life_s)
-            pipe.execute()
+    def _add_to_hash(self, key: str, values: Mapping[str, str | bytes], life_s: int) -> None:
+        def send() -> None:
+            with self._redis.pipeline() as pipe:
+                pipe.hset(key, mapping=cast(Any, dict(values)))
+                pipe.expire(key, life_s)
+                pipe.execute()
+
+        self._write([key], send)
+
+    def _write(self, keys: Iterable[str], write: Callable[[], Answer]) -> Answer:
+        """Return the answer of *write*; foreign values under *keys* are set aside, and reported."""
+        answer, moved = self._foreign.write(keys, write)
+        for key in moved:
+            self.publish(report_of(key, datetime.now(UTC)))
+        return answer
 
 
 def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[str, str]:
@@ -363,13 +428,13 @@ def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[s
     return words
 
 
-def _strings(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
-
-
 def _delivery_key(delivered: Fact | str) -> str:
     return protocol.delivery_key(delivered.id if isinstance(delivered, Fact) else delivered)
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode(errors="replace")
+    return None if raw is None else _word(raw)
+
+
+def _word(raw: bytes) -> str:
+    return raw.decode(errors="replace")

@@ -1,7 +1,7 @@
 """Streams, read by groups of readers."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, cast
 
 import redis
@@ -9,7 +9,6 @@ import redis
 from app import protocol
 from app.errors import ProtocolError
 from app.protocol import AnyRecord
-from app.state.connection import talking
 
 _log = logging.getLogger(__name__)
 
@@ -18,17 +17,30 @@ TAKE_OVER_AFTER_MS = 60_000
 #: Entries of a stream that are read at once.
 _BATCH = 100
 
+_Entries = list[tuple[bytes, dict[bytes, bytes]]]
+#: Calls a function that writes the given keys, and returns its answer.
+Write = Callable[[Iterable[str], Callable[[], Any]], Any]
+
 
 class Reader(Generic[AnyRecord]):
     """One reader of a *group* that shares a stream of *kind*.
 
-    Each entry belongs to one reader until that reader acknowledges it.
+    Each entry belongs to one reader until that reader acknowledges it. *write* calls a function,
+    after it has set aside what is no stream.
     """
 
     def __init__(
-        self, server: redis.Redis, stream: str, kind: type[AnyRecord], group: str, reader: str
+        self,
+        server: redis.Redis,
+        stream: str,
+        kind: type[AnyRecord],
+        *,
+        group: str,
+        reader: str,
+        write: Write,
     ) -> None:
         self._redis = server
+        self._write = write
         self._stream = stream
         self._kind = kind
         self._group = group
@@ -40,7 +52,7 @@ class Reader(Generic[AnyRecord]):
         At most the 100 oldest after the entry *after* are returned.
         """
 
-        def ask() -> list[tuple[bytes, dict[bytes, bytes]]]:
+        def ask() -> _Entries:
             self._redis.xautoclaim(
                 self._stream,
                 self._group,
@@ -67,10 +79,9 @@ class Reader(Generic[AnyRecord]):
 
     def acknowledge(self, entry: str) -> None:
         """Acknowledge *entry*: the group is done with it."""
-        with talking():
-            self._redis.xack(self._stream, self._group, entry)
+        self._write([self._stream], lambda: self._redis.xack(self._stream, self._group, entry))
 
-    def _read(self, start: str, block_ms: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    def _read(self, start: str, block_ms: int | None) -> _Entries:
         found = cast(
             Any,
             self._redis.xreadgroup(
@@ -82,26 +93,32 @@ class Reader(Generic[AnyRecord]):
             ),
         )
         streams = found.items() if isinstance(found, dict) else found or []
-        entries: list[tuple[bytes, dict[bytes, bytes]]] = []
+        entries: _Entries = []
         for _, rows in streams:
             entries.extend(rows)
         return entries
 
-    def _in_group(
-        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
-    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        with talking():
+    def _in_group(self, ask: Callable[[], _Entries]) -> _Entries:
+        def ask_or_join() -> _Entries:
             try:
                 return ask()
             except redis.ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-                self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+                self._join()
                 return ask()
 
-    def _batch(
-        self, ask: Callable[[], list[tuple[bytes, dict[bytes, bytes]]]]
-    ) -> list[tuple[str, AnyRecord]]:
+        return cast(_Entries, self._write([self._stream], ask_or_join))
+
+    def _join(self) -> None:
+        """Make the group; another reader may do that at the same moment."""
+        try:
+            self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def _batch(self, ask: Callable[[], _Entries]) -> list[tuple[str, AnyRecord]]:
         """Return the readable entries that *ask* finds; only the last batch is empty."""
         while True:
             entries = self._in_group(ask)
@@ -109,9 +126,7 @@ class Reader(Generic[AnyRecord]):
             if records or len(entries) < _BATCH:
                 return records
 
-    def _records(
-        self, entries: list[tuple[bytes, dict[bytes, bytes]]]
-    ) -> list[tuple[str, AnyRecord]]:
+    def _records(self, entries: _Entries) -> list[tuple[str, AnyRecord]]:
         records = []
         for name, stored in entries:
             record = decoded(
@@ -132,3 +147,13 @@ def decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord 
     except ProtocolError as error:
         _log.warning("dropped from the stream %s: %s", stream, error)
         return None
+
+
+def is_before(one: str, other: str) -> bool:
+    """Return whether the entry *one* of a stream is older than the entry *other*."""
+    return _parts(one) < _parts(other)
+
+
+def _parts(entry: str) -> tuple[int, int]:
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number)

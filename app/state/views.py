@@ -1,7 +1,6 @@
 """Values from the state, typed; some are decoded only on demand."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,8 +9,8 @@ from typing import cast
 from app import protocol
 from app.errors import ProtocolError
 from app.protocol import EventRecord, Heartbeat, Label, Request
-
-_log = logging.getLogger(__name__)
+from app.state.foreign import Foreign
+from app.times import utc_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,13 @@ class Survey:
     """
 
     strings: dict[str, str | None]
+    _foreign: Foreign
     _beats: Mapping[str, str] = field(default_factory=dict)
     _events: Sequence[tuple[str, dict[str, str]]] = ()
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return every heartbeat by its key; any other value is logged and left out."""
-        return read_heartbeats(self._beats)
+        return read_heartbeats(self._foreign, self._beats)
 
     def events(self) -> dict[str, EventRecord]:
         """Return the newest events by their ids, the newest first.
@@ -70,11 +70,11 @@ class Survey:
             try:
                 found[event] = protocol.decode_event(stored)
             except ProtocolError as error:
-                _log.warning("%s: %s", protocol.event_key(event), error)
+                self._foreign.ignored(protocol.event_key(event), error)
         return found
 
 
-def survey_of(names: Sequence[str], found: bytes) -> Survey:
+def survey_of(names: Sequence[str], found: bytes, foreign: Foreign) -> Survey:
     """Return the survey of *names* in *found*, the answer of a script.
 
     The script writes false for a missing string, and {} for an empty list.
@@ -83,24 +83,38 @@ def survey_of(names: Sequence[str], found: bytes) -> Survey:
     strings = {
         name: None if value is False else value for name, value in zip(names, values, strict=True)
     }
-    heartbeats = {key: beat for key, beat in zip(keys, beats, strict=True) if beat}
+    heartbeats = {
+        key: beat
+        for key, beat in zip(keys, beats, strict=True)
+        if beat and protocol.is_heartbeat_key(key)
+    }
     events = [
         (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
     ]
-    return Survey(strings, heartbeats, events)
+    return Survey(strings, foreign, heartbeats, events)
 
 
-def read_heartbeats(stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
-    found = {}
-    for key, beat in stored.items():
-        try:
-            found[key] = protocol.decode(Heartbeat, beat)
-        except ProtocolError as error:
-            _log.warning("%s: %s", key, error)
-    return found
+def read_heartbeats(foreign: Foreign, stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:
+    found = {key: foreign.decoded(key, Heartbeat, beat) for key, beat in stored.items()}
+    return {key: beat for key, beat in found.items() if beat}
+
+
+def latest_of(raw: Mapping[bytes, bytes]) -> Latest | None:
+    """Return the picture in the fields *raw*; None when there is none, or it has no time."""
+    jpeg, taken_at = raw.get(b"jpeg"), time_of(raw.get(b"taken_at"))
+    return Latest(jpeg, taken_at) if jpeg and taken_at else None
+
+
+def time_of(raw: bytes | None) -> datetime | None:
+    """Return the time in *raw*; None when it is none of this age."""
+    try:
+        at = utc_time((raw or b"").decode())
+    except ValueError:
+        return None
+    return at if protocol.is_moment(at) else None
 
 
 def tag_of(label: str | None, by: str | None, at: str | None) -> Tag:
     if label not in ("occupied", "unoccupied"):
         return Tag()
-    return Tag(cast(Label, label), by, datetime.fromisoformat(at) if at else None)
+    return Tag(cast(Label, label), by, time_of((at or "").encode()))

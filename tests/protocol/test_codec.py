@@ -8,7 +8,7 @@ import pytest
 
 from app import protocol
 from app.errors import ProtocolError
-from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Request, Trouble
+from app.protocol import ArmedBy, EventRecord, Fact, Heartbeat, Position, Presence, Request, Trouble
 
 NOW = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 RECORDS = [
@@ -90,3 +90,32 @@ def test_a_broken_event_is_refused(broken: dict[str, str]) -> None:
 def test_a_time_that_is_known_is_written() -> None:
     ended = replace(EventRecord("front", NOW), ended_at=NOW)
     assert protocol.encode_event(ended)["ended_at"] == "2026-11-20T10:15:00.123000Z"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Presence, '{"home": true, "since": "0001-01-01T00:00:00Z"}'),
+        (Presence, '{"home": true, "longest_wait": [3, NaN]}'),
+        (Presence, '{"home": true, "wait_s": Infinity}'),
+        (Presence, "[" * 100_000),
+        (Presence, b'{"home": true, "device": "\xff"}'),
+    ],
+)
+def test_a_value_that_no_program_can_use_is_refused(
+    kind: type[Presence], text: str | bytes
+) -> None:
+    with pytest.raises(ProtocolError, match="not a Presence"):
+        protocol.decode(kind, text)
+
+
+def test_a_text_may_speak_of_infinity() -> None:
+    text = '{"home": true, "device": "Infinity NaN"}'
+    assert protocol.decode(Presence, text).device == "Infinity NaN"
+
+
+@pytest.mark.parametrize("score", ["NaN", "[" * 100_000, "9" * 5_000])
+def test_a_hostile_field_of_an_event_is_refused(score: str) -> None:
+    stored = {**protocol.encode_event(EventRecord("front", NOW)), "score": score}
+    with pytest.raises(ProtocolError, match="not an event"):
+        protocol.decode_event(stored)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.protocol.deliveries import DELIVERED, MARKS, UPLOADED, Mark, Stage
+from app.protocol.deliveries import DELIVERED, MARKS, UPLOADED, Mark, Stage, is_readable
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,27 @@ def test_only_files_are_marked_for_each_message_of_a_digest() -> None:
     fields = ("slack:file:20261120T101500.123Z-front", "slack:sid:20261120T101500.123Z-front")
     declared = [any(mark.matches(field) for mark in MARKS["delivery"]) for field in fields]
     assert declared == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "readable"),
+    [
+        ("slack:posting", "2026-11-20T10:15:01+00:00", True),
+        ("slack:posting", "yes", True),
+        ("slack:posting", "", True),
+        ("slack:posting", "soon", False),
+        ("slack:refused", "2026-11-20T10:15:01", False),
+        ("slack:tries", "2", True),
+        ("slack:failures", "many", False),
+        ("slack:file", "F123 2026-11-20T10:15:01+00:00", True),
+        ("slack:file:e1", "none Slack refuses it", True),
+        ("slack:file", "F123 soon", False),
+        ("slack:posted", '{"channel": "C1", "ts": "1.2", "text": "x"}', True),
+        ("slack:posted", "{", False),
+        ("twilio:posted", "SM123", True),
+        ("camera", "front", True),
+        ("held", "anything", True),
+    ],
+)
+def test_a_mark_that_nobody_can_read_is_recognised(field: str, value: str, readable: bool) -> None:
+    assert is_readable(field, value) is readable

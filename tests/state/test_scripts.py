@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from app.errors import ProtocolError
+from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ArmedBy, EventRecord, Fact, Label, Presence, Request
 from app.state import State, Tag
 
@@ -84,13 +84,14 @@ def test_a_commit_sent_again_overwrites_nothing_newer(state: State) -> None:
 
 
 def test_a_commit_that_cannot_publish_stores_nothing(state: State, raw: redis.Redis) -> None:
-    raw.set("events", "no stream")
+    state.publish(started())
+    raw.config_set("maxmemory", "1")
     fact = Fact(
         "20261120T101500.000Z-house-1", "presence_changed", NOW, "Everyone has left: armed."
     )
-    with pytest.raises(ProtocolError, match="WRONGTYPE"):
+    with pytest.raises(StateUnavailable, match="maxmemory"):
         state.commit({"presence:anna": Presence(False, NOW)}, {"camera_status": True}, None, fact)
-    assert raw.keys() == [b"events"]
+    assert set(raw.keys()) == {b"events", b"published:" + started().id.encode()}
 
 
 def test_a_commit_with_one_wrong_record_stores_nothing(state: State, raw: redis.Redis) -> None:

@@ -67,10 +67,18 @@ def test_switches_are_words_and_first_values_override_none(state: State, raw: re
         state.set_switch("camera", True)
 
 
-def test_a_key_of_another_type_is_a_protocol_error(state: State, raw: redis.Redis) -> None:
-    raw.lpush("camera:front:position", "x")
-    with pytest.raises(ProtocolError, match="WRONGTYPE"):
-        state.get("camera:front:position", Position)
+def test_requests_of_an_emptied_redis_are_read_from_the_start(
+    state: State, raw: redis.Redis
+) -> None:
+    """A clock that was ahead has made the position, and then the requests were lost."""
+    state.add_request(Request("last_image", NOW, "anna"))
+    assert state.camera_controls("front", "99999999999999-0").asked
+    raw.flushall()
+    assert state.camera_controls("front", "99999999999999-0").newest == "0-0"
+    state.add_request(Request("last_image", NOW, "ben"))
+    again = state.camera_controls("front", "0-0")
+    assert [asked and asked.by for asked in again.asked] == ["ben"]
+    assert state.camera_controls("front", again.newest).asked == ()
 
 
 def test_only_the_first_claim_is_granted(state: State, raw: redis.Redis) -> None:

@@ -15,7 +15,7 @@ from app.backoff import Backoff
 from app.daemons.notifier.composer import Composer, NotYet, Skipped
 from app.daemons.notifier.delivery_plan import QueueName, plan_for
 from app.daemons.notifier.progress import DeliveryProgress
-from app.errors import DeliveryError, DeliveryRefused, StateUnavailable
+from app.errors import DeliveryError, DeliveryRefused, ProtocolError, StateUnavailable
 from app.notify import Digest, Message, Notifier
 from app.protocol import Fact, Stage
 from app.worker import Worker
@@ -177,6 +177,9 @@ class Channel:
             return REDIS_RETRY_S
         except DeliveryError as error:
             return self._failed(first, error)
+        except ProtocolError as error:
+            # A mark in Redis is wrong: this delivery must not stop the others.
+            return self._failed(first, DeliveryError(str(error)))
         return 0.0
 
     def _make_all_due(self) -> None:

@@ -14,9 +14,9 @@ from app.clock import Clock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes
-from app.daemons.security_system.spool import Publication, Spool
+from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import ClipAsked, Heartbeat, Position
+from app.protocol import ClipAsked, Fact, Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
 
@@ -60,6 +60,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._stopping = False
         self._refused: set[str] = set()
+        self._refusal: ProtocolError | None = None
         self._published_s: float = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         #: The reason why Redis is away, None while it answers.
@@ -152,6 +153,8 @@ class Publisher:
             self._hand_over()
             self._send_newest()
             self.controls.poll()
+            if self._refusal:
+                raise self._refusal
         except (StateUnavailable, ProtocolError) as error:
             self._lost_redis(str(error))
             return RETRY_S
@@ -214,15 +217,45 @@ class Publisher:
             self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
 
     def _hand_over(self) -> None:
+        self._refusal = None
         while publication := self._spool.first():
-            snapshot = self._snapshot(publication)
-            self._state.publish(publication.fact, publication.record, snapshot)
+            try:
+                self._state.publish(
+                    publication.fact, publication.record, self._snapshot(publication)
+                )
+            except ProtocolError as error:
+                if not self._set_aside(publication, error):
+                    break
+                continue
             self._spool.handed_over(self._clock.monotonic())
             self.last_handover_s = round(self._clock.monotonic() - self._published_s, 4)
         try:
             self._spool.settle(self._clock.monotonic())
         except OSError as error:
             self._disk.failed(error)
+
+    def _set_aside(self, publication: Publication, why: ProtocolError) -> bool:
+        """Keep *publication*, which Redis refuses, in a folder of its own, and report that once.
+
+        Returns False when Redis refuses the report too: then the record is not at fault.
+        """
+        now = self._clock.now()
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        text = (
+            f"Redis refuses a record of camera {self._camera}, so one alert is missing. It is kept "
+            f"in {self._spool.folder / REFUSED}. The reason: {why}"
+        )
+        report = protocol.derived_fact_id(day, f"refused {self._camera}")
+        try:
+            self._state.publish(Fact(report, "redis_trouble", now, text, self._camera))
+            kept = self._spool.refuse()
+        except (ProtocolError, OSError) as error:
+            if isinstance(error, StateUnavailable):
+                raise
+            self._refusal = why
+            return False
+        _log.error("%s is not published, and is kept as %s: %s", publication.fact.id, kept, why)
+        return True
 
     def _snapshot(self, publication: Publication) -> bytes | None:
         """Return the marked picture of the event that *publication* opens; None for other facts."""

@@ -21,6 +21,8 @@ from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
 
 SETTLE_S = 3.0
+#: The folder for facts that Redis refuses because of their own content.
+REFUSED = "refused"
 #: The number of publications that keep their pictures in memory when the disk accepts none.
 PICTURES_IN_MEMORY = 20
 
@@ -112,6 +114,21 @@ class Spool:
     def handed_over(self, now_s: float) -> None:
         """Record that Redis has the first publication since *now_s*, of a monotonic clock."""
         self._settling.append((now_s, self._waiting.popleft()))
+
+    def refuse(self) -> Path:
+        """Take the first publication away, and return the file that keeps it.
+
+        `OSError` when the disk refuses that file; the publication then stays where it is.
+        """
+        publication = self._waiting[0]
+        kept = self.folder / REFUSED / f"{publication.fact.id}.json"
+        kept.parent.mkdir(exist_ok=True)
+        if publication.path:
+            publication.path.replace(kept)
+        else:
+            write_atomic(kept, _encoded(publication).encode())
+        self._waiting.popleft()
+        return kept
 
     def redis_went_away(self) -> None:
         """Put the publications of the last moments back in front of the others."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.clock import Clock
-from app.errors import DeliveryError, DeliveryRefused
+from app.errors import DeliveryError, DeliveryRefused, ProtocolError
 from app.notify.base import MessageRefused, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.slack.api import SlackApi, refusal
@@ -59,7 +59,11 @@ class Posted:
 
     @classmethod
     def loads(cls, text: str) -> "Posted":
-        return cls(**json.loads(text))
+        """Return the message in *text*; `ProtocolError` when there is none."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ProtocolError(f"not the mark of a message: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

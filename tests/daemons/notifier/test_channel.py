@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.daemons.notifier.channel import MOST_FAILURES, SUSPECT_FAILURES
-from app.errors import DeliveryError, DeliveryRefused
+from app.errors import DeliveryError, DeliveryRefused, ProtocolError
 from app.notify import MemoryNotifier, Message, Progress
 from app.state import State
 from tests.daemons.notifier.conftest import MakeOutbox
@@ -459,3 +459,24 @@ def test_a_fact_without_an_event_waits_for_no_other(make_outbox: MakeOutbox) -> 
     outbox.add(FACT, LOST)
     run(outbox.alerts)
     assert outbox.texts() == ["Lost."]
+
+
+class MarkReader(MemoryNotifier):
+    """Finds that the mark of the alert `FACT` cannot be read."""
+
+    name = "reading"
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        if message.key == EVENT:
+            raise ProtocolError("not the mark of a message")
+        super().deliver(message, progress)
+
+
+def test_a_damaged_mark_stops_no_other_delivery(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(MarkReader())
+    outbox.add(FACT, alert_fact(1), LOST)
+    for _ in range(SUSPECT_FAILURES + 3):
+        outbox.alerts.step()
+        outbox.clock.advance(60)
+    assert outbox.texts() == ["Motion 1.", "Lost."]
+    assert outbox.alerts.waiting == 1

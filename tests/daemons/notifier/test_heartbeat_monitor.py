@@ -227,3 +227,13 @@ def test_a_change_that_an_earlier_run_left_keeps_its_fact_id(
     scene.live()
     assert protocol.decode(SteadinessRecord, scene.stored(front)).announced == settled
     assert [fact.id for fact in scene.facts()] == [fact_id]
+
+
+@pytest.mark.parametrize("mark", ["nonsense", "", "to tell: nonsense", "to tell: silent since x"])
+def test_a_damaged_state_hides_no_silence(scene: Scene, mark: str) -> None:
+    scene.redis.hset("hearts", mapping={FRONT: mark, "no key": mark})
+    scene.live(FRONT)
+    assert scene.facts() == []
+    for _ in range(5):
+        scene.live()
+    assert scene.kinds() == ["process_silent"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -55,7 +56,8 @@ def opening(number: int) -> Publication:
 
 def published(raw: redis.Redis) -> list[str]:
     entries: Any = raw.xrange("events")
-    return [json.loads(stored[b"fact"])["event"][13:15] for _, stored in entries]
+    facts = [json.loads(stored[b"fact"]) for _, stored in entries]
+    return [(fact["event"] or "")[13:15] for fact in facts]
 
 
 def test_an_event_is_on_disk_and_in_redis_with_its_picture(
@@ -180,16 +182,61 @@ def test_a_spent_file_goes_when_its_fact_is_on_disk(
     until(lambda: published(raw) == ["01", "02"], "the fact is out")
 
 
-def test_what_redis_refuses_is_logged_and_blocks_nothing(
-    start: Start, raw: redis.Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    publisher = start()
+def test_a_foreign_value_under_an_event_stops_no_fact(start: Start, raw: redis.Redis) -> None:
+    raw.set("event:20261120T101501.000Z-front", "x")
     raw.lpush("camera:front:latest", "x")
+    publisher = start()
     publisher.show_latest(Latest(b"jpeg", NOW))
-    publisher.show_position(Position(3, 4))
-    until(lambda: raw.get("camera:front:position"), "the position is shown")
-    assert "the latest of camera front is not shown: Redis says: WRONGTYPE" in caplog.text
-    publisher.check()
+    for number in range(3):
+        publisher.publish(opening(number))
+    until(lambda: len(published(raw)) == 5, "all facts and two reports are out")
+    assert [one for one in published(raw) if one] == ["00", "01", "02"]
+    until(lambda: raw.hget("camera:front:latest", "jpeg"), "the picture is shown")
+
+
+@contextlib.contextmanager
+def publisher_without(command: str, folder: Path) -> Iterator[tuple[Publisher, redis.Redis]]:
+    """A publisher, and a client, of a Redis that does not know *command*."""
+    with (
+        tempfile.TemporaryDirectory(prefix="redis-") as socket_folder,
+        RedisServer(Path(socket_folder), "--rename-command", command, "") as server,
+        contextlib.closing(State(server.url, 1.0)) as state,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        spool = Spool(folder / "spool")
+        publisher = Publisher("front", state, EventFolders(folder), spool, SystemClock())
+        publisher.open()
+        publisher.start()
+        yield publisher, client
+        publisher.stop()
+
+
+def test_a_record_that_redis_refuses_is_kept_and_reported_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It refuses those of the facts that have a record."""
+    with publisher_without("HSET", tmp_path) as (publisher, client):
+        for number in range(4):
+            has_record = number in (1, 2)
+            one = opening(number)
+            publisher.publish(one if has_record else Publication(one.fact))
+        until(lambda: len(published(client)) == 3, "the others and the report are out")
+        assert [one for one in published(client) if one] == ["00", "03"]
+        assert publisher.away is None
+    kept = sorted(path.name for path in (tmp_path / "spool" / "refused").iterdir())
+    assert [name[13:15] for name in kept] == ["01", "02"]
+    assert caplog.text.count("is not published, and is kept as") == 2
+
+
+def test_facts_wait_while_redis_refuses_all(tmp_path: Path) -> None:
+    """Then no record is at fault, and switches are obeyed meanwhile."""
+    with publisher_without("XADD", tmp_path) as (publisher, client):
+        publisher.publish(opening(0))
+        until(lambda: publisher.away, "the publisher notices")
+        client.set("camera_status", "False")
+        until(lambda: not publisher.controls.state.armed, "the switch is obeyed")
+        assert publisher.waiting == 1
+    assert not (tmp_path / "spool" / "refused").exists()
 
 
 def test_a_position_is_shown_later_when_redis_was_away(

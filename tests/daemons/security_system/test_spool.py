@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.daemons.security_system.spool import PICTURES_IN_MEMORY, SETTLE_S, Publication, Spool
+from app.daemons.security_system.spool import (
+    PICTURES_IN_MEMORY,
+    REFUSED,
+    SETTLE_S,
+    Publication,
+    Spool,
+)
 from app.errors import WorldError
 from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
@@ -94,6 +100,20 @@ def test_a_broken_file_is_left_alone_and_blocks_nothing(
     assert ids(spool) == ["f1"]
     assert "0000000004.json" in caplog.text
     assert (tmp_path / "0000000004.json").read_text() == content
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_refused_fact_is_kept_and_waits_no_more(tmp_path: Path, on_disk: bool) -> None:
+    spool = Spool(tmp_path)
+    for number in range(2):
+        spool.add(publication(number))
+    first = spool.first()
+    if first and not on_disk:
+        first.path = None
+    kept = spool.refuse()
+    assert kept == tmp_path / REFUSED / "f0.json"
+    assert '"f0\\' in kept.read_text()
+    assert ids(spool) == ["f1"]
 
 
 def test_only_one_program_uses_a_folder(tmp_path: Path) -> None:

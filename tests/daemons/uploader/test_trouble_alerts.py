@@ -162,3 +162,13 @@ def test_a_change_that_an_earlier_run_left_keeps_its_fact_id(
     assert [(fact.id, fact.kind, fact.text) for fact in scene.facts()] == [
         ("20261120T101400.000Z-house-84c20cef8cd54697", "disk_low", "The disk is full.")
     ]
+
+
+@pytest.mark.parametrize("stored", ["to tell: nonsense", "to tell: begun then Full.", "nonsense"])
+def test_a_damaged_record_stops_no_announcement(scene: Scene, stored: str) -> None:
+    scene.state.mark_delivery(f"uploader-{protocol.host_name()}", {"disk": stored})
+    scene.alerts.set(DISK, "Full.")
+    for _ in range(2):
+        scene.alerts.step()
+        scene.clock.advance(RENEW_EVERY_S)
+    assert scene.kinds() == ["disk_low"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.clock import FakeClock
-from app.errors import DeliveryError
+from app.errors import DeliveryError, ProtocolError
 from app.notify.base import MessageRefused
 from app.notify.slack import blocks
 from app.notify.slack.api import SlackApi
@@ -66,6 +66,12 @@ def test_the_place_of_a_message_is_stored(slack: SlackServer, posts: SlackPosts)
     posted = Posted.loads(progress.stages["posted"])
     assert posted == Posted(ALERTS, message.ts, "Motion.", None)
     assert Posted.loads(posted.dumps()) == posted
+
+
+@pytest.mark.parametrize("mark", ["", "x", "[]", "{}", '{"channel": 1, "other": 2}', "[" * 100_000])
+def test_a_damaged_mark_of_a_message_is_refused(mark: str) -> None:
+    with pytest.raises(ProtocolError, match="not the mark of a message"):
+        Posted.loads(mark)
 
 
 def test_a_draft_names_its_file_by_its_key_or_by_its_own_name() -> None:
