@@ -146,7 +146,11 @@ def _request(command: str, secret: str) -> bytes:
         "trigger_id": secrets.token_hex(16),
     }
     body = urlencode(
-        {**fields, "response_url": "http://127.0.0.1:9/", "channel_id": "C0BENCH001"}
+        {
+            **fields,
+            "response_url": "https://hooks.slack.com/commands/T0/1/x",
+            "channel_id": "C0BENCH001",
+        }
     ).encode()
     signature = hmac.new(secret.encode(), f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
     head = [

@@ -13,13 +13,13 @@ from annotated_types import Len
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app import protocol
-from app.commands.context import CommandContext, Invocation
+from app.commands.context import CommandContext, Invocation, address
 from app.commands.registry import PATIENCE_S
 from app.commands.snooze import snooze_for
 from app.commands.tagging import explanation, tag_event
 from app.errors import ProtocolError
 from app.mrkdwn import one_line
-from app.protocol import Id, Label, ReplyTo, Request
+from app.protocol import Id, Label, Request
 from app.state import within
 
 SNOOZE = timedelta(hours=1)
@@ -97,7 +97,8 @@ def read_click(payload: object, context: CommandContext) -> Click:
     if ANSWERS.get(action.action_id) != value.answer:
         raise ProtocolError(f"the button {action.action_id[:40]!r} does not say {value.answer}")
     protocol.event_started_at(value.event)
-    reply_to = ReplyTo(found.response_url, found.channel.id if found.channel else None)
+    channel = found.channel.id if found.channel else None
+    reply_to = address(found.response_url, channel, context.config)
     by = found.user.name or found.user.id
     invocation = Invocation("", found.user.id, by, context.clock.now(), reply_to)
     return Click(value.event, value.answer, invocation)

@@ -1,14 +1,18 @@
 """The parts of every command: the context it runs in, its invocation, and its reply."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.clock import Clock
 from app.commands.machine import Machine
 from app.config import Config
+from app.notify.slack.response_url import is_slacks
 from app.protocol import ArmedBy, ReplyTo
 from app.state import State
 from app.state.switches import Switches
+
+_log = logging.getLogger(__name__)
 
 REDIS_AWAY = (
     "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
@@ -58,3 +62,16 @@ class Reply:
 def is_allowed(user: str, config: Config) -> bool:
     """Return whether the person with the id *user* may use the commands."""
     return user in config.slack.allowed_users
+
+
+def address(response_url: str | None, channel: str | None, config: Config) -> ReplyTo:
+    """Return the address of a reply to a command or a click.
+
+    A *response_url* at another place than Slack is logged and left out: it is never called.
+    """
+    if response_url and not is_slacks(response_url, config.slack.api_url):
+        _log.warning(
+            "a response_url is not Slack's, so the reply goes to the channel: %.60r", response_url
+        )
+        response_url = None
+    return ReplyTo(response_url or None, channel)

@@ -27,11 +27,12 @@ ANNA, BEN = "U0ANNA0001", "U0BEN00001"
 
 
 @pytest.fixture
-def context(state: State) -> CommandContext:
+def context(state: State, slack: SlackServer) -> CommandContext:
     """A house with an event of five minutes ago."""
     fact = Fact(EVENT, "motion_started", NOW, "Motion.", "front", EVENT)
     state.publish(fact, EventRecord("front", NOW))
-    return CommandContext(Config(), state, FakeClock(NOW + timedelta(minutes=5)))
+    config = Config.model_validate({"slack": {"api_url": slack.api_url}})
+    return CommandContext(config, state, FakeClock(NOW + timedelta(minutes=5)))
 
 
 @pytest.fixture(scope="module")

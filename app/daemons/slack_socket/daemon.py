@@ -20,14 +20,13 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from app import protocol
 from app.clock import Clock
 from app.commands.buttons import Click, handle_click, read_click
-from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, address, is_allowed
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
 from app.config import SlackConfig
 from app.daemon import BEAT_S, Counters, Daemon
 from app.errors import ProtocolError, StateUnavailable
-from app.network.deadline import Deadline
-from app.protocol import ReplyTo
+from app.notify.slack.response_url import respond
 from app.worker import timed_step
 
 if TYPE_CHECKING:
@@ -190,21 +189,21 @@ class SlackSocket(Daemon):
             slash.user_id,
             slash.user_name or slash.user_id,
             self.clock.now(),
-            ReplyTo(slash.response_url, slash.channel_id),
+            address(slash.response_url, slash.channel_id, self.config),
         )
         return run_command(command_named(slash.command), invocation, self._context).text
 
     def _click(self, envelope: "Envelope") -> str | None:
         click = read_click(envelope.payload, self._context)
         if not self._may_command(click.invocation.user):
-            _reply_to(click, _NOT_ALLOWED)
+            _reply_to(click, _NOT_ALLOWED, self.config.slack.api_url)
             return _NOT_ALLOWED
         try:
             if self._is_first(envelope):
                 handle_click(click, self._context)
         except StateUnavailable as error:
             _log.warning("a click was not handled: %s", error)
-            _reply_to(click, REDIS_AWAY)
+            _reply_to(click, REDIS_AWAY, self.config.slack.api_url)
         return None
 
     def _may_command(self, user: str) -> bool:
@@ -247,22 +246,16 @@ def _slash_command(payload: object) -> _SlashCommand:
     return slash
 
 
-def _reply_to(click: Click, text: str) -> None:
+def _reply_to(click: Click, text: str, api_url: str) -> None:
     """Reply to *click* at once and without Redis; a reply that fails is not sent again."""
-    from slack_sdk.webhook import WebhookClient
-
-    from app.notify.slack.api import sdk_log
-
     reply_to = click.invocation.reply_to
     url = reply_to.response_url if reply_to else None
     if not url:
         return
     try:
-        replies = WebhookClient(url, timeout=_ANSWER_S, retry_handlers=[], logger=sdk_log())
-        with Deadline(_ANSWER_S):
-            replies.send(text=text, response_type="ephemeral", replace_original=False)
+        respond(url, text, api_url, _ANSWER_S)
     except (OSError, HTTPException) as error:
-        _log.warning("the reply to a click failed: %s", error)
+        _log.warning("the reply to a click failed: %s", type(error).__name__)
 
 
 def _log_mistakes(work: Future[None]) -> None:

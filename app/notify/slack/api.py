@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
 from app.network.deadline import CALL_S, Deadline, upload_s
 from app.notify.base import MessageRefused, NoAnswer, retry_after_s
+from app.notify.slack.response_url import opener
 
 #: The longest wait for one read from Slack.
 TIMEOUT_S = 10.0
@@ -157,14 +158,15 @@ class SlackApi:
 
     def _send(self, url: str, content: bytes | IO[bytes], length: int) -> None:
         """Send *content* to the address that Slack gave for it; a file is sent in blocks."""
-        if not re.match("https?://[A-Za-z0-9]", url):
+        is_plain = self._client.base_url.startswith("http:")
+        if not re.match("https?://[A-Za-z0-9]" if is_plain else "https://[A-Za-z0-9]", url):
             raise refusal("an upload", f"its address is {url[:20]}")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310
         try:
             with (
                 Deadline(upload_s(length)),
-                urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer,  # noqa: S310
+                opener().open(request, timeout=TIMEOUT_S) as answer,
             ):
                 answer.read()
         except HTTPError as error:

@@ -10,13 +10,13 @@ from http.client import HTTPException
 
 from app.errors import DeliveryRefused
 from app.mrkdwn import escaped
-from app.network.deadline import CALL_S, Deadline
 from app.notify.base import Message, MessageRefused, Progress
 from app.notify.slack import blocks
-from app.notify.slack.api import TIMEOUT_S, sdk_log
+from app.notify.slack.api import TIMEOUT_S
 from app.notify.slack.blocks import Block
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Draft, Posted
+from app.notify.slack.response_url import respond
 from app.protocol import EventRecord, ReplyTo
 
 _APP_NOT_IN_CHANNEL = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
@@ -158,26 +158,15 @@ class SlackReplies:
         return shown
 
     def _respond(self, response_url: str, text: str) -> bool:
-        """Reply to one person at the secret *response_url*; returns whether Slack accepted it.
-
-        Slack accepts five replies there within half an hour.
-        """
-        from slack_sdk.errors import SlackClientError
-        from slack_sdk.webhook import WebhookClient
-
+        """Reply to one person at the secret *response_url*; returns whether Slack accepted it."""
         try:
-            client = WebhookClient(
-                response_url, timeout=int(TIMEOUT_S), retry_handlers=[], logger=sdk_log()
-            )
-            with Deadline(CALL_S):
-                answer = client.send(text=text, response_type="ephemeral", replace_original=False)
-        except (OSError, HTTPException, ValueError, SlackClientError) as error:
+            return respond(response_url, text, self._notifier.settings.api_url, TIMEOUT_S)
+        except (OSError, HTTPException) as error:
             _log.info(
                 "a reply goes to the channel, not only to the person: %s",
                 type(error).__name__,
             )
             return False
-        return answer.status_code == 200
 
 
 def mention(user: str | None, name: str) -> str:

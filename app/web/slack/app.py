@@ -25,12 +25,11 @@ from werkzeug.exceptions import (
 
 from app.clock import Clock, SystemClock
 from app.commands.buttons import handle_click, read_click
-from app.commands.context import REDIS_AWAY, CommandContext, Invocation, is_allowed
+from app.commands.context import REDIS_AWAY, CommandContext, Invocation, address, is_allowed
 from app.commands.registry import COMMANDS, PATIENCE_S, Command, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
 from app.errors import ConfigError, ProtocolError, StateUnavailable
-from app.protocol import ReplyTo
 from app.state import State, within
 from app.web.slack.replay_guard import ReplayGuard
 from app.web.slack.signature import Verifier
@@ -177,7 +176,7 @@ class SlackEndpoint:
             user,
             (fields.get("user_name") or user)[:80],
             self._clock.now(),
-            ReplyTo(fields.get("response_url"), fields.get("channel_id")),
+            address(fields.get("response_url"), fields.get("channel_id"), self._config),
         )
         reply = run_command(command.name, invocation, self._context, survey)
         self.errors += reply.text == REDIS_AWAY

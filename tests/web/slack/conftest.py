@@ -54,6 +54,7 @@ class Endpoint:
         slack = {
             "bind": f"127.0.0.1:{self.port}",
             "signing_secret": SIGNING_SECRET,
+            "api_url": f"{self.slack.url}/api/",
             "allowed_users": list(users),
         }
         write_config(self.folder, self.server.url, f"slack: {json.dumps(slack)}\n{more}")
