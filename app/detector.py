@@ -13,6 +13,9 @@ from annotated_types import Ge, Interval
 from app.frames import Box, Frame
 from app.motion.base import Comparison, MotionModel, Sighting
 
+#: An event ends when all pictures of as many seconds after its last motion were damaged.
+_LONGEST_UNSEEN_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class EventSettings:
@@ -168,11 +171,17 @@ class Detector:
             self._rule = DebounceRule(motion.debounce_s)
         self._event: Event | None = None
         self._opened = 0
+        self._scene = 0
         #: The time of the last event that was an alert.
         self.last_alert_at_s = last_alert_at_s
 
     def judge(self, frame: Frame) -> Verdict:
-        """Judge the next frame."""
+        """Judge the next frame; a damaged one shows no motion, and nothing is learned from it."""
+        if frame.scene != self._scene:
+            self._scene = frame.scene
+            self.relearn()
+        if frame.damaged:
+            return self._pass_over(frame)
         seen = self._motion.judge(frame.luma, frame.luma_span)
         self._rule.record(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
@@ -204,6 +213,13 @@ class Detector:
             return None
         event, self._event = replace(self._event, ended_at_s=self._rule.ended_at_s), None
         return event
+
+    def _pass_over(self, frame: Frame) -> Verdict:
+        event, changed = self._event, None
+        longest_s = max(self._events.event_gap_s, _LONGEST_UNSEEN_S)
+        if event and frame.at_s - self._rule.ended_at_s >= longest_s:
+            event, changed = self.end_event(), "closed"
+        return Verdict(False, 0.0, (), learning=False, event=event, changed=changed)
 
     def _open(self, seen: Sighting, at_s: float) -> Literal["opened"] | None:
         if not self._rule.opens():

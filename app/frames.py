@@ -35,7 +35,9 @@ class Frame:
     file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames from 0,
     dropped frames included. *make_bgr* is called only when somebody needs colour. *luma_span* is
     the difference between white and black in *luma*: 255, or 219 where the source uses video levels
-    (16 to 235), as most files and network cameras do.
+    (16 to 235), as most files and network cameras do. *damaged* pictures show what the camera did
+    not see, and are not judged. When *scene* is another number than before, the picture may look
+    different although nothing has moved.
     """
 
     luma: Image
@@ -44,6 +46,8 @@ class Frame:
     number: int
     make_bgr: Callable[[], Image]
     luma_span: int = 255
+    damaged: bool = False
+    scene: int = 0
 
     def bgr(self) -> Image:
         """Return the picture in colour, (rows, columns, BGR) uint8."""

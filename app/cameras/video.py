@@ -13,10 +13,12 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.logging import Capture
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
+from app.cameras.damage import DamageWatch, listen_to_libav
 from app.cameras.pacing import Pacing, PlayingTime
 from app.cameras.packets import make_forwarder
 from app.clock import Clock
@@ -25,8 +27,9 @@ from app.frames import Frame, Image
 
 _ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
 _DEVICES = "/dev/video"
-#: Turns off the probe of the frame rate: libav would hold back the first seconds for it.
-_RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0"}
+#: Turns off the probe of the frame rate: libav would hold back the first seconds for it. With a
+#: queue of two packets libav reports the packets that a camera leaves out, over TCP too.
+_RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0", "reorder_queue_size": "2"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
     (
@@ -74,6 +77,7 @@ class VideoCamera(Camera):
 
     def open(self) -> None:
         source = self._find_source()
+        listen_to_libav()
         began_s = time.monotonic()
         try:
             container = av.open(
@@ -92,10 +96,12 @@ class VideoCamera(Camera):
         while True:
             number, picture = self._next_picture()
             playing_s = self._playing.of(number, picture.time if self._stamped else None)
+            damaged = self._damage.is_damaged(picture, playing_s)
+            self.corrupt += damaged
             kept = self._pacing.keep(self._clock.monotonic() if self._by_arrival else playing_s)
             self.dropped = self._pacing.dropped
             if kept:
-                frame = self._frame(number, picture, playing_s)
+                frame = self._frame(number, picture, playing_s, damaged)
                 if self._forwarder is None:
                     return frame
                 return _taken_at(frame, self._forwarder.frame_ready(picture.time, frame.at_s))
@@ -162,6 +168,7 @@ class VideoCamera(Camera):
         self._pacing = Pacing(self._clock, settings.fps, timed=has_end and self._pace == "own")
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
         self._decoded: deque[av.VideoFrame] = deque()
+        self._damage = DamageWatch()
         self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
         self._number = self._pictures = self.dropped = self.corrupt = 0
         self._opened_at = self._clock.now()
@@ -184,21 +191,24 @@ class VideoCamera(Camera):
         number = self._number
         self._number += 1
         self._pictures += 1
-        self.corrupt += picture.is_corrupt
         return number, picture
 
     def _decode(self, packet: "av.Packet[VideoStream]") -> None:
         try:
-            self._decoded.extend(packet.decode())
+            with Capture() as messages:
+                self._decoded.extend(packet.decode())
+            self._damage.packet_decoded(messages)
         except av.FFmpegError:
             self._number += 1
             self.corrupt += 1
+            self._damage.record_loss()
         if self._forwarder:
             self._forwarder.packet_decoded(packet)
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
         try:
-            return next(self._packets)
+            with Capture() as messages:
+                packet = next(self._packets)
         except StopIteration:
             if self._pictures == 0:
                 raise CameraError(
@@ -211,16 +221,21 @@ class VideoCamera(Camera):
             ) from None
         except av.FFmpegError as error:
             raise CameraError(f"{self.source} broke off: {error.strerror}") from None
+        self._damage.packet_read(packet, messages)
+        return packet
 
-    def _frame(self, number: int, picture: av.VideoFrame, playing_s: float) -> Frame:
+    def _frame(
+        self, number: int, picture: av.VideoFrame, playing_s: float, damaged: bool
+    ) -> Frame:
         luma, span = _luma(picture)
         luma = flipped(luma, self._settings)
         luma.flags.writeable = False
         make_bgr = partial(_bgr, picture, self._settings, self._converting)
+        at_s, taken_at = self._clock.monotonic(), self._clock.now()
         if self._pace == "fast":
-            taken_at = self._opened_at + timedelta(seconds=playing_s)
-            return Frame(luma, playing_s, taken_at, number, make_bgr, span)
-        return Frame(luma, self._clock.monotonic(), self._clock.now(), number, make_bgr, span)
+            at_s, taken_at = playing_s, self._opened_at + timedelta(seconds=playing_s)
+        scene = self._damage.scene
+        return Frame(luma, at_s, taken_at, number, make_bgr, span, damaged, scene)
 
 
 def _taken_at(frame: Frame, at_s: float) -> Frame:

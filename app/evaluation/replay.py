@@ -193,6 +193,7 @@ def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
         "motion": verdict.motion,
         "area_px": round(verdict.area_px, 1),
         **level,
+        **({"damaged": True} if frame.damaged else {}),
         "event": verdict.event is not None and verdict.event.ended_at_s is None,
     }
     click.echo(json.dumps(fields))

@@ -290,7 +290,7 @@ class SecuritySystem(Daemon):
         now_s = self.clock.monotonic()
         wanted = self._controls.state
         is_due = now_s - self._latest_s >= self.config.events.min_save_seconds
-        if is_due or self._images_given != wanted.images_asked:
+        if not frame.damaged and (is_due or self._images_given != wanted.images_asked):
             self._images_given = wanted.images_asked
             self._show_latest(frame, jpeg(frame.bgr()))
         if wanted.watched and now_s - self._live_s >= LIVE_EVERY_S:
@@ -299,6 +299,10 @@ class SecuritySystem(Daemon):
 
     def _judge(self, frame: Frame) -> None:
         verdict = self._detector.judge(frame)
+        if frame.damaged:
+            if verdict.event and verdict.changed == "closed":
+                self._close_event(verdict.event, frame)
+            return
         self._last_frame = frame
         self._learning = verdict.learning
         self._level = verdict.level
