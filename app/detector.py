@@ -215,11 +215,10 @@ class Detector:
         return event
 
     def _pass_over(self, frame: Frame) -> Verdict:
-        event, changed = self._event, None
         longest_s = max(self._events.event_gap_s, _LONGEST_UNSEEN_S)
-        if event and frame.at_s - self._rule.ended_at_s >= longest_s:
-            event, changed = self.end_event(), "closed"
-        return Verdict(False, 0.0, (), learning=False, event=event, changed=changed)
+        if self._event and frame.at_s - self._rule.ended_at_s >= longest_s:
+            return Verdict(False, 0.0, (), learning=False, event=self.end_event(), changed="closed")
+        return Verdict(False, 0.0, (), learning=False, event=self._event, changed=None)
 
     def _open(self, seen: Sighting, at_s: float) -> Literal["opened"] | None:
         if not self._rule.opens():

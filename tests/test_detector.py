@@ -1,7 +1,7 @@
 """A frame in, a verdict out: when an event opens and closes, and when it is an alert."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -227,3 +227,35 @@ def test_no_event_opens_while_the_background_is_learned() -> None:
     flicker = [detector.judge(frame(n, n / 10, bright if n % 2 else dark)) for n in range(11)]
     assert [one.learning for one in flicker] == [True] * 10 + [False]
     assert [one.changed for one in flicker] == [None] * 10 + ["opened"]
+
+
+def test_a_damaged_frame_is_neither_judged_nor_learned() -> None:
+    detector, motion = scripted([STILL, moving(), moving()], EventSettings(2, 1.0, 10.0, 10.0))
+    judged = [
+        detector.judge(replace(frame(number, number * 1.0), damaged=number in (1, 3)))
+        for number in range(5)
+    ]
+    assert len(motion.judged) == 3
+    assert [one.motion for one in judged] == [False, False, True, False, True]
+    assert judged[4].changed == "opened"
+
+
+def test_an_event_ends_when_a_minute_of_frames_is_damaged() -> None:
+    detector, _ = scripted([moving()] * 2, EventSettings(2, 1.0, 10.0, 10.0))
+    judged = [
+        detector.judge(replace(frame(number, number * 1.0), damaged=number >= 2))
+        for number in range(70)
+    ]
+    closed = [number for number, one in enumerate(judged) if one.changed == "closed"]
+    assert closed == [61]
+    event = judged[61].event
+    assert event
+    assert event.ended_at_s == 1.0
+    assert judged[62].event is None
+
+
+def test_another_scene_is_learned_first() -> None:
+    detector, motion = scripted([STILL] * 3, EventSettings())
+    for number, scene in enumerate((0, 0, 1)):
+        detector.judge(replace(frame(number, number * 1.0), scene=scene))
+    assert motion.relearned == 1

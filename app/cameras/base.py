@@ -72,7 +72,9 @@ class Camera(ABC):
     repeats: bool = False
     #: Frames since `open` that were dropped because they came too late.
     dropped: int = 0
-    #: Pictures since `open` that were damaged or could not be decoded.
+    #: Pictures since `open`, if the source can tell which are damaged, and those that were damaged
+    #: or could not be decoded.
+    pictures: int = 0
     corrupt: int = 0
 
     @abstractmethod

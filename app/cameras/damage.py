@@ -50,9 +50,7 @@ class DamageWatch:
         self._lost_before = False
         self._complaints = 0
 
-    def packet_read(
-        self, packet: "av.Packet[VideoStream]", messages: Sequence[Message]
-    ) -> None:
+    def packet_read(self, packet: "av.Packet[VideoStream]", messages: Sequence[Message]) -> None:
         """Record that *packet* was read, and that libav logged *messages* meanwhile."""
         lost = packet.is_corrupt or any(text.startswith(_LOST) for _, _, text in messages)
         if lost:
@@ -94,7 +92,7 @@ class DamageWatch:
         """Return whether *picture* is a key frame that came after the last sign."""
         if not picture.key_frame or picture.pict_type not in (PictureType.I, PictureType.NONE):
             return False
-        return picture.pts is None or picture.pts in self._stamps
+        return picture.pts in self._stamps
 
 
 def listen_to_libav() -> None:

@@ -111,6 +111,11 @@ class LiveCamera:
         """Pictures that were damaged."""
         return self._camera.corrupt
 
+    @property
+    def pictures(self) -> int:
+        """Pictures that could have been damaged."""
+        return self._camera.pictures
+
     def _run(self) -> None:
         try:
             if self._after is not None:
@@ -250,7 +255,7 @@ class CameraFeed:
         self._reopening = Reopening(clock, self._backoff)
         self._aim: tuple[float, float] | None = None
         self._left_behind: list[threading.Thread] = []
-        self._dropped = self._corrupt = 0
+        self._dropped = self._corrupt = self._pictures = 0
         self.state: FeedState = "closed"
 
     def change(
@@ -321,6 +326,11 @@ class CameraFeed:
         """Pictures that were damaged, over all openings."""
         return self._corrupt + (self._live.corrupt if self._live else 0)
 
+    @property
+    def pictures(self) -> int:
+        """Pictures that could have been damaged, over all openings."""
+        return self._pictures + (self._live.pictures if self._live else 0)
+
     def _start(self) -> LiveCamera:
         self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
         if len(self._left_behind) >= _MOST_STUCK:
@@ -358,5 +368,6 @@ class CameraFeed:
         self._live = None
         self._dropped += live.dropped
         self._corrupt += live.corrupt
+        self._pictures += live.pictures
         if live.thread.is_alive():
             self._left_behind.append(live.thread)

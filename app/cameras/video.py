@@ -98,6 +98,7 @@ class VideoCamera(Camera):
             playing_s = self._playing.of(number, picture.time if self._stamped else None)
             damaged = self._damage.is_damaged(picture, playing_s)
             self.corrupt += damaged
+            self.pictures = self._number
             kept = self._pacing.keep(self._clock.monotonic() if self._by_arrival else playing_s)
             self.dropped = self._pacing.dropped
             if kept:
@@ -170,7 +171,7 @@ class VideoCamera(Camera):
         self._decoded: deque[av.VideoFrame] = deque()
         self._damage = DamageWatch()
         self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
-        self._number = self._pictures = self.dropped = self.corrupt = 0
+        self._number = self._pictures = self.pictures = self.dropped = self.corrupt = 0
         self._opened_at = self._clock.now()
 
     def _warm_up(self) -> None:
@@ -224,9 +225,7 @@ class VideoCamera(Camera):
         self._damage.packet_read(packet, messages)
         return packet
 
-    def _frame(
-        self, number: int, picture: av.VideoFrame, playing_s: float, damaged: bool
-    ) -> Frame:
+    def _frame(self, number: int, picture: av.VideoFrame, playing_s: float, damaged: bool) -> Frame:
         luma, span = _luma(picture)
         luma = flipped(luma, self._settings)
         luma.flags.writeable = False

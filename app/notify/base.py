@@ -20,6 +20,8 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "left_open": "left_open",
     "camera_lost": "camera",
     "camera_back": "camera",
+    "pictures_damaged": "camera",
+    "pictures_intact": "camera",
     "process_silent": "program",
     "process_back": "program",
     "presence_changed": "presence",

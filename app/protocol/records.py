@@ -15,6 +15,8 @@ FactKind = Literal[
     "motion_ended",
     "camera_lost",
     "camera_back",
+    "pictures_damaged",
+    "pictures_intact",
     "process_silent",
     "process_back",
     "presence_changed",

@@ -1,13 +1,15 @@
 """An RTSP camera on loopback that sends H.264 through the connection itself, as cameras do over
-TCP.
+TCP, or by UDP.
 """
 
 import base64
+import re
+import socket
 import socketserver
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +29,8 @@ class RtspServer:
     more.
 
     *login* is the `user:password` that it asks for, if any; `transports` collects what players
-    asked for. Its pictures come *fps* times a second, and are what *draw* draws, of *size*.
+    asked for. Its pictures come *fps* times a second, and are what *draw* draws, of *size*. With
+    *udp* it refuses TCP with 461. The RTP packets whose numbers are *lost* are not sent.
     """
 
     def __init__(
@@ -38,9 +41,13 @@ class RtspServer:
         draw: Callable[[int], Image] = picture,
         size: tuple[int, int] = SIZE,
         fps: int = FPS,
+        udp: bool = False,
+        lost: Container[int] = (),
     ) -> None:
         self.over = threading.Event()
         self.login = login
+        self.udp = udp
+        self.lost = lost
         self.transports: list[str] = []
         self.fps = fps
         self.units = encoded([draw(number) for number in range(count)], size)
@@ -74,6 +81,7 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self._sequence = 0
+            self._datagrams: socket.socket | None = None
             try:
                 while request := self._request():
                     if self._answer(*request) == "PLAY":
@@ -104,14 +112,24 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
                 self._reply("200 OK", headers, "Content-Type: application/sdp\r\n", _SDP)
             elif verb == "SETUP":
                 server.transports.append(headers["transport"])
-                self._reply(
-                    "200 OK", headers, f"Transport: {headers['transport']}\r\nSession: 1\r\n"
-                )
+                self._set_up(headers)
             else:
                 self._reply(
                     "200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
                 )
             return verb
+
+        def _set_up(self, headers: dict[str, str]) -> None:
+            transport = headers["transport"]
+            if server.udp and "TCP" in transport:
+                self._reply("461 Unsupported Transport", headers, "")
+                return
+            if ports := re.search(r"client_port=(\d+)", transport):
+                self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                self._datagrams.connect((self.client_address[0], int(ports[1])))
+                port = self._datagrams.getsockname()[1]
+                transport += f";server_port={port}-{port + 1}"
+            self._reply("200 OK", headers, f"Transport: {transport}\r\nSession: 1\r\n")
 
         def _reply(self, status: str, headers: dict[str, str], more: str, body: str = "") -> None:
             head = (
@@ -148,6 +166,11 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
                 + payload
             )
             self._sequence += 1
-            self.wfile.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+            if self._sequence - 1 in server.lost:
+                return
+            if self._datagrams:
+                self._datagrams.send(packet)
+            else:
+                self.wfile.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
 
     return Handler

@@ -24,6 +24,7 @@ from app.daemons.security_system.camera_reports import CameraReports
 from app.daemons.security_system.captures import Captures
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
+from app.daemons.security_system.damage_reports import DamageReports
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.left_open import LeftOpen
 from app.daemons.security_system.pan_tilt import PanTiltControl
@@ -98,6 +99,7 @@ class SecuritySystem(Daemon):
         self._camera_reports = CameraReports(
             self._name, self._publisher, self.clock, self._settings.lost_alert_s
         )
+        self._damage_reports = DamageReports(self._name, self._publisher, self.clock)
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -118,6 +120,7 @@ class SecuritySystem(Daemon):
         self._reporter.end_unfinished()
         self._left_open.resume(self._publisher.notes.read(_OPENING), self.clock.now())
         self._camera_reports.open()
+        self._damage_reports.open()
         self._publisher.start()
         self._clips.open()
         self._captures.open()
@@ -142,6 +145,7 @@ class SecuritySystem(Daemon):
         for change in self._feed.take_changes():
             self._follow_camera(change)
         self._camera_reports.step(self._feed.state, self._feed.trouble)
+        self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
         if frame:
             self._process(frame)
         self.report_trouble(self._trouble())
@@ -351,6 +355,7 @@ class SecuritySystem(Daemon):
     def _trouble(self) -> str | None:
         return (
             self._feed.trouble
+            or self._damage_reports.trouble
             or self._pan_tilt.trouble
             or self._publisher.disk_trouble
             or self._clips.trouble
