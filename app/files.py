@@ -80,6 +80,26 @@ def is_read_only(folder: Path) -> bool:
     return bool(os.statvfs(_existing(folder)).f_flag & os.ST_RDONLY)
 
 
+def refusal(folder: Path) -> str | None:
+    """Return why *folder* accepts no files, in the system's words; None when it does.
+
+    A small file is written and deleted: a full, read-only or broken disk does not always show
+    otherwise. A missing folder is made.
+    """
+    probe = folder / f".probe{_UNFINISHED}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with probe.open("wb") as file:
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+        probe.unlink()
+    except OSError as error:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+        return error.strerror or str(error)
+    return None
+
+
 def has_room(folder: Path, min_free_gb: float) -> bool:
     """Return whether a large file may be written to *folder*.
 

@@ -57,16 +57,16 @@ def prepared(order: Order) -> list[ProcessSpec]:
 
 
 def _prepared_redis(config: Config) -> ProcessSpec:
-    conf, data_dir = config.run_dir / "redis.conf", config.data_dir / "redis"
+    conf, folder = config.run_dir / "redis.conf", specs.redis_folder(config)
     try:
         server = find_redis_server()
     except StateUnavailable as error:
         raise SuiteError(str(error)) from error
-    data_dir.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_private(
-        conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, data_dir)
+        conf, local_redis.redis_conf(PROJECT / "config" / "redis.conf", config.redis.url, folder)
     )
-    return specs.redis(server, conf)
+    return specs.redis(server, conf, config)
 
 
 def _prepare_glances(config: Config, run: Sequence[ProcessSpec], conf: Path) -> None:

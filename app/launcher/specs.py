@@ -47,9 +47,16 @@ def glances_address(config: Config) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def redis(server: Path, conf: Path) -> ProcessSpec:
-    """Return the suite's own Redis: *server* with the file *conf*."""
-    return ProcessSpec(REDIS, REDIS, (str(server), str(conf)))
+def redis(server: Path, conf: Path, config: Config) -> ProcessSpec:
+    """Return the suite's own Redis: *server* with the file *conf*, and the program before it."""
+    paths = (server, conf, redis_folder(config), config.run_dir)
+    starter = (sys.executable, "-m", "app.launcher.redis_starter", *map(str, paths))
+    return ProcessSpec(REDIS, REDIS, starter)
+
+
+def redis_folder(config: Config) -> Path:
+    """Return the folder with the log of the suite's own Redis."""
+    return config.data_dir / "redis"
 
 
 def check_names(only: Collection[str], config: Config) -> None:

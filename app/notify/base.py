@@ -32,6 +32,7 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "store_refused": "store",
     "store_back": "store",
     "redis_trouble": "program",
+    "redis_ok": "program",
 }
 
 _USUAL_PAUSE_S = 30.0

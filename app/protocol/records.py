@@ -29,6 +29,7 @@ FactKind = Literal[
     "store_refused",
     "store_back",
     "redis_trouble",
+    "redis_ok",
 ]
 RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]

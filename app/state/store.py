@@ -61,6 +61,11 @@ class State:
         with talking(), permitted():
             return self._redis.info()
 
+    def server_setting(self, name: str) -> str:
+        """Return a setting of the server; `ProtocolError` when this user may not ask for it."""
+        with talking(), permitted():
+            return str(cast(dict[str, str], self._redis.config_get(name))[name])
+
     def set_server(self, name: str, value: str) -> None:
         """Change a setting of the server until its next start; `ProtocolError` when it refuses."""
         with talking(), permitted():

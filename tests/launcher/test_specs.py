@@ -49,6 +49,8 @@ def test_glances_listens_at_its_address(bind: str, address: tuple[str, int]) -> 
 
 
 def test_redis_runs_with_its_file_and_sends_no_heartbeat() -> None:
-    redis = specs.redis(Path("/usr/bin/redis-server"), Path("/run/redis.conf"))
-    assert redis.command == ("/usr/bin/redis-server", "/run/redis.conf")
+    redis = specs.redis(Path("/usr/bin/redis-server"), Path("/run/redis.conf"), Config())
+    assert redis.command[1:5] == (
+        *("-m", "app.launcher.redis_starter", "/usr/bin/redis-server", "/run/redis.conf"),
+    )
     assert redis.heartbeat_key is None

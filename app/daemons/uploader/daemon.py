@@ -17,9 +17,11 @@ from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters, Daemon
 from app.daemons.uploader.redis_disk import RedisDisk
+from app.daemons.uploader.redis_repairs import RedisRepairs
 from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
 from app.errors import ProtocolError, StateUnavailable
+from app.launcher.specs import redis_folder
 from app.protocol.deliveries import UPLOADED
 from app.uploads.inventory import UploadFile
 
@@ -32,6 +34,13 @@ END_CHECK_EVERY_S = 0.02
 #: that was ahead for longer.
 UNKNOWN_AFTER = timedelta(days=1)
 STORES = ("s3", "folder", "dropbox")
+_REDIS_LOG = TroubleKind(
+    "redis log",
+    "redis_trouble",
+    "redis_ok",
+    "Redis keeps its log on the disk again.",
+    comes_and_goes="The log of Redis on the disk comes and goes",
+)
 _DISK = TroubleKind(
     "disk",
     "disk_low",
@@ -60,6 +69,7 @@ class Uploader(Daemon):
         self._redis_disk = RedisDisk(
             self.state, self.config.redis.url, self.config.data_dir, self.clock
         )
+        self._redis_repairs = RedisRepairs(self.state, redis_folder(self.config))
         self._trouble_alerts = TroubleAlerts(self.name, self.state, self.clock)
         self._settings = _settings(self.config)
         self._folder_locks: defaultdict[Path | None, Lock] = defaultdict(Lock)
@@ -83,6 +93,7 @@ class Uploader(Daemon):
         self._former_workers = [one for one in self._former_workers if not one.has_ended()]
         try:
             self._redis_disk.step()
+            self._redis_repairs.step(self._redis_disk.log_changes)
             self._report_troubles()
             return self._await_facts()
         except StateUnavailable:
@@ -143,6 +154,8 @@ class Uploader(Daemon):
         self.report_trouble("; ".join(troubles) or None)
         if guard.free_gb is not None or guard.trouble:
             self._trouble_alerts.set(_DISK, guard.low or guard.trouble)
+        without_log = self._redis_disk.started_without_log
+        self._trouble_alerts.set(_REDIS_LOG, without_log.text if without_log else None)
         for name in STORES:
             queue = queues.get(name)
             if queue is None or queue.settled:

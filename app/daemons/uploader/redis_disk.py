@@ -7,18 +7,25 @@ and to keep its log again when there is room. It then writes a complete new log.
 The change is recorded in Redis itself, where it is kept as long as that server runs. A server that
 restarts has neither the record nor the change. The record and the change are sent in one message:
 the record cannot be sent before, since Redis accepts no writes until then.
+
+A Redis that was started while the disk accepted no files has no log on it from the beginning
+(`app.launcher.redis_starter`). Its log is in memory, which is too small for it, so it is switched
+off, and later switched on where it was before.
 """
 
 import logging
 import math
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from app import protocol
 from app.clock import Clock
-from app.errors import ProtocolError
-from app.files import free_bytes
+from app.errors import ProtocolError, StateUnavailable
+from app.files import free_bytes, refusal
+from app.launcher import redis_log, redis_traces
+from app.launcher.redis_traces import Trace, new_trace
 from app.state import State
 from app.state.address import is_here
 
@@ -48,6 +55,13 @@ class RedisDisk:
         self._data_dir = data_dir
         self._clock = clock
         self._record = f"redis-{protocol.host_name()}"
+        self._folder = data_dir / "redis"
+        self._memory = redis_traces.memory_folder(data_dir / "run")
+        self._pid: int | None = None
+        #: The number of times that the log may have been set aside.
+        self.log_changes = 0
+        #: The trace of a Redis that was started without its log; None when it was started with it.
+        self.started_without_log: Trace | None = None
         self._checked_s = -math.inf
         self._every_s = CHECK_EVERY_S
         #: The trouble now; None while there is none.
@@ -68,6 +82,10 @@ class RedisDisk:
             _log.warning("Redis cannot be kept writable on a full disk: %s", error)
             self._is_ours = False
             return
+        self._look_for_trace(facts)
+        if self.started_without_log:
+            self._move_log_back(self.started_without_log, facts, free)
+            return
         recorded = self._state.delivery_marks(self._record)
         off = [setting for setting in (_LOG, _SNAPSHOTS) if recorded.get(setting)]
         if refusing := [setting for setting in _refusing(facts) if setting not in off]:
@@ -80,6 +98,52 @@ class RedisDisk:
     def hurry(self) -> None:
         """Check soon: Redis has refused something."""
         self._every_s = NEARLY_FULL_EVERY_S
+
+    def _look_for_trace(self, facts: Mapping[str, Any]) -> None:
+        """Find out of each new server whether it was started without its log."""
+        pid = facts.get("process_id")
+        if pid != self._pid:
+            trace = redis_traces.read_no_log(self._memory)
+            self.started_without_log = trace if trace and trace.pid == pid else None
+            self._pid = pid
+            self.log_changes += 1
+
+    def _move_log_back(self, trace: Trace, facts: Mapping[str, Any], free: int) -> None:
+        """Switch off the log in memory, or the log on the disk on when that accepts files again."""
+        self.trouble = trace.text
+        try:
+            is_moved = self._state.server_setting("dir") == str(self._folder)
+            if not is_moved and facts.get("aof_enabled"):
+                self._state.set_server(_LOG, "no")
+                shutil.rmtree(
+                    self._memory / redis_traces.VIEW / redis_log.FOLDER, ignore_errors=True
+                )
+            if free < _needed_bytes(facts) or refusal(self._folder):
+                return
+            if not is_moved:
+                self._set_old_log_aside(trace)
+                self._state.set_server("dir", str(self._folder))
+            self._state.set_server(_LOG, "yes")
+        except (ProtocolError, OSError) as error:
+            if isinstance(error, StateUnavailable):
+                raise
+            self._complain(f"Redis cannot keep its log again, so restart the suite: {error}")
+            return
+        redis_traces.clear_no_log(self._memory)
+        _log.info("the disk accepts files, and Redis keeps its log there again")
+        self.started_without_log = self.trouble = None
+
+    def _set_old_log_aside(self, trace: Trace) -> None:
+        """Keep a log that Redis could not load completely: the new one would replace it."""
+        if trace.whole or not redis_log.exists(self._folder):
+            return
+        kept = redis_log.new_kept(self._folder)
+        text = (
+            "Redis could not load all of its log while the disk accepted no files. That log is "
+            f"kept in {kept}."
+        )
+        redis_log.set_aside(self._folder, kept, new_trace(text, kept))
+        self.log_changes += 1
 
     def _free(self) -> int:
         """Return the free bytes; 0 for a disk that cannot be read, such as a removed one."""
@@ -108,7 +172,7 @@ class RedisDisk:
         # This renews the record, which would expire otherwise.
         self._state.mark_delivery(self._record, {setting: "no"})
         waits = setting == _SNAPSHOTS and facts.get("rdb_last_bgsave_status") == "err"
-        if waits or free < 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES:
+        if waits or free < _needed_bytes(facts):
             return False
         try:
             self._state.set_server(setting, "yes")
@@ -125,6 +189,11 @@ class RedisDisk:
         if self.trouble != trouble:
             _log.error("%s", trouble)
         self.trouble = trouble
+
+
+def _needed_bytes(facts: Mapping[str, Any]) -> int:
+    """Return the free bytes that a new log needs."""
+    return 2 * int(facts.get("used_memory", 0)) + _ROOM_BYTES
 
 
 def _refusing(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -15,9 +15,11 @@ from app.clock import FakeClock
 from app.daemons.uploader import redis_disk
 from app.daemons.uploader.redis_disk import CHECK_EVERY_S, RedisDisk
 from app.errors import StateUnavailable
+from app.launcher import redis_traces
 from app.state import State
 from tests.servers.redis_server import RedisServer
 from tests.servers.small_disk import SmallDisk
+from tests.servers.started_redis import StartedRedis
 from tests.waiting import until
 
 
@@ -297,3 +299,60 @@ def test_a_redis_that_forbids_info_is_left_alone(
         raw.acl_setuser("default", enabled=True, commands=["+info"])
     assert redis_disk.trouble is None
     assert caplog.text.count("cannot be kept writable") == 1
+
+
+@pytest.fixture
+def started(disk: SmallDisk) -> Iterator[StartedRedis]:
+    """A Redis that was started while its disk was read-only, with a log of an earlier run."""
+    with StartedRedis(disk.path, disk.path.parent) as redis:
+        redis.start().fill()
+        redis.kill()
+        disk.let_write(False)
+        yield redis.start()
+        redis.kill()
+        disk.let_write(True)
+
+
+def keeper(disk: SmallDisk, redis: StartedRedis, state: State) -> tuple[RedisDisk, FakeClock]:
+    clock = FakeClock()
+    return RedisDisk(state, redis.url, disk.path, clock), clock
+
+
+def test_a_redis_that_was_started_without_a_log_gets_it_back(
+    disk: SmallDisk, started: StartedRedis
+) -> None:
+    with closing(State(started.url)) as state:
+        redis_disk, clock = keeper(disk, started, state)
+        redis_disk.step()
+        assert "started without its log" in (redis_disk.trouble or "")
+        assert not started.raw.info("persistence")["aof_enabled"]
+        state.set_switch("home", True)
+        disk.let_write(True)
+        clock.advance(CHECK_EVERY_S)
+        redis_disk.step()
+        assert (redis_disk.trouble, redis_disk.started_without_log) == (None, None)
+        started.await_rewritten()
+        assert redis_traces.read_no_log(started.memory) is None
+        started.kill().start()
+        assert {"home", "k99"} <= started.names()
+        assert started.traces() == []
+
+
+def test_a_log_that_was_not_loaded_is_kept_when_a_new_one_begins(
+    disk: SmallDisk, started: StartedRedis
+) -> None:
+    started.kill()
+    disk.let_write(True)
+    log = started.file("*.incr.aof")
+    log.write_bytes(log.read_bytes().replace(b"$7\r\nvalue-5\r\n", b"$x\r\nvalue-5\r\n"))
+    disk.let_write(False)
+    started.start()
+    with closing(State(started.url)) as state:
+        redis_disk, _ = keeper(disk, started, state)
+        disk.let_write(True)
+        redis_disk.step()
+        started.await_rewritten()
+        (trace,) = started.traces()
+        assert list(Path(trace.kept or "").glob("appendonlydir/*.incr.aof"))
+        started.kill().start()
+        assert started.names() == {f"k{number}" for number in range(5)}
