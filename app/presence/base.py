@@ -164,12 +164,14 @@ class PersonSettings:
 class HttpJsonSettings:
     """The calls that a router's own web pages make, and the place of the devices in the answer.
 
-    *devices*, *login_page* and *login* are below the router's url. In *devices*, *form*, *headers*
-    and *cookie* a name in braces is replaced: `{username}`, `{password}`, a name in *secrets*, and
-    `{now_ms}`. Outside *form* the names of the login's answer are replaced too: a cookie, or a
-    field of its JSON, with dots for a deeper one. *list*, *total* and the others are places in the
-    JSON, also with dots. With *total* the list has pages: *total* is the length of the whole list,
-    and `{offset}` in *devices* is the number of entries read so far.
+    *devices*, *login_page*, *login* and *logout* are below the router's url. In *devices*, *form*,
+    *headers*, *cookie* and *logout* a name in braces is replaced: `{username}`, `{password}`, a
+    name in *secrets*, and `{now_ms}`. Outside *form* the names of the login's answer are replaced
+    too: a cookie, or a field of its JSON, with dots for a deeper one. *list*, *total* and the
+    others are places in the JSON, also with dots. With *total* the list has pages: *total* is the
+    length of the whole list, and `{offset}` in *devices* is the number of entries read so far. With
+    *logout*, each poll logs in and out again. *busy* are words in the answers of a router that has
+    no room for one more session.
     """
 
     devices: UrlPath | None = None
@@ -181,6 +183,9 @@ class HttpJsonSettings:
     headers: dict[Annotated[str, AfterValidator(_header_name)], str] = field(
         default_factory=dict, repr=False
     )
+    logout: UrlPath | None = None
+    logout_as: Literal["post", "get"] = "post"
+    busy: Words | None = None
     secrets: dict[str, SecretStr] = field(default_factory=dict)
     list: Words | None = None
     total: Words | None = None
@@ -192,10 +197,10 @@ class HttpJsonSettings:
     active_value: bool | int | str | None = None
 
     def __post_init__(self) -> None:
-        if self.login is None and (self.form or self.cookie or self.login_page):
+        if self.login is None and (self.form or self.cookie or self.login_page or self.logout):
             raise ValueError(
-                "form, cookie and login_page belong to a login: set login too, the address to "
-                "which the form is sent"
+                "form, cookie, login_page and logout belong to a login: set login too, the address "
+                "to which the form is sent"
             )
         if self.mac is None and self.hostname is None:
             raise ValueError(

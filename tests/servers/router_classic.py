@@ -38,6 +38,9 @@ class ClassicRouter(RouterServer):
         self.forgets_at_once = False
         self.logins = 0
         self.login_answer: dict[str, int] = {}
+        #: Whether a second login is refused while a session is open.
+        self.has_room_for_one = False
+        self.logouts = 0
         self.page_size = 2
         self.total: int | None = None
         self._before: str | None = None
@@ -53,7 +56,7 @@ class ClassicRouter(RouterServer):
         """Forget the session."""
         self._session = None
 
-    def reply(self, request: Request) -> Reply:
+    def reply(self, request: Request) -> Reply:  # noqa: PLR0911 (one return for each address)
         if request.path == "/login.html":
             self._before = f"before-geheim-{next(self._numbers)}"
             return Reply(
@@ -64,6 +67,10 @@ class ClassicRouter(RouterServer):
             )
         if request.path == "/goform/login":
             return self._log_in(request)
+        if request.path == "/goform/logout" and self._may(request):
+            self.logouts += 1
+            self._session = None
+            return Reply(b'{"result": "ok"}')
         if request.path == "/data/hosts":
             return self._list() if self._may(request) else self.no_session
         if request.path == "/pages/hosts":
@@ -79,6 +86,8 @@ class ClassicRouter(RouterServer):
 
     def _log_in(self, request: Request) -> Reply:
         self.logins += 1
+        if self.has_room_for_one and self._session:
+            return Reply(b'{"result": "busy", "message": "Another user is logged in"}')
         sent = (
             json.loads(request.body)
             if "json" in request.headers.get("Content-Type", "")
@@ -87,7 +96,7 @@ class ClassicRouter(RouterServer):
         if (sent.get("usr"), sent.get("pwd")) != (USER, PASSWORD) or request.cookies.get(
             "PHPSESSID"
         ) != self._before:
-            return Reply(b'{"result": "wrong"}', 401)
+            return Reply(b'{"result": "wrong"}', 200 if self.has_room_for_one else 401)
         self._session = f"session-geheim-{next(self._numbers)}"
         if self.by == "cookie":
             return Reply(
@@ -127,7 +136,7 @@ class ClassicRouter(RouterServer):
         ]
 
     def _list(self) -> Reply:
-        return Reply(json.dumps({"hosts": {"list": self._entries()}}).encode())
+        return Reply(self.json({"hosts": {"list": self._entries()}}))
 
     def _page(self, request: Request) -> Reply:
         if request.headers.get("X-API-KEY") != API_KEY:
@@ -138,4 +147,4 @@ class ClassicRouter(RouterServer):
             "data": entries[start : start + self.page_size],
             "totalCount": len(entries) if self.total is None else self.total,
         }
-        return Reply(json.dumps(page).encode())
+        return Reply(self.json(page))

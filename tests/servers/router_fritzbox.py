@@ -9,6 +9,7 @@ from tests.servers.router import Reply, Request, RouterServer
 
 USER, PASSWORD, SID = "whos-there", "fritz-geheim", "0123456789abcdef"
 _REALM, _NONCE = "F!Box SOAP-Auth", "4D8A1F2C3B"
+_CONTROL = "/upnp/control/hosts"
 _TYPE = "urn:dslforum-org:service:Hosts:1"
 _REFUSED = (
     b"<HTML><HEAD><TITLE>401 Unauthorized (ERR_NONE)</TITLE></HEAD>"
@@ -45,7 +46,7 @@ _SERVICE = """<?xml version="1.0"?>
 _ANSWER = f"""<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
 s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>
 <u:X_AVM-DE_GetHostListPathResponse xmlns:u="{_TYPE}">
-<NewX_AVM-DE_HostListPath>/devicehostlist.lua?sid={SID}</NewX_AVM-DE_HostListPath>
+<NewX_AVM-DE_HostListPath>{{path}}</NewX_AVM-DE_HostListPath>
 </u:X_AVM-DE_GetHostListPathResponse></s:Body></s:Envelope>"""
 
 _FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
@@ -59,7 +60,7 @@ class FritzboxServer(RouterServer):
     """With *old* it has no list of hosts, and without *applications* it offers no TR-064.
 
     With *soap_fault* it answers the call for the list's path with that code. *odd_list* replaces
-    the list.
+    the list. *control* and *list_path* are the addresses that it names.
     """
 
     def __init__(self, certificate: Certificate | None = None) -> None:
@@ -68,12 +69,14 @@ class FritzboxServer(RouterServer):
         self.applications = True
         self.soap_fault: int | None = None
         self.odd_list: Reply | None = None
+        self.control = _CONTROL
+        self.list_path = f"/devicehostlist.lua?sid={SID}"
 
     def reply(self, request: Request) -> Reply:
         if not self.applications:
             return Reply(b"<html>404 Not Found</html>", 404, "text/html")
         if request.path == "/tr64desc.xml":
-            return _xml(_DESCRIPTION)
+            return _xml(_DESCRIPTION.replace(_CONTROL, self.control))
         if request.path == "/hostsSCPD.xml":
             return _xml(
                 _SERVICE.format(
@@ -92,7 +95,7 @@ class FritzboxServer(RouterServer):
             return Reply(_REFUSED, 401, "text/html", (("WWW-Authenticate", challenge),))
         if self.soap_fault:
             return _xml(_FAULT.format(code=self.soap_fault, words="Action Not Authorized"), 500)
-        return _xml(_ANSWER)
+        return _xml(_ANSWER.format(path=self.list_path))
 
     def _list(self) -> str:
         items = [
@@ -106,7 +109,7 @@ class FritzboxServer(RouterServer):
 
 
 def _xml(text: str, status: int = 200) -> Reply:
-    return Reply(text.encode(), status, 'text/xml; charset="utf-8"')
+    return Reply(text.encode(errors="surrogateescape"), status, 'text/xml; charset="utf-8"')
 
 
 def _authorized(request: Request) -> bool:

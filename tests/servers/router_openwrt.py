@@ -26,6 +26,11 @@ class OpenwrtServer(RouterServer):
         self._sessions: set[str] = set()
         self._numbers = itertools.count(1)
 
+    @property
+    def sessions(self) -> int:
+        """The number of open sessions."""
+        return len(self._sessions)
+
     def expire(self) -> None:
         """Forget all sessions."""
         self._sessions.clear()
@@ -34,13 +39,12 @@ class OpenwrtServer(RouterServer):
         if request.path != "/ubus":
             return Reply(b"", 404, "text/html")
         asked = json.loads(request.body)
-        return Reply(
-            json.dumps(
-                [self._one(one) for one in asked] if isinstance(asked, list) else self._one(asked)
-            ).encode()
-        )
+        answers = [self._one(one) for one in asked] if isinstance(asked, list) else self._one(asked)
+        return Reply(self.json(answers))
 
-    def _one(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _one(  # noqa: PLR0911 (one return for each kind of call)
+        self, asked: dict[str, Any]
+    ) -> dict[str, Any]:
         answer = {"jsonrpc": "2.0", "id": asked["id"]}
         if asked["method"] == "list":
             pattern = asked["params"][1].rstrip("*")
@@ -54,6 +58,9 @@ class OpenwrtServer(RouterServer):
         session, name, method, arguments = asked["params"]
         if (name, method) == ("session", "login"):
             return answer | {"result": self._log_in(arguments)}
+        if (name, method) == ("session", "destroy"):
+            self._sessions.discard(session)
+            return answer | {"result": [0]}
         if name not in self.objects:
             return answer | {"error": {"code": -32000, "message": "Object not found"}}
         if session not in self._sessions or name not in self.rights:

@@ -8,6 +8,7 @@ calls.
 """
 
 import logging
+import re
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -21,6 +22,8 @@ from app.presence.routers.parsing import each_once, read_device
 
 _PACKAGE = "fritzconnection==1.15.1"
 _PORTS = {"http": 49000, "https": 49443}
+#: The characters that XML may not contain; a device may have one in its name.
+_NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _GET_LIST, _LIST_PATH = "X_AVM-DE_GetHostListPath", "NewX_AVM-DE_HostListPath"
 
 
@@ -88,7 +91,13 @@ class FritzboxRouter(Router):
             self._host, self._port, self._username, self._password, session=self._session
         )
         path = soaper.execute(self._hosts, _GET_LIST, {})[_LIST_PATH]
-        root = get_xml_root(f"{self._host}:{self._port}{path}", session=self._session)
+        if not (isinstance(path, str) and path.startswith("/")):
+            raise RouterError(f"{self.name} names no address of its list of hosts")
+        answer = self._session.get(f"{self._host}:{self._port}{path}")
+        text = _NO_XML.sub("", answer.content.decode("utf-8-sig", errors="replace")).strip()
+        if not text.startswith("<") or "<!DOCTYPE" in text:
+            raise RouterError(f"{self.name} answers without a list of hosts")
+        root = get_xml_root(text)
         if root.tag != "List":
             raise RouterError(f"{self.name} answers without a list of hosts")
         fields = ("MACAddress", "HostName", "IPAddress")

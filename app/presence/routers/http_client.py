@@ -19,7 +19,6 @@ was checked between reads:
 import contextlib
 import hashlib
 import http.client
-import json
 import logging
 import re
 import ssl
@@ -35,9 +34,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from app.errors import RouterError, RouterRefused
 from app.network.deadline import Deadline
 from app.presence.base import RouterSettings, plain_fingerprint
+from app.presence.routers.lenient_json import read_json
 
-#: The longest answer that is read, in bytes.
-LARGEST_ANSWER = 1 << 20
+#: The longest answer that is read, in bytes: more than 10,000 devices, if somebody adds that many.
+LARGEST_ANSWER = 2 << 20
 
 
 def open_session(settings: RouterSettings, router: str) -> requests.Session:
@@ -71,7 +71,7 @@ def json_in(answer: requests.Response, router: str) -> Any:
     if text.startswith("<"):
         raise RouterError(f"{router} answers with a page in place of JSON")
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         raise RouterError(f"{router} answers with something that is not JSON") from None
 
@@ -102,6 +102,7 @@ class _RouterAdapter(HTTPAdapter):
     def __init__(self, settings: RouterSettings, router: str) -> None:
         super().__init__()
         self._router = router
+        self._host = urlsplit(settings.url or "").hostname
         self._timeout_s = settings.timeout_s
         self._fingerprint = settings.fingerprint
         is_tls = (settings.url or "").startswith("https:")
@@ -139,6 +140,9 @@ class _RouterAdapter(HTTPAdapter):
     def _connection_for(self, url: str) -> HTTPConnection:
         parts = urlsplit(url)
         host = str(parts.hostname)
+        if host != self._host or "@" in parts.netloc:
+            # An answer of the router may have chosen this address.
+            raise RouterError(f"{self._router} names an address on another host")
         if parts.scheme != "https":
             return HTTPConnection(host, parts.port, timeout=self._timeout_s)
         return HTTPSConnection(

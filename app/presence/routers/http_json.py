@@ -1,5 +1,6 @@
 """Asks a router like its own web pages: a login form, a cookie, and a list of devices in JSON."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,15 +17,30 @@ from app.presence.routers.json_list import NotTheList, devices_among, entries_in
 
 #: The largest number of pages of a list, and the most time for them, as a number of calls.
 _MOST_PAGES, _MOST_CALLS = 20, 4
+#: The time for which a busy router is asked again, as a number of calls, and the wait in s between.
+_BUSY_CALLS, _BUSY_WAIT_S = 2, 1.0
 _NAME = re.compile(r"\{([\w.-]+)\}")
+
+_log = logging.getLogger(__name__)
 
 
 class LoginNeeded(RouterRefused):
     """The router does not show its list; an expired login may be the reason."""
 
 
+class NameMissing(RouterRefused):
+    """The login's answer lacks something that the next call needs."""
+
+
+class RouterBusy(RouterError):
+    """Somebody else is logged in, and the router has room for no more."""
+
+
 class HttpJsonRouter(Router):
-    """Logs in if the settings have a login and it is necessary, and asks for the list."""
+    """Logs in if the settings have a login and it is necessary, and asks for the list.
+
+    It logs out again if the settings have a logout. A busy router is asked again for a while.
+    """
 
     def __init__(self, settings: RouterSettings, clock: Clock) -> None:
         self.name = f"the router at {http_client.place(settings)}"
@@ -43,28 +59,65 @@ class HttpJsonRouter(Router):
                 self._own["username"].encode(), self._own["password"].encode()
             )
         self._answered: dict[str, str] | None = None if self._calls.login else {}
+        self._warned_logout = False
 
     def devices(self) -> list[Device]:
+        until_s = self._clock.monotonic() + _BUSY_CALLS * self._timeout_s
+        while True:
+            try:
+                return self._devices()
+            except RouterBusy:
+                self._answered = None if self._calls.login else {}
+                if self._clock.monotonic() >= until_s:
+                    raise
+                self._clock.sleep(_BUSY_WAIT_S)
+            finally:
+                self._log_out()
+
+    def _devices(self) -> list[Device]:
         if self._answered is not None:
             try:
                 return self._list(self._answered)
-            except (NotTheList, LoginNeeded):
+            except (NotTheList, LoginNeeded, NameMissing):
                 if self._calls.login is None:
                     raise
         self._answered = self._log_in(self._calls.login or "")
         try:
             return self._list(self._answered)
-        except (NotTheList, LoginNeeded) as error:
+        except (NotTheList, LoginNeeded, NameMissing) as error:
             # Many routers answer a wrong password with a usual page, and refuse every login after
             # too many tries.
-            cure = (
-                "if the list is at that address, the login does not work: look at username, "
-                "password and http_json.form of presence.router"
-            )
-            raise RouterRefused(f"{error}; {cure}") from None
+            is_named = isinstance(error, NameMissing)
+            doubt = "that name is right" if is_named else "the list is at that address"
+            raise RouterRefused(
+                f"{error}; if {doubt}, the login was refused: look at username, password and "
+                f"http_json.form of presence.router{self._hint()}"
+            ) from None
+
+    def _hint(self) -> str:
+        if self._calls.busy:
+            return ""
+        return ", or for a router with room for one session set http_json.logout and busy"
 
     def close(self) -> None:
         self._session.close()
+
+    def _log_out(self) -> None:
+        """End the session if the settings say how; the next call logs in again."""
+        if self._calls.logout is None or self._answered is None:
+            return
+        answered, self._answered = self._answered, None
+        ask = self._session.get if self._calls.logout_as == "get" else self._session.post
+        try:
+            address = self._filled(self._calls.logout, answered, "logout", _quoted)
+            answer = ask(
+                self._base + address, headers=self._headers(answered), allow_redirects=False
+            )
+            self._checked(answer, "logout")
+        except RouterError as error:
+            if not self._warned_logout:
+                _log.warning("no logout: %s", error)
+            self._warned_logout = True
 
     def _log_in(self, login: str) -> dict[str, str]:
         """Return the login's answer: the fields of its JSON by dotted names, and its cookies."""
@@ -98,8 +151,7 @@ class HttpJsonRouter(Router):
         for _ in range(_MOST_PAGES):
             known = {**answered, "offset": str(len(entries))}
             address = self._filled(self._calls.devices or "", known, "devices", _quoted)
-            answer = self._checked(self._get(address, headers), "devices")
-            page, total = entries_in(self._json(answer), self._calls, self.name)
+            page, total = self._entries(self._get(address, headers))
             entries += page
             if len(entries) >= total:
                 return devices_among(entries, self._calls, self.name, self._clock.now())
@@ -110,6 +162,22 @@ class HttpJsonRouter(Router):
             if not page:
                 break
         raise RouterError(f"{self.name} announces {total} devices, but lists only {len(entries)}")
+
+    def _entries(self, answer: requests.Response) -> tuple[list[Any], int]:
+        """Return the entries in *answer*, and the number of all entries."""
+        try:
+            return entries_in(self._json(self._checked(answer, "devices")), self._calls, self.name)
+        except (NotTheList, LoginNeeded):
+            # A list is not searched for the words: a phone may have them in its name.
+            self._raise_if_busy(answer)
+            raise
+
+    def _raise_if_busy(self, answer: requests.Response) -> None:
+        said = answer.content.decode(errors="replace").lower()
+        if self._calls.busy and self._calls.busy.lower() in said:
+            raise RouterBusy(
+                f"{self.name} is busy, since somebody else is logged in: log out of its web pages"
+            )
 
     def _headers(self, answered: Mapping[str, str], *, leave_out: bool = False) -> dict[str, str]:
         """Return the headers of the settings, filled in.
@@ -145,7 +213,7 @@ class HttpJsonRouter(Router):
         for name in _NAME.findall(text):
             if name not in known:
                 names = shown(sorted(answered)) or "nothing"
-                raise RouterRefused(
+                raise NameMissing(
                     f"{self.name}: http_json.{key} needs {{{name}}}, but the login answers only: "
                     f"{names}"
                 )
@@ -166,6 +234,8 @@ class HttpJsonRouter(Router):
     def _checked(self, answer: requests.Response, key: str) -> requests.Response:
         """Return *answer* to the call at *key* of the settings, if its status is good."""
         status = answer.status_code
+        if key in ("login_page", "login"):
+            self._raise_if_busy(answer)
         if status >= 500 or status == 429:
             raise RouterError(
                 f"{self.name} has a problem: it answers http_json.{key} with HTTP {status}"

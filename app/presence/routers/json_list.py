@@ -52,8 +52,10 @@ def devices_among(
 ) -> list[Device]:
     """Return the devices among *entries* that are connected.
 
-    Raises `RouterError` when there are entries, but none can be understood.
+    Raises `RouterError` when there are entries, but none can be understood. Entries whose JSON
+    could not be read do not count.
     """
+    entries = [one for one in entries if one is not None]
     flagged = entries
     if settings.active is not None:
         flagged = [one for one in entries if at(one, settings.active) is not None]

@@ -19,6 +19,7 @@ Without iwinfo, or without the right to call it, hostapd is asked for its client
 devices have no names.
 """
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,9 +78,16 @@ class OpenwrtRouter(Router):
         self._clock = clock
         self._session = http_client.open_session(settings, self.name)
         self._token: str | None = None
+        self._works = False
         self._warned_nameless = False
 
     def devices(self) -> list[Device]:
+        self._works = False
+        devices = self._devices()
+        self._works = True
+        return devices
+
+    def _devices(self) -> list[Device]:
         if self._token is not None:
             try:
                 return self._stations_now(self._token)
@@ -89,6 +97,11 @@ class OpenwrtRouter(Router):
         return self._stations_now(self._token)
 
     def close(self) -> None:
+        if self._token is not None and self._works:
+            # Without the right to do this, the session ends by itself after minutes.
+            with contextlib.suppress(RouterError):
+                self._called(self._token, [Call("session", "destroy")])
+        self._token = None
         self._session.close()
 
     def _log_in(self) -> str:

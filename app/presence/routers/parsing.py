@@ -4,6 +4,7 @@ Phones choose their names, and routers write them in many ways.
 """
 
 import ipaddress
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -70,7 +71,7 @@ def each_once(found: Sequence[Device | None], router: str) -> list[Device]:
 
 def readable(text: str, longest: int = 60) -> str:
     """Return at most *longest* printable characters of *text*, which a router or phone chose."""
-    return "".join(character for character in text if character.isprintable())[:longest]
+    return "".join(itertools.islice(filter(str.isprintable, text), longest))
 
 
 def _joined(first: Device, other: Device) -> Device:

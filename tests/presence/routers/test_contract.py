@@ -15,6 +15,7 @@ from app.presence.base import RouterSettings
 from tests.conftest import REPO
 from tests.presence.backends import BACKENDS, Backend
 from tests.servers.router import Phone
+from tests.servers.router_classic import ClassicRouter
 
 ANNA = Phone("AA-BB-CC-00-00-01", "Annas-iPhone.", "127.0.0.11")
 BEN = Phone("aa:bb:cc:00:00:02", "bens-pixel", "127.0.0.12")
@@ -81,6 +82,43 @@ def test_malformed_macs_are_skipped_but_only_those_are_an_error(backend: Backend
 def test_a_placeholder_name_is_none(backend: Backend, name: str) -> None:
     backend.show([Phone(ANNA.mac, name, ANNA.ip)])
     assert [(mac, hostname) for mac, hostname, _ in seen(backend)] == [("aa:bb:cc:00:00:01", None)]
+
+
+HOSTILE = {
+    "control": "zyxel\x01\x1b[31m\ncam",
+    "quote": 'an"na\\s',
+    "XML": "</HostName><MACAddress>AA:BB:CC:00:00:02</MACAddress>",
+    "long": "n" * 500_000,
+    "not UTF-8": "caf\udce9",
+}
+
+
+@pytest.fixture(params=[name for name in BACKENDS if name not in ("scripted", "arp")])
+def asked_by_http(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    with BACKENDS[request.param](tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_stranger_with_an_odd_name_hides_nobody(asked_by_http: Backend, name: str) -> None:
+    asked_by_http.show([Phone("aa:bb:cc:00:00:09", name, "127.0.0.19"), ANNA])
+    devices = {mac: hostname for mac, hostname, _ in seen(asked_by_http)}
+    assert devices["aa:bb:cc:00:00:01"] == "annas-iphone"
+    assert "aa:bb:cc:00:00:02" not in devices
+    assert (devices.get("aa:bb:cc:00:00:09") or "").isprintable()
+    asked_by_http.show([Phone("aa:bb:cc:00:00:09", name, "127.0.0.19")])
+    assert "aa:bb:cc:00:00:01" not in [mac for mac, _, _ in seen(asked_by_http)]
+
+
+def test_ten_thousand_strangers_hide_nobody(asked_by_http: Backend) -> None:
+    if isinstance(asked_by_http.server, ClassicRouter):
+        asked_by_http.server.page_size = 1000
+    strangers = [
+        Phone(f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}", f"phone-{number}")
+        for number in range(10_000)
+    ]
+    asked_by_http.show([*strangers, ANNA])
+    assert len(seen(asked_by_http)) == 10_001
 
 
 def test_a_failure_is_one_sentence_and_ends_with_its_cause(

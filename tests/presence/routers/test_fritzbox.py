@@ -63,6 +63,24 @@ def test_a_user_whose_name_http_cannot_carry_is_refused(backend: Backend) -> Non
     )
 
 
+@pytest.mark.parametrize("path", ["@127.0.0.1:1/list", ".evil.example/list", "http://x/", "[", " "])
+def test_a_path_that_leads_to_another_host_is_refused(
+    backend: Backend, server: FritzboxServer, path: str
+) -> None:
+    server.list_path = path
+    with backend.router() as router, pytest.raises(RouterError, match="no address of its list"):
+        router.devices()
+
+
+def test_a_description_that_leads_to_another_host_is_refused(
+    backend: Backend, server: FritzboxServer
+) -> None:
+    server.control = f"@localhost:{server.port}/upnp/control/hosts"
+    with backend.router() as router, pytest.raises(RouterError, match="on another host"):
+        router.devices()
+    assert "/upnp/control/hosts" not in [one.path for one in server.asked]
+
+
 def test_a_user_without_rights_is_refused(backend: Backend, server: FritzboxServer) -> None:
     server.soap_fault = 606
     assert "and at the user's rights" in refusal(backend)

@@ -34,7 +34,7 @@ SENTENCES = {
     "broken off": "breaks off in the middle of its answer",
     "hung up": "does not answer: it closes the connection",
     "not HTTP": "answers with something that is not HTTP",
-    "3 MiB": "answers with more than 1 MiB",
+    "3 MiB": "answers with more than 2 MiB",
     "packed": "compresses its answer, although it was asked not to",
 }
 ANNA = Phone("aa:bb:cc:00:00:01", "annas-iphone", "192.168.1.11")

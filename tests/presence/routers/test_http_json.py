@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -14,7 +15,7 @@ from app.errors import RouterError, RouterRefused
 from app.presence.base import HttpJsonSettings, RouterSettings
 from app.presence.routers.http_json import HttpJsonRouter
 from tests.presence.backends import BY_ANSWER, BY_BASIC, BY_KEY, LIST
-from tests.servers.router import Phone, Reply, Request
+from tests.servers.router import Phone, Reply, Request, always
 from tests.servers.router_classic import API_KEY, NO_SESSION, PASSWORD, USER, ClassicRouter
 
 ANNA = Phone("aa:bb:cc:00:00:01", "annas-iphone", "192.168.1.11")
@@ -51,6 +52,83 @@ def router_at(
 
 def macs(router: HttpJsonRouter) -> list[str | None]:
     return [one.mac for one in router.devices()]
+
+
+def one_session(server: ClassicRouter) -> HttpJsonSettings:
+    server.has_room_for_one = True
+    return replace(calls_for(server), logout="/goform/logout", busy="another user")
+
+
+def test_with_a_logout_two_programs_take_turns(server: ClassicRouter) -> None:
+    calls = one_session(server)
+    with router_at(server, calls) as daemon, router_at(server, calls) as who:
+        for router in (daemon, who, who, daemon):
+            assert macs(router) == [ANNA.mac]
+    assert (server.logins, server.logouts) == (4, 4)
+
+
+def test_a_busy_router_is_waited_for_and_blames_no_password(server: ClassicRouter) -> None:
+    server.has_room_for_one = True
+    with (
+        router_at(server) as person,
+        router_at(server, one_session(server)) as router,
+    ):
+        assert macs(person) == [ANNA.mac]
+        with pytest.raises(
+            RouterError, match="is busy, since somebody else is logged in"
+        ) as caught:
+            router.devices()
+        assert not isinstance(caught.value, RouterRefused)
+        assert server.logins > 3
+        server.expire()
+        assert macs(router) == [ANNA.mac]
+
+
+def test_a_phone_that_is_called_busy_hides_nobody(server: ClassicRouter) -> None:
+    server.phones = [Phone("aa:bb:cc:00:00:09", "another user is logged in"), ANNA]
+    with router_at(server, one_session(server)) as router:
+        assert ANNA.mac in macs(router)
+
+
+def test_without_the_words_the_refusal_names_them(server: ClassicRouter) -> None:
+    server.has_room_for_one = True
+    with router_at(server) as person, router_at(server) as router:
+        person.devices()
+        with pytest.raises(RouterRefused, match=r"set http_json\.logout and busy"):
+            router.devices()
+
+
+def test_a_logout_that_fails_costs_no_list(server: ClassicRouter) -> None:
+    calls = replace(calls_for(server), logout="/nothing/here")
+    with router_at(server, calls) as router:
+        for _ in range(2):
+            assert macs(router) == [ANNA.mac]
+
+
+@pytest.mark.parametrize("by", ["cookie", "answer"])
+def test_a_login_that_is_refused_in_words_blames_the_password(
+    by: Literal["cookie", "answer"],
+) -> None:
+    with ClassicRouter(by=by) as server:
+        server.has_room_for_one = True
+        calls = BY_ANSWER if by == "answer" else LIST
+        wrong = SecretStr("wrong")
+        with (
+            router_at(server, calls, password=wrong) as router,
+            pytest.raises(RouterRefused, match="the login was refused: look at username, password"),
+        ):
+            router.devices()
+
+
+def test_a_control_character_in_a_name_hides_nobody(footage: Path) -> None:
+    with ClassicRouter() as server:
+        server.fault = always((footage / "trouble" / "hosts-control.json").read_bytes())
+        calls = HttpJsonSettings(devices="/data/hosts")
+        with router_at(server, calls, username=None) as router:
+            assert [(one.mac, one.hostname) for one in router.devices()] == [
+                (ANNA.mac, ANNA.hostname),
+                ("aa:bb:cc:00:00:02", "zyxelcam"),
+            ]
 
 
 def test_one_login_is_enough_for_many_polls(server: ClassicRouter) -> None:
@@ -121,7 +199,7 @@ def test_no_list_right_after_the_login_is_a_refusal(server: ClassicRouter, sign:
     server.forgets_at_once = True
     with (
         router_at(server) as router,
-        pytest.raises(RouterRefused, match=r"the login does not work: look at username, password"),
+        pytest.raises(RouterRefused, match=r"the login was refused: look at username, password"),
     ):
         router.devices()
 
@@ -192,10 +270,10 @@ def test_a_name_missing_in_the_logins_answer_is_shown() -> None:
         calls = replace(BY_ANSWER, cookie="userid={userid}")
         with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
             router.devices()
-    assert str(caught.value).endswith(
+    assert (
         "http_json.headers.Cookie needs {userid}, but the login answers only: PHPSESSID, "
-        "data.userid, result"
-    )
+        "data.userid, result; if that name is right, the login was refused: look at username"
+    ) in str(caught.value)
 
 
 def test_of_very_many_names_only_some_are_shown() -> None:
@@ -205,7 +283,7 @@ def test_of_very_many_names_only_some_are_shown() -> None:
         with router_at(server, calls) as router, pytest.raises(RouterRefused) as caught:
             router.devices()
     assert "answers only: 0000, 0001, 0002" in str(caught.value)
-    assert len(str(caught.value)) < 300
+    assert len(str(caught.value)) < 450
 
 
 @pytest.mark.parametrize("value", ["geheim\r\nX-Evil: 1", "gehe\u20acim", "geheim "])

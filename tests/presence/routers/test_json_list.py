@@ -138,7 +138,12 @@ def test_wrong_places_are_an_error_not_an_empty_house() -> None:
         devices([{"macAddr": MAC, "online": "0"}], replace(PLAIN, active="online"))
 
 
-@pytest.mark.parametrize("entry", [7, None, "x", [], {}])
+def test_an_entry_that_could_not_be_read_does_not_count() -> None:
+    assert devices([None, {"mac": MAC}]) == [Device(MAC)]
+    assert devices([None]) == []
+
+
+@pytest.mark.parametrize("entry", [7, "x", [], {}])
 def test_other_entries_are_skipped_but_only_those_are_an_error(
     entry: Any,
 ) -> None:

@@ -34,6 +34,13 @@ def devices(backend: Backend) -> list[Device]:
         return router.devices()
 
 
+def test_its_session_ends_with_the_router(backend: Backend, server: OpenwrtServer) -> None:
+    with backend.router() as router:
+        router.devices()
+        assert server.sessions == 1
+    assert server.sessions == 0
+
+
 def test_all_radios_are_asked_in_two_calls(backend: Backend, server: OpenwrtServer) -> None:
     with backend.router() as router:
         router.devices()
@@ -42,7 +49,7 @@ def test_all_radios_are_asked_in_two_calls(backend: Backend, server: OpenwrtServ
             "aa:bb:cc:00:00:01",
             "aa:bb:cc:00:00:02",
         ]
-    assert len(server.asked) == 2
+        assert len(server.asked) == 2
 
 
 def test_a_lease_alone_does_not_make_a_phone_connected(
