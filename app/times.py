@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-_FOR = re.compile(r"(?:(\d{1,4})\s*h)?\s*(?:(\d{1,4})\s*m(?:in)?)?", re.ASCII)
+_FOR = re.compile(r"(?:(\d{1,4})\s*h(?:ours?)?)?\s*(?:(\d{1,4})\s*m(?:in(?:ute)?s?)?)?", re.ASCII)
 _UNTIL = re.compile(r"until\s+(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
 #: (shortest duration in the unit, length of the unit, its name); the first two in seconds.
 _UNITS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))

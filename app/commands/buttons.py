@@ -115,7 +115,7 @@ def handle_click(click: Click, context: CommandContext) -> None:
         else:
             answer = _tag(click, context)
         if answer:
-            context.state.add_request(_reply(click, answer))
+            context.state.add_request(reply_to_click(click, answer))
     _log.info("%s clicked %s on %s", click.invocation.by, click.answer, click.event)
 
 
@@ -126,7 +126,7 @@ def _tag(click: Click, context: CommandContext) -> str | None:
     return text and one_line(text)
 
 
-def _reply(click: Click, text: str) -> Request:
+def reply_to_click(click: Click, text: str) -> Request:
     """Return the request that the notifier sends *text* to the person who clicked."""
     invocation = click.invocation
     return Request(

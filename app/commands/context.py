@@ -17,6 +17,11 @@ _log = logging.getLogger(__name__)
 REDIS_AWAY = (
     "Redis is not reachable just now, so this cannot be done. Please try again in a moment."
 )
+#: The reply to somebody whom the settings do not name.
+NOT_ALLOWED = (
+    "You may not use commands here. The people who may are listed in the settings, under "
+    "slack.allowed_users."
+)
 
 
 @dataclass(frozen=True, slots=True)

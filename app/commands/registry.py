@@ -8,13 +8,14 @@ reply says so.
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app import protocol
 from app.commands import status_text
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.commands.machine import busy
+from app.commands.pasted import plain
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
 from app.commands.status import last_change, names, read_status
@@ -75,6 +76,7 @@ def run_command(
     command = COMMANDS.get(name.removeprefix("/"))
     if command is None:
         return Reply("There is no such command. /help lists them all.")
+    invocation = replace(invocation, text=plain(invocation.text))
     try:
         with within(PATIENCE_S):
             return Reply(command.run(invocation, context, survey or survey_for(command, context)))
@@ -153,20 +155,36 @@ _NO_AUTO = SwitchSetting(
 )
 
 
-def _initialize(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
+def _initialize(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
     homes = {
         name: Position(*camera.pantilt.home)
         for name, camera in context.config.cameras.items()
         if camera.pantilt.backend != "none"
     }
-    context.state.set_switches(protocol.SWITCHES, invocation.changed("/initialize"))
+    house = read_status(context, survey, invocation.at)
+    people = [name for name, presence in house.people.items() if presence and presence.home]
+    switches, arming = dict(protocol.SWITCHES), "armed, and nobody counts as home"
+    if house.has_router and people:
+        # With somebody at home it arms nothing, as presence would not, and disarms nothing.
+        del switches["camera_status"]
+        switches["home"] = True
+        arming = _arming_beside(people, is_armed=house.armed.on)
+    context.state.set_switches(switches, invocation.changed("/initialize"))
     context.state.end_snooze()
     for name, home in homes.items():
         context.state.put(protocol.camera_key(name, "target"), home)
     turned = f" {', '.join(homes)} turns to {_directions(homes)}." if homes else ""
+    return f"Started again: alerts on and not snoozed, arming by who is home on, {arming}.{turned}"
+
+
+def _arming_beside(people: list[str], *, is_armed: bool) -> str:
+    """Return what /initialize did not change about arming, because *people* are at home."""
+    who = f"{' and '.join(people)} {'is' if len(people) == 1 else 'are'} home"
+    if is_armed:
+        return f"and still armed, although {who}. /pycam_off disarms the house"
     return (
-        "Started again: armed, alerts on and not snoozed, arming by who is home on, and nobody "
-        f"counts as home.{turned}"
+        f"but not armed, because {who}. The house arms when the last person leaves; /pycam_on arms "
+        "it now"
     )
 
 
@@ -298,7 +316,8 @@ def _camera(invocation: Invocation, context: CommandContext) -> tuple[str, list[
 
 _NO_ALERTS_HELP = "send no alerts; events and pictures are still kept"
 _INITIALIZE_HELP = (
-    "start again: armed, alerts and arming by who is home on, cameras to their home position"
+    "start again: armed if nobody is home, alerts and arming by who is home on, cameras to their "
+    "home position"
 )
 #: Every command by its name, in the order in which /help lists them.
 COMMANDS: dict[str, Command] = {

@@ -1,10 +1,14 @@
-"""The snooze, which holds alerts back for a while: `/snooze`, and the button of the same name."""
+"""The snooze, which holds alerts back for a while: `/snooze`, and the button of the same name.
+
+It concerns everybody, so the alerts channel gets a message: who has snoozed, and until when.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
-from app.protocol import SNOOZE_MOST_S
+from app.mrkdwn import one_line
+from app.protocol import SNOOZE_MOST_S, Request
 from app.times import format_duration, format_time, parse_end, utc_time
 
 SHORTEST = timedelta(minutes=1)
@@ -31,7 +35,9 @@ def snooze(invocation: Invocation, context: CommandContext, stored: str | None) 
             f"Alerts are snoozed until {format_time(until, invocation.at)}. /snooze off ends that."
         )
     if words == "off":
-        context.state.end_snooze()
+        is_snoozed = snoozed_until(stored, invocation.at) is not None
+        ended = _announcement(invocation, "ended the snooze. Alerts come again.")
+        context.state.end_snooze(ended if is_snoozed else None)
         return "Alerts are no longer snoozed."
     until = parse_end(words, invocation.at)
     if until is None or not SHORTEST <= until - invocation.at <= LONGEST:
@@ -39,13 +45,17 @@ def snooze(invocation: Invocation, context: CommandContext, stored: str | None) 
     return _hold_back(until, invocation, context)
 
 
-def snooze_for(length: timedelta, invocation: Invocation, context: CommandContext) -> str:
-    """Hold alerts back for *length*, and return the reply; a longer snooze stays as it is."""
+def snooze_for(length: timedelta, invocation: Invocation, context: CommandContext) -> str | None:
+    """Hold alerts back for *length*; a longer snooze stays as it is, and the reply says so.
+
+    Without a reply, the message in the alerts channel says everything.
+    """
     until = snoozed_until(context.state.read_strings("snoozed_until")[0], invocation.at)
     if until and until > invocation.at + length:
         end = format_time(until, invocation.at)
         return f"Alerts are already snoozed until {end}. /snooze off ends that."
-    return _hold_back(invocation.at + length, invocation, context)
+    _hold_back(invocation.at + length, invocation, context)
+    return None
 
 
 def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
@@ -63,6 +73,18 @@ def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
 
 def _hold_back(until: datetime, invocation: Invocation, context: CommandContext) -> str:
     length_s = (until - invocation.at).total_seconds()
-    context.state.snooze(until.astimezone(UTC), round(length_s))
-    end, length = format_time(until, invocation.at), format_duration(length_s)
-    return f"Alerts are snoozed until {end} ({length}). /snooze off ends that."
+    when = f"until {format_time(until, invocation.at)} ({format_duration(length_s)})"
+    announcement = _announcement(invocation, f"snoozed alerts {when}. /snooze off ends that.")
+    context.state.snooze(until.astimezone(UTC), round(length_s), announcement)
+    return f"Alerts are snoozed {when}. /snooze off ends that."
+
+
+def _announcement(invocation: Invocation, what: str) -> Request:
+    """Return the request to post in the alerts channel that this person did *what*."""
+    return Request(
+        "say",
+        invocation.at,
+        invocation.by,
+        user=invocation.user,
+        text=f"{one_line(invocation.by)} {what}",
+    )

@@ -103,15 +103,29 @@ class State:
         with talking():
             self._redis.mset(words)
 
-    def snooze(self, until: datetime, life_s: int) -> None:
-        """Hold alerts back until *until*; Redis drops that after *life_s* seconds."""
-        with talking():
-            self._redis.set("snoozed_until", until.isoformat(), ex=life_s)
+    def snooze(self, until: datetime, life_s: int, announcement: Request | None = None) -> None:
+        """Hold alerts back until *until*, and put *announcement* on the stream in the same step.
 
-    def end_snooze(self) -> None:
-        """Stop holding alerts back."""
-        with talking():
-            self._redis.delete("snoozed_until")
+        Redis drops the snooze after *life_s* seconds.
+        """
+        value = until.isoformat()
+        self._announce(announcement, lambda pipe: pipe.set("snoozed_until", value, ex=life_s))
+
+    def end_snooze(self, announcement: Request | None = None) -> None:
+        """Stop holding alerts back, and put *announcement* on the stream in the same step."""
+        self._announce(announcement, lambda pipe: pipe.delete("snoozed_until"))
+
+    def _announce(self, request: Request | None, change: Callable[[Any], object]) -> None:
+        """Make *change*, and put *request* on the stream, in one step."""
+
+        def write() -> None:
+            with self._redis.pipeline() as pipe:
+                change(pipe)
+                if request:
+                    _put_request(pipe, request)
+                pipe.execute()
+
+        self._write(["requests"], write)
 
     def claim_once(self, key: str, life_s: int) -> bool:
         """Return whether this is the first claim to *key* in *life_s* seconds."""
@@ -330,13 +344,7 @@ class State:
 
     def add_request(self, request: Request) -> None:
         """Put *request* on the stream."""
-        words = {"request": protocol.encode(request)}
-        self._write(
-            ["requests"],
-            lambda: self._redis.xadd(
-                "requests", cast(Any, words), maxlen=protocol.REQUESTS_KEPT, approximate=True
-            ),
-        )
+        self._write(["requests"], lambda: _put_request(self._redis, request))
 
     def camera_controls(self, camera: str, after: str) -> CameraControls:
         """Return the wanted state of *camera*, and the requests after the entry *after*.
@@ -431,6 +439,12 @@ def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[s
     if changed:
         words |= {protocol.changed_by_key(name): protocol.encode(changed) for name in values}
     return words
+
+
+def _put_request(target: Any, request: Request) -> None:
+    """Put *request* on the stream of *target*, a client or a pipeline."""
+    words = {"request": protocol.encode(request)}
+    target.xadd("requests", cast(Any, words), maxlen=protocol.REQUESTS_KEPT, approximate=True)
 
 
 def _delivery_key(delivered: Fact | str) -> str:

@@ -154,7 +154,11 @@ def test_a_click_on_an_unknown_event_says_so(
 
 def test_snooze_holds_alerts_back_for_an_hour(buttons: Buttons) -> None:
     state = buttons.context.state
-    assert "snoozed until" in replies(buttons.press("snooze"))[0]
+    (announced,) = buttons.press("snooze")
+    assert announced.text == (
+        f"{ANNA.lower()} snoozed alerts until 11:20 (60 min). /snooze off ends that."
+    )
+    assert announced.reply_to is None
     (until,) = state.read_strings("snoozed_until")
     assert datetime.fromisoformat(until or "") == NOW + timedelta(hours=1, minutes=5)
     state.snooze(NOW + timedelta(hours=8), 1000)

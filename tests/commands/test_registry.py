@@ -10,7 +10,7 @@ from app import protocol
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation
 from app.commands.registry import COMMANDS, run_command, survey_for, survey_once_for
 from app.config import Config
-from app.protocol import ArmedBy, Position, Request
+from app.protocol import ArmedBy, Position, Presence, Request
 from app.state import Latest
 from tests.commands.conftest import NOW, REPLY_TO, ask
 from tests.servers.redis_server import RedisServer
@@ -77,6 +77,41 @@ def test_initialize_starts_over(context: CommandContext, raw: redis.Redis) -> No
     assert raw.get("snoozed_until") is None
     assert "front turns to pan 10°, tilt -5°" in reply
     assert context.state.get("armed_by", ArmedBy) == ArmedBy("anna", NOW, "/initialize")
+
+
+def at_home(context: CommandContext, *people: str) -> None:
+    for person in people:
+        context.state.put(protocol.presence_key(person), Presence(home=True, since=NOW))
+
+
+def test_initialize_does_not_arm_beside_somebody_at_home(
+    family: CommandContext, raw: redis.Redis
+) -> None:
+    at_home(family, "anna", "cleo")
+    ask(family, "/pycam_off")
+    raw.set("home", "True")
+    reply = ask(family, "/initialize")
+    assert "but not armed, because anna and cleo are home" in reply
+    assert "/pycam_on arms it now" in reply
+    assert raw.mget("camera_status", "home", "auto_detect_status") == ["False", "True", "True"]
+
+
+def test_initialize_leaves_a_house_armed_and_says_so(
+    family: CommandContext, raw: redis.Redis
+) -> None:
+    at_home(family, "ben")
+    ask(family, "/pycam_on")
+    assert "still armed, although ben is home. /pycam_off" in ask(family, "/initialize")
+    assert raw.mget("camera_status", "home") == ["True", "True"]
+
+
+def test_initialize_arms_a_house_in_which_nobody_is(
+    family: CommandContext, raw: redis.Redis
+) -> None:
+    family.state.put(protocol.presence_key("anna"), Presence(home=False, since=NOW))
+    ask(family, "/pycam_off")
+    assert "armed, and nobody counts as home" in ask(family, "/initialize")
+    assert raw.mget("camera_status", "home") == ["True", "False"]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 import redis
 
+from app import protocol
 from app.commands.context import CommandContext, Invocation
 from app.commands.snooze import snooze_for, snoozed_until
+from app.protocol import Request
 from tests.commands.conftest import NOW, ask
 
 ANNA = Invocation("", "U1", "anna", NOW)
@@ -66,11 +68,36 @@ def test_snooze_off_ends_a_snooze(context: CommandContext, raw: redis.Redis) -> 
     assert "Alerts are not snoozed" in ask(context, "/snooze")
 
 
+def announced(raw: redis.Redis) -> list[str | None]:
+    """Return the messages for the alerts channel so far."""
+    entries: list[tuple[str, dict[str, str]]] = raw.xrange("requests")  # type: ignore[assignment]
+    requests = [protocol.decode(Request, stored["request"]) for _, stored in entries]
+    assert all(request.kind == "say" and request.reply_to is None for request in requests)
+    return [request.text for request in requests]
+
+
+def test_the_alerts_channel_learns_of_each_snooze(
+    context: CommandContext, raw: redis.Redis
+) -> None:
+    ask(context, "/snooze 2h")
+    snooze_for(timedelta(hours=3), ANNA, context)
+    snooze_for(timedelta(hours=1), ANNA, context)
+    ask(context, "/snooze", by="ben")
+    ask(context, "/snooze off", by="ben <!channel>")
+    ask(context, "/snooze off")
+    assert announced(raw) == [
+        "anna snoozed alerts until 12:15 (2 h). /snooze off ends that.",
+        "anna snoozed alerts until 13:15 (3 h). /snooze off ends that.",
+        "ben &lt;!channel&gt; ended the snooze. Alerts come again.",
+    ]
+
+
 def test_a_longer_snooze_is_not_shortened(context: CommandContext, raw: redis.Redis) -> None:
-    assert "until 11:15 (60 min)" in snooze_for(timedelta(hours=1), ANNA, context)
+    assert snooze_for(timedelta(hours=1), ANNA, context) is None
     ask(context, "/snooze 8h")
     longer = raw.get("snoozed_until")
-    assert "already snoozed until 18:15" in snooze_for(timedelta(hours=1), ANNA, context)
+    reply = snooze_for(timedelta(hours=1), ANNA, context)
+    assert reply == "Alerts are already snoozed until 18:15. /snooze off ends that."
     assert raw.get("snoozed_until") == longer
 
 

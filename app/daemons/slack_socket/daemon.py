@@ -20,7 +20,14 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from app import protocol
 from app.clock import Clock
 from app.commands.buttons import Click, handle_click, read_click
-from app.commands.context import REDIS_AWAY, CommandContext, Invocation, address, is_allowed
+from app.commands.context import (
+    NOT_ALLOWED,
+    REDIS_AWAY,
+    CommandContext,
+    Invocation,
+    address,
+    is_allowed,
+)
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
 from app.config import SlackConfig
@@ -40,11 +47,8 @@ WORKERS = 8
 ENVELOPE_LIMIT_S = 30.0
 _CLOSE_S = 0.5
 _ANSWER_S = 2
-_NOT_ALLOWED = (
-    "You may not use commands here. The people who may are listed in the settings, under "
-    "slack.allowed_users."
-)
 _NOT_UNDERSTOOD = "This could not be understood; nothing was done."
+_DAMAGED = "A value in Redis is not as it should be, so this was not done. The log says which."
 _OUR_MISTAKE = (
     "Something went wrong, and perhaps nothing was done. The log of slack_socket says what."
 )
@@ -177,7 +181,7 @@ class SlackSocket(Daemon):
     def _command(self, envelope: "Envelope") -> str | None:
         slash = _slash_command(envelope.payload)
         if not self._may_command(slash.user_id):
-            return _NOT_ALLOWED
+            return NOT_ALLOWED
         try:
             if not self._is_first(envelope):
                 return None
@@ -194,16 +198,29 @@ class SlackSocket(Daemon):
         return run_command(command_named(slash.command), invocation, self._context).text
 
     def _click(self, envelope: "Envelope") -> str | None:
+        """Do what a click asks for; otherwise reply why not, since Slack itself shows nothing."""
         click = read_click(envelope.payload, self._context)
+        reply: str | None = _OUR_MISTAKE
+        try:
+            reply = self._try_click(click, envelope)
+        finally:
+            if reply:
+                _reply_to(click, reply, self.config.slack.api_url)
+        return reply
+
+    def _try_click(self, click: Click, envelope: "Envelope") -> str | None:
+        """Do what *click* asks for; returns None, or the reason why it was not done."""
         if not self._may_command(click.invocation.user):
-            _reply_to(click, _NOT_ALLOWED, self.config.slack.api_url)
-            return _NOT_ALLOWED
+            return NOT_ALLOWED
         try:
             if self._is_first(envelope):
                 handle_click(click, self._context)
         except StateUnavailable as error:
             _log.warning("a click was not handled: %s", error)
-            _reply_to(click, REDIS_AWAY, self.config.slack.api_url)
+            return REDIS_AWAY
+        except ProtocolError as error:
+            _log.error("a click was not handled: %s", error)
+            return _DAMAGED
         return None
 
     def _may_command(self, user: str) -> bool:

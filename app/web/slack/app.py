@@ -24,8 +24,15 @@ from werkzeug.exceptions import (
 )
 
 from app.clock import Clock, SystemClock
-from app.commands.buttons import handle_click, read_click
-from app.commands.context import REDIS_AWAY, CommandContext, Invocation, address, is_allowed
+from app.commands.buttons import handle_click, read_click, reply_to_click
+from app.commands.context import (
+    NOT_ALLOWED,
+    REDIS_AWAY,
+    CommandContext,
+    Invocation,
+    address,
+    is_allowed,
+)
 from app.commands.registry import COMMANDS, PATIENCE_S, Command, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
@@ -42,6 +49,8 @@ REST_S = 1.0
 #: The name under which the app keeps its endpoint.
 ENDPOINT = "slack_endpoint"
 _REPLAY = "the signature was used before"
+#: The addresses at which Slack shows no reply, but shows or repeats a request that failed.
+_WITHOUT_REPLY = ("interactive", "listening")
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +138,8 @@ class SlackEndpoint:
         except StateUnavailable as error:
             self.errors += 1
             _log.warning("/%s was not done: %s", name[:40], error)
-            return _reply(REDIS_AWAY)
+            # After a command Slack shows the reply; after a click, only a failure.
+            return _reply(REDIS_AWAY, 503 if name in _WITHOUT_REPLY else 200)
 
     def refuse(self, error: HTTPException) -> Response:
         """Count and log a refusal; the answer names only the kind of mistake."""
@@ -158,13 +168,15 @@ class SlackEndpoint:
             return _challenge(body)
         if name == "interactive":
             return self._click(_fields(body).get("payload", ""))
-        self._check_user(_fields(body).get("user_id", ""))
+        if not self._may_command(_fields(body).get("user_id", "")):
+            return _reply(NOT_ALLOWED)
         return _reply("There is no such command. /help lists them all.")
 
     def _command(self, command: Command, fields: Mapping[str, str], signature: str) -> Response:
         """Run *command*, unless Slack signed the request for another one."""
         user = fields.get("user_id", "")
-        self._check_user(user)
+        if not self._may_command(user):
+            return _reply(NOT_ALLOWED)
         meant = command_named(fields.get("command", ""))
         if meant in COMMANDS and meant != command.name:
             raise BadRequest(f"/{meant} was sent to the address of another command")
@@ -187,15 +199,20 @@ class SlackEndpoint:
             click = read_click(payload, self._context)
         except ProtocolError as error:
             raise BadRequest(str(error)) from None
-        self._check_user(click.invocation.user)
-        handle_click(click, self._context)
+        if self._may_command(click.invocation.user):
+            handle_click(click, self._context)
+        else:
+            self._state.add_request(reply_to_click(click, NOT_ALLOWED))
         return Response()
 
-    def _check_user(self, user: str) -> None:
+    def _may_command(self, user: str) -> bool:
         if not user:
             raise BadRequest("there is no user_id in it")
-        if not is_allowed(user, self._config):
-            raise Unauthorized(f"user {user[:40]!r} is not in slack.allowed_users")
+        if is_allowed(user, self._config):
+            return True
+        self.refused += 1
+        _log.warning("refused: user %.40r is not in slack.allowed_users", user)
+        return False
 
     @contextmanager
     def _not_resting(self) -> Iterator[None]:
@@ -237,7 +254,7 @@ def _challenge(body: bytes) -> Response:
     return Response(json.dumps({"challenge": event["challenge"]}), mimetype="application/json")
 
 
-def _reply(text: str) -> Response:
+def _reply(text: str, status: int = 200) -> Response:
     """Return the response that shows *text* only to the person."""
     answer = {"response_type": "ephemeral", "text": text}
-    return Response(json.dumps(answer), mimetype="application/json")
+    return Response(json.dumps(answer), status, mimetype="application/json")

@@ -85,8 +85,12 @@ class Home:
 
     def has_replied(self, words: str) -> bool:
         """Return whether somebody got a reply with *words* by its response URL."""
+        return self.replies(words) > 0
+
+    def replies(self, words: str) -> int:
+        """Return the number of replies with *words* by a response URL."""
         replies = (one for answers in self.slack.responses.values() for one in answers)
-        return any(words in reply.get("text", "") for reply in replies)
+        return sum(words in reply.get("text", "") for reply in replies)
 
 
 @contextmanager

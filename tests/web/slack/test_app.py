@@ -9,6 +9,7 @@ import pytest
 
 from app import protocol
 from app.clock import FakeClock
+from app.commands.context import NOT_ALLOWED
 from app.commands.registry import COMMANDS
 from app.notify.base import Message
 from app.notify.slack.blocks import alert
@@ -117,9 +118,10 @@ def test_a_request_signed_for_one_command_does_no_other(endpoint: Endpoint) -> N
 
 
 @pytest.mark.parametrize("user", ["U0STRANGER", f"{OWNER} ", OWNER.lower(), f"{OWNER},U1"])
-def test_a_stranger_is_refused(endpoint: Endpoint, user: str) -> None:
-    assert endpoint.command("/pycam_off", user).status == 401
-    assert endpoint.unclaimed
+def test_a_stranger_gets_a_sentence_and_nothing_else(endpoint: Endpoint, user: str) -> None:
+    assert endpoint.command("/pycam_off", user).reply == NOT_ALLOWED
+    assert endpoint.command("/nonsense", user).reply == NOT_ALLOWED
+    assert endpoint.redis.get("camera_status") is None
 
 
 def test_refusals_are_in_the_log_without_secrets(endpoint: Endpoint) -> None:
@@ -196,7 +198,6 @@ def test_fields_that_slack_may_leave_out_are_optional(endpoint: Endpoint, missin
         b"{}",
         b"a=1;b=2",
         b"&".join([b"a=1"] * 200),
-        b"user_id=%ff",
         b"\0" * 100,
         b'payload={"user":{}}',
     ],
@@ -326,16 +327,17 @@ def test_a_posted_button_does_what_it_says(
 
 
 def test_a_click_of_a_stranger_or_a_replay_is_refused(endpoint: Endpoint, posted: Posted) -> None:
-    assert (
-        endpoint.send(
-            "/interactive", endpoint.slack.press(posted, "tag_occupied", "U0STRANGER")
-        ).status
-        == 401
-    )
+    strangers = endpoint.slack.press(posted, "tag_occupied", "U0STRANGER")
+    assert [endpoint.send("/interactive", strangers).status for _ in range(2)] == [200, 401]
     assert endpoint.redis.hget(f"event:{EVENT}", "label") is None
+    ((_, entry),) = endpoint.redis.xrange("requests")
+    asked = protocol.decode(Request, entry["request"])
+    assert (asked.kind, asked.user, asked.text) == ("say", "U0STRANGER", NOT_ALLOWED)
+    assert asked.reply_to
+    assert asked.reply_to.response_url in endpoint.slack.responses
     signed = endpoint.slack.press(posted, "tag_occupied")
     assert [endpoint.send("/interactive", signed).status for _ in range(2)] == [200, 401]
-    assert endpoint.redis.xlen("requests") == 1
+    assert endpoint.redis.xlen("requests") == 2
 
 
 @pytest.mark.parametrize(
