@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import json
 import secrets
-import socket
 from pathlib import Path
 
 from app.config import Config
@@ -69,15 +68,6 @@ def answers(config: Config) -> bool:
         return False
     finally:
         connection.close()
-
-
-def is_taken(config: Config) -> bool:
-    """Return whether some program listens at the address of Glances already."""
-    try:
-        socket.create_connection(_reached(config), _TIMEOUT_S).close()
-    except OSError:
-        return False
-    return True
 
 
 def _reached(config: Config) -> tuple[str, int]:

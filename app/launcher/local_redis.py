@@ -7,15 +7,12 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.errors import ProtocolError, StateUnavailable, SuiteError
 from app.launcher.config_files import on_one_line
+from app.launcher.ports import holder
 from app.state import State
 from app.state.address import is_here
 
 _DEFAULT_PORT = 6379
 _TIMEOUT_S = 2.0
-_NOT_PERSISTENT = (
-    "The Redis at {place} is not append-only: a power cut would lose the events of the last "
-    "minutes (set appendonly yes)"
-)
 
 
 def answers(url: str) -> bool:
@@ -35,7 +32,8 @@ def answers(url: str) -> bool:
             ) from error
         if _somebody_listens(url):
             raise SuiteError(
-                f"something answers at {place(url)} that is no usable Redis: {error}"
+                f"something answers at {place(url)} that is no usable Redis ({_holder(url)}): "
+                f"{error}"
             ) from error
         return False
     finally:
@@ -46,21 +44,6 @@ def answers(url: str) -> bool:
 def place(url: str) -> str:
     """Return *url* without user and password."""
     return re.sub("(?<=://)[^/]*@", "", url.partition("?")[0])
-
-
-def persistence_warning(url: str) -> str | None:
-    """Return a warning when the Redis at *url* would lose data in a power cut, else None.
-
-    None also when this user may not ask.
-    """
-    state = State(url, _TIMEOUT_S)
-    try:
-        facts = state.server_facts()
-    except ProtocolError:
-        return None
-    finally:
-        state.close()
-    return None if facts.get("aof_enabled", 1) else _NOT_PERSISTENT.format(place=place(url))
 
 
 def redis_conf(base: Path, url: str, data_dir: Path) -> str:
@@ -96,6 +79,11 @@ def _database(split: SplitResult) -> int:
 
 def _quoted(value: str) -> str:
     return '"' + on_one_line(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _holder(url: str) -> str:
+    split = urlsplit(url)
+    return "a socket" if split.scheme == "unix" else holder(split.port or _DEFAULT_PORT)
 
 
 def _somebody_listens(url: str) -> bool:

@@ -8,8 +8,9 @@ import click
 
 from app.config import PROJECT, Config
 from app.errors import StateUnavailable, SuiteError
-from app.launcher import glances, local_redis, specs
+from app.launcher import foreign_redis, glances, local_redis, specs
 from app.launcher.config_files import glances_conf, supervisord_conf, write_private
+from app.launcher.ports import refuse_taken
 from app.launcher.redis_server import find_redis_server
 from app.launcher.running import keep_settings
 from app.launcher.specs import ProcessSpec
@@ -40,13 +41,15 @@ def prepared(order: Order) -> list[ProcessSpec]:
     run = specs.chosen([*specs.daemons(config), specs.glances(config, conf)], order.only)
     if not local_redis.answers(config.redis.url):
         run.append(_prepared_redis(config))
-    elif warning := local_redis.persistence_warning(config.redis.url):
-        click.echo(warning, err=True)
+    else:
+        for warning in foreign_redis.refuse_unfit(config.redis.url):
+            click.echo(warning, err=True)
     if not run:
         raise SuiteError(
             f"there is nothing to start: the Redis at {local_redis.place(config.redis.url)} runs "
             "already"
         )
+    refuse_taken(config, run)
     if any(program.kind == specs.GLANCES for program in run):
         _prepare_glances(config, run, conf)
     config.logs_dir.mkdir(parents=True, exist_ok=True)
@@ -70,11 +73,6 @@ def _prepared_redis(config: Config) -> ProcessSpec:
 
 
 def _prepare_glances(config: Config, run: Sequence[ProcessSpec], conf: Path) -> None:
-    if glances.is_taken(config):
-        raise SuiteError(
-            f"glances.bind: {config.glances.bind} is taken by another program; choose another port "
-            "in config.yml"
-        )
     redis_is_here = is_here(config.redis.url)
     glances.make_password(config, config.run_dir)
     glances.make_log_settings(glances_logging(config))

@@ -66,6 +66,16 @@ class State:
         with talking(), permitted():
             return str(cast(dict[str, str], self._redis.config_get(name))[name])
 
+    def some_keys(self, most: int) -> list[str]:
+        """Return the names of about *most* keys; `ProtocolError` when this user may not ask."""
+        names: set[str] = set()
+        with talking(), permitted():
+            for name in self._redis.scan_iter(count=1000):
+                names.add(cast(bytes, name).decode(errors="backslashreplace"))
+                if len(names) >= most:
+                    break
+        return sorted(names)
+
     def set_server(self, name: str, value: str) -> None:
         """Change a setting of the server until its next start; `ProtocolError` when it refuses."""
         with talking(), permitted():

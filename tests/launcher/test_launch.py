@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis import Redis
@@ -32,6 +33,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     with Suite(tmp_path_factory.mktemp("suite") / ODD_FOLDER) as suite:
         suite.start("who_is_home", "uploader")
         yield suite
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path, for sockets."""
+    with TemporaryDirectory(prefix="launch-") as folder:
+        yield Path(folder)
 
 
 def test_a_started_house_is_shown_and_healthy(house: Suite) -> None:
@@ -349,18 +357,27 @@ def test_two_starts_at_once_make_one_house(tmp_path: Path) -> None:
         assert list(processes_of(suite.config.run_dir).values()).count("supervisord") == 1
 
 
-def test_a_redis_that_runs_already_is_used_and_stays(
-    tmp_path: Path, redis_server: RedisServer
-) -> None:
-    with Suite(tmp_path, redis_url=redis_server.url) as suite:
+def test_a_redis_that_runs_already_is_used_and_stays(tmp_path: Path, short: Path) -> None:
+    with (
+        RedisServer(short, "--save", "3600 1") as redis_server,
+        Suite(tmp_path, redis_url=redis_server.url) as suite,
+    ):
         done = suite.verb("start", "--only", "who_is_home")
-        assert f"The Redis at {redis_server.url} is not append-only" in done.stderr
+        assert f"The Redis at {redis_server.url}: it is not append-only" in done.stderr
         assert "redis" not in suite.processes()
         redis = suite.program("redis")
         assert (redis.pid, redis.state, redis.healthy) == (redis_server.pid, "UNSUPERVISED", True)
         suite.verb("stop")
-    with closing(State(redis_server.url)) as state:
-        state.ping()
+        with closing(State(redis_server.url)) as state:
+            state.ping()
+
+
+def test_a_redis_that_keeps_nothing_is_refused(tmp_path: Path, redis_server: RedisServer) -> None:
+    with Suite(tmp_path, redis_url=redis_server.url) as suite:
+        done = suite.verb("start", "--only", "who_is_home")
+        assert done.returncode == 1
+        assert "it keeps nothing on disk" in done.stderr
+        assert not suite.processes()
 
 
 def test_a_redis_elsewhere_that_is_away_is_not_replaced(tmp_path: Path) -> None:

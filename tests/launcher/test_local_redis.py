@@ -18,7 +18,6 @@ from app.launcher.redis_server import find_redis_server
 from app.state import State
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO
-from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 HARD_TO_QUOTE = """p "a' ss\\@:/#%?"""
@@ -80,17 +79,6 @@ def test_a_socket_and_a_user_are_as_the_url_says(folder: Path) -> None:
     with redis_for(url, folder), Redis.from_url(url) as redis:
         assert redis.acl_whoami() in ("house", b"house")
         assert (folder / "redis.sock").stat().st_mode & 0o077 == 0
-
-
-def test_a_redis_that_keeps_its_log_is_told_from_a_forgetful_one(
-    redis_server: RedisServer, durable_redis_server: RedisServer
-) -> None:
-    assert "not append-only" in (local_redis.persistence_warning(redis_server.url) or "")
-    assert local_redis.persistence_warning(durable_redis_server.url) is None
-    with Redis.from_url(redis_server.url) as raw:
-        raw.acl_setuser("default", enabled=True, commands=["-info"])
-        assert local_redis.persistence_warning(redis_server.url) is None
-        raw.acl_setuser("default", enabled=True, commands=["+info"])
 
 
 def test_a_redis_that_refuses_the_password_is_not_replaced(folder: Path) -> None:

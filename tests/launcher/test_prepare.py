@@ -30,14 +30,16 @@ def test_redis_is_prepared_where_none_answers(tmp_path: Path) -> None:
         assert stat.S_IMODE((config.run_dir / name).stat().st_mode) == 0o600, name
 
 
-def test_only_the_named_programs_are_prepared(tmp_path: Path, redis_server: RedisServer) -> None:
-    config = config_for(tmp_path, redis_server.url)
+def test_only_the_named_programs_are_prepared(
+    tmp_path: Path, durable_redis_server: RedisServer
+) -> None:
+    config = config_for(tmp_path, durable_redis_server.url)
     run = prepared(Order(config, None, None, ("notifier",)))
     assert [one.name for one in run] == ["notifier"]
     assert not (config.run_dir / "glances.conf").exists()
 
 
-def test_a_start_of_nothing_is_refused(tmp_path: Path, redis_server: RedisServer) -> None:
-    config = config_for(tmp_path, redis_server.url)
+def test_a_start_of_nothing_is_refused(tmp_path: Path, durable_redis_server: RedisServer) -> None:
+    config = config_for(tmp_path, durable_redis_server.url)
     with pytest.raises(SuiteError, match="nothing to start"):
         prepared(Order(config, None, None, ("redis",)))

@@ -1,0 +1,75 @@
+"""The ports that a suite needs, and the programs that hold them already."""
+
+import errno
+import socket
+from collections.abc import Sequence
+
+import psutil
+
+from app.config import Config
+from app.errors import SuiteError
+from app.launcher.specs import GLANCES, ProcessSpec
+from app.programs import SLACK_SERVER
+
+#: The words of a command line that are shown; the others may be secret.
+_WORDS_SHOWN = 3
+
+
+def refuse_taken(config: Config, run: Sequence[ProcessSpec]) -> None:
+    """Raise `SuiteError`, with the holder's name, when a program of *run* cannot get its port."""
+    wanted = {
+        GLANCES: ("glances.bind", config.glances.bind),
+        SLACK_SERVER: ("slack.bind", config.slack.bind),
+    }
+    problems = [
+        f"{key}: {bind} is taken by {holder(_split(bind)[1])}; end that, or choose another port in "
+        "config.yml"
+        for kind, (key, bind) in wanted.items()
+        if any(program.kind == kind for program in run) and is_taken(*_split(bind))
+    ]
+    if problems:
+        raise SuiteError("\n".join(problems))
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Return whether another program listens at *port* of *host*, or of all addresses."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return False
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                # As servers do: connections that have just ended are in nobody's way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+    return False
+
+
+def holder(port: int) -> str:
+    """Return the programs that listen at *port*, in words."""
+    pids = {
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if connection.pid and connection.status == psutil.CONN_LISTEN
+        if connection.laddr and connection.laddr.port == port
+    }
+    names = [name for pid in sorted(pids) if (name := _name_of(pid))]
+    unnamed = f"a program of another user (sudo ss -ltnp sport = :{port} names it)"
+    return " and ".join(names) or unnamed
+
+
+def _name_of(pid: int) -> str | None:
+    try:
+        words = " ".join(psutil.Process(pid).cmdline()[:_WORDS_SHOWN])
+    except psutil.Error:
+        return None
+    return f"process {pid} ({ascii(words)[1:-1]})"
+
+
+def _split(bind: str) -> tuple[str, int]:
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]"), int(port)
