@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -23,17 +24,33 @@ _log = logging.getLogger(__name__)
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file whose content becomes the file at *path* when the block ends.
 
-    Missing folders are made. After a failure, an `OSError`, *path* is unchanged.
+    Missing folders are made. After a failure, an `OSError`, *path* is unchanged. A symbolic link at
+    *path* is replaced, not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
-        with unfinished.open("wb") as file:
+        with open(unfinished, "wb", opener=_no_link) as file:
             yield file
         put_in_place(unfinished, path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def open_unlinked(path: Path) -> BufferedReader:
+    """Open the file at *path* for reading; an `OSError` when it is a symbolic link."""
+    return open(path, "rb", opener=_no_link)
+
+
+def has_link(path: Path, root: Path) -> bool:
+    """Return whether *path* is a symbolic link, or one of the folders between it and *root* is.
+
+    *root* itself may be a link. A recording is never read through a link below it, which could lead
+    to any other file.
+    """
+    between = [path, *path.parents]
+    return any(one.is_symlink() for one in between[: between.index(root)])
 
 
 def put_in_place(unfinished: Path, path: Path) -> None:
@@ -133,6 +150,10 @@ def remove_if_empty(folder: Path) -> None:
 
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _no_link(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _sync_folder(folder: Path) -> None:

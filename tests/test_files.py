@@ -2,6 +2,7 @@
 
 import re
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from app.files import (
     GB,
     atomic_file,
     free_bytes,
+    has_link,
     has_room,
     is_read_only,
     is_unfinished,
+    open_unlinked,
     remove_if_empty,
     remove_unfinished,
     write_atomic,
@@ -78,3 +81,31 @@ def test_there_is_room_above_half_of_the_space_kept_free(tmp_path: Path) -> None
     free_gb = free_bytes(tmp_path / "not" / "there" / "yet") / GB
     assert has_room(tmp_path, free_gb * 1.5)
     assert not has_room(tmp_path, free_gb * 2.5)
+
+
+def test_a_link_below_the_root_is_found_and_not_opened(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "file").write_bytes(b"secret")
+    root = tmp_path / "root"
+    root.symlink_to(real)
+    (real / "folder").symlink_to(real)
+    (real / "link").symlink_to(real / "file")
+    assert not has_link(root / "file", root)
+    assert has_link(root / "link", root)
+    assert has_link(root / "folder" / "file", root)
+    with pytest.raises(OSError, match="symbolic"):
+        open_unlinked(root / "link")
+    with open_unlinked(root / "file") as file:
+        assert file.read() == b"secret"
+
+
+@pytest.mark.parametrize("name", ["note", ".note.part"])
+def test_nothing_is_written_through_a_link(tmp_path: Path, name: str) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / name).symlink_to(tmp_path / "precious")
+    for _ in range(2):
+        with suppress(OSError):
+            write_atomic(tmp_path / "note", b"new")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "note").read_bytes() == b"new"

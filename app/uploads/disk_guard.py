@@ -221,5 +221,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _time_and_size(path: Path) -> tuple[float, int]:
     """Return when *path* last changed, and its size on disk in bytes with all its entries."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link", str(path))
     paths = _entries(path) if path.is_dir() else [path]
     return path.lstat().st_mtime, sum(one.lstat().st_blocks * 512 for one in paths)

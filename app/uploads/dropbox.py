@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from app.errors import StoreError, StoreRefused
+from app.files import open_unlinked
 from app.uploads.base import DropboxSettings, Receipt, Store
 
 #: The longest wait for the next bytes of an answer.
@@ -59,7 +60,8 @@ class DropboxStore(Store):
         return f"Dropbox's folder {self._base or '/'}"
 
     def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002
-        content = path.read_bytes()
+        with open_unlinked(path) as file:
+            content = file.read()
         if len(content) > LARGEST:
             raise StoreError(f"{path} is too big for Dropbox: {len(content) / 1e6:.0f} MB")
         with self._translated_errors():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from app.errors import StoreError, StoreRefused
-from app.files import atomic_file
+from app.files import atomic_file, open_unlinked
 from app.uploads.base import Receipt, Store
 
 FSTAB = Path("/etc/fstab")
@@ -31,9 +31,10 @@ class FolderStore(Store):
         return f"the folder {self.folder}"
 
     def put(self, path: Path, key: str, content_type: str) -> Receipt:  # noqa: ARG002
-        with path.open("rb") as source:
+        with open_unlinked(path) as source:
             try:
                 self._check_mounted()
+                self._check_inside(key)
                 return self._copy(source, key)
             except StoreError:
                 raise
@@ -45,6 +46,14 @@ class FolderStore(Store):
         if missing or not self.folder.is_dir():
             why = f"nothing is mounted at {missing}" if missing else "it is not there"
             raise StoreRefused(f"{self} cannot be used: {why}; mount it, or correct uploads.folder")
+
+    def _check_inside(self, key: str) -> None:
+        """Raise `StoreRefused` when a link leads the copy *key* out of the folder."""
+        place = (self.folder / key).parent
+        if not place.resolve().is_relative_to(self.folder.resolve()):
+            raise StoreRefused(
+                f"{self} cannot be used: {place} is a link that leads out of it; put a folder there"
+            )
 
     def _mount_points(self) -> list[Path]:
         """Return the folders, *folder* and above it, that the system's table says to mount."""

@@ -173,7 +173,7 @@ class Inventory:
         label was removed.
         """
         with self._lock:
-            if not path.is_dir():
+            if path.is_symlink() or not path.is_dir():
                 path.unlink(missing_ok=True)
                 return
             _marker(path / _LABEL).unlink(missing_ok=True)
@@ -187,6 +187,9 @@ class Inventory:
 
     def _paths(self) -> Iterator[Path]:
         for day in sorted(self._events.glob("????-??-??")):
+            if day.is_symlink():
+                self._complain(day, "skipped: it is a link")
+                continue
             try:
                 with scandir(day) as entries:
                     names = sorted(entry.name for entry in entries)
@@ -200,6 +203,9 @@ class Inventory:
     def _folder(self, path: Path, now: datetime) -> EventFolder | None:
         """Return the folder at *path*; None when it is gone, or cannot be read."""
         try:
+            if path.is_symlink():
+                self._complain(path, "skipped: it is a link")
+                return None
             changed_ns = path.stat().st_mtime_ns
             known = self._known.get(path)
             if known and known.settled and known.changed_ns == changed_ns:
@@ -215,7 +221,10 @@ class Inventory:
     def _read(
         self, path: Path, changed_ns: int, now: datetime, entries: Mapping[str, "DirEntry[str]"]
     ) -> EventFolder:
-        stats = {name: entry.stat() for name, entry in entries.items()}
+        for entry in entries.values():
+            if entry.is_symlink():
+                self._complain(Path(entry.path), "skipped: it is a link")
+        stats = {name: entry.stat() for name, entry in entries.items() if not entry.is_symlink()}
         self._withdraw_label(path, stats)
         files = (self._file(path / name, stat) for name, stat in stats.items())
         unfinished = any(map(is_unfinished, stats))

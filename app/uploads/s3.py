@@ -2,7 +2,8 @@
 
 A file is uploaded in one piece with its SHA-256, which Amazon checks against the received bytes.
 The store's answer then confirms the file by the same SHA-256. Without that, the MD5 confirms it
-(the ETag of a file in one piece); without both, the bytes are read back and compared.
+(the ETag of a file in one piece); without both, the bytes are read back and compared. A store that
+refuses the headers of the SHA-256 gets the MD5 instead, which every store checks.
 """
 
 import base64
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import StoreError, StoreRefused
+from app.files import open_unlinked
 from app.uploads.base import Receipt, S3Settings, Store
 
 CONNECT_S = 10.0
@@ -51,6 +53,8 @@ _CURES = {
 _REASONS = {
     "RequestTimeTooSkewed": "this machine's clock is wrong, and the store waits until it is right"
 }
+#: Codes of failures on the way, which say nothing about what the store knows.
+_PASSING = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentChecksumMismatch"}
 
 _log = logging.getLogger(__name__)
 
@@ -67,23 +71,54 @@ class S3Store(Store):
         self._settings = settings
         self._silent_s = silent_s
         self._warned = False
+        #: Whether this store knows the headers of a SHA-256; False after it has refused them.
+        self._knows_sha256 = True
 
     def __str__(self) -> str:
         return f"the bucket {self._settings.bucket}"
 
     def put(self, path: Path, key: str, content_type: str) -> Receipt:
-        with path.open("rb") as file:
+        with open_unlinked(path) as file:
             checksum, size = _sha256(iter(lambda: file.read(_READ), b""))
             if size > LARGEST:
                 raise StoreError(
                     f"{path} is too big for {self}: {size / 1e9:.1f} GB; 5 is the most"
                 )
-            file.seek(0)
             receipt = Receipt(size, checksum.hex())
             with self._translated_errors():
-                answer = self._send(file, key, content_type, checksum)
-                self._confirm(answer, key, receipt, lambda: _md5(file))
+                self._put(file, key, content_type, receipt)
         return receipt
+
+    def _put(self, file: BufferedReader, key: str, content_type: str, receipt: Receipt) -> None:
+        """Send *file* and have it confirmed; without the SHA-256 if the store refuses that."""
+        from botocore.exceptions import ClientError
+
+        if self._knows_sha256:
+            checksum = {"ChecksumSHA256": _base64(bytes.fromhex(receipt.checksum))}
+            try:
+                answer = self._send(file, key, content_type, checksum)
+                self._confirm(
+                    answer, key, receipt, lambda: _md5(file).hex(), ChecksumMode="ENABLED"
+                )
+            except ClientError as error:
+                if not _may_mean_unknown(error.response):
+                    raise
+                self._put_with_md5(file, key, content_type, receipt)
+                self._knows_sha256 = False
+                _log.warning(
+                    "%s refuses the headers of a SHA-256 (%s), so files are sent with their MD5",
+                    self,
+                    _code(error.response),
+                )
+            return
+        self._put_with_md5(file, key, content_type, receipt)
+
+    def _put_with_md5(
+        self, file: BufferedReader, key: str, content_type: str, receipt: Receipt
+    ) -> None:
+        md5 = _md5(file)
+        answer = self._send(file, key, content_type, {"ContentMD5": _base64(md5)})
+        self._confirm(answer, key, receipt, md5.hex)
 
     def link(self, key: str, life_s: int) -> str:
         """Return a URL from which anybody can read *key* for *life_s* seconds.
@@ -132,25 +167,29 @@ class S3Store(Store):
             raise StoreRefused(f"{self} has no address: {error}; correct s3.endpoint_url") from None
 
     def _send(
-        self, file: BufferedReader, key: str, content_type: str, checksum: bytes
+        self, file: BufferedReader, key: str, content_type: str, checksum: Mapping[str, str]
     ) -> Mapping[str, Any]:
+        file.seek(0)
         answer: Mapping[str, Any] = self._client.put_object(
             Bucket=self._settings.bucket,
             Key=key,
             Body=file,
             ContentType=content_type,
             ServerSideEncryption="AES256",
-            ChecksumSHA256=_base64(checksum),
+            **checksum,
         )
         return answer
 
     def _confirm(
-        self, answer: Mapping[str, Any], key: str, sent: Receipt, md5: Callable[[], str]
+        self,
+        answer: Mapping[str, Any],
+        key: str,
+        sent: Receipt,
+        md5: Callable[[], str],
+        **mode: str,
     ) -> None:
         """Raise `StoreError` unless the store has exactly what was *sent* under *key*."""
-        stored = self._client.head_object(
-            Bucket=self._settings.bucket, Key=key, ChecksumMode="ENABLED"
-        )
+        stored = self._client.head_object(Bucket=self._settings.bucket, Key=key, **mode)
         size = stored["ContentLength"]
         if size != sent.size:
             raise StoreError(f"{self} has {size} bytes of {key}, not {sent.size}")
@@ -206,13 +245,25 @@ class S3Store(Store):
             ) from None
 
     def _error_of(self, response: Mapping[str, Any]) -> StoreError:
-        code = str(response.get("Error", {}).get("Code", ""))
+        code = _code(response)
         if code in _CURES:
             return StoreRefused(f"{self} refuses ({code}): {_CURES[code]}")
         metadata = response.get("ResponseMetadata", {})
         reason = _REASONS.get(code, f"it answers {metadata.get('HTTPStatusCode')}")
         retry_after_s = _retry_after_s(metadata.get("HTTPHeaders", {}))
         return StoreError(f"{self} accepts nothing now ({code}): {reason}", retry_after_s)
+
+
+def _code(response: Mapping[str, Any]) -> str:
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _may_mean_unknown(response: Mapping[str, Any]) -> bool:
+    """Return whether the store may have refused something that it does not know."""
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = _code(response)
+    is_known = code in {*_CURES, *_REASONS, *_PASSING} and code != "NotImplemented"
+    return status in (400, 501) and not is_known
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -233,6 +284,6 @@ def _sha256(parts: Iterator[bytes]) -> tuple[bytes, int]:
     return digest.digest(), size
 
 
-def _md5(file: BufferedReader) -> str:
+def _md5(file: BufferedReader) -> bytes:
     file.seek(0)
-    return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()

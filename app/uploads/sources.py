@@ -91,7 +91,9 @@ class StillFiles:
             found = [
                 entry
                 for entry in entries
-                if entry.name.endswith(".jpg") and not entry.name.startswith(".")
+                if entry.name.endswith(".jpg")
+                and not entry.name.startswith(".")
+                and not entry.is_symlink()
             ]
         files = [file for entry in found if (file := self._file(entry))]
         return [file for file in files if (file.path, file.changed_ns) not in self._undeletable]

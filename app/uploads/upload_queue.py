@@ -14,6 +14,8 @@ from app.uploads.inventory import UploadFile, total_mb
 from app.uploads.sources import UploadSource
 
 BACKOFF_MAX_S = 300.0
+#: A file that fails for this long, in s, counts as refused, whatever the store says.
+LASTING_S = 3600.0
 #: The longest pause that a store can demand.
 LONGEST_PAUSE_S = 3600.0
 
@@ -22,8 +24,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Retry:
-    """The failures of one file, and the monotonic time of its next try."""
+    """The failures of one file since *since_s*, and the monotonic time of its next try."""
 
+    since_s: float
     backoff: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MAX_S))
     at_s: float = 0.0
 
@@ -70,7 +73,7 @@ class UploadQueue:
 
     @property
     def refused(self) -> str | None:
-        """The cure of the store's refusal, which needs a person; None without a refusal."""
+        """Why a person must act, since the store refuses a file, or has failed for an hour."""
         return next(iter(self._refused.copy().values()), None)
 
     def hurry(self, event: str) -> None:
@@ -87,7 +90,9 @@ class UploadQueue:
         now_s = self._clock.monotonic()
         if self._retry_now:
             self._retry_now = False
-            self._retries.clear()
+            for retry in self._retries.values():
+                retry.at_s = 0.0
+                retry.backoff.reset()
             self._pause_until_s = self._search_at_s = 0.0
         try:
             if now_s >= self._search_at_s:
@@ -165,17 +170,17 @@ class UploadQueue:
         if file.key not in self._failed_in_a_row:
             self._failed_in_a_row.add(file.key)
             self._store_backoff.failed()
-        retry = self._retries.setdefault(file.key, _Retry())
+        retry = self._retries.setdefault(file.key, _Retry(now_s))
         retry.at_s = now_s + retry.backoff.failed()
         if error.retry_after_s is None:
             self._pause_until_s = now_s + self._store_backoff.delay_s
         else:
             self._pause_until_s = now_s + min(error.retry_after_s, LONGEST_PAUSE_S)
         self._waiting.append(file)
-        refused = isinstance(error, StoreRefused)
-        if refused:
+        is_refusal = isinstance(error, StoreRefused)
+        if is_refusal or now_s - retry.since_s >= LASTING_S:
             self._refused[file.key], self.settled = str(error), True
-        self._complain(f"{error}; trying again", logging.ERROR if refused else logging.WARNING)
+        self._complain(f"{error}; trying again", logging.ERROR if is_refusal else logging.WARNING)
 
     def _complain(self, trouble: str, level: int) -> None:
         if self.trouble != trouble:

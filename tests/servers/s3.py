@@ -135,6 +135,8 @@ class ReceivedRequest:
 class Fault:
     """A fault for the next *times* requests with *method* for a path that contains *about*.
 
+    With *header*, it is only for requests that have a header whose name begins so.
+
     With *status*, the proxy answers itself, with *code* and *headers*. With *headers* alone, the
     store's answer gets them. *cut* ends the connection after half the "request", or instead of the
     "answer". *hang* holds the answer back until the proxy is released.
@@ -143,6 +145,7 @@ class Fault:
     method: str = "PUT"
     about: str = ""
     times: int = 1
+    header: str = ""
     status: int | None = None
     code: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -164,11 +167,12 @@ class FaultyProxy(LoopbackServer):
         """Return the paths of all PUT requests, in order."""
         return [request.path for request in self.requests if request.method == "PUT"]
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
-        """Return the fault for this request, None without one."""
+    def next_fault(self, request: ReceivedRequest) -> Fault | None:
+        """Return the fault for *request*, None without one."""
         with self._lock:
             for number, one in enumerate(self.faults):
-                if one.method == method and one.about in path:
+                has_header = any(name.startswith(one.header) for name in request.headers)
+                if one.method == request.method and one.about in request.path and has_header:
                     self.faults[number : number + 1] = (
                         [replace(one, times=one.times - 1)] if one.times > 1 else []
                     )
@@ -194,8 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _do(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append(ReceivedRequest(self.command, self.path, headers))
-        fault = self.server.next_fault(self.command, self.path) or Fault()
+        request = ReceivedRequest(self.command, self.path, headers)
+        self.server.requests.append(request)
+        fault = self.server.next_fault(request) or Fault()
         length = int(headers.get("content-length", 0))
         if fault.cut == "request":
             self.rfile.read(length // 2)

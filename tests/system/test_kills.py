@@ -30,7 +30,7 @@ from app.state import State
 from tests.recording.videos import shown
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.s3 import Bucket, Fault, FaultyProxy, S3Server
+from tests.servers.s3 import Bucket, Fault, FaultyProxy, ReceivedRequest, S3Server
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer
 from tests.waiting import until
 
@@ -65,11 +65,12 @@ class Witness(FaultyProxy):
         self._kept = kept
         kept.mkdir()
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, request: ReceivedRequest) -> Fault | None:
+        method, path = request.method, request.path
         event = path.rpartition("/")[2].removesuffix(".tar")
         if method == "PUT" and "/training/" in path and not (self._kept / event).exists():
             os.link(next(self._events.glob(f"*/{event}/sample.tar")), self._kept / event)
-        return super().next_fault(method, path)
+        return super().next_fault(request)
 
     def samples(self) -> dict[str, Path]:
         """What was on disk of each sample, by its event."""

@@ -1,5 +1,6 @@
 """The folder as a store: complete copies, and none on the card when the share is missing."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -32,6 +33,40 @@ def test_a_file_is_copied_completely_under_its_key(nas: Path, sample: Path) -> N
     assert receipt == Receipt(3_000_000, hashlib.sha256(sample.read_bytes()).hexdigest())
     assert [path.read_bytes() for path in nas.rglob("*") if path.is_file()] == [sample.read_bytes()]
     assert (nas / KEY).is_file()
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(
+    nas: Path, sample: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (nas / "training").symlink_to(outside)
+    with pytest.raises(StoreRefused, match="is a link that leads out of it"):
+        FolderStore(nas).put(sample, KEY, "application/x-tar")
+    assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("name", ["{}", ".{}.part"])
+def test_nothing_is_written_through_a_link(
+    nas: Path, sample: Path, tmp_path: Path, name: str
+) -> None:
+    precious = write_file(tmp_path / "precious", b"precious")
+    copy = nas / KEY
+    copy.parent.mkdir()
+    copy.with_name(name.format(copy.name)).symlink_to(precious)
+    for _ in range(2):
+        with contextlib.suppress(StoreError):
+            FolderStore(nas).put(sample, KEY, "application/x-tar")
+    assert precious.read_bytes() == b"precious"
+    assert copy.read_bytes() == sample.read_bytes()
+    assert not copy.is_symlink()
+
+
+def test_a_link_is_not_copied(nas: Path, sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.tar").symlink_to(sample)
+    with pytest.raises(OSError, match="symbolic"):
+        FolderStore(nas).put(tmp_path / "link.tar", KEY, "application/x-tar")
+    assert not (nas / KEY).exists()
 
 
 def test_the_same_key_again_is_one_file_with_new_content(nas: Path, sample: Path) -> None:

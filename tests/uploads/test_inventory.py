@@ -2,6 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from os import DirEntry
 from pathlib import Path
 
 import pytest
@@ -80,14 +83,25 @@ def test_an_unreadable_day_is_passed_over_and_logged_once(
     for _ in range(2):
         assert [folder.event for folder in scan(inventory)] == [EVENT]
     assert caplog.text.count("2026-11-17: skipped: [Errno 20]") == 1
-    assert caplog.text.count("2026-11-18: skipped: [Errno 40]") == 1
+    assert caplog.text.count("2026-11-18: skipped: it is a link") == 1
 
 
 def test_a_day_that_was_just_removed_is_not_logged(
-    tmp_path: Path, inventory: Inventory, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    inventory: Inventory,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_event(tmp_path, EVENT, "snapshot.jpg")
-    (tmp_path / "events" / "2026-11-18").symlink_to("gone")
+    removed = tmp_path / "events" / "2026-11-18"
+    removed.mkdir()
+
+    def scandir_after_removal(folder: Path) -> "AbstractContextManager[Iterator[DirEntry[str]]]":
+        if folder == removed:
+            removed.rmdir()
+        return os.scandir(folder)
+
+    monkeypatch.setattr("app.uploads.inventory.scandir", scandir_after_removal)
     assert [folder.event for folder in scan(inventory)] == [EVENT]
     assert not caplog.text
 
@@ -310,3 +324,22 @@ def test_the_marker_says_whether_the_upload_is_published(
         (file,) = files(current)
         assert file.confirmed
         assert file.confirmed["s3"].published
+
+
+def test_links_are_neither_followed_nor_deleted_through(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outside = tmp_path / "outside"
+    secret = make_event(outside, event_of(3), "clip.mp4") / "clip.mp4"
+    data_dir = tmp_path / "data"
+    folder = make_event(data_dir, EVENT, "snapshot.jpg")
+    (folder / "clip.mp4").symlink_to(secret)
+    (folder.parent / event_of(3)).symlink_to(secret.parent)
+    (folder.parent.with_name("2026-11-01")).symlink_to(secret.parent.parent)
+    inventory = Inventory(data_dir, ["s3"])
+    assert set(waiting(inventory)) == {f"clips/{EVENT}.jpg"}
+    assert caplog.text.count("skipped: it is a link") == 3
+    inventory.remove(folder.parent / event_of(3))
+    inventory.remove(folder)
+    assert secret.exists()
+    assert not folder.exists()

@@ -45,6 +45,67 @@ def test_a_file_arrives_complete_encrypted_typed_and_private(
     assert {grant["Grantee"]["Type"] for grant in grants} == {"CanonicalUser"}
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "code"),
+    [
+        ("PUT", 400, "InvalidArgument"),
+        ("PUT", 501, "NotImplemented"),
+        ("PUT", 400, "XAmzContentSHA256Mismatch"),
+        ("PUT", 400, "UnsupportedHeader"),
+        ("PUT", 400, ""),
+        ("HEAD", 400, ""),
+    ],
+)
+def test_a_store_that_refuses_checksum_headers_gets_the_md5(
+    bucket: Bucket,
+    s3_server: S3Server,
+    clip: Path,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    method: str,
+    status: int,
+    code: str,
+) -> None:
+    picky = Fault(method, status=status, code=code, header="x-amz-checksum-", times=99)
+    with (
+        faulty_proxy(s3_server, picky) as proxy,
+        closing(S3Store(bucket.settings(proxy.url))) as store,
+    ):
+        for number in range(3):
+            store.put(clip, f"clips/{number}.mp4", "video/mp4")
+    keys = bucket.keys()
+    assert [bucket.content(key) for key in keys] == [clip.read_bytes()] * 3
+    first = next(n for n, one in enumerate(proxy.requests) if "content-md5" in one.headers)
+    plain = proxy.requests[first:]
+    md5 = base64.b64encode(hashlib.md5(clip.read_bytes(), usedforsecurity=False).digest())
+    puts = [request for request in plain if request.method == "PUT"]
+    assert {request.headers["content-md5"] for request in puts} == {md5.decode()}
+    known = {name for request in plain for name in request.headers}
+    assert not [name for name in known if "checksum" in name]
+    assert caplog.text.count("refuses the headers of a SHA-256") == 1
+
+
+def test_a_refusal_of_something_else_leaves_the_checksum_on(
+    bucket: Bucket, s3_server: S3Server, clip: Path
+) -> None:
+    busy = Fault(status=400, code="RequestTimeout")
+    with (
+        faulty_proxy(s3_server, busy) as proxy,
+        closing(S3Store(bucket.settings(proxy.url))) as store,
+    ):
+        with pytest.raises(StoreError, match="RequestTimeout"):
+            store.put(clip, KEY, "video/mp4")
+        store.put(clip, KEY, "video/mp4")
+        assert "x-amz-checksum-sha256" in proxy.requests[1].headers
+
+
+def test_a_link_is_not_uploaded(bucket: Bucket, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.mp4").symlink_to(clip)
+    with closing(S3Store(bucket.settings())) as store, pytest.raises(OSError, match="symbolic"):
+        store.put(tmp_path / "link.mp4", KEY, "video/mp4")
+    assert bucket.keys() == []
+
+
 def test_the_same_key_again_is_one_object_with_new_content(bucket: Bucket, clip: Path) -> None:
     with closing(S3Store(bucket.settings())) as store:
         store.put(clip, KEY, "video/mp4")
@@ -219,7 +280,7 @@ def test_a_pause_that_the_store_asks_for_is_reported(
             "check s3.access_key_id and s3.secret_access_key in private.yml",
         ),
         (Fault(status=400, code="AuthorizationHeaderMalformed"), "set s3.region"),
-        (Fault(status=501, code="NotImplemented"), "switch its server-side encryption on"),
+        (Fault(status=501, code="NotImplemented", times=2), "switch its server-side encryption on"),
     ],
 )
 def test_a_refusal_names_its_cure(

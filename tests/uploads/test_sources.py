@@ -99,3 +99,10 @@ def test_an_undeletable_still_is_uploaded_once(
     upload_all(source)
     assert source.waiting() == []
     assert caplog.text.count("is uploaded, but cannot be deleted") == 1
+
+
+def test_a_still_that_is_a_link_is_not_uploaded(tmp_path: Path) -> None:
+    secret = write_file(tmp_path / "private.yml", b"secret")
+    (tmp_path / "stills").mkdir()
+    (tmp_path / "stills" / "front.jpg").symlink_to(secret)
+    assert StillFiles(tmp_path).waiting() == []

@@ -227,6 +227,20 @@ def test_a_refusal_is_logged_once_and_ends_with_its_last_file(
     assert (scene.refused(), scene.store.kept) == (None, ["a", "b"])
 
 
+def test_a_failure_that_lasts_an_hour_is_a_refusal() -> None:
+    scene = Scene(file("a"), file("b"))
+    scene.store.failures["all"] = StoreError("it accepts nothing now (InvalidArgument)")
+    scene.run(3500)
+    assert (scene.refused(), scene.queue.settled) == (None, False)
+    scene.queue.retry_now()
+    scene.run(480)
+    assert scene.refused() == "it accepts nothing now (InvalidArgument)"
+    assert scene.queue.settled
+    scene.store.failures.clear()
+    scene.run(700)
+    assert (scene.refused(), sorted(scene.store.kept)) == (None, ["a", "b"])
+
+
 def test_a_refused_file_that_is_deleted_is_forgotten() -> None:
     scene = Scene(file("a"))
     scene.store.failures["all"] = StoreRefused("no such bucket")

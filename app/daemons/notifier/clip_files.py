@@ -11,6 +11,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.errors import StoreError
+from app.files import has_link
 from app.protocol.deliveries import UPLOADED
 from app.recording.event_folder import EventFolders
 from app.state import State
@@ -57,6 +58,7 @@ class ClipFiles:
         self.patience = max(PATIENCE_MIN, timedelta(seconds=2 * upload_every_s))
         self._state = state
         self._clock = clock
+        self._events = data_dir / "events"
         self._folders = EventFolders(data_dir)
         self._renditions = data_dir / "smaller"
         self._make_link = make_link
@@ -79,7 +81,8 @@ class ClipFiles:
         *urgent* that an urgent alert waits for the result.
         """
         path = self._folders.folder(event, protocol.event_started_at(event)) / file
-        here = path if os.access(path, os.R_OK) else None
+        is_here = os.access(path, os.R_OK) and not has_link(path, self._events)
+        here = path if is_here else None
         if here and not links_only:
             return ClipLocation(here)
         link = self.link(event, file)

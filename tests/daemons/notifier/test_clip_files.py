@@ -58,6 +58,14 @@ def test_a_clip_on_this_disk_is_that_file(make: Make, clip: Path) -> None:
     assert make().find(EVENT, "clip.mp4", AT, HERE) == ClipLocation(clip)
 
 
+def test_a_clip_that_is_a_link_is_no_clip(make: Make, clip: Path, tmp_path: Path) -> None:
+    clip.rename(tmp_path / "private.yml")
+    clip.symlink_to(tmp_path / "private.yml")
+    found = make(links=False).find(EVENT, "clip.mp4", AT, HERE)
+    assert found is not None
+    assert found.path is None
+
+
 def test_for_a_link_s3_is_waited_for_and_the_file_is_known_too(
     make: Make, clip: Path, state: State, clock: FakeClock
 ) -> None:
