@@ -176,7 +176,8 @@ class Daemon(ABC):
             config = load_config(self.config.folder, self._profile)
             set_up_logs(config.folder, config.redactor())
         except ConfigError as error:
-            _log.error("the configuration is wrong, the last good one stays:\n%s", error)
+            problems = "; ".join(error.problems)
+            _log.error("the configuration is wrong, the last good one stays: %s", problems)
             self._config_trouble = Trouble(
                 self.clock.now(), f"wrong configuration: {error.problems[0]}"
             )

@@ -1,8 +1,10 @@
-"""Logging, configured by `logging.yml` and without secrets."""
+"""Logging, configured by `logging.yml`, without secrets and without forged lines."""
 
+import copy
 import logging
 import logging.config
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +18,8 @@ _HIDDEN = "[hidden]"
 _NOT_AT_DEBUG = ("botocore", "urllib3")
 #: A secret with so many characters never occurs in a word by chance.
 _UNLIKELY_CHARS = 12
+#: Controls, marks of format and direction, halves of a character, and ends of lines.
+_NOT_PRINTED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 #: Signs in front of a password in an address or a setting.
 _LABELS = ("password=", "passwd=", "pass=", "pwd=", "token=", "secret=", "key=")
 
@@ -83,11 +87,29 @@ def _log_plainly(redact: Redactor) -> None:
 
 def _hide(redact: Redactor) -> None:
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_RedactingFormatter(handler.formatter, redact))
+        handler.setFormatter(_RecordFormatter(handler.formatter, redact))
 
 
-class _RedactingFormatter(logging.Formatter):
-    """Hides secrets in the text of another formatter, tracebacks included."""
+def printable(text: str) -> str:
+    r"""Return *text* with each character that is not printed as an escape, such as \n or \x1b.
+
+    Such characters begin a new line, change the colours of a terminal, or turn text around.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        mark.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(mark) in _NOT_PRINTED
+        else mark
+        for mark in text
+    )
+
+
+class _RecordFormatter(logging.Formatter):
+    """Makes one line of each entry, without secrets; the lines of a traceback are indented.
+
+    Nobody can forge an entry: text from outside neither begins a line nor changes the terminal.
+    """
 
     def __init__(self, inner: logging.Formatter | None, redact: Redactor) -> None:
         super().__init__()
@@ -95,4 +117,7 @@ class _RedactingFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(self._inner.format(record))
+        entry = copy.copy(record)
+        entry.msg, entry.args = printable(record.getMessage()), None
+        lines = self._redact(self._inner.format(entry)).split("\n")
+        return "\n    ".join(printable(line) for line in lines)

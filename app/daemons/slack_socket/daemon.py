@@ -28,6 +28,7 @@ from app.commands.context import (
     address,
     is_allowed,
 )
+from app.commands.refusals import Refusals
 from app.commands.registry import run_command
 from app.commands.slack_names import command_named
 from app.config import SlackConfig
@@ -87,6 +88,7 @@ class SlackSocket(Daemon):
         self._connection: SlackConnection | None = None
         self._settings = self.config.slack
         self._workers = ThreadPoolExecutor(WORKERS, "envelope")
+        self._refusals = Refusals(self.clock, ("person", "people"))
         self._envelopes = 0
         self._refused = 0
 
@@ -106,6 +108,7 @@ class SlackSocket(Daemon):
         )
 
     def step(self) -> float:
+        self._refusals.sum_up()
         if self._connection is None:
             is_trouble = self._settings.mode == "socket"
             self.report_trouble(_why_idle(self._settings) if is_trouble else None)
@@ -175,7 +178,7 @@ class SlackSocket(Daemon):
             return handle(envelope)
         except ProtocolError as error:
             self._refused += 1
-            _log.warning("refused: %s", error)
+            self._refusals.log("not understood", "Slack", f"refused: {error}")
             return _NOT_UNDERSTOOD
 
     def _command(self, envelope: "Envelope") -> str | None:
@@ -227,7 +230,8 @@ class SlackSocket(Daemon):
         if is_allowed(user, self._context.config):
             return True
         self._refused += 1
-        _log.warning("refused: %s is not in slack.allowed_users", repr(user)[:40])
+        text = f"refused: {user[:40]!r} is not in slack.allowed_users"
+        self._refusals.log("of people who may not", user, text)
         return False
 
     def _is_first(self, envelope: "Envelope") -> bool:

@@ -7,6 +7,7 @@ loads no SDK.
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from app.commands.context import (
     address,
     is_allowed,
 )
+from app.commands.refusals import Refusals
 from app.commands.registry import COMMANDS, PATIENCE_S, Command, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
@@ -48,7 +50,16 @@ REDIS_TIMEOUT_S = 0.7
 REST_S = 1.0
 #: The name under which the app keeps its endpoint.
 ENDPOINT = "slack_endpoint"
+#: The kinds of refusals, by the status of the answer.
+_KINDS = {
+    400: "malformed",
+    401: "not signed",
+    404: "to no known address",
+    405: "with a wrong method",
+    413: "too long",
+}
 _REPLAY = "the signature was used before"
+_GUNICORN_REFUSED = re.compile(r"Invalid request from ip=(\S*): (.*)", re.DOTALL)
 #: The addresses at which Slack shows no reply, but shows or repeats a request that failed.
 _WITHOUT_REPLY = ("interactive", "listening")
 
@@ -73,7 +84,8 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
 class SlackEndpoint:
     """Accepts Slack's requests from the allowed people, and carries them out.
 
-    *requests*, *refused*, *errors* and *last_request* are for the heartbeat.
+    *requests*, *refused*, *errors* and *last_request* are for the heartbeat. *refusals* logs the
+    refused requests.
     """
 
     def __init__(self, config: Config, clock: Clock) -> None:
@@ -89,6 +101,7 @@ class SlackEndpoint:
         self.refused = 0
         self.errors = 0
         self.last_request: datetime | None = None
+        self.refusals = Refusals(clock)
         self._config = config
         self._clock = clock
         self._state = State(config.redis.url, REDIS_TIMEOUT_S)
@@ -147,16 +160,23 @@ class SlackEndpoint:
         self.refused += code < 500
         self.errors += code >= 500
         if code != 404 or request.method == "POST":
-            _log.warning(
-                "%d to %s for %s %.60r: %s",
-                code,
-                request.remote_addr,
-                request.method,
-                request.path,
-                error.description,
-            )
+            sender = str(request.remote_addr)
+            kind = "sent before" if error.description == _REPLAY else _KINDS.get(code, "failed")
+            what = f"{request.method} {request.path[:60]!r}: {error.description}"
+            self.refusals.log(kind, sender, f"{code} to {sender} for {what}")
         headers = {"Allow": "POST"} if code == 405 else None
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
+
+    def is_gunicorns(self, record: logging.LogRecord) -> bool:
+        """Return whether gunicorn should log *record*; a request that it refused is counted here.
+
+        This is a filter of gunicorn's log.
+        """
+        found = _GUNICORN_REFUSED.fullmatch(record.getMessage())
+        if found:
+            self.refused += 1
+            self.refusals.log("malformed", found[1], f"400 to {found[1]}: {found[2]}")
+        return found is None
 
     def _answer(self, name: str, body: bytes, signature: str) -> Response:
         """Answer a request that Slack has signed, if its *signature* is new."""
@@ -211,7 +231,8 @@ class SlackEndpoint:
         if is_allowed(user, self._config):
             return True
         self.refused += 1
-        _log.warning("refused: user %.40r is not in slack.allowed_users", user)
+        who = f"user {user[:40]!r} is not in slack.allowed_users"
+        self.refusals.log("of people who may not", str(request.remote_addr), f"refused: {who}")
         return False
 
     @contextmanager

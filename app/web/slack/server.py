@@ -44,7 +44,8 @@ def current() -> Config:
         if _Served.config is None:
             sys.stderr.write(f"{error}\n")
             sys.exit(2)
-        _log.error("the configuration is wrong, the last good one stays:\n%s", error)
+        problems = "; ".join(error.problems)
+        _log.error("the configuration is wrong, the last good one stays: %s", problems)
         _Served.trouble = Trouble(SystemClock().now(), f"wrong configuration: {error.problems[0]}")
     else:
         _Served.config, _Served.trouble = config, None
@@ -91,6 +92,7 @@ class HeartbeatSender(threading.Thread):
 
     def _send(self, now: datetime) -> None:
         endpoint, last = self._endpoint, self._endpoint.last_request
+        endpoint.refusals.sum_up()
         counters: Counters = {
             "requests": endpoint.requests,
             "refused": endpoint.refused,
@@ -109,5 +111,7 @@ class HeartbeatSender(threading.Thread):
 
 
 def start_heartbeat(app: Flask) -> None:
-    """Send the heartbeat of *app* from now on, until this process ends."""
-    HeartbeatSender(app.extensions[ENDPOINT], _Served.config or current()).start()
+    """Send the heartbeat of *app* from now on, until this process ends, and log its refusals."""
+    endpoint: SlackEndpoint = app.extensions[ENDPOINT]
+    logging.getLogger("gunicorn.error").addFilter(endpoint.is_gunicorns)
+    HeartbeatSender(endpoint, _Served.config or current()).start()

@@ -124,13 +124,22 @@ def test_a_stranger_gets_a_sentence_and_nothing_else(endpoint: Endpoint, user: s
     assert endpoint.redis.get("camera_status") is None
 
 
-def test_refusals_are_in_the_log_without_secrets(endpoint: Endpoint) -> None:
+def test_refusals_are_in_the_log_without_secrets(own_endpoint: Endpoint) -> None:
+    endpoint = own_endpoint
     endpoint.command("/pycam_off", "U0STRANGER")
     endpoint.ask("POST", "/%0aWARNING%20forged", b"x", {"X-Slack-Signature": SIGNING_SECRET})
     assert "user 'U0STRANGER' is not in slack.allowed_users" in endpoint.program.log
     assert "\nWARNING forged" not in endpoint.program.log
     assert SIGNING_SECRET not in endpoint.program.log
     assert "/response/" not in endpoint.program.log
+    before = len(endpoint.program.log)
+    for _ in range(200):
+        assert endpoint.ask("POST", "/help", b"x").status == 401
+        assert endpoint.ask("POST", "/help", b"x", {"Content-Length ": "1"}).status == 400
+    grown = endpoint.program.log[before:]
+    assert "not signed by Slack" in grown
+    assert "400 to 127.0.0.1: Invalid HTTP header name" in grown
+    assert len(grown) < 3000
 
 
 # --- commands ---
