@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from app.cameras.address import redacted
 from app.cameras.base import Camera, CameraSettings, Pace
 from app.clock import Clock
 
@@ -12,8 +13,8 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
     """Return the camera that `settings.source` names; messages call it *name*.
 
     The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or
-    rtsps address, a /dev/video device, or the path of a file. Nothing is checked here: `open`
-    raises the errors.
+    rtsps address, a V4L2 device such as /dev/video0, or the path of a file. Nothing is checked
+    here: `open` raises the errors.
     """
     source = settings.source
     label = f"{name} ({redacted(source)})"
@@ -31,16 +32,6 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
 def is_endless(source: str) -> bool:
     """Return whether *source* is a drawn scene, which has no end."""
     return source == "demo" or source.startswith(_SYNTHETIC)
-
-
-def redacted(source: str) -> str:
-    """Return *source* without its user name, its password, and all after a `?` or `#`."""
-    scheme, address, rest = source.partition("://")
-    if not address:
-        return source
-    # A password may contain any character, therefore all up to the last @ is removed.
-    host = rest.rpartition("@")[2]
-    return scheme + address + host.partition("?")[0].partition("#")[0]
 
 
 def _pi_camera(label: str, settings: CameraSettings, clock: Clock) -> Camera:

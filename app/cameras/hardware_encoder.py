@@ -31,9 +31,9 @@ class HardwareEncoder:
         forwarding = type("ForwardingOutput", (output,), methods)
         camera.start_encoder(encoder, forwarding(), name="lores")
 
-    def record_frame(self, metadata: dict[str, Any], at_s: float) -> None:
-        """Record that the request with *metadata* became the frame of *at_s*."""
-        self._timer.record_frame(metadata["SensorTimestamp"] / _NANOSECONDS, at_s)
+    def record_frame(self, metadata: dict[str, Any], at_s: float) -> float:
+        """Record that the request with *metadata* was read at *at_s*; returns when it was taken."""
+        return self._timer.record_frame(metadata["SensorTimestamp"] / _NANOSECONDS, at_s)
 
     def stop(self) -> None:
         """Stop encoding."""

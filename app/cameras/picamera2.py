@@ -1,6 +1,7 @@
 """The Raspberry Pi's camera through libcamera, for Raspberry Pi OS Bullseye and later."""
 
 import atexit
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -76,7 +77,9 @@ class Picamera2Camera(Camera):
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
         if self._encoder:
-            self._encoder.record_frame(request.get_metadata(), at_s)
+            # A busy machine reads late; the sensor's stamp is from the moment of the picture.
+            read_s, at_s = at_s, self._encoder.record_frame(request.get_metadata(), at_s)
+            taken_at -= timedelta(seconds=read_s - at_s)
         try:
             lines, bgr = request.make_array("lores"), request.make_array("main")
         finally:

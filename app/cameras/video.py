@@ -2,13 +2,11 @@
 
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import av
 import numpy as np
@@ -18,18 +16,14 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
-from app.cameras.damage import DamageWatch, listen_to_libav
+from app.cameras.damage import DamageWatch
+from app.cameras.opening import Source, find_source, open_source, video_stream
 from app.cameras.pacing import Pacing, PlayingTime
 from app.cameras.packets import make_forwarder
 from app.clock import Clock
-from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
+from app.errors import CameraEnded, CameraError, CameraStalled
 from app.frames import Frame, Image
 
-_ADDRESSES = ("http://", "https://", "rtsp://", "rtsps://")
-_DEVICES = "/dev/video"
-#: Turns off the probe of the frame rate: libav would hold back the first seconds for it. With a
-#: queue of two packets libav reports the packets that a camera leaves out, over TCP too.
-_RTSP = {"rtsp_transport": "tcp", "fpsprobesize": "0", "reorder_queue_size": "2"}
 #: Pixel formats whose first plane is luma, 8 bits a pixel.
 _LUMA_FIRST = frozenset(
     (
@@ -41,20 +35,6 @@ _LUMA_FIRST = frozenset(
 _USUAL_FPS = 25
 #: libav's AVFMT_NOTIMESTAMPS: libav invents the stamps of such a format from a guessed rate.
 _NO_TIMESTAMPS = 0x0080
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The arguments with which libav opens a source.
-
-    *timeout_s* is for the opening and again for each read; None waits without limit.
-    """
-
-    kind: str
-    url: str
-    format: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    timeout_s: float | None = None
 
 
 class VideoCamera(Camera):
@@ -76,16 +56,8 @@ class VideoCamera(Camera):
         self._converting = threading.Lock()
 
     def open(self) -> None:
-        source = self._find_source()
-        listen_to_libav()
-        began_s = time.monotonic()
-        try:
-            container = av.open(
-                source.url, format=source.format, options=source.options, timeout=source.timeout_s
-            )
-        except av.FFmpegError as error:
-            raise self._not_opened(error, source, time.monotonic() - began_s) from None
-        self._container = container
+        source = find_source(self.source, self._settings)
+        self._container = container = open_source(self.source, source)
         self._begin(container, source)
         if source.kind == "device":
             self._warm_up()
@@ -112,50 +84,10 @@ class VideoCamera(Camera):
             self._container.close()
             self._container = None
 
-    def _find_source(self) -> _Source:
-        settings = self._settings
-        address = settings.source.lower()
-        if address.startswith(_ADDRESSES):
-            options = _RTSP if address.startswith("rtsp") else {}
-            return _Source("address", settings.source, options=options, timeout_s=settings.stall_s)
-        path = self._existing_path()
-        if settings.source.startswith(_DEVICES):
-            width, height = settings.resolution
-            options = {"video_size": f"{width}x{height}", "framerate": f"{settings.fps:g}"}
-            return _Source("device", str(path), "v4l2", options)
-        return _Source("file", f"file:{path}")
-
-    def _existing_path(self) -> Path:
-        path = Path(self._settings.source).expanduser()
-        try:
-            if not path.exists():
-                raise CameraMissing(f"{self.source}: there is no such file or device")
-            if path.is_dir():
-                raise CameraError(f"{self.source} is a folder, not a video")
-            if path.is_file() and path.stat().st_size == 0:
-                raise CameraError(f"{self.source} is empty: a file of 0 bytes")
-        except PermissionError as error:
-            raise CameraMissing(f"{self.source} cannot be opened: {error.strerror}") from None
-        return path
-
-    # Errors of libav are never chained or quoted whole: they contain the address with the password.
-    def _not_opened(self, error: av.FFmpegError, source: _Source, waited_s: float) -> CameraError:
-        if source.timeout_s is not None and waited_s >= source.timeout_s:
-            return CameraMissing(f"{self.source} gave no answer for {source.timeout_s:g} s")
-        if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
-            return CameraError(f"{self.source} refuses the user name or the password")
-        if isinstance(error, av.InvalidDataError):
-            return CameraError(
-                f"{self.source} is no video, or a part that is needed to start is missing"
-            )
-        if source.kind == "address" and error.strerror == "Input/output error":
-            return CameraMissing(f"{self.source} cannot be reached, or sends no video")
-        return CameraMissing(f"{self.source} cannot be opened: {error.strerror}")
-
-    def _begin(self, container: InputContainer, source: _Source) -> None:
-        if not container.streams.video:
+    def _begin(self, container: InputContainer, source: Source) -> None:
+        stream = video_stream(container)
+        if stream is None:
             raise CameraError(f"{self.source} contains no video")
-        stream = container.streams.video[0]
         if stream.codec_context is None:
             raise CameraError(f"{self.source}: there is no decoder for its video")
         # One thread needs the least CPU in all, and returns every picture at once.

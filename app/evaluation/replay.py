@@ -14,6 +14,7 @@ import cv2
 
 from app.cameras import is_endless, make_camera
 from app.cameras.base import Camera, CameraSettings
+from app.cameras.opening import video_stream
 from app.clock import SystemClock
 from app.config import CameraConfig, Config, load_config
 from app.detector import Detector, Event, Verdict
@@ -167,7 +168,8 @@ def _length(video: str) -> int | None:
     """Return the number of frames in the header of *video*, None without one."""
     try:
         with av.open(video) as opened:
-            return opened.streams.video[0].frames or None
+            stream = video_stream(opened)
+            return stream.frames or None if stream else None
     except av.FFmpegError:
         return None
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from app.cameras import make_camera, redacted
+from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.clock import FakeClock
 from app.errors import CameraMissing
@@ -62,27 +62,6 @@ def test_an_error_for_an_unknown_scene_lists_the_scenes() -> None:
         CameraMissing, match="there is no scene 'party', only demo, empty, person, noise, lamp"
     ):
         camera.open()
-
-
-@pytest.mark.parametrize(
-    ("source", "text"),
-    [
-        ("rtsp://camera/stream", "rtsp://camera/stream"),
-        ("rtsp://owl:hoot@camera:554/stream", "rtsp://camera:554/stream"),
-        ("rtsp://owl:h@oo@t@camera/stream", "rtsp://camera/stream"),
-        ("rtsp://owl:ho/o?t#@camera/stream", "rtsp://camera/stream"),
-        ("http://camera/stream?user=owl&password=hoot", "http://camera/stream"),
-        ("http://camera/stream#hoot", "http://camera/stream"),
-        ("HTTP://owl:hoot@camera/", "HTTP://camera/"),
-        ("videos/me@home.mp4", "videos/me@home.mp4"),
-        ("demo", "demo"),
-    ],
-)
-def test_a_redacted_source_has_no_password(source: str, text: str) -> None:
-    assert redacted(source) == text
-    assert (
-        make_camera("front", CameraSettings(source=source), FakeClock()).source == f"front ({text})"
-    )
 
 
 def test_importing_cameras_imports_no_backend() -> None:

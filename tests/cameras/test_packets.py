@@ -5,6 +5,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import av
 import cv2
@@ -244,6 +245,34 @@ def test_a_jump_of_the_stamps_gives_no_wrong_time(jump_s: float) -> None:
     assert shown_s[:50] == pytest.approx([500.2 + number / 10 for number in range(50)])
     assert shown_s[-48:] == pytest.approx([500.2 + number / 10 for number in range(52, 100)])
     assert taken == pytest.approx([500.2 + number / 10 for number in range(98)], abs=0.21)
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.84, 0.97, 1.25])
+def test_stamps_of_another_speed_give_the_time_of_arrival(speed: float) -> None:
+    packets: list[Packet] = []
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
+    random = Random(4)
+    late_s = []
+    for number in range(1200):
+        stamp_s, taken_s = number / 10 * speed, 500 + number / 10
+        # The network delays some pictures, and all of a second in each ten.
+        delay_s = random.random() * 0.05 + (0.9 - number % 100 / 11 if number % 100 < 10 else 0)
+        timer.add_packet(b"picture", stamp_s, stamp_s, key=True)
+        at_s = timer.record_frame(stamp_s, taken_s + delay_s)
+        late_s.append(at_s - taken_s)
+    steps_s = [after.at_s - before.at_s for before, after in pairwise(packets)]
+    assert max(map(abs, late_s[150:])) < 0.35
+    assert max(steps_s[150:]) < 0.35
+    assert min(steps_s[150:]) >= 0
+
+
+def test_a_growing_delay_of_a_few_seconds_is_no_drift() -> None:
+    clock = StampClock()
+    for number in range(600):
+        busy_s = max(min(number - 300, 330 - number), 0) / 10  # rises to 1.5 s and falls again
+        clock.record_frame(number / 10, 500 + number / 10 + busy_s)
+        at_s = clock.time_of(number / 10)
+        assert at_s == pytest.approx(500 + number / 10)
 
 
 def test_packets_before_a_jump_without_a_time_are_dropped() -> None:

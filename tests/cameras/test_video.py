@@ -1,8 +1,6 @@
-"""Files and streams of many kinds, also broken, stuck or missing ones."""
+"""Files and streams of many kinds, also broken, stuck or silent ones."""
 
-import logging
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,41 +10,12 @@ import numpy as np
 import pytest
 
 from app.cameras import make_camera
-from app.cameras.base import Camera, CameraSettings
-from app.clock import FakeClock, SystemClock
-from app.errors import CameraEnded, CameraError, CameraMissing, CameraStalled
-from app.frames import Frame
+from app.clock import FakeClock
+from app.errors import CameraEnded, CameraStalled
 from tests.cameras.pictures import FPS, SIZE, picture, write_video
+from tests.cameras.playing import SETTINGS, fast, live, played
 from tests.servers.rtsp_server import RtspServer
 from tests.servers.video_server import FEW, VideoServer
-
-SETTINGS = CameraSettings(fps=FPS, warmup_s=0)
-
-
-def fast(source: object, **settings: object) -> Camera:
-    return make_camera(
-        "attic",
-        replace(SETTINGS, source=str(source), **settings),  # type: ignore[arg-type]
-        FakeClock(),
-        "fast",
-    )
-
-
-def live(source: str, **settings: object) -> Camera:
-    return make_camera("attic", replace(SETTINGS, source=source, **settings), SystemClock())  # type: ignore[arg-type]
-
-
-def played(camera: Camera) -> tuple[list[Frame], CameraError]:
-    """Return all frames of *camera*, and the error that ended it."""
-    frames: list[Frame] = []
-    try:
-        camera.open()
-        while True:
-            frames.append(camera.read())
-    except CameraError as error:
-        return frames, error
-    finally:
-        camera.close()
 
 
 def spoiled(path: Path, source: Path, every: int) -> Path:
@@ -162,70 +131,6 @@ def test_the_real_footage_is_read_whole(footage: Path) -> None:
     assert (frames, camera.corrupt) == (377, 0)
 
 
-Broken = Callable[[Path], Path]
-
-
-def a_folder(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def an_empty_file(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def a_text(path: Path) -> Path:
-    path.write_text("It was a dark and stormy night.\n" * 100)
-    return path
-
-
-def noise(path: Path) -> Path:
-    path.write_bytes(Random(3).randbytes(50_000))
-    return path
-
-
-def a_video_cut_off(path: Path) -> Path:
-    whole = write_video(path.with_suffix(".whole.mp4"))
-    path.write_bytes(whole.read_bytes()[:3000])
-    return path
-
-
-def a_sound(path: Path) -> Path:
-    import av
-
-    with av.open(str(path), "w", format="wav") as written:
-        stream = written.add_stream("pcm_s16le", rate=8000)
-        sound = av.AudioFrame.from_ndarray(
-            np.zeros((1, 800), np.int16), format="s16", layout="mono"
-        )
-        sound.rate = 8000
-        written.mux(stream.encode(sound))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("broken", "kind", "words"),
-    [
-        (lambda path: path, CameraMissing, "there is no such file or device"),
-        (a_folder, CameraError, "is a folder, not a video"),
-        (an_empty_file, CameraError, "is empty: a file of 0 bytes"),
-        (a_text, CameraError, "is no video"),
-        (noise, CameraError, "is no video"),
-        (a_video_cut_off, CameraError, "is no video, or a part that is needed to start is missing"),
-        (a_sound, CameraError, "contains no video"),
-    ],
-)
-def test_an_error_says_why_a_file_is_no_video(
-    tmp_path: Path, broken: Broken, kind: type[CameraError], words: str
-) -> None:
-    path = broken(tmp_path / "broken.mp4")
-    frames, error = played(fast(path))
-    assert (frames, type(error)) == ([], kind)
-    assert str(error).startswith(f"attic ({path})")
-    assert words in str(error)
-
-
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "avi"])
 def test_a_video_that_breaks_off_is_played_up_to_there(tmp_path: Path, suffix: str) -> None:
     whole = write_video(
@@ -265,39 +170,6 @@ def test_a_video_of_damaged_pictures_only_is_an_error(tmp_path: Path) -> None:
     assert str(error) == f"attic ({path}) contains no picture that can be decoded"
 
 
-@pytest.mark.parametrize(
-    ("path", "kind", "words"),
-    [
-        ("none", CameraMissing, "404 Not Found"),
-        ("locked", CameraError, "refuses the user name or the password"),
-        ("page", CameraError, "is no video"),
-        ("silent", CameraMissing, "gave no answer for 1 s"),
-    ],
-)
-def test_an_error_says_why_an_address_has_no_video(
-    network: VideoServer, path: str, kind: type[CameraError], words: str
-) -> None:
-    frames, error = played(live(network.url(path), stall_s=1))
-    assert (frames, type(error)) == ([], kind)
-    assert str(error).startswith(f"attic ({network.url(path)})")
-    assert words in str(error)
-
-
-@pytest.mark.parametrize("scheme", ["http", "rtsp"])
-def test_an_address_without_a_server_is_missing(scheme: str, free_address: str) -> None:
-    _, error = played(live(f"{scheme}://{free_address}/stream"))
-    assert isinstance(error, CameraMissing)
-    assert (
-        str(error)
-        == f"attic ({scheme}://{free_address}/stream) cannot be opened: Connection refused"
-    )
-
-
-def test_an_unknown_host_is_missing() -> None:
-    _, error = played(live("http://no-such-camera.invalid/stream"))
-    assert isinstance(error, CameraMissing)
-
-
 def test_a_stream_that_falls_silent_has_stalled(network: VideoServer) -> None:
     frames, error = played(live(network.url("stalls"), stall_s=1))
     assert 1 <= len(frames) <= FEW  # a busy machine drops some
@@ -335,33 +207,3 @@ def test_an_rtsp_camera_is_reduced_to_fps_by_its_stamps() -> None:
     with RtspServer(30) as server:
         frames, _ = played(live(f"rtsp://{server.address}/stream", stall_s=1, fps=8))
     assert [frame.number for frame in frames] == list(range(0, 30, 4))
-
-
-def test_a_password_is_used_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    with RtspServer(10, login="owl:geheim") as server:
-        frames, silent = played(
-            live(f"rtsp://owl:geheim@{server.address}/stream?key=geheim", stall_s=1)
-        )
-        assert len(frames) == 10
-        _, refused = played(live(f"rtsp://owl:geheimer@{server.address}/stream"))
-    _, missing = played(live(f"rtsp://owl:geheim@{server.address}/stream"))
-    assert (
-        str(refused)
-        == f"attic (rtsp://{server.address}/stream) refuses the user name or the password"
-    )
-    for error in (silent, refused, missing):
-        assert "geheim" not in str(error)
-        assert "geheim" not in logged(error)
-    assert "geheim" not in caplog.text
-
-
-def logged(error: Exception) -> str:
-    """Return *error* as a log shows it, with its traceback."""
-    return logging.Formatter().formatException((type(error), error, error.__traceback__))
-
-
-def test_a_device_that_does_not_exist_is_missing() -> None:
-    _, error = played(live("/dev/video77"))
-    assert isinstance(error, CameraMissing)
-    assert str(error) == "attic (/dev/video77): there is no such file or device"

@@ -79,16 +79,20 @@ def encoded(pictures: list[Image], size: tuple[int, int]) -> list[list[bytes]]:
 
 def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
+        _datagrams: socket.socket | None = None
+
         def handle(self) -> None:
             self._sequence = 0
-            self._datagrams: socket.socket | None = None
             try:
                 while request := self._request():
                     if self._answer(*request) == "PLAY":
                         self._play()
                         return
-            except (BrokenPipeError, ConnectionResetError):
+            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
                 pass
+            finally:
+                if self._datagrams:
+                    self._datagrams.close()
 
         def _request(self) -> tuple[str, dict[str, str]] | None:
             lines = []

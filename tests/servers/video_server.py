@@ -16,7 +16,8 @@ class VideoServer:
     """Serves these paths until it is left:
 
     /stream gives pictures without end, /stalls a few and then no more, /ends a few and then hangs
-    up, /spoils a few and then only damaged ones; /video the file *video*; /silent never answers,
+    up, /spoils a few and then only damaged ones; /unbounded gives pictures without end, the first
+    without a boundary before it; /video the file *video*; /silent never answers,
     /page is no video, /locked asks for a password; all others are 404. The pictures come *fps*
     times a second, made by *draw*.
     """
@@ -65,7 +66,7 @@ def _handler(
         def do_GET(self) -> None:
             path = self.path.strip("/")
             try:
-                if path in ("stream", "stalls", "ends", "spoils"):
+                if path in ("stream", "stalls", "ends", "spoils", "unbounded"):
                     self._send_pictures(path)
                 elif path == "silent":
                     over.wait()
@@ -90,11 +91,12 @@ def _handler(
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
+            boundary = b"--frame\r\n"
+            if path != "unbounded":
+                self.wfile.write(boundary)
             for picture in _pictures(path, draw):
-                head = (
-                    f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-                )
-                self.wfile.write(head.encode() + picture + b"\r\n")
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                self.wfile.write(head.encode() + picture + b"\r\n" + boundary)
                 if over.wait(1 / fps):
                     return
             if path == "stalls":
@@ -106,6 +108,6 @@ def _handler(
 def _pictures(path: str, draw: Callable[[int], bytes]) -> Iterator[bytes]:
     yield from (draw(number) for number in range(FEW))
     number = FEW
-    while path in ("stream", "spoils"):
-        yield draw(number) if path == "stream" else b"\xff\xd8 this is no picture \xff\xd9"
+    while path in ("stream", "spoils", "unbounded"):
+        yield draw(number) if path != "spoils" else b"\xff\xd8 this is no picture \xff\xd9"
         number += 1
