@@ -320,14 +320,16 @@ class SecuritySystem(Daemon):
             self._watch_opening(frame, verdict)
 
     def _open_event(self, event: Event, frame: Frame, verdict: Verdict) -> None:
-        """Start the sample and the clip of *event*, then publish it.
+        """Publish *event*, and start its sample and its clip.
 
-        Everything that would be lost with this process is on disk before the event is published.
+        That it happened is on disk first, within some milliseconds. Everything else that would be
+        lost with this process is on disk before the event goes out.
         """
         event_id = protocol.event_id(frame_time(frame, event.started_at_s), self._name)
+        self._reporter.open(event_id, event, frame, verdict.level)
         sample = self._captures.record(frame, verdict, self._detector, event_id)
         clip = self._clips.begin(event_id, event)
-        picture = self._reporter.open(event_id, event, frame, verdict.level, [*sample, *clip])
+        picture = self._reporter.complete(event, frame, [*sample, *clip])
         self._show_latest(frame, picture)
 
     def _close_event(self, event: Event, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ from app.errors import ProtocolError
 from app.frames import Frame, annotated, caption, jpeg
 from app.protocol import EventRecord, Fact, FactKind, event_fact_id
 from app.recording.event_folder import EventFolders, SnapshotPair
+
+#: The seconds for which the loop lets the thread run that writes an opening to disk.
+_YIELD_S = 0.002
 
 _log = logging.getLogger(__name__)
 
@@ -49,18 +53,11 @@ class EventReporter:
         """Return the id of the open event, None while there is none."""
         return self._open[0] if self._open else None
 
-    def open(
-        self,
-        event_id: str,
-        event: Event,
-        frame: Frame,
-        level: float | None,
-        after: Sequence[threading.Event],
-    ) -> bytes:
-        """Publish that *frame* has opened *event*, once all events in *after* are set.
+    def open(self, event_id: str, event: Event, frame: Frame, level: float | None) -> None:
+        """Publish that *frame* has opened *event*; `complete` must follow.
 
-        *level* is the brightness, 0 to 255, where light is the trigger. Return the picture of
-        *frame* as JPEG, with nothing drawn in.
+        The fact is on disk some milliseconds later. *level* is the brightness, 0 to 255, where
+        light is the trigger.
         """
         self.count += 1
         boxes = tuple((box.x, box.y, box.width, box.height) for box in event.boxes)
@@ -72,12 +69,25 @@ class EventReporter:
         )
         self._open = event_id, record
         cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
-        _log.info("event %s opens with %s", event_id, cause)
+        news = f"event {event_id} opens with {cause}"
+        self._drawn = threading.Event()
+        self._opened = Publication(
+            self._opening(event_id, record, event.alert), record, drawn=self._drawn, news=news
+        )
+        self._publisher.publish(self._opened)
+        # Python would let the thread that writes wait up to 5 ms for this one.
+        time.sleep(_YIELD_S)
+
+    def complete(self, event: Event, frame: Frame, after: Sequence[threading.Event]) -> bytes:
+        """Give the opening of *event* its pictures; it goes out once all events in *after* are set.
+
+        Return the picture of *frame* as JPEG, with nothing drawn in.
+        """
         picture = frame.bgr()
         marked = annotated(picture, event.boxes, caption(self._camera, frame))
         pictures = SnapshotPair(jpeg(marked), jpeg(picture))
-        fact = self._opening(event_id, record, event.alert)
-        self._publisher.publish(Publication(fact, record, pictures, after=tuple(after)))
+        self._opened.pictures, self._opened.after = pictures, tuple(after)
+        self._drawn.set()
         return pictures.clean
 
     def end(self, event: Event, ended_at: datetime, *, has_clip: bool) -> None:

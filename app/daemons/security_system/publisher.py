@@ -1,12 +1,13 @@
-"""Publishes a camera's events: a thread writes them to disk and then to Redis.
+"""Publishes a camera's events: a thread writes them to disk, and another to Redis.
 
-A frame therefore never waits for a disk or a network. Every fact is first on disk and then in
-Redis. While Redis is away, facts wait in the spool. The same thread polls `Controls`.
+A frame therefore never waits for a disk or a network, nor the disk for Redis. Every fact is first
+on disk and then in Redis. While Redis is away, facts wait in the spool. The thread for Redis also
+polls `Controls`.
 """
 
 import logging
-import queue
 import threading
+import time
 from collections.abc import Callable
 
 from app import protocol
@@ -14,6 +15,7 @@ from app.clock import Clock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes
+from app.daemons.security_system.publication_writer import PublicationWriter
 from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ClipAsked, Fact, Heartbeat, Position
@@ -23,8 +25,6 @@ from app.state import Latest, State
 #: The seconds between two polls of the wanted state. The camera must obey within a second.
 POLL_S = 0.4
 RETRY_S = 1.0
-#: The longest time that a fact waits for the sample and clip that must be on disk before it.
-PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Publisher:
             disk=self._disk,
             clock=clock,
         )
-        self._publications: queue.SimpleQueue[Publication] = queue.SimpleQueue()
+        self._writer = PublicationWriter(folders, spool, self._disk, clock, self._wake.set)
         self._newest: dict[str, Callable[[], None]] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -71,7 +71,7 @@ class Publisher:
     @property
     def waiting(self) -> int:
         """Return the number of facts that wait for Redis."""
-        return len(self._spool) + self._publications.qsize()
+        return len(self._spool) + len(self._writer)
 
     @property
     def disk_trouble(self) -> str | None:
@@ -82,31 +82,34 @@ class Publisher:
         """Take over the facts and notes of an earlier run; `WorldError` if that still runs."""
         self._disk.attempt(self._spool.lock)
         for publication in self._spool.load():
-            self._disk.attempt(self._write_event, publication)
+            self._disk.attempt(self._writer.write_event, publication)
         self.controls.open()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
+        self._writer.start()
         self._thread.start()
 
     def check(self) -> None:
-        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
+        """Raise `RuntimeError` when a mistake, which is in the log, has ended a thread."""
+        self._writer.check()
         if not self._thread.is_alive() and not self._stopping:
             raise RuntimeError("the publisher's thread has ended")
 
     def stop(self, patience_s: float = 4.0) -> None:
-        """Publish the waiting facts, for at most *patience_s* seconds, and end the thread."""
+        """Publish the waiting facts, for at most *patience_s* seconds, and end the threads."""
+        until_s = time.monotonic() + patience_s
+        self._writer.stop(patience_s)
         self._stopping = True
         self._wake.set()
         if self._thread.ident:
-            self._thread.join(patience_s)
+            self._thread.join(max(until_s - time.monotonic(), 0.0))
         self._spool.unlock()
 
     def publish(self, publication: Publication) -> None:
         """Write *publication* to disk and then to Redis."""
         self._published_s = self._clock.monotonic()
-        self._publications.put(publication)
-        self._wake.set()
+        self._writer.add(publication)
 
     def show_latest(self, latest: Latest) -> None:
         """Make *latest* the camera's newest picture."""
@@ -146,7 +149,6 @@ class Publisher:
 
     def _step(self) -> float:
         """Do everything once; return the seconds until the next step."""
-        self._write_publications()
         self.notes.write()
         self.controls.write_labels()
         try:
@@ -168,53 +170,6 @@ class Publisher:
             _log.warning("%s; facts are kept in the spool meanwhile", why)
         self.away = why
         self._spool.redis_went_away()
-
-    def _write_publications(self) -> None:
-        while not self._publications.empty():
-            publication = self._publications.get()
-            self._wait_for_files(publication)
-            if publication.pictures:
-                self._write_with_pictures(publication)
-            else:
-                self._write_without_pictures(publication)
-
-    def _write_with_pictures(self, publication: Publication) -> None:
-        """Write the pictures into the event's folder before the fact waits in the spool."""
-        if self._disk.attempt(self._write_event, publication):
-            publication.pictures = None
-        self._disk.attempt(self._spool.add, publication)
-
-    def _write_without_pictures(self, publication: Publication) -> None:
-        """Write the fact to the spool, and then the record to the event's folder.
-
-        In the other order, a kill in between would lose the end of an event.
-        """
-        in_spool = self._disk.attempt(self._spool.add, publication)
-        if in_spool and publication.spent:
-            self._disk.attempt(publication.spent.unlink, True)
-        self._disk.attempt(self._write_event, publication)
-
-    def _wait_for_files(self, publication: Publication) -> None:
-        """Wait until *publication* may be written, but not long: the disk may hang."""
-        until_s = self._clock.monotonic() + PATIENCE_S
-        for written in publication.after:
-            if not written.wait(max(until_s - self._clock.monotonic(), 0.0)):
-                _log.warning(
-                    "%s is published before its sample and clip are on disk, because they take "
-                    "longer than %g s",
-                    publication.fact.id,
-                    PATIENCE_S,
-                )
-                return
-
-    def _write_event(self, publication: Publication) -> None:
-        fact, record = publication.fact, publication.record
-        if fact.event and record:
-            # If this run is killed before the end of the event, the next run publishes the event
-            # again, and must know whether the event was an alert.
-            alert = {"alert": fact.alert} if fact.kind == "motion_started" else {}
-            facts = protocol.plain_event(record) | alert
-            self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
 
     def _hand_over(self) -> None:
         self._refusal = None
@@ -264,11 +219,14 @@ class Publisher:
         event, record = protocol.opened_event(publication.fact), publication.record
         if event is None or record is None:
             return None
+        why = "the program was killed before it was on disk"
         try:
-            return self._folders.snapshot(event, record.started_at)
+            snapshot = self._folders.snapshot(event, record.started_at)
         except OSError as error:
-            _log.warning("event %s is published without its picture: %s", event, error)
-            return None
+            snapshot, why = None, str(error)
+        if snapshot is None:
+            _log.warning("event %s is published without its picture: %s", event, why)
+        return snapshot
 
     def _send_newest(self) -> None:
         with self._lock:

@@ -10,13 +10,14 @@ import json
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from app import protocol
 from app.errors import WorldError
-from app.files import remove_unfinished, write_atomic
+from app.files import put_in_place, remove_unfinished, write_atomic
 from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
 
@@ -26,6 +27,9 @@ REFUSED = "refused"
 #: The number of publications that keep their pictures in memory when the disk accepts none.
 PICTURES_IN_MEMORY = 20
 
+#: The errors of a file that holds no fact.
+_BROKEN = (ValueError, KeyError, TypeError)
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,10 +37,12 @@ _log = logging.getLogger(__name__)
 class Publication:
     """A fact on its way to Redis, with the *record* and *pictures* of its event, if it has one.
 
-    It is written to disk when all events in *after* are set, unless that takes too long. *spent* is
-    a file to remove as soon as the fact is on disk; if it stayed, another run would publish the
-    fact again. *path* is the fact's file in the spool, None while there is none. *pictures* is None
-    again when the pictures are in the event's folder.
+    The fact is written to disk at once, and *news* is logged then. It goes to Redis when it is
+    *complete*: when *drawn*, which says that *pictures* and *after* are known, and all events in
+    *after* are set, unless that takes too long. *spent* is a file to remove as soon as the fact is
+    on disk; if it stayed, another run would publish the fact again. *path* is the fact's file in
+    the spool, None while there is none. *pictures* is None again when the pictures are in the
+    event's folder.
     """
 
     fact: Fact
@@ -44,13 +50,16 @@ class Publication:
     pictures: SnapshotPair | None = None
     spent: Path | None = None
     after: tuple[threading.Event, ...] = ()
+    drawn: threading.Event | None = None
+    news: str = ""
+    complete: bool = True
     path: Path | None = None
 
 
 class Spool:
     """The publications of one camera that Redis may not have, kept in *folder*.
 
-    Only one thread uses it.
+    One thread calls `add`, and another hands over and settles.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,6 +93,7 @@ class Spool:
 
     def load(self) -> list[Publication]:
         """Take over the facts that an earlier run has left, and return them."""
+        self._keep_whole()
         remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.json")):
             self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
@@ -108,8 +118,8 @@ class Spool:
         publication.path = path
 
     def first(self) -> Publication | None:
-        """Return the next publication for Redis, None when there is none."""
-        return self._waiting[0] if self._waiting else None
+        """Return the next publication for Redis; None when there is none, or it is incomplete."""
+        return self._waiting[0] if self._waiting and self._waiting[0].complete else None
 
     def handed_over(self, now_s: float) -> None:
         """Record that Redis has the first publication since *now_s*, of a monotonic clock."""
@@ -126,7 +136,7 @@ class Spool:
         if publication.path:
             publication.path.replace(kept)
         else:
-            write_atomic(kept, _encoded(publication).encode())
+            write_atomic(kept, encoded(publication).encode())
         self._waiting.popleft()
         return kept
 
@@ -146,8 +156,15 @@ class Spool:
                 path.unlink(missing_ok=True)
             self._settling.popleft()
 
+    def _keep_whole(self) -> None:
+        """Keep the facts that a killed program had written, but not yet renamed."""
+        for unfinished in self.folder.glob(".*.json.part"):
+            with suppress(OSError, *_BROKEN):
+                _decoded(unfinished)
+                put_in_place(unfinished, self.folder / unfinished.name[1 : -len(".part")])
+
     def _forget_old_pictures(self) -> None:
-        in_memory = [one for one in self._waiting if one.path is None and one.pictures]
+        in_memory = [one for one in tuple(self._waiting) if one.path is None and one.pictures]
         for publication in in_memory[:-PICTURES_IN_MEMORY]:
             publication.pictures = None
 
@@ -159,9 +176,13 @@ def _encoded(publication: Publication) -> str:
 
 def _read(path: Path) -> Publication | None:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        record = protocol.decode_event(stored["record"]) if stored["record"] else None
-        return Publication(protocol.decode(Fact, stored["fact"]), record, path=path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return replace(_decoded(path), path=path)
+    except (OSError, *_BROKEN) as error:
         _log.error("%s is not a waiting fact and is left as it is: %s", path, error)
         return None
+
+
+def _decoded(path: Path) -> Publication:
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    record = protocol.decode_event(stored["record"]) if stored["record"] else None
+    return Publication(protocol.decode(Fact, stored["fact"]), record)

@@ -1,8 +1,11 @@
 """The security system as a real process, on drawn rooms and real footage, with a real Redis."""
 
 import json
+import random
+import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +22,7 @@ from app.files import is_unfinished
 from app.protocol import Heartbeat, Position, Request
 from app.state import Latest
 from tests.daemons.security_system.conftest import NUMBERED, Front
+from tests.recording.videos import numbered_video
 from tests.servers.programs import Program, write_config
 from tests.waiting import until
 
@@ -202,6 +206,26 @@ def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless:
     record = front.state.event(second)
     assert record
     assert record.ended_at
+
+
+def test_a_kill_right_after_an_opening_loses_no_event(front: Front, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    video = numbered_video(tmp_path / "soon.mp4", 200, visits=range(12, 200))
+    program = front.start(video, NUMBERED)
+    for number in range(1, 6):
+        until(lambda: program.log.count(" opens with ") == number, "it opens", every_s=0.001)  # noqa: B023
+        time.sleep(chance.choice((0.0, 0.01, 0.05)) * chance.random())
+        program.kill()
+        program.start()
+    front.state.set_switch("camera_status", False)
+    opened = re.findall(r"event (\S+) opens with ", program.log)
+    until(
+        lambda: {fact["event"] for fact in front.facts("motion_started")} >= set(opened),
+        "all events are published",
+    )
+    assert program.stop() == 0
+    published = Counter(fact["event"] for fact in front.facts("motion_started"))
+    assert {event: published[event] for event in opened} == dict.fromkeys(opened, 1)
 
 
 def test_a_missing_camera_is_reported_until_it_is_mended(front: Front) -> None:

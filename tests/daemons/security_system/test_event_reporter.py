@@ -46,7 +46,8 @@ class Run:
     def open(self, *, alert: bool = True, level: float | None = None) -> Event:
         """Open `EVENT`, which began two seconds before `FRAME`."""
         event = Event(1, 10.0, None, 5000.0, (Box(1, 2, 3, 4),), alert)
-        self.reporter.open(EVENT, event, FRAME, level, ())
+        self.reporter.open(EVENT, event, FRAME, level)
+        self.reporter.complete(event, FRAME, ())
         return event
 
 
@@ -186,7 +187,7 @@ def test_the_log_says_what_opened_an_event(
 ) -> None:
     caplog.set_level("INFO")
     run.open(level=level)
-    assert f"event {EVENT} opens with {by}" in caplog.text
+    until(lambda: f"event {EVENT} opens with {by}" in caplog.text, "it is logged")
 
 
 def test_a_folder_that_is_no_event_is_left_alone(

@@ -104,7 +104,7 @@ def test_a_disk_that_hangs_delays_an_alert_only_a_moment(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.daemons.security_system.publisher.PATIENCE_S", 0.1)
+    monkeypatch.setattr("app.daemons.security_system.publication_writer.FILES_PATIENCE_S", 0.1)
     start().publish(replace(opening(1), after=(threading.Event(), threading.Event())))
     until(lambda: published(raw) == ["01"], "the event is published")
     assert "is published before its sample and clip are on disk" in caplog.text

@@ -116,6 +116,17 @@ def test_a_refused_fact_is_kept_and_waits_no_more(tmp_path: Path, on_disk: bool)
     assert ids(spool) == ["f1"]
 
 
+def test_a_fact_that_a_kill_left_unnamed_is_kept_if_it_is_whole(tmp_path: Path) -> None:
+    before = Spool(tmp_path)
+    before.add(publication(0, EventRecord("front", NOW)))
+    whole = tmp_path / "0000000000.json"
+    (tmp_path / ".0000000001.json.part").write_bytes(whole.read_bytes()[:-9])
+    whole.rename(tmp_path / ".0000000000.json.part")
+    after = Spool(tmp_path)
+    assert [one.fact.id for one in after.load()] == ["f0"]
+    assert list(tmp_path.iterdir()) == [whole]
+
+
 def test_only_one_program_uses_a_folder(tmp_path: Path) -> None:
     first, second = Spool(tmp_path), Spool(tmp_path)
     first.lock()

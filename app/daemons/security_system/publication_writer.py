@@ -1,0 +1,111 @@
+"""Writes a camera's facts to disk, in a thread that never waits for Redis."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from app import protocol
+from app.clock import Clock
+from app.daemons.security_system.disk_writer import DiskWriter
+from app.daemons.security_system.spool import Publication, Spool
+from app.recording.event_folder import EventFolders
+
+#: The longest time that a fact waits for its pictures, which the camera's loop draws.
+PICTURES_PATIENCE_S = 10.0
+#: The longest time that a fact waits then for the sample and clip that must be on disk before it.
+FILES_PATIENCE_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class PublicationWriter:
+    """Writes each publication to *spool*, and what belongs to it into *folders*.
+
+    The fact comes first, a few milliseconds after `add`: from then on a kill loses nothing, and the
+    next run publishes it. *written* is called when a publication may go to Redis.
+    """
+
+    def __init__(
+        self,
+        folders: EventFolders,
+        spool: Spool,
+        disk: DiskWriter,
+        clock: Clock,
+        written: Callable[[], None],
+    ) -> None:
+        self._folders = folders
+        self._spool = spool
+        self._disk = disk
+        self._clock = clock
+        self._written = written
+        self._added: queue.SimpleQueue[Publication | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._stopping = False
+
+    def __len__(self) -> int:
+        return self._added.qsize()
+
+    def add(self, publication: Publication) -> None:
+        """Write *publication* soon; return at once."""
+        publication.complete = False
+        self._added.put(publication)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
+        if not self._thread.is_alive() and not self._stopping:
+            raise RuntimeError("the thread that writes the spool has ended")
+
+    def stop(self, patience_s: float) -> None:
+        """Write what waits, for at most *patience_s* seconds, and end the thread."""
+        self._stopping = True
+        self._added.put(None)
+        if self._thread.ident:
+            self._thread.join(patience_s)
+
+    def write_event(self, publication: Publication) -> None:
+        """Write the record and the pictures of the event of *publication*, if it has one."""
+        fact, record = publication.fact, publication.record
+        if fact.event and record:
+            # If this run is killed before the end of the event, the next run publishes the event
+            # again, and must know whether the event was an alert.
+            alert = {"alert": fact.alert} if fact.kind == "motion_started" else {}
+            facts = protocol.plain_event(record) | alert
+            self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
+
+    def _run(self) -> None:
+        while publication := self._added.get():
+            self._write(publication)
+            publication.complete = True
+            self._written()
+
+    def _write(self, publication: Publication) -> None:
+        """Write the fact first: in any other order, a kill in between could lose it."""
+        in_spool = self._disk.attempt(self._spool.add, publication)
+        if publication.news:
+            _log.info("%s", publication.news)
+        if in_spool and publication.spent:
+            self._disk.attempt(publication.spent.unlink, True)
+        self._wait_for_files(publication)
+        if self._disk.attempt(self.write_event, publication):
+            publication.pictures = None
+
+    def _wait_for_files(self, publication: Publication) -> None:
+        """Wait until the files of *publication* are on disk, but not long: the disk may hang."""
+        if publication.drawn and not publication.drawn.wait(PICTURES_PATIENCE_S):
+            _log.warning("%s is published without its picture", publication.fact.id)
+            return
+        until_s = self._clock.monotonic() + FILES_PATIENCE_S
+        for written in publication.after:
+            if not written.wait(max(until_s - self._clock.monotonic(), 0.0)):
+                _log.warning(
+                    "%s is published before its sample and clip are on disk, because they take "
+                    "longer than %g s",
+                    publication.fact.id,
+                    FILES_PATIENCE_S,
+                )
+                return
