@@ -48,6 +48,8 @@ LIVE_EVERY_S = 0.2
 REDIS_TIMEOUT_S = 2.0
 #: The note that keeps an opening for the next run.
 _OPENING = "opening"
+#: The note that keeps alerts that wait for their clips for the next run.
+_ALERTS = "alerts-without-clip"
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +85,9 @@ class SecuritySystem(Daemon):
         state = State(self.config.redis.url, REDIS_TIMEOUT_S)
         self._publisher = Publisher(self._name, state, folders, spool, self.clock)
         self._controls = self._publisher.controls
-        self._deadlines = ClipDeadlines(self._publisher.publish, self.clock)
+        self._deadlines = ClipDeadlines(
+            self._publisher.publish, self.clock, partial(self._publisher.notes.keep, _ALERTS)
+        )
         self._reporter = EventReporter(
             self._name, self._publisher, folders, self._alert_text(), self._deadlines
         )
@@ -117,6 +121,7 @@ class SecuritySystem(Daemon):
 
     def open(self) -> None:
         self._publisher.open()
+        self._deadlines.resume(self._publisher.notes.read(_ALERTS))
         self._reporter.end_unfinished()
         self._left_open.resume(self._publisher.notes.read(_OPENING), self.clock.now())
         self._camera_reports.open()

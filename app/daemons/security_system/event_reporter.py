@@ -102,19 +102,10 @@ class EventReporter:
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
+        if event.alert:
+            self._announce_closing(event_id, record, PATIENCE_S if has_clip else 0.0)
         self._publish_end(event_id, record, self.alert_text.ended(lasted_s))
         _log.info("event %s closes after %.1f s", event_id, lasted_s)
-        if event.alert and not self.alert_text.announces_opening:
-            fact = Fact(
-                event_fact_id(event_id, "closed"),
-                "clip_ready",
-                ended_at,
-                self.alert_text.clip(record.started_at, lasted_s),
-                self._camera,
-                event_id,
-            )
-            alert = Publication(fact, record)
-            self._deadlines.add(event_id, alert, PATIENCE_S if has_clip else 0.0)
 
     def left_open(self, first_event: str, lasted_s: float, at: datetime) -> ClipCallback:
         """Publish that the opening since *first_event* has lasted *lasted_s* seconds at *at*.
@@ -155,9 +146,12 @@ class EventReporter:
             except ProtocolError as error:
                 _log.error("the event %s is left as it is: %s", event_id, error)
                 continue
-            opening = self._opening(event_id, record, facts.get("alert") is not False)
+            is_alert = facts.get("alert") is not False
+            opening = self._opening(event_id, record, is_alert)
             self._publisher.publish(Publication(opening, record))
             ended = replace(record, ended_at=max(last_written, record.started_at))
+            # Where openings are not announced, the record does not know whether this was an alert.
+            self._announce_closing(event_id, ended, PATIENCE_S)
             text = f"The program of camera {self._camera} was killed during this event."
             self._publish_end(event_id, ended, text)
 
@@ -165,6 +159,20 @@ class EventReporter:
         text = self.alert_text.opening(record.started_at)
         alert = alert and self.alert_text.announces_opening
         return self._fact("motion_started", event_id, record.started_at, text, alert)
+
+    def _announce_closing(self, event_id: str, record: EventRecord, patience_s: float) -> None:
+        """Let the alert of an event that was not announced at its opening wait for the clip.
+
+        It waits before the end is on disk: after a kill in between, it would be lost.
+        """
+        if self.alert_text.announces_opening:
+            return
+        ended_at = record.ended_at or record.started_at
+        lasted_s = (ended_at - record.started_at).total_seconds()
+        text = self.alert_text.clip(record.started_at, lasted_s)
+        fact_id = event_fact_id(event_id, "closed")
+        fact = Fact(fact_id, "clip_ready", ended_at, text, self._camera, event_id)
+        self._deadlines.add(event_id, Publication(fact, record), patience_s)
 
     def _publish_end(self, event_id: str, record: EventRecord, text: str) -> None:
         at = record.ended_at or record.started_at

@@ -1,7 +1,7 @@
 """Notes for the next run: small files, written by a thread for which no other thread waits."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from app.daemons.security_system.disk_writer import DiskWriter
@@ -11,34 +11,36 @@ from app.files import write_atomic
 class Notes:
     """The notes in *folder*. Any thread may `keep` and `read` them.
 
-    *wake* wakes the one thread that calls `write`.
+    *run* calls a function later, in the thread that writes: one after another, in the order in
+    which it got them. So a note is never on disk before what was written before it.
     """
 
-    def __init__(self, folder: Path, disk: DiskWriter, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, disk: DiskWriter, run: Callable[[Callable[[], None]], None]
+    ) -> None:
         self._folder = folder
         self._disk = disk
-        self._wake = wake
-        self._unwritten: dict[str, str | None] = {}
-        self._lock = threading.Lock()
+        self._run = run
+        self._refused: dict[str, str | None] = {}
 
     def keep(self, name: str, note: str | None) -> None:
         """Take *note* under *name* and return; None removes the old note."""
-        with self._lock:
-            self._unwritten[name] = note
-        self._wake()
+        self._run(partial(self._write, name, note))
 
     def read(self, name: str) -> str | None:
         """Return the note *name* as it is on disk, None when there is none."""
         return read_small_file(self._folder / name)
 
-    def write(self) -> None:
-        """Write the notes given to `keep`; a note that the disk refuses is tried again later."""
-        with self._lock:
-            notes, self._unwritten = self._unwritten, {}
-        for name, note in notes.items():
-            if not self._disk.attempt(_write_note, self._folder / name, note):
-                with self._lock:
-                    self._unwritten.setdefault(name, note)
+    def write_refused(self) -> bool:
+        """Write the notes that the disk has refused; return whether it has taken them all."""
+        for name, note in list(self._refused.items()):
+            self._write(name, note)
+        return not self._refused
+
+    def _write(self, name: str, note: str | None) -> None:
+        self._refused.pop(name, None)
+        if not self._disk.attempt(_write_note, self._folder / name, note):
+            self._refused[name] = note
 
 
 def read_small_file(path: Path) -> str | None:

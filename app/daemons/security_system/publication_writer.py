@@ -1,16 +1,21 @@
-"""Writes a camera's facts to disk, in a thread that never waits for Redis."""
+"""Writes a camera's facts and notes to disk, in a thread that never waits for Redis."""
 
 import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from app import protocol
 from app.clock import Clock
 from app.daemons.security_system.disk_writer import DiskWriter
+from app.daemons.security_system.notes import Notes
 from app.daemons.security_system.spool import Publication, Spool
 from app.recording.event_folder import EventFolders
 
+#: The seconds until notes that the disk has refused are tried again.
+_RETRY_S = 1.0
 #: The longest time that a fact waits for its pictures, which the camera's loop draws.
 PICTURES_PATIENCE_S = 10.0
 #: The longest time that a fact waits then for the sample and clip that must be on disk before it.
@@ -23,7 +28,8 @@ class PublicationWriter:
     """Writes each publication to *spool*, and what belongs to it into *folders*.
 
     The fact comes first, a few milliseconds after `add`: from then on a kill loses nothing, and the
-    next run publishes it. *written* is called when a publication may go to Redis.
+    next run publishes it. *written* is called when a publication may go to Redis. The same thread
+    writes `notes`, in order with the publications.
     """
 
     def __init__(
@@ -39,17 +45,18 @@ class PublicationWriter:
         self._disk = disk
         self._clock = clock
         self._written = written
-        self._added: queue.SimpleQueue[Publication | None] = queue.SimpleQueue()
+        self.notes = Notes(spool.folder, disk, self._put)
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._stopping = False
 
     def __len__(self) -> int:
-        return self._added.qsize()
+        return self._jobs.qsize()
 
     def add(self, publication: Publication) -> None:
         """Write *publication* soon; return at once."""
         publication.complete = False
-        self._added.put(publication)
+        self._put(partial(self._publish, publication))
 
     def start(self) -> None:
         """Start the thread."""
@@ -60,10 +67,17 @@ class PublicationWriter:
         if not self._thread.is_alive() and not self._stopping:
             raise RuntimeError("the thread that writes the spool has ended")
 
+    def flush(self, patience_s: float) -> None:
+        """Wait until everything so far is written, for at most *patience_s* seconds."""
+        if self._thread.ident:
+            flushed = threading.Event()
+            self._put(flushed.set)
+            flushed.wait(patience_s)
+
     def stop(self, patience_s: float) -> None:
         """Write what waits, for at most *patience_s* seconds, and end the thread."""
         self._stopping = True
-        self._added.put(None)
+        self._jobs.put(None)
         if self._thread.ident:
             self._thread.join(patience_s)
 
@@ -77,11 +91,23 @@ class PublicationWriter:
             facts = protocol.plain_event(record) | alert
             self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
 
+    def _put(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+
     def _run(self) -> None:
-        while publication := self._added.get():
-            self._write(publication)
-            publication.complete = True
-            self._written()
+        stopped = False
+        while not stopped:
+            patience_s = None if self.notes.write_refused() else _RETRY_S
+            with suppress(queue.Empty):
+                job = self._jobs.get(timeout=patience_s)
+                if job:
+                    job()
+                stopped = job is None
+
+    def _publish(self, publication: Publication) -> None:
+        self._write(publication)
+        publication.complete = True
+        self._written()
 
     def _write(self, publication: Publication) -> None:
         """Write the fact first: in any other order, a kill in between could lose it."""

@@ -14,7 +14,6 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
-from app.daemons.security_system.notes import Notes
 from app.daemons.security_system.publication_writer import PublicationWriter
 from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
@@ -32,7 +31,7 @@ _log = logging.getLogger(__name__)
 class Publisher:
     """Publishes for *camera*; `publish`, `send_heartbeat` and the `show_…` methods return at once.
 
-    Its thread also writes the `notes` and polls the `controls`.
+    The `notes` are written in order with what is published. The thread for Redis polls `controls`.
     """
 
     def __init__(
@@ -45,7 +44,8 @@ class Publisher:
         self._clock = clock
         self._wake = threading.Event()
         self._disk = DiskWriter()
-        self.notes = Notes(spool.folder, self._disk, self._wake.set)
+        self._writer = PublicationWriter(folders, spool, self._disk, clock, self._wake.set)
+        self.notes = self._writer.notes
         self.controls = Controls(
             camera,
             state,
@@ -55,7 +55,6 @@ class Publisher:
             disk=self._disk,
             clock=clock,
         )
-        self._writer = PublicationWriter(folders, spool, self._disk, clock, self._wake.set)
         self._newest: dict[str, Callable[[], None]] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -99,11 +98,12 @@ class Publisher:
     def stop(self, patience_s: float = 4.0) -> None:
         """Publish the waiting facts, for at most *patience_s* seconds, and end the threads."""
         until_s = time.monotonic() + patience_s
-        self._writer.stop(patience_s)
+        self._writer.flush(patience_s)
         self._stopping = True
         self._wake.set()
         if self._thread.ident:
             self._thread.join(max(until_s - time.monotonic(), 0.0))
+        self._writer.stop(max(until_s - time.monotonic(), 0.0))
         self._spool.unlock()
 
     def publish(self, publication: Publication) -> None:
@@ -145,11 +145,9 @@ class Publisher:
             self._wake.clear()
             wait_s = self._step()
         self._step()
-        self.notes.write()
 
     def _step(self) -> float:
         """Do everything once; return the seconds until the next step."""
-        self.notes.write()
         self.controls.write_labels()
         try:
             self._hand_over()

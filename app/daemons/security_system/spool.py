@@ -27,8 +27,8 @@ REFUSED = "refused"
 #: The number of publications that keep their pictures in memory when the disk accepts none.
 PICTURES_IN_MEMORY = 20
 
-#: The errors of a file that holds no fact.
-_BROKEN = (ValueError, KeyError, TypeError)
+#: The errors of a text that is no publication.
+BROKEN = (ValueError, KeyError, TypeError)
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Spool:
         path = self.folder / f"{self._next_number:010d}.json"
         self._next_number += 1
         try:
-            write_atomic(path, _encoded(publication).encode())
+            write_atomic(path, encoded(publication).encode())
         except OSError:
             self._forget_old_pictures()
             raise
@@ -159,8 +159,8 @@ class Spool:
     def _keep_whole(self) -> None:
         """Keep the facts that a killed program had written, but not yet renamed."""
         for unfinished in self.folder.glob(".*.json.part"):
-            with suppress(OSError, *_BROKEN):
-                _decoded(unfinished)
+            with suppress(OSError, *BROKEN):
+                decoded(unfinished.read_text(encoding="utf-8"))
                 put_in_place(unfinished, self.folder / unfinished.name[1 : -len(".part")])
 
     def _forget_old_pictures(self) -> None:
@@ -169,20 +169,22 @@ class Spool:
             publication.pictures = None
 
 
-def _encoded(publication: Publication) -> str:
+def encoded(publication: Publication) -> str:
+    """Return the fact and the record of *publication* as JSON."""
     record = protocol.encode_event(publication.record) if publication.record else None
     return json.dumps({"fact": protocol.encode(publication.fact), "record": record})
 
 
+def decoded(stored: str) -> Publication:
+    """Return the publication that `encoded` made *stored* of; one of `BROKEN` when it did not."""
+    found = json.loads(stored)
+    record = protocol.decode_event(found["record"]) if found["record"] else None
+    return Publication(protocol.decode(Fact, found["fact"]), record)
+
+
 def _read(path: Path) -> Publication | None:
     try:
-        return replace(_decoded(path), path=path)
-    except (OSError, *_BROKEN) as error:
+        return replace(decoded(path.read_text(encoding="utf-8")), path=path)
+    except (OSError, *BROKEN) as error:
         _log.error("%s is not a waiting fact and is left as it is: %s", path, error)
         return None
-
-
-def _decoded(path: Path) -> Publication:
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    record = protocol.decode_event(stored["record"]) if stored["record"] else None
-    return Publication(protocol.decode(Fact, stored["fact"]), record)

@@ -22,7 +22,18 @@ class Owner:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.texts: list[str] = []
-        self.deadlines = ClipDeadlines(lambda one: self.texts.append(one.fact.text), self.clock)
+        self.note: str | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Begin another run of the program, which knows the note of the last."""
+        self.deadlines = ClipDeadlines(
+            lambda one: self.texts.append(one.fact.text), self.clock, self._keep
+        )
+        self.deadlines.resume(self.note)
+
+    def _keep(self, note: str | None) -> None:
+        self.note = note
 
     def after(self, seconds: float) -> list[str]:
         """Let *seconds* pass; returns all texts so far."""
@@ -78,3 +89,39 @@ def test_clips_may_be_ready_or_fail_before_their_alert(owner: Owner) -> None:
     owner.deadlines.add("b", alert("b"))
     assert owner.after(0) == ["Opened: b."]
     assert owner.after(1000) == ["Opened: b."]
+
+
+def test_an_alert_survives_a_kill_while_it_waits(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"))
+    owner.start()
+    assert owner.after(PATIENCE_S - 1) == []
+    assert owner.after(1) == ["Opened: a."]
+    owner.start()
+    assert owner.after(1000) == ["Opened: a."]
+
+
+def test_an_alert_after_a_kill_is_not_repeated_by_its_clip(owner: Owner) -> None:
+    owner.deadlines.add("a", alert("a"))
+    owner.after(PATIENCE_S)
+    owner.start()
+    assert not owner.deadlines.clip_ready("a")
+    owner.deadlines.add("b", alert("b"))
+    owner.start()
+    assert owner.deadlines.clip_ready("b")
+    assert owner.after(1000) == ["Opened: a."]
+    assert owner.note is None
+
+
+def test_a_door_left_open_is_published_at_once_after_a_kill(owner: Owner) -> None:
+    fact = Fact("a-left_open", "left_open", NOW, "Left open.", "fridge")
+    owner.deadlines.add("a-left_open", Publication(fact))
+    owner.start()
+    assert owner.after(0) == ["Left open."]
+
+
+@pytest.mark.parametrize(
+    "note", ["", "{", "[]", "{}", '{"waiting": [], "published": []}', '{"waiting": {"a": "{}"}}']
+)
+def test_a_broken_note_of_alerts_is_no_alert(owner: Owner, note: str) -> None:
+    owner.deadlines.resume(note)
+    assert owner.after(1000) == []

@@ -50,7 +50,7 @@ def zero_s() -> float:
 
 @pytest.fixture
 def deadlines(publisher: Publisher) -> ClipDeadlines:
-    return ClipDeadlines(publisher.publish, SystemClock())
+    return ClipDeadlines(publisher.publish, SystemClock(), lambda _: None)
 
 
 @pytest.fixture
@@ -249,7 +249,9 @@ def test_a_folder_that_is_no_event_is_left_alone(
     odd.mkdir(parents=True)
     (odd / ".clip.mp4.part").write_bytes(b"something")
     clips.close()
-    again = make_clips(publisher, ClipDeadlines(publisher.publish, SystemClock()), tmp_path)
+    again = make_clips(
+        publisher, ClipDeadlines(publisher.publish, SystemClock(), lambda _: None), tmp_path
+    )
     again.open()
     until(lambda: "a clip is left as it is" in caplog.text, "it is logged")
     again.check()

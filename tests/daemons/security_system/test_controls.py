@@ -28,7 +28,7 @@ class Run:
     def __init__(self, state: State, data_dir: Path) -> None:
         spool = data_dir / "spool"
         self.disk = DiskWriter()
-        self.notes = Notes(spool, self.disk, lambda: None)
+        self.notes = Notes(spool, self.disk, lambda write: write())
         self.controls = Controls(
             "front",
             state,
@@ -42,10 +42,8 @@ class Run:
 
     def poll(self) -> None:
         """Do what the publisher's thread does in one step."""
-        self.notes.write()
         self.controls.write_labels()
         self.controls.poll()
-        self.notes.write()
 
 
 Start = Callable[[], Run]

@@ -36,7 +36,7 @@ class Run:
         self.publisher = Publisher(
             "front", state, folders, Spool(data_dir / "spool"), SystemClock()
         )
-        self.deadlines = ClipDeadlines(self.publisher.publish, SystemClock())
+        self.deadlines = ClipDeadlines(self.publisher.publish, SystemClock(), lambda _: None)
         self.reporter = EventReporter(
             "front", self.publisher, folders, text("background"), self.deadlines
         )
@@ -179,6 +179,19 @@ def test_a_repeated_opening_is_an_alert_only_if_it_was_one(
     raw.flushall()
     run.reporter.end_unfinished()
     assert [one["alert"] for one in published(2)] == [alert, False]
+
+
+def test_a_door_that_was_open_at_a_kill_is_an_alert(
+    run: Run, published: Callable[[int], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.reporter.alert_text = text("light")
+    run.open(level=117)
+    published(1)
+    monkeypatch.setattr("app.daemons.security_system.event_reporter.PATIENCE_S", 0.0)
+    run.reporter.end_unfinished()
+    run.deadlines.step()
+    *_, alert = published(3)
+    assert (alert["id"], alert["alert"]) == (f"{EVENT}-closed", True)
 
 
 @pytest.mark.parametrize(("level", "by"), [(None, "5000 px"), (117.4, "a light of 117")])
