@@ -274,7 +274,11 @@ def main(kind: type[Daemon]) -> int:
 
 
 def run_daemon(make: Callable[[], Daemon]) -> int:
-    """Make a daemon and run it; after a wrong configuration, which is printed, return 2."""
+    """Make a daemon and run it; after a wrong configuration, which is printed, return 2.
+
+    What it writes is readable by this user alone.
+    """
+    os.umask(0o077)
     try:
         daemon = make()
         set_up_logs(daemon.config.folder, daemon.config.redactor())

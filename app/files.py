@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -21,16 +22,19 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, like: Path | None = None) -> Iterator[IO[bytes]]:
     """Yield a file whose content becomes the file at *path* when the block ends.
 
     Missing folders are made. After a failure, an `OSError`, *path* is unchanged. A symbolic link at
-    *path* is replaced, not followed.
+    *path* is replaced, not followed. The file and the folders get the permissions of *like*, a
+    folder above them that the owner may share with others.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(path.parent, like)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
         with open(unfinished, "wb", opener=_no_link) as file:
+            if like:
+                _permit(unfinished, like, 0o666)
             yield file
         put_in_place(unfinished, path)
     except OSError:
@@ -64,12 +68,12 @@ def put_in_place(unfinished: Path, path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write *content* to the file at *path*.
+def write_atomic(path: Path, content: bytes, like: Path | None = None) -> None:
+    """Write *content* to the file at *path*, with the permissions of *like* as in `atomic_file`.
 
     Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, like) as file:
         file.write(content)
 
 
@@ -146,6 +150,22 @@ def remove_if_empty(folder: Path) -> None:
     """Delete *folder* if it is empty and can be deleted."""
     with suppress(OSError):
         folder.rmdir()
+
+
+def _make_folders(folder: Path, like: Path | None) -> None:
+    missing = [one for one in (folder, *folder.parents) if not one.exists()] if like else []
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        if like and like in made.parents:
+            _permit(made, like, 0o7777)
+
+
+def _permit(path: Path, like: Path, mask: int) -> None:
+    """Give *path* the permissions of the folder *like*, as far as *mask* and the disk allow."""
+    mode = stat.S_IMODE(like.stat().st_mode)
+    if mode & 0o077:
+        with suppress(OSError):  # a share may have no permissions of its own
+            path.chmod(mode & mask)
 
 
 def _existing(folder: Path) -> Path:

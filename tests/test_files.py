@@ -1,7 +1,10 @@
 """Atomic files, which are complete or absent, and the free space of a disk."""
 
+import os
 import re
 import resource
+import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -109,3 +112,31 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str) -> None:
             write_atomic(tmp_path / "note", b"new")
     assert (tmp_path / "precious").read_bytes() == b"precious"
     assert (tmp_path / "note").read_bytes() == b"new"
+
+
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    """The umask of the suite's programs."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_are_as_open_as_the_folder_of_the_owner(tmp_path: Path, private_umask: None) -> None:
+    share, own = tmp_path / "share", tmp_path / "own"
+    share.mkdir()
+    share.chmod(0o2755)
+    own.mkdir()
+    for folder in (share, own):
+        write_atomic(folder / "2026-11-30" / "clips" / "a.mp4", b"clip", like=folder)
+        write_atomic(folder / "b.jpg", b"picture", like=folder)
+    assert [mode(path) for path in (share / "2026-11-30", share / "2026-11-30" / "clips")] == [
+        0o2755,
+        0o2755,
+    ]
+    assert {mode(path) for path in share.rglob("*.*")} == {0o644}
+    assert {mode(path) for path in own.rglob("*")} == {0o700, 0o600}

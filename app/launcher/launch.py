@@ -67,7 +67,11 @@ def _runs(run_dir: Path) -> bool:
 
 @contextmanager
 def one_start_at_a_time(run_dir: Path) -> Iterator[None]:
-    """Wait until another start of the same suite has finished; the lock ends with the process."""
+    """Wait until another start of the same suite has finished; the lock ends with the process.
+
+    From now on, what this process and its children write is readable by this user alone.
+    """
+    os.umask(0o077)
     run_dir.mkdir(parents=True, exist_ok=True)
     run_dir.chmod(0o700)
     with (run_dir / "start.lock").open("w") as lock:

@@ -11,6 +11,7 @@ from app.errors import StateUnavailable, SuiteError
 from app.launcher import foreign_redis, glances, local_redis, specs
 from app.launcher.config_files import glances_conf, supervisord_conf, write_private
 from app.launcher.ports import refuse_taken
+from app.launcher.privacy import make_private
 from app.launcher.redis_server import find_redis_server
 from app.launcher.running import keep_settings
 from app.launcher.specs import ProcessSpec
@@ -53,6 +54,8 @@ def prepared(order: Order) -> list[ProcessSpec]:
     if any(program.kind == specs.GLANCES for program in run):
         _prepare_glances(config, run, conf)
     config.logs_dir.mkdir(parents=True, exist_ok=True)
+    for warning in make_private(config):
+        click.echo(warning, err=True)
     base = PROJECT / "config" / "supervisord.conf"
     write_private(run_dir / "supervisord.conf", supervisord_conf(base, config.logs_dir, run))
     keep_settings(config)

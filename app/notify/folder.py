@@ -26,7 +26,8 @@ class FolderNotifier(Notifier):
     """Writes `2026-11-20/KEY.jpg` and `KEY.txt` in *folder*; days are in the house's time zone.
 
     The text is written last: a program that waits for the text finds the picture beside it. The
-    text names the place of a clip.
+    text names the place of a clip. The files get the permissions of the folder, which the owner may
+    share with others.
     """
 
     name = "folder"
@@ -61,8 +62,13 @@ class FolderNotifier(Notifier):
             message.remark or "",
         ]
         if message.picture is not None:
-            _write_once(day / f"{message.key}.jpg", message.picture)
-        _write_once(day / f"{message.key}.txt", f"{'  '.join(filter(None, parts))}\n".encode())
+            self._write_once(day / f"{message.key}.jpg", message.picture)
+        line = f"{'  '.join(filter(None, parts))}\n"
+        self._write_once(day / f"{message.key}.txt", line.encode())
+
+    def _write_once(self, path: Path, content: bytes) -> None:
+        if not path.exists():
+            write_atomic(path, content, like=self.folder)
 
     def _remove_unfinished(self) -> None:
         """Remove, once, the unfinished files of an earlier run that was killed."""
@@ -70,8 +76,3 @@ class FolderNotifier(Notifier):
             for day in self.folder.glob("????-??-??"):
                 remove_unfinished(day)
             self._is_tidy = True
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    if not path.exists():
-        write_atomic(path, content)

@@ -17,7 +17,8 @@ _READ = 2**20
 class FolderStore(Store):
     """Stores files in *folder*, which must exist.
 
-    It is never created: while a share is not mounted, the copies would fill the card instead.
+    The copies get the permissions of the folder, which may be there for others too. It is never
+    created: while a share is not mounted, the copies would fill the card instead.
     *fstab* is the system's table of mounts.
     """
 
@@ -66,7 +67,7 @@ class FolderStore(Store):
         return [path for path in (self.folder, *self.folder.parents) if str(path) in named]
 
     def _copy(self, source: BufferedReader, key: str) -> Receipt:
-        with atomic_file(self.folder / key) as copy:
+        with atomic_file(self.folder / key, like=self.folder) as copy:
             digest, size = hashlib.sha256(), 0
             while part := source.read(_READ):
                 copy.write(part)

@@ -134,3 +134,19 @@ def clips(house: Suite) -> set[str]:
 
 def _delivered(house: Suite) -> set[str]:
     return {path.stem for path in (house.config.data_dir / "alerts").glob("*/*.txt")}
+
+
+def test_nothing_that_a_suite_writes_is_open_to_others(house: Suite) -> None:
+    folders = (house.config.data_dir, house.config.logs_dir)
+    written = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    names = {path.name for path in written}
+    assert {"snapshot.jpg", "appendonlydir", "redis.log", "supervisord.sock"} <= names
+    assert [path for path in written if mode_of(path) & 0o077] == []
+
+
+def mode_of(path: Path) -> int:
+    """Return the mode of *path*; 0 when it is gone."""
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return 0
