@@ -17,6 +17,7 @@ from app.errors import ConfigError, SuiteError
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
 from app.launcher.running import running_configs
+from app.logs import printable
 from app.protocol import Counters
 
 _NOTHING = "Nothing runs. scripts/start.sh starts it."
@@ -105,7 +106,7 @@ def _details(health: Health) -> Iterator[str]:
     if progress := ", ".join(_figures(health.counters)):
         yield f"    {progress}"
     if health.last_error:
-        yield f"    last error: {health.last_error}"
+        yield f"    last error: {printable(health.last_error)}"
 
 
 def _figures(counters: Counters) -> Iterator[str]:

@@ -49,7 +49,6 @@ ENVELOPE_LIMIT_S = 30.0
 _CLOSE_S = 0.5
 _ANSWER_S = 2
 _NOT_UNDERSTOOD = "This could not be understood; nothing was done."
-_DAMAGED = "A value in Redis is not as it should be, so this was not done. The log says which."
 _OUR_MISTAKE = (
     "Something went wrong, and perhaps nothing was done. The log of slack_socket says what."
 )
@@ -221,9 +220,6 @@ class SlackSocket(Daemon):
         except StateUnavailable as error:
             _log.warning("a click was not handled: %s", error)
             return REDIS_AWAY
-        except ProtocolError as error:
-            _log.error("a click was not handled: %s", error)
-            return _DAMAGED
         return None
 
     def _may_command(self, user: str) -> bool:

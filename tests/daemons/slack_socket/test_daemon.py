@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from app import protocol
+from app.commands.buttons import Click
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.daemons.slack_socket.daemon import SlackSocket
 from tests.daemons.slack_socket.conftest import EVENT, Home
@@ -221,17 +222,25 @@ def test_our_own_mistake_is_answered_and_logged(
             raise KeyError("a mistake")
         return Reply("well")
 
+    def handle_click(click: Click, context: CommandContext) -> None:
+        raise KeyError("another mistake")
+
     monkeypatch.setattr("app.daemons.slack_socket.daemon.run_command", run_command)
+    monkeypatch.setattr("app.daemons.slack_socket.daemon.handle_click", handle_click)
     with running(idle_home) as daemon:
         until(lambda: is_connected(daemon), "it is connected")
+        idle_home.socket.press(idle_home.post_alert(), "tag_occupied")
+        until(lambda: idle_home.has_replied("Something went wrong"), "the click gets a reply")
         assert "Something went wrong" in idle_home.socket.slash("/top")
         assert idle_home.socket.slash("/help") == "well"
-        (record,) = until(
+        records = until(
             lambda: [one for one in caplog.records if "a mistake in this program" in one.message],
-            "the mistake is logged",
+            "the mistakes are logged",
         )
-        assert record.exc_info
-        assert isinstance(record.exc_info[1], KeyError)
+        assert [str((one.exc_info or ("", ""))[1]) for one in records] == [
+            "'another mistake'",
+            "'a mistake'",
+        ]
 
 
 @pytest.mark.usefixtures("root_logger_as_before")
