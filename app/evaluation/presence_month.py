@@ -120,7 +120,7 @@ class _Simulation:
         self._midnight = noon.astimezone().replace(hour=0, minute=0)
         self._down = _SpanLookup(month.down)
         self._listed = [(device, _SpanLookup(spans)) for device, spans in month.listed.items()]
-        self._monitor = RouterMonitor(settings.router_silent_alert_s, None)
+        self._monitor = RouterMonitor(None)
         self._known: dict[str, Presence] = {}
         self._habits: dict[str, Habits] = {}
         self._household = Household(settings, {}, {}, home=False)

@@ -16,13 +16,16 @@ BY = "who is home"
 class Transition:
     """A *change* at the moment *at*; it is announced as *fact* when it is carried out.
 
-    *others* are the other people who are home.
+    *others* are the other people who are home. When the house changes too often, *alert* is False,
+    and a *remark* says so once.
     """
 
     change: Change
     at: datetime
     fact: str
     others: tuple[str, ...] = ()
+    alert: bool = True
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,13 @@ def _action(
         "emptied": "everyone has left",
     }
     why = reasons.get(transition.change.kind, text.rstrip("."))
-    fact = Fact(transition.fact, "presence_changed", transition.at, text, alert=alert)
+    fact = Fact(
+        transition.fact,
+        "presence_changed",
+        transition.at,
+        f"{text} {transition.remark}".strip(),
+        alert=alert and transition.alert,
+    )
     return Action(switches, ArmedBy(BY, transition.at, why), fact)
 
 

@@ -21,6 +21,8 @@ HOME_POLL_S, EMPTY_POLL_S = 15.0, 10.0
 MOST_COUNTED_S = 60.0
 #: The number of polls in a row without an answer that make an outage.
 OUTAGE_POLLS = 2
+#: The kinds of changes of the house itself.
+HOUSE_CHANGES = ("occupied", "emptied")
 
 
 @dataclass(frozen=True, slots=True)

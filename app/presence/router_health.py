@@ -1,15 +1,14 @@
-"""The health of the router: when to ask it again, and when its silence is alerted."""
+"""The health of the router, and when to ask it again."""
 
 import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from app import protocol
 from app.backoff import Backoff
 from app.errors import RouterError, RouterRefused
-from app.protocol import Fact, RouterHealth
-from app.times import format_duration, format_time
+from app.protocol import RouterHealth
+from app.times import format_duration
 
 #: The longest wait, in s, before a router that does not answer, or refuses the password, is asked
 #: again. After too many tries it may refuse every login.
@@ -27,49 +26,32 @@ _log = logging.getLogger(__name__)
 class RouterMonitor:
     """Follows the answers and silences of the router. *known* is the record of an earlier run."""
 
-    def __init__(self, alert_after_s: float, known: RouterHealth | None) -> None:
+    def __init__(self, known: RouterHealth | None) -> None:
         self.misses = 0
         #: The record to store; None until the router has answered or missed polls.
         self.health = known
-        self._alert_after_s = alert_after_s
         self._refusals = 0
-        self._silent_since: tuple[datetime, float] | None = None
+        self._silent_since: datetime | None = None
         self._logged: Literal["", "silent", "refuses"] = ""
 
-    def answered(self, now: datetime) -> Fact | None:
-        """Record that the router has answered; returns the fact to publish, if any."""
+    def answered(self, now: datetime) -> None:
+        """Record that the router has answered."""
         before, self.misses, self._refusals = self.health, 0, 0
         self._silent_since, self._logged = None, ""
-        if before is None or not before.answering:
+        if before is None:
             self.health = RouterHealth(True, now)
-        if before is None or before.answering:
-            return None
-        outage = format_duration(max((now - before.since).total_seconds(), 0.0))
-        _log.info("the router answers again, after %s", outage)
-        if not before.told:
-            return None
-        text = f"The router answers again, after {outage}. It is known again who is home."
-        return Fact(protocol.new_fact_id(now), "router_back", now, text)
+        elif not before.answering:
+            self.health = replace(before, answering=True, since=now, why=None)
+            outage_s = max((now - before.since).total_seconds(), 0.0)
+            _log.info("the router answers again, after %s", format_duration(outage_s))
 
-    def missed(self, error: RouterError, now: datetime, now_s: float) -> Fact | None:
-        """Record that the router failed with *error*; returns the fact to publish, if any."""
+    def missed(self, error: RouterError, now: datetime) -> None:
+        """Record that the router failed with *error*."""
         self.misses += 1
         self._refusals = self._refusals + 1 if isinstance(error, RouterRefused) else 0
-        self._silent_since = self._silent_since or (now, now_s)
-        since, since_s = self._silent_since
+        self._silent_since = self._silent_since or now
         if self.misses >= NOTED_FROM_MISSES:
-            self._record_silence(error, since)
-        health = self.health
-        if health is None or health.answering or health.told:
-            return None
-        if now_s - since_s < self._alert_after_s:
-            return None
-        self.health = replace(health, told=True, why=str(error))
-        text = (
-            f"The router has not answered since {format_time(health.since, now)}: {error}. "
-            "Until it does, presence arms and disarms nothing."
-        )
-        return Fact(protocol.new_fact_id(now), "router_silent", now, text)
+            self._record_silence(error, self._silent_since)
 
     def wait_s(self, poll_s: float, somebody_home: bool) -> float:
         """Return the seconds until the next poll, which are *poll_s* while the router answers."""
@@ -91,6 +73,7 @@ class RouterMonitor:
             "disarms nothing",
             error,
         )
-        if self.health is None or self.health.answering:
-            self.health = RouterHealth(False, since)
-        self.health = replace(self.health, why=str(error))
+        health = self.health or RouterHealth(False, since)
+        if health.answering:
+            health = replace(health, answering=False, since=since)
+        self.health = replace(health, why=str(error))

@@ -205,6 +205,13 @@ HABITS = Key(
     "who is home",
     "who is home",
 )
+HOME_CHANGES = Key(
+    "home_changes",
+    "string",
+    "SteadinessRecord: how often the house was left, and what was announced",
+    "who is home",
+    "who is home",
+)
 ROUTER = Key(
     "router", "string", "RouterHealth", "who is home", "who is home, /who, /status, dashboard"
 )
@@ -301,6 +308,7 @@ KEYS = (
     HEARTBEATS,
     PRESENCE,
     HABITS,
+    HOME_CHANGES,
     ROUTER,
     SIGNATURE,
     ENVELOPE,

@@ -85,20 +85,6 @@ class Habits:
     gaps_s: dict[str, tuple[tuple[tuple[int, float], ...], ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class RouterHealth:
-    """The health of the router: *answering* or not, and since when.
-
-    *told* says whether an alert about its silence was published. Running houses store it by that
-    name.
-    """
-
-    answering: bool
-    since: Moment
-    told: bool = False
-    why: str | None = None
-
-
 @dataclass(slots=True)
 class SteadinessRecord:
     """The steadiness of a subject, and what the owner knows of it (*announced*).
@@ -124,6 +110,21 @@ class SteadinessRecord:
     steady_s: float = 0.0
     unsteady: bool = False
     had_notice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouterHealth:
+    """The health of the router: *answering* or not, and since when.
+
+    *steadiness* says what the owner knows of it. *told* is from earlier versions: whether an alert
+    about its silence was published.
+    """
+
+    answering: bool
+    since: Moment
+    told: bool = False
+    why: str | None = None
+    steadiness: SteadinessRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

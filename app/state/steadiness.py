@@ -16,9 +16,9 @@ from app.times import format_duration, format_time
 #: A subject comes and goes from this number of losses on, and from the smaller number when it did
 #: so a short time ago.
 UNSTEADY_FROM, UNSTEADY_AGAIN_FROM = 4, 2
-#: The seconds without a loss after which earlier losses are forgotten; the longer time counts when
-#: one of them was announced.
-FORGET_S, FORGET_ANNOUNCED_S = 600.0, 5 * 3600.0
+#: The seconds without a loss after which losses that were too short for an announcement are
+#: forgotten.
+FORGET_S = 600.0
 #: The shortest and the longest time, in s, without a loss until a subject that came and went is
 #: steady again. In between, it is as long as the subject was unsteady.
 STEADY_S, LONGEST_STEADY_S = 600.0, 5 * 3600.0
@@ -31,10 +31,14 @@ NoticeKind = Literal["down", "up", "unsteady", "steady"]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The seconds that a loss, and the first return, must last before they are announced."""
+    """The seconds that a loss, and the first return, must last before they are announced.
+
+    After *forget_s* without a loss, those that were announced are forgotten.
+    """
 
     down_after_s: float
     up_after_s: float
+    forget_s: float = 5 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Steadiness:
             return self._notice("up", now)
         if known.announced == "unsteady":
             return self._steady(now) or self._summary(now)
-        forget_s = FORGET_ANNOUNCED_S if known.had_notice or known.steady_s else FORGET_S
+        forget_s = self.pace.forget_s if known.had_notice or known.steady_s else FORGET_S
         if (known.losses or known.steady_s) and known.lasted_s >= forget_s:
             self.record = SteadinessRecord(since=known.since, lasted_s=known.lasted_s)
         return None

@@ -18,15 +18,32 @@ from pathlib import Path
 from app import protocol
 from app.clock import Clock
 from app.daemon import BEAT_S, Counters, Daemon
+from app.daemons.who_is_home.announcements import (
+    HOME_CHANGES,
+    HouseAnnouncements,
+    RouterAnnouncements,
+    announced,
+    house_fact,
+)
 from app.errors import ProtocolError, RouterError, StateUnavailable
 from app.presence import make_router
 from app.presence.arming import BY, Transition, action_for, transition
 from app.presence.base import Device, PresenceSettings, Router
 from app.presence.habits import longest_wait
-from app.presence.household import Household
+from app.presence.household import HOUSE_CHANGES, Household
 from app.presence.router_health import RouterMonitor
 from app.presence.router_poll import Poll
-from app.protocol import AnyRecord, ArmedBy, Fact, Figure, Habits, Presence, Record, RouterHealth
+from app.protocol import (
+    AnyRecord,
+    ArmedBy,
+    Fact,
+    Figure,
+    Habits,
+    Presence,
+    Record,
+    RouterHealth,
+    SteadinessRecord,
+)
 from app.state.switches import Switches
 
 #: The fraction by which a wait varies at random: the polls of two houses must drift apart.
@@ -60,7 +77,9 @@ class WhoIsHome(Daemon):
         self._settings = PresenceSettings()
         self._router: Router | None = None
         self._household: Household | None = None
-        self._monitor = RouterMonitor(self._settings.router_silent_alert_s, None)
+        self._monitor = RouterMonitor(None)
+        self._router_announcements = RouterAnnouncements(self._settings.router_silent_alert_s, None)
+        self._house_announcements = HouseAnnouncements(None, is_home=False)
         self._poll: Poll | None = None
         self._ask_at_s = self._asked_at_s = 0.0
         self._router_error: str | None = None
@@ -107,7 +126,10 @@ class WhoIsHome(Daemon):
         self.report_trouble(None)
         self._ask_at_s = 0.0
         self._settings = self.config.presence
-        self._monitor = RouterMonitor(self._settings.router_silent_alert_s, self._monitor.health)
+        self._monitor = RouterMonitor(self._monitor.health)
+        self._router_announcements = RouterAnnouncements(
+            self._settings.router_silent_alert_s, self._monitor.health
+        )
         self._habits.clear()
         self._opened = False
 
@@ -154,10 +176,16 @@ class WhoIsHome(Daemon):
         if self._household:
             self._household.configure(self._settings, known, habits)
             return
-        self._monitor = RouterMonitor(
-            self._settings.router_silent_alert_s, self._stored_record("router", RouterHealth)
+        health = self._stored_record("router", RouterHealth)
+        self._monitor = RouterMonitor(health)
+        self._router_announcements = RouterAnnouncements(
+            self._settings.router_silent_alert_s, health
         )
-        self._household = Household(self._settings, known, habits, self._read_switches()["home"])
+        is_home = self._read_switches()["home"]
+        self._house_announcements = HouseAnnouncements(
+            self._stored_record(HOME_CHANGES, SteadinessRecord), is_home=is_home
+        )
+        self._household = Household(self._settings, known, habits, is_home)
 
     def _stored_record(self, key: str, kind: type[AnyRecord]) -> AnyRecord | None:
         try:
@@ -189,10 +217,14 @@ class WhoIsHome(Daemon):
         if isinstance(answer, RouterError):
             self._router_error = str(answer)
             household.missed()
-            fact = self._monitor.missed(answer, self.clock.now(), self.clock.monotonic())
+            self._house_announcements.pause()
+            self._monitor.missed(answer, self.clock.now())
         else:
             self._record_devices(household, answer)
-            fact = self._monitor.answered(self.clock.now())
+            self._monitor.answered(self.clock.now())
+        self._monitor.health, fact = self._router_announcements.observe(
+            self._monitor.health, self.clock.now(), self.clock.monotonic()
+        )
         if fact:
             self._pending.append(fact)
         poll_s = household.poll_s() * random.uniform(1 - JITTER, 1 + JITTER)
@@ -214,10 +246,16 @@ class WhoIsHome(Daemon):
         changes.sort(key=lambda change: change.kind != "occupied")
         home = tuple(person for person in self._settings.people if household.presence(person).home)
         first = {change.person for change in changes if change.kind == "occupied"}
+        notice = self._house_announcements.observe(household.home, now, self.clock.monotonic())
+        if notice and not any(change.kind in HOUSE_CHANGES for change in changes):
+            self._pending.append(house_fact(notice))
         for change in changes:
+            moved = transition(change, now, home)
+            if change.kind in HOUSE_CHANGES:
+                moved = announced(moved, notice)
             # The first person who comes is announced by the change of the house itself.
             if not (change.kind == "came" and change.person in first):
-                self._pending.append(transition(change, now, home))
+                self._pending.append(moved)
 
     def _carry_out(self, household: Household) -> None:
         switches = self._read_switches()
@@ -259,6 +297,8 @@ class WhoIsHome(Daemon):
         records: dict[str, Record] = {}
         if self._monitor.health:
             records["router"] = self._monitor.health
+        if self._house_announcements.record:
+            records[HOME_CHANGES] = self._house_announcements.record
         for person in household.people:
             habits = household.habits(person)
             if habits is not self._habits.get(person):

@@ -64,7 +64,7 @@ def test_a_silent_router_is_logged_once_and_later_published(
     assert not health.answering
     assert trouble(home)
     home.sees(ANNA)
-    home.live(30)
+    home.live(120)
     assert len(home.facts("router_back")) == 1
     assert not trouble(home)
     assert home.switches() == HOME
