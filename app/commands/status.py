@@ -49,7 +49,8 @@ class HouseStatus:
     does not answer, None while it answers or none is configured. *people* are all configured
     people, with None for a person without a record. *unseen_s* has the seconds since each person
     was seen, and is None when who_is_home is silent. *positions* has each camera with a mount, with
-    None for a mount that has not turned yet.
+    None for a mount that has not turned yet. *dropped* is the number of facts that were dropped
+    undelivered in the last day.
     """
 
     now: datetime
@@ -65,13 +66,22 @@ class HouseStatus:
     positions: dict[str, Position | None]
     last_event: EventRecord | None
     programs: list[ProgramStatus]
+    dropped: int
 
 
 def names(config: Config) -> list[str]:
     """Return the names of the plain strings in Redis that commands read."""
     positions = [protocol.camera_key(camera, "position") for camera in config.cameras]
     people = [protocol.presence_key(person) for person in config.presence.people]
-    return [*protocol.SWITCHES, *_CHANGES, "snoozed_until", "router", *positions, *people]
+    return [
+        *protocol.SWITCHES,
+        *_CHANGES,
+        "snoozed_until",
+        "router",
+        "dropped",
+        *positions,
+        *people,
+    ]
 
 
 def read_status(context: CommandContext, survey: Survey, now: datetime) -> HouseStatus:
@@ -100,6 +110,7 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
         },
         last_event=next(iter(survey.events().values()), None),
         programs=_programs(config, heartbeats),
+        dropped=protocol.dropped_in(strings["dropped"]),
     )
 
 

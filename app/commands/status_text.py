@@ -82,6 +82,8 @@ def _alerts(house: HouseStatus) -> str:
 
 
 def _notifier_troubles(house: HouseStatus) -> Iterator[str]:
+    if house.dropped:
+        yield f"Too many events waited for delivery, and {house.dropped} messages were dropped."
     for status in house.programs:
         if status.program.kind == "notifier" and status.heartbeat and status.heartbeat.last_error:
             yield status.heartbeat.last_error.what

@@ -10,7 +10,8 @@ from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.launcher.supervisord import ProcessInfo, supervised
 from app.programs import Program, heartbeat_key_of, is_healthy, program_of, why_stuck
-from app.protocol import Counters, Heartbeat, host_name
+from app.protocol import Counters, Heartbeat, dropped_in, host_name
+from app.protocol.keys import DROPPED
 from app.state import State
 from app.state.address import is_here
 
@@ -168,6 +169,7 @@ def _redis_health(state: State, config: Config, known: ProcessInfo | None) -> He
     except ProtocolError:  # this user may not ask, but Redis answers
         facts = {}
     up_s = facts.get("uptime_in_seconds")
+    dropped = dropped_in(state.read_strings(DROPPED.name)[0])
     return Health(
         REDIS,
         known.pid if known else facts.get("process_id") if is_here(config.redis.url) else None,
@@ -176,8 +178,10 @@ def _redis_health(state: State, config: Config, known: ProcessInfo | None) -> He
         counters={
             "used_memory": facts.get("used_memory"),
             "append_only": bool(facts.get("aof_enabled")),
+            "dropped": dropped,
         },
-        healthy=True,
+        last_error=f"{dropped} undelivered facts were dropped" if dropped else None,
+        healthy=not dropped,
     )
 
 

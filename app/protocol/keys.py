@@ -27,8 +27,18 @@ SNOOZE_MOST_S = 25 * 3_600
 SIGNATURE_LIFE_S = 660
 #: Slack sends an envelope again within this time.
 ENVELOPE_LIFE_S = 3_600
+#: Entries that a stream keeps although everybody has read them.
 EVENTS_KEPT = 10_000
 REQUESTS_KEPT = 1_000
+#: The size up to which a stream keeps everything that somebody has not read: about 35,000 facts, so
+#: some 12,000 events. A Pi has 512 MB, of which Redis may use 128. Redis gives memory back only by
+#: 100 entries, so what is left after many were dropped may take three times as much.
+EVENTS_BYTES = 16 * 2**20
+REQUESTS_BYTES = 2 * 2**20
+#: The size of all pictures of events, for some 500 events. Then the oldest go: they are on the
+#: camera's disk too, and the newest alerts need theirs.
+SNAPSHOT_BYTES = 48 * 2**20
+DROPPED_LIFE_S = DAY_S
 
 #: The switches of the house, and the value of each until somebody has set it.
 SWITCHES: dict[str, bool] = {
@@ -48,7 +58,8 @@ class Key:
 
     *name* has its variable parts in braces; a part contains no colon. *fields* are those of a hash
     or of a stream's entries, *marks* the fields that deliveries add to a hash. Redis drops the key
-    *life_s* seconds after it was written; None is no limit. A stream keeps about *length* entries.
+    *life_s* seconds after it was written; None is no limit. A stream keeps about *length* entries
+    that everybody has read.
     """
 
     name: str
@@ -275,6 +286,28 @@ REQUESTS = Key(
     fields=("request",),
     length=REQUESTS_KEPT,
 )
+SNAPSHOTS = Key(
+    "snapshots",
+    "list",
+    "size and key of each picture of an event, the oldest first",
+    "security system",
+    "security system",
+)
+SNAPSHOT_TOTAL = Key(
+    "snapshot_bytes",
+    "string",
+    "the sum of these sizes",
+    "security system",
+    "security system",
+)
+DROPPED = Key(
+    "dropped",
+    "string",
+    "the number of facts and requests that were dropped before the notifier had read them",
+    "whoever publishes",
+    "status.sh, /status",
+    DROPPED_LIFE_S,
+)
 SET_ASIDE = Key(
     "set-aside:{key}",
     "any",
@@ -317,6 +350,9 @@ KEYS = (
     PUBLISHED,
     EVENTS,
     REQUESTS,
+    SNAPSHOTS,
+    SNAPSHOT_TOTAL,
+    DROPPED,
     SET_ASIDE,
 )
 
@@ -390,3 +426,8 @@ def heartbeat_key(program: str, host: str, camera: str | None = None) -> str:
 
 def is_heartbeat_key(key: str) -> bool:
     return HEARTBEAT.matches(key) or CAMERA_HEARTBEAT.matches(key)
+
+
+def dropped_in(stored: str | None) -> int:
+    """Return the number in *stored*, the value of `dropped`; 0 when there is none."""
+    return int(stored) if stored and re.fullmatch(r"[0-9]{1,15}", stored) else 0

@@ -111,3 +111,16 @@ def report_of(key: str, now: datetime) -> Fact:
         f"to {protocol.set_aside_key(key)}, and everything continues. What was there before is "
         "lost. Give the suite a Redis of its own (redis.url).",
     )
+
+
+def report_of_dropped(now: datetime) -> Fact:
+    """Return the fact that facts were dropped: one a day while that lasts."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Fact(
+        protocol.derived_fact_id(day, "facts dropped"),
+        "redis_trouble",
+        now,
+        f"Since {now.astimezone():%H:%M} more events wait for delivery than Redis has room for. "
+        "Some are dropped: ends of events first, and alerts last, the oldest first. The recordings "
+        "stay on the cameras' disks. scripts/status.sh shows why alerts are not delivered.",
+    )

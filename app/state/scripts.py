@@ -1,38 +1,54 @@
 """Lua scripts, each of which Redis runs in one step."""
 
 # In one step: a fact that is sent again after a lost answer is on the stream once, and overwrites
-# nothing.
+# nothing. The oldest pictures are deleted when all take more than ARGV[6] bytes. Returns the length
+# of the stream, 0 when nothing was published.
 PUBLISH_ONCE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
-    return
+    return 0
 end
 if #ARGV > 6 then
     redis.call('HSET', KEYS[3], unpack(ARGV, 7))
-    redis.call('EXPIRE', KEYS[3], ARGV[4])
+    redis.call('EXPIRE', KEYS[3], ARGV[3])
 end
-if ARGV[6] ~= '' then
-    redis.call('SET', KEYS[4], ARGV[6], 'EX', ARGV[5])
+if ARGV[5] ~= '' then
+    local total = (tonumber(redis.call('GET', KEYS[6])) or 0) + #ARGV[5]
+    redis.call('RPUSH', KEYS[5], #ARGV[5] .. ' ' .. KEYS[4])
+    redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[4])
+    while total > tonumber(ARGV[6]) and redis.call('LLEN', KEYS[5]) > 1 do
+        local size, key = string.match(redis.call('LPOP', KEYS[5]), '(%d+) (.*)')
+        if size then
+            redis.call('DEL', key)
+            total = total - size
+        end
+    end
+    redis.call('SET', KEYS[6], string.format('%d', math.max(total, 0)))
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[3])
+redis.call('XADD', KEYS[2], '*', 'fact', ARGV[2])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
+return redis.call('XLEN', KEYS[2])
 """
 
 # The command that may fail is first, since Redis rolls nothing back. With a fact that was published
 # before, nothing is stored: others may have changed the keys since then.
 COMMIT = """
-if ARGV[1] ~= '' then
+local length = 0
+if ARGV[2] ~= '' then
     if redis.call('EXISTS', KEYS[1]) == 1 then
-        return
+        return 0
     end
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'fact', ARGV[1])
-    redis.call('SET', KEYS[1], '1', 'EX', ARGV[3])
+    redis.call('XADD', KEYS[2], '*', 'fact', ARGV[2])
+    redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
+    length = redis.call('XLEN', KEYS[2])
 end
 for place = 3, #KEYS do
-    redis.call('SET', KEYS[place], ARGV[place + 1])
+    redis.call('SET', KEYS[place], ARGV[place])
 end
+return length
 """
 
-# In one step: the second of two simultaneous clicks sees the result of the first.
+# In one step: the second of two simultaneous clicks sees the result of the first. Returns the
+# former label, and then the length of the stream if the label was changed.
 TAG = """
 if redis.call('HEXISTS', KEYS[1], 'camera') == 0 then
     return false
@@ -46,8 +62,122 @@ if ARGV[1] == '' then
 else
     redis.call('HSET', KEYS[1], 'label', ARGV[1], 'label_by', ARGV[2], 'label_at', ARGV[3])
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'request', ARGV[5])
+redis.call('XADD', KEYS[2], '*', 'request', ARGV[4])
+was[4] = redis.call('XLEN', KEYS[2])
 return was
+"""
+
+# Trims the stream KEYS[1] to ARGV[1] entries. What a group has not read or acknowledged stays. Only
+# when the entries take more than ARGV[2] bytes, those go that are worth least; KEYS[2] counts them
+# for ARGV[3] seconds, and the script returns how many. First go the entries that only the group of
+# another program needs, since the notifier's alone reach the owner. Then facts that are no alerts,
+# other facts, and last the oldest alerts and tags.
+TRIM = """
+local function older(one, other)
+    local ms, seq = string.match(one, '(%d+)-(%d+)')
+    local other_ms, other_seq = string.match(other, '(%d+)-(%d+)')
+    if ms == other_ms then
+        ms, other_ms = seq, other_seq
+    end
+    return #ms < #other_ms or #ms == #other_ms and ms < other_ms
+end
+
+-- Returns by name the first entry that each group still needs, and the last one that it has read;
+-- and how many entries all groups have read but not acknowledged.
+local function groups_of(stream, first)
+    local needed, read, waiting = {}, {}, 0
+    for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+        local group = {}
+        for place = 1, #info, 2 do
+            group[info[place]] = info[place + 1]
+        end
+        local pending = redis.call('XPENDING', stream, group.name, first, '+', 1)
+        read[group.name] = group['last-delivered-id']
+        needed[group.name] = pending[1] and pending[1][1] or read[group.name]
+        waiting = waiting + group.pending
+    end
+    return needed, read, waiting
+end
+
+local function worth(text)
+    if string.find(text, '"alert":false', 1, true) then
+        return 1
+    end
+    local is_best = string.find(text, '"kind":"motion_started"', 1, true)
+        or string.find(text, '"kind":"tag"', 1, true)
+    return is_best and 3 or 2
+end
+
+-- Deletes the oldest entries of each worth until `spare` entries are gone; returns the unread ones.
+local function drop(stream, spare, read)
+    local pending, dropped = {}, 0
+    if read then
+        for _, entry in ipairs(redis.call('XPENDING', stream, 'notifier', '-', '+', 1000000)) do
+            pending[entry[1]] = true
+        end
+    end
+    for level = 0, 3 do
+        local from = '-'
+        repeat
+            local entries, doomed = redis.call('XRANGE', stream, from, '+', 'COUNT', 500), {}
+            for _, entry in ipairs(entries) do
+                local id = entry[1]
+                local is_done = read and not older(read, id) and not pending[id]
+                if spare > 0 and (is_done and 0 or worth(entry[2][2])) <= level then
+                    doomed[#doomed + 1] = id
+                    spare = spare - 1
+                end
+            end
+            if #doomed > 0 then
+                redis.call('XDEL', stream, unpack(doomed))
+                dropped = dropped + (level > 0 and #doomed or 0)
+            end
+            from = #entries > 0 and '(' .. entries[#entries][1]
+        until spare <= 0 or #entries < 500
+    end
+    return dropped
+end
+
+local stream = KEYS[1]
+local spare = redis.call('XLEN', stream) - ARGV[1]
+if spare <= 0 then
+    return 0
+end
+local function oldest_of(count)
+    return redis.call('XRANGE', stream, '-', '+', 'COUNT', math.min(spare, count) + 1)
+end
+local oldest = oldest_of(100)
+local needed, read, waiting = groups_of(stream, oldest[1][1])
+local keep, is_free = oldest[#oldest][1], next(needed) ~= nil
+for _, id in pairs(needed) do
+    is_free = is_free and older(keep, id)
+end
+if is_free and spare > 100 then
+    local more = oldest_of(1000)
+    keep = more[#more][1]
+end
+for _, id in pairs(needed) do
+    keep = older(id, keep) and id or keep
+end
+if next(needed) then
+    redis.call('XTRIM', stream, 'MINID', keep)
+end
+-- Redis needs some 32 bytes more for an entry, and 500 for one that waits for its acknowledgement.
+local bytes, left = 0, ARGV[2] - 500 * waiting
+for _, entry in ipairs(oldest) do
+    bytes = bytes + #entry[2][2] + 32
+end
+local allowed = math.floor(math.max(left, 0) * #oldest / bytes)
+spare = redis.call('XLEN', stream) - allowed
+local dropped = 0
+if spare > 0 then
+    dropped = drop(stream, math.min(spare + math.ceil(allowed / 40), 2000), read.notifier)
+end
+if dropped > 0 then
+    local before = tonumber(redis.call('GET', KEYS[2])) or 0
+    redis.call('SET', KEYS[2], string.format('%d', before + dropped), 'EX', ARGV[3])
+end
+return dropped
 """
 
 # Everything that a command reads, in one round trip: the plain strings in KEYS and, unless ARGV[1]

@@ -7,17 +7,18 @@ Every call may raise `StateUnavailable`, at once when the server is gone and aft
 it hangs. No command is sent twice by itself: a lost answer to XADD must not become two entries.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from app import protocol
-from app.errors import ProtocolError
+from app.errors import ProtocolError, StateUnavailable
 from app.protocol import AnyRecord, ArmedBy, EventRecord, Fact, Heartbeat, Record, Request
 from app.protocol.deliveries import is_readable
 from app.state import scripts
 from app.state.connection import TIMEOUT_S, connect, permitted, talking
-from app.state.foreign import Answer, Foreign, report_of
+from app.state.foreign import Answer, Foreign, report_of, report_of_dropped
 from app.state.streams import Reader, decoded, is_before
 from app.state.views import (
     CameraControls,
@@ -31,6 +32,15 @@ from app.state.views import (
     time_of,
 )
 
+_log = logging.getLogger(__name__)
+
+#: The length of each stream from which on it is trimmed, and the size that it may have.
+_LIMITS = {
+    "events": (protocol.EVENTS_KEPT, protocol.EVENTS_BYTES),
+    "requests": (protocol.REQUESTS_KEPT, protocol.REQUESTS_BYTES),
+}
+#: A stream is trimmed once in so many entries; Redis frees as many at once.
+_TRIM_EVERY = 100
 #: Requests that a camera reads at once.
 _REQUESTS = 100
 
@@ -43,6 +53,7 @@ class State:
         self._foreign = Foreign(self._redis)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
         self._commit = self._redis.register_script(scripts.COMMIT)
+        self._trim = self._redis.register_script(scripts.TRIM)
         self._tag = self._redis.register_script(scripts.TAG)
         self._survey = self._redis.register_script(scripts.SURVEY)
         self._survey_once = self._redis.register_script(scripts.SURVEY_ONCE)
@@ -128,14 +139,15 @@ class State:
     def _announce(self, request: Request | None, change: Callable[[Any], object]) -> None:
         """Make *change*, and put *request* on the stream, in one step."""
 
-        def write() -> None:
+        def write() -> int:
             with self._redis.pipeline() as pipe:
                 change(pipe)
                 if request:
-                    _put_request(pipe, request)
-                pipe.execute()
+                    pipe.xadd("requests", {"request": protocol.encode(request)})
+                pipe.xlen("requests")
+                return cast(int, pipe.execute()[-1])
 
-        self._write(["requests"], write)
+        self._trim_sometimes("requests", self._write(["requests"], write))
 
     def claim_once(self, key: str, life_s: int) -> bool:
         """Return whether this is the first claim to *key* in *life_s* seconds."""
@@ -154,12 +166,14 @@ class State:
             request.label or "",
             request.by,
             request.at.isoformat(),
-            protocol.REQUESTS_KEPT,
             protocol.encode(request),
         )
         keys = [protocol.event_key(request.event), "requests"]
         found = self._write(keys, lambda: cast(Any, self._tag(keys=keys, args=words)))
-        return None if found is None else tag_of(*map(_text, found))
+        if found is None:
+            return None
+        self._trim_sometimes("requests", *found[3:])
+        return tag_of(*map(_text, found[:3]))
 
     def initialise_switches(self) -> None:
         """Set each switch that nobody has set yet to its first value."""
@@ -248,17 +262,20 @@ class State:
             "events",
             protocol.event_key(event),
             protocol.snapshot_key(event),
+            "snapshots",
+            "snapshot_bytes",
         ]
         words: list[str | int | bytes] = [
             protocol.PUBLISHED_LIFE_S,
-            protocol.EVENTS_KEPT,
             protocol.encode(fact),
             protocol.EVENT_LIFE_S,
             protocol.SNAPSHOT_LIFE_S,
             snapshot or b"",
+            protocol.SNAPSHOT_BYTES,
             *(word for field in known.items() for word in field),
         ]
-        self._write(keys, lambda: self._publish_once(keys=keys, args=words))
+        length = self._write(keys, lambda: cast(int, self._publish_once(keys=keys, args=words)))
+        self._trim_sometimes("events", length)
 
     def commit(
         self,
@@ -277,13 +294,9 @@ class State:
         )
         encoded = protocol.encode(fact) if fact else ""
         keys = [protocol.published_key(fact.id if fact else ""), "events", *words]
-        values: list[str | int] = [
-            encoded,
-            protocol.EVENTS_KEPT,
-            protocol.PUBLISHED_LIFE_S,
-            *words.values(),
-        ]
-        self._write(keys[:2], lambda: self._commit(keys=keys, args=values))
+        values: list[str | int] = [protocol.PUBLISHED_LIFE_S, encoded, *words.values()]
+        length = self._write(keys[:2], lambda: cast(int, self._commit(keys=keys, args=values)))
+        self._trim_sometimes("events", length)
 
     def event(self, event: str) -> EventRecord | None:
         """Return the record of *event*, None when it is not known or damaged."""
@@ -354,7 +367,7 @@ class State:
 
     def add_request(self, request: Request) -> None:
         """Put *request* on the stream."""
-        self._write(["requests"], lambda: _put_request(self._redis, request))
+        self._announce(request, lambda _: None)
 
     def camera_controls(self, camera: str, after: str) -> CameraControls:
         """Return the wanted state of *camera*, and the requests after the entry *after*.
@@ -437,6 +450,24 @@ class State:
             self.publish(report_of(key, datetime.now(UTC)))
         return answer
 
+    def _trim_sometimes(self, stream: str, length: int = 0) -> None:
+        """Trim *stream* if its *length* says that it is time; report what is lost to the owner.
+
+        A failure is no failure of what was written before.
+        """
+        kept, most_bytes = _LIMITS[stream]
+        if length <= kept or length % _TRIM_EVERY:
+            return
+        keys = [stream, "dropped"]
+        limits = [kept, most_bytes, protocol.DROPPED_LIFE_S]
+        try:
+            dropped = self._write(keys, lambda: cast(int, self._trim(keys=keys, args=limits)))
+            if dropped:
+                _log.error("%d entries of %s were dropped: nobody reads them", dropped, stream)
+                self.publish(report_of_dropped(datetime.now(UTC)))
+        except (StateUnavailable, ProtocolError) as error:
+            _log.warning("the stream %s is not trimmed: %s", stream, error)
+
 
 def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[str, str]:
     """Return the values by key that set the switches to *values*."""
@@ -449,12 +480,6 @@ def _switch_words(values: Mapping[str, bool], changed: ArmedBy | None) -> dict[s
     if changed:
         words |= {protocol.changed_by_key(name): protocol.encode(changed) for name in values}
     return words
-
-
-def _put_request(target: Any, request: Request) -> None:
-    """Put *request* on the stream of *target*, a client or a pipeline."""
-    words = {"request": protocol.encode(request)}
-    target.xadd("requests", cast(Any, words), maxlen=protocol.REQUESTS_KEPT, approximate=True)
 
 
 def _delivery_key(delivered: Fact | str) -> str:

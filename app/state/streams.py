@@ -81,6 +81,18 @@ class Reader(Generic[AnyRecord]):
         """Acknowledge *entry*: the group is done with it."""
         self._write([self._stream], lambda: self._redis.xack(self._stream, self._group, entry))
 
+    def leave(self) -> None:
+        """Take the group off the stream, which then keeps nothing for it."""
+
+        def destroy() -> None:
+            try:
+                self._redis.xgroup_destroy(self._stream, self._group)
+            except redis.ResponseError as error:
+                if "key to exist" not in str(error):
+                    raise
+
+        self._write([self._stream], destroy)
+
     def _read(self, start: str, block_ms: int | None) -> _Entries:
         found = cast(
             Any,

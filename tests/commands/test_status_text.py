@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import redis
 
 from app import protocol
 from app.commands.context import CommandContext
@@ -189,3 +190,9 @@ def test_status_shows_a_switch_that_is_off(
 def test_names_of_people_are_harmless(context: CommandContext) -> None:
     ask(context, "/pycam_off", by="<!channel> `x`\n*y*")
     assert "by &lt;!channel&gt; 'x' *y* (by command)" in ask(context, "/pycam_off")
+
+
+def test_status_shows_what_was_dropped(context: CommandContext, raw: redis.Redis) -> None:
+    assert "dropped" not in ask(context, "/status")
+    raw.set("dropped", 37)
+    assert "37 messages were dropped" in ask(context, "/status")

@@ -80,3 +80,24 @@ def test_without_programs_and_redis_nothing_is_healthy(tmp_path: Path) -> None:
     checkup = check_up(load_config(write_config(tmp_path, url)))
     assert checkup.programs == []
     assert not checkup.healthy
+
+
+@pytest.mark.parametrize(("stored", "number"), [("37", 37), ("-1", 0), ("nonsense", 0)])
+def test_facts_that_were_dropped_are_shown(
+    config: Config, beat: Beat, state: State, stored: str, number: int
+) -> None:
+    beat()
+    state._redis.set("dropped", stored)
+    checkup = check_up(config)
+    assert checkup.programs[-1].counters["dropped"] == number
+    assert checkup.healthy is not bool(number)
+    assert bool(troubled(checkup.programs)) is bool(number)
+
+
+@pytest.mark.parametrize("kind", ["string", "list"])
+def test_a_foreign_value_under_heartbeats_is_no_outage(
+    config: Config, state: State, kind: str
+) -> None:
+    put = state._redis.set if kind == "string" else state._redis.rpush
+    put("heartbeats", "x")
+    assert check_up(config).remarks == []

@@ -1,13 +1,16 @@
 """The scripts that Redis runs in one step."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 
+from app import protocol
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import ArmedBy, EventRecord, Fact, Label, Presence, Request
-from app.state import State, Tag
+from app.protocol import ArmedBy, EventRecord, Fact, FactKind, Label, Presence, Request
+from app.state import State, Tag, store
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
@@ -98,3 +101,132 @@ def test_a_commit_with_one_wrong_record_stores_nothing(state: State, raw: redis.
     with pytest.raises(ProtocolError, match="hoem is not a switch"):
         state.commit({"presence:anna": Presence(False, NOW)}, {"hoem": False})
     assert raw.dbsize() == 0
+
+
+def fill(raw: redis.Redis, number: int) -> None:
+    """Put *number* facts on the stream: of each three, an alert, the end of its event, its clip."""
+    kinds: tuple[FactKind, ...] = ("motion_started", "motion_ended", "clip_ready")
+    with raw.pipeline(transaction=False) as pipe:
+        for place in range(number):
+            kind = kinds[place % 3]
+            fact = Fact(f"f{place}", kind, NOW, "Words.", "front", alert=kind != "motion_ended")
+            pipe.xadd("events", {"fact": protocol.encode(fact)})
+        pipe.execute()
+
+
+def kinds_of(entries: Iterable[tuple[str, Fact]]) -> Counter[str]:
+    return Counter(fact.kind for _, fact in entries)
+
+
+def read_all(state: State, group: str = "notifier") -> list[tuple[str, Fact]]:
+    reader, found = state.facts(group, "pi"), []
+    while fresh := reader.new(0):
+        found += fresh
+    return found
+
+
+def test_facts_that_wait_for_a_stopped_notifier_are_kept(state: State, raw: redis.Redis) -> None:
+    """More than the stream keeps of what everybody has read, as after an outage of days."""
+    read_all(state)
+    fill(raw, protocol.EVENTS_KEPT + 2_950)
+    for number in range(100):
+        state.publish(started(number))
+    assert len(read_all(state)) == protocol.EVENTS_KEPT + 3_050
+    assert not raw.exists("dropped")
+
+
+@pytest.fixture
+def small_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that is trimmed from 100 facts on, and may have some 1,000."""
+    monkeypatch.setitem(store._LIMITS, "events", (100, 200_000))
+
+
+@pytest.mark.usefixtures("small_stream")
+def test_a_stream_keeps_what_any_group_still_needs(state: State, raw: redis.Redis) -> None:
+    fill(raw, 199)
+    entries = read_all(state)
+    late = state.facts("uploader-pi", "uploader")
+    late.new(0)
+    state.publish(started(1))
+    assert raw.xlen("events") == 200
+    for entry, _ in late.unfinished():
+        late.acknowledge(entry)
+    for entry, _ in entries:
+        if entry != entries[50][0]:
+            state.facts("notifier", "pi").acknowledge(entry)
+    fill(raw, 99)
+    state.publish(started(2))
+    assert raw.xrange("events", max=entries[50][0], count=2) == raw.xrange("events", count=1)
+    assert not raw.exists("dropped")
+
+
+@pytest.mark.usefixtures("small_stream")
+def test_what_is_worth_least_is_dropped_first_and_reported(
+    state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The ends of events go first, then clips, then the oldest alerts."""
+    read_all(state)
+    fill(raw, 1_999)
+    state.publish(started(1))
+    waiting = kinds_of(read_all(state))
+    assert (waiting["motion_started"], waiting["motion_ended"]) == (668, 0)
+    assert 200 < waiting["clip_ready"] < 600
+    assert waiting["redis_trouble"] == 1
+    assert state.read_strings("dropped") == [str(2_000 - 668 - waiting["clip_ready"])]
+    assert "were dropped" in caplog.text
+
+
+@pytest.mark.usefixtures("small_stream")
+def test_the_newest_alerts_are_dropped_last(state: State, raw: redis.Redis) -> None:
+    read_all(state)
+    with raw.pipeline(transaction=False) as pipe:
+        for number in range(1_999):
+            pipe.xadd("events", {"fact": protocol.encode(started(number))})
+        pipe.execute()
+    state.publish(started(1_999))
+    left = [fact.id for _, fact in read_all(state) if fact.kind == "motion_started"]
+    assert left == [started(number).id for number in range(2_000 - len(left), 2_000)]
+    assert 700 < len(left) < 1_000
+
+
+@pytest.mark.usefixtures("small_stream")
+def test_the_group_of_another_machine_costs_no_alert(state: State, raw: redis.Redis) -> None:
+    """That machine is gone, and what the notifier is done with goes first."""
+    read_all(state, "uploader-gone")
+    fill(raw, 1_999)
+    reader, unfinished = state.facts("notifier", "pi"), []
+    for entry, fact in read_all(state):
+        if fact.id in ("f0", "f300"):
+            unfinished.append(entry)
+        else:
+            reader.acknowledge(entry)
+    state.publish(started(1))
+    assert raw.xlen("events") < 1_200
+    assert [entry for entry, _ in reader.unfinished()] == unfinished
+    assert not raw.exists("dropped")
+
+
+def test_the_oldest_pictures_make_room(
+    state: State, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "SNAPSHOT_BYTES", 30)
+    events = [protocol.event_id(NOW + timedelta(seconds=number), "front") for number in range(5)]
+    for event in events:
+        fact = Fact(f"{event}-x", "motion_started", NOW, "Motion.", "front", event)
+        state.publish(fact, EventRecord("front", NOW), b"ten bytes.")
+    assert [bool(state.snapshot(event)) for event in events] == [False, False, True, True, True]
+    assert (raw.get("snapshot_bytes"), raw.llen("snapshots")) == (b"30", 3)
+
+
+def test_requests_are_trimmed_too(state: State, raw: redis.Redis) -> None:
+    state.publish(started(), EventRecord("front", NOW))
+    reader = state.requests("notifier", "pi")
+    for number in range(protocol.REQUESTS_KEPT + 100):
+        if number % 2:
+            state.add_request(Request("last_image", NOW, "anna"))
+        else:
+            state.tag(tag("unoccupied" if number % 4 else "occupied"))
+        for entry, _ in reader.new(0):
+            reader.acknowledge(entry)
+    state.add_request(Request("last_image", NOW, "anna"))
+    assert raw.xlen("requests") == protocol.REQUESTS_KEPT + 1

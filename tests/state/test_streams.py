@@ -45,6 +45,15 @@ def test_a_reader_goes_on_after_the_stream_was_deleted(state: State, raw: redis.
     assert len(reader.new(0.1)) == 1
 
 
+def test_a_group_that_left_holds_nothing(state: State, raw: redis.Redis) -> None:
+    reader = state.facts("uploader-pi", "one")
+    reader.leave()
+    state.publish(started())
+    assert len(reader.new(0)) == 1
+    reader.leave()
+    assert raw.xinfo_groups("events") == []
+
+
 def test_garbage_on_the_stream_is_dropped_and_logged(
     state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -277,6 +277,7 @@ def run_full_disk(seen: Seen) -> None:
         closing(State(server.url)) as state,
         RedisWatcher(server.url, seen),
     ):
+        run_full_stream(state)
         clock = FakeClock()
         guard = RedisDisk(state, server.url, disk.path, clock)
         disk.fill()
@@ -286,6 +287,14 @@ def run_full_disk(seen: Seen) -> None:
         clock.advance(CHECK_EVERY_S)
         guard.step()
         assert len(state.delivery_marks(f"redis-{protocol.host_name()}")) == 2
+
+
+def run_full_stream(state: State) -> None:
+    """Trim a stream that may have hardly any bytes."""
+    for number in range(3):
+        at = datetime.now(UTC)
+        state.publish(Fact(f"waiting-{number}", "camera_lost", at, "Lost.", "front"))
+    assert state._trim(keys=["events", "dropped"], args=[1, 1, protocol.DROPPED_LIFE_S])
 
 
 def takes_writes(state: State) -> bool:

@@ -66,6 +66,8 @@ class Uploader(Daemon):
         # The uploader of every machine gets every fact, since no fact says whose disk has the
         # files.
         self._facts = self.state.facts(f"{self.name}-{protocol.host_name()}", self.name)
+        #: Whether the stream may keep facts for this program.
+        self._reads_facts = True
         self._redis_disk = RedisDisk(
             self.state, self.config.redis.url, self.config.data_dir, self.clock
         )
@@ -172,7 +174,11 @@ class Uploader(Daemon):
         Files are urgent only if texts with links are sent.
         """
         if not (self.config.twilio.to and self.config.s3.bucket):
+            if self._reads_facts:
+                self._facts.leave()
+                self._reads_facts = False
             return WAIT_S
+        self._reads_facts = True
         for entry, fact in self._facts.new(WAIT_S):
             if fact.event:
                 self._workers.hurry(fact.event)
