@@ -27,13 +27,14 @@ import contextlib
 import io
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from selectors import EVENT_READ
 from typing import Any
 
 from greenlet import getcurrent, greenlet
 from gunicorn import http
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.web.slack.app import LONGEST_BODY
@@ -43,7 +44,9 @@ READ_S = 2.0
 #: The longest time to send an answer.
 ANSWER_S = 5.0
 #: The number of connections that may wait for their senders. One more cuts off the oldest.
-MOST_WAITING = 200
+MOST_WAITING = 100
+#: The most pieces of a chunked body. To parse thousands of tiny chunks would take too long.
+MOST_PIECES = 200
 _LINGER_BYTES = 65_536
 
 
@@ -85,6 +88,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         request, failure, body = None, None, b""
         try:
             request = next(http.get_parser(self.cfg, _Source(conn.sock), conn.client))
+            if isinstance(request.body.reader, ChunkedReader):
+                request.body.reader.parser = _limited(request.body.reader.parser)
             body = request.body.read(LONGEST_BODY + 1)
         except (NoMoreData, StopIteration, ConnectionError, TimeoutError):
             self._leave(conn)
@@ -137,6 +142,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _close(self, conn: Any) -> None:
         conn.close()
         self.nr_conns -= 1
+
+
+def _limited(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the first `MOST_PIECES` of *pieces*; if there are more, the request is refused."""
+    for number, piece in enumerate(pieces):
+        if number == MOST_PIECES:
+            raise InvalidChunkSize(b"too many chunks")
+        yield piece
 
 
 class _Source:

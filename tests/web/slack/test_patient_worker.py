@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from gunicorn import http
+from gunicorn.http import body
 from gunicorn.workers import gthread
 
 from app.web.slack.patient_worker import READ_S
@@ -169,6 +170,15 @@ def test_senders_that_were_refused_and_stay_hold_up_nobody(endpoint: Endpoint) -
         assert {answer(stranger) for stranger in strangers} == {b"HTTP/1.1 413"}
 
 
+def test_tiny_chunks_of_100_senders_hold_up_nobody(endpoint: Endpoint) -> None:
+    with senders(endpoint, 100) as strangers:
+        for stranger in strangers:
+            stranger.sendall(ENDS["many chunks"])
+        began_s = time.monotonic()
+        assert endpoint.command("/help").status == 200
+        assert time.monotonic() - began_s < patience(SLACK_WAITS_S)
+
+
 def test_the_newest_of_400_connections_is_answered(endpoint: Endpoint) -> None:
     with senders(endpoint, 400) as slow:
         for sender in slow:
@@ -267,6 +277,8 @@ def test_gunicorn_has_the_attributes_we_rely_on() -> None:
     ]
     assert [*inspect.signature(http.get_parser).parameters][:3] == ["cfg", "source", "source_addr"]
     assert "self.client = client" in inspect.getsource(gthread.TConn)
+    assert "self.parser = self.parse_chunked(" in inspect.getsource(body.ChunkedReader)
+    assert "self.reader = reader" in inspect.getsource(body.Body)
     assert "self.sock = sock" in inspect.getsource(gthread.TConn)
 
 
