@@ -26,6 +26,7 @@ from app import protocol
 from app.backoff import Backoff
 from app.clock import Clock, SystemClock
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, config_warnings, load_config
+from app.emergency.supervisor_watch import SupervisorWatch
 from app.errors import ConfigError
 from app.logs import set_up_logs
 from app.protocol import Figure, Heartbeat, Trouble
@@ -77,6 +78,7 @@ class Daemon(ABC):
         self._next_arming_s = 0.0
         self._beat_failed = False
         self._config_trouble: Trouble | None = None
+        self._supervisor_watch = SupervisorWatch(self.state, self.clock)
 
     @abstractmethod
     def open(self) -> None:
@@ -146,6 +148,7 @@ class Daemon(ABC):
         now = self.clock.now()
         self._next_beat_s = self.clock.monotonic() + BEAT_S - now.timestamp() % BEAT_S
         self.report_heartbeat()
+        self._supervisor_watch.step()
 
     def report_heartbeat(self) -> None:
         """Send the heartbeat at once."""

@@ -26,6 +26,7 @@ from app.cameras.base import CameraSettings
 from app.detector import EventSettings
 from app.logs import Redactor
 from app.motion.base import Fraction, MotionSettings, Polygon
+from app.notify import ServiceSettings
 from app.notify.settings import (
     AppriseSettings,
     NotifySettings,
@@ -230,6 +231,15 @@ class Config(BaseModel):
     def run_dir(self) -> Path:
         """The folder for the launcher's files, which exist while the suite runs."""
         return self.data_dir / "run"
+
+    @property
+    def services(self) -> ServiceSettings:
+        """The settings of the services that deliver alerts, as far as they are configured."""
+        return ServiceSettings(
+            None if self.slack.missing() else self.slack.for_delivery(),
+            None if self.twilio.missing() else self.twilio,
+            self.apprise if self.apprise.urls else None,
+        )
 
     @model_validator(mode="after")
     def _can_use_the_channels_it_names(self) -> Self:

@@ -73,7 +73,7 @@ def check_up(config: Config) -> Checkup:
         if orphans := sorted(set(processes.processes_of(config.run_dir).values())):
             remarks.append(
                 f"{error}; a program that ends is not restarted. Still running: "
-                f"{', '.join(orphans)}"
+                f"{', '.join(orphans)}. scripts/start.sh ends them and starts all again."
             )
     state = State(config.redis.url, _STATE_TIMEOUT_S)
     try:

@@ -8,12 +8,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
+from app.emergency.supervisor_watch import STARTED_VARIABLE
 from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
 from app.launcher import glances, specs
 from app.launcher.prepare import Order, glances_logging, prepared
@@ -108,6 +110,7 @@ def _environment(order: Order) -> dict[str, str]:
     given = {
         FOLDER_VARIABLE: str(config.folder),
         RUN_VARIABLE: str(config.run_dir),
+        STARTED_VARIABLE: datetime.now(UTC).isoformat(),
         "LOG_CFG": str(glances_logging(config)),
     }
     environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}

@@ -193,14 +193,26 @@ class State:
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Store the heartbeat of a program under *key*."""
+        self.exchange_heartbeat(key, heartbeat, key)
 
-        def send() -> None:
+    def exchange_heartbeat(self, key: str, heartbeat: Heartbeat, other: str) -> Heartbeat | None:
+        """Store the heartbeat of a program under *key*, and return the one under *other*.
+
+        All in one round trip. Returns None when there is no heartbeat under *other*.
+        """
+
+        def send() -> list[Any]:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
                 pipe.sadd("heartbeats", key)
-                pipe.execute()
+                if other != key:
+                    # A value of another type counts as no heartbeat.
+                    pipe.mget([other])
+                return pipe.execute()[2:]
 
-        self._write(["heartbeats"], send)
+        found = self._write(["heartbeats"], send)
+        raw = cast(bytes | None, found[0][0] if found else None)
+        return read_heartbeats(self._foreign, {other: raw}).get(other) if raw else None
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return all heartbeats by their keys; any other value is logged and left out."""

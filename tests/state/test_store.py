@@ -1,5 +1,6 @@
 """The shared state, on a real Redis."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -40,6 +41,17 @@ def test_what_must_not_outlive_its_writer_expires(state: State, raw: redis.Redis
     }
     for key, life_s in lives.items():
         assert life_s - 5 <= raw.ttl(key) <= life_s, key
+
+
+def test_a_heartbeat_is_exchanged_for_another(state: State, raw: redis.Redis) -> None:
+    mine, other = "heartbeat:uploader:pi", "heartbeat:notifier:pi"
+    heartbeat = Heartbeat(1, NOW, NOW, {})
+    assert state.exchange_heartbeat(mine, heartbeat, other) is None
+    state.send_heartbeat(other, replace(heartbeat, pid=2))
+    assert state.exchange_heartbeat(mine, heartbeat, other) == replace(heartbeat, pid=2)
+    raw.set(other, "garbage")
+    assert state.exchange_heartbeat(mine, heartbeat, other) is None
+    assert set(state.heartbeats()) == {mine}
 
 
 def test_a_camera_reads_its_controls_in_one_round_trip(state: State, raw: redis.Redis) -> None:

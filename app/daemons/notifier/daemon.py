@@ -19,6 +19,8 @@ from app.daemons.notifier.mute import READS, Mute
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.progress import delivered_mark
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
+from app.emergency.redis_watch import RedisWatch
+from app.emergency.reporter import EmergencyReporter
 from app.errors import ProtocolError, StateUnavailable
 from app.programs import expected_programs
 from app.protocol import Fact, Stage
@@ -27,6 +29,8 @@ from app.state import TAKE_OVER_AFTER_MS
 
 #: The longest time that a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
+#: The time after which the owner is notified that Redis is away, without Redis.
+REDIS_AWAY_S = 60.0
 #: The longest wait at the end for deliveries that are in progress.
 PATIENCE_S = 0.6
 LOOK_S = 0.02
@@ -56,8 +60,11 @@ class NotifierDaemon(Daemon):
         self._started = False
         self._catch_up_at_s = 0.0
         self._held = 0
+        self._reporter = EmergencyReporter(self.config, self.clock)
+        self._redis_watch = RedisWatch(self.config, self.clock, self._reporter, REDIS_AWAY_S)
 
     def open(self) -> None:
+        self._reporter.resume()
         self._log_channels()
         self._workers.clips.tidy()
 
@@ -69,10 +76,12 @@ class NotifierDaemon(Daemon):
         try:
             self._read_facts()
             self._monitor.step()
-        except StateUnavailable:
+        except StateUnavailable as error:
             self._catch_up_at_s = 0.0
             self._monitor.interrupted()
+            self._redis_watch.away(error)
             raise
+        self._redis_watch.back()
         self.report_trouble(self._outbox.trouble)
         return 0.0
 
@@ -82,6 +91,7 @@ class NotifierDaemon(Daemon):
         Everything that waits is in Redis, and is read again.
         """
         self._monitor = self._make_monitor()
+        self._reporter.configure(self.config)
         settings = worker_settings(self.config)
         if settings == self._settings:
             self._outbox.retry_now()

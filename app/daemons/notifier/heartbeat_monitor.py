@@ -1,4 +1,4 @@
-"""Watches the heartbeats of the other programs, and alerts when one stops or comes back.
+"""Watches the heartbeats of the other programs, and alerts when one stops, hangs or comes back.
 
 The state of each heartbeat is recorded in Redis, so that a restart neither forgets nor repeats an
 alert.
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app import protocol
 from app.clock import Clock
-from app.programs import Program, program_of
+from app.programs import Program, program_of, why_stuck
 from app.protocol import HEARTBEAT_LIFE_S, FactKind, SteadinessRecord
 from app.state import State
 from app.state.announcer import Announcement
@@ -40,9 +40,14 @@ class HeartbeatMonitor:
         self._own = own
         self._expected = set(expected)
         self._announcer = SteadyAnnouncer(
-            state, clock, state.mark_heartbeat, _describe, old=OldMarks(_old_record, _describe_old)
+            state,
+            clock,
+            state.mark_heartbeat,
+            self._describe,
+            old=OldMarks(_old_record, _describe_old),
         )
         self._seen_at: dict[str, datetime] = {}
+        self._stuck: dict[str, str] = {}
         self._checked_at: datetime | None = None
         self._next_check_s = 0.0
         self._judge_from_s = 0.0
@@ -69,10 +74,13 @@ class HeartbeatMonitor:
             self._announcer.pause()
         heartbeats = self._state.heartbeats()
         heartbeats.pop(self._own, None)
+        stuck = {key: why for key, one in heartbeats.items() if (why := why_stuck(one, now))}
+        # The reason of a program that works again is kept for the announcement of that.
+        self._stuck = {key: why for key, why in self._stuck.items() if key in heartbeats} | stuck
         stored = self._state.heartbeat_marks()
         self._checked_at = now
         for key in sorted(heartbeats.keys() | stored.keys()):
-            self._judge(key, key in heartbeats, stored.get(key), now)
+            self._judge(key, key in heartbeats and key not in stuck, stored.get(key), now)
         self._seen_at.update({key: heartbeat.step_at for key, heartbeat in heartbeats.items()})
 
     def _is_continuous(self, now: datetime) -> bool:
@@ -101,11 +109,16 @@ class HeartbeatMonitor:
         is_expected = host != protocol.host_name() or program in self._expected
         return is_expected and self._clock.monotonic() >= self._judge_from_s
 
-
-def _describe(key: str, notice: Notice) -> Announcement:
-    program, _ = program_of(key)
-    kind: FactKind = "process_silent" if notice.is_bad else "process_back"
-    return Announcement(kind, notice.at, _text(_subject(key), notice), camera=program.camera)
+    def _describe(self, key: str, notice: Notice) -> Announcement:
+        program, _ = program_of(key)
+        kind: FactKind = "process_silent" if notice.is_bad else "process_back"
+        text = _text(_subject(key), notice)
+        if notice.kind in ("down", "up") and (why := self._stuck.get(key)):
+            text = f"{_subject(key)} makes no progress: {why}. Its file in logs/ may say why."
+            if notice.kind == "up":
+                text = f"{_subject(key)} makes progress again."
+                del self._stuck[key]
+        return Announcement(kind, notice.at, text, camera=program.camera)
 
 
 def _subject(key: str) -> str:

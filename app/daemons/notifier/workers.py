@@ -63,15 +63,10 @@ class NotifierWorkers(WorkerGroup):
 
 def worker_settings(config: Config) -> WorkerSettings:
     """Return the part of *config* on which the threads depend."""
-    services = ServiceSettings(
-        None if config.slack.missing() else config.slack.for_delivery(),
-        None if config.twilio.missing() else config.twilio,
-        config.apprise if config.apprise.urls else None,
-    )
     return WorkerSettings(
         config.notify,
         config.data_dir,
-        services,
+        config.services,
         config.s3,
         config.uploads.upload_every_s,
         next(iter(config.cameras)),

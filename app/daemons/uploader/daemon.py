@@ -3,7 +3,7 @@
     python -m app.daemons.uploader
 
 The stores and the disk have threads of their own. The loop here waits for events whose files are
-urgent, and reports troubles.
+urgent, reports troubles, and watches the notifier.
 """
 
 import logging
@@ -16,17 +16,24 @@ from app import protocol
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters, Daemon
+from app.daemons.uploader.notifier_watch import NotifierWatch
 from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.redis_repairs import RedisRepairs
 from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
+from app.emergency.redis_watch import RedisWatch
+from app.emergency.reporter import EmergencyReporter
 from app.errors import ProtocolError, StateUnavailable
 from app.launcher.specs import redis_folder
+from app.programs import Program, heartbeat_key_of
+from app.protocol import Heartbeat
 from app.protocol.deliveries import UPLOADED
 from app.uploads.inventory import UploadFile
 
 #: The time that a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0
+#: The time after which the owner is notified that Redis is away, unless the notifier has done so.
+REDIS_AWAY_S = 120.0
 #: The longest wait at the end for uploads in progress, and the time between two checks.
 END_WAIT_S = 2.0
 END_CHECK_EVERY_S = 0.02
@@ -77,8 +84,15 @@ class Uploader(Daemon):
         self._folder_locks: defaultdict[Path | None, Lock] = defaultdict(Lock)
         self._workers = self._make_workers()
         self._former_workers: list[UploadWorkers] = []
+        reporter = EmergencyReporter(self.config, self.clock)
+        self._reporter = reporter
+        self._redis_watch = RedisWatch(self.config, self.clock, reporter, REDIS_AWAY_S)
+        self._notifier_watch = NotifierWatch(self.config, self.state, self.clock, reporter)
+        self._away: str | None = None
+        self._notifier_key = heartbeat_key_of(Program("notifier"))
 
     def open(self) -> None:
+        self._reporter.resume()
         self._workers.start()
         stores = " and to ".join(str(queue.store) for queue in self._workers.queues.values())
         if stores:
@@ -94,6 +108,8 @@ class Uploader(Daemon):
         self._workers.check()
         self._former_workers = [one for one in self._former_workers if not one.has_ended()]
         try:
+            if self._away:
+                raise StateUnavailable(self._away)
             self._redis_disk.step()
             self._redis_repairs.step(self._redis_disk.log_changes)
             self._report_troubles()
@@ -108,6 +124,7 @@ class Uploader(Daemon):
         The former threads finish uploads in progress, which may therefore be done twice.
         """
         settings = _settings(self.config)
+        self._reporter.configure(self.config)
         if settings == self._settings:
             self._workers.retry_now()
             return
@@ -126,6 +143,19 @@ class Uploader(Daemon):
 
     def counters(self) -> Counters:
         return self._workers.counters()
+
+    def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
+        """Write *heartbeat* to Redis, and judge that of the notifier."""
+        try:
+            found = self.state.exchange_heartbeat(key, heartbeat, self._notifier_key)
+        except StateUnavailable as error:
+            self._away = str(error)
+            self._notifier_watch.interrupted()
+            self._redis_watch.away(error)
+            raise
+        self._away = None
+        self._redis_watch.back()
+        self._notifier_watch.judge(found)
 
     def publish_upload(self, file: UploadFile) -> bool:
         """Write the place of *file* in S3 on its event in Redis, for links.

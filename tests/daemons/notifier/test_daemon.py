@@ -53,9 +53,26 @@ def test_the_counters_say_what_was_done(notifier: DaemonHarness) -> None:
         "channel_trouble": dict.fromkeys(names),
         "channel_digests": {},
         "channel_repeated": {},
+        "channel_oldest_s": dict.fromkeys(("folder", "memory")),
         "replied": 0,
         "requests_waiting": 0,
     }
+
+
+def test_a_redis_that_stays_away_is_reported_without_it(
+    durable_notifier: DaemonHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.daemons.notifier.daemon.REDIS_AWAY_S", 0.3)
+    notifier = durable_notifier
+    notifier.publish()
+    notifier.step_until(notifier.is_all_acknowledged, "it is acknowledged")
+    notifier.server.kill()
+    notifier.step_until(lambda: len(notifier.in_folder()) == 2, "the owner is notified")
+    notifier.server.start()
+    notifier.step_until(lambda: len(notifier.in_folder()) == 3, "the end is reported")
+    texts = [path.read_text() for path in notifier.alerts.glob("*/emergency-*.txt")]
+    assert sum("Redis has been away since" in text for text in texts) == 1
+    assert sum("Redis is back after" in text for text in texts) == 1
 
 
 def test_a_fact_that_is_on_the_stream_twice_goes_out_once(

@@ -88,6 +88,26 @@ def test_silence_is_announced_once_and_so_is_the_return(scene: Scene) -> None:
     assert scene.kinds() == ["process_silent"]
 
 
+def test_a_program_that_beats_but_hangs_is_announced(scene: Scene) -> None:
+    late = {"thread_step_s": {"clips": 700.0}, "thread_late_s": {"clips": 100.0}}
+    for counters in ({}, {}, late, late, late, {}, {}, {}):
+        scene.clock.advance(10)
+        now = scene.clock.now()
+        scene.state.send_heartbeat(FRONT, Heartbeat(1, now, now, counters))
+        scene.monitor.step()
+    assert [(fact.kind, fact.text) for fact in scene.facts()] == [
+        (
+            "process_silent",
+            "The program security_system-front makes no progress: the thread clips has been busy "
+            "for 700 s. Its file in logs/ may say why.",
+        ),
+        ("process_back", "The program security_system-front makes progress again."),
+    ]
+    for _ in range(5):
+        scene.live(OWN)
+    assert "has been silent since" in scene.facts()[0].text
+
+
 def test_a_restart_neither_forgets_nor_repeats(scene: Scene) -> None:
     for _ in range(4):
         scene.live(FRONT)
