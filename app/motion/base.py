@@ -31,6 +31,8 @@ class MotionSettings:
     thresh: Annotated[float, Interval(gt=0, lt=255)] = 50.0
     hysteresis_levels: Annotated[float, Interval(ge=0, lt=255)] = 5.0
     debounce_s: Annotated[float, Interval(ge=0, le=10)] = 0.2
+    min_size: Annotated[float, Interval(gt=0, lt=1)] = 0.0028
+    absorb_s: Annotated[float, Interval(ge=10, le=3600)] = 180.0
 
     def __post_init__(self) -> None:
         if self.hysteresis_levels >= self.thresh:

@@ -1,0 +1,151 @@
+"""Blobs of changed pixels, and what each does to the background: hide it, or only light it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+
+from app.frames import Box, Image
+from app.motion.contrast import Contrast, log_ratio, odd, unit_px
+from app.motion.scene_model import SceneModel
+
+#: The side of the gaps that are closed, in pixels of the reference.
+_GAP = 5
+#: A pixel of the background is textured with more than so many grey levels, and times its noise.
+TEXTURED_LEVELS, _TEXTURED_NOISE = 5.0, 2.0
+#: Texture is kept where the picture differs by less than this share of it.
+KEPT_SHARE = 0.5
+#: An edge is sharp where it differs from its own surroundings by so many levels, and times noise.
+_SHARP_LEVELS, _SHARP_NOISE = 3.0, 2.2
+#: The width of the frame around a blob whose light is compared with it.
+_SURROUNDINGS = 5
+_SHORTEST_OUTLINE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """An outline of changed pixels, filled: its *box* and *area_px* in small pixels."""
+
+    box: Box
+    area_px: float
+    outline: MatLike
+
+
+@dataclass(slots=True)
+class Traits:
+    """What a blob, or several of one track, did to the background.
+
+    *textured* counts the pixels of the background with texture, *kept* those of them that still
+    show it, *sharp* the pixels with a sharp edge of their own, and *extent* width plus height.
+    *product* over *squares* is the slope of the picture's contrast over the background's.
+    *darkest* and *brightest* are the 5th and 95th percentile of the logarithm of picture over
+    background, less the median around the blob.
+    """
+
+    textured: float = 0.0
+    kept: float = 0.0
+    sharp: float = 0.0
+    extent: float = 0.0
+    product: float = 0.0
+    squares: float = 0.0
+    darkest: float = 0.0
+    brightest: float = 0.0
+
+    @property
+    def kept_share(self) -> float:
+        """The share of the background's texture that is still there; 0 where there is none."""
+        return self.kept / self.textured if self.textured else 0.0
+
+    @property
+    def sharpness(self) -> float:
+        return self.sharp / self.extent if self.extent else 0.0
+
+    @property
+    def slope(self) -> float:
+        return self.product / max(self.squares, 1.0)
+
+    def fade(self, share: float) -> None:
+        """Keep *share* of all counts."""
+        for name in ("textured", "kept", "sharp", "extent", "product", "squares"):
+            setattr(self, name, share * getattr(self, name))
+
+    def add(self, other: "Traits", weight: float) -> None:
+        """Add the counts of *other*, and move the tones towards its by *weight*."""
+        for name in ("textured", "kept", "sharp", "extent", "product", "squares"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.darkest += weight * (other.darkest - self.darkest)
+        self.brightest += weight * (other.brightest - self.brightest)
+
+
+class BlobFinder:
+    """Finds the blobs of at least *least_px* pixels in masks of one *shape*, (rows, columns)."""
+
+    def __init__(self, shape: tuple[int, int], least_px: float) -> None:
+        side = odd(_GAP * unit_px(shape))
+        self._closing = np.ones((side, side), np.uint8)
+        #: The least area of a blob.
+        self.least_px = least_px
+        #: The mask of the last call, with its gaps closed.
+        self.closed: Image = np.zeros(shape, np.uint8)
+
+    def find(self, changed: Image) -> list[Blob]:
+        """Return the blobs in *changed*, 255 where a pixel has changed, (rows, columns) uint8."""
+        cv2.morphologyEx(changed, cv2.MORPH_CLOSE, self._closing, dst=self.closed)
+        outlines, _ = cv2.findContours(self.closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        blobs = []
+        for outline in outlines:
+            if len(outline) >= _SHORTEST_OUTLINE:
+                area_px = cv2.contourArea(outline) + len(outline) / 2 + 1
+                if area_px >= self.least_px:
+                    blobs.append(Blob(Box(*cv2.boundingRect(outline)), area_px, outline))
+        return blobs
+
+
+def traits_of(blob: Blob, now: Contrast, model: SceneModel) -> Traits:
+    """Return what *blob* does to the background of *model* in the last picture of *now*."""
+    box = blob.box
+    part = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+    filled = np.zeros((box.height, box.width), np.uint8)
+    cv2.drawContours(filled, [blob.outline], -1, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    weight, noise = now.weight[part], model.noise[part]
+    background = model.contrast[part]
+    strength = np.abs(background)
+    least = np.maximum(noise * _TEXTURED_NOISE, TEXTURED_LEVELS)
+    textured = cv2.bitwise_and(cv2.compare(strength * weight, least, cv2.CMP_GT), filled)
+    traits = Traits(textured=cv2.countNonZero(textured), extent=box.width + box.height)
+    if traits.textured:
+        near = cv2.compare(np.abs(model.difference[part]), strength * KEPT_SHARE, cv2.CMP_LT)
+        traits.kept = cv2.countNonZero(cv2.bitwise_and(near, textured))
+        edges = background * weight
+        edges[textured == 0] = 0
+        traits.product = float(np.vdot(edges, now.local[part] * weight))
+        traits.squares = float(np.vdot(edges, edges))
+    fine = model.residual[part] - cv2.blur(model.residual[part], (3, 3))
+    limit = np.maximum(noise * _SHARP_NOISE, _SHARP_LEVELS)
+    sharp = cv2.compare(np.abs(fine), limit, cv2.CMP_GT)
+    traits.sharp = cv2.countNonZero(cv2.bitwise_and(sharp, filled))
+    traits.darkest, traits.brightest = _tones(box, filled, now, model)
+    return traits
+
+
+def _tones(box: Box, filled: Image, now: Contrast, model: SceneModel) -> tuple[float, float]:
+    margin = round(_SURROUNDINGS * unit_px(model.shape))
+    top, left = max(0, box.y - margin), max(0, box.x - margin)
+    around = (
+        slice(top, min(model.shape[0], box.y + box.height + margin)),
+        slice(left, min(model.shape[1], box.x + box.width + margin)),
+    )
+    ratio = now.log[around] - model.log[around]
+    inner = (
+        slice(box.y - top, box.y - top + box.height),
+        slice(box.x - left, box.x - left + box.width),
+    )
+    inside = ratio[inner][filled > 0]
+    outer = np.ones(ratio.shape, np.bool_)
+    outer[inner] = False
+    outside = ratio[outer]
+    usual = float(np.median(outside[::2])) if outside.size > 8 else 0.0
+    low, high = inside.size // 20, inside.size - 1 - inside.size // 20
+    ordered = np.partition(inside, (low, high))
+    return log_ratio(float(ordered[low]) - usual), log_ratio(float(ordered[high]) - usual)

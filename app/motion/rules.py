@@ -1,0 +1,175 @@
+"""The rules by which a track is somebody: the first rule that refuses it gives the reason."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.motion.contrast import unit_px
+from app.motion.scene_model import SceneModel, region_of
+from app.motion.tracks import Track
+
+#: Shares of the picture's pixels. Above `_LARGE` a track needs fewer sights, below `_SMALL` it may
+#: be an insect, above `_HUGE` it may be somebody close to the camera.
+_LARGE, _SMALL, _HUGE = 0.0104, 0.0118, 0.05
+#: Seconds, and the least number of pictures, in which a track must have been seen.
+_LARGE_LASTS_S, _LASTS_S, _LEAST_SIGHTS = 0.2, 0.4, 3
+_SEEN_SHARE = 0.6
+#: Textured pixels, as shares of the picture, from which texture can be judged at all, and well.
+_SOME_TEXTURE, _MUCH_TEXTURE = 0.0021, 0.0069
+#: The largest share of the background's texture that may be kept.
+_KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
+#: Sharp pixels for each pixel of width plus height.
+_SHARPNESS = 0.4
+#: Natural logarithms of picture over background: how much darker something must be, at least this
+#: share of how much brighter it is, and what is too faint either way.
+_DARKER, _DARKER_SHARE, _FAINT = 0.07, 0.25, 0.1
+#: Where nothing is darker: the slope below which texture is plainly gone, and the seconds after
+#: which it is somebody in white all the same.
+_SLOPE_GONE, _WHITE_AFTER_S = 0.4, 4.9
+#: How far both sides must have gone: pixels of the reference, and shares of the track's side.
+_TRAVEL, _TRAVEL_SHARE, _TRAVEL_SHARE_HUGE = 4.0, 0.25, 0.08
+#: Small things: the seconds before they are judged, the most sizes a second, how straight.
+_INSECT_LASTS_S, _SIZES_A_SECOND, _STRAIGHT = 0.9, 1.6, 0.6
+#: A goer: small, but straight and slow, and further than its own size.
+_GOER_LASTS_S, _GOER_WAY, _GOER_STRAIGHT, _GOER_STEP_S = 1.4, 0.8, 0.75, 0.19
+#: A place never rests where its noise is so many times that of the picture's quieter quarter.
+_RESTLESS, _RESTLESS_LASTS_S = 2.0, 0.7
+_STEP_S = 0.09
+
+
+class Refusal(StrEnum):
+    """Why a picture, or something that changed in it, is not somebody."""
+
+    TOO_SMALL = "too small"
+    BRIEF = "not seen for long enough"
+    TEXTURE_KEPT = "the background shows through"
+    SOFT = "no sharp edges"
+    BRIGHTER = "only brighter"
+    FAINT = "too faint"
+    DID_NOT_TRAVEL = "did not travel"
+    INSECT = "moves like an insect"
+    RESTLESS = "a restless place"
+    LIGHT = "the light is changing"
+    SHAKE = "the camera moves"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that may be switched off, to see what each is worth."""
+
+    darker: bool = True
+    sharp_edges: bool = True
+    texture: bool = True
+    travel: bool = True
+    gait: bool = True
+    rest: bool = True
+
+
+class Judgement:
+    """Judges one *track* at *at_s* seconds against the *model* of the scene."""
+
+    def __init__(self, track: Track, at_s: float, model: SceneModel, rules: Rules) -> None:
+        self._track = track
+        self._traits = track.traits
+        self._model = model
+        self._rules = rules
+        self._unit_px = unit_px(model.shape)
+        self._pixels = float(model.shape[0] * model.shape[1])
+        self._lasted_s = round(at_s - track.born_s, 6)
+        textured = self._traits.textured / self._pixels
+        self._some_texture = textured >= _SOME_TEXTURE
+        self._much_texture = textured >= _MUCH_TEXTURE
+        self._kept = self._traits.kept_share if self._some_texture else 0.0
+
+    def refusal(self) -> Refusal | None:
+        """Return the first reason against the track; None when it is somebody."""
+        return next((reason for reason, applies in self._tests() if applies()), None)
+
+    def _tests(self) -> Iterator[tuple[Refusal, Callable[[], bool]]]:
+        rules = self._rules
+        yield Refusal.BRIEF, self._is_brief
+        self._measure()
+        if rules.texture:
+            yield Refusal.TEXTURE_KEPT, self._keeps_texture
+        if rules.sharp_edges:
+            yield Refusal.SOFT, self._is_soft
+        if rules.darker:
+            yield Refusal.BRIGHTER, self._is_only_brighter
+        yield Refusal.FAINT, self._is_faint
+        if rules.travel:
+            yield Refusal.DID_NOT_TRAVEL, self._stays
+        if rules.gait:
+            yield Refusal.INSECT, self._is_insect
+        if rules.rest:
+            yield Refusal.RESTLESS, self._is_in_restless_place
+
+    def _measure(self) -> None:
+        """Find out which of the exceptions the track may have."""
+        track = self._track
+        self._small = track.mean_area_px(0.45) < _SMALL * self._pixels
+        self._goer = self._small and self._lasted_s >= _GOER_LASTS_S and self._goes()
+        self._huge = (
+            track.area_px > _HUGE * self._pixels
+            and self._traits.textured > 3 * _MUCH_TEXTURE * self._pixels
+            and self._kept < _KEPT_PLAIN
+        )
+
+    def _is_brief(self) -> bool:
+        track = self._track
+        is_large = track.area_px >= _LARGE * self._pixels
+        lasts_s = _LARGE_LASTS_S if is_large else _LASTS_S
+        return (
+            self._lasted_s < lasts_s
+            or track.sights < _LEAST_SIGHTS
+            or track.sights < _SEEN_SHARE * track.looks
+        )
+
+    def _keeps_texture(self) -> bool:
+        most = _KEPT_GOER if self._goer else _KEPT_SMALL if self._small else _KEPT
+        return self._kept > most
+
+    def _is_soft(self) -> bool:
+        return not self._much_texture and self._traits.sharpness < _SHARPNESS
+
+    def _is_only_brighter(self) -> bool:
+        traits = self._traits
+        if -traits.darkest >= max(_DARKER, _DARKER_SHARE * traits.brightest):
+            return False
+        hides = self._much_texture and traits.slope < _SLOPE_GONE and self._kept < _KEPT_PLAIN
+        return not hides and self._lasted_s < _WHITE_AFTER_S
+
+    def _is_faint(self) -> bool:
+        return self._traits.darkest > -_FAINT and self._traits.brightest < _FAINT
+
+    def _stays(self) -> bool:
+        large = self._huge and self._lasted_s > 0.45
+        share = _TRAVEL_SHARE_HUGE if large else _TRAVEL_SHARE
+        least_px = max(_TRAVEL * self._unit_px, share * self._track.side_px)
+        return self._track.travel_px < least_px
+
+    def _goes(self) -> bool:
+        gait = self._track.gait(2.5, _GOER_STEP_S)
+        return (
+            gait.way > _GOER_WAY * gait.size
+            and gait.straightness > _GOER_STRAIGHT
+            and gait.sizes_a_second < _SIZES_A_SECOND
+        )
+
+    def _is_insect(self) -> bool:
+        if not self._small or self._goer:
+            return False
+        if self._lasted_s < _INSECT_LASTS_S:
+            return True
+        gait = self._track.gait(step_s=_STEP_S)
+        return gait.sizes_a_second >= _SIZES_A_SECOND or gait.straightness <= _STRAIGHT
+
+    def _is_in_restless_place(self) -> bool:
+        if self._huge or self._goer:
+            return False
+        region = region_of(self._track.box, self._model.shape)
+        noise = float(self._model.noise[region].mean())
+        if noise <= _RESTLESS * self._model.usual_noise():
+            return False
+        plain = self._much_texture and self._kept <= _KEPT_RESTLESS
+        return not plain or self._lasted_s < _RESTLESS_LASTS_S

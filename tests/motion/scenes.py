@@ -1,0 +1,46 @@
+"""Drawn scenes for the tests of seeing: a textured room, a figure, light and noise."""
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.frames import Image
+
+ROWS, COLUMNS, FPS = 90, 160, 10
+Picture = NDArray[np.float32]
+
+
+def room(shape: tuple[int, int] = (ROWS, COLUMNS), seed: int = 1) -> Picture:
+    """Return an empty room with texture everywhere, (rows, columns) float32 around luma 110."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(60, 160, (shape[0] // 5, shape[1] // 5)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def with_figure(picture: Picture, x: float, *, luma: float = 40.0, height: float = 0.6) -> Picture:
+    """Return *picture* with a person whose middle is at column *x*, standing at the lower edge."""
+    rows, _ = picture.shape
+    tall = height * rows
+    figure = picture.copy()
+    feet, middle = (round(x), rows - 1), (round(x), round(rows - tall * 0.45))
+    cv2.ellipse(figure, middle, (round(tall / 6), round(tall * 0.45)), 0, 0, 360, luma, -1)
+    cv2.circle(figure, (feet[0], round(rows - tall * 0.93)), round(tall / 11), luma + 25, -1)
+    stripe = round(tall / 12)
+    cv2.rectangle(
+        figure, (feet[0] - stripe, middle[1] - stripe), (feet[0] + stripe, middle[1]), luma + 50, -1
+    )
+    return figure
+
+
+def shown(
+    draw: Callable[[float], Picture], seconds: float, *, fps: float = FPS, noise: float = 1.5
+) -> Iterator[tuple[float, Image]]:
+    """Yield time and picture of what *draw* returns for each time, with the noise of a sensor."""
+    random = np.random.default_rng(7)
+    for number in range(round(seconds * fps)):
+        at_s = number / fps
+        picture = draw(at_s)
+        grain = random.normal(0, noise, picture.shape)
+        yield at_s, np.clip(picture + grain + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,125 @@
+"""Seeing by structure, over drawn scenes."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from app.motion.base import MotionSettings
+from app.motion.rules import Refusal
+from app.motion.structure import CALIBRATION_S, PART_NAMES, StructureMotion, without
+from tests.motion.scenes import COLUMNS, ROWS, Picture, room, shown, with_figure
+
+
+def times_seen(
+    draw: Callable[[float], Picture],
+    seconds: float = 16,
+    *,
+    fps: float = 10,
+    motion: StructureMotion | None = None,
+) -> list[float]:
+    """Return the times at which somebody is seen."""
+    motion = motion or StructureMotion(MotionSettings())
+    return [
+        at_s
+        for at_s, picture in shown(draw, seconds, fps=fps)
+        if motion.judge(picture, 255, at_s).motion
+    ]
+
+
+def walk(at_s: float, *, scene: Picture | None = None, luma: float = 40.0) -> Picture:
+    """Somebody walks through from 8 to 13 s."""
+    picture = room() if scene is None else scene
+    if not 8 <= at_s < 13:
+        return picture
+    way = (at_s - 8) / 5
+    return with_figure(picture, (1.2 * way - 0.1) * picture.shape[1], luma=luma)
+
+
+@pytest.mark.parametrize("fps", [2, 5, 10, 15, 25])
+def test_somebody_who_walks_through_is_seen_soon(fps: float) -> None:
+    seen = times_seen(walk, fps=fps)
+    assert 8 <= seen[0] <= 9.0 + (fps < 5)
+    assert 12 < seen[-1] < 13.2
+
+
+@pytest.mark.parametrize("shape", [(120, 160), (240, 320), (480, 640), (640, 360), (1080, 1920)])
+def test_the_size_of_the_picture_does_not_matter(shape: tuple[int, int]) -> None:
+    scene = room(shape)
+    seen = times_seen(partial(walk, scene=scene), 14, fps=5)
+    assert 8 <= seen[0] <= 9.2
+
+
+def lamp(at_s: float) -> Picture:
+    return room() * (0.5 if 8 <= at_s < 11 else 1.0)
+
+
+def cloud(at_s: float) -> Picture:
+    return room() * (1 - 0.3 * min(max((at_s - 8) / 3, 0), 1))
+
+
+def headlight(at_s: float) -> Picture:
+    rows, columns = np.mgrid[0:ROWS, 0:COLUMNS]
+    middle = (at_s - 8) / 3 * COLUMNS
+    beam = np.exp(-(((columns - middle) / 25) ** 2) - ((rows - 45) / 20) ** 2)
+    return np.asarray(0.6 * room() * (1 + beam), np.float32)
+
+
+def flash(at_s: float) -> Picture:
+    return np.asarray(np.minimum(0.6 * room() * (2.0 if 8 <= at_s < 8.2 else 1.0), 255))
+
+
+@pytest.mark.parametrize("light", [lamp, cloud, headlight, flash])
+def test_no_light_is_somebody(light: Callable[[float], Picture]) -> None:
+    assert times_seen(light) == []
+
+
+def test_nothing_is_judged_while_the_scene_is_learned() -> None:
+    motion = StructureMotion(MotionSettings())
+    learning = [motion.judge(picture, 255, at_s).learning for at_s, picture in shown(walk, 7)]
+    assert sum(learning) == pytest.approx(10 * CALIBRATION_S, abs=1)
+    assert not learning[-1]
+
+
+def test_a_push_of_the_camera_is_not_somebody() -> None:
+    motion = StructureMotion(MotionSettings())
+    pushed = lambda at_s: np.roll(room(), 3 if at_s >= 8 else 0, axis=1)  # noqa: E731
+    assert times_seen(pushed, motion=motion) == []
+    assert motion.scene is not None
+    assert motion.scene.refused[Refusal.SHAKE] > 0
+
+
+def test_a_mask_hides_what_is_under_it() -> None:
+    everything = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    assert times_seen(walk, motion=StructureMotion(MotionSettings(), (everything,))) == []
+
+
+def test_the_box_fits_the_person() -> None:
+    motion = StructureMotion(MotionSettings())
+    for at_s, picture in shown(walk, 10.55):
+        sighting = motion.judge(picture, 255, at_s)
+    (box,) = sighting.boxes
+    middle = (1.2 * 0.5 - 0.1) * COLUMNS
+    assert box.x < middle < box.x + box.width
+    assert 14 <= box.width <= 30
+    assert 44 <= box.height <= 60
+
+
+def test_a_doze_skips_quiet_pictures_and_misses_nobody() -> None:
+    awake = times_seen(walk, motion=StructureMotion(MotionSettings(), parts=without("doze")))
+    assert times_seen(walk)[0] <= awake[0] + 0.1
+
+
+def test_unknown_parts_are_named() -> None:
+    assert "travel" in PART_NAMES
+    with pytest.raises(ValueError, match="no such part: wings; there are: darker"):
+        without("wings")
+
+
+def test_relearning_begins_again() -> None:
+    motion = StructureMotion(MotionSettings())
+    times_seen(walk, 7, motion=motion)
+    motion.relearn()
+    assert motion.judge(np.zeros((ROWS, COLUMNS), np.uint8), 255, 9.0).learning
+    assert motion.comparison() is None

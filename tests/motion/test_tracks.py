@@ -1,0 +1,65 @@
+"""Tracks: what they have seen, and how far they have gone."""
+
+import numpy as np
+import pytest
+
+from app.frames import Box
+from app.motion.blobs import Blob, Traits
+from app.motion.tracks import Track
+
+SHAPE = (90, 160)
+NO_OUTLINE = np.zeros((1, 1, 2), np.int32)
+
+
+def followed(*boxes: Box, step_s: float = 0.1) -> Track:
+    """Return a track that was seen in each of *boxes*."""
+    track = Track(1, boxes[0], 100.0, 0.0, Traits())
+    for number, box in enumerate(boxes):
+        if number:
+            track.see(Blob(box, 100.0, NO_OUTLINE), number * step_s)
+        track.move(SHAPE)
+    return track
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "travel_px"),
+    [
+        (Box(40, 20, 20, 40), Box(60, 20, 20, 40), 20),
+        (Box(40, 20, 20, 40), Box(30, 20, 40, 40), 0),
+        (Box(40, 20, 20, 40), Box(42, 20, 28, 40), 2),
+        (Box(0, 20, 10, 40), Box(0, 20, 30, 40), 20),
+        (Box(150, 20, 10, 40), Box(130, 20, 30, 40), 20),
+        (Box(40, 60, 20, 30), Box(40, 40, 20, 50), 20),
+        (Box(40, 0, 20, 30), Box(40, 0, 20, 50), 0),
+    ],
+    ids=["walks", "grows", "grows aslant", "from left", "from right", "from below", "from above"],
+)
+def test_travel_needs_both_sides_except_at_an_edge(first: Box, last: Box, travel_px: float) -> None:
+    assert followed(first, last).travel_px == travel_px
+
+
+def test_blobs_of_one_picture_are_one() -> None:
+    track = followed(Box(40, 20, 20, 40), Box(41, 20, 10, 10))
+    track.see(Blob(Box(60, 50, 10, 10), 50.0, NO_OUTLINE), track.seen_s)
+    assert track.box == Box(41, 20, 29, 40)
+    assert (track.area_px, track.sights) == (150, 2)
+
+
+def test_the_gait_tells_straight_from_fluttering() -> None:
+    straight = followed(*(Box(10 + 3 * k, 40, 10, 10) for k in range(15))).gait()
+    assert straight.straightness == pytest.approx(1)
+    assert straight.sizes_a_second == pytest.approx(3.0)
+    flutters = followed(*(Box(60 + 8 * (-1) ** k + k, 40, 10, 10) for k in range(15))).gait()
+    assert flutters.straightness < 0.3
+
+
+def test_a_restart_forgets_the_evidence_but_not_the_track() -> None:
+    track = followed(Box(40, 20, 20, 40), Box(60, 20, 20, 40))
+    track.restart(5.0)
+    assert (track.sights, track.travel_px, track.born_s, track.first_s) == (0, 0, 5.0, 0.0)
+
+
+def test_boxes_touch_within_their_reach() -> None:
+    track = followed(Box(40, 20, 20, 40))
+    assert track.touches(Box(62, 30, 5, 5), 3)
+    assert not track.touches(Box(64, 30, 5, 5), 3)
