@@ -6,15 +6,18 @@ It uses no camera and no Redis, and its only clock is the times of the frames.
 import math
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Annotated, Literal, Protocol
 
 from annotated_types import Ge, Interval
 
-from app.frames import Box, Frame
+from app.frames import Box, Frame, FrameCounter
 from app.motion.base import Comparison, MotionModel, Sighting
 
 #: An event ends when all pictures of as many seconds after its last motion were damaged.
 _LONGEST_UNSEEN_S = 60.0
+#: Frames that must show motion, however slow the source is: a flash is in two at most.
+_LEAST_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +91,22 @@ class FractionRule:
     """Opens an event when a fraction of the recent frames shows motion; the classic rule.
 
     An event opens with a frame that shows motion when at least `min_occupied_fraction` of the last
-    `motion_classification_store_cnt` frames do; frames before the first count as still. The event
-    closes once `event_gap_s` have passed without motion.
+    `motion_classification_store_cnt` frames do; frames before the first count as still. These are
+    frames at the rate *fps*: a frame of a slower source counts as several, but three at least must
+    show motion. The event closes once `event_gap_s` have passed without motion.
     """
 
-    def __init__(self, events: EventSettings) -> None:
+    def __init__(self, events: EventSettings, fps: float | None = None) -> None:
         length = events.motion_classification_store_cnt
         # In floating point 0.28 * 25 is a little more than 7; it must not be rounded up to 8.
         self._needed = math.ceil(round(events.min_occupied_fraction * length, 6))
         self._gap_s = events.event_gap_s
         self._recent: deque[bool] = deque(maxlen=length)
+        self._counter = FrameCounter(fps, math.ceil(self._needed / _LEAST_FRAMES))
         self._at_s = self.started_at_s = self.ended_at_s = -math.inf
 
     def record(self, motion: bool, at_s: float) -> None:
-        self._recent.append(motion)
+        self._recent.extend(repeat(motion, self._counter.count(at_s)))
         self._at_s = self.started_at_s = at_s
         if motion:
             self.ended_at_s = at_s
@@ -114,6 +119,33 @@ class FractionRule:
 
     def reset(self) -> None:
         self._recent.clear()
+
+
+class SureRule:
+    """Opens an event with the first frame that shows motion, where the model confirms by itself.
+
+    The event closes once `event_gap_s` have passed without motion.
+    """
+
+    def __init__(self, events: EventSettings) -> None:
+        self._gap_s = events.event_gap_s
+        self._motion = False
+        self._at_s = self.started_at_s = self.ended_at_s = -math.inf
+
+    def record(self, motion: bool, at_s: float) -> None:
+        self._motion = motion
+        self._at_s = self.started_at_s = at_s
+        if motion:
+            self.ended_at_s = at_s
+
+    def opens(self) -> bool:
+        return self._motion
+
+    def closes(self) -> bool:
+        return not self._motion and self._at_s - self.ended_at_s >= self._gap_s
+
+    def reset(self) -> None:
+        self._motion = False
 
 
 class DebounceRule:
@@ -157,18 +189,25 @@ class DebounceRule:
 class Detector:
     """Judges the frames of one camera in order, and says when an event opens and closes.
 
-    `FractionRule` decides, or `DebounceRule` where *motion* has a `debounce_s`. *last_alert_at_s*
-    is the time of the last alert, if it is known.
+    `FractionRule` decides, or `SureRule` where *motion* confirms by itself, or `DebounceRule` where
+    it has a `debounce_s`. *last_alert_at_s* is the time of the last alert, if it is known, and
+    *fps* the rate of frames that the settings mean.
     """
 
     def __init__(
-        self, motion: MotionModel, events: EventSettings, last_alert_at_s: float = -math.inf
+        self,
+        motion: MotionModel,
+        events: EventSettings,
+        last_alert_at_s: float = -math.inf,
+        fps: float | None = None,
     ) -> None:
         self._motion = motion
         self._events = events
-        self._rule: EventRule = FractionRule(events)
+        self._rule: EventRule = FractionRule(events, fps)
         if motion.debounce_s is not None:
             self._rule = DebounceRule(motion.debounce_s)
+        elif motion.confirms:
+            self._rule = SureRule(events)
         self._event: Event | None = None
         self._opened = 0
         self._scene = 0
@@ -182,7 +221,7 @@ class Detector:
             self.relearn()
         if frame.damaged:
             return self._pass_over(frame)
-        seen = self._motion.judge(frame.luma, frame.luma_span)
+        seen = self._motion.judge(frame.luma, frame.luma_span, frame.at_s)
         self._rule.record(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
         verdict = Verdict(

@@ -54,6 +54,27 @@ class Frame:
         return self.make_bgr()
 
 
+class FrameCounter:
+    """Counts the frames of a slow source as so many frames at the configured rate, *fps*.
+
+    Settings that count frames mean that many frames at *fps*. So a frame of a source with a fifth
+    of that rate counts as five. A frame counts as *most* at most: a picture after a long pause says
+    little about the pause. Without *fps* each frame is one.
+    """
+
+    def __init__(self, fps: float | None, most: int) -> None:
+        self._fps = fps
+        self._most = max(most, 1)
+        self._last_s: float | None = None
+
+    def count(self, at_s: float) -> int:
+        """Return as how many frames the next frame counts, which was taken at *at_s*."""
+        last_s, self._last_s = self._last_s, at_s
+        if self._fps is None or last_s is None:
+            return 1
+        return min(max(1, round((at_s - last_s) * self._fps)), self._most)
+
+
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
     """The format of the pictures in packets.

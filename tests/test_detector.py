@@ -24,7 +24,12 @@ class ScriptedMotion(MotionModel):
     judged: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     relearned: int = 0
 
-    def judge(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(
+        self,
+        luma: Image,
+        span: int = 255,
+        at_s: float | None = None,  # noqa: ARG002
+    ) -> Sighting:
         self.judged.append((luma.shape, span))
         return next(self.sightings)
 
@@ -259,3 +264,38 @@ def test_another_scene_is_learned_first() -> None:
     for number, scene in enumerate((0, 0, 1)):
         detector.judge(replace(frame(number, number * 1.0), scene=scene))
     assert motion.relearned == 1
+
+
+def opened_at_s(script: str, interval_s: float, events: EventSettings | None = None) -> list[float]:
+    """Return when events open, of a source whose frames should come ten a second."""
+    motion = ScriptedMotion(iter([moving() if sign == "x" else STILL for sign in script]))
+    detector = Detector(motion, events or EventSettings(), fps=10)
+    times_s = [number * interval_s for number in range(len(script))]
+    return [
+        at_s
+        for number, at_s in enumerate(times_s)
+        if detector.judge(frame(number, at_s)).changed == "opened"
+    ]
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.2, 0.5])
+def test_a_slower_source_is_judged_by_time(interval_s: float) -> None:
+    script = round(10 / interval_s) * "." + round(5 / interval_s) * "x"
+    (at_s,) = opened_at_s(script, interval_s)
+    assert 11.3 <= at_s <= 12
+
+
+def test_a_flash_opens_no_event_however_slow_the_source_is() -> None:
+    assert opened_at_s(20 * "." + "xx" + 20 * ".", 1.0) == []
+    assert opened_at_s(20 * "." + "xxx" + 20 * ".", 1.0) == [22.0]
+
+
+def test_a_model_that_confirms_opens_an_event_at_once() -> None:
+    motion = ScriptedMotion(iter([STILL, moving(), STILL, moving(), *([STILL] * 6)]))
+    motion.confirms = True
+    detector = Detector(motion, EventSettings(event_gap_s=3))
+    seen = [detector.judge(frame(number, number)) for number in range(10)]
+    assert [one.changed for one in seen] == [None, "opened", *([None] * 4), "closed", *([None] * 3)]
+    closed = seen[6].event
+    assert closed
+    assert (closed.started_at_s, closed.ended_at_s) == (1, 3)

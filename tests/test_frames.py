@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.frames import Box, Frame, Image, annotated, caption, jpeg
+from app.frames import Box, Frame, FrameCounter, Image, annotated, caption, jpeg
 from tests.conftest import REPO
 
 TAKEN_AT = datetime(2026, 11, 20, 10, 15, 30, tzinfo=UTC)
@@ -70,3 +70,21 @@ def test_importing_frames_imports_neither_opencv_nor_numpy() -> None:
         [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("fps", "times_s", "counts"),
+    [
+        (10, [0, 0.1, 0.2, 0.31, 0.45], [1, 1, 1, 1, 1]),
+        (10, [0, 0.04, 0.08, 0.12], [1, 1, 1, 1]),
+        (10, [0, 0.5, 1.0, 1.4], [1, 5, 5, 4]),
+        (10, [0, 30, 29, 29.5], [1, 6, 1, 5]),
+        (None, [0, 5, 10], [1, 1, 1]),
+    ],
+    ids=["the same rate", "faster", "slower", "jumps", "any rate"],
+)
+def test_a_frame_of_a_slow_source_counts_as_several(
+    fps: float | None, times_s: list[float], counts: list[int]
+) -> None:
+    counter = FrameCounter(fps, most=6)
+    assert [counter.count(at_s) for at_s in times_s] == counts

@@ -123,9 +123,11 @@ def _replay(
 ) -> None:
     # The pictures of a video were flipped when it was recorded, so the configured flips do not
     # apply.
-    settings = CameraSettings(source=video, fps=camera_config.fps)
+    fps = camera_config.fps
+    settings = CameraSettings(source=video, fps=fps)
     camera = make_camera("replay", settings, SystemClock(), pace="fast")
-    detector = Detector(make_motion(config.motion, camera_config.masks), config.events)
+    motion = make_motion(config.motion, camera_config.masks, fps)
+    detector = Detector(motion, config.events, fps=fps)
     ended: list[Event] = []
     report = partial(_print_event, video) if as_json else ended.append
     with closing(camera):

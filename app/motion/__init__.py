@@ -3,12 +3,21 @@
 from app.motion.base import MotionModel, MotionSettings, Polygon
 
 
-def make_motion(settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> MotionModel:
-    """Return the model that *settings* name. *masks* are areas that are never judged."""
+def make_motion(
+    settings: MotionSettings, masks: tuple[Polygon, ...] = (), fps: float | None = None
+) -> MotionModel:
+    """Return the model that *settings* name.
+
+    *masks* are areas that are never judged. *fps* is the rate of frames that the settings mean.
+    """
     if settings.trigger == "light":
         from app.motion.light import LightMotion
 
         return LightMotion(settings, masks)
+    if settings.method == "structure":
+        from app.motion.structure import StructureMotion
+
+        return StructureMotion(settings, masks)
     from app.motion.background import BackgroundMotion
 
-    return BackgroundMotion(settings, masks)
+    return BackgroundMotion(settings, masks, fps)

@@ -15,7 +15,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from app.frames import Box, Image
+from app.frames import Box, FrameCounter, Image
 from app.motion.base import Comparison, Contour, MotionModel, MotionSettings, Polygon, Sighting
 from app.motion.shrink import Shrink
 
@@ -28,22 +28,27 @@ _MASK_OVERSAMPLING = 8
 class BackgroundMotion(MotionModel):
     """Compares each picture with the average of those before it.
 
-    *masks* are areas that are never judged.
+    *masks* are areas that are never judged. The average moves in a second as it does with *fps*
+    pictures in it.
     """
 
-    def __init__(self, settings: MotionSettings, masks: tuple[Polygon, ...] = ()) -> None:
+    def __init__(
+        self, settings: MotionSettings, masks: tuple[Polygon, ...] = (), fps: float | None = None
+    ) -> None:
         self._settings = settings
         self._masks = masks
+        self._counter = FrameCounter(fps, LEARNING_PICTURES)
         #: The learned background; None before the first picture.
         self.background: Background | None = None
 
-    def judge(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
+        pictures = 1 if at_s is None else self._counter.count(at_s)
         background = self.background
         if background is None or background.shape != luma.shape:
             rows, columns = luma.shape
             background = Background((rows, columns), self._settings, self._masks)
             self.background = background
-        return background.judge(luma, span)
+        return background.judge(luma, span, pictures)
 
     def comparison(self) -> Comparison | None:
         return self.background.comparison() if self.background else None
@@ -78,10 +83,13 @@ class Background:
         self._moving = np.empty(small, np.bool_)
         self._learned = 0
 
-    def judge(self, luma: Image, span: int) -> Sighting:
-        """Judge the next picture and learn from it; *span* is white minus black in grey levels."""
+    def judge(self, luma: Image, span: int, pictures: int = 1) -> Sighting:
+        """Judge the next picture and learn from it, as if it were so many *pictures*.
+
+        *span* is white minus black in grey levels.
+        """
         self.blur(self.shrink(luma))
-        self.learn()
+        self.learn(pictures)
         if self._learned <= LEARNING_PICTURES:
             return Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
         self.compare(span)
@@ -93,10 +101,10 @@ class Background:
             small = np.bitwise_and(small, self._visible, out=self._unmasked)
         cv2.sepFilter2D(small, cv2.CV_32F, self._across, self._down, dst=self._now)
 
-    def learn(self) -> None:
-        """Add the picture to the average."""
-        self._learned += 1
-        weight = max(self._settings.alpha, 1 / self._learned)
+    def learn(self, pictures: int = 1) -> None:
+        """Add the picture to the average, as if it were so many *pictures*."""
+        self._learned += pictures
+        weight = max(1 - (1 - self._settings.alpha) ** pictures, pictures / self._learned)
         cv2.accumulateWeighted(self._now, self._average, weight)
 
     def compare(self, span: int) -> None:

@@ -22,6 +22,7 @@ class MotionSettings:
     """
 
     trigger: Literal["background", "light"] = "background"
+    method: Literal["structure", "running_average"] = "running_average"
     frame_width: Annotated[int, Interval(ge=100, le=4096)] = 500
     alpha: Annotated[float, Interval(gt=0, lt=1)] = 0.1
     ksize: tuple[Kernel, Kernel] = (21, 21)
@@ -92,12 +93,15 @@ class MotionModel(ABC):
     #: Seconds that a verdict must last before an event opens or closes. None where a fraction of
     #: frames and a gap decide that.
     debounce_s: float | None = None
+    #: Whether its motion is somebody for sure, so that an event opens with the first.
+    confirms: bool = False
 
     @abstractmethod
-    def judge(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         """Judge the next picture, (rows, columns) uint8, in which white is *span* above black.
 
-        When the size of the pictures changes, the background is learned again.
+        It was taken at *at_s* on the clock of the source; None is the usual time after the last
+        one. When the size of the pictures changes, the background is learned again.
         """
 
     def comparison(self) -> Comparison | None:

@@ -28,7 +28,12 @@ class LightMotion(MotionModel):
         self._visible: Image | None = None
         self._bright = False
 
-    def judge(self, luma: Image, span: int = 255) -> Sighting:
+    def judge(
+        self,
+        luma: Image,
+        span: int = 255,
+        at_s: float | None = None,  # noqa: ARG002
+    ) -> Sighting:
         level = self.level(luma, span)
         if self._bright:
             self._bright = level >= self._dark_below

@@ -119,16 +119,18 @@ class StructureMotion(MotionModel):
         self._settings = settings
         self._masks = masks
         self._parts = parts or Parts()
+        self._at_s = 0.0
         #: What is known of the scene; None before the first picture.
         self.scene: Scene | None = None
 
-    def judge(self, luma: Image, span: int = 255, at_s: float = 0.0) -> Sighting:
+    def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
+        self._at_s = self._at_s + _USUAL_PICTURE_S if at_s is None else at_s
         scene = self.scene
         if scene is None or scene.picture_shape != luma.shape or scene.span != span:
             rows, columns = luma.shape
             scene = Scene((rows, columns), span, self._settings, self._masks, self._parts)
             self.scene = scene
-        return scene.judge(luma, at_s)
+        return scene.judge(luma, self._at_s)
 
     def comparison(self) -> Comparison | None:
         return self.scene.comparison() if self.scene else None

@@ -161,7 +161,7 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
         (
             "motion:\n  # alpha: 0.1\n",
             1,
-            "motion: must hold keys and values (trigger, frame_width, alpha",
+            "motion: must hold keys and values (trigger, method, frame_width",
         ),
         ("motion:\n  alpha:.1\n", 1, "motion: must hold keys and values ("),
         ("motion:\n  alpha:.1\n", 1, "); each as `key: value`, with a space behind the colon"),

@@ -276,3 +276,13 @@ def test_a_drawn_scene_is_replayed_for_a_minute(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert [one["t_s"] for one in found if "t_s" in one][-1] == pytest.approx(59.9)
     assert len([one for one in found if "started_s" in one]) >= 3
+
+
+@pytest.mark.parametrize("method", ["running_average", "structure"])
+def test_somebody_is_found_at_two_frames_a_second(
+    method: str, footage: Path, tmp_path: Path
+) -> None:
+    config = config_folder(tmp_path, f"motion: {{method: {method}}}")
+    done = run("replay", footage / "trouble" / "slow-2fps.ts", "--json", "--config", config)
+    (event,) = lines(done.stdout)
+    assert 20 <= event["started_s"] <= 22

@@ -298,3 +298,16 @@ def test_the_comparison_shows_how_a_picture_was_judged() -> None:
     assert (large.box, large.area_px) == (seen.boxes[0], seen.area_px)
     assert overlap(small.box, fly) > 0.1
     assert small.area_px < 5000
+
+
+def test_a_slower_source_is_learned_by_the_second() -> None:
+    def seen(pictures_s: float) -> list[float]:
+        """Return how long a chair that is put down after five seconds counts as motion."""
+        motion = make_motion(MotionSettings(), fps=10)
+        chair = with_visitor(room(), Box(200, 200, 120, 200))
+        times = np.arange(0, 20, 1 / pictures_s)
+        return [at for at in times if motion.judge(chair if at >= 5 else room(), 255, at).motion]
+
+    fast, slow = seen(10), seen(2)
+    assert slow[0] == pytest.approx(fast[0], abs=0.5)
+    assert slow[-1] == pytest.approx(fast[-1], abs=1.0)

@@ -63,3 +63,9 @@ def test_status_time_and_boxes_are_drawn_in() -> None:
     assert not changed[200:300, 230:270].any()
     assert not changed[60:140].any()
     assert np.array_equal(grey, np.full((480, 640, 3), 128, np.uint8))
+
+
+def test_a_slower_source_needs_fewer_frames_for_a_still() -> None:
+    rule = StillRule(0, 8, fps=10)
+    due_at = [number for number in range(7) if rule.due(True, number / 2)]
+    assert due_at == [2, 4, 6]

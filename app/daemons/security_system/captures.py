@@ -111,7 +111,9 @@ class Captures:
         self._stills: StillRule | None = None
         dropbox = config.dropbox
         if dropbox.is_set_up or dropbox.base_path is not None:
-            self._stills = StillRule(dropbox.min_upload_seconds, dropbox.min_motion_frames)
+            self._stills = StillRule(
+                dropbox.min_upload_seconds, dropbox.min_motion_frames, camera_settings.fps
+            )
 
     def _close_sensor(self) -> None:
         if self._sensor:

@@ -26,6 +26,7 @@ from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
 from app.daemons.security_system.damage_reports import DamageReports
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
+from app.daemons.security_system.frame_rate import FrameRate
 from app.daemons.security_system.left_open import LeftOpen
 from app.daemons.security_system.pan_tilt import PanTiltControl
 from app.daemons.security_system.publisher import Publisher
@@ -54,7 +55,7 @@ _ALERTS = "alerts-without-clip"
 _log = logging.getLogger(__name__)
 
 #: The settings from which a detector is made.
-_DetectorSettings = tuple[MotionSettings, EventSettings, tuple[Polygon, ...]]
+_DetectorSettings = tuple[MotionSettings, EventSettings, tuple[Polygon, ...], float]
 
 
 class SecuritySystem(Daemon):
@@ -112,7 +113,7 @@ class SecuritySystem(Daemon):
         )
         self._last_frame: Frame | None = None
         self._frames = 0
-        self._rate = _FrameRate(self.clock)
+        self._rate = FrameRate(self.clock, self._name, self._settings.fps)
         self._learning = False
         self._level: float | None = None
         self._images_given = 0
@@ -176,6 +177,7 @@ class SecuritySystem(Daemon):
         self._clips.configure(self.config)
         self._camera_reports.configure(self._settings.lost_alert_s)
         self._reporter.alert_text = self._alert_text()
+        self._rate.fps = self._settings.fps
         self._left_open.threshold_s = self.config.events.open_threshold_seconds
         if self._detector_settings != self._wanted_detector_settings():
             self._end_event()
@@ -234,12 +236,13 @@ class SecuritySystem(Daemon):
         return make_camera(self._name, self._settings, self.clock)
 
     def _wanted_detector_settings(self) -> _DetectorSettings:
-        return self.config.motion, self.config.events.for_detector(), self._settings.masks
+        settings = self._settings
+        return self.config.motion, self.config.events.for_detector(), settings.masks, settings.fps
 
     def _make_detector(self, last_alert_at_s: float = -math.inf) -> Detector:
         self._detector_settings = self._wanted_detector_settings()
-        motion, events, masks = self._detector_settings
-        return Detector(make_motion(motion, masks), events, last_alert_at_s)
+        motion, events, masks, fps = self._detector_settings
+        return Detector(make_motion(motion, masks, fps), events, last_alert_at_s, fps)
 
     def _alert_text(self) -> AlertText:
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
@@ -368,22 +371,6 @@ class SecuritySystem(Daemon):
             or self._clips.trouble
             or self._publisher.away
         )
-
-
-class _FrameRate:
-    """Measures the frames per second since the last reading."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._at_s = clock.monotonic()
-        self._frames = 0
-
-    def read(self, frames: int) -> float:
-        """Return the rate; *frames* is the number of all frames so far."""
-        now_s = self._clock.monotonic()
-        rate = (frames - self._frames) / max(now_s - self._at_s, 1e-6)
-        self._at_s, self._frames = now_s, frames
-        return round(rate, 2)
 
 
 def _is_other_camera(before: CameraConfig, after: CameraConfig) -> bool:
