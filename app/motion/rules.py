@@ -37,7 +37,7 @@ _RESTLESS, _RESTLESS_LASTS_S = 2.0, 0.7
 _STEP_S = 0.09
 
 
-class Refusal(StrEnum):
+class Objection(StrEnum):
     """Why a picture, or something that changed in it, is not somebody."""
 
     TOO_SMALL = "too small"
@@ -82,27 +82,27 @@ class Judgement:
         self._much_texture = textured >= _MUCH_TEXTURE
         self._kept = self._traits.kept_share if self._some_texture else 0.0
 
-    def refusal(self) -> Refusal | None:
+    def objection(self) -> Objection | None:
         """Return the first reason against the track; None when it is somebody."""
         return next((reason for reason, applies in self._tests() if applies()), None)
 
-    def _tests(self) -> Iterator[tuple[Refusal, Callable[[], bool]]]:
+    def _tests(self) -> Iterator[tuple[Objection, Callable[[], bool]]]:
         rules = self._rules
-        yield Refusal.BRIEF, self._is_brief
+        yield Objection.BRIEF, self._is_brief
         self._measure()
         if rules.texture:
-            yield Refusal.TEXTURE_KEPT, self._keeps_texture
+            yield Objection.TEXTURE_KEPT, self._keeps_texture
         if rules.sharp_edges:
-            yield Refusal.SOFT, self._is_soft
+            yield Objection.SOFT, self._is_soft
         if rules.darker:
-            yield Refusal.BRIGHTER, self._is_only_brighter
-        yield Refusal.FAINT, self._is_faint
+            yield Objection.BRIGHTER, self._is_only_brighter
+        yield Objection.FAINT, self._is_faint
         if rules.travel:
-            yield Refusal.DID_NOT_TRAVEL, self._stays
+            yield Objection.DID_NOT_TRAVEL, self._stays
         if rules.gait:
-            yield Refusal.INSECT, self._is_insect
+            yield Objection.INSECT, self._is_insect
         if rules.rest:
-            yield Refusal.RESTLESS, self._is_in_restless_place
+            yield Objection.RESTLESS, self._is_in_restless_place
 
     def _measure(self) -> None:
         """Find out which of the exceptions the track may have."""

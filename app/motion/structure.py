@@ -24,7 +24,7 @@ from app.motion.blobs import Blob, BlobFinder, traits_of
 from app.motion.contrast import Contrast, unit_px
 from app.motion.life import Life
 from app.motion.light_change import LightChange
-from app.motion.rules import Judgement, Refusal, Rules
+from app.motion.rules import Judgement, Objection, Rules
 from app.motion.scene_model import (
     USUAL_QUARTILE,
     ModelParts,
@@ -121,14 +121,14 @@ class StructureMotion(MotionModel):
         self._parts = parts or Parts()
         self._at_s = 0.0
         #: What is known of the scene; None before the first picture.
-        self.scene: Scene | None = None
+        self.scene: SceneWatch | None = None
 
     def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         self._at_s = self._at_s + _USUAL_PICTURE_S if at_s is None else at_s
         scene = self.scene
         if scene is None or scene.picture_shape != luma.shape or scene.span != span:
             rows, columns = luma.shape
-            scene = Scene((rows, columns), span, self._settings, self._masks, self._parts)
+            scene = SceneWatch((rows, columns), span, self._settings, self._masks, self._parts)
             self.scene = scene
         return scene.judge(luma, self._at_s)
 
@@ -139,8 +139,8 @@ class StructureMotion(MotionModel):
         self.scene = None
 
 
-class Scene:
-    """The scene of one camera, in pictures of one *picture_shape*, (rows, columns)."""
+class SceneWatch:
+    """Watches the scene of one camera, in pictures of one *picture_shape*, (rows, columns)."""
 
     def __init__(
         self,
@@ -165,8 +165,8 @@ class Scene:
         self._life = Life(settings.absorb_s)
         self.tracks: list[Track] = []
         #: How many pictures and tracks were refused, by reason.
-        self.refused: Counter[Refusal] = Counter()
-        self.refusal: Refusal | None = None
+        self.objections: Counter[Objection] = Counter()
+        self.objection: Objection | None = None
         self._last = np.zeros(self.shape, np.uint8)
         self._luma_change = np.zeros(self.shape, np.uint8)
         self._began_s: float | None = None
@@ -215,7 +215,7 @@ class Scene:
         self._at_s = self._looked_s = at_s
 
     def _look(self, small: Image) -> None:
-        self.refusal = None
+        self.objection = None
         if self._began_s is None:
             self._began_s = self._at_s
             self.model.begin(self.contrast)
@@ -267,14 +267,14 @@ class Scene:
         if rise > _NOISE_RISES:
             changed = self._outside_masks(self.model.raise_limit(rise))
             if changed < self._finder.least_px / 3:
-                self._refuse(Refusal.NOISE)
+                self._object(Objection.NOISE)
         return changed
 
     def _is_upset(self, changed: int) -> bool:
         """Return whether the whole picture has changed, or has just settled: nothing to judge."""
         if changed > _UPSET_SHARE * self._pixels and self._changed_blocks() > _UPSET_BLOCKS:
             self._upset_s += self._dt_s
-            self._refuse(Refusal.SHAKE)
+            self._object(Objection.SHAKE)
             if self._upset_s <= _SHIFT_TRIES_S and self._has_shifted(changed):
                 return True
             if self._upset_s >= _RELEARN_AFTER_S:
@@ -285,7 +285,7 @@ class Scene:
         if self._at_s < self._settled_s:
             self.tracks = self._confirmed()
             if not self.tracks:
-                self._refuse(Refusal.SHAKE)
+                self._object(Objection.SHAKE)
                 self._adapt()
                 return True
         return False
@@ -304,7 +304,7 @@ class Scene:
             return False
         self.model.shift(shift.contrast, shift.log, self.contrast, shift.rim)
         self._settled_s = self._at_s + _SETTLE_S
-        self._refuse(Refusal.SHAKE)
+        self._object(Objection.SHAKE)
         return True
 
     def _is_somebody(self, changed: int) -> bool:
@@ -366,7 +366,7 @@ class Scene:
         traits = traits_of(blob, self.contrast, self.model)
         textured = traits.textured / self._pixels
         if textured > _SOME_TEXTURE and traits.kept_share > _LIGHT_KEPT:
-            self._refuse(Refusal.TEXTURE_KEPT)
+            self._object(Objection.TEXTURE_KEPT)
             return False
         if track:
             track.see(blob, self._at_s)
@@ -383,7 +383,7 @@ class Scene:
         return max(near, key=lambda track: (track.confirmed, track.sights), default=None)
 
     def _restart_evidence(self) -> None:
-        self._refuse(Refusal.LIGHT)
+        self._object(Objection.LIGHT)
         for track in self.tracks:
             if not track.confirmed and not self._hides_plainly(track):
                 track.restart(self._at_s)
@@ -397,10 +397,10 @@ class Scene:
         )
 
     def _decide(self, track: Track) -> None:
-        refusal = Judgement(track, self._at_s, self.model, self._parts.rules).refusal()
-        track.refused = refusal
-        if refusal:
-            self._refuse(refusal)
+        objection = Judgement(track, self._at_s, self.model, self._parts.rules).objection()
+        track.objection = objection
+        if objection:
+            self._object(objection)
             return
         track.confirmed_s = track.alive_s = self._at_s
         if self._parts.put_back:
@@ -433,9 +433,9 @@ class Scene:
 
     # --- results ---
 
-    def _refuse(self, reason: Refusal) -> None:
-        self.refused[reason] += 1
-        self.refusal = reason
+    def _object(self, reason: Objection) -> None:
+        self.objections[reason] += 1
+        self.objection = reason
 
     def _sight(self) -> Sighting:
         seen = [track for track in self._confirmed() if track.seen_s == self._at_s]

@@ -73,7 +73,7 @@ class Track:
     travel_px: float = 0.0
     largest_px: float = 0.0
     ghost: float = 0.0
-    refused: str | None = None
+    objection: str | None = None
     places: deque[Place] = field(default_factory=deque)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.frames import Box
 from app.motion.blobs import Traits
-from app.motion.rules import Judgement, Refusal, Rules
+from app.motion.rules import Judgement, Objection, Rules
 from app.motion.scene_model import SceneModel
 from app.motion.tracks import Track
 from tests.motion.test_tracks import SHAPE, followed
@@ -33,40 +33,42 @@ def track_of(*boxes: Box, area_px: float = 500.0, **traits: float) -> Track:
     return track
 
 
-def refusal(track: Track, rules: Rules | None = None) -> Refusal | None:
-    return Judgement(track, track.seen_s, SceneModel(SHAPE), rules or Rules()).refusal()
+def objection(track: Track, rules: Rules | None = None) -> Objection | None:
+    return Judgement(track, track.seen_s, SceneModel(SHAPE), rules or Rules()).objection()
 
 
 def test_a_person_is_refused_by_no_rule() -> None:
-    assert refusal(track_of(*WALK)) is None
+    assert objection(track_of(*WALK)) is None
 
 
 @pytest.mark.parametrize(
     ("track", "reason", "rule"),
     [
-        (track_of(*WALK[:2]), Refusal.BRIEF, None),
-        (track_of(*WALK, kept=200), Refusal.TEXTURE_KEPT, "texture"),
-        (track_of(*WALK, textured=50, kept=5, sharp=10), Refusal.SOFT, "sharp_edges"),
-        (track_of(*WALK, darkest=-0.02, product=80), Refusal.BRIGHTER, "darker"),
-        (track_of(*WALK, darkest=-0.08, brightest=0.05), Refusal.FAINT, None),
-        (track_of(*([WALK[0]] * 6)), Refusal.DID_NOT_TRAVEL, "travel"),
-        (track_of(*FLIGHT, area_px=50), Refusal.INSECT, "gait"),
+        (track_of(*WALK[:2]), Objection.BRIEF, None),
+        (track_of(*WALK, kept=200), Objection.TEXTURE_KEPT, "texture"),
+        (track_of(*WALK, textured=50, kept=5, sharp=10), Objection.SOFT, "sharp_edges"),
+        (track_of(*WALK, darkest=-0.02, product=80), Objection.BRIGHTER, "darker"),
+        (track_of(*WALK, darkest=-0.08, brightest=0.05), Objection.FAINT, None),
+        (track_of(*([WALK[0]] * 6)), Objection.DID_NOT_TRAVEL, "travel"),
+        (track_of(*FLIGHT, area_px=50), Objection.INSECT, "gait"),
     ],
-    ids=lambda value: value.name if isinstance(value, Refusal) else None,
+    ids=lambda value: value.name if isinstance(value, Objection) else None,
 )
-def test_each_rule_refuses_what_it_is_for(track: Track, reason: Refusal, rule: str | None) -> None:
-    assert refusal(track) is reason
+def test_each_rule_refuses_what_it_is_for(
+    track: Track, reason: Objection, rule: str | None
+) -> None:
+    assert objection(track) is reason
     if rule:
-        assert refusal(track, Rules(**{rule: False})) is not reason
+        assert objection(track, Rules(**{rule: False})) is not reason
 
 
 def test_somebody_in_white_passes_where_texture_is_gone() -> None:
-    assert refusal(track_of(*WALK, darkest=-0.01, brightest=0.4)) is None
+    assert objection(track_of(*WALK, darkest=-0.01, brightest=0.4)) is None
 
 
 def test_a_restless_place_must_show_more() -> None:
     model = SceneModel(SHAPE)
     model.noise[15:70, 35:100] = 9.0
     track = track_of(*WALK, kept=110)
-    assert Judgement(track, track.seen_s, model, Rules()).refusal() is Refusal.RESTLESS
-    assert Judgement(track, track.seen_s, model, Rules(rest=False)).refusal() is None
+    assert Judgement(track, track.seen_s, model, Rules()).objection() is Objection.RESTLESS
+    assert Judgement(track, track.seen_s, model, Rules(rest=False)).objection() is None

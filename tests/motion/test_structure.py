@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.motion.base import MotionSettings
-from app.motion.rules import Refusal
+from app.motion.rules import Objection
 from app.motion.structure import CALIBRATION_S, PART_NAMES, StructureMotion, without
 from tests.motion.scenes import COLUMNS, ROWS, Picture, room, shown, with_figure
 
@@ -87,7 +87,7 @@ def test_a_push_of_the_camera_is_not_somebody() -> None:
     pushed = lambda at_s: np.roll(room(), 3 if at_s >= 8 else 0, axis=1)  # noqa: E731
     assert times_seen(pushed, motion=motion) == []
     assert motion.scene is not None
-    assert motion.scene.refused[Refusal.SHAKE] > 0
+    assert motion.scene.objections[Objection.SHAKE] > 0
 
 
 def test_a_mask_hides_what_is_under_it() -> None:
