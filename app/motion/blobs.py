@@ -34,7 +34,7 @@ class Blob:
 
 @dataclass(slots=True)
 class Traits:
-    """What a blob, or several of one track, did to the background.
+    """The marks of a blob, or of several of one track, on the background.
 
     *textured* counts the pixels of the background with texture, *kept* those of them that still
     show it, *sharp* the pixels with a sharp edge of their own, and *extent* width plus height.

@@ -41,7 +41,7 @@ class ModelParts:
 
 
 class SceneModel:
-    """What a scene of one *shape*, (rows, columns), looks like when nobody is in it.
+    """The looks of a scene of one *shape*, (rows, columns), when nobody is in it.
 
     `contrast` and `log` are running means, `noise` is the upper part of what each pixel varies, in
     grey levels, and `edges` the strength of the edges nearby. `residual` is the difference of the

@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Gait:
-    """How something moved in the last moments.
+    """A movement in the last moments.
 
     *way* is from where it was to where it is, *path* along its steps, *size* its median longer
     side, all in pixels; *lasted_s* is the time.
