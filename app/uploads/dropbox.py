@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from app.errors import StoreError, StoreRefused
 from app.files import open_unlinked
+from app.network.deadline import Deadline, upload_s
 from app.uploads.base import DropboxSettings, Receipt, Store
 
 #: The longest wait for the next bytes of an answer.
@@ -96,7 +97,9 @@ class DropboxStore(Store):
     def _upload(self, content: bytes, path: str) -> Any:
         from dropbox.files import WriteMode
 
-        return self._client.files_upload(content, path, mode=WriteMode.overwrite, mute=True)
+        client = self._client
+        with Deadline(upload_s(len(content))):
+            return client.files_upload(content, path, mode=WriteMode.overwrite, mute=True)
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -109,6 +112,8 @@ class DropboxStore(Store):
 
         try:
             yield
+        except TimeoutError as error:
+            raise StoreError(f"{self}: Dropbox is too slow: {error}") from None
         except exceptions.RateLimitError as error:
             raise StoreError(
                 f"{self}: too many requests at once", float(error.backoff or 5)

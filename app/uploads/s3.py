@@ -9,6 +9,7 @@ refuses the headers of the SHA-256 gets the MD5 instead, which every store check
 import base64
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,6 +19,7 @@ from typing import Any
 
 from app.errors import StoreError, StoreRefused
 from app.files import open_unlinked
+from app.network.deadline import Deadline, upload_s
 from app.uploads.base import Receipt, S3Settings, Store
 
 CONNECT_S = 10.0
@@ -169,15 +171,17 @@ class S3Store(Store):
     def _send(
         self, file: BufferedReader, key: str, content_type: str, checksum: Mapping[str, str]
     ) -> Mapping[str, Any]:
+        client, size = self._client, file.seek(0, os.SEEK_END)
         file.seek(0)
-        answer: Mapping[str, Any] = self._client.put_object(
-            Bucket=self._settings.bucket,
-            Key=key,
-            Body=file,
-            ContentType=content_type,
-            ServerSideEncryption="AES256",
-            **checksum,
-        )
+        with Deadline(upload_s(size)):
+            answer: Mapping[str, Any] = client.put_object(
+                Bucket=self._settings.bucket,
+                Key=key,
+                Body=file,
+                ContentType=content_type,
+                ServerSideEncryption="AES256",
+                **checksum,
+            )
         return answer
 
     def _confirm(
@@ -189,24 +193,26 @@ class S3Store(Store):
         **mode: str,
     ) -> None:
         """Raise `StoreError` unless the store has exactly what was *sent* under *key*."""
-        stored = self._client.head_object(Bucket=self._settings.bucket, Key=key, **mode)
+        with Deadline(upload_s(0)):
+            stored = self._client.head_object(Bucket=self._settings.bucket, Key=key, **mode)
         size = stored["ContentLength"]
         if size != sent.size:
             raise StoreError(f"{self} has {size} bytes of {key}, not {sent.size}")
         named = (answer.get("ChecksumSHA256"), stored.get("ChecksumSHA256"))
         checksums = {checksum for checksum in named if checksum}
         if not checksums and stored["ETag"].strip('"') != md5():
-            checksums = {_base64(self._read_back(key))}
+            checksums = {_base64(self._read_back(key, sent.size))}
         if checksums - {_base64(bytes.fromhex(sent.checksum))}:
             raise StoreError(f"{self} has {key} with a checksum other than was sent")
         if stored.get("ServerSideEncryption") is None and not self._warned:
             self._warned = True
             _log.warning("%s does not say that it encrypts its files", self)
 
-    def _read_back(self, key: str) -> bytes:
-        body = self._client.get_object(Bucket=self._settings.bucket, Key=key)["Body"]
-        with body:
-            return _sha256(body.iter_chunks(_READ))[0]
+    def _read_back(self, key: str, size: int) -> bytes:
+        with Deadline(upload_s(size)):
+            body = self._client.get_object(Bucket=self._settings.bucket, Key=key)["Body"]
+            with body:
+                return _sha256(body.iter_chunks(_READ))[0]
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -218,6 +224,8 @@ class S3Store(Store):
 
         try:
             yield
+        except TimeoutError as error:
+            raise StoreError(f"{self} is too slow: {error}") from None
         except exceptions.ClientError as error:
             raise self._error_of(error.response) from None
         except (

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import DropboxSettings, Receipt
 from app.uploads.dropbox import DropboxStore
+from tests.servers.drip_server import DripServer
 from tests.servers.dropbox import (
     APP_KEY,
     APP_SECRET,
@@ -55,6 +56,19 @@ def settings(server: DropboxServer) -> DropboxSettings:
 @pytest.fixture
 def still(tmp_path: Path) -> Path:
     return write_file(tmp_path / STILL, os.urandom(50_000))
+
+
+def test_a_dropbox_that_answers_byte_by_byte_holds_nobody(
+    server: DropboxServer, still: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.uploads.dropbox.upload_s", lambda _: 0.5)
+    with DripServer() as drip:
+        slow = replace(settings(server), api_url=drip.url)
+        with (
+            closing(DropboxStore(slow)) as store,
+            pytest.raises(StoreError, match=r"too slow: no complete answer within 0\.5 s"),
+        ):
+            store.put(still, STILL, "image/jpeg")
 
 
 def test_a_picture_arrives_completely_at_its_path(

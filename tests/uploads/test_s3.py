@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt, S3Settings
 from app.uploads.s3 import S3Store
+from tests.servers.drip_server import DripServer
 from tests.servers.ports import free_port
-from tests.servers.s3 import SECRET, Bucket, Fault, S3Server, faulty_proxy
+from tests.servers.s3 import KEY_ID, SECRET, Bucket, Fault, S3Server, faulty_proxy
 from tests.uploads.events import write_file
 
 KEY = "clips/20261120T101500.123Z-front.mp4"
@@ -318,6 +319,21 @@ def test_a_missing_bucket_names_its_cure(bucket: Bucket, clip: Path) -> None:
         "the bucket no-such-house refuses (NoSuchBucket): there is no such bucket: create it, or "
         "correct s3.bucket" in text
     )
+
+
+@pytest.mark.parametrize("slow", ["headers", "body"])
+def test_a_store_that_answers_byte_by_byte_holds_nobody(
+    clip: Path, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.uploads.s3.upload_s", lambda _: 0.5)
+    settings = S3Settings("house-1", None, "us-east-1", KEY_ID, SecretStr(SECRET))
+    with DripServer(slow) as drip:
+        slow_settings = replace(settings, endpoint_url=drip.url)
+        with (
+            closing(S3Store(slow_settings)) as store,
+            pytest.raises(StoreError, match=r"is too slow: no complete answer within 0\.5 s"),
+        ):
+            store.put(clip, KEY, "video/mp4")
 
 
 def test_missing_keys_name_their_cure(

@@ -179,7 +179,7 @@ class Uploader(Daemon):
 
     def _report_troubles(self) -> None:
         """Report troubles in the heartbeat, and alert the owner to lasting ones."""
-        queues, guard = self._workers.queues, self._workers.guard
+        guard = self._workers.guard
         troubles = list(self._workers.troubles())
         if self._redis_disk.trouble:
             troubles.append(self._redis_disk.trouble)
@@ -189,11 +189,11 @@ class Uploader(Daemon):
         without_log = self._redis_disk.started_without_log
         self._trouble_alerts.set(_REDIS_LOG, without_log.text if without_log else None)
         for name in STORES:
-            queue = queues.get(name)
-            if queue is None or queue.settled:
-                refused = queue.refused if queue else None
+            is_configured = name in self._workers.queues
+            if not is_configured or self._workers.has_result(name):
+                refused = self._workers.refused(name) if is_configured else None
                 self._trouble_alerts.set(
-                    _store_trouble(name, is_configured=queue is not None),
+                    _store_trouble(name, is_configured=is_configured),
                     f"Uploads must wait: {refused}." if refused else None,
                 )
         self._trouble_alerts.step()

@@ -3,6 +3,7 @@
 A store that hangs delays neither another store nor the disk guard.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
@@ -15,8 +16,8 @@ from app.uploads import Store, event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
 from app.uploads.inventory import Inventory, UploadFile
 from app.uploads.sources import EventFiles, StillFiles
-from app.uploads.upload_queue import UploadQueue
-from app.worker import Worker, WorkerGroup
+from app.uploads.upload_queue import LASTING_S, UploadQueue
+from app.worker import Worker, WorkerGroup, steps_in_progress
 
 #: The seconds between two searches for new stills. No program waits for them.
 STILLS_EVERY_S = 2.0
@@ -86,6 +87,24 @@ class UploadWorkers(WorkerGroup):
         """The current troubles of the stores and the disk."""
         yield from (queue.trouble for queue in self.queues.values() if queue.trouble)
         yield from filter(None, (self.guard.low, self.guard.trouble))
+
+    def has_result(self, store: str) -> bool:
+        """Return whether it is known if *store* accepts files."""
+        return self.queues[store].settled or self._hangs(store)
+
+    def refused(self, store: str) -> str | None:
+        """Return why a person must look after *store*; None when that is not necessary."""
+        queue = self.queues[store]
+        if self._hangs(store):
+            return f"{queue.store} has not answered for an hour: look after the share"
+        return queue.refused
+
+    def _hangs(self, store: str) -> bool:
+        """Return whether a share holds its thread for too long; nothing can interrupt it."""
+        since_s = [one.since_s for one in steps_in_progress() if one.name == "uploads folder"]
+        return store == "folder" and any(
+            time.monotonic() - began_s > LASTING_S for began_s in since_s
+        )
 
     def counters(self) -> Counters:
         """Return the progress figures for the heartbeat."""

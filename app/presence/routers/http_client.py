@@ -215,7 +215,8 @@ class _RouterAdapter(HTTPAdapter):
             f"({error.verify_message})"
         )
         try:
-            certificate = ssl.get_server_certificate(address, timeout=self._timeout_s)
+            with Deadline(self._timeout_s):
+                certificate = ssl.get_server_certificate(address, timeout=self._timeout_s)
         except OSError:
             return RouterRefused(why)
         found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()

@@ -58,14 +58,22 @@ def test_the_folder_for_copies_may_be_in_the_home(tmp_path: Path) -> None:
     assert copies_folder(config) == Path.home() / "nas"
 
 
-def test_a_share_that_hangs_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_that_hangs_is_late_and_then_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.daemons.uploader.workers.STEP_LIMIT_S", 0.3)
+    monkeypatch.setattr("app.daemons.uploader.workers.LASTING_S", 0.6)
     folder_lock = Lock()
     more = f"uploads: {{folder: {tmp_path}/copies}}\ndisk: {{min_free_gb: 0}}\n"
     workers = make_workers(tmp_path, more, folder_lock=folder_lock)
     with folder_lock:
         workers.start()
+        assert (workers.has_result("folder"), workers.refused("folder")) == (False, None)
         until(lambda: late_threads() == ["uploads folder"], "the thread is late")
+        until(lambda: workers.has_result("folder"), "the thread has lasted too long")
+        assert "has not answered for an hour: look after the share" in str(
+            workers.refused("folder")
+        )
         workers.ask_to_stop()
     until(workers.has_ended, "all threads have ended")
 
