@@ -266,6 +266,19 @@ def test_stamps_of_another_speed_give_the_time_of_arrival(speed: float) -> None:
     assert min(steps_s[150:]) >= 0
 
 
+@pytest.mark.parametrize("speed", [0.0, -1.0])
+def test_useless_stamps_give_the_time_of_arrival(speed: float) -> None:
+    packets: list[Packet] = []
+    timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
+    for number in range(200):
+        stamp_s, taken_s = 900 + number / 10 * speed, 500 + number / 10
+        timer.add_packet(b"picture", stamp_s, stamp_s, key=True)
+        at_s = timer.record_frame(stamp_s, taken_s)
+        assert number < 100 or at_s == taken_s
+    steps_s = [after.at_s - before.at_s for before, after in pairwise(packets[100:])]
+    assert steps_s == pytest.approx([0.1] * 99, abs=0.001)
+
+
 def test_a_growing_delay_of_a_few_seconds_is_no_drift() -> None:
     clock = StampClock()
     for number in range(600):
