@@ -21,9 +21,11 @@ from app.errors import ConfigError
 from app.files import is_unfinished
 from app.protocol import Heartbeat, Position, Request
 from app.state import Latest
+from tests.cameras.pictures import jpeg_of
 from tests.daemons.security_system.conftest import NUMBERED, Front
 from tests.recording.videos import numbered_video
 from tests.servers.programs import Program, write_config
+from tests.servers.video_server import VideoServer
 from tests.waiting import until
 
 QUICK = "events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}\n"
@@ -258,3 +260,24 @@ def test_an_unknown_camera_is_answered_with_all_names(
 def troubled(front: Front, program: Program) -> Heartbeat | None:
     beat = front.heartbeat(program)
     return beat if beat and beat.last_error else None
+
+
+def test_a_damaged_picture_is_counted_and_not_shown(front: Front) -> None:
+    def picture(number: int) -> bytes:
+        whole = jpeg_of(number)
+        return whole if number < 20 else whole[: len(whole) // 2]
+
+    with VideoServer(draw=picture, fps=10) as camera:
+        program = front.start(camera.url("stream"), "cameras: {front: {warmup_s: 0}}\n")
+        front.wait_for_picture()
+
+        def damaged() -> int:
+            program.signal(signal.SIGHUP)  # it sends a heartbeat
+            beat = front.heartbeat(program)
+            return int(beat.counters["corrupt"]) if beat else 0
+
+        until(lambda: damaged() > 2, "pictures are damaged")
+        shown = front.state.latest("front")
+        front.state.add_request(Request("last_image", datetime.now(UTC), "anna", "front"))
+        until(lambda: damaged() > 8, "more pictures are damaged")
+        assert front.state.latest("front") == shown
