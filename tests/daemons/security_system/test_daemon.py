@@ -274,7 +274,9 @@ def test_a_damaged_picture_is_counted_and_not_shown(front: Front) -> None:
         def damaged() -> int:
             program.signal(signal.SIGHUP)  # it sends a heartbeat
             beat = front.heartbeat(program)
-            return int(beat.counters["corrupt"]) if beat else 0
+            count = beat.counters["corrupt"] if beat else 0
+            assert isinstance(count, int)
+            return count
 
         until(lambda: damaged() > 2, "pictures are damaged")
         shown = front.state.latest("front")
