@@ -5,7 +5,7 @@ settings use these types too.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -81,7 +81,8 @@ class VideoFormat:
 
     *codec* and *pixels* are libav's names of the codec and of the pixel format. Each key frame
     contains everything that a decoder must know; H.264 is in Annex B. The pictures are not flipped
-    yet; the viewer must flip them by *hflip* and *vflip*.
+    yet; the viewer must flip them by *hflip* and *vflip*. A camera may change its format while it
+    is open: *opening* is then the same object in both formats.
     """
 
     codec: str
@@ -90,6 +91,7 @@ class VideoFormat:
     pixels: str
     hflip: bool = False
     vflip: bool = False
+    opening: object = field(default_factory=object, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

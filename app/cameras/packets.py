@@ -5,15 +5,18 @@ the frames.
 """
 
 import math
+import re
 import threading
 from collections import deque
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, pairwise
 from statistics import median
 from typing import NamedTuple, Protocol
 
 import av
 from av.bitstream import BitStreamFilterContext
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from app.cameras.base import CameraSettings, PacketSink
@@ -33,6 +36,12 @@ _JUMP_BACK_S = 1.0
 #: The clock is measured by the last 20 seconds. Growth counts after 6 seconds, when it has reached
 #: 0.3 s and is three times as large as all else that varies.
 _MOST_SECONDS, _LEAST_SECONDS, _LEAST_RISE_S = 20, 6, 0.3
+#: The kinds of units of a packet that hold parameters of the decoder, and those of a picture.
+_PARAMETERS = {"h264": (7, 8), "hevc": (32, 33, 34)}
+_PICTURES = {"h264": range(1, 6), "hevc": range(32)}
+_START_CODE = re.compile(rb"\x00\x00\x01(?=.)", re.DOTALL)
+#: The parameters are in the first bytes of a packet.
+_MOST_PARAMETER_BYTES = 4096
 _MOST_HELD = 400
 _USUAL_FPS = 25
 _TICK_S = 1e-5
@@ -120,6 +129,7 @@ class _Held(NamedTuple):
     stamp_s: float
     decode_stamp_s: float
     key: bool
+    video_format: VideoFormat
 
 
 class PacketTimer:
@@ -139,10 +149,18 @@ class PacketTimer:
         self._last_decode_s = self._last_taken_s = -math.inf
         self._lock = threading.Lock()
 
-    def add_packet(self, data: bytes, stamp_s: float, decode_stamp_s: float, key: bool) -> None:
+    def add_packet(
+        self,
+        data: bytes,
+        stamp_s: float,
+        decode_stamp_s: float,
+        key: bool,
+        video_format: VideoFormat | None = None,
+    ) -> None:
         """Add the packet of the picture stamped *stamp_s*.
 
         *decode_stamp_s* is its place in the order of the packets. *key* is True for a key frame.
+        *video_format* is given where the camera may change its format.
         """
         with self._lock:
             last_s = self._last_stamp_s
@@ -150,7 +168,8 @@ class PacketTimer:
                 self._clock, self._stamp_before_jump_s = StampClock(), last_s
                 self._held.clear()
             self._last_stamp_s = decode_stamp_s
-            self._held.append(_Held(data, stamp_s, decode_stamp_s, key))
+            given = video_format or self._video_format
+            self._held.append(_Held(data, stamp_s, decode_stamp_s, key, given))
             self._forward_held()
 
     def record_frame(self, stamp_s: float, at_s: float) -> float:
@@ -184,7 +203,7 @@ class PacketTimer:
             self._held.popleft()
             decode_s = self._last_decode_s = max(decode_s, self._last_decode_s + _TICK_S)
             at_s = max(at_s, decode_s)
-            self._sink(Packet(held.data, at_s, decode_s, held.key, self._video_format))
+            self._sink(Packet(held.data, at_s, decode_s, held.key, held.video_format))
 
 
 class PacketForwarder(Protocol):
@@ -214,24 +233,42 @@ def make_forwarder(
     size, pixels = (context.width, context.height), context.pix_fmt or ""
     video_format = VideoFormat(codec, *size, pixels, settings.hflip, settings.vflip)
     if codec in _SINGLE:
-        return _SingleForwarder(video_format, sink)
+        return _SingleForwarder(stream, video_format, sink)
     return _StreamForwarder(stream, video_format, sink)
+
+
+def _followed(video_format: VideoFormat, context: VideoCodecContext) -> VideoFormat:
+    """Return *video_format*, or another one of the same opening if the decoder has another."""
+    size, pixels = (context.width, context.height), context.pix_fmt or video_format.pixels
+    if size == (video_format.width, video_format.height) and pixels == video_format.pixels:
+        return video_format
+    return replace(video_format, width=size[0], height=size[1], pixels=pixels)
 
 
 class _SingleForwarder:
     """Forwards only the packets that become frames, at the time of the frame."""
 
-    def __init__(self, video_format: VideoFormat, sink: PacketSink) -> None:
+    def __init__(self, stream: VideoStream, video_format: VideoFormat, sink: PacketSink) -> None:
+        self._context = stream.codec_context
         self._video_format = video_format
         self._sink = sink
         self._data = b""
 
     def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
         self._data = bytes(packet)
+        self._video_format = _followed(self._video_format, self._context)
 
     def frame_ready(self, _stamp_s: float | None, at_s: float) -> float:
         self._sink(Packet(self._data, at_s, at_s, key=True, video_format=self._video_format))
         return at_s
+
+
+class _Plain(NamedTuple):
+    """A packet as clips need it: in Annex B, and with all parameters in a key frame."""
+
+    parts: list[bytes]
+    key: bool
+    video_format: VideoFormat
 
 
 class _StreamForwarder:
@@ -241,19 +278,23 @@ class _StreamForwarder:
         self._filter = BitStreamFilterContext(_STREAMED[video_format.codec], stream)
         self._timer = PacketTimer(video_format, sink)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)
-        self._unstamped: deque[tuple[list[bytes], bool]] = deque(maxlen=_MOST_HELD + 1)
+        self._unstamped: deque[_Plain] = deque(maxlen=_MOST_HELD + 1)
+        self._context = stream.codec_context
+        self._in_annex_b = (self._context.extradata or b"")[:1] != b"\1"
+        self._video_format = video_format
+        self._parameters: frozenset[bytes] | None = None
 
     def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
-        plain, key = self._filtered(packet), packet.is_keyframe
+        plain = self._plain(packet)
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
             # The first packet of an RTSP camera, often a key frame, has no stamp.
-            self._unstamped.append((plain, key))
+            self._unstamped.append(plain)
             return
         decode_stamp = stamp if packet.dts is None else packet.dts
         stamp_s, decode_stamp_s = (float(one * packet.time_base) for one in (stamp, decode_stamp))
         self._add_unstamped(decode_stamp_s)
-        self._add(plain, stamp_s, decode_stamp_s, key)
+        self._add(plain, stamp_s, decode_stamp_s)
 
     def frame_ready(self, stamp_s: float | None, at_s: float) -> float:
         return at_s if stamp_s is None else self._timer.record_frame(stamp_s, at_s)
@@ -261,14 +302,33 @@ class _StreamForwarder:
     def _add_unstamped(self, until_s: float) -> None:
         """Add the packets without a stamp, stamped at the usual rate up to *until_s*."""
         began_s = until_s - len(self._unstamped) * self._usual_s
-        for number, (plain, key) in enumerate(self._unstamped):
+        for number, plain in enumerate(self._unstamped):
             stamp_s = began_s + number * self._usual_s
-            self._add(plain, stamp_s, stamp_s, key)
+            self._add(plain, stamp_s, stamp_s)
         self._unstamped.clear()
 
-    def _add(self, plain: list[bytes], stamp_s: float, decode_stamp_s: float, key: bool) -> None:
-        for data in plain:
-            self._timer.add_packet(data, stamp_s, decode_stamp_s, key)
+    def _add(self, plain: _Plain, stamp_s: float, decode_stamp_s: float) -> None:
+        for data in plain.parts:
+            self._timer.add_packet(data, stamp_s, decode_stamp_s, plain.key, plain.video_format)
+
+    def _plain(self, packet: "av.Packet[VideoStream]") -> _Plain:
+        """Return *packet* as clips need it, in a new format where a key frame brings one."""
+        parts, key = self._filtered(packet), packet.is_keyframe
+        if key:
+            data, codec = bytes(packet), self._video_format.codec
+            # The filter puts the parameters of the beginning before those that the packet brings.
+            if self._in_annex_b and parameter_sets(data, codec):
+                parts = [data]
+            self._follow(parameter_sets(b"".join(parts), codec))
+        return _Plain(parts, key, self._video_format)
+
+    def _follow(self, parameters: frozenset[bytes]) -> None:
+        """Change the format when the size or the *parameters* of the decoder have changed."""
+        before, self._parameters = self._parameters, parameters or self._parameters
+        followed = _followed(self._video_format, self._context)
+        if followed is self._video_format and before not in (None, self._parameters):
+            followed = replace(followed)
+        self._video_format = followed
 
     def _filtered(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
         # A filter empties the packet that it gets.
@@ -279,3 +339,16 @@ class _StreamForwarder:
             return [bytes(one) for one in self._filter.filter(copied)]
         except av.FFmpegError:
             return []
+
+
+def parameter_sets(data: bytes, codec: str) -> frozenset[bytes]:
+    """Return the parameter sets before the picture in *data*, a packet of *codec* in Annex B."""
+    begins = [found.end() for found in _START_CODE.finditer(data[:_MOST_PARAMETER_BYTES])]
+    found = set()
+    for begin, end in pairwise(begins):
+        kind = data[begin] & 31 if codec == "h264" else data[begin] >> 1 & 63
+        if kind in _PICTURES[codec]:
+            break
+        if kind in _PARAMETERS[codec]:
+            found.add(data[begin:end].removesuffix(b"\0\0\1").rstrip(b"\0"))
+    return frozenset(found)

@@ -1,4 +1,7 @@
-"""Writes one clip, from its beginning to its file. A long clip becomes several files."""
+"""Writes one clip, from its beginning to its file.
+
+A long clip becomes several files, and so does a clip in which the camera changes its format.
+"""
 
 import math
 import threading
@@ -165,11 +168,14 @@ class ClipWriter:
 
     def _write(self, packet: Packet) -> bool:
         """Write *packet*. Returns False when the packet after it must not be written next."""
-        reopened = self._part is not None and packet.video_format is not self._part.video_format
-        if packet.decode_s >= self._end_s or reopened:
+        if packet.decode_s >= self._end_s or self._is_reopened(packet):
             self._finish()
             return False
         part = self._part = self._part or self._begin_part(packet)
+        if packet.video_format is not part.video_format:
+            # No player shows a file in which the size or the decoder's parameters change.
+            self._next_part(part, packet.at_s)
+            return False
         if self._split or packet.decode_s >= part.start_s + self._most_s:
             # A picture may be decoded before others that are shown earlier. But from this packet
             # on, every picture is shown later than this one.
@@ -179,6 +185,10 @@ class ClipWriter:
         if packet.decode_s >= part.start_s + _BEGUN_S:
             self.begun.set()
         return True
+
+    def _is_reopened(self, packet: Packet) -> bool:
+        part = self._part
+        return part is not None and packet.video_format.opening is not part.video_format.opening
 
     def _begin_part(self, first: Packet) -> _PartWriter:
         refused = self._check_folder(self.folder)

@@ -148,7 +148,7 @@ class Ring:
 
     def _since_opening(self) -> list[Packet]:
         """Return the packets since the camera was last opened, newest first."""
-        newest = self._packets[-1].video_format if self._packets else None
+        newest = self._packets[-1].video_format.opening if self._packets else None
         return list(
-            takewhile(lambda packet: packet.video_format is newest, reversed(self._packets))
+            takewhile(lambda packet: packet.video_format.opening is newest, reversed(self._packets))
         )

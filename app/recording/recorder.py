@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -124,8 +124,11 @@ class Recorder:
         picture = frame.bgr()
         size = picture.shape[1], picture.shape[0]
         video_format = self._jpeg_format
-        if video_format is None or (video_format.width, video_format.height) != size:
+        if video_format is None:
             video_format = self._jpeg_format = VideoFormat("mjpeg", *size, "yuvj420p")
+        elif (video_format.width, video_format.height) != size:
+            video_format = replace(video_format, width=size[0], height=size[1])
+            self._jpeg_format = video_format
         self._closed = False
         encoded = jpeg(picture, _JPEG_QUALITY)
         self.ring.append(Packet(encoded, frame.at_s, frame.at_s, True, video_format))

@@ -14,7 +14,7 @@ import pytest
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings
-from app.cameras.packets import PacketTimer, StampClock
+from app.cameras.packets import PacketTimer, StampClock, parameter_sets
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded
 from app.frames import Frame, Image, Packet, VideoFormat
@@ -305,3 +305,12 @@ def test_the_clock_follows_a_drift_of_the_stamps() -> None:
     for number in range(36_000, 36_300):
         clock.record_frame(number / 10, 502 + number / 10)
     assert clock.time_of(3630.0) == pytest.approx(4132)
+
+
+@pytest.mark.parametrize("start", [b"\0\0\1", b"\0\0\0\1"])
+def test_the_parameters_before_a_picture_are_found(start: bytes) -> None:
+    h264 = [b"\x09\xf0", b"\x67\x42\x01", b"\x68\xce", b"\x65\x88\x01", b"\x68\xcf"]
+    assert parameter_sets(start + start.join(h264), "h264") == {b"\x67\x42\x01", b"\x68\xce"}
+    hevc = [b"\x40\x01", b"\x42\x01", b"\x44\x01", b"\x26\x01"]
+    assert parameter_sets(start + start.join(hevc), "hevc") == set(hevc[:3])
+    assert parameter_sets(b"", "h264") == frozenset()

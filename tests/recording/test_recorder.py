@@ -18,12 +18,15 @@ from tests.recording.videos import (
     FPS,
     LONG_GOP,
     SOURCES,
+    changing_video,
     is_for_browsers,
     lasts_s,
     number_of,
+    numbered,
     numbered_video,
     numbers,
     shown,
+    sizes,
 )
 from tests.servers.small_disk import SmallDisk
 
@@ -49,6 +52,67 @@ def event(tmp_path: Path) -> Path:
     folder = tmp_path / "events" / "2026-11-20" / EVENT
     folder.mkdir(parents=True)
     return folder
+
+
+SMALL, LARGE = (320, 240), (640, 368)
+CHANGES = {
+    "h264 by size": ("libx264", (SMALL, LONG_GOP), (LARGE, LONG_GOP)),
+    "h264 by parameters": (
+        "libx264",
+        (SMALL, {"profile": "baseline"}),
+        (SMALL, {"refs": "4", "bf": "0"}),
+    ),
+    "hevc by size": (
+        "libx265",
+        *((size, {"x265-params": "bframes=0:log-level=none"}) for size in (LARGE, SMALL)),
+    ),
+    "mjpeg by size": ("mjpeg", (SMALL, {}), (LARGE, {})),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "flipped"), [*((change, False) for change in CHANGES), ("h264 by size", True)]
+)
+def test_a_change_of_format_ends_one_part_and_begins_another(
+    tmp_path: Path, folder: Path, change: str, flipped: bool
+) -> None:
+    codec, *encoders = CHANGES[change]
+    path = tmp_path / f"changing.{'avi' if codec == 'mjpeg' else 'ts'}"
+    video = changing_video(path, 40, codec, *encoders)  # type: ignore[arg-type]
+    harness = RecorderHarness(SETTINGS)
+    clips = harness.record(video, folder, start_s=4.5, end_s=6.0, hflip=flipped)
+    assert [clip.name for clip in clips] == ["clip.mp4", "clip-2.mp4"]
+    assert [sizes(clip) for clip in clips] == [{size} for size, _ in encoders]
+    assert [one.last for one in harness.ready] == [False, True]
+    assert all(is_for_browsers(clip) for clip in clips)
+    if not flipped:
+        there = [number for clip in clips for number in numbers(clip)]
+        assert there == list(range(there[0], there[-1] + 1))
+        assert there[0] == pytest.approx(25, abs=1)
+        assert there[-1] == pytest.approx(69, abs=2)
+
+
+def test_raw_pictures_of_another_size_are_another_part(folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS)
+    for number in range(40):
+        picture = numbered(number, SMALL if number < 20 else LARGE)
+        at_s = number / FPS
+        frame = Frame(picture[:, :, 0], at_s, harness.clock.now(), number, lambda it=picture: it)  # type: ignore[misc]
+        harness.recorder.add_frame(frame)
+        if number == 30:
+            harness.recorder.begin_clip(folder, 1.0, "purpose")
+    harness.finish()
+    clips = [one.clip for one in harness.ready]
+    assert [sizes(clip) for clip in clips] == [{SMALL}, {LARGE}]
+    assert [number for clip in clips for number in numbers(clip)] == list(range(10, 40))
+
+
+def test_every_clip_of_a_camera_that_changes_its_size_plays(footage: Path, folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS)
+    clips = harness.record(footage / "trouble" / "size-change.ts", folder, start_s=4.0, end_s=9.0)
+    assert [sizes(clip) for clip in clips] == [{(640, 480)}, {(1280, 720)}]
+    assert sum(map(lasts_s, clips)) == pytest.approx(8.0, abs=0.3)
+    assert sum(len(shown(clip)) for clip in clips) == pytest.approx(80, abs=2)
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -98,6 +98,41 @@ def numbered_video(
     return path
 
 
+def changing_video(
+    path: Path, count: int, codec: str, *encoders: tuple[tuple[int, int], dict[str, str]]
+) -> Path:
+    """A video of *count* numbered pictures by each of *encoders*, in one stream.
+
+    Each has a size, and the options of *codec*.
+    """
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    with av.open(str(path), "w") as written:
+        for turn, (size, options) in enumerate(encoders):
+            encoder = av.CodecContext.create(codec, "w")
+            assert isinstance(encoder, av.VideoCodecContext)
+            encoder.width, encoder.height, encoder.pix_fmt = *size, pixels
+            encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
+            encoder.options = {"threads": "1", **options}
+            if turn == 0:
+                stream = written.add_stream(codec, rate=FPS)
+                assert isinstance(stream, av.VideoStream)
+                stream.width, stream.height, stream.pix_fmt = *size, pixels
+            pictures = range(turn * count, turn * count + count)
+            for number in (*pictures, None):
+                picture = None
+                if number is not None:
+                    drawn = numbered(number, size, visitor=True)
+                    picture = av.VideoFrame.from_ndarray(drawn, format="bgr24").reformat(
+                        format=pixels
+                    )
+                    picture.pts, picture.time_base = number, Fraction(1, FPS)
+                for packet in encoder.encode(picture):
+                    packet.stream = stream
+                    packet.time_base = Fraction(1, FPS)
+                    written.mux(packet)
+    return path
+
+
 def beginning_of(video: Path, count: int, path: Path) -> Path:
     """The first *count* pictures of *video*, copied to *path*."""
     with av.open(str(video)) as source, av.open(str(path), "w") as written:
@@ -140,6 +175,13 @@ def lasts_s(clip: Path) -> float:
     """The length of *clip* that a player shows."""
     with av.open(str(clip)) as opened:
         return (opened.duration or 0) / av.time_base
+
+
+def sizes(clip: Path) -> set[tuple[int, int]]:
+    """The sizes of the pictures in *clip*; fails at the first damaged picture."""
+    with av.open(str(clip), options={"err_detect": "explode"}) as opened:
+        opened.streams.video[0].codec_context.options = {"err_detect": "explode"}
+        return {(picture.width, picture.height) for picture in opened.decode(video=0)}
 
 
 def is_for_browsers(clip: Path) -> bool:
