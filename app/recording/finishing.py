@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from app.errors import ClipError
 from app.files import put_in_place
 from app.recording.fragments import ClipMetadata
-from app.recording.mp4 import index_in_front, show_only
+from app.recording.mp4 import index_in_front, show_only, without_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
     except (OSError, av.FFmpegError) as error:
         unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise
-        raise ClipError(f"{clip} cannot be made: {error}") from None
+            raise without_log(error) from None
+        raise ClipError(f"{clip} cannot be made: {without_log(error)}") from None
     return found
 
 
@@ -79,8 +79,8 @@ def survey(file: Path, end_s: float | None = None) -> ClipSurvey:
         return _survey(file, end_s)
     except av.FFmpegError as error:
         if isinstance(error, OSError):
-            raise
-        raise NothingShown(f"{file} holds no video: {error}") from None
+            raise without_log(error) from None
+        raise NothingShown(f"{file} holds no video: {without_log(error)}") from None
 
 
 def _cut_off_broken_box(part: Path) -> None:

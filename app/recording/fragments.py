@@ -15,7 +15,7 @@ from av.stream import Stream
 
 from app.errors import ClipError
 from app.frames import Packet, VideoFormat
-from app.recording.mp4 import TICKS_PER_S, TIME_BASE
+from app.recording.mp4 import TICKS_PER_S, TIME_BASE, without_log
 
 _FRAGMENT_S = 1.0
 _SYNC_EVERY_S = 10.0
@@ -96,7 +96,7 @@ class FragmentWriter:
                 self._write_held()
                 self._container.close()
         except av.FFmpegError as error:
-            raise ClipError(f"{self._file.path} cannot be written: {error}") from None
+            raise ClipError(f"{self._file.path} cannot be written: {without_log(error)}") from None
         finally:
             self._file.broken = True
             with suppress(av.FFmpegError, OSError):
@@ -115,7 +115,7 @@ class FragmentWriter:
         try:
             self._container.mux(held)
         except av.FFmpegError as error:
-            raise ClipError(f"{self._file.path} cannot be written: {error}") from None
+            raise ClipError(f"{self._file.path} cannot be written: {without_log(error)}") from None
         self._file.sync_if_due()
 
 

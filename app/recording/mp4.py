@@ -3,6 +3,8 @@
 import struct
 from fractions import Fraction
 
+import av
+
 #: The unit of time in our files.
 TICKS_PER_S = 90_000
 TIME_BASE = Fraction(1, TICKS_PER_S)
@@ -34,3 +36,13 @@ def show_only(head: bytes, shown_s: float) -> bytes:
     for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"elst", 12)):
         struct.pack_into(">I", changed, head.index(box) + offset, duration)
     return bytes(changed)
+
+
+def without_log(error: OSError | av.FFmpegError) -> OSError:
+    """Return *error* without libav's last log line.
+
+    That line may be of another thread, and contain the address of a camera with its password.
+    """
+    if isinstance(error, av.FFmpegError):
+        return OSError(error.errno, error.strerror, error.filename)
+    return error

@@ -19,6 +19,7 @@ from app.recording.base import RecordingSettings
 from app.recording.clip_writer import ClipWriter, WriteCheck, WrittenPart
 from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
 from app.recording.finishing import ClipSurvey, NothingShown, finish, shows_anything, survey
+from app.recording.mp4 import without_log
 from app.recording.pre_roll import Ring
 
 #: The interval at which open clips are written. A longer interval costs less, and a kill costs up
@@ -200,9 +201,9 @@ class Recorder:
         try:
             wrote = clip.advance()
         except OSError as error:
-            trouble = error
+            trouble = without_log(error)
         except av.FFmpegError as error:
-            trouble = ClipError(f"a clip in {clip.folder} cannot be written: {error}")
+            trouble = ClipError(f"a clip in {clip.folder} cannot be written: {without_log(error)}")
         if trouble:
             clip.give_up()
             self._report_trouble(trouble)

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import pytest
 
-from app.recording.mp4 import index_in_front, show_only
+from app.recording.mp4 import index_in_front, show_only, without_log
 from tests.recording.conftest import Source
 from tests.recording.videos import lasts_s, numbers
 
@@ -39,3 +39,18 @@ def test_players_end_a_file_where_it_says(clip: Path) -> None:
     clip.write_bytes(show_only(content[:kept], 5.0) + content[kept:])
     assert lasts_s(clip) == pytest.approx(5.0)
     assert numbers(clip) == list(range(50))
+
+
+def test_an_error_does_not_show_what_libav_logged(tmp_path: Path) -> None:
+    av.logging.set_level(av.logging.WARNING)  # as while a camera is read
+    try:
+        with av.logging.Capture():
+            av.logging.log(av.logging.ERROR, "hls", "http://owl:geheim@camera/1.ts: no answer")
+        with pytest.raises(av.FFmpegError) as found:
+            av.open(str(tmp_path / "none.mp4"))
+    finally:
+        av.logging.set_level(None)
+    assert "geheim" in str(found.value)
+    error = without_log(found.value)
+    assert isinstance(error, FileNotFoundError)
+    assert str(error) == f"[Errno 2] No such file or directory: '{tmp_path / 'none.mp4'}'"
