@@ -1,16 +1,16 @@
 """Replies at the address that Slack sends with a command or a click, and at no other address.
 
 The address comes from outside. Only an address of Slack is called, and no redirect is followed.
+The Slack server checks addresses but calls none, so what calls need is imported late.
 """
 
 import json
 import re
-import urllib.request
-from typing import Any
-from urllib.error import HTTPError
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from app.network.deadline import Deadline
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
 
 #: The place where Slack accepts replies: scheme, host and port.
 _SLACKS = ("https", "hooks.slack.com", 443)
@@ -31,6 +31,11 @@ def respond(url: str, text: str, api_url: str, within_s: float) -> bool:
     Slack accepts five replies there within half an hour. Raises `OSError` or `HTTPException` when
     there is no answer within *within_s* seconds.
     """
+    import urllib.request
+    from urllib.error import HTTPError
+
+    from app.network.deadline import Deadline
+
     if not is_slacks(url, api_url):
         return False
     reply = {"text": text, "response_type": "ephemeral", "replace_original": False}
@@ -44,14 +49,15 @@ def respond(url: str, text: str, api_url: str, within_s: float) -> bool:
         return False
 
 
-def opener() -> urllib.request.OpenerDirector:
+def opener() -> "OpenerDirector":
     """Return an opener that does not follow redirects; each is an `HTTPError`."""
-    return urllib.request.build_opener(_NoRedirects)
+    from urllib.request import HTTPRedirectHandler, build_opener
 
+    class NoRedirects(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            """Follow nothing."""
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing."""
+    return build_opener(NoRedirects)
 
 
 def _place(url: str) -> tuple[str, str, int] | None:

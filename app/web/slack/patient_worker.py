@@ -77,8 +77,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         reader = greenlet(read)
         self._waiting[conn] = reader, time.monotonic() + READ_S
         conn.sock.setblocking(False)
-        self.poller.register(conn.sock, EVENT_READ, lambda _sock: reader.switch())
         reader.switch(conn)
+        if conn in self._waiting:
+            self.poller.register(conn.sock, EVENT_READ, lambda _sock: reader.switch())
 
     def _cut_off(self, conn: Any) -> None:
         self._waiting[conn][0].throw(TimeoutError())
@@ -100,13 +101,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._leave(conn)
         if failure is not None:
             self.handle_error(request, conn.sock, conn.client, failure)
-            self._start(self._linger, conn)
+            self.method_queue.defer(self._end, conn)
         else:
             self.tpool.submit(self._answer, conn, request, body)
 
     def _leave(self, conn: Any) -> None:
         del self._waiting[conn]
-        self.poller.unregister(conn.sock)
+        # A request that was there at once has not waited.
+        with contextlib.suppress(KeyError):
+            self.poller.unregister(conn.sock)
 
     def _answer(self, conn: Any, request: Any, body: bytes) -> None:
         """Answer *request*, in a thread."""
@@ -158,10 +161,13 @@ class _Source:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._loop = getcurrent().parent
+        self._has_read = False
 
     def recv(self, size: int) -> bytes:
-        """Return up to *size* bytes; others have their turn first."""
+        """Return up to *size* bytes; after the first ones, others have their turn first."""
         while True:
-            self._loop.switch()
+            if self._has_read:
+                self._loop.switch()
+            self._has_read = True
             with contextlib.suppress(BlockingIOError):
                 return self._sock.recv(size)
