@@ -13,6 +13,11 @@ from typing import Annotated, Literal
 from annotated_types import Len
 from pydantic import AfterValidator
 
+from app.protocol import Evidence
+
+#: Shares of the picture: its height and its whole size from which something is close to the camera,
+#: and the size from which it may be a person at the usual distance.
+_CLOSE_HEIGHT, _CLOSE_SIZE, _PERSON_SIZE = 0.95, 0.3, 0.01
 #: The names that a sentence may have in braces.
 _OPENING_NAMES = ("camera", "date", "time")
 _DURATION_NAMES = (*_OPENING_NAMES, "seconds", "duration")
@@ -90,8 +95,10 @@ class AlertText:
         """Return whether an event is announced before its clip is ready."""
         return not self._by_light or self._own.opening is not None
 
-    def opening(self, at: datetime) -> str:
-        """Return the sentence for an event that began at *at*."""
+    def opening(self, at: datetime, evidence: Evidence | None = None) -> str:
+        """Return the sentence for an event that began at *at*, with *evidence* if it is known."""
+        if evidence and self._own.opening is None:
+            return f"{self._filled(self._usual.opening, at)[:-1]}: {described(evidence)}."
         return self._filled(self._own.opening or self._usual.opening, at)
 
     def clip(self, at: datetime, lasted_s: float) -> str:
@@ -121,6 +128,19 @@ class AlertText:
             text + (values[name] if name else "")
             for text, name, _, _ in Formatter().parse(template or "")
         )
+
+
+def described(evidence: Evidence) -> str:
+    """Return *evidence* in everyday words, as in "a person-sized shape came in from the left"."""
+    if evidence.height >= _CLOSE_HEIGHT or evidence.size >= _CLOSE_SIZE:
+        what = "something close to the camera"
+    elif evidence.size >= _PERSON_SIZE:
+        what = "a person-sized shape"
+    else:
+        what = "a small or distant shape"
+    if evidence.entered == "below":
+        return f"{what} came in from the front"
+    return f"{what} came in from the {evidence.entered}" if evidence.entered else f"{what} appeared"
 
 
 def _date(local: datetime) -> str:

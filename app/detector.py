@@ -5,6 +5,7 @@ It uses no camera and no Redis, and its only clock is the times of the frames.
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Annotated, Literal, Protocol
@@ -13,6 +14,7 @@ from annotated_types import Ge, Interval
 
 from app.frames import Box, Frame, FrameCounter
 from app.motion.base import Comparison, MotionModel, Sighting
+from app.protocol import Evidence
 
 #: An event ends when all pictures of as many seconds after its last motion were damaged.
 _LONGEST_UNSEEN_S = 60.0
@@ -39,7 +41,7 @@ class Event:
     open. Where light is the trigger, these are the times of the first bright and the first dark
     frame. *peak_area_px* is the largest moving area so far, in pixels at `frame_width`; *boxes* are
     around the motion in that frame, in its own pixels. *alert* is False when the last alert was
-    less than `min_notify_seconds` before.
+    less than `min_notify_seconds` before. *evidence* says why it opened, where the model knows it.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Event:
     peak_area_px: float
     boxes: tuple[Box, ...]
     alert: bool
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Verdict:
     """The result for one frame.
 
     *event* is the open event, or the event that this frame closed. *level* is the brightness, 0 to
-    255, where light is the trigger.
+    255, where light is the trigger. *objection* says why something that changed is no motion, where
+    the model knows it.
     """
 
     motion: bool
@@ -65,6 +69,7 @@ class Verdict:
     event: Event | None
     changed: Literal["opened", "closed"] | None
     level: float | None = None
+    objection: str | None = None
 
 
 class EventRule(Protocol):
@@ -225,7 +230,8 @@ class Detector:
         self._rule.record(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
         verdict = Verdict(
-            seen.motion, seen.area_px, seen.boxes, seen.learning, self._event, changed, seen.level
+            *(seen.motion, seen.area_px, seen.boxes, seen.learning),
+            *(self._event, changed, seen.level, seen.objection),
         )
         if changed == "closed":
             self._event = None
@@ -234,6 +240,10 @@ class Detector:
     def comparison(self) -> Comparison | None:
         """Return the data by which the last frame was judged; None where nothing is compared."""
         return self._motion.comparison()
+
+    def objections(self) -> Mapping[str, int]:
+        """Return how many changes were no motion, by reason; empty where no reason is known."""
+        return self._motion.objections()
 
     def relearn(self) -> None:
         """Learn the background again, for example after arming or a move of the camera.
@@ -267,7 +277,13 @@ class Detector:
         if alert:
             self.last_alert_at_s = at_s
         self._event = Event(
-            self._opened, self._rule.started_at_s, None, seen.area_px, seen.boxes, alert
+            number=self._opened,
+            started_at_s=self._rule.started_at_s,
+            ended_at_s=None,
+            peak_area_px=seen.area_px,
+            boxes=seen.boxes,
+            alert=alert,
+            evidence=seen.evidence,
         )
         return "opened"
 

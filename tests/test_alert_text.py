@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from app.alert_text import AlertText, EventWords
 from app.config import load_config
 from app.errors import ConfigError
+from app.protocol import Evidence
 from tests.conftest import REPO
 
 MORNING = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -189,3 +191,23 @@ def test_a_template_with_unknown_names_is_refused(
     (problem,) = caught.value.problems
     assert problem.startswith(f"{tmp_path / 'config.yml'}:3: events.words.{key}: ")
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("size", "height", "entered", "said"),
+    [
+        (0.08, 0.6, "left", "a person-sized shape came in from the left"),
+        (0.08, 0.6, "below", "a person-sized shape came in from the front"),
+        (0.004, 0.1, None, "a small or distant shape appeared"),
+        (0.4, 1.0, "right", "something close to the camera came in from the right"),
+    ],
+)
+def test_the_evidence_is_said_in_everyday_words(
+    size: float, height: float, entered: Literal["left", "right", "below"] | None, said: str
+) -> None:
+    evidence = Evidence((0, 0, 9, 9), size, height, 0.3, 0.1, 0.8, 0.5, entered)
+    at = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+    text = AlertText("front", "background", EventWords())
+    assert text.opening(at, evidence) == f"Motion in front of camera front: {said}."
+    own = AlertText("front", "background", EventWords(opening="Come and see."))
+    assert own.opening(at, evidence) == "Come and see."

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -184,6 +185,7 @@ def _print_event(video: str, event: Event) -> None:
         "ended_s": event.ended_at_s and round(event.ended_at_s, 3),
         "peak_area_px": round(event.peak_area_px, 1),
         "boxes": event.boxes,
+        **({"evidence": asdict(event.evidence)} if event.evidence else {}),
     }
     click.echo(json.dumps(fields))
 
@@ -197,6 +199,7 @@ def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
         "motion": verdict.motion,
         "area_px": round(verdict.area_px, 1),
         **level,
+        **({"objection": verdict.objection} if verdict.objection else {}),
         **({"damaged": True} if frame.damaged else {}),
         "event": verdict.event is not None and verdict.event.ended_at_s is None,
     }

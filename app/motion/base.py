@@ -1,12 +1,14 @@
 """The interface of a motion model, and its settings."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Interval
 
 from app.frames import Box, Image
+from app.protocol import Evidence
 
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 #: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
@@ -53,7 +55,8 @@ class Sighting:
 
     *area_px* is the largest moving area, in pixels at `frame_width`. *boxes* are in the frame's own
     pixels. *learning* is True while there is no verdict. *level* is the brightness of the picture,
-    0 to 255, where light is the trigger.
+    0 to 255, where light is the trigger. *evidence* says why there is motion, and *objection* why
+    something that changed is none, where the model knows it.
     """
 
     motion: bool
@@ -61,6 +64,8 @@ class Sighting:
     boxes: tuple[Box, ...]
     learning: bool
     level: float | None = None
+    evidence: Evidence | None = None
+    objection: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,10 @@ class MotionModel(ABC):
     def comparison(self) -> Comparison | None:
         """Return how the last picture was judged; None where it is compared with nothing."""
         return None
+
+    def objections(self) -> Mapping[str, int]:
+        """Return how many changes were no motion, by reason; empty where no reason is known."""
+        return {}
 
     @abstractmethod
     def relearn(self) -> None:

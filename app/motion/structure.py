@@ -12,6 +12,7 @@ docs/design/seeing.md says what each part is worth, and what did not help.
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 import cv2
@@ -35,6 +36,7 @@ from app.motion.scene_model import (
 from app.motion.shake import Shake
 from app.motion.shrink import Shrink
 from app.motion.tracks import Track
+from app.protocol import Evidence
 
 #: Seconds in which a new scene is learned quickly and nothing is judged.
 CALIBRATION_S = 6.0
@@ -120,6 +122,8 @@ class StructureMotion(MotionModel):
         self._masks = masks
         self._parts = parts or Parts()
         self._at_s = 0.0
+        #: How many pictures and tracks were no motion, by reason.
+        self.counts: Counter[str] = Counter()
         #: What is known of the scene; None before the first picture.
         self.scene: SceneWatch | None = None
 
@@ -128,12 +132,18 @@ class StructureMotion(MotionModel):
         scene = self.scene
         if scene is None or scene.picture_shape != luma.shape or scene.span != span:
             rows, columns = luma.shape
-            scene = SceneWatch((rows, columns), span, self._settings, self._masks, self._parts)
+            scene = SceneWatch(
+                *((rows, columns), span, self._settings, self._masks, self._parts),
+                counts=self.counts,
+            )
             self.scene = scene
         return scene.judge(luma, self._at_s)
 
     def comparison(self) -> Comparison | None:
         return self.scene.comparison() if self.scene else None
+
+    def objections(self) -> Mapping[str, int]:
+        return self.counts
 
     def relearn(self) -> None:
         self.scene = None
@@ -149,6 +159,8 @@ class SceneWatch:
         settings: MotionSettings,
         masks: tuple[Polygon, ...],
         parts: Parts,
+        *,
+        counts: Counter[str],
     ) -> None:
         self.picture_shape, self.span = picture_shape, span
         self._parts = parts
@@ -164,8 +176,8 @@ class SceneWatch:
         self._shake = Shake(self.shape)
         self._life = Life(settings.absorb_s)
         self.tracks: list[Track] = []
-        #: How many pictures and tracks were refused, by reason.
-        self.objections: Counter[Objection] = Counter()
+        self._counts = counts
+        #: The last reason why something in the last picture is no motion.
         self.objection: Objection | None = None
         self._last = np.zeros(self.shape, np.uint8)
         self._luma_change = np.zeros(self.shape, np.uint8)
@@ -403,8 +415,23 @@ class SceneWatch:
             self._object(objection)
             return
         track.confirmed_s = track.alive_s = self._at_s
+        track.evidence = self._evidence(track)
         if self._parts.put_back:
             self.model.put_back(region_of(track.box, self.shape, 3))
+
+    def _evidence(self, track: Track) -> Evidence:
+        rows, columns = self.shape
+        traits = track.traits
+        return Evidence(
+            box=self._whole(track.box),
+            size=round(track.area_px / self._pixels, 4),
+            height=round(track.box.height / rows, 3),
+            lasted_s=round(self._at_s - track.first_s, 2),
+            travelled=round(track.travel_px / columns, 3),
+            hidden=round(1 - traits.kept_share, 2) if traits.textured else None,
+            darker=round(1 - math.exp(min(traits.darkest, 0.0)), 2),
+            entered=track.entered(self.shape),
+        )
 
     def _watch(self, track: Track) -> None:
         if self._life.is_over(track, self.contrast, self.model, self._finder.closed, self._at_s):
@@ -434,15 +461,21 @@ class SceneWatch:
     # --- results ---
 
     def _object(self, reason: Objection) -> None:
-        self.objections[reason] += 1
+        self._counts[str(reason)] += 1
         self.objection = reason
 
     def _sight(self) -> Sighting:
         seen = [track for track in self._confirmed() if track.seen_s == self._at_s]
         area_px = max((track.area_px for track in seen), default=0.0) * self._scale**2
         boxes = tuple(self._whole(track.box) for track in seen)
+        largest = max(seen, key=lambda track: track.area_px, default=None)
         return Sighting(
-            motion=bool(seen), area_px=area_px, boxes=boxes, learning=self._is_calibrating
+            motion=bool(seen),
+            area_px=area_px,
+            boxes=boxes,
+            learning=self._is_calibrating,
+            evidence=largest.evidence if largest else None,
+            objection=None if seen else self.objection,
         )
 
     def _whole(self, box: Box) -> Box:

@@ -4,11 +4,13 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
 from app.frames import Box
 from app.motion.blobs import Blob, Traits
+from app.protocol import Evidence
 
 #: A picture's traits count for so much less after the next one.
 _FADE, _TONE_WEIGHT = 0.8, 0.4
@@ -74,6 +76,7 @@ class Track:
     largest_px: float = 0.0
     ghost: float = 0.0
     objection: str | None = None
+    evidence: Evidence | None = None
     places: deque[Place] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -139,6 +142,15 @@ class Track:
         )
         while self.seen_s - self.places[0].at_s > _PATH_S:
             self.places.popleft()
+
+    def entered(self, shape: tuple[int, int]) -> Literal["left", "right", "below"] | None:
+        """Return the edge of a picture of *shape* at which it was first seen; None without one."""
+        rows, columns = shape
+        if self.start.x <= 1:
+            return "left"
+        if self.start.x + self.start.width >= columns - 1:
+            return "right"
+        return "below" if self.start.y + self.start.height >= rows - 1 else None
 
     def mean_area_px(self, seconds: float) -> float:
         """Return the mean area over the last *seconds*."""

@@ -69,6 +69,7 @@ COUNTERS = (
         ("learning", "bool", "whether the background is still being learned"),
         ("light", "luma", "mean luma, 0 to 255, where light is the trigger"),
         ("turning", "bool", "whether the mount moves"),
+        ("objections", "", "changes that were no motion, where the method knows why", "reason"),
         ("events", "", "events opened since the start"),
         ("event_open", "bool", "whether an event is open"),
         ("waiting_for_redis", "", "facts that wait for Redis"),

@@ -151,11 +151,33 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """The reasons why something that moved is somebody.
+
+    *box* is around it, in the picture's pixels. *size* is its share of the picture, *height* its
+    share of the picture's height. It was followed for *lasted_s* seconds and went *travelled*, a
+    share of the picture's width. It hides the share *hidden* of the texture behind it (None where
+    there is none), and its darkest parts are darker than what is behind them by the share *darker*.
+    *entered* is the edge at which it was first seen, None in the middle.
+    """
+
+    box: BoxPx
+    size: float
+    height: float
+    lasted_s: float
+    travelled: float
+    hidden: float | None
+    darker: float
+    entered: Literal["left", "right", "below"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     """The record of an event.
 
     *score* is the person score, 0 to 1. *boxes* are x, y, width, height in the picture's pixels.
-    *label_by* and *label_at* say who gave the label, and when.
+    *evidence* says why the event opened, where the motion method knows it. *label_by* and
+    *label_at* say who gave the label, and when.
     """
 
     camera: str
@@ -165,6 +187,7 @@ class EventRecord:
     person: bool | None = None
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
+    evidence: Evidence | None = None
     label: Label | None = None
     label_by: str | None = None
     label_at: Moment | None = None

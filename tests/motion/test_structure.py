@@ -86,8 +86,7 @@ def test_a_push_of_the_camera_is_not_somebody() -> None:
     motion = StructureMotion(MotionSettings())
     pushed = lambda at_s: np.roll(room(), 3 if at_s >= 8 else 0, axis=1)  # noqa: E731
     assert times_seen(pushed, motion=motion) == []
-    assert motion.scene is not None
-    assert motion.scene.objections[Objection.SHAKE] > 0
+    assert motion.objections()[Objection.SHAKE] > 0
 
 
 def test_a_mask_hides_what_is_under_it() -> None:
@@ -123,3 +122,22 @@ def test_relearning_begins_again() -> None:
     motion.relearn()
     assert motion.judge(np.zeros((ROWS, COLUMNS), np.uint8), 255, 9.0).learning
     assert motion.comparison() is None
+
+
+def test_the_evidence_says_why_somebody_was_seen() -> None:
+    motion = StructureMotion(MotionSettings())
+    found = None
+    for at_s, picture in shown(walk, 10):
+        found = found or motion.judge(picture, 255, at_s).evidence
+    assert found
+    assert found.entered == "left"
+    assert 0.4 < found.height < 0.75
+    assert found.hidden
+    assert found.hidden > 0.5
+    assert found.darker > 0.3
+
+
+def test_a_lamp_is_counted_with_its_reason() -> None:
+    motion = StructureMotion(MotionSettings())
+    reasons = {motion.judge(one, 255, at_s).objection for at_s, one in shown(headlight, 12)}
+    assert set(motion.objections()) == {str(reason) for reason in reasons if reason}

@@ -202,6 +202,7 @@ class SecuritySystem(Daemon):
             "learning": self._learning,
             **({} if self._level is None else {"light": round(self._level, 1)}),
             "turning": not self._pan_tilt.settled,
+            "objections": self._detector.objections(),
             "events": self._reporter.count,
             "event_open": self._reporter.open_event is not None,
             "waiting_for_redis": self._publisher.waiting,

@@ -66,6 +66,7 @@ class EventReporter:
             frame_time(frame, event.started_at_s),
             boxes=boxes,
             peak_area_px=event.peak_area_px,
+            evidence=event.evidence,
         )
         self._open = event_id, record
         cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
@@ -156,7 +157,7 @@ class EventReporter:
             self._publish_end(event_id, ended, text)
 
     def _opening(self, event_id: str, record: EventRecord, alert: bool) -> Fact:
-        text = self.alert_text.opening(record.started_at)
+        text = self.alert_text.opening(record.started_at, record.evidence)
         alert = alert and self.alert_text.announces_opening
         return self._fact("motion_started", event_id, record.started_at, text, alert)
 
