@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -67,7 +68,8 @@ def start(
     except OSError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    click.echo(_report(order))
+    # The start may have made a password for Redis.
+    click.echo(_report(replace(order, config=loaded(folder, profile))))
 
 
 def _resolved(source: str | None) -> str | None:

@@ -4,6 +4,7 @@ from app.config.checks import AWAITED, config_warnings
 from app.config.loading import (
     FOLDER_VARIABLE,
     PROFILE_VARIABLE,
+    REDIS_PASSWORD_FILE,
     SOURCE_VARIABLE,
     config_folder,
     config_from_plain,
@@ -26,6 +27,7 @@ __all__ = [
     "FOLDER_VARIABLE",
     "PROFILE_VARIABLE",
     "PROJECT",
+    "REDIS_PASSWORD_FILE",
     "SOURCE_VARIABLE",
     "CameraConfig",
     "Config",

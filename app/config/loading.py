@@ -7,12 +7,13 @@ both, key by key. `load_config` names every mistake at once, each with file, lin
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from app.config.layers import Layers
 from app.config.messages import described
-from app.config.settings import PROJECT, Config
+from app.config.settings import PROJECT, Config, RedisSettings
 from app.errors import ConfigError
 
 #: The environment variables that name the configuration's folder and the profile.
@@ -21,6 +22,10 @@ PROFILE_VARIABLE = "WHOS_THERE_PROFILE"
 #: The environment variable with a source for all cameras. The source is never on a command line,
 #: where every user of the machine could read its password.
 SOURCE_VARIABLE = "WHOS_THERE_SOURCE"
+
+
+#: The file in the configuration's folder with the password of the suite's own Redis.
+REDIS_PASSWORD_FILE = "redis.password"  # noqa: S105 (the name of a file)
 
 
 def config_folder(folder: Path | None = None) -> Path:
@@ -38,6 +43,8 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
     plain = _plain(layers)
     try:
         config = config_from_plain(folder, plain)
+    except ConfigError:
+        raise
     except ValidationError as error:
         raise ConfigError(layers.problems + described(error, layers)) from None
     except (RuntimeError, ValueError) as error:
@@ -56,7 +63,8 @@ def config_from_plain(folder: Path, plain: str) -> Config:
     """
     config = Config.model_validate_json(plain, strict=True)
     data_dir = (folder.parent / config.data_dir.expanduser()).resolve()
-    config = config.model_copy(update={"data_dir": data_dir})
+    redis = _with_password(config.redis, folder)
+    config = config.model_copy(update={"data_dir": data_dir, "redis": redis})
     config._folder, config._plain = folder, plain
     return config
 
@@ -91,3 +99,23 @@ def _read_layers(folder: Path, profile: str | None) -> Layers:
     if (folder / "private.yml").exists():
         layers.add(folder / "private.yml")
     return layers
+
+
+def _with_password(redis: RedisSettings, folder: Path) -> RedisSettings:
+    """Return *redis* with the password in *folder*, if it is for a Redis of this machine.
+
+    An address with a user or a password of its own stays as it is; a socket is private anyway.
+    """
+    if not redis.takes_password:
+        return redis
+    path = folder / REDIS_PASSWORD_FILE
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return redis
+    except (OSError, UnicodeDecodeError) as error:
+        cure = "make it yours (chown), or delete it while nothing runs"
+        raise ConfigError([f"{path}: cannot be read: {error}; {cure}"]) from None
+    if not password:
+        return redis
+    return RedisSettings(redis.url.replace("://", f"://:{quote(password, safe='')}@", 1))

@@ -42,6 +42,7 @@ from app.notify.slack.credentials import (
 from app.pantilt.base import PanTiltSettings
 from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
+from app.protocol.address import is_here
 from app.recording.base import RecordingSettings
 from app.uploads.base import DiskSettings, DropboxSettings, S3Settings, UploadSettings
 
@@ -110,6 +111,11 @@ class RedisSettings:
     """The address of the shared state."""
 
     url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
+
+    @property
+    def takes_password(self) -> bool:
+        """Return whether a Redis that the suite starts at this address needs a password."""
+        return is_here(self.url) and self.url.startswith("redis:") and "@" not in self.url
 
 
 @dataclass(frozen=True, slots=True)

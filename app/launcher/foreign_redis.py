@@ -8,8 +8,8 @@ from app.errors import ProtocolError, SuiteError
 from app.launcher import processes
 from app.launcher.local_redis import place
 from app.protocol import KEYS
+from app.protocol.address import is_here
 from app.state import State
-from app.state.address import is_here
 
 _TIMEOUT_S = 2.0
 #: The keys that are looked at to find those of other programs, and those that are named.

@@ -11,9 +11,9 @@ from app.launcher.specs import GLANCES, REDIS, daemons
 from app.launcher.supervisord import ProcessInfo, supervised
 from app.programs import Program, heartbeat_key_of, is_healthy, program_of, why_stuck
 from app.protocol import Counters, Heartbeat, dropped_in, host_name
+from app.protocol.address import is_here
 from app.protocol.keys import DROPPED
 from app.state import State
-from app.state.address import is_here
 
 RUNNING = "RUNNING"
 EXITED = "EXITED"

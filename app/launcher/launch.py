@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,7 @@ from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
 from app.launcher import glances, specs
 from app.launcher.prepare import Order, glances_logging, prepared
 from app.launcher.processes import RUN_VARIABLE
+from app.launcher.redis_password import with_password
 from app.launcher.specs import ProcessSpec
 from app.launcher.stopping import stop_suite
 from app.launcher.supervisord import ProcessInfo, supervised
@@ -45,6 +47,8 @@ def start_suite(order: Order) -> bool:
     if _runs(config.run_dir):
         return False
     _end_earlier_run(config.run_dir)
+    order = replace(order, config=with_password(config))
+    config = order.config
     run = prepared(order)
     try:
         _wait_until_up(config, run, _launch(order))
@@ -99,7 +103,7 @@ def become_supervisord(order: Order) -> NoReturn:
     """Turn this process into supervisord, in place of one that runs already."""
     run_dir = order.config.run_dir
     _end_earlier_run(run_dir)
-    prepared(order)
+    prepared(replace(order, config=with_password(order.config)))
     os.chdir(run_dir)
     os.execve(sys.executable, _SUPERVISORD, _environment(order))  # noqa: S606
 

@@ -5,13 +5,14 @@ import socket
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from app.config import REDIS_PASSWORD_FILE
 from app.errors import ProtocolError, StateUnavailable, SuiteError
 from app.launcher.config_files import on_one_line
 from app.launcher.ports import holder
+from app.protocol.address import is_here
 from app.state import State
-from app.state.address import is_here
 
-_DEFAULT_PORT = 6379
+DEFAULT_PORT = 6379
 _TIMEOUT_S = 2.0
 
 
@@ -33,7 +34,7 @@ def answers(url: str) -> bool:
         if _somebody_listens(url):
             raise SuiteError(
                 f"something answers at {place(url)} that is no usable Redis ({_holder(url)}): "
-                f"{error}"
+                f"{error}{_cure(error)}"
             ) from error
         return False
     finally:
@@ -53,7 +54,7 @@ def redis_conf(base: Path, url: str, data_dir: Path) -> str:
     """
     split = urlsplit(url)
     lines = [base.read_text(encoding="utf-8"), f"dir {_quoted(str(data_dir))}", *_listening(split)]
-    lines.append(f"databases {max(16, _database(split) + 1)}")
+    lines.append(f"databases {max(16, database_of(url) + 1)}")
     if split.password:
         lines.append(f"requirepass {_quoted(unquote(split.password))}")
         if split.username:
@@ -67,12 +68,14 @@ def redis_conf(base: Path, url: str, data_dir: Path) -> str:
 def _listening(split: SplitResult) -> list[str]:
     if split.scheme == "unix":
         return ["port 0", f"unixsocket {_quoted(unquote(split.path))}", "unixsocketperm 700"]
-    return [f"port {split.port or _DEFAULT_PORT}"]
+    return [f"port {split.port or DEFAULT_PORT}"]
 
 
-def _database(split: SplitResult) -> int:
+def database_of(url: str) -> int:
+    """Return the number of the database in *url*."""
+    split = urlsplit(url)
     named = parse_qs(split.query).get(
-        "db", [split.path.strip("/") if split.scheme == "redis" else ""]
+        "db", ["" if split.scheme == "unix" else split.path.strip("/")]
     )[0]
     return int(named) if re.fullmatch(r"\d+", named) else 0
 
@@ -81,9 +84,20 @@ def _quoted(value: str) -> str:
     return '"' + on_one_line(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _cure(error: Exception) -> str:
+    """Return what to do when Redis wants another password."""
+    said = str(error).lower()
+    if "auth" in said or "password" in said:
+        return (
+            ". Put its password into redis.url in private.yml; if another suite has started it, "
+            f"copy the file {REDIS_PASSWORD_FILE} from that configuration's folder"
+        )
+    return ""
+
+
 def _holder(url: str) -> str:
     split = urlsplit(url)
-    return "a socket" if split.scheme == "unix" else holder(split.port or _DEFAULT_PORT)
+    return "a socket" if split.scheme == "unix" else holder(split.port or DEFAULT_PORT)
 
 
 def _somebody_listens(url: str) -> bool:
@@ -95,7 +109,7 @@ def _somebody_listens(url: str) -> bool:
                 client.connect(unquote(split.path))
         else:
             socket.create_connection(
-                (split.hostname or "localhost", split.port or _DEFAULT_PORT), timeout=_TIMEOUT_S
+                (split.hostname or "localhost", split.port or DEFAULT_PORT), timeout=_TIMEOUT_S
             ).close()
     except OSError:
         return False

@@ -15,7 +15,7 @@ from app.launcher.privacy import make_private
 from app.launcher.redis_server import find_redis_server
 from app.launcher.running import keep_settings
 from app.launcher.specs import ProcessSpec
-from app.state.address import is_here
+from app.protocol.address import is_here
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Everything that goes through Redis, declared once: keys, streams, records, marks and counters.
 
 The programs share nothing but this. The four switches of the house are the plain strings `True` and
-`False`, so a person can read and set them with `redis-cli`. Everything else is JSON or JPEG bytes,
-checked when it is written and when it is read. Start reading in `keys.py`.
+`False`, so a person can read and set them with `scripts/redis-cli.sh`. Everything else is JSON or
+JPEG bytes, checked when it is written and when it is read. Start reading in `keys.py`.
 """
 
 from app.protocol.codec import (

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from redis import Redis
 
+from app.launcher.local_redis import place
 from app.launcher.processes import processes_of
 from app.state import State
 from tests.servers.programs import REPO
@@ -172,7 +173,7 @@ def test_a_house_without_redis_says_so(house: Suite) -> None:
     try:
         done = house.verb("status")
         assert done.returncode == 1
-        assert f"The Redis at {house.redis_url} is away" in done.stderr
+        assert f"The Redis at {place(house.redis_url)} is away" in done.stderr
         assert not any(program.healthy for program in house.checkup().programs)
     finally:
         house.resume("redis")

@@ -14,6 +14,7 @@ from app.__main__ import main
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
+from app.launcher.redis_password import make_password
 from app.launcher.stopping import stop_suite
 from app.launcher.supervisord import supervisord_of
 from tests.servers.ports import free_port
@@ -31,13 +32,17 @@ class Suite:
     """
 
     def __init__(self, folder: Path, private: str = "", redis_url: str | None = None) -> None:
-        self.redis_url = redis_url or f"redis://127.0.0.1:{free_port()}/0"
         self.folder = write_config(
-            folder, self.redis_url, f"glances: {{bind: '127.0.0.1:{free_port()}'}}\n"
+            folder,
+            redis_url or f"redis://127.0.0.1:{free_port()}/0",
+            f"glances: {{bind: '127.0.0.1:{free_port()}'}}\n",
         )
+        if redis_url is None:
+            make_password(self.folder)
         (self.folder / "private.yml").touch(0o600)
         (self.folder / "private.yml").write_text(private)
         self.config: Config = load_config(self.folder)
+        self.redis_url = self.config.redis.url
 
     def verb(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m app VERB ARGUMENTS` for this house."""

@@ -26,8 +26,8 @@ from app.errors import ProtocolError, StateUnavailable
 from app.files import free_bytes, refusal
 from app.launcher import redis_log, redis_traces
 from app.launcher.redis_traces import Trace, new_trace
+from app.protocol.address import is_here
 from app.state import State
-from app.state.address import is_here
 
 CHECK_EVERY_S = 15.0
 #: The time between two checks while the disk is nearly full, and the free bytes below which it is.

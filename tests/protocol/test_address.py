@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.state.address import is_here
+from app.protocol.address import is_here
 
 
 @pytest.mark.parametrize(
