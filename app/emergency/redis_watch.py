@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from app.clock import Clock
 from app.config import Config
 from app.emergency.reporter import EmergencyReporter
-from app.state.address import is_here
+from app.protocol.address import is_here
 
 #: The time for which Redis must be away. It doubles with each report, up to the longest, until
 #: Redis has been steady for a day.
