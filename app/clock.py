@@ -11,6 +11,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return the seconds since an arbitrary start; they never go back."""
 
+    def since_boot(self) -> float:
+        """Return the seconds since the machine started, those in which it slept included."""
+
     def now(self) -> datetime:
         """Return the time of day as aware UTC."""
 
@@ -24,6 +27,9 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def since_boot(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -33,14 +39,25 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock for tests, which stands still until `advance` or `sleep` moves it."""
+    """A clock for tests, which stands still until `advance` or `sleep` moves it.
 
-    def __init__(self, start: datetime = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)) -> None:
+    It begins at *start*, on a machine that was started *booted_before_s* seconds before.
+    """
+
+    def __init__(
+        self,
+        start: datetime = datetime(2026, 11, 20, 10, 15, tzinfo=UTC),
+        booted_before_s: float = 86_400.0,
+    ) -> None:
         self._start = start
         self._passed_s = 0.0
+        self._booted_before_s = booted_before_s
 
     def monotonic(self) -> float:
         return self._passed_s
+
+    def since_boot(self) -> float:
+        return self._booted_before_s + self._passed_s
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._passed_s)

@@ -101,22 +101,40 @@ def is_read_only(folder: Path) -> bool:
     return bool(os.statvfs(_existing(folder)).f_flag & os.ST_RDONLY)
 
 
-def refusal(folder: Path) -> str | None:
-    """Return why *folder* accepts no files, in the system's words; None when it does.
+def free_inodes(folder: Path) -> tuple[int, int] | None:
+    """Return how many files the disk of *folder* can still hold, and how many in all.
 
-    A small file is written and deleted: a full, read-only or broken disk does not always show
-    otherwise. A missing folder is made.
+    None for a disk that has no such limit. The folder need not exist yet.
+    """
+    found = os.statvfs(_existing(folder))
+    return (found.f_favail, found.f_files) if found.f_files else None
+
+
+def try_to_write(folder: Path, *, sync: bool) -> None:
+    """Write a small file to *folder*, and delete it; an `OSError` when that fails.
+
+    A full, read-only or broken disk does not always show otherwise. With *sync* the disk must have
+    taken it, which wakes it up. A missing folder is made.
     """
     probe = folder / f".probe{_UNFINISHED}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with probe.open("wb") as file:
             file.write(bytes(4096))
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         probe.unlink()
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
+        raise
+
+
+def refusal(folder: Path) -> str | None:
+    """Return why *folder* accepts no files, in the system's words; None when it does."""
+    try:
+        try_to_write(folder, sync=True)
+    except OSError as error:
         return error.strerror or str(error)
     return None
 

@@ -36,3 +36,15 @@ def test_a_jump_changes_only_the_time_of_day() -> None:
     began_at = clock.now()
     clock.jump(-3600)
     assert (clock.monotonic(), clock.now()) == (0.0, began_at - timedelta(hours=1))
+
+
+def test_the_time_since_the_start_of_the_machine_goes_on() -> None:
+    clock = SystemClock()
+    began_s = clock.since_boot()
+    assert began_s >= clock.monotonic() - 1
+    clock.sleep(0.01)
+    assert clock.since_boot() - began_s >= 0.01
+    fake = FakeClock(booted_before_s=40)
+    fake.advance(2)
+    fake.jump(3600)
+    assert fake.since_boot() == 42

@@ -15,15 +15,19 @@ from app.files import (
     GB,
     atomic_file,
     free_bytes,
+    free_inodes,
     has_link,
     has_room,
     is_read_only,
     is_unfinished,
     open_unlinked,
+    refusal,
     remove_if_empty,
     remove_unfinished,
+    try_to_write,
     write_atomic,
 )
+from tests.servers.small_disk import SmallDisk
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -78,6 +82,24 @@ def test_only_an_empty_folder_is_deleted(tmp_path: Path) -> None:
 
 def test_a_disk_that_can_be_written_to_is_not_read_only(tmp_path: Path) -> None:
     assert not is_read_only(tmp_path / "not" / "there" / "yet")
+
+
+def test_the_inodes_that_are_left_are_counted(tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "disk", 1, inodes=50) as disk:
+        assert free_inodes(disk.path / "not" / "yet") == (49, 50)
+        (disk.path / "file").touch()
+        assert free_inodes(disk.path) == (48, 50)
+
+
+def test_a_try_to_write_leaves_nothing_and_says_why_it_fails(tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "disk", 1) as disk:
+        try_to_write(disk.path, sync=True)
+        assert (refusal(disk.path), list(disk.path.iterdir())) == (None, [])
+        disk.let_write(False)
+        with pytest.raises(OSError, match="Read-only file system"):
+            try_to_write(disk.path, sync=False)
+        assert refusal(disk.path) == "Read-only file system"
+        disk.let_write(True)
 
 
 def test_there_is_room_above_half_of_the_space_kept_free(tmp_path: Path) -> None:

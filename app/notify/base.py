@@ -33,6 +33,7 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "store_back": "store",
     "redis_trouble": "program",
     "redis_ok": "program",
+    "clock_stepped": "program",
 }
 
 _USUAL_PAUSE_S = 30.0

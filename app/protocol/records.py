@@ -30,6 +30,7 @@ FactKind = Literal[
     "store_back",
     "redis_trouble",
     "redis_ok",
+    "clock_stepped",
 ]
 RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]

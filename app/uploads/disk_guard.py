@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.clock import Clock
-from app.files import GB, free_bytes, is_read_only, remove_if_empty
+from app.files import (
+    GB,
+    free_bytes,
+    free_inodes,
+    is_read_only,
+    remove_if_empty,
+    try_to_write,
+)
 from app.uploads.base import DiskSettings
 from app.uploads.inventory import EventFolder, Inventory
 from app.uploads.retention import (
@@ -28,12 +35,26 @@ from app.uploads.sources import STILLS
 #: The seconds between two checks of the free space, and between two searches while it is too small.
 CHECK_EVERY_S = 5.0
 SEARCH_EVERY_S = 15.0
+#: The seconds between two tries to write: a disk that refuses writes after errors may not say so.
+WRITE_EVERY_S = 60.0
+#: A disk that can hold fewer new files than both, a number and a share of all, has too few inodes.
+LEAST_INODES, LEAST_INODE_SHARE = 1000, 0.02
 #: A file that was changed this recently may be in use.
 SPARED_S = 60.0
 #: The same for a folder with an unfinished file, which may be a clip.
 SPARED_UNFINISHED_S = 7200.0
 #: For this long after a loss the disk counts as low.
 REMEMBERED_S = 3600.0
+
+_WORN = (
+    "The system reports errors of the disk (“dmesg” shows them). If that does not end with a "
+    "restart, the disk is worn out or loose: replace it. "
+)
+_CURES = {
+    errno.EROFS: "The system no longer writes to the disk, which it does after errors. " + _WORN,
+    errno.EIO: _WORN,
+    errno.EACCES: "This user may not write there any more: chown it. ",
+}
 
 Found = TypeVar("Found")
 
@@ -67,6 +88,8 @@ class DiskGuard:
         self._still_priority = Priority.WAITING if stills_wait else Priority.PLAIN
         self._search_at_s = 0.0
         self._search_soonest_s = 0.0
+        self._write_at_s = 0.0
+        self._write_error: OSError | None = None
         self._lost_at_s = -math.inf
         self._undeletable: set[Path] = set()
         self._unreadable: set[Path] = set()
@@ -74,6 +97,8 @@ class DiskGuard:
         self.deleted = 0
         #: Why the owner should check the disk; None while that is not needed.
         self.low: str | None = None
+        #: Why the disk can hold no more files although it has room; None while it can.
+        self.few_inodes: str | None = None
         #: The reason why this guard cannot work; None while it can.
         self.trouble: str | None = None
 
@@ -92,8 +117,10 @@ class DiskGuard:
     def _check(self) -> None:
         if is_read_only(self._data_dir):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._data_dir))
-        free = free_bytes(self._data_dir)
         now_s = self._clock.monotonic()
+        self._check_writing(now_s)
+        self.few_inodes = self._inode_trouble()
+        free = free_bytes(self._data_dir)
         due = now_s >= self._search_at_s or (
             is_short(free, self._settings) and now_s >= self._search_soonest_s
         )
@@ -108,6 +135,38 @@ class DiskGuard:
             self.low = self._nearly_full(free)
         elif free >= enough and now_s - self._lost_at_s > REMEMBERED_S:
             self.low = None
+
+    def _check_writing(self, now_s: float) -> None:
+        """Raise the `OSError` of the last try to write, which is made when it is time.
+
+        A full disk is no such error: that it is full is reported otherwise.
+        """
+        if now_s >= self._write_at_s:
+            self._write_at_s = now_s + WRITE_EVERY_S
+            self._write_error = None
+            try:
+                try_to_write(self._data_dir, sync=False)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    self._write_error = error
+                    self._write_at_s = now_s + SEARCH_EVERY_S
+        if self._write_error:
+            raise self._write_error
+
+    def _inode_trouble(self) -> str | None:
+        """Return why too few new files fit on the disk; None when there is room for them."""
+        found = free_inodes(self._data_dir)
+        if found is None:
+            return None
+        left, of_all = found
+        least = min(LEAST_INODES, of_all * LEAST_INODE_SHARE) * (MARGIN if self.few_inodes else 1)
+        if left >= least:
+            return None
+        return (
+            f"The disk has room for only {left} more files, whatever their size: of its {of_all} "
+            "inodes nearly all are used (“df -i” shows that). Find the folder with very many small "
+            "files, and delete them. Meanwhile clips and samples may be lost. Alerts still come."
+        )
 
     def _make_room(self, free: int) -> None:
         now = self._clock.now()
@@ -205,13 +264,11 @@ class DiskGuard:
 
 def _trouble_text(error: OSError) -> str:
     """Return the sentences for the owner about *error*, which stops the guard."""
-    worn = ""
-    if error.errno in (errno.EROFS, errno.EIO):
-        worn = " If that does not change, it is worn out or loose."
     undone = "kept" if error.errno == errno.EROFS else "deleted"
+    cure = _CURES.get(error.errno or 0, "")
     return (
-        f"The disk cannot be kept within its limits: {error}.{worn} Nothing is {undone} "
-        "meanwhile; alerts still come."
+        f"The disk cannot be kept within its limits: {error}. {cure}Nothing is {undone} meanwhile; "
+        "alerts still come."
     )
 
 

@@ -10,14 +10,14 @@ from tests.rights import denied
 
 
 class SmallDisk:
-    """A tmpfs of *size_mb* MB, mounted at *path*, which is created.
+    """A tmpfs of *size_mb* MB, mounted at *path*, which is created; it holds *inodes* files.
 
     Between `fill` and `empty`, a thread takes every byte that becomes free.
     """
 
-    def __init__(self, path: Path, size_mb: int) -> None:
+    def __init__(self, path: Path, size_mb: int, inodes: int | None = None) -> None:
         self.path = path
-        self._size_mb = size_mb
+        self._options = f"size={size_mb}m" + (f",nr_inodes={inodes}" if inodes else "")
         self._filler = path / "file-of-others"
         self._filling = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,7 +67,7 @@ class SmallDisk:
     def put_back(self) -> None:
         """Mount it, with nothing on it."""
         made = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={self._size_mb}m", "tmpfs", self.path],
+            ["mount", "-t", "tmpfs", "-o", self._options, "tmpfs", self.path],
             capture_output=True,
             text=True,
             check=False,

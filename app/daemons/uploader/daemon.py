@@ -16,6 +16,7 @@ from app import protocol
 from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters, Daemon
+from app.daemons.uploader.clock_watch import ClockWatch
 from app.daemons.uploader.notifier_watch import NotifierWatch
 from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.redis_repairs import RedisRepairs
@@ -88,6 +89,7 @@ class Uploader(Daemon):
         self._reporter = reporter
         self._redis_watch = RedisWatch(self.config, self.clock, reporter, REDIS_AWAY_S)
         self._notifier_watch = NotifierWatch(self.config, self.state, self.clock, reporter)
+        self._clock_watch = ClockWatch(self.state, self.clock)
         self._away: str | None = None
         self._notifier_key = heartbeat_key_of(Program("notifier"))
 
@@ -111,6 +113,7 @@ class Uploader(Daemon):
             if self._away:
                 raise StateUnavailable(self._away)
             self._redis_disk.step()
+            self._clock_watch.step()
             self._redis_repairs.step(self._redis_disk.log_changes)
             self._report_troubles()
             return self._await_facts()
@@ -185,7 +188,7 @@ class Uploader(Daemon):
             troubles.append(self._redis_disk.trouble)
         self.report_trouble("; ".join(troubles) or None)
         if guard.free_gb is not None or guard.trouble:
-            self._trouble_alerts.set(_DISK, guard.low or guard.trouble)
+            self._trouble_alerts.set(_DISK, guard.low or guard.trouble or guard.few_inodes)
         without_log = self._redis_disk.started_without_log
         self._trouble_alerts.set(_REDIS_LOG, without_log.text if without_log else None)
         for name in STORES:

@@ -86,7 +86,7 @@ class UploadWorkers(WorkerGroup):
     def troubles(self) -> Iterator[str]:
         """The current troubles of the stores and the disk."""
         yield from (queue.trouble for queue in self.queues.values() if queue.trouble)
-        yield from filter(None, (self.guard.low, self.guard.trouble))
+        yield from filter(None, (self.guard.low, self.guard.trouble, self.guard.few_inodes))
 
     def has_result(self, store: str) -> bool:
         """Return whether it is known if *store* accepts files."""

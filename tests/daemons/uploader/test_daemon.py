@@ -377,7 +377,7 @@ def test_a_read_only_card_is_announced_and_so_is_its_end(
         scene.start()
         (fact,) = scene.until(lambda: scene.facts("disk_low"), "it is announced")
         assert f"Read-only file system: '{scene.data_dir}'." in fact.text
-        assert "If that does not change, it is worn out or loose." in fact.text
+        assert "the disk is worn out or loose: replace it." in fact.text
         card.let_write(True)
         scene.until(lambda: scene.facts("disk_ok"), "the end is announced")
     finally:
