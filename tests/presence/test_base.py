@@ -54,7 +54,7 @@ def settings(folder: Path, router: dict[str, object]) -> RouterSettings:
         ),
         (
             {**HTTP, "http_json": {"devices": "/h", "form": {"a": "geheim"}}},
-            "form, cookie and login_page belong to a login: set login too",
+            "form, cookie, login_page and logout belong to a login: set login too",
         ),
         (
             {**HTTP, "http_json": {"devices": "/h", "mac": None, "hostname": None}},

@@ -66,9 +66,9 @@ def test_a_share_that_hangs_is_late_and_then_a_refusal(
     folder_lock = Lock()
     more = f"uploads: {{folder: {tmp_path}/copies}}\ndisk: {{min_free_gb: 0}}\n"
     workers = make_workers(tmp_path, more, folder_lock=folder_lock)
+    assert (workers.has_result("folder"), workers.refused("folder")) == (False, None)
     with folder_lock:
         workers.start()
-        assert (workers.has_result("folder"), workers.refused("folder")) == (False, None)
         until(lambda: late_threads() == ["uploads folder"], "the thread is late")
         until(lambda: workers.has_result("folder"), "the thread has lasted too long")
         assert "has not answered for an hour: look after the share" in str(
