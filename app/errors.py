@@ -21,6 +21,7 @@ WhosThereError
     ├── StoreError     a store for uploads that does not accept or confirm a file this time
     │   └── StoreRefused       a person must act before the store accepts files
     ├── StateUnavailable       Redis does not answer
+    ├── JournalInUse           another notifier runs (in `app.daemons.notifier.journal`)
     └── SuiteError     the programs could not be started together
         └── SupervisorUnavailable      supervisord does not answer
 """

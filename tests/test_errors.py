@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app import errors
+from app.daemons.notifier.journal import JournalInUse
 from app.errors import (
     ConfigError,
     DeliveryError,
@@ -20,7 +21,7 @@ from app.notify.base import MessageRefused, NoAnswer
 #: The errors of `app.errors`, and those that belong to the tree from elsewhere.
 ALL = [
     *(one for one in vars(errors).values() if isinstance(one, type)),
-    *(MessageRefused, NoAnswer),
+    *(JournalInUse, MessageRefused, NoAnswer),
 ]
 
 

@@ -1,6 +1,7 @@
 """The interface of a channel to the owner, and the messages that it delivers."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +114,14 @@ class Digest:
     messages: tuple[Message, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PostedPlace:
+    """The mark `posted` of a message that a service shows; *digest* is the digest that shows it."""
+
+    posted: str
+    digest: str | None = None
+
+
 class Progress(Protocol):
     """The stages that one channel has reached in one delivery. They survive a crash."""
 
@@ -145,6 +154,8 @@ class Notifier(ABC):
     #: Whether it accepts pictures and clips only as links. The text of an alert does not wait long
     #: for a link.
     links_only: bool = False
+    #: Whether an alert's picture and clip are removed there after somebody has tagged the alert.
+    removes_tagged: bool = False
     #: The size of the largest clip that it accepts, in bytes; None for any.
     max_clip_bytes: int | None = None
 
@@ -167,6 +178,19 @@ class Notifier(ABC):
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         """Deliver *digest* as one message, with the rules of `deliver`; only if `makes_digests`."""
         raise NotImplementedError(f"{self.name} makes no digests")
+
+    def find_posted(
+        self,
+        messages: Sequence[Message],  # noqa: ARG002 (few services can be asked)
+        begun: datetime | None,  # noqa: ARG002
+    ) -> Mapping[str, PostedPlace] | None:
+        """Return the places, by key, of those of *messages* that the service shows already.
+
+        The last call that may have shown one began at *begun*; None when that was long ago, or is
+        not known. Returns None where the service cannot be asked, and raises `DeliveryError` to be
+        asked again.
+        """
+        return None
 
     def skip_reason(self, message: Message) -> str | None:  # noqa: ARG002 (some skip messages)
         """Return the reason not to deliver *message* here, in a few words; None without one."""

@@ -50,11 +50,13 @@ class Stage(StrEnum):
     DIGEST = "digest"
     #: "yes": the digest shows this fact's picture.
     SHOWN = "shown"
+    #: The blocks of a digest as it was posted, as JSON. A tag changes some of them.
+    BLOCKS = "blocks"
     #: Why the channel does not deliver this fact.
     SKIPPED = "skipped"
     #: The caption of a picture that somebody asked for.
     CAPTION = "caption"
-    #: The id of the file that was deleted after somebody tagged the event.
+    #: The id of the picture or clip that was deleted after somebody tagged the event.
     DELETED = "deleted"
 
 

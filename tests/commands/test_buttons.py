@@ -15,7 +15,7 @@ from app.commands.context import CommandContext
 from app.config import Config
 from app.errors import ProtocolError, StateUnavailable
 from app.notify.base import Message
-from app.notify.slack.blocks import alert, tagged
+from app.notify.slack.blocks import ShownTag, alert, tagged
 from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from tests.commands.conftest import NOW
@@ -46,7 +46,7 @@ def posted(slack: SlackServer) -> Posted:
     """An alert with all the buttons there are."""
     blocks = [
         *alert(Message(EVENT, NOW, "Motion.", "front", event=EVENT), None, None),
-        *tagged(EVENT, "occupied", "anna", NOW),
+        *tagged(EVENT, ShownTag("occupied", "anna", NOW)),
     ]
     message = {"channel": ALERTS, "text": "Motion.", "blocks": blocks}
     slack.call("chat.postMessage", message, BOT_TOKEN)

@@ -23,7 +23,7 @@ class RedisServer:
     """
 
     def __init__(self, folder: Path, *options: str, appendonly: bool = False) -> None:
-        self._folder = folder
+        self.folder = folder
         self._socket = folder / "redis.sock"
         self._log = folder / "redis.log"
         durable = (
@@ -55,7 +55,7 @@ class RedisServer:
             "--unixsocket",
             self._socket,
             "--dir",
-            self._folder,
+            self.folder,
             "--save",
             "",
         ]

@@ -11,8 +11,9 @@ from queue import SimpleQueue
 from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
+from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.progress import DeliveryProgress
-from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
+from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue, answer_key
 from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
@@ -49,7 +50,9 @@ class ClipRequestHandler:
         camera: str,
         clip_s: float,
         finish: Callable[[PendingRequest], None],
+        journal: DeliveryJournal | None = None,
     ) -> None:
+        self._journal = journal
         self.worker = Worker("clip requests", self.step, STEP_LIMIT_S)
         self._state = state
         self._clock = clock
@@ -98,8 +101,10 @@ class ClipRequestHandler:
         return 0.0
 
     def _show(self, pending: PendingRequest, camera: str, location: ClipLocation) -> float:
-        key = f"answer-{pending.entry}"
-        progress = pending.progress or DeliveryProgress(self._state, self._slack.name, key)
+        key = answer_key(pending.entry)
+        progress = pending.progress or DeliveryProgress(
+            self._state, self._slack.name, key, self._journal
+        )
         pending.progress = progress
         progress.load()
         try:

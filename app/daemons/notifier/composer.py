@@ -11,6 +11,7 @@ from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles, ClipLocation
 from app.daemons.notifier.delivery_plan import DeliveryPlan, QueueName, plan_for
 from app.daemons.notifier.progress import delivered_mark
+from app.daemons.notifier.tag_handler import REMOVE_AFTER
 from app.errors import ProtocolError
 from app.notify import TOPIC_OF, Message, Notifier
 from app.protocol import Fact, Stage
@@ -98,6 +99,8 @@ class Composer:
     def _with_clip(self, fact: Fact, notifier: Notifier) -> Message | NotYet | Skipped:
         plan = plan_for(fact, notifier)
         marks = self._alert_marks(fact, plan)
+        if marks and notifier.removes_tagged and self._was_tagged(marks):
+            return Skipped("its alert was tagged, so its picture and clip are removed")
         parent = self._parent(fact, notifier, marks)
         if isinstance(parent, NotYet | Skipped):
             return parent
@@ -123,6 +126,13 @@ class Composer:
             moment = protocol.event_started_at(event).astimezone()
             message = replace(message, text=f"{message.text} ({moment:%Y-%m-%d %H:%M:%S})")
         return message
+
+    def _was_tagged(self, marks: Mapping[str, str]) -> bool:
+        """Return whether the alert with *marks* was tagged so long ago that its clip is removed."""
+        if not marks.get("label"):
+            return False
+        tagged_at = protocol.decode_event(dict(marks)).label_at
+        return tagged_at is not None and self.clock.now() - tagged_at >= REMOVE_AFTER
 
     def _fitted(
         self, location: ClipLocation, notifier: Notifier, plan: DeliveryPlan

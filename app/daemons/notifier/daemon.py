@@ -15,6 +15,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemon import Counters, Daemon
 from app.daemons.notifier.heartbeat_monitor import HeartbeatMonitor
+from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.mute import READS, Mute
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.progress import delivered_mark
@@ -53,6 +54,7 @@ class NotifierDaemon(Daemon):
         super().__init__(folder, profile, clock)
         self._facts = self.state.facts(self.name, protocol.host_name())
         self._mute = Mute()
+        self._journal = DeliveryJournal(self.config.data_dir / "notifier" / "journal")
         self._settings = worker_settings(self.config)
         self._workers = self._make_workers()
         self._former: list[NotifierWorkers] = []
@@ -64,6 +66,7 @@ class NotifierDaemon(Daemon):
         self._redis_watch = RedisWatch(self.config, self.clock, self._reporter, REDIS_AWAY_S)
 
     def open(self) -> None:
+        self._journal.open()
         self._reporter.resume()
         self._log_channels()
         self._workers.clips.tidy()
@@ -108,6 +111,7 @@ class NotifierDaemon(Daemon):
         until_s = self.clock.monotonic() + PATIENCE_S
         while not self._all_ended() and self.clock.monotonic() < until_s:
             self.clock.sleep(LOOK_S)
+        self._journal.close()
 
     def counters(self) -> Counters:
         counters: Counters = {
@@ -141,7 +145,9 @@ class NotifierDaemon(Daemon):
         _log.info("alerts are delivered to %s", channels or "nobody: notify.backends is empty")
 
     def _make_workers(self) -> NotifierWorkers:
-        return make_workers(self._settings, self.state, self.clock, self._facts.acknowledge)
+        return make_workers(
+            self._settings, self.state, self.clock, self._facts.acknowledge, self._journal
+        )
 
     def _make_monitor(self) -> HeartbeatMonitor:
         own = protocol.heartbeat_key(self.name, protocol.host_name())
@@ -160,7 +166,7 @@ class NotifierDaemon(Daemon):
         if self.clock.monotonic() >= self._catch_up_at_s:
             for entry, fact in self._facts.all_unfinished():
                 if entry not in self._outbox:
-                    self._accept(entry, fact)
+                    self._accept(entry, fact, read_before=True)
             self._catch_up_at_s = self.clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
         if not self._started:
             # The threads start when all waiting facts are here: a digest must contain all of them.
@@ -172,15 +178,19 @@ class NotifierDaemon(Daemon):
         for entry, fact in self._facts.new(WAIT_S):
             self._accept(entry, fact)
 
-    def _accept(self, entry: str, fact: Fact) -> None:
-        """Pass *fact* to the outbox, or acknowledge it when there is nothing to deliver."""
+    def _accept(self, entry: str, fact: Fact, *, read_before: bool = False) -> None:
+        """Pass *fact* to the outbox, or acknowledge it when there is nothing to deliver.
+
+        What was read before, or published before this start, may have been delivered already.
+        """
         try:
             names = self._remaining(fact)
         except ProtocolError as error:
             _log.warning("fact %s is not delivered: %s", fact.id, error)
             names = set()
         if names:
-            self._outbox.enqueue(entry, fact, names)
+            is_doubtful = read_before or fact.at < self._started_at
+            self._outbox.enqueue(entry, fact, names, is_doubtful=is_doubtful)
         else:
             self._facts.acknowledge(entry)
 
@@ -192,14 +202,16 @@ class NotifierDaemon(Daemon):
         names = self._channels_for(fact)
         if not names:
             return names
-        marks = self.state.delivery_marks(fact)
+        marks = self.state.delivery_marks(fact) | self._journal.marks(fact.id)
         if HELD.name in marks:
             return set()
         remaining = {name for name in names if delivered_mark(name) not in marks}
         is_new = remaining == names and not _has_begun(marks, names)
         if is_new and (reason := self._reason_to_hold(fact)):
             _log.info("held back, since %s: %s", reason, fact.text)
-            self.state.mark_delivery(fact, {HELD.name: f"{self.clock.now().isoformat()} {reason}"})
+            held = {HELD.name: f"{self.clock.now().isoformat()} {reason}"}
+            self._journal.write([fact.id], held, sync=False)
+            self.state.mark_delivery(fact, held)
             self._held += 1
             return set()
         return remaining

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from app.daemons.notifier.channel import Channel, PendingFact
 from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.delivery_plan import QUEUES, plan_for
+from app.daemons.notifier.journal import DeliveryJournal
 from app.errors import DeliveryError
 from app.notify import TOPIC_OF, Notifier
 from app.protocol import Fact, opened_event
@@ -19,7 +20,8 @@ from app.worker import Worker
 class Outbox:
     """The channels of *notifiers*, and the facts that wait for them.
 
-    *acknowledge* gets the stream's id of each fact that all its channels have delivered.
+    *acknowledge* gets the stream's id of each fact that all its channels have delivered. *journal*
+    has the marks that must survive a power cut.
     """
 
     def __init__(
@@ -28,7 +30,9 @@ class Outbox:
         composer: Composer,
         digest_after_s: float,
         acknowledge: Callable[[str], None],
+        journal: DeliveryJournal | None = None,
     ) -> None:
+        self.journal = journal
         self.notifiers = list(notifiers)
         self.composer = composer
         self.digest_after_s = digest_after_s
@@ -38,6 +42,7 @@ class Outbox:
         self.delivered = 0
         self._acknowledge = acknowledge
         self._pending: dict[str, PendingFact] = {}
+        self._facts: dict[str, PendingFact] = {}
         self._alerts: dict[str, PendingFact] = {}
         self._lock = threading.Lock()
 
@@ -49,7 +54,7 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Return the number of facts that wait for a channel."""
-        return len(self._pending)
+        return len(self._facts)
 
     @property
     def trouble(self) -> str | None:
@@ -81,12 +86,22 @@ class Outbox:
             and channel.queue in plan_for(fact, channel.notifier).queues
         }
 
-    def enqueue(self, entry: str, fact: Fact, names: set[str]) -> None:
-        """Add *fact*, the stream's *entry*, to the queues of the channels *names*."""
-        pending = PendingFact(entry, fact, set(names), self.composer.clock.monotonic())
+    def enqueue(
+        self, entry: str, fact: Fact, names: set[str], *, is_doubtful: bool = False
+    ) -> None:
+        """Add *fact*, the stream's *entry*, to the queues of the channels *names*.
+
+        *is_doubtful* is as in `PendingFact`. A fact that is here already is not added again: a
+        Redis that has forgotten something has it as another entry, or as one that nobody has read.
+        """
+        since_s = self.composer.clock.monotonic()
+        pending = PendingFact([entry], fact, set(names), since_s, is_doubtful)
         event = opened_event(fact)
         with self._lock:
-            self._pending[entry] = pending
+            if known := self._facts.get(fact.id):
+                self._add_entry(known, entry)
+                return
+            self._facts[fact.id] = self._pending[entry] = pending
             if event:
                 self._alerts[event] = pending
         for channel in self.channels:
@@ -97,6 +112,12 @@ class Outbox:
         """End the rest of every channel: the cause of its failures may be over."""
         for channel in self.channels:
             channel.retry_now()
+
+    def service_answers(self, notifier: Notifier) -> None:
+        """End the rests of the queues of *notifier*: its service accepts messages again."""
+        for channel in self.channels:
+            if channel.notifier is notifier:
+                channel.end_rest()
 
     def close_ended(self) -> None:
         """Close the notifiers whose threads have ended."""
@@ -118,8 +139,16 @@ class Outbox:
         """Remove *pending* from the channel *name*; acknowledge it after its last channel."""
         with self._lock:
             if pending.remaining == {name}:
-                self._acknowledge(pending.entry)
-                del self._pending[pending.entry]
+                for entry in pending.entries:
+                    self._acknowledge(entry)
+                for entry in pending.entries:
+                    del self._pending[entry]
+                del self._facts[pending.fact.id]
                 self._alerts.pop(opened_event(pending.fact) or "", None)
                 self.delivered += 1
             pending.remaining.discard(name)
+
+    def _add_entry(self, pending: PendingFact, entry: str) -> None:
+        if entry not in pending.entries:
+            pending.entries.append(entry)
+            self._pending[entry] = pending

@@ -1,21 +1,38 @@
-"""The stages of a delivery, kept in Redis: a kill neither loses nor repeats the delivery."""
+"""The stages of a delivery, kept in Redis: a kill neither loses nor repeats the delivery.
 
+What Redis may forget, because its log is synced once a second, is in the notifier's journal too.
+"""
+
+from app.daemons.notifier.journal import DeliveryJournal
 from app.protocol import Fact, Stage
 from app.protocol.deliveries import DELIVERED, stage_mark
 from app.state import State
+
+#: The stages that must be on the disk before the delivery continues. They are written after the
+#: others, so the others are on the disk then too.
+_SYNCED = (Stage.POSTING, Stage.POSTED, Stage.SKIPPED)
 
 
 class DeliveryProgress:
     """The stages that the delivery of *subject* by the channel *name* has reached.
 
     *subject* is a fact, or the id of something else. Marks that could not be written to Redis are
-    kept here, and written with the next mark or by `load`.
+    kept here, and written with the next mark or by `load`. Each mark is written to *journal* first,
+    where one is given; what Redis has forgotten is written to Redis again.
     """
 
-    def __init__(self, state: State, name: str, subject: Fact | str) -> None:
+    def __init__(
+        self,
+        state: State,
+        name: str,
+        subject: Fact | str,
+        journal: DeliveryJournal | None = None,
+    ) -> None:
         self._state = state
         self._name = name
         self._subject = subject
+        self._id = subject.id if isinstance(subject, Fact) else subject
+        self._journal = journal
         self._known: dict[str, str] = {}
         self._unsaved: dict[str, str] = {}
 
@@ -23,10 +40,22 @@ class DeliveryProgress:
         """Write the marks that are not in Redis yet, then read all marks."""
         self._save()
         self._known = self._state.delivery_marks(self._subject)
+        self._unsaved = self._forgotten()
+        self._save()
 
     @property
     def delivered(self) -> bool:
         return delivered_mark(self._name) in self._known | self._unsaved
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the message is shown or skipped, even if it is not marked as finished."""
+        return self.delivered or bool(self.get(Stage.POSTED) or self.get(Stage.SKIPPED))
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Return whether a call may have shown the message."""
+        return bool(self.get(Stage.POSTING)) and not self.is_over
 
     def set_delivered(self, when: str) -> None:
         self._mark(delivered_mark(self._name), when)
@@ -40,11 +69,24 @@ class DeliveryProgress:
         return (self._known | self._unsaved).get(stage_mark(self._name, stage, of))
 
     def set(self, stage: Stage, value: str, of: str = "") -> None:
-        self._mark(stage_mark(self._name, stage, of), value)
+        mark = stage_mark(self._name, stage, of)
+        if self._journal:
+            self._journal.write([self._id], {mark: value}, sync=bool(value) and stage in _SYNCED)
+        self._mark(mark, value)
 
     def _mark(self, mark: str, value: str) -> None:
         self._unsaved[mark] = value
         self._save()
+
+    def _forgotten(self) -> dict[str, str]:
+        """Return the marks of this channel that Redis no longer has as they were written."""
+        if self._journal is None:
+            return {}
+        return {
+            mark: value
+            for mark, value in self._journal.marks(self._id).items()
+            if mark.startswith(f"{self._name}:") and self._known.get(mark, "") != value
+        }
 
     def _save(self) -> None:
         if self._unsaved:

@@ -13,16 +13,15 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_request_handler import ClipRequestHandler
-from app.daemons.notifier.progress import DeliveryProgress
-from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue
-from app.errors import DeliveryError, StateUnavailable
+from app.daemons.notifier.journal import DeliveryJournal
+from app.daemons.notifier.progress import DeliveryProgress, delivered_mark
+from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue, answer_key
+from app.daemons.notifier.tag_handler import TagHandler
+from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
-from app.notify.base import MessageRefused
-from app.notify.slack.posts import Posted
-from app.notify.slack.replies import PostedAlert, ShownTag, SlackReplies, mention
-from app.protocol import EventRecord, Request, Stage
-from app.protocol.deliveries import stage_mark
+from app.notify.slack.replies import SlackReplies
+from app.protocol import Request, Stage
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
@@ -41,13 +40,17 @@ LIVES = {"last_image": timedelta(minutes=2), "say": timedelta(minutes=30), "tag"
 #: A step that lasts longer is late: it may reply to several requests.
 STEP_LIMIT_S = 600.0
 
+#: The mark, only in the journal, of a reply that is complete.
+_REPLIED = delivered_mark(SlackReplies.name)
+
 _log = logging.getLogger(__name__)
 
 
 class RequestHandler:
     """Replies by *slack* and with *clips*; without Slack it only acknowledges requests.
 
-    *camera* is used when a request names none. A requested clip lasts *clip_s* seconds.
+    *camera* is used when a request names none. A requested clip lasts *clip_s* seconds. *journal*
+    has the replies that Redis may forget.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class RequestHandler:
         *,
         camera: str,
         clip_s: float,
+        journal: DeliveryJournal | None = None,
     ) -> None:
         self.replied = 0
+        self._journal = journal
         self._worker = Worker("requests", self.step, STEP_LIMIT_S)
         self._state = state
         self._clock = clock
@@ -70,11 +75,19 @@ class RequestHandler:
         self._switches = Switches()
         self._retries = RetryQueue(clock, self._reply, self._finish)
         self.clip_handler: ClipRequestHandler | None = None
+        self._tags = TagHandler(state, clock, slack) if slack else None
         if slack:
             self.clip_handler = ClipRequestHandler(
-                state, clock, slack, clips, camera=camera, clip_s=clip_s, finish=self._finish
+                state,
+                clock,
+                slack,
+                clips,
+                camera=camera,
+                clip_s=clip_s,
+                finish=self._finish,
+                journal=journal,
             )
-        self._open: set[str] = set()
+        self._open: dict[str, PendingRequest] = {}
         self._catch_up_at_s = 0.0
         self._lock = threading.Lock()
 
@@ -86,7 +99,7 @@ class RequestHandler:
     @property
     def waiting(self) -> int:
         """Return the number of requests without a reply."""
-        return len(self._open)
+        return sum(not pending.is_shown for pending in list(self._open.values()))
 
     def step(self) -> float:
         """Read new requests, and reply to those that are due."""
@@ -109,17 +122,22 @@ class RequestHandler:
     def _enqueue(self, pending: PendingRequest) -> None:
         if pending.entry in self._open:
             return
-        self._open.add(pending.entry)
+        self._open[pending.entry] = pending
+        if self._journal:
+            pending.replied = _REPLIED in self._journal.marks(answer_key(pending.entry))
         if pending.request.kind == "clip" and self.clip_handler:
             self.clip_handler.enqueue(pending)
         else:
             self._retries.enqueue(pending)
 
     def _finish(self, pending: PendingRequest) -> None:
+        if self._journal:
+            marks = {_REPLIED: self._clock.now().isoformat()}
+            self._journal.write([answer_key(pending.entry)], marks, sync=True)
         self._requests.acknowledge(pending.entry)
         with self._lock:
             self.replied += 1
-        self._open.discard(pending.entry)
+        self._open.pop(pending.entry, None)
 
     def _reply(self, pending: PendingRequest) -> float:
         """Reply; returns 0 when that is done, else the seconds until the next try."""
@@ -137,7 +155,7 @@ class RequestHandler:
         elif request.kind == "say":
             slack.reply(request.reply_to, request.text or "")
         else:
-            self._show_tag(request, slack)
+            return self._tags.reply(pending) if self._tags else 0.0
         return 0.0
 
     def _drop(self, request: Request, age: timedelta, slack: SlackReplies) -> None:
@@ -156,8 +174,8 @@ class RequestHandler:
         is kept as a mark, so the same caption is used after a kill.
         """
         request, camera = pending.request, pending.request.camera or self._camera
-        key = f"answer-{pending.entry}"
-        progress = pending.progress or DeliveryProgress(self._state, slack.name, key)
+        key = answer_key(pending.entry)
+        progress = pending.progress or DeliveryProgress(self._state, slack.name, key, self._journal)
         pending.progress = progress
         progress.load()
         caption = progress.get(Stage.CAPTION)
@@ -199,54 +217,3 @@ class RequestHandler:
         taken_at = self._state.latest_taken_at(camera)
         latest = self._clock.now() + DAY_SHOWN_AFTER
         return taken_at is not None and request.at <= taken_at < latest
-
-    def _show_tag(self, request: Request, slack: SlackReplies) -> None:
-        """Show the present tag of the event in the alert's message, and delete its picture.
-
-        The picture is deleted only where that is configured.
-        """
-        fields = self._state.event_fields(request.event or "")
-        confirmation = _confirmation(request.label)
-        if not fields:
-            slack.reply(request.reply_to, f"{confirmation} The event is no longer known.")
-            return
-        record = protocol.decode_event(fields)
-        posted = fields.get(stage_mark(slack.name, Stage.POSTED))
-        if not posted and fields.get(stage_mark(slack.name, Stage.POSTING)):
-            raise DeliveryError("it is not known yet where the alert was posted")
-        if not posted:
-            slack.reply(request.reply_to, confirmation)
-            return
-        deleted_mark = stage_mark(slack.name, Stage.DELETED)
-        alert = PostedAlert(
-            request.event or "",
-            record,
-            Posted.loads(posted),
-            deleted=deleted_mark in fields,
-        )
-        try:
-            slack.show_tag(alert, _said(record, request))
-        except MessageRefused as error:
-            reason = f"The message could not be changed: {escaped(error.code)}."
-            slack.reply(request.reply_to, f"{confirmation} {reason}")
-        deletes = record.label and slack.delete_after_tag and not alert.deleted
-        if deletes and alert.posted.file and slack.delete_picture(alert):
-            self._state.mark_event(alert.event, {deleted_mark: alert.posted.file})
-
-
-def _confirmation(label: str | None) -> str:
-    return f"Noted: {label}." if label else "Noted: no longer tagged."
-
-
-def _said(record: EventRecord, request: Request) -> ShownTag | None:
-    """Return the tag of the event, and the person who gave it; None when it has none.
-
-    The tag may be newer than *request*.
-    """
-    if record.label is None:
-        return None
-    if record.label_by in (None, request.by):
-        return ShownTag(
-            record.label, mention(request.user, request.by), record.label_at or request.at
-        )
-    return ShownTag(record.label, escaped(record.label_by), record.label_at or request.at)

@@ -21,11 +21,15 @@ _log = logging.getLogger(__name__)
 class PendingRequest:
     """A request that waits for its reply; the next try is at *due_s*, by the monotonic clock.
 
-    *entry* is its id on the stream.
+    *entry* is its id on the stream. *replied* is True as soon as the reply is complete, even if the
+    entry is not acknowledged yet. *is_shown* is True when Slack shows a tag, and its picture and
+    clip are removed later.
     """
 
     entry: str
     request: Request
+    replied: bool = False
+    is_shown: bool = False
     progress: DeliveryProgress | None = None
     due_s: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(RETRY_MAX_S))
@@ -66,7 +70,7 @@ class RetryQueue:
     def _try(self, pending: PendingRequest) -> None:
         request = pending.request
         try:
-            wait_s = self._reply(pending)
+            wait_s = 0.0 if pending.replied else self._reply(pending)
         except DeliveryError as error:
             if not pending.backoff.failures:
                 _log.warning("%s of %s has no reply yet: %s", request.kind, request.by, error)
@@ -79,5 +83,11 @@ class RetryQueue:
         if wait_s:
             pending.due_s = self._clock.monotonic() + wait_s
         else:
+            pending.replied = True
             self._finish(pending)
             del self._pending[pending.entry]
+
+
+def answer_key(entry: str) -> str:
+    """Return the key of the reply to the request that is the stream's *entry*."""
+    return f"answer-{entry}"

@@ -11,6 +11,7 @@ from app.config import Config
 from app.daemons.notifier.clip_files import LINK_LIFE_S, ClipFiles, MakeLink
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.composer import Composer
+from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.request_handler import RequestHandler
 from app.notify import Notifier, NotifySettings, ServiceSettings, SlackSettings, make_notifiers
@@ -75,7 +76,11 @@ def worker_settings(config: Config) -> WorkerSettings:
 
 
 def make_workers(
-    settings: WorkerSettings, state: State, clock: Clock, acknowledge: Callable[[str], None]
+    settings: WorkerSettings,
+    state: State,
+    clock: Clock,
+    acknowledge: Callable[[str], None],
+    journal: DeliveryJournal,
 ) -> NotifierWorkers:
     """Return the threads for *settings*, not started.
 
@@ -91,13 +96,19 @@ def make_workers(
     )
     notifiers = make_notifiers(settings.notify, settings.data_dir, settings.services, clock)
     composer = Composer(state, clock, clips)
-    outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge)
+    outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge, journal)
     slack_settings = settings.services.slack
     slack = (
         SlackReplies(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
     )
     requests = RequestHandler(
-        state, clock, slack, clips, camera=settings.camera, clip_s=settings.clip_s
+        state,
+        clock,
+        slack,
+        clips,
+        camera=settings.camera,
+        clip_s=settings.clip_s,
+        journal=journal,
     )
     return NotifierWorkers(outbox, requests, clips)
 

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +19,25 @@ ACTIONS = {
     "snooze": "snooze",
     "undo": "tag_undo",
 }
+#: The beginnings of the block ids of a picture in a digest and of its buttons; the event follows.
+_PICTURE_OF = "picture "
+_TAG_OF = "tag "
 _LINES_IN_DIGEST = 10
 _LONGEST_TEXT = 2900
 _LONGEST_ALT_TEXT = 1900
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTag:
+    """The tag of an event for Slack; *who* is the person who gave it, in mrkdwn.
+
+    *removes* says that picture and clip are soon removed.
+    """
+
+    label: str
+    who: str
+    at: datetime
+    removes: bool = False
 
 
 def shown_time(at: datetime, form: str = "{date_short_pretty} {time_secs}") -> str:
@@ -97,19 +114,24 @@ def headline(text: str, camera: str | None, at: datetime, score: float | None) -
     return f"*{escaped(text)}*\n{'  ·  '.join(facts)}"
 
 
-def tag_buttons(event: str) -> Block:
+def tag_buttons(event: str, *, snooze: bool = True) -> Block:
     """Return the buttons below an alert; they have no colours, which would suggest a choice."""
-    return _buttons(
+    buttons = [
         _button("Occupied", ACTIONS["occupied"], event, "occupied"),
         _button("Unoccupied", ACTIONS["unoccupied"], event, "unoccupied"),
-        _button("Snooze 1 h", ACTIONS["snooze"], event, "snooze"),
-    )
+    ]
+    if snooze:
+        buttons.append(_button("Snooze 1 h", ACTIONS["snooze"], event, "snooze"))
+    return _buttons(*buttons)
 
 
-def tagged(event: str, label: str, who: str, at: datetime) -> list[Block]:
-    """Return the blocks in place of the buttons after *event* was tagged by *who*, in mrkdwn."""
+def tagged(event: str, tag: ShownTag) -> list[Block]:
+    """Return the blocks in place of the buttons after *event* was tagged."""
+    text = f"Tagged as {tag.label} by {tag.who}, {shown_time(tag.at, '{time}')}"
+    if tag.removes:
+        text += ". The picture and the clip are removed from Slack after a minute."
     return [
-        context(f"Tagged as {label} by {who}, {shown_time(at, '{time}')}"),
+        context(text),
         _buttons(_button("Undo", ACTIONS["undo"], event, "undo")),
     ]
 
@@ -124,21 +146,73 @@ def digest(
 ) -> list[Block]:
     """Return a digest with the newest pictures; *files* has pairs of message and file id.
 
-    Its alerts have no buttons: each alert with a picture would need three.
+    Each alert with a picture has buttons to tag it.
     """
     blocks = [section(_digest_text(content))]
     other = [message for message in content.messages if not message.event]
     if other:
         blocks.append(section("\n".join(_digest_lines(other))))
     for message, file in files:
-        blocks.append(picture(file, f"{message.text} {house_time(message.at)}"))
-        blocks.append(context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}"))
+        blocks += _digest_picture(message, file)
     if remark:
         blocks.append(context(escaped(remark)))
     blocks.append(
         context("All these events and their clips are stored at home; /events lists the newest.")
     )
     return blocks
+
+
+def loaded(text: str | None) -> list[Block]:
+    """Return the blocks that are stored as the JSON *text*; none if it is anything else."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    are_blocks = isinstance(found, list) and all(isinstance(block, dict) for block in found)
+    return found if are_blocks else []
+
+
+def events_in_digest(shown: Sequence[Block]) -> dict[str, str]:
+    """Return the events whose pictures the blocks *shown* of a digest have, with their files."""
+    return {
+        block["block_id"].removeprefix(_PICTURE_OF): block["slack_file"]["id"]
+        for block in shown
+        if block.get("block_id", "").startswith(_PICTURE_OF)
+    }
+
+
+def with_tags(
+    shown: Sequence[Block], tags: Mapping[str, ShownTag | None], removed: set[str]
+) -> list[Block]:
+    """Return the blocks *shown* of a digest with the present *tags* of its events.
+
+    The events in *removed* have no picture any more.
+    """
+    return [new for block in shown for new in _with_tag(block, tags, removed)]
+
+
+def _with_tag(
+    block: Block, tags: Mapping[str, ShownTag | None], removed: set[str]
+) -> Iterator[Block]:
+    name = block.get("block_id", "")
+    if name.startswith(_TAG_OF) and (tag := tags.get(name.removeprefix(_TAG_OF))):
+        yield from tagged(name.removeprefix(_TAG_OF), tag)
+    elif not (name.startswith(_PICTURE_OF) and name.removeprefix(_PICTURE_OF) in removed):
+        yield block
+
+
+def _digest_picture(message: Message, file: str) -> list[Block]:
+    """Return the blocks of one picture in a digest."""
+    shown = picture(file, f"{message.text} {house_time(message.at)}")
+    place = context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}")
+    if message.event is None:
+        return [shown, place]
+    buttons = tag_buttons(message.event, snooze=False)
+    return [
+        shown | {"block_id": f"{_PICTURE_OF}{message.event}"},
+        place,
+        buttons | {"block_id": f"{_TAG_OF}{message.event}"},
+    ]
 
 
 def _digest_text(content: Digest) -> str:

@@ -2,9 +2,11 @@
 
 The clip of an alert is posted in the alert's thread. Stages: `file` is the id of the uploaded
 picture, `ready` says that Slack has processed it; `posting` and `posted` are as in
-`app.notify.once`.
+`app.notify.once`. The stage `blocks` has the blocks of a digest: a tag changes some of them.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +18,7 @@ from app.notify.base import (
     Message,
     MessageRefused,
     Notifier,
+    PostedPlace,
     Progress,
     megabytes_to_bytes,
 )
@@ -42,6 +45,7 @@ class SlackNotifier(Notifier):
             raise ValueError(f"Slack needs {' and '.join(settings.missing())}")
         self.settings = settings
         self.channel = settings.alerts_channel
+        self.removes_tagged = settings.delete_after_tag
         self.api = api or SlackApi(settings.api_url, settings.bot_token.get_secret_value(), clock)
         self.max_clip_bytes = megabytes_to_bytes(settings.max_clip_mb)
         self._clock = clock
@@ -78,8 +82,20 @@ class SlackNotifier(Notifier):
         def compose(file: str | None, remark: str | None) -> list[Block]:
             return blocks.digest(digest, pictures if file else (), remark)
 
-        draft = Draft(digest.key, self.channel, blocks.digest_title(digest), compose)
+        progress.set(Stage.BLOCKS, json.dumps(compose("shown" if pictures else None, remark)))
+        draft = Draft(
+            digest.key,
+            self.channel,
+            blocks.digest_title(digest),
+            compose,
+            members=tuple(message.key for message in digest.messages),
+        )
         self._posts.post_once(draft, pictures[-1][1] if pictures else None, remark, progress)
+
+    def find_posted(
+        self, messages: Sequence[Message], begun: datetime | None
+    ) -> Mapping[str, PostedPlace] | None:
+        return self._posts.find_all((message.key for message in messages), self.channel, begun)
 
     def post(self, draft: Draft, picture: bytes | None, progress: Progress) -> None:
         """Post *draft* once with *picture*, a JPEG."""

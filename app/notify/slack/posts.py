@@ -10,14 +10,15 @@ lost, and either both questions were impossible or Slack did not show the messag
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused, ProtocolError
-from app.notify.base import MessageRefused, Progress
+from app.notify.base import MessageRefused, PostedPlace, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.slack.api import SlackApi, refusal
 from app.notify.slack.blocks import Block
@@ -37,6 +38,8 @@ _LONGEST_WAIT_S = 1.0
 _WAIT_GROWTH = 1.5
 #: The longest time of one call of `wait_for`, in seconds.
 _WAIT_AT_ONCE_S = 5.0
+#: The members that a digest names in its metadata, which Slack limits to some thousand letters.
+_MEMBERS_NAMED = 200
 _PAGES = 5
 _PAGE = 200
 
@@ -72,7 +75,7 @@ class Draft:
 
     *text* is the fallback for the blocks. *blocks* makes the blocks from the id of the picture's
     file and from a remark; both may be None. *file_name* is the name of the picture or clip in
-    Slack, without an ending; None means *key*.
+    Slack, without an ending; None means *key*. *members* are the keys of the messages in a digest.
     """
 
     key: str
@@ -81,6 +84,7 @@ class Draft:
     blocks: Callable[[str | None, str | None], list[Block]]
     thread_ts: str | None = None
     file_name: str | None = None
+    members: tuple[str, ...] = ()
 
     def file_called(self, ending: str) -> str:
         """Return the name in Slack of its picture or clip, with this *ending*."""
@@ -198,14 +202,14 @@ class SlackPosts:
                 thread_ts=draft.thread_ts,
                 text=draft.text,
                 blocks=blocks or None,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": draft.key}},
+                metadata={"event_type": EVENT_TYPE, "event_payload": _payload(draft)},
                 unfurl_links=False,
             )
         return str(answer["ts"])
 
     def _find(self, draft: Draft, file: str | None, begun: datetime) -> str | None:
         """Return the ts of the *draft* posted since *begun*; None when Slack does not show it."""
-        self._clock.sleep(SETTLE_S - (self._clock.now() - begun).total_seconds())
+        self._await_settled(begun)
         try:
             return self._find_in_history(draft)
         except DeliveryRefused as error:
@@ -218,23 +222,58 @@ class SlackPosts:
         self.possible_repeats += ts is None
         return ts
 
+    def _await_settled(self, begun: datetime) -> None:
+        """Wait until Slack shows a message that was posted at *begun*."""
+        waited_s = (self._clock.now() - begun).total_seconds()
+        self._clock.sleep(min(SETTLE_S - waited_s, SETTLE_S))
+
     def _find_in_history(self, draft: Draft) -> str | None:
         """Search the newest messages, of any age: the clock of this machine may be wrong."""
-        method = "conversations.replies" if draft.thread_ts else "conversations.history"
-        where = {"channel": draft.channel, **({"ts": draft.thread_ts} if draft.thread_ts else {})}
+        for message, payload in self._history(draft.channel, draft.thread_ts):
+            if payload.get("key") == draft.key:
+                return str(message["ts"])
+        return None
+
+    def find_all(
+        self, keys: Iterable[str], channel: str, begun: datetime | None
+    ) -> dict[str, PostedPlace] | None:
+        """Return the places of those of *keys* that are among the newest messages of *channel*.
+
+        None if the app may not read there. *begun* is as in `Notifier.find_posted`.
+        """
+        if begun:
+            self._await_settled(begun)
+        wanted, found = {_short(key): key for key in keys}, {}
+        try:
+            for message, payload in self._history(channel):
+                own = payload.get("key")
+                text = str(message.get("text", ""))
+                posted = Posted(channel, str(message["ts"]), text, _file_in(message)).dumps()
+                for short in str(payload.get("members", "")).split():
+                    if short in wanted:
+                        found[wanted[short]] = PostedPlace(posted, str(own))
+                if own in wanted.values():
+                    found[str(own)] = PostedPlace(posted)
+        except (DeliveryRefused, MessageRefused):
+            return None
+        return found
+
+    def _history(
+        self, channel: str, thread_ts: str | None = None
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Yield the newest messages, each with what our metadata say."""
+        method = "conversations.replies" if thread_ts else "conversations.history"
+        where = {"channel": channel, **({"ts": thread_ts} if thread_ts else {})}
         cursor = None
         for _ in range(_PAGES):
             answer = self.api.call(
                 method, **where, limit=_PAGE, include_all_metadata=True, cursor=cursor
             )
             for message in _messages(answer):
-                payload = _table(_table(message.get("metadata")).get("event_payload"))
-                if payload.get("key") == draft.key:
-                    return str(message["ts"])
+                yield message, _table(_table(message.get("metadata")).get("event_payload"))
             cursor = _table(answer.get("response_metadata")).get("next_cursor")
             if not cursor:
-                return None
-        return None
+                return
 
     def _find_by_picture(self, file: str, channel: str) -> str | None:
         """Return the ts of the message with *file* in *channel*; None if Slack knows none."""
@@ -242,6 +281,16 @@ class SlackPosts:
             return shown_in(self.api.call("files.info", file=file), channel)
         except (DeliveryRefused, MessageRefused):
             return None
+
+
+def _payload(draft: Draft) -> dict[str, str]:
+    """Return what identifies the message of *draft*, and the newest of its members."""
+    members = " ".join(_short(key) for key in draft.members[-_MEMBERS_NAMED:])
+    return {"key": draft.key, **({"members": members} if members else {})}
+
+
+def _short(key: str) -> str:
+    return f"{zlib.crc32(key.encode()):08x}"
 
 
 def shown_in(info: Mapping[str, Any], channel: str) -> str | None:
@@ -254,6 +303,16 @@ def shown_in(info: Mapping[str, Any], channel: str) -> str | None:
         ts = _table(places[0]).get("ts") if places and isinstance(places, list) else None
         if isinstance(ts, str):
             return ts
+    return None
+
+
+def _file_in(message: Mapping[str, Any]) -> str | None:
+    """Return the file of the picture that *message* shows last."""
+    shown = message.get("blocks")
+    for block in reversed(shown if isinstance(shown, list) else []):
+        file = _table(_table(block).get("slack_file")).get("id")
+        if isinstance(file, str):
+            return file
     return None
 
 

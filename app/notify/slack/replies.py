@@ -1,10 +1,9 @@
 """Replies to people in Slack: sentences, pictures and clips, and the tag of an alert."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from http.client import HTTPException
 
@@ -13,7 +12,7 @@ from app.mrkdwn import escaped
 from app.notify.base import Message, MessageRefused, Progress
 from app.notify.slack import blocks
 from app.notify.slack.api import TIMEOUT_S
-from app.notify.slack.blocks import Block
+from app.notify.slack.blocks import Block, ShownTag
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Draft, Posted
 from app.notify.slack.response_url import respond
@@ -37,12 +36,15 @@ class PostedAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownTag:
-    """The tag of an event for Slack; *who* is the person who gave it, in mrkdwn."""
+class PostedDigest:
+    """A digest in Slack: its place, its blocks as it was posted, and its events without pictures.
 
-    label: str
-    who: str
-    at: datetime
+    *removed* are the events whose pictures were deleted.
+    """
+
+    posted: Posted
+    blocks: Sequence[Block]
+    removed: frozenset[str]
 
 
 class SlackReplies:
@@ -100,7 +102,7 @@ class SlackReplies:
 
         Raises `MessageRefused` if the message was deleted or may no longer be changed.
         """
-        keeps_picture = not alert.deleted and not (tag and self.delete_after_tag)
+        keeps_picture = not alert.deleted
         try:
             self._update(alert, tag, alert.posted.file if keeps_picture else None)
         except MessageRefused as error:
@@ -108,13 +110,21 @@ class SlackReplies:
                 raise
             self._update(alert, tag, None)
 
-    def delete_picture(self, alert: PostedAlert) -> bool:
-        """Delete the picture of *alert* in Slack; returns False, and logs why, if Slack refuses."""
+    def show_tags(self, digest: PostedDigest, tags: Mapping[str, ShownTag | None]) -> None:
+        """Show *tags*, by event, in *digest*; None shows the buttons. Raises as `show_tag` does."""
+        posted = digest.posted
+        shown = blocks.with_tags(digest.blocks, tags, set(digest.removed))
+        self._api.call(
+            "chat.update", channel=posted.channel, ts=posted.ts, text=posted.text, blocks=shown
+        )
+
+    def delete_file(self, event: str, file: str) -> bool:
+        """Delete a picture or clip of *event* in Slack; returns False, logged, if Slack refuses."""
         try:
-            self._api.call("files.delete", file=alert.posted.file)
+            self._api.call("files.delete", file=file)
         except (MessageRefused, DeliveryRefused) as error:
             if error.code not in _FILE_IS_GONE:
-                _log.warning("the picture of %s stays in Slack: %s", alert.event, error)
+                _log.warning("a file of %s stays in Slack: %s", event, error)
                 return False
         return True
 
@@ -152,7 +162,7 @@ class SlackReplies:
         elif alert.posted.file and not tag:
             shown.append(blocks.context(_PICTURE_DELETED))
         if tag:
-            shown += blocks.tagged(alert.event, tag.label, tag.who, tag.at)
+            shown += blocks.tagged(alert.event, tag)
         else:
             shown.append(blocks.tag_buttons(alert.event))
         return shown

@@ -12,6 +12,7 @@ without them.
 import hashlib
 import logging
 from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import Clock
 from app.errors import DeliveryError
-from app.notify.base import Digest, Message, MessageRefused, Notifier, Progress
+from app.notify.base import Digest, Message, MessageRefused, Notifier, PostedPlace, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.settings import TwilioSettings
 from app.protocol import Stage
@@ -79,10 +80,7 @@ class TwilioNotifier(Notifier):
         media, link = self._media_and_link(message)
         if progress.get(Stage.MEDIA) == "none":
             media, link = None, link or media
-        words = _cut(message.text)
-        if message.topic not in ("clip", "left_open"):
-            words = f"{words} ({message.at.astimezone():%H:%M:%S})"
-        self._send_once(words, link or message.remark, media, progress)
+        self._send_once(_words(message), link or message.remark, media, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         first, last = digest.messages[0], digest.messages[-1]
@@ -92,6 +90,26 @@ class TwilioNotifier(Notifier):
             f"{_cut(last.text)}"
         )
         self._send_once(words, None, None, progress)
+
+    def find_posted(
+        self,
+        messages: Sequence[Message],
+        begun: datetime | None,  # noqa: ARG002 (Twilio lists a text at once)
+    ) -> Mapping[str, PostedPlace] | None:
+        from app.notify.twilio.api import TwilioApi
+
+        with closing(TwilioApi(self._settings, self._number)) as api:
+            texts, time_there = api.newest()
+        now = self._clock.now()
+        ahead = (time_there or now) - now
+        found = {}
+        for message in messages:
+            since = message.at + ahead - _TOLERANCE
+            sid = self._sid_of(_words(message), since, texts)
+            if sid:
+                self._own_sids.append(sid)
+                found[message.key] = PostedPlace(sid)
+        return found
 
     def _media_and_link(self, message: Message) -> tuple[str | None, str | None]:
         """Return the URL for Twilio to fetch, and the link for the text."""
@@ -138,6 +156,13 @@ class TwilioNotifier(Notifier):
         texts, time_there = api.newest()
         now = self._clock.now()
         since = (time_there or now) - (now - begun) - _TOLERANCE
+        return self._sid_of(words, since, texts)
+
+    def _sid_of(self, words: str, since: datetime, texts: Sequence["TextMessage"]) -> str | None:
+        """Return the sid of the text in *texts* with *words*, not older than *since*, or None.
+
+        A text that is known to belong to another message does not count.
+        """
         for text in texts:
             is_recent = text.created_at and text.created_at >= since
             if is_recent and text.sid not in self._own_sids and words in text.body:
@@ -179,6 +204,14 @@ class TwilioNotifier(Notifier):
             progress.set(Stage.POSTING, "")
             _log.warning("a text is sent without its picture or clip: %s", error)
             raise DeliveryError(str(error), 0.0) from None
+
+
+def _words(message: Message) -> str:
+    """Return the words of *message*, with its time unless a clip may come minutes later."""
+    words = _cut(message.text)
+    if message.topic in ("clip", "left_open"):
+        return words
+    return f"{words} ({message.at.astimezone():%H:%M:%S})"
 
 
 def _cut(text: str) -> str:

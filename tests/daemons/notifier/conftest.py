@@ -14,7 +14,9 @@ from tests.daemons.notifier.daemon_harness import (
     services_harness,
 )
 from tests.daemons.notifier.outbox_harness import OutboxHarness, make_harness
+from tests.daemons.notifier.replies_harness import Replies, replies_of
 from tests.servers.redis_server import RedisServer
+from tests.servers.slack import SlackServer
 
 MakeOutbox = Callable[..., OutboxHarness]
 
@@ -52,3 +54,14 @@ def services(tmp_path: Path, durable_redis_server: RedisServer) -> Iterator[Serv
     """A notifier with all services, and a Redis that survives a kill."""
     with services_harness(tmp_path, durable_redis_server) as harness:
         yield harness
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    with SlackServer() as server:
+        yield server
+
+
+@pytest.fixture
+def replies(state: State, slack: SlackServer) -> Replies:
+    return replies_of(state, slack)

@@ -119,6 +119,10 @@ class StagedNotifier(DigestNotifier):
             super().deliver_digest(digest, progress)
         self._run_stages("digest", progress)
 
+    def fail_stages(self, failures: int) -> None:
+        """Fail after each of the next *failures* stages."""
+        self._failures = failures
+
     def _run_stages(self, key: str, progress: Progress) -> None:
         for stage in (Stage.FILE, Stage.POSTED):
             if progress.get(stage) is None:

@@ -1,13 +1,18 @@
 """One channel step by step, with a notifier in memory and a real Redis."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from app.daemons.notifier.channel import MOST_FAILURES, SUSPECT_FAILURES
+from app.daemons.notifier.channel import MOST_FAILURES, QUIET_S, SUSPECT_FAILURES
+from app.daemons.notifier.journal import DeliveryJournal
 from app.errors import DeliveryError, DeliveryRefused, ProtocolError
 from app.notify import MemoryNotifier, Message, Progress
+from app.notify.base import NoAnswer, PostedPlace
+from app.protocol import EventRecord, Stage
 from app.state import State
 from tests.daemons.notifier.conftest import MakeOutbox
 from tests.daemons.notifier.outbox_harness import (
@@ -16,6 +21,7 @@ from tests.daemons.notifier.outbox_harness import (
     EVENT,
     FACT,
     LOST,
+    DigestNotifier,
     LinkNotifier,
     RefusingNotifier,
     StagedNotifier,
@@ -140,20 +146,57 @@ def test_later_alerts_wait_for_few_failures_of_the_first(make_outbox: MakeOutbox
     assert notifier.tried == [*failed, "Motion 2.", "Motion 3.", "Motion 1."]
 
 
-def test_a_channel_that_fails_a_new_alert_too_rests(make_outbox: MakeOutbox) -> None:
+def test_a_new_alert_is_tried_once_during_a_rest(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(notifier := RefusingNotifier("Motion 1.", "Motion 2.", "Motion 3."))
     outbox.add(alert_fact(1))
-    rest_s = 0.0
-    for _ in range(SUSPECT_FAILURES):
-        outbox.clock.advance(rest_s)
-        rest_s = run(outbox.alerts)
-    for number in (2, 3):
-        outbox.add(alert_fact(number))
-        rest_s = run(outbox.alerts)
-    assert notifier.tried == ["Motion 1."] * SUSPECT_FAILURES + ["Motion 2."]
-    outbox.clock.advance(rest_s)
+    for _ in range(MOST_FAILURES):
+        outbox.run_and_wait(outbox.alerts)
+    assert run(outbox.alerts) == 60
+    notifier.tried.clear()
+    outbox.clock.advance(10)
+    for number, left_s in ((2, 50), (3, 49)):
+        outbox.add(alert_fact(number, seconds=outbox.clock.monotonic()))
+        assert run(outbox.alerts) == left_s
+        outbox.clock.advance(1)
+    assert notifier.tried == ["Motion 2.", "Motion 3."]
+    notifier.refused = ()
+    outbox.clock.advance(50)
     run(outbox.alerts)
-    assert notifier.tried[SUSPECT_FAILURES:] == ["Motion 2.", "Motion 1."]
+    assert (outbox.texts(), notifier.digested) == (["Motion 3."], [["Motion 1.", "Motion 2."]])
+
+
+def test_once_the_service_answers_everything_goes(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := RefusingNotifier("Motion 1.", "Clip 1."))
+    outbox.add(alert_fact(1))
+    outbox.add_clip_of_delivered(event_after(50))
+    for _ in range(5):
+        outbox.run_and_wait(outbox.alerts)
+        run(outbox.clips)
+    assert run(outbox.alerts) == 32
+    assert run(outbox.clips) > 1
+    notifier.refused = ()
+    outbox.add(alert_fact(2, seconds=outbox.clock.monotonic()))
+    run(outbox.alerts)
+    run(outbox.clips)
+    assert outbox.texts() == ["Motion 2.", "Motion 1.", "Clip 1."]
+
+
+def test_a_refusal_delays_no_new_alert(make_outbox: MakeOutbox) -> None:
+    class ClosedNotifier(MemoryNotifier):
+        is_closed = True
+
+        def deliver(self, message: Message, progress: Progress) -> None:
+            if self.is_closed:
+                raise DeliveryRefused("not in the channel: invite me", 60)
+            super().deliver(message, progress)
+
+    outbox = make_outbox(notifier := ClosedNotifier())
+    outbox.add(alert_fact(1))
+    assert run(outbox.alerts) == 60
+    notifier.is_closed = False
+    outbox.add(alert_fact(2))
+    run(outbox.alerts)
+    assert outbox.texts() == ["Motion 2.", "Motion 1."]
 
 
 def test_a_new_alert_does_not_end_a_rest_the_service_wants(make_outbox: MakeOutbox) -> None:
@@ -209,38 +252,151 @@ def test_a_refusal_is_an_error_in_the_log_and_tried_on_demand(
     assert not outbox.alerts.trouble
 
 
-def test_old_alerts_are_one_digest_and_later_ones_single(make_outbox: MakeOutbox) -> None:
+def test_after_an_outage_the_newest_is_single(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(notifier := StagedNotifier())
-    outbox.add(*map(alert_fact, range(3)))
-    outbox.clock.advance(121)
+    outbox.add(*map(alert_fact, range(4)), replace(LOST, at=AT + timedelta(seconds=9)))
+    outbox.clock.advance(130)
     run(outbox.alerts)
-    later = alert_fact(9, seconds=121)
+    later = alert_fact(9, seconds=130)
     outbox.add(later)
     run(outbox.alerts)
-    assert notifier.digested == [["Motion 0.", "Motion 1.", "Motion 2."]]
-    single = [f"{later.event} file", f"{later.event} posted"]
-    assert notifier.stages == ["digest file", "digest posted", *single]
-    assert (outbox.alerts.digests, len(outbox.acknowledged)) == (1, 4)
+    assert notifier.digested == [["Motion 0.", "Motion 1.", "Motion 2.", "Lost."]]
+    assert notifier.stages == [
+        f"{alert_fact(3).event} file",
+        f"{alert_fact(3).event} posted",
+        "digest file",
+        "digest posted",
+        f"{later.event} file",
+        f"{later.event} posted",
+    ]
+    assert (outbox.alerts.digests, len(outbox.acknowledged)) == (1, 6)
     assert "delivered:staged" in outbox.state.delivery_marks(alert_fact(1))
+
+
+def test_a_fresh_alert_is_never_in_a_digest(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := DigestNotifier())
+    outbox.add(*map(alert_fact, range(3)), alert_fact(9, seconds=100))
+    notifier.fail_next(8)
+    for _ in range(8):
+        outbox.run_and_wait(outbox.alerts)
+    run(outbox.alerts)
+    assert outbox.texts() == ["Motion 9."]
+    assert notifier.digested == [["Motion 0.", "Motion 1.", "Motion 2."]]
+
+
+def test_an_alert_that_waits_alone_is_in_no_digest(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := DigestNotifier())
+    outbox.add(FACT)
+    outbox.clock.advance(1000)
+    run(outbox.alerts)
+    assert (outbox.texts(), notifier.digested) == (["Motion."], [])
+
+
+def test_old_alerts_that_trickle_in_are_one_digest(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := DigestNotifier())
+    outbox.clock.advance(500)
+    for number in range(5):
+        outbox.add(alert_fact(number))
+        assert run(outbox.alerts) == QUIET_S
+        outbox.clock.advance(1)
+    outbox.add(fresh := alert_fact(9, seconds=504))
+    run(outbox.alerts)
+    assert (outbox.texts(), notifier.digested) == ([fresh.text], [])
+    outbox.clock.advance(1)
+    outbox.add(fresher := alert_fact(10, seconds=506))
+    run(outbox.alerts)
+    assert (outbox.texts(), notifier.digested) == ([fresh.text, fresher.text], [])
+    outbox.clock.advance(QUIET_S)
+    run(outbox.alerts)
+    assert notifier.digested == [[f"Motion {number}." for number in range(5)]]
+
+
+def test_old_alerts_do_not_wait_for_others_without_end(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := DigestNotifier())
+    outbox.clock.advance(500)
+    for number in range(40):
+        outbox.add(alert_fact(number))
+        run(outbox.alerts)
+        outbox.clock.advance(1)
+    assert len(notifier.digested) == 1
 
 
 @pytest.mark.parametrize("failures", [1, 2])
 def test_a_digest_continues_with_its_members(make_outbox: MakeOutbox, failures: int) -> None:
-    outbox = make_outbox(StagedNotifier(failures))
-    outbox.add(*map(alert_fact, range(3)))
+    outbox = make_outbox(StagedNotifier())
+    outbox.add(*map(alert_fact, range(4)))
     outbox.clock.advance(121)
+    outbox.alerts.step()
+    notifier = outbox.outbox.notifiers[0]
+    assert isinstance(notifier, StagedNotifier)
+    notifier.fail_stages(failures)
     for _ in range(failures):
         outbox.run_and_wait(outbox.alerts)
-    assert outbox.acknowledged == []
+    assert outbox.acknowledged == [alert_fact(3).id]
     restarted = make_outbox(notifier := StagedNotifier())
     for number in range(3):
         restarted.outbox.enqueue(str(number), alert_fact(number), {"staged"})
-    restarted.add(alert_fact(3))
+    later = alert_fact(5, seconds=125)
+    restarted.add(later)
+    restarted.clock.advance(130)
     run(restarted.alerts)
-    event = alert_fact(3).event
     left = ["digest posted"][: 2 - failures]
-    assert notifier.stages == [*left, f"{event} file", f"{event} posted"]
+    single = [f"{later.event} file", f"{later.event} posted"]
+    assert notifier.stages == [*single, *left]
     assert len(restarted.acknowledged) == 4
+
+
+class AskedNotifier(ThreadNotifier):
+    """Can be asked which messages it shows; its answers are lost while *loses* is True."""
+
+    name = "asked"
+    loses = False
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        progress.set(Stage.POSTING, message.at.isoformat())
+        if self.loses:
+            raise NoAnswer("no answer", sent=True)
+        super().deliver(message, progress)
+
+    def find_posted(
+        self,
+        messages: Sequence[Message],
+        begun: datetime | None,  # noqa: ARG002 (asked at any time)
+    ) -> dict[str, PostedPlace]:
+        shown = [message.key for message in self.messages]
+        asked = [message.key for message in messages if message.key in shown]
+        return {key: PostedPlace(f"place of {key}") for key in asked}
+
+
+def test_alerts_without_an_answer_are_in_the_digest_too(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := AskedNotifier())
+    notifier.loses = True
+    for number in range(4):
+        outbox.add(alert_fact(number, seconds=outbox.clock.monotonic()))
+        outbox.run_and_wait(outbox.alerts)
+    begun = [one.progress.is_unconfirmed for one in outbox.alerts._deliveries]
+    assert begun.count(True) >= 3
+    outbox.clock.advance(200)
+    notifier.loses = False
+    arrived = next(one.fact for one in outbox.alerts._deliveries if one.fact.text == "Motion 1.")
+    notifier.messages.append(Message(arrived.event or "", AT, "It had arrived."))
+    run(outbox.alerts)
+    assert notifier.digested == [["Motion 0.", "Motion 2."]]
+    assert outbox.texts() == ["It had arrived.", "Motion 3."]
+
+
+def test_a_doubtful_alert_is_asked_about_first(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(AskedNotifier())
+    outbox.add(FACT)
+    run(outbox.alerts)
+    other = alert_fact(1)
+    for fact in (FACT, other):
+        outbox.state.publish(fact, EventRecord("front", fact.at))
+        outbox.state._redis.delete(f"event:{fact.event}")
+        outbox.outbox.enqueue(f"{fact.id}-again", fact, {"asked"}, is_doubtful=True)
+    run(outbox.alerts)
+    assert outbox.texts() == [FACT.text, other.text]
+    assert outbox.state.delivery_marks(FACT)["asked:posted"] == f"place of {EVENT}"
 
 
 def test_a_digest_needs_two_that_are_not_posted(make_outbox: MakeOutbox) -> None:
@@ -263,10 +419,10 @@ def test_a_notifier_without_digests_delivers_singly(make_outbox: MakeOutbox) -> 
 
 def test_a_digest_has_pictures_of_the_newest_alerts(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(notifier := ThreadNotifier())
-    outbox.add(*map(alert_fact, range(6)))
-    outbox.clock.advance(121)
+    outbox.add(*map(alert_fact, range(13)))
+    outbox.clock.advance(140)
     run(outbox.alerts)
-    assert notifier.pictured == [f"Motion {number}." for number in (2, 3, 4, 5)]
+    assert notifier.pictured == [f"Motion {number}." for number in range(2, 12)]
 
 
 def test_a_clip_waits_for_its_alert_and_delays_no_other(make_outbox: MakeOutbox) -> None:
@@ -346,7 +502,7 @@ def test_late_clips_without_alerts_are_one_digest(make_outbox: MakeOutbox) -> No
     assert notifier.digested == []
     outbox.clock.advance(4000)
     run(outbox.clips)
-    assert notifier.digested == [["Clip 1."] * 3]
+    assert (outbox.texts(), notifier.digested) == (["Clip 1."], [["Clip 1."] * 2])
 
 
 def test_what_the_notifier_skips_is_marked_and_finished(make_outbox: MakeOutbox) -> None:
@@ -480,3 +636,23 @@ def test_a_damaged_mark_stops_no_other_delivery(make_outbox: MakeOutbox) -> None
         outbox.clock.advance(60)
     assert outbox.texts() == ["Motion 1.", "Lost."]
     assert outbox.alerts.waiting == 1
+
+
+def test_what_redis_forgets_is_delivered_once(make_outbox: MakeOutbox, tmp_path: Path) -> None:
+    facts = [*map(alert_fact, range(4)), replace(LOST, at=AT + timedelta(seconds=9))]
+    journal = DeliveryJournal(tmp_path / "journal")
+    outbox = make_outbox(StagedNotifier())
+    outbox.outbox.journal = journal
+    outbox.add(*facts)
+    outbox.clock.advance(200)
+    run(outbox.alerts)
+    assert outbox.alerts.digests == 1
+    outbox.state._redis.flushdb()
+    restarted = make_outbox(notifier := StagedNotifier())
+    restarted.outbox.journal = journal
+    restarted.add(*facts)
+    restarted.clock.advance(200)
+    run(restarted.alerts)
+    assert (notifier.stages, notifier.digested) == ([], [])
+    assert sorted(restarted.acknowledged) == sorted(fact.id for fact in facts)
+    assert "staged:digest" in restarted.state.delivery_marks(facts[0])

@@ -8,6 +8,7 @@ import pytest
 from app import protocol
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.notify import MemoryNotifier, Message
+from app.protocol import EventRecord
 from tests.daemons.notifier.conftest import MakeOutbox
 from tests.daemons.notifier.outbox_harness import (
     AT,
@@ -58,19 +59,23 @@ def test_a_clip_comes_below_its_alert(make_outbox: MakeOutbox) -> None:
 
 def test_clips_of_a_digest_come_below_it_with_their_times(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(ThreadNotifier())
-    events = [event_after(number) for number in range(6)]
+    events = [event_after(number) for number in range(12)]
     for number, event in enumerate(events):
         outbox.add(alert_fact(number), clip_fact(event=event))
-    outbox.clock.advance(121)
+    outbox.clock.advance(140)
     run(outbox.alerts)
     outbox.clock.advance(1)
     run(outbox.clips)
     digest = outbox.state.event_fields(events[0])["threading:digest"]
-    assert outbox.parents() == [f"place of {digest}"] * 4
-    moments = [protocol.event_started_at(event).astimezone() for event in events[2:]]
-    assert outbox.texts() == [f"Clip 1. ({moment:%Y-%m-%d %H:%M:%S})" for moment in moments]
-    assert len(outbox.acknowledged) == 12
-    skipped = outbox.state.delivery_marks(clip_fact(event=events[1]))
+    assert outbox.parents() == [None, *[f"place of {digest}"] * 10, f"place of {events[-1]}"]
+    moments = [protocol.event_started_at(event).astimezone() for event in events[1:-1]]
+    assert outbox.texts() == [
+        "Motion 11.",
+        *(f"Clip 1. ({moment:%Y-%m-%d %H:%M:%S})" for moment in moments),
+        "Clip 1.",
+    ]
+    assert len(outbox.acknowledged) == 24
+    skipped = outbox.state.delivery_marks(clip_fact(event=events[0]))
     assert "threading_clips:skipped" in skipped
 
 
@@ -89,11 +94,27 @@ def test_a_clip_waits_for_the_digest_of_another_notifier(make_outbox: MakeOutbox
 
 def test_after_a_digest_without_pictures_come_no_clips(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(notifier := LinkNotifier())
-    outbox.add(FACT, alert_fact(5), clip_fact())
-    outbox.clock.advance(121)
+    outbox.add(FACT, alert_fact(5), alert_fact(6), clip_fact())
+    outbox.clock.advance(130)
     run(outbox.alerts)
     run(outbox.clips)
-    assert (len(notifier.digested), outbox.texts(), len(outbox.acknowledged)) == (1, [], 3)
+    assert (len(notifier.digested), outbox.texts()) == (1, ["Motion 6."])
+    assert len(outbox.acknowledged) == 4
+
+
+def test_a_clip_of_an_alert_tagged_long_ago_is_skipped(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := ThreadNotifier())
+    tagged = {"label": "occupied", "label_at": AT.isoformat()}
+    for removes in (False, True):
+        notifier.removes_tagged = removes
+        fact = alert_fact(int(removes))
+        outbox.state.publish(fact, EventRecord("front", fact.at))
+        outbox.state.mark_event(event_after(removes), tagged)
+        outbox.clock.advance(59)
+        outbox.add_clip_of_delivered(event_after(removes))
+        run(outbox.clips)
+    assert outbox.texts() == ["Clip 1."]
+    assert len(outbox.acknowledged) == 2
 
 
 @pytest.mark.parametrize("mark", ["held", "threading:skipped"])
@@ -117,7 +138,7 @@ def test_a_clip_waits_for_another_notifiers_alert_a_while(make_outbox: MakeOutbo
     outbox = make_outbox(ThreadNotifier())
     outbox.add(clip_fact())
     assert run(outbox.clips) == 1
-    outbox.state.mark_event(EVENT, {"threading:posting": "then"})
+    outbox.state.mark_event(EVENT, {"threading:posting": AT.isoformat()})
     outbox.clock.advance(1000)
     assert run(outbox.clips) == 1
     outbox.state.mark_event(EVENT, {"threading:posting": ""})
@@ -126,17 +147,15 @@ def test_a_clip_waits_for_another_notifiers_alert_a_while(make_outbox: MakeOutbo
     assert outbox.parents() == [None]
 
 
-def test_a_wrong_record_in_redis_is_skipped_and_logged(
-    make_outbox: MakeOutbox, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
+def test_a_wrong_record_in_redis_counts_as_missing(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(ThreadNotifier())
     outbox.add(clip_fact())
     outbox.state._redis.delete(protocol.event_key(EVENT))
     outbox.state._redis.set(protocol.event_key(EVENT), "a string")
+    assert run(outbox.clips) == 1
+    outbox.clock.advance(1000)
     run(outbox.clips)
-    assert outbox.acknowledged == [clip_fact().id]
-    assert "not delivered by threading_clips, since a record in Redis is wrong" in caplog.text
+    assert (outbox.parents(), outbox.acknowledged) == ([None], [clip_fact().id])
 
 
 def test_left_open_goes_ahead_of_its_clip_in_a_thread(make_outbox: MakeOutbox) -> None:

@@ -2,8 +2,10 @@
 
 import signal
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+
+import pytest
 
 from app import protocol
 from app.protocol import ClipAsked, Fact, Label, ReplyTo, Request
@@ -91,22 +93,24 @@ def test_after_an_outage_one_digest_has_everything(services: ServicesHarness) ->
     services.step_until_done(*facts, lost)
     later = services.publish()
     services.step_until_done(later)
-    (digest_key, _) = services.slack.keys()
-    found = [keys_of_messages(services, fact) for fact in (*facts, lost, later)]
-    assert found == [[digest_key]] * 9 + [[later.event]]
-    digest, single = services.slack.seen()
-    assert digest.text.startswith("9 alerts")
+    newest_key, digest_key, later_key = services.slack.keys()
+    found = [keys_of_messages(services, fact) for fact in (*facts[:-1], lost)]
+    assert found == [[digest_key]] * 8
+    assert (newest_key, later_key) == (facts[-1].event, later.event)
+    newest, digest, single = services.slack.seen()
+    assert digest.text.startswith("8 alerts")
     pictures = [services.slack.files[file].content for file in digest.files]
-    assert pictures == [picture_of(fact) for fact in facts[4:]]
-    assert len(single.buttons) == 3
+    assert pictures == [picture_of(fact) for fact in facts[:-1]]
+    assert [len(message.buttons) for message in (newest, digest, single)] == [3, 14, 3]
 
 
 def test_killed_over_a_digest_every_alert_is_in_one_message(services: ServicesHarness) -> None:
     services.configure(slack=SLACK, more="notify: {digest_after_s: 1}")
     facts = [services.publish(ago_s=9 - number) for number in range(3)]
-    services.slack.trick("chat.postMessage", answer_late())
     services.program.start()
-    until(partial(is_called_again, services, "chat.postMessage", 0), "the digest is posted")
+    until(services.slack.seen, "the newest is posted")
+    services.slack.trick("chat.postMessage", answer_late())
+    until(partial(is_called_again, services, "chat.postMessage", 1), "the digest is posted")
     services.program.kill()
     facts += [services.publish(ago_s=4 - number) for number in range(2)]
     services.program.start()
@@ -114,14 +118,10 @@ def test_killed_over_a_digest_every_alert_is_in_one_message(services: ServicesHa
     found = [keys_of_messages(services, fact) for fact in facts]
     assert [len(keys) for keys in found] == [1] * 5
     members = Counter(key for keys in found for key in keys)
-    assert sorted(members.values()) == [2, 3]
-    shown = {
-        message.metadata["event_payload"]["key"]: message.text
-        for message in services.slack.seen()
-        if message.metadata
-    }
-    assert len(services.slack.keys()) == 2
-    assert all(shown[key].startswith(f"{count} alerts") for key, count in members.items())
+    assert sorted(members.values()) == [1, 1, 1, 2]
+    assert len(services.slack.keys()) == 4
+    (digest,) = (one for one in services.slack.seen() if "alerts while" in one.text)
+    assert digest.text.startswith("2 alerts")
 
 
 def test_a_refusal_is_logged_with_its_cure_until_sighup(services: ServicesHarness) -> None:
@@ -137,7 +137,7 @@ def test_a_refusal_is_logged_with_its_cure_until_sighup(services: ServicesHarnes
     until(lambda: services.are_delivered(*facts, by="slack"), "both are delivered", 15)
     refusal = "ERROR app.daemons.notifier.channel: Slack refuses chat.postMessage: not_in_channel"
     assert services.program.log.count(refusal) == 1
-    assert services.slack.keys() == [fact.event for fact in facts]
+    assert sorted(services.slack.keys()) == [fact.event for fact in facts]
     services.slack.channels[ALERTS].is_archived = True
     fact = services.publish()
     until(lambda: "is_archived" in services.program.log, "it is refused again")
@@ -148,7 +148,10 @@ def test_a_refusal_is_logged_with_its_cure_until_sighup(services: ServicesHarnes
     assert BOT_TOKEN not in services.program.log
 
 
-def test_a_tag_is_shown_undone_and_shown_again(services: ServicesHarness) -> None:
+def test_a_tag_is_shown_undone_and_shown_again(
+    services: ServicesHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.daemons.notifier.tag_handler.REMOVE_AFTER", timedelta())
     services.configure(slack=SLACK)
     fact = services.publish()
     services.step_until(lambda: services.are_delivered(fact, by="slack"), "it is delivered")

@@ -15,8 +15,10 @@ from tests.daemons.notifier.outbox_harness import (
     EVENT,
     FACT,
     LOST,
+    DigestNotifier,
     StagedNotifier,
     ThreadNotifier,
+    alert_fact,
     clip_fact,
     run,
 )
@@ -172,3 +174,18 @@ def test_a_mistake_in_a_thread_is_found_by_its_owner(make_outbox: MakeOutbox) ->
     with pytest.raises(RuntimeError, match="the thread channel memory has ended"):
         workers.check()
     workers.ask_to_stop()
+
+
+def test_a_fact_that_comes_again_is_delivered_once(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(notifier := DigestNotifier())
+    outbox.add(FACT, alert_fact(1), alert_fact(2))
+    for entry in (FACT.id, "again"):
+        outbox.outbox.enqueue(entry, FACT, {"digesting"})
+    assert (outbox.outbox.waiting, "again" in outbox.outbox) == (3, True)
+    outbox.clock.advance(200)
+    run(outbox.alerts)
+    assert notifier.digested == [["Motion.", "Motion 1."]]
+    assert sorted(outbox.acknowledged) == sorted(
+        [FACT.id, "again", alert_fact(1).id, alert_fact(2).id]
+    )
+    assert outbox.outbox.waiting == 0

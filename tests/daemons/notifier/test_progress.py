@@ -1,15 +1,19 @@
 """The stages of a delivery in a real Redis, also while it is away."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.progress import DeliveryProgress
 from app.errors import StateUnavailable
 from app.protocol import Stage
 from app.state import State
 from tests.daemons.notifier.outbox_harness import FACT
 from tests.servers.redis_server import RedisServer
+
+THEN = "2026-11-20T10:15:00+00:00"
 
 
 @pytest.fixture
@@ -27,13 +31,13 @@ def test_stages_are_there_for_another_process(state: State) -> None:
         False,
     )
     progress.set(Stage.FILE, "F1")
-    progress.set(Stage.POSTING, "then")
+    progress.set(Stage.POSTING, THEN)
     progress.set_delivered("now")
     other = DeliveryProgress(state, "memory", FACT)
     assert other.get(Stage.FILE) is None
     other.load()
     assert (other.get(Stage.FILE), other.has_begun, other.delivered) == ("F1", True, True)
-    marks = {"memory:file": "F1", "memory:posting": "then", "delivered:memory": "now"}
+    marks = {"memory:file": "F1", "memory:posting": THEN, "delivered:memory": "now"}
     assert state.event_fields(FACT.event or "") == marks
 
 
@@ -47,7 +51,7 @@ def test_each_channel_and_each_subject_has_its_own(state: State) -> None:
 
 def test_an_empty_stage_withdraws_a_message_that_began(state: State) -> None:
     progress = DeliveryProgress(state, "memory", FACT)
-    progress.set(Stage.POSTING, "then")
+    progress.set(Stage.POSTING, THEN)
     progress.set(Stage.POSTING, "")
     assert not progress.has_begun
 
@@ -63,3 +67,19 @@ def test_what_redis_did_not_take_is_written_later(
     durable_redis_server.start()
     progress.load()
     assert lasting_state.delivery_marks(FACT) == {"memory:file": "F1"}
+
+
+def test_what_redis_has_forgotten_is_in_the_journal(state: State, tmp_path: Path) -> None:
+    journal = DeliveryJournal(tmp_path / "journal")
+    progress = DeliveryProgress(state, "memory", FACT, journal)
+    progress.set(Stage.FILE, "F1")
+    progress.set(Stage.POSTING, THEN)
+    state._redis.flushall()
+    state.mark_delivery(FACT, {"memory:file": "F0"})
+    progress = DeliveryProgress(state, "memory", FACT, journal)
+    progress.load()
+    assert (progress.get(Stage.FILE), progress.is_unconfirmed) == ("F1", True)
+    assert state.delivery_marks(FACT) == {"memory:file": "F1", "memory:posting": THEN}
+    other = DeliveryProgress(state, "memory_clips", FACT, journal)
+    other.load()
+    assert not other.has_begun

@@ -6,6 +6,7 @@ import pytest
 
 from app.clock import FakeClock
 from app.config import load_config
+from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
 from app.notify import MemoryNotifier
 from app.state import State
@@ -21,7 +22,8 @@ def workers_of(state: State, folder: Path, more: str = "") -> tuple[NotifierWork
     """Return the threads for a configuration with *more* YAML, and what they acknowledge."""
     acknowledged: list[str] = []
     settings = worker_settings(load_config(write_config(folder, "unix:///nowhere", more)))
-    return make_workers(settings, state, FakeClock(), acknowledged.append), acknowledged
+    journal = DeliveryJournal(folder / "journal")
+    return make_workers(settings, state, FakeClock(), acknowledged.append, journal), acknowledged
 
 
 def test_without_services_alerts_go_to_the_folder(state: State, tmp_path: Path) -> None:

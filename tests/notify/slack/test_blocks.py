@@ -6,7 +6,7 @@ import pytest
 
 from app.notify.base import Digest, Message
 from app.notify.slack import blocks
-from app.notify.slack.blocks import Block
+from app.notify.slack.blocks import Block, ShownTag
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"
@@ -80,7 +80,7 @@ def test_a_clip_elsewhere_is_a_link() -> None:
 
 @pytest.mark.parametrize("label", ["occupied", "unoccupied"])
 def test_a_tag_names_who_gave_it_and_can_be_undone(label: str) -> None:
-    made = blocks.tagged(EVENT, label, "<@U1>", AT)
+    made = blocks.tagged(EVENT, ShownTag(label, "<@U1>", AT))
     assert texts(made)[0].startswith(f"Tagged as {label} by <@U1>, <!date^")
     assert [button["action_id"] for button in buttons(made)] == ["tag_undo"]
 
@@ -103,4 +103,4 @@ def test_a_digest_counts_events_and_lists_other_messages() -> None:
     assert len(lines.split("\n")) == 11
     assert caption.startswith("front  ·  ")
     assert "/events" in end
-    assert buttons(made) == []
+    assert [button["action_id"] for button in buttons(made)] == ["tag_occupied", "tag_unoccupied"]

@@ -1,11 +1,14 @@
 """Answers to people in Slack."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.notify.base import Message, MessageRefused
+from app.notify.slack.blocks import ShownTag
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Posted
-from app.notify.slack.replies import PostedAlert, ShownTag, SlackReplies, mention
+from app.notify.slack.replies import PostedAlert, SlackReplies, mention
 from app.protocol import EventRecord, ReplyTo
 from tests.notify.progress import MemoryProgress
 from tests.notify.slack.test_blocks import ALERT, AT, EVENT
@@ -93,16 +96,14 @@ def test_in_a_channel_without_the_app_only_a_reply_comes(
     ]
 
 
-@pytest.mark.parametrize("delete_after_tag", [True, False])
 def test_a_tag_replaces_the_buttons_and_undo_brings_them_back(
-    slack: SlackServer, replies: SlackReplies, alert: PostedAlert, delete_after_tag: bool
+    slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
-    replies.delete_after_tag = delete_after_tag
     replies.show_tag(alert, ShownTag("occupied", f"<@{OWNER}>", AT))
     (message,) = slack.seen()
     assert f"Tagged as occupied by <@{OWNER}>, " in message.words
     assert [button["action_id"] for button in message.buttons] == ["tag_undo"]
-    assert bool(message.files) is not delete_after_tag
+    assert message.files == [alert.posted.file]
     replies.show_tag(alert, None)
     assert len(slack.seen()[0].buttons) == 3
     assert slack.seen()[0].files == [alert.posted.file]
@@ -111,8 +112,8 @@ def test_a_tag_replaces_the_buttons_and_undo_brings_them_back(
 def test_an_alert_whose_picture_was_deleted_says_so(
     slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
-    assert replies.delete_picture(alert)
-    replies.show_tag(alert, None)
+    assert replies.delete_file(EVENT, alert.posted.file or "")
+    replies.show_tag(replace(alert, deleted=True), None)
     (message,) = slack.seen()
     assert message.files == []
     assert "The picture was deleted from Slack, and is stored at home." in message.words
@@ -134,10 +135,11 @@ def test_a_picture_that_slack_keeps_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     slack.trick("files.delete", refused("cant_delete_file"))
-    assert not replies.delete_picture(alert)
-    assert f"the picture of {EVENT} stays in Slack" in caplog.text
-    assert replies.delete_picture(alert)
-    assert replies.delete_picture(alert), "a picture that is gone already counts as deleted"
+    file = alert.posted.file or ""
+    assert not replies.delete_file(EVENT, file)
+    assert f"a file of {EVENT} stays in Slack" in caplog.text
+    assert replies.delete_file(EVENT, file)
+    assert replies.delete_file(EVENT, file), "a file that is gone already counts as deleted"
 
 
 @pytest.mark.parametrize(
