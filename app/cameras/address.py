@@ -18,6 +18,11 @@ def redacted(source: str) -> str:
     return scheme + address + host.partition("?")[0].partition("#")[0]
 
 
+def has_login(address: str) -> bool:
+    """Return whether *address* has a user name, so far as that can be seen."""
+    return "@" in _before_path(address.partition("://")[2])
+
+
 def quoted(address: str) -> str:
     """Return *address* with the special characters of its user name and password as %23 and such.
 
@@ -25,7 +30,7 @@ def quoted(address: str) -> str:
     name, and where a part of the password looks like a port and a path, as in `host:12/3@x`.
     """
     scheme, _, rest = address.partition("://")
-    before_path = re.split("[/?]", rest, maxsplit=1)[0]
+    before_path = _before_path(rest)
     if "@" in before_path:
         login, _, host = before_path.rpartition("@")
         host += rest[len(before_path) :]
@@ -37,6 +42,10 @@ def quoted(address: str) -> str:
         login, host = rest[: found.start()], rest[found.end() :]
     user, colon, password = login.partition(":")
     return f"{scheme}://{_quoted(user)}{colon}{_quoted(password)}@{host}"
+
+
+def _before_path(rest: str) -> str:
+    return re.split("[/?]", rest, maxsplit=1)[0]
 
 
 def _quoted(text: str) -> str:

@@ -25,17 +25,31 @@ _FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 SCHEMES = ("http", "https", "rtsp", "rtsps")
 
 
-def _source(source: str) -> str:
+_CURES = {
+    "onvif": "an ONVIF app and the camera's own settings show its rtsp:// address",
+    "rtmp": "it is an address to send video to; the camera's manual has one to read from",
+    "ws": "it is an address for browsers; the camera's manual has its rtsp:// address",
+}
+
+
+def source_problem(source: str) -> str | None:
+    """Return why *source* can be no camera, for a sentence; None when it may be one."""
     scheme, is_address, _ = source.partition("://")
-    if is_address and scheme not in SCHEMES:
+    if is_address and scheme.lower() not in SCHEMES:
         near = difflib.get_close_matches(scheme.lower(), SCHEMES)
         near.sort(key=lambda one: abs(len(one) - len(scheme)))
         cure = f"did you mean {near[0]}://?" if near else "the camera's manual has its address"
-        raise ValueError(
-            f"begins with {scheme[:20]}://, but must begin with {'://, '.join(SCHEMES)}://; {cure}"
-        )
+        cure = _CURES.get(scheme.lower().removesuffix("s"), cure)
+        schemes = "://, ".join(SCHEMES)
+        return f"begins with {scheme[:20]}://, but must begin with {schemes}://; {cure}"
     if not is_address and source.startswith(tuple(f"{one}:" for one in SCHEMES)):
-        raise ValueError("must have two slashes after the colon, as in rtsp://192.168.1.20/stream")
+        return "must have two slashes after the colon, as in rtsp://192.168.1.20/stream"
+    return None
+
+
+def _source(source: str) -> str:
+    if problem := source_problem(source):
+        raise ValueError(problem)
     return source
 
 

@@ -14,8 +14,8 @@ from av.logging import Capture
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from app.cameras.address import quoted
-from app.cameras.base import SCHEMES, CameraSettings
+from app.cameras.address import has_login, quoted
+from app.cameras.base import SCHEMES, CameraSettings, source_problem
 from app.cameras.damage import Message, listen_to_libav
 from app.errors import CameraError, CameraMissing
 
@@ -26,8 +26,8 @@ _TCP = {**_RTSP, "rtsp_transport": "tcp", "reorder_queue_size": "2"}
 _UDP = {**_RTSP, "rtsp_transport": "udp"}
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _CURE_LOGIN = (
-    "in the address they are rtsp://user:password@camera/path, with # written as %23, / as %2F, ? "
-    "as %3F and @ as %40"
+    "write the address as rtsp://user:password@camera/path, with %23 for #, %2F for /, %3F for ? "
+    "and %40 for @"
 )
 _CURE_ADDRESS = "the camera's manual or app has the right address"
 #: Errors that mean the same over UDP: no such name, a wrong address, no way to the host.
@@ -79,6 +79,8 @@ def find_source(name: str, settings: CameraSettings) -> Source:
     """Return the source of *settings*; the camera's *name* begins each error."""
     if settings.source.lower().startswith(tuple(f"{one}://" for one in SCHEMES)):
         return Source("address", quoted(settings.source), timeout_s=settings.stall_s)
+    if problem := source_problem(settings.source):
+        raise CameraError(f"{name} {problem}")
     path = Path(settings.source).expanduser()
     try:
         mode = path.stat().st_mode
@@ -165,7 +167,9 @@ def _failure(
             "address right?"
         )
     if isinstance(error, _REFUSED):
-        return CameraError(f"{name} refuses the user name or the password; {_CURE_LOGIN}")
+        if has_login(source.url):
+            return CameraError(f"{name} refuses the user name or password; {_CURE_LOGIN}")
+        return CameraError(f"{name} wants a user name and a password: {_CURE_LOGIN}")
     if isinstance(error, av.InvalidDataError):
         return CameraError(f"{name} {_no_video(source)}")
     return CameraMissing(f"{name} {_unreachable(error, messages, source)}")
@@ -179,11 +183,21 @@ def _no_video(source: Source) -> str:
     return f"is no video, but perhaps a web page: {_CURE_ADDRESS}"
 
 
-def _unreachable(error: av.FFmpegError, messages: Sequence[Message], source: Source) -> str:
-    if any("resolve hostname" in text for _, _, text in messages):
-        return "cannot be found: no device has this name; write its IP address instead"
+def _http_error(error: av.HTTPError) -> str:
+    if isinstance(error, av.HTTPServerError):
+        return "answers with an error of its own (HTTP 5xx): restart the camera if that lasts"
     if isinstance(error, av.HTTPNotFoundError):
         return f"has no video at this path (404 Not Found): {_CURE_ADDRESS}"
+    return f"does not accept this address (HTTP 4xx): {_CURE_ADDRESS}"
+
+
+def _unreachable(error: av.FFmpegError, messages: Sequence[Message], source: Source) -> str:
+    if any("resolve hostname" in text for _, _, text in messages):
+        if "@" in source.url and not has_login(source.url):
+            return f"cannot be found: look at the user name and the password; {_CURE_LOGIN}"
+        return "cannot be found: no device has this name; write its IP address instead"
+    if isinstance(error, av.HTTPError):
+        return _http_error(error)
     if error.errno == errno.EIO and source.url.lower().startswith(("https", "rtsps")):
         return "cannot be reached with encryption: if the camera has none, write http or rtsp"
     text = f"cannot be opened: {error.strerror}"

@@ -37,11 +37,15 @@ CODERS: dict[str, tuple[str, dict[str, str]]] = {
 @pytest.fixture(scope="module")
 def hall() -> list[Image]:
     """20 seconds of a room in which nothing moves."""
-    settings = CameraSettings(source="synthetic:empty", fps=FPS, resolution=SIZE)
+    return drawn_room("empty", 20 * FPS)
+
+
+def drawn_room(scene: str, count: int) -> list[Image]:
+    settings = CameraSettings(source=f"synthetic:{scene}", fps=FPS, resolution=SIZE)
     camera = make_camera("attic", settings, FakeClock(), "fast")
     with closing(camera):
         camera.open()
-        return [camera.read().bgr() for _ in range(20 * FPS)]
+        return [camera.read().bgr() for _ in range(count)]
 
 
 def written(path: Path, pictures: list[Image], codec: str, options: dict[str, str]) -> Path:
@@ -114,6 +118,13 @@ def test_every_picture_that_is_judged_is_intact(
     assert len(judged) > len(frames) / 4
     for frame in judged:
         assert looks_like(frame.luma, intact[round(frame.at_s, 2)]), frame.at_s
+
+
+def test_somebody_is_found_in_spite_of_light_loss(tmp_path: Path) -> None:
+    whole = written(tmp_path / "walk.ts", drawn_room("person", 12 * FPS), *CODERS["h264"])
+    frames = list(frames_of(without_some(whole, 0.005, seed=1)))
+    assert 5 < sum(frame.damaged for frame in frames) < 60
+    assert events_in(frames) == 1
 
 
 def test_an_intact_video_has_no_damaged_picture(tmp_path: Path, hall: list[Image]) -> None:

@@ -104,7 +104,7 @@ def test_an_error_says_why_a_file_is_no_video(
     ("path", "kind", "words"),
     [
         ("none", CameraMissing, "404 Not Found"),
-        ("locked", CameraError, "refuses the user name or the password"),
+        ("locked", CameraError, "wants a user name and a password"),
         ("page", CameraError, "is no video"),
         ("silent", CameraMissing, "gave no answer for 1 s"),
     ],
@@ -159,9 +159,9 @@ def test_a_password_is_used_and_never_shown(caplog: pytest.LogCaptureFixture) ->
         _, refused = played(live(f"rtsp://owl:geheimer@{server.address}/stream"))
     _, missing = played(live(f"rtsp://owl:geheim@{server.address}/stream"))
     assert str(refused) == (
-        f"attic (rtsp://{server.address}/stream) refuses the user name or the password; in the "
-        "address they are rtsp://user:password@camera/path, with # written as %23, / as %2F, ? as "
-        "%3F and @ as %40"
+        f"attic (rtsp://{server.address}/stream) refuses the user name or password; write the "
+        "address as rtsp://user:password@camera/path, with %23 for #, %2F for /, %3F for ? and %40 "
+        "for @"
     )
     for error in (silent, refused, missing):
         assert "geheim" not in str(error)
