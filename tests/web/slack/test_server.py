@@ -148,6 +148,20 @@ def test_gunicorn_does_not_start_with_a_wrong_configuration(tmp_path: Path) -> N
         assert "Traceback" not in program.log
 
 
+def test_no_variable_changes_the_addresses(
+    tmp_path: Path,
+    redis_server: RedisServer,
+    slack: SlackServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SCRIPT_NAME", "/x")
+    endpoint = Endpoint(tmp_path, redis_server, slack)
+    with endpoint.redis, ExitStack() as stack:
+        stack.push(endpoint.program)
+        endpoint.start()
+        assert endpoint.command("/help").status == 200
+
+
 def in_time(endpoint: Endpoint, line: str) -> str:
     """Return the reply to *line*, which must come while Slack waits."""
     began_s = time.monotonic()
