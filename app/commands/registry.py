@@ -18,9 +18,9 @@ from app.commands.machine import busy
 from app.commands.pasted import plain
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
-from app.commands.status import last_change, names, read_status
+from app.commands.status import camera_loss, last_change, names, read_status
 from app.errors import ProtocolError, Refused, StateUnavailable
-from app.mrkdwn import harmless
+from app.mrkdwn import harmless, one_line
 from app.protocol import Position, Request
 from app.state import Survey, within
 from app.times import format_duration, format_time
@@ -29,6 +29,8 @@ from app.times import format_duration, format_time
 PATIENCE_S = 2.0
 
 _TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,4}")
 
 _log = logging.getLogger(__name__)
 
@@ -193,8 +195,8 @@ def _directions(homes: dict[str, Position]) -> str:
 
 
 def _rotate(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
-    camera, words = _camera(invocation, context)
-    numbers = [int(word) for word in words if re.fullmatch(r"[+-]?[0-9]{1,4}", word)]
+    camera, words = _camera(invocation, context, follow=2)
+    numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
         raise Refused(
             "Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and "
@@ -231,7 +233,13 @@ def _last_image(invocation: Invocation, context: CommandContext, survey: Survey)
             f"Camera {camera} is off, and there is no picture from the last day. /pycam_on turns "
             "it on."
         )
+    loss = camera_loss(camera, survey.heartbeats()) if armed else None
     context.state.add_request(_camera_request("last_image", camera, invocation))
+    if loss:
+        return (
+            f"Camera {camera} is {status_text.lost(loss, invocation.at)}. Its last picture "
+            "follows, if there is one …"
+        )
     if taken_at is None:
         return f"Taking a picture with camera {camera} …"
     when = format_time(taken_at, invocation.at)
@@ -249,6 +257,10 @@ def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> st
         )
     if not context.switches.read("camera_status", survey.strings["camera_status"]):
         return f"Camera {camera} is off, so there is nothing to record. /pycam_on turns it on."
+    loss = camera_loss(camera, survey.heartbeats())
+    if loss:
+        lost = status_text.lost(loss, invocation.at)
+        return f"Camera {camera} is {lost}. So there is nothing to record."
     context.state.add_request(_camera_request("clip", camera, invocation))
     return (
         f"Recording a clip with camera {camera}, from {recording.pre_roll_s:g} s before now until "
@@ -304,16 +316,25 @@ def _usage(command: Command) -> str:
     return f"`/{usage}`: {command.help}"
 
 
-def _camera(invocation: Invocation, context: CommandContext) -> tuple[str, list[str]]:
-    """Return the camera that *invocation* means, and the words after its name."""
+def _camera(
+    invocation: Invocation, context: CommandContext, follow: int = 0
+) -> tuple[str, list[str]]:
+    """Return the camera that *invocation* means, and the words after its name.
+
+    *follow* is how many words may follow the name. Where there is one camera, it need not be named.
+    """
     words, cameras = invocation.text.split(), context.config.cameras
     if words and words[0].lower() in cameras:
         return words[0].lower(), words[1:]
+    if len(words) > follow and not (follow and _NUMBER.fullmatch(words[0])):
+        named, there = one_line(words[0][:40]), ", ".join(cameras)
+        raise Refused(f"There is no camera {named}; there are: {there}.")
     if len(cameras) == 1:
         return next(iter(cameras)), words
     raise Refused(f"Which camera? Name it first: {', '.join(cameras)}.")
 
 
+_CLIP_HELP = "send a clip of the last seconds and the next"
 _NO_ALERTS_HELP = "send no alerts; events and pictures are still kept"
 _INITIALIZE_HELP = (
     "start again: armed if nobody is home, alerts and arming by who is home on, cameras to their "
@@ -333,8 +354,10 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("pycam_on", "", "arm: watch, and send alerts", True, _set_switch(_ARMED)),
         Command("pycam_off", "", "disarm: do not watch", True, _set_switch(_DISARMED)),
-        Command("last_image", "[CAMERA]", "send a picture taken now", False, _last_image),
-        Command("clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip),
+        Command("last_image", "[CAMERA]", "send a picture taken now", False, _last_image, events=1),
+        Command(
+            "clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip, 1
+        ),
         Command("events", "", "the newest events", False, _events, events=10),
         Command("who", "", "who is home, and since when", False, _who, events=1),
         Command(

@@ -9,7 +9,7 @@ from app.commands.context import CommandContext
 from app.commands.snooze import snoozed_until
 from app.config import Config
 from app.errors import ProtocolError
-from app.programs import Program, expected_programs, program_of
+from app.programs import SECURITY_SYSTEM, Program, expected_programs, program_of
 from app.protocol import (
     AnyRecord,
     ArmedBy,
@@ -42,6 +42,14 @@ class ProgramStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraLoss:
+    """The reason why a camera gives no pictures, and since when, None when that is not known."""
+
+    why: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HouseStatus:
     """The state of the house at the time *now*.
 
@@ -49,8 +57,8 @@ class HouseStatus:
     does not answer, None while it answers or none is configured. *people* are all configured
     people, with None for a person without a record. *unseen_s* has the seconds since each person
     was seen, and is None when who_is_home is silent. *positions* has each camera with a mount, with
-    None for a mount that has not turned yet. *dropped* is the number of facts that were dropped
-    undelivered in the last day.
+    None for a mount that has not turned yet. *losses* has the cameras that are lost. *dropped* is
+    the number of facts that were dropped undelivered in the last day.
     """
 
     now: datetime
@@ -64,6 +72,7 @@ class HouseStatus:
     people: dict[str, Presence | None]
     unseen_s: dict[str, float] | None
     positions: dict[str, Position | None]
+    losses: dict[str, CameraLoss]
     last_event: EventRecord | None
     programs: list[ProgramStatus]
     dropped: int
@@ -108,10 +117,24 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
             for name, camera in config.cameras.items()
             if camera.pantilt.backend != "none"
         },
+        losses={name: loss for name in config.cameras if (loss := camera_loss(name, heartbeats))},
         last_event=next(iter(survey.events().values()), None),
         programs=_programs(config, heartbeats),
         dropped=protocol.dropped_in(strings["dropped"]),
     )
+
+
+def camera_loss(camera: str, heartbeats: Mapping[str, Heartbeat]) -> CameraLoss | None:
+    """Return the loss of *camera* that its program reports, or that the program is silent."""
+    program = Program(SECURITY_SYSTEM, camera)
+    beats = [beat for key, beat in heartbeats.items() if program_of(key)[0] == program]
+    if not beats:
+        return CameraLoss("its program is silent")
+    lost = [beat for beat in beats if beat.counters.get("camera") == "lost"]
+    if len(lost) < len(beats):
+        return None
+    trouble = lost[0].last_error
+    return CameraLoss(trouble.what, trouble.at) if trouble else CameraLoss("it gives no reason")
 
 
 def read_switch(name: str, context: CommandContext, survey: Survey) -> SwitchState:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app import protocol
 from app.commands.machine import Vitals
-from app.commands.status import HouseStatus, ProgramStatus, SwitchState
+from app.commands.status import CameraLoss, HouseStatus, ProgramStatus, SwitchState
 from app.mrkdwn import one_line
 from app.programs import step_age_s, why_stuck
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
@@ -137,11 +137,20 @@ def _wait(wait_s: float, presence: Presence) -> str:
     return f"{format_duration(wait_s)} (up to {format_duration(longest_s)} at {hour}:00)"
 
 
+def lost(loss: CameraLoss, now: datetime) -> str:
+    """Return `lost since 10:15: …`."""
+    since_then = f" since {format_time(loss.since, now)}" if loss.since else ""
+    return f"lost{since_then}: {one_line(loss.why)}"
+
+
 def _camera(name: str, house: HouseStatus) -> str:
-    if name not in house.positions:
-        return f"{name} (fixed)"
-    position = house.positions[name]
-    return f"{name} ({direction(position) if position else 'not turned yet'})"
+    words = ["fixed"]
+    if name in house.positions:
+        position = house.positions[name]
+        words = [direction(position) if position else "not turned yet"]
+    if name in house.losses:
+        words.append(f"*{lost(house.losses[name], house.now)}*")
+    return f"{name} ({'; '.join(words)})"
 
 
 def _machine(vitals: Vitals) -> str:

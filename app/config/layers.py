@@ -35,7 +35,10 @@ KeyPath = tuple[str | int, ...]
 
 
 class Layers:
-    """Several files as one: for each key the last file wins. *problems* are their mistakes."""
+    """Several files as one: for each key the last file wins. *problems* are their mistakes.
+
+    A camera that a later file sets to null is removed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,12 +94,22 @@ class Layers:
 
     def _lay_over(self, values: Any, path: Path) -> None:
         if isinstance(values, dict):
+            removed = self._removed_cameras(values)
             self.values = _merged(self.values, values)
+            for name in removed:
+                del self.values["cameras"][name]
         else:
             self.problems.append(
                 f"{path}:1: must hold keys and values, as in `data_dir: data`, not a "
                 f"{type(values).__name__}"
             )
+
+    def _removed_cameras(self, values: dict[Any, Any]) -> list[Any]:
+        """Return the cameras of the earlier files that *values* set to null: they are removed."""
+        below, above = self.values.get("cameras"), values.get("cameras")
+        if not (isinstance(below, dict) and isinstance(above, dict)):
+            return []
+        return [name for name, camera in above.items() if camera is None and name in below]
 
     def _record_places(self, node: yaml.Node | None, keys: KeyPath, path: Path) -> None:
         if node is None or len(keys) > 20:

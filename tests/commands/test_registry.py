@@ -10,12 +10,23 @@ from app import protocol
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation
 from app.commands.registry import COMMANDS, run_command, survey_for, survey_once_for
 from app.config import Config
-from app.protocol import ArmedBy, Position, Presence, Request
+from app.protocol import ArmedBy, Heartbeat, Position, Presence, Request, Trouble
 from app.state import Latest
 from tests.commands.conftest import NOW, REPLY_TO, ask
 from tests.servers.redis_server import RedisServer
 
 HOST = protocol.host_name()
+
+
+def watching(
+    context: CommandContext,
+    state: str = "open",
+    trouble: Trouble | None = None,
+    camera: str = "front",
+) -> None:
+    """Send the heartbeat of *camera*, which is in *state* with *trouble*."""
+    heartbeat = Heartbeat(1, NOW, NOW, {"camera": state}, trouble)
+    context.state.send_heartbeat(protocol.heartbeat_key("security_system", HOST, camera), heartbeat)
 
 
 def requests(raw: redis.Redis) -> list[Request]:
@@ -148,7 +159,6 @@ def test_rotate_turns_to_two_whole_numbers(
         "²  1",
         "9" * 5000 + " 1",
         "0x10 1",
-        "back 1 2",
         "front",
         "_1 1_0",
     ],
@@ -168,13 +178,38 @@ def test_a_camera_without_a_mount_says_so(two_cameras: CommandContext, raw: redi
 
 @pytest.mark.parametrize(
     "line",
-    ["/rotate 1 2", "/current_position", "/last_image", "/last_image attic", "/rotate attic 1 2"],
+    ["/rotate 1 2", "/current_position", "/last_image", "/clip"],
 )
 def test_with_several_cameras_one_must_be_named(
     two_cameras: CommandContext, raw: redis.Redis, line: str
 ) -> None:
     assert ask(two_cameras, line) == "Which camera? Name it first: front, garden."
     assert not raw.exists("requests", "camera:front:target")
+
+
+@pytest.mark.parametrize(
+    "line", ["/clip attic", "/last_image Attic", "/current_position attic now", "/rotate attic 1 2"]
+)
+def test_an_unknown_camera_is_answered_with_the_known_ones(
+    context: CommandContext, two_cameras: CommandContext, raw: redis.Redis, line: str
+) -> None:
+    for known, house in (("front", context), ("front, garden", two_cameras)):
+        reply = ask(house, line)
+        assert reply.lower() == f"there is no camera attic; there are: {known}."
+    assert "&lt;b&gt;" in ask(context, "/clip <b>")
+    assert not raw.exists("requests", "camera:front:target")
+
+
+@pytest.mark.parametrize("line", ["/last_image", "/clip"])
+def test_a_lost_camera_is_said_to_be_lost_since_when_and_why(
+    context: CommandContext, raw: redis.Redis, line: str
+) -> None:
+    watching(context, "lost", Trouble(NOW - timedelta(hours=2), "front gave no answer for 10 s"))
+    assert "front is lost since 08:15: front gave no answer for 10 s. " in ask(context, line)
+    watching(context, "open", Trouble(NOW, "the disk accepts no files"))
+    assert "lost" not in ask(context, line)
+    raw.flushall()
+    assert "front is lost: its program is silent. " in ask(context, line)
 
 
 def test_the_position_is_the_reached_one_and_the_target(context: CommandContext) -> None:
@@ -188,6 +223,7 @@ def test_the_position_is_the_reached_one_and_the_target(context: CommandContext)
 def test_a_picture_is_requested_with_where_to_send_it(
     context: CommandContext, raw: redis.Redis
 ) -> None:
+    watching(context)
     assert ask(context, "/last_image") == "Taking a picture with camera front …"
     assert requests(raw) == [Request("last_image", NOW, "anna", "front", "U1", reply_to=REPLY_TO)]
 
@@ -208,6 +244,7 @@ def test_with_the_camera_off_the_last_picture_is_sent(
 def test_a_clip_is_requested_of_the_named_camera(
     two_cameras: CommandContext, raw: redis.Redis
 ) -> None:
+    watching(two_cameras, camera="garden")
     reply = ask(two_cameras, "/clip garden")
     assert (
         reply == "Recording a clip with camera garden, from 5 s before now until 5 s after; "

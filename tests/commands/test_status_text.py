@@ -169,6 +169,20 @@ def test_status_shows_everything_that_matters(context: CommandContext) -> None:
     assert any(line.startswith("*Machine:*") and line.endswith(" GB free") for line in lines)
 
 
+def test_status_says_which_camera_is_lost_since_when_and_why(
+    two_cameras: CommandContext,
+) -> None:
+    trouble = Trouble(NOW - timedelta(minutes=5), "front gave no answer")
+    two_cameras.state.send_heartbeat(
+        protocol.heartbeat_key("security_system", HOST, "front"),
+        Heartbeat(1, NOW, NOW, {"camera": "lost"}, trouble),
+    )
+    assert (
+        "*Cameras:* front (not turned yet; *lost since 10:10: front gave no answer*), "
+        "garden (fixed; *lost: its program is silent*)"
+    ) in ask(two_cameras, "/status")
+
+
 def test_status_fits_a_phone(context: CommandContext) -> None:
     assert max(map(len, ask(context, "/status").splitlines())) < 120
 

@@ -23,6 +23,15 @@ def test_a_later_file_wins_key_by_key_and_replaces_lists(layers: Layers) -> None
     assert not layers.problems
 
 
+def test_a_camera_that_is_null_is_removed(layers: Layers, tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("cameras: {front: {fps: 10}, back: {}}\nmotion: null\n")
+    layers.add(tmp_path / "config.yml")
+    (tmp_path / "private.yml").write_text("cameras: {front: null, garage: {fps: 5}, attic: null}\n")
+    layers.add(tmp_path / "private.yml")
+    cameras = {"back": {}, "garage": {"fps": 5}, "attic": None}
+    assert layers.values == {"cameras": cameras, "motion": None, "masks": ["c"]}
+
+
 def test_each_key_is_placed_in_the_file_that_won(layers: Layers, tmp_path: Path) -> None:
     assert layers.place(("motion", "alpha")) == f"{tmp_path / 'private.yml'}:2"
     assert layers.place(("motion", "min_area")) == f"{tmp_path / 'config.yml'}:3"

@@ -1,6 +1,7 @@
 """Publishes that the camera is lost, is back, or comes and goes; the next run knows it too."""
 
 import logging
+from datetime import datetime
 
 from app import protocol
 from app.cameras.live import FeedState
@@ -46,6 +47,12 @@ class CameraReports:
         except ProtocolError as error:
             _log.warning("the note about the losses of the camera is ignored: %s", error)
         self._noted_losses = self._steadiness.record.losses
+
+    @property
+    def lost_since(self) -> datetime | None:
+        """The time at which the camera was lost, by an earlier run too; None when it is not."""
+        record = self._steadiness.record
+        return record.since if record.is_down else None
 
     def configure(self, lost_alert_s: float) -> None:
         """Use another *lost_alert_s*."""

@@ -154,7 +154,7 @@ class SecuritySystem(Daemon):
         self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
         if frame:
             self._process(frame)
-        self.report_trouble(self._trouble())
+        self._report_trouble()
         return 0.0
 
     def close(self) -> None:
@@ -280,7 +280,7 @@ class SecuritySystem(Daemon):
             self._left_open.forget()
             self._learning = False
             self._camera_reports.pause()
-        self.report_trouble(self._trouble())
+        self._report_trouble()
 
     def _follow_camera(self, change: CameraChange) -> None:
         """End what cannot continue over a gap in the pictures; the alert comes when it lasts."""
@@ -291,7 +291,7 @@ class SecuritySystem(Daemon):
             self._end_event()
             self._clips.cut()
             _log.warning("the camera gives no pictures: %s", change.reason)
-        self.report_trouble(self._trouble())
+        self._report_trouble()
         self.report_heartbeat()
 
     def _process(self, frame: Frame) -> None:
@@ -362,6 +362,16 @@ class SecuritySystem(Daemon):
     def _show_latest(self, frame: Frame, picture: bytes) -> None:
         self._latest_s = self.clock.monotonic()
         self._publisher.show_latest(Latest(picture, frame.taken_at))
+
+    def _report_trouble(self) -> None:
+        """Report the present trouble; a loss of the camera since its beginning, whatever followed.
+
+        The reason of a loss may change, and the program may start again meanwhile.
+        """
+        self.report_trouble(self._trouble())
+        since = self._camera_reports.lost_since
+        if self.trouble and self._feed.trouble and since:
+            self.trouble = replace(self.trouble, at=since)
 
     def _trouble(self) -> str | None:
         return (

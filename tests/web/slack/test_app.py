@@ -162,7 +162,7 @@ def test_a_command_is_done_and_has_the_name_of_the_person(endpoint: Endpoint) ->
 def test_a_request_has_the_place_for_its_answer(endpoint: Endpoint) -> None:
     endpoint.redis.set("camera_status", "True")
     signed = endpoint.slack.slash("/last_image")
-    assert "Taking a picture" in endpoint.send("/last_image", signed).reply
+    assert "Camera front is lost" in endpoint.send("/last_image", signed).reply
     ((_, stored),) = endpoint.redis.xrange("requests")
     asked = protocol.decode(Request, stored["request"])
     assert (asked.kind, asked.camera, asked.user) == ("last_image", "front", OWNER)
