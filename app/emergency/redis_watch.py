@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.clock import Clock
 from app.config import Config
 from app.emergency.reporter import EmergencyReporter
+from app.protocol import host_name
 from app.protocol.address import is_here
 
 #: The time for which Redis must be away. It doubles with each report, up to the longest, until
@@ -64,9 +65,10 @@ class RedisWatch:
 
     def _text(self, error: OSError, since: datetime) -> str:
         words = self._last_words()
+        seen_by = "" if is_here(self._config.redis.url) else f" (as {host_name()} sees it)"
         return (
-            f"Redis has been away since {since.astimezone():%H:%M:%S}, and no alerts can be "
-            f"delivered: {str(error).rstrip('.')}. "
+            f"Redis has been away since {since.astimezone():%H:%M:%S}{seen_by}, and no alerts can "
+            f"be delivered: {str(error).rstrip('.')}. "
             + (f"The end of its log: “{words}”. " if words else "")
             + f"Look at scripts/status.sh{self._where()}. The cameras keep what happens, and the "
             "alerts follow when Redis is back."

@@ -9,6 +9,7 @@ from app.config import Config
 from app.emergency.redis_watch import RedisWatch
 from app.emergency.reporter import EmergencyReporter
 from app.errors import StateUnavailable
+from app.protocol import host_name
 from tests.servers.slack import SlackServer
 from tests.waiting import until
 
@@ -71,7 +72,9 @@ def test_a_redis_elsewhere_has_no_log_here(slack: SlackServer, config: Config) -
     elsewhere = replace(config.redis, url="redis://192.0.2.1/0")
     watched = Watched(config.model_copy(update={"redis": elsewhere}), slack)
     watched.away_for(60)
-    assert "and at the machine of your Redis" in watched.texts()[0]
+    (text,) = watched.texts()
+    assert f"(as {host_name()} sees it)" in text
+    assert "and at the machine of your Redis" in text
 
 
 def test_a_redis_that_comes_and_goes_is_reported_less_and_less(watched: Watched) -> None:

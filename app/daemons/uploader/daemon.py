@@ -35,6 +35,8 @@ from app.uploads.inventory import UploadFile
 WAIT_S = 1.0
 #: The time after which the owner is notified that Redis is away, unless the notifier has done so.
 REDIS_AWAY_S = 120.0
+#: The same on a machine without a notifier: the machine that has it reports most outages.
+REDIS_AWAY_ELSEWHERE_S = 600.0
 #: The longest wait at the end for uploads in progress, and the time between two checks.
 END_WAIT_S = 2.0
 END_CHECK_EVERY_S = 0.02
@@ -87,8 +89,9 @@ class Uploader(Daemon):
         self._former_workers: list[UploadWorkers] = []
         reporter = EmergencyReporter(self.config, self.clock)
         self._reporter = reporter
-        self._redis_watch = RedisWatch(self.config, self.clock, reporter, REDIS_AWAY_S)
         self._notifier_watch = NotifierWatch(self.config, self.state, self.clock, reporter)
+        away_s = REDIS_AWAY_S if self._notifier_watch.is_expected else REDIS_AWAY_ELSEWHERE_S
+        self._redis_watch = RedisWatch(self.config, self.clock, reporter, away_s)
         self._clock_watch = ClockWatch(self.state, self.clock)
         self._away: str | None = None
         self._notifier_key = heartbeat_key_of(Program("notifier"))

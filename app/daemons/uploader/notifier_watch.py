@@ -36,7 +36,8 @@ class NotifierWatch:
         self._clock = clock
         self._reporter = reporter
         self._switches = Switches()
-        self._is_expected = _is_started_with_us(config)
+        #: Whether a notifier works on this machine.
+        self.is_expected = _is_started_with_us(config)
         self._pid: int | None = None
         self._seen_at = clock.now()
         self._is_bad: bool | None = None
@@ -53,9 +54,9 @@ class NotifierWatch:
         """Judge the present *heartbeat* of the notifier; None when there is none."""
         now, now_s = self._clock.now(), self._clock.monotonic()
         if heartbeat:
-            self._is_expected = True
+            self.is_expected = True
             self._pid, self._seen_at = heartbeat.pid, heartbeat.step_at
-        if not self._is_expected:
+        if not self.is_expected:
             return
         reason = why_stuck(heartbeat, now) if heartbeat else "it sends no heartbeats"
         if (reason is not None) != self._is_bad:
