@@ -35,6 +35,7 @@ _FINAL = (errno.EIO, errno.EINVAL, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _REFUSED = (av.HTTPUnauthorizedError, av.HTTPForbiddenError)
 _CURES = {
     errno.ECONNREFUSED: "the device is there, but serves nothing at this port",
+    errno.ECONNRESET: "is this the port of the video?",
     errno.EHOSTUNREACH: "is it switched on, and in this network?",
     errno.ENETUNREACH: "is this machine connected to the network?",
     errno.EIO: "look whether the camera's own app shows a picture",
@@ -183,7 +184,7 @@ def _no_video(source: Source) -> str:
     return f"is no video, but perhaps a web page: {_CURE_ADDRESS}"
 
 
-def _http_error(error: av.HTTPError) -> str:
+def _http_error(error: av.FFmpegError) -> str:
     if isinstance(error, av.HTTPServerError):
         return "answers with an error of its own (HTTP 5xx): restart the camera if that lasts"
     if isinstance(error, av.HTTPNotFoundError):
@@ -196,7 +197,7 @@ def _unreachable(error: av.FFmpegError, messages: Sequence[Message], source: Sou
         if "@" in source.url and not has_login(source.url):
             return f"cannot be found: look at the user name and the password; {_CURE_LOGIN}"
         return "cannot be found: no device has this name; write its IP address instead"
-    if isinstance(error, av.HTTPError):
+    if isinstance(error, av.HTTPClientError | av.HTTPServerError):
         return _http_error(error)
     if error.errno == errno.EIO and source.url.lower().startswith(("https", "rtsps")):
         return "cannot be reached with encryption: if the camera has none, write http or rtsp"

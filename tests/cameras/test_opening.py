@@ -103,7 +103,7 @@ def test_an_error_says_why_a_file_is_no_video(
 @pytest.mark.parametrize(
     ("path", "kind", "words"),
     [
-        ("none", CameraMissing, "404 Not Found"),
+        ("none", CameraMissing, "has no video at this path (404 Not Found)"),
         ("locked", CameraError, "wants a user name and a password"),
         ("page", CameraError, "is no video"),
         ("silent", CameraMissing, "gave no answer for 1 s"),
