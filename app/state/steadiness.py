@@ -46,12 +46,14 @@ class Notice:
     """Something to announce at *at*.
 
     A subject is *down* or *up*, comes and goes (*unsteady*; again for each summary), or is *steady*
-    again. Its present state began at *since*. The last loss took *outage_s*. There were *losses*
-    in the *episode_s* since *began*, and for the share *up_share*, 0 to 1, it was there.
+    again. Its present state, lost if *is_down*, began at *since*. The last loss took *outage_s*.
+    There were *losses* in the *episode_s* since *began*, and for the share *up_share*, 0 to 1, it
+    was there.
     """
 
     kind: NoticeKind
     at: datetime
+    is_down: bool
     since: datetime
     outage_s: float
     losses: int
@@ -194,6 +196,7 @@ class Steadiness:
         return Notice(
             kind,
             now,
+            known.is_down,
             since,
             known.lasted_s if known.is_down else known.outage_s,
             known.losses,

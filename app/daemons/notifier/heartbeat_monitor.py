@@ -134,9 +134,10 @@ def _text(subject: str, notice: Notice) -> str:
         case "up":
             return f"{subject} sends heartbeats again."
         case "unsteady":
+            present = "" if notice.is_down else " It is there now."
             return (
-                f"{subject} comes and goes: {notice.frequency('silent')}. Its file in logs/ says "
-                "why. You get a summary now and then, not every change."
+                f"{subject} comes and goes: {notice.frequency('silent')}.{present} Its file in "
+                "logs/ says why. You get a summary now and then, not every change."
             )
         case "steady":
             since = format_time(notice.since, notice.at)

@@ -92,7 +92,7 @@ class CameraReports:
                 outage = format_duration(notice.outage_s)
                 return f"Camera back: {self._camera}, since {since}, after {outage}."
             case "unsteady":
-                reason = f" The last reason: {trouble}." if trouble else ""
+                reason = f" The last reason: {trouble}." if trouble else " It is there now."
                 return (
                     f"Camera {self._camera} comes and goes: {notice.frequency()}.{reason} Check "
                     "its power and its network. You get a summary now and then, not every change."

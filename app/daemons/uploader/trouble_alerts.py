@@ -101,8 +101,8 @@ def _text(kind: TroubleKind, trouble: str | None, notice: Notice) -> str:
         case "down":
             return trouble or kind.over_text
         case "unsteady":
-            reason = f" {trouble}" if trouble else ""
-            return f"{kind.comes_and_goes}: {notice.frequency('in trouble', 'well')}.{reason}"
+            present = trouble or kind.over_text
+            return f"{kind.comes_and_goes}: {notice.frequency('in trouble', 'well')}. {present}"
         case "steady":
             return f"{kind.over_text} (since {format_time(notice.since, notice.at)})"
         case _:

@@ -115,10 +115,11 @@ def _router_text(notice: Notice, why: str | None) -> str:
             outage = format_duration(notice.outage_s)
             return f"The router answers again, after {outage}. It is known again who is home."
         case "unsteady":
+            present = "" if notice.is_down else " It answers now."
             return (
-                f"The router comes and goes: {notice.frequency('silent', 'answering')}. While it "
-                "is silent, presence arms and disarms nothing. You get a summary now and then, not "
-                "every change."
+                f"The router comes and goes: {notice.frequency('silent', 'answering')}.{present} "
+                "While it is silent, presence arms and disarms nothing. You get a summary now and "
+                "then, not every change."
             )
         case "steady":
             return f"The router answers steadily again, since {since}."

@@ -103,6 +103,19 @@ def test_a_camera_that_drops_every_ten_seconds_is_one_message(scene: Callable[[]
     assert "and there for 86 % of that time. The last reason: it broke off." in fact["text"]
 
 
+def test_a_cut_in_between_and_its_end_are_published(scene: Callable[[], Scene]) -> None:
+    house = scene()
+    for _ in range(7):
+        house.live(9, is_lost=False)
+        house.live(1.5, is_lost=True)
+    house.live(60, is_lost=True)
+    house.live(15, is_lost=False)
+    texts = [fact["text"] for fact in house.published(3)]
+    assert texts[1].startswith("Camera lost: it broke off (since ")
+    assert texts[2].startswith("Camera front comes and goes: lost 7 times in ")
+    assert "It is there now. Check its power and its network." in texts[2]
+
+
 def test_a_restart_publishes_no_loss_again(scene: Callable[[], Scene]) -> None:
     house = scene()
     house.live(20, is_lost=True)
