@@ -9,12 +9,15 @@ next call.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.clock import Clock
 from app.errors import DeliveryError
 from app.notify.base import NoAnswer, Progress
 from app.protocol import Stage
+from app.times import utc_time
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -30,6 +33,14 @@ def posting(progress: Progress, clock: Clock) -> Iterator[None]:
 
 
 def unconfirmed_since(progress: Progress) -> datetime | None:
-    """Return the beginning of a call that may have succeeded; None without such a call."""
+    """Return the beginning of a call that may have succeeded; None without such a call.
+
+    A mark that is no time counts as a call long ago.
+    """
     begun = progress.get(Stage.POSTING)
-    return datetime.fromisoformat(begun) if begun else None
+    if not begun:
+        return None
+    try:
+        return utc_time(begun)
+    except ValueError:
+        return _LONG_AGO

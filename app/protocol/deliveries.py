@@ -106,16 +106,19 @@ def stage_mark(channel: str, stage: Stage, of: str = "") -> str:
     return ":".join(filter(None, (channel, stage, of)))
 
 
-#: The stages whose marks are a time, "yes" or empty, a number, and JSON where they begin with {.
-_TIMES, _NUMBERS = (Stage.POSTING, Stage.REFUSED), (Stage.TRIES, Stage.FAILURES)
+#: The stages whose marks are a number.
+_NUMBERS = (Stage.TRIES, Stage.FAILURES)
 
 
 def is_readable(field: str, value: str) -> bool:
-    """Return whether *value* has the form of the mark *field*; any other field is readable."""
+    """Return whether *value* has the form of the mark *field*; any other field is readable.
+
+    So is `posting`: whatever its value, the message may have been shown.
+    """
     stage = field.partition(":")[2].partition(":")[0]
     if stage in _NUMBERS:
         return re.fullmatch(r"[0-9]{0,9}", value) is not None
-    if stage in _TIMES and value not in ("", "yes"):
+    if stage == Stage.REFUSED and value:
         return _is_time(value)
     if stage == Stage.FILE and " " in value and not value.startswith("none "):
         return _is_time(value.partition(" ")[2])

@@ -4,6 +4,7 @@ from app.clock import FakeClock
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify.base import MessageRefused, NoAnswer
 from app.notify.once import posting, unconfirmed_since
+from app.protocol import Stage
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress
 
 
@@ -48,3 +49,11 @@ def test_a_process_killed_in_the_call_leaves_it_unconfirmed(clock: FakeClock) ->
 
 def test_a_new_delivery_has_no_unconfirmed_call() -> None:
     assert unconfirmed_since(MemoryProgress()) is None
+
+
+@pytest.mark.parametrize("mark", ["then", "2026-11-20T10:15:01", "yes"])
+def test_a_mark_without_a_usable_time_is_still_unconfirmed(clock: FakeClock, mark: str) -> None:
+    progress = MemoryProgress()
+    progress.set(Stage.POSTING, mark)
+    begun = unconfirmed_since(progress)
+    assert begun and clock.now() != begun

@@ -41,7 +41,7 @@ def test_only_files_are_marked_for_each_message_of_a_digest() -> None:
         ("slack:posting", "2026-11-20T10:15:01+00:00", True),
         ("slack:posting", "yes", True),
         ("slack:posting", "", True),
-        ("slack:posting", "soon", False),
+        ("slack:posting", "soon", True),
         ("slack:refused", "2026-11-20T10:15:01", False),
         ("slack:tries", "2", True),
         ("slack:failures", "many", False),

@@ -88,7 +88,7 @@ class ClipFiles:
         link = self.link(event, file)
         if link:
             return ClipLocation(here, link)
-        age = self._clock.now() - made_at
+        age = abs(self._clock.now() - made_at)
         if self.has_links and age < self._patience(age, host, links_only=links_only, urgent=urgent):
             return None
         return ClipLocation(here, None, None if here else _whereabouts(path, host))

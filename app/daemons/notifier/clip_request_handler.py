@@ -81,7 +81,7 @@ class ClipRequestHandler:
 
     def _reply(self, pending: PendingRequest) -> float:
         request, camera = pending.request, pending.request.camera or self._camera
-        age = self._clock.now() - request.at
+        age = abs(self._clock.now() - request.at)
         if age > self._life:
             _log.warning("%s of %s is too old for a reply", request.kind, request.by)
             return 0.0

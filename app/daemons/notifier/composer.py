@@ -92,7 +92,8 @@ class Composer:
         if not (fact.event and notifier.links_only):
             return message
         link = self.clips.link(fact.event, PICTURE)
-        if link is None and self.clips.has_links and self.clock.now() - fact.at < PICTURE_PATIENCE:
+        is_fresh = abs(self.clock.now() - fact.at) < PICTURE_PATIENCE
+        if link is None and self.clips.has_links and is_fresh:
             return NotYet(PICTURE_LOOK_S)
         return replace(message, picture_link=link)
 
@@ -167,7 +168,7 @@ class Composer:
         if delivered_mark(name) in marks:
             posted = self.state.delivery_marks(digest) if digest else marks
             return posted.get(stage_mark(name, Stage.POSTED))
-        is_fresh = self.clock.now() - fact.at < ALERT_PATIENCE
+        is_fresh = abs(self.clock.now() - fact.at) < ALERT_PATIENCE
         if digest or marks.get(stage_mark(name, Stage.POSTING)) or is_fresh:
             return NotYet(CLIP_LOOK_S)
         return None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from app import protocol
 from app.clock import Clock
 from app.programs import Program, program_of, why_stuck
-from app.protocol import HEARTBEAT_LIFE_S, FactKind, SteadinessRecord
+from app.protocol import HEARTBEAT_LIFE_S, FactKind, Heartbeat, SteadinessRecord
 from app.state import State
 from app.state.announcer import Announcement
 from app.state.steadiness import Notice, Pace
@@ -72,8 +72,11 @@ class HeartbeatMonitor:
         if not self._is_continuous(now):
             self._judge_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
             self._announcer.pause()
-        heartbeats = self._state.heartbeats()
-        heartbeats.pop(self._own, None)
+        heartbeats = {
+            key: heartbeat
+            for key, heartbeat in self._state.heartbeats().items()
+            if key != self._own and not _is_from_clock_ahead(key, heartbeat, now)
+        }
         stuck = {key: why for key, one in heartbeats.items() if (why := why_stuck(one, now))}
         # The reason of a program that works again is kept for the announcement of that.
         self._stuck = {key: why for key, why in self._stuck.items() if key in heartbeats} | stuck
@@ -119,6 +122,16 @@ class HeartbeatMonitor:
                 text = f"{_subject(key)} makes progress again."
                 del self._stuck[key]
         return Announcement(kind, notice.at, text, camera=program.camera)
+
+
+def _is_from_clock_ahead(key: str, heartbeat: Heartbeat, now: datetime) -> bool:
+    """Return whether *heartbeat* was sent before this machine's clock was set back.
+
+    Redis then keeps it for as long as that clock was ahead.
+    """
+    _, host = program_of(key)
+    ahead_s = (heartbeat.step_at - now).total_seconds()
+    return host == protocol.host_name() and ahead_s > HEARTBEAT_LIFE_S
 
 
 def _subject(key: str) -> str:

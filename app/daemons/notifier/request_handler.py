@@ -147,7 +147,7 @@ class RequestHandler:
                 "%s of %s gets no reply: Slack is not configured here", request.kind, request.by
             )
             return 0.0
-        age = self._clock.now() - request.at
+        age = abs(self._clock.now() - request.at)
         if age > LIVES[request.kind]:
             self._drop(request, age, slack)
         elif request.kind == "last_image":
@@ -182,7 +182,7 @@ class RequestHandler:
         excuse = None
         if caption is None and not self._has_fresh(camera, request):
             armed = self._is_armed()
-            if armed and self._clock.now() - request.at < PICTURE_WAIT:
+            if armed and abs(self._clock.now() - request.at) < PICTURE_WAIT:
                 return PICTURE_LOOK_S
             excuse = "sends no picture at the moment" if armed else "is off"
         latest = self._state.latest(camera)

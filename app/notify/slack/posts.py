@@ -122,11 +122,11 @@ class SlackPosts:
         """Call *look* repeatedly, and return its result as soon as that is true.
 
         Raises `DeliveryError` to continue later, and `MessageRefused` when *what* is not ready
-        `PICTURE_PATIENCE_S` after *since*.
+        `PICTURE_PATIENCE_S` after *since*. A clock that was set back does not make that longer.
         """
         wait_s, waited_s = _FIRST_WAIT_S, 0.0
         while not (found := look()):
-            if self._clock.now() - since > timedelta(seconds=PICTURE_PATIENCE_S):
+            if abs(self._clock.now() - since) > timedelta(seconds=PICTURE_PATIENCE_S):
                 raise refusal(what, f"it was not ready after {PICTURE_PATIENCE_S:.0f} s")
             if waited_s >= _WAIT_AT_ONCE_S:
                 raise DeliveryError(f"Slack still prepares {what}", _LONGEST_WAIT_S)
@@ -190,7 +190,7 @@ class SlackPosts:
             progress.set(Stage.REFUSED, self._clock.now().isoformat())
             return False
         patience = timedelta(seconds=PICTURE_PATIENCE_S)
-        return self._clock.now() - datetime.fromisoformat(first) > patience
+        return abs(self._clock.now() - datetime.fromisoformat(first)) > patience
 
     def _send(self, draft: Draft, blocks: list[Block], progress: Progress) -> str:
         """Post *draft* with *blocks*; returns the ts of the message."""

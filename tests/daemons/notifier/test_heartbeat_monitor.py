@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -256,4 +257,15 @@ def test_a_damaged_state_hides_no_silence(scene: Scene, mark: str) -> None:
     assert scene.facts() == []
     for _ in range(5):
         scene.live()
+    assert scene.kinds() == ["process_silent"]
+
+
+def test_a_heartbeat_of_a_clock_ahead_hides_no_silence(scene: Scene) -> None:
+    """Redis keeps it for as long as the clock was ahead."""
+    scene.live(FRONT)
+    later = scene.clock.now() + timedelta(hours=2)
+    scene.state.put(FRONT, Heartbeat(1, later, later, {}))
+    for _ in range(5):
+        scene.clock.advance(10)
+        scene.monitor.step()
     assert scene.kinds() == ["process_silent"]

@@ -212,3 +212,17 @@ def test_a_file_without_a_message_is_shown_nowhere(shares: object) -> None:
 def test_a_file_is_shown_in_the_message_that_slack_names() -> None:
     shares = {"private": {"G0": [{"ts": "1.0"}]}, "public": {ALERTS: [{"ts": "2.0"}]}}
     assert shown_in({"file": {"shares": shares}}, ALERTS) == "2.0"
+
+
+def test_a_clock_that_was_ahead_makes_nothing_wait(
+    slack: SlackServer, posts: SlackPosts, clock: FakeClock
+) -> None:
+    """The times of the stages are hours in the future since it was set back."""
+    progress = lose_answer(slack, posts)
+    clock.jump(-7200)
+    began_s = clock.monotonic()
+    posts.post_once(DRAFT, None, None, progress)
+    assert slack.keys() == ["a-key"]
+    with pytest.raises(MessageRefused, match="not ready"):
+        posts.wait_for(lambda: None, clock.now() + timedelta(hours=2), "the picture")
+    assert clock.monotonic() - began_s < 60
