@@ -114,11 +114,11 @@ def try_to_write(folder: Path, *, sync: bool) -> None:
     """Write a small file to *folder*, and delete it; an `OSError` when that fails.
 
     A full, read-only or broken disk does not always show otherwise. With *sync* the disk must have
-    taken it, which wakes it up. A missing folder is made.
+    taken it, which wakes it up. A missing folder is not made:
+    perhaps its disk is not mounted.
     """
     probe = folder / f".probe{_UNFINISHED}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with probe.open("wb") as file:
             file.write(bytes(4096))
             if sync:

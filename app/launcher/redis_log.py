@@ -84,15 +84,16 @@ class Log:
 
 
 def read_log(folder: Path) -> Log:
-    """Return the log in *folder*; what cannot be read is left out."""
-    if (folder / FOLDER).is_dir():
-        try:
+    """Return the log in *folder*; what cannot be read is left out, and leaves a gap."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+        if FOLDER in names:
             return _read_folder(folder / FOLDER)
-        except OSError:
-            return Log(has_gaps=True)
-    single = folder / SINGLE_FILE
-    if not os.path.lexists(single):
+    except OSError:  # also a folder that is not there: perhaps its disk is not mounted
+        return Log(has_gaps=True)
+    if SINGLE_FILE not in names:
         return Log()
+    single = folder / SINGLE_FILE
     commands = _read_commands(single, 1)
     if commands is None:
         return Log(has_gaps=True)
@@ -115,7 +116,8 @@ def has_bad_manifest(folder: Path) -> bool:
     Redis would begin a new log then, without a word.
     """
     with suppress(OSError):
-        return any((folder / FOLDER).iterdir()) and _named(folder / FOLDER) is None
+        files = [path for path in (folder / FOLDER).iterdir() if _FILE.fullmatch(path.name)]
+        return bool(files) and _named(folder / FOLDER) is None
     return os.path.lexists(folder / FOLDER)
 
 

@@ -145,6 +145,7 @@ class DiskGuard:
             self._write_at_s = now_s + WRITE_EVERY_S
             self._write_error = None
             try:
+                self._data_dir.mkdir(parents=True, exist_ok=True)
                 try_to_write(self._data_dir, sync=False)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -24,7 +24,8 @@ class StartedRedis:
     def __init__(self, data_dir: Path, home: Path) -> None:
         self.folder = data_dir / "redis"
         self.run_dir = data_dir / "run"
-        self.run_dir.mkdir()
+        for made in (self.folder, self.run_dir):
+            made.mkdir()
         self._log = home / "redis.log"
         self.conf = self.run_dir / "redis.conf"
         self.url = f"unix://{home}/s"

@@ -356,3 +356,24 @@ def test_a_log_that_was_not_loaded_is_kept_when_a_new_one_begins(
         assert list(Path(trace.kept or "").glob("appendonlydir/*.incr.aof"))
         started.kill().start()
         assert started.names() == {f"k{number}" for number in range(5)}
+
+
+def test_a_log_that_was_away_at_the_start_is_kept(disk: SmallDisk) -> None:
+    with StartedRedis(disk.path, disk.path.parent) as redis, closing(State(redis.url)) as state:
+        redis.start().fill()
+        redis.kill()
+        redis.folder.rename(away := disk.path / "away")
+        redis.start()
+        state.set_switch("home", True)
+        redis_disk, clock = keeper(disk, redis, state)
+        redis_disk.step()
+        assert "No such file" in (redis_disk.trouble or "")
+        assert not redis.folder.exists()
+        away.rename(redis.folder)
+        clock.advance(CHECK_EVERY_S)
+        redis_disk.step()
+        redis.await_rewritten()
+        (trace,) = redis.traces()
+        (log,) = Path(trace.kept or "").glob("appendonlydir/*.incr.aof")
+        assert b"value-99" in log.read_bytes()
+        assert redis.kill().start().names() == {"home"}
