@@ -62,6 +62,8 @@ class Ledger:
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
         self._newest = _Stored(0, [])
+        # Whether no disk accepted the newest reports; otherwise the files count, not the memory.
+        self._is_only_here = False
 
     def exists(self) -> bool:
         """Return whether some program has reported something that is not finished."""
@@ -70,24 +72,31 @@ class Ledger:
     def load(self) -> list[EmergencyReport]:
         """Return the newest reports, of this or another program."""
         found = [stored for folder in self._folders if (stored := _read(folder / FILE))]
-        self._newest = max([self._newest, *found], key=lambda stored: stored.revision)
+        if self._is_only_here:
+            found.append(self._newest)
+        self._newest = max(found, key=lambda one: one.revision, default=_Stored(0, []))
         return self._newest.reports
 
     def save(self) -> None:
         """Store the reports that `load` returned, as they are now."""
         self._newest.revision += 1
         content = json.dumps(asdict(self._newest), default=lambda at: at.isoformat()).encode()
+        self._is_only_here = False
         for folder in self._folders:
             with suppress(OSError):
                 write_atomic(folder / FILE, content)
                 return
+        self._is_only_here = True
 
     def clear(self) -> None:
         """Delete the file: nothing is left to report."""
         self._newest.revision += 1
+        self._is_only_here = False
         for folder in self._folders:
-            with suppress(OSError):
+            try:
                 (folder / FILE).unlink(missing_ok=True)
+            except OSError:
+                self._is_only_here = True
 
     @contextmanager
     def lock(self) -> Iterator[bool]:

@@ -205,11 +205,12 @@ class EmergencyReporter:
         return 0.0
 
     def _channels(self) -> Iterable[Notifier]:
-        if self._notifiers is None:
+        notifiers = self._notifiers
+        if notifiers is None:
             config = self._config
             made = make_notifiers(config.notify, config.data_dir, config.services, self._clock)
-            self._notifiers = [one for one in made if one.when & TOPICS_SERVED]
-        return self._notifiers
+            notifiers = self._notifiers = [one for one in made if one.when & TOPICS_SERVED]
+        return notifiers
 
     def _is_finished(self, report: EmergencyReport) -> bool:
         if report.over_at is None:

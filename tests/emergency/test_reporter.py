@@ -121,6 +121,18 @@ def test_two_programs_report_a_trouble_once(
     assert texts(slack) == ["Redis is away."]
 
 
+def test_a_trouble_that_another_program_ended_can_come_back(
+    reporter: EmergencyReporter, slack: SlackServer, config: Config
+) -> None:
+    second = EmergencyReporter(config, SystemClock())
+    for _ in range(2):
+        reporter.begin("redis", "Redis is away.", AT)
+        wait_until_idle(reporter)
+        second.end("redis", "Redis is back.")
+        wait_until_idle(second)
+    assert texts(slack) == ["Redis is away.", "Redis is back."] * 2
+
+
 def test_a_hung_program_does_not_keep_another_from_reporting(
     reporter: EmergencyReporter,
     slack: SlackServer,
