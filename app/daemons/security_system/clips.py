@@ -36,6 +36,8 @@ MOST_ASKED = 4
 #: are finished by the next run.
 _PATIENCE_S = 2.5
 _LOOK_S = 0.02
+#: The note that keeps the requests whose clip is being made for the next run.
+_ASKED = "clips-asked"
 #: A step that lasts longer is late: the end of a long clip is written in one step.
 STEP_LIMIT_S = 600.0
 
@@ -98,6 +100,8 @@ class Clips:
         self._asked: list[ClipWriter] = []
         self._asked_count = 0
         self._callbacks: dict[Path, ClipCallback] = {}
+        #: The times of requests whose clip is being made, as ISO 8601.
+        self._unanswered: set[str] = set()
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -133,11 +137,17 @@ class Clips:
         }
 
     def open(self) -> None:
-        """Start the thread that writes; it first finishes the clips of an earlier run."""
+        """Start the thread that writes; it first finishes the clips of an earlier run.
+
+        Requests of that run that have no clip get a reply.
+        """
+        self._unanswered.update((self._publisher.notes.read(_ASKED) or "").split())
         parts = self._folders.unfinished_clips(self._camera)
         self._jobs.put(
             lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name))
         )
+        if self._unanswered:
+            self._jobs.put(partial(self._excuse, tuple(self._unanswered)))
         self._worker.start()
 
     def check(self) -> None:
@@ -246,6 +256,25 @@ class Clips:
         clip = self._begin(event_id, moment_s - self._settings.pre_roll_s, purpose, most_s=math.inf)
         clip.end(moment_s + after_s)
         self._asked.append(clip)
+        self._unanswered.add(asked_at.isoformat())
+        self._note_unanswered()
+
+    def _excuse(self, unanswered: tuple[str, ...]) -> None:
+        """Reply to requests of an earlier run that was killed before their clip was on disk."""
+        for asked in unanswered:
+            try:
+                asked_at = datetime.fromisoformat(asked)
+            except ValueError:
+                _log.warning("%r is no time of a request for a clip", asked)
+                self._unanswered.discard(asked)
+                continue
+            if asked in self._unanswered:
+                why = f"Camera {self._camera} was started again, so this clip was not made. "
+                self._reply(asked_at, why=f"{why}Please ask again.")
+        self._note_unanswered()
+
+    def _note_unanswered(self) -> None:
+        self._publisher.notes.keep(_ASKED, " ".join(sorted(self._unanswered)) or None)
 
     def _step(self) -> float:
         while not self._jobs.empty():
@@ -316,6 +345,9 @@ class Clips:
         file: str | None = None,
         why: str | None = None,
     ) -> None:
+        if asked_at.isoformat() in self._unanswered:
+            self._unanswered.discard(asked_at.isoformat())
+            self._note_unanswered()
         host = protocol.host_name() if file else None
         self._publisher.show_clip(ClipAsked(asked_at, event_id, file, why, host))
 

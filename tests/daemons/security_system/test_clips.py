@@ -257,3 +257,19 @@ def test_a_folder_that_is_no_event_is_left_alone(
     again.check()
     again.close()
     assert (odd / ".clip.mp4.part").exists()
+
+
+def test_a_request_whose_clip_a_kill_has_lost_gets_a_reply(
+    clips: Clips, publisher: Publisher, state: State, tmp_path: Path
+) -> None:
+    asked_at = datetime.now(UTC)
+    clips.follow(asking(1, asked_at), camera_open=True)
+    until(lambda: publisher.notes.read("clips-asked"), "the request is noted")
+    deadlines = ClipDeadlines(publisher.publish, SystemClock(), lambda _: None)
+    again = make_clips(publisher, deadlines, tmp_path / "nothing")
+    again.open()
+    asked = until(lambda: state.get("camera:front:clip", ClipAsked), "the answer")
+    assert (asked.asked_at, asked.event) == (asked_at, None)
+    assert "was started again, so this clip was not made" in (asked.why or "")
+    until(lambda: not publisher.notes.read("clips-asked"), "nothing is noted any more")
+    again.close()
