@@ -163,11 +163,12 @@ if next(needed) then
     redis.call('XTRIM', stream, 'MINID', keep)
 end
 -- Redis needs some 32 bytes more for an entry, and 500 for one that waits for its acknowledgement.
-local bytes, left = 0, ARGV[2] - 500 * waiting
+-- It keeps the latter although the entry is deleted, so that must not take all the room.
+local bytes, left = 0, math.max(ARGV[2] - 500 * waiting, ARGV[2] / 4)
 for _, entry in ipairs(oldest) do
     bytes = bytes + #entry[2][2] + 32
 end
-local allowed = math.floor(math.max(left, 0) * #oldest / bytes)
+local allowed = math.floor(left * #oldest / bytes)
 spare = redis.call('XLEN', stream) - allowed
 local dropped = 0
 if spare > 0 then

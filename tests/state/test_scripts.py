@@ -176,13 +176,28 @@ def test_what_is_worth_least_is_dropped_first_and_reported(
     assert "were dropped" in caplog.text
 
 
+def fill_with_alerts(raw: redis.Redis, number: int) -> None:
+    with raw.pipeline(transaction=False) as pipe:
+        for place in range(number):
+            pipe.xadd("events", {"fact": protocol.encode(started(place))})
+        pipe.execute()
+
+
+@pytest.mark.usefixtures("small_stream")
+def test_alerts_that_are_read_but_not_delivered_stay(state: State, raw: redis.Redis) -> None:
+    """As many as there is room for, though their readers need more memory than they."""
+    fill_with_alerts(raw, 1_999)
+    read_all(state)
+    for number in range(2_000, 2_300):
+        state.publish(started(number))
+    assert 200 < raw.xlen("events") < 500
+    assert read_all(state)[-1][1] == started(2_299)
+
+
 @pytest.mark.usefixtures("small_stream")
 def test_the_newest_alerts_are_dropped_last(state: State, raw: redis.Redis) -> None:
     read_all(state)
-    with raw.pipeline(transaction=False) as pipe:
-        for number in range(1_999):
-            pipe.xadd("events", {"fact": protocol.encode(started(number))})
-        pipe.execute()
+    fill_with_alerts(raw, 1_999)
     state.publish(started(1_999))
     left = [fact.id for _, fact in read_all(state) if fact.kind == "motion_started"]
     assert left == [started(number).id for number in range(2_000 - len(left), 2_000)]
