@@ -50,6 +50,8 @@ class Stage(StrEnum):
     DIGEST = "digest"
     #: "yes": the digest shows this fact's picture.
     SHOWN = "shown"
+    #: The ids of the facts in a digest at its last call; a fact that comes later is not in it.
+    MEMBERS = "members"
     #: The blocks of a digest as it was posted, as JSON. A tag changes some of them.
     BLOCKS = "blocks"
     #: Why the channel does not deliver this fact.

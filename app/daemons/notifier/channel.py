@@ -297,7 +297,7 @@ class Channel:
         first.progress.load()
         if first.is_doubtful:
             self._ask_about_doubtful()
-        key = first.progress.get(Stage.DIGEST) if self._makes_digests else None
+        key = first.progress.get(Stage.DIGEST) or None if self._makes_digests else None
         if key is None and self._newest_delivered and first is not self._newcomer:
             key = self._begin_digest()
         if key is None or first.progress.delivered:
@@ -398,6 +398,7 @@ class Channel:
             delivery.progress.load()
         members = [one for one in self._deliveries if one.progress.get(Stage.DIGEST) == key]
         progress = self._digest_progress(key)
+        members = self._named_members(members, progress)
         if not (progress.is_over or all(delivery.delivered for delivery in members)):
             self.notifier.deliver_digest(Digest(key, self._messages(members)), progress)
             self.digests += 1
@@ -407,6 +408,20 @@ class Channel:
         for delivery in members:
             self._finish(delivery)
         self._digest = None
+
+    def _named_members(self, members: list[Delivery], progress: DeliveryProgress) -> list[Delivery]:
+        """Return those of *members* that the digest with this *progress* has, or will have.
+
+        Redis may have lost a fact when the digest was posted. It comes back later, with the mark of
+        the digest; it is then delivered as if it had no such mark.
+        """
+        if not (progress.is_over or progress.is_unconfirmed):
+            progress.set(Stage.MEMBERS, " ".join(one.fact.id for one in members))
+        named = (progress.get(Stage.MEMBERS) or "").split()
+        for late in members:
+            if named and late.fact.id not in named:
+                late.progress.set(Stage.DIGEST, "")
+        return [one for one in members if one.progress.get(Stage.DIGEST)]
 
     def _digest_progress(self, key: str) -> DeliveryProgress:
         """Return the progress of the digest *key*, with the marks that are not in Redis yet."""

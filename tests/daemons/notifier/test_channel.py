@@ -656,3 +656,28 @@ def test_what_redis_forgets_is_delivered_once(make_outbox: MakeOutbox, tmp_path:
     assert (notifier.stages, notifier.digested) == ([], [])
     assert sorted(restarted.acknowledged) == sorted(fact.id for fact in facts)
     assert "staged:digest" in restarted.state.delivery_marks(facts[0])
+
+
+def test_a_member_that_comes_back_late_is_not_lost(make_outbox: MakeOutbox, tmp_path: Path) -> None:
+    facts = [*map(alert_fact, range(4))]
+    journal = DeliveryJournal(tmp_path / "journal")
+    outbox = make_outbox(notifier := StagedNotifier())
+    outbox.outbox.journal = journal
+    outbox.add(*facts)
+    outbox.clock.advance(200)
+    outbox.alerts.step()
+    notifier.fail_stages(1)
+    outbox.alerts.step()
+    outbox.state._redis.flushdb()
+    restarted = make_outbox(notifier := StagedNotifier())
+    restarted.outbox.journal = journal
+    restarted.clock.advance(210)
+    restarted.add(facts[0], facts[2])
+    restarted.run_and_wait(restarted.alerts)
+    run(restarted.alerts)
+    assert notifier.stages == ["digest posted"]
+    restarted.add(facts[1], facts[3])
+    restarted.run_and_wait(restarted.alerts)
+    run(restarted.alerts)
+    assert notifier.stages[1:] == [f"{facts[1].event} file", f"{facts[1].event} posted"]
+    assert sorted(restarted.acknowledged) == sorted(fact.id for fact in facts)
