@@ -18,6 +18,8 @@ from app.state.switches import Switches
 #: The time for which the notifier must be silent or stuck, and then for which it must work.
 REPORT_AFTER_S = 30.0
 OVER_AFTER_S = 30.0
+#: The time that a notifier has besides to begin, when the uploader begins with it.
+START_S = 60.0
 _SUBJECT = "notifier"
 _SWITCH = "camera_notifications"
 
@@ -62,7 +64,8 @@ class NotifierWatch:
         if (reason is not None) != self._is_bad:
             self._is_bad, self._since_s = reason is not None, now_s
         lasts_s = now_s - self._since_s
-        if reason and lasts_s >= REPORT_AFTER_S and not self._reported and self._wants_alerts():
+        report_after_s = REPORT_AFTER_S if self._pid else REPORT_AFTER_S + START_S
+        if reason and lasts_s >= report_after_s and not self._reported and self._wants_alerts():
             self._reported = True
             self._reporter.begin(_SUBJECT, self._text(reason), self._seen_at)
         elif not reason and lasts_s >= OVER_AFTER_S and self._reported is not False:
