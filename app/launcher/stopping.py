@@ -1,9 +1,11 @@
 """Ends every program of a suite, gently and within 10 s."""
 
+import shutil
 from pathlib import Path
 
 from app.errors import SupervisorUnavailable
 from app.launcher import processes
+from app.launcher.redis_traces import memory_folder
 from app.launcher.specs import REDIS
 from app.launcher.supervisord import shut_down
 
@@ -24,6 +26,8 @@ def stop_suite(run_dir: Path) -> tuple[list[str], list[str]]:
         processes.end([process for process, name in ours.items() if name == REDIS], _REDIS_S)
     late = processes.processes_of(run_dir)
     processes.kill(late)
+    # What Redis has needed in memory beside its own would stay there until the next boot.
+    shutil.rmtree(memory_folder(run_dir), ignore_errors=True)
     killed = sorted(set(late.values()))
     return sorted(set(ours.values()) - set(killed)), killed
 

@@ -13,6 +13,7 @@ from app.config import REDIS_PASSWORD_FILE, load_config
 from app.errors import ConfigError
 from app.launcher.local_redis import answers, place
 from app.launcher.redis_password import make_password, with_password
+from app.launcher.redis_traces import memory_folder
 from app.state import State
 from tests.servers.ports import free_port
 from tests.servers.programs import REPO, write_config
@@ -87,3 +88,5 @@ def test_no_other_user_of_the_machine_can_disarm_a_house(tmp_path: Path) -> None
         assert password not in shown.stdout
         logs = [path.read_text() for path in suite.config.logs_dir.glob("*.log")]
         assert not any(password in log for log in logs)
+        assert memory_folder(suite.config.run_dir).is_dir()
+    assert not memory_folder(suite.config.run_dir).exists()
