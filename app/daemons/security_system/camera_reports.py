@@ -80,6 +80,11 @@ class CameraReports:
         text = self._text(notice, trouble)
         _log.warning("%s", text)
         fact_id = protocol.new_fact_id(notice.at, self._camera)
+        if notice.kind in ("down", "up"):
+            # A run that is killed before its note is on disk is followed by one that publishes the
+            # same fact.
+            words = f"{self._camera} {notice.kind}"
+            fact_id = protocol.derived_fact_id(notice.since, words)
         kind: protocol.FactKind = "camera_lost" if notice.is_bad else "camera_back"
         self._publisher.publish(Publication(Fact(fact_id, kind, notice.at, text, self._camera)))
 

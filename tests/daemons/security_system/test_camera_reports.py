@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,34 @@ def test_a_restart_publishes_no_loss_again(scene: Callable[[], Scene]) -> None:
         house.live(30, is_lost=True)
     house.live(60, is_lost=False)
     assert [fact["kind"] for fact in house.published(2)] == ["camera_lost", "camera_back"]
+
+
+def test_a_kill_before_the_note_repeats_no_loss(scene: Callable[[], Scene]) -> None:
+    house = scene()
+    house.live(LOST_ALERT_S / 2, is_lost=True)
+    until(house.note.exists, "the loss is noted")
+    before = house.note.read_text()
+    house.live(LOST_ALERT_S, is_lost=True)
+    house.published(1)
+    house.close()
+    house.note.write_text(before)
+    house.reports = house.restarted()
+    house.live(60, is_lost=True)
+    house.live(60, is_lost=False)
+    assert [fact["kind"] for fact in house.published(2)] == ["camera_lost", "camera_back"]
+
+
+def test_the_next_run_knows_since_when_the_camera_is_lost(scene: Callable[[], Scene]) -> None:
+    house = scene()
+    house.live(5, is_lost=False)
+    since = house.clock.now() + timedelta(seconds=0.25)
+    house.live(LOST_ALERT_S + 5, is_lost=True)
+    house.published(1)
+    house.reports = house.restarted()
+    house.live(60, is_lost=True)
+    assert house.reports.lost_since == since
+    house.live(60, is_lost=False)
+    assert house.reports.lost_since is None
 
 
 def test_a_damaged_note_is_ignored(scene: Callable[[], Scene]) -> None:
