@@ -236,7 +236,7 @@ def test_without_channels_facts_are_acknowledged_and_logged(
 @pytest.mark.parametrize("mark", ["delivered:folder", "folder:posting", "folder:digest"], ids=str)
 def test_what_began_before_a_kill_is_not_held_after_it(notifier: DaemonHarness, mark: str) -> None:
     fact = notifier.publish()
-    notifier.state.mark_delivery(fact, {mark: "x"})
+    notifier.state.mark_delivery(fact, {mark: fact.at.isoformat()})
     notifier.state.set_switch("camera_notifications", False)
     notifier.step_until(notifier.is_all_acknowledged, "it is acknowledged")
     assert "held" not in notifier.marks(fact)

@@ -9,6 +9,7 @@ import pytest
 from app.clock import FakeClock
 from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, Message
+from app.notify.base import PostedPlace
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import PICTURE_PATIENCE_S, Posted
 from tests.notify.progress import MemoryProgress, deliver_until_done
@@ -247,3 +248,23 @@ def test_no_token_is_logged_or_shown(
         notifier.deliver(ALERT, MemoryProgress())
     notifier.deliver(ALERT, MemoryProgress())
     assert BOT_TOKEN not in caplog.text + str(notifier) + repr(notifier.settings)
+
+
+def test_slack_is_asked_at_once_what_it_shows(slack: SlackServer, notifier: SlackNotifier) -> None:
+    progress = MemoryProgress()
+    notifier.deliver(ALERT, progress)
+    digest = digest_of(3)
+    notifier.deliver_digest(digest, MemoryProgress())
+    missing = Message("missing", AT, "Motion.")
+    found = notifier.find_posted([ALERT, *digest.messages, missing], None)
+    assert found is not None
+    assert found[ALERT.key] == PostedPlace(progress.stages["posted"])
+    members = [message.key for message in digest.messages]
+    assert {key: found[key].digest for key in members} == dict.fromkeys(members, "digest-1")
+    assert "missing" not in found
+    assert len(slack.called("conversations.history")) == 1
+
+
+def test_without_the_scope_slack_is_not_asked(slack: SlackServer, notifier: SlackNotifier) -> None:
+    slack.scopes -= {"channels:history"}
+    assert notifier.find_posted([ALERT], None) is None

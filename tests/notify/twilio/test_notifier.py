@@ -371,3 +371,15 @@ def test_no_token_no_whole_number_and_no_link_is_logged(
             if record.name.startswith(("app", "twilio"))
         )
     assert TOKEN not in f"{caplog.text}{notifier}{notifier!r}{settings!r}"
+
+
+def test_texts_that_arrived_before_a_restart_are_found(
+    notifier: TwilioNotifier, settings: TwilioSettings, clock: FakeClock
+) -> None:
+    sent = replace(ALERT, at=clock.now())
+    notifier.deliver(sent, MemoryProgress())
+    other = replace(ALERT, key=f"{EVENT}-2", at=clock.now() - timedelta(seconds=5))
+    restarted = notifier_of(settings, clock)
+    found = restarted.find_posted([other, sent], None)
+    assert found is not None
+    assert list(found) == [sent.key]
