@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -46,16 +47,19 @@ class PublicationWriter:
         self._clock = clock
         self._written = written
         self.notes = Notes(spool.folder, disk, self._put)
+        self._added: deque[Publication] = deque()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._stopping = False
 
     def __len__(self) -> int:
-        return self._jobs.qsize()
+        """Return the number of publications that are not in the spool yet."""
+        return len(self._added)
 
     def add(self, publication: Publication) -> None:
         """Write *publication* soon; return at once."""
         publication.complete = False
+        self._added.append(publication)
         self._put(partial(self._publish, publication))
 
     def start(self) -> None:
@@ -105,6 +109,7 @@ class PublicationWriter:
                 stopped = job is None
 
     def _publish(self, publication: Publication) -> None:
+        self._added.pop()
         self._write(publication)
         publication.complete = True
         self._written()
