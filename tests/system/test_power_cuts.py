@@ -48,6 +48,7 @@ class LogWatcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sizes: deque[tuple[float, int]] = deque(maxlen=2000)
+        self._left = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -62,9 +63,10 @@ class LogWatcher:
                 self._sizes.append((time.monotonic(), path.stat().st_size))
 
     def cut(self, at_s: float) -> None:
-        """Cut off what was written after *at_s*."""
-        size = max((size for moment, size in self._sizes if moment <= at_s), default=0)
+        """Cut off what was written after *at_s*, but nothing that an earlier cut has left."""
+        size = max((size for moment, size in self._sizes if moment <= at_s), default=self._left)
         os.truncate(self.path, size)
+        self._left = size
         self._sizes.clear()
 
     def close(self) -> None:
