@@ -38,8 +38,9 @@ from app.motion.shrink import Shrink
 from app.motion.tracks import Track
 from app.protocol import Evidence
 
-#: Seconds in which a new scene is learned quickly and nothing is judged.
-CALIBRATION_S = 6.0
+#: Seconds in which a new scene is learned quickly and nothing is judged: the most, and how long
+#: nothing must change until it is known well enough.
+CALIBRATION_S, _QUIET_S = 6.0, 1.5
 #: Faster sources are judged at this pace.
 MOST_PICTURES_S = 15.0
 #: While nothing happens, at least one picture in so many seconds is looked at.
@@ -182,6 +183,8 @@ class SceneWatch:
         self._last = np.zeros(self.shape, np.uint8)
         self._luma_change = np.zeros(self.shape, np.uint8)
         self._began_s: float | None = None
+        self._busy_s = 0.0
+        self._is_calibrating = True
         self._at_s = self._looked_s = 0.0
         self._dt_s = _USUAL_PICTURE_S
         self._wake_levels = _WAKE_LEVELS
@@ -229,15 +232,14 @@ class SceneWatch:
     def _look(self, small: Image) -> None:
         self.objection = None
         if self._began_s is None:
-            self._began_s = self._at_s
+            self._began_s = self._busy_s = self._at_s
             self.model.begin(self.contrast)
             return
         self._light.take(small, self.contrast, self._at_s)
         self.contrast.weigh(small)
         changed = self._compare()
         if self._is_calibrating:
-            age_s = self._at_s - self._began_s
-            self.model.calibrate(self.contrast, age_s, self._dt_s, self._at_s)
+            self._calibrate(changed)
             return
         beyond_noise = self._allow_for_noise(changed)
         if beyond_noise is None:
@@ -249,9 +251,14 @@ class SceneWatch:
             self._upset_s = max(0.0, self._upset_s - self._dt_s)
             self._follow(self._finder.find(self.model.changed))
 
-    @property
-    def _is_calibrating(self) -> bool:
-        return self._began_s is None or self._looked_s - self._began_s < CALIBRATION_S
+    def _calibrate(self, changed: int) -> None:
+        age_s = self._at_s - (self._began_s or 0.0)
+        self.model.calibrate(self.contrast, age_s, self._dt_s, self._at_s)
+        if changed >= self._finder.least_px / 3:
+            self._busy_s = self._at_s
+        self._is_calibrating = age_s < CALIBRATION_S and self._at_s - self._busy_s < _QUIET_S
+        if not self._is_calibrating:
+            self._wake()
 
     def _compare(self) -> int:
         """Mark the changed pixels outside the masks, and return their number."""
