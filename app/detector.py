@@ -29,7 +29,7 @@ class EventSettings:
     motion_classification_store_cnt: Annotated[int, Interval(ge=1, le=1000)] = 30
     min_occupied_fraction: Annotated[float, Interval(gt=0, le=1)] = 0.6
     min_notify_seconds: Annotated[float, Ge(0)] = 10.0
-    event_gap_s: Annotated[float, Ge(0)] = 10.0
+    event_gap_s: Annotated[float, Ge(0)] = 5.0
 
 
 @dataclass(frozen=True, slots=True)

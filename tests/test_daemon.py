@@ -1,6 +1,7 @@
 """The run loop: step by step in this process, and with real signals in real processes."""
 
 import contextlib
+import faulthandler
 import queue
 import signal
 import subprocess
@@ -28,6 +29,13 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 Start = Callable[[str], Program]
+
+
+@pytest.fixture(autouse=True)
+def no_dead_mans_timer() -> Iterator[None]:
+    """A daemon that runs in this process leaves its timer, which would end the later tests."""
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class MotionSettings:
     """
 
     trigger: Literal["background", "light"] = "background"
-    method: Literal["structure", "running_average"] = "running_average"
+    method: Literal["structure", "running_average"] = "structure"
     frame_width: Annotated[int, Interval(ge=100, le=4096)] = 500
     alpha: Annotated[float, Interval(gt=0, lt=1)] = 0.1
     ksize: tuple[Kernel, Kernel] = (21, 21)

@@ -32,7 +32,7 @@ class LightChange:
     """The means of blocks of the last pictures of one *shape*, (rows, columns)."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        rows, columns = (_BLOCK_PX * (side // _BLOCK_PX) for side in shape)
+        rows, columns = (_BLOCK_PX * max(1, side // _BLOCK_PX) for side in shape)
         self._whole = slice(0, rows), slice(0, columns)
         self._halves = [np.empty((rows // by, columns // by), np.uint8) for by in (2, 4, 8)]
         self._past: deque[tuple[float, Plane]] = deque()

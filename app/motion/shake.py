@@ -12,6 +12,8 @@ from app.motion.scene_model import SceneModel
 #: Pixels of the reference: below the first nothing has moved, above the second it is another view.
 _LEAST, _MOST = 0.2, 6.0
 _LEAST_RESPONSE = 0.2
+#: The shorter side in pixels below which a shift cannot be measured.
+_SMALLEST_SIDE = 16
 #: A shift is believed when it leaves less than this share of the changed pixels.
 _LEFT = 0.5
 
@@ -35,6 +37,8 @@ class Shake:
 
     def shift(self, now: Contrast, model: SceneModel, changed: int) -> Shift | None:
         """Return the shift that explains most of the *changed* pixels; None without one."""
+        if min(self._size) < _SMALLEST_SIDE:
+            return None
         if self._window is None:
             self._window = np.asarray(cv2.createHanningWindow(self._size, cv2.CV_32F), np.float32)
         # OpenCV multiplies the window into its inputs.

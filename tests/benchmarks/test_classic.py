@@ -14,7 +14,7 @@ from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.clock import SystemClock
 from app.frames import Frame
-from app.motion import make_motion
+from app.motion.background import BackgroundMotion
 from app.motion.base import MotionSettings
 
 VIDEO = "one-by-one-person-detection.mp4"
@@ -34,7 +34,7 @@ class Pair:
     ours_px: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.classic, self.ours = ClassicMotion(self.settings), make_motion(self.settings)
+        self.classic, self.ours = ClassicMotion(self.settings), BackgroundMotion(self.settings)
 
     def judge(self, frame: Frame, blurred: NDArray[np.uint8]) -> None:
         classic = self.classic

@@ -23,7 +23,10 @@ from tests.evaluation.videos import (
 from tests.recording.videos import beginning_of
 
 VIDEO = "one-by-one-person-detection.mp4"
-QUICK = "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"
+QUICK = (
+    "motion: {method: running_average}\n"
+    "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"
+)
 EVENT_FIELDS = ["video", "event", "started_s", "ended_s", "peak_area_px", "boxes"]
 FRAME_FIELDS = ["video", "frame", "t_s", "motion", "area_px", "event"]
 Found = list[dict[str, Any]]
@@ -107,7 +110,7 @@ def test_an_event_is_open_until_its_gap_has_passed(quick: Found) -> None:
 
 
 def test_the_frame_that_closes_an_event_is_not_part_of_it(tmp_path: Path) -> None:
-    text = "events: {event_gap_s: 0.95, motion_classification_store_cnt: 10}"
+    text = QUICK.replace("gap_s: 1,", "gap_s: 0.95,")
     config = config_folder(tmp_path / "config", text)
     video = video_of_a_visit(tmp_path / "visit.mp4", after=40)
     found = lines(run("replay", video, "--json", "--frames", config=config).stdout)

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from app.frames import Box, Image
-from app.motion import make_motion
-from app.motion.background import LEARNING_PICTURES, blur_kernel, outlined_area_px
+from app.motion.background import (
+    LEARNING_PICTURES,
+    BackgroundMotion,
+    blur_kernel,
+    outlined_area_px,
+)
 from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
 
 LEFT_HALF: Polygon = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
@@ -33,7 +37,7 @@ def trained_on(
     picture: Image, settings: MotionSettings | None = None, masks: tuple[Polygon, ...] = ()
 ) -> MotionModel:
     """Return a model that has learned *picture* as its background."""
-    motion = make_motion(settings or MotionSettings(), masks)
+    motion = BackgroundMotion(settings or MotionSettings(), masks)
     for _ in range(LEARNING_PICTURES):
         motion.judge(picture)
     return motion
@@ -53,7 +57,7 @@ def test_a_still_room_shows_no_motion() -> None:
 
 
 def test_sensor_noise_is_no_motion() -> None:
-    rng, motion = np.random.default_rng(3), make_motion(MotionSettings())
+    rng, motion = np.random.default_rng(3), BackgroundMotion(MotionSettings())
     for _ in range(30):
         noise = 8 * rng.standard_normal((480, 640), np.float32)
         assert not motion.judge(np.clip(room() + noise, 0, 255).astype(np.uint8)).motion
@@ -177,7 +181,7 @@ def learning(motion: MotionModel, pictures: Iterable[Image]) -> list[bool]:
 
 
 def test_the_first_ten_pictures_show_no_motion() -> None:
-    motion = make_motion(MotionSettings())
+    motion = BackgroundMotion(MotionSettings())
     flicker = [room(), with_visitor(room(), Box(200, 120, 120, 280))] * 6
     seen = [motion.judge(picture) for picture in flicker]
     assert [one.learning for one in seen] == [True] * 10 + [False] * 2
@@ -276,7 +280,7 @@ def test_an_outlined_area_is_that_of_the_finer_grid() -> None:
 
 def test_the_comparison_shows_how_a_picture_was_judged() -> None:
     visitor, fly = Box(200, 120, 120, 280), Box(40, 40, 16, 16)
-    motion = make_motion(MotionSettings())
+    motion = BackgroundMotion(MotionSettings())
     for _ in range(LEARNING_PICTURES):
         assert motion.comparison() is None
         motion.judge(room())
@@ -303,7 +307,7 @@ def test_the_comparison_shows_how_a_picture_was_judged() -> None:
 def test_a_slower_source_is_learned_by_the_second() -> None:
     def seen(pictures_s: float) -> list[float]:
         """Return how long a chair that is put down after five seconds counts as motion."""
-        motion = make_motion(MotionSettings(), fps=10)
+        motion = BackgroundMotion(MotionSettings(), fps=10)
         chair = with_visitor(room(), Box(200, 200, 120, 200))
         times = np.arange(0, 20, 1 / pictures_s)
         return [at for at in times if motion.judge(chair if at >= 5 else room(), 255, at).motion]

@@ -6,10 +6,13 @@ from app.motion import make_motion
 from app.motion.background import BackgroundMotion
 from app.motion.base import MotionSettings
 from app.motion.light import LightMotion
+from app.motion.structure import StructureMotion
 
 
-def test_the_trigger_names_the_model() -> None:
-    assert isinstance(make_motion(MotionSettings()), BackgroundMotion)
+def test_trigger_and_method_name_the_model() -> None:
+    assert isinstance(make_motion(MotionSettings()), StructureMotion)
+    classic = MotionSettings(method="running_average")
+    assert isinstance(make_motion(classic), BackgroundMotion)
     assert isinstance(make_motion(MotionSettings(trigger="light")), LightMotion)
 
 

@@ -142,3 +142,13 @@ def test_a_lamp_is_counted_with_its_reason() -> None:
     motion = StructureMotion(MotionSettings())
     reasons = {motion.judge(one, 255, at_s).objection for at_s, one in shown(headlight, 12)}
     assert set(motion.objections()) == {str(reason) for reason in reasons if reason}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 640), (480, 1), (3, 257), (97, 131), (479, 641)])
+def test_odd_and_tiny_pictures_are_judged(shape: tuple[int, int]) -> None:
+    motion, random = StructureMotion(MotionSettings()), np.random.default_rng(1)
+    for number in range(100):
+        level = 40 if number % 30 < 25 else 220
+        picture = np.clip(random.normal(level, 3, shape), 0, 255).astype(np.uint8)
+        sighting = motion.judge(picture, 255, number / 10)
+        assert all(box.x + box.width <= shape[1] for box in sighting.boxes)

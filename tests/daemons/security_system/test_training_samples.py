@@ -62,7 +62,7 @@ def test_a_room_where_somebody_may_stand_still_is_not_quiet(tmp_path: Path) -> N
 
 
 def test_a_room_is_not_quiet_while_the_background_is_learned(tmp_path: Path) -> None:
-    settings = config(tmp_path, motion=MotionSettings())
+    settings = config(tmp_path, motion=MotionSettings(method="running_average"))
     detector, sampler = detector_of(settings), sampler_of(settings)
     record_all(sampler.record, [5] * 40, detector)
     detector.relearn()
