@@ -138,9 +138,9 @@ def described(evidence: Evidence) -> str:
         what = "a person-sized shape"
     else:
         what = "a small or distant shape"
-    if evidence.entered == "below":
-        return f"{what} came in from the front"
-    return f"{what} came in from the {evidence.entered}" if evidence.entered else f"{what} appeared"
+    side = "front" if evidence.entered == "below" else evidence.entered
+    came = f"came in from the {side}" if side else "appeared"
+    return f"{what} {came}" + (f", {evidence.zone}" if evidence.zone else "")
 
 
 def _date(local: datetime) -> str:

@@ -215,6 +215,7 @@ class Detector:
             self._rule = SureRule(events)
         self._event: Event | None = None
         self._opened = 0
+        self._may_alert = True
         self._scene = 0
         #: The time of the last event that was an alert.
         self.last_alert_at_s = last_alert_at_s
@@ -273,7 +274,8 @@ class Detector:
         if not self._rule.opens():
             return None
         self._opened += 1
-        alert = at_s - self.last_alert_at_s >= self._events.min_notify_seconds
+        self._may_alert = seen.alert
+        alert = seen.alert and at_s - self.last_alert_at_s >= self._events.min_notify_seconds
         if alert:
             self.last_alert_at_s = at_s
         self._event = Event(
@@ -288,6 +290,10 @@ class Detector:
         return "opened"
 
     def _follow(self, event: Event, seen: Sighting) -> Literal["closed"] | None:
+        if seen.motion and seen.alert and not self._may_alert:
+            # Somebody comes from a zone that is only recorded: the next frame opens an alert.
+            self._event = replace(event, ended_at_s=self._rule.ended_at_s)
+            return "closed"
         if seen.motion:
             if seen.area_px > event.peak_area_px:
                 self._event = replace(event, peak_area_px=seen.area_px, boxes=seen.boxes)

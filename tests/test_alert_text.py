@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -209,5 +210,7 @@ def test_the_evidence_is_said_in_everyday_words(
     at = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
     text = AlertText("front", "background", EventWords())
     assert text.opening(at, evidence) == f"Motion in front of camera front: {said}."
+    on_the_path = replace(evidence, zone="on the path")
+    assert text.opening(at, on_the_path).endswith(f"{said}, on the path.")
     own = AlertText("front", "background", EventWords(opening="Come and see."))
     assert own.opening(at, evidence) == "Come and see."

@@ -299,3 +299,13 @@ def test_a_model_that_confirms_opens_an_event_at_once() -> None:
     closed = seen[6].event
     assert closed
     assert (closed.started_at_s, closed.ended_at_s) == (1, 3)
+
+
+def test_somebody_who_leaves_a_recorded_zone_opens_an_alert() -> None:
+    sightings = [replace(moving(), alert=alert) for alert in (False, False, True, True)]
+    motion = ScriptedMotion(iter(sightings))
+    motion.confirms = True
+    detector = Detector(motion, EventSettings())
+    seen = [detector.judge(frame(number, number)) for number in range(4)]
+    assert [one.changed for one in seen] == ["opened", None, "closed", "opened"]
+    assert [one.event.alert for one in seen if one.event] == [False, False, False, True]

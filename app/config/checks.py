@@ -24,6 +24,7 @@ def config_warnings(config: Config) -> list[str]:
         *_half_set_up(config),
         *_presence_warnings(config.presence),
         *_weak_secret_warnings(config),
+        *_zone_warnings(config),
     ]
     found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
     plain = Config()
@@ -84,3 +85,12 @@ def _weak_secret_warnings(config: Config) -> Iterator[str]:
             f"{key} is a plain word or a name in this configuration, so the logs cannot hide it "
             "everywhere; choose a longer one, with digits in it"
         )
+
+
+def _zone_warnings(config: Config) -> Iterator[str]:
+    motion = config.motion
+    if motion.trigger == "background" and motion.method == "structure":
+        return
+    for name, camera in config.cameras.items():
+        if camera.zones:
+            yield f"cameras.{name}.zones have no effect without motion.method: structure"

@@ -25,7 +25,7 @@ from app.alert_text import EventWords
 from app.cameras.base import CameraSettings
 from app.detector import EventSettings
 from app.logs import Redactor
-from app.motion.base import Fraction, MotionSettings, Polygon
+from app.motion.base import Fraction, MotionSettings, Polygon, Zone
 from app.notify import ServiceSettings
 from app.notify.settings import (
     AppriseSettings,
@@ -99,9 +99,10 @@ Mask = Annotated[Polygon, AfterValidator(_closed)]
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig(CameraSettings):
-    """A camera, with the masks, the mount and the motion sensor of its place."""
+    """A camera, with the masks, the zones, the mount and the motion sensor of its place."""
 
     masks: tuple[Mask, ...] = ()
+    zones: tuple[Zone, ...] = ()
     pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)
     pir_pin: Annotated[int, Interval(ge=0, le=27)] | None = None
 

@@ -127,7 +127,7 @@ def _replay(
     fps = camera_config.fps
     settings = CameraSettings(source=video, fps=fps)
     camera = make_camera("replay", settings, SystemClock(), pace="fast")
-    motion = make_motion(config.motion, camera_config.masks, fps)
+    motion = make_motion(config.motion, camera_config.masks, fps, camera_config.zones)
     detector = Detector(motion, config.events, fps=fps)
     ended: list[Event] = []
     report = partial(_print_event, video) if as_json else ended.append

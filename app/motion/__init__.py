@@ -1,14 +1,18 @@
 """Motion models, which judge whether something moves in a picture."""
 
-from app.motion.base import MotionModel, MotionSettings, Polygon
+from app.motion.base import MotionModel, MotionSettings, Polygon, Zone
 
 
 def make_motion(
-    settings: MotionSettings, masks: tuple[Polygon, ...] = (), fps: float | None = None
+    settings: MotionSettings,
+    masks: tuple[Polygon, ...] = (),
+    fps: float | None = None,
+    zones: tuple[Zone, ...] = (),
 ) -> MotionModel:
     """Return the model that *settings* name.
 
     *masks* are areas that are never judged. *fps* is the rate of frames that the settings mean.
+    Only the method structure knows *zones*.
     """
     if settings.trigger == "light":
         from app.motion.light import LightMotion
@@ -17,7 +21,7 @@ def make_motion(
     if settings.method == "structure":
         from app.motion.structure import StructureMotion
 
-        return StructureMotion(settings, masks)
+        return StructureMotion(settings, masks, zones)
     from app.motion.background import BackgroundMotion
 
     return BackgroundMotion(settings, masks, fps)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, Len
+from pydantic import AfterValidator
 
 from app.frames import Box, Image
 from app.protocol import Evidence
@@ -14,6 +15,27 @@ Fraction = Annotated[float, Interval(ge=0, le=1)]
 #: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
 Polygon = tuple[tuple[Fraction, Fraction], ...]
 Kernel = Annotated[int, Interval(ge=1, le=101)]
+
+
+def _closed(polygon: Polygon) -> Polygon:
+    if len(polygon) < 3:
+        raise ValueError("needs at least three corners, each [x, y] as fractions from 0 to 1")
+    return polygon
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of the picture, called *name*, with the corners *area*.
+
+    Somebody is in it who stands in it. *min_size* is the smallest size there, as a share of the
+    picture; None is that of the whole picture. *then* says what somebody there causes: an alert, a
+    recorded event without an alert, or nothing.
+    """
+
+    name: Annotated[str, Len(1, 40)]
+    area: Annotated[Polygon, AfterValidator(_closed)]
+    min_size: Annotated[float, Interval(gt=0, lt=1)] | None = None
+    then: Literal["alert", "record", "ignore"] = "alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +78,8 @@ class Sighting:
     *area_px* is the largest moving area, in pixels at `frame_width`. *boxes* are in the frame's own
     pixels. *learning* is True while there is no verdict. *level* is the brightness of the picture,
     0 to 255, where light is the trigger. *evidence* says why there is motion, and *objection* why
-    something that changed is none, where the model knows it.
+    something that changed is none, where the model knows it. *alert* is False when everybody is in
+    zones that are only recorded.
     """
 
     motion: bool
@@ -66,6 +89,7 @@ class Sighting:
     level: float | None = None
     evidence: Evidence | None = None
     objection: str | None = None
+    alert: bool = True
 
 
 @dataclass(frozen=True, slots=True)

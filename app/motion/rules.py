@@ -52,6 +52,7 @@ class Objection(StrEnum):
     LIGHT = "the light is changing"
     SHAKE = "the camera moves"
     NOISE = "noise"
+    IGNORED = "in a zone that is ignored"
 
 
 @dataclass(frozen=True, slots=True)

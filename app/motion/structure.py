@@ -20,7 +20,15 @@ import numpy as np
 
 from app.frames import Box, Image
 from app.motion.background import visible_mask
-from app.motion.base import Comparison, Contour, MotionModel, MotionSettings, Polygon, Sighting
+from app.motion.base import (
+    Comparison,
+    Contour,
+    MotionModel,
+    MotionSettings,
+    Polygon,
+    Sighting,
+    Zone,
+)
 from app.motion.blobs import Blob, BlobFinder, traits_of
 from app.motion.contrast import Contrast, unit_px
 from app.motion.life import Life
@@ -36,6 +44,7 @@ from app.motion.scene_model import (
 from app.motion.shake import Shake
 from app.motion.shrink import Shrink
 from app.motion.tracks import Track
+from app.motion.zones import Zones
 from app.protocol import Evidence
 
 #: Seconds in which a new scene is learned quickly and nothing is judged: the most, and how long
@@ -109,7 +118,7 @@ def without(*names: str) -> Parts:
 
 
 class StructureMotion(MotionModel):
-    """Judges by structure. *masks* are areas that are never judged."""
+    """Judges by structure, with the rules of *zones*. *masks* are areas that are never judged."""
 
     confirms = True
 
@@ -117,10 +126,12 @@ class StructureMotion(MotionModel):
         self,
         settings: MotionSettings,
         masks: tuple[Polygon, ...] = (),
+        zones: tuple[Zone, ...] = (),
         parts: Parts | None = None,
     ) -> None:
         self._settings = settings
         self._masks = masks
+        self._zones = zones
         self._parts = parts or Parts()
         self._at_s = 0.0
         #: How many pictures and tracks were no motion, by reason.
@@ -135,6 +146,7 @@ class StructureMotion(MotionModel):
             rows, columns = luma.shape
             scene = SceneWatch(
                 *((rows, columns), span, self._settings, self._masks, self._parts),
+                zones=self._zones,
                 counts=self.counts,
             )
             self.scene = scene
@@ -161,6 +173,7 @@ class SceneWatch:
         masks: tuple[Polygon, ...],
         parts: Parts,
         *,
+        zones: tuple[Zone, ...],
         counts: Counter[str],
     ) -> None:
         self.picture_shape, self.span = picture_shape, span
@@ -176,6 +189,7 @@ class SceneWatch:
         self._light = LightChange(self.shape)
         self._shake = Shake(self.shape)
         self._life = Life(settings.absorb_s)
+        self._zones = Zones(zones, self.shape)
         self.tracks: list[Track] = []
         self._counts = counts
         #: The last reason why something in the last picture is no motion.
@@ -370,8 +384,10 @@ class SceneWatch:
                 track.move(self.shape)
                 if not track.confirmed:
                     self._decide(track)
-                elif looks_for_life:
-                    self._watch(track)
+                else:
+                    self._enter_zone(track)
+                    if looks_for_life:
+                        self._watch(track)
         self.tracks = [track for track in self.tracks if self._lives_on(track)]
         self._learn(lights)
 
@@ -416,17 +432,38 @@ class SceneWatch:
         )
 
     def _decide(self, track: Track) -> None:
-        objection = Judgement(track, self._at_s, self.model, self._parts.rules).objection()
+        zone = self._zones.of(track.box)
+        objection = (
+            self._objection_of(zone, track)
+            or Judgement(track, self._at_s, self.model, self._parts.rules).objection()
+        )
         track.objection = objection
         if objection:
             self._object(objection)
             return
         track.confirmed_s = track.alive_s = self._at_s
-        track.evidence = self._evidence(track)
+        track.evidence = self._evidence(track, zone)
+        track.alerts = zone is None or zone.then == "alert"
         if self._parts.put_back:
             self.model.put_back(region_of(track.box, self.shape, 3))
 
-    def _evidence(self, track: Track) -> Evidence:
+    def _enter_zone(self, track: Track) -> None:
+        """Let a track that was only recorded alert when it comes to where it may."""
+        if not track.alerts:
+            zone = self._zones.of(track.box)
+            if zone is None or zone.then == "alert":
+                track.alerts = True
+                track.evidence = self._evidence(track, zone)
+
+    def _objection_of(self, zone: Zone | None, track: Track) -> Objection | None:
+        if zone is None:
+            return None
+        if zone.then == "ignore":
+            return Objection.IGNORED
+        is_small = track.area_px < (zone.min_size or 0.0) * self._pixels
+        return Objection.TOO_SMALL if is_small else None
+
+    def _evidence(self, track: Track, zone: Zone | None) -> Evidence:
         rows, columns = self.shape
         traits = track.traits
         return Evidence(
@@ -438,6 +475,7 @@ class SceneWatch:
             hidden=round(1 - traits.kept_share, 2) if traits.textured else None,
             darker=round(1 - math.exp(min(traits.darkest, 0.0)), 2),
             entered=track.entered(self.shape),
+            zone=zone.name if zone else None,
         )
 
     def _watch(self, track: Track) -> None:
@@ -483,6 +521,7 @@ class SceneWatch:
             learning=self._is_calibrating,
             evidence=largest.evidence if largest else None,
             objection=None if seen else self.objection,
+            alert=not seen or any(track.alerts for track in seen),
         )
 
     def _whole(self, box: Box) -> Box:

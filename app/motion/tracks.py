@@ -58,6 +58,7 @@ class Track:
     *start* is its box when its evidence began, *sights* the pictures in which it was seen since,
     and *travel_px* how far both sides of the box have moved the same way. *alive_s* is when
     something in it last moved, and *ghost* rises to 1 while it looks like a hole in the background.
+    *alerts* is False in a zone that is only recorded.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Track:
     ghost: float = 0.0
     objection: str | None = None
     evidence: Evidence | None = None
+    alerts: bool = True
     places: deque[Place] = field(default_factory=deque)
 
     def __post_init__(self) -> None:

@@ -159,7 +159,8 @@ class Evidence:
     share of the picture's height. It was followed for *lasted_s* seconds and went *travelled*, a
     share of the picture's width. It hides the share *hidden* of the texture behind it (None where
     there is none), and its darkest parts are darker than what is behind them by the share *darker*.
-    *entered* is the edge at which it was first seen, None in the middle.
+    *entered* is the edge at which it was first seen, None in the middle. *zone* is the name of the
+    zone in which it stands.
     """
 
     box: BoxPx
@@ -170,6 +171,7 @@ class Evidence:
     hidden: float | None
     darker: float
     entered: Literal["left", "right", "below"] | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,3 +116,12 @@ def test_a_word_as_a_secret_is_warned_of(folder: Path, router: str, warned: bool
     said = [one for one in config_warnings(load_config(folder)) if "plain word or a name" in one]
     assert bool(said) == warned
     assert all("presence.router." in one for one in said)
+
+
+def test_zones_without_a_method_that_knows_them_are_warned_of(folder: Path) -> None:
+    zone = "[{name: path, area: [[0, 0], [1, 0], [1, 1]]}]"
+    text = f"cameras: {{a: {{zones: {zone}}}}}\nmotion: {{method: %s}}\n"
+    for method, count in (("running_average", 1), ("structure", 0)):
+        (folder / "config.yml").write_text(text % method)
+        said = [one for one in config_warnings(load_config(folder)) if "zones have no" in one]
+        assert len(said) == count

@@ -35,7 +35,7 @@ from app.detector import Detector, Event, EventSettings, Verdict
 from app.errors import ConfigError
 from app.frames import Frame, jpeg
 from app.motion import make_motion
-from app.motion.base import MotionSettings, Polygon
+from app.motion.base import MotionSettings, Polygon, Zone
 from app.pantilt import make_pantilt
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
@@ -55,7 +55,9 @@ _ALERTS = "alerts-without-clip"
 _log = logging.getLogger(__name__)
 
 #: The settings from which a detector is made.
-_DetectorSettings = tuple[MotionSettings, EventSettings, tuple[Polygon, ...], float]
+_DetectorSettings = tuple[
+    MotionSettings, EventSettings, tuple[Polygon, ...], tuple[Zone, ...], float
+]
 
 
 class SecuritySystem(Daemon):
@@ -238,12 +240,13 @@ class SecuritySystem(Daemon):
 
     def _wanted_detector_settings(self) -> _DetectorSettings:
         settings = self._settings
-        return self.config.motion, self.config.events.for_detector(), settings.masks, settings.fps
+        events = self.config.events.for_detector()
+        return self.config.motion, events, settings.masks, settings.zones, settings.fps
 
     def _make_detector(self, last_alert_at_s: float = -math.inf) -> Detector:
         self._detector_settings = self._wanted_detector_settings()
-        motion, events, masks, fps = self._detector_settings
-        return Detector(make_motion(motion, masks, fps), events, last_alert_at_s, fps)
+        motion, events, masks, zones, fps = self._detector_settings
+        return Detector(make_motion(motion, masks, fps, zones), events, last_alert_at_s, fps)
 
     def _alert_text(self) -> AlertText:
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
@@ -389,6 +392,7 @@ def _is_other_camera(before: CameraConfig, after: CameraConfig) -> bool:
     same = replace(
         before,
         masks=after.masks,
+        zones=after.zones,
         pantilt=after.pantilt,
         pir_pin=after.pir_pin,
         lost_alert_s=after.lost_alert_s,
