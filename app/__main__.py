@@ -19,6 +19,7 @@ VERBS = {
     "status": "app.cli.status:status",
     "stop": "app.cli.stop:stop",
     "who": "app.cli.who:who",
+    "yardstick": "app.evaluation.yardstick.verb:yardstick",
 }
 
 

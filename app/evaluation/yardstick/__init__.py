@@ -1,0 +1,1 @@
+"""The yardstick: labelled scenes, and how well the detector does on them."""
