@@ -17,7 +17,7 @@ from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.clock import SystemClock
 from app.errors import CameraEnded
-from app.evaluation.yardstick.footage import FPS, HEIGHT
+from app.evaluation.yardstick.footage import FPS, HEIGHT, WIDTH
 from app.evaluation.yardstick.staging import SETTLE_S, Disturbance, Labels
 from app.files import put_in_place, write_atomic
 from app.frames import Frame, Image
@@ -46,11 +46,11 @@ def encode(path: Path, pictures: Iterable[Image], bitrate: int | None = None) ->
         options["crf"] = "20"
     with av.open(str(unfinished), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options=options)
+        stream.width, stream.height = WIDTH, HEIGHT
         stream.pix_fmt, stream.gop_size = "yuv420p", 2 * FPS
         if bitrate:
             stream.bit_rate = bitrate
         for picture in pictures:
-            stream.height, stream.width = picture.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode())
     put_in_place(unfinished, path)

@@ -26,6 +26,8 @@ from app.frames import Frame
 from app.motion import make_motion
 from app.motion.base import MotionModel, MotionSettings
 
+#: The visits of the scenes are 9 s apart or more, and each must be an event of its own.
+_EVENTS = EventSettings(event_gap_s=5.0)
 Method = Literal["structure", "running_average"]
 
 
@@ -90,8 +92,8 @@ def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:
 
 
 def find_events(plan: Plan, frames: Iterable[Frame]) -> list[Span]:
-    """Return the events in *frames*, with the settings' defaults for all but the method."""
-    detector = Detector(_motion(plan), EventSettings(), fps=FPS)
+    """Return the events in *frames*; all settings but the method and the gap are the defaults."""
+    detector = Detector(_motion(plan), _EVENTS, fps=FPS)
     closed = []
     for frame in frames:
         verdict = detector.judge(frame)

@@ -1,0 +1,64 @@
+"""The verb `yardstick`."""
+
+from pathlib import Path
+
+import pytest
+
+from app.evaluation.yardstick.drawn import encode, write_labels
+from app.evaluation.yardstick.footage import CLIP
+from app.evaluation.yardstick.staging import Labels, Staging, Story
+from tests.conftest import REPO
+from tests.evaluation.videos import run, run_as_process
+from tests.evaluation.yardstick.scenery import footage
+
+ONE = ("--only", "noise_day", "--jobs", "1", "--method", "structure")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder with one scene of seed 4, made from the drawn room."""
+    folder = tmp_path / "kept" / "drawn-seed4"
+    folder.mkdir(parents=True)
+    encode(folder / "noise_day.mp4", footage().frames[:80])
+    story = Story(footage(), 8)
+    write_labels(folder, [Staging(story).labels("noise_day"), Labels("cloud", 1.0)])
+    return tmp_path / "kept"
+
+
+def test_it_prints_the_table_and_writes_the_page(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHOS_THERE_DATA", str(tmp_path))
+    page = tmp_path / "page.md"
+    done = run("yardstick", *ONE, "--seed", "4", "--keep", kept, "--report", page)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(
+        "Method structure; seed 4 of scenes from the drawn room, as H.264"
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [
+        "scene",
+        "noise_day",
+        "all",
+    ]
+    assert "| noise_day | 0 |" in page.read_text(encoding="utf-8")
+
+
+def test_parts_belong_to_the_method_structure() -> None:
+    done = run("yardstick", "--method", "running_average", "--without", "travel")
+    assert done.exit_code == 2
+    assert "--without" in done.stderr
+    assert run("yardstick", "--without", "eyes").exit_code == 2
+
+
+def test_a_damaged_clip_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / CLIP).write_text("this is no video")
+    monkeypatch.setenv("WHOS_THERE_DATA", str(tmp_path))
+    done = run("yardstick", *ONE, "--report", tmp_path / "page.md")
+    assert done.exit_code == 1
+    assert CLIP in done.stderr
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_the_script_calls_the_verb() -> None:
+    assert "--seed" in run_as_process("yardstick", "--help").stdout
+    assert "-m app yardstick" in (REPO / "scripts" / "yardstick.sh").read_text(encoding="utf-8")
