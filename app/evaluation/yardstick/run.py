@@ -36,7 +36,8 @@ class Plan:
     """A run of the yardstick: the *seed* of its scenes, and the detector.
 
     *without* are parts of the method `structure` that are switched off. The scenes are kept as
-    H.264 in *folder*; without one they are drawn anew, and not encoded.
+    H.264 in *folder*; without one they are drawn for this run only, and not
+    encoded.
     """
 
     seed: int
