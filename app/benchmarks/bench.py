@@ -1,9 +1,11 @@
-"""`bench`: measures the CPU time of the detector on this machine, beside the classic pipeline."""
+"""`bench`: measures the CPU time of the detector on this machine, beside the classic pipeline.
+
+In its figures, the detector is that with the method running_average.
+"""
 
 import itertools
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,9 @@ import cv2
 import numpy as np
 
 from app.benchmarks.classic import ClassicMotion
+from app.benchmarks.motion_load import PICTURES as MOTION_PICTURES
+from app.benchmarks.motion_load import measure_motion, motion_table
+from app.benchmarks.stopwatch import Stopwatch
 from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.clock import SystemClock
@@ -65,9 +70,10 @@ def bench(
     """Measure the CPU time of a frame, beside the classic pipeline.
 
     The figures are milliseconds on one thread for a frame of 640x480. The frames are those of
-    VIDEO, resized beforehand, or of the drawn demo scene. Both pipelines get each frame in turn, so
-    that other work of this machine disturbs both alike. The stages are measured in a second run,
-    and include the cost of measuring them.
+    VIDEO, resized beforehand, or of the drawn demo scene. The classic pipeline and the detector
+    with the method running_average get each frame in turn, so that other work of this machine
+    disturbs both alike. The stages are measured in a second run, and include the cost of measuring
+    them. Then both methods are measured with an empty room and with somebody there.
     """
     if of_slack:
         _bench_slack(as_json)
@@ -85,8 +91,8 @@ def _bench_frames(video: str, count: int, as_json: bool) -> None:
         pictures = read_pictures(video)
     except CameraError as error:
         raise click.ClickException(str(error)) from None
-    figures = measure(pictures, count)
-    click.echo(json.dumps(figures) if as_json else _table(figures))
+    figures = {**measure(pictures, count), **measure_motion(video, min(count, MOTION_PICTURES))}
+    click.echo(json.dumps(figures) if as_json else f"{_table(figures)}\n{motion_table(figures)}")
 
 
 def _bench_slack(as_json: bool) -> None:
@@ -119,38 +125,6 @@ def _print_figures(
     except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures) if as_json else table(figures))
-
-
-class Stopwatch:
-    """Measures the CPU time of functions, by name."""
-
-    def __init__(self) -> None:
-        self._spent_s: dict[str, float] = {}
-
-    def timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return *call* wrapped: its time is added under *name*."""
-
-        def measured(*given: object) -> Any:
-            began_s = time.process_time()
-            result = call(*given)
-            self._spent_s[name] += time.process_time() - began_s
-            return result
-
-        self._spent_s[name] = 0.0
-        return measured
-
-    def watch(self, subject: object, names: Iterable[str]) -> None:
-        """Measure the methods *names* of *subject* from now on."""
-        for name in names:
-            setattr(subject, name, self.timed(name, getattr(subject, name)))
-
-    def restart(self) -> None:
-        """Set all times to zero."""
-        self._spent_s = dict.fromkeys(self._spent_s, 0.0)
-
-    def ms(self, count: int) -> dict[str, float]:
-        """Return the milliseconds for one of *count* frames."""
-        return {name: round(1000 * spent_s / count, 4) for name, spent_s in self._spent_s.items()}
 
 
 def read_pictures(source: str) -> BenchPictures:

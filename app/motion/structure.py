@@ -185,8 +185,8 @@ class SceneWatch:
         self._visible = visible_mask(masks, self.shape) if masks else None
         self.contrast = Contrast(self.shape, span)
         self.model = SceneModel(self.shape, parts.model)
-        self._finder = BlobFinder(self.shape, settings.min_size * self._pixels)
-        self._light = LightChange(self.shape)
+        self.finder = BlobFinder(self.shape, settings.min_size * self._pixels)
+        self.light = LightChange(self.shape)
         self._shake = Shake(self.shape)
         self._life = Life(settings.absorb_s)
         self._zones = Zones(zones, self.shape)
@@ -249,7 +249,7 @@ class SceneWatch:
             self._began_s = self._busy_s = self._at_s
             self.model.begin(self.contrast)
             return
-        self._light.take(small, self.contrast, self._at_s)
+        self.light.take(small, self.contrast, self._at_s)
         self.contrast.weigh(small)
         changed = self._compare()
         if self._is_calibrating:
@@ -258,17 +258,17 @@ class SceneWatch:
         beyond_noise = self._allow_for_noise(changed)
         if beyond_noise is None:
             return
-        if beyond_noise < self._finder.least_px / 3:
+        if beyond_noise < self.finder.least_px / 3:
             self._upset_s = 0.0
             self._follow([])
         elif not self._is_upset(beyond_noise):
             self._upset_s = max(0.0, self._upset_s - self._dt_s)
-            self._follow(self._finder.find(self.model.changed))
+            self._follow(self.finder.find(self.model.changed))
 
     def _calibrate(self, changed: int) -> None:
         age_s = self._at_s - (self._began_s or 0.0)
         self.model.calibrate(self.contrast, age_s, self._dt_s, self._at_s)
-        if changed >= self._finder.least_px / 3:
+        if changed >= self.finder.least_px / 3:
             self._busy_s = self._at_s
         self._is_calibrating = age_s < CALIBRATION_S and self._at_s - self._busy_s < _QUIET_S
         if not self._is_calibrating:
@@ -299,7 +299,7 @@ class SceneWatch:
                 self._adapt()
         if rise > _NOISE_RISES:
             changed = self._outside_masks(self.model.raise_limit(rise))
-            if changed < self._finder.least_px / 3:
+            if changed < self.finder.least_px / 3:
                 self._object(Objection.NOISE)
         return changed
 
@@ -374,7 +374,7 @@ class SceneWatch:
         for track in self.tracks:
             track.looks += 1
         lights = [blob.box for blob in blobs if not self._belongs(blob)]
-        if self._parts.light_pause and self._light.is_changing(self._at_s, blobs, self.model):
+        if self._parts.light_pause and self.light.is_changing(self._at_s, blobs, self.model):
             self._restart_evidence()
         looks_for_life = self._at_s - self._life_s >= _LOOK_FOR_LIFE_S
         if looks_for_life:
@@ -479,7 +479,7 @@ class SceneWatch:
         )
 
     def _watch(self, track: Track) -> None:
-        if self._life.is_over(track, self.contrast, self.model, self._finder.closed, self._at_s):
+        if self._life.is_over(track, self.contrast, self.model, self.finder.closed, self._at_s):
             self.model.absorb(self.contrast, region_of(track.box, self.shape, 2))
             track.seen_s = -math.inf
 

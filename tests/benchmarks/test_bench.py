@@ -21,6 +21,8 @@ def test_it_measures_both_pipelines_and_every_stage(tmp_path: Path) -> None:
     assert list(figures["detector_stages_ms"]) == DETECTOR_STAGES
     for name in ("classic", "detector"):
         assert all(cost_ms > 0 for cost_ms in figures[f"{name}_stages_ms"].values())
+    assert list(figures["methods_ms"]) == ["structure", "running_average"]
+    assert "structure_stages_ms" in figures
 
 
 def test_without_a_video_it_draws_a_scene_and_a_table() -> None:
@@ -29,6 +31,7 @@ def test_without_a_video_it_draws_a_scene_and_a_table() -> None:
     assert "mean of 10 frames" in done.stdout
     assert "classic" in done.stdout
     assert "shrink" in done.stdout
+    assert "structure, warm" in done.stdout
 
 
 def test_a_missing_video_is_named(tmp_path: Path) -> None:
