@@ -53,14 +53,16 @@ class Life:
 
 def _lives(track: Track, now: Contrast, model: SceneModel) -> bool:
     region = region_of(track.box, model.shape)
-    change = np.abs(now.local[region] - now.before[region]) * now.weight[region]
+    change = cv2.absdiff(now.local[region], now.before[region])
+    cv2.multiply(change, now.weight[region], dst=change)
     change = cv2.blur(change, (3, 3))
     sample = np.abs(now.local[::4, ::4] - now.before[::4, ::4]) * now.weight[::4, ::4]
     middle = sample.size // 2
     calm = float(np.partition(sample.ravel(), middle)[middle]) / _USUAL_MEDIAN
-    limit = np.maximum(_LIFE_NOISE * model.noise[region], _LIFE_CALM * calm)
-    living = np.count_nonzero(change > limit)
-    return bool(living > max(_LEAST_PIXELS, _LEAST_SHARE * track.area_px))
+    # Only pixels above the calm of the picture can live, so the others are cleared.
+    _, change = cv2.threshold(change, _LIFE_CALM * calm, 0, cv2.THRESH_TOZERO)
+    living = cv2.countNonZero(cv2.compare(change, _LIFE_NOISE * model.noise[region], cv2.CMP_GT))
+    return living > max(_LEAST_PIXELS, _LEAST_SHARE * track.area_px)
 
 
 def _is_hole(track: Track, now: Contrast, model: SceneModel, closed: Image) -> bool:

@@ -57,6 +57,7 @@ class SceneModel:
         self._edges_at_s = self._copied_at_s = -math.inf
         self._unlearned_s = 0.0
         self._copies: list[tuple[Plane, Plane]] = []
+        self._frozen: list[Region] = []
         self.noise[:] = _FIRST_NOISE
         #: The weights of the last compared picture, which turn contrast into grey levels.
         self.weight = self._scratch
@@ -178,13 +179,12 @@ class SceneModel:
     @contextmanager
     def kept(self, frozen: Iterable[Region]) -> Iterator[None]:
         """Leave the regions *frozen* as they are, whatever is learned inside."""
-        saved = [
-            (one, self.contrast[one].copy(), self.noise[one].copy(), self.log[one].copy())
-            for one in frozen
-        ]
+        self._frozen = list(frozen)
+        saved = [(one, self.contrast[one].copy(), self.log[one].copy()) for one in self._frozen]
         yield
-        for one, contrast, noise, log in saved:
-            self.contrast[one], self.noise[one], self.log[one] = contrast, noise, log
+        for one, contrast, log in saved:
+            self.contrast[one], self.log[one] = contrast, log
+        self._frozen = []
 
     def _average(self, now: Contrast, share: float) -> None:
         cv2.accumulateWeighted(now.local, self.contrast, share)
@@ -192,6 +192,8 @@ class SceneModel:
 
     def _learn_noise(self, up: float, down: float) -> None:
         cv2.subtract(self.change, self.noise, dst=self._scratch)
+        for region in self._frozen:
+            self._scratch[region] = 0
         cv2.scaleAdd(self._scratch, down, self.noise, dst=self.noise)
         np.maximum(self._scratch, 0, out=self._scratch)
         cv2.scaleAdd(self._scratch, up - down, self.noise, dst=self.noise)

@@ -182,6 +182,7 @@ class SceneWatch:
         self.shape = self.shrink.shape
         self._pixels = self.shape[0] * self.shape[1]
         self._scale = settings.frame_width / self.shape[1]
+        self._reach_px = _REACH_PX * unit_px(self.shape)
         self._visible = visible_mask(masks, self.shape) if masks else None
         self.contrast = Contrast(self.shape, span)
         self.model = SceneModel(self.shape, parts.model)
@@ -359,8 +360,11 @@ class SceneWatch:
         self._wake()
 
     def _wake(self) -> None:
-        noise = float(np.median(self.model.noise[::4, ::4]))
-        self._wake_levels = max(_WAKE_LEVELS, _WAKE_NOISE * noise)
+        noise = self.model.noise[::4, ::4].ravel()
+        middle = noise.size // 2
+        self._wake_levels = max(
+            _WAKE_LEVELS, _WAKE_NOISE * float(np.partition(noise, middle)[middle])
+        )
 
     # --- tracks ---
 
@@ -413,7 +417,7 @@ class SceneWatch:
 
     def _nearest(self, blob: Blob) -> Track | None:
         slow = min(max(self._dt_s / _USUAL_PICTURE_S, 1.0), 4.0)
-        reach = math.ceil(_REACH_PX * unit_px(self.shape) * slow - 0.1)
+        reach = math.ceil(self._reach_px * slow - 0.1)
         near = [track for track in self.tracks if track.touches(blob.box, reach)]
         return max(near, key=lambda track: (track.confirmed, track.sights), default=None)
 
