@@ -26,7 +26,7 @@ def test_the_time_of_a_method_is_added_under_its_name() -> None:
     assert watch.ms(1) == {"work": 0.0}
 
 
-def test_two_functions_can_share_a_name_and_keep_their_attributes() -> None:
+def test_functions_share_a_name_and_keep_their_attributes() -> None:
     watch = Stopwatch()
 
     def first() -> None:
