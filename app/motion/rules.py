@@ -9,13 +9,13 @@ from app.motion.scene_model import SceneModel, region_of
 from app.motion.tracks import Track
 
 #: Shares of the picture's pixels. Above `_LARGE` a track needs fewer sights, below `_SMALL` it may
-#: be an insect, above `_HUGE` it may be somebody close to the camera.
-_LARGE, _SMALL, _HUGE = 0.0104, 0.0118, 0.05
+#: be an insect, above `HUGE` it may be somebody close to the camera.
+_LARGE, _SMALL, HUGE = 0.0104, 0.0118, 0.05
 #: Seconds, and the least number of pictures, in which a track must have been seen.
 _LARGE_LASTS_S, _LASTS_S, _LEAST_SIGHTS = 0.2, 0.4, 3
 _SEEN_SHARE = 0.6
 #: Textured pixels, as shares of the picture, from which texture can be judged at all, and well.
-_SOME_TEXTURE, _MUCH_TEXTURE = 0.0021, 0.0069
+SOME_TEXTURE, MUCH_TEXTURE = 0.0021, 0.0069
 #: The largest share of the background's texture that may be kept.
 _KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
 #: Sharp pixels for each pixel of width plus height.
@@ -79,8 +79,8 @@ class Judgement:
         self._pixels = float(model.shape[0] * model.shape[1])
         self._lasted_s = round(at_s - track.born_s, 6)
         textured = self._traits.textured / self._pixels
-        self._some_texture = textured >= _SOME_TEXTURE
-        self._much_texture = textured >= _MUCH_TEXTURE
+        self._some_texture = textured >= SOME_TEXTURE
+        self._much_texture = textured >= MUCH_TEXTURE
         self._kept = self._traits.kept_share if self._some_texture else 0.0
 
     def objection(self) -> Objection | None:
@@ -111,8 +111,8 @@ class Judgement:
         self._small = track.mean_area_px(0.45) < _SMALL * self._pixels
         self._goer = self._small and self._lasted_s >= _GOER_LASTS_S and self._goes()
         self._huge = (
-            track.area_px > _HUGE * self._pixels
-            and self._traits.textured > 3 * _MUCH_TEXTURE * self._pixels
+            track.area_px > HUGE * self._pixels
+            and self._traits.textured > 3 * MUCH_TEXTURE * self._pixels
             and self._kept < _KEPT_PLAIN
         )
 

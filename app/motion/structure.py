@@ -33,7 +33,7 @@ from app.motion.blobs import Blob, BlobFinder, traits_of
 from app.motion.contrast import Contrast, unit_px
 from app.motion.life import Life
 from app.motion.light_change import LightChange
-from app.motion.rules import Judgement, Objection, Rules
+from app.motion.rules import HUGE, MUCH_TEXTURE, SOME_TEXTURE, Judgement, Objection, Rules
 from app.motion.scene_model import (
     USUAL_QUARTILE,
     ModelParts,
@@ -65,12 +65,12 @@ _NOISE_RISES, _NOISE_UPSET = 1.15, 1.5
 _BLOCKS, _BLOCK_SHARE, _UPSET_BLOCKS = (8, 6), 0.04, 0.7
 #: Seconds of an upset in which a shift is looked for, and after which all is learned again.
 _SHIFT_TRIES_S, _NOISY_TRIES_S, _RELEARN_AFTER_S, _ADAPT_AFTER_S = 0.3, 0.6, 0.35, 0.6
-_ADAPT_SHARE = 0.2
+_ADAPT_PER_S = 2.2
 #: Seconds after a shift in which young tracks are dropped.
 _SETTLE_S = 1.0
-#: A track that keeps this share of the texture is light, learned by this share at once.
-_LIGHT_KEPT, _LIGHT_SHARE = 0.7, 0.15
-_SOME_TEXTURE = 0.0021
+#: A track that keeps this share of the texture is light, and is learned at this rate a second: all
+#: but a thirtieth in 2 s.
+_LIGHT_KEPT, _LIGHT_PER_S = 0.7, 1.6
 #: Seconds that a track lives unseen, and that an unconfirmed one may take.
 _LINGER_S, _YOUNG_LINGER_S, _YOUNG_S = 1.9, 0.5, 4.0
 #: Seconds in which nothing is learned under a young track.
@@ -349,8 +349,14 @@ class SceneWatch:
         return int(np.count_nonzero(self.model.changed[under])) > changed / 2
 
     def _adapt(self) -> None:
-        self.model.hurry(self.contrast, self._regions(self._confirmed(), 3), _ADAPT_SHARE)
+        self.model.hurry(
+            self.contrast, self._regions(self._confirmed(), 3), self._share(_ADAPT_PER_S)
+        )
         self._wake()
+
+    def _share(self, per_s: float) -> float:
+        """Return the share of this picture that is learned at the rate *per_s*."""
+        return 1 - math.exp(-per_s * self._dt_s)
 
     def _begin_again(self) -> None:
         """Take the picture for the background: the scene is another one."""
@@ -404,7 +410,7 @@ class SceneWatch:
             return True
         traits = traits_of(blob, self.contrast, self.model)
         textured = traits.textured / self._pixels
-        if textured > _SOME_TEXTURE and traits.kept_share > _LIGHT_KEPT:
+        if textured > SOME_TEXTURE and traits.kept_share > _LIGHT_KEPT:
             self._object(Objection.TEXTURE_KEPT)
             return False
         if track:
@@ -430,8 +436,8 @@ class SceneWatch:
     def _hides_plainly(self, track: Track) -> bool:
         traits = track.traits
         return (
-            track.area_px > 0.05 * self._pixels
-            and traits.textured > 3 * 0.0069 * self._pixels
+            track.area_px > HUGE * self._pixels
+            and traits.textured > 3 * MUCH_TEXTURE * self._pixels
             and traits.kept_share < 0.35
         )
 
@@ -502,8 +508,9 @@ class SceneWatch:
         frozen = self._regions(self._confirmed(), 3) + self._regions(fresh, 2)
         with self.model.kept(frozen):
             refreshed = self.model.learn(self.contrast, self._dt_s, self._at_s)
+            light = self._share(_LIGHT_PER_S)
             for box in lights:
-                self.model.hurry_in(self.contrast, region_of(box, self.shape, 1), _LIGHT_SHARE)
+                self.model.hurry_in(self.contrast, region_of(box, self.shape, 1), light)
         if refreshed:
             self._wake()
 
