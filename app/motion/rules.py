@@ -28,8 +28,9 @@ _DARKER, _DARKER_SHARE, _FAINT = 0.07, 0.25, 0.1
 _SLOPE_GONE, _WHITE_AFTER_S = 0.4, 4.9
 #: How far both sides must have gone: pixels of the reference, and shares of the track's side.
 _TRAVEL, _TRAVEL_SHARE, _TRAVEL_SHARE_HUGE = 4.0, 0.25, 0.08
-#: Small things: the seconds before they are judged, the most sizes a second, how straight.
-_INSECT_LASTS_S, _SIZES_A_SECOND, _STRAIGHT = 0.9, 1.6, 0.6
+#: Small things: the seconds before they are judged, the most sizes a second, how straight they go,
+#: and their height over their width. A small person stands; an insect is as wide as tall.
+_INSECT_LASTS_S, _SIZES_A_SECOND, _STRAIGHT, _TALLNESS = 0.9, 1.6, 0.6, 1.15
 #: A goer: small, but straight and slow, and further than its own size.
 _GOER_LASTS_S, _GOER_WAY, _GOER_STRAIGHT, _GOER_STEP_S = 1.4, 0.8, 0.75, 0.19
 #: A place never rests where its noise is so many times that of the picture's quieter quarter.
@@ -158,12 +159,15 @@ class Judgement:
         )
 
     def _is_insect(self) -> bool:
-        if not self._small or self._goer:
+        if not self._small:
             return False
-        if self._lasted_s < _INSECT_LASTS_S:
-            return True
         gait = self._track.gait(step_s=_STEP_S)
-        return gait.sizes_a_second >= _SIZES_A_SECOND or gait.straightness <= _STRAIGHT
+        if gait.tallness < _TALLNESS:
+            return True
+        if self._goer:
+            return False
+        flutters = gait.sizes_a_second >= _SIZES_A_SECOND or gait.straightness <= _STRAIGHT
+        return flutters or self._lasted_s < _INSECT_LASTS_S
 
     def _is_in_restless_place(self) -> bool:
         if self._huge or self._goer:

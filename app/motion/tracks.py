@@ -20,12 +20,16 @@ _PATH_S, _GAIT_S = 2.5, 1.5
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a track at *at_s*: the middle of its box, its size and its area, in pixels."""
+    """The place of a track at *at_s*: the middle of its box, its size and its area, in pixels.
+
+    *size* is the longer side, *tallness* the height over the width.
+    """
 
     at_s: float
     x: float
     y: float
     size: float
+    tallness: float
     area_px: float
 
 
@@ -34,12 +38,13 @@ class Gait:
     """A movement in the last moments.
 
     *way* is from where it was to where it is, *path* along its steps, *size* its median longer
-    side, all in pixels; *lasted_s* is the time.
+    side, all in pixels; *tallness* is its median height over its width, *lasted_s* the time.
     """
 
     way: float
     path: float
     size: float
+    tallness: float
     lasted_s: float
 
     @property
@@ -139,6 +144,7 @@ class Track:
                 box.x + box.width / 2,
                 box.y + box.height / 2,
                 max(box.width, box.height),
+                box.height / box.width,
                 self.area_px,
             )
         )
@@ -169,8 +175,9 @@ class Track:
         first, last = recent[0], recent[-1]
         path = sum(math.hypot(b.x - a.x, b.y - a.y) for a, b in pairwise(steps))
         size = float(np.median([one.size for one in recent]))
+        tallness = float(np.median([one.tallness for one in recent]))
         way = math.hypot(last.x - first.x, last.y - first.y)
-        return Gait(way, path, size, last.at_s - first.at_s)
+        return Gait(way, path, size, tallness, last.at_s - first.at_s)
 
 
 def _around(one: Box, other: Box) -> Box:
