@@ -21,6 +21,7 @@ WhosThereError
     ├── StoreError     a store for uploads that does not accept or confirm a file this time
     │   └── StoreRefused       a person must act before the store accepts files
     ├── StateUnavailable       Redis does not answer
+    ├── NoDisplay              no window can be opened on this machine
     ├── JournalInUse           another notifier runs (in `app.daemons.notifier.journal`)
     └── SuiteError     the programs could not be started together
         └── SupervisorUnavailable      supervisord does not answer
@@ -135,6 +136,10 @@ class StoreRefused(StoreError):
 
 class StateUnavailable(WorldError):
     """Redis is not reachable, or refuses to write."""
+
+
+class NoDisplay(WorldError):
+    """No window can be opened; the message says what to do."""
 
 
 class SuiteError(WorldError):

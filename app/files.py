@@ -25,9 +25,9 @@ _log = logging.getLogger(__name__)
 def atomic_file(path: Path, like: Path | None = None) -> Iterator[IO[bytes]]:
     """Yield a file whose content becomes the file at *path* when the block ends.
 
-    Missing folders are made. After a failure, an `OSError`, *path* is unchanged. A symbolic link at
-    *path* is replaced, not followed. The file and the folders get the permissions of *like*, a
-    folder above them that the owner may share with others.
+    Missing folders are made. After a failure *path* is unchanged. A symbolic link at *path* is
+    replaced, not followed. The file and the folders get the permissions of *like*, a folder above
+    them that the owner may share with others.
     """
     _make_folders(path.parent, like)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
@@ -37,7 +37,7 @@ def atomic_file(path: Path, like: Path | None = None) -> Iterator[IO[bytes]]:
                 _permit(unfinished, like, 0o666)
             yield file
         put_in_place(unfinished, path)
-    except OSError:
+    except BaseException:  # also Ctrl-C
         unfinished.unlink(missing_ok=True)
         raise
 

@@ -49,6 +49,12 @@ def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
+def test_nothing_is_left_after_any_failure(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "b.txt"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_what_a_killed_program_left_is_deleted(tmp_path: Path) -> None:
     (tmp_path / ".b.txt.part").touch()
     (tmp_path / "b.txt").touch()

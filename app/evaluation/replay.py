@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -14,12 +14,15 @@ import click
 import cv2
 
 from app.cameras import is_endless, make_camera
+from app.cameras.address import redacted
 from app.cameras.base import Camera, CameraSettings
 from app.cameras.opening import video_stream
 from app.clock import SystemClock
 from app.config import CameraConfig, Config, load_config
 from app.detector import Detector, Event, Verdict
-from app.errors import CameraEnded, CameraError, ConfigError
+from app.display.video import problem_with
+from app.errors import CameraEnded, CameraError, ClipError, ConfigError, NoDisplay
+from app.evaluation.replay_display import ShowFrame, replay_display
 from app.frames import Frame
 from app.motion import make_motion
 
@@ -41,6 +44,14 @@ JudgedFrame = tuple[Frame, Verdict]
     "--frames", "with_frames", is_flag=True, help="With --json: print one for each frame, too."
 )
 @click.option(
+    "--render",
+    metavar="OUT.mp4",
+    type=click.Path(path_type=Path),
+    help="Write a video of what the detector sees: the picture, the background, the difference, "
+    "the verdict with its reasons, and the last minute.",
+)
+@click.option("--show", is_flag=True, help="Show the same in a window, which q closes.")
+@click.option(
     "--config",
     "folder",
     metavar="DIR",
@@ -61,6 +72,8 @@ def replay(
     videos: tuple[str, ...],
     as_json: bool,
     with_frames: bool,
+    render: Path | None,
+    show: bool,
     folder: Path | None,
     profile: str | None,
     name: str | None,
@@ -71,20 +84,26 @@ def replay(
     """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
+    _check_render(render, videos)
     try:
         config = load_config(folder, profile)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     camera_config = _choose_camera(config, name)
     cv2.setNumThreads(1)
-    failed = False
-    for video in videos:
-        try:
-            _replay(video, config, camera_config, as_json, with_frames)
-        except CameraError as error:
-            click.echo(f"Error: {error}", err=True)
-            failed = True
-    sys.exit(1 if failed else 0)
+    output = _Output(as_json, with_frames, render, show)
+    succeeded = [_succeeds(video, config, camera_config, output) for video in videos]
+    sys.exit(0 if all(succeeded) else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """The forms of the results: lines, and the pictures in a video *render* or a window."""
+
+    as_json: bool
+    with_frames: bool
+    render: Path | None
+    show: bool
 
 
 def judged_frames(camera: Camera, detector: Detector) -> Iterator[JudgedFrame]:
@@ -119,9 +138,41 @@ def _choose_camera(config: Config, name: str | None) -> CameraConfig:
     return config.cameras[name]
 
 
+def _check_render(render: Path | None, videos: tuple[str, ...]) -> None:
+    """Refuse a *render* that cannot be written, before anything is replayed."""
+    if render is None:
+        return
+    if len(videos) > 1:
+        raise click.UsageError("--render writes one video: name one VIDEO")
+    if problem := problem_with(render):
+        raise click.BadParameter(problem, param_hint="--render")
+
+
+def _succeeds(video: str, config: Config, camera_config: CameraConfig, output: _Output) -> bool:
+    """Replay *video*; return False after a failure, which is printed."""
+    name = Path(redacted(video)).name
+    try:
+        with replay_display(name, output.render, window=output.show) as display:
+            damage = _replay(video, config, camera_config, output, display)
+    except (CameraError, ClipError, NoDisplay) as error:
+        click.echo(f"Error: {error}", err=True)
+    except OSError as error:
+        click.echo(f"Error: {output.render} cannot be written: {error.strerror}", err=True)
+    else:
+        if damage:
+            click.echo(f"Error: {damage}", err=True)
+        return not damage
+    return False
+
+
 def _replay(
-    video: str, config: Config, camera_config: CameraConfig, as_json: bool, with_frames: bool
-) -> None:
+    video: str,
+    config: Config,
+    camera_config: CameraConfig,
+    output: _Output,
+    display: ShowFrame,
+) -> str | None:
+    """Replay *video*, and print the events in it; return what is damaged in it."""
     # The pictures of a video were flipped when it was recorded, so the configured flips do not
     # apply.
     fps = camera_config.fps
@@ -130,25 +181,27 @@ def _replay(
     motion = make_motion(config.motion, camera_config.masks, fps, camera_config.zones)
     detector = Detector(motion, config.events, fps=fps)
     ended: list[Event] = []
-    report = partial(_print_event, video) if as_json else ended.append
+    report = partial(_print_event, video) if output.as_json else ended.append
     with closing(camera):
         camera.open()
         try:
             frames = judged_frames(camera, detector)
             if is_endless(video):
                 frames = takewhile(lambda judged: judged[0].at_s < ENDLESS_S, frames)
-            for frame, verdict in _with_progress(frames, video, as_json):
-                if with_frames:
+            for frame, verdict in _with_progress(frames, video, output.as_json):
+                display(frame, verdict, detector.comparison)
+                if output.with_frames:
                     _print_frame(video, frame, verdict)
                 if verdict.event and verdict.changed == "closed":
                     report(verdict.event)
         finally:
             if last := detector.end_event():
                 report(last)
-            if not as_json:
+            if not output.as_json:
                 click.echo(_table(video, ended))
         if camera.corrupt:
-            raise CameraError(f"{camera.source}: {camera.corrupt} of its pictures are damaged")
+            return f"{camera.source}: {camera.corrupt} of its pictures are damaged"
+    return None
 
 
 def _with_progress(

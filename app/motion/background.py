@@ -23,6 +23,7 @@ LEARNING_PICTURES = 10
 Plane = NDArray[np.float32]
 _SQUARE = np.ones((3, 3), np.uint8)
 _MASK_OVERSAMPLING = 8
+_TOO_SMALL = "too small"
 
 
 class BackgroundMotion(MotionModel):
@@ -122,7 +123,7 @@ class Background:
     def outline(self) -> Sighting:
         """Find the outlines of the marked areas, and which of them are large enough."""
         found = self._contours()
-        boxes = tuple(one.box for one in found if one.area_px > self._settings.min_area)
+        boxes = tuple(one.box for one in found if one.confirmed)
         largest_px = max((one.area_px for one in found), default=0.0)
         return Sighting(motion=bool(boxes), area_px=largest_px, boxes=boxes, learning=False)
 
@@ -136,7 +137,12 @@ class Background:
         outlines, _ = cv2.findContours(
             self._moving.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
-        return [Contour(self._box(outline), self._area_px(outline)) for outline in outlines]
+        return [self._contour(outline) for outline in outlines]
+
+    def _contour(self, outline: MatLike) -> Contour:
+        area_px = self._area_px(outline)
+        is_motion = area_px > self._settings.min_area
+        return Contour(self._box(outline), area_px, is_motion, None if is_motion else _TOO_SMALL)
 
     def _area_px(self, outline: MatLike) -> float:
         return outlined_area_px(cv2.contourArea(outline), len(outline), self._scale)

@@ -97,10 +97,18 @@ class Contour:
     """Something that differs from the background.
 
     *box* is around it, in the frame's own pixels; *area_px* is in pixels at `frame_width`.
+    *confirmed* is True where it counts as motion; else *objection* says why not, where the model
+    knows it. A model that follows it gives it a *number*, and the *evidence* so far; *seen* is
+    False while it is out of sight.
     """
 
     box: Box
     area_px: float
+    confirmed: bool = False
+    objection: str | None = None
+    number: int | None = None
+    evidence: Evidence | None = None
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

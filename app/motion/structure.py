@@ -543,11 +543,19 @@ class SceneWatch:
         if self._is_calibrating:
             return None
         background = np.exp(self.model.log / 108.0) - 8.0
-        contours = tuple(
-            Contour(self._whole(track.box), track.area_px * self._scale**2) for track in self.tracks
-        )
         return Comparison(
             np.clip(background * self.span / 255, 0, 255).astype(np.uint8),
             np.clip(4 * self.model.change, 0, 255).astype(np.uint8),
-            contours,
+            tuple(self._contour(track) for track in self.tracks),
+        )
+
+    def _contour(self, track: Track) -> Contour:
+        return Contour(
+            self._whole(track.box),
+            track.area_px * self._scale**2,
+            track.confirmed,
+            None if track.confirmed else track.objection,
+            track.number,
+            self._evidence(track, self._zones.of(track.box)),
+            track.seen_s == self._looked_s,
         )

@@ -6,9 +6,11 @@ import pty
 import subprocess
 import sys
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.conftest import REPO
@@ -246,6 +248,9 @@ def test_one_of_several_cameras_can_be_chosen(visit: Path, tmp_path: Path) -> No
         (["--frames"], "--json"),
         (["--camera", "attic"], "front"),
         (["--config", "/nowhere"], "/nowhere"),
+        (["--render", "/nowhere/out.mp4"], "the folder /nowhere does not exist"),
+        (["--render", "out.avi"], "out.avi must end in .mp4"),
+        (["--render", str(Path(__file__).with_suffix(".mp4")), "other.mp4"], "name one VIDEO"),
     ],
 )
 def test_a_wrong_call_is_answered_with_the_right_one(
@@ -289,3 +294,50 @@ def test_somebody_is_found_at_two_frames_a_second(
     done = run("replay", footage / "trouble" / "slow-2fps.ts", "--json", "--config", config)
     (event,) = lines(done.stdout)
     assert 20 <= event["started_s"] <= 22
+
+
+def test_a_rendered_video_shows_every_frame_at_its_time(
+    visit: Path, plain: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    done = run("replay", visit, "--render", out, config=plain)
+    assert done.exit_code == 0, done.stderr
+    with av.open(str(out)) as written:
+        stream = written.streams.video[0]
+        assert (stream.width, stream.height) == (1280, 720)
+        assert stream.average_rate == Fraction(10)
+        times_s = [one.time for one in written.decode(stream)]
+    assert times_s == pytest.approx([number / 10 for number in range(60)], abs=1e-3)
+    again = run("replay", visit, "--render", out, config=plain)
+    assert again.exit_code == 2
+    assert "out.mp4 exists already" in again.stderr
+
+
+def test_a_broken_video_leaves_no_rendered_one(plain: Path, tmp_path: Path) -> None:
+    done = run("replay", "missing.mp4", "--render", tmp_path / "out.mp4", config=plain)
+    assert done.exit_code == 1
+    assert "there is no such file" in done.stderr
+    assert list(tmp_path.glob("*.mp4")) + list(tmp_path.glob(".*")) == []
+
+
+def test_a_damaged_video_is_rendered_as_far_as_possible(
+    visit: Path, plain: Path, tmp_path: Path
+) -> None:
+    data = bytearray(visit.read_bytes())
+    start = data.index(b"mdat") + 1200
+    data[start : start + 1200] = bytes(1200)
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    out = tmp_path / "out.mp4"
+    done = run("replay", tmp_path / "damaged.mp4", "--render", out, config=plain)
+    assert done.exit_code == 1
+    assert "of its pictures are damaged" in done.stderr
+    assert out.is_file()
+
+
+def test_a_window_without_a_display_is_a_clear_error(
+    visit: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", "")
+    done = run("replay", visit, "--show", config=plain)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: no window can be opened: DISPLAY is not set.")

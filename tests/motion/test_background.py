@@ -302,6 +302,8 @@ def test_the_comparison_shows_how_a_picture_was_judged() -> None:
     assert (large.box, large.area_px) == (seen.boxes[0], seen.area_px)
     assert overlap(small.box, fly) > 0.1
     assert small.area_px < 5000
+    assert (large.confirmed, large.objection) == (True, None)
+    assert (small.confirmed, small.objection) == (False, "too small")
 
 
 def test_a_slower_source_is_learned_by_the_second() -> None:

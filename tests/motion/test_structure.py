@@ -138,6 +138,22 @@ def test_the_evidence_says_why_somebody_was_seen() -> None:
     assert found.darker > 0.3
 
 
+def test_the_comparison_has_the_reasons_for_and_against() -> None:
+    motion = StructureMotion(MotionSettings())
+    objections = set()
+    for at_s, picture in shown(walk, 10):
+        motion.judge(picture, 255, at_s)
+        compared = motion.comparison()
+        for one in compared.contours if compared else ():
+            assert one.evidence
+            assert (one.objection is None) == one.confirmed
+            objections.add(one.objection)
+    assert one.number == 1
+    assert one.seen
+    assert one.confirmed
+    assert {None, Objection.BRIEF} <= objections
+
+
 def test_a_lamp_is_counted_with_its_reason() -> None:
     motion = StructureMotion(MotionSettings())
     reasons = {motion.judge(one, 255, at_s).objection for at_s, one in shown(headlight, 12)}

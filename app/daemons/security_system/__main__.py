@@ -24,11 +24,20 @@ def main() -> int:
         default=os.environ.get(SOURCE_VARIABLE),
         help="play this instead of the configured source",
     )
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="show what the detector sees in a window, which q closes",
+    )
     options = parser.parse_args()
     cv2.setNumThreads(1)
     return run_daemon(
         lambda: SecuritySystem(
-            options.camera, options.source, folder=options.config, profile=options.profile
+            options.camera,
+            options.source,
+            folder=options.config,
+            profile=options.profile,
+            show=options.show,
         )
     )
 

@@ -1,6 +1,6 @@
 """The security system: one camera and its mount, from a frame to the published event.
 
-    python -m app.daemons.security_system [--camera NAME] [--source SOURCE]
+    python -m app.daemons.security_system [--camera NAME] [--source SOURCE] [--show]
 
 Each step takes one frame. Everything that may block has a thread of its own: the camera's feed
 before the step, the publisher to disk and Redis after it.
@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app import protocol
 from app.alert_text import AlertText
@@ -32,7 +33,7 @@ from app.daemons.security_system.pan_tilt import PanTiltControl
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
-from app.errors import ConfigError
+from app.errors import ConfigError, NoDisplay
 from app.frames import Frame, jpeg
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon, Zone
@@ -40,6 +41,9 @@ from app.pantilt import make_pantilt
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
+
+if TYPE_CHECKING:
+    from app.display.live import LiveDisplay
 
 #: The seconds that a step waits for a frame: short, because switches and signals must be obeyed.
 FRAME_WAIT_S = 0.25
@@ -64,7 +68,7 @@ class SecuritySystem(Daemon):
     """One camera of the house.
 
     *camera* is its name in the configuration; it may be None when there is only one camera.
-    *source* replaces the configured source.
+    *source* replaces the configured source. With *show* a window shows what the detector sees.
     """
 
     name = "security_system"
@@ -78,6 +82,7 @@ class SecuritySystem(Daemon):
         clock: Clock | None = None,
         *,
         profile: str | None = None,
+        show: bool = False,
     ) -> None:
         super().__init__(folder, profile, clock)
         self._name = self.camera = self._chosen(camera)
@@ -121,6 +126,7 @@ class SecuritySystem(Daemon):
         self._images_given = 0
         self._latest_s = float("-inf")
         self._live_s = float("-inf")
+        self._display = self._make_display() if show else None
 
     def open(self) -> None:
         self._publisher.open()
@@ -167,6 +173,8 @@ class SecuritySystem(Daemon):
         self._captures.close()
         self._publisher.stop()
         self._pan_tilt.close()
+        if self._display:
+            self._display.close()
 
     def configure(self) -> None:
         """Apply the changed settings, and leave everything else as it is.
@@ -258,6 +266,21 @@ class SecuritySystem(Daemon):
         settings = self._settings.pantilt
         return PanTiltControl(make_pantilt(settings), settings, self.clock)
 
+    def _make_display(self) -> "LiveDisplay":
+        from app.display.live import LiveDisplay
+
+        try:
+            display = LiveDisplay(self._name, self.clock)
+        except NoDisplay as error:
+            raise ConfigError([f"--show: {error}"]) from None
+        display.say("No picture yet: the camera opens when the house is armed.")
+        return display
+
+    def _say(self, text: str) -> None:
+        """Show *text* in the window, if there is one, while no pictures come."""
+        if self._display:
+            self._display.say(text)
+
     def _home(self) -> Position | None:
         """Return the position for a camera that nobody has turned, None without a mount."""
         pantilt = self._settings.pantilt
@@ -277,6 +300,7 @@ class SecuritySystem(Daemon):
     def _disarm(self) -> None:
         if self._feed.state != "closed":
             _log.info("disarmed: the camera closes")
+            self._say("Disarmed: the camera is closed.")
             self._feed.close()
             self._end_event()
             self._clips.cut()
@@ -294,6 +318,7 @@ class SecuritySystem(Daemon):
             self._end_event()
             self._clips.cut()
             _log.warning("the camera gives no pictures: %s", change.reason)
+            self._say(f"The camera gives no pictures: {change.reason}")
         self._report_trouble()
         self.report_heartbeat()
 
@@ -315,6 +340,8 @@ class SecuritySystem(Daemon):
 
     def _judge(self, frame: Frame) -> None:
         verdict = self._detector.judge(frame)
+        if self._display:
+            self._display.offer(frame, verdict, self._detector.comparison)
         if frame.damaged:
             if verdict.event and verdict.changed == "closed":
                 self._close_event(verdict.event, frame)

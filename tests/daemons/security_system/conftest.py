@@ -1,7 +1,7 @@
 """Shared by tests of the camera's program: a Redis that survives a crash, and the program."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,11 @@ class Front:
         self.raw = redis.Redis.from_url(server.url)
         self._programs: list[Program] = []
 
-    def start(self, source: str | Path = "", more: str = "") -> Program:
-        """Start the program on *source*, or the configured one, with *more* YAML."""
-        arguments = ("--source", str(source)) if source else ()
+    def start(
+        self, source: str | Path = "", more: str = "", options: Sequence[str] = ()
+    ) -> Program:
+        """Start the program on *source*, or the configured one, with *more* YAML and *options*."""
+        arguments = [*(("--source", str(source)) if source else ()), *options]
         program = Program("app.daemons.security_system", self.configure(more), *arguments)
         self._programs.append(program)
         program.start()

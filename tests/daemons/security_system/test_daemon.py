@@ -4,6 +4,8 @@ import json
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +24,9 @@ from app.files import is_unfinished
 from app.protocol import Heartbeat, Position, Request
 from app.state import Latest
 from tests.cameras.pictures import jpeg_of
+from tests.conftest import REPO
 from tests.daemons.security_system.conftest import NUMBERED, Front
+from tests.display.screens import press, screen
 from tests.recording.videos import numbered_video
 from tests.servers.programs import Program, write_config
 from tests.servers.video_server import VideoServer
@@ -283,3 +287,48 @@ def test_a_damaged_picture_is_counted_and_not_shown(front: Front) -> None:
         front.state.add_request(Request("last_image", datetime.now(UTC), "anna", "front"))
         until(lambda: damaged() > 8, "more pictures are damaged")
         assert front.state.latest("front") == shown
+
+
+def test_without_a_display_a_window_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", "")
+    config = write_config(tmp_path, "unix:///nowhere", "cameras: {front: {}}\n")
+    with pytest.raises(ConfigError, match="--show: no window can be opened: DISPLAY is not set"):
+        SecuritySystem(folder=config, show=True)
+
+
+def test_nothing_of_the_display_is_imported_without_show() -> None:
+    code = (
+        "import sys, app.daemons.security_system.daemon as _\n"
+        "print([name for name in sys.modules if name.startswith('app.display')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_program_continues_when_its_window_is_closed(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with screen() as display:
+        monkeypatch.setenv("DISPLAY", display)
+        program = front.start("demo", options=["--show"])
+        front.wait_for_picture()
+
+        def is_closed() -> bool:
+            press(display, "q")
+            return "the window is closed" in program.log
+
+        def frames() -> int:
+            program.signal(signal.SIGHUP)  # it sends a heartbeat
+            beat = front.heartbeat(program)
+            count = beat.counters["frames"] if beat else 0
+            assert isinstance(count, int)
+            return count
+
+        until(is_closed, "q closes the window")
+        seen = frames()
+        until(lambda: frames() > seen + 10, "it sees more frames")
+    assert program.stop() == 0
