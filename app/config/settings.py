@@ -102,6 +102,7 @@ class CameraConfig(CameraSettings):
     """A camera, with the masks, the zones, the mount and the motion sensor of its place."""
 
     masks: tuple[Mask, ...] = ()
+    camera_faults: bool = True
     zones: tuple[Zone, ...] = ()
     pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)
     pir_pin: Annotated[int, Interval(ge=0, le=27)] | None = None

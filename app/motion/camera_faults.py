@@ -149,6 +149,11 @@ class CameraFaults:
         """Return whether the last picture showed a fault, even if it has not lasted yet."""
         return self._suspect is not None
 
+    @property
+    def shown(self) -> CameraFault | None:
+        """Return the fault that lasts, if the last picture shows it; else None."""
+        return self.present if self._suspect else None
+
     def is_due(self, at_s: float) -> bool:
         """Return whether it is time to look at a picture that was taken at *at_s*."""
         return not 0.0 <= round(at_s - self._look_at_s, 3) < LOOK_EVERY_S

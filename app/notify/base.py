@@ -23,6 +23,8 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "camera_back": "camera",
     "pictures_damaged": "camera",
     "pictures_intact": "camera",
+    "camera_fault": "camera",
+    "camera_fault_over": "camera",
     "process_silent": "program",
     "process_back": "program",
     "presence_changed": "presence",

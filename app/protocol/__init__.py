@@ -103,6 +103,7 @@ from app.protocol.records import (
     Trouble,
     is_moment,
     opened_event,
+    pictured_event,
 )
 
 __all__ = [
@@ -186,6 +187,7 @@ __all__ = [
     "is_moment",
     "new_fact_id",
     "opened_event",
+    "pictured_event",
     "plain_event",
     "presence_key",
     "published_key",

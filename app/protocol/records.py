@@ -17,6 +17,8 @@ FactKind = Literal[
     "camera_back",
     "pictures_damaged",
     "pictures_intact",
+    "camera_fault",
+    "camera_fault_over",
     "process_silent",
     "process_back",
     "presence_changed",
@@ -285,6 +287,11 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 def opened_event(fact: Fact) -> str | None:
     """Return the event that *fact* opens; None when it opens none."""
     return fact.event if fact.kind == "motion_started" else None
+
+
+def pictured_event(fact: Fact) -> str | None:
+    """Return the event whose picture *fact* brings; None when it brings none."""
+    return fact.event if fact.kind in ("motion_started", "camera_fault") else None
 
 
 def is_moment(at: datetime) -> bool:

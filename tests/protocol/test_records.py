@@ -4,7 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from app.protocol import EventRecord, Fact, opened_event
+from app.protocol import EventRecord, Fact, opened_event, pictured_event
 from app.protocol.records import EVENT_FIELDS
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -16,6 +16,9 @@ def test_only_the_start_of_motion_opens_an_event() -> None:
     ended = Fact(f"{EVENT}-motion_ended", "motion_ended", NOW, "It is over.", "front", EVENT)
     assert opened_event(started) == EVENT
     assert opened_event(ended) is None
+    fault = Fact("f", "camera_fault", started.at, "Covered.", "front", EVENT)
+    assert (opened_event(fault), pictured_event(fault)) == (None, EVENT)
+    assert (pictured_event(started), pictured_event(ended)) == (EVENT, None)
 
 
 def test_the_fields_of_an_event_are_those_of_its_record() -> None:

@@ -27,6 +27,7 @@ from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
 from app.daemons.security_system.damage_reports import DamageReports
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
+from app.daemons.security_system.fault_reports import FaultReports
 from app.daemons.security_system.frame_rate import FrameRate
 from app.daemons.security_system.left_open import LeftOpen
 from app.daemons.security_system.pan_tilt import PanTiltControl
@@ -112,6 +113,9 @@ class SecuritySystem(Daemon):
             self._name, self._publisher, self.clock, self._settings.lost_alert_s
         )
         self._damage_reports = DamageReports(self._name, self._publisher, self.clock)
+        self._fault_reports = FaultReports(
+            self._name, self._publisher, self.clock, self._looks_for_faults()
+        )
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -135,6 +139,7 @@ class SecuritySystem(Daemon):
         self._left_open.resume(self._publisher.notes.read(_OPENING), self.clock.now())
         self._camera_reports.open()
         self._damage_reports.open()
+        self._fault_reports.open()
         self._publisher.start()
         self._clips.open()
         self._captures.open()
@@ -186,6 +191,7 @@ class SecuritySystem(Daemon):
         self._captures.configure(self.config, self._settings)
         self._clips.configure(self.config)
         self._camera_reports.configure(self._settings.lost_alert_s)
+        self._fault_reports.configure(self._looks_for_faults())
         self._reporter.alert_text = self._alert_text()
         self._rate.fps = self._settings.fps
         self._left_open.threshold_s = self.config.events.open_threshold_seconds
@@ -259,6 +265,9 @@ class SecuritySystem(Daemon):
     def _alert_text(self) -> AlertText:
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
 
+    def _looks_for_faults(self) -> bool:
+        return self._settings.camera_faults and self.config.motion.trigger != "light"
+
     def _packet_sink(self) -> PacketSink | None:
         return self._clips.add_packet if self._clips.enabled else None
 
@@ -288,6 +297,7 @@ class SecuritySystem(Daemon):
 
     def _turned(self) -> None:
         self._detector.relearn()
+        self._fault_reports.relearn()
         if self._pan_tilt.position:
             self._feed.aim(self._pan_tilt.position.pan_deg, self._pan_tilt.position.tilt_deg)
             self._publisher.show_position(self._pan_tilt.position)
@@ -295,6 +305,7 @@ class SecuritySystem(Daemon):
     def _arm(self) -> None:
         _log.info("armed: the camera opens")
         self._detector.relearn()
+        self._fault_reports.relearn()
         self._feed.open()
 
     def _disarm(self) -> None:
@@ -307,6 +318,7 @@ class SecuritySystem(Daemon):
             self._left_open.forget()
             self._learning = False
             self._camera_reports.pause()
+            self._fault_reports.pause()
         self._report_trouble()
 
     def _follow_camera(self, change: CameraChange) -> None:
@@ -317,6 +329,7 @@ class SecuritySystem(Daemon):
         else:
             self._end_event()
             self._clips.cut()
+            self._fault_reports.pause()
             _log.warning("the camera gives no pictures: %s", change.reason)
             self._say(f"The camera gives no pictures: {change.reason}")
         self._report_trouble()
@@ -346,6 +359,8 @@ class SecuritySystem(Daemon):
             if verdict.event and verdict.changed == "closed":
                 self._close_event(verdict.event, frame)
             return
+        if self._fault_reports.step(frame):
+            self._detector.relearn()
         self._last_frame = frame
         self._learning = verdict.learning
         self._level = verdict.level
@@ -407,6 +422,7 @@ class SecuritySystem(Daemon):
         return (
             self._feed.trouble
             or self._damage_reports.trouble
+            or self._fault_reports.trouble
             or self._pan_tilt.trouble
             or self._publisher.disk_trouble
             or self._clips.trouble
@@ -419,6 +435,7 @@ def _is_other_camera(before: CameraConfig, after: CameraConfig) -> bool:
     same = replace(
         before,
         masks=after.masks,
+        camera_faults=after.camera_faults,
         zones=after.zones,
         pantilt=after.pantilt,
         pir_pin=after.pir_pin,

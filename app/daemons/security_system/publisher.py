@@ -211,10 +211,10 @@ class Publisher:
         return True
 
     def _snapshot(self, publication: Publication) -> bytes | None:
-        """Return the marked picture of the event that *publication* opens; None for other facts."""
+        """Return the marked picture that *publication* brings; None for facts without one."""
         if publication.pictures:
             return publication.pictures.marked
-        event, record = protocol.opened_event(publication.fact), publication.record
+        event, record = protocol.pictured_event(publication.fact), publication.record
         if event is None or record is None:
             return None
         why = "the program was killed before it was on disk"
