@@ -7,6 +7,7 @@ the colours apart.
 GROUND = (225, 225, 225)
 PANEL = (252, 252, 252)
 TEXT = (40, 40, 40)
+HEADING = (110, 110, 110)
 AXIS = (205, 205, 205)
 CONFIRMED = (30, 130, 20)
 CHANGED = (0, 80, 195)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from app.detector import Verdict
-from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, GROUND, PANEL, TEXT
+from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, GROUND, HEADING, PANEL, TEXT
 from app.display.findings import COLUMNS, event_text, findings, headline, label, reason
 from app.display.strip import Strip, draw_axes
 from app.display.text import LARGE, NORMAL, SMALL, Colour, capital_px, width_px, wrapped, write
@@ -196,7 +196,7 @@ def _draw_findings(panel: Image, contours: tuple[Contour, ...]) -> None:
     with_figures = any(one.figures for one in rows)
     base = _LINE_ROWS
     if with_figures:
-        _write_columns(panel, COLUMNS, base)
+        _write_columns(panel, COLUMNS, base, HEADING)
         base += _LINE_ROWS
     for number, one in enumerate(rows):
         needed = 2 if one.figures else 1
@@ -212,10 +212,10 @@ def _draw_findings(panel: Image, contours: tuple[Contour, ...]) -> None:
         base += _LINE_ROWS * needed
 
 
-def _write_columns(panel: Image, texts: tuple[str, ...], base: int) -> None:
+def _write_columns(panel: Image, texts: tuple[str, ...], base: int, colour: Colour = TEXT) -> None:
     each = (panel.shape[1] - 2 * _MARGIN) // len(texts)
     for number, text in enumerate(texts):
-        write(panel, text, (_MARGIN + number * each, base), each - 8)
+        write(panel, text, (_MARGIN + number * each, base), each - 8, colour=colour)
 
 
 def _darkened(delta: Image) -> Image:

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.detector import Verdict
 from app.display.colours import AXIS, CHANGED, CONFIRMED, DAMAGED, EVENT, PANEL, TEXT
-from app.display.text import SMALLEST, write
+from app.display.text import SMALLEST, capital_px, write
 from app.frames import Frame, Image
 from app.motion.base import Contour
 
@@ -98,8 +98,9 @@ def draw_axes(picture: Image) -> None:
     """Draw the empty strip into *picture*, (rows, columns, BGR) uint8, of 132 rows."""
     picture[:] = PANEL
     left, right = _sides(picture)
-    for text, (bottom, _) in (("evidence", _EVIDENCE), ("light", _LIGHT), ("events", _EVENTS)):
-        write(picture, text, (10, bottom - 1), left - 18, size=SMALLEST)
+    for text, (bottom, height) in (("evidence", _EVIDENCE), ("light", _LIGHT), ("events", _EVENTS)):
+        base = bottom - (height - capital_px(SMALLEST)) // 2
+        write(picture, text, (10, base), left - 18, size=SMALLEST)
         cv2.line(picture, (left, bottom), (right, bottom), AXIS, 1)
     for ago_s in range(0, SHOWN_S + 1, 10):
         x = round(right - (right - left) * ago_s / SHOWN_S)
