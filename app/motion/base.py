@@ -14,6 +14,7 @@ from app.protocol import Evidence
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 #: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
 Polygon = tuple[tuple[Fraction, Fraction], ...]
+Method = Literal["structure", "running_average"]
 Kernel = Annotated[int, Interval(ge=1, le=101)]
 
 
@@ -46,7 +47,7 @@ class MotionSettings:
     """
 
     trigger: Literal["background", "light"] = "background"
-    method: Literal["structure", "running_average"] = "structure"
+    method: Method = "structure"
     frame_width: Annotated[int, Interval(ge=100, le=4096)] = 500
     alpha: Annotated[float, Interval(gt=0, lt=1)] = 0.1
     ksize: tuple[Kernel, Kernel] = (21, 21)

@@ -8,6 +8,7 @@ import pytest
 from app.errors import DeliveryError
 from app.notify import FolderNotifier, Message
 from tests.notify.progress import MemoryProgress
+from tests.servers.small_disk import SmallDisk
 
 KEY = "20261120T233000.000Z-front"
 MESSAGE = Message(
@@ -64,19 +65,20 @@ def test_unfinished_files_of_a_killed_run_are_removed(alerts: Path) -> None:
     assert [path.name for path in old_day.iterdir()] == ["20261119T091500.000Z-front.txt"]
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_unfinished_file(
-    alerts: Path,
-) -> None:
-    notifier = FolderNotifier(alerts)
-    notifier.deliver(MESSAGE, MemoryProgress())
+@pytest.mark.usefixtures("an_hour_ahead")
+def test_a_full_disk_is_an_error_and_leaves_no_unfinished_file(tmp_path: Path) -> None:
     other = Message("20261120T233100.000Z-front", MESSAGE.at, "Motion.", picture=b"another")
-    full = alerts / "2026-11-21" / f".{other.key}.jpg.part"
-    full.symlink_to("/dev/full")
-    with pytest.raises(DeliveryError, match=f"{alerts}.*the disk is full: free some space"):
+    with SmallDisk(tmp_path / "small", 1) as disk:
+        alerts = disk.path / "alerts"
+        notifier = FolderNotifier(alerts)
+        notifier.deliver(MESSAGE, MemoryProgress())
+        disk.fill()
+        with pytest.raises(DeliveryError, match=f"{alerts}.*the disk is full: free some space"):
+            notifier.deliver(other, MemoryProgress())
+        assert not list(alerts.rglob(f"*{other.key}*"))
+        disk.empty()
         notifier.deliver(other, MemoryProgress())
-    assert not list(alerts.rglob(f"*{other.key}*"))
-    notifier.deliver(other, MemoryProgress())
-    assert (alerts / "2026-11-21" / f"{other.key}.jpg").read_bytes() == b"another"
+        assert (alerts / "2026-11-21" / f"{other.key}.jpg").read_bytes() == b"another"
 
 
 def test_a_file_in_place_of_the_folder_is_an_error_with_a_cure(alerts: Path) -> None:

@@ -14,6 +14,7 @@ from app.recording.shrink import shrink
 from tests.cameras.pictures import write_video
 from tests.conftest import REPO
 from tests.recording.videos import beginning_of, is_for_browsers, lasts_s, shown
+from tests.servers.small_disk import SmallDisk
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +77,11 @@ def test_a_file_that_is_no_clip_is_named_in_the_error(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_an_error_of_the_disk(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4", 20)
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / ".small.mp4.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
-        shrink(clip, 30_000, tmp_path / "folder" / "small.mp4")
-    assert not (tmp_path / "folder" / "small.mp4").exists()
+    with SmallDisk(tmp_path / "folder", 1) as disk:
+        disk.fill()
+        with pytest.raises(OSError, match="No space left"):
+            shrink(clip, 30_000, disk.path / "small.mp4")
+        assert not list(disk.path.glob("*small.mp4*"))
 
 
 def test_it_runs_as_a_process(tmp_path: Path) -> None:

@@ -173,7 +173,8 @@ def test_stills_have_names_that_sort_by_time(outcome: Outcome, video: list[Frame
 
 def test_the_heartbeat_counts_samples_and_stills(outcome: Outcome) -> None:
     assert set(outcome.beat.counters) >= {"pir", "frames_kept_mb", "captures"}
-    assert outcome.beat.counters["captures_lost"] == 0
+    # A busy machine may skip one.
+    assert outcome.beat.counters["captures_lost"] in (0, 1)
 
 
 def decoded(picture: bytes) -> np.ndarray[Any, Any]:
