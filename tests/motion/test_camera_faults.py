@@ -245,3 +245,17 @@ def test_pictures_of_any_size_are_looked_at(shape: tuple[int, int]) -> None:
     for number in range(40):
         faults.look(random.integers(0, 256, shape, np.uint8), 219, number * 0.6)
     assert faults.present is None
+
+
+@pytest.mark.parametrize("clip", ["one-by-one-person-detection.mp4", "car-detection.mp4"])
+def test_no_real_clip_shows_a_fault(clip: str, footage: Path) -> None:
+    faults, suspicions = CameraFaults(), 0
+    with av.open(footage / clip) as video:
+        for frame in video.decode(video=0):
+            at_s = frame.time or 0.0
+            if faults.is_due(at_s):
+                luma = np.asarray(frame.to_ndarray()[: frame.height], np.uint8)
+                assert faults.look(luma, 219, at_s) is None
+                suspicions += faults.suspects
+    assert faults.learned
+    assert suspicions == 0
