@@ -49,7 +49,7 @@ _DARK_LEVELS, _LIT_LEVELS = 10.0, 20.0
 #: the second number ago, it is a lamp.
 _SUDDEN_S, _LAMP_S = 3.0, 3600.0
 #: A pixel is white from so many grey levels below white; the share of such pixels that blinds.
-#: With the mean below the last number, it is not looked for them.
+#: A picture whose mean is below the last number blinds nobody, and is not searched.
 _WHITE_LEVELS, _BLINDED_SHARE, _BRIGHT_LEVELS = 5.0, 0.8, 150.0
 #: The structure is gone when the learned one is weaker than this share of the light, or than the
 #: second number, and when the picture has less than the third of its own, by its mean square.
