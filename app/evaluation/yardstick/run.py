@@ -54,12 +54,11 @@ class Plan:
 Result = tuple[Labels, Score]
 
 
-def run(
-    plan: Plan, names: Iterable[str], footage: Footage | None, jobs: int
-) -> Iterator[tuple[Labels, Score]]:
+def run(plan: Plan, names: Iterable[str], footage: Footage | None, jobs: int) -> Iterator[Result]:
     """Yield the labels and the score of each scene of *names*, in any order.
 
-    *footage* is needed for scenes that are not kept. The processes, *jobs* of them, share it.
+    *footage* is needed for scenes that are not kept. The processes, *jobs* of them, share it. After
+    an error, scenes that have not begun are left out.
     """
     cv2.setNumThreads(1)
     if jobs == 1:
@@ -68,8 +67,11 @@ def run(
         return
     # A fork shares the footage, which is a gigabyte.
     with ProcessPoolExecutor(jobs, get_context("fork"), _begin, (plan, footage)) as pool:
-        for done in as_completed([pool.submit(_run_shared, name) for name in names]):
-            yield _kept(plan, done.result())
+        try:
+            for done in as_completed([pool.submit(_run_shared, name) for name in names]):
+                yield _kept(plan, done.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:

@@ -60,8 +60,20 @@ def test_a_scene_without_its_labels_is_drawn_again(tmp_path: Path) -> None:
     assert read_labels(tmp_path)["starved"] == result[0]
 
 
+# Libraries have threads of their own, which do nothing while the processes are forked.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_several_processes_find_the_same() -> None:
     plan, names = Plan(1, "structure"), ["visit", "starved"]
     alone = sorted(run(plan, names, footage(), jobs=1), key=lambda one: one[0].name)
     together = sorted(run(plan, names, footage(), jobs=2), key=lambda one: one[0].name)
     assert alone == together
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_an_error_in_a_process_is_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(rng: object, room: Footage) -> Staging:
+        raise OSError("no space left")
+
+    monkeypatch.setitem(SCENES, "broken", broken)
+    with pytest.raises(OSError, match="no space left"):
+        list(run(Plan(1, "structure"), ["broken", *["starved"] * 50], footage(), jobs=2))
