@@ -33,7 +33,7 @@ class LiveDisplay:
         self._window: Window | None = Window(f"Who's There? {camera}")
         self._next_s = 0.0
         #: The picture that is drawn next; one is enough, because the newest is wanted.
-        self._next: Queue[Callable[[], Image]] = Queue(1)
+        self._drawings: Queue[Callable[[], Image]] = Queue(1)
         self._worker = Worker("display", self._step)
         self._worker.start()
 
@@ -42,7 +42,7 @@ class LiveDisplay:
     ) -> None:
         """Show *frame* with its *verdict*, unless a picture was shown a moment ago."""
         now_s = self._clock.monotonic()
-        if self._window is None or now_s < self._next_s or self._next.full():
+        if self._window is None or now_s < self._next_s or self._drawings.full():
             return
         self._next_s = now_s + EVERY_S
         self._add(partial(self._panels.draw, frame, verdict, compare()))
@@ -50,7 +50,7 @@ class LiveDisplay:
     def say(self, text: str) -> None:
         """Show *text* in place of pictures, until the next picture comes."""
         with suppress(Empty):
-            self._next.get_nowait()
+            self._drawings.get_nowait()
         self._add(partial(self._panels.message, text))
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class LiveDisplay:
 
     def _add(self, draw: Callable[[], Image]) -> None:
         with suppress(Full):
-            self._next.put_nowait(draw)
+            self._drawings.put_nowait(draw)
         self._worker.wake()
 
     def _step(self) -> float:
@@ -70,7 +70,7 @@ class LiveDisplay:
         if window is None:
             return _IDLE_S
         try:
-            window.show(self._next.get_nowait()())
+            window.show(self._drawings.get_nowait()())
         except Empty:
             return _IDLE_S
         if not window.is_open and self._window:
