@@ -130,8 +130,8 @@ def test_a_killed_redis_comes_back_with_its_data(house: Suite) -> None:
 def test_a_second_suite_in_a_very_deep_folder_runs_too(house: Suite, tmp_path: Path) -> None:
     with Suite(tmp_path.joinpath(*["quite a deep folder"] * 8)) as second:
         second.start("who_is_home")
-        assert second.checkup().healthy
-        assert house.checkup().healthy
+        until(lambda: second.checkup().healthy, "the second suite is healthy")
+        until(lambda: house.checkup().healthy, "the first suite is healthy")
         assert "Stopped" in second.verb("stop").stdout
         assert not second.processes()
     assert house.checkup().healthy
