@@ -88,6 +88,11 @@ class Judgement:
         """Return the first reason against the track; None when it is somebody."""
         return next((reason for reason, applies in self._tests() if applies()), None)
 
+    def looks_like_light(self) -> bool:
+        """Return whether the track, which was somebody, hides nothing any more."""
+        self._small, self._goer = self._track.area_px < _SMALL * self._pixels, False
+        return self._keeps_texture() or self._is_soft() or self._is_faint()
+
     def _tests(self) -> Iterator[tuple[Objection, Callable[[], bool]]]:
         rules = self._rules
         yield Objection.BRIEF, self._is_brief

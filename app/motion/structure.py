@@ -77,6 +77,8 @@ _LINGER_S, _YOUNG_LINGER_S, _YOUNG_S = 1.9, 0.5, 4.0
 _FRESH_S = 2.5
 _REACH_PX = 3.0
 _LOOK_FOR_LIFE_S = 0.28
+#: Seconds without life after which it is looked again whether a track hides anything.
+_STILL_S = 3.0
 #: A blob that is so many times as large as a confirmed track is looked at again.
 _SAME_SIZE = 3.0
 _USUAL_PICTURE_S = 0.1
@@ -406,6 +408,8 @@ class SceneWatch:
         track = self._nearest(blob)
         is_known = track and track.confirmed and blob.area_px <= _SAME_SIZE * track.area_px
         if track and is_known:
+            if self._is_still(track):
+                track.add_traits(traits_of(blob, self.contrast, self.model))
             track.see(blob, self._at_s)
             return True
         traits = traits_of(blob, self.contrast, self.model)
@@ -488,8 +492,19 @@ class SceneWatch:
             zone=zone.name if zone else None,
         )
 
+    def _is_still(self, track: Track) -> bool:
+        return self._at_s - track.alive_s > _STILL_S
+
+    def _is_left_over(self, track: Track) -> bool:
+        """Return whether somebody has left *track*, under whom the light has changed."""
+        judgement = Judgement(track, self._at_s, self.model, self._parts.rules)
+        return self._is_still(track) and judgement.looks_like_light()
+
     def _watch(self, track: Track) -> None:
-        if self._life.is_over(track, self.contrast, self.model, self.finder.closed, self._at_s):
+        is_over = self._life.is_over(
+            track, self.contrast, self.model, self.finder.closed, self._at_s
+        )
+        if is_over or self._is_left_over(track):
             self.model.absorb(self.contrast, region_of(track.box, self.shape, 2))
             track.seen_s = -math.inf
 

@@ -168,3 +168,16 @@ def test_odd_and_tiny_pictures_are_judged(shape: tuple[int, int]) -> None:
         picture = np.clip(random.normal(level, 3, shape), 0, 255).astype(np.uint8)
         sighting = motion.judge(picture, 255, number / 10)
         assert all(box.x + box.width <= shape[1] for box in sighting.boxes)
+
+
+@pytest.mark.parametrize("light", [0.6, 1.5])
+def test_nobody_is_left_where_the_light_changed_under_somebody(light: float) -> None:
+    rows, columns = np.mgrid[0:ROWS, 0:COLUMNS]
+    spot = 1 + (light - 1) * np.exp(-(((columns - 80) / 30) ** 2) - ((rows - 60) / 25) ** 2)
+
+    def draw(at_s: float) -> Picture:
+        scene = np.asarray(np.minimum(room() * (spot if at_s > 10 else 1), 250), np.float32)
+        return walk(at_s, scene=scene)
+
+    seen = times_seen(draw, 24)
+    assert 12 < seen[-1] < 18
