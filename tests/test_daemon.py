@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from app import protocol
+from app import protocol, worker
 from app.clock import FakeClock
 from app.daemon import BEAT_S, run_daemon
 from app.errors import ConfigError
@@ -51,6 +51,7 @@ def daemon(
     config: Path, monkeypatch: pytest.MonkeyPatch, root_logger_as_before: None
 ) -> Iterator[OddDaemon]:
     monkeypatch.delenv("ODD", raising=False)
+    monkeypatch.setattr(worker, "_steps", {})  # an earlier test's thread may still hang
     made = OddDaemon(config)
     yield made
     made.state.close()

@@ -13,16 +13,9 @@ from tests.servers.redis_server import RedisServer
 
 @pytest.fixture
 def raw(durable_redis_server: RedisServer) -> Iterator[Any]:
-    """A client of a Redis that is fit, and will be again."""
-    server = durable_redis_server
-    with Redis.from_url(server.url, decode_responses=True) as client:
+    """A client of a Redis that is fit."""
+    with Redis.from_url(durable_redis_server.url, decode_responses=True) as client:
         yield client
-        client.acl_setuser("default", enabled=True, commands=["+@all"])
-        for name, value in (
-            *(("maxmemory", "0"), ("maxmemory-policy", "noeviction")),
-            *(("appendonly", "yes"), ("save", "")),
-        ):
-            client.config_set(name, value)
 
 
 def test_a_fit_redis_is_used_without_a_word(raw: Any, durable_redis_server: RedisServer) -> None:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from app.launcher.redis_server import find_redis_server
 
 _START_S = 10.0
@@ -69,9 +71,14 @@ class RedisServer:
             time.sleep(0.005)
 
     def kill(self) -> None:
-        """End it as a crash does (SIGKILL)."""
-        self._running().kill()
+        """End it as a power cut does (SIGKILL), with its children: one may be writing a log."""
+        server = psutil.Process(self._running().pid)
+        children = server.children()
+        for process in (server, *children):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self._gone()
+        psutil.wait_procs(children, _START_S)
 
     def stop(self) -> None:
         """End it gently (SIGTERM)."""
