@@ -6,11 +6,11 @@ from datetime import datetime
 from app import protocol
 from app.cameras.live import FeedState
 from app.clock import Clock
+from app.daemons.security_system.noted_steadiness import NotedSteadiness
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
-from app.errors import ProtocolError
-from app.protocol import Fact, SteadinessRecord
-from app.state.steadiness import Notice, Pace, Steadiness
+from app.protocol import Fact
+from app.state.steadiness import Notice, Pace
 from app.times import format_duration, format_time
 
 #: The note that keeps the steadiness for the next run.
@@ -33,19 +33,15 @@ class CameraReports:
         self._camera = camera
         self._publisher = publisher
         self._clock = clock
-        self._steadiness = Steadiness(Pace(lost_alert_s, lost_alert_s))
+        self._steadiness = NotedSteadiness(
+            Pace(lost_alert_s, lost_alert_s), publisher.notes, NOTE, "the losses of the camera"
+        )
         self._noted_losses = 0
         self._note_at_s = 0.0
 
     def open(self) -> None:
         """Take over what an earlier run has published."""
-        note = self._publisher.notes.read(NOTE)
-        if note is None:
-            return
-        try:
-            self._steadiness.record = protocol.decode(SteadinessRecord, note)
-        except ProtocolError as error:
-            _log.warning("the note about the losses of the camera is ignored: %s", error)
+        self._steadiness.open()
         self._noted_losses = self._steadiness.record.losses
 
     @property
@@ -74,7 +70,7 @@ class CameraReports:
         losses = self._steadiness.record.losses
         if notice or (losses != self._noted_losses and now_s >= self._note_at_s):
             self._noted_losses, self._note_at_s = losses, now_s + NOTE_EVERY_S
-            self._publisher.notes.keep(NOTE, protocol.encode(self._steadiness.record))
+            self._steadiness.keep()
 
     def _publish(self, notice: Notice, trouble: str | None) -> None:
         text = self._text(notice, trouble)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from app import protocol
 from app.clock import Clock
+from app.daemons.security_system.noted_steadiness import NotedSteadiness
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
-from app.errors import ProtocolError
-from app.protocol import Fact, SteadinessRecord
-from app.state.steadiness import Notice, Pace, Steadiness
+from app.protocol import Fact
+from app.state.steadiness import Notice, Pace
 from app.times import format_time
 
 #: The note that keeps what was published for the next run.
@@ -32,7 +32,9 @@ class DamageReports:
         self._camera = camera
         self._publisher = publisher
         self._clock = clock
-        self._steadiness = Steadiness(Pace(0.0, 0.0))
+        self._steadiness = NotedSteadiness(
+            Pace(0.0, 0.0), publisher.notes, NOTE, "damaged pictures"
+        )
         #: Pictures and damaged pictures of each sample; times without pictures have none.
         self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
         self._before = (0, 0)
@@ -42,13 +44,7 @@ class DamageReports:
 
     def open(self) -> None:
         """Take over what an earlier run has published."""
-        note = self._publisher.notes.read(NOTE)
-        if note is None:
-            return
-        try:
-            self._steadiness.record = protocol.decode(SteadinessRecord, note)
-        except ProtocolError as error:
-            _log.warning("the note about damaged pictures is ignored: %s", error)
+        self._steadiness.open()
 
     def step(self, pictures: int, damaged: int) -> None:
         """Publish what is to be published now.
@@ -79,7 +75,7 @@ class DamageReports:
         notice = self._steadiness.observe(is_down, now, now_s)
         if notice:
             self._publish(notice, now)
-            self._publisher.notes.keep(NOTE, protocol.encode(self._steadiness.record))
+            self._steadiness.keep()
 
     def _share(self) -> str:
         pictures, damaged = (sum(one) for one in zip(*self._samples, strict=True))

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from app import protocol
 from app.clock import Clock
+from app.daemons.security_system.noted_steadiness import NotedSteadiness
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
-from app.errors import ProtocolError
 from app.frames import Frame, Image, annotated, caption, jpeg
 from app.motion.camera_faults import HOLD_S, CameraFault, CameraFaults
-from app.protocol import EventRecord, Fact, SteadinessRecord
+from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
-from app.state.steadiness import Notice, Pace, Steadiness
+from app.state.steadiness import Notice, Pace
 from app.times import format_duration, format_time
 
 #: The note that keeps what was published for the next run.
@@ -59,7 +59,9 @@ class FaultReports:
         self._clock = clock
         self._enabled = enabled
         self._faults = CameraFaults()
-        self._steadiness = Steadiness(Pace(0.0, GOOD_S))
+        self._steadiness = NotedSteadiness(
+            Pace(0.0, GOOD_S), publisher.notes, NOTE, "faults of the camera"
+        )
         self._scene = 0
         #: Two pictures from before a fault, the later one first.
         self._earlier: tuple[Frame, ...] = ()
@@ -68,13 +70,7 @@ class FaultReports:
 
     def open(self) -> None:
         """Take over what an earlier run has published."""
-        note = self._publisher.notes.read(NOTE)
-        if note is None:
-            return
-        try:
-            self._steadiness.record = protocol.decode(SteadinessRecord, note)
-        except ProtocolError as error:
-            _log.warning("the note about faults of the camera is ignored: %s", error)
+        self._steadiness.open()
 
     def configure(self, enabled: bool) -> None:
         """Use another *enabled*."""
@@ -121,7 +117,7 @@ class FaultReports:
         notice = self._steadiness.observe(is_down, now, self._clock.monotonic(), since)
         if notice:
             self._publish(notice, fault, frame)
-            self._publisher.notes.keep(NOTE, protocol.encode(self._steadiness.record))
+            self._steadiness.keep()
 
     def _keep(self, frame: Frame) -> None:
         if not self._earlier or frame.at_s - self._earlier[0].at_s >= _BEFORE_S:

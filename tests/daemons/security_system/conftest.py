@@ -11,6 +11,7 @@ import redis
 from app.protocol import Heartbeat
 from app.state import State
 from tests.daemons.facts import facts
+from tests.daemons.security_system.publishing import Runs
 from tests.recording.videos import numbered_video
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
@@ -109,6 +110,14 @@ def state(durable_redis_server: RedisServer) -> Iterator[State]:
 def raw(durable_redis_server: RedisServer) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(durable_redis_server.url) as client:
         yield client
+
+
+@pytest.fixture
+def runs(durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path) -> Iterator[Runs]:
+    """The runs of the program of the camera front, none of them started yet."""
+    begun = Runs(tmp_path, durable_redis_server.url, raw)
+    yield begun
+    begun.end()
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,14 @@ from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import MOST_ASKED, Clips
 from app.daemons.security_system.controls import ControlState
 from app.daemons.security_system.publisher import Publisher
-from app.daemons.security_system.spool import Publication, Spool
+from app.daemons.security_system.spool import Publication
 from app.detector import Event
 from app.frames import Frame
 from app.protocol import ClipAsked, Fact
 from app.recording.event_folder import EventFolders
 from app.state import State
 from tests.daemons.facts import facts
+from tests.daemons.security_system.publishing import publishing
 from tests.recording.videos import numbered, numbers
 from tests.waiting import until
 
@@ -34,12 +35,8 @@ NAME = "20261120T101500.000Z-front"
 
 @pytest.fixture
 def publisher(state: State, tmp_path: Path) -> Iterator[Publisher]:
-    spool = Spool(tmp_path / "spool")
-    opened = Publisher("front", state, EventFolders(tmp_path), spool, SystemClock())
-    opened.open()
-    opened.start()
-    yield opened
-    opened.stop()
+    with publishing(state, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

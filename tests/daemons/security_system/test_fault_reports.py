@@ -1,25 +1,15 @@
 """A fault of the camera is published once with two pictures, and its end too."""
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import cv2
 import numpy as np
 import pytest
-import redis
 
-from app.clock import FakeClock, SystemClock
 from app.daemons.security_system.fault_reports import NOTE, FaultReports
-from app.daemons.security_system.publisher import Publisher
-from app.daemons.security_system.spool import Spool
 from app.frames import Frame, Image
 from app.recording.event_folder import EventFolders
 from app.state import State
-from tests.daemons.facts import facts
+from tests.daemons.security_system.publishing import Runs
 from tests.motion.scenes import Picture, room
-from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 ROOM = np.asarray(np.round(room() / 20) * 20, np.float32)
@@ -30,28 +20,19 @@ LOOK_S = 0.6
 
 
 class Front:
-    """The camera front on a fake clock, and the runs of its program."""
+    """The camera front, whose pictures the test gives."""
 
-    def __init__(self, folder: Path, url: str, raw: redis.Redis) -> None:
-        self.clock = FakeClock()
-        self.state = State(url, 1.0)
-        self.folder = folder
-        self._raw = raw
-        self._url = url
+    def __init__(self, runs: Runs) -> None:
+        self.clock = runs.clock
+        self.folder = runs.folder
+        self.published = runs.published
+        self._runs = runs
         self._random = np.random.default_rng(1)
-        self._opened = contextlib.ExitStack()
         self.restart()
 
     def restart(self) -> None:
         """End the program, and start it again."""
-        self._opened.close()
-        state, folders = State(self._url, 1.0), EventFolders(self.folder)
-        publisher = Publisher("front", state, folders, Spool(self.folder / "spool"), SystemClock())
-        publisher.open()
-        publisher.start()
-        self._opened.callback(state.close)
-        self._opened.callback(publisher.stop)
-        self.reports = FaultReports("front", publisher, self.clock, enabled=True)
+        self.reports = FaultReports("front", self._runs.start(), self.clock, enabled=True)
         self.reports.open()
 
     def see(self, picture: Picture, seconds: float) -> list[bool]:
@@ -64,16 +45,8 @@ class Front:
             changes.append(self.reports.step(self._frame(luma)))
         return changes
 
-    def published(self, count: int) -> list[dict[str, Any]]:
-        """Wait until *count* facts are published; returns them."""
-        return until(lambda: found if len(found := facts(self._raw)) == count else None, "facts")
-
     def kinds(self, count: int) -> list[str]:
         return [one["kind"] for one in self.published(count)]
-
-    def close(self) -> None:
-        self._opened.close()
-        self.state.close()
 
     def _frame(self, luma: Image) -> Frame:
         at_s = self.clock.monotonic()
@@ -81,13 +54,11 @@ class Front:
 
 
 @pytest.fixture
-def front(durable_redis_server: RedisServer, raw: redis.Redis, tmp_path: Path) -> Iterator[Front]:
-    opened = Front(tmp_path, durable_redis_server.url, raw)
-    yield opened
-    opened.close()
+def front(runs: Runs) -> Front:
+    return Front(runs)
 
 
-def test_a_covered_lens_is_published_with_two_pictures(front: Front) -> None:
+def test_a_covered_lens_is_published_with_two_pictures(front: Front, state: State) -> None:
     front.see(ROOM, 20)
     covered_at = front.clock.now()
     front.see(HAND, 30)
@@ -101,7 +72,7 @@ def test_a_covered_lens_is_published_with_two_pictures(front: Front) -> None:
     since = f"{covered_at.astimezone():%H:%M}"
     assert fault["text"].startswith(f"Camera front is covered since {since}. Look at its lens")
     assert over["text"].startswith("Camera front sees well again since ")
-    snapshot = np.frombuffer(front.state.snapshot(fault["event"]) or b"", np.uint8)
+    snapshot = np.frombuffer(state.snapshot(fault["event"]) or b"", np.uint8)
     pair = np.asarray(cv2.imdecode(snapshot, cv2.IMREAD_GRAYSCALE))
     assert pair.shape == (ROWS, 2 * COLUMNS)
     before, after = pair[:70, :COLUMNS], pair[:70, COLUMNS:]
@@ -109,13 +80,13 @@ def test_a_covered_lens_is_published_with_two_pictures(front: Front) -> None:
     assert np.abs(after - HAND[:70]).mean() < 4
 
 
-def test_the_pictures_survive_a_kill_before_redis_has_them(front: Front) -> None:
+def test_the_pictures_survive_a_kill_before_redis_has_them(front: Front, state: State) -> None:
     front.see(ROOM, 20)
     front.see(HAND, 5)
     (fault,) = front.published(1)
     folder = next(front.folder.glob("events/*/*"))
     assert folder.name == fault["event"]
-    assert (folder / "snapshot.jpg").read_bytes() == front.state.snapshot(fault["event"])
+    assert (folder / "snapshot.jpg").read_bytes() == state.snapshot(fault["event"])
     assert list(EventFolders(front.folder).unfinished_events("front")) == []
 
 
@@ -135,11 +106,11 @@ def test_a_turn_by_the_mount_is_no_fault(front: Front) -> None:
     assert front.kinds(1) == ["camera_fault"]
 
 
-def test_a_restart_publishes_neither_again_nor_too_soon(front: Front) -> None:
+def test_a_restart_publishes_neither_again_nor_too_soon(front: Front, runs: Runs) -> None:
     front.see(ROOM, 20)
     front.see(HAND, 5)
     front.published(1)
-    until((front.folder / "spool" / NOTE).exists, "the note")
+    until(runs.note(NOTE).exists, "the note")
     front.restart()
     front.see(HAND, 30)
     assert front.kinds(1) == ["camera_fault"]

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import redis
 
-from app.clock import SystemClock
 from app.daemons.security_system.publisher import Publisher
-from app.daemons.security_system.spool import Publication, Spool
+from app.daemons.security_system.spool import Publication
 from app.errors import WorldError
 from app.protocol import EventRecord, Fact, Position
-from app.recording.event_folder import EventFolders, SnapshotPair
+from app.recording.event_folder import SnapshotPair
 from app.state import Latest, State
+from tests.daemons.security_system.publishing import publishing
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
@@ -33,15 +33,8 @@ def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
     with contextlib.ExitStack() as opened:
 
         def start_publisher() -> Publisher:
-            state = State(durable_redis_server.url, 1.0)
-            publisher = Publisher(
-                "front", state, EventFolders(tmp_path), Spool(tmp_path / "spool"), SystemClock()
-            )
-            publisher.open()
-            publisher.start()
-            opened.callback(state.close)
-            opened.callback(publisher.stop)
-            return publisher
+            state = opened.enter_context(contextlib.closing(State(durable_redis_server.url, 1.0)))
+            return opened.enter_context(publishing(state, tmp_path))
 
         yield start_publisher
 
@@ -202,13 +195,9 @@ def publisher_without(command: str, folder: Path) -> Iterator[tuple[Publisher, r
         RedisServer(Path(socket_folder), "--rename-command", command, "") as server,
         contextlib.closing(State(server.url, 1.0)) as state,
         redis.Redis.from_url(server.url) as client,
+        publishing(state, folder) as publisher,
     ):
-        spool = Spool(folder / "spool")
-        publisher = Publisher("front", state, EventFolders(folder), spool, SystemClock())
-        publisher.open()
-        publisher.start()
         yield publisher, client
-        publisher.stop()
 
 
 def test_a_record_that_redis_refuses_is_kept_and_reported_once(
