@@ -17,7 +17,6 @@ from app.config.settings import (
     DashboardSettings,
     EventConfig,
     GlancesSettings,
-    PeopleSettings,
     RedisSettings,
     SlackConfig,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "DashboardSettings",
     "EventConfig",
     "GlancesSettings",
-    "PeopleSettings",
     "RedisSettings",
     "SlackConfig",
     "config_folder",

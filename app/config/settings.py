@@ -25,7 +25,7 @@ from app.alert_text import EventWords
 from app.cameras.base import CameraSettings
 from app.detector import EventSettings
 from app.logs import Redactor
-from app.motion.base import Fraction, MotionSettings, Polygon, Zone
+from app.motion.base import MotionSettings, Polygon, Zone
 from app.notify import ServiceSettings
 from app.notify.settings import (
     AppriseSettings,
@@ -40,6 +40,7 @@ from app.notify.slack.credentials import (
     checked_signing_secret,
 )
 from app.pantilt.base import PanTiltSettings
+from app.people.base import PeopleSettings
 from app.presence.base import PresenceSettings
 from app.protocol import CAMERA_NAME
 from app.protocol.address import is_here
@@ -118,17 +119,6 @@ class RedisSettings:
     def takes_password(self) -> bool:
         """Return whether a Redis that the suite starts at this address needs a password."""
         return is_here(self.url) and self.url.startswith("redis:") and "@" not in self.url
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleSettings:
-    """The person model: its choice, and its effect on alerts."""
-
-    backend: Literal["auto", "none"] = "auto"
-    model: str | None = None
-    threshold: Fraction = 0.5
-    memory_s: Seconds = 300.0
-    require_person: Literal["auto"] | bool = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ TOPICS: tuple[Topic, ...] = get_args(Topic)
 #: The topic of each kind of fact. The end of motion is never delivered.
 TOPIC_OF: dict[FactKind, Topic | None] = {
     "motion_started": "alert",
+    "motion_confirmed": "alert",
+    "motion_corrected": "alert",
     "motion_ended": None,
     "clip_ready": "clip",
     "left_open": "left_open",

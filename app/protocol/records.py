@@ -12,6 +12,8 @@ from app.protocol.ids import ID
 
 FactKind = Literal[
     "motion_started",
+    "motion_confirmed",
+    "motion_corrected",
     "motion_ended",
     "camera_lost",
     "camera_back",
@@ -34,6 +36,8 @@ FactKind = Literal[
     "redis_ok",
     "clock_stepped",
 ]
+#: What became of an event's alert.
+Decision = Literal["waiting", "sent", "held", "silenced"]
 RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
@@ -180,8 +184,12 @@ class Evidence:
 class EventRecord:
     """The record of an event.
 
-    *score* is the person score, 0 to 1. *boxes* are x, y, width, height in the picture's pixels.
-    *evidence* says why the event opened, where the motion method knows it. *label_by* and
+    *score* is the best person score, 0 to 1, and *person* whether that is a person; both None while
+    no model has looked. *seen* is the class of what the model found, as in "person" or "cat", with
+    the score *seen_score*. *decision* says what became of the alert: it waits for the model, it was
+    sent, or it was held back because the model saw nobody or the silencer knows it as false; None
+    where there was no alert to decide about. *boxes* are x, y, width, height in the picture's
+    pixels. *evidence* says why the event opened, where the motion method knows it. *label_by* and
     *label_at* say who gave the label, and when.
     """
 
@@ -190,6 +198,9 @@ class EventRecord:
     ended_at: Moment | None = None
     score: float | None = None
     person: bool | None = None
+    seen: str | None = None
+    seen_score: float | None = None
+    decision: Decision | None = None
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
     evidence: Evidence | None = None

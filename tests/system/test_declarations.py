@@ -410,7 +410,7 @@ def test_every_declared_field_and_mark_was_seen(seen: Seen) -> None:
     fields = set().union(*seen.fields.values())
     declared = {name for key in KEYS for name in key.fields}
     # People are not recognised yet, so no event has these.
-    assert declared - fields == {"person", "score"}
+    assert declared - fields == {"person", "score", "seen", "seen_score", "decision"}
     marks = {mark.name: mark for key in KEYS for mark in key.marks}
     assert [name for name, mark in marks.items() if not any(map(mark.matches, fields))] == []
 

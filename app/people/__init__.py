@@ -1,0 +1,1 @@
+"""Person models, which find people, animals and vehicles in a picture."""

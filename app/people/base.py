@@ -1,0 +1,64 @@
+"""The interface of a person model, and its settings."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+from annotated_types import Ge, Interval
+
+from app.frames import Box, Image
+
+Backend = Literal["auto", "none", "imx500", "hailo", "onnx", "caffe", "hog", "scripted"]
+Score = Annotated[float, Interval(ge=0, le=1)]
+#: The class of a person, as in `Detection.kind`.
+PERSON = "person"
+
+
+class Detection(NamedTuple):
+    """Something that a model found: *kind* is its class, as in "person", "cat" or "car".
+
+    *box* is in the pixels of the picture, and inside it. *score* is 0 to 1.
+    """
+
+    box: Box
+    score: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSettings:
+    """The person model: its choice, and its effect on alerts.
+
+    *model* is a file in `model-files/`, or a path; None takes the first that fits the backend.
+    *threshold* is the score from which a person counts; None is the model's own. An alert needs a
+    person in its event, or in the *memory_s* seconds before it, where *require_person* is True, or
+    "auto" and the model decides. *max_cpu* is the share of one core that the model may use.
+    """
+
+    backend: Backend = "auto"
+    model: str | None = None
+    threshold: Score | None = None
+    memory_s: Annotated[float, Ge(0)] = 300.0
+    require_person: Literal["auto"] | bool = "auto"
+    max_cpu: Annotated[float, Interval(gt=0, le=4)] = 0.25
+
+
+class PersonModel(ABC):
+    """Finds people, animals and vehicles in a picture."""
+
+    #: The backend's name, as in the settings.
+    name: str
+    #: The score from which a person counts, by the measurements of this model.
+    threshold: float
+    #: Whether it is good enough to decide about alerts. One that is not only annotates them.
+    decides: bool = True
+
+    @abstractmethod
+    def detect(self, picture: Image) -> list[Detection]:
+        """Return what is in *picture*, (rows, columns, BGR) uint8, the best score first.
+
+        Scores below about half of the threshold may be left out.
+        """
+
+    def close(self) -> None:  # noqa: B027 (few hold anything)
+        """Release the model's memory or device."""
