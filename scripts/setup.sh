@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh [--tests]
 #
-# --tests installs the packages of tests/requirements.txt too.
+# --tests installs the packages of tests/requirements.txt too, and Xvfb from apt if it is missing.
 #
 # PYTHON=/path/to/python names the Python to use. The default is the first suitable one.
 set -euo pipefail
@@ -23,6 +23,7 @@ main() {
     set_up_python "$@"
     set_up_libraries
     set_up_redis
+    if [[ ${1:-} == --tests ]]; then set_up_screen; fi
 }
 
 say() { printf '%s\n' "$*"; }
@@ -284,6 +285,26 @@ switch_off_service() {
     as_root env "PATH=$PATH:/usr/sbin" invoke-rc.d "$1" stop &>/dev/null || true
     as_root env "PATH=$PATH:/usr/sbin" update-rc.d "$1" disable &>/dev/null ||
         say "The service $1 could not be switched off" >&2
+}
+
+# --- the screen of the tests ---
+
+has_screen() {
+    command -v Xvfb >/dev/null &&
+        "$venv_python" -c 'from ctypes import CDLL; CDLL("libX11.so.6"); CDLL("libXtst.so.6")' 2>/dev/null
+}
+
+# Tests open a window on a screen that nobody sees, and press its keys by libXtst. Without these the
+# other tests can still run.
+set_up_screen() {
+    local packages=(xvfb libxtst6)
+    if has_screen; then return; fi
+    if apt_install "${packages[@]}" && has_screen; then
+        say "Screen: installed ${packages[*]} for the tests of the window"
+        return
+    fi
+    say "Xvfb or libXtst is missing, so the tests of the window will fail." \
+        "On Debian and Raspberry Pi OS: sudo apt-get install ${packages[*]}" >&2
 }
 
 main "$@"

@@ -1,4 +1,4 @@
-"""A screen that nobody sees, with a keyboard: Xvfb, where it is installed."""
+"""A screen that nobody sees, with a keyboard: Xvfb."""
 
 import ctypes
 import os
@@ -13,13 +13,14 @@ _X11, _XTEST = "libX11.so.6", "libXtst.so.6"
 #: The place of `map_state` in Xlib's `XWindowAttributes`, in bytes, and its value in a window that
 #: can be seen.
 _MAP_STATE, _VIEWABLE = 92, 2
+_CURE = "run scripts/setup.sh --tests, or sudo apt-get install xvfb libxtst6"
 
 
 @contextmanager
 def screen() -> Iterator[str]:
-    """Yield the name of a new screen, as in DISPLAY; a machine without Xvfb skips the test."""
+    """Yield the name of a new screen, as in DISPLAY; without Xvfb the test fails with the cure."""
     if not shutil.which("Xvfb"):
-        pytest.skip("Xvfb is not installed")
+        pytest.fail(f"Xvfb is missing: {_CURE}")
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1400x900x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
@@ -34,7 +35,10 @@ def screen() -> Iterator[str]:
 
 def press(display: str, key: str) -> None:
     """Press and release *key* on the screen *display*, whose only window then has the focus."""
-    x11, xtest = ctypes.CDLL(_X11), ctypes.CDLL(_XTEST)
+    try:
+        x11, xtest = ctypes.CDLL(_X11), ctypes.CDLL(_XTEST)
+    except OSError as error:
+        pytest.fail(f"{error}: {_CURE}")
     x11.XOpenDisplay.restype = ctypes.c_void_p
     x11.XStringToKeysym.restype = x11.XDefaultRootWindow.restype = ctypes.c_ulong
     opened = ctypes.c_void_p(x11.XOpenDisplay(display.encode()))
