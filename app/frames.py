@@ -25,6 +25,10 @@ class Box(NamedTuple):
     width: int
     height: int
 
+    def scaled(self, factor: int) -> "Box":
+        """Return the same rectangle in a picture that is *factor* times as large."""
+        return Box(*(factor * side for side in self))
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -148,7 +148,7 @@ class Background:
         return outlined_area_px(cv2.contourArea(outline), len(outline), self._scale)
 
     def _box(self, outline: MatLike) -> Box:
-        return Box(*(self._factor * side for side in cv2.boundingRect(outline)))
+        return Box(*cv2.boundingRect(outline)).scaled(self._factor)
 
 
 def _rounded(plane: Plane) -> Image:

@@ -71,6 +71,11 @@ class Contrast:
         """Return the scaled logarithm of another picture."""
         return np.asarray(cv2.LUT(small, self._logs), np.float32)
 
+    def picture_of(self, log: Plane) -> Image:
+        """Return the luma, (rows, columns) uint8, whose scaled logarithm is *log*."""
+        levels = np.exp(log / _SCALE) - _DARK_LEVELS
+        return np.asarray(np.clip(levels * self.span / 255, 0, 255), np.uint8)
+
 
 def log_ratio(scaled: float) -> float:
     """Return a difference of scaled logarithms as the natural logarithm of a ratio."""

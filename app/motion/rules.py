@@ -1,5 +1,6 @@
 """The rules by which a track is somebody: the first rule that refuses it gives the reason."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,6 +55,19 @@ class Objection(StrEnum):
     SHAKE = "the camera moves"
     NOISE = "noise"
     IGNORED = "in a zone that is ignored"
+
+
+class Objections:
+    """The objections to what has changed in the pictures of a camera, counted in *counts*."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+        #: The last one in the last picture; None without one.
+        self.last: Objection | None = None
+
+    def add(self, reason: Objection) -> None:
+        self._counts[str(reason)] += 1
+        self.last = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _LEAST_NOISE, _FIRST_NOISE = 0.9, 2.5
 _NOISE_FACTOR, _EDGE_SHARE = 1.35, 0.40
 #: Three quarters of the pixels of an unchanged picture differ by less than this times their noise.
 USUAL_QUARTILE = 0.88
-_EDGES_EVERY_S, _NOISE_EVERY_S = 1.0, 0.19
+_REFRESH_EVERY_S, _NOISE_EVERY_S = 1.0, 0.19
 _COPY_EVERY_S = 2.5
 
 
@@ -54,7 +54,9 @@ class SceneModel:
         self.contrast, self.log, self.noise, self.edges = self._planes(4)
         self.difference, self.residual, self.change, self.limit, self._scratch = self._planes(5)
         self.changed: Image = np.zeros(shape, np.uint8)
-        self._edges_at_s = self._copied_at_s = -math.inf
+        #: The noise that half of the pixels stay below, in grey levels; it is measured rarely.
+        self.median_noise = _FIRST_NOISE
+        self._refreshed_s = self._copied_at_s = -math.inf
         self._unlearned_s = 0.0
         self._copies: list[tuple[Plane, Plane]] = []
         self._frozen: list[Region] = []
@@ -99,8 +101,12 @@ class SceneModel:
 
     def usual_noise(self) -> float:
         """Return the noise that a quarter of the pixels stay below, in grey levels."""
+        return self._noise_of(1 / 4)
+
+    def _noise_of(self, share: float) -> float:
         sample = self.noise[::4, ::4].ravel()
-        return float(np.partition(sample, sample.size // 4)[sample.size // 4])
+        place = int(sample.size * share)
+        return float(np.partition(sample, place)[place])
 
     # --- learning ---
 
@@ -110,6 +116,7 @@ class SceneModel:
         self.log[:] = now.log
         np.maximum(self.noise, _LEAST_NOISE, out=self.noise)
         self._learn_edges()
+        self.median_noise = self._noise_of(1 / 2)
         self._copies = [(self.contrast.copy(), self.noise.copy())]
 
     def calibrate(self, now: Contrast, age_s: float, dt_s: float, at_s: float) -> None:
@@ -117,13 +124,11 @@ class SceneModel:
         share = max(_share(dt_s, _MEMORY_S), min(1.0, dt_s / max(age_s, dt_s)))
         self._average(now, share)
         self._learn_noise(1 - math.exp(-_CALIBRATION_UP * dt_s), _CALIBRATION_DOWN * dt_s)
-        self._refresh_edges(at_s)
+        self._refresh(at_s)
+        self.median_noise = self._noise_of(1 / 2)
 
-    def learn(self, now: Contrast, dt_s: float, at_s: float) -> bool:
-        """Learn the last picture, *dt_s* after the one before.
-
-        Returns whether the edges were refreshed too, which happens once a second.
-        """
+    def learn(self, now: Contrast, dt_s: float, at_s: float) -> None:
+        """Learn the last picture, *dt_s* after the one before."""
         self._average(now, _share(dt_s, _MEMORY_S))
         self._unlearned_s += dt_s
         if self._parts.learned_noise and self._unlearned_s >= _NOISE_EVERY_S:
@@ -134,13 +139,14 @@ class SceneModel:
         if at_s - self._copied_at_s >= _COPY_EVERY_S:
             self._copied_at_s = at_s
             self._copies = [*self._copies[-1:], (self.contrast.copy(), self.noise.copy())]
-        return self._refresh_edges(at_s)
+        self._refresh(at_s)
 
     def hurry(self, now: Contrast, frozen: Iterable[Region], share: float) -> None:
         """Learn *share* of the last picture at once, except in the regions *frozen*."""
         with self.kept(frozen):
             self._average(now, share)
         self._learn_edges()
+        self.median_noise = self._noise_of(1 / 2)
 
     def hurry_in(self, now: Contrast, region: Region, share: float) -> None:
         """Learn *share* of the last picture at once, in *region*."""
@@ -199,12 +205,11 @@ class SceneModel:
         cv2.scaleAdd(self._scratch, up - down, self.noise, dst=self.noise)
         np.maximum(self.noise, _LEAST_NOISE, out=self.noise)
 
-    def _refresh_edges(self, at_s: float) -> bool:
-        if at_s - self._edges_at_s < _EDGES_EVERY_S:
-            return False
-        self._edges_at_s = at_s
-        self._learn_edges()
-        return True
+    def _refresh(self, at_s: float) -> None:
+        if at_s - self._refreshed_s >= _REFRESH_EVERY_S:
+            self._refreshed_s = at_s
+            self._learn_edges()
+            self.median_noise = self._noise_of(1 / 2)
 
     def _learn_edges(self) -> None:
         if self._parts.edge_tolerance:

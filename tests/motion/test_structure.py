@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from app.motion.base import MotionSettings
+from app.motion.parts import without
 from app.motion.rules import Objection
-from app.motion.structure import CALIBRATION_S, PART_NAMES, StructureMotion, without
+from app.motion.structure import StructureMotion
 from tests.motion.scenes import COLUMNS, ROWS, Picture, room, shown, with_figure
 
 
@@ -75,26 +76,6 @@ def test_no_light_is_somebody(light: Callable[[float], Picture]) -> None:
     assert times_seen(light) == []
 
 
-@pytest.mark.parametrize(("begins_s", "learning_s"), [(8, 1.5), (0, CALIBRATION_S)])
-def test_a_scene_is_learned_until_it_is_quiet(begins_s: float, learning_s: float) -> None:
-    motion = StructureMotion(MotionSettings())
-    pictures = shown(lambda at_s: walk(at_s % 3 + 8) if at_s >= begins_s else room(), 7)
-    learning = [motion.judge(picture, 255, at_s).learning for at_s, picture in pictures]
-    assert sum(learning) == pytest.approx(10 * learning_s, abs=2)
-
-
-def test_a_push_of_the_camera_is_not_somebody() -> None:
-    motion = StructureMotion(MotionSettings())
-    pushed = lambda at_s: np.roll(room(), 3 if at_s >= 8 else 0, axis=1)  # noqa: E731
-    assert times_seen(pushed, motion=motion) == []
-    assert motion.objections()[Objection.SHAKE] > 0
-
-
-def test_a_mask_hides_what_is_under_it() -> None:
-    everything = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-    assert times_seen(walk, motion=StructureMotion(MotionSettings(), (everything,))) == []
-
-
 def test_the_box_fits_the_person() -> None:
     motion = StructureMotion(MotionSettings())
     for at_s, picture in shown(walk, 10.55):
@@ -111,31 +92,12 @@ def test_a_doze_skips_quiet_pictures_and_misses_nobody() -> None:
     assert times_seen(walk)[0] <= awake[0] + 0.1
 
 
-def test_unknown_parts_are_named() -> None:
-    assert "travel" in PART_NAMES
-    with pytest.raises(ValueError, match="no such part: wings; there are: darker"):
-        without("wings")
-
-
 def test_relearning_begins_again() -> None:
     motion = StructureMotion(MotionSettings())
     times_seen(walk, 7, motion=motion)
     motion.relearn()
     assert motion.judge(np.zeros((ROWS, COLUMNS), np.uint8), 255, 9.0).learning
     assert motion.comparison() is None
-
-
-def test_the_evidence_says_why_somebody_was_seen() -> None:
-    motion = StructureMotion(MotionSettings())
-    found = None
-    for at_s, picture in shown(walk, 10):
-        found = found or motion.judge(picture, 255, at_s).evidence
-    assert found
-    assert found.entered == "left"
-    assert 0.4 < found.height < 0.75
-    assert found.hidden
-    assert found.hidden > 0.5
-    assert found.darker > 0.3
 
 
 def test_the_comparison_has_the_reasons_for_and_against() -> None:
@@ -170,14 +132,11 @@ def test_odd_and_tiny_pictures_are_judged(shape: tuple[int, int]) -> None:
         assert all(box.x + box.width <= shape[1] for box in sighting.boxes)
 
 
-@pytest.mark.parametrize("light", [0.6, 1.5])
-def test_nobody_is_left_where_the_light_changed_under_somebody(light: float) -> None:
-    rows, columns = np.mgrid[0:ROWS, 0:COLUMNS]
-    spot = 1 + (light - 1) * np.exp(-(((columns - 80) / 30) ** 2) - ((rows - 60) / 25) ** 2)
-
-    def draw(at_s: float) -> Picture:
-        scene = np.asarray(np.minimum(room() * (spot if at_s > 10 else 1), 250), np.float32)
-        return walk(at_s, scene=scene)
-
-    seen = times_seen(draw, 24)
-    assert 12 < seen[-1] < 18
+def test_a_clock_that_jumps_back_does_not_stop_the_judging() -> None:
+    motion = StructureMotion(MotionSettings())
+    times = [at_s for at_s, _ in shown(walk, 16)]
+    seen = [
+        motion.judge(picture, 255, at_s + (1000 if at_s < 6 else 0)).motion
+        for at_s, picture in shown(walk, 16)
+    ]
+    assert 8 <= times[seen.index(True)] <= 9

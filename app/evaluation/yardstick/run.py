@@ -111,7 +111,8 @@ def _motion(plan: Plan) -> MotionModel:
     settings = MotionSettings(method=plan.method)
     if not plan.without:
         return make_motion(settings, fps=FPS)
-    from app.motion.structure import StructureMotion, without
+    from app.motion.parts import without
+    from app.motion.structure import StructureMotion
 
     return StructureMotion(settings, parts=without(*plan.without))
 

@@ -15,7 +15,7 @@ from app.evaluation.yardstick.run import Method, Plan, Result, run
 from app.evaluation.yardstick.scenes import SCENES
 from app.files import write_atomic
 from app.motion.base import MotionSettings
-from app.motion.structure import PART_NAMES
+from app.motion.parts import PART_NAMES
 
 
 @click.command()
