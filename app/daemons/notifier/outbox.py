@@ -7,9 +7,10 @@ delivered it.
 import threading
 from collections.abc import Callable, Iterable
 
-from app.daemons.notifier.channel import Channel, PendingFact
+from app.daemons.notifier.channel import Channel
 from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.delivery_plan import QUEUES, plan_for
+from app.daemons.notifier.delivery_queue import PendingFact
 from app.daemons.notifier.journal import DeliveryJournal
 from app.errors import DeliveryError
 from app.notify import TOPIC_OF, Notifier

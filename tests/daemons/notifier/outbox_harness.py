@@ -12,7 +12,7 @@ from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.outbox import Outbox
-from app.errors import DeliveryError
+from app.errors import DeliveryError, DeliveryRefused
 from app.notify import Digest, MemoryNotifier, Message, Progress, Topic
 from app.protocol import EventRecord, Fact, FactKind, Heartbeat, Stage
 from app.state import State
@@ -149,6 +149,17 @@ class RefusingNotifier(ThreadNotifier):
         self.tried.append(message.text)
         if message.text in self.refused:
             raise DeliveryError("400 Bad Request", self.retry_after_s)
+        super().deliver(message, progress)
+
+
+class ClosedNotifier(MemoryNotifier):
+    """Refuses everything while it *is_closed*, and says what the owner must do."""
+
+    is_closed = True
+
+    def deliver(self, message: Message, progress: Progress) -> None:
+        if self.is_closed:
+            raise DeliveryRefused("not in the channel: invite me", 60)
         super().deliver(message, progress)
 
 
