@@ -118,3 +118,11 @@ def tag_of(label: str | None, by: str | None, at: str | None) -> Tag:
     if label not in ("occupied", "unoccupied"):
         return Tag()
     return Tag(cast(Label, label), by, time_of((at or "").encode()))
+
+
+def text_of(raw: bytes | None) -> str | None:
+    return None if raw is None else word_of(raw)
+
+
+def word_of(raw: bytes) -> str:
+    return raw.decode(errors="replace")

@@ -10,7 +10,7 @@ import redis
 from app import protocol
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ArmedBy, EventRecord, Fact, FactKind, Label, Presence, Request
-from app.state import State, Tag, store
+from app.state import State, Tag, base_state
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 EVENT = "20261120T101500.000Z-front"
@@ -138,7 +138,7 @@ def test_facts_that_wait_for_a_stopped_notifier_are_kept(state: State, raw: redi
 @pytest.fixture
 def small_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that is trimmed from 100 facts on, and may have some 1,000."""
-    monkeypatch.setitem(store._LIMITS, "events", (100, 200_000))
+    monkeypatch.setitem(base_state._LIMITS, "events", (100, 200_000))
 
 
 @pytest.mark.usefixtures("small_stream")

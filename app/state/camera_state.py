@@ -1,0 +1,76 @@
+"""The newest pictures of the cameras, and what the cameras are to do."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from app import protocol
+from app.protocol import Request
+from app.state.base_state import BaseState
+from app.state.connection import talking
+from app.state.streams import decoded, is_before
+from app.state.views import CameraControls, Latest, latest_of, text_of, time_of
+
+#: Requests that a camera reads at once.
+_REQUESTS = 100
+
+
+class CameraState(BaseState):
+    """The part of the state about cameras."""
+
+    def set_latest(self, camera: str, latest: Latest) -> None:
+        """Store *latest* as the newest picture of *camera*."""
+        key = protocol.camera_key(camera, "latest")
+        words: dict[str, str | bytes] = {
+            "jpeg": latest.jpeg,
+            "taken_at": latest.taken_at.isoformat(),
+        }
+        self._add_to_hash(key, words, protocol.LATEST_LIFE_S)
+
+    def latest(self, camera: str) -> Latest | None:
+        """Return the newest picture of *camera*, None when there is none from the last day."""
+        key = protocol.camera_key(camera, "latest")
+        raw = self._fields(key)
+        return latest_of(raw)
+
+    def latest_taken_at(self, camera: str) -> datetime | None:
+        """Return when the newest picture of *camera* was taken, None when there is none."""
+        key = protocol.camera_key(camera, "latest")
+        return time_of(
+            self._foreign.read(key, lambda: cast(bytes | None, self._redis.hget(key, "taken_at")))
+        )
+
+    def publish_frame(self, camera: str, picture: bytes) -> None:
+        """Send *picture*, a JPEG, to everybody who watches *camera* now."""
+        with talking():
+            self._redis.publish(protocol.camera_key(camera, "frames"), picture)
+
+    def camera_controls(self, camera: str, after: str) -> CameraControls:
+        """Return the wanted state of *camera*, and the requests after the entry *after*.
+
+        When the stream has not come as far as *after*, it is another stream, since Redis was
+        emptied. Its requests are then returned from the beginning.
+        """
+        names = (
+            "camera_status",
+            protocol.camera_key(camera, "target"),
+            protocol.camera_key(camera, "watched"),
+        )
+
+        def ask() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.mget(names)
+                pipe.xrevrange("requests", count=1)
+                return pipe.execute()
+
+        (status, target, watched), last = self._write(["requests"], ask)
+        newest = last[0][0].decode() if last else "0-0"
+        entries = []
+        if newest != after:
+            start = after if is_before(after, newest) else "0-0"
+            with talking():
+                entries = cast(
+                    Any, self._redis.xrange("requests", min=f"({start}", count=_REQUESTS)
+                )
+            newest = entries[-1][0].decode() if entries else "0-0"
+        asked = tuple(decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
+        return CameraControls(text_of(status), text_of(target), watched is not None, asked, newest)

@@ -1,0 +1,85 @@
+"""The events: their records, pictures and tags, and the marks of deliveries."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from app import protocol
+from app.errors import ProtocolError
+from app.protocol import EventRecord, Fact, Request
+from app.state import scripts
+from app.state.base_state import BaseState
+from app.state.connection import TIMEOUT_S
+from app.state.views import Tag, tag_of, text_of
+
+
+class EventState(BaseState):
+    """The part of the state about events and what is delivered."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(url, timeout_s)
+        self._tag = self._redis.register_script(scripts.TAG)
+
+    def event(self, event: str) -> EventRecord | None:
+        """Return the record of *event*, None when it is not known or damaged."""
+        stored = self.event_fields(event)
+        if not stored:
+            return None
+        try:
+            return protocol.decode_event(stored)
+        except ProtocolError as error:
+            self._foreign.ignored(protocol.event_key(event), error)
+            return None
+
+    def event_fields(self, event: str) -> dict[str, str]:
+        """Return the hash of *event*, delivery marks included."""
+        return self._hash(protocol.event_key(event))
+
+    def mark_event(self, event: str, marks: Mapping[str, str]) -> None:
+        """Write *marks* on *event*'s hash."""
+        self._add_to_hash(protocol.event_key(event), marks, protocol.EVENT_LIFE_S)
+
+    def snapshot(self, event: str) -> bytes | None:
+        """Return the JPEG of *event*, None when there is none any more."""
+        return self._bytes(protocol.snapshot_key(event))
+
+    def tag(self, request: Request) -> Tag | None:
+        """Put the label of *request* on its event, and *request* on the stream.
+
+        Nothing changes when the event has that label already. Returns the tag that the event had
+        before; None when the event is no longer known.
+        """
+        if request.event is None:
+            raise ProtocolError("a tag is about an event")
+        words = (
+            request.label or "",
+            request.by,
+            request.at.isoformat(),
+            protocol.encode(request),
+        )
+        keys = [protocol.event_key(request.event), "requests"]
+        found = self._write(keys, lambda: cast(Any, self._tag(keys=keys, args=words)))
+        if found is None:
+            return None
+        self._trim_sometimes("requests", *found[3:])
+        return tag_of(*map(text_of, found[:3]))
+
+    def delivery_marks(self, delivered: Fact | str) -> dict[str, str]:
+        """Return the marks of *delivered*: a fact, or the id of a digest, reply or program.
+
+        A fact that opens an event has its marks on the event's hash; everything else has its own
+        hash.
+        """
+        event = protocol.opened_event(delivered) if isinstance(delivered, Fact) else None
+        return self.event_fields(event) if event else self._hash(_delivery_key(delivered))
+
+    def mark_delivery(self, delivered: Fact | str, marks: Mapping[str, str]) -> None:
+        """Write *marks* of *delivered*, as `delivery_marks` returns them."""
+        event = protocol.opened_event(delivered) if isinstance(delivered, Fact) else None
+        if event:
+            self.mark_event(event, marks)
+        else:
+            self._add_to_hash(_delivery_key(delivered), marks, protocol.DELIVERY_LIFE_S)
+
+
+def _delivery_key(delivered: Fact | str) -> str:
+    return protocol.delivery_key(delivered.id if isinstance(delivered, Fact) else delivered)
