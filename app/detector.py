@@ -5,7 +5,7 @@ It uses no camera and no Redis, and its only clock is the times of the frames.
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Annotated, Literal, Protocol
@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Protocol
 from annotated_types import Ge, Interval
 
 from app.frames import Box, Frame, FrameCounter
-from app.motion.base import Comparison, MotionModel, Sighting
+from app.motion.base import Comparison, Contour, MotionModel, Sighting
 from app.protocol import Evidence
 
 #: An event ends when all pictures of as many seconds after its last motion were damaged.
@@ -217,8 +217,8 @@ class Detector:
         self._opened = 0
         self._may_alert = True
         self._scene = 0
-        #: The time of the last event that was an alert.
-        self.last_alert_at_s = last_alert_at_s
+        #: The time of the last event that was an alert, or at which an alert was sent.
+        self.last_alert_at_s = self._alert_before_s = last_alert_at_s
 
     def judge(self, frame: Frame) -> Verdict:
         """Judge the next frame; a damaged one shows no motion, and nothing is learned from it."""
@@ -245,6 +245,22 @@ class Detector:
     def objections(self) -> Mapping[str, int]:
         """Return how many changes were no motion, by reason; empty where no reason is known."""
         return self._motion.objections()
+
+    def contours(self) -> Sequence[Contour]:
+        """Return what the last frame was judged by; cheaper than `comparison`."""
+        return self._motion.contours()
+
+    def confirm(self, number: int) -> None:
+        """Let the contour *number* count as somebody, because a model saw a person in it."""
+        self._motion.confirm(number)
+
+    def count_alert(self, at_s: float) -> None:
+        """Count an alert that was sent at *at_s*: none comes in `min_notify_seconds` after it."""
+        self._alert_before_s, self.last_alert_at_s = self.last_alert_at_s, at_s
+
+    def take_back_alert(self) -> None:
+        """Do not count the last alert: it was not sent, or was a mistake."""
+        self.last_alert_at_s = self._alert_before_s
 
     def relearn(self) -> None:
         """Learn the background again, for example after arming or a move of the camera.
@@ -277,7 +293,7 @@ class Detector:
         self._may_alert = seen.alert
         alert = seen.alert and at_s - self.last_alert_at_s >= self._events.min_notify_seconds
         if alert:
-            self.last_alert_at_s = at_s
+            self.count_alert(at_s)
         self._event = Event(
             number=self._opened,
             started_at_s=self._rule.started_at_s,

@@ -167,6 +167,31 @@ def test_alerts_are_at_least_min_notify_seconds_apart() -> None:
     ]
 
 
+def test_only_an_alert_that_was_sent_counts() -> None:
+    events = EventSettings(motion_classification_store_cnt=1, event_gap_s=1, min_notify_seconds=4)
+    script = "x..x..x..x.."
+    detector, _ = scripted([moving() if sign == "x" else STILL for sign in script], events)
+    alerts = []
+    for number in range(len(script)):
+        verdict = detector.judge(frame(number, number))
+        if verdict.event and verdict.changed == "opened":
+            alerts.append(verdict.event.alert)
+            if number == 0:
+                detector.take_back_alert()
+    # The first was held, so the second counts, and the third comes too soon after it.
+    assert alerts == [True, True, False, True]
+
+
+def test_an_alert_that_is_sent_late_counts_from_then_on() -> None:
+    events = EventSettings(motion_classification_store_cnt=1, event_gap_s=1, min_notify_seconds=4)
+    detector, _ = scripted([moving(), STILL, STILL, moving()], events)
+    detector.judge(frame(0, 0.0))
+    detector.take_back_alert()
+    detector.count_alert(3.0)
+    verdicts = [detector.judge(frame(n, 2.0 * n)) for n in (1, 2, 3)]
+    assert [one.event and one.event.alert for one in verdicts] == [True, None, False]
+
+
 def test_an_alert_stays_an_alert_until_the_event_ends() -> None:
     events = EventSettings(motion_classification_store_cnt=1, event_gap_s=2, min_notify_seconds=3)
     assert {one.event.alert for one in verdicts("xxxxxxxx..", events) if one.event} == {True}

@@ -9,6 +9,7 @@ footage 98 to 99 of 100 verdicts are the same as with the method in full size.
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -53,6 +54,9 @@ class BackgroundMotion(MotionModel):
 
     def comparison(self) -> Comparison | None:
         return self.background.comparison() if self.background else None
+
+    def contours(self) -> Sequence[Contour]:
+        return self.background.contours() if self.background else ()
 
     def relearn(self) -> None:
         self.background = None
@@ -132,6 +136,10 @@ class Background:
         if self._learned <= LEARNING_PICTURES:
             return None
         return Comparison(_rounded(self._average), _rounded(self._delta), tuple(self._contours()))
+
+    def contours(self) -> Sequence[Contour]:
+        """Return the outlines of what moves; none while the background is learned."""
+        return self._contours() if self._learned > LEARNING_PICTURES else ()
 
     def _contours(self) -> list[Contour]:
         outlines, _ = cv2.findContours(

@@ -1,7 +1,7 @@
 """The interface of a motion model, and its settings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -145,6 +145,14 @@ class MotionModel(ABC):
     def comparison(self) -> Comparison | None:
         """Return how the last picture was judged; None where it is compared with nothing."""
         return None
+
+    def contours(self) -> Sequence[Contour]:
+        """Return the contours of the last picture, without evidence where that saves time."""
+        comparison = self.comparison()
+        return comparison.contours if comparison else ()
+
+    def confirm(self, number: int) -> None:  # noqa: B027 (few follow anything)
+        """Let what is followed as *number* count as motion: a person model saw a person in it."""
 
     def objections(self) -> Mapping[str, int]:
         """Return how many changes were no motion, by reason; empty where no reason is known."""

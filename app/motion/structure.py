@@ -13,7 +13,8 @@ docs/design/seeing.md says what each part is worth, and what did not help.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -87,6 +88,13 @@ class StructureMotion(MotionModel):
 
     def comparison(self) -> Comparison | None:
         return self.scene.comparison() if self.scene else None
+
+    def contours(self) -> Sequence[Contour]:
+        return self.scene.contours() if self.scene else ()
+
+    def confirm(self, number: int) -> None:
+        if self.scene:
+            self.scene.tracker.confirm(number)
 
     def objections(self) -> Mapping[str, int]:
         return self.counts
@@ -205,13 +213,20 @@ class SceneWatch:
             tuple(self._contour(track) for track in self.tracker.tracks),
         )
 
+    def contours(self) -> Sequence[Contour]:
+        """Return the tracks, without their evidence."""
+        return [self._outline(track) for track in self.tracker.tracks]
+
     def _contour(self, track: Track) -> Contour:
+        evidence = self.tracker.evidence(track, self._looked_s)
+        return replace(self._outline(track), evidence=evidence)
+
+    def _outline(self, track: Track) -> Contour:
         return Contour(
             track.box.scaled(self._factor),
             track.area_px * self._scale**2,
             track.confirmed,
             None if track.confirmed else track.objection,
             track.number,
-            self.tracker.evidence(track, self._looked_s),
-            track.seen_s == self._looked_s,
+            seen=track.seen_s == self._looked_s,
         )

@@ -163,7 +163,18 @@ class Tracker:
         track.objection = objection
         if objection:
             self._objections.add(objection)
-            return
+        else:
+            self._confirm(track, zone)
+
+    def confirm(self, number: int) -> None:
+        """Let the track *number* be somebody, unless a zone speaks against it."""
+        for track in self.tracks:
+            if track.number == number and not track.confirmed:
+                zone = self._zones.of(track.box)
+                if not self._objection_of(zone, track):
+                    self._confirm(track, zone)
+
+    def _confirm(self, track: Track, zone: Zone | None) -> None:
         track.confirmed_s = track.alive_s = self._at_s
         track.evidence = self.evidence(track, self._at_s)
         track.alerts = zone is None or zone.then == "alert"

@@ -288,6 +288,7 @@ def test_the_comparison_shows_how_a_picture_was_judged() -> None:
     seen = motion.judge(with_visitor(with_visitor(room(), visitor), fly))
     comparison = motion.comparison()
     assert comparison
+    assert tuple(motion.contours()) == comparison.contours
     assert comparison.background.shape == comparison.delta.shape == (120, 160)
     assert comparison.background.dtype == comparison.delta.dtype == np.uint8
     there = (

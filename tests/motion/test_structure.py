@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from app.motion.base import MotionSettings
+from app.motion.base import MotionSettings, Zone
 from app.motion.parts import without
 from app.motion.rules import Objection
 from app.motion.structure import StructureMotion
@@ -114,6 +115,27 @@ def test_the_comparison_has_the_reasons_for_and_against() -> None:
     assert one.seen
     assert one.confirmed
     assert {None, Objection.BRIEF} <= objections
+
+
+def appears(at_s: float) -> Picture:
+    """Somebody is suddenly there from 8 s on, and stands."""
+    return with_figure(room(), 80) if at_s >= 8 else room()
+
+
+@pytest.mark.parametrize(("then", "seen"), [(None, True), ("record", True), ("ignore", False)])
+def test_what_a_person_model_knows_is_somebody(
+    then: Literal["record", "ignore"] | None, seen: bool
+) -> None:
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    zones = (Zone("all", whole, then=then),) if then else ()
+    motion = StructureMotion(MotionSettings(), zones=zones)
+    assert times_seen(appears, 9, motion=motion) == []
+    [track] = motion.contours()
+    assert (track.confirmed, track.seen, track.evidence) == (False, True, None)
+    motion.confirm(track.number or 0)
+    sighting = motion.judge(appears(9).astype(np.uint8), 255, 9.0)
+    assert (sighting.motion, bool(sighting.evidence)) == (seen, seen)
+    assert sighting.alert is (then != "record")
 
 
 def test_a_lamp_is_counted_with_its_reason() -> None:
