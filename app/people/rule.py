@@ -102,7 +102,7 @@ class PersonRule:
 
     @property
     def asks(self) -> bool:
-        """Whether an alert needs a person."""
+        """True when an alert needs a person."""
         return self._asks
 
     def opened(
