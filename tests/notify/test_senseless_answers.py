@@ -3,10 +3,9 @@
 Each such answer is a failed delivery, which is tried again later, and never an error of ours.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from pydantic import SecretStr
@@ -18,6 +17,7 @@ from app.notify.slack.api import SlackApi, socket_url
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
 from tests.notify.progress import MemoryProgress
+from tests.servers.background import BackgroundServer
 from tests.servers.slack import ALERTS, BOT_TOKEN
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN
 
@@ -68,19 +68,14 @@ DATES = (
 )
 
 
-class FixedServer:
+class FixedServer(BackgroundServer):
     """Gives one answer to every request: *status*, *headers* and *body*."""
 
     def __init__(self) -> None:
         self.status, self.body = 200, b""
         self.headers: dict[str, str] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self))
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 def _handler(server: FixedServer) -> type[BaseHTTPRequestHandler]:
@@ -107,9 +102,8 @@ def _handler(server: FixedServer) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FixedServer]:
-    made = FixedServer()
-    yield made
-    made.close()
+    with FixedServer() as made:
+        yield made
 
 
 def _slack(url: str) -> Notifier:

@@ -2,12 +2,12 @@
 
 import base64
 import json
-import threading
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.servers.background import BackgroundServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Received:
     files: tuple[tuple[str, str, bytes], ...]
 
 
-class JsonHook:
+class JsonHook(BackgroundServer):
     """Accepts messages with the user and password of its URL, and keeps them in *received*.
 
     *statuses* are its next answers in place of 200; a message answered with 5xx is accepted all
@@ -33,13 +33,11 @@ class JsonHook:
         self.statuses: deque[int] = deque()
         self.hangs = False
         self.takes_files = True
-        self.over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        super().__init__(_handler(self))
 
     def url(self, path: str = "hooks/secret-path", password: str = "hush-hush") -> str:  # noqa: S107 (no real one)
         """Return the URL for Apprise."""
-        return f"json://anna:{password}@127.0.0.1:{self._server.server_port}/{path}"
+        return f"json://anna:{password}@127.0.0.1:{self.port}/{path}"
 
     def take(self, body: dict[str, Any]) -> None:
         files = tuple(
@@ -47,20 +45,6 @@ class JsonHook:
             for one in body["attachments"]
         )
         self.received.append(Received(body["title"], body["message"], body["type"], files))
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _handler(hook: JsonHook) -> type[BaseHTTPRequestHandler]:

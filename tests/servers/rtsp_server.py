@@ -7,14 +7,12 @@ import re
 import socket
 import socketserver
 import struct
-import threading
 import time
 from collections.abc import Callable, Container
-from types import TracebackType
-from typing import Self
 
 from app.frames import Image
 from tests.cameras.pictures import FPS, H264, SIZE, picture
+from tests.servers.background import BackgroundServer
 
 _LARGEST = 1400
 _SDP = (
@@ -24,7 +22,7 @@ _SDP = (
 )
 
 
-class RtspServer:
+class RtspServer(BackgroundServer):
     """Plays one film of *count* pictures in real time to everybody who asks, and then says nothing
     more.
 
@@ -44,30 +42,14 @@ class RtspServer:
         udp: bool = False,
         lost: Container[int] = (),
     ) -> None:
-        self.over = threading.Event()
         self.login = login
         self.udp = udp
         self.lost = lost
         self.transports: list[str] = []
         self.fps = fps
         self.units = encoded([draw(number) for number in range(count)], size)
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self))
+        self.address = f"127.0.0.1:{self.port}"
 
 
 def encoded(pictures: list[Image], size: tuple[int, int]) -> list[list[bytes]]:

@@ -16,10 +16,11 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from tests.servers.background import BackgroundServer
 
 BOT_TOKEN = "xoxb-1-stand-in"  # noqa: S105 (no real one)
 APP_TOKEN = "xapp-1-stand-in"  # noqa: S105 (no real one)
@@ -189,7 +190,7 @@ class ApiError(Exception):
         self.answer = {"ok": False, "error": error, **more}
 
 
-class SlackServer:
+class SlackServer(BackgroundServer):
     """One workspace with one app in it.
 
     *messages*, *files*, *responses* (by response_url) and *calls* are its state. `trick` and
@@ -222,10 +223,7 @@ class SlackServer:
         self._numbers = itertools.count(1)
         self._last_post_s: dict[str, float] = {}
         self._last_ts_us = 0
-        self._over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
+        super().__init__(_handler(self), port)
 
     @property
     def url(self) -> str:
@@ -411,7 +409,7 @@ class SlackServer:
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than the server lives."""
-        self._over.wait(seconds)
+        self.over.wait(seconds)
 
     def call(self, method: str, arguments: dict[str, Any], token: str) -> dict[str, Any]:
         """Obey a call of the Web API; returns the answer."""
@@ -728,20 +726,6 @@ class SlackServer:
             if known is None or known.deleted or not self._is_ready(known):
                 return ["invalid slack file"]
         return []
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _plain(value: Any) -> Any:

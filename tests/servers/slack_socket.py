@@ -9,9 +9,9 @@ import socketserver
 import struct
 import threading
 import uuid
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tests.servers.background import BackgroundServer
 from tests.servers.slack import ALERTS, OWNER, Posted, SlackServer
 from tests.waiting import until
 
@@ -19,7 +19,7 @@ _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
 
-class SocketServer:
+class SocketServer(BackgroundServer):
     """Accepts WebSockets for *slack* until it is left.
 
     *acknowledgements* are those of each envelope, *opened* is the number of sockets so far. With
@@ -35,9 +35,10 @@ class SocketServer:
         self.changed = threading.Condition()
         self.connections: list[socket.socket] = []
         self._resets_connections = False
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        slack.socket_url = f"ws://127.0.0.1:{self._server.server_address[1]}/link/?ticket={secrets.token_hex(8)}&app_id=A0APP00001"
+        super().__init__(_handler(self))
+        slack.socket_url = (
+            f"ws://127.0.0.1:{self.port}/link/?ticket={secrets.token_hex(8)}&app_id=A0APP00001"
+        )
 
     @property
     def connected(self) -> bool:
@@ -120,18 +121,8 @@ class SocketServer:
                 connection.shutdown(socket.SHUT_RD)
             self.connections.clear()
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         self.drop()
 
 

@@ -16,12 +16,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tests.servers.background import BackgroundServer
 from tests.servers.slack import Trick
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
@@ -57,7 +57,7 @@ class TwilioError(Exception):
         self.code = code
 
 
-class TwilioServer:
+class TwilioServer(BackgroundServer):
     """One account. *texts* were accepted; *refused* are phone numbers that get an error number."""
 
     def __init__(self, port: int = 0) -> None:
@@ -78,14 +78,12 @@ class TwilioServer:
         self._always: Trick | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
+        super().__init__(_handler(self), port)
 
     @property
     def url(self) -> str:
         """The value of `twilio.api_url` for this Twilio."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def trick(self, *tricks: Trick) -> None:
         """Fail so for the next texts."""
@@ -106,7 +104,7 @@ class TwilioServer:
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than the server lives."""
-        self._over.wait(seconds)
+        self.over.wait(seconds)
 
     def create(self, form: dict[str, list[str]]) -> dict[str, Any]:
         """Accept a text."""
@@ -210,20 +208,6 @@ class TwilioServer:
             "date_sent": None,
             "direction": "outbound-api",
         }
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:

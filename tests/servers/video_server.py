@@ -1,18 +1,16 @@
 """A network camera on loopback: pictures over HTTP, and everything that can be wrong with them."""
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.cameras.pictures import FPS, jpeg_of
+from tests.servers.background import BackgroundServer
 
 FEW = 12
 
 
-class VideoServer:
+class VideoServer(BackgroundServer):
     """Serves these paths until it is left:
 
     /stream gives pictures without end, /stalls a few and then no more, /ends a few and then hangs
@@ -30,34 +28,15 @@ class VideoServer:
         draw: Callable[[int], bytes] = jpeg_of,
         fps: int = FPS,
     ) -> None:
-        self.over = threading.Event()
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", port), _handler(self.over, video, draw, fps)
-        )
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
+        super().__init__(_handler(self, video, draw, fps), port)
         self.address = f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
         return f"http://{self.address}/{path}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
-
 
 def _handler(
-    over: threading.Event, video: Path | None, draw: Callable[[int], bytes], fps: int
+    server: VideoServer, video: Path | None, draw: Callable[[int], bytes], fps: int
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -69,7 +48,7 @@ def _handler(
                 if path in ("stream", "stalls", "ends", "spoils", "unbounded"):
                     self._send_pictures(path)
                 elif path == "silent":
-                    over.wait()
+                    server.over.wait()
                 elif path == "locked":
                     self.send_error(401)
                 elif path == "page":
@@ -97,10 +76,10 @@ def _handler(
             for picture in _pictures(path, draw):
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 self.wfile.write(head.encode() + picture + b"\r\n" + boundary)
-                if over.wait(1 / fps):
+                if server.over.wait(1 / fps):
                     return
             if path == "stalls":
-                over.wait()
+                server.over.wait()
 
     return Handler
 

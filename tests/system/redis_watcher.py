@@ -4,7 +4,6 @@ import json
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 import redis
@@ -79,15 +78,10 @@ class RedisWatcher:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._over.set()
         self._thread.join(10)
-        if error is None:
+        if kind is None:
             self.look()
         self._frames.close()
         self._redis.close()

@@ -40,13 +40,31 @@ FACT = Fact(
 
 
 @dataclass
-class Replies:
+class Handled:
     """A handler on a fake clock, with its Redis and its Slack."""
 
     handler: RequestHandler
     state: State
     slack: SlackServer
     clock: FakeClock
+
+    def done(self) -> bool:
+        return (
+            self.handler.waiting == 0
+            and self.state.requests("notifier", protocol.host_name()).unfinished() == []
+        )
+
+    def replied(self, request: Request) -> list[str]:
+        """The replies that only the person saw who asked."""
+        assert request.reply_to
+        assert request.reply_to.response_url
+        return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url]]
+
+
+@dataclass
+class Replies(Handled):
+    """A handler that replies by *notifier*."""
+
     notifier: SlackNotifier
 
     def ask(self, kind: protocol.RequestKind = "last_image", **more: object) -> Request:
@@ -116,18 +134,6 @@ class Replies:
     def run(self, steps: int = 1) -> None:
         for _ in range(steps):
             self.handler.step()
-
-    def done(self) -> bool:
-        return (
-            self.handler.waiting == 0
-            and self.state.requests("notifier", protocol.host_name()).unfinished() == []
-        )
-
-    def replied(self, request: Request) -> list[str]:
-        """The replies that only the person saw who asked."""
-        assert request.reply_to
-        assert request.reply_to.response_url
-        return [answer["text"] for answer in self.slack.responses[request.reply_to.response_url]]
 
 
 def handler_of(state: State, clock: FakeClock, slack: SlackReplies | None) -> RequestHandler:

@@ -1,6 +1,5 @@
 """Clips that somebody asked for, with a real Redis, real files and a Slack on loopback."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from app.notify.slack.replies import SlackReplies
 from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
 from tests.cameras.pictures import write_video
+from tests.daemons.notifier.replies_harness import Handled
 from tests.servers.slack import (
     ALERTS,
     BOT_TOKEN,
@@ -37,13 +37,9 @@ CAPTION = f"front, the clip asked for at {AT.astimezone():%H:%M:%S}"
 
 
 @dataclass
-class Replies:
-    """A handler on a fake clock, with its Redis, its Slack and its disk."""
+class ClipReplies(Handled):
+    """A handler that finds clips in *data_dir*."""
 
-    handler: RequestHandler
-    state: State
-    slack: SlackServer
-    clock: FakeClock
     data_dir: Path
 
     def ask(self, channel: str = ALERTS, camera: str | None = None) -> Request:
@@ -78,35 +74,10 @@ class Replies:
             self.clock.advance(1)
         raise AssertionError("it was not answered")
 
-    def done(self) -> bool:
-        return (
-            self.handler.waiting == 0
-            and self.state.requests("notifier", protocol.host_name()).unfinished() == []
-        )
-
-    def replied(self, request: Request) -> list[str]:
-        """The replies that only the person saw who asked."""
-        assert request.reply_to
-        return [
-            answer["text"] for answer in self.slack.responses[request.reply_to.response_url or ""]
-        ]
-
-
-@pytest.fixture(autouse=True)
-def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a step wait for new requests only shortly."""
-    monkeypatch.setattr("app.daemons.notifier.request_handler.WAIT_S", 0.01)
-
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-def replies(state: State, slack: SlackServer, tmp_path: Path) -> Replies:
-    return Replies(
+def replies(state: State, slack: SlackServer, tmp_path: Path) -> ClipReplies:
+    return ClipReplies(
         handler_of(state, slack, clock := FakeClock(AT), tmp_path), state, slack, clock, tmp_path
     )
 
@@ -130,7 +101,7 @@ def handler_of(
     return RequestHandler(state, clock, SlackReplies(notifier), clips, camera="front", clip_s=10.0)
 
 
-def test_a_new_clip_is_shown_where_it_was_asked_for(replies: Replies) -> None:
+def test_a_new_clip_is_shown_where_it_was_asked_for(replies: ClipReplies) -> None:
     replies.slack.channels["C0KITCHEN1"] = type(replies.slack.channels[ALERTS])("kitchen")
     replies.bring()
     replies.clock.advance(1)
@@ -152,14 +123,14 @@ def test_a_new_clip_is_shown_where_it_was_asked_for(replies: Replies) -> None:
     ]
 
 
-def test_a_camera_without_a_clip_says_why(replies: Replies) -> None:
+def test_a_camera_without_a_clip_says_why(replies: ClipReplies) -> None:
     request = replies.ask()
     replies.bring(event=None, file=None, host=None, why="Camera front is off.")
     replies.run_until_done()
     assert replies.replied(request) == ["Camera front is off."]
 
 
-def test_a_silent_camera_is_reported_after_a_while(replies: Replies) -> None:
+def test_a_silent_camera_is_reported_after_a_while(replies: ClipReplies) -> None:
     request = replies.ask(camera="yard")
     replies.run()
     replies.clock.advance(29)
@@ -171,7 +142,7 @@ def test_a_silent_camera_is_reported_after_a_while(replies: Replies) -> None:
     assert replies.done()
 
 
-def test_a_clip_of_another_machine_is_a_link_when_s3_has_it(replies: Replies) -> None:
+def test_a_clip_of_another_machine_is_a_link_when_s3_has_it(replies: ClipReplies) -> None:
     replies.ask()
     clip = replies.bring(host="garage")
     clip.unlink()
@@ -182,7 +153,7 @@ def test_a_clip_of_another_machine_is_a_link_when_s3_has_it(replies: Replies) ->
     assert replies.slack.seen()[0].words.startswith(f"{CAPTION}\n<https://s3/clips/1.mp4|")
 
 
-def test_a_clip_that_does_not_come_to_s3_gets_a_sentence(replies: Replies) -> None:
+def test_a_clip_that_does_not_come_to_s3_gets_a_sentence(replies: ClipReplies) -> None:
     replies.ask()
     replies.bring(host="garage").unlink()
     replies.clock.advance(601)
@@ -201,7 +172,7 @@ def test_a_clip_that_does_not_come_to_s3_gets_a_sentence(replies: Replies) -> No
     ],
 )
 def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
-    replies: Replies, method: str, trick: Trick
+    replies: ClipReplies, method: str, trick: Trick
 ) -> None:
     replies.slack.trick(method, trick)
     replies.ask()
@@ -214,7 +185,7 @@ def test_a_clip_is_shown_once_after_a_failure_and_a_kill(
     assert len(replies.slack.messages) == 1
 
 
-def test_without_the_app_only_the_person_gets_a_reply(replies: Replies) -> None:
+def test_without_the_app_only_the_person_gets_a_reply(replies: ClipReplies) -> None:
     request = replies.ask("D0DIRECT01")
     replies.bring()
     replies.run_until_done()
@@ -223,7 +194,7 @@ def test_without_the_app_only_the_person_gets_a_reply(replies: Replies) -> None:
     ]
 
 
-def test_a_clip_delays_no_other_reply(replies: Replies) -> None:
+def test_a_clip_delays_no_other_reply(replies: ClipReplies) -> None:
     replies.ask()
     request = Request(
         "say",
@@ -240,7 +211,7 @@ def test_a_clip_delays_no_other_reply(replies: Replies) -> None:
 
 
 def test_a_link_is_waited_for_twice_as_long_as_uploads_take(
-    replies: Replies,
+    replies: ClipReplies,
 ) -> None:
     replies.handler = handler_of(
         replies.state, replies.slack, replies.clock, replies.data_dir, upload_every_s=3600.0
@@ -255,7 +226,7 @@ def test_a_link_is_waited_for_twice_as_long_as_uploads_take(
     assert "<https://s3/clips/1.mp4|" in replies.slack.seen()[0].words
 
 
-def test_a_request_for_a_clip_is_dropped_after_half_an_hour(replies: Replies) -> None:
+def test_a_request_for_a_clip_is_dropped_after_half_an_hour(replies: ClipReplies) -> None:
     request = replies.ask()
     replies.bring()
     replies.clock.advance(1801)
