@@ -10,6 +10,7 @@ WhosThereError
     │   ├── CameraMissing
     │   ├── CameraEnded
     │   └── CameraStalled
+    ├── ModelError     a person model whose file, device or package is absent or unusable
     ├── PanTiltError   the servos do not answer
     ├── ClipError      a clip that cannot be written, read or made smaller
     ├── DeliveryError  a message that could not be delivered this time
@@ -76,6 +77,10 @@ class CameraEnded(CameraError):
 
 class CameraStalled(CameraError):
     """No frame came for longer than the settings allow."""
+
+
+class ModelError(WorldError):
+    """A person model cannot be used; the message says which file, device or package, and why."""
 
 
 class PanTiltError(WorldError):

@@ -88,6 +88,20 @@ def footage() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def model_files() -> Path:
+    """The folder with the published files of person models."""
+    folder = Path(os.environ.get("WHOS_THERE_MODELS", REPO.parent / "shared" / "model-files"))
+    names = ("yolox_nano.onnx", "FastestDet.onnx", "MobileNetSSD_deploy.prototxt")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        pytest.fail(
+            f"person models are missing: no {' and no '.join(missing)} in {folder}; set "
+            "WHOS_THERE_MODELS to the folder that has them"
+        )
+    return folder
+
+
 @pytest.fixture
 def pins() -> "Iterator[MockFactory]":
     """A Pi's pins, which a test drives high and low."""

@@ -226,6 +226,11 @@ class Config(BaseModel):
         return logs if self._folder.name == "config" else logs / self._folder.name
 
     @property
+    def models_dir(self) -> Path:
+        """The folder with the files of person models."""
+        return self._folder.parent / "model-files"
+
+    @property
     def run_dir(self) -> Path:
         """The folder for the launcher's files, which exist while the suite runs."""
         return self.data_dir / "run"

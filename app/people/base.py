@@ -48,6 +48,8 @@ class PersonModel(ABC):
 
     #: The backend's name, as in the settings.
     name: str
+    #: What it is, for people: the kind of model, its file, and what runs it.
+    detail: str
     #: The score from which a person counts, by the measurements of this model.
     threshold: float
     #: Whether it is good enough to decide about alerts. One that is not only annotates them.

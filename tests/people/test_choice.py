@@ -1,0 +1,102 @@
+"""The first model that works is chosen, and what is unusable is named."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.people.base import Backend, PeopleSettings
+from app.people.choice import choose, make_model
+from tests.people.backends import FASTESTDET, YOLOX, Models
+
+
+def copy(files: Path, folder: Path, *names: str) -> None:
+    for name in names:
+        shutil.copyfile(files / name, folder / name)
+
+
+def truncate(file: Path, share: float = 0.5) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+
+
+def test_auto_takes_the_best_published_model(model_files: Path, tmp_path: Path) -> None:
+    copy(model_files, tmp_path, YOLOX, FASTESTDET)
+    choice = choose(PeopleSettings(), tmp_path)
+    assert choice.model
+    assert "YOLOX-nano" in choice.model.detail
+    assert "not imx500" in choice.summary
+    assert "not hailo" in choice.summary
+    assert choice.problem is None
+
+
+def test_the_named_file_is_taken(model_files: Path, tmp_path: Path) -> None:
+    copy(model_files, tmp_path, YOLOX, FASTESTDET)
+    model = make_model(PeopleSettings(model=FASTESTDET), tmp_path)
+    assert model
+    assert "FastestDet" in model.detail
+
+
+def test_a_named_caffe_model_comes_before_onnx(model_files: Path, tmp_path: Path) -> None:
+    weights = Models(model_files, tmp_path).stub_caffemodel()
+    copy(model_files, tmp_path, FASTESTDET)
+    model = make_model(PeopleSettings(model=weights.name), tmp_path)
+    assert model
+    assert model.name == "caffe"
+
+
+def test_without_files_hog_marks_people_and_nobody_is_alarmed(tmp_path: Path) -> None:
+    choice = choose(PeopleSettings(), tmp_path)
+    assert choice.model
+    assert choice.model.name == "hog"
+    assert not choice.model.decides
+    assert "not onnx: no .onnx file in" in choice.summary
+    assert choice.problem is None
+
+
+def test_a_truncated_model_is_named_and_the_next_is_used(model_files: Path, tmp_path: Path) -> None:
+    copy(model_files, tmp_path, YOLOX, FASTESTDET)
+    truncate(tmp_path / YOLOX)
+    choice = choose(PeopleSettings(), tmp_path)
+    assert choice.model
+    assert "FastestDet" in choice.model.detail
+    assert f"not onnx: {tmp_path / YOLOX} is not usable" in choice.summary
+    assert choice.problem
+    assert str(tmp_path / YOLOX) in choice.problem
+    assert "FastestDet from FastestDet.onnx" in choice.problem
+
+
+def test_an_absent_model_that_is_named_is_a_problem(model_files: Path, tmp_path: Path) -> None:
+    copy(model_files, tmp_path, FASTESTDET)
+    choice = choose(PeopleSettings(model="mine.onnx"), tmp_path)
+    assert choice.model
+    assert choice.problem
+    assert "mine.onnx is not there" in choice.problem
+
+
+@pytest.mark.parametrize("backend", ["onnx", "caffe", "imx500", "hailo"])
+def test_a_backend_that_is_asked_for_and_absent_is_a_problem(
+    tmp_path: Path, backend: Backend
+) -> None:
+    choice = choose(PeopleSettings(backend=backend), tmp_path)
+    assert choice.model is None
+    assert choice.problem
+    assert backend in choice.problem
+    assert "every motion is an alert" in choice.problem
+
+
+def test_none_is_no_problem(tmp_path: Path) -> None:
+    choice = choose(PeopleSettings(backend="none"), tmp_path)
+    assert (choice.model, choice.problem) == (None, None)
+    assert choice.summary == "person model: none"
+
+
+def test_a_script_is_chosen_by_its_name_only(tmp_path: Path) -> None:
+    (tmp_path / "script.json").write_text("[]", encoding="utf-8")
+    settings = PeopleSettings(backend="scripted", model="script.json")
+    model = make_model(settings, tmp_path)
+    assert model
+    assert model.name == "scripted"
+    chosen = make_model(PeopleSettings(), tmp_path)
+    assert chosen
+    assert chosen.name == "hog"
