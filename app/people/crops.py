@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from app.frames import Box, Image
 from app.people.base import Detection
@@ -91,26 +91,44 @@ def shows_person(found: Iterable[Detection], track: Box, threshold: float) -> bo
     return subject is not None and is_person
 
 
-class CropQueue:
-    """The crops that wait for the model: the newest of each track.
+class Waiting(Protocol):
+    """Something that waits for the model, as a `Crop`."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def confirmed(self) -> bool: ...
+
+
+AnyWaiting = TypeVar("AnyWaiting", bound=Waiting)
+
+
+class CropQueue(Generic[AnyWaiting]):
+    """The crops that wait for the model: the newest of each track, at most *most* of them.
 
     Crops of what is confirmed come first, then those that wait longest.
     """
 
-    def __init__(self) -> None:
-        self._waiting: dict[int, Crop] = {}
-        #: How many crops were replaced by a newer one of the same track before their turn.
+    def __init__(self, most: int = 1000) -> None:
+        self._waiting: dict[int, AnyWaiting] = {}
+        self._most = most
+        #: How many crops were replaced by others before their turn.
         self.left_out = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, crop: Crop) -> None:
+    def put(self, crop: AnyWaiting) -> None:
         """Add *crop*; it takes the place of an older one of its track."""
         self.left_out += crop.number in self._waiting
         self._waiting[crop.number] = crop
+        if len(self._waiting) > self._most:
+            waiting = self._waiting.values()
+            doubtful = (one.number for one in waiting if not one.confirmed)
+            del self._waiting[next(doubtful, next(iter(self._waiting)))]
+            self.left_out += 1
 
-    def take(self) -> Crop | None:
+    def take(self) -> AnyWaiting | None:
         """Return the next crop and remove it; None when none waits."""
         waiting = self._waiting.values()
         crop = next((one for one in waiting if one.confirmed), None) or next(iter(waiting), None)

@@ -118,7 +118,7 @@ def crop(number: int, at_s: float, *, confirmed: bool = False) -> Crop:
 
 
 def test_the_queue_keeps_the_newest_of_each_track() -> None:
-    queue = CropQueue()
+    queue = CropQueue[Crop]()
     for number, at_s in ((1, 0.2), (2, 0.3), (1, 0.4)):
         queue.put(crop(number, at_s))
     assert (len(queue), queue.left_out) == (2, 1)
@@ -127,7 +127,7 @@ def test_the_queue_keeps_the_newest_of_each_track() -> None:
 
 
 def test_what_is_confirmed_comes_first() -> None:
-    queue = CropQueue()
+    queue = CropQueue[Crop]()
     queue.put(crop(1, 0.2))
     queue.put(crop(2, 0.3, confirmed=True))
     first = queue.take()
