@@ -124,3 +124,10 @@ def _absence(backend: Backend, folder: Path) -> str:
     if backend in {"imx500", "hailo"}:
         return "this version cannot use it"
     return f"no {_SUFFIXES[backend]} file in {folder}"
+
+
+def may_decide(settings: PeopleSettings, folder: Path) -> bool:
+    """Return whether the model of *settings* may be one that decides, without loading it."""
+    if settings.backend != "auto" or settings.model:
+        return settings.backend not in ("hog", "none")
+    return any(file.suffix in _SUFFIXES.values() for file in folder.glob("*.*"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.people.base import Backend, PeopleSettings
-from app.people.choice import choose, make_model
+from app.people.choice import choose, make_model, may_decide
 from tests.people.backends import FASTESTDET, YOLOX, Models
 
 
@@ -100,3 +100,13 @@ def test_a_script_is_chosen_by_its_name_only(tmp_path: Path) -> None:
     chosen = make_model(PeopleSettings(), tmp_path)
     assert chosen
     assert chosen.name == "hog"
+
+
+def test_it_is_known_without_loading_whether_a_model_may_decide(tmp_path: Path) -> None:
+    assert not may_decide(PeopleSettings("none"), tmp_path)
+    assert not may_decide(PeopleSettings("hog"), tmp_path)
+    assert not may_decide(PeopleSettings(), tmp_path)
+    assert may_decide(PeopleSettings(model="elsewhere.onnx"), tmp_path)
+    assert may_decide(PeopleSettings("onnx"), tmp_path)
+    (tmp_path / "yolox_nano.onnx").touch()
+    assert may_decide(PeopleSettings(), tmp_path)
