@@ -39,6 +39,8 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "redis_trouble": "program",
     "redis_ok": "program",
     "clock_stepped": "program",
+    "model_refused": "camera",
+    "model_back": "camera",
 }
 
 _USUAL_PAUSE_S = 30.0

@@ -79,6 +79,7 @@ from app.protocol.keys import (
 )
 from app.protocol.records import (
     EVENT_FIELDS,
+    OPENING_KINDS,
     AnyRecord,
     ArmedBy,
     BoxPx,
@@ -124,6 +125,7 @@ __all__ = [
     "KEYS",
     "LATEST_LIFE_S",
     "MARKS",
+    "OPENING_KINDS",
     "PUBLISHED_LIFE_S",
     "REQUESTS_BYTES",
     "REQUESTS_KEPT",

@@ -35,7 +35,11 @@ FactKind = Literal[
     "redis_trouble",
     "redis_ok",
     "clock_stepped",
+    "model_refused",
+    "model_back",
 ]
+#: The kinds of facts that announce an event: one of them is the event's alert.
+OPENING_KINDS: tuple[FactKind, ...] = ("motion_started", "motion_confirmed")
 #: What became of an event's alert.
 Decision = Literal["waiting", "sent", "held", "silenced"]
 RequestKind = Literal["last_image", "clip", "tag", "say"]
@@ -296,13 +300,16 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def opened_event(fact: Fact) -> str | None:
-    """Return the event that *fact* opens; None when it opens none."""
-    return fact.event if fact.kind == "motion_started" else None
+    """Return the event that *fact* announces; None when it announces none.
+
+    That is its opening, or the confirmation that an alert is necessary.
+    """
+    return fact.event if fact.kind in OPENING_KINDS else None
 
 
 def pictured_event(fact: Fact) -> str | None:
     """Return the event whose picture *fact* brings; None when it brings none."""
-    return fact.event if fact.kind in ("motion_started", "camera_fault") else None
+    return fact.event if fact.kind in (*OPENING_KINDS, "camera_fault") else None
 
 
 def is_moment(at: datetime) -> bool:

@@ -104,6 +104,7 @@ local function worth(text)
         return 1
     end
     local is_best = string.find(text, '"kind":"motion_started"', 1, true)
+        or string.find(text, '"kind":"motion_confirmed"', 1, true)
         or string.find(text, '"kind":"tag"', 1, true)
     return is_best and 3 or 2
 end

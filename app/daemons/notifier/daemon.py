@@ -219,10 +219,12 @@ class NotifierDaemon(Daemon):
     def _channels_for(self, fact: Fact) -> set[str]:
         """Return the names of the channels that deliver *fact*, or have delivered it.
 
-        An event whose beginning is no alert gets a mark, which its clips need.
+        An event that is no alert, and of which none was held back, gets a mark, which its clips
+        need.
         """
         if not fact.alert:
-            if event := protocol.opened_event(fact):
+            event = protocol.opened_event(fact)
+            if event and not self.state.event_fields(event).get("decision"):
                 self.state.mark_event(event, {UNTOLD.name: "no alert"})
             return set()
         if fact.file:
