@@ -2,13 +2,14 @@
 
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from app.config.settings import Config
 from app.notify.settings import TwilioSettings
 from app.presence.base import PresenceSettings
 
 #: Sections that are checked, although no program reads them yet.
-AWAITED = ("people", "dashboard")
+AWAITED = ("dashboard",)
 
 
 def config_warnings(config: Config) -> list[str]:
@@ -25,6 +26,7 @@ def config_warnings(config: Config) -> list[str]:
         *_presence_warnings(config.presence),
         *_weak_secret_warnings(config),
         *_zone_warnings(config),
+        *_people_warnings(config),
     ]
     found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
     plain = Config()
@@ -94,3 +96,22 @@ def _zone_warnings(config: Config) -> Iterator[str]:
     for name, camera in config.cameras.items():
         if camera.zones:
             yield f"cameras.{name}.zones have no effect without motion.method: structure"
+
+
+def _people_warnings(config: Config) -> Iterator[str]:
+    people = config.people
+    if people.model and not (config.models_dir / Path(people.model).expanduser()).exists():
+        yield (
+            f"people.model names {people.model}, which is not in {config.models_dir}, so another "
+            "model is used, or none; `python -m app fetch-models` gets the published ones"
+        )
+    if people.require_person is True and people.backend == "none":
+        yield (
+            "people.require_person is true, but people.backend is none, so no model decides and "
+            "everything that moves is an alert"
+        )
+    if people.require_person is True and people.backend == "hog":
+        yield (
+            "people.require_person is true, but hog misses many people, so alerts about them are "
+            "not sent; use a better model, or require_person: auto"
+        )

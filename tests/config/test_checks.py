@@ -8,8 +8,8 @@ from app.config import AWAITED, config_warnings, load_config
 
 
 def test_a_section_that_nothing_uses_yet_is_warned_of(folder: Path) -> None:
-    (folder / "config.yml").write_text("people: {threshold: 0.9}\n")
-    assert any("people is set" in one for one in config_warnings(load_config(folder)))
+    (folder / "config.yml").write_text("dashboard: {bind: '127.0.0.1:1'}\n")
+    assert any("dashboard is set" in one for one in config_warnings(load_config(folder)))
     assert "motion" not in AWAITED
 
 
@@ -125,3 +125,21 @@ def test_zones_without_a_method_that_knows_them_are_warned_of(folder: Path) -> N
         (folder / "config.yml").write_text(text % method)
         said = [one for one in config_warnings(load_config(folder)) if "zones have no" in one]
         assert len(said) == count
+
+
+@pytest.mark.parametrize(
+    ("people", "warning"),
+    [
+        ("{model: none.onnx}", "people.model names none.onnx, which is not in"),
+        ("{backend: none, require_person: true}", "people.backend is none, so no model decides"),
+        ("{backend: hog, require_person: true}", "hog misses many people"),
+        ("{backend: auto, require_person: true}", None),
+    ],
+)
+def test_settings_of_people_that_do_little_are_named(
+    folder: Path, people: str, warning: str | None
+) -> None:
+    (folder / "config.yml").write_text(f"people: {people}\n")
+    found = [one for one in config_warnings(load_config(folder)) if "people." in one]
+    assert len(found) == (warning is not None)
+    assert all(warning in one for one in found if warning)
