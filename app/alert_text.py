@@ -95,11 +95,26 @@ class AlertText:
         """Return whether an event is announced before its clip is ready."""
         return not self._by_light or self._own.opening is not None
 
-    def opening(self, at: datetime, evidence: Evidence | None = None) -> str:
-        """Return the sentence for an event that began at *at*, with *evidence* if it is known."""
-        if evidence and self._own.opening is None:
-            return f"{self._filled(self._usual.opening, at)[:-1]}: {described(evidence)}."
-        return self._filled(self._own.opening or self._usual.opening, at)
+    def opening(
+        self, at: datetime, evidence: Evidence | None = None, seen: str | None = None
+    ) -> str:
+        """Return the sentence for an event that began at *at*, with *evidence* if it is known.
+
+        *seen* is the class of what a model saw, as in "person" or "cat".
+        """
+        if self._own.opening or self._by_light:
+            return self._filled(self._own.opening or self._usual.opening, at)
+        if seen == "person":
+            what = f"A person in front of camera {self._camera}"
+            return f"{what}: {_came(evidence)}." if evidence else f"{what}."
+        usual = self._filled(self._usual.opening, at)
+        if evidence or seen:
+            return f"{usual[:-1]}: {described(evidence, seen)}."
+        return usual
+
+    def corrected(self, seen: str) -> str:
+        """Return the sentence for an alert that was caused by *seen*, as in "cat"."""
+        return f"That was {with_article(seen)}."
 
     def clip(self, at: datetime, lasted_s: float) -> str:
         """Return the sentence for the clip of an event that began at *at* and took *lasted_s*."""
@@ -130,17 +145,33 @@ class AlertText:
         )
 
 
-def described(evidence: Evidence) -> str:
-    """Return *evidence* in everyday words, as in "a person-sized shape came in from the left"."""
-    if evidence.height >= _CLOSE_HEIGHT or evidence.size >= _CLOSE_SIZE:
+def described(evidence: Evidence | None, seen: str | None = None) -> str:
+    """Return *evidence* in everyday words, as in "a person-sized shape came in from the left".
+
+    *seen* is the class of what came in, if a model knows it.
+    """
+    if evidence is None:
+        return with_article(seen or "something")
+    if seen:
+        what = with_article(seen)
+    elif evidence.height >= _CLOSE_HEIGHT or evidence.size >= _CLOSE_SIZE:
         what = "something close to the camera"
     elif evidence.size >= _PERSON_SIZE:
         what = "a person-sized shape"
     else:
         what = "a small or distant shape"
+    return f"{what} {_came(evidence)}"
+
+
+def with_article(word: str) -> str:
+    """Return *word* with its article, as in "a cat" or "an airplane"."""
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"
+
+
+def _came(evidence: Evidence) -> str:
     side = "front" if evidence.entered == "below" else evidence.entered
     came = f"came in from the {side}" if side else "appeared"
-    return f"{what} {came}" + (f", {evidence.zone}" if evidence.zone else "")
+    return came + (f", {evidence.zone}" if evidence.zone else "")
 
 
 def _date(local: datetime) -> str:

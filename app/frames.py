@@ -119,8 +119,11 @@ def caption(camera: str, frame: Frame) -> str:
     return f"{camera}  {frame.taken_at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def annotated(picture: Image, boxes: Sequence[Box], line: str) -> Image:
-    """Return a copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a *line* of text."""
+def annotated(picture: Image, boxes: Sequence[Box], line: str, labels: Sequence[str] = ()) -> Image:
+    """Return a copy of *picture*, (rows, columns, BGR) uint8, with *boxes* and a *line* of text.
+
+    *labels* are for the first boxes.
+    """
     import cv2
 
     drawn, font = picture.copy(), cv2.FONT_HERSHEY_SIMPLEX
@@ -128,6 +131,11 @@ def annotated(picture: Image, boxes: Sequence[Box], line: str) -> Image:
     for box in boxes:
         corner = (box.x + box.width, box.y + box.height)
         cv2.rectangle(drawn, (box.x, box.y), corner, _BOX_COLOUR, max(round(3 * scale), 2))
+    for box, label in zip(boxes, labels, strict=False):
+        (_, height), base = cv2.getTextSize(label, font, scale, 1)
+        corner = (box.x, box.y - base if box.y > height + base else box.y + height + base)
+        cv2.putText(drawn, label, corner, font, scale, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(drawn, label, corner, font, scale, _BOX_COLOUR, 1, cv2.LINE_AA)
     (width, height), base = cv2.getTextSize(line, font, scale, 1)
     top = drawn.shape[0] - height - 2 * base
     cv2.rectangle(drawn, (0, top), (width + 2 * base, drawn.shape[0]), (0, 0, 0), cv2.FILLED)

@@ -71,6 +71,10 @@ class EventFolders:
             write_atomic(path, json.dumps({**fields, "event": event}, indent=1).encode())
         return True
 
+    def read_event(self, event: str, started_at: datetime) -> dict[str, Any]:
+        """Return the record of *event*; empty when there is none, or it cannot be read."""
+        return _read(self.folder(event, started_at) / "event.json") or {}
+
     def snapshot(self, event: str, started_at: datetime) -> bytes | None:
         """Return the marked picture of *event* as JPEG, None when there is none."""
         path = self.folder(event, started_at) / SNAPSHOT

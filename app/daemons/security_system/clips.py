@@ -24,7 +24,7 @@ from app.detector import Event
 from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
-from app.protocol import ClipAsked, EventRecord, Fact, event_fact_id
+from app.protocol import ClipAsked, Decision, EventRecord, Fact, event_fact_id
 from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import EventFolders
 from app.recording.recorder import ReadyClip, Recorder
@@ -40,6 +40,9 @@ _LOOK_S = 0.02
 _ASKED = "clips-asked"
 #: A step that lasts longer is late: the end of a long clip is written in one step.
 STEP_LIMIT_S = 600.0
+
+#: The decisions about alerts that are not delivered.
+HELD_BACK: tuple[Decision, ...] = ("held", "silenced")
 
 _log = logging.getLogger(__name__)
 
@@ -308,7 +311,7 @@ class Clips:
             self._text(ready, event_id, purpose),
             self._camera,
             event_id,
-            alert=purpose.alert and is_alert,
+            alert=purpose.alert and is_alert and self._was_sent(event_id),
             file=file,
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
@@ -317,6 +320,14 @@ class Clips:
         _log.info("%s of event %s is ready: %.1f s", file, event_id, ready.lasts_s)
         if purpose.asked_at:
             self._reply(purpose.asked_at, event_id=event_id, file=file)
+
+    def _was_sent(self, event_id: str) -> bool:
+        """Return whether the alert of *event_id* was not held back; it may have had none to send.
+
+        That is read from the disk, because another run may have decided.
+        """
+        record = self._folders.read_event(event_id, protocol.event_started_at(event_id))
+        return record.get("decision") not in HELD_BACK
 
     def _text(self, ready: ReadyClip, event_id: str, purpose: _ClipPurpose) -> str:
         if purpose.asked:

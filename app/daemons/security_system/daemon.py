@@ -21,6 +21,7 @@ from app.cameras.live import CameraChange, CameraFeed
 from app.clock import Clock
 from app.config import CameraConfig
 from app.daemon import Counters, Daemon
+from app.daemons.security_system.alert_decisions import AlertDecisions
 from app.daemons.security_system.camera_reports import CameraReports
 from app.daemons.security_system.captures import Captures
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
@@ -30,7 +31,9 @@ from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.fault_reports import FaultReports
 from app.daemons.security_system.frame_rate import FrameRate
 from app.daemons.security_system.left_open import LeftOpen
+from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.pan_tilt import PanTiltControl
+from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
@@ -39,6 +42,7 @@ from app.frames import Frame, jpeg
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon, Zone
 from app.pantilt import make_pantilt
+from app.people.base import PeopleSettings
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
@@ -116,6 +120,9 @@ class SecuritySystem(Daemon):
         self._fault_reports = FaultReports(
             self._name, self._publisher, self.clock, self._looks_for_faults()
         )
+        self._model_reports = ModelReports(self._name, self._publisher, self.clock)
+        self._people = PersonWatch(self._people_settings(), self.config.models_dir)
+        self._alerts = AlertDecisions(self._people, self._reporter, self._model_reports, self.clock)
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -140,6 +147,7 @@ class SecuritySystem(Daemon):
         self._camera_reports.open()
         self._damage_reports.open()
         self._fault_reports.open()
+        self._model_reports.open()
         self._publisher.start()
         self._clips.open()
         self._captures.open()
@@ -148,6 +156,7 @@ class SecuritySystem(Daemon):
         self._publisher.check()
         self._clips.check()
         self._captures.check()
+        self._people.check()
         self._deadlines.step()
         wanted = self._controls.state
         if not (wanted.known or self._publisher.away):
@@ -167,12 +176,14 @@ class SecuritySystem(Daemon):
         self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
         if frame:
             self._process(frame)
+        self._alerts.follow(frame, self._detector)
         self._report_trouble()
         return 0.0
 
     def close(self) -> None:
         self._feed.close()
         self._end_event()
+        self._people.close()
         self._clips.close()
         self._deadlines.step()
         self._captures.close()
@@ -198,6 +209,11 @@ class SecuritySystem(Daemon):
         if self._detector_settings != self._wanted_detector_settings():
             self._end_event()
             self._detector = self._make_detector(self._detector.last_alert_at_s)
+        if not self._people.has(self._people_settings(), self.config.models_dir):
+            self._end_event()
+            self._people.configure(self._people_settings(), self.config.models_dir)
+            if self._feed.state != "closed":
+                self._people.open()
         if before.pantilt != self._settings.pantilt:
             self._pan_tilt.close()
             self._pan_tilt = self._make_pan_tilt()
@@ -223,6 +239,7 @@ class SecuritySystem(Daemon):
             "event_open": self._reporter.open_event is not None,
             "waiting_for_redis": self._publisher.waiting,
             "handover_s": self._publisher.last_handover_s,
+            **self._people.counters(),
             **self._clips.counters(),
             **self._captures.counters(),
         }
@@ -265,6 +282,10 @@ class SecuritySystem(Daemon):
     def _alert_text(self) -> AlertText:
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
 
+    def _people_settings(self) -> PeopleSettings | None:
+        """Return the settings of the person model; None where light is the trigger."""
+        return None if self.config.motion.trigger == "light" else self.config.people
+
     def _looks_for_faults(self) -> bool:
         return self._settings.camera_faults and self.config.motion.trigger != "light"
 
@@ -298,6 +319,7 @@ class SecuritySystem(Daemon):
     def _turned(self) -> None:
         self._detector.relearn()
         self._fault_reports.relearn()
+        self._people.relearn()
         if self._pan_tilt.position:
             self._feed.aim(self._pan_tilt.position.pan_deg, self._pan_tilt.position.tilt_deg)
             self._publisher.show_position(self._pan_tilt.position)
@@ -306,6 +328,7 @@ class SecuritySystem(Daemon):
         _log.info("armed: the camera opens")
         self._detector.relearn()
         self._fault_reports.relearn()
+        self._people.open()
         self._feed.open()
 
     def _disarm(self) -> None:
@@ -314,6 +337,8 @@ class SecuritySystem(Daemon):
             self._say("Disarmed: the camera is closed.")
             self._feed.close()
             self._end_event()
+            self._people.close()
+            self._model_reports.pause()
             self._clips.cut()
             self._left_open.forget()
             self._learning = False
@@ -362,6 +387,7 @@ class SecuritySystem(Daemon):
         if self._fault_reports.step(frame):
             self._detector.relearn()
         self._last_frame = frame
+        self._people.look(frame, verdict, self._detector)
         self._learning = verdict.learning
         self._level = verdict.level
         if verdict.event and verdict.changed == "opened":
@@ -380,15 +406,23 @@ class SecuritySystem(Daemon):
         lost with this process is on disk before the event goes out.
         """
         event_id = protocol.event_id(frame_time(frame, event.started_at_s), self._name)
-        self._reporter.open(event_id, event, frame, verdict.level)
+        decision = self._alerts.opened(event, frame, self._detector)
+        findings = self._people.findings
+        self._reporter.open(
+            event_id, event, frame, verdict.level, decision=decision, findings=findings
+        )
         sample = self._captures.record(frame, verdict, self._detector, event_id)
         clip = self._clips.begin(event_id, event)
-        picture = self._reporter.complete(event, frame, [*sample, *clip])
-        self._show_latest(frame, picture)
+        picture = self._reporter.complete(event, frame, [*sample, *clip], findings.shot)
+        if findings.shot is None:
+            self._show_latest(frame, picture)
 
     def _close_event(self, event: Event, frame: Frame) -> None:
         ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
-        self._reporter.end(event, frame_time(frame, ended_at_s), has_clip=self._clips.enabled)
+        ended_at = frame_time(frame, ended_at_s)
+        findings = self._alerts.closed(self._detector)
+        has_clip = self._clips.enabled
+        self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings)
         self._clips.end(ended_at_s)
 
     def _end_event(self) -> None:
@@ -426,6 +460,7 @@ class SecuritySystem(Daemon):
             or self._pan_tilt.trouble
             or self._publisher.disk_trouble
             or self._clips.trouble
+            or self._people.trouble
             or self._publisher.away
         )
 

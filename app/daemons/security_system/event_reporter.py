@@ -11,12 +11,14 @@ from app import protocol
 from app.alert_text import AlertText
 from app.daemons.security_system.clip_deadlines import PATIENCE_S, ClipDeadlines
 from app.daemons.security_system.clips import ClipCallback
+from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings, Shot
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.detector import Event
 from app.errors import ProtocolError
 from app.frames import Frame, annotated, caption, jpeg
-from app.protocol import EventRecord, Fact, FactKind, event_fact_id
+from app.people.base import PERSON
+from app.protocol import Decision, EventRecord, Fact, FactKind, event_fact_id
 from app.recording.event_folder import EventFolders, SnapshotPair
 
 #: The seconds for which the loop lets the thread run that writes an opening to disk.
@@ -45,6 +47,7 @@ class EventReporter:
         self._folders = folders
         self._deadlines = deadlines
         self._open: tuple[str, EventRecord] | None = None
+        self._opening_is_alert = False
         #: The number of events since the start.
         self.count = 0
 
@@ -53,11 +56,21 @@ class EventReporter:
         """Return the id of the open event, None while there is none."""
         return self._open[0] if self._open else None
 
-    def open(self, event_id: str, event: Event, frame: Frame, level: float | None) -> None:
+    def open(
+        self,
+        event_id: str,
+        event: Event,
+        frame: Frame,
+        level: float | None,
+        *,
+        decision: Decision | None = None,
+        findings: Findings = NOTHING_FOUND,
+    ) -> None:
         """Publish that *frame* has opened *event*; `complete` must follow.
 
         The fact is on disk some milliseconds later. *level* is the brightness, 0 to 255, where
-        light is the trigger.
+        light is the trigger. An alert whose *decision* is "waiting" is not one yet. *findings* are
+        those of a person model.
         """
         self.count += 1
         boxes = tuple((box.x, box.y, box.width, box.height) for box in event.boxes)
@@ -67,32 +80,93 @@ class EventReporter:
             boxes=boxes,
             peak_area_px=event.peak_area_px,
             evidence=event.evidence,
+            decision=decision,
         )
+        record = _with_findings(record, findings)
         self._open = event_id, record
+        is_alert = event.alert and decision != "waiting"
+        self._opening_is_alert = is_alert and self.alert_text.announces_opening
         cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
         news = f"event {event_id} opens with {cause}"
         self._drawn = threading.Event()
         self._opened = Publication(
-            self._opening(event_id, record, event.alert), record, drawn=self._drawn, news=news
+            self._opening(event_id, record, is_alert), record, drawn=self._drawn, news=news
         )
         self._publisher.publish(self._opened)
         # Python would let the thread that writes wait up to 5 ms for this one.
         time.sleep(_YIELD_S)
 
-    def complete(self, event: Event, frame: Frame, after: Sequence[threading.Event]) -> bytes:
+    def complete(
+        self,
+        event: Event,
+        frame: Frame,
+        after: Sequence[threading.Event],
+        shot: Shot | None = None,
+    ) -> bytes:
         """Give the opening of *event* its pictures; it goes out once all events in *after* are set.
 
-        Return the picture of *frame* as JPEG, with nothing drawn in.
+        The pictures are those of *frame*, or of a *shot* in which a model saw somebody. Return the
+        clean one as JPEG.
         """
-        picture = frame.bgr()
-        marked = annotated(picture, event.boxes, caption(self._camera, frame))
-        pictures = SnapshotPair(jpeg(marked), jpeg(picture))
+        pictures = self._pictures(shot) if shot else None
+        if pictures is None:
+            picture = frame.bgr()
+            marked = annotated(picture, event.boxes, caption(self._camera, frame))
+            pictures = SnapshotPair(jpeg(marked), jpeg(picture))
         self._opened.pictures, self._opened.after = pictures, tuple(after)
         self._drawn.set()
         return pictures.clean
 
-    def end(self, event: Event, ended_at: datetime, *, has_clip: bool) -> None:
-        """Publish that *event* ended at *ended_at*.
+    def decide(self, decision: Decision, why: str | None, findings: Findings, at: datetime) -> None:
+        """Publish the *decision* about the open event, made at *at* by the *findings*.
+
+        *why* is the reason in a few words, for the log.
+        """
+        if self._open is None:
+            return
+        event_id, record = self._open
+        record = _with_findings(replace(record, decision=decision), findings)
+        self._open = event_id, record
+        pictures = self._pictures(findings.shot) if findings.shot else None
+        _log.info("the alert of event %s is %s: %s", event_id, decision, why)
+        if decision == "sent":
+            fact = self._confirmation(event_id, record, at)
+            self._publisher.publish(Publication(fact, record, pictures))
+        else:
+            self._publisher.rewrite(event_id, record, self._opening_is_alert, pictures)
+
+    def show(self, findings: Findings) -> None:
+        """Keep the better picture in *findings* for the open event."""
+        if self._open is None or findings.shot is None:
+            return
+        event_id, record = self._open
+        record = _with_findings(record, findings)
+        self._open = event_id, record
+        pictures = self._pictures(findings.shot)
+        self._publisher.rewrite(event_id, record, self._opening_is_alert, pictures)
+
+    def correct(self, findings: Findings, at: datetime) -> None:
+        """Publish at *at* that the alert of the open event was a mistake, by the *findings*."""
+        if self._open is None or findings.seen is None:
+            return
+        event_id, record = self._open
+        record = _with_findings(record, findings)
+        self._open = event_id, record
+        text = self.alert_text.corrected(findings.seen)
+        fact = self._fact("motion_corrected", event_id, at, text, alert=False)
+        pictures = self._pictures(findings.shot) if findings.shot else None
+        self._publisher.publish(Publication(fact, record, pictures))
+        _log.info("event %s: %s", event_id, text)
+
+    def end(
+        self,
+        event: Event,
+        ended_at: datetime,
+        *,
+        has_clip: bool,
+        findings: Findings = NOTHING_FOUND,
+    ) -> None:
+        """Publish that *event* ended at *ended_at*, and what a model saw in it, its *findings*.
 
         If its opening was not an alert, this is the alert, and waits for the clip if there is one.
         """
@@ -103,6 +177,7 @@ class EventReporter:
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
+        record = _with_findings(record, findings)
         if event.alert:
             self._announce_closing(event_id, record, PATIENCE_S if has_clip else 0.0)
         self._publish_end(event_id, record, self.alert_text.ended(lasted_s))
@@ -147,17 +222,44 @@ class EventReporter:
             except ProtocolError as error:
                 _log.error("the event %s is left as it is: %s", event_id, error)
                 continue
-            is_alert = facts.get("alert") is not False
-            opening = self._opening(event_id, record, is_alert)
-            self._publisher.publish(Publication(opening, record))
+            record = self._resume_opening(event_id, record, facts.get("alert"), last_written)
             ended = replace(record, ended_at=max(last_written, record.started_at))
             # Where openings are not announced, the record does not know whether this was an alert.
             self._announce_closing(event_id, ended, PATIENCE_S)
             text = f"The program of camera {self._camera} was killed during this event."
             self._publish_end(event_id, ended, text)
 
+    def _resume_opening(
+        self, event_id: str, record: EventRecord, alert: object, at: datetime
+    ) -> EventRecord:
+        """Publish the opening of an event of an earlier run, and return its record.
+
+        *alert* is what is on disk about that opening. An alert that waited for the model at *at* is
+        sent: nobody can say any more that it was nobody.
+        """
+        is_alert = alert is not False and record.decision not in ("waiting", "held", "silenced")
+        self._publisher.publish(Publication(self._opening(event_id, record, is_alert), record))
+        if record.decision not in ("waiting", "sent") or is_alert:
+            return record
+        record = replace(record, decision="sent")
+        fact = self._confirmation(event_id, record, max(at, record.started_at))
+        self._publisher.publish(Publication(fact, record))
+        return record
+
+    def _confirmation(self, event_id: str, record: EventRecord, at: datetime) -> Fact:
+        text = self.alert_text.opening(record.started_at, record.evidence, _word(record))
+        return self._fact("motion_confirmed", event_id, at, text, alert=True)
+
+    def _pictures(self, shot: Shot) -> SnapshotPair:
+        """Return the pictures of *shot*: with the box of what was seen, and clean."""
+        frame, seen = shot.frame, shot.detection
+        label = f"{seen.kind} {seen.score:.2f}"
+        picture = frame.bgr()
+        marked = annotated(picture, (seen.box,), caption(self._camera, frame), (label,))
+        return SnapshotPair(jpeg(marked), jpeg(picture))
+
     def _opening(self, event_id: str, record: EventRecord, alert: bool) -> Fact:
-        text = self.alert_text.opening(record.started_at, record.evidence)
+        text = self.alert_text.opening(record.started_at, record.evidence, _word(record))
         alert = alert and self.alert_text.announces_opening
         return self._fact("motion_started", event_id, record.started_at, text, alert)
 
@@ -183,6 +285,27 @@ class EventReporter:
     def _fact(self, kind: FactKind, event_id: str, at: datetime, text: str, alert: bool) -> Fact:
         fact_id = event_fact_id(event_id, kind)
         return Fact(fact_id, kind, at, text, self._camera, event_id, alert)
+
+
+def _with_findings(record: EventRecord, findings: Findings) -> EventRecord:
+    if findings.score is None:
+        return record
+    return replace(
+        record,
+        score=_rounded(findings.score),
+        person=findings.person,
+        seen=findings.seen,
+        seen_score=_rounded(findings.seen_score),
+    )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 3)
+
+
+def _word(record: EventRecord) -> str | None:
+    """Return the class of what was seen in the event of *record*, None when it is not known."""
+    return record.seen if record.person or record.seen != PERSON else None
 
 
 def frame_time(frame: Frame, at_s: float) -> datetime:

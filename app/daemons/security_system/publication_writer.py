@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from app import protocol
 from app.clock import Clock
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes
 from app.daemons.security_system.spool import Publication, Spool
-from app.recording.event_folder import EventFolders
+from app.protocol import EventRecord
+from app.recording.event_folder import EventFolders, SnapshotPair
 
 #: The seconds until notes that the disk has refused are tried again.
 _RETRY_S = 1.0
@@ -62,6 +64,16 @@ class PublicationWriter:
         self._added.append(publication)
         self._put(partial(self._publish, publication))
 
+    def rewrite(
+        self, event: str, record: EventRecord, alert: bool, pictures: SnapshotPair | None
+    ) -> None:
+        """Write the *record* and the *pictures* of *event* soon, in order with the publications.
+
+        *alert* says whether its opening was an alert.
+        """
+        facts = protocol.plain_event(record) | {"alert": alert}
+        self._put(partial(self._rewrite, event, record, facts, pictures))
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -90,10 +102,22 @@ class PublicationWriter:
         fact, record = publication.fact, publication.record
         if fact.event and record:
             # If this run is killed before the end of the event, the next run publishes the event
-            # again, and must know whether the event was an alert.
+            # again, and must know whether its opening was an alert.
             alert = {"alert": fact.alert} if fact.kind == "motion_started" else {}
+            if fact.kind == "motion_confirmed":
+                alert = {"alert": False}
             facts = protocol.plain_event(record) | alert
             self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
+
+    def _rewrite(
+        self,
+        event: str,
+        record: EventRecord,
+        facts: dict[str, Any],
+        pictures: SnapshotPair | None,
+    ) -> None:
+        started_at = record.started_at
+        self._disk.attempt(self._folders.write_event, event, started_at, facts, pictures)
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)

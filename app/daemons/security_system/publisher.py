@@ -17,8 +17,8 @@ from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.publication_writer import PublicationWriter
 from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import ClipAsked, Fact, Heartbeat, Position
-from app.recording.event_folder import EventFolders
+from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position
+from app.recording.event_folder import EventFolders, SnapshotPair
 from app.state import Latest, State
 
 #: The seconds between two polls of the wanted state. The camera must obey within a second.
@@ -110,6 +110,15 @@ class Publisher:
         """Write *publication* to disk and then to Redis."""
         self._published_s = self._clock.monotonic()
         self._writer.add(publication)
+
+    def rewrite(
+        self, event: str, record: EventRecord, alert: bool, pictures: SnapshotPair | None
+    ) -> None:
+        """Replace the *record* of *event* on disk, and its *pictures* unless they are None.
+
+        *alert* says whether its opening was an alert.
+        """
+        self._writer.rewrite(event, record, alert, pictures)
 
     def show_latest(self, latest: Latest) -> None:
         """Make *latest* the camera's newest picture."""

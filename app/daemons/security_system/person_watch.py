@@ -1,0 +1,292 @@
+"""Lets a person model look at what moves, and follows what that means for the open event."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from app.daemon import Counters
+from app.detector import Detector, Event, Verdict
+from app.frames import Frame
+from app.people.base import PERSON, Detection, PeopleSettings
+from app.people.choice import may_decide
+from app.people.crops import Looks, shows_person
+from app.people.host import Look, LookAnswer, ModelCounts, ModelHost
+from app.people.rule import PersonRule, subject_of
+from app.protocol import Decision
+
+#: The picture of an event is the best so many seconds around its opening.
+_PICTURE_S = 1.0
+#: When no pictures come, an alert waits for so many seconds of the clock.
+_MOST_WAIT_S = 2.0
+#: Until the process has named its model, a person counts from this score.
+_USUAL_THRESHOLD = 0.5
+
+
+class Shot(NamedTuple):
+    """A picture in which the model saw *detection*; *person* says whether that is a person."""
+
+    frame: Frame
+    detection: Detection
+    person: bool
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """A better shot has a higher rank."""
+        return self.person, self.detection.score
+
+
+class Findings(NamedTuple):
+    """The findings of the model in the open event, as in an `EventRecord`, and their picture.
+
+    All are None while no model has looked.
+    """
+
+    score: float | None = None
+    person: bool | None = None
+    seen: str | None = None
+    seen_score: float | None = None
+    shot: Shot | None = None
+
+
+NOTHING_FOUND = Findings()
+
+
+class PersonWatch:
+    """Decides about the alerts of one camera by what a person model sees in its pictures.
+
+    *settings* are those of the model, whose files are in *folder*; None for a camera without one.
+    The times are those of the pictures.
+    """
+
+    def __init__(self, settings: PeopleSettings | None, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._counts = ModelCounts()
+        self._decisions = Counter[str]()
+        self._host: ModelHost | None = None
+        self._model: tuple[float, bool] = (_USUAL_THRESHOLD, False)
+        self._rule = self._make_rule()
+        self._looks = Looks()
+        self._fresh_from_s = -math.inf
+        self._opened_s: float | None = None
+        self._waits_since_s: float | None = None
+        self._recent: list[Shot] = []
+        self._shot: Shot | None = None
+        #: Whether the event has a better picture than the one that was published.
+        self.has_news = False
+
+    @property
+    def trouble(self) -> str | None:
+        """The reason why the model does not look, None while it does."""
+        return self._host.trouble if self._host else None
+
+    @property
+    def problem(self) -> str | None:
+        """The reason, for the owner, why the configured model cannot be used; None if it can."""
+        return self._host.problem if self._host else None
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether it is known if the configured model can be used."""
+        return self._host is not None and self._host.report is not None
+
+    @property
+    def corrected(self) -> str | None:
+        """The class of what the model saw instead of a person after an alert; None otherwise."""
+        return self._rule.corrected.kind if self._rule and self._rule.corrected else None
+
+    @property
+    def why(self) -> str | None:
+        """The reason for the decision about the event."""
+        return self._rule.why if self._rule else None
+
+    @property
+    def findings(self) -> Findings:
+        """Return what the model saw in the open event."""
+        rule = self._rule
+        if rule is None or not rule.answers:
+            return NOTHING_FOUND
+        if rule.best is None or not _counts(rule.best.detection, person=rule.best.person):
+            return Findings(rule.score, person=False)
+        best = rule.best.detection
+        return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
+
+    def open(self) -> None:
+        """Start the model, because the camera opens."""
+        settings = self._settings
+        if settings is None or settings.backend == "none" or self._host:
+            return
+        decides = may_decide(settings, self._folder)
+        self._host = ModelHost(settings, self._folder, self._counts, decides=decides)
+        self._host.start()
+
+    def close(self) -> None:
+        """End the model, because the camera closes."""
+        if self._host:
+            self._host.close()
+        self._host = None
+        self.relearn()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
+        if self._host:
+            self._host.check()
+
+    def has(self, settings: PeopleSettings | None, folder: Path) -> bool:
+        """Return whether it uses these *settings* and this *folder* already."""
+        return (settings, folder) == (self._settings, self._folder)
+
+    def configure(self, settings: PeopleSettings | None, folder: Path) -> None:
+        """Use other *settings*; no event may be open, and `open` must follow if the camera is."""
+        self.close()
+        self._settings, self._folder = settings, folder
+        self._model = (_USUAL_THRESHOLD, False)
+        self._rule = self._make_rule()
+
+    def relearn(self) -> None:
+        """Forget what is followed: the scene is learned again."""
+        self._looks = Looks()
+        self._recent.clear()
+        self._fresh_from_s = math.inf
+        if self._host:
+            self._host.forget()
+
+    def counters(self) -> Counters:
+        """Return the figures for the heartbeat."""
+        counted: Counters = {"decisions": dict(self._decisions)}
+        if self._host is None:
+            return counted
+        report = self._host.report
+        return {
+            **counted,
+            "people_model": report.name if report else None,
+            "people_looks": self._counts.looks,
+            "people_left_out": self._counts.left_out,
+            "people_starts": self._counts.starts,
+            "people_cpu_s": round(self._counts.cpu_s, 2),
+            "people_delay_s": self._counts.delay_s,
+        }
+
+    def look(self, frame: Frame, verdict: Verdict, detector: Detector) -> None:
+        """Let the model look at what *detector* follows in *frame*, judged as *verdict*."""
+        if self._host is None:
+            return
+        if verdict.learning:
+            self.relearn()
+            return
+        self._fresh_from_s = min(self._fresh_from_s, frame.at_s)
+        best = self._rule.best if self._rule else None
+        settled = bool(best and best.person and self._opened_s is not None)
+        for contour in self._looks.due(detector.contours(), frame.at_s, settled=settled):
+            self._host.offer(Look(contour, frame))
+
+    def opened(self, event: Event, frame: Frame, now_s: float) -> Decision | None:
+        """Return the decision about *event*, which *frame* opens; None without an alert.
+
+        *now_s* is of the monotonic clock.
+        """
+        self.has_news = False
+        if self._rule is None:
+            return None
+        self._opened_s = frame.at_s
+        shots = [one for one in self._recent if one.frame.at_s >= frame.at_s - _PICTURE_S]
+        self._shot = max(shots, key=lambda one: one.rank, default=None)
+        decision = self._rule.opened(frame.at_s, event.evidence, alert=event.alert)
+        if decision == "waiting":
+            self._waits_since_s = now_s
+        return self._decided(decision)
+
+    def step(self, frame: Frame | None, detector: Detector, now_s: float) -> Decision | None:
+        """Take the model's answers; return a new decision about the open event, if there is one.
+
+        *frame* is the newest, None when none came in time; *now_s* is of the monotonic clock.
+        """
+        rule, host = self._rule, self._host
+        if rule is None:
+            return None
+        decision = None
+        for answer in host.take() if host else ():
+            decision = self._take(rule, answer, detector) or decision
+        if rule.decision == "waiting":
+            decision = self._wait(rule, frame, now_s) or decision
+        if self._opened_s is None:
+            self._follow_model()
+        return self._decided(decision)
+
+    def is_settled(self, frame: Frame) -> bool:
+        """Return whether the best picture around the opening is known."""
+        return self._opened_s is not None and frame.at_s - self._opened_s >= _PICTURE_S
+
+    def closed(self) -> Decision | None:
+        """End the event; return the decision if there was none yet."""
+        decision = self._rule.closed() if self._rule else None
+        return self._decided(decision)
+
+    def forget(self) -> None:
+        """Forget the event that has ended, after its findings were published."""
+        self._opened_s, self._shot, self.has_news = None, None, False
+        self._follow_model()
+
+    def _wait(self, rule: PersonRule, frame: Frame | None, now_s: float) -> Decision | None:
+        """Return the decision when the wait is over, or nobody will answer."""
+        if self._host is None or not self._host.ready:
+            return rule.failed()
+        if frame and (decision := rule.step(frame.at_s)):
+            return decision
+        waited_s = now_s - (self._waits_since_s or now_s)
+        return rule.step(math.inf) if waited_s >= _MOST_WAIT_S else None
+
+    def _take(self, rule: PersonRule, answer: LookAnswer, detector: Detector) -> Decision | None:
+        look, found = answer
+        if look.frame.at_s < self._fresh_from_s:
+            return None
+        decision = rule.answered(look.frame.at_s, found)
+        threshold = self._threshold()
+        subject, is_person = subject_of(found, threshold)
+        if subject and _counts(subject, person=is_person):
+            self._keep(Shot(look.frame, subject, is_person))
+        if rule.asks and not look.confirmed and shows_person(found, look.followed.box, threshold):
+            detector.confirm(look.number)
+        return decision
+
+    def _keep(self, shot: Shot) -> None:
+        """Keep *shot* if the open event has no better picture, or for the next event."""
+        if self._opened_s is None:
+            self._recent = [*self._recent[-1:], shot]
+            return
+        is_near = abs(shot.frame.at_s - self._opened_s) <= _PICTURE_S
+        best = self._shot
+        if best is None or (shot.rank > best.rank and (is_near or shot.person > best.person)):
+            self._shot, self.has_news = shot, True
+
+    def _decided(self, decision: Decision | None) -> Decision | None:
+        if decision and decision != "waiting":
+            self._decisions[decision] += 1
+        return decision
+
+    def _follow_model(self) -> None:
+        """Decide by the model that the process has named, from the next event on."""
+        report = self._host.report if self._host else None
+        model = (report.threshold, report.decides) if report else (_USUAL_THRESHOLD, False)
+        if model != self._model:
+            self._model = model
+            self._rule = self._make_rule()
+
+    def _threshold(self) -> float:
+        configured = self._settings.threshold if self._settings else None
+        return self._model[0] if configured is None else configured
+
+    def _make_rule(self) -> PersonRule | None:
+        if self._settings is None:
+            return None
+        settings, (threshold, decides) = self._settings, self._model
+        if settings.backend == "none":
+            settings = replace(settings, require_person=False)
+        return PersonRule(settings, threshold=threshold, decides=decides)
+
+
+def _counts(detection: Detection, *, person: bool) -> bool:
+    """Return whether *detection* is worth a word: a person with too low a score is not."""
+    return person or detection.kind != PERSON

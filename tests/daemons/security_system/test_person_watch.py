@@ -1,0 +1,73 @@
+"""A camera's model is started, used and ended as its settings say."""
+
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from app.clock import FakeClock
+from app.daemons.security_system.person_watch import NOTHING_FOUND, PersonWatch
+from app.detector import Detector, Event, EventSettings, Verdict
+from app.frames import Box, Frame
+from app.motion import make_motion
+from app.motion.base import MotionSettings
+from app.people.base import PeopleSettings
+from tests.waiting import until
+
+EVENT = Event(1, 1.0, None, 500.0, (Box(1, 2, 3, 4),), True)
+STILL = Verdict(False, 0.0, (), learning=False, event=None, changed=None)
+
+
+def frame(at_s: float) -> Frame:
+    luma = np.zeros((240, 320), np.uint8)
+    return Frame(luma, at_s, FakeClock().now(), 0, lambda: np.zeros((240, 320, 3), np.uint8))
+
+
+def detector() -> Detector:
+    return Detector(make_motion(MotionSettings(), (), 25, ()), EventSettings())
+
+
+def test_a_camera_without_a_model_decides_nothing(tmp_path: Path) -> None:
+    watch = PersonWatch(None, tmp_path)
+    watch.open()
+    watch.look(frame(1.0), STILL, detector())
+    assert watch.opened(EVENT, frame(1.0), 0.0) is None
+    assert watch.step(frame(2.0), detector(), 1.0) is None
+    assert watch.closed() is None
+    assert watch.findings == NOTHING_FOUND
+    assert watch.counters() == {"decisions": {}}
+
+
+def test_with_the_backend_none_every_alert_is_sent(tmp_path: Path) -> None:
+    watch = PersonWatch(PeopleSettings("none"), tmp_path)
+    watch.open()
+    assert watch.opened(EVENT, frame(1.0), 0.0) == "sent"
+    assert watch.counters() == {"decisions": {"sent": 1}}
+    assert not psutil.Process().children()
+
+
+def test_another_model_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    first, second = PeopleSettings("scripted"), PeopleSettings("none")
+    watch = PersonWatch(first, tmp_path)
+    watch.open()
+    until(lambda: watch.is_known, "the model is known")
+    watch.step(frame(0.5), detector(), 0.5)
+    assert watch.opened(EVENT, frame(1.0), 1.0) == "waiting"
+    assert watch.closed() == "sent"
+    assert watch.counters()["people_model"] == "scripted"
+    assert watch.has(first, tmp_path)
+    watch.configure(second, tmp_path)
+    watch.open()
+    until(lambda: not psutil.Process().children(), "the process ends")
+    assert watch.opened(EVENT, frame(9.0), 9.0) == "sent"
+    assert watch.problem is None
+
+
+def test_an_absent_model_is_a_problem_and_decides_nothing(tmp_path: Path) -> None:
+    watch = PersonWatch(PeopleSettings("onnx"), tmp_path)
+    watch.open()
+    problem = until(lambda: watch.problem, "the problem is known")
+    assert "onnx" in problem
+    watch.step(frame(0.5), detector(), 0.5)
+    assert watch.opened(EVENT, frame(1.0), 1.0) == "sent"
+    watch.close()
