@@ -7,15 +7,20 @@ import numpy as np
 from cv2.typing import MatLike
 
 from app.frames import Box, Image
-from app.motion.contrast import Contrast, log_ratio, odd, unit_px
+from app.motion.contrast import Contrast, Plane, log_ratio, odd, unit_px
 from app.motion.scene_model import SceneModel
 
 #: The side of the gaps that are closed, in pixels of the reference.
 _GAP = 5
 #: A pixel of the background is textured with more than so many grey levels, and times its noise.
 TEXTURED_LEVELS, _TEXTURED_NOISE = 5.0, 2.0
+#: The share of the picture that is textured, from which texture can be judged at all.
+SOME_TEXTURE = 0.0021
 #: Texture is kept where the picture differs by less than this share of it.
 KEPT_SHARE = 0.5
+#: Light multiplies the contrast of all texture by one gain between these two in a picture that is
+#: inverted, hazy or stretched. More than that share of the texture must have it.
+_LEAST_GAIN, _MOST_GAIN, _GAIN_SHARE = 0.2, 5.0, 0.5
 #: An edge is sharp where it differs from its own surroundings by so many levels, and times noise.
 _SHARP_LEVELS, _SHARP_NOISE = 3.0, 2.2
 #: The width of the frame around a blob whose light is compared with it.
@@ -38,7 +43,6 @@ class Traits:
 
     *textured* counts the pixels of the background with texture, *kept* those of them that still
     show it, *sharp* the pixels with a sharp edge of their own, and *extent* width plus height.
-    *product* over *squares* is the slope of the picture's contrast over the background's.
     *darkest* and *brightest* are the 5th and 95th percentile of the logarithm of picture over
     background, less the median around the blob.
     """
@@ -47,8 +51,6 @@ class Traits:
     kept: float = 0.0
     sharp: float = 0.0
     extent: float = 0.0
-    product: float = 0.0
-    squares: float = 0.0
     darkest: float = 0.0
     brightest: float = 0.0
 
@@ -61,18 +63,14 @@ class Traits:
     def sharpness(self) -> float:
         return self.sharp / self.extent if self.extent else 0.0
 
-    @property
-    def slope(self) -> float:
-        return self.product / max(self.squares, 1.0)
-
     def fade(self, share: float) -> None:
         """Keep *share* of all counts."""
-        for name in ("textured", "kept", "sharp", "extent", "product", "squares"):
+        for name in ("textured", "kept", "sharp", "extent"):
             setattr(self, name, share * getattr(self, name))
 
     def add(self, other: "Traits", weight: float) -> None:
         """Add the counts of *other*, and move the tones towards its by *weight*."""
-        for name in ("textured", "kept", "sharp", "extent", "product", "squares"):
+        for name in ("textured", "kept", "sharp", "extent"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.darkest += weight * (other.darkest - self.darkest)
         self.brightest += weight * (other.brightest - self.brightest)
@@ -115,18 +113,33 @@ def traits_of(blob: Blob, now: Contrast, model: SceneModel) -> Traits:
     textured = cv2.bitwise_and(cv2.compare(strength * weight, least, cv2.CMP_GT), filled)
     traits = Traits(textured=cv2.countNonZero(textured), extent=box.width + box.height)
     if traits.textured:
-        near = cv2.compare(np.abs(model.difference[part]), strength * KEPT_SHARE, cv2.CMP_LT)
-        traits.kept = cv2.countNonZero(cv2.bitwise_and(near, textured))
-        edges = background * weight
-        edges[textured == 0] = 0
-        traits.product = float(np.vdot(edges, now.local[part] * weight))
-        traits.squares = float(np.vdot(edges, edges))
+        ratios = (now.local[part] / background)[textured > 0]
+        traits.kept = _kept(ratios, SOME_TEXTURE * model.noise.size)
     fine = model.residual[part] - cv2.blur(model.residual[part], (3, 3))
     limit = np.maximum(noise * _SHARP_NOISE, _SHARP_LEVELS)
     sharp = cv2.compare(np.abs(fine), limit, cv2.CMP_GT)
     traits.sharp = cv2.countNonZero(cv2.bitwise_and(sharp, filled))
     traits.darkest, traits.brightest = _tones(box, filled, now, model)
     return traits
+
+
+def _kept(ratios: Plane, least: float) -> int:
+    """Return how many *ratios* of picture over background are the work of light.
+
+    These are about 1; or about the median, if it is that of most, and they are at least *least*.
+    """
+    if ratios.size >= least:
+        middle = ratios.size // 2
+        gain = float(np.partition(ratios, middle)[middle])
+        if _LEAST_GAIN < gain < _MOST_GAIN:
+            kept = _near(ratios, gain)
+            if kept > _GAIN_SHARE * ratios.size:
+                return kept
+    return _near(ratios, 1.0)
+
+
+def _near(ratios: Plane, gain: float) -> int:
+    return int(np.count_nonzero(np.abs(ratios - gain) < KEPT_SHARE * gain))
 
 
 def _tones(box: Box, filled: Image, now: Contrast, model: SceneModel) -> tuple[float, float]:

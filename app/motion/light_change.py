@@ -23,6 +23,8 @@ _SHARE_OUTSIDE = 0.3
 #: Less of the texture is kept where the light changes in a real room.
 _KEPT_OUTSIDE = 0.92
 _KEPT_SHARE = 0.5
+#: Light may also multiply the contrast of a neighbourhood: the least gain, and the most.
+_GAINS = 0.2, 5.0
 _MOST_BLOBS = 2
 #: Seconds after the last change for which the light still counts as changing.
 _LASTS_S = 0.15
@@ -54,7 +56,9 @@ class LightChange:
                 self._until_s = at_s + _LASTS_S
         self._past.append((at_s, blocks))
 
-    def is_changing(self, at_s: float, blobs: Sequence[Blob], model: SceneModel) -> bool:
+    def is_changing(
+        self, at_s: float, blobs: Sequence[Blob], now: Contrast, model: SceneModel
+    ) -> bool:
         """Return whether what is seen at *at_s* may be the work of light.
 
         Somebody close to the camera changes much of the picture too, but not what is around him.
@@ -64,7 +68,7 @@ class LightChange:
         largest = max(blobs, key=lambda blob: blob.area_px).box if blobs else None
         if largest and self._is_quiet_outside(largest):
             return False
-        return len(blobs) > _MOST_BLOBS or _loses_texture_outside(largest, model)
+        return len(blobs) > _MOST_BLOBS or _loses_texture_outside(largest, now, model)
 
     def _is_quiet_outside(self, box: Box) -> bool:
         outside = np.ones(self._stepped.shape, np.bool_)
@@ -77,11 +81,23 @@ class LightChange:
         return stepped < _SHARE_OUTSIDE * blocks
 
 
-def _loses_texture_outside(box: Box | None, model: SceneModel) -> bool:
+def _loses_texture_outside(box: Box | None, now: Contrast, model: SceneModel) -> bool:
     strength = np.abs(model.contrast)
     textured = (strength * model.weight > TEXTURED_LEVELS + 1).astype(np.uint8)
     if box:
         textured[box.y : box.y + box.height, box.x : box.x + box.width] = 0
-    near = cv2.compare(np.abs(model.difference), strength * _KEPT_SHARE, cv2.CMP_LT)
+    gain = _gain(now.local, model.contrast)
+    near = cv2.compare(
+        np.abs(now.local - gain * model.contrast), gain * strength * _KEPT_SHARE, cv2.CMP_LT
+    )
     kept = cv2.countNonZero(cv2.bitwise_and(near, textured))
     return kept < _KEPT_OUTSIDE * cv2.countNonZero(textured)
+
+
+def _gain(now: Plane, before: Plane) -> Plane:
+    """Return the factor between two contrasts in the neighbourhood of each pixel."""
+    size = (before.shape[1] // _BLOCK_PX or 1, before.shape[0] // _BLOCK_PX or 1)
+    both = cv2.resize(now * before, size, interpolation=cv2.INTER_AREA)
+    squares = cv2.resize(before * before, size, interpolation=cv2.INTER_AREA)
+    gain = np.clip(both / np.maximum(squares, 1e-6), *_GAINS)
+    return np.asarray(cv2.resize(gain, before.shape[::-1]), np.float32)

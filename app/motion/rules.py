@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.motion.blobs import SOME_TEXTURE
 from app.motion.contrast import unit_px
 from app.motion.scene_model import SceneModel, region_of
 from app.motion.tracks import Track
@@ -15,8 +16,8 @@ _LARGE, _SMALL, HUGE = 0.0104, 0.0118, 0.05
 #: Seconds, and the least number of pictures, in which a track must have been seen.
 _LARGE_LASTS_S, _LASTS_S, _LEAST_SIGHTS = 0.2, 0.4, 3
 _SEEN_SHARE = 0.6
-#: Textured pixels, as shares of the picture, from which texture can be judged at all, and well.
-SOME_TEXTURE, MUCH_TEXTURE = 0.0021, 0.0069
+#: The share of the picture that is textured, from which texture can be judged well.
+MUCH_TEXTURE = 0.0069
 #: The largest share of the background's texture that may be kept.
 _KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
 #: Sharp pixels for each pixel of width plus height.
@@ -24,9 +25,8 @@ _SHARPNESS = 0.4
 #: Natural logarithms of picture over background: how much darker something must be, at least this
 #: share of how much brighter it is, and what is too faint either way.
 _DARKER, _DARKER_SHARE, _FAINT = 0.07, 0.25, 0.1
-#: Where nothing is darker: the slope below which texture is plainly gone, and the seconds after
-#: which it is somebody in white all the same.
-_SLOPE_GONE, _WHITE_AFTER_S = 0.4, 4.9
+#: The seconds after which something that is darker nowhere is somebody in white all the same.
+_WHITE_AFTER_S = 4.9
 #: How far both sides must have gone: pixels of the reference, and shares of the track's side.
 _TRAVEL, _TRAVEL_SHARE, _TRAVEL_SHARE_HUGE = 4.0, 0.25, 0.08
 #: Small things: the seconds before they are judged, the most sizes a second, how straight they go,
@@ -157,7 +157,7 @@ class Judgement:
         traits = self._traits
         if -traits.darkest >= max(_DARKER, _DARKER_SHARE * traits.brightest):
             return False
-        hides = self._much_texture and traits.slope < _SLOPE_GONE and self._kept < _KEPT_PLAIN
+        hides = self._much_texture and self._kept < _KEPT_PLAIN
         return not hides and self._lasted_s < _WHITE_AFTER_S
 
     def _is_faint(self) -> bool:

@@ -184,7 +184,7 @@ class SceneWatch:
         if changed is not None:
             blobs = self.finder.find(self.model.changed) if changed else []
             is_new_light = self._parts.light_pause and self.light.is_changing(
-                at_s, blobs, self.model
+                at_s, blobs, self.contrast, self.model
             )
             self.tracker.follow(blobs, at_s, dt_s, is_new_light=is_new_light)
 

@@ -4,14 +4,13 @@ import math
 
 from app.frames import Box
 from app.motion.base import Zone
-from app.motion.blobs import Blob, BlobFinder, traits_of
+from app.motion.blobs import SOME_TEXTURE, Blob, BlobFinder, traits_of
 from app.motion.contrast import Contrast, unit_px
 from app.motion.life import Life
 from app.motion.parts import Parts
 from app.motion.rules import (
     HUGE,
     MUCH_TEXTURE,
-    SOME_TEXTURE,
     Judgement,
     Objection,
     Objections,
@@ -123,8 +122,8 @@ class Tracker:
             track.see(blob, self._at_s)
             return True
         traits = traits_of(blob, self._contrast, self._model)
-        textured = traits.textured / self._pixels
-        if textured > SOME_TEXTURE and traits.kept_share > _LIGHT_KEPT:
+        is_textured = traits.textured > SOME_TEXTURE * self._pixels
+        if is_textured and traits.kept_share > _LIGHT_KEPT:
             self._objections.add(Objection.TEXTURE_KEPT)
             return False
         if track:

@@ -128,7 +128,8 @@ class Track:
     def restart(self, at_s: float) -> None:
         """Begin the evidence again: while the light changes, nothing seen is evidence."""
         self.start, self.born_s = self.box, at_s
-        self.sights, self.travel_px = 0, 0.0
+        self.sights = self.looks = 0
+        self.travel_px = 0.0
         self.traits = Traits(darkest=self.traits.darkest, brightest=self.traits.brightest)
         self.places.clear()
 

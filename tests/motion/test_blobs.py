@@ -1,6 +1,7 @@
 """Blobs, and whether they hide the background or only light it."""
 
 import numpy as np
+import pytest
 
 from app.motion.blobs import BlobFinder, Traits, traits_of
 from tests.motion.scenes import room, with_figure
@@ -40,9 +41,19 @@ def test_a_bright_patch_keeps_texture_and_darkens_nothing() -> None:
     assert light.darkest > -0.07
 
 
+@pytest.mark.parametrize("gain", [0.4, 2.0])
+def test_texture_is_kept_by_light_that_adds_haze_or_contrast(gain: float) -> None:
+    rows, columns = np.mgrid[0:90, 0:160]
+    inside = np.hypot(rows - 45, columns - 80) < 20
+    stretched = 110 + gain * (room() - 110)
+    light = traits(np.where(inside, stretched, room()))
+    assert light.textured > 100
+    assert light.kept_share > 0.7
+
+
 def test_older_traits_fade() -> None:
     sum_of = Traits(textured=100, kept=50, darkest=-1)
     sum_of.fade(0.8)
     sum_of.add(Traits(textured=20, kept=0, darkest=0), 0.5)
     assert (sum_of.textured, sum_of.kept_share, sum_of.darkest) == (100, 0.4, -0.5)
-    assert Traits().kept_share == Traits().sharpness == Traits().slope == 0
+    assert Traits().kept_share == Traits().sharpness == 0

@@ -17,7 +17,7 @@ def changing(picture: np.ndarray, blobs: int | None = None) -> bool:
         changed_by(contrast, model, shown)
         light.take(shown.astype(np.uint8), contrast, number / 10)
     found: list[Blob] = BlobFinder(SHAPE, 40).find(model.changed)
-    return light.is_changing(0.5, found, model)
+    return light.is_changing(0.5, found, contrast, model)
 
 
 def test_a_lamp_whose_highlights_hide_texture_is_a_change() -> None:
@@ -29,6 +29,10 @@ def test_a_lamp_whose_highlights_hide_texture_is_a_change() -> None:
 
 def test_a_lamp_that_keeps_all_texture_needs_no_pause() -> None:
     assert not changing(0.6 * room())
+
+
+def test_a_lamp_in_an_inverted_picture_keeps_all_texture_too() -> None:
+    assert not changing(255 - 0.6 * (255 - room()))
 
 
 def test_a_person_close_by_is_no_change_of_light() -> None:

@@ -30,13 +30,15 @@ def times_seen(
     ]
 
 
-def walk(at_s: float, *, scene: Picture | None = None, luma: float = 40.0) -> Picture:
+def walk(
+    at_s: float, *, scene: Picture | None = None, luma: float = 40.0, height: float = 0.6
+) -> Picture:
     """Somebody walks through from 8 to 13 s."""
     picture = room() if scene is None else scene
     if not 8 <= at_s < 13:
         return picture
     way = (at_s - 8) / 5
-    return with_figure(picture, (1.2 * way - 0.1) * picture.shape[1], luma=luma)
+    return with_figure(picture, (1.2 * way - 0.1) * picture.shape[1], luma=luma, height=height)
 
 
 @pytest.mark.parametrize("fps", [2, 5, 10, 15, 25])
@@ -72,9 +74,27 @@ def flash(at_s: float) -> Picture:
     return np.asarray(np.minimum(0.6 * room() * (2.0 if 8 <= at_s < 8.2 else 1.0), 255))
 
 
+def inverted(draw: Callable[[float], Picture]) -> Callable[[float], Picture]:
+    return lambda at_s: 255 - draw(at_s)
+
+
 @pytest.mark.parametrize("light", [lamp, cloud, headlight, flash])
 def test_no_light_is_somebody(light: Callable[[float], Picture]) -> None:
     assert times_seen(light) == []
+    assert times_seen(inverted(light)) == []
+
+
+@pytest.mark.parametrize("light", [lambda _: room(), cloud, headlight, flash])
+def test_somebody_is_seen_in_inverted_pictures(light: Callable[[float], Picture]) -> None:
+    seen = times_seen(inverted(lambda at_s: walk(at_s, scene=light(at_s))))
+    assert 8 <= seen[0] <= 9.0
+
+
+@pytest.mark.parametrize("height", [0.3, 0.4, 0.5, 0.6])
+def test_somebody_in_white_is_seen_soon_at_night(height: float) -> None:
+    dark = np.asarray(0.35 * room(), np.float32)
+    seen = times_seen(partial(walk, scene=dark, luma=150.0, height=height), 10)
+    assert 8 <= seen[0] <= 8.6
 
 
 def test_the_box_fits_the_person() -> None:

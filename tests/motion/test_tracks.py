@@ -56,7 +56,8 @@ def test_the_gait_tells_straight_from_fluttering() -> None:
 def test_a_restart_forgets_the_evidence_but_not_the_track() -> None:
     track = followed(Box(40, 20, 20, 40), Box(60, 20, 20, 40))
     track.restart(5.0)
-    assert (track.sights, track.travel_px, track.born_s, track.first_s) == (0, 0, 5.0, 0.0)
+    assert (track.sights, track.looks, track.travel_px) == (0, 0, 0)
+    assert (track.born_s, track.first_s) == (5.0, 0.0)
 
 
 def test_boxes_touch_within_their_reach() -> None:
