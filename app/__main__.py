@@ -11,6 +11,7 @@ VERBS = {
     "check-config": "app.cli.check_config:check_config",
     "check-slack": "app.cli.check_slack:check_slack",
     "dropbox-link": "app.cli.dropbox_link:dropbox_link",
+    "evaluate": "app.evaluation.evaluate.verb:evaluate",
     "presence-month": "app.evaluation.presence_month:presence_month",
     "redis-cli": "app.cli.redis_cli:redis_cli",
     "replay": "app.evaluation.replay:replay",

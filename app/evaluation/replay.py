@@ -18,10 +18,11 @@ from app.cameras.address import redacted
 from app.cameras.base import Camera, CameraSettings
 from app.cameras.opening import video_stream
 from app.clock import SystemClock
-from app.config import CameraConfig, Config, load_config
+from app.config import CameraConfig, Config
 from app.detector import Detector, Event, Verdict
 from app.display.video import problem_with
-from app.errors import CameraEnded, CameraError, ClipError, ConfigError, NoDisplay
+from app.errors import CameraEnded, CameraError, ClipError, NoDisplay
+from app.evaluation.options import config_options, loaded
 from app.evaluation.replay_display import ShowFrame, replay_display
 from app.frames import Frame
 from app.motion import make_motion
@@ -51,16 +52,7 @@ JudgedFrame = tuple[Frame, Verdict]
     "the verdict with its reasons, and the last minute.",
 )
 @click.option("--show", is_flag=True, help="Show the same in a window, which q closes.")
-@click.option(
-    "--config",
-    "folder",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The configuration's folder.",
-)
-@click.option(
-    "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
-)
+@config_options
 @click.option(
     "--camera",
     "name",
@@ -85,10 +77,7 @@ def replay(
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
     _check_render(render, videos)
-    try:
-        config = load_config(folder, profile)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    config = loaded(folder, profile)
     camera_config = _choose_camera(config, name)
     cv2.setNumThreads(1)
     output = _Output(as_json, with_frames, render, show)

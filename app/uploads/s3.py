@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from app.errors import StoreError, StoreRefused
 from app.files import open_unlinked
@@ -132,6 +132,33 @@ class S3Store(Store):
                 "get_object", Params={"Bucket": self._settings.bucket, "Key": key}, ExpiresIn=life_s
             )
         return link
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield the key of each file in the bucket that begins with *prefix*."""
+        answer: Mapping[str, Any] = {"IsTruncated": True}
+        place: dict[str, str] = {}
+        while answer.get("IsTruncated"):
+            with self._translated_errors(), Deadline(upload_s(0)):
+                answer = self._client.list_objects_v2(
+                    Bucket=self._settings.bucket, Prefix=prefix, **place
+                )
+            place = {"ContinuationToken": answer.get("NextContinuationToken", "")}
+            yield from (str(one["Key"]) for one in answer.get("Contents", ()))
+
+    def get(self, key: str, file: IO[bytes], most_bytes: int) -> None:
+        """Write what the bucket has under *key* to *file*.
+
+        Raises `StoreError` when it is larger than *most_bytes*.
+        """
+        with self._translated_errors():
+            with Deadline(upload_s(0)):
+                answer = self._client.get_object(Bucket=self._settings.bucket, Key=key)
+            size = int(answer["ContentLength"])
+            with answer["Body"] as body:
+                if size > most_bytes:
+                    raise StoreError(f"{key} in {self} is too large: {size / 1e6:.0f} MB")
+                for part in body.iter_chunks(_READ):
+                    file.write(part)
 
     def close(self) -> None:
         if "_client" in self.__dict__:

@@ -1,0 +1,201 @@
+"""Judges tagged events again: was there a person, and would the rule have sent an alert?
+
+The score and the decision that the suite stored are used where they are there. Otherwise the
+person model runs over the event's sample, and the rule decides by that.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.evaluation.archive.index import Archive, ArchivedEvent
+from app.evaluation.archive.sample import LARGEST_SAMPLE, Sample, SampleError, read_sample
+from app.evaluation.evaluate.looking import FrameLook, look_at
+from app.frames import Box
+from app.people.base import PERSON, Detection, PeopleSettings, PersonModel
+from app.people.rule import WAIT_S, PersonRule, subject_of
+from app.protocol import Label
+
+Source = Literal["stored", "model", "unknown"]
+_NOWHERE = Box(0, 0, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedEvent:
+    """A tagged event, and what is said of it.
+
+    *motion* is the verdict at its moment. *score* is the best person score in its last frames, and
+    *person* whether that is a person; None when that is unknown. *remembered* says that a person
+    was seen in this camera within the memory before it. *sent* is the decision of the rule. The
+    sources say whether the suite stored person and decision, or they come from here.
+    """
+
+    id: str
+    camera: str
+    started_at: datetime
+    label: Label
+    motion: bool
+    score: float | None
+    person: bool | None
+    remembered: bool
+    sent: bool
+    person_source: Source
+    decision_source: Literal["stored", "replayed"]
+
+    @property
+    def occupied(self) -> bool:
+        return self.label == "occupied"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of an event before the rule decides; *looks* are those of a model here.
+
+    *motion* is None when nothing of it is left but its label.
+    """
+
+    event: ArchivedEvent
+    motion: bool | None
+    score: float | None = None
+    person: bool | None = None
+    source: Source = "unknown"
+    looks: tuple[FrameLook, ...] = ()
+
+
+class Judging:
+    """Judges the events of *archive* by *people*; *model* is None where none can be used.
+
+    The model looks at every so many frames, *every*. What could not be read is added to *skipped*.
+    """
+
+    def __init__(
+        self, archive: Archive, people: PeopleSettings, model: PersonModel | None, every: int
+    ) -> None:
+        self._archive = archive
+        self._people = people
+        self._model = model
+        self._every = every
+        usual = model.threshold if model else 1.0
+        self.threshold = usual if people.threshold is None else people.threshold
+        self.skipped: dict[str, str] = {}
+
+    def needed(self) -> list[ArchivedEvent]:
+        """Return the tagged events, and those before them that a memory may know."""
+        memory = timedelta(seconds=self._people.memory_s)
+        tagged_at = defaultdict(list)
+        for one in self._archive.tagged():
+            tagged_at[one.camera].append(one.started_at)
+        return [
+            one
+            for one in self._archive.events
+            if one.label
+            or any(timedelta(0) <= at - one.started_at <= memory for at in tagged_at[one.camera])
+        ]
+
+    def judge(self, events: Iterable[ArchivedEvent]) -> list[JudgedEvent]:
+        """Return the verdicts on the tagged ones of *events*, which are `needed`, in order."""
+        rules: dict[str, _CameraRule] = {}
+        judged = []
+        for event in events:
+            seen = self._see(event)
+            if seen.motion is None:
+                self.skipped.setdefault(event.id, "nothing of it is left but its label")
+                continue
+            rule = rules.setdefault(event.camera, self._make_rule())
+            verdict = rule.judge(seen)
+            if verdict:
+                judged.append(verdict)
+        return judged
+
+    def _make_rule(self) -> "_CameraRule":
+        model = self._model
+        return _CameraRule(
+            PersonRule(
+                self._people, threshold=self.threshold, decides=model is not None and model.decides
+            ),
+            self.threshold,
+            self._people.memory_s,
+        )
+
+    def _see(self, event: ArchivedEvent) -> _Seen:
+        record = event.record
+        if record is not None and record.score is not None:
+            return _Seen(event, True, record.score, record.person, "stored")
+        is_event = record is not None or "clip.mp4" in event.files or "snapshot.jpg" in event.files
+        sample = self._sample(event) if self._model or not is_event else None
+        motion = True if is_event else sample.motion if sample else None
+        if sample is None or self._model is None:
+            return _Seen(event, motion)
+        try:
+            looks = look_at(sample, self._model, self._every)
+        except SampleError as error:
+            self.skipped[event.files["sample.tar"]] = str(error)
+            return _Seen(event, motion)
+        people = [one.score for look in looks for one in look.found if one.kind == PERSON]
+        person = any(subject_of(look.found, self.threshold)[1] for look in looks)
+        return _Seen(event, motion, max(people, default=0.0), person, "model", tuple(looks))
+
+    def _sample(self, event: ArchivedEvent) -> Sample | None:
+        name = event.files.get("sample.tar")
+        if name is None:
+            return None
+        try:
+            with self._archive.files.open(name, LARGEST_SAMPLE) as file:
+                return read_sample(file, event.id)
+        except (OSError, SampleError) as error:
+            self.skipped[name] = str(error)
+            return None
+
+
+class _CameraRule:
+    """The rule of one camera, which gets its events in order."""
+
+    def __init__(self, rule: PersonRule, threshold: float, memory_s: float) -> None:
+        self._rule = rule
+        self._threshold = threshold
+        self._memory = timedelta(seconds=memory_s)
+        self._person_at: datetime | None = None
+
+    def judge(self, seen: _Seen) -> JudgedEvent | None:
+        """Return the verdict on an event; None when nobody has tagged it."""
+        event, at = seen.event, seen.event.started_at
+        before, self._person_at = self._person_at, at if seen.person else self._person_at
+        replayed = self._replay(seen)
+        if event.label is None:
+            return None
+        decision = event.record.decision if event.record else None
+        return JudgedEvent(
+            *(event.id, event.camera, at, event.label, bool(seen.motion), seen.score, seen.person),
+            remembered=before is not None and at - before <= self._memory,
+            sent=replayed if decision is None else decision in ("sent", "waiting"),
+            person_source=seen.source,
+            decision_source="replayed" if decision is None else "stored",
+        )
+
+    def _replay(self, seen: _Seen) -> bool:
+        """Return whether the rule sends an alert about an event."""
+        rule, at_s = self._rule, seen.event.started_at.timestamp()
+        answers = [(one.at.timestamp(), one.found) for one in seen.looks]
+        for answer_s, found in answers:
+            if answer_s < at_s:
+                rule.answered(answer_s, found)
+        record = seen.event.record
+        rule.opened(at_s, record.evidence if record else None, alert=bool(seen.motion))
+        for answer_s, found in [*answers, *self._stored_answer(seen, at_s)]:
+            if answer_s >= at_s:
+                rule.answered(answer_s, found)
+        rule.step(at_s + WAIT_S)
+        decision = rule.decision
+        rule.closed()
+        return decision == "sent"
+
+    def _stored_answer(
+        self, seen: _Seen, at_s: float
+    ) -> Sequence[tuple[float, tuple[Detection, ...]]]:
+        if seen.source != "stored":
+            return ()
+        score = max(seen.score or 0.0, self._threshold) if seen.person else 0.0
+        found = (Detection(_NOWHERE, score, PERSON),) if seen.person else ()
+        return ((at_s, found),)
