@@ -133,14 +133,17 @@ class S3Store(Store):
             )
         return link
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """Yield the key of each file in the bucket that begins with *prefix*."""
+    def keys(self, prefix: str = "", page: int = 1000) -> Iterator[str]:
+        """Yield the key of each file in the bucket that begins with *prefix*.
+
+        They are asked for *page* at a time; 1000 is the most that S3 gives.
+        """
         answer: Mapping[str, Any] = {"IsTruncated": True}
         place: dict[str, str] = {}
         while answer.get("IsTruncated"):
             with self._translated_errors(), Deadline(upload_s(0)):
                 answer = self._client.list_objects_v2(
-                    Bucket=self._settings.bucket, Prefix=prefix, **place
+                    Bucket=self._settings.bucket, Prefix=prefix, MaxKeys=page, **place
                 )
             place = {"ContinuationToken": answer.get("NextContinuationToken", "")}
             yield from (str(one["Key"]) for one in answer.get("Contents", ()))
@@ -153,8 +156,8 @@ class S3Store(Store):
         with self._translated_errors():
             with Deadline(upload_s(0)):
                 answer = self._client.get_object(Bucket=self._settings.bucket, Key=key)
-            size = int(answer["ContentLength"])
-            with answer["Body"] as body:
+            size, body = int(answer["ContentLength"]), answer["Body"]
+            with body, Deadline(upload_s(size)):
                 if size > most_bytes:
                     raise StoreError(f"{key} in {self} is too large: {size / 1e6:.0f} MB")
                 for part in body.iter_chunks(_READ):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import os
 import socket
 from contextlib import closing
@@ -375,3 +376,20 @@ def test_a_silent_server_may_be_tried_again(bucket: Bucket, clip: Path) -> None:
             pytest.raises(StoreError, match="Timeout"),
         ):
             store.put(clip, KEY, "video/mp4")
+
+
+def test_files_are_listed_and_read_back(bucket: Bucket) -> None:
+    names = [f"labels/{number}.json" for number in range(5)]
+    for name in names:
+        bucket.client.put_object(Bucket=bucket.name, Key=name, Body=name.encode())
+    bucket.client.put_object(Bucket=bucket.name, Key="clips/one.mp4", Body=b"")
+    with closing(S3Store(bucket.settings())) as store:
+        assert list(store.keys("labels/", page=2)) == names
+        assert len(list(store.keys())) == 6
+        file = io.BytesIO()
+        store.get(names[3], file, most_bytes=13)
+        assert file.getvalue() == names[3].encode()
+        with pytest.raises(StoreError, match="too large"):
+            store.get(names[3], file, most_bytes=12)
+        with pytest.raises(StoreError, match="NoSuchKey"):
+            store.get("labels/none.json", file, most_bytes=12)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import StoreError
+from app.errors import StoreError, StoreRefused
 from app.files import open_unlinked
 from app.uploads.base import Bucket, S3Settings
 from app.uploads.s3 import S3Store
@@ -99,7 +99,12 @@ class BucketFiles:
         return f"{self._store}, {self._prefix}" if self._prefix else str(self._store)
 
     def names(self) -> Iterator[str]:
-        yield from self._store.keys(self._prefix)
+        try:
+            yield from self._store.keys(self._prefix)
+        except StoreRefused as error:
+            raise StoreRefused(
+                f"{error} (to list a bucket needs s3:ListBucket; docs/tuning.md shows how)"
+            ) from None
 
     def open(self, name: str, most_bytes: int) -> IO[bytes]:
         file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (the caller closes it)

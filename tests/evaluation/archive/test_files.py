@@ -43,13 +43,6 @@ def test_a_file_that_is_too_large_is_not_read(files: ArchiveFiles) -> None:
         pass
 
 
-def test_a_list_of_several_pages_is_whole(bucket: Bucket) -> None:
-    for number in range(3):
-        bucket.client.put_object(Bucket=bucket.name, Key=f"{number}", Body=b"")
-    with closing(open_files(f"s3://{bucket.name}", bucket.settings())) as files:
-        assert sorted(files.names()) == ["0", "1", "2"]
-
-
 def test_links_are_skipped_and_named(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "event.json").write_text("{}")
