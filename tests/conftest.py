@@ -25,6 +25,7 @@ REPO = Path(__file__).resolve().parent.parent
 #: Glances counts every program of the suite on this machine, so tests that start a whole house take
 #: turns.
 HOUSES = (
+    "test_evaluation.py",
     "test_glances.py",
     "test_install_service.py",
     "test_launch.py",

@@ -34,7 +34,7 @@ def contact_sheet(tiles: Sequence[Tile]) -> Image:
     return np.asarray(np.vstack(rows), np.uint8)
 
 
-def _draw(picture: Image | None, boxes: Sequence[Box], lines: Sequence[str]) -> Image:
+def _draw(picture: "Image | None", boxes: Sequence[Box], lines: Sequence[str]) -> Image:
     tile = np.zeros((_HEIGHT + _TEXT + _GAP, _WIDTH + _GAP, 3), np.uint8)
     shown = tile[:_HEIGHT, :_WIDTH]
     shown[:] = _GREY

@@ -69,7 +69,8 @@ def classic_table(events: Iterable[JudgedEvent], call: Call) -> dict[Row, int]:
     counted = Counter(
         (one.motion, bool(said), one.occupied) for one in events if (said := call(one)) is not None
     )
-    return {row: counted[row] for row in product((True, False), repeat=3)}
+    yes_no = (True, False)
+    return {row: counted[row] for row in product(yes_no, yes_no, yes_no)}
 
 
 def person_or_memory(one: JudgedEvent) -> bool | None:

@@ -30,8 +30,8 @@ def summary(events: Sequence[JudgedEvent], source: Source) -> str:
     """Return the short form for the terminal: the origin, and the table of all decisions."""
     occupied = sum(one.occupied for one in events)
     lines = [
-        f"{source.place}: {len(events)} tagged events, {occupied} of them occupied; "
-        f"{source.untagged} untagged count as nothing; {len(source.skipped)} files skipped.",
+        f"{source.place}: {occupied} events tagged occupied, {len(events) - occupied} unoccupied; "
+        f"{source.untagged} untagged, which count as nothing; {len(source.skipped)} skipped.",
         _origin(events, source),
         *_table(("decision", *_HEAD), _decisions(events)),
     ]
