@@ -14,7 +14,7 @@ _HEAD = ("events", "precision", "recall", "F1", "false alarms", "missed")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Origin:
     """The origin of the figures: the *place* of the archive, and the *model* in words.
 
     *untagged* events count as nothing. *skipped* has the files that were left out, with reasons.
@@ -26,7 +26,7 @@ class Source:
     skipped: Mapping[str, str]
 
 
-def summary(events: Sequence[JudgedEvent], source: Source) -> str:
+def summary(events: Sequence[JudgedEvent], source: Origin) -> str:
     """Return the short form for the terminal: the origin, and the table of all decisions."""
     occupied = sum(one.occupied for one in events)
     lines = [
@@ -38,7 +38,7 @@ def summary(events: Sequence[JudgedEvent], source: Source) -> str:
     return "\n".join(lines)
 
 
-def markdown(events: Sequence[JudgedEvent], source: Source, mistakes: Sequence[JudgedEvent]) -> str:
+def markdown(events: Sequence[JudgedEvent], source: Origin, mistakes: Sequence[JudgedEvent]) -> str:
     """Return the whole report."""
     parts = [
         "# Evaluation by tags",
@@ -68,7 +68,7 @@ def markdown(events: Sequence[JudgedEvent], source: Source, mistakes: Sequence[J
     return "\n\n".join(parts) + "\n"
 
 
-def _origin(events: Sequence[JudgedEvent], source: Source) -> str:
+def _origin(events: Sequence[JudgedEvent], source: Origin) -> str:
     people = Counter(one.person_source for one in events)
     decisions = Counter(one.decision_source for one in events)
     return (

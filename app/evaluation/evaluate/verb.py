@@ -79,7 +79,7 @@ def _evaluate(files: FolderFiles | BucketFiles, config: Config, out: Path, every
     judging = Judging(archive, config.people, choice.model, every)
     judged = judging.judge(_progress("Looking")(judging.needed()))
     untagged = len(archive.events) - len(archive.tagged())
-    source = report.Source(str(files), _model(choice), untagged, archive.skipped | judging.skipped)
+    source = report.Origin(str(files), _model(choice), untagged, archive.skipped | judging.skipped)
     _write(out, judged, source, archive)
     click.echo(report.summary(judged, source))
     click.echo(f"The whole report: {out / 'report.md'}")
@@ -100,7 +100,7 @@ def _model(choice: Choice) -> str:
 
 
 def _write(
-    out: Path, judged: Sequence[JudgedEvent], source: report.Source, archive: Archive
+    out: Path, judged: Sequence[JudgedEvent], source: report.Origin, archive: Archive
 ) -> None:
     """Write the folder *out*, whole or not at all."""
     mistakes = figures.worst_mistakes(judged, _MOST_MISTAKES)

@@ -1,9 +1,9 @@
 """The report as Markdown."""
 
-from app.evaluation.evaluate.report import Source, markdown, summary
+from app.evaluation.evaluate.report import Origin, markdown, summary
 from tests.evaluation.evaluate.test_figures import EVENTS, event
 
-SOURCE = Source("the house", "onnx (a file)", 7, {"2026/x/sample.tar": "it is no whole tar"})
+SOURCE = Origin("the house", "onnx (a file)", 7, {"2026/x/sample.tar": "it is no whole tar"})
 
 
 def test_the_report_names_its_sources_and_what_was_skipped() -> None:
