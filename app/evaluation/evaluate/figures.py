@@ -41,7 +41,7 @@ IN_FORCE = "the rule in force"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How often the rule in force was right in a part of the events, called *name*."""
+    """A part of the events, called *name*, and how often the rule in force was right there."""
 
     name: str
     counts: Counts
