@@ -51,7 +51,7 @@ class JudgedEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is known of an event before the rule decides; *looks* are those of a model here.
+    """An event before the rule decides; *looks* are those of a model here.
 
     *motion* is None when nothing of it is left but its label.
     """

@@ -17,7 +17,7 @@ _MOST_CROPS = 2
 
 @dataclass(frozen=True, slots=True)
 class FrameLook:
-    """What a model *found* in the frame taken *at*, with boxes in the pixels of the frame."""
+    """Things that a model *found* in the frame taken *at*, with boxes in the frame's pixels."""
 
     at: datetime
     found: tuple[Detection, ...]
