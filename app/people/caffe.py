@@ -11,6 +11,7 @@ from app.frames import Image
 from app.people.base import Detection, PersonModel
 from app.people.classes import VOC
 from app.people.files import read_model
+from app.people.library import give_back_memory, silent_opencv
 from app.people.pictures import Candidates, detections, in_colour
 
 _SIDE = 300
@@ -32,10 +33,13 @@ class CaffeModel(PersonModel):
         self._one_at_a_time = threading.Lock()
         graph, weights = read_model(file.with_suffix(".prototxt")), read_model(file)
         try:
-            self._net = cv2.dnn.readNetFromCaffe(
-                np.frombuffer(graph, np.uint8), np.frombuffer(weights, np.uint8)
-            )
-            self._run(np.full((_SIDE, _SIDE, 3), 127, np.uint8))
+            with silent_opencv():
+                self._net = cv2.dnn.readNetFromCaffe(
+                    np.frombuffer(graph, np.uint8), np.frombuffer(weights, np.uint8)
+                )
+                del graph, weights
+                give_back_memory()
+                self._run(np.full((_SIDE, _SIDE, 3), 127, np.uint8))
         except cv2.error as error:
             why = str(error).strip().split("\n")[0]
             raise ModelError(f"{file} is not usable: {why}") from None

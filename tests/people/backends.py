@@ -39,13 +39,13 @@ class Models:
         name, runtime = kind.split()
         return OnnxModel(self.files / name, next(one for one in RUNTIMES if one == runtime))
 
-    def stub_caffemodel(self, logit: float = 5) -> Path:
+    def stub_caffemodel(self) -> Path:
         """Return a MobileNet-SSD with made-up weights, which finds people everywhere."""
         weights, graph = self.folder / WEIGHTS, self.folder / GRAPH
         if not weights.is_file():
             shutil.copyfile(self.files / GRAPH, graph)
             maker = self.files / "make_stub_caffemodel.py"
-            subprocess.run([sys.executable, maker, graph, weights, str(logit)], check=True)
+            subprocess.run([sys.executable, maker, graph, weights, "5"], check=True)
         return weights
 
     def _script(self) -> Path:

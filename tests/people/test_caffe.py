@@ -17,15 +17,10 @@ from tests.people.test_contract import CLIP, EMPTY, SOMEBODY, picture_of
 BLOB = "7104f06cd6a2655bbb171453adbd89eb6cb564ae"
 
 
-@pytest.fixture(scope="module")
-def stub(model_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Models(model_files, tmp_path_factory.mktemp("stub")).stub_caffemodel()
-
-
 @pytest.fixture
-def weights(stub: Path, tmp_path: Path) -> Path:
+def weights(models: Models, tmp_path: Path) -> Path:
     for name in (WEIGHTS, GRAPH):
-        shutil.copyfile(stub.with_name(name), tmp_path / name)
+        shutil.copyfile(models.stub_caffemodel().with_name(name), tmp_path / name)
     return tmp_path / WEIGHTS
 
 
@@ -33,11 +28,6 @@ def test_its_people_have_class_15(weights: Path) -> None:
     found = CaffeModel(weights).detect(np.full((300, 400, 3), 80, np.uint8))
     assert {one.kind for one in found} == {PERSON}
     assert found[0].score > 0.8
-
-
-def test_weights_that_know_nothing_find_nothing(model_files: Path, tmp_path: Path) -> None:
-    weights = Models(model_files, tmp_path).stub_caffemodel(logit=0)
-    assert CaffeModel(weights).detect(np.full((300, 400, 3), 80, np.uint8)) == []
 
 
 def test_a_missing_graph_is_named(weights: Path) -> None:

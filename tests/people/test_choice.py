@@ -7,7 +7,7 @@ import pytest
 
 from app.people.base import Backend, PeopleSettings
 from app.people.choice import choose, make_model, may_decide
-from tests.people.backends import FASTESTDET, YOLOX, Models
+from tests.people.backends import FASTESTDET, GRAPH, WEIGHTS, YOLOX, Models
 
 
 def copy(files: Path, folder: Path, *names: str) -> None:
@@ -37,10 +37,10 @@ def test_the_named_file_is_taken(model_files: Path, tmp_path: Path) -> None:
     assert "FastestDet" in model.detail
 
 
-def test_a_named_caffe_model_comes_before_onnx(model_files: Path, tmp_path: Path) -> None:
-    weights = Models(model_files, tmp_path).stub_caffemodel()
-    copy(model_files, tmp_path, FASTESTDET)
-    model = make_model(PeopleSettings(model=weights.name), tmp_path)
+def test_a_named_caffe_model_comes_before_onnx(models: Models, tmp_path: Path) -> None:
+    copy(models.stub_caffemodel().parent, tmp_path, WEIGHTS, GRAPH)
+    copy(models.files, tmp_path, FASTESTDET)
+    model = make_model(PeopleSettings(model=WEIGHTS), tmp_path)
     assert model
     assert model.name == "caffe"
 

@@ -28,11 +28,6 @@ def picture_of(clip: Path, number: int) -> Image:
     return np.asarray(picture, np.uint8)
 
 
-@pytest.fixture(scope="module")
-def models(model_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return Models(model_files, tmp_path_factory.mktemp("models"))
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def model(models: Models, request: pytest.FixtureRequest) -> Iterator[PersonModel]:
     made = models.make(request.param)
