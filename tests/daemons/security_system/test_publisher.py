@@ -120,13 +120,16 @@ def test_facts_come_later_in_order_when_redis_was_away(
 
 
 def test_the_next_run_hands_over_what_the_last_could_not(
-    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+    start: Start,
+    state: State,
+    raw: redis.Redis,
+    durable_redis_server: RedisServer,
+    tmp_path: Path,
 ) -> None:
     durable_redis_server.kill()
-    first = start()
-    first.publish(opening(1))
-    first.publish(opening(2))
-    first.stop()
+    with publishing(state, tmp_path) as first:
+        first.publish(opening(1))
+        first.publish(opening(2))
     durable_redis_server.start()
     start()
     until(lambda: published(raw) == ["01", "02"], "the next run has published them")
@@ -241,12 +244,15 @@ def test_a_position_is_shown_later_when_redis_was_away(
 
 
 def test_a_start_without_redis_stays_disarmed(
-    start: Start, raw: redis.Redis, durable_redis_server: RedisServer
+    start: Start,
+    state: State,
+    raw: redis.Redis,
+    durable_redis_server: RedisServer,
+    tmp_path: Path,
 ) -> None:
     raw.set("camera_status", "False")
-    first = start()
-    until(lambda: first.controls.state.known, "Redis is asked")
-    first.stop()
+    with publishing(state, tmp_path) as first:
+        until(lambda: first.controls.state.known, "Redis is asked")
     durable_redis_server.kill()
     second = start()
     until(lambda: second.away, "Redis is away")
@@ -275,16 +281,15 @@ def test_a_camera_has_one_program(start: Start) -> None:
 
 
 def test_an_end_from_the_spool_is_the_events_end(
-    start: Start, raw: redis.Redis, durable_redis_server: RedisServer, tmp_path: Path
+    start: Start, state: State, durable_redis_server: RedisServer, tmp_path: Path
 ) -> None:
     durable_redis_server.kill()
-    first = start()
     began = opening(7)
     ended = replace(EventRecord("front", NOW), ended_at=NOW + timedelta(seconds=9))
-    first.publish(began)
     end = replace(began.fact, id=f"{began.fact.event}-motion_ended", kind="motion_ended")
-    first.publish(Publication(end, ended))
-    first.stop()
+    with publishing(state, tmp_path) as first:
+        first.publish(began)
+        first.publish(Publication(end, ended))
     path = tmp_path / "events" / "2026-11-20" / str(began.fact.event) / "event.json"
     path.write_text(
         json.dumps({"id": began.fact.event, "camera": "front", "started_at": NOW.isoformat()})
