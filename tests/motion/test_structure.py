@@ -51,7 +51,7 @@ def test_somebody_who_walks_through_is_seen_soon(fps: float) -> None:
 @pytest.mark.parametrize("shape", [(120, 160), (240, 320), (480, 640), (640, 360), (1080, 1920)])
 def test_the_size_of_the_picture_does_not_matter(shape: tuple[int, int]) -> None:
     scene = room(shape)
-    seen = times_seen(partial(walk, scene=scene), 14, fps=5)
+    seen = times_seen(partial(walk, scene=scene), 9.4, fps=5)
     assert 8 <= seen[0] <= 9.2
 
 

@@ -32,7 +32,7 @@ class Client:
     def close(self) -> None:
         self._over.set()
         self._thread.join()
-        self.connection.close(0.5)
+        self.connection.close(0.1)
 
     def _maintain(self) -> None:
         while not self._over.wait(0.02):
