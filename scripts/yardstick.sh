@@ -2,6 +2,7 @@
 # Scores the detector on labelled scenes, which it draws, and prints a table.
 #
 #   scripts/yardstick.sh [--seed N] [--method NAME] [--without PART] [--jobs N] [--keep DIR]
+#                        [--variant NAME]
 set -euo pipefail
 unset CDPATH
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -66,6 +66,15 @@ def read_frames(path: Path) -> Iterator[Frame]:
                 yield camera.read()
             except CameraEnded:
                 return
+
+
+def in_grey(frame: Frame, luma: Image) -> Frame:
+    """Return *frame* with other *luma*, and without its colour."""
+
+    def grey() -> Image:
+        return np.asarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR), np.uint8)
+
+    return replace(frame, luma=luma, make_bgr=grey)
 
 
 def read_labels(folder: Path) -> dict[str, Labels]:

@@ -1,6 +1,6 @@
-"""The figures of a run as a table, for the terminal and in Markdown."""
+"""The figures of a run as tables, for the terminal and in Markdown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from app.evaluation.yardstick.score import Score, total
 from app.evaluation.yardstick.staging import Labels
@@ -18,7 +18,6 @@ COLUMNS: dict[str, Callable[[Score], str]] = {
     "false": lambda one: str(len(one.false_at_s)),
     "tripped": lambda one: f"{one.tripped} of {one.disturbances}" if one.disturbances else "-",
 }
-HEADINGS = ["scene", *COLUMNS]
 NOTES = """\
 In 1, 2, 3 s: the share of visits found within so many seconds of entry. Coverage: the share of the
 time with somebody in view that is under an event; overhang: of the time with nobody there. False:
@@ -26,28 +25,42 @@ events that open while nobody is there. Tripped: disturbances during which, or w
 which, a false event opened."""
 
 
-def rows(results: Iterable[tuple[Labels, Score]]) -> list[Row]:
-    """Return a row of figures for each scene, and one for all."""
+def scenes(results: Iterable[tuple[Labels, Score]]) -> list[Row]:
+    """Return headings, a row of figures for each scene, and one for all."""
     scores = {labels.name: one for labels, one in results}
-    scores["all"] = total(scores.values())
-    return [[name, *(show(one) for show in COLUMNS.values())] for name, one in scores.items()]
+    return _rows("scene", {**scores, "all": total(scores.values())})
+
+
+def variants(results: Mapping[str, Iterable[tuple[Labels, Score]]]) -> list[Row]:
+    """Return headings, and a row of figures for all scenes of each variant."""
+    return _rows(
+        "variant", {name: total(one for _, one in found) for name, found in results.items()}
+    )
 
 
 def text(table: Sequence[Row]) -> str:
     """Return *table* with each column as wide as necessary."""
-    lines = [HEADINGS, *table]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join(
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
+        for line in table
     )
 
 
-def markdown(title: str, subtitle: str, table: Sequence[Row]) -> str:
-    """Return *table* as a page of Markdown."""
-    lines = [HEADINGS, ["---", *("---:" for _ in COLUMNS)], *table]
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"# {title}\n\n{subtitle}\n\n{body}\n\n{NOTES}\n"
+def markdown(title: str, tables: Mapping[str, Sequence[Row]]) -> str:
+    """Return a page of Markdown with *tables*, each below its subtitle."""
+    body = "".join(f"{subtitle}\n\n{_markdown(table)}\n\n" for subtitle, table in tables.items())
+    return f"# {title}\n\n{body}{NOTES}\n"
+
+
+def _rows(heading: str, scores: Mapping[str, Score]) -> list[Row]:
+    cells = [[name, *(show(one) for show in COLUMNS.values())] for name, one in scores.items()]
+    return [[heading, *COLUMNS], *cells]
+
+
+def _markdown(table: Sequence[Row]) -> str:
+    lines = [table[0], ["---", *("---:" for _ in COLUMNS)], *table[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _number(value: float | None, digits: int = 2) -> str:

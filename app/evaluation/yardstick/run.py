@@ -18,10 +18,11 @@ from app.evaluation.yardstick.drawn import (
     read_labels,
     write_labels,
 )
-from app.evaluation.yardstick.footage import FPS, Footage
+from app.evaluation.yardstick.footage import Footage
 from app.evaluation.yardstick.scenes import stage
 from app.evaluation.yardstick.score import Score, Span, score
 from app.evaluation.yardstick.staging import Labels
+from app.evaluation.yardstick.variants import UNCHANGED, VARIANTS
 from app.frames import Frame
 from app.motion import make_motion
 from app.motion.base import MotionModel, MotionSettings
@@ -36,14 +37,19 @@ class Plan:
     """A run of the yardstick: the *seed* of its scenes, and the detector.
 
     *without* are parts of the method `structure` that are switched off. The scenes are kept as
-    H.264 in *folder*; without one they are drawn for this run only, and not
-    encoded.
+    H.264 in *folder*, and shown as the *variant*; without a folder they are drawn for this run
+    only, not encoded, and *variant* does not count.
     """
 
     seed: int
     method: Method = MotionSettings().method
     without: tuple[str, ...] = ()
     folder: Path | None = None
+    variant: str = UNCHANGED
+
+    @property
+    def fps(self) -> int:
+        return VARIANTS[self.variant].fps
 
     def is_kept(self, name: str) -> bool:
         """Return whether the scene *name* is in the folder."""
@@ -78,7 +84,7 @@ def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:
     """Return the labels of the scene *name*, and how well the detector does on it."""
     if plan.folder and plan.is_kept(name):
         labels = read_labels(plan.folder)[name]
-        return labels, score(labels, find_events(plan, read_frames(_file(plan.folder, name))))
+        return labels, score(labels, find_events(plan, _kept_frames(plan, plan.folder, name)))
     if footage is None:
         raise ValueError(f"the scene {name} is not kept, and there is no footage to draw it from")
     staging, rng = stage(name, plan.seed, footage)
@@ -86,7 +92,7 @@ def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:
     if plan.folder:
         plan.folder.mkdir(parents=True, exist_ok=True)
         encode(_file(plan.folder, name), pictures, staging.bitrate)
-        return labels, score(labels, find_events(plan, read_frames(_file(plan.folder, name))))
+        return labels, score(labels, find_events(plan, _kept_frames(plan, plan.folder, name)))
     if staging.bitrate is None:
         return labels, score(labels, find_events(plan, frames_of(pictures)))
     with TemporaryDirectory() as folder:
@@ -96,7 +102,7 @@ def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:
 
 def find_events(plan: Plan, frames: Iterable[Frame]) -> list[Span]:
     """Return the events in *frames*; all settings but the method and the gap are the defaults."""
-    detector = Detector(_motion(plan), _EVENTS, fps=FPS)
+    detector = Detector(_motion(plan), _EVENTS, fps=plan.fps)
     closed = []
     for frame in frames:
         verdict = detector.judge(frame)
@@ -110,7 +116,7 @@ def find_events(plan: Plan, frames: Iterable[Frame]) -> list[Span]:
 def _motion(plan: Plan) -> MotionModel:
     settings = MotionSettings(method=plan.method)
     if not plan.without:
-        return make_motion(settings, fps=FPS)
+        return make_motion(settings, fps=plan.fps)
     from app.motion.parts import without
     from app.motion.structure import StructureMotion
 
@@ -125,6 +131,10 @@ def _kept(plan: Plan, result: Result) -> Result:
         if labels.name not in known:
             write_labels(plan.folder, [*known.values(), labels])
     return result
+
+
+def _kept_frames(plan: Plan, folder: Path, name: str) -> Iterator[Frame]:
+    return VARIANTS[plan.variant].frames(_file(folder, name))
 
 
 def _file(folder: Path, name: str) -> Path:

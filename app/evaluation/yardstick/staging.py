@@ -133,11 +133,15 @@ class Staging:
             if self.effect:
                 picture = self.effect(number, picture)
             sigma = self.sigma(number) if callable(self.sigma) else self.sigma
-            grain = rng.standard_normal((HEIGHT, WIDTH), np.float32)
-            # The pixels of a sensor depend a little on one another.
-            grain = 0.7 * grain + 0.8 * np.asarray(cv2.GaussianBlur(grain, (3, 3), 0))
-            noisy = picture + sigma / grain.std() * grain[..., None]
+            noise = grain(rng)
+            noisy = picture + sigma / noise.std() * noise[..., None]
             yield np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
+
+
+def grain(rng: np.random.Generator) -> Pixels:
+    """Return the noise of a sensor, (rows, columns); its pixels depend a little on one another."""
+    noise = rng.standard_normal((HEIGHT, WIDTH), np.float32)
+    return np.asarray(0.7 * noise + 0.8 * np.asarray(cv2.GaussianBlur(noise, (3, 3), 0)))
 
 
 def disturbances(at: Sequence[int], kind: str, seconds: float = 2.0) -> list[Disturbance]:

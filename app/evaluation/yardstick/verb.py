@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,7 @@ from app.evaluation.yardstick import report
 from app.evaluation.yardstick.footage import Footage, clip_footage, drawn_footage, find_clip
 from app.evaluation.yardstick.run import Method, Plan, Result, run
 from app.evaluation.yardstick.scenes import SCENES
+from app.evaluation.yardstick.variants import UNCHANGED, VARIANTS
 from app.files import write_atomic
 from app.motion.base import MotionSettings
 from app.motion.parts import PART_NAMES
@@ -44,6 +46,15 @@ from app.motion.parts import PART_NAMES
     "--only", metavar="SCENE", multiple=True, type=click.Choice(list(SCENES)), help="One scene."
 )
 @click.option(
+    "--variant",
+    "variants",
+    metavar="NAME",
+    multiple=True,
+    type=click.Choice(list(VARIANTS)),
+    default=(UNCHANGED,),
+    help=f"Change the kept scenes on the way to the detector: {', '.join(VARIANTS)}.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
@@ -70,6 +81,7 @@ def yardstick(
     method: Method,
     without: tuple[str, ...],
     only: tuple[str, ...],
+    variants: tuple[str, ...],
     jobs: int,
     keep: Path | None,
     page: Path,
@@ -77,22 +89,38 @@ def yardstick(
     """Score the detector on labelled scenes, and print a table.
 
     The scenes are drawn from a real clip where it is found (in the folder WHOS_THERE_DATA), else
-    from the drawn room of demo. The settings are the defaults, and an event ends after 5 s.
+    from the drawn room of demo. The settings are the defaults, and an event ends after 5 s. With
+    several variants there is a table for each, and one to compare them.
     """
     if without and method != "structure":
         raise click.UsageError("--without takes parts of the method structure")
+    if variants != (UNCHANGED,) and not keep:
+        raise click.UsageError("--variant changes scenes that are kept: give --keep DIR too")
     clip = find_clip()
     folder = keep and keep / f"{'' if clip else 'drawn-'}seed{seed}"
     plan = Plan(seed, method, without, folder)
-    names = only or tuple(SCENES)
     try:
-        results = _with_progress(plan, names, _footage(plan, names, clip), jobs)
+        tables = _tables(plan, variants, only or tuple(SCENES), clip, jobs)
     except (CameraError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    figures = report.rows(results)
-    subtitle = _subtitle(plan, clip)
-    click.echo(f"{subtitle}\n{report.text(figures)}\n{report.NOTES}")
-    write_atomic(page, report.markdown("The yardstick", subtitle, figures).encode())
+    for subtitle, table in tables.items():
+        click.echo(f"{subtitle}\n{report.text(table)}")
+    click.echo(report.NOTES)
+    write_atomic(page, report.markdown("The yardstick", tables).encode())
+
+
+def _tables(
+    plan: Plan, variants: Sequence[str], names: Sequence[str], clip: Path | None, jobs: int
+) -> dict[str, list[report.Row]]:
+    """Return a table for each of *variants*, and one to compare several, by their subtitles."""
+    found, tables = {}, {}
+    for variant in dict.fromkeys(variants):
+        one = replace(plan, variant=variant)
+        found[variant] = _with_progress(one, names, _footage(one, names, clip), jobs)
+        tables[_subtitle(one, clip)] = report.scenes(found[variant])
+    if len(found) > 1:
+        tables["All scenes:"] = report.variants(found)
+    return tables
 
 
 def _footage(plan: Plan, names: Sequence[str], clip: Path | None) -> Footage | None:
@@ -108,7 +136,8 @@ def _with_progress(
 ) -> list[Result]:
     """Return the results in the order of *names*, while a progress bar follows them."""
     found: dict[str, Result] = {}
-    with click.progressbar(length=len(names), label="Scenes", file=sys.stderr) as bar:
+    label = f"Scenes, {plan.variant}"
+    with click.progressbar(length=len(names), label=label, file=sys.stderr) as bar:
         for labels, score in run(plan, names, footage, min(jobs, len(names))):
             found[labels.name] = (labels, score)
             bar.update(1)
@@ -119,4 +148,6 @@ def _subtitle(plan: Plan, clip: Path | None) -> str:
     source = clip.name if clip else "the drawn room"
     form = "as H.264" if plan.folder else "not encoded"
     parts = f", without {', '.join(plan.without)}" if plan.without else ""
+    if plan.variant != UNCHANGED:
+        form += f", {plan.variant}"
     return f"Method {plan.method}{parts}; seed {plan.seed} of scenes from {source}, {form}."

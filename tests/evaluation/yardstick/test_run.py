@@ -52,6 +52,16 @@ def test_kept_scenes_are_not_drawn_again(tmp_path: Path) -> None:
         list(run(plan, ["starved"], None, jobs=1))
 
 
+def test_a_kept_scene_is_shown_at_the_rate_of_its_variant(tmp_path: Path) -> None:
+    plan = Plan(1, "structure", folder=tmp_path, variant="5fps")
+    _, score = run_scene(plan, "visit", footage())
+    assert plan.fps == 5
+    assert score.recall(1) == 1
+    (latency_s,) = score.latencies_s
+    assert latency_s is not None
+    assert (10 * latency_s) % 2 == 1
+
+
 def test_a_scene_without_its_labels_is_drawn_again(tmp_path: Path) -> None:
     plan = Plan(1, "structure", folder=tmp_path)
     (tmp_path / "starved.mp4").write_bytes(b"left by a run that was killed")

@@ -43,6 +43,29 @@ def test_it_prints_the_table_and_writes_the_page(
     assert "| noise_day | 0 |" in page.read_text(encoding="utf-8")
 
 
+def test_variants_have_a_table_each_and_one_for_all(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHOS_THERE_DATA", str(tmp_path))
+    page, chosen = tmp_path / "page.md", ("--variant", "inverted", "--variant", "unchanged")
+    done = run("yardstick", *ONE, *chosen, "--seed", "4", "--keep", kept, "--report", page)
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.stdout.splitlines() if line.startswith("Method")] == [
+        "Method structure; seed 4 of scenes from the drawn room, as H.264, inverted.",
+        "Method structure; seed 4 of scenes from the drawn room, as H.264.",
+    ]
+    text = page.read_text(encoding="utf-8")
+    assert text.count("| noise_day | 0 |") == 2
+    assert "| inverted | 0 |" in text
+    assert "| unchanged | 0 |" in text
+
+
+def test_only_kept_scenes_have_variants() -> None:
+    done = run("yardstick", "--variant", "mirrored")
+    assert done.exit_code == 2
+    assert "--keep" in done.stderr
+
+
 def test_parts_belong_to_the_method_structure() -> None:
     done = run("yardstick", "--method", "running_average", "--without", "travel")
     assert done.exit_code == 2
