@@ -16,12 +16,13 @@ import pytest
 from redis import ConnectionError as RedisAway
 from redis import Redis
 
+from tests.recording.visits import EMPTY, LONG_VISIT, MOTION, visits_video
 from tests.servers.small_disk import SmallDisk
 from tests.servers.suite import Suite
 from tests.waiting import until
 
 HOUSE = """
-cameras: {{front: {{source: demo}}}}
+cameras: {{front: {{source: '{video}'}}}}
 events:
   {{motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0, train: true,
     min_save_seconds: 5}}
@@ -30,7 +31,7 @@ disk: {{min_free_gb: 0.016}}
 recording: {{pre_roll_s: 1, post_roll_s: 1}}
 """
 PROGRAMS = ("security_system-front", "notifier", "uploader")
-#: Somebody comes every 20 s.
+#: The longest wait for somebody, who comes every 9 s.
 VISIT_S = 60.0
 
 
@@ -91,11 +92,13 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, footage: Path) -> Iterator[House]:
     alerts = tmp_path / "alerts"
+    video = visits_video(footage, tmp_path / "visits.mp4", [*EMPTY, *EMPTY, *LONG_VISIT])
+    private = HOUSE.format(video=video, alerts=alerts) + MOTION
     with (
         SmallDisk(tmp_path / "small", 64) as disk,
-        Suite(disk.path, HOUSE.format(alerts=alerts)) as suite,
+        Suite(disk.path, private) as suite,
     ):
         suite.start(*PROGRAMS)
         with Redis.from_url(suite.redis_url, decode_responses=True) as raw:

@@ -14,11 +14,10 @@ import tarfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 import redis
 
@@ -28,6 +27,7 @@ from app.commands.context import CommandContext
 from app.config import load_config
 from app.state import State
 from tests.recording.videos import shown
+from tests.recording.visits import EMPTY, FPS, LONG_VISIT, MOTION, SHORT_VISIT, visits_video
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import Bucket, Fault, FaultyProxy, ReceivedRequest, S3Server
@@ -36,13 +36,8 @@ from tests.waiting import until
 
 ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "12"))
 SEED = int(os.environ.get("WHOS_THERE_SEED", "1"))
-FPS = 10
-#: Pictures of the footage: the empty room, and somebody who comes in, twice. The second is shown
-#: for so long that it takes two clips.
-EMPTY = [20] * 18
-VISITS = (list(range(54, 68)), [*range(221, 235)] * 4)
+#: The long visit takes two clips.
 CONFIG = """
-motion: {alpha: 0.4, min_area: 3000}
 events:
   {motion_classification_store_cnt: 4, event_gap_s: 0.4, min_notify_seconds: 0, train: true,
     frame_store_cnt: 8, min_save_seconds: 20}
@@ -103,7 +98,8 @@ class House:
         config = write_config(
             folder,
             server.url,
-            f"{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n{bucket.yaml(proxy.url)}",
+            f"{MOTION}{CONFIG}slack: {{api_url: {slack.api_url!r}, {SLACK}}}\n"
+            f"{bucket.yaml(proxy.url)}",
         )
         self._asked = CommandContext(load_config(config), self.state, SystemClock())
         self.programs = {
@@ -228,28 +224,8 @@ def video(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some minutes of an empty room into which somebody comes every few seconds, made of real
     pictures.
     """
-    with av.open(str(footage / "one-by-one-person-detection.mp4")) as source:
-        seen = [
-            picture.reformat(384, 216, "yuv420p")
-            for picture in islice(source.decode(video=0), VISITS[-1][-1] + 1)
-        ]
     path = tmp_path_factory.mktemp("video") / "visits.mp4"
-    with av.open(str(path), "w") as written:
-        stream = written.add_stream(
-            "libx264",
-            rate=FPS,
-            options={"g": "10", "bf": "0", "preset": "veryfast", "threads": "1"},
-        )
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 384, 216, "yuv420p"
-        for number in [*EMPTY, *VISITS[0], *EMPTY, *VISITS[1]] * 20:
-            written.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(seen[number].to_ndarray(), format="yuv420p")
-                )
-            )
-        written.mux(stream.encode())
-    return path
+    return visits_video(footage, path, [*EMPTY, *SHORT_VISIT, *EMPTY, *LONG_VISIT])
 
 
 @pytest.fixture

@@ -15,20 +15,23 @@ from redis import ConnectionError as RedisAway
 from redis import Redis
 
 from app.protocol import event_key
+from tests.recording.visits import EMPTY, LONG_VISIT, MOTION, visits_video
 from tests.servers.suite import Suite
 from tests.waiting import until
 
 HOUSE = """
-cameras: {front: {source: demo}}
-events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}
+cameras: {{front: {{source: '{video}'}}}}
+events: {{motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}}
 """
 _CLIP = "-clip_ready"
 PROGRAMS = ("security_system-front", "notifier", "redis")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    with Suite(tmp_path_factory.mktemp("house"), HOUSE) as suite:
+def house(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> Iterator[Suite]:
+    path = tmp_path_factory.mktemp("video") / "visits.mp4"
+    video = visits_video(footage, path, [*EMPTY, *EMPTY, *LONG_VISIT])
+    with Suite(tmp_path_factory.mktemp("house"), HOUSE.format(video=video) + MOTION) as suite:
         suite.start("security_system-front", "notifier")
         yield suite
 
