@@ -12,6 +12,7 @@ VERBS = {
     "check-slack": "app.cli.check_slack:check_slack",
     "dropbox-link": "app.cli.dropbox_link:dropbox_link",
     "evaluate": "app.evaluation.evaluate.verb:evaluate",
+    "fetch-models": "app.cli.fetch_models:fetch_models",
     "presence-month": "app.evaluation.presence_month:presence_month",
     "redis-cli": "app.cli.redis_cli:redis_cli",
     "replay": "app.evaluation.replay:replay",
