@@ -1,6 +1,6 @@
 """Recognises what is wrong with the camera itself: covered, turned away, out of focus, frozen.
 
-Every 0.6 seconds, the picture's fine edges and coarse structure are compared with those of the last
+Once a second, the picture's fine edges and coarse structure are compared with those of the last
 minute or so. Noise is not the same in two pictures, so products of two pictures are free of it. The
 structure is a difference from the local mean, so lamps, clouds and exposure scale it and do not
 change its pattern. A fault must last for seconds, over nearly the whole picture: people, headlights
@@ -26,20 +26,23 @@ from app.frames import Image
 CameraFault = Literal["covered", "turned", "unfocused", "frozen", "dark", "blinded"]
 Floats = NDArray[np.float32]
 
-#: The seconds between two pictures that are looked at; after a longer pause nothing has lasted.
-LOOK_EVERY_S, LONGEST_PAUSE_S = 0.6, 3.0
+#: The least seconds between two pictures that are looked at: 1 second at most usual frame rates;
+#: after a longer pause nothing has lasted.
+LOOK_EVERY_S, LONGEST_PAUSE_S = 0.95, 3.0
 #: Seconds of pictures with structure from which a scene is learned, and the time constant, in s, of
 #: what is learned later.
 LEARN_S, FORGET_S = 10.0, 60.0
-_LEARN_EVERY_S = 2.0
-#: The seconds that a fault must last, and that the picture must be good again.
-HOLD_S, OVER_S = 3.0, 3.0
+_LEARN_EVERY_S = 4.0
+#: The seconds that a fault must last, and that the picture must be good again: three looks.
+HOLD_S, OVER_S = 2.6, 2.6
 #: The seconds after which another view is the usual one.
 ACCEPT_S = 600.0
 _SAMPLE_WIDTH = 160
 #: The distance of the two pixels whose difference is an edge, in smooth means.
 _EDGE_PX = 4
 _CELLS = (8, 6)
+#: By how much two pictures of a camera that trembles are shifted, in pixels of the sample.
+_TREMBLE_PX = 3
 #: The least coarse structure of a scene that can be judged, and the least fine one that can be out
 #: of focus: their mean squares, in grey levels.
 _LEAST_STRUCTURE, _LEAST_FINE = 4.0, 0.5
@@ -156,7 +159,7 @@ class CameraFaults:
 
     def is_due(self, at_s: float) -> bool:
         """Return whether it is time to look at a picture that was taken at *at_s*."""
-        return not 0.0 <= round(at_s - self._look_at_s, 3) < LOOK_EVERY_S
+        return not 0.0 <= at_s - self._look_at_s < LOOK_EVERY_S
 
     def look(self, luma: Image, span: int, at_s: float) -> CameraFault | None:
         """Look at the picture taken at *at_s*, if it is time to; returns the fault that lasts.
@@ -176,16 +179,16 @@ class CameraFaults:
         if not 0.0 <= passed_s <= LONGEST_PAUSE_S:
             self._before, self._suspect, self._good_since_s = None, None, at_s
         if self._before:
-            self._judge(view, self._before, black + span, passed_s)
+            self._judge(view, self._before, luma, black + span, passed_s)
         self._before, self._at_s = view, at_s
         return self.present
 
-    def _judge(self, view: _View, before: _View, white: int, passed_s: float) -> None:
+    def _judge(self, view: _View, before: _View, luma: Image, white: int, passed_s: float) -> None:
         at_s = self._at_s + passed_s
         still = self._noise.stands_still(view, before, self.learned)
         seen = None
         if self.learned:
-            seen = self._fault(view, before, white) or ("frozen" if still else None)
+            seen = self._fault(view, before, luma, white) or ("frozen" if still else None)
         if view.level >= _LIT_LEVELS:
             self._lit_at_s = at_s
         elif view.level < _DARK_LEVELS and seen is None:
@@ -197,7 +200,7 @@ class CameraFaults:
             self._see(seen, view, at_s)
 
     def _fault(
-        self, view: _View, before: _View, white: int
+        self, view: _View, before: _View, luma: Image, white: int
     ) -> Literal["covered", "turned", "unfocused", "dark", "blinded"] | None:
         if view.level >= _BRIGHT_LEVELS:
             white_pixels = np.count_nonzero(view.smooth >= white - _WHITE_LEVELS)
@@ -210,7 +213,8 @@ class CameraFaults:
         if likeness is None:
             return None
         if likeness.is_gone:
-            return "covered"
+            # What moves in front of the lens shows no structure that two pictures share.
+            return None if self._scene.is_structured(view, luma) else "covered"
         if likeness.is_blurred:
             return "unfocused"
         return "turned" if likeness.is_other else None
@@ -253,6 +257,7 @@ class _Scene:
     def __init__(self) -> None:
         self.learned_s = 0.0
         self._usual: _View | None = None
+        self._strength = self._fine_strength = 0.0
         self._waits_s = 0.0
 
     def learn(self, view: _View, before: _View, passed_s: float) -> None:
@@ -275,14 +280,22 @@ class _Scene:
             _coarse(np.asarray(smooth, np.float32)),
             usual.level * (1 - share) + view.level * share,
         )
+        self._strength = _shared(self._usual.coarse, self._usual.coarse)
+        self._fine_strength = _shared(self._usual.fine, self._usual.fine)
+
+    def is_structured(self, view: _View, luma: Image) -> bool:
+        """Return whether the pixels of *luma* between those of *view* show the same structure."""
+        start = _step(luma) // 2
+        between = _view_of(luma, 0, start).coarse if start else None
+        if between is None or between.shape != view.coarse.shape:
+            return False
+        return _shared(view.coarse, between) >= _PLAIN * self._strength
 
     def likeness(self, view: _View, before: _View) -> _Likeness | None:
         """Return how like the scene *view* is; None where the scene has too little structure."""
-        usual = self._usual
-        strength = _shared(usual.coarse, usual.coarse) if usual else 0.0
+        usual, strength, fine_strength = self._usual, self._strength, self._fine_strength
         if usual is None or strength < _LEAST_STRUCTURE:
             return None
-        fine_strength = _shared(usual.fine, usual.fine)
         coarse = _shared(view.coarse, usual.coarse) / strength
         has_fine = fine_strength >= _LEAST_FINE
         fine = _shared(view.fine, usual.fine) / fine_strength if has_fine else coarse
@@ -327,17 +340,22 @@ class _Noise:
         return False
 
 
-def _view_of(luma: Image, black: int) -> _View:
-    step = max(luma.shape[1] // _SAMPLE_WIDTH, 1)
-    sample = np.ascontiguousarray(luma[::step, ::step])
+def _step(luma: Image) -> int:
+    """Return the distance of the pixels that are looked at."""
+    columns: int = luma.shape[1]
+    return max(columns // _SAMPLE_WIDTH, 1)
+
+
+def _view_of(luma: Image, black: int, start: int = 0) -> _View:
+    step = _step(luma)
+    sample = np.ascontiguousarray(luma[start::step, start::step])
     size = (max(sample.shape[1] // 2, 1), max(sample.shape[0] // 2, 1))
     small = cv2.resize(sample, size, interpolation=cv2.INTER_AREA)
     smooth = np.asarray(cv2.blur(small.astype(np.float32), (3, 3)), np.float32)
     # OpenCV converts slowly while it subtracts.
-    near = cv2.blur(sample, (3, 3)).astype(np.float32)
-    fine = cv2.subtract(sample.astype(np.float32), near)
+    fine = np.subtract(sample, cv2.blur(sample, (3, 3)), dtype=np.float32)
     level = float(cv2.mean(small)[0]) - black
-    return _View(sample, smooth, np.asarray(fine, np.float32), _coarse(smooth), level)
+    return _View(sample, smooth, fine, _coarse(smooth), level)
 
 
 def _coarse(smooth: Floats) -> Floats:
@@ -369,5 +387,12 @@ def _shared(one: Floats, other: Floats) -> float:
 
 
 def _surely_shared(one: Floats, other: Floats) -> float:
-    """Return `_shared` less what noise may make of it."""
-    return _shared(one, other) - _DEVIATIONS * _shared(one, one) / math.sqrt(one.size)
+    """Return `_shared` at the best of small shifts, less what noise may make of it.
+
+    The pictures of a camera that trembles are shifted.
+    """
+    inner = one[_TREMBLE_PX:-_TREMBLE_PX, _TREMBLE_PX:-_TREMBLE_PX]
+    if not inner.size:
+        return _shared(one, other)
+    best = float(cv2.matchTemplate(other, inner, cv2.TM_CCORR).max()) / inner.size
+    return best - _DEVIATIONS * _shared(one, one) / math.sqrt(one.size)

@@ -15,8 +15,8 @@ from tests.motion.scenes import COLUMNS, FPS, ROWS, Picture, room, shown, with_f
 
 #: The level of the light, and the noise, by day and at night.
 LIGHTS = {"day": (1.0, 1.5), "night": (0.45, 4.0)}
-#: The seconds before a fault, its seconds, and those after it.
-BEFORE_S, FAULT_S, AFTER_S = 16.0, 6.0, 5.0
+#: The seconds before a fault, which begins just after a look, its seconds, and those after it.
+BEFORE_S, FAULT_S, AFTER_S = 16.1, 6.0, 5.0
 #: Steps of the level have sharp edges.
 ROOM = np.asarray(np.round(room() / 20) * 20, np.float32)
 #: The part of another picture that a camera shows which is turned, or moved up.
@@ -134,10 +134,14 @@ def infrared(picture: Picture, at_s: float) -> Picture:
     return np.asarray(mixed, np.float32)
 
 
-def vibration(picture: Picture, at_s: float) -> Picture:
-    shift = np.array([[1, 0, 1.5 * np.sin(40 * at_s)], [0, 1, np.cos(31 * at_s)]], np.float32)
-    moved = cv2.warpAffine(picture, shift, (COLUMNS, ROWS), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
+def trembling(speed: float) -> Draw:
+    def draw(picture: Picture, at_s: float) -> Picture:
+        x, y = 1.5 * np.sin(speed * at_s), np.cos(0.77 * speed * at_s)
+        shift = np.array([[1, 0, x], [0, 1, y]], np.float32)
+        moved = cv2.warpAffine(picture, shift, (COLUMNS, ROWS), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
+
+    return draw
 
 
 ORDINARY: dict[str, Draw] = {
@@ -149,7 +153,7 @@ ORDINARY: dict[str, Draw] = {
     "a headlight": headlight,
     "somebody close to the camera": somebody_close,
     "infrared light": infrared,
-    "a vibration": vibration,
+    **{f"a vibration at {speed}": trembling(speed) for speed in (26, 33, 37, 40)},
 }
 
 
@@ -157,6 +161,23 @@ ORDINARY: dict[str, Draw] = {
 @pytest.mark.parametrize("event", ORDINARY)
 def test_nothing_ordinary_is_a_fault(event: str, light: str) -> None:
     assert watched(lit(ORDINARY[event], light), CameraFaults()) == {}
+
+
+@pytest.mark.parametrize(("speed_px", "expected"), [(160, []), (0, ["covered"])])
+def test_what_moves_in_front_of_the_lens_does_not_cover_it(
+    speed_px: int, expected: list[str]
+) -> None:
+    scene = np.asarray(cv2.resize(room((60, 80)), (640, 480)), np.float32)
+
+    def draw(at_s: float) -> Picture:
+        if at_s < BEFORE_S:
+            return scene
+        if not speed_px:
+            return np.full_like(scene, 90)
+        stripes = np.sin((np.arange(640) - speed_px * at_s) * np.pi / 160)
+        return np.asarray(np.tile(90 + 50 * np.sign(stripes), (480, 1)), np.float32)
+
+    assert list(watched(shown(draw, BEFORE_S + 6, fps=2, noise=4.0), CameraFaults())) == expected
 
 
 def test_dusk_and_dawn_are_no_faults() -> None:
