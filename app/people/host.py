@@ -6,19 +6,17 @@ thread talks with the process, and starts it again when it has ended.
 
 import logging
 import math
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from app.backoff import Backoff
 from app.frames import Box, Frame, Image
 from app.people.base import Detection, PeopleSettings
+from app.people.child import Child, Spawner
 from app.people.crops import CpuShare, Crop, CropQueue, Followed, cut, in_picture
 from app.people.framing import PipeBroken, read_message, write_message
 from app.worker import Worker
@@ -30,13 +28,10 @@ _WORKED_S = 60.0
 #: After so many failures in a row the model counts as unusable.
 _MOST_FAILURES = 3
 _LONGEST_DELAY_S = 300.0
-#: A process that nobody needs ends after so long without a look.
-IDLE_S = 60.0
 #: At most so many crops wait.
 MOST_WAITING = 4
 #: The longer side of a crop that the process gets, in pixels: a model sees less than that.
-_MOST_SIDE_PX = 832
-_FOLDER = Path(__file__).parents[2]
+_MOST_SIDE_PX = 640
 
 _log = logging.getLogger(__name__)
 
@@ -95,20 +90,27 @@ class ModelHost:
     """The process of the model of *settings*, whose files are in *folder*; it counts in *counts*.
 
     Any method may be called by the camera's loop, and none waits. If the model may *decide* about
-    alerts, the process starts at once; else at the first look, and it ends when it is not used.
+    alerts, it is loaded at once; else at the first look. *spawner* gives the processes.
     """
 
     def __init__(
-        self, settings: PeopleSettings, folder: Path, counts: ModelCounts, *, decides: bool = True
+        self,
+        settings: PeopleSettings,
+        folder: Path,
+        counts: ModelCounts,
+        *,
+        decides: bool = True,
+        spawner: Spawner | None = None,
     ) -> None:
+        self._spawner = spawner or Spawner()
         self._settings = settings
         self._folder = folder
         self._counts = counts
         self._share = CpuShare(settings.max_cpu)
         self._backoff = Backoff(_LONGEST_DELAY_S)
-        self._start_at_s = self._ready_s = self._looked_s = -math.inf
+        self._start_at_s = self._ready_s = -math.inf
         self._decides = decides
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._looks = CropQueue[Look](MOST_WAITING)
         self._answers: list[LookAnswer] = []
         self._lock = threading.Lock()
@@ -135,8 +137,8 @@ class ModelHost:
     def check(self) -> None:
         """See whether the process has ended; `RuntimeError` when a mistake has ended the thread."""
         self._worker.check()
-        process = self._process
-        if self.ready and process and process.poll() is not None:
+        child = self._child
+        if self.ready and child and child.has_ended():
             self._worker.wake()
 
     def offer(self, look: Look) -> None:
@@ -162,8 +164,8 @@ class ModelHost:
     def close(self) -> None:
         """End the process and the thread, soon."""
         self._closing, self.ready = True, False
-        if process := self._process:
-            process.kill()
+        if child := self._child:
+            child.end()
         self._worker.wake()
 
     def _step(self) -> float:
@@ -181,9 +183,9 @@ class ModelHost:
         now_s = time.monotonic()
         if self._closing or (self.report and self.report.name is None):
             return math.inf
-        if self._process is None:
+        if self._child is None:
             return self._begin_when_due(now_s)
-        if self._process.poll() is not None:
+        if self._child.has_ended():
             raise PipeBroken("it has ended")
         wait_s = self._share.free_at() - now_s
         if wait_s > 0:
@@ -191,9 +193,8 @@ class ModelHost:
         with self._lock:
             look = self._looks.take()
         if look is None:
-            return self._rest(now_s)
-        self._looked_s = now_s
-        self._look(look)
+            return math.inf
+        self._look(self._child, look)
         return 0.0
 
     def _begin_when_due(self, now_s: float) -> float:
@@ -205,27 +206,12 @@ class ModelHost:
         self._begin()
         return 0.0
 
-    def _rest(self, now_s: float) -> float:
-        """End the process of a model that only annotates, to save memory, when it is not used."""
-        idle_s = now_s - max(self._looked_s, self._ready_s)
-        if self._decides or idle_s < IDLE_S:
-            return math.inf if self._decides else IDLE_S - idle_s
-        self._end_process()
-        return math.inf
-
     def _begin(self) -> None:
         self._counts.starts += 1
-        self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "app.people.process", str(os.getpid())],
-            cwd=_FOLDER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        os.set_blocking(self._pipe("stdin"), False)
-        os.set_blocking(self._pipe("stdout"), False)
+        child = self._child = self._spawner.spawn()
         asked = {"settings": asdict(self._settings), "folder": str(self._folder)}
-        write_message(self._pipe("stdin"), asked, within_s=ANSWER_S)
-        report = _report(read_message(self._pipe("stdout"), START_S).fields)
+        write_message(child.writer, asked, within_s=ANSWER_S)
+        report = _report(read_message(child.reader, START_S).fields)
         if self.report is None or self.report.summary != report.summary:
             _log.info("%s", report.summary)
         self.report, self.trouble, self._decides = report, None, report.decides
@@ -237,14 +223,14 @@ class ModelHost:
         self._ready_s = time.monotonic()
         self.ready = True
 
-    def _look(self, look: Look) -> None:
+    def _look(self, child: Child, look: Look) -> None:
         began_s = time.monotonic()
         crop = cut(look.frame.bgr(), look.followed, look.frame.at_s)
         scale, picture = _shrunk(crop)
         rows, columns = picture.shape[:2]
         asked = {"rows": rows, "columns": columns}
-        write_message(self._pipe("stdin"), asked, picture.data.cast("B"), within_s=ANSWER_S)
-        answer = read_message(self._pipe("stdout"), ANSWER_S).fields
+        write_message(child.writer, asked, picture.data.cast("B"), within_s=ANSWER_S)
+        answer = read_message(child.reader, ANSWER_S).fields
         found, cpu_s = _found(answer, scale)
         self._share.used(cpu_s, time.monotonic())
         self._counts.looks += 1
@@ -255,9 +241,6 @@ class ModelHost:
             del self._answers[:-MOST_WAITING]
         if self._backoff.failures and time.monotonic() - self._ready_s > _WORKED_S:
             self._backoff.reset()
-
-    def _pipe(self, name: str) -> int:
-        return cast("IO[bytes]", getattr(self._process, name)).fileno()
 
     def _failed(self, why: str) -> float:
         """Record that the process is of no use, and end it; return the seconds until the next."""
@@ -272,10 +255,9 @@ class ModelHost:
 
     def _end_process(self) -> None:
         self.ready = False
-        process, self._process = self._process, None
-        if process:
-            with process:
-                process.kill()
+        child, self._child = self._child, None
+        if child:
+            child.close()
 
 
 def _report(fields: Mapping[str, Any]) -> ModelReport:

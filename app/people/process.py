@@ -1,7 +1,7 @@
-"""The process of a person model, started by `ModelProcess` as `python -m app.people.process`.
+"""The process of a person model: forked, or `python -m app.people.process PARENT`.
 
-It gets its settings, then one crop after another, through standard input, and answers through
-standard output. It ends when its parent does, however that ends.
+It gets its settings, then one crop after another, through a pipe, and answers through another. It
+ends when its parent does, however that ends.
 """
 
 import ctypes
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +23,52 @@ from app.people.framing import PipeBroken, PipeMessage, read_message, write_mess
 _NICER = 10
 #: The Linux call that sends a signal when the parent dies (linux/prctl.h).
 _PR_SET_PDEATHSIG = 1
+#: When memory runs out, Linux ends this process before the camera's program.
+_FIRST_TO_GO = "500"
 #: A crop that takes longer ends the process with its stack on standard error.
 HANG_S = 60.0
 
 
 def main() -> int:
     """Answer until standard input is closed; returns the exit code."""
-    _end_with_parent(int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
+    # No library can print into the answers: that goes to standard error.
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return serve(0, answers)
+
+
+def serve(reader: int, writer: int) -> int:
+    """Answer what comes through *reader* in *writer* until *reader* is closed; returns 0."""
+    import cv2
+
+    cv2.setNumThreads(1)
     os.nice(_NICER)
-    answers = _own_output()
-    try:
-        asked = read_message(0).fields
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    with suppress(PipeBroken):
+        asked = read_message(reader).fields
         chosen = choose(PeopleSettings(**asked["settings"]), Path(asked["folder"]))
-        write_message(answers, _report(chosen))
+        write_message(writer, _report(chosen))
         used_s = time.process_time()
         while chosen.model:
-            answer = _answer(chosen.model, read_message(0))
+            answer = _answer(chosen.model, read_message(reader))
             before_s, used_s = used_s, time.process_time()
-            write_message(answers, {**answer, "cpu_s": used_s - before_s})
-    except PipeBroken:
-        # The camera's program has ended, or wants no model any more.
-        return 0
+            write_message(writer, {**answer, "cpu_s": used_s - before_s})
     return 0
 
 
-def _end_with_parent(parent: int) -> None:
-    """Be killed when the process *parent* ends, even while a model hangs; Linux only."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def end_with_parent(parent: int) -> None:
+    """Be killed when the process *parent* ends, even while a model hangs; Linux only.
+
+    What asks a whole group of processes to end is for the parent, which ends this one.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit(0)
-
-
-def _own_output() -> int:
-    """Return a pipe for answers that no library can print into: that goes to standard error."""
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    return answers
+        os._exit(0)
 
 
 def _report(chosen: Choice) -> dict[str, Any]:

@@ -15,8 +15,10 @@ ORPHAN = """
 import sys, time
 from pathlib import Path
 from app.people.base import PeopleSettings
+from app.people.child import ForkedChild, Spawner
 from app.people.host import ModelCounts, ModelHost
-host = ModelHost(PeopleSettings("scripted"), Path(), ModelCounts())
+spawner = Spawner(ForkedChild() if sys.argv[1] == "forked" else None)
+host = ModelHost(PeopleSettings("scripted"), Path(), ModelCounts(), spawner=spawner)
 host.start()
 while not host.ready:
     time.sleep(0.02)
@@ -25,15 +27,19 @@ time.sleep(60)
 """
 
 
+@pytest.mark.parametrize("kind", ["executed", "forked"])
 @pytest.mark.parametrize("state", ["idle", "stopped"])
-def test_it_ends_when_its_parent_is_killed(state: str) -> None:
-    with subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE) as parent:
+def test_it_ends_when_its_parent_is_killed(kind: str, state: str) -> None:
+    command = [sys.executable, "-c", ORPHAN, kind]
+    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        (child,) = psutil.Process(parent.pid).children()
+        child = psutil.Process(parent.pid).children()[-1]
         if state == "stopped":
             child.send_signal(signal.SIGSTOP)
         assert child.nice() == psutil.Process().nice() + 10
+        for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            child.send_signal(signum)
         parent.kill()
         until(lambda: not child.is_running() or child.status() == "zombie", "the process ends")
 

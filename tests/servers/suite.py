@@ -69,10 +69,10 @@ class Suite:
         until(lambda: self.checkup().healthy, "all are healthy")
 
     def processes(self) -> dict[str, psutil.Process]:
-        """The processes that run, by the names supervisord gave them."""
-        return {
-            name: process for process, name in processes.processes_of(self.config.run_dir).items()
-        }
+        """The processes that run, by the names supervisord gave them; without their children."""
+        found = processes.processes_of(self.config.run_dir)
+        oldest_last = sorted(found, key=psutil.Process.create_time, reverse=True)
+        return {found[process]: process for process in oldest_last}
 
     def log(self, name: str) -> str:
         """What a program has written."""

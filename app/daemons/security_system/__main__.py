@@ -3,14 +3,19 @@
 import os
 import sys
 
-from app.config import SOURCE_VARIABLE
-from app.daemon import daemon_parser, run_daemon
-from app.daemons.security_system.daemon import SecuritySystem
+from app.people.child import ForkedChild, Spawner
 
 
 def main() -> int:
     """See motion through one camera."""
     import cv2
+
+    cv2.setNumThreads(1)
+    spawner = Spawner(ForkedChild())
+    # This process writes to most of what it imports, and then no longer shares it with the fork.
+    from app.config import SOURCE_VARIABLE
+    from app.daemon import daemon_parser, run_daemon
+    from app.daemons.security_system.daemon import SecuritySystem
 
     parser = daemon_parser(SecuritySystem)
     parser.add_argument(
@@ -30,7 +35,6 @@ def main() -> int:
         help="show what the detector sees in a window, which q closes",
     )
     options = parser.parse_args()
-    cv2.setNumThreads(1)
     return run_daemon(
         lambda: SecuritySystem(
             options.camera,
@@ -38,6 +42,7 @@ def main() -> int:
             folder=options.config,
             profile=options.profile,
             show=options.show,
+            spawner=spawner,
         )
     )
 

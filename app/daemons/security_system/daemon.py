@@ -43,6 +43,7 @@ from app.motion import make_motion
 from app.motion.base import MotionSettings, Polygon, Zone
 from app.pantilt import make_pantilt
 from app.people.base import PeopleSettings
+from app.people.child import Spawner
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
@@ -88,6 +89,7 @@ class SecuritySystem(Daemon):
         *,
         profile: str | None = None,
         show: bool = False,
+        spawner: Spawner | None = None,
     ) -> None:
         super().__init__(folder, profile, clock)
         self._name = self.camera = self._chosen(camera)
@@ -121,7 +123,7 @@ class SecuritySystem(Daemon):
             self._name, self._publisher, self.clock, self._looks_for_faults()
         )
         self._model_reports = ModelReports(self._name, self._publisher, self.clock)
-        self._people = PersonWatch(self._people_settings(), self.config.models_dir)
+        self._people = PersonWatch(self._people_settings(), self.config.models_dir, spawner)
         self._alerts = AlertDecisions(self._people, self._reporter, self._model_reports, self.clock)
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
@@ -337,7 +339,7 @@ class SecuritySystem(Daemon):
             self._say("Disarmed: the camera is closed.")
             self._feed.close()
             self._end_event()
-            self._people.close()
+            self._people.relearn()
             self._model_reports.pause()
             self._clips.cut()
             self._left_open.forget()

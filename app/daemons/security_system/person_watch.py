@@ -10,6 +10,7 @@ from app.daemon import Counters
 from app.detector import Detector, Event, Verdict
 from app.frames import Frame
 from app.people.base import PERSON, Detection, PeopleSettings
+from app.people.child import Spawner
 from app.people.choice import may_decide
 from app.people.crops import Looks, shows_person
 from app.people.host import Look, LookAnswer, ModelCounts, ModelHost
@@ -60,7 +61,10 @@ class PersonWatch:
     The times are those of the pictures.
     """
 
-    def __init__(self, settings: PeopleSettings | None, folder: Path) -> None:
+    def __init__(
+        self, settings: PeopleSettings | None, folder: Path, spawner: Spawner | None = None
+    ) -> None:
+        self._spawner = spawner or Spawner()
         self._settings = settings
         self._folder = folder
         self._counts = ModelCounts()
@@ -114,16 +118,21 @@ class PersonWatch:
         return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
 
     def open(self) -> None:
-        """Start the model, because the camera opens."""
+        """Start the model, because the camera opens; it goes on while the camera is closed."""
         settings = self._settings
-        if settings is None or settings.backend == "none" or self._host:
+        if settings is None or settings.backend == "none":
+            self._spawner.close()
+            return
+        if self._host:
             return
         decides = may_decide(settings, self._folder)
-        self._host = ModelHost(settings, self._folder, self._counts, decides=decides)
+        self._host = ModelHost(
+            settings, self._folder, self._counts, decides=decides, spawner=self._spawner
+        )
         self._host.start()
 
     def close(self) -> None:
-        """End the model, because the camera closes."""
+        """End the model."""
         if self._host:
             self._host.close()
         self._host = None

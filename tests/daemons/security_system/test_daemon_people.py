@@ -78,11 +78,8 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def model_process(program: Program) -> psutil.Process:
-    def find() -> psutil.Process | None:
-        children = psutil.Process(program.pid).children()
-        return next((one for one in children if "app.people.process" in one.cmdline()), None)
-
-    return until(find, "the model has its process")
+    (process,) = psutil.Process(program.pid).children()
+    return process
 
 
 def test_a_cat_is_recorded_and_not_sent(watched: Watched, visit: Path) -> None:
