@@ -20,6 +20,7 @@ VERBS = {
     "start": "app.cli.start:start",
     "status": "app.cli.status:status",
     "stop": "app.cli.stop:stop",
+    "tune": "app.evaluation.tune.verb:tune",
     "who": "app.cli.who:who",
     "yardstick": "app.evaluation.yardstick.verb:yardstick",
 }

@@ -123,9 +123,18 @@ def read_sample(file: IO[bytes], event: str) -> Sample:
 
 def decoded(jpeg: bytes) -> Image:
     """Return the picture in *jpeg*, (rows, columns, BGR) uint8; `SampleError` when damaged."""
+    return _decoded(jpeg, cv2.IMREAD_COLOR)
+
+
+def decoded_luma(jpeg: bytes) -> Image:
+    """Return the luma in *jpeg*, (rows, columns) uint8, 0 to 255; `SampleError` when damaged."""
+    return _decoded(jpeg, cv2.IMREAD_GRAYSCALE)
+
+
+def _decoded(jpeg: bytes, form: int) -> Image:
     if not 0 < _jpeg_pixels(jpeg) <= _MOST_PIXELS:
         raise SampleError("a picture in it is damaged, or far too large")
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), form)
     if picture is None:
         raise SampleError("a picture in it is damaged")
     return np.asarray(picture, np.uint8)

@@ -50,7 +50,7 @@ class JudgedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class SeenEvent:
     """An event before the rule decides; *looks* are those of a model here.
 
     *motion* is None when nothing of it is left but its label.
@@ -99,7 +99,7 @@ class Judging:
         rules: dict[str, _CameraRule] = {}
         judged = []
         for event in events:
-            seen = self._see(event)
+            seen = self.see(event)
             if seen.motion is None:
                 self.skipped.setdefault(event.id, "nothing of it is left but its label")
                 continue
@@ -119,23 +119,24 @@ class Judging:
             self._people.memory_s,
         )
 
-    def _see(self, event: ArchivedEvent) -> _Seen:
+    def see(self, event: ArchivedEvent) -> SeenEvent:
+        """Return what the suite stored of *event*, or what the model finds in its sample."""
         record = event.record
         if record is not None and record.score is not None:
-            return _Seen(event, True, record.score, record.person, "stored")
+            return SeenEvent(event, True, record.score, record.person, "stored")
         is_event = record is not None or "clip.mp4" in event.files or "snapshot.jpg" in event.files
         sample = self._sample(event) if self._model or not is_event else None
         motion = True if is_event else sample.motion if sample else None
         if sample is None or self._model is None:
-            return _Seen(event, motion)
+            return SeenEvent(event, motion)
         try:
             looks = look_at(sample, self._model, self._every)
         except SampleError as error:
             self.skipped[event.files["sample.tar"]] = str(error)
-            return _Seen(event, motion)
+            return SeenEvent(event, motion)
         people = [one.score for look in looks for one in look.found if one.kind == PERSON]
         person = any(subject_of(look.found, self.threshold)[1] for look in looks)
-        return _Seen(event, motion, max(people, default=0.0), person, "model", tuple(looks))
+        return SeenEvent(event, motion, max(people, default=0.0), person, "model", tuple(looks))
 
     def _sample(self, event: ArchivedEvent) -> Sample | None:
         name = event.files.get("sample.tar")
@@ -158,7 +159,7 @@ class _CameraRule:
         self._memory = timedelta(seconds=memory_s)
         self._person_at: datetime | None = None
 
-    def judge(self, seen: _Seen) -> JudgedEvent | None:
+    def judge(self, seen: SeenEvent) -> JudgedEvent | None:
         """Return the verdict on an event; None when nobody has tagged it."""
         event, at = seen.event, seen.event.started_at
         before, self._person_at = self._person_at, at if seen.person else self._person_at
@@ -174,7 +175,7 @@ class _CameraRule:
             decision_source="replayed" if decision is None else "stored",
         )
 
-    def _replay(self, seen: _Seen) -> bool:
+    def _replay(self, seen: SeenEvent) -> bool:
         """Return whether the rule sends an alert about an event."""
         rule, at_s = self._rule, seen.event.started_at.timestamp()
         answers = [(one.at.timestamp(), one.found) for one in seen.looks]
@@ -192,7 +193,7 @@ class _CameraRule:
         return decision == "sent"
 
     def _stored_answer(
-        self, seen: _Seen, at_s: float
+        self, seen: SeenEvent, at_s: float
     ) -> Sequence[tuple[float, tuple[Detection, ...]]]:
         if seen.source != "stored":
             return ()

@@ -1,0 +1,1 @@
+"""Tunes settings by tags: replays tagged events with other settings, and compares."""
