@@ -113,7 +113,8 @@ def traits_of(blob: Blob, now: Contrast, model: SceneModel) -> Traits:
     textured = cv2.bitwise_and(cv2.compare(strength * weight, least, cv2.CMP_GT), filled)
     traits = Traits(textured=cv2.countNonZero(textured), extent=box.width + box.height)
     if traits.textured:
-        ratios = (now.local[part] / background)[textured > 0]
+        is_textured = textured > 0
+        ratios = now.local[part][is_textured] / background[is_textured]
         traits.kept = _kept(ratios, SOME_TEXTURE * model.noise.size)
     fine = model.residual[part] - cv2.blur(model.residual[part], (3, 3))
     limit = np.maximum(noise * _SHARP_NOISE, _SHARP_LEVELS)

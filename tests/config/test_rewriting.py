@@ -40,8 +40,8 @@ def test_the_project_s_own_file_keeps_all_its_comments() -> None:
         "events.min_occupied_fraction": 0.3,
     }
     changed = with_values(text, values)
-    differ = [pair for pair in zip(text.split("\n"), changed.split("\n"), strict=False)]
-    assert sum(old != new for old, new in differ) == 3
+    lines = zip(text.split("\n"), changed.split("\n"), strict=False)
+    assert sum(old != new for old, new in lines) == 3
     found = yaml.safe_load(changed)
     assert found["motion"]["min_size"] == 0.01
     assert found["people"]["memory_s"] == 900

@@ -18,6 +18,8 @@ from app.evaluation.intervals import Interval
 #: Conclusions need so many tags, so many of each kind, on so many days.
 LEAST_TAGS, LEAST_OF_EACH, LEAST_DAYS = 60, 20, 5
 _RESAMPLES = 4000
+#: How many standard errors other settings must be better than the present ones.
+_ERRORS = 2.0
 Costs = NDArray[np.float64]
 
 
@@ -62,7 +64,8 @@ def lacks(occupied: Sequence[bool], days: Sequence[date]) -> list[str]:
     if rest > 0:
         found.append(f"{rest} more with {'any tag besides' if found else 'any tag'}")
     if here < LEAST_DAYS:
-        found.append(f"tags of {LEAST_DAYS - here} more days")
+        more = LEAST_DAYS - here
+        found.append(f"tags of {more} more day{'s' if more > 1 else ''}")
     return found
 
 
@@ -77,8 +80,8 @@ def conclude(
     """Return the best settings.
 
     *sent*, (settings, events), says what each of the settings would have sent; the present ones are
-    the first. *changes* is how far each is from the present ones: of settings that are about as
-    good, the nearest is taken.
+    the first. *changes* is how far each is from the present ones: of settings that are as good,
+    the nearest is taken.
     """
     somebody = np.asarray(occupied, np.bool_)
     costs = np.where(somebody, miss_costs * ~sent, sent).astype(np.float64)
@@ -100,14 +103,15 @@ def conclude(
 
 
 def _best(costs: Costs, near: Costs) -> int:
-    """Return the place of the best settings, of those about as good the nearest."""
+    """Return the place of the best settings, but 0 while the present ones may be as good.
+
+    That is the case when the difference is within twice its standard error.
+    """
     totals = costs.sum(1)
-    lowest = int(np.argmin(totals))
-    differences = costs - costs[lowest]
-    errors = differences.std(1) * np.sqrt(costs.shape[1])
-    as_good = totals - totals[lowest] <= errors
-    places = [int(place) for place in np.flatnonzero(as_good)]
-    return min(places, key=lambda place: (near[place], totals[place]))
+    lowest = min(range(totals.size), key=lambda place: (totals[place], near[place]))
+    differences = costs[0] - costs[lowest]
+    error = float(differences.std()) * np.sqrt(costs.shape[1])
+    return 0 if differences.sum() <= _ERRORS * error else lowest
 
 
 def _saved(gains: Costs, numbers: NDArray[Any]) -> Interval:

@@ -27,6 +27,12 @@ from app.people.base import PersonModel
 from app.people.choice import choose
 
 Item = TypeVar("Item")
+#: Below this share of the people that open again, the replays deserve little trust.
+_SHARE_AGAIN = 0.7
+_FEW = (
+    "That is few: the settings were others at the time, or the recordings end too early for these. "
+    "Samples end at the alert; with clips the comparison is fairer."
+)
 
 
 @click.command()
@@ -89,7 +95,8 @@ def tune(
 class _Tuning:
     """What came of the tagged *events* with each of the settings *tried*, the present ones first.
 
-    *sent* is (settings, events). *problems* says why some events could not be replayed.
+    *sent* is (settings, events). *opens_again* is how many of the occupied ones open with the
+    present settings. *problems* says why some events could not be replayed.
     """
 
     place: str
@@ -146,7 +153,8 @@ def _tuning(
         for people, allows in zip(of_people, allowed, strict=True):
             tried.append(detector + people)
             rows.append([trials[one.id].opens[detector] and allows[one.id] for one in events])
-    again = sum(trials[one.id].opens[detector_knobs(config)[0]] for one in events)
+    present = detector_knobs(config)[0]
+    again = sum(one.label == "occupied" and trials[one.id].opens[present] for one in events)
     return _Tuning(place, events, tried, np.asarray(rows, np.bool_), again, problems)
 
 
@@ -186,11 +194,13 @@ def _report(tuning: _Tuning, conclusion: Conclusion, miss_costs: float) -> str:
     somebody = sum(one.label == "occupied" for one in tuning.events)
     nobody = len(tuning.events) - somebody
     lost = f" {len(tuning.problems)} could not be replayed." if tuning.problems else ""
+    few = tuning.opens_again < _SHARE_AGAIN * somebody
     lines = [
         f"{tuning.place}: {somebody} events tagged occupied, {nobody} unoccupied.{lost}",
-        f"With the present settings {tuning.opens_again} of {len(tuning.events)} open again. "
+        f"{tuning.opens_again} of the {somebody} open an event again with the present settings. "
         f"{len(tuning.tried)} settings were tried. A missed person costs as much as {miss_costs:g} "
         "false alarms.",
+        *([_FEW] if few else []),
         "",
         f"{'':30}{'missed people':>16}{'false alarms':>16}",
         _row("present settings", conclusion.present, somebody, nobody),
@@ -207,20 +217,21 @@ def _row(name: str, outcome: Outcome, somebody: int, nobody: int) -> str:
 
 
 def _verdict(tuning: _Tuning, conclusion: Conclusion) -> list[str]:
-    changes = tuning.changes(conclusion)
-    if not changes:
+    changes, saved = tuning.changes(conclusion), conclusion.saved
+    if not changes or saved.value <= 0:
         return ["Keep the present settings: nothing that was tried is clearly better."]
-    saved = conclusion.saved
     lines = [f"  {key}: {shown(old)} -> {shown(new)}" for key, (old, new) in changes.items()]
     lines.append(
-        f"In 100 events this saves as much as {saved.value:.1f} false alarms (95 %: {saved.low:.1f} "
-        f"to {saved.high:.1f}, by a bootstrap over days)."
+        f"In 100 events this saves as much as {saved.value:.1f} false alarms (95 %: "
+        f"{saved.low:.1f} to {saved.high:.1f}, by a bootstrap over days)."
     )
     if conclusion.is_certain:
         return ["Would change in config.yml:", *lines]
-    more = conclusion.more_tags
-    needed = f"about {more} more tags are needed" if more else "nothing that was tried helps"
-    return [f"Not certain, so keep the present settings; {needed}. The best guess:", *lines]
+    return [
+        "This is not certain, so keep the present settings. If it stays so, it is certain with "
+        f"about {conclusion.more_tags} more tags:",
+        *lines,
+    ]
 
 
 def _write(tuning: _Tuning, conclusion: Conclusion, config: Config, profile: str | None) -> None:

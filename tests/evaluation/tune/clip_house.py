@@ -60,7 +60,8 @@ def _lamp(pictures: list[Image], rng: np.random.Generator) -> list[Image]:
 
 
 def _in_another_light(picture: Image, day: int) -> Image:
-    return np.clip(picture * (0.85 + 0.05 * day), 0, 255).astype(np.uint8)
+    brighter = np.clip(picture * (0.85 + 0.05 * day), 0, 255)
+    return np.asarray(brighter, np.uint8)
 
 
 @cache

@@ -36,7 +36,8 @@ def test_a_bad_setting_is_replaced_by_a_good_one_for_certain() -> None:
     somebody, size = house(300)
     found = chosen(size, somebody, [4.5, 0.0, 1.0, 2.0, 3.0])
     assert (found.best, found.is_certain, found.more_tags) == (3, True, 0)
-    assert found.present.missed > 100 > 20 > found.chosen.missed
+    assert found.present.missed > 100
+    assert found.chosen.missed < 20
     assert 0 < found.saved.low < found.saved.value < found.saved.high
 
 
@@ -99,7 +100,7 @@ def test_a_small_gain_says_how_many_more_tags_it_needs() -> None:
                 *("20 more with any tag besides", "tags of 4 more days"),
             ],
         ),
-        (25, 25, 4, ["10 more with any tag", "tags of 1 more days"]),
+        (25, 25, 4, ["10 more with any tag", "tags of 1 more day"]),
     ],
 )
 def test_too_few_tags_are_named(
