@@ -20,8 +20,8 @@ from app.people.choice import make_model
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of *event*: whether each of the settings *opens* it, and its best person *score*.
+class TriedEvent:
+    """The result for *event*: whether each of the settings *opens* it, and its best person *score*.
 
     *opens* is empty where nobody has tagged it, and where it cannot be replayed; *problem* then
     says why not. *score* is None where it is unknown.
@@ -43,22 +43,22 @@ class Trials:
         self._judging = Judging(Archive(self._files, (), {}), config.people, model, every)
         self._tried = detector_knobs(config)
 
-    def try_(self, event: ArchivedEvent) -> Trial:
+    def try_(self, event: ArchivedEvent) -> TriedEvent:
         """Return what comes of *event*."""
         score = self._judging.see(event).score
         if event.label is None:
-            return Trial(event.id, {}, score)
+            return TriedEvent(event.id, {}, score)
         camera = self._config.cameras.get(event.camera, CameraConfig())
         try:
             frames = read_footage(self._files, event, camera.fps)
         except (SampleError, WorldError, OSError) as error:
-            return Trial(event.id, {}, score, str(error))
-        return Trial(event.id, openings(frames, self._config, camera, self._tried), score)
+            return TriedEvent(event.id, {}, score, str(error))
+        return TriedEvent(event.id, openings(frames, self._config, camera, self._tried), score)
 
 
 def try_all(
     place: str, config: Config, every: int, events: Sequence[ArchivedEvent], jobs: int
-) -> Iterator[Trial]:
+) -> Iterator[TriedEvent]:
     """Yield what comes of each of *events*, in any order, by so many processes, *jobs*."""
     if jobs == 1:
         _begin(place, config, every)
@@ -81,5 +81,5 @@ def _begin(place: str, config: Config, every: int) -> None:
     _shared[:] = [Trials(place, config, every)]
 
 
-def _try(event: ArchivedEvent) -> Trial:
+def _try(event: ArchivedEvent) -> TriedEvent:
     return _shared[0].try_(event)

@@ -21,7 +21,7 @@ from app.evaluation.options import config_options, loaded
 from app.evaluation.tune.choosing import Conclusion, Outcome, conclude, lacks
 from app.evaluation.tune.knobs import Knobs, Value, detector_knobs, people_knobs, shown
 from app.evaluation.tune.sending import sends
-from app.evaluation.tune.trials import Trial, try_all
+from app.evaluation.tune.trials import TriedEvent, try_all
 from app.evaluation.tune.writing import write_knobs
 from app.people.base import PersonModel
 from app.people.choice import choose
@@ -93,7 +93,7 @@ def tune(
 
 @dataclass(frozen=True, slots=True)
 class _Tuning:
-    """What came of the tagged *events* with each of the settings *tried*, the present ones first.
+    """The results for the tagged *events* with each of the settings *tried*, the present ones first.
 
     *sent* is (settings, events). *opens_again* is how many of the occupied ones open with the
     present settings. *problems* says why some events could not be replayed.
@@ -137,7 +137,7 @@ def _tuning(
     place: str,
     config: Config,
     archive: Archive,
-    trials: dict[str, Trial],
+    trials: dict[str, TriedEvent],
     model: PersonModel | None,
 ) -> _Tuning:
     events = [one for one in archive.tagged() if trials[one.id].opens]

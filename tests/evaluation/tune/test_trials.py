@@ -6,12 +6,12 @@ from app.config import Config
 from app.evaluation.archive.files import FolderFiles
 from app.evaluation.archive.index import read_archive
 from app.evaluation.tune.knobs import detector_knobs
-from app.evaluation.tune.trials import Trial, try_all
+from app.evaluation.tune.trials import TriedEvent, try_all
 from app.people.base import PeopleSettings
 from tests.evaluation.tagged import NOON, TaggedHouse, picture
 
 
-def trials(house: TaggedHouse) -> list[Trial]:
+def trials(house: TaggedHouse) -> list[TriedEvent]:
     config = Config(people=PeopleSettings(backend="none"))
     events = read_archive(FolderFiles(house.data_dir)).events
     return list(try_all(str(house.data_dir), config, 3, events, 1))
