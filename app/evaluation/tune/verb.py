@@ -93,7 +93,7 @@ def tune(
 
 @dataclass(frozen=True, slots=True)
 class _Tuning:
-    """The results for the tagged *events* with each of the settings *tried*, the present ones first.
+    """The results for the tagged *events* of each setting *tried*, the present ones first.
 
     *sent* is (settings, events). *opens_again* is how many of the occupied ones open with the
     present settings. *problems* says why some events could not be replayed.
