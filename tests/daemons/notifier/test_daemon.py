@@ -1,5 +1,6 @@
 """The notifier's own loop, stepped in this process, with a real Redis and real files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,6 +39,27 @@ def test_a_fact_that_is_no_alert_is_only_acknowledged(notifier: DaemonHarness) -
     notifier.step_until(notifier.is_all_acknowledged, "all are acknowledged")
     assert notifier.in_folder() == [alert.event]
     assert notifier.marks(silent)["untold"] == "no alert"
+
+
+def test_a_confirmed_event_is_delivered_with_its_picture(notifier: DaemonHarness) -> None:
+    at = datetime.now(UTC)
+    event = protocol.event_id(at, "front")
+    waiting = EventRecord("front", at, decision="waiting")
+    confirmed = replace(waiting, decision="sent", person=True, score=0.9)
+    opening = Fact(
+        f"{event}-motion_started", "motion_started", at, "Motion.", "front", event, False
+    )
+    alert = Fact(f"{event}-motion_confirmed", "motion_confirmed", at, "A person.", "front", event)
+    notifier.state.publish(opening, waiting, b"the opening")
+    notifier.step_until(notifier.is_all_acknowledged, "the opening is acknowledged")
+    assert notifier.in_folder() == []
+    notifier.state.publish(alert, confirmed, b"the person")
+    notifier.step_until(notifier.is_all_acknowledged, "it is acknowledged")
+    (picture,) = notifier.alerts.glob("*/*.jpg")
+    assert (picture.stem, picture.read_bytes()) == (event, b"the person")
+    marks = notifier.state.event_fields(event)
+    assert "delivered:folder" in marks
+    assert "untold" not in marks
 
 
 def test_the_counters_say_what_was_done(notifier: DaemonHarness) -> None:
