@@ -254,6 +254,10 @@ class Detector:
         """Let the contour *number* count as somebody, because a model saw a person in it."""
         self._motion.confirm(number)
 
+    def assist(self) -> None:
+        """Offer also contours that are too small for motion alone: a person model looks at them."""
+        self._motion.assist()
+
     def count_alert(self, at_s: float) -> None:
         """Count an alert that was sent at *at_s*: none comes in `min_notify_seconds` after it."""
         self._alert_before_s, self.last_alert_at_s = self.last_alert_at_s, at_s

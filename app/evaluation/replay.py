@@ -1,13 +1,12 @@
 """`replay`: runs the detector over videos, as fast as they can be decoded."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import get_args
 
 import av
 import click
@@ -19,13 +18,17 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.opening import video_stream
 from app.clock import SystemClock
 from app.config import CameraConfig, Config
-from app.detector import Detector, Event, Verdict
+from app.detector import Detector, Verdict
 from app.display.video import problem_with
 from app.errors import CameraEnded, CameraError, ClipError, NoDisplay
 from app.evaluation.options import config_options, loaded
+from app.evaluation.people_replay import CROP_S, Outcome, PeopleReplay, named_model
 from app.evaluation.replay_display import ShowFrame, replay_display
+from app.evaluation.replay_lines import event_line, frame_line, table
 from app.frames import Frame
 from app.motion import make_motion
+from app.people.base import Backend, PersonModel
+from app.people.choice import choose
 
 #: The seconds of a drawn scene that are replayed: it has no end.
 ENDLESS_S = 60.0
@@ -59,6 +62,20 @@ JudgedFrame = tuple[Frame, Verdict]
     metavar="NAME",
     help="The camera whose masks and frame rate apply, if several are configured.",
 )
+@click.option(
+    "--people",
+    metavar="NAME",
+    help=f"The person model instead of the configured one: {', '.join(get_args(Backend))}, or a "
+    "file in model-files/.",
+)
+@click.option(
+    "--crop-s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=CROP_S,
+    show_default=True,
+    help="For how long the person model looks at one crop, in the time of the video.",
+)
 def replay(
     *,
     videos: tuple[str, ...],
@@ -69,10 +86,13 @@ def replay(
     folder: Path | None,
     profile: str | None,
     name: str | None,
+    people: str | None,
+    crop_s: float,
 ) -> None:
     """Run the detector over each VIDEO, and print the events that it finds.
 
     This runs as fast as the video can be decoded. VIDEO may be demo, of which it takes a minute.
+    The person model, if there is one, decides about alerts as it would at a camera.
     """
     if with_frames and not as_json:
         raise click.UsageError("--frames prints JSON only: add --json")
@@ -80,8 +100,11 @@ def replay(
     config = loaded(folder, profile)
     camera_config = _choose_camera(config, name)
     cv2.setNumThreads(1)
+    if people is not None:
+        config = config.model_copy(update={"people": named_model(config.people, people)})
+    setup = _Setup(config, camera_config, _model(config), crop_s)
     output = _Output(as_json, with_frames, render, show)
-    succeeded = [_succeeds(video, config, camera_config, output) for video in videos]
+    succeeded = [_succeeds(video, setup, output) for video in videos]
     sys.exit(0 if all(succeeded) else 1)
 
 
@@ -95,7 +118,29 @@ class _Output:
     show: bool
 
 
-def judged_frames(camera: Camera, detector: Detector) -> Iterator[JudgedFrame]:
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """The settings, those of the camera, and the person model, which looks for *crop_s* seconds."""
+
+    config: Config
+    camera: CameraConfig
+    model: PersonModel | None
+    crop_s: float
+
+
+def _model(config: Config) -> PersonModel | None:
+    """Return the person model of *config*; None where none is used."""
+    if config.motion.trigger == "light" or config.people.backend == "none":
+        return None
+    choice = choose(config.people, config.models_dir)
+    wanted = config.people.model or config.people.backend != "auto"
+    if wanted and choice.broken:
+        raise click.ClickException(". ".join(choice.broken))
+    click.echo(choice.summary, err=True)
+    return choice.model
+
+
+def judged_frames(camera: Camera, detector: Detector | PeopleReplay) -> Iterator[JudgedFrame]:
     """Yield every frame of *camera*, which is open, with the verdict of *detector*."""
     while True:
         try:
@@ -137,12 +182,12 @@ def _check_render(render: Path | None, videos: tuple[str, ...]) -> None:
         raise click.BadParameter(problem, param_hint="--render")
 
 
-def _succeeds(video: str, config: Config, camera_config: CameraConfig, output: _Output) -> bool:
+def _succeeds(video: str, setup: _Setup, output: _Output) -> bool:
     """Replay *video*; return False after a failure, which is printed."""
     name = Path(redacted(video)).name
     try:
         with replay_display(name, output.render, window=output.show) as display:
-            damage = _replay(video, config, camera_config, output, display)
+            damage = _replay(video, setup, output, display)
     except (CameraError, ClipError, NoDisplay) as error:
         click.echo(f"Error: {error}", err=True)
     except OSError as error:
@@ -154,43 +199,59 @@ def _succeeds(video: str, config: Config, camera_config: CameraConfig, output: _
     return False
 
 
-def _replay(
-    video: str,
-    config: Config,
-    camera_config: CameraConfig,
-    output: _Output,
-    display: ShowFrame,
-) -> str | None:
+def _replay(video: str, setup: _Setup, output: _Output, display: ShowFrame) -> str | None:
     """Replay *video*, and print the events in it; return what is damaged in it."""
     # The pictures of a video were flipped when it was recorded, so the configured flips do not
     # apply.
-    fps = camera_config.fps
+    config, fps = setup.config, setup.camera.fps
     settings = CameraSettings(source=video, fps=fps)
     camera = make_camera("replay", settings, SystemClock(), pace="fast")
-    motion = make_motion(config.motion, camera_config.masks, fps, camera_config.zones)
+    motion = make_motion(config.motion, setup.camera.masks, fps, setup.camera.zones)
     detector = Detector(motion, config.events, fps=fps)
-    ended: list[Event] = []
-    report = partial(_print_event, video) if output.as_json else ended.append
+    people = PeopleReplay(detector, config.people, setup.model, setup.crop_s)
+    report = _Report(video, output, with_people=setup.model is not None)
     with closing(camera):
         camera.open()
+        at_s = 0.0
         try:
-            frames = judged_frames(camera, detector)
+            frames = judged_frames(camera, people)
             if is_endless(video):
                 frames = takewhile(lambda judged: judged[0].at_s < ENDLESS_S, frames)
             for frame, verdict in _with_progress(frames, video, output.as_json):
+                at_s = frame.at_s
                 display(frame, verdict, detector.comparison)
-                if output.with_frames:
-                    _print_frame(video, frame, verdict)
+                report.frame(frame, verdict)
                 if verdict.event and verdict.changed == "closed":
-                    report(verdict.event)
+                    report.event(people.outcome(verdict.event))
         finally:
-            if last := detector.end_event():
-                report(last)
-            if not output.as_json:
-                click.echo(_table(video, ended))
+            if last := people.end_event(at_s):
+                report.event(people.outcome(last))
+            report.end()
         if camera.corrupt:
             return f"{camera.source}: {camera.corrupt} of its pictures are damaged"
     return None
+
+
+class _Report:
+    """Prints what is found in *video*: lines of JSON at once, or a table at the end."""
+
+    def __init__(self, video: str, output: _Output, *, with_people: bool) -> None:
+        self._video, self._output, self._with_people = video, output, with_people
+        self._ended: list[Outcome] = []
+
+    def frame(self, frame: Frame, verdict: Verdict) -> None:
+        if self._output.with_frames:
+            click.echo(frame_line(self._video, frame, verdict))
+
+    def event(self, outcome: Outcome) -> None:
+        if self._output.as_json:
+            click.echo(event_line(self._video, outcome, with_people=self._with_people))
+        else:
+            self._ended.append(outcome)
+
+    def end(self) -> None:
+        if not self._output.as_json:
+            click.echo(table(self._video, self._ended, with_people=self._with_people))
 
 
 def _with_progress(
@@ -217,42 +278,3 @@ def _length(video: str) -> int | None:
             return stream.frames or None if stream else None
     except av.FFmpegError:
         return None
-
-
-def _print_event(video: str, event: Event) -> None:
-    fields = {
-        "video": video,
-        "event": event.number,
-        "started_s": round(event.started_at_s, 3),
-        "ended_s": event.ended_at_s and round(event.ended_at_s, 3),
-        "peak_area_px": round(event.peak_area_px, 1),
-        "boxes": event.boxes,
-        **({"evidence": asdict(event.evidence)} if event.evidence else {}),
-    }
-    click.echo(json.dumps(fields))
-
-
-def _print_frame(video: str, frame: Frame, verdict: Verdict) -> None:
-    level = {} if verdict.level is None else {"level": round(verdict.level, 1)}
-    fields = {
-        "video": video,
-        "frame": frame.number,
-        "t_s": round(frame.at_s, 3),
-        "motion": verdict.motion,
-        "area_px": round(verdict.area_px, 1),
-        **level,
-        **({"objection": verdict.objection} if verdict.objection else {}),
-        **({"damaged": True} if frame.damaged else {}),
-        "event": verdict.event is not None and verdict.event.ended_at_s is None,
-    }
-    click.echo(json.dumps(fields))
-
-
-def _table(video: str, events: list[Event]) -> str:
-    if not events:
-        return f"{video}: no event"
-    rows = [
-        f"{one.number:7} {one.started_at_s:9.1f} {one.ended_at_s:9.1f} {one.peak_area_px:17.0f}"
-        for one in events
-    ]
-    return "\n".join([f"{video}:", "  event    from s      to s   largest area px", *rows])

@@ -147,12 +147,15 @@ class MotionModel(ABC):
         return None
 
     def contours(self) -> Sequence[Contour]:
-        """Return the contours of the last picture, without evidence where that saves time."""
+        """Return the contours of the last picture; the doubtful ones may lack their evidence."""
         comparison = self.comparison()
         return comparison.contours if comparison else ()
 
     def confirm(self, number: int) -> None:  # noqa: B027 (few follow anything)
         """Let what is followed as *number* count as motion: a person model saw a person in it."""
+
+    def assist(self) -> None:  # noqa: B027 (few follow anything)
+        """Offer also what is too small to be judged by motion: a person model looks at it."""
 
     def objections(self) -> Mapping[str, int]:
         """Return how many changes were no motion, by reason; empty where no reason is known."""

@@ -84,6 +84,10 @@ class BlobFinder:
         self._closing = np.ones((side, side), np.uint8)
         #: The least area of a blob.
         self.least_px = least_px
+        #: Smaller blobs, of this area at least, are kept apart.
+        self.smallest_px = least_px
+        #: The smaller blobs of the last call.
+        self.small: list[Blob] = []
         #: The mask of the last call, with its gaps closed.
         self.closed: Image = np.zeros(shape, np.uint8)
 
@@ -91,12 +95,14 @@ class BlobFinder:
         """Return the blobs in *changed*, 255 where a pixel has changed, (rows, columns) uint8."""
         cv2.morphologyEx(changed, cv2.MORPH_CLOSE, self._closing, dst=self.closed)
         outlines, _ = cv2.findContours(self.closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        blobs = []
+        blobs: list[Blob] = []
+        self.small = []
         for outline in outlines:
             if len(outline) >= _SHORTEST_OUTLINE:
                 area_px = cv2.contourArea(outline) + len(outline) / 2 + 1
-                if area_px >= self.least_px:
-                    blobs.append(Blob(Box(*cv2.boundingRect(outline)), area_px, outline))
+                if area_px >= self.smallest_px:
+                    kind = blobs if area_px >= self.least_px else self.small
+                    kind.append(Blob(Box(*cv2.boundingRect(outline)), area_px, outline))
         return blobs
 
 

@@ -30,13 +30,14 @@ from app.motion.base import (
     Sighting,
     Zone,
 )
-from app.motion.blobs import BlobFinder
-from app.motion.contrast import Contrast
+from app.motion.blobs import Blob, BlobFinder
+from app.motion.contrast import Contrast, unit_px
 from app.motion.light_change import LightChange
 from app.motion.parts import Parts
-from app.motion.rules import Objections
+from app.motion.rules import Objection, Objections
 from app.motion.scene_model import SceneModel
 from app.motion.shrink import Shrink
+from app.motion.specks import SMALLEST, Speck, Specks
 from app.motion.tracker import USUAL_PICTURE_S, Tracker
 from app.motion.tracks import Track
 from app.motion.whole_picture import WholePicture
@@ -46,6 +47,8 @@ from app.motion.zones import Zones
 MOST_PICTURES_S = 15.0
 #: While nothing happens, at least one picture in so many seconds is looked at.
 _DOZE_S = 0.35
+#: The way of a speck from one picture to the next, in pixels of the reference.
+_SPECK_REACH_PX = 3.0
 #: The change of luma that ends the doze: grey levels, times the median noise, and in how many
 #: pixels.
 _WAKE_LEVELS, _WAKE_NOISE, _WAKE_PIXELS = 5.0, 5.0, 10
@@ -67,6 +70,7 @@ class StructureMotion(MotionModel):
         self._masks = masks
         self._zones = zones
         self._parts = parts or Parts()
+        self._assisted = False
         self._at_s = 0.0
         #: How many pictures and tracks were no motion, by reason.
         self.counts: Counter[str] = Counter()
@@ -83,6 +87,8 @@ class StructureMotion(MotionModel):
                 zones=self._zones,
                 counts=self.counts,
             )
+            if self._assisted:
+                scene.assist()
             self.scene = scene
         return scene.judge(luma, self._at_s)
 
@@ -94,7 +100,12 @@ class StructureMotion(MotionModel):
 
     def confirm(self, number: int) -> None:
         if self.scene:
-            self.scene.tracker.confirm(number)
+            self.scene.confirm(number)
+
+    def assist(self) -> None:
+        if not self._assisted and self.scene:
+            self.scene.assist()
+        self._assisted = True
 
     def objections(self) -> Mapping[str, int]:
         return self.counts
@@ -124,7 +135,10 @@ class SceneWatch:
         self._scale = settings.frame_width / shape[1]
         self.contrast = Contrast(shape, span)
         self.model = SceneModel(shape, parts.model)
-        self.finder = BlobFinder(shape, settings.min_size * shape[0] * shape[1])
+        least_px = settings.min_size * shape[0] * shape[1]
+        self.finder = BlobFinder(shape, least_px)
+        #: What is too small for motion alone; None where no person model assists.
+        self._specks: Specks | None = None
         self.light = LightChange(shape)
         self._objections = Objections(counts)
         self.tracker = Tracker(
@@ -139,7 +153,7 @@ class SceneWatch:
             *(self.contrast, self.model, self.tracker),
             objections=self._objections,
             parts=parts,
-            least_px=self.finder.least_px / 3,
+            least_px=least_px / 3,
             visible=visible_mask(masks, shape) if masks else None,
         )
         self._last = np.zeros(shape, np.uint8)
@@ -147,6 +161,12 @@ class SceneWatch:
         #: The time of the last picture that was looked at.
         self._looked_s = -math.inf
         self._sighting = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
+
+    def assist(self) -> None:
+        """Follow also what is too small for motion alone."""
+        self._specks = Specks(math.ceil(_SPECK_REACH_PX * unit_px(self.model.shape)))
+        self.finder.smallest_px = SMALLEST * self.finder.least_px
+        self.whole.least_px = self.finder.smallest_px / 3
 
     # --- one picture ---
 
@@ -162,7 +182,8 @@ class SceneWatch:
 
     def _dozes(self, small: Image, at_s: float) -> bool:
         """Return whether nothing has moved since the last picture that was looked at."""
-        if self.tracker.tracks or not self.whole.is_calm or not self._parts.doze:
+        is_still = not self.tracker.tracks and not (self._specks and self._specks.any)
+        if not is_still or not self.whole.is_calm or not self._parts.doze:
             return False
         if at_s - self._looked_s >= _DOZE_S:
             return False
@@ -186,7 +207,24 @@ class SceneWatch:
             is_new_light = self._parts.light_pause and self.light.is_changing(
                 at_s, blobs, self.contrast, self.model
             )
+            if self._specks:
+                specks = self.finder.small if changed else []
+                blobs = blobs + self._follow_specks(self._specks, specks, at_s)
             self.tracker.follow(blobs, at_s, dt_s, is_new_light=is_new_light)
+
+    def _follow_specks(self, specks: Specks, small: list[Blob], at_s: float) -> list[Blob]:
+        """Follow the *small* blobs; return those that are somebody who is known already."""
+        known = [blob for blob in small if self.tracker.of_somebody(blob)]
+        specks.follow(small, self.tracker.tracks, at_s)
+        return known
+
+    def confirm(self, number: int) -> None:
+        """Let the track or the speck *number* be somebody, unless a zone speaks against it."""
+        speck = self._specks.take(number) if self._specks else None
+        if speck:
+            self.tracker.adopt(speck)
+        else:
+            self.tracker.confirm(number)
 
     # --- results ---
 
@@ -214,8 +252,17 @@ class SceneWatch:
         )
 
     def contours(self) -> Sequence[Contour]:
-        """Return the tracks, without their evidence."""
-        return [self._outline(track) for track in self.tracker.tracks]
+        """Return the tracks, of which only somebody has his evidence, and the specks."""
+        tracks = [
+            self._contour(track) if track.confirmed else self._outline(track)
+            for track in self.tracker.tracks
+        ]
+        specks = self._specks.offered(self._looked_s) if self._specks else []
+        return tracks + [self._speck(one) for one in specks]
+
+    def _speck(self, one: Speck) -> Contour:
+        box, area_px = one.blob.box.scaled(self._factor), one.blob.area_px * self._scale**2
+        return Contour(box, area_px, False, Objection.TOO_SMALL, one.number)
 
     def _contour(self, track: Track) -> Contour:
         evidence = self.tracker.evidence(track, self._looked_s)

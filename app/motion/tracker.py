@@ -16,6 +16,7 @@ from app.motion.rules import (
     Objections,
 )
 from app.motion.scene_model import Region, SceneModel, region_of
+from app.motion.specks import Speck
 from app.motion.tracks import Track
 from app.motion.zones import Zones
 from app.protocol import Evidence
@@ -99,6 +100,16 @@ class Tracker:
     def confirmed(self) -> list[Track]:
         return [track for track in self.tracks if track.confirmed]
 
+    def of_somebody(self, blob: Blob) -> bool:
+        """Return whether *blob*, which is small, is what is seen of somebody who is small."""
+        reach = math.ceil(self._reach_px)
+        return any(
+            track.confirmed
+            and track.largest_px < self._finder.least_px
+            and track.touches(blob.box, reach)
+            for track in self.tracks
+        )
+
     def drop_young(self) -> None:
         """Drop the tracks that are not confirmed."""
         self.tracks = self.confirmed()
@@ -172,6 +183,15 @@ class Tracker:
                 zone = self._zones.of(track.box)
                 if not self._objection_of(zone, track):
                     self._confirm(track, zone)
+
+    def adopt(self, speck: Speck) -> None:
+        """Follow *speck*, in which a model saw a person, as somebody."""
+        self._numbers += 1
+        traits = traits_of(speck.blob, self._contrast, self._model)
+        track = Track(self._numbers, speck.blob.box, speck.blob.area_px, speck.first_s, traits)
+        track.seen_s = speck.seen_s
+        self.tracks.append(track)
+        self.confirm(track.number)
 
     def _confirm(self, track: Track, zone: Zone | None) -> None:
         track.confirmed_s = track.alive_s = self._at_s

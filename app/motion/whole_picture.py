@@ -56,7 +56,8 @@ class WholePicture:
         self._tracker = tracker
         self._objections = objections
         self._parts = parts
-        self._least_px = least_px
+        #: The fewest changed pixels that are looked at.
+        self.least_px = self._busy_px = least_px
         self._visible = visible
         self._pixels = model.shape[0] * model.shape[1]
         self._shake = Shake(model.shape)
@@ -89,7 +90,7 @@ class WholePicture:
         beyond_noise = self._allow_for_noise(changed)
         if beyond_noise is None:
             return None
-        if beyond_noise < self._least_px:
+        if beyond_noise < self.least_px:
             self._upset_s = 0.0
             return 0
         if self._is_upset(beyond_noise):
@@ -105,7 +106,7 @@ class WholePicture:
 
     def _calibrate(self, changed: int, age_s: float) -> None:
         self._model.calibrate(self._contrast, age_s, self._dt_s, self._at_s)
-        if changed >= self._least_px:
+        if changed >= self._busy_px:
             self._busy_s = self._at_s
         self.is_calibrating = age_s < CALIBRATION_S and self._at_s - self._busy_s < _QUIET_S
 
@@ -122,7 +123,7 @@ class WholePicture:
                 self._adapt()
         if rise > _NOISE_RISES:
             changed = self._outside_masks(self._model.raise_limit(rise))
-            if changed < self._least_px:
+            if changed < self.least_px:
                 self._objections.add(Objection.NOISE)
         return changed
 

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from app.frames import Box, Image
 from app.people.base import Detection
-from app.people.rule import shared, subject_of
+from app.people.rule import DOUBT, SAME_THING, shared, subject_of
 
 #: The side of a crop: so many times the longer side of what moves, and at least so much of the
 #: picture's width (120 pixels of 640).
@@ -84,11 +84,12 @@ def in_picture(found: Iterable[Detection], crop: Box) -> list[Detection]:
 
 
 def shows_person(found: Iterable[Detection], track: Box, threshold: float) -> bool:
-    """Return whether a person in *found*, in the pixels of the picture, is what is at *track*."""
-    subject, is_person = subject_of(
-        [one for one in found if shared(one.box, track) >= 0.5], threshold
-    )
-    return subject is not None and is_person
+    """Return whether a person in *found*, in the pixels of the picture, is what is at *track*.
+
+    The track is doubtful, so the score must be well above *threshold*.
+    """
+    there = [one for one in found if shared(one.box, track) >= SAME_THING]
+    return subject_of(there, threshold + DOUBT)[1]
 
 
 class Waiting(Protocol):

@@ -6,9 +6,9 @@ says how the limits were measured.
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.frames import Box
 from app.people.base import PERSON, Detection, PeopleSettings
@@ -19,13 +19,22 @@ WAIT_S = 1.0
 #: An answer for a picture so long before the opening is about the same event.
 _BEFORE_S = 1.0
 #: A sure blob: shares of the picture's area and height, height over width, and the shares of the
-#: texture that it hides and by which it is darker.
-_SURE_SIZE, _SURE_HEIGHT, _SURE_TALLNESS = 0.015, 0.2, 1.2
-_SURE_HIDES, _SURE_DARKER = 0.5, 0.1
+#: texture that it hides and by which it is darker. Cars that drive towards the camera reach 1.9.
+_SURE_SIZE, _SURE_HEIGHT, _SURE_TALLNESS = 0.015, 0.25, 2.0
+_SURE_HIDES, _SURE_DARKER = 0.6, 0.1
+#: What becomes sure while the alert waits, or is held, must stay it for so long.
+_SURE_FOR_S = 0.3
+#: So much above the threshold must a person in a doubtful crop be: FestestDet gives insects .63.
+DOUBT = 0.1
 #: Two boxes are around the same thing when they share so much of the smaller one.
 SAME_THING = 0.5
-#: An alert is corrected by so many answers of another class, each with such a score at least.
-_CORRECTIONS, _CORRECTION_SCORE = 2, 0.6
+#: An alert is corrected when most answers, so many at least, over so many seconds name something
+#: else, and the best of them is so far above the threshold. The first that is seen of a person is
+#: sometimes held for a cat.
+_CORRECTIONS, _CORRECTION_S, _CORRECTION_MARGIN = 3, 1.0, 0.1
+
+#: Classes that models see in shadows and in parts of people, and that do not come to a house.
+_UNLIKELY = frozenset({"airplane", "boat", "train", "elephant", "zebra", "giraffe"})
 
 Why = Literal["no model", "sure", "remembered", "person", "nobody", "no answer"]
 
@@ -42,17 +51,23 @@ class Best:
     person: bool
 
 
-def is_sure(evidence: Evidence | None) -> bool:
-    """Return whether *evidence* is enough for an alert, whatever a model says."""
+def is_sure(evidence: Evidence | None, columns: int | None = None) -> bool:
+    """Return whether *evidence* is enough for an alert, whatever a model says.
+
+    That is a large, upright shape that hides what is behind it, in a picture of so many *columns*.
+    It is in view as a whole: the first that is seen of a car is upright too.
+    """
     if evidence is None or evidence.hidden is None:
         return False
-    _, _, width, height = evidence.box
+    x, _, width, height = evidence.box
     return (
         evidence.size >= _SURE_SIZE
         and evidence.height >= _SURE_HEIGHT
         and height >= _SURE_TALLNESS * width
         and evidence.hidden >= _SURE_HIDES
         and evidence.darker >= _SURE_DARKER
+        and x > 0
+        and (columns is None or x + width < columns)
     )
 
 
@@ -62,12 +77,19 @@ def subject_of(found: Sequence[Detection], threshold: float) -> tuple[Detection 
     A person counts from *threshold* on, unless the model holds the same thing for something else
     with a better score. An animal or a vehicle counts from *threshold* on too.
     """
+    found = [one for one in found if one.kind not in _UNLIKELY]
     people = [one for one in found if one.kind == PERSON and not _is_another(one, found)]
     person = max(people, key=_score, default=None)
     if person and person.score >= threshold:
         return person, True
     others = [one for one in found if one.kind != PERSON and one.score >= threshold]
     return max(others, key=_score, default=None) or person, False
+
+
+class _Answer(NamedTuple):
+    at_s: float
+    found: Sequence[Detection]
+    threshold: float
 
 
 class PersonRule:
@@ -85,8 +107,10 @@ class PersonRule:
         #: When a person was last seen, in an event or outside.
         self._person_s = -math.inf
         self._opened_s: float | None = None
-        self._recent: deque[tuple[float, Sequence[Detection]]] = deque()
-        self._against = 0
+        self._recent: deque[_Answer] = deque()
+        self._sure_since_s = math.inf
+        #: The answers that named something else than a person, and the first of them.
+        self._others, self._other_s = 0, math.inf
         #: The answers about the present event.
         self.answers = 0
         #: The decision about the present event; None without an alert to decide about.
@@ -106,11 +130,17 @@ class PersonRule:
         return self._asks
 
     def opened(
-        self, at_s: float, evidence: Evidence | None, *, alert: bool = True
+        self,
+        at_s: float,
+        evidence: Evidence | None,
+        columns: int | None = None,
+        *,
+        alert: bool = True,
     ) -> Decision | None:
         """Decide about an event that opened at *at_s*: "sent", or "waiting" for an answer.
 
-        Without an *alert* there is nothing to decide, and the answers are only kept.
+        The picture has so many *columns*, None where that is not known. Without an *alert* there is
+        nothing to decide, and the answers are only kept.
         """
         self._begin(at_s)
         self._recall(at_s)
@@ -122,26 +152,46 @@ class PersonRule:
             return self._decide("sent", "person")
         if at_s - self._person_s <= self._memory_s:
             return self._decide("sent", "remembered")
-        if is_sure(evidence):
+        if is_sure(evidence, columns):
             return self._decide("sent", "sure")
         return self._decide("waiting", None)
 
-    def answered(self, at_s: float, found: Sequence[Detection]) -> Decision | None:
+    def moved(
+        self, at_s: float, evidence: Iterable[Evidence | None], columns: int | None = None
+    ) -> Decision | None:
+        """Take the *evidence* of all who move at *at_s*; return a new decision.
+
+        An alert that waits, or was held, is sent once somebody looks sure, unless the model mostly
+        saw something else. Somebody who comes in over an edge is no more than a part at first.
+        """
+        if self.decision not in ("waiting", "held"):
+            return None
+        if not any(is_sure(one, columns) for one in evidence):
+            self._sure_since_s = math.inf
+            return None
+        self._sure_since_s = min(self._sure_since_s, at_s)
+        lasts = round(at_s - self._sure_since_s, 6) >= _SURE_FOR_S
+        return self._decide("sent", "sure") if lasts and not self._is_other else None
+
+    def answered(
+        self, at_s: float, found: Sequence[Detection], *, doubtful: bool = False
+    ) -> Decision | None:
         """Take what the model *found* in a picture taken at *at_s*; return a new decision.
 
-        None means that nothing changes.
+        None means that nothing changes. A *doubtful* crop shows what is no motion yet.
         """
-        subject, is_person = subject_of(found, self._threshold)
+        answer = _Answer(at_s, found, self._threshold + DOUBT * doubtful)
+        is_person = subject_of(found, answer.threshold)[1]
         if is_person:
             self._person_s = max(self._person_s, at_s)
         if self._opened_s is None or at_s < self._opened_s - _BEFORE_S:
-            self._keep(at_s, found)
+            self._keep(answer)
             return None
-        self._take(at_s, found)
+        self._take(answer)
         if is_person and (self.decision in ("waiting", "held") or self.corrected):
             self.corrected = None
             return self._decide("sent", "person")
-        self._count_against(subject, is_person=is_person)
+        self._correct(at_s)
         return None
 
     def failed(self) -> Decision | None:
@@ -163,39 +213,54 @@ class PersonRule:
     def _begin(self, at_s: float) -> None:
         self._opened_s = at_s
         self.decision = self.why = self.best = self.score = self.corrected = None
-        self.answers = self._against = 0
+        self.answers = self._others = 0
+        self._sure_since_s = self._other_s = math.inf
 
     def _recall(self, at_s: float) -> None:
         """Take the answers of just before the opening: they are about the same thing."""
-        for answer_s, found in self._recent:
-            if answer_s >= at_s - _BEFORE_S:
-                self._take(answer_s, found)
+        for answer in self._recent:
+            if answer.at_s >= at_s - _BEFORE_S:
+                self._take(answer)
         self._recent.clear()
 
-    def _keep(self, at_s: float, found: Sequence[Detection]) -> None:
-        self._recent.append((at_s, found))
-        while at_s - self._recent[0][0] > _BEFORE_S:
+    def _keep(self, answer: _Answer) -> None:
+        self._recent.append(answer)
+        while answer.at_s - self._recent[0].at_s > _BEFORE_S:
             self._recent.popleft()
 
-    def _take(self, at_s: float, found: Sequence[Detection]) -> None:
+    def _take(self, answer: _Answer) -> None:
         self.answers += 1
-        people = [one.score for one in found if one.kind == PERSON]
+        people = [one.score for one in answer.found if one.kind == PERSON]
         self.score = max([self.score or 0.0, *people])
-        subject, is_person = subject_of(found, self._threshold)
+        subject, is_person = subject_of(answer.found, answer.threshold)
+        if subject and subject.kind != PERSON:
+            self._others += 1
+            self._other_s = min(self._other_s, answer.at_s)
         if subject and (self.best is None or _rank(is_person, subject) > self._best_rank()):
-            self.best = Best(at_s, subject, is_person)
+            self.best = Best(answer.at_s, subject, is_person)
 
     def _best_rank(self) -> tuple[bool, float]:
         return _rank(self.best.person, self.best.detection) if self.best else (False, 0.0)
 
-    def _count_against(self, subject: Detection | None, *, is_person: bool) -> None:
-        """Correct an alert that went out without a person when the model sees something else."""
-        if self.decision != "sent" or self.why == "no model" or (self.best and self.best.person):
-            return
-        if subject and not is_person and subject.kind != PERSON:
-            self._against += subject.score >= _CORRECTION_SCORE
-            if self._against >= _CORRECTIONS:
-                self.corrected = self.best.detection if self.best else subject
+    @property
+    def _is_other(self) -> bool:
+        """Whether most answers named something else than a person."""
+        return self._others > self.answers / 2
+
+    def _correct(self, at_s: float) -> None:
+        """Correct an alert that went out without a person once something else is certain."""
+        best = self.best
+        if (
+            self.decision == "sent"
+            and self.why != "no model"
+            and best
+            and best.detection.kind != PERSON
+            and best.detection.score >= self._threshold + _CORRECTION_MARGIN
+            and self._others >= _CORRECTIONS
+            and self._is_other
+            and at_s - self._other_s >= _CORRECTION_S
+        ):
+            self.corrected = best.detection
 
     def _give_up(self) -> Decision:
         return self._decide(*(("held", "nobody") if self.answers else ("sent", "no answer")))

@@ -27,7 +27,8 @@ from tests.recording.videos import beginning_of
 VIDEO = "one-by-one-person-detection.mp4"
 QUICK = (
     "motion: {method: running_average}\n"
-    "events: {event_gap_s: 1, motion_classification_store_cnt: 10}"
+    "events: {event_gap_s: 1, motion_classification_store_cnt: 10}\n"
+    "people: {backend: none}"
 )
 EVENT_FIELDS = ["video", "event", "started_s", "ended_s", "peak_area_px", "boxes"]
 FRAME_FIELDS = ["video", "frame", "t_s", "motion", "area_px", "event"]

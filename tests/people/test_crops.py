@@ -63,16 +63,19 @@ def test_a_crop_has_the_pixels_and_gives_boxes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("box", "kind", "shown"),
+    ("box", "kind", "score", "shown"),
     [
-        (Box(102, 100, 16, 40), "person", True),
-        (Box(80, 60, 90, 200), "person", True),
-        (Box(140, 100, 16, 40), "person", False),
-        (Box(102, 100, 16, 40), "dog", False),
+        (Box(102, 100, 16, 40), "person", 0.8, True),
+        (Box(80, 60, 90, 200), "person", 0.8, True),
+        (Box(140, 100, 16, 40), "person", 0.8, False),
+        (Box(102, 100, 16, 40), "dog", 0.8, False),
+        (Box(102, 100, 16, 40), "person", 0.55, False),
     ],
 )
-def test_a_person_beside_the_track_is_not_the_track(box: Box, kind: str, shown: bool) -> None:
-    assert shows_person([Detection(box, 0.8, kind)], Moving().box, 0.5) is shown
+def test_only_a_certain_person_at_the_track_is_the_track(
+    box: Box, kind: str, score: float, shown: bool
+) -> None:
+    assert shows_person([Detection(box, score, kind)], Moving().box, 0.5) is shown
 
 
 def looked_at(looks: Looks, seconds: float, *, settled: bool = False) -> list[float]:

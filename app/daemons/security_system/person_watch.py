@@ -186,6 +186,8 @@ class PersonWatch:
             self.relearn()
             return
         self._fresh_from_s = min(self._fresh_from_s, frame.at_s)
+        if self._rule and self._rule.asks:
+            detector.assist()
         best = self._rule.best if self._rule else None
         settled = bool(best and best.person and self._opened_s is not None)
         for contour in self._looks.due(detector.contours(), frame.at_s, settled=settled):
@@ -202,7 +204,8 @@ class PersonWatch:
         self._opened_s = frame.at_s
         shots = [one for one in self._recent if one.frame.at_s >= frame.at_s - _PICTURE_S]
         self._shot = max(shots, key=lambda one: one.rank, default=None)
-        decision = self._rule.opened(frame.at_s, event.evidence, alert=event.alert)
+        columns = frame.luma.shape[1]
+        decision = self._rule.opened(frame.at_s, event.evidence, columns, alert=event.alert)
         if decision == "waiting":
             self._waits_since_s = now_s
         return self._decided(decision)
@@ -218,6 +221,9 @@ class PersonWatch:
         decision = None
         for answer in host.take() if host else ():
             decision = self._take(rule, answer, detector) or decision
+        if frame and rule.decision in ("waiting", "held"):
+            moving = [one.evidence for one in detector.contours() if one.confirmed and one.seen]
+            decision = rule.moved(frame.at_s, moving, frame.luma.shape[1]) or decision
         if rule.decision == "waiting":
             decision = self._wait(rule, frame, now_s) or decision
         if self._opened_s is None:
@@ -251,7 +257,7 @@ class PersonWatch:
         look, found = answer
         if look.frame.at_s < self._fresh_from_s:
             return None
-        decision = rule.answered(look.frame.at_s, found)
+        decision = rule.answered(look.frame.at_s, found, doubtful=not look.confirmed)
         threshold = self._threshold()
         subject, is_person = subject_of(found, threshold)
         if subject and _counts(subject, person=is_person):

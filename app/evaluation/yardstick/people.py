@@ -1,13 +1,14 @@
 """Scenes in which people come: by day, at night, with the light changing, still, or far away."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 
 from app.evaluation.yardstick.footage import FPS, HEIGHT, WIDTH, Footage, Pixels
 from app.evaluation.yardstick.light import Rng, clouds, lamp, night
-from app.evaluation.yardstick.staging import Effect, Staging, Story, disturbances
+from app.evaluation.yardstick.staging import Staging, Story, disturbances
 
 #: The visits that are seen well in every scene.
 _CLEAR = (0, 1, 2, 3, 5)
@@ -65,10 +66,15 @@ def still(rng: Rng, footage: Footage) -> Staging:
     return Staging(_visits(rng, footage, which, hold))
 
 
-def far(rng: Rng, footage: Footage, effect: Effect | None = None, sigma: float = 2) -> Staging:
-    """People a quarter to two fifths as large come in over the side edge, stand, and go out."""
+def far(scales: tuple[float, float]) -> Callable[[Rng, Footage], Staging]:
+    """Return a scene with people who are by so much smaller than in the footage."""
+    return partial(_far, scales=scales)
+
+
+def _far(rng: Rng, footage: Footage, scales: tuple[float, float]) -> Staging:
+    """Small people come in over the side edge, stand, and go out."""
     story, at = Story(footage, 120), int(rng.uniform(12, 15) * FPS)
-    scale, y = rng.uniform(0.25, 0.4), int(rng.uniform(0.45, 0.62) * HEIGHT)
+    scale, y = rng.uniform(*scales), int(rng.uniform(0.45, 0.62) * HEIGHT)
     for which in _pick(rng, 3):
         last = footage.visits[which][1]
         leaves, stands = list(range(last - 28, last + 1)), list(range(last - 45, last - 28))
@@ -90,7 +96,7 @@ def far(rng: Rng, footage: Footage, effect: Effect | None = None, sigma: float =
         return picture
 
     story.look = look
-    return Staging(story, effect, sigma)
+    return Staging(story)
 
 
 def twice(rng: Rng, footage: Footage) -> Staging:

@@ -11,6 +11,7 @@ from typing import Literal
 import cv2
 
 from app.detector import Detector, EventSettings
+from app.evaluation.people_replay import sent_alerts
 from app.evaluation.yardstick.drawn import (
     encode,
     frames_of,
@@ -26,6 +27,8 @@ from app.evaluation.yardstick.variants import UNCHANGED, VARIANTS
 from app.frames import Frame
 from app.motion import make_motion
 from app.motion.base import MotionModel, MotionSettings
+from app.people.base import PeopleSettings
+from app.people.choice import make_model
 
 #: The visits of the scenes are 9 s apart or more, and each must be an event of its own.
 _EVENTS = EventSettings(event_gap_s=5.0)
@@ -38,7 +41,8 @@ class Plan:
 
     *without* are parts of the method `structure` that are switched off. The scenes are kept as
     H.264 in *folder*, and shown as the *variant*; without a folder they are drawn for this run
-    only, not encoded, and *variant* does not count.
+    only, not encoded, and *variant* does not count. With *people*, an event counts from when its
+    alert is sent, by a model in *models*.
     """
 
     seed: int
@@ -46,6 +50,8 @@ class Plan:
     without: tuple[str, ...] = ()
     folder: Path | None = None
     variant: str = UNCHANGED
+    people: PeopleSettings | None = None
+    models: Path = Path("model-files")
 
     @property
     def fps(self) -> int:
@@ -101,8 +107,13 @@ def run_scene(plan: Plan, name: str, footage: Footage | None) -> Result:
 
 
 def find_events(plan: Plan, frames: Iterable[Frame]) -> list[Span]:
-    """Return the events in *frames*; all settings but the method and the gap are the defaults."""
+    """Return the events in *frames*, or the alerts that are sent where the plan has people.
+
+    All other settings but the method and the gap are the defaults.
+    """
     detector = Detector(_motion(plan), _EVENTS, fps=plan.fps)
+    if plan.people:
+        return sent_alerts(detector, plan.people, make_model(plan.people, plan.models), frames)
     closed = []
     for frame in frames:
         verdict = detector.judge(frame)

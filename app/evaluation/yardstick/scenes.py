@@ -34,12 +34,17 @@ SCENES: dict[str, Callable[[np.random.Generator, Footage], Staging]] = {
     "person_with_lamp": people.with_lamp,
     "person_with_cloud": people.with_cloud,
     "person_still": people.still,
-    "person_far": people.far,
+    "person_far": people.far((0.25, 0.4)),
     "person_twice": people.twice,
+}
+
+#: Scenes for the person model: people 15 to 35 pixels high, of whom motion alone is not sure.
+SMALL_SCENES: dict[str, Callable[[np.random.Generator, Footage], Staging]] = {
+    "person_small": people.far((0.055, 0.1)),
 }
 
 
 def stage(name: str, seed: int, footage: Footage) -> tuple[Staging, np.random.Generator]:
     """Return the scene *name* of *seed*, and the random numbers for drawing it."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    return SCENES[name](rng, footage), rng
+    return (SCENES | SMALL_SCENES)[name](rng, footage), rng

@@ -10,14 +10,17 @@ from typing import get_args
 import click
 
 from app.errors import CameraError
+from app.evaluation.people_replay import named_model
 from app.evaluation.yardstick import report
 from app.evaluation.yardstick.footage import Footage, clip_footage, drawn_footage, find_clip
 from app.evaluation.yardstick.run import Method, Plan, Result, run
-from app.evaluation.yardstick.scenes import SCENES
+from app.evaluation.yardstick.scenes import SCENES, SMALL_SCENES
 from app.evaluation.yardstick.variants import UNCHANGED, VARIANTS
 from app.files import write_atomic
 from app.motion.base import MotionSettings
 from app.motion.parts import PART_NAMES
+from app.people.base import PeopleSettings
+from app.people.choice import choose
 
 
 @click.command()
@@ -43,7 +46,24 @@ from app.motion.parts import PART_NAMES
     help=f"Switch off a part of the method structure: {', '.join(PART_NAMES)}.",
 )
 @click.option(
-    "--only", metavar="SCENE", multiple=True, type=click.Choice(list(SCENES)), help="One scene."
+    "--only",
+    metavar="SCENE",
+    multiple=True,
+    type=click.Choice([*SCENES, *SMALL_SCENES]),
+    help="One scene.",
+)
+@click.option(
+    "--people",
+    metavar="NAME",
+    help="Score the alerts that are sent with this person model, a backend or a file, instead of "
+    "the events; and draw people 15 to 35 pixels high too.",
+)
+@click.option(
+    "--memory-s",
+    type=click.FloatRange(min=0),
+    default=PeopleSettings().memory_s,
+    show_default=True,
+    help="With --people: for how long a person is remembered.",
 )
 @click.option(
     "--variant",
@@ -81,6 +101,8 @@ def yardstick(
     method: Method,
     without: tuple[str, ...],
     only: tuple[str, ...],
+    people: str | None,
+    memory_s: float,
     variants: tuple[str, ...],
     jobs: int,
     keep: Path | None,
@@ -98,9 +120,11 @@ def yardstick(
         raise click.UsageError("--variant changes scenes that are kept: give --keep DIR too")
     clip = find_clip()
     folder = keep and keep / f"{'' if clip else 'drawn-'}seed{seed}"
-    plan = Plan(seed, method, without, folder)
+    settings, models = _people(people, memory_s)
+    plan = Plan(seed, method, without, folder, people=settings, models=models)
+    names = only or (*SCENES, *(SMALL_SCENES if people else ()))
     try:
-        tables = _tables(plan, variants, only or tuple(SCENES), clip, jobs)
+        tables = _tables(plan, variants, names, clip, jobs)
     except (CameraError, OSError) as error:
         raise click.ClickException(str(error)) from None
     for subtitle, table in tables.items():
@@ -121,6 +145,19 @@ def _tables(
     if len(found) > 1:
         tables["All scenes:"] = report.variants(found)
     return tables
+
+
+def _people(name: str | None, memory_s: float) -> tuple[PeopleSettings | None, Path]:
+    """Return the settings with the person model *name*, and the folder of the models."""
+    beside = Path(__file__).resolve().parents[3] / "model-files"
+    folder = Path(os.environ.get("WHOS_THERE_MODELS", beside))
+    if name is None:
+        return None, folder
+    settings = named_model(PeopleSettings(memory_s=memory_s), name)
+    choice = choose(settings, folder)
+    if choice.broken or not choice.model:
+        raise click.ClickException(". ".join(choice.broken) or choice.summary)
+    return settings, folder
 
 
 def _footage(plan: Plan, names: Sequence[str], clip: Path | None) -> Footage | None:
@@ -150,4 +187,6 @@ def _subtitle(plan: Plan, clip: Path | None) -> str:
     parts = f", without {', '.join(plan.without)}" if plan.without else ""
     if plan.variant != UNCHANGED:
         form += f", {plan.variant}"
+    if plan.people:
+        parts += f", alerts by {plan.people.model or plan.people.backend}"
     return f"Method {plan.method}{parts}; seed {plan.seed} of scenes from {source}, {form}."

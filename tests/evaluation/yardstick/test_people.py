@@ -39,7 +39,7 @@ def test_somebody_in_the_colours_of_the_room_differs_less() -> None:
 
 
 def test_somebody_far_away_is_small() -> None:
-    rows = np.nonzero((shown(people.far(RNG(4), ROOM), 5) > 20).any(axis=1))[0]
+    rows = np.nonzero((shown(people.far((0.25, 0.4))(RNG(4), ROOM), 5) > 20).any(axis=1))[0]
     assert 0 < rows.max() - rows.min() < 0.3 * HEIGHT
 
 
