@@ -28,7 +28,7 @@ def named_model(settings: PeopleSettings, name: str) -> PeopleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the alert of *event*, which may still be open.
+    """The fate of the alert of *event*, which may still be open.
 
     *decided_s* is when the *decision* fell; both are None where there was no alert to decide about.
     *score* is the best person score, *answers* the number of crops, and *corrected* what the model
