@@ -27,7 +27,7 @@ def named_model(settings: PeopleSettings, name: str) -> PeopleSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AlertOutcome:
     """The fate of the alert of *event*, which may still be open.
 
     *decided_s* is when the *decision* fell; both are None where there was no alert to decide about.
@@ -109,10 +109,10 @@ class PeopleReplay:
             self._note(self.rule.closed(), at_s)
         return event
 
-    def outcome(self, event: Event) -> Outcome:
+    def outcome(self, event: Event) -> AlertOutcome:
         """Return what became of *event*, which is open or has just been closed."""
         rule, last = self.rule, self._last
-        return Outcome(
+        return AlertOutcome(
             *(event, rule.decision, rule.why, last.decided_s),
             *(rule.best, rule.score, rule.answers, last.corrected),
         )

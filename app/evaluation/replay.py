@@ -22,7 +22,7 @@ from app.detector import Detector, Verdict
 from app.display.video import problem_with
 from app.errors import CameraEnded, CameraError, ClipError, NoDisplay
 from app.evaluation.options import config_options, loaded
-from app.evaluation.people_replay import CROP_S, Outcome, PeopleReplay, named_model
+from app.evaluation.people_replay import CROP_S, AlertOutcome, PeopleReplay, named_model
 from app.evaluation.replay_display import ShowFrame, replay_display
 from app.evaluation.replay_lines import event_line, frame_line, table
 from app.frames import Frame
@@ -237,13 +237,13 @@ class _Report:
 
     def __init__(self, video: str, output: _Output, *, with_people: bool) -> None:
         self._video, self._output, self._with_people = video, output, with_people
-        self._ended: list[Outcome] = []
+        self._ended: list[AlertOutcome] = []
 
     def frame(self, frame: Frame, verdict: Verdict) -> None:
         if self._output.with_frames:
             click.echo(frame_line(self._video, frame, verdict))
 
-    def event(self, outcome: Outcome) -> None:
+    def event(self, outcome: AlertOutcome) -> None:
         if self._output.as_json:
             click.echo(event_line(self._video, outcome, with_people=self._with_people))
         else:

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from app.detector import Verdict
-from app.evaluation.people_replay import Outcome
+from app.evaluation.people_replay import AlertOutcome
 from app.frames import Frame
 
 _AT_ONCE_S = 0.05
 
 
-def event_line(video: str, outcome: Outcome, *, with_people: bool) -> str:
+def event_line(video: str, outcome: AlertOutcome, *, with_people: bool) -> str:
     """Return an event of *video* as JSON; *with_people* adds what the person model did."""
     event = outcome.event
     fields = {
@@ -28,7 +28,7 @@ def event_line(video: str, outcome: Outcome, *, with_people: bool) -> str:
     return json.dumps(fields)
 
 
-def _people(outcome: Outcome) -> dict[str, Any]:
+def _people(outcome: AlertOutcome) -> dict[str, Any]:
     best, corrected = outcome.best, outcome.corrected
     return {
         "decision": outcome.decision,
@@ -61,7 +61,7 @@ def frame_line(video: str, frame: Frame, verdict: Verdict) -> str:
     return json.dumps(fields)
 
 
-def table(video: str, outcomes: Sequence[Outcome], *, with_people: bool) -> str:
+def table(video: str, outcomes: Sequence[AlertOutcome], *, with_people: bool) -> str:
     """Return a table of the events of *video*; *with_people* adds what became of each alert."""
     if not outcomes:
         return f"{video}: no event"
@@ -69,7 +69,7 @@ def table(video: str, outcomes: Sequence[Outcome], *, with_people: bool) -> str:
     return "\n".join([f"{video}:", heading, *(_row(one, with_people) for one in outcomes)])
 
 
-def _row(outcome: Outcome, with_people: bool) -> str:
+def _row(outcome: AlertOutcome, with_people: bool) -> str:
     event = outcome.event
     row = (
         f"{event.number:7} {event.started_at_s:9.1f} {event.ended_at_s or 0:9.1f} "
@@ -78,7 +78,7 @@ def _row(outcome: Outcome, with_people: bool) -> str:
     return f"{row}   {alert_text(outcome)}" if with_people else row
 
 
-def alert_text(outcome: Outcome) -> str:
+def alert_text(outcome: AlertOutcome) -> str:
     """Return what became of an alert, as in "sent after 0.3 s: person 0.91"."""
     if outcome.decision is None:
         return "none: too soon after the last"

@@ -244,7 +244,7 @@ class PersonRule:
 
     @property
     def _is_other(self) -> bool:
-        """Whether most answers named something else than a person."""
+        """True when most answers named something else than a person."""
         return self._others > self.answers / 2
 
     def _correct(self, at_s: float) -> None:

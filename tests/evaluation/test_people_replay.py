@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.detector import Detector, EventSettings
-from app.evaluation.people_replay import Outcome, PeopleReplay, named_model, sent_alerts
+from app.evaluation.people_replay import AlertOutcome, PeopleReplay, named_model, sent_alerts
 from app.frames import Frame
 from app.motion import make_motion
 from app.motion.base import MotionSettings
@@ -45,7 +45,7 @@ def frames(draw: Any, seconds: float = 20) -> list[Frame]:
 
 def replayed(
     draw: Any, answers: list[Any] | None, folder: Path, **settings: Any
-) -> tuple[Outcome, PeopleReplay]:
+) -> tuple[AlertOutcome, PeopleReplay]:
     """Replay a scene with a model that gives *answers*, None for no model; returns its event."""
     model = None
     if answers is not None:

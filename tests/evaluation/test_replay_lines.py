@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.detector import Event
-from app.evaluation.people_replay import Outcome
+from app.evaluation.people_replay import AlertOutcome
 from app.evaluation.replay_lines import alert_text, event_line, table
 from app.frames import Box
 from app.people.base import Detection
@@ -16,11 +16,11 @@ AT = Box(1, 2, 3, 4)
 CAT = Detection(AT, 0.814, "cat")
 
 
-def outcome(decision: Any, why: Any, after_s: float | None = None, **fields: Any) -> Outcome:
+def outcome(decision: Any, why: Any, after_s: float | None = None, **fields: Any) -> AlertOutcome:
     event = Event(1, 10.0, 15.0, 500.0, (AT,), alert=decision is not None)
     decided_s = None if after_s is None else event.started_at_s + after_s
     rest = {"best": None, "score": None, "answers": 0, "corrected": None, **fields}
-    return Outcome(event, decision, why, decided_s, **rest)
+    return AlertOutcome(event, decision, why, decided_s, **rest)
 
 
 def seen(score: float, kind: str = "person") -> Best:
@@ -52,7 +52,7 @@ def seen(score: float, kind: str = "person") -> Best:
         ),
     ],
 )
-def test_the_table_says_what_became_of_an_alert(one: Outcome, text: str) -> None:
+def test_the_table_says_what_became_of_an_alert(one: AlertOutcome, text: str) -> None:
     assert alert_text(one) == text
     assert table("a.mp4", [one], with_people=True).endswith(f"500   {text}")
     assert text not in table("a.mp4", [one], with_people=False)
