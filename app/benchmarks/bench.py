@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -64,8 +66,22 @@ BenchPictures = Sequence[tuple[Image, Frame]]
     is_flag=True,
     help="Measure the uploader instead: MB a second over loopback, and memory.",
 )
+@click.option(
+    "--people",
+    "models",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Measure the person models in DIR instead, and hog: CPU time for a crop, and memory.",
+)
 def bench(
-    *, video: str, as_json: bool, count: int, of_slack: bool, of_clips: bool, of_uploads: bool
+    *,
+    video: str,
+    as_json: bool,
+    count: int,
+    of_slack: bool,
+    of_clips: bool,
+    of_uploads: bool,
+    models: Path | None,
 ) -> None:
     """Measure the CPU time of a frame, beside the classic pipeline.
 
@@ -81,6 +97,8 @@ def bench(
         _bench_clips(as_json)
     elif of_uploads:
         _bench_uploads(as_json)
+    elif models:
+        _bench_people(models, as_json)
     else:
         _bench_frames(video, count, as_json)
 
@@ -112,6 +130,13 @@ def _bench_uploads(as_json: bool) -> None:
     from app.benchmarks.upload_load import measure_uploads, uploads_table
 
     _print_figures(measure_uploads, uploads_table, as_json)
+
+
+def _bench_people(folder: Path, as_json: bool) -> None:
+    from app.benchmarks.people_load import measure_people, people_table
+
+    cv2.setNumThreads(1)
+    _print_figures(partial(measure_people, folder), people_table, as_json)
 
 
 def _print_figures(

@@ -52,14 +52,21 @@ class PersonModel(ABC):
     detail: str
     #: The score from which a person counts, by the measurements of this model.
     threshold: float
+    #: The threshold of the settings, if there is one.
+    wanted: float | None = None
     #: Whether it is good enough to decide about alerts. One that is not only annotates them.
     decides: bool = True
+
+    @property
+    def least(self) -> float:
+        """Return the score below which it may leave out what it finds."""
+        return min(self.threshold, self.threshold if self.wanted is None else self.wanted) / 2
 
     @abstractmethod
     def detect(self, picture: Image) -> list[Detection]:
         """Return what is in *picture*, (rows, columns, BGR) uint8, the best score first.
 
-        Scores below about half of the threshold may be left out.
+        Scores below `least` may be left out.
         """
 
     def close(self) -> None:  # noqa: B027 (few hold anything)

@@ -53,7 +53,7 @@ class CaffeModel(PersonModel):
         except cv2.error as error:
             raise ModelError(f"{self._file} fails in use: {error}") from None
         classes = rows[:, 1].astype(np.intp)
-        wanted = np.isin(classes, list(VOC)) & (rows[:, 2] >= self.threshold / 2)
+        wanted = np.isin(classes, list(VOC)) & (rows[:, 2] >= self.least)
         size = np.array(picture.shape[1::-1] * 2, np.float32)
         found = Candidates(rows[wanted, 3:7] * size, rows[wanted, 2], classes[wanted])
         return detections(found, VOC, picture)

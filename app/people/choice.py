@@ -76,7 +76,9 @@ def choose(settings: PeopleSettings, folder: Path) -> Choice:
         for make in _makers(backend, settings, folder):
             found = True
             try:
-                return Choice(make(), tuple(refused), tuple(broken))
+                model = make()
+                model.wanted = settings.threshold
+                return Choice(model, tuple(refused), tuple(broken))
             except ModelError as error:
                 refused.append(f"{backend}: {error}")
                 if backend in _PUBLISHED or backend == settings.backend:

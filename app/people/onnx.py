@@ -208,7 +208,7 @@ class OnnxModel(PersonModel):
                 output = self._runtime.run(self._given)
         except self._runtime.errors as error:
             raise ModelError(f"{self._file} fails in use: {error}") from None
-        found = self._head.take_out(output, picture, self.threshold / 2)
+        found = self._head.take_out(output, picture, self.least)
         return detections(found, COCO, picture)
 
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.people.base import Backend, PeopleSettings
@@ -110,3 +111,16 @@ def test_it_is_known_without_loading_whether_a_model_may_decide(tmp_path: Path) 
     assert may_decide(PeopleSettings("onnx"), tmp_path)
     (tmp_path / "yolox_nano.onnx").touch()
     assert may_decide(PeopleSettings(), tmp_path)
+
+
+def test_a_low_threshold_of_the_settings_is_kept_by_the_model(
+    model_files: Path, tmp_path: Path
+) -> None:
+    copy(model_files, tmp_path, FASTESTDET)
+    low, high, own = (
+        make_model(PeopleSettings(threshold=threshold), tmp_path) for threshold in (0.1, 0.9, None)
+    )
+    assert low and high and own
+    grey = np.full((240, 240, 3), 114, np.uint8)
+    assert (low.least, high.least, own.least) == (0.05, 0.3, 0.3)
+    assert len(low.detect(grey)) > len(own.detect(grey))
