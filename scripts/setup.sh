@@ -156,6 +156,8 @@ set_up_python() {
         { [[ -z $fault ]] && grep --quiet '  tests/requirements.txt$' "$stamp"; }; then
         files+=(tests/requirements.txt)
     fi
+    local runtime
+    runtime=$(compgen -G '.venv/lib/python*/site-packages/onnxruntime' || true)
     if [[ -n $fault ]]; then
         make_venv "$fault"
     elif has_packages_of "${files[@]}"; then
@@ -163,6 +165,7 @@ set_up_python() {
         return
     fi
     rm --force "$stamp"
+    if [[ -n $runtime ]]; then keep_onnxruntime; fi
     install_packages "${files[@]}"
     say "Python $(version_of "$venv_python"): .venv has the packages of ${files[*]}"
 }
@@ -189,6 +192,12 @@ install_packages() {
     sync --file-system .venv
     { venv_identity && sha256sum "$@" && venv_files; } >"$stamp.new"
     mv "$stamp.new" "$stamp"
+}
+
+# `fetch-models` has installed it. Nothing depends on it.
+keep_onnxruntime() {
+    pip_install --no-deps --only-binary :all: --requirement requirements-people.txt ||
+        say "onnxruntime could not be installed; OpenCV runs the person models instead" >&2
 }
 
 # --- packages for a Raspberry Pi only ---

@@ -34,7 +34,7 @@ _CROP_PX = 240
 
 
 class Load(NamedTuple):
-    """What a model costs. The memory is what it adds to that of a process without it.
+    """The costs of a model; its memory is what it adds to that of a process without it.
 
     *peak_mb* is the most at any time, with the pages of a library that no other process uses.
     """

@@ -321,6 +321,24 @@ def test_a_broken_venv_is_made_again(
     assert checkout.run("import greeting; print(greeting.version)") == "1.0"
 
 
+@pytest.mark.parametrize("version", ["2.0", "2.1"], ids=["there", "not there"])
+def test_onnxruntime_is_kept_if_it_can_be(checkout: Checkout, version: str) -> None:
+    """It is an extra: nothing else fails without it."""
+    make_wheel(checkout.wheels, "onnxruntime", "2.0")
+    (installed,) = (checkout.root / ".venv").glob("lib/python*/site-packages")
+    (installed / "onnxruntime").mkdir(exist_ok=True)
+    (checkout.root / "requirements-people.txt").write_text(f"onnxruntime=={version}\n")
+    remove_a_package(checkout.root / ".venv")
+    done = checkout.setup()
+    assert done.returncode == 0, done.stderr
+    assert checkout.run("import greeting; print(greeting.version)") == "1.0"
+    found = checkout.run(
+        "import importlib.util as u; print(u.find_spec('onnxruntime') is not None)"
+    )
+    assert found == str(version == "2.0")
+    assert ("OpenCV runs the person models instead" in done.stderr) == (version != "2.0")
+
+
 def test_a_killed_installation_starts_again(checkout: Checkout) -> None:
     checkout.require("greeting==2.0\n")
     with listening() as index:
