@@ -79,11 +79,14 @@ class OnnxRuntime(Runtime):
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except self.errors as error:
             raise ModelError(_first_line(error)) from None
-        self._input = self._session.get_inputs()[0].name
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            raise ModelError(f"it has {len(inputs)} inputs instead of one")
+        self._input = inputs[0].name
 
     def run(self, given: Numbers) -> Numbers:
         return np.asarray(self._session.run(None, {self._input: given})[0], np.float32)
@@ -263,7 +266,8 @@ def _errors_of_onnxruntime() -> tuple[type[Exception], ...]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     every: list[Any] = list(vars(state).values())
-    return tuple(one for one in every if isinstance(one, type) and issubclass(one, Exception))
+    found = (one for one in every if isinstance(one, type) and issubclass(one, Exception))
+    return (*found, ValueError)  # a UnicodeDecodeError when a name in the file is no text
 
 
 def _fitting(runtime: Runtime) -> Head:
