@@ -1,0 +1,30 @@
+"""The verb `forget`: makes the silencer of a camera forget what it has learned."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from app.cli.options import config_options, loaded
+from app.silencer.memory import Memory, write_memory
+
+
+@click.command()
+@config_options
+@click.argument("camera", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(*, folder: Path | None, profile: str | None, camera: str | None, yes: bool) -> None:
+    """Forget what the silencer of CAMERA, or of all cameras, has learned. Tags and events stay."""
+    config = loaded(folder, profile)
+    known = list(config.cameras)
+    if camera is not None and camera not in known:
+        raise click.ClickException(f"no camera is named {camera}; there is {', '.join(known)}")
+    cameras = known if camera is None else [camera]
+    if not yes:
+        click.confirm(f"Forget what was learned about {', '.join(cameras)}?", abort=True)
+    for name in cameras:
+        try:
+            write_memory(config.folder, Memory(name, begins=datetime.now(UTC)))
+        except OSError as error:
+            raise click.ClickException(f"{name} was not forgotten: {error}") from None
+        click.echo(f"{name}: forgotten. The silencer learns from the events that come now.")
