@@ -60,7 +60,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         memory_path(tmp_path, "../front")
 
 
-def test_a_new_tag_replaces_the_event_and_forgotten_ones_stay_away() -> None:
+def test_a_tag_replaces_its_event_and_forgotten_ones_stay_away() -> None:
     later = replace(ONE, event="e2", at=AT + timedelta(hours=1), label=None)
     memory = Memory("front", examples=(ONE,)).with_examples([later, replace(ONE, label=None)])
     assert [(one.event, one.label) for one in memory.examples] == [("e1", None), ("e2", None)]
