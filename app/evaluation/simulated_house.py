@@ -92,7 +92,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """Something in the picture, one row each: the place of the feet, and its shape.
 
     All are shares, but *hours* (0 to 24), *slimness* (the logarithm of height over width) and
@@ -134,7 +134,7 @@ class House:
         drawn.append(self._odd(first, count, int(number * _ODD_SHARE / (1 - _ODD_SHARE))))
         return self._events(drawn)
 
-    def _people(self, first: int, count: int) -> tuple[str, Look, Floats]:
+    def _people(self, first: int, count: int) -> tuple[str, Appearance, Floats]:
         rng = self._rng
         visits = np.sort(rng.uniform(first, first + count, rng.poisson(self.visits_a_day * count)))
         by_day = rng.random(len(visits)) < 0.8
@@ -149,11 +149,11 @@ class House:
         look = self._person(hours, place)
         return PERSON, look, np.floor(visits[of_visit])
 
-    def _person(self, hours: Floats, place: Floats) -> Look:
+    def _person(self, hours: Floats, place: Floats) -> Appearance:
         rng, n = self._rng, len(hours)
         foot = np.clip(place[:, 1], 0.25, 1.0)
         dark = _is_dark(hours)
-        return Look(
+        return Appearance(
             hours,
             np.clip(place[:, 0], 0, 1),
             foot,
@@ -167,7 +167,7 @@ class House:
             np.where(rng.random(n) < 0.03, rng.uniform(0.3, 0.6, n), 0.0),
         )
 
-    def _false(self, kind: str, first: int, count: int) -> tuple[str, Look, Floats]:
+    def _false(self, kind: str, first: int, count: int) -> tuple[str, Appearance, Floats]:
         rng, shape = self._rng, SHAPES[kind]
         busy = rng.random(count) < shape.busy
         times = rng.poisson(self.rate[kind] * 0.9 / shape.busy, count) * busy
@@ -175,9 +175,9 @@ class House:
         hours = rng.normal(self._peak[kind], shape.lasts_h, len(days)) % 24
         return kind, _look(rng, shape, hours, self._place[kind]), days
 
-    def _odd(self, first: int, count: int, number: int) -> tuple[str, Look, Floats]:
+    def _odd(self, first: int, count: int, number: int) -> tuple[str, Appearance, Floats]:
         rng, n = self._rng, number
-        look = Look(
+        look = Appearance(
             rng.uniform(0, 24, n),
             rng.uniform(0, 1, n),
             rng.uniform(0.3, 1, n),
@@ -192,7 +192,7 @@ class House:
         )
         return ODD, look, np.floor(rng.uniform(first, first + count, n))
 
-    def _events(self, drawn: list[tuple[str, Look, Floats]]) -> Events:
+    def _events(self, drawn: list[tuple[str, Appearance, Floats]]) -> Events:
         rng = self._rng
         tables, kinds, scores = [], [], []
         for kind, look, days in drawn:
@@ -213,10 +213,10 @@ def _is_dark(hours: Floats) -> Bools:
     return dark
 
 
-def _look(rng: Rng, shape: Shape, hours: Floats, place: Floats) -> Look:
+def _look(rng: Rng, shape: Shape, hours: Floats, place: Floats) -> Appearance:
     n = len(hours)
     across = rng.uniform(0, 1, n) if shape.anywhere else rng.normal(place[0], shape.across, n)
-    return Look(
+    return Appearance(
         hours,
         np.clip(across, 0, 1),
         np.clip(rng.normal(max(place[1], shape.least_foot), shape.foot, n), 0.2, 1),
@@ -231,7 +231,7 @@ def _look(rng: Rng, shape: Shape, hours: Floats, place: Floats) -> Look:
     )
 
 
-def _person_scores(rng: Rng, kind: str, look: Look) -> Floats:
+def _person_scores(rng: Rng, kind: str, look: Appearance) -> Floats:
     """Return the best person scores: a large person in good light is seen well."""
     n = len(look.hours)
     if kind == PERSON:
@@ -243,7 +243,7 @@ def _person_scores(rng: Rng, kind: str, look: Look) -> Floats:
     return scores
 
 
-def _numbers(rng: Rng, look: Look, scores: Floats) -> Floats:
+def _numbers(rng: Rng, look: Appearance, scores: Floats) -> Floats:
     """Return the numbers of `NAMES`."""
     n = len(look.hours)
     height = np.clip(look.height, 0.02, 1.0)

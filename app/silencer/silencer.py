@@ -23,7 +23,7 @@ _MOST_SURE = 1000
 MOST_OF_A_DAY = 0.9
 
 
-class Verdict(NamedTuple):
+class AlarmVerdict(NamedTuple):
     """The verdict on an event: whether it is a false alarm, and the tagged ones it is *like*."""
 
     is_false_alarm: bool
@@ -63,12 +63,12 @@ class Silencer:
         ]
         return f"{more} more tags" + (f", {' and '.join(of_each)}" if of_each else "")
 
-    def judge(self, example: Example) -> Verdict:
+    def judge(self, example: Example) -> AlarmVerdict:
         """Judge the event of *example*; one of which the person model is sure is no false alarm."""
         if example.is_sure:
-            return Verdict(False)
+            return AlarmVerdict(False)
         silent, near = self.judge_all(Table.of([example]))
-        return Verdict(bool(silent[0]), tuple(self._known[row].event for row in near[0]))
+        return AlarmVerdict(bool(silent[0]), tuple(self._known[row].event for row in near[0]))
 
     def judge_all(self, table: Table) -> tuple[Bools, Ints]:
         """Return which events of *table* are false alarms, and the rows of the examples nearest.
