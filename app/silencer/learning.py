@@ -139,7 +139,7 @@ def learn(table: Table) -> Learned:
 
 
 class _Places:
-    """How often there were people, and false alarms, near the place and hour of each event.
+    """The people and the false alarms that there were near the place and hour of each event.
 
     What an event's own day teaches is left out.
     """

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the silencer of one camera knows.
+    """The knowledge of the silencer of one camera.
 
     *names* are those of the numbers of the *examples*. *asked* are the events of which it has asked
     for a tag. Events before *begins* are forgotten. It watches since *watching_since* without
