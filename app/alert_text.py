@@ -116,6 +116,10 @@ class AlertText:
         """Return the sentence for an alert that was caused by *seen*, as in "cat"."""
         return f"That was {with_article(seen)}."
 
+    def corrected_again(self, corrected: str) -> str:
+        """Return the sentence *corrected* for an event in which a person was seen after that."""
+        return f"{corrected} A person was seen later."
+
     def clip(self, at: datetime, lasted_s: float) -> str:
         """Return the sentence for the clip of an event that began at *at* and took *lasted_s*."""
         return self._filled(self._own.clip or self._usual.clip, at, lasted_s)

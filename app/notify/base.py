@@ -18,6 +18,7 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "motion_started": "alert",
     "motion_confirmed": "alert",
     "motion_corrected": "alert",
+    "motion_reconfirmed": "alert",
     "motion_ended": None,
     "clip_ready": "clip",
     "left_open": "left_open",
@@ -79,7 +80,8 @@ class Message:
     *key* identifies it and never changes: a second delivery with the same key must not show it
     twice. A key is a plain id, so that it can name a file; any other is a ValueError. *camera* is
     None for a message about the whole house. *picture* is a JPEG or None. *event* is the event
-    that the owner may tag, and *score* its person score, 0 to 1.
+    that the owner may tag, and *score* its person score, 0 to 1. *correction* says what caused the
+    alert, if that is known to be nobody; only a channel that can edit its messages shows it.
 
     A clip of *lasted_s* seconds is in the file *clip* on this machine or, for an hour, at the URL
     *clip_link*. *picture_link* is the picture's URL, for channels that take only links. *remark*
@@ -94,6 +96,7 @@ class Message:
     picture: bytes | None = None
     event: str | None = None
     score: float | None = None
+    correction: str | None = None
     topic: Topic = "alert"
     clip: Path | None = None
     clip_link: str | None = None

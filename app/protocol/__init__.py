@@ -79,6 +79,7 @@ from app.protocol.keys import (
 )
 from app.protocol.records import (
     EVENT_FIELDS,
+    HELD_BACK,
     OPENING_KINDS,
     AnyRecord,
     ArmedBy,
@@ -106,6 +107,7 @@ from app.protocol.records import (
     is_moment,
     opened_event,
     pictured_event,
+    shown_score,
 )
 
 __all__ = [
@@ -121,6 +123,7 @@ __all__ = [
     "EVENT_ID",
     "EVENT_LIFE_S",
     "HEARTBEAT_LIFE_S",
+    "HELD_BACK",
     "ID",
     "KEYS",
     "LATEST_LIFE_S",
@@ -197,6 +200,7 @@ __all__ = [
     "published_key",
     "reasons",
     "set_aside_key",
+    "shown_score",
     "signature_key",
     "snapshot_key",
 ]

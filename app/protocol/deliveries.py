@@ -6,12 +6,15 @@ when the fact opens an event, else on `delivery:{id}`. An empty value withdraws 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from pydantic_core import from_json
+
+from app.times import utc_time
 
 _PLACE = re.compile(r"\{\w+\}")
 
@@ -83,6 +86,7 @@ class Mark:
 DELIVERED = Mark("delivered:{channel}", "UTC time of the delivery by that channel", "notifier")
 HELD = Mark("held", "UTC time, and why no channel delivers it: muted or snoozed", "notifier")
 UNTOLD = Mark("untold", "why an event that was never an alert is not delivered", "notifier")
+CORRECTION = Mark("correction", "UTC time, and what caused the alert, in a sentence", "notifier")
 UPLOADED = Mark("s3:{file}", "the key in S3 of that file of the event", "uploader")
 STORE_TROUBLE = Mark("store {store}", "SteadinessRecord, or what is being published", "uploader")
 DISK_TROUBLE = Mark("disk", "SteadinessRecord, or what is being published", "uploader")
@@ -106,6 +110,30 @@ STAGES = (
 def stage_mark(channel: str, stage: Stage, of: str = "") -> str:
     """Return the mark of *stage* in a delivery by *channel*; *of* is a message of a digest."""
     return ":".join(filter(None, (channel, stage, of)))
+
+
+def correction_marks(marks: Mapping[str, str], at: datetime, text: str) -> dict[str, str]:
+    """Return the marks that add the correction *text* of *at* to an event with *marks*.
+
+    There are none if the event has a newer one.
+    """
+    known_at = _correction(marks)[0]
+    if known_at and known_at > at:
+        return {}
+    return {CORRECTION.name: f"{at.isoformat()} {text}"}
+
+
+def correction_in(marks: Mapping[str, str]) -> str | None:
+    """Return the correction of the alert of an event with *marks*; None when it has none."""
+    return _correction(marks)[1]
+
+
+def _correction(marks: Mapping[str, str]) -> tuple[datetime, str] | tuple[None, None]:
+    at, _, text = marks.get(CORRECTION.name, "").partition(" ")
+    try:
+        return utc_time(at), text
+    except ValueError:
+        return None, None
 
 
 #: The stages whose marks are a number.
@@ -143,7 +171,7 @@ def _is_object(value: str) -> bool:
 
 #: The marks of each hash that has some.
 MARKS: dict[Holder, tuple[Mark, ...]] = {
-    "event": (DELIVERED, HELD, UNTOLD, UPLOADED, *STAGES),
+    "event": (DELIVERED, HELD, UNTOLD, CORRECTION, UPLOADED, *STAGES),
     "delivery": (
         *(DELIVERED, HELD, STORE_TROUBLE, DISK_TROUBLE, REDIS_LOG, REDIS_DUMPS),
         *STAGES,

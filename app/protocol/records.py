@@ -14,6 +14,7 @@ FactKind = Literal[
     "motion_started",
     "motion_confirmed",
     "motion_corrected",
+    "motion_reconfirmed",
     "motion_ended",
     "camera_lost",
     "camera_back",
@@ -42,6 +43,8 @@ FactKind = Literal[
 OPENING_KINDS: tuple[FactKind, ...] = ("motion_started", "motion_confirmed")
 #: What became of an event's alert.
 Decision = Literal["waiting", "sent", "held", "silenced"]
+#: The decisions about alerts that are not delivered.
+HELD_BACK: tuple[Decision, ...] = ("held", "silenced")
 RequestKind = Literal["last_image", "clip", "tag", "say"]
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
@@ -309,7 +312,13 @@ def opened_event(fact: Fact) -> str | None:
 
 def pictured_event(fact: Fact) -> str | None:
     """Return the event whose picture *fact* brings; None when it brings none."""
-    return fact.event if fact.kind in (*OPENING_KINDS, "camera_fault") else None
+    pictured = (*OPENING_KINDS, "motion_reconfirmed", "camera_fault")
+    return fact.event if fact.kind in pictured else None
+
+
+def shown_score(record: EventRecord) -> float | None:
+    """Return the person score of *record*; None where there is none, or the class says enough."""
+    return None if record.seen else record.score or None
 
 
 def is_moment(at: datetime) -> bool:

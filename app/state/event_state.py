@@ -21,7 +21,10 @@ class EventState(BaseState):
 
     def event(self, event: str) -> EventRecord | None:
         """Return the record of *event*, None when it is not known or damaged."""
-        stored = self.event_fields(event)
+        return self.event_in(event, self.event_fields(event))
+
+    def event_in(self, event: str, stored: dict[str, str]) -> EventRecord | None:
+        """Return the record of *event*, whose hash is *stored*; None as for `event`."""
         if not stored:
             return None
         try:

@@ -100,11 +100,14 @@ local function groups_of(stream, first)
 end
 
 local function worth(text)
-    if string.find(text, '"alert":false', 1, true) then
+    if string.find(text, '"kind":"motion_corrected"', 1, true) then
+        return 2
+    elseif string.find(text, '"alert":false', 1, true) then
         return 1
     end
     local is_best = string.find(text, '"kind":"motion_started"', 1, true)
         or string.find(text, '"kind":"motion_confirmed"', 1, true)
+        or string.find(text, '"kind":"motion_reconfirmed"', 1, true)
         or string.find(text, '"kind":"tag"', 1, true)
     return is_best and 3 or 2
 end

@@ -166,13 +166,19 @@ def test_what_is_worth_least_is_dropped_first_and_reported(
 ) -> None:
     """The ends of events go first, then clips, then the oldest alerts."""
     read_all(state)
-    fill(raw, 1_999)
+    others: tuple[FactKind, ...] = ("motion_confirmed", "motion_reconfirmed", "motion_corrected")
+    for kind in others:
+        alert = kind != "motion_corrected"
+        fact = Fact(kind, kind, NOW, "Words.", "front", alert=alert)
+        raw.xadd("events", {"fact": protocol.encode(fact)})
+    fill(raw, 1_996)
     state.publish(started(1))
     waiting = kinds_of(read_all(state))
-    assert (waiting["motion_started"], waiting["motion_ended"]) == (668, 0)
+    assert (waiting["motion_started"], waiting["motion_ended"]) == (667, 0)
+    assert [waiting[kind] for kind in others] == [1, 1, 0]
     assert 200 < waiting["clip_ready"] < 600
     assert waiting["redis_trouble"] == 1
-    assert state.read_strings("dropped") == [str(2_000 - 668 - waiting["clip_ready"])]
+    assert state.read_strings("dropped") == [str(2_000 - 669 - waiting["clip_ready"])]
     assert "were dropped" in caplog.text
 
 

@@ -142,6 +142,11 @@ class House:
         self.state.publish(fact, EventRecord("front", at), b"a picture")
         return fact
 
+    def correct(self, alert: Fact) -> None:
+        """Publish that the event of *alert* was nobody, as a camera on another machine does."""
+        kind: FactKind = "motion_corrected"
+        self.state.publish(replace(alert, id=f"{alert.event}-{kind}", kind=kind, alert=False))
+
     def marks(self, fact: Fact) -> dict[str, str]:
         return self.state.delivery_marks(fact)
 
@@ -169,6 +174,8 @@ def run_commands(house: House) -> None:
         house.command(name)
     held = house.publish()
     house.await_mark(held, "held")
+    house.correct(held)
+    house.await_mark(held, "correction")
     house.command("initialize")
     house.command("rotate", "30 10")
     house.command("last_image")

@@ -14,8 +14,8 @@ from app.daemons.notifier.progress import delivered_mark
 from app.daemons.notifier.tag_handler import REMOVE_AFTER
 from app.errors import ProtocolError
 from app.notify import TOPIC_OF, Message, Notifier
-from app.protocol import Fact, Stage
-from app.protocol.deliveries import HELD, UNTOLD, stage_mark
+from app.protocol import HELD_BACK, Fact, Stage, shown_score
+from app.protocol.deliveries import HELD, UNTOLD, correction_in, stage_mark
 from app.state import State
 
 #: The longest time that an alert waits for its picture to be in S3.
@@ -80,7 +80,7 @@ class Composer:
             topic=TOPIC_OF[fact.kind] or "alert",
             lasted_s=fact.lasted_s,
         )
-        return replace(message, score=self._score(event)) if event else message
+        return self._with_record(message, event) if event else message
 
     def release(self, message: Message) -> None:
         """Delete the rendition in *message*, if there is one, after the delivery."""
@@ -168,6 +168,8 @@ class Composer:
         if delivered_mark(name) in marks:
             posted = self.state.delivery_marks(digest) if digest else marks
             return posted.get(stage_mark(name, Stage.POSTED))
+        if marks.get("decision") in HELD_BACK:
+            return Skipped("its alert was held back")
         is_fresh = abs(self.clock.now() - fact.at) < ALERT_PATIENCE
         if digest or marks.get(stage_mark(name, Stage.POSTING)) or is_fresh:
             return NotYet(CLIP_LOOK_S)
@@ -179,10 +181,9 @@ class Composer:
             return self.state.event_fields(fact.event or "")
         return self.state.delivery_marks(fact) if plan.clip_of == "fact" else None
 
-    def _score(self, event: str) -> float | None:
-        try:
-            record = self.state.event(event)
-        except ProtocolError as error:
-            _log.warning("%s is delivered without its score: %s", event, error)
-            return None
-        return record.score if record else None
+    def _with_record(self, message: Message, event: str) -> Message:
+        """Return *message* with what Redis knows about *event*: the person score, a correction."""
+        fields = self.state.event_fields(event)
+        record = self.state.event_in(event, fields)
+        score = shown_score(record) if record else None
+        return replace(message, score=score, correction=correction_in(fields))

@@ -23,6 +23,7 @@ from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_s
 from app.emergency.redis_watch import RedisWatch
 from app.emergency.reporter import EmergencyReporter
 from app.errors import ProtocolError, StateUnavailable
+from app.notify.slack.replies import SlackReplies
 from app.programs import expected_programs
 from app.protocol import Fact, Stage
 from app.protocol.deliveries import HELD, UNTOLD, stage_mark
@@ -183,6 +184,9 @@ class NotifierDaemon(Daemon):
 
         What was read before, or published before this start, may have been delivered already.
         """
+        if fact.kind == "motion_corrected":
+            self._correct(entry, fact)
+            return
         try:
             names = self._remaining(fact)
         except ProtocolError as error:
@@ -191,6 +195,14 @@ class NotifierDaemon(Daemon):
         if names:
             is_doubtful = read_before or fact.at < self._started_at
             self._outbox.enqueue(entry, fact, names, is_doubtful=is_doubtful)
+        else:
+            self._facts.acknowledge(entry)
+
+    def _correct(self, entry: str, fact: Fact) -> None:
+        """Let Slack show the correction *fact* in the alert; no other channel can do that."""
+        corrections = self._workers.corrections
+        if corrections and SlackReplies.name in self._outbox.channels_for(fact):
+            corrections.accept(entry, fact)
         else:
             self._facts.acknowledge(entry)
 

@@ -15,7 +15,7 @@ from app.times import utc_time
 READS = ("camera_notifications", "snoozed_until")
 
 #: The kinds of facts that a snooze holds back.
-SNOOZED = (*OPENING_KINDS, "clip_ready")
+SNOOZED = (*OPENING_KINDS, "motion_reconfirmed", "clip_ready")
 
 _log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_files import ClipFiles
 from app.daemons.notifier.clip_request_handler import ClipRequestHandler
+from app.daemons.notifier.corrections import Corrections
 from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.progress import DeliveryProgress, delivered_mark
 from app.daemons.notifier.retry_queue import PendingRequest, RetryQueue, answer_key
@@ -50,7 +51,8 @@ class RequestHandler:
     """Replies by *slack* and with *clips*; without Slack it only acknowledges requests.
 
     *camera* is used when a request names none. A requested clip lasts *clip_s* seconds. *journal*
-    has the replies that Redis may forget.
+    has the replies that Redis may forget. The *corrections* of alerts are shown by the same thread
+    as their tags.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class RequestHandler:
         camera: str,
         clip_s: float,
         journal: DeliveryJournal | None = None,
+        corrections: Corrections | None = None,
     ) -> None:
         self.replied = 0
+        self._corrections = corrections
         self._journal = journal
         self._worker = Worker("requests", self.step, STEP_LIMIT_S)
         self._state = state
@@ -106,6 +110,8 @@ class RequestHandler:
         try:
             self._read_requests()
             self._retries.reply_to_due()
+            if self._corrections:
+                self._corrections.step()
         except StateUnavailable:
             self._catch_up_at_s = 0.0
             return REDIS_RETRY_S
@@ -116,7 +122,9 @@ class RequestHandler:
             for entry, request in self._requests.all_unfinished():
                 self._enqueue(PendingRequest(entry, request))
             self._catch_up_at_s = self._clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
-        for entry, request in self._requests.new(min(self._retries.wait_s(), WAIT_S)):
+        correct_s = self._corrections.wait_s() if self._corrections else WAIT_S
+        wait_s = min(self._retries.wait_s(), correct_s, WAIT_S)
+        for entry, request in self._requests.new(wait_s):
             self._enqueue(PendingRequest(entry, request))
 
     def _enqueue(self, pending: PendingRequest) -> None:

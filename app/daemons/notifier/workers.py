@@ -11,6 +11,7 @@ from app.config import Config
 from app.daemons.notifier.clip_files import LINK_LIFE_S, ClipFiles, MakeLink
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.composer import Composer
+from app.daemons.notifier.corrections import Corrections
 from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.request_handler import RequestHandler
@@ -42,13 +43,23 @@ class WorkerSettings:
 
 
 class NotifierWorkers(WorkerGroup):
-    """The threads of *outbox* and of *requests*, and the *clips* that they use."""
+    """The threads of *outbox* and of *requests*, and the *clips* that they use.
 
-    def __init__(self, outbox: Outbox, requests: RequestHandler, clips: ClipFiles) -> None:
+    *corrections* is None without Slack.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        requests: RequestHandler,
+        clips: ClipFiles,
+        corrections: Corrections | None,
+    ) -> None:
         super().__init__([*outbox.workers, *requests.workers])
         self.outbox = outbox
         self.requests = requests
         self.clips = clips
+        self.corrections = corrections
 
     def ask_to_stop(self) -> None:
         """Begin no further step, and end the present rendition."""
@@ -101,6 +112,7 @@ def make_workers(
     slack = (
         SlackReplies(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
     )
+    corrections = Corrections(state, clock, slack, outbox.alert_of, acknowledge) if slack else None
     requests = RequestHandler(
         state,
         clock,
@@ -109,8 +121,9 @@ def make_workers(
         camera=settings.camera,
         clip_s=settings.clip_s,
         journal=journal,
+        corrections=corrections,
     )
-    return NotifierWorkers(outbox, requests, clips)
+    return NotifierWorkers(outbox, requests, clips, corrections)
 
 
 def _slack_notifier(

@@ -24,7 +24,7 @@ from app.detector import Event
 from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
-from app.protocol import ClipAsked, Decision, EventRecord, Fact, event_fact_id
+from app.protocol import HELD_BACK, ClipAsked, EventRecord, Fact, event_fact_id
 from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import EventFolders
 from app.recording.recorder import ReadyClip, Recorder
@@ -40,9 +40,6 @@ _LOOK_S = 0.02
 _ASKED = "clips-asked"
 #: A step that lasts longer is late: the end of a long clip is written in one step.
 STEP_LIMIT_S = 600.0
-
-#: The decisions about alerts that are not delivered.
-HELD_BACK: tuple[Decision, ...] = ("held", "silenced")
 
 _log = logging.getLogger(__name__)
 

@@ -48,6 +48,7 @@ class EventReporter:
         self._deadlines = deadlines
         self._open: tuple[str, EventRecord] | None = None
         self._opening_is_alert = False
+        self._correction: Fact | None = None
         #: The number of events since the start.
         self.count = 0
 
@@ -83,7 +84,7 @@ class EventReporter:
             decision=decision,
         )
         record = _with_findings(record, findings)
-        self._open = event_id, record
+        self._open, self._correction = (event_id, record), None
         is_alert = event.alert and decision != "waiting"
         self._opening_is_alert = is_alert and self.alert_text.announces_opening
         cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
@@ -130,8 +131,12 @@ class EventReporter:
         pictures = self._pictures(findings.shot) if findings.shot else None
         _log.info("the alert of event %s is %s: %s", event_id, decision, why)
         if decision == "sent":
-            fact = self._confirmation(event_id, record, at)
+            kind: FactKind = "motion_reconfirmed" if self._correction else "motion_confirmed"
+            fact = self._confirmation(kind, event_id, record, at)
             self._publisher.publish(Publication(fact, record, pictures))
+            if self._correction:
+                again = self._corrected_again(self._correction, at)
+                self._publisher.publish(Publication(again, record))
         else:
             self._publisher.rewrite(event_id, record, self._opening_is_alert, pictures)
 
@@ -156,6 +161,7 @@ class EventReporter:
         fact = self._fact("motion_corrected", event_id, at, text, alert=False)
         pictures = self._pictures(findings.shot) if findings.shot else None
         self._publisher.publish(Publication(fact, record, pictures))
+        self._correction = fact
         _log.info("event %s: %s", event_id, text)
 
     def end(
@@ -242,13 +248,26 @@ class EventReporter:
         if record.decision not in ("waiting", "sent") or is_alert:
             return record
         record = replace(record, decision="sent")
-        fact = self._confirmation(event_id, record, max(at, record.started_at))
+        at = max(at, record.started_at)
+        fact = self._confirmation("motion_confirmed", event_id, record, at)
         self._publisher.publish(Publication(fact, record))
         return record
 
-    def _confirmation(self, event_id: str, record: EventRecord, at: datetime) -> Fact:
+    def _confirmation(
+        self, kind: FactKind, event_id: str, record: EventRecord, at: datetime
+    ) -> Fact:
         text = self.alert_text.opening(record.started_at, record.evidence, _word(record))
-        return self._fact("motion_confirmed", event_id, at, text, alert=True)
+        return self._fact(kind, event_id, at, text, alert=True)
+
+    def _corrected_again(self, correction: Fact, at: datetime) -> Fact:
+        """Return the correction in place of *correction*: a person was seen at *at*."""
+        return replace(
+            correction,
+            id=f"{correction.id}-again",
+            # The later of two corrections counts.
+            at=max(at, correction.at + timedelta(milliseconds=1)),
+            text=self.alert_text.corrected_again(correction.text),
+        )
 
     def _pictures(self, shot: Shot) -> SnapshotPair:
         """Return the pictures of *shot*: with the box of what was seen, and clean."""

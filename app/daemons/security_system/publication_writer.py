@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes
 from app.daemons.security_system.spool import Publication, Spool
-from app.protocol import EventRecord
+from app.protocol import EventRecord, Fact
 from app.recording.event_folder import EventFolders, SnapshotPair
 
 #: The seconds until notes that the disk has refused are tried again.
@@ -103,11 +103,20 @@ class PublicationWriter:
         if fact.event and record:
             # If this run is killed before the end of the event, the next run publishes the event
             # again, and must know whether its opening was an alert.
-            alert = {"alert": fact.alert} if fact.kind == "motion_started" else {}
-            if fact.kind == "motion_confirmed":
-                alert = {"alert": False}
-            facts = protocol.plain_event(record) | alert
+            facts = protocol.plain_event(record) | self._opening(fact, record)
             self._folders.write_event(fact.event, record.started_at, facts, publication.pictures)
+
+    def _opening(self, fact: Fact, record: EventRecord) -> dict[str, Any]:
+        """Return what the file of the event of *fact* says of its opening, while it is open."""
+        match fact.kind:
+            case "motion_started":
+                return {"alert": fact.alert}
+            case "motion_confirmed":
+                return {"alert": False}
+            case "motion_corrected" | "motion_reconfirmed":
+                known = self._folders.read_event(fact.event or "", record.started_at)
+                return {"alert": known.get("alert")}
+        return {}
 
     def _rewrite(
         self,

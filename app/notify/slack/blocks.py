@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,6 @@ ACTIONS = {
     "snooze": "snooze",
     "undo": "tag_undo",
 }
-#: The beginnings of the block ids of a picture in a digest and of its buttons; the event follows.
-_PICTURE_OF = "picture "
-_TAG_OF = "tag "
 _LINES_IN_DIGEST = 10
 _LONGEST_TEXT = 2900
 _LONGEST_ALT_TEXT = 1900
@@ -72,7 +69,7 @@ def alert(message: Message, file: str | None, remark: str | None) -> list[Block]
 
     An alert about an event has buttons to tag it.
     """
-    blocks = [section(headline(message.text, message.camera, message.at, message.score))]
+    blocks = [section(headline(message))]
     if file:
         blocks.append(picture(file, f"{message.text} {house_time(message.at)}"))
     if remark:
@@ -105,13 +102,19 @@ def clip(text: str, link: str | None, remark: str | None) -> list[Block]:
     return blocks
 
 
-def headline(text: str, camera: str | None, at: datetime, score: float | None) -> str:
-    """Return *text*, and below it the camera, the time and the person score."""
-    facts = [escaped(camera)] if camera else []
-    facts.append(shown_time(at))
-    if score is not None:
-        facts.append(f"person {score:.0%}")
-    return f"*{escaped(text)}*\n{'  ·  '.join(facts)}"
+def headline(message: Message) -> str:
+    """Return the text of *message*, and below it its correction, camera, time and person score."""
+    facts = [escaped(message.camera)] if message.camera else []
+    facts.append(shown_time(message.at))
+    if message.score is not None:
+        facts.append(f"person {message.score:.0%}")
+    lines = [f"*{escaped(text)}*" for text in (message.text, message.correction) if text]
+    return "\n".join([*lines, "  ·  ".join(facts)])
+
+
+def fallback(text: str, correction: str | None) -> str:
+    """Return the *text* of an alert with its *correction*, for a screen that shows no blocks."""
+    return f"{text} {correction}" if correction else text
 
 
 def tag_buttons(event: str, *, snooze: bool = True) -> Block:
@@ -175,43 +178,55 @@ def loaded(text: str | None) -> list[Block]:
 def events_in_digest(shown: Sequence[Block]) -> dict[str, str]:
     """Return the events whose pictures the blocks *shown* of a digest have, with their files."""
     return {
-        block["block_id"].removeprefix(_PICTURE_OF): block["slack_file"]["id"]
+        block["block_id"].removeprefix("picture "): block["slack_file"]["id"]
         for block in shown
-        if block.get("block_id", "").startswith(_PICTURE_OF)
+        if block.get("block_id", "").startswith("picture ")
     }
 
 
-def with_tags(
-    shown: Sequence[Block], tags: Mapping[str, ShownTag | None], removed: set[str]
+def with_changes(
+    shown: Sequence[Block],
+    tags: Mapping[str, ShownTag | None],
+    corrections: Mapping[str, str],
+    removed: Collection[str],
 ) -> list[Block]:
-    """Return the blocks *shown* of a digest with the present *tags* of its events.
+    """Return the blocks *shown* of a digest with the *tags* and *corrections* of its events.
 
     The events in *removed* have no picture any more.
     """
-    return [new for block in shown for new in _with_tag(block, tags, removed)]
+    return [new for block in shown for new in _changed(block, tags, corrections, removed)]
 
 
-def _with_tag(
-    block: Block, tags: Mapping[str, ShownTag | None], removed: set[str]
+def _changed(
+    block: Block,
+    tags: Mapping[str, ShownTag | None],
+    corrections: Mapping[str, str],
+    removed: Collection[str],
 ) -> Iterator[Block]:
-    name = block.get("block_id", "")
-    if name.startswith(_TAG_OF) and (tag := tags.get(name.removeprefix(_TAG_OF))):
-        yield from tagged(name.removeprefix(_TAG_OF), tag)
-    elif not (name.startswith(_PICTURE_OF) and name.removeprefix(_PICTURE_OF) in removed):
-        yield block
+    part, _, event = block.get("block_id", "").partition(" ")
+    correction = corrections.get(event)
+    match part, block:
+        case "tag", _ if tag := tags.get(event):
+            yield from tagged(event, tag)
+        case "place", {"elements": [{"text": str(text)}]} if correction:
+            yield block | context(f"{text}  ·  *{escaped(correction)}*")
+        case "picture", _ if event in removed:
+            return
+        case _:
+            yield block
 
 
 def _digest_picture(message: Message, file: str) -> list[Block]:
-    """Return the blocks of one picture in a digest."""
+    """Return the blocks of one picture in a digest; the ids of those of an event name it."""
     shown = picture(file, f"{message.text} {house_time(message.at)}")
     place = context(f"{escaped(message.camera or '')}  ·  {shown_time(message.at)}")
     if message.event is None:
         return [shown, place]
     buttons = tag_buttons(message.event, snooze=False)
     return [
-        shown | {"block_id": f"{_PICTURE_OF}{message.event}"},
-        place,
-        buttons | {"block_id": f"{_TAG_OF}{message.event}"},
+        shown | {"block_id": f"picture {message.event}"},
+        place | {"block_id": f"place {message.event}"},
+        buttons | {"block_id": f"tag {message.event}"},
     ]
 
 

@@ -63,7 +63,14 @@ class SlackNotifier(Notifier):
         if message.topic == "clip" or message.clip or message.clip_link or message.remark:
             self._deliver_clip(message, progress)
             return
-        draft = Draft(message.key, self.channel, message.text, partial(blocks.alert, message))
+        draft = Draft(
+            message.key,
+            self.channel,
+            message.text,
+            partial(blocks.alert, message),
+            fallback=blocks.fallback(message.text, message.correction),
+            at=message.at,
+        )
         self.post(draft, message.picture, progress)
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
@@ -79,10 +86,14 @@ class SlackNotifier(Notifier):
             if file:
                 pictures.append((message, file))
 
-        def compose(file: str | None, remark: str | None) -> list[Block]:
-            return blocks.digest(digest, pictures if file else (), remark)
+        corrections = {one.key: one.correction for one in digest.messages if one.correction}
 
-        progress.set(Stage.BLOCKS, json.dumps(compose("shown" if pictures else None, remark)))
+        def compose(file: str | None, remark: str | None) -> list[Block]:
+            shown = blocks.digest(digest, pictures if file else (), remark)
+            return blocks.with_changes(shown, {}, corrections, ())
+
+        plain = blocks.digest(digest, pictures, remark)
+        progress.set(Stage.BLOCKS, json.dumps(plain))
         draft = Draft(
             digest.key,
             self.channel,

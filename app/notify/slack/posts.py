@@ -23,6 +23,7 @@ from app.notify.once import posting, unconfirmed_since
 from app.notify.slack.api import SlackApi, refusal
 from app.notify.slack.blocks import Block
 from app.protocol import Stage
+from app.times import utc_time
 
 EVENT_TYPE = "whos_there_alert"
 #: Slack accepts about one message a second in a channel.
@@ -50,12 +51,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The place and content of a posted message; stored as the mark `posted`."""
+    """The place and content of a posted message; stored as the mark `posted`.
+
+    *at* is the time of what it is about, as ISO 8601; None in marks of earlier versions.
+    """
 
     channel: str
     ts: str
     text: str
     file: str | None = None
+    at: str | None = None
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -64,7 +69,10 @@ class Posted:
     def loads(cls, text: str) -> "Posted":
         """Return the message in *text*; `ProtocolError` when there is none."""
         try:
-            return cls(**json.loads(text))
+            posted = cls(**json.loads(text))
+            if posted.at is not None:
+                utc_time(posted.at)
+            return posted
         except (ValueError, TypeError, RecursionError) as error:
             raise ProtocolError(f"not the mark of a message: {error}") from None
 
@@ -73,7 +81,8 @@ class Posted:
 class Draft:
     """A message to post in *channel*, in the thread *thread_ts* if it is not None.
 
-    *text* is the fallback for the blocks. *blocks* makes the blocks from the id of the picture's
+    *text* is about something at the time *at*. *fallback* is for screens that show no blocks; None
+    means *text*. *blocks* makes the blocks from the id of the picture's
     file and from a remark; both may be None. *file_name* is the name of the picture or clip in
     Slack, without an ending; None means *key*. *members* are the keys of the messages in a digest.
     """
@@ -85,6 +94,8 @@ class Draft:
     thread_ts: str | None = None
     file_name: str | None = None
     members: tuple[str, ...] = ()
+    fallback: str | None = None
+    at: datetime | None = None
 
     def file_called(self, ending: str) -> str:
         """Return the name in Slack of its picture or clip, with this *ending*."""
@@ -110,7 +121,8 @@ class SlackPosts:
         ts = self._find(draft, file, begun) if begun else None
         if ts is None:
             ts, file = self._post(draft, file, remark, progress)
-        progress.set(Stage.POSTED, Posted(draft.channel, ts, draft.text, file).dumps())
+        at = draft.at.isoformat() if draft.at else None
+        progress.set(Stage.POSTED, Posted(draft.channel, ts, draft.text, file, at).dumps())
 
     def keep_pace(self, channel: str) -> None:
         """Wait until the next message to *channel* is allowed."""
@@ -200,7 +212,7 @@ class SlackPosts:
                 "chat.postMessage",
                 channel=draft.channel,
                 thread_ts=draft.thread_ts,
-                text=draft.text,
+                text=draft.fallback or draft.text,
                 blocks=blocks or None,
                 metadata={"event_type": EVENT_TYPE, "event_payload": _payload(draft)},
                 unfurl_links=False,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
 
@@ -16,7 +16,8 @@ from app.notify.slack.blocks import Block, ShownTag
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import Draft, Posted
 from app.notify.slack.response_url import respond
-from app.protocol import EventRecord, ReplyTo
+from app.protocol import EventRecord, ReplyTo, shown_score
+from app.times import utc_time
 
 _APP_NOT_IN_CHANNEL = ("channel_not_found", "not_in_channel", "is_archived", "restricted_action")
 _FILE_IS_GONE = ("file_not_found", "file_deleted")
@@ -27,24 +28,30 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PostedAlert:
-    """An alert in Slack: its event, its place, and whether its picture was deleted there."""
+    """An alert in Slack: its event, its place, and whether its picture was deleted there.
+
+    *correction* says what caused it, if that is known to be nobody.
+    """
 
     event: str
     record: EventRecord
     posted: Posted
     deleted: bool
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PostedDigest:
-    """A digest in Slack: its place, its blocks as it was posted, and its events without pictures.
+    """A digest in Slack: its place, and its blocks as it was posted.
 
-    *removed* are the events whose pictures were deleted.
+    *removed* are the events whose pictures were deleted, and *corrections* say by event what caused
+    the alert.
     """
 
     posted: Posted
     blocks: Sequence[Block]
     removed: frozenset[str]
+    corrections: Mapping[str, str] = field(default_factory=dict)
 
 
 class SlackReplies:
@@ -97,8 +104,8 @@ class SlackReplies:
                 file_name=_file_name(message),
             )
 
-    def show_tag(self, alert: PostedAlert, tag: ShownTag | None) -> None:
-        """Replace the buttons of *alert* by *tag*; None shows the buttons again.
+    def show_alert(self, alert: PostedAlert, tag: ShownTag | None) -> None:
+        """Show *alert* with its correction, and with *tag* or, if that is None, the buttons.
 
         Raises `MessageRefused` if the message was deleted or may no longer be changed.
         """
@@ -110,10 +117,10 @@ class SlackReplies:
                 raise
             self._update(alert, tag, None)
 
-    def show_tags(self, digest: PostedDigest, tags: Mapping[str, ShownTag | None]) -> None:
-        """Show *tags*, by event, in *digest*; None shows the buttons. Raises as `show_tag` does."""
+    def show_digest(self, digest: PostedDigest, tags: Mapping[str, ShownTag | None]) -> None:
+        """Show *digest* with *tags*, by event; None shows the buttons. Raises as `show_alert`."""
         posted = digest.posted
-        shown = blocks.with_tags(digest.blocks, tags, set(digest.removed))
+        shown = blocks.with_changes(digest.blocks, tags, digest.corrections, digest.removed)
         self._api.call(
             "chat.update", channel=posted.channel, ts=posted.ts, text=posted.text, blocks=shown
         )
@@ -148,17 +155,21 @@ class SlackReplies:
 
     def _update(self, alert: PostedAlert, tag: ShownTag | None, file: str | None) -> None:
         posted = alert.posted
-        shown = self._blocks(alert, tag, file)
+        message = _message(alert)
         self._api.call(
-            "chat.update", channel=posted.channel, ts=posted.ts, text=posted.text, blocks=shown
+            "chat.update",
+            channel=posted.channel,
+            ts=posted.ts,
+            text=blocks.fallback(message.text, message.correction),
+            blocks=self._blocks(alert, message, tag, file),
         )
 
-    def _blocks(self, alert: PostedAlert, tag: ShownTag | None, file: str | None) -> list[Block]:
-        text, record = alert.posted.text, alert.record
-        headline = blocks.headline(text, record.camera, record.started_at, record.score)
-        shown = [blocks.section(headline)]
+    def _blocks(
+        self, alert: PostedAlert, message: Message, tag: ShownTag | None, file: str | None
+    ) -> list[Block]:
+        shown = [blocks.section(blocks.headline(message))]
         if file:
-            shown.append(blocks.picture(file, f"{text} {blocks.house_time(record.started_at)}"))
+            shown.append(blocks.picture(file, f"{message.text} {blocks.house_time(message.at)}"))
         elif alert.posted.file and not tag:
             shown.append(blocks.context(_PICTURE_DELETED))
         if tag:
@@ -177,6 +188,21 @@ class SlackReplies:
                 type(error).__name__,
             )
             return False
+
+
+def _message(alert: PostedAlert) -> Message:
+    """Return the message of *alert* as it is shown now."""
+    posted, record, correction = alert.posted, alert.record, alert.correction
+    return Message(
+        alert.event,
+        utc_time(posted.at) if posted.at else record.started_at,
+        # A mark that was restored from Slack's history has the text that Slack shows.
+        posted.text.removesuffix(f" {correction}"),
+        record.camera,
+        event=alert.event,
+        score=shown_score(record),
+        correction=correction,
+    )
 
 
 def mention(user: str | None, name: str) -> str:

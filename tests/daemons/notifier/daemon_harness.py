@@ -80,7 +80,12 @@ class DaemonHarness:
         self.program.wait_until_beating(self.server.url)
 
     def publish(
-        self, kind: FactKind = "motion_started", *, alert: bool = True, ago_s: float = 0.0
+        self,
+        kind: FactKind = "motion_started",
+        *,
+        alert: bool = True,
+        ago_s: float = 0.0,
+        record: EventRecord | None = None,
     ) -> Fact:
         """Publish a fact of *ago_s* seconds ago; one that opens an event comes with a picture."""
         self._number += 1
@@ -88,7 +93,8 @@ class DaemonHarness:
         own_id = protocol.event_id(at, f"cam{self._number}")
         event = own_id if kind.startswith("motion") else None
         fact = Fact(f"{own_id}-{kind}", kind, at, f"Fact {self._number}.", "front", event, alert)
-        record = EventRecord("front", at, score=0.9) if event else None
+        if event:
+            record = record or EventRecord("front", at, score=0.9)
         self.state.publish(fact, record, picture_of(fact) if event else None)
         return fact
 

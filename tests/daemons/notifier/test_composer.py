@@ -126,6 +126,49 @@ def test_the_clip_of_a_held_or_skipped_alert_is_skipped(make_outbox: MakeOutbox,
     assert (outbox.texts(), outbox.acknowledged) == ([], [clip_fact().id])
 
 
+@pytest.mark.parametrize("decision", ["held", "silenced"])
+def test_the_clip_of_an_event_held_back_is_skipped(make_outbox: MakeOutbox, decision: str) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.state.mark_event(EVENT, {"decision": decision})
+    outbox.add(clip_fact())
+    run(outbox.clips)
+    assert (outbox.texts(), outbox.acknowledged) == ([], [clip_fact().id])
+
+
+def test_a_clip_comes_below_the_confirmation_of_its_event(make_outbox: MakeOutbox) -> None:
+    outbox = make_outbox(ThreadNotifier())
+    outbox.state.publish(FACT, EventRecord("front", AT, decision="waiting"), b"a picture")
+    outbox.add(clip_fact())
+    assert run(outbox.clips) == 1
+    confirmed = replace(FACT, id=f"{EVENT}-motion_confirmed", kind="motion_confirmed")
+    record = EventRecord("front", AT, score=0.8, person=True, seen="person", decision="sent")
+    outbox.state.publish(confirmed, record, b"a better picture")
+    outbox.add(confirmed)
+    run(outbox.alerts)
+    outbox.clock.advance(1)
+    run(outbox.clips)
+    alert, clip = outbox.messages
+    assert (alert.key, alert.event, alert.score) == (EVENT, EVENT, None)
+    assert clip.parent == f"place of {EVENT}"
+    assert outbox.acknowledged == [confirmed.id, clip_fact().id]
+
+
+def test_an_alert_after_a_correction_is_one_of_its_own(make_outbox: MakeOutbox) -> None:
+    """Its event was delivered already; the tag belongs to that message."""
+    outbox = make_outbox(ThreadNotifier())
+    outbox.add(FACT)
+    run(outbox.alerts)
+    outbox.state.mark_event(EVENT, {"correction": f"{AT.isoformat()} That was a cat."})
+    again = replace(FACT, id=f"{EVENT}-motion_reconfirmed", kind="motion_reconfirmed")
+    outbox.add(again, clip_fact())
+    run(outbox.alerts)
+    run(outbox.clips)
+    _, person, clip = outbox.messages
+    assert (person.key, person.event, person.topic) == (again.id, None, "alert")
+    assert (person.picture, person.correction) == (b"a picture", None)
+    assert clip.parent == f"place of {EVENT}"
+
+
 def test_the_clip_of_an_event_without_an_alert_is_single(make_outbox: MakeOutbox) -> None:
     outbox = make_outbox(ThreadNotifier())
     outbox.state.mark_event(EVENT, {"untold": "no alert"})

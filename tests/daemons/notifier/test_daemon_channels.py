@@ -5,10 +5,11 @@ Each service gets its part once, and none waits for another.
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from app.protocol import Fact, FactKind, ReplyTo, Request
+from app.protocol import EventRecord, Fact, FactKind, ReplyTo, Request
 from tests.cameras.pictures import write_video
 from tests.daemons.notifier.daemon_harness import ServicesHarness, picture_of
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, answer_lost, broken, hang
@@ -50,6 +51,48 @@ def test_clips_go_into_the_thread_and_to_all_services(services: ServicesHarness)
     ]
     for hook in services.hooks:
         assert [one.files[0][2] for one in hook.received] == [picture, *clips]
+
+
+def about(opener: Fact, kind: FactKind, text: str) -> Fact:
+    """Return a later fact about the event of *opener*."""
+    alert = kind != "motion_corrected"
+    at = datetime.now(UTC)
+    return replace(opener, id=f"{opener.event}-{kind}", kind=kind, at=at, text=text, alert=alert)
+
+
+def test_a_confirmation_is_an_alert_and_a_correction_an_edit(services: ServicesHarness) -> None:
+    services.configure(
+        slack=SLACK,
+        twilio=TWILIO,
+        apprise=APPRISE,
+        more="notify: {backends: [folder, slack, twilio, apprise]}",
+    )
+    held = EventRecord("front", datetime.now(UTC), decision="held")
+    waiting = replace(held, decision="waiting")
+    opener, never = (services.publish(alert=False, record=one) for one in (waiting, held))
+    services.upload_picture(opener)
+    person = about(opener, "motion_confirmed", "A person in front of camera front.")
+    sent = replace(held, decision="sent", seen="person", person=True, score=0.9)
+    services.state.publish(person, sent, picture_of(person))
+    clip = services.publish_clip(opener, in_s3=True)
+    cat = about(opener, "motion_corrected", "That was a cat.")
+    again = about(opener, "motion_reconfirmed", "A person, really.")
+    services.step_until_done(person, clip)
+    services.state.publish(cat, replace(sent, seen="cat", person=False))
+    services.step_until(lambda: "cat" in services.slack.seen()[0].words, "it is corrected")
+    services.state.publish(again, sent, picture_of(again))
+    services.step_until_done(again)
+    assert services.posted()[:1] == [f"{person.text} {cat.text}"]
+    assert services.posted()[-1:] == [again.text]
+    alert, *_, last = services.slack.seen()
+    assert (len(alert.buttons), len(last.buttons), alert.edits) == (3, 0, 1)
+    assert services.slack.files[alert.files[0]].content == picture_of(person)
+    assert services.slack.clips(alert.ts) == [services.clip_of(clip)]
+    assert services.texted() == [person.text, clip.text, again.text]
+    for hook in services.hooks:
+        assert [one.message.splitlines()[0] for one in hook.received] == services.texted()
+    assert services.in_folder() == sorted([opener.event or "", again.id, clip.id])
+    assert "untold" not in services.marks(opener) | services.marks(never)
 
 
 def test_after_an_outage_clips_go_into_the_digests_thread(services: ServicesHarness) -> None:

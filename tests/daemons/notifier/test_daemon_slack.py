@@ -2,13 +2,14 @@
 
 import signal
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
 from app import protocol
-from app.protocol import ClipAsked, Fact, Label, ReplyTo, Request
+from app.protocol import ClipAsked, Fact, FactKind, Label, ReplyTo, Request
 from app.state import Latest
 from tests.cameras.pictures import write_video
 from tests.daemons.notifier.daemon_harness import ServicesHarness, picture_of
@@ -80,6 +81,48 @@ def test_killed_at_any_failure_every_alert_is_posted_once(services: ServicesHarn
     until(lambda: services.are_delivered(*facts, by="slack"), "it is delivered", 30)
     assert services.slack.keys() == [fact.event for fact in facts]
     assert all(message.files for message in services.slack.seen())
+
+
+def correct(services: ServicesHarness, alert: Fact) -> None:
+    """Publish that the event of *alert* was a cat."""
+    kind: FactKind = "motion_corrected"
+    fact_id = f"{alert.event}-{kind}"
+    at = datetime.now(UTC)
+    services.state.publish(
+        replace(alert, id=fact_id, kind=kind, at=at, text="That was a cat.", alert=False)
+    )
+
+
+def is_corrected(services: ServicesHarness, number: int) -> bool:
+    seen = services.slack.seen()
+    return len(seen) > number and "*That was a cat.*" in seen[number].words
+
+
+def test_killed_at_any_failure_each_alert_is_corrected(services: ServicesHarness) -> None:
+    services.configure(slack=SLACK)
+    services.program.start()
+    alerts = [services.publish() for _ in range(2)]
+    until(lambda: services.are_delivered(*alerts, by="slack"), "both are delivered")
+    services.slack.trick("chat.update", answer_late())
+    correct(services, alerts[0])
+    until(lambda: is_called_again(services, "chat.update", 0), "it is edited")
+    services.program.kill()
+    services.slack.away = True
+    alerts.append(services.publish())
+    correct(services, alerts[2])
+    correct(services, alerts[1])
+    services.program.start()
+    until(lambda: services.pending() == 4, "all wait for Slack")
+    services.server.kill()
+    services.server.start()
+    services.slack.away = False
+    until(services.is_all_acknowledged, "all is done", 60)
+    assert [is_corrected(services, number) for number in range(3)] == [True] * 3
+    assert services.slack.keys() == [alert.event for alert in alerts]
+    for message, alert in zip(services.slack.seen(), alerts, strict=True):
+        assert message.words.count("That was a cat.") == 1
+        assert message.text == f"{alert.text} That was a cat."
+        assert (len(message.files), len(message.buttons)) == (1, 3)
 
 
 def test_after_an_outage_one_digest_has_everything(services: ServicesHarness) -> None:

@@ -22,7 +22,8 @@ def test_with_notifications_off_everything_is_held(kind: FactKind) -> None:
 
 def test_a_snooze_holds_motion_and_its_clips_only() -> None:
     mute = Mute()
-    for fact in (FACT, clip_fact()):
+    again: tuple[FactKind, ...] = ("motion_confirmed", "motion_reconfirmed")
+    for fact in (FACT, clip_fact(), *(replace(FACT, kind=kind) for kind in again)):
         assert mute.reason(fact, AT, "True", LATER) == f"snoozed until {LATER}"
     kinds: tuple[FactKind, ...] = ("camera_lost", "process_silent", "disk_low", "left_open")
     assert [mute.reason(replace(FACT, kind=kind), AT, "True", LATER) for kind in kinds] == [

@@ -168,11 +168,37 @@ def test_a_corrected_alert_is_sent_again_when_a_person_is_seen(front: Front) -> 
     assert front.detector.last_alert_at_s == -1.0
     front.see(12.0, PERSON)
     front.close(13.0)
-    opened, corrected, confirmed, _ = front.published(
-        *("motion_started", "motion_corrected", "motion_confirmed", "motion_ended")
+    opened, corrected, confirmed, again, _ = front.published(
+        *("motion_started", "motion_corrected", "motion_reconfirmed", "motion_corrected"),
+        "motion_ended",
     )
-    assert [opened["alert"], corrected["alert"], confirmed["alert"]] == [True, False, True]
+    alerts = [fact["alert"] for fact in (opened, corrected, confirmed, again)]
+    assert alerts == [True, False, True, False]
     assert corrected["text"] == "That was a cat."
+    assert again["text"] == "That was a cat. A person was seen later."
+    assert again["at"] > corrected["at"]
+    assert confirmed["text"].startswith("A person in front of camera front")
+
+
+def test_an_alert_without_an_answer_is_corrected_and_sent_again(front: Front) -> None:
+    event = front.open(10.0)
+    host = front.watch._host
+    assert host is not None
+    host.ready = False
+    front.follow(10.1)
+    host.ready = True
+    for at_s in (12.3, 12.6, 13.0):
+        front.see(at_s, CAT)
+    front.see(14.0, PERSON)
+    until(lambda: facts(front.raw, "motion_reconfirmed"), "it is sent again")
+    (record,) = front.folder.glob(f"events/*/{event}/event.json")
+    assert json.loads(record.read_text())["alert"] is False
+    front.close(15.0)
+    found = front.published(
+        *("motion_started", "motion_confirmed", "motion_corrected", "motion_reconfirmed"),
+        *("motion_corrected", "motion_ended"),
+    )
+    assert [fact["alert"] for fact in found] == [False, True, False, True, False, False]
 
 
 def test_a_sure_alert_gets_a_better_picture_within_a_second(front: Front) -> None:

@@ -99,12 +99,12 @@ def test_in_a_channel_without_the_app_only_a_reply_comes(
 def test_a_tag_replaces_the_buttons_and_undo_brings_them_back(
     slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
-    replies.show_tag(alert, ShownTag("occupied", f"<@{OWNER}>", AT))
+    replies.show_alert(alert, ShownTag("occupied", f"<@{OWNER}>", AT))
     (message,) = slack.seen()
     assert f"Tagged as occupied by <@{OWNER}>, " in message.words
     assert [button["action_id"] for button in message.buttons] == ["tag_undo"]
     assert message.files == [alert.posted.file]
-    replies.show_tag(alert, None)
+    replies.show_alert(alert, None)
     assert len(slack.seen()[0].buttons) == 3
     assert slack.seen()[0].files == [alert.posted.file]
 
@@ -113,7 +113,7 @@ def test_an_alert_whose_picture_was_deleted_says_so(
     slack: SlackServer, replies: SlackReplies, alert: PostedAlert
 ) -> None:
     assert replies.delete_file(EVENT, alert.posted.file or "")
-    replies.show_tag(replace(alert, deleted=True), None)
+    replies.show_alert(replace(alert, deleted=True), None)
     (message,) = slack.seen()
     assert message.files == []
     assert "The picture was deleted from Slack, and is stored at home." in message.words
@@ -124,7 +124,7 @@ def test_a_deleted_alert_cannot_show_a_tag(
 ) -> None:
     slack.messages.clear()
     with pytest.raises(MessageRefused) as caught:
-        replies.show_tag(alert, None)
+        replies.show_alert(alert, None)
     assert caught.value.code == "message_not_found"
 
 
