@@ -52,6 +52,8 @@ class Command:
     run: Run
     #: The number of newest events in its survey. With 0, the survey has no heartbeats either.
     events: int = 0
+    #: The seconds for which its survey counts the decisions about alerts.
+    decisions_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def run_command(
 
 def survey_for(command: Command, context: CommandContext) -> Survey:
     """Return everything that *command* reads of the state, in one round trip."""
-    return context.state.survey(*names(context.config), events=command.events)
+    return context.state.survey(
+        *names(context.config), events=command.events, decisions_s=command.decisions_s
+    )
 
 
 def survey_once_for(
@@ -108,7 +112,11 @@ def survey_once_for(
     Returns None when somebody has made the same *claim* in the last *claim_life_s* seconds.
     """
     return context.state.survey_once(
-        claim, claim_life_s, *names(context.config), events=command.events
+        claim,
+        claim_life_s,
+        *names(context.config),
+        events=command.events,
+        decisions_s=command.decisions_s,
     )
 
 
@@ -351,6 +359,7 @@ COMMANDS: dict[str, Command] = {
             False,
             _status,
             events=1,
+            decisions_s=protocol.DAY_S,
         ),
         Command("pycam_on", "", "arm: watch, and send alerts", True, _set_switch(_ARMED)),
         Command("pycam_off", "", "disarm: do not watch", True, _set_switch(_DISARMED)),

@@ -58,7 +58,8 @@ class HouseStatus:
     people, with None for a person without a record. *unseen_s* has the seconds since each person
     was seen, and is None when who_is_home is silent. *positions* has each camera with a mount, with
     None for a mount that has not turned yet. *losses* has the cameras that are lost. *dropped* is
-    the number of facts that were dropped undelivered in the last day.
+    the number of facts that were dropped undelivered in the last day, and *decisions* says how
+    often alerts had each decision in that time.
     """
 
     now: datetime
@@ -76,6 +77,7 @@ class HouseStatus:
     last_event: EventRecord | None
     programs: list[ProgramStatus]
     dropped: int
+    decisions: Mapping[str, int]
 
 
 def names(config: Config) -> list[str]:
@@ -121,6 +123,7 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
         last_event=next(iter(survey.events().values()), None),
         programs=_programs(config, heartbeats),
         dropped=protocol.dropped_in(strings["dropped"]),
+        decisions=survey.decisions,
     )
 
 

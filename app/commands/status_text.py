@@ -4,12 +4,29 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app import protocol
+from app.alert_text import with_article
 from app.commands.machine import Vitals
 from app.commands.status import CameraLoss, HouseStatus, ProgramStatus, SwitchState
 from app.mrkdwn import one_line
 from app.programs import step_age_s, why_stuck
-from app.protocol import ArmedBy, EventRecord, Heartbeat, Position, Presence, RouterHealth
+from app.protocol import (
+    ArmedBy,
+    Decision,
+    EventRecord,
+    Heartbeat,
+    Position,
+    Presence,
+    RouterHealth,
+    shown_score,
+)
 from app.times import format_duration, format_time
+
+#: The words for an event whose alert was not sent.
+_FATES: Mapping[Decision | None, str] = {
+    "waiting": "not sent yet",
+    "held": "not sent",
+    "silenced": "silenced",
+}
 
 
 def status(house: HouseStatus, vitals: Vitals, cameras: list[str]) -> str:
@@ -26,6 +43,7 @@ def status(house: HouseStatus, vitals: Vitals, cameras: list[str]) -> str:
         f"*Cameras:* {', '.join(_camera(name, house) for name in cameras)}",
         f"*Machine:* {_machine(vitals)}",
         f"*Last event:* {last_event}",
+        *_decisions(house.decisions),
         "*Programs:*",
         *(f"• {_program(program, now)}" for program in house.programs),
     ]
@@ -168,11 +186,26 @@ def _event(record: EventRecord, now: datetime) -> str:
         words.append("going on")
     else:
         words.append(format_duration(max((record.ended_at - record.started_at).total_seconds(), 0)))
-    if record.score is not None:
-        words.append(f"person {record.score:.0%}")
+    if record.seen:
+        words.append(one_line(with_article(record.seen)))
+    elif score := shown_score(record):
+        words.append(f"person {score:.0%}")
+    if record.decision in _FATES:
+        words.append(_FATES[record.decision])
     if record.label:
         words.append(f"{record.label}, said {one_line(record.label_by or 'somebody')}")
     return " · ".join(words)
+
+
+def _decisions(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line on the alerts of the last day, if some were held back."""
+    held, silenced = counts.get("held", 0), counts.get("silenced", 0)
+    if held or silenced:
+        sent = counts.get("sent", 0)
+        words = [f"{sent} alert{'s' * (sent != 1)} sent"]
+        words += [f"{held} held back, because no person was seen"] * (held > 0)
+        words += [f"{silenced} silenced"] * (silenced > 0)
+        yield f"*Last 24 hours:* {'; '.join(words)}"
 
 
 def _program(status: ProgramStatus, now: datetime) -> str:

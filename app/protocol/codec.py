@@ -12,7 +12,10 @@ from app.errors import ProtocolError
 from app.protocol.records import EVENT_FIELDS, AnyRecord, EventRecord, Record
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-_BARE_EVENT_FIELDS = ("camera", "started_at", "ended_at", "label", "label_by", "label_at")
+_BARE_EVENT_FIELDS = (
+    *("camera", "started_at", "ended_at", "seen", "decision"),
+    *("label", "label_by", "label_at"),
+)
 
 
 def encode(record: Record) -> str:

@@ -23,20 +23,24 @@ class State(CameraState, EventState, HeartbeatState, HouseState, ServerState):
         self._survey = self._redis.register_script(scripts.SURVEY)
         self._survey_once = self._redis.register_script(scripts.SURVEY_ONCE)
 
-    def survey(self, *names: str, events: int = 0) -> Survey:
+    def survey(self, *names: str, events: int = 0, decisions_s: int = 0) -> Survey:
         """Return the plain strings under *names*, the heartbeats and the newest *events*.
 
-        All in one round trip. Without *events* there are no heartbeats either.
+        It counts the decisions about alerts in the last *decisions_s* seconds. All in one round
+        trip. Without *events* there are no heartbeats either.
         """
         with talking():
-            found = cast(bytes, self._survey(keys=names, args=[events]))
+            found = cast(bytes, self._survey(keys=names, args=[events, decisions_s]))
         return survey_of(names, found, self._foreign)
 
-    def survey_once(self, claim: str, life_s: int, *names: str, events: int = 0) -> Survey | None:
+    def survey_once(
+        self, claim: str, life_s: int, *names: str, events: int = 0, decisions_s: int = 0
+    ) -> Survey | None:
         """Do `claim_once` with *claim*, then `survey`, in one round trip.
 
         Returns None when somebody has made the same *claim* in the last *life_s* seconds.
         """
         with talking():
-            found = cast(bytes, self._survey_once(keys=names, args=[events, claim, life_s]))
+            words = (str(events), str(decisions_s), claim, str(life_s))
+            found = cast(bytes, self._survey_once(keys=names, args=words))
         return survey_of(names, found, self._foreign) if found else None

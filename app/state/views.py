@@ -48,13 +48,15 @@ class Tag:
 class Survey:
     """The part of the state that commands read: strings by name, heartbeats, newest events.
 
-    Heartbeats and events are decoded only on demand.
+    *decisions* says how often alerts had each decision lately. Heartbeats and events are decoded
+    only on demand.
     """
 
     strings: dict[str, str | None]
     _foreign: Foreign
     _beats: Mapping[str, str] = field(default_factory=dict)
     _events: Sequence[tuple[str, dict[str, str]]] = ()
+    decisions: Mapping[str, int] = field(default_factory=dict)
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return every heartbeat by its key; any other value is logged and left out."""
@@ -79,7 +81,7 @@ def survey_of(names: Sequence[str], found: bytes, foreign: Foreign) -> Survey:
 
     The script writes false for a missing string, and {} for an empty list.
     """
-    values, keys, beats, newest = json.loads(found.decode(errors="replace"))
+    values, keys, beats, newest, decisions = json.loads(found.decode(errors="replace"))
     strings = {
         name: None if value is False else value for name, value in zip(names, values, strict=True)
     }
@@ -91,7 +93,7 @@ def survey_of(names: Sequence[str], found: bytes, foreign: Foreign) -> Survey:
     events = [
         (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
     ]
-    return Survey(strings, foreign, heartbeats, events)
+    return Survey(strings, foreign, heartbeats, events, decisions)
 
 
 def read_heartbeats(foreign: Foreign, stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:

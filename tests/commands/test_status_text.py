@@ -46,12 +46,41 @@ def test_events_are_the_newest_ten(context: CommandContext) -> None:
 
 
 def test_an_event_has_its_score_and_its_label(context: CommandContext) -> None:
-    event = happened(context, 1, score=0.87, person=True)
+    event = happened(context, 1, score=0.37, person=False)
     context.state.tag(Request("tag", NOW, "ben <!here>", event=event, label="occupied"))
     assert (
         ask(context, "/events")
-        == "• 10:14 · front · 42 s · person 87% · occupied, said ben &lt;!here&gt;"
+        == "• 10:14 · front · 42 s · person 37% · occupied, said ben &lt;!here&gt;"
     )
+
+
+def test_events_say_what_was_seen_and_what_was_not_sent(context: CommandContext) -> None:
+    happened(context, 5, decision="waiting")
+    happened(context, 4, decision="silenced", seen="airplane", score=0.1)
+    happened(context, 3, decision="held", score=0.0, person=False)
+    happened(context, 2, decision="sent", seen="person", person=True, score=0.87, seen_score=0.87)
+    happened(context, 1, decision="held", seen="cat", person=False, score=0.02, seen_score=0.9)
+    assert [line.partition(" s · ")[2] for line in ask(context, "/events").splitlines()] == [
+        "a cat · not sent",
+        "a person",
+        "not sent",
+        "an airplane · silenced",
+        "not sent yet",
+    ]
+
+
+def test_status_counts_what_was_held_back_of_a_day(context: CommandContext) -> None:
+    happened(context, 9)
+    happened(context, 8, decision="sent")
+    assert "Last 24 hours" not in ask(context, "/status")
+    for minute in (1, 2):
+        happened(context, minute, decision="held")
+    line = "*Last 24 hours:* 1 alert sent; 2 held back, because no person was seen"
+    assert line in ask(context, "/status").splitlines()
+    happened(context, 3, decision="silenced")
+    happened(context, 4, decision="sent")
+    line = f"{line.replace('1 alert', '2 alerts')}; 1 silenced"
+    assert line in ask(context, "/status").splitlines()
 
 
 def test_without_a_router_presence_is_not_watched(context: CommandContext) -> None:

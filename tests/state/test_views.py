@@ -1,12 +1,13 @@
 """Surveys and heartbeats, as callers read them from a real Redis."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 
 from app import protocol
-from app.protocol import EventRecord, Fact, Heartbeat
+from app.protocol import Decision, EventRecord, Fact, Heartbeat
 from app.state import State
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -49,6 +50,26 @@ def test_a_survey_finds_the_newest_events_and_all_heartbeats(
     assert "not an event" in caplog.text
     assert found.strings == {"camera_status": None, "home": None}
     assert list(found.heartbeats()) == ["heartbeat:a:pi"]
+
+
+def test_a_survey_counts_the_decisions_of_a_time(state: State, raw: redis.Redis) -> None:
+    raw.xadd("events", {"fact": "garbage"})
+    raw.xadd("events", {"fact": b'{"kind":"motion_started","event":"' + b"\xff" * 9 + b'"}'})
+    raw.xadd("events", {"other": '{"kind":"motion_started","event":"e"}'})
+    raw.set("event:e", "no hash")
+    decisions: tuple[Decision | None, ...] = ("sent", "held", "held", None)
+    for minute, decision in enumerate(decisions):
+        at = NOW + timedelta(minutes=minute)
+        event = protocol.event_id(at, "front")
+        fact = Fact(f"{event}-started", "motion_started", at, "Motion.", "front", event)
+        state.publish(fact, EventRecord("front", at, decision=decision))
+        confirmed = replace(fact, id=f"{event}-confirmed", kind="motion_confirmed")
+        state.publish(confirmed, EventRecord("front", at, decision=decision))
+    assert state.survey("home", decisions_s=60).decisions == {"sent": 1, "held": 2}
+    assert state.survey("home").decisions == {}
+    found = state.survey_once("signature:ef", 660, "home", decisions_s=60)
+    assert found
+    assert found.decisions == {"sent": 1, "held": 2}
 
 
 def test_a_survey_with_a_claim_is_made_once(state: State) -> None:
