@@ -144,6 +144,44 @@ def test_cars_are_detected_too(footage: Path, tmp_path: Path) -> None:
     assert events_of(lines(done.stdout))
 
 
+MODELS = ("yolox_nano.onnx", "FastestDet.onnx")
+
+
+def alerts(video: Path, model: Path, config: Path) -> Found:
+    """The events of *video*, about whose alerts *model* decides."""
+    done = run("replay", video, "--json", "--people", model, config=config)
+    assert done.exit_code == 0, done.stderr
+    assert model.name in done.stderr
+    return lines(done.stdout)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_visitor_is_sent_as_a_person_within_a_second(
+    model: str, footage: Path, model_files: Path, tmp_path: Path
+) -> None:
+    video = beginning_of(footage / VIDEO, 90, tmp_path / "video.mp4")
+    (event,) = alerts(video, model_files / model, config_folder(tmp_path / "config"))
+    assert (event["decision"], event["why"], event["seen"]) == ("sent", "person", "person")
+    assert event["decided_s"] <= 7.0  # a first hand is in view at 6.0
+    assert event["score"] >= 0.75
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_cars_are_held_back(model: str, footage: Path, model_files: Path, tmp_path: Path) -> None:
+    video = beginning_of(footage / "car-detection.mp4", 110, tmp_path / "cars.mp4")
+    (event,) = alerts(video, model_files / model, config_folder(tmp_path / "config"))
+    assert (event["decision"], event["why"], event["person"]) in [
+        ("held", "nobody", None),
+        ("held", "nobody", False),
+    ]
+
+
+def test_a_model_that_is_missing_is_named(visit: Path, plain: Path) -> None:
+    done = run("replay", visit, "--people", "no-such.onnx", config=plain)
+    assert done.exit_code == 1
+    assert "no-such.onnx" in done.stderr
+
+
 def test_an_event_open_at_the_end_is_printed(visit: Path, plain: Path) -> None:
     (event,) = lines(run("replay", visit, "--json", config=plain).stdout)
     assert event["started_s"] == 3.5

@@ -73,6 +73,20 @@ def test_parts_belong_to_the_method_structure() -> None:
     assert run("yardstick", "--without", "eyes").exit_code == 2
 
 
+def test_with_a_person_model_it_scores_what_is_sent(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHOS_THERE_DATA", str(tmp_path))
+    page = tmp_path / "page.md"
+    arguments = (*ONE, "--seed", "4", "--keep", kept, "--report", page)
+    done = run("yardstick", *arguments, "--people", "scripted")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Method structure, alerts by scripted; seed 4")
+    missing = run("yardstick", *arguments, "--people", "no-such.onnx")
+    assert missing.exit_code == 1
+    assert "no-such.onnx" in missing.stderr
+
+
 def test_a_damaged_clip_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / CLIP).write_text("this is no video")
     monkeypatch.setenv("WHOS_THERE_DATA", str(tmp_path))
