@@ -24,7 +24,7 @@ _SURE_SIZE, _SURE_HEIGHT, _SURE_TALLNESS = 0.015, 0.25, 2.0
 _SURE_HIDES, _SURE_DARKER = 0.6, 0.1
 #: What becomes sure while the alert waits, or is held, must stay it for so long.
 _SURE_FOR_S = 0.3
-#: So much above the threshold must a person in a doubtful crop be: FestestDet gives insects .63.
+#: So much above the threshold must a person in a doubtful crop be: FastestDet gives insects .63.
 DOUBT = 0.1
 #: Two boxes are around the same thing when they share so much of the smaller one.
 SAME_THING = 0.5
