@@ -18,6 +18,7 @@ from app.protocol import Evidence
 from tests.conftest import REPO
 
 MORNING = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+FAR = Evidence((0, 0, 9, 9), 0.005, 0.1, 0.3, 0.1, 0.8, 0.5, "left")
 
 
 @pytest.fixture(autouse=True)
@@ -214,3 +215,25 @@ def test_the_evidence_is_said_in_everyday_words(
     assert text.opening(at, on_the_path).endswith(f"{said}, on the path.")
     own = AlertText("front", "background", EventWords(opening="Come and see."))
     assert own.opening(at, evidence) == "Come and see."
+
+
+@pytest.mark.parametrize(
+    ("seen", "evidence", "expected"),
+    [
+        ("person", FAR, "A person in front of camera front: came in from the left."),
+        ("person", None, "A person in front of camera front."),
+        ("cat", FAR, "Motion in front of camera front: a cat came in from the left."),
+        ("horse", None, "Motion in front of camera front: an animal."),
+    ],
+)
+def test_what_a_model_saw_is_said(seen: str, evidence: Evidence | None, expected: str) -> None:
+    text = AlertText("front", "background", EventWords())
+    assert text.opening(MORNING, evidence, seen) == expected
+    own = AlertText("front", "background", EventWords(opening="Look at {camera}!"))
+    assert own.opening(MORNING, evidence, seen) == "Look at front!"
+
+
+def test_a_correction_says_what_it_was() -> None:
+    text = AlertText("front", "background", EventWords())
+    assert text.corrected("cat") == "That was a cat."
+    assert text.corrected("cow") == "That was an animal."

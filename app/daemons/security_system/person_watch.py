@@ -14,7 +14,7 @@ from app.people.child import Spawner
 from app.people.choice import may_decide
 from app.people.crops import Looks, shows_person
 from app.people.host import Look, LookAnswer, ModelCounts, ModelHost
-from app.people.rule import PersonRule, subject_of
+from app.people.rule import DOUBT, PersonRule, subject_of
 from app.protocol import Decision
 
 #: The picture of an event is the best so many seconds around its opening.
@@ -259,7 +259,7 @@ class PersonWatch:
             return None
         decision = rule.answered(look.frame.at_s, found, doubtful=not look.confirmed)
         threshold = self._threshold()
-        subject, is_person = subject_of(found, threshold)
+        subject, is_person = subject_of(found, threshold + DOUBT * (not look.confirmed))
         if subject and _counts(subject, person=is_person):
             self._keep(Shot(look.frame, subject, is_person))
         if rule.asks and not look.confirmed and shows_person(found, look.followed.box, threshold):

@@ -147,16 +147,6 @@ def test_an_alert_that_waits_when_the_program_is_killed_is_sent(
     assert watched.front.state.snapshot(event)
 
 
-def test_a_sure_alert_is_corrected_when_it_was_a_cat(watched: Watched) -> None:
-    watched.answer(CAT)
-    watched.start("demo")
-    corrected = until(lambda: watched.front.facts("motion_corrected"), "it is corrected", 60.0)[0]
-    assert (corrected["text"], corrected["alert"]) == ("That was a cat.", False)
-    assert [alert["kind"] for alert in watched.alerts()] == ["motion_started"]
-    record = watched.await_decision(corrected["event"], "sent")
-    assert (record["seen"], record["person"]) == ("cat", False)
-
-
 def test_a_model_file_that_is_damaged_is_reported_once(watched: Watched, endless: Path) -> None:
     folder = watched.front.folder / "model-files"
     folder.mkdir()
