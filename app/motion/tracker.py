@@ -36,6 +36,8 @@ _LOOK_FOR_LIFE_S = 0.28
 _STILL_S = 3.0
 #: A blob that is so many times as large as a confirmed track is looked at again.
 _SAME_SIZE = 3.0
+#: A blob that is so many times as large as a young track is another thing, which goes its own way.
+_SWALLOWS = 3.0
 
 
 class Tracker:
@@ -138,8 +140,11 @@ class Tracker:
             self._objections.add(Objection.TEXTURE_KEPT)
             return False
         if track:
+            swallows = not track.confirmed and blob.area_px > _SWALLOWS * track.largest_px
             track.see(blob, self._at_s)
             track.add_traits(traits)
+            if swallows:
+                track.begin_way()
         else:
             self._numbers += 1
             self.tracks.append(Track(self._numbers, blob.box, blob.area_px, self._at_s, traits))

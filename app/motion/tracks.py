@@ -133,6 +133,11 @@ class Track:
         self.traits = Traits(darkest=self.traits.darkest, brightest=self.traits.brightest)
         self.places.clear()
 
+    def begin_way(self) -> None:
+        """Measure from here how far the box goes: what was seen before was something else."""
+        self.start, self.travel_px = self.box, 0.0
+        self.places.clear()
+
     def move(self, shape: tuple[int, int]) -> None:
         """Measure how far the box has gone since its start, in a picture of *shape*."""
         self.travel_px = max(self.travel_px, _travel(self.start, self.box, shape))

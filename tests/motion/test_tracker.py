@@ -56,3 +56,14 @@ def test_nobody_is_left_where_the_light_changed_under_somebody(light: float) -> 
 
     seen = times_seen(draw, 24)
     assert 12 < seen[-1] < 18
+
+
+@pytest.mark.parametrize("column", [16, 24])
+def test_a_patch_of_light_hides_no_one_who_comes_over_it(column: int) -> None:
+    def draw(at_s: float) -> Picture:
+        scene = room()
+        if at_s >= 8:
+            scene[45:56, column : column + 5] *= 1.4
+        return walk(at_s, scene=scene)
+
+    assert 8 <= times_seen(draw, 10, fps=5)[0] <= 9

@@ -64,3 +64,11 @@ def test_boxes_touch_within_their_reach() -> None:
     track = followed(Box(40, 20, 20, 40))
     assert track.touches(Box(62, 30, 5, 5), 3)
     assert not track.touches(Box(64, 30, 5, 5), 3)
+
+
+def test_another_thing_goes_its_own_way() -> None:
+    track = followed(Box(40, 40, 6, 6), Box(30, 20, 16, 40))
+    track.begin_way()
+    track.see(Blob(Box(35, 20, 16, 40), 300.0, NO_OUTLINE), 0.2)
+    track.move(SHAPE)
+    assert track.travel_px == 5
