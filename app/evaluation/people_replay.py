@@ -13,7 +13,7 @@ from app.people.crops import CpuShare, Crop, CropQueue, Looks, cut, in_picture, 
 from app.people.rule import Best, PersonRule, Why
 from app.protocol import Decision
 
-#: The seconds of a core that a model takes for a crop, about those of YOLOX-nano on a Pi 4.
+#: The seconds of a core that a model takes for a crop, as assumed for a Pi 4.
 CROP_S = 0.1
 
 
