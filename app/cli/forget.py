@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import cameras_meant, config_options, loaded
 from app.silencer.memory import Memory, write_memory
 
 
@@ -16,10 +16,7 @@ from app.silencer.memory import Memory, write_memory
 def forget(*, folder: Path | None, profile: str | None, camera: str | None, yes: bool) -> None:
     """Forget what the silencer of CAMERA, or of all cameras, has learned. Tags and events stay."""
     config = loaded(folder, profile)
-    known = list(config.cameras)
-    if camera is not None and camera not in known:
-        raise click.ClickException(f"no camera is named {camera}; there is {', '.join(known)}")
-    cameras = known if camera is None else [camera]
+    cameras = cameras_meant(config, camera)
     if not yes:
         click.confirm(f"Forget what was learned about {', '.join(cameras)}?", abort=True)
     for name in cameras:

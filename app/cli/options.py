@@ -48,6 +48,14 @@ def checked(folder: Path | None, profile: str | None) -> Config:
     return config
 
 
+def cameras_meant(config: Config, camera: str | None) -> list[str]:
+    """Return *camera*, or all cameras if it is None; end with an error if it does not exist."""
+    known = list(config.cameras)
+    if camera is not None and camera not in known:
+        raise click.ClickException(f"no camera is named {camera}; there is {', '.join(known)}")
+    return known if camera is None else [camera]
+
+
 def doubts(config: Config) -> list[str]:
     """Return a sentence for each setting that is valid but doubtful, here on this machine."""
     # `Path.exists` would fail at a folder that this user may not read.

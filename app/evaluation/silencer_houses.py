@@ -124,8 +124,7 @@ def _learn(house: House, owner: _Owner) -> tuple[Silencer, int | None]:
         if day % _LEARNS_EVERY == 0 or day == LEARNING_DAYS - 1:
             memory = memory.with_examples(_labelled(memory.examples, owner))
             silencer = Silencer(memory.examples)
-            is_ready = silencer.promise is not None and silencer.promise.threshold is not None
-            ready_day = None if not is_ready else day if ready_day is None else ready_day
+            ready_day = None if not silencer.is_ready else day if ready_day is None else ready_day
         questions = silencer.questions(_labelled(today, owner), asked)
         asked.update(questions)
         owner.is_asked(questions, truth)

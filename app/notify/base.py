@@ -42,6 +42,9 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "clock_stepped": "program",
     "model_refused": "camera",
     "model_back": "camera",
+    "silencer_report": "camera",
+    "silencer_asks": "camera",
+    "silencer_stopped": "camera",
 }
 
 _USUAL_PAUSE_S = 30.0

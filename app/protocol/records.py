@@ -36,6 +36,9 @@ FactKind = Literal[
     "redis_trouble",
     "redis_ok",
     "clock_stepped",
+    "silencer_report",
+    "silencer_asks",
+    "silencer_stopped",
     "model_refused",
     "model_back",
 ]
@@ -195,9 +198,10 @@ class EventRecord:
     no model has looked. *seen* is the class of what the model found, as in "person" or "cat", with
     the score *seen_score*. *decision* says what became of the alert: it waits for the model, it was
     sent, or it was held back because the model saw nobody or the silencer knows it as false; None
-    where there was no alert to decide about. *boxes* are x, y, width, height in the picture's
-    pixels. *evidence* says why the event opened, where the motion method knows it. *label_by* and
-    *label_at* say who gave the label, and when.
+    where there was no alert to decide about. *would_silence* is whether the silencer takes it for
+    false, because it is *like* three tagged events; None where it does not know. *boxes* are x, y,
+    width, height in the picture's pixels. *evidence* says why the event opened, where the motion
+    method knows it. *label_by* and *label_at* say who gave the label, and when.
     """
 
     camera: str
@@ -208,6 +212,8 @@ class EventRecord:
     seen: str | None = None
     seen_score: float | None = None
     decision: Decision | None = None
+    would_silence: bool | None = None
+    like: tuple[Id, ...] | None = None
     boxes: tuple[BoxPx, ...] | None = None
     peak_area_px: float | None = None
     evidence: Evidence | None = None

@@ -5,7 +5,7 @@ The files are `event.json`, `snapshot.jpg`, `snapshot-clean.jpg`, `label.json` a
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +79,23 @@ class EventFolders:
         """Return the marked picture of *event* as JPEG, None when there is none."""
         path = self.folder(event, started_at) / SNAPSHOT
         return path.read_bytes() if path.exists() else None
+
+    def records(
+        self, camera: str, days: Collection[str] | None, newest: int = 0
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+        """Yield the fields and the label of each event of *camera*, the oldest first.
+
+        Only events of *days*, as in 2026-11-20, and of the *newest* days are read; None reads all.
+        What is invalid or unreadable is skipped.
+        """
+        folders = sorted(self._events.glob("????-??-??"))
+        for day in folders:
+            if days is not None and day.name not in days and day not in folders[-newest:]:
+                continue
+            for folder in sorted(day.glob(f"*Z-{camera}")):
+                fields = _read(folder / "event.json")
+                if fields and fields.get("id") == folder.name:
+                    yield fields, _read(folder / "label.json")
 
     def unfinished_events(
         self, camera: str, days: int = 2

@@ -7,6 +7,7 @@ file of another version, or with anything else in it, is named in the log and ig
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -30,8 +31,8 @@ class Memory:
     """The knowledge of the silencer of one camera.
 
     *names* are those of the numbers of the *examples*. *asked* are the events of which it has asked
-    for a tag. Events before *begins* are forgotten. It watches since *watching_since* without
-    silencing anything, and has published at *reported_at* what it would have silenced.
+    for a tag, the last time on *asked_on*. Events before *begins* are forgotten. It watches since
+    *watching_since*, and has published at *reported_at* what it would have silenced by then.
     """
 
     camera: str
@@ -39,6 +40,7 @@ class Memory:
     names: tuple[str, ...] = NAMES
     examples: tuple[Example, ...] = ()
     asked: tuple[str, ...] = ()
+    asked_on: date | None = None
     begins: Moment | None = None
     watching_since: Moment | None = None
     reported_at: Moment | None = None
@@ -65,11 +67,6 @@ def memory_path(folder: Path, camera: str) -> Path:
     return folder / f"silencer-{camera}.json"
 
 
-def memory_paths(folder: Path) -> list[Path]:
-    """Return the files of all cameras in the configuration's *folder*."""
-    return sorted(folder.glob("silencer-*.json"))
-
-
 def read_memory(folder: Path, camera: str) -> Memory:
     """Return the memory of *camera*; an empty one where there is none that can be used."""
     path = memory_path(folder, camera)
@@ -89,6 +86,36 @@ def read_memory(folder: Path, camera: str) -> Memory:
 def write_memory(folder: Path, memory: Memory) -> None:
     """Write *memory*; after a failure, an `OSError`, its file is as it was before."""
     write_atomic(memory_path(folder, memory.camera), _MEMORY.dump_json(memory))
+
+
+def is_on(folder: Path, camera: str) -> datetime | None:
+    """Return since when the owner lets the silencer of *camera* silence alerts; None: it may not.
+
+    A file of its own says so, since the program rewrites the other at any time.
+    """
+    path = _switch_path(folder, camera)
+    try:
+        with open_unlinked(path) as file:
+            return datetime.fromisoformat(file.read(64).decode("ascii")).astimezone()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        _log.warning("%s is not used, so nothing is silenced: %s", path, error)
+        return None
+
+
+def switch_on(folder: Path, camera: str, at: datetime) -> None:
+    """Let the silencer of *camera* silence alerts from *at* on; an `OSError` when that fails."""
+    write_atomic(_switch_path(folder, camera), at.isoformat().encode())
+
+
+def switch_off(folder: Path, camera: str) -> None:
+    """Let the silencer of *camera* silence nothing; an `OSError` when that fails."""
+    _switch_path(folder, camera).unlink(missing_ok=True)
+
+
+def _switch_path(folder: Path, camera: str) -> Path:
+    return memory_path(folder, camera).with_suffix(".on")
 
 
 def _decoded(content: bytes, camera: str) -> Memory:

@@ -26,6 +26,9 @@ MAX_MISSED = 0.01
 VISIT_S = 600.0
 #: The thresholds that are tried; above 0 somebody is more likely there than not.
 _THRESHOLDS = np.arange(-8.0, 0.01, 0.1)
+#: So much lower is the threshold than the highest that is found: the highest of many is a little
+#: too high, and the bounds rest on assumptions.
+_MARGIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Promise:
 
     *missed* of *people* of whom the model is sure, who came in so many *visits*, and *removed* of
     *empties* tagged false alarms are below it. *bound* is the upper 95 % bound of the share of lost
-    people. The threshold is None where none keeps the promise.
+    people, without the margin. The threshold is None where none keeps the promise.
     """
 
     threshold: float | None
@@ -65,7 +68,7 @@ class _Sample:
 
 
 def promise(model: Model, table: Table, others: Table) -> Promise:
-    """Return the highest threshold of *model* that keeps the promise.
+    """Return the highest threshold of *model* that keeps the promise, less a margin.
 
     *table* is what it learned; *others* are the events of the same days that nobody tagged and of
     which the person model is not sure.
@@ -84,6 +87,7 @@ def promise(model: Model, table: Table, others: Table) -> Promise:
         misses = sample.missed(threshold)
         if at_most(misses, sample.size, MAX_MISSED / unsure_share) <= 1 - CONFIDENCE:
             best, bound = threshold, upper_bound(misses, sample.size) * unsure_share
+    best = None if best is None else best - _MARGIN
     below = -np.inf if best is None else best
     missed, removed = (int((part < below).sum()) for part in (sample.scores, empties))
     return Promise(best, len(sample.scores), sample.visits, missed, bound, len(empties), removed)

@@ -50,6 +50,11 @@ class Silencer:
             self.promise = promise(self._learned.model, self._learned.table, Table.of(others))
 
     @property
+    def is_ready(self) -> bool:
+        """Return whether it knows of some events that they are false alarms."""
+        return self.promise is not None and self.promise.threshold is not None
+
+    @property
     def missing(self) -> str | None:
         """Return how many more tags are needed, in words; None when there are enough."""
         people, empties = LEAST_OF_EACH - self.people, LEAST_OF_EACH - self.empties
@@ -68,7 +73,9 @@ class Silencer:
         if example.is_sure:
             return AlarmVerdict(False)
         silent, near = self.judge_all(Table.of([example]))
-        return AlarmVerdict(bool(silent[0]), tuple(self._known[row].event for row in near[0]))
+        if not silent[0]:
+            return AlarmVerdict(False)
+        return AlarmVerdict(True, tuple(self._known[row].event for row in near[0]))
 
     def judge_all(self, table: Table) -> tuple[Bools, Ints]:
         """Return which events of *table* are false alarms, and the rows of the examples nearest.

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from app.silencer.memory import Memory, memory_path, read_memory, write_memory
+from app.silencer.memory import (
+    Memory,
+    is_on,
+    memory_path,
+    read_memory,
+    switch_off,
+    switch_on,
+    write_memory,
+)
 from app.silencer.numbers import NAMES, Example
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -76,3 +84,15 @@ def test_old_events_without_a_tag_make_room() -> None:
     assert len(kept) == 2001
     assert kept[0] == ONE
     assert kept[-1].event == "n2099"
+
+
+def test_the_switch_is_off_until_the_owner_switches_it_on(tmp_path: Path) -> None:
+    assert is_on(tmp_path, "front") is None
+    switch_on(tmp_path, "front", AT)
+    assert is_on(tmp_path, "front") == AT
+    assert is_on(tmp_path, "back") is None
+    (tmp_path / "silencer-front.on").write_text("soon")
+    assert is_on(tmp_path, "front") is None
+    switch_off(tmp_path, "front")
+    switch_off(tmp_path, "front")
+    assert list(tmp_path.iterdir()) == []

@@ -1,18 +1,24 @@
 """Publishes what the answers of the person model mean for the alert of the open event."""
 
+from datetime import datetime
+
 from app.clock import Clock
-from app.daemons.security_system.event_reporter import EventReporter
+from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.person_watch import Findings, PersonWatch
+from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event
 from app.frames import Frame
-from app.protocol import Decision
+from app.protocol import Decision, Evidence
+from app.silencer.numbers import SURE_SCORE
+from app.silencer.silencer import AlarmVerdict
 
 
 class AlertDecisions:
     """Passes on what *watch* decides: to *reporter*, and to the detector, which counts alerts.
 
-    *model_reports* publishes that the model cannot be used.
+    *model_reports* publishes that the model cannot be used. An alert that *silencing* knows as
+    false is silenced if the owner wants that.
     """
 
     def __init__(
@@ -21,6 +27,7 @@ class AlertDecisions:
         reporter: EventReporter,
         model_reports: ModelReports,
         clock: Clock,
+        silencing: Silencing,
     ) -> None:
         self._watch = watch
         self._reporter = reporter
@@ -28,12 +35,21 @@ class AlertDecisions:
         self._clock = clock
         self._newest: Frame | None = None
         self._corrected: str | None = None
+        self._silencing = silencing
+        self._opening: tuple[datetime, Evidence | None] | None = None
+        self._is_silenced = False
+        #: The silencer's verdict on the open event, None while it has none.
+        self.verdict: AlarmVerdict | None = None
 
     def opened(self, event: Event, frame: Frame, detector: Detector) -> Decision | None:
         """Return the decision about *event*, which *frame* opens; None without an alert."""
         self._newest, self._corrected = frame, None
+        self._opening = frame_time(frame, event.started_at_s), event.evidence
+        self.verdict, self._is_silenced = None, False
         decision = self._watch.opened(event, frame, self._clock.monotonic())
-        if decision == "waiting":
+        if decision == "sent" and event.alert:
+            decision = self._unless_false()
+        if decision in ("waiting", "silenced"):
             detector.take_back_alert()
         return decision
 
@@ -43,7 +59,10 @@ class AlertDecisions:
         self._newest = frame or self._newest
         if decision := watch.step(frame, detector, self._clock.monotonic()):
             self._publish(decision, detector)
-        if watch.corrected and not self._corrected:
+        elif self._is_silenced and (watch.findings.score or 0.0) >= SURE_SCORE:
+            self._is_silenced, self.verdict = False, AlarmVerdict(False)
+            self._publish("sent", detector)
+        if watch.corrected and not self._corrected and not self._is_silenced:
             detector.take_back_alert()
             self._reporter.correct(watch.findings, self._clock.now())
         self._corrected = watch.corrected
@@ -63,11 +82,23 @@ class AlertDecisions:
     def _publish(self, decision: Decision, detector: Detector) -> None:
         if self._newest is None:
             return
+        if decision == "sent" and self.verdict is None:
+            decision = self._unless_false()
         if decision == "sent":
             detector.count_alert(self._newest.at_s)
         self._watch.has_news = False
-        findings = self._watch.findings
-        self._reporter.decide(decision, self._watch.why, findings, self._newest.taken_at)
+        findings, at = self._watch.findings, self._newest.taken_at
+        why = "like tagged false alarms" if decision == "silenced" else self._watch.why
+        self._reporter.decide(decision, why, findings, at, self.verdict)
+
+    def _unless_false(self) -> Decision:
+        """Return what becomes of an alert that would be sent: "sent", or "silenced"."""
+        if self._opening is None:
+            return "sent"
+        self.verdict = self._silencing.judge(*self._opening, self._watch.findings.score)
+        is_false = self.verdict is not None and self.verdict.is_false_alarm
+        self._is_silenced = is_false and self._silencing.is_on
+        return "silenced" if self._is_silenced else "sent"
 
     def _report_problem(self) -> None:
         if self._watch.problem or self._watch.is_known:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -74,6 +75,8 @@ class Controls:
         self._asked_up_to = "0-0"
         self._labels: dict[str, Request] = {}
         self._bad_target: str | None = None
+        #: Called in the thread that polls with the events whose labels were written.
+        self.on_labels: Callable[[Collection[str]], None] = lambda _events: None
         #: The wanted state at the last poll.
         self.state = ControlState(armed=protocol.SWITCHES["camera_status"])
 
@@ -137,9 +140,15 @@ class Controls:
         The last request is stored only when all labels are written; otherwise the next run tries
         again.
         """
-        for event, request in list(self._labels.items()):
-            if self._disk.attempt(self._write_label, event, request):
-                del self._labels[event]
+        written = [
+            event
+            for event, request in self._labels.items()
+            if self._disk.attempt(self._write_label, event, request)
+        ]
+        for event in written:
+            del self._labels[event]
+        if written:
+            self.on_labels(written)
         if not self._labels:
             self._disk.attempt(write_atomic, self._asked_file, self._asked_up_to.encode())
 

@@ -35,6 +35,7 @@ from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.pan_tilt import PanTiltControl
 from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.silencing import Silencing
 from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
 from app.errors import ConfigError, NoDisplay
@@ -124,7 +125,13 @@ class SecuritySystem(Daemon):
         )
         self._model_reports = ModelReports(self._name, self._publisher, self.clock)
         self._people = PersonWatch(self._people_settings(), self.config.models_dir, spawner)
-        self._alerts = AlertDecisions(self._people, self._reporter, self._model_reports, self.clock)
+        width, height = self._settings.resolution
+        self._silencing = Silencing(
+            self._name, self.config.folder, folders, self._publisher, self.clock, width / height
+        )
+        self._alerts = AlertDecisions(
+            self._people, self._reporter, self._model_reports, self.clock, self._silencing
+        )
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -151,6 +158,7 @@ class SecuritySystem(Daemon):
         self._fault_reports.open()
         self._model_reports.open()
         self._publisher.start()
+        self._silencing.open()
         self._clips.open()
         self._captures.open()
 
@@ -159,6 +167,7 @@ class SecuritySystem(Daemon):
         self._clips.check()
         self._captures.check()
         self._people.check()
+        self._silencing.check()
         self._deadlines.step()
         wanted = self._controls.state
         if not (wanted.known or self._publisher.away):
@@ -189,6 +198,7 @@ class SecuritySystem(Daemon):
         self._clips.close()
         self._deadlines.step()
         self._captures.close()
+        self._silencing.close()
         self._publisher.stop()
         self._pan_tilt.close()
         if self._display:
@@ -242,6 +252,7 @@ class SecuritySystem(Daemon):
             "waiting_for_redis": self._publisher.waiting,
             "handover_s": self._publisher.last_handover_s,
             **self._people.counters(),
+            **self._silencing.counters(),
             **self._clips.counters(),
             **self._captures.counters(),
         }
@@ -330,6 +341,7 @@ class SecuritySystem(Daemon):
         _log.info("armed: the camera opens")
         self._detector.relearn()
         self._fault_reports.relearn()
+        self._silencing.armed()
         self._people.open()
         self._feed.open()
 
@@ -411,7 +423,13 @@ class SecuritySystem(Daemon):
         decision = self._alerts.opened(event, frame, self._detector)
         findings = self._people.findings
         self._reporter.open(
-            event_id, event, frame, verdict.level, decision=decision, findings=findings
+            event_id,
+            event,
+            frame,
+            verdict.level,
+            decision=decision,
+            findings=findings,
+            verdict=self._alerts.verdict,
         )
         sample = self._captures.record(frame, verdict, self._detector, event_id)
         clip = self._clips.begin(event_id, event)

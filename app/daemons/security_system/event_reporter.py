@@ -20,6 +20,7 @@ from app.frames import Frame, annotated, caption, jpeg
 from app.people.base import PERSON
 from app.protocol import Decision, EventRecord, Fact, FactKind, event_fact_id
 from app.recording.event_folder import EventFolders, SnapshotPair
+from app.silencer.silencer import AlarmVerdict
 
 #: The seconds for which the loop lets the thread run that writes an opening to disk.
 _YIELD_S = 0.002
@@ -66,12 +67,13 @@ class EventReporter:
         *,
         decision: Decision | None = None,
         findings: Findings = NOTHING_FOUND,
+        verdict: AlarmVerdict | None = None,
     ) -> None:
         """Publish that *frame* has opened *event*; `complete` must follow.
 
         The fact is on disk some milliseconds later. *level* is the brightness, 0 to 255, where
-        light is the trigger. An alert whose *decision* is "waiting" is not one yet. *findings* are
-        those of a person model.
+        light is the trigger. An alert whose *decision* is "waiting" or "silenced" is not one yet.
+        *findings* are those of a person model, *verdict* that of the silencer.
         """
         self.count += 1
         boxes = tuple((box.x, box.y, box.width, box.height) for box in event.boxes)
@@ -83,9 +85,9 @@ class EventReporter:
             evidence=event.evidence,
             decision=decision,
         )
-        record = _with_findings(record, findings)
+        record = _with_verdict(_with_findings(record, findings), verdict)
         self._open, self._correction = (event_id, record), None
-        is_alert = event.alert and decision != "waiting"
+        is_alert = event.alert and decision not in ("waiting", "silenced")
         self._opening_is_alert = is_alert and self.alert_text.announces_opening
         cause = f"{event.peak_area_px:.0f} px" if level is None else f"a light of {level:.0f}"
         news = f"event {event_id} opens with {cause}"
@@ -118,8 +120,15 @@ class EventReporter:
         self._drawn.set()
         return pictures.clean
 
-    def decide(self, decision: Decision, why: str | None, findings: Findings, at: datetime) -> None:
-        """Publish the *decision* about the open event, made at *at* by the *findings*.
+    def decide(
+        self,
+        decision: Decision,
+        why: str | None,
+        findings: Findings,
+        at: datetime,
+        verdict: AlarmVerdict | None = None,
+    ) -> None:
+        """Publish the *decision* about the open event, made at *at* by *findings* and *verdict*.
 
         *why* is the reason in a few words, for the log.
         """
@@ -127,6 +136,7 @@ class EventReporter:
             return
         event_id, record = self._open
         record = _with_findings(replace(record, decision=decision), findings)
+        record = _with_verdict(record, verdict)
         self._open = event_id, record
         pictures = self._pictures(findings.shot) if findings.shot else None
         _log.info("the alert of event %s is %s: %s", event_id, decision, why)
@@ -316,6 +326,12 @@ def _with_findings(record: EventRecord, findings: Findings) -> EventRecord:
         seen=findings.seen,
         seen_score=_rounded(findings.seen_score),
     )
+
+
+def _with_verdict(record: EventRecord, verdict: AlarmVerdict | None) -> EventRecord:
+    if verdict is None:
+        return record
+    return replace(record, would_silence=verdict.is_false_alarm, like=verdict.like or None)
 
 
 def _rounded(score: float | None) -> float | None:

@@ -20,6 +20,7 @@ from app.daemons.security_system.event_reporter import EventReporter
 from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event, EventSettings
 from app.frames import Box, Frame
 from app.motion import make_motion
@@ -28,9 +29,11 @@ from app.people.base import PeopleSettings
 from app.people.host import Look
 from app.protocol import Decision, Evidence
 from app.recording.event_folder import EventFolders
+from app.silencer.memory import Memory, switch_on, write_memory
 from app.state import State
 from tests.daemons.facts import facts
 from tests.daemons.security_system.publishing import publishing
+from tests.silencer.house import evidence_of, tagged_house, tree
 from tests.waiting import until
 
 BEGAN = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -62,12 +65,21 @@ class Front:
         text = AlertText("front", "background", EventWords())
         self.reporter = EventReporter("front", publisher, folders, text, deadlines)
         reports = ModelReports("front", publisher, self.clock)
-        self.alerts = AlertDecisions(self.watch, self.reporter, reports, self.clock)
+        self.silencing = Silencing("front", folder, folders, publisher, self.clock, 640 / 480)
+        self.alerts = AlertDecisions(self.watch, self.reporter, reports, self.clock, self.silencing)
         motion = make_motion(MotionSettings(), (), 25, ())
         self.detector = Detector(motion, EventSettings(), last_alert_at_s=-1.0)
         self.watch.open()
         until(lambda: self.watch._host and self.watch._host.ready, "the model is ready")
         self.follow(0.0)
+
+    def teach(self) -> None:
+        """Let the silencer know a tree that moves at this hour, and see one event."""
+        local = BEGAN.astimezone()
+        house = tuple(tagged_house(hour=local.hour + local.minute / 60))
+        write_memory(self.folder, Memory("front", examples=house))
+        self.silencing._step()
+        self.silencing.judge(BEGAN, None, None)
 
     def say(self, *found: dict[str, Any]) -> None:
         part = self.script.with_suffix(".part")
@@ -86,7 +98,10 @@ class Front:
         decision = self.alerts.opened(event, frame, self.detector)
         event_id = protocol.event_id(frame.taken_at, "front")
         found = self.watch.findings
-        self.reporter.open(event_id, event, frame, None, decision=decision, findings=found)
+        verdict = self.alerts.verdict
+        self.reporter.open(
+            event_id, event, frame, None, decision=decision, findings=found, verdict=verdict
+        )
         self.reporter.complete(event, frame, (), found.shot)
         return event_id
 
@@ -118,9 +133,13 @@ class Front:
         return found
 
     def decision(self, event: str) -> Decision:
-        (record,) = self.folder.glob(f"events/*/{event}/event.json")
-        decision: Decision = json.loads(record.read_text())["decision"]
+        decision: Decision = self.record(event)["decision"]
         return decision
+
+    def record(self, event: str) -> dict[str, Any]:
+        (path,) = self.folder.glob(f"events/*/{event}/event.json")
+        record: dict[str, Any] = json.loads(path.read_text())
+        return record
 
 
 @pytest.fixture
@@ -232,3 +251,39 @@ def test_an_alert_that_nobody_can_decide_is_sent(front: Front, end: str) -> None
     assert confirmed["alert"]
     assert confirmed["text"].startswith("Motion in front of camera front")
     assert front.detector.last_alert_at_s == 10.0 + 0.1 * (end == "model away")
+
+
+MAYBE = {"kind": "person", "score": 0.55}
+
+
+def test_in_shadow_mode_a_false_alarm_is_sent_and_noted(front: Front) -> None:
+    front.teach()
+    event = front.open(10.0, evidence_of(tree(400, hour=BEGAN.astimezone().hour + 0.25)))
+    front.see(10.2, MAYBE)
+    front.published("motion_started", "motion_confirmed")
+    assert front.decision(event) == "sent"
+    assert front.record(event)["would_silence"] is True
+    assert len(front.record(event)["like"]) == 3
+
+
+def test_a_false_alarm_is_silenced_until_the_model_is_sure(front: Front) -> None:
+    front.teach()
+    switch_on(front.folder, "front", BEGAN)
+    event = front.open(10.0, evidence_of(tree(400, hour=BEGAN.astimezone().hour + 0.25)))
+    front.see(10.2, MAYBE)
+    (started,) = front.published("motion_started")
+    assert not started["alert"]
+    until(lambda: front.decision(event) == "silenced", "it is on disk")
+    front.see(10.6, {"kind": "person", "score": 0.85})
+    _, confirmed = front.published("motion_started", "motion_confirmed")
+    assert confirmed["alert"]
+    assert front.decision(event) == "sent"
+
+
+def test_somebody_who_is_no_false_alarm_is_not_silenced(front: Front) -> None:
+    front.teach()
+    switch_on(front.folder, "front", BEGAN)
+    event = front.open(10.0, SURE)
+    (started,) = front.published("motion_started")
+    assert started["alert"]
+    assert front.record(event)["would_silence"] is False

@@ -1,0 +1,260 @@
+"""Lets the silencer learn from a camera's events and tags, and asks it about alerts.
+
+It learns in a thread: at the start, when a tag comes, and once an hour. In the first seven days in
+which it could silence, it only says of each alert whether it would (`EventRecord.would_silence`);
+then it reports that to the owner. It silences only while the owner has switched it on
+(`python -m app silencer on`), and one "Occupied" on a silenced event switches it off.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from app import protocol
+from app.clock import Clock
+from app.daemon import Counters
+from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.spool import Publication
+from app.errors import ProtocolError
+from app.protocol import EventRecord, Evidence, Fact, FactKind
+from app.recording.event_folder import EventFolders
+from app.silencer.memory import Memory, is_on, read_memory, switch_off, write_memory
+from app.silencer.numbers import Example, example
+from app.silencer.silencer import AlarmVerdict, Day, Silencer
+from app.times import format_time
+from app.worker import Worker
+
+#: For so long it only says what it would silence.
+SHADOW = timedelta(days=7)
+#: With so many tags of his own, the owner wants to be asked for more.
+_TAGS_TO_ASK = 5
+_LEARN_EVERY_S = 3600.0
+#: The newest days whose events are read again each time.
+_NEWEST_DAYS = 2
+#: Alerts that were sent, or would have been.
+_ALERTS = (None, "sent", "silenced")
+
+_log = logging.getLogger(__name__)
+
+
+class Known(NamedTuple):
+    """An event on the disk."""
+
+    event: str
+    record: EventRecord
+
+
+class Silencing:
+    """The silencer of *camera*, whose files are in *folder*.
+
+    *aspect* is the width of its pictures divided by their height. The loop calls `judge`; all else
+    happens in a thread.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        camera: str,
+        folder: Path,
+        folders: EventFolders,
+        publisher: Publisher,
+        clock: Clock,
+        aspect: float,
+    ) -> None:
+        self._camera = camera
+        self._folder = folder
+        self._folders = folders
+        self._publisher = publisher
+        self._clock = clock
+        self._aspect = aspect
+        self._silencer = Silencer(())
+        self._day = Day()
+        self._found = 0
+        self._lock = threading.Lock()
+        self._days: set[str] | None = None
+        self._refusal: str | None = None
+        self._worker = Worker("silencer", self._step)
+
+    def open(self) -> None:
+        """Begin to learn."""
+        self._publisher.controls.on_labels = self.labels_changed
+        self._worker.start()
+
+    def check(self) -> None:
+        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
+        self._worker.check()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._worker.ask_to_stop()
+
+    def labels_changed(self, events: Iterable[str]) -> None:
+        """Learn again, because the labels of *events* have changed."""
+        with self._lock:
+            if self._days is not None:
+                self._days |= {f"{protocol.event_started_at(one):%Y-%m-%d}" for one in events}
+        self._worker.wake()
+
+    def armed(self) -> None:
+        """The camera opens: the next event is the first since arming."""
+        self._day.armed()
+
+    def judge(
+        self, started_at: datetime, evidence: Evidence | None, score: float | None
+    ) -> AlarmVerdict | None:
+        """Return whether the alert of an event is a false one; None while nothing is known.
+
+        Each alert is judged once. *score* is its best person score.
+        """
+        may = self._day.opened(started_at.astimezone().date())
+        if not self._silencer.is_ready:
+            return None
+        record = EventRecord(self._camera, started_at, evidence=evidence, score=score)
+        one = example("", record, self._aspect)
+        verdict = self._silencer.judge(one) if one and may else AlarmVerdict(False)
+        if verdict.is_false_alarm:
+            self._found += 1
+            self._day.was_silenced()
+        return verdict
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the owner lets it silence alerts."""
+        return is_on(self._folder, self._camera) is not None
+
+    def counters(self) -> Counters:
+        """Return the figures for the heartbeat."""
+        promise = self._silencer.promise if self._silencer.is_ready else None
+        return {
+            "silencer_tags": self._silencer.people + self._silencer.empties,
+            "silencer_bound": round(promise.bound, 4) if promise else None,
+            "silencer_false": self._found,
+        }
+
+    def _step(self) -> float:
+        with self._lock:
+            days, self._days = self._days, set()
+        known = list(self._known(days))
+        before = read_memory(self._folder, self._camera)
+        memory = before.with_examples(self._examples(known))
+        if days is None or memory.examples != before.examples:
+            self._silencer = Silencer(memory.examples)
+        memory = self._ask(self._report(memory), known)
+        self._stop_if_wrong(known)
+        if memory != before:
+            self._write(before, memory)
+        return _LEARN_EVERY_S
+
+    def _known(self, days: set[str] | None) -> Iterable[Known]:
+        """Yield the alerts of *days* and of the newest days; None: of all days."""
+        for fields, label in self._folders.records(self._camera, days, _NEWEST_DAYS):
+            named = {"camera": self._camera, **fields}
+            named |= {"label": None, "label_at": None, **_label(label)}
+            try:
+                record = protocol.event_from_plain(named)
+            except ProtocolError as error:
+                _log.warning("the silencer skips event %s: %s", fields["id"], error)
+                continue
+            if record.ended_at and record.decision in _ALERTS:
+                yield Known(str(fields["id"]), record)
+
+    def _examples(self, known: Sequence[Known]) -> list[Example]:
+        found = (example(one.event, one.record, self._aspect) for one in known)
+        return [one for one in found if one]
+
+    def _report(self, memory: Memory) -> Memory:
+        """Publish once, after seven days, what would have been silenced."""
+        now = self._clock.now()
+        if not self._silencer.is_ready or memory.reported_at:
+            return memory
+        if memory.watching_since is None:
+            _log.info("the silencer of camera %s begins to watch", self._camera)
+            return replace(memory, watching_since=now)
+        if now - memory.watching_since < SHADOW:
+            return memory
+        alerts = [
+            one.record
+            for one in self._known(None)
+            if one.record.started_at >= memory.watching_since
+            and one.record.would_silence is not None
+        ]
+        if not is_on(self._folder, self._camera):
+            text = _report_text(self._camera, alerts)
+            self._publish("silencer_report", memory.watching_since, text)
+        return replace(memory, reported_at=now)
+
+    def _ask(self, memory: Memory, known: Sequence[Known]) -> Memory:
+        """Publish once a day which events the owner should tag."""
+        now, tags = self._clock.now().astimezone(), self._silencer.people + self._silencer.empties
+        if tags < _TAGS_TO_ASK or now.hour < 18 or memory.asked_on == now.date():
+            return memory
+        today = [one for one in known if one.record.started_at.astimezone().date() == now.date()]
+        questions = self._silencer.questions(self._examples(today), memory.asked)
+        if not questions:
+            return memory
+        times = [format_time(protocol.event_started_at(one), now) for one in questions]
+        text = (
+            f"Camera {self._camera}: please tag the events of {', '.join(times)} as occupied or "
+            "unoccupied. From these the silencer learns most."
+        )
+        self._publish("silencer_asks", now.replace(hour=0, minute=0, second=0, microsecond=0), text)
+        asked = (*memory.asked, *questions)[-1000:]
+        return replace(memory, asked=asked, asked_on=now.date())
+
+    def _stop_if_wrong(self, known: Sequence[Known]) -> None:
+        """Switch the silencer off when somebody was in a silenced event since it is on."""
+        since = is_on(self._folder, self._camera)
+        wrong = [
+            one.record
+            for one in known
+            if one.record.decision == "silenced" and one.record.label == "occupied"
+        ]
+        late = [one for one in wrong if since and one.started_at >= since]
+        if not late:
+            return
+        switch_off(self._folder, self._camera)
+        when = format_time(late[-1].started_at, self._clock.now())
+        self._publish(
+            "silencer_stopped",
+            late[-1].started_at,
+            f"Camera {self._camera}: the silencer is off, because somebody was in the event of "
+            f"{when}, which it had silenced. All alerts are sent again. `python -m app silencer on "
+            f"{self._camera}` switches it on.",
+        )
+
+    def _publish(self, kind: FactKind, at: datetime, text: str) -> None:
+        """Publish a fact; it is the same for the same *at*, so that a kill repeats nothing."""
+        _log.info("%s", text)
+        fact_id = protocol.derived_fact_id(at, f"{self._camera} {kind}")
+        self._publisher.publish(
+            Publication(Fact(fact_id, kind, self._clock.now(), text, self._camera))
+        )
+
+    def _write(self, before: Memory, memory: Memory) -> None:
+        if read_memory(self._folder, self._camera).begins != before.begins:
+            return  # `forget` was called meanwhile
+        try:
+            write_memory(self._folder, memory)
+            self._refusal = None
+        except OSError as error:
+            if self._refusal != str(error):
+                _log.warning("what the silencer has learned is not kept: %s", error)
+            self._refusal = str(error)
+
+
+def _label(label: dict[str, object] | None) -> dict[str, object]:
+    return {"label": label.get("label"), "label_at": label.get("time")} if label else {}
+
+
+def _report_text(camera: str, alerts: Sequence[EventRecord]) -> str:
+    silent = [one for one in alerts if one.would_silence]
+    tagged = [one.label for one in silent if one.label]
+    return (
+        f"Camera {camera}: in {SHADOW.days} days the silencer would have held back {len(silent)} "
+        f"of {len(alerts)} alerts as false. {tagged.count('unoccupied')} of these were tagged as "
+        f"unoccupied, and {tagged.count('occupied')} as occupied. `python -m app silencer on "
+        f"{camera}` lets it hold back such alerts."
+    )
