@@ -19,7 +19,7 @@ import numpy as np
 from app.detector import Detector, EventSettings
 from app.evaluation.yardstick.drawn import encode, read_frames, read_labels
 from app.evaluation.yardstick.staging import Labels
-from app.frames import Frame, Image
+from app.frames import Box, Frame, Image
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 from app.protocol import Label
@@ -38,15 +38,16 @@ _FRAMES, _BEFORE, _AFTER, _SETTLE_S = 31, 50, 60, 8.0
 _FIRST = datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 
-def openings(frames: Iterable[Frame]) -> Iterator[float]:
-    """Yield when events open in *frames*, at least 4 s apart."""
+def openings(frames: Iterable[Frame]) -> Iterator[tuple[float, list[Box]]]:
+    """Yield when events open in *frames*, at least 4 s apart, and the boxes around what moves."""
     detectors = [Detector(make_motion(one, fps=10), two, fps=10) for one, two in SENSITIVE]
     quiet_s = _SETTLE_S
     for frame in frames:
         opened = [one.judge(frame).changed == "opened" for one in detectors]
         if any(opened) and frame.at_s >= quiet_s:
             quiet_s = frame.at_s + 4.0
-            yield frame.at_s
+            compared = [one.comparison() for one in detectors]
+            yield frame.at_s, [box.box for one in compared if one for box in one.contours]
 
 
 def is_there(labels: Labels, at_s: float) -> bool:
@@ -65,22 +66,17 @@ def add_scene(
     after_s = _AFTER / 10 if clips else 0.0
     for frame in read_frames(path):
         kept.append(frame.bgr())
-        if waiting and frame.at_s >= min(waiting[0] + after_s, labels.seconds - 0.2):
-            at_s = waiting.popleft()
+        if waiting and frame.at_s >= min(waiting[0][0] + after_s, labels.seconds - 0.2):
+            at_s, boxes = waiting.popleft()
             there = is_there(labels, at_s)
             label: Label = "occupied" if there != (rng.random() < WRONG) else "unoccupied"
-            _add(house, start + timedelta(seconds=at_s), label, list(kept), clips=clips)
+            at, pictures = start + timedelta(seconds=at_s), list(kept)
+            event = house.add(at, label)
+            if clips:
+                encode(house.folder(event, at) / "clip.mp4", pictures)
+            else:
+                house.add_sample(at, pictures, boxes=boxes)
     return len(opened) - len(waiting)
-
-
-def _add(
-    house: TaggedHouse, at: datetime, label: Label, pictures: list[Image], *, clips: bool
-) -> None:
-    event = house.add(at, label)
-    if clips:
-        encode(house.folder(event, at) / "clip.mp4", pictures)
-    else:
-        house.add_sample(at, pictures)
 
 
 def main(kept: Path, out: Path, *, clips: bool) -> None:
