@@ -12,8 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from app.people.framing import PipeBroken
 from app.people.process import end_with_parent, serve
@@ -78,8 +79,7 @@ class ForkedChild:
         self._pid: int | None = os.fork()
         if self._pid == 0:
             self._line.close()
-            end_with_parent(parent)
-            os._exit(serve(theirs.fileno(), theirs.fileno()))
+            _serve_and_exit(theirs.fileno(), parent)
         theirs.close()
         self._line.setblocking(False)
         self.reader = self.writer = self._line.fileno()
@@ -99,6 +99,18 @@ class ForkedChild:
             os.waitpid(self._pid, 0)
         self._pid = None
         self._line.close()
+
+
+def _serve_and_exit(line: int, parent: int) -> NoReturn:
+    """Answer through *line*; whatever happens, this fork does not go on as the camera's program."""
+    code = 1
+    try:
+        end_with_parent(parent)
+        code = serve(line, line)
+    except BaseException:  # noqa: BLE001 (there is nobody above to handle it)
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 class Spawner:
