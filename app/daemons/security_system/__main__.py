@@ -1,9 +1,13 @@
 """Starts the security system of one camera."""
 
+import ctypes
 import os
 import sys
 
 from app.people.child import ForkedChild, Spawner
+
+#: The number of heaps, as a parameter of mallopt (malloc.h).
+_M_ARENA_MAX = -8
 
 
 def main() -> int:
@@ -11,6 +15,7 @@ def main() -> int:
     import cv2
 
     cv2.setNumThreads(1)
+    _share_one_heap()
     spawner = Spawner(ForkedChild())
     # This process writes to most of what it imports, and then no longer shares it with the fork.
     from app.config import SOURCE_VARIABLE
@@ -45,6 +50,13 @@ def main() -> int:
             spawner=spawner,
         )
     )
+
+
+def _share_one_heap() -> None:
+    """Let all threads use one heap, with glibc: a heap for each takes some megabytes."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 if __name__ == "__main__":
