@@ -30,6 +30,17 @@ class Box(NamedTuple):
         return Box(*(factor * side for side in self))
 
 
+class Detection(NamedTuple):
+    """Something that a model found: *kind* is its class, as in "person", "cat" or "car".
+
+    *box* is in the pixels of the picture, and inside it. *score* is 0 to 1.
+    """
+
+    box: Box
+    score: float
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a camera.
@@ -41,7 +52,8 @@ class Frame:
     the difference between white and black in *luma*: 255, or 219 where the source uses video levels
     (16 to 235), as most files and network cameras do. *damaged* pictures show what the camera did
     not see, and are not judged. When *scene* is another number than before, the picture may look
-    different although nothing has moved.
+    different although nothing has moved. *detections* are the finds of a network in the camera, by
+    that network's own names; None when it did not look at this picture, or there is none.
     """
 
     luma: Image
@@ -52,6 +64,7 @@ class Frame:
     luma_span: int = 255
     damaged: bool = False
     scene: int = 0
+    detections: tuple[Detection, ...] | None = None
 
     def bgr(self) -> Image:
         """Return the picture in colour, (rows, columns, BGR) uint8."""

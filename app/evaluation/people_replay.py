@@ -6,9 +6,9 @@ from typing import get_args
 
 from app.detector import Detector, Event, Verdict
 from app.errors import ModelError
-from app.frames import Frame
+from app.frames import Detection, Frame
 from app.motion.base import Contour
-from app.people.base import Backend, Detection, PeopleSettings, PersonModel
+from app.people.base import Backend, PeopleSettings, PersonModel
 from app.people.crops import CpuShare, Crop, CropQueue, Looks, cut, in_picture, shows_person
 from app.people.rule import Best, PersonRule, Why
 from app.protocol import Decision

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Ge, Interval
 
-from app.frames import Box, Image
+from app.frames import Detection, Image
 
 Backend = Literal["auto", "none", "imx500", "hailo", "onnx", "caffe", "hog", "scripted"]
 Score = Annotated[float, Interval(ge=0, le=1)]
@@ -14,15 +14,11 @@ Score = Annotated[float, Interval(ge=0, le=1)]
 PERSON = "person"
 
 
-class Detection(NamedTuple):
-    """Something that a model found: *kind* is its class, as in "person", "cat" or "car".
+class Refusal(NamedTuple):
+    """The reason why a model is not used, for a sentence; *broken* if the owner must hear of it."""
 
-    *box* is in the pixels of the picture, and inside it. *score* is 0 to 1.
-    """
-
-    box: Box
-    score: float
-    kind: str
+    why: str
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

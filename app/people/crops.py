@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from app.frames import Box, Image
-from app.people.base import Detection
+from app.frames import Box, Detection, Image
 from app.people.rule import DOUBT, SAME_THING, shared, subject_of
 
 #: The side of a crop: so many times the longer side of what moves, and at least so much of the

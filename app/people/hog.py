@@ -10,8 +10,8 @@ import threading
 import cv2
 import numpy as np
 
-from app.frames import Image
-from app.people.base import PERSON, Detection, PersonModel
+from app.frames import Detection, Image
+from app.people.base import PERSON, PersonModel
 from app.people.pictures import Candidates, detections, in_colour
 
 #: The detector's window is 64x128, and shows a person of about 96 pixels.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.backoff import Backoff
-from app.frames import Box, Frame, Image
-from app.people.base import Detection, PeopleSettings
+from app.frames import Box, Detection, Frame, Image
+from app.people.base import PeopleSettings
 from app.people.child import Child, Spawner
 from app.people.crops import CpuShare, Crop, CropQueue, Followed, cut, in_picture
 from app.people.framing import PipeBroken, read_message, write_message

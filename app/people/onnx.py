@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from app.errors import ModelError
-from app.frames import Image
-from app.people.base import Detection, PersonModel
+from app.frames import Detection, Image
+from app.people.base import PersonModel
 from app.people.classes import COCO
 from app.people.files import read_model
 from app.people.library import give_back_memory, silent_opencv

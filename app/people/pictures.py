@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.frames import Box, Image
-from app.people.base import Detection
+from app.frames import Box, Detection, Image
 
 Numbers = NDArray[np.floating[Any]]
 #: Of two boxes of a class that overlap by more than this share, the better one stays.

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ModelError
-from app.people.base import Detection, PeopleSettings, PersonModel
+from app.frames import Detection
+from app.people.base import PeopleSettings, PersonModel
 from app.people.choice import Choice, choose
 from app.people.framing import PipeBroken, PipeMessage, read_message, write_message
 

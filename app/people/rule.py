@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from app.frames import Box
-from app.people.base import PERSON, Detection, PeopleSettings
+from app.frames import Box, Detection
+from app.people.base import PERSON, PeopleSettings
 from app.protocol import Decision, Evidence
 
 #: An alert waits so long for the model.

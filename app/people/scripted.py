@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ModelError
-from app.frames import Box, Image
-from app.people.base import PERSON, Detection, PersonModel
+from app.frames import Box, Detection, Image
+from app.people.base import PERSON, PersonModel
 
 
 class ScriptedModel(PersonModel):

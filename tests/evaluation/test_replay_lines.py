@@ -8,8 +8,7 @@ import pytest
 from app.detector import Event
 from app.evaluation.people_replay import AlertOutcome
 from app.evaluation.replay_lines import alert_text, event_line, table
-from app.frames import Box
-from app.people.base import Detection
+from app.frames import Box, Detection
 from app.people.rule import Best
 
 AT = Box(1, 2, 3, 4)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from app.frames import Image
-from app.people.base import PERSON, Detection, PersonModel
+from app.frames import Detection, Image
+from app.people.base import PERSON, PersonModel
 from app.people.classes import COCO, VOC
 from tests.people.backends import FINDING, KINDS, Models
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from app.frames import Box
-from app.people.base import Detection
+from app.frames import Box, Detection
 from app.people.crops import (
     CpuShare,
     Crop,

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from app.frames import Box
-from app.people.base import Detection
+from app.frames import Box, Detection
 from app.people.pictures import Candidates, detections, in_colour, pairs
 
 KINDS = {0: "person", 16: "dog"}

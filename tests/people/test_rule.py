@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.frames import Box
-from app.people.base import Detection, PeopleSettings
+from app.frames import Box, Detection
+from app.people.base import PeopleSettings
 from app.people.rule import PersonRule, is_sure, subject_of
 from app.protocol import Evidence
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import ModelError
-from app.frames import Box
-from app.people.base import Detection
+from app.frames import Box, Detection
 from app.people.scripted import ScriptedModel
 
 PICTURE = np.zeros((100, 200, 3), np.uint8)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from app.daemon import Counters
 from app.detector import Detector, Event, Verdict
-from app.frames import Frame
-from app.people.base import PERSON, Detection, PeopleSettings
+from app.frames import Detection, Frame
+from app.people.base import PERSON, PeopleSettings
 from app.people.child import Spawner
 from app.people.choice import may_decide
 from app.people.crops import Looks, shows_person

@@ -13,8 +13,8 @@ from typing import Literal
 from app.evaluation.archive.index import Archive, ArchivedEvent
 from app.evaluation.archive.sample import LARGEST_SAMPLE, Sample, SampleError, read_sample
 from app.evaluation.evaluate.looking import FrameLook, look_at
-from app.frames import Box
-from app.people.base import PERSON, Detection, PeopleSettings, PersonModel
+from app.frames import Box, Detection
+from app.people.base import PERSON, PeopleSettings, PersonModel
 from app.people.rule import WAIT_S, PersonRule, subject_of
 from app.protocol import Label
 

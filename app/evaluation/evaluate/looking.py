@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.evaluation.archive.sample import Sample, decoded
-from app.frames import Box, Image
-from app.people.base import Detection, PersonModel
+from app.frames import Box, Detection, Image
+from app.people.base import PersonModel
 from app.people.crops import crop_box, in_picture
 
 #: The frames of a sample that count: the moment and those before it.

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from app.evaluation.archive.index import ArchivedEvent
 from app.evaluation.tune.knobs import Knobs
-from app.frames import Box
-from app.people.base import PERSON, Detection, PeopleSettings
+from app.frames import Box, Detection
+from app.people.base import PERSON, PeopleSettings
 from app.people.rule import WAIT_S, PersonRule
 
 _SOMEWHERE = Box(0, 0, 1, 1)

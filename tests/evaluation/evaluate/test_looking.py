@@ -11,8 +11,8 @@ import pytest
 
 from app.evaluation.archive.sample import Sample, SampleError, SampleFrame, read_sample
 from app.evaluation.evaluate.looking import look_at
-from app.frames import Box, Image
-from app.people.base import Detection, PersonModel
+from app.frames import Box, Detection, Image
+from app.people.base import PersonModel
 from app.people.scripted import ScriptedModel
 from app.protocol import event_id
 from tests.evaluation.tagged import NOON, TaggedHouse, picture
