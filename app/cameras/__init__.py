@@ -1,6 +1,8 @@
 """Sources of frames: the Pi's own cameras, USB and network cameras, files, and a drawn room."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from app.cameras.address import redacted
 from app.cameras.base import Camera, CameraSettings, Pace
@@ -9,8 +11,16 @@ from app.clock import Clock
 _SYNTHETIC = "synthetic:"
 
 
-def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = "own") -> Camera:
+def make_camera(
+    name: str,
+    settings: CameraSettings,
+    clock: Clock,
+    pace: Pace = "own",
+    networks: Sequence[Path] = (),
+) -> Camera:
     """Return the camera that `settings.source` names; messages call it *name*.
+
+    The first of *networks* that works is loaded into the sensor, if that is one of a Pi AI camera.
 
     The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or
     rtsps address, a V4L2 device such as /dev/video0, or the path of a file. Nothing is checked
@@ -19,7 +29,7 @@ def make_camera(name: str, settings: CameraSettings, clock: Clock, pace: Pace = 
     source = settings.source
     label = f"{name} ({redacted(source)})"
     if source == "auto":
-        return _pi_camera(label, settings, clock)
+        return _pi_camera(label, settings, clock, networks)
     if is_endless(source):
         from app.cameras.synthetic.camera import SyntheticCamera
 
@@ -34,11 +44,13 @@ def is_endless(source: str) -> bool:
     return source == "demo" or source.startswith(_SYNTHETIC)
 
 
-def _pi_camera(label: str, settings: CameraSettings, clock: Clock) -> Camera:
+def _pi_camera(
+    label: str, settings: CameraSettings, clock: Clock, networks: Sequence[Path]
+) -> Camera:
     if find_spec("picamera") and not find_spec("picamera2"):
         from app.cameras.picamera import PicameraCamera
 
         return PicameraCamera(label, settings, clock)
     from app.cameras.picamera2 import Picamera2Camera
 
-    return Picamera2Camera(label, settings, clock)
+    return Picamera2Camera(label, settings, clock, networks)

@@ -4,7 +4,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Ge, Interval, MinLen, MultipleOf
 from pydantic import AfterValidator
@@ -68,6 +68,17 @@ class CameraSettings:
     lost_alert_s: Annotated[float, Interval(ge=0, le=3600)] = 10.0
 
 
+class NetworkReport(NamedTuple):
+    """The network in a camera's sensor that finds things: its *file*, or None when none is used.
+
+    *refused* is the reason, for a sentence; *broken* when the sensor has place for a network.
+    """
+
+    file: str | None
+    refused: str = ""
+    broken: bool = False
+
+
 class Camera(ABC):
     """A source of frames: call `open`, `read` repeatedly, `close`. It can then be opened again.
 
@@ -90,6 +101,10 @@ class Camera(ABC):
     #: or could not be decoded.
     pictures: int = 0
     corrupt: int = 0
+    #: The network in its sensor, known after `open`; None for a camera that cannot have one.
+    network: NetworkReport | None = None
+    #: The seconds by which `open` may take longer than usual.
+    loading_s: float = 0.0
 
     @abstractmethod
     def open(self) -> None:

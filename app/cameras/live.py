@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from app.backoff import Backoff
-from app.cameras.base import Camera, CameraSettings, PacketSink
+from app.cameras.base import Camera, CameraSettings, NetworkReport, PacketSink
 from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraStalled
 from app.frames import Frame, Packet
@@ -79,8 +79,9 @@ class LiveCamera:
                 raise RuntimeError(
                     f"the thread that read {source} has ended; its traceback is in the log"
                 )
-            if self._clock.monotonic() - self._alive_s > self._limit_s:
-                raise CameraStalled(f"{source} gave no picture for {self._limit_s:g} s")
+            limit_s = self._limit_s + self._camera.loading_s
+            if self._clock.monotonic() - self._alive_s > limit_s:
+                raise CameraStalled(f"{source} gave no picture for {limit_s:g} s")
         return None
 
     def stop(self) -> None:
@@ -95,6 +96,11 @@ class LiveCamera:
     def aim(self, pan_deg: float, tilt_deg: float) -> None:
         """Note that the mount has turned to *pan_deg*, *tilt_deg*."""
         self._camera.aim(pan_deg, tilt_deg)
+
+    @property
+    def network(self) -> NetworkReport | None:
+        """The network in the camera's sensor; None for a camera that cannot have one."""
+        return self._camera.network
 
     @property
     def repeats(self) -> bool:
@@ -133,6 +139,7 @@ class LiveCamera:
     def _read_all(self) -> None:
         if not self._stopping:
             self._camera.open()
+        self._camera.loading_s = 0.0
         self._start_limit(self._stall_s)
         while not self._stopping:
             self._enqueue(self._camera.read())
@@ -315,6 +322,11 @@ class CameraFeed:
     def reopened(self) -> int:
         """The number of times that the camera came back after a loss."""
         return self._reopening.reopened
+
+    @property
+    def network(self) -> NetworkReport | None:
+        """The network in the sensor of the open camera; None for one that cannot have one."""
+        return self._live.network if self._live else None
 
     @property
     def dropped(self) -> int:

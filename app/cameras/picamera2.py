@@ -1,17 +1,21 @@
 """The Raspberry Pi's camera through libcamera, for Raspberry Pi OS Bullseye and later."""
 
 import atexit
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.cameras.base import Camera, CameraSettings
+from app.cameras.base import Camera, CameraSettings, NetworkReport
 from app.cameras.hardware_encoder import HardwareEncoder, hardware_encoder
+from app.cameras.imx500 import LOADING_S, MODEL, SensorNetwork, load_network
 from app.clock import Clock
-from app.errors import CameraError, CameraMissing, CameraStalled
-from app.frames import Frame
+from app.errors import CameraError, CameraMissing, CameraStalled, ModelError
+from app.frames import Detection, Frame
 
 _MICROSECONDS = 1_000_000
 #: The number of buffers: the encoder holds one or two, and `read` holds one.
@@ -21,6 +25,8 @@ _MISSING = (
     "/dev/video device or demo"
 )
 
+_log = logging.getLogger(__name__)
+
 
 class Picamera2Camera(Camera):
     """Reads luma from the small stream ("lores", YUV 4:2:0) and colour from the main stream.
@@ -29,12 +35,18 @@ class Picamera2Camera(Camera):
     moment. Both are copied, and the request is released at once: the camera has only a few
     requests, and stops while all are in use. At 640x480 this copies 1.4 MB a frame. If there is a
     hardware encoder, it makes H.264 packets of the small stream.
+
+    In the sensor of a Pi AI camera the first of *networks* that works finds things in each picture.
     """
 
-    def __init__(self, source: str, settings: CameraSettings, clock: Clock) -> None:
+    def __init__(
+        self, source: str, settings: CameraSettings, clock: Clock, networks: Sequence[Path] = ()
+    ) -> None:
         self.source = source
         self._settings = settings
         self._clock = clock
+        self._networks = networks
+        self._network: SensorNetwork | None = None
         self._camera: Any = None
         self._encoder: HardwareEncoder | None = None
 
@@ -48,19 +60,18 @@ class Picamera2Camera(Camera):
             raise CameraMissing(
                 f"{self.source}: the camera's software is missing ({error}): {_MISSING}"
             ) from None
-        if not maker.global_camera_info():
+        cameras = maker.global_camera_info()
+        if not cameras:
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
+        self._network = self._loaded(cameras[0])
         try:
-            self._camera = maker()
-            # At the end of the process this function would wait without limit for a stuck camera.
-            atexit.unregister(self._camera.close)
-            self._start(transform)
-        except CameraError:
-            raise
-        except (RuntimeError, OSError) as error:
-            raise CameraError(
-                f"{self.source} cannot be started, perhaps another program uses it: {error}"
-            ) from error
+            self._begin(maker, transform)
+        except CameraError as error:
+            if self._network is None:
+                raise
+            self._give_up(f"the camera does not start with {self._network.file}: {error}")
+            self.close()
+            self._begin(maker, transform)
         self._clock.sleep(self._settings.warmup_s)
 
     def read(self) -> Frame:
@@ -76,9 +87,10 @@ class Picamera2Camera(Camera):
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
+        metadata = request.get_metadata() if self._encoder or self._network else {}
         if self._encoder:
             # A busy machine reads late; the sensor's stamp is from the moment of the picture.
-            read_s, at_s = at_s, self._encoder.record_frame(request.get_metadata(), at_s)
+            read_s, at_s = at_s, self._encoder.record_frame(metadata, at_s)
             taken_at -= timedelta(seconds=read_s - at_s)
         try:
             lines, bgr = request.make_array("lores"), request.make_array("main")
@@ -86,7 +98,15 @@ class Picamera2Camera(Camera):
             request.release()
         luma = np.ascontiguousarray(lines[: self._height, : self._width])
         self._number += 1
-        return Frame(luma, at_s, taken_at, self._number - 1, lambda: bgr, luma_span=219)
+        return Frame(
+            luma,
+            at_s,
+            taken_at,
+            self._number - 1,
+            lambda: bgr,
+            luma_span=219,
+            detections=self._detections(metadata),
+        )
 
     def close(self) -> None:
         if self._encoder is not None:
@@ -95,6 +115,53 @@ class Picamera2Camera(Camera):
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+        self._network = None
+
+    def _loaded(self, camera: dict[str, Any]) -> SensorNetwork | None:
+        """Return the network for the sensor of *camera*; None when there can be none."""
+        if not self._networks:
+            return None
+        if camera["Model"] != MODEL:
+            self.network = NetworkReport(None, f"the camera is an {camera['Model']}")
+            return None
+        try:
+            network = load_network(self._networks, camera)
+        except ModelError as error:
+            self._give_up(str(error))
+            return None
+        _log.info("%s loads %s; the first time takes minutes", self.source, network.file)
+        self.network, self.loading_s = NetworkReport(network.file.name), LOADING_S
+        return network
+
+    def _give_up(self, why: str) -> None:
+        self.network, self.loading_s = NetworkReport(None, why, broken=True), 0.0
+
+    def _detections(self, metadata: dict[str, Any]) -> tuple[Detection, ...] | None:
+        if self._network is None:
+            return None
+        try:
+            return self._network.detections(metadata, self._camera)
+        except ModelError as error:
+            self._give_up(str(error))
+            self._network = None
+            return None
+
+    def _begin(self, maker: Any, transform: Any) -> None:
+        """Open the camera, with its network if there is one, and start it."""
+        try:
+            self._camera = maker()
+            # At the end of the process this function would wait without limit for a stuck camera.
+            atexit.unregister(self._camera.close)
+            self._start(transform)
+            if self._network:
+                # The sensor gives pictures when it has loaded the network.
+                self._camera.capture_request(wait=LOADING_S).release()
+        except CameraError:
+            raise
+        except (RuntimeError, OSError) as error:
+            raise CameraError(
+                f"{self.source} cannot be started, perhaps another program uses it: {error}"
+            ) from error
 
     def _start(self, transform: Any) -> None:
         camera, size = self._camera, self._settings.resolution

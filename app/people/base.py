@@ -14,7 +14,7 @@ Score = Annotated[float, Interval(ge=0, le=1)]
 PERSON = "person"
 
 
-class Refusal(NamedTuple):
+class ModelRefusal(NamedTuple):
     """The reason why a model is not used, for a sentence; *broken* if the owner must hear of it."""
 
     why: str

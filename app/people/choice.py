@@ -1,12 +1,12 @@
 """Chooses the person model by the settings, and says why it is this one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from app.errors import ModelError
-from app.people.base import Backend, PeopleSettings, PersonModel
+from app.people.base import Backend, ModelRefusal, PeopleSettings, PersonModel
 from app.people.files import model_files
 
 #: What `auto` tries, in this order.
@@ -20,6 +20,12 @@ _SUFFIXES: dict[Backend, str] = {
 }
 #: The backends whose files `fetch-models` gets.
 _PUBLISHED = ("onnx", "caffe")
+#: The network that imx500-all installs for a Pi AI camera: SSD MobileNet.
+SYSTEM_NETWORK = Path(
+    "/usr/share/imx500-models/imx500_network_ssd_mobilenetv2_fpnlite_320x320_pp.rpk"
+)
+#: The usual reason why there is no network in the camera.
+NO_IMX500 = ModelRefusal("only a Pi AI camera has it, and its answers come with live pictures")
 #: The published ONNX models, the best first.
 ONNX_FILES = ("yolox_nano.onnx", "FastestDet.onnx")
 Make = Callable[[], PersonModel]
@@ -30,13 +36,14 @@ class Choice:
     """The model that is used, if any.
 
     *refused* says of each backend or file that came before it why it is not used. *broken* are
-    those among them that the owner must hear of: a file that is there, or a backend or file that
-    the settings name.
+    those among them that the owner must hear of: a file or a device that is there, or a backend or
+    file that the settings name. `fetch-models` gets a good copy of what is *replaceable*.
     """
 
     model: PersonModel | None = None
     refused: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    replaceable: bool = False
 
     @property
     def summary(self) -> str:
@@ -49,10 +56,8 @@ class Choice:
         """Return a text for the owner; None when nothing that is wanted is unusable."""
         if not self.broken:
             return None
-        return (
-            f"A person model cannot be used. {'. '.join(self.broken)}. {self._instead()} For a "
-            "good copy: python -m app fetch-models"
-        )
+        text = f"A person model cannot be used. {'. '.join(self.broken)}. {self._instead()}"
+        return f"{text} For a good copy: python -m app fetch-models" if self.replaceable else text
 
     def _instead(self) -> str:
         if self.model is None:
@@ -67,10 +72,12 @@ def make_model(settings: PeopleSettings, folder: Path) -> PersonModel | None:
     return choose(settings, folder).model
 
 
-def choose(settings: PeopleSettings, folder: Path) -> Choice:
-    """Return the first model that works, and why those before it do not."""
-    refused: list[str] = []
-    broken: list[str] = []
+def choose(settings: PeopleSettings, folder: Path, imx500: ModelRefusal = NO_IMX500) -> Choice:
+    """Return the first model that works, and why those before it do not.
+
+    *imx500* is the reason why it is not the network in the camera.
+    """
+    refused: list[tuple[Backend, ModelRefusal]] = []
     for backend in _backends(settings):
         found = False
         for make in _makers(backend, settings, folder):
@@ -78,16 +85,33 @@ def choose(settings: PeopleSettings, folder: Path) -> Choice:
             try:
                 model = make()
                 model.wanted = settings.threshold
-                return Choice(model, tuple(refused), tuple(broken))
+                return _choice(model, refused)
             except ModelError as error:
-                refused.append(f"{backend}: {error}")
-                if backend in _PUBLISHED or backend == settings.backend:
-                    broken.append(str(error))
+                refused.append((backend, ModelRefusal(str(error), broken=True)))
         if not found:
-            refused.append(f"{backend}: {_absence(backend, folder)}")
-            if backend == settings.backend:
-                broken.append(f"{backend}: {_absence(backend, folder)}")
-    return Choice(None, tuple(refused), tuple(broken))
+            why, broken = imx500 if backend == "imx500" else ModelRefusal(_absence(backend, folder))
+            refused.append((backend, ModelRefusal(why, broken or backend == settings.backend)))
+    return _choice(None, refused)
+
+
+def _choice(model: PersonModel | None, refused: Sequence[tuple[Backend, ModelRefusal]]) -> Choice:
+    broken = [(backend, refusal.why) for backend, refusal in refused if refusal.broken]
+    return Choice(
+        model,
+        tuple(f"{backend}: {refusal.why}" for backend, refusal in refused),
+        tuple(f"{backend}: {why}" for backend, why in broken),
+        replaceable=any(backend in _PUBLISHED for backend, _ in broken),
+    )
+
+
+def network_files(settings: PeopleSettings, folder: Path) -> tuple[Path, ...]:
+    """Return the networks for the sensor of a Pi AI camera, in the order in which they are tried.
+
+    There is none when another model comes first.
+    """
+    if _backends(settings)[:1] != ["imx500"]:
+        return ()
+    return (*model_files(folder, _SUFFIXES["imx500"], settings.model), SYSTEM_NETWORK)
 
 
 def _backends(settings: PeopleSettings) -> list[Backend]:
@@ -107,6 +131,13 @@ def _makers(backend: Backend, settings: PeopleSettings, folder: Path) -> Iterato
 
         yield HogModel
         return
+    if backend == "hailo":
+        from app.people.hailo import DEVICE, HailoModel
+
+        if DEVICE.exists():
+            hefs = model_files(folder, _SUFFIXES[backend], settings.model)
+            yield from (partial(HailoModel, file) for file in hefs or (None,))
+        return
     files = model_files(folder, _SUFFIXES[backend], settings.model, ONNX_FILES)
     if backend == "onnx" and files:
         from app.people.onnx import OnnxModel
@@ -123,8 +154,8 @@ def _makers(backend: Backend, settings: PeopleSettings, folder: Path) -> Iterato
 
 
 def _absence(backend: Backend, folder: Path) -> str:
-    if backend in {"imx500", "hailo"}:
-        return "this version cannot use it"
+    if backend == "hailo":
+        return "this machine has none"
     return f"no {_SUFFIXES[backend]} file in {folder}"
 
 
@@ -132,4 +163,8 @@ def may_decide(settings: PeopleSettings, folder: Path) -> bool:
     """Return whether the model of *settings* may be one that decides, without loading it."""
     if settings.backend != "auto" or settings.model:
         return settings.backend not in ("hog", "none")
-    return any(file.suffix in _SUFFIXES.values() for file in folder.glob("*.*"))
+    if any(file.suffix in _SUFFIXES.values() for file in folder.glob("*.*")):
+        return True
+    from app.people.hailo import DEVICE
+
+    return DEVICE.exists()

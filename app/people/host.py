@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from app.backoff import Backoff
 from app.frames import Box, Detection, Frame, Image
-from app.people.base import PeopleSettings
+from app.people.base import ModelRefusal, PeopleSettings
 from app.people.child import Child, Spawner
 from app.people.crops import CpuShare, Crop, CropQueue, Followed, cut, in_picture
 from app.people.framing import PipeBroken, read_message, write_message
@@ -101,7 +101,9 @@ class ModelHost:
         *,
         decides: bool = True,
         spawner: Spawner | None = None,
+        imx500: ModelRefusal | None = None,
     ) -> None:
+        self._imx500 = imx500
         self._spawner = spawner or Spawner()
         self._settings = settings
         self._folder = folder
@@ -140,6 +142,10 @@ class ModelHost:
         child = self._child
         if self.ready and child and child.has_ended():
             self._worker.wake()
+
+    def can_look(self, frame: Frame) -> bool:  # noqa: ARG002 (the network in a camera needs it)
+        """Return True: it can look at any frame."""
+        return True
 
     def offer(self, look: Look) -> None:
         """Have the model do *look*, instead of an older look at the same track that still waits."""
@@ -209,7 +215,11 @@ class ModelHost:
     def _begin(self) -> None:
         self._counts.starts += 1
         child = self._child = self._spawner.spawn()
-        asked = {"settings": asdict(self._settings), "folder": str(self._folder)}
+        asked = {
+            "settings": asdict(self._settings),
+            "folder": str(self._folder),
+            "imx500": self._imx500,
+        }
         write_message(child.writer, asked, within_s=ANSWER_S)
         report = _report(read_message(child.reader, START_S).fields)
         if self.report is None or self.report.summary != report.summary:

@@ -10,14 +10,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from app.errors import ModelError
 from app.frames import Detection
-from app.people.base import PeopleSettings, PersonModel
-from app.people.choice import Choice, choose
+from app.people.base import ModelRefusal, PeopleSettings, PersonModel
+from app.people.choice import NO_IMX500, Choice, choose
 from app.people.framing import PipeBroken, PipeMessage, read_message, write_message
 
 #: The priority below that of the camera's program: 19 is the lowest there is.
@@ -49,7 +50,7 @@ def serve(reader: int, writer: int) -> int:
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
     with suppress(PipeBroken):
         asked = read_message(reader).fields
-        chosen = choose(PeopleSettings(**asked["settings"]), Path(asked["folder"]))
+        chosen = _chosen(**asked)
         write_message(writer, _report(chosen))
         used_s = time.process_time()
         while chosen.model:
@@ -70,6 +71,11 @@ def end_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def _chosen(settings: dict[str, Any], folder: str, imx500: Sequence[Any] | None) -> Choice:
+    refusal = ModelRefusal(*imx500) if imx500 else NO_IMX500
+    return choose(PeopleSettings(**settings), Path(folder), refusal)
 
 
 def _report(chosen: Choice) -> dict[str, Any]:

@@ -1,18 +1,15 @@
 """The sources of the camera tests."""
 
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.cameras.pi_packages import pi_packages
 from tests.cameras.pictures import write_video
 from tests.servers.ports import free_port
 from tests.servers.video_server import VideoServer
-
-_PI_PACKAGES = ("picamera2", "picamera2.outputs", "picamera2.encoders", "picamera", "libcamera")
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +26,10 @@ def network(short_video: Path) -> Iterator[VideoServer]:
 
 
 @pytest.fixture
-def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+def pi() -> Iterator[dict[str, ModuleType]]:
     """Fakes of a Raspberry Pi's camera packages, which keep the rules of the real ones."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "pi"))
-    yield {name: import_module(name) for name in _PI_PACKAGES}
-    for name in _PI_PACKAGES:
-        sys.modules.pop(name, None)
+    with pi_packages() as packages:
+        yield packages
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from app.people.base import PersonModel
 from app.people.caffe import CaffeModel
+from app.people.hailo import HailoModel
 from app.people.hog import HogModel
 from app.people.onnx import OnnxModel, runtimes
 from app.people.scripted import ScriptedModel
+from tests.cameras.pi_packages import pi_packages
 
 YOLOX, FASTESTDET = "yolox_nano.onnx", "FastestDet.onnx"
 GRAPH = "MobileNetSSD_deploy.prototxt"
@@ -19,7 +21,7 @@ WEIGHTS = "MobileNetSSD_deploy.caffemodel"
 RUNTIMES = runtimes()
 #: The models that recognise people, as far as their files are always there.
 FINDING = [f"{name} {runtime}" for name in (YOLOX, FASTESTDET) for runtime in RUNTIMES]
-KINDS = [*FINDING, "caffe", "hog", "scripted"]
+KINDS = [*FINDING, "caffe", "hailo", "hog", "scripted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Models:
             return HogModel()
         if kind == "scripted":
             return ScriptedModel(self._script())
+        if kind == "hailo":
+            hef = self.folder / "yolo.hef"
+            hef.write_bytes(b"\x01HEF\n640 640 3 80")
+            with pi_packages():
+                return HailoModel(hef)
         if kind == "caffe":
             return CaffeModel(self.stub_caffemodel())
         name, runtime = kind.split()

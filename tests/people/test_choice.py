@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.people.base import Backend, PeopleSettings
-from app.people.choice import choose, make_model, may_decide
+from app.people.base import Backend, ModelRefusal, PeopleSettings
+from app.people.choice import SYSTEM_NETWORK, choose, make_model, may_decide, network_files
 from tests.people.backends import FASTESTDET, GRAPH, WEIGHTS, YOLOX, Models
 
 
@@ -84,6 +84,25 @@ def test_a_backend_that_is_asked_for_and_absent_is_a_problem(
     assert choice.problem
     assert backend in choice.problem
     assert "every motion is an alert" in choice.problem
+
+
+def test_a_network_that_the_camera_refuses_is_named(tmp_path: Path) -> None:
+    choice = choose(PeopleSettings(), tmp_path, ModelRefusal("ssd.rpk is not there", broken=True))
+    assert choice.model
+    assert "not imx500: ssd.rpk is not there" in choice.summary
+    assert choice.problem
+    assert "imx500: ssd.rpk is not there" in choice.problem
+    assert "fetch-models" not in choice.problem
+
+
+def test_networks_are_tried_unless_another_model_is_first(tmp_path: Path) -> None:
+    (tmp_path / "own.rpk").touch()
+    own, named = tmp_path / "own.rpk", tmp_path / "mine.rpk"
+    assert network_files(PeopleSettings(), tmp_path) == (own, SYSTEM_NETWORK)
+    assert network_files(PeopleSettings("imx500"), tmp_path) == (own, SYSTEM_NETWORK)
+    assert network_files(PeopleSettings(model="mine.rpk"), tmp_path)[0] == named
+    for other in (PeopleSettings("none"), PeopleSettings("onnx"), PeopleSettings(model="x.onnx")):
+        assert network_files(other, tmp_path) == ()
 
 
 def test_none_is_no_problem(tmp_path: Path) -> None:

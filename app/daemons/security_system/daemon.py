@@ -45,6 +45,7 @@ from app.motion.base import MotionSettings, Polygon, Zone
 from app.pantilt import make_pantilt
 from app.people.base import PeopleSettings
 from app.people.child import Spawner
+from app.people.choice import network_files
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.state import Latest, State
@@ -125,6 +126,7 @@ class SecuritySystem(Daemon):
         )
         self._model_reports = ModelReports(self._name, self._publisher, self.clock)
         self._people = PersonWatch(self._people_settings(), self.config.models_dir, spawner)
+        self._networks = self._wanted_networks()
         width, height = self._settings.resolution
         self._silencing = Silencing(
             self._name, self.config.folder, folders, self._publisher, self.clock, width / height
@@ -210,6 +212,7 @@ class SecuritySystem(Daemon):
         A changed Redis address or `data_dir` needs a restart.
         """
         before, self._settings = self._settings, self._camera_config()
+        before_networks, self._networks = self._networks, self._wanted_networks()
         had_clips = self._clips.enabled
         self._captures.configure(self.config, self._settings)
         self._clips.configure(self.config)
@@ -225,11 +228,12 @@ class SecuritySystem(Daemon):
             self._end_event()
             self._people.configure(self._people_settings(), self.config.models_dir)
             if self._feed.state != "closed":
-                self._people.open()
+                self._open_people()
         if before.pantilt != self._settings.pantilt:
             self._pan_tilt.close()
             self._pan_tilt = self._make_pan_tilt()
-        if had_clips != self._clips.enabled or _is_other_camera(before, self._settings):
+        is_other = _is_other_camera(before, self._settings) or before_networks != self._networks
+        if had_clips != self._clips.enabled or is_other:
             self._end_event()
             self._clips.cut()
             self._feed.change(self._make_camera, self._settings, self._packet_sink())
@@ -280,7 +284,7 @@ class SecuritySystem(Daemon):
         return replace(found, source=self._source) if self._source else found
 
     def _make_camera(self) -> Camera:
-        return make_camera(self._name, self._settings, self.clock)
+        return make_camera(self._name, self._settings, self.clock, networks=self._networks)
 
     def _wanted_detector_settings(self) -> _DetectorSettings:
         settings = self._settings
@@ -298,6 +302,16 @@ class SecuritySystem(Daemon):
     def _people_settings(self) -> PeopleSettings | None:
         """Return the settings of the person model; None where light is the trigger."""
         return None if self.config.motion.trigger == "light" else self.config.people
+
+    def _wanted_networks(self) -> tuple[Path, ...]:
+        """Return the networks of which one is loaded into the sensor of a Pi AI camera."""
+        people = self._people_settings()
+        if people is None or self._settings.source != "auto":
+            return ()
+        return network_files(people, self.config.models_dir)
+
+    def _open_people(self) -> None:
+        self._people.open(may_have_network=bool(self._networks))
 
     def _looks_for_faults(self) -> bool:
         return self._settings.camera_faults and self.config.motion.trigger != "light"
@@ -342,7 +356,7 @@ class SecuritySystem(Daemon):
         self._detector.relearn()
         self._fault_reports.relearn()
         self._silencing.armed()
-        self._people.open()
+        self._open_people()
         self._feed.open()
 
     def _disarm(self) -> None:
@@ -401,6 +415,7 @@ class SecuritySystem(Daemon):
         if self._fault_reports.step(frame):
             self._detector.relearn()
         self._last_frame = frame
+        self._people.use_network(self._feed.network)
         self._people.look(frame, verdict, self._detector)
         self._learning = verdict.learning
         self._level = verdict.level

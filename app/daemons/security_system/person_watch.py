@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from app.cameras.base import NetworkReport
 from app.daemon import Counters
 from app.detector import Detector, Event, Verdict
 from app.frames import Detection, Frame
-from app.people.base import PERSON, PeopleSettings
+from app.people.base import PERSON, ModelRefusal, PeopleSettings
 from app.people.child import Spawner
 from app.people.choice import may_decide
 from app.people.crops import Looks, shows_person
 from app.people.host import Look, LookAnswer, ModelCounts, ModelHost
+from app.people.in_camera import CameraModel
 from app.people.rule import DOUBT, PersonRule, subject_of
 from app.protocol import Decision
 
@@ -69,7 +71,8 @@ class PersonWatch:
         self._folder = folder
         self._counts = ModelCounts()
         self._decisions = Counter[str]()
-        self._host: ModelHost | None = None
+        self._host: ModelHost | CameraModel | None = None
+        self._network: NetworkReport | None = None
         self._model: tuple[float, bool] = (_USUAL_THRESHOLD, False)
         self._rule = self._make_rule()
         self._looks = Looks()
@@ -117,19 +120,27 @@ class PersonWatch:
         best = rule.best.detection
         return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
 
-    def open(self) -> None:
-        """Start the model, because the camera opens; it goes on while the camera is closed."""
-        settings = self._settings
-        if settings is None or settings.backend == "none":
+    def open(self, *, may_have_network: bool = False) -> None:
+        """Start the model, because the camera opens; it goes on while the camera is closed.
+
+        If the camera *may_have_network*, `use_network` starts the model, when that is known.
+        """
+        if self._settings is None or self._settings.backend == "none":
             self._spawner.close()
+        elif not (self._host or may_have_network):
+            self._start()
+
+    def use_network(self, network: NetworkReport | None) -> None:
+        """Use the *network* in the sensor of the open camera; without one, another model."""
+        if self._settings is None or self._settings.backend == "none":
+            return
+        is_same = self._host is not None and network == self._network
+        if is_same or self._opened_s is not None:
             return
         if self._host:
-            return
-        decides = may_decide(settings, self._folder)
-        self._host = ModelHost(
-            settings, self._folder, self._counts, decides=decides, spawner=self._spawner
-        )
-        self._host.start()
+            self.close()
+        self._network = network
+        self._start()
 
     def close(self) -> None:
         """End the model."""
@@ -150,7 +161,7 @@ class PersonWatch:
     def configure(self, settings: PeopleSettings | None, folder: Path) -> None:
         """Use other *settings*; no event may be open, and `open` must follow if the camera is."""
         self.close()
-        self._settings, self._folder = settings, folder
+        self._settings, self._folder, self._network = settings, folder, None
         self._model = (_USUAL_THRESHOLD, False)
         self._rule = self._make_rule()
 
@@ -184,6 +195,8 @@ class PersonWatch:
             return
         if verdict.learning:
             self.relearn()
+            return
+        if not self._host.can_look(frame):
             return
         self._fresh_from_s = min(self._fresh_from_s, frame.at_s)
         if self._rule and self._rule.asks:
@@ -243,6 +256,26 @@ class PersonWatch:
         """Forget the event that has ended, after its findings were published."""
         self._opened_s, self._shot, self.has_news = None, None, False
         self._follow_model()
+
+    def _start(self) -> None:
+        """Start the network in the camera, or the process of another model."""
+        network, settings = self._network, self._settings
+        if settings is None:
+            return
+        if network and network.file:
+            self._spawner.close()
+            self._host = CameraModel(network.file, self._counts)
+        else:
+            refusal = network and ModelRefusal(network.refused, network.broken)
+            # The owner hears at once of a network that is broken.
+            soon = may_decide(settings, self._folder) or bool(refusal and refusal.broken)
+            self._host = ModelHost(
+                *(settings, self._folder, self._counts),
+                decides=soon,
+                spawner=self._spawner,
+                imx500=refusal,
+            )
+        self._host.start()
 
     def _wait(self, rule: PersonRule, frame: Frame | None, now_s: float) -> Decision | None:
         """Return the decision when the wait is over, or nobody will answer."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from app.cameras.base import NetworkReport
 from app.clock import FakeClock
 from app.daemons.security_system.person_watch import NOTHING_FOUND, PersonWatch
 from app.detector import Detector, Event, EventSettings, Verdict
@@ -71,3 +72,38 @@ def test_an_absent_model_is_a_problem_and_decides_nothing(tmp_path: Path) -> Non
     watch.step(frame(0.5), detector(), 0.5)
     assert watch.opened(EVENT, frame(1.0), 1.0) == "sent"
     watch.close()
+
+
+def test_the_network_in_the_camera_needs_no_process(tmp_path: Path) -> None:
+    watch = PersonWatch(PeopleSettings(), tmp_path)
+    watch.open(may_have_network=True)
+    assert watch.counters() == {"decisions": {}}
+    watch.use_network(NetworkReport("ssd.rpk"))
+    watch.use_network(NetworkReport("ssd.rpk"))
+    watch.step(frame(0.5), detector(), 0.5)
+    assert watch.opened(EVENT, frame(1.0), 1.0) == "waiting"
+    assert watch.counters()["people_model"] == "imx500"
+    assert not psutil.Process().children()
+    assert watch.closed() == "sent"
+    watch.close()
+
+
+def test_without_the_network_in_the_camera_another_model_is_used(tmp_path: Path) -> None:
+    watch = PersonWatch(PeopleSettings(), tmp_path)
+    watch.open(may_have_network=True)
+    watch.use_network(NetworkReport("ssd.rpk"))
+    watch.use_network(NetworkReport(None, "ssd.rpk is not usable", broken=True))
+    problem = until(lambda: watch.problem, "the problem is known")
+    assert "imx500: ssd.rpk is not usable" in problem
+    assert watch.counters()["people_model"] == "hog"
+    watch.close()
+    until(lambda: not psutil.Process().children(), "the process ends")
+
+
+def test_a_camera_that_says_nothing_of_a_network_has_a_model(tmp_path: Path) -> None:
+    watch = PersonWatch(PeopleSettings("scripted"), tmp_path)
+    watch.open(may_have_network=True)
+    watch.use_network(None)
+    until(lambda: watch.is_known, "the model is known")
+    watch.close()
+    until(lambda: not psutil.Process().children(), "the process ends")

@@ -6,6 +6,7 @@ is True no request is completed.
 """
 
 import atexit
+import sys
 import time
 from importlib import import_module
 from typing import Any
@@ -41,6 +42,7 @@ class Picamera2:
         if self._number in _USED:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         _USED.add(self._number)
+        self.network = _loaded_network(self._number)
         self.camera_config: dict[str, Any] | None = None
         self.started = False
         self.held = 0
@@ -76,6 +78,7 @@ class Picamera2:
         return {
             "main": {"format": "XBGR8888", "size": (1280, 720)} | main,
             "lores": lores and {"format": "YUV420"} | lores,
+            "raw": {"format": "SRGGB10_CSI2P", "size": (2028, 1520)},
         } | given
 
     def configure(self, config: dict[str, Any]) -> None:
@@ -122,6 +125,8 @@ class Picamera2:
     def capture_request(self, wait: float | bool | None = None) -> "CompletedRequest":
         if not self.started or self.camera_config is None:
             raise RuntimeError("Camera is not started")
+        if self.network and not self.network.settings.get("starts", True):
+            raise TimeoutError(f"nothing within {wait} s")
         if HANGS or self.held == self.camera_config["buffer_count"]:
             raise TimeoutError(f"nothing within {wait} s")
         time.sleep(self.camera_config["controls"]["FrameDurationLimits"][0] / 1_000_000)
@@ -152,7 +157,8 @@ class CompletedRequest:
     def get_metadata(self) -> dict[str, Any]:
         if self._released:
             raise TypeError("'NoneType' object is not subscriptable")
-        return {"SensorTimestamp": self._stamp_ns, "ExposureTime": 20_000}
+        network, known = self._camera.network, {"SensorTimestamp": self._stamp_ns}
+        return known | (network.metadata(self._number, self.drawn("main")) if network else {})
 
     def release(self) -> None:
         if self._released:
@@ -171,6 +177,12 @@ class CompletedRequest:
         turn = self._config["transform"]
         drawn = picture(self._number, self._config[name]["size"])
         return np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
+
+
+def _loaded_network(number: int) -> Any:
+    """Return the network in the sensor of the camera *number*, if one was loaded before."""
+    devices = sys.modules.get("picamera2.devices.imx500")
+    return devices.LOADED.pop(number, None) if devices else None
 
 
 def _padded_yuv(drawn: Array, stride: int) -> Array:

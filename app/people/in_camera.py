@@ -1,0 +1,62 @@
+"""The network in a camera as a person model: its answers come with the pictures."""
+
+import logging
+
+from app.frames import Frame
+from app.people.classes import COCO
+from app.people.host import Look, LookAnswer, ModelCounts, ModelReport
+from app.people.rule import SAME_THING, shared
+
+#: The score from which a person counts, as in picamera2's example; it was not measured here.
+THRESHOLD = 0.55
+_KINDS = frozenset(COCO.values())
+
+_log = logging.getLogger(__name__)
+
+
+class CameraModel:
+    """The network of *file* in a camera, used like a `ModelHost`; it counts looks in *counts*."""
+
+    ready = True
+    trouble: str | None = None
+    problem: str | None = None
+
+    def __init__(self, file: str, counts: ModelCounts) -> None:
+        summary = f"person model: imx500 ({file} in the camera)"
+        self.report = ModelReport("imx500", THRESHOLD, decides=True, summary=summary, problem=None)
+        self._counts = counts
+        self._answers: list[LookAnswer] = []
+
+    def start(self) -> None:
+        """Log which model it is."""
+        _log.info("%s", self.report.summary)
+
+    def check(self) -> None:
+        """Do nothing: it has no thread and no process."""
+
+    def can_look(self, frame: Frame) -> bool:
+        """Return whether the network has looked at *frame*."""
+        return frame.detections is not None
+
+    def offer(self, look: Look) -> None:
+        """Answer *look* by the finds in its frame that are where its track is."""
+        box = look.followed.box
+        found = tuple(
+            one
+            for one in look.frame.detections or ()
+            if one.kind in _KINDS and shared(one.box, box) >= SAME_THING
+        )
+        self._answers.append(LookAnswer(look, found))
+        self._counts.looks += 1
+
+    def forget(self) -> None:
+        """Forget the answers that nobody has taken."""
+        self._answers.clear()
+
+    def take(self) -> list[LookAnswer]:
+        """Return the answers since the last call, the oldest first."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    def close(self) -> None:
+        """Do nothing: the camera ends the network."""
