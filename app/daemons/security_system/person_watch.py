@@ -196,11 +196,11 @@ class PersonWatch:
         if verdict.learning:
             self.relearn()
             return
-        if not self._host.can_look(frame):
-            return
         self._fresh_from_s = min(self._fresh_from_s, frame.at_s)
         if self._rule and self._rule.asks:
             detector.assist()
+        if not self._host.can_look(frame):
+            return
         best = self._rule.best if self._rule else None
         settled = bool(best and best.person and self._opened_s is not None)
         for contour in self._looks.due(detector.contours(), frame.at_s, settled=settled):
