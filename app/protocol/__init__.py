@@ -80,6 +80,7 @@ from app.protocol.keys import (
 from app.protocol.records import (
     EVENT_FIELDS,
     HELD_BACK,
+    MOTION_ALERTS,
     OPENING_KINDS,
     AnyRecord,
     ArmedBy,
@@ -128,6 +129,7 @@ __all__ = [
     "KEYS",
     "LATEST_LIFE_S",
     "MARKS",
+    "MOTION_ALERTS",
     "OPENING_KINDS",
     "PUBLISHED_LIFE_S",
     "REQUESTS_BYTES",

@@ -44,6 +44,8 @@ FactKind = Literal[
 ]
 #: The kinds of facts that announce an event: one of them is the event's alert.
 OPENING_KINDS: tuple[FactKind, ...] = ("motion_started", "motion_confirmed")
+#: The kinds of facts that may say that somebody is there.
+MOTION_ALERTS: tuple[FactKind, ...] = (*OPENING_KINDS, "motion_reconfirmed")
 #: What became of an event's alert.
 Decision = Literal["waiting", "sent", "held", "silenced"]
 #: The decisions about alerts that are not delivered.
@@ -318,8 +320,7 @@ def opened_event(fact: Fact) -> str | None:
 
 def pictured_event(fact: Fact) -> str | None:
     """Return the event whose picture *fact* brings; None when it brings none."""
-    pictured = (*OPENING_KINDS, "motion_reconfirmed", "camera_fault")
-    return fact.event if fact.kind in pictured else None
+    return fact.event if fact.kind in (*MOTION_ALERTS, "camera_fault") else None
 
 
 def shown_score(record: EventRecord) -> float | None:

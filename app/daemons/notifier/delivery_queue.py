@@ -8,11 +8,10 @@ become a digest, for which old facts wait a little. Nothing here delivers.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.delivery_plan import QueueName
 from app.daemons.notifier.progress import DeliveryProgress
-from app.protocol import Fact, Stage
+from app.protocol import MOTION_ALERTS, Fact, Stage
 
 #: After this many failures a delivery goes after the others, since it may be at fault itself.
 MOST_FAILURES = 10
@@ -140,7 +139,7 @@ class DeliveryQueue:
         if not self._is_after_outage():
             self._newest_delivered = False
         elif not self._newest_delivered:
-            alerts = [one for one in first if protocol.opened_event(one.fact)]
+            alerts = [one for one in first if one.fact.kind in MOTION_ALERTS]
             return max(alerts or first, key=lambda one: one.fact.at)
         return first[0]
 

@@ -7,7 +7,7 @@ lost camera or a silent program is announced during a snooze too.
 import logging
 from datetime import datetime
 
-from app.protocol import OPENING_KINDS, SNOOZE_MOST_S, Fact
+from app.protocol import MOTION_ALERTS, SNOOZE_MOST_S, Fact
 from app.state.switches import Switches
 from app.times import utc_time
 
@@ -15,7 +15,7 @@ from app.times import utc_time
 READS = ("camera_notifications", "snoozed_until")
 
 #: The kinds of facts that a snooze holds back.
-SNOOZED = (*OPENING_KINDS, "motion_reconfirmed", "clip_ready")
+SNOOZED = (*MOTION_ALERTS, "clip_ready")
 
 _log = logging.getLogger(__name__)
 
