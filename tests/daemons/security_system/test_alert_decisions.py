@@ -206,7 +206,7 @@ def test_an_alert_without_an_answer_is_corrected_and_sent_again(front: Front) ->
     host.ready = False
     front.follow(10.1)
     host.ready = True
-    for at_s in (12.3, 12.6, 13.0):
+    for at_s in (12.2, 12.7, 13.4):
         front.see(at_s, CAT)
     front.see(14.0, PERSON)
     until(lambda: facts(front.raw, "motion_reconfirmed"), "it is sent again")
