@@ -184,10 +184,10 @@ class NotifierDaemon(Daemon):
 
         What was read before, or published before this start, may have been delivered already.
         """
-        if fact.kind == "motion_corrected":
-            self._correct(entry, fact)
-            return
         try:
+            if fact.kind == "motion_corrected":
+                self._correct(entry, fact)
+                return
             names = self._remaining(fact)
         except ProtocolError as error:
             _log.warning("fact %s is not delivered: %s", fact.id, error)

@@ -213,6 +213,16 @@ def test_without_an_alert_nothing_is_corrected(
     assert ("correction" in known) == (make is held)
 
 
+def test_a_damaged_correction_stops_no_other(corrected: Corrected) -> None:
+    corrected.replies.post_alert()
+    corrected.replies.state.mark_event(EVENT, {"correction": "at noon a cat"})
+    corrected.correct(replace(CAT, event=None), "0-0")
+    message = corrected.correct()
+    assert message
+    assert message.words.startswith(SHOWN)
+    assert corrected.acknowledged == ["0-0", "1-0"]
+
+
 def test_a_correction_without_a_picture_is_shown(state: State, slack: SlackServer) -> None:
     corrected = Corrected(replies_of(state, slack, delete=False))
     alert = corrected.replies.post_alert()

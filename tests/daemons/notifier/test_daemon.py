@@ -60,6 +60,10 @@ def test_a_confirmed_event_is_delivered_with_its_picture(notifier: DaemonHarness
     marks = notifier.state.event_fields(event)
     assert "delivered:folder" in marks
     assert "untold" not in marks
+    cat = Fact(f"{event}-motion_corrected", "motion_corrected", at, "A cat.", "front", event, False)
+    notifier.state.publish(cat)
+    notifier.step_until(notifier.is_all_acknowledged, "the correction is acknowledged")
+    assert notifier.in_folder() == [event]
 
 
 def test_the_counters_say_what_was_done(notifier: DaemonHarness) -> None:
