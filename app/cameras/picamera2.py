@@ -121,8 +121,8 @@ class Picamera2Camera(Camera):
         """Return the network for the sensor of *camera*; None when there can be none."""
         if not self._networks:
             return None
-        if camera["Model"] != MODEL:
-            self.network = NetworkReport(None, f"the camera is an {camera['Model']}")
+        if (sensor := camera.get("Model")) != MODEL:
+            self.network = NetworkReport(None, f"the camera's sensor is {sensor}")
             return None
         try:
             network = load_network(self._networks, camera)
@@ -134,7 +134,7 @@ class Picamera2Camera(Camera):
         return network
 
     def _give_up(self, why: str) -> None:
-        self.network, self.loading_s = NetworkReport(None, why, broken=True), 0.0
+        self.network = NetworkReport(None, why, broken=True)
 
     def _detections(self, metadata: dict[str, Any]) -> tuple[Detection, ...] | None:
         if self._network is None:

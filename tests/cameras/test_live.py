@@ -14,7 +14,7 @@ import pytest
 
 from app.backoff import Backoff
 from app.cameras import make_camera
-from app.cameras.base import Camera, CameraSettings
+from app.cameras.base import Camera, CameraSettings, NetworkReport
 from app.cameras.live import CameraChange, CameraFeed, LiveCamera, Reopening
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
@@ -166,6 +166,29 @@ def test_opening_may_take_longer_than_a_frame(clock: FakeClock) -> None:
     with pytest.raises(CameraStalled, match="for 30 s"):
         one.next(0.01)
     hold.set()
+    one.thread.join(ENOUGH_S)
+
+
+def test_a_camera_that_loads_a_network_may_take_longer_to_open(clock: FakeClock) -> None:
+    hold = threading.Event()
+
+    class LoadingCamera(OddCamera):
+        def open(self) -> None:
+            self.network, self.loading_s = NetworkReport("ssd.rpk"), 400.0
+            hold.wait()
+
+    camera = LoadingCamera(1)
+    one = LiveCamera(camera, clock, stall_s=10, opening_s=30)
+    one.start()
+    until(lambda: one.network, "it loads the network")
+    clock.advance(420)
+    assert one.next(0.01) is None
+    hold.set()
+    assert one.next(ENOUGH_S)
+    clock.advance(11)
+    with pytest.raises(CameraStalled, match="for 10 s"):
+        one.next(0.01)
+    camera.give(CameraEnded("over"))
     one.thread.join(ENOUGH_S)
 
 

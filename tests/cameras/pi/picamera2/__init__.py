@@ -1,11 +1,13 @@
 """A fake of picamera2 that keeps its rules.
 
 Rows are padded, a camera can be opened once, and configurations are checked. There are few buffers:
-without a release of requests there are no more. `CAMERAS` are the connected cameras. While `HANGS`
-is True no request is completed.
+without a release of requests there are no more. `CAMERAS` are the connected cameras; without a test
+it is one with the sensor that `PI_SENSOR` of the environment names. While `HANGS` is True no
+request is completed.
 """
 
 import atexit
+import os
 import sys
 import time
 from importlib import import_module
@@ -17,8 +19,9 @@ from numpy.typing import NDArray
 
 from tests.cameras.pictures import picture
 
+_SENSOR = os.environ.get("PI_SENSOR", "imx708")
 CAMERAS: list[dict[str, Any]] = [
-    {"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}
+    {"Model": _SENSOR, "Id": f"/base/soc/i2c0mux/i2c@1/{_SENSOR}@1a", "Num": 0}
 ]
 HANGS = False
 #: The sensor's stamps are not on the process's monotonic clock.
