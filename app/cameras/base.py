@@ -71,7 +71,8 @@ class CameraSettings:
 class NetworkReport(NamedTuple):
     """The network in a camera's sensor that finds things: its *file*, or None when none is used.
 
-    *refused* is the reason, for a sentence; *broken* when the sensor has place for a network.
+    *refused* is the reason why it is none, or not the one that comes before it, for a sentence;
+    *broken* says that the owner must hear of it.
     """
 
     file: str | None

@@ -23,6 +23,7 @@ LEAST_SCORE = 0.2
 #: After so many outputs in a row that cannot be read, the network is given up.
 _MOST_UNREADABLE = 20
 _DETECTION = "object detection"
+_SYSTEM = "/usr/share/imx500-models"
 _CURE = "`sudo apt install imx500-all python3-picamera2`, then restart"
 #: The first classes of COCO, in whose order a network without labels has them; the rest is things.
 _COCO = (
@@ -119,15 +120,15 @@ class SensorNetwork:
         return self._labels[int(number)]
 
 
-def load_network(files: Sequence[Path], camera: dict[str, Any]) -> SensorNetwork:
+def load_network(files: Sequence[Path], camera: dict[str, Any]) -> tuple[SensorNetwork, str]:
     """Return the first of *files* that can be used in *camera*, which picamera2 describes.
 
-    Raises `ModelError` with the reasons when there is none.
+    With it come the reasons why those before it cannot; a `ModelError` with them if none can.
     """
-    refused = []
+    refused: list[str] = []
     for file in files:
         try:
-            return SensorNetwork(file, str(camera["Id"]))
+            return SensorNetwork(file, str(camera["Id"])), "; ".join(refused)
         except ModelError as error:
             refused.append(str(error))
     raise ModelError("; ".join(refused))
@@ -135,7 +136,8 @@ def load_network(files: Sequence[Path], camera: dict[str, Any]) -> SensorNetwork
 
 def _device(file: Path, camera_id: str) -> Any:
     if not file.is_file():
-        raise ModelError(f"{file} is not there: {_CURE}")
+        cure = f": {_CURE}" if file.is_relative_to(_SYSTEM) else ""
+        raise ModelError(f"{file} is not there{cure}")
     try:
         maker = import_module("picamera2.devices.imx500").IMX500
     except ImportError as error:

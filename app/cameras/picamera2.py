@@ -125,12 +125,13 @@ class Picamera2Camera(Camera):
             self.network = NetworkReport(None, f"the camera's sensor is {sensor}")
             return None
         try:
-            network = load_network(self._networks, camera)
+            network, refused = load_network(self._networks, camera)
         except ModelError as error:
             self._give_up(str(error))
             return None
         _log.info("%s loads %s; the first time takes minutes", self.source, network.file)
-        self.network, self.loading_s = NetworkReport(network.file.name), LOADING_S
+        self.network = NetworkReport(network.file.name, refused, broken=bool(refused))
+        self.loading_s = LOADING_S
         return network
 
     def _give_up(self, why: str) -> None:

@@ -132,9 +132,9 @@ def _makers(backend: Backend, settings: PeopleSettings, folder: Path) -> Iterato
         yield HogModel
         return
     if backend == "hailo":
-        from app.people.hailo import DEVICE, HailoModel
+        from app.people.hailo import HailoModel, is_there
 
-        if DEVICE.exists():
+        if is_there():
             hefs = model_files(folder, _SUFFIXES[backend], settings.model)
             yield from (partial(HailoModel, file) for file in hefs or (None,))
         return
@@ -165,6 +165,6 @@ def may_decide(settings: PeopleSettings, folder: Path) -> bool:
         return settings.backend not in ("hog", "none")
     if any(file.suffix in _SUFFIXES.values() for file in folder.glob("*.*")):
         return True
-    from app.people.hailo import DEVICE
+    from app.people.hailo import is_there
 
-    return DEVICE.exists()
+    return is_there()

@@ -19,9 +19,9 @@ from app.people.classes import COCO
 from app.people.files import read_model
 from app.people.pictures import Candidates, Numbers, detections, in_colour
 
-#: The first Hailo processor of this machine.
-DEVICE = Path("/dev/hailo0")
-#: The models that come with hailo-all, by processor.
+#: The first Hailo of a machine (8 and 8L, or 10H), and the package with its software.
+DEVICES = {Path("/dev/hailo0"): "hailo-all", Path("/dev/h1x-0"): "hailo-h10-all"}
+#: The models that come with that package, by processor.
 SYSTEM_FOLDER = Path("/usr/share/hailo-models")
 _SYSTEM_FILES = {
     "HAILO8": "yolov8s_h8.hef",
@@ -33,7 +33,16 @@ _MAGIC = b"\x01HEF"
 _CLASSES = 80
 #: The level of the rim around a picture of another shape than the input.
 _GREY = 114
-_CURE = "install its software with `sudo apt install hailo-all python3-picamera2`, then restart"
+
+
+def is_there() -> bool:
+    """Return whether this machine has a Hailo."""
+    return any(device.exists() for device in DEVICES)
+
+
+def _cure() -> str:
+    package = next((one for device, one in DEVICES.items() if device.exists()), "hailo-all")
+    return f"install its software with `sudo apt install {package} python3-picamera2`, then restart"
 
 
 def _devices() -> Any:
@@ -41,9 +50,9 @@ def _devices() -> Any:
     try:
         devices = import_module("picamera2.devices")
     except ImportError as error:
-        raise ModelError(f"{DEVICE} cannot be used ({error}): {_CURE}") from None
+        raise ModelError(f"the Hailo cannot be used ({error}): {_cure()}") from None
     if not hasattr(devices, "Hailo"):
-        raise ModelError(f"{DEVICE} cannot be used without the package hailo_platform: {_CURE}")
+        raise ModelError(f"the Hailo cannot be used without the package hailo_platform: {_cure()}")
     return devices
 
 
@@ -56,11 +65,11 @@ class HailoModel(PersonModel):
     def __init__(self, file: Path | None = None) -> None:
         """Load *file* into the processor; a `ModelError` when that is impossible.
 
-        None is the model that comes with hailo-all for this processor.
+        None is the model that comes with its software.
         """
         file = self._file = file or _system_file()
         if file.parent == SYSTEM_FOLDER and not file.exists():
-            raise ModelError(f"{file} is not there: {_CURE}")
+            raise ModelError(f"{file} is not there: {_cure()}")
         if not read_model(file).startswith(_MAGIC):
             raise ModelError(f"{file} is not usable: it is no HEF file")
         self._hailo = _opened(file)
@@ -93,7 +102,10 @@ class HailoModel(PersonModel):
         return int(shape[0]), int(shape[1])
 
     def _framed(self, picture: Image, scale: float) -> Image:
-        """Return *picture* in the size of the input, as RGB, with a rim below or at the right."""
+        """Return *picture* in the size of the input, with a rim below or at the right.
+
+        It is in RGB order, which picamera2 calls BGR888 (its issue 1148).
+        """
         columns, rows = (max(round(side * scale), 1) for side in picture.shape[1::-1])
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         framed = np.full((self._rows, self._columns, 3), _GREY, np.uint8)
@@ -135,8 +147,8 @@ def _opened(file: Path) -> Any:
         return devices.Hailo(str(file))
     except Exception as error:  # hailo_platform's errors have no common class that is public
         raise ModelError(
-            f"{file} does not run on {DEVICE}: {_reason(error)}. One Hailo serves one program at a "
-            "time, and a model is made for one kind of Hailo"
+            f"{file} does not run on the Hailo: {_reason(error)}. One Hailo serves one program at "
+            "a time, and a model is made for one kind of Hailo"
         ) from error
 
 

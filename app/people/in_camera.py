@@ -15,15 +15,22 @@ _log = logging.getLogger(__name__)
 
 
 class CameraModel:
-    """The network of *file* in a camera, used like a `ModelHost`; it counts looks in *counts*."""
+    """The network of *file* in a camera, used like a `ModelHost`; it counts looks in *counts*.
+
+    *refused* is the reason why it is not a file that comes before it, if there is one.
+    """
 
     ready = True
     trouble: str | None = None
-    problem: str | None = None
 
-    def __init__(self, file: str, counts: ModelCounts) -> None:
+    def __init__(self, file: str, counts: ModelCounts, refused: str = "") -> None:
         summary = f"person model: imx500 ({file} in the camera)"
-        self.report = ModelReport("imx500", THRESHOLD, decides=True, summary=summary, problem=None)
+        #: What the owner must hear of, None without a problem.
+        self.problem: str | None = None
+        if refused:
+            summary = f"{summary}; not imx500: {refused}"
+            self.problem = f"A person model cannot be used. {refused}. {file} is used."
+        self.report = ModelReport("imx500", THRESHOLD, True, summary, self.problem)
         self._counts = counts
         self._answers: list[LookAnswer] = []
 

@@ -138,12 +138,18 @@ def test_another_kind_of_network_is_refused(
 
 
 def test_the_next_network_is_used_after_a_broken_one(cameras: Cameras) -> None:
-    broken, good = cameras.folder / "broken.rpk", cameras.network("good.rpk", **LABELS)
+    absent, broken = cameras.folder / "absent.rpk", cameras.folder / "broken.rpk"
     broken.write_bytes(b"9464")
-    camera = cameras.open(cameras.folder / "absent.rpk", broken, good)
-    assert camera.network == NetworkReport("good.rpk")
-    with pytest.raises(ModelError, match=r"absent.rpk is not there: .*imx500-all.*; .*broken.rpk"):
-        load_network([cameras.folder / "absent.rpk", broken], AI_CAMERA)
+    camera = cameras.open(absent, broken, cameras.network("good.rpk", **LABELS))
+    assert camera.network is not None
+    assert (camera.network.file, camera.network.broken) == ("good.rpk", True)
+    assert f"{absent} is not there; {broken} is not usable" in camera.network.refused
+    assert seen(camera).detections
+
+
+def test_the_network_of_the_system_can_be_installed() -> None:
+    with pytest.raises(ModelError, match=r"ssd.rpk is not there: `sudo apt install imx500-all"):
+        load_network([Path("/usr/share/imx500-models/ssd.rpk")], AI_CAMERA)
 
 
 def test_another_sensor_opens_without_a_network(

@@ -33,7 +33,7 @@ def device(pi: Pi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     device, folder = tmp_path / "hailo0", tmp_path / "hailo-models"
     device.touch()
     folder.mkdir()
-    monkeypatch.setattr(hailo, "DEVICE", device)
+    monkeypatch.setattr(hailo, "DEVICES", {tmp_path / "absent": "none", device: "hailo-all"})
     monkeypatch.setattr(hailo, "SYSTEM_FOLDER", folder)
     return device
 
@@ -145,7 +145,7 @@ def test_a_system_without_its_model_names_the_cure(tmp_path: Path) -> None:
 def test_a_machine_without_a_hailo_needs_no_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hailo, "DEVICE", tmp_path / "absent")
+    monkeypatch.setattr(hailo, "DEVICES", {tmp_path / "absent": "hailo-all"})
     monkeypatch.setitem(sys.modules, "picamera2.devices", None)
     choice = choose(PeopleSettings(), tmp_path)
     assert "not hailo: this machine has none" in choice.summary

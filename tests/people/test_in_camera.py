@@ -43,6 +43,16 @@ def test_nothing_there_is_an_answer_too() -> None:
     assert model.take()[0].found == ()
 
 
+def test_a_network_that_is_refused_is_named() -> None:
+    good = CameraModel("ssd.rpk", ModelCounts())
+    assert good.report.summary == "person model: imx500 (ssd.rpk in the camera)"
+    assert good.problem is None
+    second = CameraModel("ssd.rpk", ModelCounts(), "/models/mine.rpk is not there")
+    assert second.report.summary.endswith("; not imx500: /models/mine.rpk is not there")
+    assert second.problem is not None
+    assert "/models/mine.rpk is not there. ssd.rpk is used." in second.problem
+
+
 def test_it_has_not_looked_at_a_picture_without_inference() -> None:
     model = CameraModel("ssd.rpk", ModelCounts())
     assert model.can_look(frame())

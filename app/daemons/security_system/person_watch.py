@@ -264,7 +264,7 @@ class PersonWatch:
             return
         if network and network.file:
             self._spawner.close()
-            self._host = CameraModel(network.file, self._counts)
+            self._host = CameraModel(network.file, self._counts, network.refused)
         else:
             refusal = network and ModelRefusal(network.refused, network.broken)
             # The owner hears at once of a network that is broken.
