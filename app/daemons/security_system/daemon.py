@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from app import protocol
 from app.alert_text import AlertText
-from app.cameras import make_camera
+from app.cameras import is_endless, make_camera
 from app.cameras.base import Camera, PacketSink
 from app.cameras.live import CameraChange, CameraFeed
 from app.clock import Clock
@@ -300,8 +300,13 @@ class SecuritySystem(Daemon):
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
 
     def _people_settings(self) -> PeopleSettings | None:
-        """Return the settings of the person model; None where light is the trigger."""
-        return None if self.config.motion.trigger == "light" else self.config.people
+        """Return the settings of the person model; None where none is used.
+
+        Nobody in a drawn room is a person to a model, and in the light of a fridge nobody looks.
+        """
+        people = self.config.people
+        is_drawn = is_endless(self._settings.source) and people.backend == "auto"
+        return None if is_drawn or self.config.motion.trigger == "light" else people
 
     def _wanted_networks(self) -> tuple[Path, ...]:
         """Return the networks of which one is loaded into the sensor of a Pi AI camera."""

@@ -160,3 +160,9 @@ def test_a_model_file_that_is_damaged_is_reported_once(watched: Watched, endless
     until(lambda: program.log.count("person model: none") == 2, "it looks again")
     watched.next_beat(program)
     assert len(watched.front.facts("model_refused")) == 1
+
+
+def test_no_model_looks_at_a_drawn_room(front: Front) -> None:
+    program = front.start("synthetic:empty", "people: {backend: auto}\n")
+    beat = until(lambda: front.heartbeat(program), "a heartbeat")
+    assert "people_starts" not in beat.counters
