@@ -1,4 +1,4 @@
-"""The network in the sensor of a Pi AI camera (IMX500), which costs the Pi no time.
+"""The network in the sensor of a Pi AI camera (IMX500), which costs the Pi almost no time.
 
 The calls are those of picamera2's own example (examples/imx500/imx500_object_detection_demo.py).
 """
@@ -62,6 +62,8 @@ class SensorNetwork:
             raise ModelError(f"{file} is not usable: it is for {task}")
         if work := getattr(settings, "postprocess", None):
             raise ModelError(f"{file} is not usable: the Pi would have to do its work ({work})")
+        if "person" not in self._labels:
+            raise ModelError(f"{file} is not usable: it knows no person")
 
     def detections(self, metadata: dict[str, Any], camera: Any) -> tuple[Detection, ...] | None:
         """Return the finds in the picture with *metadata*, in the pixels of *camera*'s main stream.
@@ -149,7 +151,7 @@ def _device(file: Path, camera_id: str) -> Any:
 
 
 def _labels(settings: Any) -> tuple[str, ...]:
-    labels = tuple(getattr(settings, "labels", None) or _COCO)
+    labels = tuple(one.strip().lower() for one in getattr(settings, "labels", None) or _COCO)
     if getattr(settings, "ignore_dash_labels", None):
         return tuple(label for label in labels if label and label != "-")
     return labels

@@ -124,6 +124,8 @@ class Picamera2Camera(Camera):
         if (sensor := camera.get("Model")) != MODEL:
             self.network = NetworkReport(None, f"the camera's sensor is {sensor}")
             return None
+        # The sensor may load a network that is refused, too.
+        self.loading_s = LOADING_S
         try:
             network, refused = load_network(self._networks, camera)
         except ModelError as error:
@@ -131,7 +133,6 @@ class Picamera2Camera(Camera):
             return None
         _log.info("%s loads %s; the first time takes minutes", self.source, network.file)
         self.network = NetworkReport(network.file.name, refused, broken=bool(refused))
-        self.loading_s = LOADING_S
         return network
 
     def _give_up(self, why: str) -> None:

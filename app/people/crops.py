@@ -170,10 +170,12 @@ class Looks:
     """Decides when the model looks at what a motion method follows.
 
     Something new is looked at 0.2 s after it was first seen, five times more within 3 s, and then
-    every 2 s; every 10 s once a person is known to be there.
+    every 2 s; every 10 s once a person is known to be there. With *every_s* it is always so often,
+    for a model whose looks cost nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float | None = None) -> None:
+        self._every_s = every_s
         self._watched: dict[int, _Watched] = {}
 
     def due(
@@ -192,18 +194,23 @@ class Looks:
     def _is_due(self, one: Followed, at_s: float, *, settled: bool) -> bool:
         watched = self._watched.setdefault(one.number or 0, _Watched(at_s, at_s))
         watched.seen_s = at_s
+        if at_s < self._due_s(watched, settled=settled) - 1e-6:
+            return False
+        age_s = at_s - watched.first_s + 1e-6
+        watched.looks = max(watched.looks + 1, sum(after_s <= age_s for after_s in _LOOKS_S))
+        watched.looked_s = at_s
+        return True
+
+    def _due_s(self, watched: _Watched, *, settled: bool) -> float:
+        if self._every_s is not None:
+            return (watched.looked_s if watched.looks else watched.first_s) + self._every_s
         if watched.looks < len(_LOOKS_S):
             due_s = watched.first_s + _LOOKS_S[watched.looks]
         else:
             due_s = watched.looked_s + _AGAIN_S
         if settled and watched.looks:
             due_s = max(due_s, watched.looked_s + _RARELY_S)
-        if at_s < due_s - 1e-6:
-            return False
-        age_s = at_s - watched.first_s + 1e-6
-        watched.looks = max(watched.looks + 1, sum(after_s <= age_s for after_s in _LOOKS_S))
-        watched.looked_s = at_s
-        return True
+        return due_s
 
     def _forget(self, at_s: float) -> None:
         gone = [number for number, one in self._watched.items() if at_s - one.seen_s > _FORGET_S]

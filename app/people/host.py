@@ -91,7 +91,11 @@ class ModelHost:
 
     Any method may be called by the camera's loop, and none waits. If the model may *decide* about
     alerts, it is loaded at once; else at the first look. *spawner* gives the processes.
+    *imx500* is the reason why it is not the network in the camera, None for the usual one.
     """
+
+    #: The seconds between two looks at the same track; None for few looks, because each costs time.
+    every_s: float | None = None
 
     def __init__(
         self,

@@ -9,6 +9,10 @@ from app.people.rule import SAME_THING, shared
 
 #: The score from which a person counts, as in picamera2's example; it was not measured here.
 THRESHOLD = 0.55
+#: The network has seen the picture already, so a look costs nothing; so many seconds between two.
+_EVERY_S = 0.2
+#: A share of the picture: smaller things the network cannot know, as it sees 320x320 pixels.
+_LEAST_SHARE = 0.1
 _KINDS = frozenset(COCO.values())
 
 _log = logging.getLogger(__name__)
@@ -21,6 +25,7 @@ class CameraModel:
     """
 
     ready = True
+    every_s: float | None = _EVERY_S
     trouble: str | None = None
 
     def __init__(self, file: str, counts: ModelCounts, refused: str = "") -> None:
@@ -46,15 +51,20 @@ class CameraModel:
         return frame.detections is not None
 
     def offer(self, look: Look) -> None:
-        """Answer *look* by the finds in its frame that are where its track is."""
+        """Answer *look* by the finds in its frame that are where its track is.
+
+        There is no answer when nothing is found there and the track is too small for the network.
+        """
         box = look.followed.box
         found = tuple(
             one
             for one in look.frame.detections or ()
             if one.kind in _KINDS and shared(one.box, box) >= SAME_THING
         )
-        self._answers.append(LookAnswer(look, found))
         self._counts.looks += 1
+        rows, columns = look.frame.luma.shape
+        if found or max(box.width / columns, box.height / rows) >= _LEAST_SHARE:
+            self._answers.append(LookAnswer(look, found))
 
     def forget(self) -> None:
         """Forget the answers that nobody has taken."""

@@ -20,7 +20,7 @@ from tests.cameras.pi_settings import pi_settings
 
 Pi = dict[str, ModuleType]
 AI_CAMERA = {"Model": "imx500", "Id": "/base/axi/pcie@1000120000/rp1/i2c@88000/imx500@1a", "Num": 1}
-LABELS: dict[str, Any] = {"labels": ["person", "bicycle", "car"]}
+LABELS: dict[str, Any] = {"labels": ["Person", "bicycle", "Car"]}
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +125,7 @@ def test_a_class_without_label_is_no_find(cameras: Cameras) -> None:
     [
         ({"task": "classification"}, "it is for classification"),
         ({"postprocess": "nanodet"}, "the Pi would have to do its work"),
+        ({"labels": ["cup", "chair"]}, "it knows no person"),
     ],
 )
 def test_another_kind_of_network_is_refused(

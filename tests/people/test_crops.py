@@ -90,6 +90,10 @@ def test_it_is_looked_at_rarely_once_a_person_is_known() -> None:
     assert looked_at(Looks(), 25, settled=True) == [0.2, 10.2, 20.2]
 
 
+def test_looks_that_cost_nothing_are_frequent() -> None:
+    assert looked_at(Looks(0.2), 2, settled=True) == [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8]
+
+
 def test_a_slow_source_catches_up_with_the_looks() -> None:
     looks = Looks()
     times = [step / 2 for step in range(14)]

@@ -39,8 +39,14 @@ def test_a_part_of_a_person_that_moves_is_that_person() -> None:
 
 def test_nothing_there_is_an_answer_too() -> None:
     model = CameraModel("ssd.rpk", ModelCounts())
-    model.offer(Look(Blob(1, Box(0, 0, 30, 30)), frame(PERSON)))
+    model.offer(Look(Blob(1, Box(0, 0, 30, 60)), frame(PERSON)))
     assert model.take()[0].found == ()
+
+
+def test_about_what_is_too_small_for_it_there_is_no_answer() -> None:
+    model = CameraModel("ssd.rpk", ModelCounts())
+    model.offer(Look(Blob(1, Box(0, 0, 30, 30)), frame(PERSON)))
+    assert model.take() == []
 
 
 def test_a_network_that_is_refused_is_named() -> None:

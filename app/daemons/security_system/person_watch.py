@@ -167,7 +167,7 @@ class PersonWatch:
 
     def relearn(self) -> None:
         """Forget what is followed: the scene is learned again."""
-        self._looks = Looks()
+        self._looks = Looks(self._host.every_s if self._host else None)
         self._recent.clear()
         self._fresh_from_s = math.inf
         if self._host:
@@ -276,6 +276,7 @@ class PersonWatch:
                 imx500=refusal,
             )
         self._host.start()
+        self.relearn()
 
     def _wait(self, rule: PersonRule, frame: Frame | None, now_s: float) -> Decision | None:
         """Return the decision when the wait is over, or nobody will answer."""

@@ -13,10 +13,10 @@ from tests.waiting import until
 #: The fake's network says class 2 of the bar that goes through its pictures.
 LABELS = {"labels": ["dog", "cat", "person"]}
 YAML = """
-people: {backend: auto, model: NETWORK}
+people: {backend: auto, model: NETWORK, memory_s: 0}
 cameras: {front: {source: auto, fps: 20, resolution: [320, 240], warmup_s: 0}}
 motion: {method: running_average}
-events: {event_gap_s: 1, min_notify_seconds: 0}
+events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}
 disk: {min_free_gb: 0}
 """
 
