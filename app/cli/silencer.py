@@ -38,14 +38,8 @@ def _report(folder: Path, camera: str, now: datetime) -> Iterator[str]:
     learned = Silencer(read_memory(folder, camera).examples)
     yield f"{learned.people} tags as occupied, {learned.empties} as unoccupied"
     promise = learned.promise
-    if learned.missing:
-        yield f"it needs {learned.missing}"
-    elif promise is None or promise.threshold is None:
-        seen = promise.visits if promise else 0
-        yield (
-            f"it silences nothing yet: with {seen} visits of which the person model is sure, it "
-            "cannot say that at most 1 % of people would be lost; usually 150 to 400 are enough"
-        )
+    if learned.lacks or promise is None:
+        yield learned.lacks or ""
     else:
         yield (
             f"it knows {promise.removed} of {promise.empties} tagged false alarms; at most "

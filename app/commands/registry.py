@@ -16,6 +16,7 @@ from app.commands import status_text
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.commands.machine import busy
 from app.commands.pasted import plain
+from app.commands.silencer import ACTIONS, silencer
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
 from app.commands.status import camera_loss, last_change, names, read_status
@@ -289,6 +290,14 @@ def _camera_request(
     )
 
 
+def _silencer(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    words = invocation.text.lower().split()
+    has_action = bool(words) and words[-1] in ACTIONS
+    camera, words = _camera(invocation, context, follow=int(has_action))
+    action = " ".join(words).lower() or "status"
+    return silencer(action, camera, invocation, context, survey)
+
+
 def _snooze(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
     return snooze(invocation, context, survey.strings["snoozed_until"])
 
@@ -387,6 +396,14 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "current_position", "[CAMERA]", "the direction of a camera", False, _current_position
+        ),
+        Command(
+            "silencer",
+            "[CAMERA] [status | on | off]",
+            "hold back alerts that are like tagged false alarms, or not",
+            True,
+            _silencer,
+            events=1,
         ),
         Command("top", "", "the busiest programs of this machine", False, _top),
         Command("initialize", "", _INITIALIZE_HELP, True, _initialize),

@@ -191,10 +191,19 @@ def _event(record: EventRecord, now: datetime) -> str:
     elif score := shown_score(record):
         words.append(f"person {score:.0%}")
     if record.decision in _FATES:
-        words.append(_FATES[record.decision])
+        words.append(f"{_FATES[record.decision]}{_likeness(record, now)}")
     if record.label:
         words.append(f"{record.label}, said {one_line(record.label_by or 'somebody')}")
     return " · ".join(words)
+
+
+def _likeness(record: EventRecord, now: datetime) -> str:
+    """Return ", like 10:15 and 11:02, which were tagged as unoccupied" of a silenced event."""
+    if record.decision != "silenced" or not record.like:
+        return ""
+    times = [format_time(protocol.event_started_at(event), now) for event in record.like]
+    named = " and ".join(filter(None, (", ".join(times[:-1]), times[-1])))
+    return f", like {named}, which {'were' if times[1:] else 'was'} tagged as unoccupied"
 
 
 def _decisions(counts: Mapping[str, int]) -> Iterator[str]:

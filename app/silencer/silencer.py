@@ -68,6 +68,19 @@ class Silencer:
         ]
         return f"{more} more tags" + (f", {' and '.join(of_each)}" if of_each else "")
 
+    @property
+    def lacks(self) -> str | None:
+        """Return what it needs before it can silence anything, in words; None if nothing."""
+        if self.is_ready:
+            return None
+        if self.missing:
+            return f"it needs {self.missing}"
+        visits = self.promise.visits if self.promise else 0
+        return (
+            f"it silences nothing yet: with {visits} visits of which the person model is sure, it "
+            "cannot say that at most 1 % of people would be lost; usually 150 to 400 are enough"
+        )
+
     def judge(self, example: Example) -> AlarmVerdict:
         """Judge the event of *example*; one of which the person model is sure is no false alarm."""
         if example.is_sure:

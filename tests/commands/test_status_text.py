@@ -69,6 +69,16 @@ def test_events_say_what_was_seen_and_what_was_not_sent(context: CommandContext)
     ]
 
 
+def test_a_silenced_event_names_the_tagged_ones_it_is_like(context: CommandContext) -> None:
+    like = tuple(protocol.event_id(NOW - timedelta(days=days), "front") for days in (2, 1, 0))
+    happened(context, 2, decision="silenced", like=like)
+    happened(context, 1, decision="sent", like=like)
+    assert [line.partition(" s")[2] for line in ask(context, "/events").splitlines()] == [
+        "",
+        " · silenced, like Wed 10:15, Thu 10:15 and 10:15, which were tagged as unoccupied",
+    ]
+
+
 def test_status_counts_what_was_held_back_of_a_day(context: CommandContext) -> None:
     happened(context, 9)
     happened(context, 8, decision="sent")

@@ -181,7 +181,20 @@ def run_commands(house: House) -> None:
     house.command("rotate", "30 10")
     house.command("last_image")
     house.command("clip")
+    house.command("silencer", "on")
+    switch = house.suite.folder / "silencer-front.on"
+    until(switch.exists, "the silencer is on")
+    publish_silenced(house)
     house.state._redis.set("camera:front:watched", "1", ex=5)  # as the dashboard does
+
+
+def publish_silenced(house: House) -> None:
+    """Publish an event that was silenced, as a camera on another machine does."""
+    at = datetime.now(UTC)
+    event = protocol.event_id(at, "yard")
+    record = EventRecord("yard", at, decision="silenced", would_silence=True, like=(event,))
+    fact = Fact(event, "motion_started", at, "Motion.", "yard", event, alert=False)
+    house.state.publish(fact, record)
 
 
 def run_event(house: House) -> str:

@@ -22,7 +22,7 @@ from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
 from app.notify.slack.replies import SlackReplies
-from app.protocol import Request, Stage
+from app.protocol import SILENCER_KINDS, Request, Stage
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
@@ -150,6 +150,8 @@ class RequestHandler:
     def _reply(self, pending: PendingRequest) -> float:
         """Reply; returns 0 when that is done, else the seconds until the next try."""
         request, slack = pending.request, self._slack
+        if request.kind in SILENCER_KINDS:
+            return 0.0
         if slack is None:
             _log.info(
                 "%s of %s gets no reply: Slack is not configured here", request.kind, request.by

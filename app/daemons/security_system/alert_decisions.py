@@ -96,8 +96,7 @@ class AlertDecisions:
         if self._opening is None:
             return "sent"
         self.verdict = self._silencing.judge(*self._opening, self._watch.findings.score)
-        is_false = self.verdict is not None and self.verdict.is_false_alarm
-        self._is_silenced = is_false and self._silencing.is_on
+        self._is_silenced = self._silencing.silences(self.verdict)
         return "silenced" if self._is_silenced else "sent"
 
     def _report_problem(self) -> None:

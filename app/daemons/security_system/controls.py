@@ -13,7 +13,7 @@ from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes, read_small_file
 from app.errors import ProtocolError
 from app.files import write_atomic
-from app.protocol import Position, Request, RequestKind
+from app.protocol import SILENCER_KINDS, Position, Request, RequestKind
 from app.recording.event_folder import EventFolders
 from app.state import CameraControls, State
 from app.state.switches import Switches
@@ -49,8 +49,8 @@ class ControlState:
 class Controls:
     """Keeps `state` up to date for *camera*.
 
-    *asked_file* keeps the last request whose labels are written, for the next run. One thread calls
-    `open`, `poll` and `write_labels`; any thread may read `state`.
+    *asked_file* keeps the last request that is obeyed, for the next run. One thread calls `open`,
+    `poll` and `obey_again`; any thread may read `state`.
     """
 
     def __init__(
@@ -74,9 +74,13 @@ class Controls:
         self._asked_file = asked_file
         self._asked_up_to = "0-0"
         self._labels: dict[str, Request] = {}
+        self._silencer_wish: Request | None = None
         self._bad_target: str | None = None
         #: Called in the thread that polls with the events whose labels were written.
         self.on_labels: Callable[[Collection[str]], None] = lambda _events: None
+        #: Called in that thread with the newest request about the silencer; returns whether it is
+        #: done. Until then it is called again at each poll.
+        self.on_silencer_wish: Callable[[Request], bool] = lambda _request: False
         #: The wanted state at the last poll.
         self.state = ControlState(armed=protocol.SWITCHES["camera_status"])
 
@@ -108,15 +112,17 @@ class Controls:
             known=True,
         )
         for request in requests:
+            if request.kind in SILENCER_KINDS and request.camera == self._camera:
+                self._silencer_wish = request
             if request.event and self._is_tag(request, request.event):
                 self._labels[request.event] = request
         if found.asked:
-            self._write_labels()
+            self._obey()
 
-    def write_labels(self) -> None:
-        """Try again to write the labels that the disk has refused."""
-        if self._labels:
-            self._write_labels()
+    def obey_again(self) -> None:
+        """Try again to write what the disk has refused: labels, and the silencer's switch."""
+        if self._labels or self._silencer_wish:
+            self._obey()
 
     def _is_awaited(self, request: Request, kind: RequestKind) -> bool:
         """Return whether somebody still waits for this camera's part of the reply to *request*."""
@@ -134,12 +140,13 @@ class Controls:
             _log.warning("a tag is dropped: %s", error)
             return False
 
-    def _write_labels(self) -> None:
-        """Write the labels beside their events.
+    def _obey(self) -> None:
+        """Switch the silencer, and write the labels beside their events.
 
-        The last request is stored only when all labels are written; otherwise the next run tries
-        again.
+        The last request is stored only when all that is done; otherwise the next run tries again.
         """
+        if self._silencer_wish and self.on_silencer_wish(self._silencer_wish):
+            self._silencer_wish = None
         written = [
             event
             for event, request in self._labels.items()
@@ -149,7 +156,7 @@ class Controls:
             del self._labels[event]
         if written:
             self.on_labels(written)
-        if not self._labels:
+        if not (self._labels or self._silencer_wish):
             self._disk.attempt(write_atomic, self._asked_file, self._asked_up_to.encode())
 
     def _write_label(self, event: str, request: Request) -> None:

@@ -170,6 +170,9 @@ class SecuritySystem(Daemon):
         self._captures.check()
         self._people.check()
         self._silencing.check()
+        if self._silencing.was_switched:
+            self._silencing.was_switched = False
+            self.report_heartbeat()
         self._deadlines.step()
         wanted = self._controls.state
         if not (wanted.known or self._publisher.away):

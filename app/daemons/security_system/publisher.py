@@ -157,7 +157,7 @@ class Publisher:
 
     def _step(self) -> float:
         """Do everything once; return the seconds until the next step."""
-        self.controls.write_labels()
+        self.controls.obey_again()
         try:
             self._hand_over()
             self._send_newest()

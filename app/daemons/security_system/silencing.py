@@ -3,7 +3,8 @@
 It learns in a thread: at the start, when a tag comes, and once an hour. In the first seven days in
 which it could silence, it only says of each alert whether it would (`EventRecord.would_silence`);
 then it reports that to the owner. It silences only while the owner has switched it on
-(`python -m app silencer on`), and one "Occupied" on a silenced event switches it off.
+(`/silencer on`, `python -m app silencer on`), and one "Occupied" on a silenced event switches it
+off.
 """
 
 import logging
@@ -20,9 +21,9 @@ from app.daemon import Counters
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.errors import ProtocolError
-from app.protocol import EventRecord, Evidence, Fact, FactKind
+from app.protocol import EventRecord, Evidence, Fact, FactKind, Request
 from app.recording.event_folder import EventFolders
-from app.silencer.memory import Memory, is_on, read_memory, switch_off, write_memory
+from app.silencer.memory import Memory, is_on, read_memory, switch_off, switch_on, write_memory
 from app.silencer.numbers import Example, example
 from app.silencer.silencer import AlarmVerdict, Day, Silencer
 from app.times import format_time
@@ -72,15 +73,22 @@ class Silencing:
         self._aspect = aspect
         self._silencer = Silencer(())
         self._day = Day()
-        self._found = 0
+        self._found = self._silenced = 0
+        self._watching_since: datetime | None = None
+        #: Whoever reads the switch and changes it must hold this.
+        self._switching = threading.Lock()
+        #: Whether it was switched since somebody has reset this; any thread sets it.
+        self.was_switched = False
         self._lock = threading.Lock()
         self._days: set[str] | None = None
         self._refusal: str | None = None
+        self._switch_refusal: str | None = None
         self._worker = Worker("silencer", self._step)
 
     def open(self) -> None:
         """Begin to learn."""
         self._publisher.controls.on_labels = self.labels_changed
+        self._publisher.controls.on_silencer_wish = self.obey
         self._worker.start()
 
     def check(self) -> None:
@@ -120,6 +128,42 @@ class Silencing:
             self._day.was_silenced()
         return verdict
 
+    def silences(self, verdict: AlarmVerdict | None) -> bool:
+        """Return whether the owner lets it hold back an alert with this *verdict*, and count it."""
+        silences = verdict is not None and verdict.is_false_alarm and self.is_on
+        self._silenced += silences
+        return silences
+
+    def obey(self, wish: Request) -> bool:
+        """Switch it on or off, as *wish* says; returns False when the disk refuses.
+
+        It is on from the time of the wish, so an "Occupied" of a later time switches it off again,
+        whichever of the two comes first.
+        """
+        try:
+            with self._switching:
+                self._switch(wish)
+        except OSError as error:
+            if self._switch_refusal != str(error):
+                _log.error("the silencer cannot be switched as %s wants: %s", wish.by, error)
+            self._switch_refusal = str(error)
+            return False
+        self._switch_refusal = None
+        _log.info("%s of camera %s by %s", wish.kind, self._camera, wish.by)
+        self._worker.wake()
+        self.was_switched = True
+        return True
+
+    def _switch(self, wish: Request) -> None:
+        if wish.kind == "silencer_off":
+            switch_off(self._folder, self._camera)
+            return
+        # A clock ahead must not hide the tags that come until then, nor a repeated wish count older
+        # tags again.
+        at, since = min(wish.at, self._clock.now()), is_on(self._folder, self._camera)
+        if since is None or since < at:
+            switch_on(self._folder, self._camera, at)
+
     @property
     def is_on(self) -> bool:
         """Return whether the owner lets it silence alerts."""
@@ -127,11 +171,18 @@ class Silencing:
 
     def counters(self) -> Counters:
         """Return the figures for the heartbeat."""
-        promise = self._silencer.promise if self._silencer.is_ready else None
+        silencer, since = self._silencer, is_on(self._folder, self._camera)
+        mode, since = ("on", since) if since else ("watching", self._watching_since)
         return {
-            "silencer_tags": self._silencer.people + self._silencer.empties,
-            "silencer_bound": round(promise.bound, 4) if promise else None,
+            "silencer": mode if since else "off",
+            "silencer_since": since.isoformat() if since else None,
+            "silencer_tags": silencer.people + silencer.empties,
+            "silencer_lacks": silencer.lacks,
+            "silencer_bound": round(silencer.promise.bound, 4)
+            if silencer.promise and silencer.is_ready
+            else None,
             "silencer_false": self._found,
+            "silencer_silenced": self._silenced,
         }
 
     def _step(self) -> float:
@@ -143,6 +194,7 @@ class Silencing:
         if days is None or memory.examples != before.examples:
             self._silencer = Silencer(memory.examples)
         memory = self._ask(self._report(memory), known)
+        self._watching_since = None if memory.reported_at else memory.watching_since
         self._stop_if_wrong(known)
         if memory != before:
             self._write(before, memory)
@@ -205,24 +257,26 @@ class Silencing:
         return replace(memory, asked=asked, asked_on=now.date())
 
     def _stop_if_wrong(self, known: Sequence[Known]) -> None:
-        """Switch the silencer off when somebody was in a silenced event since it is on."""
-        since = is_on(self._folder, self._camera)
+        """Switch the silencer off when, since it is on, somebody said that it was wrong."""
         wrong = [
             one.record
             for one in known
             if one.record.decision == "silenced" and one.record.label == "occupied"
         ]
-        late = [one for one in wrong if since and one.started_at >= since]
-        if not late:
-            return
-        switch_off(self._folder, self._camera)
+        with self._switching:
+            since = is_on(self._folder, self._camera)
+            late = [one for one in wrong if since and _said_at(one) >= since]
+            if not late:
+                return
+            switch_off(self._folder, self._camera)
+        self.was_switched = True
         when = format_time(late[-1].started_at, self._clock.now())
         self._publish(
             "silencer_stopped",
-            late[-1].started_at,
+            _said_at(late[-1]),
             f"Camera {self._camera}: the silencer is off, because somebody was in the event of "
-            f"{when}, which it had silenced. All alerts are sent again. `python -m app silencer on "
-            f"{self._camera}` switches it on.",
+            f"{when}, which it had silenced. All alerts are sent again. "
+            f"`/silencer {self._camera} on` switches it on.",
         )
 
     def _publish(self, kind: FactKind, at: datetime, text: str) -> None:
@@ -249,12 +303,17 @@ def _label(label: dict[str, object] | None) -> dict[str, object]:
     return {"label": label.get("label"), "label_at": label.get("time")} if label else {}
 
 
+def _said_at(tagged: EventRecord) -> datetime:
+    """Return when the label of *tagged* was given; the event's time where that is not known."""
+    return max(tagged.label_at or tagged.started_at, tagged.started_at)
+
+
 def _report_text(camera: str, alerts: Sequence[EventRecord]) -> str:
     silent = [one for one in alerts if one.would_silence]
     tagged = [one.label for one in silent if one.label]
     return (
         f"Camera {camera}: in {SHADOW.days} days the silencer would have held back {len(silent)} "
         f"of {len(alerts)} alerts as false. {tagged.count('unoccupied')} of these were tagged as "
-        f"unoccupied, and {tagged.count('occupied')} as occupied. `python -m app silencer on "
-        f"{camera}` lets it hold back such alerts."
+        f"unoccupied, and {tagged.count('occupied')} as occupied. `/silencer {camera} on` lets it "
+        "hold back such alerts."
     )

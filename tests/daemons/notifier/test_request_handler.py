@@ -82,6 +82,16 @@ def test_without_any_picture_the_person_gets_a_sentence(replies: Replies) -> Non
     assert replies.slack.messages == []
 
 
+@pytest.mark.parametrize("kind", protocol.SILENCER_KINDS)
+def test_a_wish_for_the_silencer_gets_no_reply(
+    replies: Replies, kind: protocol.RequestKind
+) -> None:
+    request = replies.ask(kind, camera="front")
+    replies.handler.step()
+    assert replies.done()
+    assert replies.replied(request) == []
+
+
 def test_an_old_request_for_a_picture_gets_a_sentence(replies: Replies) -> None:
     request = replies.ask()
     replies.clock.advance(121)

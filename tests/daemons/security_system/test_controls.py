@@ -14,7 +14,7 @@ from app.clock import SystemClock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.notes import Notes
-from app.protocol import Label, Position, Request
+from app.protocol import Label, Position, Request, RequestKind
 from app.recording.event_folder import EventFolders
 from app.state import State
 
@@ -42,7 +42,7 @@ class Run:
 
     def poll(self) -> None:
         """Do what the publisher's thread does in one step."""
-        self.controls.write_labels()
+        self.controls.obey_again()
         self.controls.poll()
 
 
@@ -142,6 +142,28 @@ def test_a_label_from_before_the_start_is_written_once(
     label.unlink()
     start().poll()
     assert not label.exists()
+
+
+def test_a_wish_for_the_silencer_is_kept_until_it_is_done(start: Start, state: State) -> None:
+    kinds: tuple[RequestKind, ...] = ("silencer_on", "silencer_off")
+    for kind in kinds:
+        state.add_request(Request(kind, NOW, "anna", "front"))
+    state.add_request(Request("silencer_on", NOW, "anna", "garden"))
+    start().poll()
+    wishes: list[str] = []
+
+    def obey(wish: Request) -> bool:
+        wishes.append(wish.kind)
+        return len(wishes) > 1
+
+    run = start()
+    run.controls.on_silencer_wish = obey
+    for _ in range(3):
+        run.poll()
+    run = start()
+    run.controls.on_silencer_wish = obey
+    run.poll()
+    assert wishes == ["silencer_off", "silencer_off"]
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -13,7 +13,7 @@ import redis
 from app import protocol
 from app.clock import FakeClock
 from app.daemons.security_system.silencing import Silencing
-from app.protocol import EventRecord, Evidence, event_id
+from app.protocol import EventRecord, Evidence, Request, RequestKind, event_id
 from app.recording.event_folder import EventFolders
 from app.silencer.memory import Memory, is_on, read_memory, switch_on, write_memory
 from app.state import State
@@ -29,7 +29,7 @@ class Camera:
     """The camera front with a silencer, and the events on its disk."""
 
     def __init__(self, folder: Path, state: State, raw: redis.Redis) -> None:
-        self.folder, self.raw = folder, raw
+        self.folder, self.state, self.raw = folder, state, raw
         self.folders = EventFolders(folder)
         self.clock = FakeClock()
         self.publishing = publishing(state, folder)
@@ -51,6 +51,14 @@ class Camera:
         """Write the memory of a camera that knows its tree."""
         examples = tuple(tagged_house())
         write_memory(self.folder, replace(Memory("front", examples=examples), **fields))
+
+    def wish(self, kind: RequestKind, minutes: float = 0.0) -> None:
+        """Let somebody in Slack ask for *kind*, *minutes* before now, and wait until it is done."""
+        at = self.clock.now() - timedelta(minutes=minutes)
+        self.silencing.was_switched = False
+        self.publisher.controls.on_silencer_wish = self.silencing.obey
+        self.state.add_request(Request(kind, at, "anna", "front", "U1"))
+        until(lambda: self.silencing.was_switched, f"{kind} is done", 1.0)
 
     def learn(self) -> Memory:
         self.silencing._step()
@@ -110,7 +118,7 @@ def test_it_watches_seven_days_and_reports_once(camera: Camera) -> None:
     assert report["text"].startswith(
         "Camera front: in 7 days the silencer would have held back 2 of 3 alerts as false. 1 of "
     )
-    assert "python -m app silencer on front" in report["text"]
+    assert "`/silencer front on` lets it" in report["text"]
 
 
 def test_a_tree_would_be_silenced_but_not_the_first_event(camera: Camera) -> None:
@@ -148,6 +156,45 @@ def test_somebody_in_a_silenced_event_switches_it_off(camera: Camera) -> None:
     assert not camera.silencing.is_on
     (stopped,) = camera.facts("silencer_stopped")
     assert "the silencer is off, because somebody was in the event of" in stopped["text"]
+
+
+def test_a_wish_in_slack_switches_it_within_a_second(camera: Camera) -> None:
+    camera.taught()
+    camera.learn()
+    at, like_tree = tree(400).at, evidence_of(tree(400))
+    camera.silencing.judge(at, like_tree, 0.45)
+    verdict = camera.silencing.judge(at, like_tree, 0.45)
+    assert not camera.silencing.silences(verdict)
+    assert camera.silencing.counters()["silencer"] == "watching"
+    camera.wish("silencer_on")
+    assert is_on(camera.folder, "front") == camera.clock.now()
+    assert camera.silencing.silences(verdict)
+    counters = camera.silencing.counters()
+    assert (counters["silencer"], counters["silencer_silenced"]) == ("on", 1)
+    assert counters["silencer_since"] == is_on(camera.folder, "front").isoformat()  # type: ignore[union-attr]
+    camera.raw.flushall()
+    camera.wish("silencer_off")
+    assert not camera.silencing.silences(verdict)
+
+
+@pytest.mark.parametrize(("minutes", "stays_on"), [(5, True), (15, False)])
+def test_a_tag_wins_over_an_older_wish_only(camera: Camera, minutes: float, stays_on: bool) -> None:
+    event = camera.event(30, decision="silenced")
+    said_at = camera.clock.now() - timedelta(minutes=10)
+    label = {"label": "occupied", "user": "anna", "time": said_at.isoformat()}
+    camera.folders.write_label(event, protocol.event_started_at(event), label)
+    camera.wish("silencer_on", minutes)
+    camera.learn()
+    assert camera.silencing.is_on == stays_on
+    assert len(camera.facts("silencer_stopped")) == (not stays_on)
+
+
+def test_a_wish_that_comes_again_brings_no_older_tags_back(camera: Camera) -> None:
+    for minutes in (5, 15):
+        camera.wish("silencer_on", minutes)
+    assert is_on(camera.folder, "front") == camera.clock.now() - timedelta(minutes=5)
+    camera.wish("silencer_on", -60)
+    assert is_on(camera.folder, "front") == camera.clock.now()
 
 
 def test_it_asks_for_three_tags_in_the_evening(camera: Camera) -> None:
