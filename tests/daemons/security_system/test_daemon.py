@@ -21,7 +21,7 @@ import pytest
 from app.daemons.security_system.daemon import SecuritySystem
 from app.errors import ConfigError
 from app.files import is_unfinished
-from app.protocol import Heartbeat, Position, Request
+from app.protocol import Heartbeat, Position, Request, RequestKind
 from app.state import Latest
 from tests.cameras.pictures import jpeg_of
 from tests.conftest import REPO
@@ -116,6 +116,21 @@ def test_the_camera_obeys_its_switch_within_a_second(empty_room: EmptyRoom) -> N
     empty_room.state.set_switch("camera_status", True)
     program.obeys(lambda: program.log.count("armed: the camera opens") > opened, "it opens", 1.0)
     until(partial(empty_room.picture_since, empty_room.ask_for_picture()), "it sees again")
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("silencer_on", "on"), ("silencer_off", "off")])
+def test_the_silencer_is_switched_within_a_second(
+    empty_room: EmptyRoom, kind: RequestKind, mode: str
+) -> None:
+    empty_room.state.add_request(Request(kind, datetime.now(UTC), "anna", "front"))
+
+    def is_switched() -> bool:
+        beat = empty_room.beat()
+        return beat is not None and beat.counters["silencer"] == mode
+
+    empty_room.program.obeys(is_switched, f"its heartbeat says {mode}", within_s=1.0)
+    files = list(empty_room.front.folder.rglob("silencer-front.on"))
+    assert len(files) == (mode == "on")
 
 
 def test_a_turn_reaches_its_target_and_raises_no_alarm(empty_room: EmptyRoom) -> None:
