@@ -75,7 +75,6 @@ def _begins(camera: str, counters: Counters) -> str:
 
 def _status(camera: str, heartbeat: Heartbeat, now: datetime) -> str:
     counters = heartbeat.counters
-    lines = [f"The silencer of camera {camera} {_mode(counters, now)}."]
     learned = f"It has learned from {_number(counters, 'silencer_tags')} tags"
     bound = counters.get("silencer_bound")
     if lacks := _lacks(counters):
@@ -84,13 +83,10 @@ def _status(camera: str, heartbeat: Heartbeat, now: datetime) -> str:
         learned += f". At most {bound:.1%} of people are lost (upper 95 % bound)"
     found, silenced = (_number(counters, f"silencer_{name}") for name in ("false", "silenced"))
     started = format_time(heartbeat.started_at, now)
-    return "\n".join(
-        [
-            *lines,
-            f"{learned}.",
-            f"Since {started}, when the program started, it took {found} "
-            f"alert{'s' * (found != 1)} for false, and silenced {silenced}.",
-        ]
+    return (
+        f"The silencer of camera {camera} {_mode(counters, now)}.\n{learned}.\n"
+        f"Since {started}, when the program started, it took {found} alert{'s' * (found != 1)} for "
+        f"false, and silenced {silenced}."
     )
 
 

@@ -2,7 +2,7 @@
 
 Requests are read from the stream `requests`. Each is acknowledged after its reply, so a kill loses
 none. A request that is too old is dropped; where that helps, the person gets a sentence. A request
-that waits delays no other.
+that waits delays no other. A request about the silencer gets no reply: a camera's program does it.
 """
 
 import logging

@@ -172,15 +172,14 @@ class Silencing:
     def counters(self) -> Counters:
         """Return the figures for the heartbeat."""
         silencer, since = self._silencer, is_on(self._folder, self._camera)
+        promise = silencer.promise if silencer.is_ready else None
         mode, since = ("on", since) if since else ("watching", self._watching_since)
         return {
             "silencer": mode if since else "off",
             "silencer_since": since.isoformat() if since else None,
             "silencer_tags": silencer.people + silencer.empties,
             "silencer_lacks": silencer.lacks,
-            "silencer_bound": round(silencer.promise.bound, 4)
-            if silencer.promise and silencer.is_ready
-            else None,
+            "silencer_bound": round(promise.bound, 4) if promise else None,
             "silencer_false": self._found,
             "silencer_silenced": self._silenced,
         }
