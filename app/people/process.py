@@ -44,6 +44,8 @@ def serve(reader: int, writer: int) -> int:
     """Answer what comes through *reader* in *writer* until *reader* is closed; returns 0."""
     import cv2
 
+    from app.people.library import give_back_memory
+
     cv2.setNumThreads(1)
     os.nice(_NICER)
     with suppress(OSError):
@@ -57,6 +59,7 @@ def serve(reader: int, writer: int) -> int:
             answer = _answer(chosen.model, read_message(reader))
             before_s, used_s = used_s, time.process_time()
             write_message(writer, {**answer, "cpu_s": used_s - before_s})
+            give_back_memory()
     return 0
 
 
