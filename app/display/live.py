@@ -12,6 +12,7 @@ from app.display.panels import Panels
 from app.display.window import Window
 from app.frames import Frame, Image
 from app.motion.base import Comparison
+from app.people.view import PeopleView
 from app.worker import Worker
 
 #: The seconds between two pictures.
@@ -38,14 +39,18 @@ class LiveDisplay:
         self._worker.start()
 
     def offer(
-        self, frame: Frame, verdict: Verdict, compare: Callable[[], Comparison | None]
+        self,
+        frame: Frame,
+        verdict: Verdict,
+        compare: Callable[[], Comparison | None],
+        view: Callable[[], PeopleView | None] = lambda: None,
     ) -> None:
         """Show *frame* with its *verdict*, unless a picture was shown a moment ago."""
         now_s = self._clock.monotonic()
         if self._window is None or now_s < self._next_s or self._drawings.full():
             return
         self._next_s = now_s + EVERY_S
-        self._add(partial(self._panels.draw, frame, verdict, compare()))
+        self._add(partial(self._panels.draw, frame, verdict, compare(), view()))
 
     def say(self, text: str) -> None:
         """Show *text* in place of pictures, until the next picture comes."""

@@ -6,12 +6,24 @@ import cv2
 import numpy as np
 
 from app.detector import Verdict
-from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, GROUND, HEADING, PANEL, TEXT
+from app.display.colours import (
+    CHANGED,
+    CONFIRMED,
+    DAMAGED,
+    EVENT,
+    GROUND,
+    HEADING,
+    PANEL,
+    SEEN,
+    TEXT,
+)
 from app.display.findings import COLUMNS, event_text, findings, headline, label, reason
+from app.display.people import decision_text, detection_text
 from app.display.strip import Strip, draw_axes
 from app.display.text import LARGE, NORMAL, SMALL, Colour, capital_px, width_px, wrapped, write
 from app.frames import Box, Frame, Image
 from app.motion.base import Comparison, Contour
+from app.people.view import PeopleView
 
 WIDTH, HEIGHT = 1280, 720
 CAPTIONS = ("Camera", "Background", "Difference", "Verdict")
@@ -21,6 +33,7 @@ _PANEL = ((WIDTH - _GAP) // 2, (HEIGHT - _STRIP_ROWS - 2 * _GAP) // 2)
 _INK = 1 - np.exp(-((np.arange(256) / 20) ** 1.5))
 _DIFFERENCES = np.rint(255 * (1 - _INK)).astype(np.uint8)
 _LINE_ROWS = 29
+_TAG_ROWS = capital_px(SMALL) + 8
 
 
 class Panels:
@@ -35,12 +48,23 @@ class Panels:
         self._strip = Strip()
         self._blank = _blank()
 
-    def draw(self, frame: Frame, verdict: Verdict, comparison: Comparison | None) -> Image:
-        """Return the picture of *frame*, (rows, columns, BGR) uint8: 1280 by 720 pixels."""
+    def draw(
+        self,
+        frame: Frame,
+        verdict: Verdict,
+        comparison: Comparison | None,
+        people: PeopleView | None = None,
+    ) -> Image:
+        """Return the picture of *frame*, (rows, columns, BGR) uint8: 1280 by 720 pixels.
+
+        *people* is what a person model saw and decided, None without one.
+        """
+        people = people or PeopleView()
         contours = comparison.contours if comparison and not frame.damaged else ()
-        self._strip.add(frame, verdict, contours)
+        self._strip.add(frame, verdict, contours, people)
         board = self._blank.copy()
-        _draw_camera(_panel(board, 0, self._stamp(frame)), frame, verdict, contours)
+        camera = _panel(board, 0, self._stamp(frame))
+        _draw_looks(_draw_camera(camera, frame, verdict, contours), frame, people)
         background, difference = _panel(board, 1), _panel(board, 2)
         if comparison:
             _draw_plane(background, comparison.background, frame, ())
@@ -49,7 +73,8 @@ class Panels:
             _say_none(background, verdict)
             _say_none(difference, verdict)
         event = event_text(verdict, frame.at_s)
-        _draw_verdict(_panel(board, 3, event, EVENT), frame, verdict, contours)
+        decision = event and decision_text(people)
+        _draw_verdict(_panel(board, 3, event, EVENT), frame, verdict, contours, decision)
         self._strip.draw(board[HEIGHT - _STRIP_ROWS :])
         return board
 
@@ -99,14 +124,27 @@ def _panel(board: Image, number: int, note: str = "", colour: Colour = TEXT) -> 
 
 def _draw_camera(
     panel: Image, frame: Frame, verdict: Verdict, contours: tuple[Contour, ...]
-) -> None:
+) -> Image:
+    """Draw *frame* with its boxes into *panel*; return its place."""
     shown = _placed(panel, frame.bgr())
     if frame.damaged:
         cv2.rectangle(shown, (0, 0), (shown.shape[1] - 1, shown.shape[0] - 1), DAMAGED, 8)
         _tag(shown, "damaged", (10, 10 + capital_px(SMALL)), DAMAGED)
-        return
+        return shown
     boxes = contours or [Contour(box, 0.0, confirmed=True) for box in verdict.boxes]
     _draw_contours(shown, frame, boxes)
+    return shown
+
+
+def _draw_looks(place: Image, frame: Frame, people: PeopleView) -> None:
+    """Draw where the person model looked in the last second, and what it found there."""
+    if frame.damaged:
+        return
+    for look in people.looks_at(frame.at_s):
+        _draw_box(place, frame, look.crop, SEEN, 1)
+        for one in look.things():
+            box = _draw_box(place, frame, one.box, SEEN, 2)
+            _tag(place, detection_text(one), (box.x, box.y + box.height + 6 + _TAG_ROWS), SEEN)
 
 
 def _draw_plane(panel: Image, plane: Image, frame: Frame, contours: tuple[Contour, ...]) -> None:
@@ -143,17 +181,21 @@ def _draw_contours(
     *,
     with_labels: bool = True,
 ) -> None:
-    rows, columns = frame.luma.shape
-    across, down = place.shape[1] / columns, place.shape[0] / rows
     for one in sorted(contours, key=lambda one: one.confirmed):
-        box = _scaled(one.box, across, down)
         colour = CONFIRMED if one.confirmed else CHANGED
         thickness = 4 if one.confirmed and one.seen else 2
-        cv2.rectangle(
-            place, (box.x, box.y), (box.x + box.width, box.y + box.height), colour, thickness
-        )
+        box = _draw_box(place, frame, one.box, colour, thickness)
         if with_labels and label(one):
             _tag(place, label(one), (box.x, box.y - 6), colour)
+
+
+def _draw_box(place: Image, frame: Frame, box: Box, colour: Colour, thickness: int) -> Box:
+    """Draw *box*, in the pixels of *frame*, into its *place*; return it in the pixels there."""
+    rows, columns = frame.luma.shape
+    box = _scaled(box, place.shape[1] / columns, place.shape[0] / rows)
+    corner = box.x + box.width, box.y + box.height
+    cv2.rectangle(place, (box.x, box.y), corner, colour, thickness)
+    return box
 
 
 def _scaled(box: Box, across: float, down: float) -> Box:
@@ -162,7 +204,7 @@ def _scaled(box: Box, across: float, down: float) -> Box:
 
 def _tag(place: Image, text: str, start: tuple[int, int], colour: Colour) -> None:
     """Write *text* on a light ground, moved until it is inside *place*."""
-    width, height = width_px(text, SMALL) + 8, capital_px(SMALL) + 8
+    width, height = width_px(text, SMALL) + 8, _TAG_ROWS
     x = min(max(start[0], 0), max(place.shape[1] - width, 0))
     y = min(max(start[1], height), max(place.shape[0], height))
     cv2.rectangle(place, (x, y - height), (x + width, y), PANEL, cv2.FILLED)
@@ -170,7 +212,7 @@ def _tag(place: Image, text: str, start: tuple[int, int], colour: Colour) -> Non
 
 
 def _draw_verdict(
-    panel: Image, frame: Frame, verdict: Verdict, contours: tuple[Contour, ...]
+    panel: Image, frame: Frame, verdict: Verdict, contours: tuple[Contour, ...], decision: str
 ) -> None:
     width = panel.shape[1] - 2 * _MARGIN
     colour = DAMAGED if frame.damaged else CONFIRMED if verdict.motion else TEXT
@@ -185,6 +227,9 @@ def _draw_verdict(
     base = 34 + _LINE_ROWS + 2
     if text := reason(verdict, contours):
         write(panel, text, (_MARGIN, base), width)
+        base += _LINE_ROWS
+    if decision:
+        write(panel, decision, (_MARGIN, base), width, colour=SEEN)
         base += _LINE_ROWS
     _draw_findings(panel[base - _LINE_ROWS + 4 :], contours)
 

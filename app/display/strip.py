@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 
 from app.detector import Verdict
-from app.display.colours import AXIS, CHANGED, CONFIRMED, DAMAGED, EVENT, PANEL, TEXT
-from app.display.text import SMALLEST, capital_px, write
+from app.display.colours import AXIS, CHANGED, CONFIRMED, DAMAGED, EVENT, PANEL, SEEN, TEXT
+from app.display.people import decision_text
+from app.display.text import SMALLEST, capital_px, width_px, write
 from app.frames import Frame, Image
 from app.motion.base import Contour
+from app.people.view import PeopleView
 
 SHOWN_S = 60
 #: Seconds that one column of the strip sums up.
@@ -20,7 +22,9 @@ _STEP = 8
 _VIDEO_BLACK = 16
 _LABELS_PX, _RIGHT_PX = 128, 12
 #: The lower edges of the three rows and of the axis' text, and the heights of the rows.
-_EVIDENCE, _LIGHT, _EVENTS, _SCALE = (36, 30), (78, 38), (103, 16), 127
+_EVIDENCE, _LIGHT, _EVENTS, _SCALE = (34, 28), (72, 34), (102, 26), 127
+#: The share of the row of events that is a bar; above it is the decision, if there is room for it.
+_EVENT_SHARE, _LEAST_TEXT_PX, _APART_PX = 0.25, 60, 12
 
 
 @dataclass(slots=True)
@@ -28,14 +32,14 @@ class Quarter:
     """A quarter of a second, *number* quarters after the source's zero.
 
     *size* is the largest box's share of the picture, *level* the brightness, 0 to 255, or None
-    where all pictures were damaged.
+    where all pictures were damaged. *event* is the number of the event that is open.
     """
 
     number: int
     size: float = 0.0
     confirmed: bool = False
     level: float | None = None
-    event: bool = False
+    event: int | None = None
     damaged: bool = False
 
 
@@ -44,11 +48,23 @@ class Strip:
 
     def __init__(self) -> None:
         self._quarters: deque[Quarter] = deque()
+        #: The decision about each event, by its number.
+        self._decisions: dict[int, str] = {}
 
-    def add(self, frame: Frame, verdict: Verdict, contours: tuple[Contour, ...]) -> None:
-        """Add *frame* with its *verdict* and what differed in it."""
+    def add(
+        self,
+        frame: Frame,
+        verdict: Verdict,
+        contours: tuple[Contour, ...],
+        people: PeopleView | None = None,
+    ) -> None:
+        """Add *frame* with its *verdict*, what differed in it, and the decision of *people*."""
         quarter = self._quarter(int(frame.at_s / _QUARTER_S))
-        quarter.event |= verdict.event is not None and verdict.changed != "closed"
+        event = verdict.event
+        if event and verdict.changed != "closed":
+            quarter.event = event.number
+        if event and people and people.number == event.number:
+            self._decisions[event.number] = decision_text(people)
         if frame.damaged:
             quarter.damaged = True
             return
@@ -64,6 +80,7 @@ class Strip:
         quarters = self._quarters
         if quarters and number < quarters[-1].number:
             quarters.clear()  # the source began again
+            self._decisions.clear()
         if not quarters or number > quarters[-1].number:
             quarters.append(Quarter(number))
         while quarters[0].number <= number - SHOWN_S / _QUARTER_S:
@@ -86,12 +103,29 @@ class Strip:
                 _bar(picture, span, _EVIDENCE, min(one.size, 1.0) ** 0.5, colour)
             if one.damaged:
                 _bar(picture, span, _EVIDENCE, 0.25, DAMAGED)
-            if one.event:
-                _bar(picture, span, _EVENTS, 1.0, EVENT)
+            if one.event is not None:
+                _bar(picture, span, _EVENTS, _EVENT_SHARE, EVENT)
             if one.level is not None:
                 line.append((x + width / 2, _LIGHT[0] - _LIGHT[1] * one.level / 255))
         points = np.rint(np.array(line, np.float32).reshape(-1, 1, 2)).astype(np.int32)
         cv2.polylines(picture, [points], False, TEXT, 2, cv2.LINE_AA)
+        self._write_decisions(picture)
+
+    def _write_decisions(self, picture: Image) -> None:
+        """Write the decision about each event above its bar, the newest first."""
+        left, right = _sides(picture)
+        last = self._quarters[-1].number
+        ages = {one.event: last + 1 - one.number for one in reversed(self._quarters)}
+        self._decisions = {one: text for one, text in self._decisions.items() if one in ages}
+        base = _EVENTS[0] - round(_EVENTS[1] * _EVENT_SHARE) - 3
+        limit = right
+        for number, text in sorted(self._decisions.items(), reverse=True):
+            start = right - round((right - left) * _QUARTER_S / SHOWN_S * ages[number])
+            if limit == right:
+                start = max(min(start, right - width_px(text, SMALLEST)), left)
+            if limit - start >= _LEAST_TEXT_PX:
+                write(picture, text, (start, base), limit - start, size=SMALLEST, colour=SEEN)
+            limit = min(limit, start - _APART_PX)
 
 
 def draw_axes(picture: Image) -> None:

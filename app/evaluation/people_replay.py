@@ -1,5 +1,6 @@
 """Runs the rule for people beside the detector, in the time of a video instead of the clock."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -11,6 +12,7 @@ from app.motion.base import Contour
 from app.people.base import Backend, PeopleSettings, PersonModel
 from app.people.crops import CpuShare, Crop, CropQueue, Looks, cut, in_picture, shows_person
 from app.people.rule import Best, PersonRule, Why
+from app.people.view import MOST_LOOKS, PeopleView, SeenLook
 from app.protocol import Decision
 
 #: The seconds of a core that a model takes for a crop, as assumed for a Pi 4.
@@ -78,8 +80,8 @@ class PeopleReplay:
         self._running: tuple[Crop, float] | None = None
         self._idle_s = float("-inf")
         self._last = _Decided()
-        #: The detections of the newest crop, for a picture of what the model sees.
-        self.found: list[Detection] = []
+        self._seen: deque[SeenLook] = deque(maxlen=MOST_LOOKS)
+        self._number: int | None = None
         #: The number of crops at which the model has looked.
         self.crops = 0
 
@@ -117,8 +119,18 @@ class PeopleReplay:
             *(rule.best, rule.score, rule.answers, last.corrected),
         )
 
+    def view(self) -> PeopleView | None:
+        """Return what the model saw, and decided about the newest event; None without a model."""
+        if self._model is None:
+            return None
+        rule, last = self.rule, self._last
+        return PeopleView(
+            *(tuple(self._seen), self._number, rule.decision, rule.why),
+            *(rule.best, last.corrected),
+        )
+
     def _open(self, event: Event, frame: Frame) -> None:
-        self._last = _Decided()
+        self._last, self._number = _Decided(), event.number
         columns = frame.luma.shape[1]
         decision = self.rule.opened(frame.at_s, event.evidence, columns, alert=event.alert)
         if decision == "waiting":
@@ -165,18 +177,16 @@ class PeopleReplay:
             return
         self.crops += 1
         try:
-            self.found = in_picture(self._model.detect(crop.picture), crop.box)
+            found = in_picture(self._model.detect(crop.picture), crop.box)
         except ModelError:
             self._note(self.rule.failed(), at_s)
             return
-        if (
-            self.rule.asks
-            and not crop.confirmed
-            and shows_person(self.found, crop.track, self._threshold)
-        ):
+        self._seen.append(SeenLook(crop.number, crop.at_s, crop.box, tuple(found)))
+        is_doubtful = self.rule.asks and not crop.confirmed
+        if is_doubtful and shows_person(found, crop.track, self._threshold):
             self._detector.confirm(crop.number)
         doubtful = not crop.confirmed
-        self._note(self.rule.answered(crop.at_s, self.found, doubtful=doubtful), at_s)
+        self._note(self.rule.answered(crop.at_s, found, doubtful=doubtful), at_s)
         if self.rule.corrected and not self._last.corrected:
             self._detector.take_back_alert()
         self._last.corrected = self.rule.corrected

@@ -219,7 +219,7 @@ def _replay(video: str, setup: _Setup, output: _Output, display: ShowFrame) -> s
                 frames = takewhile(lambda judged: judged[0].at_s < ENDLESS_S, frames)
             for frame, verdict in _with_progress(frames, video, output.as_json):
                 at_s = frame.at_s
-                display(frame, verdict, detector.comparison)
+                display(frame, verdict, detector.comparison, people.view)
                 report.frame(frame, verdict)
                 if verdict.event and verdict.changed == "closed":
                     report.event(people.outcome(verdict.event))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from app.detector import Verdict
 from app.display.panels import Panels
@@ -11,9 +12,20 @@ from app.display.video import AddPicture, display_video
 from app.display.window import Window
 from app.frames import Frame, Image
 from app.motion.base import Comparison
+from app.people.view import PeopleView
 
 _LONGEST_WAIT_S = 2.0
-ShowFrame = Callable[[Frame, Verdict, Callable[[], Comparison | None]], None]
+
+Compare = Callable[[], Comparison | None]
+View = Callable[[], PeopleView | None]
+
+
+class ShowFrame(Protocol):
+    """Shows a frame with its verdict, and what a person model saw."""
+
+    def __call__(
+        self, frame: Frame, verdict: Verdict, compare: Compare, view: View = ...
+    ) -> None: ...
 
 
 @contextmanager
@@ -24,10 +36,12 @@ def replay_display(name: str, video: Path | None, *, window: bool) -> Iterator[S
         playback = Playback(stack.enter_context(Window(f"Who's There? {name}"))) if window else None
         panels = Panels(name)
 
-        def show(frame: Frame, verdict: Verdict, compare: Callable[[], Comparison | None]) -> None:
+        def show(
+            frame: Frame, verdict: Verdict, compare: Compare, view: View = lambda: None
+        ) -> None:
             sinks = _sinks(add, playback)
             if sinks:
-                picture = panels.draw(frame, verdict, compare())
+                picture = panels.draw(frame, verdict, compare(), view())
                 for sink in sinks:
                     sink(picture, frame.at_s)
 

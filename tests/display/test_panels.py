@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from app.detector import Detector, EventSettings
-from app.display.colours import CHANGED, CONFIRMED, DAMAGED, GROUND, PANEL
+from app.display.colours import CHANGED, CONFIRMED, DAMAGED, GROUND, PANEL, SEEN
 from app.display.panels import CAPTIONS, HEIGHT, WIDTH, Panels
-from app.frames import Box, Image
+from app.frames import Box, Detection, Image
 from app.motion import make_motion
 from app.motion.base import MotionSettings
-from tests.display.drawn import comparison, frame, other, somebody, verdict
+from app.people.view import PeopleView, SeenLook
+from tests.display.drawn import SOMEBODY, comparison, frame, other, somebody, verdict
 from tests.motion.scenes import room, shown, with_figure
 
 #: The inner parts of the panels: columns and rows.
@@ -93,6 +94,23 @@ def test_a_damaged_frame_is_marked_and_has_no_boxes() -> None:
 def test_a_box_of_the_verdict_is_shown_without_a_comparison() -> None:
     seen = replace(verdict(motion=True), boxes=(Box(40, 30, 30, 60),))
     assert has(CONFIRMED, panel(Panels("front").draw(frame(), seen, None), 0))
+
+
+def test_looks_and_the_decision_are_shown() -> None:
+    look = SeenLook(3, 11.9, Box(20, 10, 70, 90), (Detection(SOMEBODY, 0.87, LONG),))
+    people = PeopleView((look,), 7, "silenced", LONG)
+    seen = verdict(motion=True, opened_at_s=11)
+    panels = Panels("front")
+    picture = panels.draw(frame(12.3), seen, comparison(somebody()), people)
+    strip = slice(584, 720), slice(130, 1280)
+    assert has(SEEN, panel(picture, 0))
+    assert not has(SEEN, panel(picture, 1)) and not has(SEEN, panel(picture, 2))
+    assert has(SEEN, panel(picture, 3))
+    assert has(SEEN, picture[strip])
+    assert_nothing_crosses(picture)
+    later = panels.draw(frame(14), replace(seen, changed="closed"), comparison(), people)
+    assert not has(SEEN, panel(later, 0)) and not has(SEEN, panel(later, 3))
+    assert has(SEEN, later[strip])
 
 
 def test_a_message_fills_a_picture_of_the_same_size() -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, TEXT
+from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, SEEN, TEXT
 from app.display.strip import Strip, brightness, draw_axes
 from app.frames import Image
+from app.people.view import PeopleView
 from tests.display.drawn import frame, other, somebody, verdict
 
 Colour = tuple[int, int, int]
@@ -36,6 +37,23 @@ def test_each_quarter_has_its_place_and_colour() -> None:
     assert confirmed[-1] < changed[0] <= events[0] + 10 * 19
     assert changed[-1] < events[-1] < damaged[0]
     assert damaged[-1] > 1260
+
+
+def test_decisions_are_above_their_events_and_apart() -> None:
+    strip = Strip()
+    for at_s in range(40):
+        number = 1 if at_s < 20 else 2
+        seen = verdict(opened_at_s=20.0 * (number - 1))
+        assert seen.event
+        seen = replace(seen, event=replace(seen.event, number=number))
+        decision = "held" if number == 1 else "sent"
+        strip.add(frame(at_s), seen, (), PeopleView((), number, decision, "sure " * 20))
+    words = columns_of(SEEN, drawn(strip))
+    begins = 1268 - 19 * 20  # 20 s before the right end
+    assert any(begins - 60 < one < begins - 10 for one in words)
+    assert not any(begins - 10 <= one < begins for one in words)
+    assert begins <= min(one for one in words if one >= begins) < begins + 5
+    assert words[-1] < 1268
 
 
 def test_the_line_of_light_rises_with_the_light() -> None:

@@ -96,6 +96,18 @@ def test_an_alert_is_sent_or_held_by_the_answers(
     assert after_s[0] <= waited_s <= after_s[1]
 
 
+def test_the_display_gets_the_looks_of_the_model(tmp_path: Path) -> None:
+    _, people = replayed(cart, [CAR], tmp_path)
+    view = people.view()
+    assert view is not None
+    assert (view.number, view.decision, view.why) == (1, "held", "nobody")
+    newest = view.looks[-1]
+    assert newest in view.looks_at(newest.at_s + 0.1)
+    assert [one.kind for one in newest.things()] == ["car"]
+    _, without = replayed(cart, None, tmp_path)
+    assert without.view() is None
+
+
 def test_an_upright_shape_is_sent_though_the_model_sees_nobody(tmp_path: Path) -> None:
     outcome, _ = replayed(person, [NOBODY], tmp_path)
     assert (outcome.decision, outcome.why) == ("sent", "sure")

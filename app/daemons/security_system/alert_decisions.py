@@ -1,5 +1,6 @@
 """Publishes what the answers of the person model mean for the alert of the open event."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from app.clock import Clock
@@ -9,9 +10,13 @@ from app.daemons.security_system.person_watch import Findings, PersonWatch
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event
 from app.frames import Frame
+from app.people.view import PeopleView
 from app.protocol import Decision, Evidence
 from app.silencer.numbers import SURE_SCORE
 from app.silencer.silencer import AlarmVerdict
+
+#: The reason for the decision "silenced".
+_FALSE_ALARM = "like tagged false alarms"
 
 
 class AlertDecisions:
@@ -79,6 +84,13 @@ class AlertDecisions:
         self._watch.forget()
         return findings
 
+    def view(self) -> PeopleView | None:
+        """Return what the model saw, and the decision about the open event, for the display."""
+        view = self._watch.view()
+        if view and self._is_silenced:
+            return replace(view, decision="silenced", why=_FALSE_ALARM)
+        return view
+
     def _publish(self, decision: Decision, detector: Detector) -> None:
         if self._newest is None:
             return
@@ -88,7 +100,7 @@ class AlertDecisions:
             detector.count_alert(self._newest.at_s)
         self._watch.has_news = False
         findings, at = self._watch.findings, self._newest.taken_at
-        why = "like tagged false alarms" if decision == "silenced" else self._watch.why
+        why = _FALSE_ALARM if decision == "silenced" else self._watch.why
         self._reporter.decide(decision, why, findings, at, self.verdict)
 
     def _unless_false(self) -> Decision:

@@ -415,7 +415,7 @@ class SecuritySystem(Daemon):
     def _judge(self, frame: Frame) -> None:
         verdict = self._detector.judge(frame)
         if self._display:
-            self._display.offer(frame, verdict, self._detector.comparison)
+            self._display.offer(frame, verdict, self._detector.comparison, self._alerts.view)
         if frame.damaged:
             if verdict.event and verdict.changed == "closed":
                 self._close_event(verdict.event, frame)

@@ -1,7 +1,7 @@
 """Lets a person model look at what moves, and follows what that means for the open event."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +13,11 @@ from app.frames import Detection, Frame
 from app.people.base import PERSON, ModelRefusal, PeopleSettings
 from app.people.child import Spawner
 from app.people.choice import may_decide
-from app.people.crops import Looks, shows_person
+from app.people.crops import Looks, crop_box, shows_person
 from app.people.host import Look, LookAnswer, ModelCounts, ModelHost
 from app.people.in_camera import CameraModel
 from app.people.rule import DOUBT, PersonRule, subject_of
+from app.people.view import MOST_LOOKS, PeopleView, SeenLook
 from app.protocol import Decision
 
 #: The picture of an event is the best so many seconds around its opening.
@@ -81,6 +82,8 @@ class PersonWatch:
         self._waits_since_s: float | None = None
         self._recent: list[Shot] = []
         self._shot: Shot | None = None
+        self._seen: deque[SeenLook] = deque(maxlen=MOST_LOOKS)
+        self._number: int | None = None
         #: Whether the event has a better picture than the one that was published.
         self.has_news = False
 
@@ -119,6 +122,16 @@ class PersonWatch:
             return Findings(rule.score, person=False)
         best = rule.best.detection
         return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
+
+    def view(self) -> PeopleView | None:
+        """Return what the model saw, and decided about the open event; None without a model."""
+        rule = self._rule
+        if rule is None or self._host is None:
+            return None
+        return PeopleView(
+            *(tuple(self._seen), self._number, rule.decision, rule.why),
+            *(rule.best, rule.corrected),
+        )
 
     def open(self, *, may_have_network: bool = False) -> None:
         """Start the model, because the camera opens; it goes on while the camera is closed.
@@ -214,7 +227,7 @@ class PersonWatch:
         self.has_news = False
         if self._rule is None:
             return None
-        self._opened_s = frame.at_s
+        self._opened_s, self._number = frame.at_s, event.number
         shots = [one for one in self._recent if one.frame.at_s >= frame.at_s - _PICTURE_S]
         self._shot = max(shots, key=lambda one: one.rank, default=None)
         columns = frame.luma.shape[1]
@@ -255,6 +268,7 @@ class PersonWatch:
     def forget(self) -> None:
         """Forget the event that has ended, after its findings were published."""
         self._opened_s, self._shot, self.has_news = None, None, False
+        self._number = None
         self._follow_model()
 
     def _start(self) -> None:
@@ -291,6 +305,9 @@ class PersonWatch:
         look, found = answer
         if look.frame.at_s < self._fresh_from_s:
             return None
+        rows, columns = look.frame.luma.shape
+        crop = crop_box(look.followed.box, columns, rows)
+        self._seen.append(SeenLook(look.number, look.frame.at_s, crop, found))
         decision = rule.answered(look.frame.at_s, found, doubtful=not look.confirmed)
         threshold = self._threshold()
         subject, is_person = subject_of(found, threshold + DOUBT * (not look.confirmed))

@@ -22,11 +22,13 @@ from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event, EventSettings
+from app.display.people import decision_text
 from app.frames import Box, Frame
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 from app.people.base import PeopleSettings
 from app.people.host import Look
+from app.people.view import PeopleView
 from app.protocol import Decision, Evidence
 from app.recording.event_folder import EventFolders
 from app.silencer.memory import Memory, switch_on, write_memory
@@ -105,6 +107,11 @@ class Front:
         self.reporter.complete(event, frame, (), found.shot)
         return event_id
 
+    def view(self) -> PeopleView:
+        view = self.alerts.view()
+        assert view is not None
+        return view
+
     def follow(self, at_s: float) -> None:
         self.alerts.follow(self.frame(at_s), self.detector)
 
@@ -168,6 +175,20 @@ def test_a_held_cat_does_not_swallow_the_person_after_it(front: Front) -> None:
     assert found[3]["text"] == "A person in front of camera front: came in from the left."
     assert front.decision(event) == "sent"
     assert front.watch.counters()["decisions"] == {"held": 1, "sent": 1}
+
+
+def test_the_display_gets_looks_and_the_decision(front: Front) -> None:
+    assert decision_text(front.view()) == ""
+    front.open(10.0)
+    assert decision_text(front.view()) == "waiting for the model"
+    front.see(10.4, CAT)
+    (look,) = front.view().looks_at(10.6)
+    assert look.crop == Box(50, 30, 180, 180)
+    assert [one.kind for one in look.things()] == ["cat"]
+    front.follow(11.0)
+    assert decision_text(front.view()) == "held: a cat .90"
+    front.close(12.0)
+    assert decision_text(front.view()) == ""
 
 
 def test_a_person_seen_before_the_opening_is_an_alert_at_once(front: Front) -> None:
@@ -274,6 +295,7 @@ def test_a_false_alarm_is_silenced_until_the_model_is_sure(front: Front) -> None
     (started,) = front.published("motion_started")
     assert not started["alert"]
     until(lambda: front.decision(event) == "silenced", "it is on disk")
+    assert decision_text(front.view()) == "silenced: like tagged false alarms, a person .55"
     front.see(10.6, {"kind": "person", "score": 0.85})
     _, confirmed = front.published("motion_started", "motion_confirmed")
     assert confirmed["alert"]
