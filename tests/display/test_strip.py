@@ -8,6 +8,7 @@ from app.display.colours import CHANGED, CONFIRMED, DAMAGED, EVENT, SEEN, TEXT
 from app.display.strip import Strip, brightness, draw_axes
 from app.frames import Image
 from app.people.view import PeopleView
+from app.protocol import Decision
 from tests.display.drawn import frame, other, somebody, verdict
 
 Colour = tuple[int, int, int]
@@ -46,7 +47,7 @@ def test_decisions_are_above_their_events_and_apart() -> None:
         seen = verdict(opened_at_s=20.0 * (number - 1))
         assert seen.event
         seen = replace(seen, event=replace(seen.event, number=number))
-        decision = "held" if number == 1 else "sent"
+        decision: Decision = "held" if number == 1 else "sent"
         strip.add(frame(at_s), seen, (), PeopleView((), number, decision, "sure " * 20))
     words = columns_of(SEEN, drawn(strip))
     begins = 1268 - 19 * 20  # 20 s before the right end
