@@ -1,4 +1,4 @@
-"""The words for what a person model saw, and for what became of an alert."""
+"""The words for the looks of a person model, and for the decision about an alert."""
 
 from app.alert_text import with_article
 from app.frames import Detection

@@ -1,4 +1,4 @@
-"""What a person model saw last, and what became of an alert, as the display shows it."""
+"""The newest looks of a person model, and the decision about an alert, for the display."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a person model saw, and what became of an alert, in words."""
+"""The words for the looks of a person model, and for the decision about an alert."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a person model saw last."""
+"""The newest looks of a person model."""
 
 from app.frames import Box, Detection
 from app.people.view import PeopleView, SeenLook

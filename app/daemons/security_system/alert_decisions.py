@@ -85,7 +85,7 @@ class AlertDecisions:
         return findings
 
     def view(self) -> PeopleView | None:
-        """Return what the model saw, and the decision about the open event, for the display."""
+        """Return the looks of the model, and the decision about the open event, for the display."""
         view = self._watch.view()
         if view and self._is_silenced:
             return replace(view, decision="silenced", why=_FALSE_ALARM)
