@@ -120,7 +120,7 @@ class PeopleReplay:
         )
 
     def view(self) -> PeopleView | None:
-        """Return the looks of the model, and the decision about the newest event; None without a model."""
+        """Return the newest looks and the decision on the newest event; None without a model."""
         if self._model is None:
             return None
         rule, last = self.rule, self._last

@@ -124,7 +124,7 @@ class PersonWatch:
         return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
 
     def view(self) -> PeopleView | None:
-        """Return the looks of the model, and the decision about the open event; None without a model."""
+        """Return the newest looks and the decision on the open event; None without a model."""
         rule = self._rule
         if rule is None or self._host is None:
             return None
