@@ -14,6 +14,8 @@ _AROUND, _LEAST_SHARE = 1.5, 0.1875
 #: Something new is looked at so long after it was first seen, then again and again.
 _LOOKS_S = (0.2, 0.4, 0.7, 1.1, 1.9, 2.9)
 _AGAIN_S, _RARELY_S = 2.0, 10.0
+#: A picture for the event is sought for so long after something was first seen.
+_PICTURE_S = 1.2
 #: Something that has not been seen for so long is forgotten.
 _FORGET_S = 5.0
 #: Seconds of unused time that a model may use at once: an event begins with several crops.
@@ -170,8 +172,9 @@ class Looks:
     """Decides when the model looks at what a motion method follows.
 
     Something new is looked at 0.2 s after it was first seen, five times more within 3 s, and then
-    every 2 s; every 10 s once a person is known to be there. With *every_s* it is always so often,
-    for a model whose looks cost nothing.
+    every 2 s; once a person is known to be there every 10 s, but for the looks of the first second,
+    which find the best picture. With *every_s* it is always so often, for a model whose looks cost
+    nothing.
     """
 
     def __init__(self, every_s: float | None = None) -> None:
@@ -208,7 +211,7 @@ class Looks:
             due_s = watched.first_s + _LOOKS_S[watched.looks]
         else:
             due_s = watched.looked_s + _AGAIN_S
-        if settled and watched.looks:
+        if settled and watched.looks and due_s - watched.first_s > _PICTURE_S:
             due_s = max(due_s, watched.looked_s + _RARELY_S)
         return due_s
 

@@ -87,7 +87,7 @@ def test_something_new_is_looked_at_often_at_first() -> None:
 
 
 def test_it_is_looked_at_rarely_once_a_person_is_known() -> None:
-    assert looked_at(Looks(), 25, settled=True) == [0.2, 10.2, 20.2]
+    assert looked_at(Looks(), 25, settled=True) == [0.2, 0.4, 0.7, 1.1, 11.1, 21.1]
 
 
 def test_looks_that_cost_nothing_are_frequent() -> None:
