@@ -1,5 +1,6 @@
 """What tests of several parts need: the footage, and a Redis of their own."""
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -70,6 +71,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Schedule tests in several processes; xdist's marks for groups do nothing with pytest 9.2."""
     config.option.loadscopereorder = False  # it would put files with few tests last
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def priority_as_before() -> Iterator[None]:
+    """This process has its priority of now again after the test: the recorder lowers its own."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    yield
+    if os.getpriority(os.PRIO_PROCESS, 0) != before:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.fixture(scope="session")

@@ -32,15 +32,17 @@ time.sleep(60)
 def test_it_ends_when_its_parent_is_killed(kind: str, state: str) -> None:
     command = [sys.executable, "-c", ORPHAN, kind]
     with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == b"ready\n"
-        child = psutil.Process(parent.pid).children()[-1]
-        if state == "stopped":
-            child.send_signal(signal.SIGSTOP)
-        assert child.nice() == psutil.Process().nice() + 10
-        for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            child.send_signal(signum)
-        parent.kill()
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == b"ready\n"
+            child = psutil.Process(parent.pid).children()[-1]
+            if state == "stopped":
+                child.send_signal(signal.SIGSTOP)
+            assert child.nice() == min(psutil.Process().nice() + 10, 19)
+            for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                child.send_signal(signum)
+        finally:
+            parent.kill()
         until(lambda: not child.is_running() or child.status() == "zombie", "the process ends")
 
 
