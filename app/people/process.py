@@ -76,7 +76,7 @@ def end_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def _chosen(settings: dict[str, Any], folder: str, imx500: Sequence[Any] | None) -> Choice:
+def _chosen(settings: dict[str, Any], folder: str, imx500: Sequence[Any] | None = None) -> Choice:
     refusal = ModelRefusal(*imx500) if imx500 else NO_IMX500
     return choose(PeopleSettings(**settings), Path(folder), refusal)
 

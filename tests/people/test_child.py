@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from app.people.child import ExecutedChild, Spawner
 from app.people.framing import PipeBroken
+from tests.people.processes import model_processes
 from tests.servers.programs import REPO
 
 FIRST_TWO = """
@@ -66,7 +66,7 @@ def test_without_a_fork_each_process_is_executed() -> None:
     assert isinstance(child, ExecutedChild)
     child.close()
     assert child.has_ended()
-    assert not psutil.Process().children()
+    assert not model_processes()
 
 
 def test_a_python_that_is_gone_is_a_trouble_and_no_crash(

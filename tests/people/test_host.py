@@ -15,6 +15,7 @@ import pytest
 from app.frames import Box, Frame
 from app.people.base import PeopleSettings
 from app.people.host import MOST_WAITING, Look, LookAnswer, ModelCounts, ModelHost
+from tests.people.processes import model_processes
 from tests.waiting import until
 
 PERSON = [{"kind": "person", "score": 0.9, "box": [0.25, 0.25, 0.5, 0.5]}]
@@ -48,9 +49,7 @@ class Hosted:
     def process(self) -> psutil.Process:
         """Wait until the process is ready, and return it."""
         until(self.is_ready, "the process is ready")
-        (found,) = (
-            one for one in psutil.Process().children() if "app.people.process" in one.cmdline()
-        )
+        (found,) = model_processes()
         return found
 
     def is_ready(self) -> bool:
@@ -81,7 +80,7 @@ def hosted(tmp_path: Path) -> Iterator[Hosted]:
     opened.host.start()
     yield opened
     opened.host.close()
-    until(lambda: not psutil.Process().children(), "the process ends")
+    until(lambda: not model_processes(), "the process ends")
 
 
 def test_an_answer_is_in_the_pixels_of_the_picture(hosted: Hosted) -> None:
@@ -153,7 +152,7 @@ def test_a_file_that_is_no_model_is_a_problem_and_no_loop(tmp_path: Path) -> Non
     assert report.name is None
     assert "answers.json" in (hosted.host.problem or "")
     hosted.look()
-    until(lambda: not psutil.Process().children(), "the process ends")
+    until(lambda: not model_processes(), "the process ends")
     assert hosted.counts.starts == 1
     hosted.host.close()
 
@@ -162,7 +161,7 @@ def test_a_model_that_only_annotates_starts_with_the_first_look(tmp_path: Path) 
     hosted = Hosted(tmp_path)
     hosted.host = ModelHost(PeopleSettings("hog"), tmp_path, hosted.counts, decides=False)
     hosted.host.start()
-    assert not psutil.Process().children()
+    assert not model_processes()
     hosted.look()
     assert hosted.answers()
     hosted.host.close()

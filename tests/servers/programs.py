@@ -25,14 +25,14 @@ def write_config(folder: Path, redis_url: str, more: str = "") -> Path:
     """Make *folder*/config with a `config.yml`: the given Redis, *folder*/data, and *more* YAML.
     Returns the configuration folder.
 
-    Unless *more* has people, there is no person model: few tests need one, and it takes time.
+    Unless *more* has a section people, there is no person model: few tests need one.
     """
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
-    people = "" if "people: {backend" in more else "people: {backend: none}\n"
-    (config / "config.yml").write_text(
-        f"redis: {{url: {redis_url!r}}}\ndata_dir: data\n{people}{more}", encoding="utf-8"
-    )
+    lines = [f"redis: {{url: {redis_url!r}}}", "data_dir: data", *more.splitlines()]
+    if not any(line.startswith("people:") for line in lines):
+        lines.append("people: {backend: none}")
+    (config / "config.yml").write_text("\n".join([*lines, ""]), encoding="utf-8")
     return config
 
 
