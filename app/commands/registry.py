@@ -20,6 +20,7 @@ from app.commands.silencer import ACTIONS, silencer
 from app.commands.slack_names import slack_name
 from app.commands.snooze import snooze
 from app.commands.status import camera_loss, last_change, names, read_status
+from app.commands.tag import MOST_EVENTS, tag
 from app.errors import ProtocolError, Refused, StateUnavailable
 from app.mrkdwn import harmless, one_line
 from app.protocol import Position, Request
@@ -306,6 +307,10 @@ def _events(invocation: Invocation, _context: CommandContext, survey: Survey) ->
     return status_text.events(survey.events(), invocation.at)
 
 
+def _tag(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    return tag(invocation, context, survey.events())
+
+
 def _who(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
     return status_text.who(read_status(context, survey, invocation.at))
 
@@ -377,6 +382,14 @@ COMMANDS: dict[str, Command] = {
             "clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip, 1
         ),
         Command("events", "", "the newest events", False, _events, events=10),
+        Command(
+            "tag",
+            "[CAMERA] TIME occupied | unoccupied | undo",
+            "say what an event was, also one that was held back",
+            True,
+            _tag,
+            events=MOST_EVENTS,
+        ),
         Command("who", "", "who is home, and since when", False, _who, events=1),
         Command(
             "snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze

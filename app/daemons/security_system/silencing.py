@@ -249,7 +249,8 @@ class Silencing:
         times = [format_time(protocol.event_started_at(one), now) for one in questions]
         text = (
             f"Camera {self._camera}: please tag the events of {', '.join(times)} as occupied or "
-            "unoccupied. From these the silencer learns most."
+            f"unoccupied. From these the silencer learns most. /tag {self._camera} {times[0]} "
+            "unoccupied does it where there are no buttons."
         )
         self._publish("silencer_asks", now.replace(hour=0, minute=0, second=0, microsecond=0), text)
         asked = (*memory.asked, *questions)[-1000:]
