@@ -32,7 +32,7 @@ from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import Bucket, Fault, FaultyProxy, ReceivedRequest, S3Server
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer
-from tests.waiting import until
+from tests.waiting import patience, until
 
 ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "12"))
 SEED = int(os.environ.get("WHOS_THERE_SEED", "1"))
@@ -287,6 +287,7 @@ def settle(house: House) -> None:
     for program in house.programs.values():
         program.wait_until_beating(house.server.url)
     house.state.set_switch("camera_status", False)
+    time.sleep(patience(1.0))  # until it obeys, another event may begin
     until(
         lambda: all("ended_at" in one for one in house.recorded().values()),
         "all events are ended",
