@@ -68,8 +68,9 @@ class Model:
         self._weights = _sample_weights(table) * self.likeness
         self._fit = self._fit_all()
         self.held_out = self._hold_out()
-        empty = self.held_out.far[~table.people]
-        self.reach = float(np.quantile(empty[np.isfinite(empty)], _NEAR_SHARE))
+        # Without false alarms of two days none is known to be near another.
+        far = self.held_out.far[~table.people & np.isfinite(self.held_out.far)]
+        self.reach = float(np.quantile(far, _NEAR_SHARE)) if far.size else 0.0
 
     def judge(self, table: Table) -> Judged:
         """Judge the events of *table*, which are not among those that were learned."""

@@ -101,3 +101,34 @@ def test_at_most_nine_of_ten_events_of_a_day_are_silenced() -> None:
             silenced += 1
     assert silenced == 90
     assert not day.opened(date(2026, 11, 21))
+
+
+@pytest.mark.parametrize("people", [0, 1, 3, 6])
+@pytest.mark.parametrize("empties", [0, 1, 3, 6, 30])
+@pytest.mark.parametrize("days", [1, 2, 9])
+def test_it_learns_from_few_tags_of_few_days(people: int, empties: int, days: int) -> None:
+    examples = [
+        *(person(number % (8 * days), "occupied", sure=False) for number in range(people)),
+        *(tree(number % (4 * days), "unoccupied") for number in range(empties)),
+        *(person(100 + number) for number in range(3)),
+    ]
+    silencer = Silencer(examples)
+    assert not silencer.is_ready
+    assert not silencer.judge(tree(1)).is_false_alarm
+    silencer.questions(examples, ())
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_enough_tags_of_few_days_silence_nothing(days: int) -> None:
+    people = [
+        replace(
+            person(number % 8 + 8 * (number % days), "occupied", sure=False), event=f"p{number}"
+        )
+        for number in range(30)
+    ]
+    trees = [
+        replace(tree(number % 4 + 4 * (number % days), "unoccupied"), event=f"t{number}")
+        for number in range(40)
+    ]
+    silencer = Silencer([*people, *trees, *(person(100 + number) for number in range(20))])
+    assert not silencer.judge(tree(1)).is_false_alarm

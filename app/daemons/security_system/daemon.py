@@ -169,7 +169,6 @@ class SecuritySystem(Daemon):
         self._clips.check()
         self._captures.check()
         self._people.check()
-        self._silencing.check()
         if self._silencing.was_switched:
             self._silencing.was_switched = False
             self.report_heartbeat()
@@ -504,6 +503,7 @@ class SecuritySystem(Daemon):
             or self._publisher.disk_trouble
             or self._clips.trouble
             or self._people.trouble
+            or self._silencing.trouble
             or self._publisher.away
         )
 

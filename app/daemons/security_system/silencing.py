@@ -91,9 +91,17 @@ class Silencing:
         self._publisher.controls.on_silencer_wish = self.obey
         self._worker.start()
 
-    def check(self) -> None:
-        """Raise `RuntimeError` when a mistake, which is in the log, has ended the thread."""
-        self._worker.check()
+    @property
+    def trouble(self) -> str | None:
+        """The reason why nothing is silenced, when a mistake has ended the thread.
+
+        The camera goes on, since a program that started again would learn the same again.
+        """
+        try:
+            self._worker.check()
+        except RuntimeError as error:
+            return f"{error}, as the log says, so all alerts are sent"
+        return None
 
     def close(self) -> None:
         """End the thread."""
@@ -118,7 +126,7 @@ class Silencing:
         Each alert is judged once. *score* is its best person score.
         """
         may = self._day.opened(started_at.astimezone().date())
-        if not self._silencer.is_ready:
+        if self.trouble or not self._silencer.is_ready:
             return None
         record = EventRecord(self._camera, started_at, evidence=evidence, score=score)
         one = example("", record, self._aspect)

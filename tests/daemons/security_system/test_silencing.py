@@ -225,3 +225,16 @@ def test_a_garbled_record_is_skipped(camera: Camera) -> None:
     (path,) = camera.folder.glob(f"events/*/{bad}/event.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), "started_at": "soon"}))
     assert [one.event for one in camera.learn().examples] == [good]
+
+
+def test_a_mistake_in_it_is_a_trouble_and_silences_nothing(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[BaseException | None] = []
+    monkeypatch.setattr("threading.excepthook", lambda hooked: ended.append(hooked.exc_value))
+    monkeypatch.setattr("app.daemons.security_system.silencing.Silencer", None)
+    camera.silencing.open()
+    until(lambda: camera.silencing.trouble, "the thread has ended")
+    assert "so all alerts are sent" in str(camera.silencing.trouble)
+    assert camera.silencing.judge(camera.clock.now(), None, None) is None
+    assert isinstance(ended[0], TypeError)
