@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from app.cameras.base import NetworkReport
 from app.clock import FakeClock
@@ -13,6 +12,7 @@ from app.frames import Box, Frame
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 from app.people.base import PeopleSettings
+from tests.people.processes import model_processes
 from tests.waiting import until
 
 EVENT = Event(1, 1.0, None, 500.0, (Box(1, 2, 3, 4),), True)
@@ -44,7 +44,7 @@ def test_with_the_backend_none_every_alert_is_sent(tmp_path: Path) -> None:
     watch.open()
     assert watch.opened(EVENT, frame(1.0), 0.0) == "sent"
     assert watch.counters() == {"decisions": {"sent": 1}}
-    assert not psutil.Process().children()
+    assert not model_processes()
 
 
 def test_another_model_takes_the_place_of_the_first(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_another_model_takes_the_place_of_the_first(tmp_path: Path) -> None:
     assert watch.has(first, tmp_path)
     watch.configure(second, tmp_path)
     watch.open()
-    until(lambda: not psutil.Process().children(), "the process ends")
+    until(lambda: not model_processes(), "the process ends")
     assert watch.opened(EVENT, frame(9.0), 9.0) == "sent"
     assert watch.problem is None
 
@@ -83,7 +83,7 @@ def test_the_network_in_the_camera_needs_no_process(tmp_path: Path) -> None:
     watch.step(frame(0.5), detector(), 0.5)
     assert watch.opened(EVENT, frame(1.0), 1.0) == "waiting"
     assert watch.counters()["people_model"] == "imx500"
-    assert not psutil.Process().children()
+    assert not model_processes()
     assert watch.closed() == "sent"
     watch.close()
 
@@ -97,7 +97,7 @@ def test_without_the_network_in_the_camera_another_model_is_used(tmp_path: Path)
     assert "imx500: ssd.rpk is not usable" in problem
     assert watch.counters()["people_model"] == "hog"
     watch.close()
-    until(lambda: not psutil.Process().children(), "the process ends")
+    until(lambda: not model_processes(), "the process ends")
 
 
 def test_a_camera_that_says_nothing_of_a_network_has_a_model(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_a_camera_that_says_nothing_of_a_network_has_a_model(tmp_path: Path) -> 
     watch.use_network(None)
     until(lambda: watch.is_known, "the model is known")
     watch.close()
-    until(lambda: not psutil.Process().children(), "the process ends")
+    until(lambda: not model_processes(), "the process ends")
