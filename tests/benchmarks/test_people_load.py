@@ -18,7 +18,7 @@ def test_it_measures_time_and_memory_of_every_model(model_files: Path, tmp_path:
     assert [one["model"] for one in measured] == [*names, "hog: OpenCV's people detector"]
     for one in measured:
         assert one["crop_ms"] > 0
-        assert 0 < one["memory_mb"] <= one["peak_mb"] < 100
+        assert 0 < one["memory_mb"] <= one["peak_mb"]
 
 
 def test_an_unusable_model_is_named(tmp_path: Path) -> None:
