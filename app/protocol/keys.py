@@ -158,10 +158,26 @@ CAMERA_WATCHED = Key(
     "security system",
     WATCHED_LIFE_S,
 )
+CAMERA_DETECTOR_WATCHED = Key(
+    "camera:{camera}:detector_watched",
+    "string",
+    "1: somebody looks at the pictures of the detector",
+    "dashboard",
+    "security system",
+    WATCHED_LIFE_S,
+)
 CAMERA_FRAMES = Key(
     "camera:{camera}:frames",
     "channel",
     "JPEG bytes while watched",
+    "security system",
+    "dashboard",
+)
+CAMERA_DETECTOR = Key(
+    "camera:{camera}:detector",
+    "channel",
+    "while detector_watched: a line of JSON with the verdict, then JPEG bytes of the detector's "
+    "pictures",
     "security system",
     "dashboard",
 )
@@ -334,6 +350,8 @@ KEYS = (
     CAMERA_CLIP,
     CAMERA_WATCHED,
     CAMERA_FRAMES,
+    CAMERA_DETECTOR_WATCHED,
+    CAMERA_DETECTOR,
     EVENT,
     EVENT_SNAPSHOT,
     HEARTBEAT,
@@ -356,7 +374,9 @@ KEYS = (
     SET_ASIDE,
 )
 
-CameraKey = Literal["target", "position", "latest", "clip", "watched", "frames"]
+CameraKey = Literal[
+    "target", "position", "latest", "clip", "watched", "frames", "detector_watched", "detector"
+]
 _CAMERA_KEYS: dict[CameraKey, Key] = {
     "target": CAMERA_TARGET,
     "position": CAMERA_POSITION,
@@ -364,6 +384,8 @@ _CAMERA_KEYS: dict[CameraKey, Key] = {
     "clip": CAMERA_CLIP,
     "watched": CAMERA_WATCHED,
     "frames": CAMERA_FRAMES,
+    "detector_watched": CAMERA_DETECTOR_WATCHED,
+    "detector": CAMERA_DETECTOR,
 }
 _CHANGED_BY = {
     "camera_status": ARMED_BY,

@@ -3,6 +3,7 @@
 from app.state.connection import TIMEOUT_S, within
 from app.state.store import State
 from app.state.streams import TAKE_OVER_AFTER_MS, Reader
+from app.state.subscription import Subscription
 from app.state.views import CameraControls, Latest, Survey, Tag
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Latest",
     "Reader",
     "State",
+    "Subscription",
     "Survey",
     "Tag",
     "within",

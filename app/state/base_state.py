@@ -37,6 +37,7 @@ class BaseState:
     """The values and streams at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._redis = connect(url, timeout_s)
         self._foreign = Foreign(self._redis)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)

@@ -1,14 +1,19 @@
 """The newest pictures of the cameras, and what the cameras are to do."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 
 from app import protocol
-from app.protocol import Request
+from app.protocol import CameraKey, Request
 from app.state.base_state import BaseState
 from app.state.connection import talking
 from app.state.streams import decoded, is_before
+from app.state.subscription import Subscription
 from app.state.views import CameraControls, Latest, latest_of, text_of, time_of
+
+#: The value of the keys that say that somebody looks; any other means nothing.
+WATCHED = b"1"
 
 #: Requests that a camera reads at once.
 _REQUESTS = 100
@@ -44,6 +49,29 @@ class CameraState(BaseState):
         with talking():
             self._redis.publish(protocol.camera_key(camera, "frames"), picture)
 
+    def publish_detector(self, camera: str, picture: bytes) -> None:
+        """Send *picture*, the detector's header line and JPEG, to everybody who watches it now."""
+        with talking():
+            self._redis.publish(protocol.camera_key(camera, "detector"), picture)
+
+    def watch(self, cameras: Collection[str], *, detector: bool = False) -> None:
+        """Ask *cameras* for live pictures, or for those of the *detector* instead.
+
+        They publish them for `WATCHED_LIFE_S` seconds, so repeat this while somebody looks. Takes
+        one round trip for all cameras.
+        """
+        key: CameraKey = "detector_watched" if detector else "watched"
+        if not cameras:
+            return
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
+            for camera in cameras:
+                pipe.set(protocol.camera_key(camera, key), WATCHED, ex=protocol.WATCHED_LIFE_S)
+            pipe.execute()
+
+    def subscription(self, *channels: str) -> Subscription:
+        """Return a subscription to *channels*, at least one, as `camera_key` names them."""
+        return Subscription(self._redis, channels, self._timeout_s)
+
     def camera_controls(self, camera: str, after: str) -> CameraControls:
         """Return the wanted state of *camera*, and the requests after the entry *after*.
 
@@ -54,6 +82,7 @@ class CameraState(BaseState):
             "camera_status",
             protocol.camera_key(camera, "target"),
             protocol.camera_key(camera, "watched"),
+            protocol.camera_key(camera, "detector_watched"),
         )
 
         def ask() -> Any:
@@ -62,7 +91,7 @@ class CameraState(BaseState):
                 pipe.xrevrange("requests", count=1)
                 return pipe.execute()
 
-        (status, target, watched), last = self._write(["requests"], ask)
+        (status, target, watched, detector), last = self._write(["requests"], ask)
         newest = last[0][0].decode() if last else "0-0"
         entries = []
         if newest != after:
@@ -73,4 +102,11 @@ class CameraState(BaseState):
                 )
             newest = entries[-1][0].decode() if entries else "0-0"
         asked = tuple(decoded(Request, stored.get(b"request"), "requests") for _, stored in entries)
-        return CameraControls(text_of(status), text_of(target), watched is not None, asked, newest)
+        return CameraControls(
+            text_of(status),
+            text_of(target),
+            watched == WATCHED,
+            asked,
+            newest,
+            detector_watched=detector == WATCHED,
+        )

@@ -33,6 +33,7 @@ class CameraControls:
     watched: bool
     asked: tuple[Request | None, ...]
     newest: str
+    detector_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,3 +36,26 @@ def test_requests_of_an_emptied_redis_are_read_from_the_start(
     again = state.camera_controls("front", "0-0")
     assert [asked and asked.by for asked in again.asked] == ["ben"]
     assert state.camera_controls("front", again.newest).asked == ()
+
+
+def test_somebody_who_looks_asks_all_cameras_at_once(state: State, raw: redis.Redis) -> None:
+    state.watch(["front", "yard"])
+    found = state.camera_controls("front", "0-0")
+    assert (found.watched, found.detector_watched) == (True, False)
+    assert 0 < raw.ttl("camera:yard:watched") <= protocol.WATCHED_LIFE_S
+    state.watch(["yard"], detector=True)
+    assert state.camera_controls("yard", "0-0").detector_watched
+    assert not state.camera_controls("front", "0-0").detector_watched
+    assert 0 < raw.ttl("camera:yard:detector_watched") <= protocol.WATCHED_LIFE_S
+    state.watch([])
+
+
+def test_any_other_value_asks_a_camera_for_nothing(state: State, raw: redis.Redis) -> None:
+    raw.set("camera:front:watched", b"\xff no")
+    raw.rpush("camera:front:detector_watched", "1")
+    found = state.camera_controls("front", "0-0")
+    assert not found.watched and not found.detector_watched
+    state.watch(["front"])
+    state.watch(["front"], detector=True)
+    found = state.camera_controls("front", "0-0")
+    assert found.watched and found.detector_watched

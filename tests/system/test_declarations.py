@@ -185,7 +185,8 @@ def run_commands(house: House) -> None:
     switch = house.suite.folder / "silencer-front.on"
     until(switch.exists, "the silencer is on")
     publish_silenced(house)
-    house.state._redis.set("camera:front:watched", "1", ex=5)  # as the dashboard does
+    for detector in (False, True):  # as the dashboard does
+        house.state.watch(["front"], detector=detector)
 
 
 def publish_silenced(house: House) -> None:
