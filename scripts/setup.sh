@@ -4,7 +4,8 @@
 #
 #   scripts/setup.sh [--tests]
 #
-# --tests installs the packages of tests/requirements.txt too, and Xvfb from apt if it is missing.
+# --tests installs the packages of tests/requirements.txt too, and from apt what is missing of Xvfb and
+# Chromium.
 #
 # PYTHON=/path/to/python names the Python to use. The default is the first suitable one.
 set -euo pipefail
@@ -23,7 +24,10 @@ main() {
     set_up_python "$@"
     set_up_libraries
     set_up_redis
-    if [[ ${1:-} == --tests ]]; then set_up_screen; fi
+    if [[ ${1:-} == --tests ]]; then
+        set_up_screen
+        set_up_browser
+    fi
 }
 
 say() { printf '%s\n' "$*"; }
@@ -314,6 +318,20 @@ set_up_screen() {
     fi
     say "Xvfb or libXtst is missing, so the tests of the window will fail." \
         "On Debian and Raspberry Pi OS: sudo apt-get install ${packages[*]}" >&2
+}
+
+# --- the browser of the tests ---
+
+# Tests open the dashboard in Chromium. Playwright would download a browser of its own; the system's
+# gets security updates.
+set_up_browser() {
+    if command -v chromium >/dev/null; then return; fi
+    if apt_install chromium && command -v chromium >/dev/null; then
+        say "Browser: installed chromium for the tests of the dashboard"
+        return
+    fi
+    say "Chromium is missing, so the tests of the dashboard will fail." \
+        "On Debian and Raspberry Pi OS: sudo apt-get install chromium" >&2
 }
 
 main "$@"

