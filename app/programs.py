@@ -11,6 +11,10 @@ from app.protocol import Figure, Heartbeat, by_label
 SECURITY_SYSTEM = "security_system"
 SLACK_SERVER = "slack_server"
 SLACK_SOCKET = "slack_socket"
+DASHBOARD = "dashboard"
+#: The programs that one gunicorn runs, and the name of that process.
+WEB_PROGRAMS = (SLACK_SERVER, DASHBOARD)
+WEB_SERVER = "web_server"
 #: The daemons that run once, for any number of cameras.
 HOUSE_DAEMONS = ("notifier", "who_is_home", "uploader")
 #: A program is stuck when its last step is older than this. Redis keeps a heartbeat for up to 30 s,
@@ -35,7 +39,7 @@ class Program(NamedTuple):
 def expected_programs(config: Config) -> list[Program]:
     """Return every program of *config* that sends heartbeats."""
     cameras = [Program(SECURITY_SYSTEM, camera) for camera in config.cameras]
-    return [*cameras, *map(Program, HOUSE_DAEMONS), *_slack(config)]
+    return [*cameras, *map(Program, HOUSE_DAEMONS), *_slack(config), *_dashboard(config)]
 
 
 def _slack(config: Config) -> Iterator[Program]:
@@ -44,6 +48,11 @@ def _slack(config: Config) -> Iterator[Program]:
         yield Program(SLACK_SERVER)
     if slack.mode == "socket" and slack.app_token:
         yield Program(SLACK_SOCKET)
+
+
+def _dashboard(config: Config) -> Iterator[Program]:
+    if config.dashboard.enabled:
+        yield Program(DASHBOARD)
 
 
 def program_of(key: str) -> tuple[Program, str]:

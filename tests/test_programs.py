@@ -41,6 +41,7 @@ def test_every_camera_has_a_program_of_its_own() -> None:
         "notifier",
         "who_is_home",
         "uploader",
+        "dashboard",
     ]
 
 

@@ -16,6 +16,7 @@ from app.launcher import glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite
 from app.launcher.prepare import Order
+from app.launcher.specs import page_at
 from app.programs import SLACK_SERVER, SLACK_SOCKET, expected_programs
 
 #: Sources that are neither files nor addresses.
@@ -105,7 +106,11 @@ def _report(order: Order) -> str:
 
 
 def _log(config: Config, health: Health) -> str:
-    return "-" if health.state == UNSUPERVISED else _short(config.logs_dir / f"{health.name}.log")
+    return (
+        "-"
+        if health.state == UNSUPERVISED
+        else _short(config.logs_dir / f"{specs.process_of(health.name)}.log")
+    )
 
 
 def _places(order: Order, checkup: Checkup) -> list[str]:
@@ -125,6 +130,8 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
         lines.append(
             f"Glances:  {glances.page(config)} (user {glances.USER}, password in {password})"
         )
+    if config.dashboard.enabled:
+        lines.append(f"Dashboard: {_dashboard(config)}")
     lines.append(f"Slack:    {_slack(config)}")
     return [*lines, f"Status: scripts/status.sh{options}   Stop: scripts/stop.sh{options}"]
 
@@ -164,6 +171,11 @@ def _slack(config: Config) -> str:
     if SLACK_SOCKET in kinds:
         return "commands are answered over a connection to Slack; no port is open"
     return "not set up, so no commands and no buttons; setup.md says how"
+
+
+def _dashboard(config: Config) -> str:
+    """Return the address of the dashboard, for a browser on this machine."""
+    return page_at(config.dashboard.bind)
 
 
 def _short(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The configuration: YAML, checked, as frozen settings."""
 
-from app.config.checks import AWAITED, config_warnings
+from app.config.checks import config_warnings
 from app.config.loading import (
     FOLDER_VARIABLE,
     PROFILE_VARIABLE,
@@ -22,7 +22,6 @@ from app.config.settings import (
 )
 
 __all__ = [
-    "AWAITED",
     "FOLDER_VARIABLE",
     "PROFILE_VARIABLE",
     "PROJECT",

@@ -8,9 +8,6 @@ from app.config.settings import Config
 from app.notify.settings import TwilioSettings
 from app.presence.base import PresenceSettings
 
-#: Sections that are checked, although no program reads them yet.
-AWAITED = ("dashboard",)
-
 
 def config_warnings(config: Config) -> list[str]:
     """Return a sentence for each setting that is valid but doubtful."""
@@ -29,12 +26,6 @@ def config_warnings(config: Config) -> list[str]:
         *_people_warnings(config),
     ]
     found.extend(f"{config.folder / 'config.yml'}: {warning}" for warning in warnings)
-    plain = Config()
-    idle = [name for name in AWAITED if getattr(config, name) != getattr(plain, name)]
-    found.extend(
-        f"{config.folder / 'config.yml'}: {name} is set, but nothing in this version uses it yet"
-        for name in idle
-    )
     return found
 
 

@@ -6,6 +6,7 @@ Most of its sections are defined beside the code that uses them.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -93,6 +94,22 @@ def _closed(polygon: Polygon) -> Polygon:
     return polygon
 
 
+def is_loopback(bind: str) -> bool:
+    """Return whether only programs on this machine reach the address *bind*."""
+    host = bind.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
+        raise ValueError("must be the name of a machine in lower case, as in camera.example.net")
+    return name
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
 CameraName = Annotated[str, AfterValidator(_camera_name)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Mask = Annotated[Polygon, AfterValidator(_closed)]
@@ -160,9 +177,22 @@ class EventConfig(EventSettings):
 
 @dataclass(frozen=True, slots=True)
 class DashboardSettings:
-    """The page on the home network."""
+    """The page on the home network: its address, and who may open it for how long.
 
+    *hosts* are names, besides those of this machine, by which browsers reach it. With *proxy*, a
+    reverse proxy with TLS on this machine passes all requests on.
+    """
+
+    enabled: bool = True
     bind: Bind = "127.0.0.1:52963"
+    hosts: tuple[HostName, ...] = ()
+    proxy: bool = False
+    session_days: Annotated[float, Interval(ge=0.01, le=365)] = 7.0
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether only this machine reaches the page."""
+        return is_loopback(self.bind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,10 @@ _AMPS = {
     "amp_Notifier": "notifier",
     "amp_Who-Is-Home": "who_is_home",
     "amp_Uploader": "uploader",
+    "amp_Slack-Socket": programs.SLACK_SOCKET,
 }
-#: One of these two programs, or none, receives Slack's requests. gunicorn also has a worker
-#: process.
-_AMP_SLACK = "amp_Slack-Server"
-_SLACK = (programs.SLACK_SERVER, programs.SLACK_SOCKET)
+#: gunicorn with the web programs has one more process for each of them.
+_AMP_WEB = "amp_Web-Server"
 
 
 def write_private(path: Path, content: str) -> None:
@@ -95,7 +94,8 @@ def glances_conf(
     kinds = [program.kind for program in run]
     for section, kind in _AMPS.items():
         parser[section]["countmin"] = parser[section]["countmax"] = str(kinds.count(kind))
-    parser[_AMP_SLACK]["countmin"] = str(sum(kind in _SLACK for kind in kinds))
+    web = [process for process in run if process.kind == programs.WEB_SERVER]
+    parser[_AMP_WEB]["countmin"] = str(sum(1 + len(process.programs) for process in web))
     if not redis_is_here:
         parser["amp_Redis"]["countmin"] = "0"
     if specs.glances_address(config)[0] not in ("127.0.0.1", "::1", "localhost"):

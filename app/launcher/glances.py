@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.config import Config
 from app.launcher.config_files import write_private
-from app.launcher.specs import glances_address
+from app.launcher.specs import page_at, reached_at
 
 USER = "glances"
 _TIMEOUT_S = 2.0
@@ -54,13 +54,12 @@ def make_log_settings(path: Path) -> None:
 
 def page(config: Config) -> str:
     """Return the address of the page, for a browser on this machine."""
-    host, port = _reached(config)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    return page_at(config.glances.bind)
 
 
 def answers(config: Config) -> bool:
     """Return whether the page answers."""
-    connection = http.client.HTTPConnection(*_reached(config), timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(*reached_at(config.glances.bind), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/api/4/status", headers={"Host": "localhost"})
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -68,11 +67,6 @@ def answers(config: Config) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _reached(config: Config) -> tuple[str, int]:
-    host, port = glances_address(config)
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
 
 
 def _hashed(password: str) -> str:

@@ -9,7 +9,15 @@ from app.errors import ProtocolError, StateUnavailable, SupervisorUnavailable
 from app.launcher import glances, local_redis, processes
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.launcher.supervisord import ProcessInfo, supervised
-from app.programs import Program, heartbeat_key_of, is_healthy, program_of, why_stuck
+from app.programs import (
+    WEB_PROGRAMS,
+    WEB_SERVER,
+    Program,
+    heartbeat_key_of,
+    is_healthy,
+    program_of,
+    why_stuck,
+)
 from app.protocol import Counters, Heartbeat, dropped_in, host_name
 from app.protocol.address import is_here
 from app.protocol.keys import DROPPED
@@ -92,30 +100,37 @@ def check_up(config: Config) -> Checkup:
 def _supervised_healths(
     config: Config, known: dict[str, ProcessInfo], received: dict[str, ReceivedHeartbeat]
 ) -> list[Health]:
-    order = [program.name for program in daemons(config)]
+    specs = {process.name: process for process in daemons(config)}
+    order = list(specs)
     names = sorted(
         known.keys() - {REDIS, GLANCES},
         key=lambda name: (order.index(name) if name in order else len(order), name),
     )
-    healths = [_daemon_health(known[name], received.get(_key_of(name))) for name in names]
+    healths = []
+    for name in names:
+        programs = [program.name for program in specs[name].programs] if name in specs else [name]
+        healths += [
+            _daemon_health(one, known[name], received.get(_key_of(one))) for one in programs
+        ]
     if GLANCES in known:
         healths.append(_glances_health(known[GLANCES], glances.answers(config)))
     return healths
 
 
-def _daemon_health(known: ProcessInfo, received: ReceivedHeartbeat | None) -> Health:
+def _daemon_health(name: str, known: ProcessInfo, received: ReceivedHeartbeat | None) -> Health:
+    """Return the health of the program *name*, which runs in the process *known*."""
     # supervisord may not have noticed yet that a program has just ended.
     if known.pid and not processes.lives(known.pid):
-        return Health(known.name, None, EXITED)
+        return Health(name, None, EXITED)
     if received is None or received.heartbeat.pid != known.pid:
         return Health(
-            known.name,
+            name,
             known.pid or None,
             known.state,
             known.started_at,
             last_error=known.problem or None,
         )
-    return _by_heartbeat(known.name, RUNNING, received)
+    return _by_heartbeat(name, RUNNING, received)
 
 
 def _by_heartbeat(name: str, state: str, received: ReceivedHeartbeat) -> Health:
@@ -142,7 +157,8 @@ def _unsupervised(
 
     A heartbeat stays in Redis for some seconds after its program has ended.
     """
-    supervised_keys = {_key_of(name) for name in known}
+    names = [*known, *(WEB_PROGRAMS if WEB_SERVER in known else ())]
+    supervised_keys = {_key_of(name) for name in names}
     return [
         _by_heartbeat(_name_of(key), UNSUPERVISED, one)
         for key, one in sorted(received.items())

@@ -182,10 +182,8 @@ def _is_up(
     if program.kind == specs.GLANCES:
         return glances.answers(config)
     # An earlier run's heartbeat may still be there.
-    if program.heartbeat_key is None:
-        return True
-    heartbeat = heartbeats.get(program.heartbeat_key)
-    return heartbeat is not None and heartbeat.pid == known.pid
+    received = [heartbeats.get(key) for key in program.heartbeat_keys]
+    return all(heartbeat and heartbeat.pid == known.pid for heartbeat in received)
 
 
 def _failure(config: Config, name: str) -> str:

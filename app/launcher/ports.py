@@ -8,24 +8,27 @@ import psutil
 
 from app.config import Config
 from app.errors import SuiteError
-from app.launcher.specs import GLANCES, ProcessSpec
-from app.programs import SLACK_SERVER
+from app.launcher.specs import GLANCES, ProcessSpec, split_bind
+from app.programs import DASHBOARD, SLACK_SERVER
 
 #: The words of a command line that are shown; the others may be secret.
 _WORDS_SHOWN = 3
 
 
 def refuse_taken(config: Config, run: Sequence[ProcessSpec]) -> None:
-    """Raise `SuiteError`, with the holder's name, when a program of *run* cannot get its port."""
+    """Raise `SuiteError`, with the holder's name, when a process of *run* cannot get its port."""
     wanted = {
         GLANCES: ("glances.bind", config.glances.bind),
         SLACK_SERVER: ("slack.bind", config.slack.bind),
+        DASHBOARD: ("dashboard.bind", config.dashboard.bind),
     }
+    names = {process.kind for process in run}
+    names |= {program.kind for process in run for program in process.programs}
     problems = [
-        f"{key}: {bind} is taken by {holder(_split(bind)[1])}; end that, or choose another port in "
-        "config.yml"
-        for kind, (key, bind) in wanted.items()
-        if any(program.kind == kind for program in run) and is_taken(*_split(bind))
+        f"{key}: {bind} is taken by {holder(split_bind(bind)[1])}; end that, or choose another "
+        "port in config.yml"
+        for name, (key, bind) in wanted.items()
+        if name in names and is_taken(*split_bind(bind))
     ]
     if problems:
         raise SuiteError("\n".join(problems))
@@ -68,8 +71,3 @@ def _name_of(pid: int) -> str | None:
     except psutil.Error:
         return None
     return f"process {pid} ({ascii(words)[1:-1]})"
-
-
-def _split(bind: str) -> tuple[str, int]:
-    host, _, port = bind.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -144,6 +144,13 @@ COUNTERS = (
         ("last_request", "UTC time", "time of the last request"),
     ),
     *_rows(
+        "dashboard",
+        ("requests", "", "requests answered"),
+        ("refused", "", "requests refused: without a session, forged, or not allowed"),
+        ("errors", "", "requests that failed by a mistake in this program"),
+        ("last_request", "UTC time", "time of the last request"),
+    ),
+    *_rows(
         "slack_socket",
         ("envelopes", "", "envelopes received"),
         ("refused", "", "envelopes refused: repeated, or not allowed"),

@@ -4,13 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import AWAITED, config_warnings, load_config
-
-
-def test_a_section_that_nothing_uses_yet_is_warned_of(folder: Path) -> None:
-    (folder / "config.yml").write_text("dashboard: {bind: '127.0.0.1:1'}\n")
-    assert any("dashboard is set" in one for one in config_warnings(load_config(folder)))
-    assert "motion" not in AWAITED
+from app.config import config_warnings, load_config
 
 
 def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:

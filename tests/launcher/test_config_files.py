@@ -111,7 +111,8 @@ def test_each_amp_is_known_and_has_no_comma_in_its_expression() -> None:
     ]
     assert amps == [
         "Security-System",
-        "Slack-Server",
+        "Web-Server",
+        "Slack-Socket",
         "Notifier",
         "Who-Is-Home",
         "Uploader",
@@ -124,42 +125,57 @@ def test_each_amp_is_known_and_has_no_comma_in_its_expression() -> None:
 def test_every_program_has_the_name_its_heartbeat_and_log_have(tmp_path: Path) -> None:
     write_config(tmp_path, "redis://x")
     config = Config.model_validate({"cameras": {"front": {}}})
-    named = {program.name: program.heartbeat_key for program in specs.daemons(config)}
-    assert list(named) == ["security_system-front", "notifier", "who_is_home", "uploader"]
-    assert str(named["security_system-front"]).startswith("heartbeat:security_system:")
-    assert str(named["security_system-front"]).endswith(":front")
+    keys = {program.name: program.heartbeat_keys for program in specs.daemons(config)}
+    names = ["security_system-front", "notifier", "who_is_home", "uploader", "web_server"]
+    assert list(keys) == names
+    (key,) = keys["security_system-front"]
+    assert key.startswith("heartbeat:security_system:")
+    assert key.endswith(":front")
 
 
 @pytest.mark.parametrize(
-    ("slack", "name", "command"),
+    ("settings", "programs", "processes"),
     [
-        ({"signing_secret": "abc"}, "slack_server", ["-m", "gunicorn", "-c", "gunicorn.conf"]),
+        ({}, ["dashboard"], 2),
+        ({"slack": {"signing_secret": "abc"}}, ["slack_server", "dashboard"], 3),
         (
-            {"mode": "socket", "app_token": "xapp-1"},
-            "slack_socket",
-            ["-m", "app.daemons.slack_socket"],
+            {"slack": {"signing_secret": "abc"}, "dashboard": {"enabled": False}},
+            ["slack_server"],
+            2,
         ),
+        ({"dashboard": {"enabled": False}}, [], 0),
+        ({"slack": {"mode": "socket", "signing_secret": "abc"}}, ["dashboard"], 2),
     ],
 )
-def test_slack_is_answered_by_the_program_that_its_mode_asks_for(
-    slack: dict[str, str], name: str, command: list[str]
+def test_one_gunicorn_runs_the_web_programs(
+    settings: dict[str, dict[str, object]], programs: list[str], processes: int
 ) -> None:
-    config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
+    config = _with_somebody(settings)
     run = specs.daemons(config)
-    assert [list(program.command[1:]) for program in run if program.kind.startswith("slack")] == [
-        command
-    ]
-    assert run[-1].name == name
-    amp = glances_for(config, run)["amp_Slack-Server"]
-    assert (amp["countmin"], amp["countmax"]) == ("1", "5")
-    assert re.search(amp["regex"], " ".join(run[-1].command))
+    web = [process for process in run if process.kind == "web_server"]
+    assert [program.name for process in web for program in process.programs] == programs
+    amp = glances_for(config, run)["amp_Web-Server"]
+    assert (amp["countmin"], amp["countmax"]) == (str(processes), "8")
+    for process in web:
+        assert process.command[1:] == ("-m", "gunicorn", "-c", "gunicorn.conf")
+        assert re.search(amp["regex"], " ".join(process.command))
 
 
-@pytest.mark.parametrize(
-    "slack",
-    [{}, {"mode": "socket", "signing_secret": "abc"}, {"mode": "http", "app_token": "xapp-1"}],
-)
-def test_without_what_its_mode_needs_slack_has_no_program(slack: dict[str, str]) -> None:
-    config = Config.model_validate({"slack": {**slack, "allowed_users": ["U1"]}})
-    assert not [program for program in specs.daemons(config) if program.kind.startswith("slack")]
-    assert glances_for(config, specs.daemons(config))["amp_Slack-Server"]["countmin"] == "0"
+def test_the_slack_socket_is_a_program_of_its_own() -> None:
+    config = _with_somebody({"slack": {"mode": "socket", "app_token": "xapp-1"}})
+    run = specs.daemons(config)
+    (socket,) = [process for process in run if process.kind == "slack_socket"]
+    amp = glances_for(config, run)["amp_Slack-Socket"]
+    assert (amp["countmin"], amp["countmax"]) == ("1", "1")
+    assert re.search(amp["regex"], " ".join(socket.command))
+
+
+def test_without_an_app_token_there_is_no_slack_socket() -> None:
+    config = _with_somebody({"slack": {"app_token": "xapp-1"}})
+    assert not [process for process in specs.daemons(config) if process.kind == "slack_socket"]
+    assert glances_for(config, specs.daemons(config))["amp_Slack-Socket"]["countmin"] == "0"
+
+
+def _with_somebody(settings: dict[str, dict[str, object]]) -> Config:
+    slack = {"slack": {**settings.get("slack", {}), "allowed_users": ["U1"]}}
+    return Config.model_validate(settings | slack)

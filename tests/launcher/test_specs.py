@@ -23,7 +23,7 @@ def test_each_camera_has_a_security_system_of_its_own() -> None:
     assert daemons[1].command == (
         *(sys.executable, "-m", "app.daemons.security_system", "--camera", "yard"),
     )
-    assert daemons[1].heartbeat_key == f"heartbeat:security_system:{host_name()}:yard"
+    assert daemons[1].heartbeat_keys == [f"heartbeat:security_system:{host_name()}:yard"]
 
 
 def test_a_kind_chooses_all_of_its_programs() -> None:
@@ -53,4 +53,4 @@ def test_redis_runs_with_its_file_and_sends_no_heartbeat() -> None:
     assert redis.command[1:5] == (
         *("-m", "app.launcher.redis_starter", "/usr/bin/redis-server", "/run/redis.conf"),
     )
-    assert redis.heartbeat_key is None
+    assert redis.heartbeat_keys == []

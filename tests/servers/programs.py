@@ -25,13 +25,16 @@ def write_config(folder: Path, redis_url: str, more: str = "") -> Path:
     """Make *folder*/config with a `config.yml`: the given Redis, *folder*/data, and *more* YAML.
     Returns the configuration folder.
 
-    Unless *more* has a section people, there is no person model: few tests need one.
+    Unless *more* has a section people, there is no person model, and unless it has a section
+    dashboard, there is no dashboard: few tests need them.
     """
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
     lines = [f"redis: {{url: {redis_url!r}}}", "data_dir: data", *more.splitlines()]
     if not any(line.startswith("people:") for line in lines):
         lines.append("people: {backend: none}")
+    if not any(line.startswith("dashboard:") for line in lines):
+        lines.append("dashboard: {enabled: false}")
     (config / "config.yml").write_text("\n".join([*lines, ""]), encoding="utf-8")
     return config
 

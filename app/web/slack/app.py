@@ -7,11 +7,9 @@ loads no SDK.
 
 import json
 import logging
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,22 +32,20 @@ from app.commands.context import (
     address,
     is_allowed,
 )
-from app.commands.refusals import Refusals
 from app.commands.registry import COMMANDS, PATIENCE_S, Command, run_command
 from app.commands.slack_names import command_named
 from app.config import Config
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.state import State, within
+from app.web import LONGEST_BODY
+from app.web.endpoint import ENDPOINT, Endpoint
 from app.web.slack.replay_guard import ReplayGuard
 from app.web.slack.signature import Verifier
 
-LONGEST_BODY = 65_536
 MOST_FIELDS = 100
 REDIS_TIMEOUT_S = 0.7
 #: The pause after Redis has not answered, and the shortest time between two checks by `/health`.
 REST_S = 1.0
-#: The name under which the app keeps its endpoint.
-ENDPOINT = "slack_endpoint"
 #: The kinds of refusals, by the status of the answer.
 _KINDS = {
     400: "malformed",
@@ -59,7 +55,6 @@ _KINDS = {
     413: "too long",
 }
 _REPLAY = "the signature was used before"
-_GUNICORN_REFUSED = re.compile(r"Invalid request from ip=(\S*): (.*)", re.DOTALL)
 #: The addresses at which Slack shows no reply, but shows or repeats a request that failed.
 _WITHOUT_REPLY = ("interactive", "listening")
 
@@ -81,12 +76,8 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     return app
 
 
-class SlackEndpoint:
-    """Accepts Slack's requests from the allowed people, and carries them out.
-
-    *requests*, *refused*, *errors* and *last_request* are for the heartbeat. *refusals* logs the
-    refused requests.
-    """
+class SlackEndpoint(Endpoint):
+    """Accepts Slack's requests from the allowed people, and carries them out."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         secret = config.slack.signing_secret
@@ -97,11 +88,7 @@ class SlackEndpoint:
                     "it no request can be accepted"
                 ]
             )
-        self.requests = 0
-        self.refused = 0
-        self.errors = 0
-        self.last_request: datetime | None = None
-        self.refusals = Refusals(clock)
+        super().__init__(clock)
         self._config = config
         self._clock = clock
         self._state = State(config.redis.url, REDIS_TIMEOUT_S)
@@ -166,17 +153,6 @@ class SlackEndpoint:
             self.refusals.log(kind, sender, f"{code} to {sender} for {what}")
         headers = {"Allow": "POST"} if code == 405 else None
         return Response(f"{code} {error.name}\n", code, headers, mimetype="text/plain")
-
-    def is_gunicorns(self, record: logging.LogRecord) -> bool:
-        """Return whether gunicorn should log *record*; a request that it refused is counted here.
-
-        This is a filter of gunicorn's log.
-        """
-        found = _GUNICORN_REFUSED.fullmatch(record.getMessage())
-        if found:
-            self.refused += 1
-            self.refusals.log("malformed", found[1], f"400 to {found[1]}: {found[2]}")
-        return found is None
 
     def _answer(self, name: str, body: bytes, signature: str) -> Response:
         """Answer a request that Slack has signed, if its *signature* is new."""

@@ -1,13 +1,61 @@
-"""A browser for the tests of the dashboard."""
+"""The dashboard of a house without gunicorn, and a browser for the whole of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser
+from werkzeug.test import TestResponse
 
+from app.config import Config, load_config
+from app.state import State
+from app.web.dashboard.app import create_app
+from tests.servers.programs import write_config
+from tests.servers.redis_server import RedisServer
 from tests.web.dashboard.browser import chromium
 from tests.web.dashboard.house import House
+
+CAMERAS = "cameras: {front: {source: demo, pantilt: {backend: mock}}, garden: {source: demo}}\n"
+
+
+class Site:
+    """The dashboard of one house, and a browser that is logged in."""
+
+    def __init__(self, folder: Path, redis_url: str, more: str = "") -> None:
+        if "cameras:" not in more:
+            more += CAMERAS
+        if "dashboard:" not in more:
+            more += "dashboard: {enabled: true}\n"
+        self.config: Config = load_config(write_config(folder, redis_url, more))
+        self.state = State(redis_url)
+        self.app: Flask = create_app(self.config)
+        self.client = self.app.test_client()
+        self.log_in()
+
+    @property
+    def data_dir(self) -> Path:
+        return self.config.data_dir
+
+    def log_in(self) -> None:
+        """Give the browser a session."""
+        with self.client.session_transaction() as session:
+            session["known"] = True
+
+    def get(self, address: str, **headers: str) -> TestResponse:
+        return self.client.get(address, headers=headers)
+
+    def post(self, address: str, fields: Mapping[str, str] | None = None) -> TestResponse:
+        """Send *fields* as a form of a page does: with the token of the session."""
+        token = self.get("/").text.partition('name="csrf-token" content="')[2].partition('"')[0]
+        return self.client.post(address, data=dict(fields or {}), headers={"X-CSRFToken": token})
+
+
+@pytest.fixture
+def site(tmp_path: Path, redis_server: RedisServer) -> Iterator[Site]:
+    found = Site(tmp_path, redis_server.url)
+    yield found
+    found.state.close()
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,7 @@ from app.notify.slack.blocks import alert
 from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SIGNING_SECRET, Posted, SlackServer
-from tests.web.slack.conftest import Endpoint
+from tests.web.conftest import Endpoint
 
 AT = FakeClock().now()
 EVENT = protocol.event_id(AT, "front")

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker for a public port: slow senders block no thread.
+"""gunicorn's threaded worker for an open port: slow senders block no thread.
 
 gunicorn's own parser reads each request in a greenlet of the main loop, so that it can wait in the
 middle. A thread gets the request when all of it has arrived. That must take at most `READ_S`.
@@ -6,7 +6,7 @@ middle. A thread gets the request when all of it has arrived. That must take at 
 Objective: people get their replies within Slack's 3 s, whatever strangers send to the port.
 
 Caveats: this uses private parts of gunicorn. The names are listed in
-`tests/web/slack/test_patient_worker.py`, which fails when gunicorn changes them. Connections are
+`tests/web/test_patient_worker.py`, which fails when gunicorn changes them. Connections are
 not kept for a second request (`keepalive = 0` in `gunicorn.conf`).
 
 Alternatives: gunicorn has no setting for a deadline. Its `timeout` watches only the main loop of a
@@ -28,7 +28,9 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from selectors import EVENT_READ
+from types import FrameType
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -37,7 +39,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.web.slack.app import LONGEST_BODY
+from app.web import LONGEST_BODY, STOPPING
 
 #: The longest time for a whole request to arrive, and for its sender to close after a refusal.
 READ_S = 2.0
@@ -51,12 +53,28 @@ _LINGER_BYTES = 65_536
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Reads requests without a thread, and cuts off slow senders."""
+    """Reads requests without a thread, and cuts off slow senders.
+
+    It answers with up to *threads* threads. *role* is the number of the address at which it
+    listens, of those of the configuration that was read as the *reading*-th.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.role = 0
+        self.reading = 0
+        self.threads = 1
         # Each connection that waits for its sender: its greenlet and its deadline, oldest first.
         self._waiting: dict[Any, tuple[greenlet, float]] = {}
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Return the threads that answer; each starts when it is first needed."""
+        return ThreadPoolExecutor(self.threads)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop: answers that would last longer, such as live pictures, end soon."""
+        STOPPING.set()
+        super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
         """Read the request of the new connection *conn*, and then answer it in a thread."""

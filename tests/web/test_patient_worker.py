@@ -14,9 +14,9 @@ from gunicorn import http
 from gunicorn.http import body
 from gunicorn.workers import gthread
 
-from app.web.slack.patient_worker import READ_S
+from app.web.patient_worker import READ_S
 from tests.waiting import patience, until
-from tests.web.slack.conftest import SLACK_WAITS_S, Endpoint
+from tests.web.conftest import SLACK_WAITS_S, Endpoint
 
 SLOW = (
     b"",

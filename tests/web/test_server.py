@@ -19,12 +19,12 @@ from app import protocol
 from app.commands.context import NOT_ALLOWED, REDIS_AWAY
 from app.config import FOLDER_VARIABLE
 from app.protocol import Heartbeat
-from app.web.slack import server
+from app.web import server
 from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import OWNER, SlackServer
 from tests.waiting import patience, until
-from tests.web.slack.conftest import SLACK_WAITS_S, Endpoint
+from tests.web.conftest import SLACK_WAITS_S, Endpoint
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_both_processes_together_have_less_than_80_mb(endpoint: Endpoint) -> Non
 
 def test_it_loads_neither_opencv_nor_an_sdk(endpoint: Endpoint) -> None:
     script = (
-        "import sys; from app.web.slack import patient_worker, server; server.application(); "
+        "import sys; from app.web import patient_worker, server; server.current(); "
         "print(*sorted({'cv2', 'numpy', 'av', 'slack_sdk', 'requests', 'boto3', 'psutil'} & "
         "sys.modules.keys()))"
     )

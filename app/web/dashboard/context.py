@@ -1,0 +1,37 @@
+"""What the pages of the dashboard share: the settings, the state, and the commands."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from app.clock import Clock
+from app.commands.context import CommandContext, Invocation
+from app.config import Config
+from app.state import State
+
+#: The name under which the app keeps its `Dashboard`.
+DASHBOARD = "dashboard"
+#: The person in records of changes that somebody made on the page.
+SOMEBODY = "somebody at the dashboard"
+#: The id of that person, where Slack has ids of members.
+USER = "dashboard"
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The settings, the shared state, and the context of commands for all pages."""
+
+    config: Config
+    state: State
+    clock: Clock
+    commands: CommandContext
+
+    def invocation(self, text: str = "") -> Invocation:
+        """Return the use of a command or a tag by the person at the page, now."""
+        return Invocation(text, USER, SOMEBODY, self.clock.now())
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of the app that answers the present request."""
+    return cast(Dashboard, current_app.extensions[DASHBOARD])

@@ -1,0 +1,21 @@
+"""The dashboard as a whole: its pages, and that none of them is open."""
+
+from app.web.dashboard.app import PAGES
+from tests.web.dashboard.conftest import Site
+
+
+def test_every_page_is_in_the_navigation_of_every_page(site: Site) -> None:
+    for name, title in PAGES:
+        with site.app.test_request_context():
+            address = site.app.url_for(f"{name}.show")
+        shown = site.get(address)
+        assert (shown.status_code, f"<title>{title} ·" in shown.text) == (200, True)
+        assert all(f">{other}</a>" in shown.text for _, other in PAGES)
+
+
+def test_no_page_is_shown_without_a_session(site: Site) -> None:
+    site.client.delete_cookie("session")
+    for rule in site.app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and not rule.arguments and rule.endpoint != "auth.login":
+            assert site.get(rule.rule).status_code == 401
+            assert site.get(rule.rule, Accept="text/html").location == "/login"
