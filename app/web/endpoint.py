@@ -1,4 +1,4 @@
-"""What both web programs count and log about requests, for their heartbeats."""
+"""The counts and the log of requests to a web program, for its heartbeat."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Who may open the dashboard."""
+"""The session that every page of the dashboard needs."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""What the pages of the dashboard share: the settings, the state, and the commands."""
+"""The things that the pages share: the settings, the state, and the commands."""
 
 from dataclasses import dataclass
 from typing import cast
