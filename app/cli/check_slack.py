@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse, WebClient
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
 from app.cli.slack_manifest import BOT_SCOPES
 from app.clock import SystemClock
 from app.config import Config, SlackConfig
+from app.config.options import config_options
 from app.errors import DeliveryError
 from app.network.deadline import CALL_S, Deadline
 from app.notify.slack.api import CURES, SlackApi, sdk_log, socket_url

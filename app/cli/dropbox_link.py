@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
+from app.config.options import config_options
 from app.uploads.base import DropboxSettings
 
 TIMEOUT_S = 30

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
+from app.config.options import config_options
 from app.errors import ModelError
 from app.people.fetching import Progress, copy, fetch
 from app.people.published import MODELS, PublishedFile

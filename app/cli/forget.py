@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import cameras_meant, config_options, loaded
+from app.cli.options import cameras_meant, loaded
+from app.config.options import config_options
 from app.silencer.memory import Memory, write_memory
 
 

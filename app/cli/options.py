@@ -1,11 +1,9 @@
-"""Options that several verbs share, and the configuration that they name."""
+"""The configuration that the options of a verb name, and what is doubtful in it."""
 
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -13,23 +11,6 @@ from app.config import Config, config_warnings, load_config
 from app.errors import ConfigError
 from app.files import GB
 from app.logs import set_up_logs
-
-Verb = TypeVar("Verb", bound=Callable[..., Any])
-
-
-def config_options(verb: Verb) -> Verb:
-    """Give *verb* the options that choose the configuration."""
-    folder = click.option(
-        "--config",
-        "folder",
-        metavar="DIR",
-        type=click.Path(path_type=Path),
-        help="The configuration's folder.",
-    )
-    profile = click.option(
-        "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
-    )
-    return folder(profile(verb))
 
 
 def loaded(folder: Path | None, profile: str | None) -> Config:

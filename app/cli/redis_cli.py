@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
+from app.config.options import config_options
 from app.launcher.local_redis import DEFAULT_PORT, database_of
 
 _NAMES = ("redis-cli", "valkey-cli")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import cameras_meant, config_options, loaded
+from app.cli.options import cameras_meant, loaded
+from app.config.options import config_options
 from app.silencer.memory import is_on, read_memory, switch_off, switch_on
 from app.silencer.silencer import Silencer
 from app.times import format_time

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, doubts, loaded
+from app.cli.options import doubts, loaded
 from app.cli.table import table
 from app.config import PROFILE_VARIABLE, Config, config_folder
+from app.config.options import config_options
 from app.launcher import glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite

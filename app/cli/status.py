@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from app.cli.options import config_options
 from app.cli.table import table
 from app.config import config_folder, load_config
+from app.config.options import config_options
 from app.errors import ConfigError, SuiteError
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up

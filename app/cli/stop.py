@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options
 from app.config import PROFILE_VARIABLE, config_folder, load_config
+from app.config.options import config_options
 from app.errors import ConfigError, SuiteError
 from app.launcher import processes
 from app.launcher.processes import RUN_VARIABLE

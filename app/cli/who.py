@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
 from app.cli.table import table
 from app.clock import SystemClock
+from app.config.options import config_options
 from app.errors import RouterError, RouterRefused
 from app.presence import make_router
 from app.presence.base import Device, PresenceSettings, RouterSettings

@@ -1,30 +1,21 @@
-"""The options for the configuration that the verbs of this package share, and what they need."""
+"""The options that several verbs of this package share, and the configuration they name."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from app.config import Config, load_config
 from app.errors import ConfigError
 
-Verb = TypeVar("Verb", bound=Callable[..., Any])
-
-
-def config_options(verb: Verb) -> Verb:
-    """Give *verb* the options that choose the configuration, *folder* and *profile*."""
-    folder = click.option(
-        "--config",
-        "folder",
-        metavar="DIR",
-        type=click.Path(path_type=Path),
-        help="The configuration's folder.",
-    )
-    profile = click.option(
-        "--profile", metavar="NAME", help="The profile to lay over it, from its folder profiles/."
-    )
-    return folder(profile(verb))
+#: The place of the tagged events: a folder, or a bucket.
+place_argument = click.argument("place", metavar="[DIR | s3://BUCKET/PREFIX]", required=False)
+every_option = click.option(
+    "--every",
+    type=click.IntRange(1, 30),
+    default=3,
+    show_default=True,
+    help="The person model looks at every so many of the last 30 frames. More is faster.",
+)
 
 
 def loaded(folder: Path | None, profile: str | None) -> Config:

@@ -18,10 +18,11 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.opening import video_stream
 from app.clock import SystemClock
 from app.config import CameraConfig, Config
+from app.config.options import config_options
 from app.detector import Detector, Verdict
 from app.display.video import problem_with
 from app.errors import CameraEnded, CameraError, ClipError, NoDisplay
-from app.evaluation.options import config_options, loaded
+from app.evaluation.options import loaded
 from app.evaluation.people_replay import CROP_S, AlertOutcome, PeopleReplay, named_model
 from app.evaluation.replay_display import ShowFrame, replay_display
 from app.evaluation.replay_lines import event_line, frame_line, table

@@ -14,6 +14,7 @@ import click
 import cv2
 
 from app.config import Config
+from app.config.options import config_options
 from app.errors import StoreError
 from app.evaluation.archive.files import BucketFiles, FolderFiles, open_files
 from app.evaluation.archive.index import Archive, ArchivedEvent, read_archive
@@ -21,7 +22,7 @@ from app.evaluation.archive.sample import LARGEST_SAMPLE, SampleError, decoded, 
 from app.evaluation.evaluate import figures, report
 from app.evaluation.evaluate.contact_sheet import Tile, contact_sheet
 from app.evaluation.evaluate.judging import JudgedEvent, Judging
-from app.evaluation.options import config_options, loaded
+from app.evaluation.options import every_option, loaded, place_argument
 from app.files import write_atomic
 from app.frames import Box, Image, jpeg
 from app.people.choice import Choice, choose
@@ -30,20 +31,14 @@ _MOST_MISTAKES = 24
 
 
 @click.command()
-@click.argument("place", metavar="[DIR | s3://BUCKET/PREFIX]", required=False)
+@place_argument
 @click.option(
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="The folder to write, which must not exist; by default evaluation-TIME.",
 )
-@click.option(
-    "--every",
-    type=click.IntRange(1, 30),
-    default=3,
-    show_default=True,
-    help="The person model looks at every so many of the last 30 frames. More is faster.",
-)
+@every_option
 @config_options
 def evaluate(
     *, place: str | None, out: Path | None, every: int, folder: Path | None, profile: str | None

@@ -13,11 +13,12 @@ import click
 import numpy as np
 
 from app.config import Config
+from app.config.options import config_options
 from app.errors import ConfigError
 from app.evaluation.archive.files import open_files
 from app.evaluation.archive.index import Archive, ArchivedEvent, read_archive
 from app.evaluation.evaluate.judging import Judging
-from app.evaluation.options import config_options, loaded
+from app.evaluation.options import every_option, loaded, place_argument
 from app.evaluation.tune.choosing import Conclusion, Outcome, conclude, lacks
 from app.evaluation.tune.knobs import Knobs, Value, detector_knobs, people_knobs, shown
 from app.evaluation.tune.sending import sends
@@ -36,7 +37,7 @@ _FEW = (
 
 
 @click.command()
-@click.argument("place", metavar="[DIR | s3://BUCKET/PREFIX]", required=False)
+@place_argument
 @click.option(
     "--miss-costs",
     metavar="N",
@@ -52,13 +53,7 @@ _FEW = (
     default=os.cpu_count() or 1,
     help="The number of processes; by default, one for each processor.",
 )
-@click.option(
-    "--every",
-    type=click.IntRange(1, 30),
-    default=3,
-    show_default=True,
-    help="The person model looks at every so many of the last 30 frames. More is faster.",
-)
+@every_option
 @click.option("--write", is_flag=True, help="Change config.yml, and keep the old file beside it.")
 @config_options
 def tune(
