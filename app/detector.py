@@ -59,7 +59,8 @@ class Verdict:
 
     *event* is the open event, or the event that this frame closed. *level* is the brightness, 0 to
     255, where light is the trigger. *objection* says why something that changed is no motion, where
-    the model knows it.
+    the model knows it. *changed_px* is the largest changed area, also where nothing counts as
+    motion, and *hidden* the share of the texture behind it that it hides.
     """
 
     motion: bool
@@ -70,6 +71,8 @@ class Verdict:
     changed: Literal["opened", "closed"] | None
     level: float | None = None
     objection: str | None = None
+    changed_px: float = 0.0
+    hidden: float | None = None
 
 
 class EventRule(Protocol):
@@ -233,6 +236,8 @@ class Detector:
         verdict = Verdict(
             *(seen.motion, seen.area_px, seen.boxes, seen.learning),
             *(self._event, changed, seen.level, seen.objection),
+            changed_px=seen.changed_px,
+            hidden=seen.hidden,
         )
         if changed == "closed":
             self._event = None

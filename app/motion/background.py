@@ -129,7 +129,13 @@ class Background:
         found = self._contours()
         boxes = tuple(one.box for one in found if one.confirmed)
         largest_px = max((one.area_px for one in found), default=0.0)
-        return Sighting(motion=bool(boxes), area_px=largest_px, boxes=boxes, learning=False)
+        return Sighting(
+            motion=bool(boxes),
+            area_px=largest_px,
+            boxes=boxes,
+            learning=False,
+            changed_px=largest_px,
+        )
 
     def comparison(self) -> Comparison | None:
         """Return how the last picture was judged; None while the background is learned."""

@@ -80,7 +80,9 @@ class Sighting:
     pixels. *learning* is True while there is no verdict. *level* is the brightness of the picture,
     0 to 255, where light is the trigger. *evidence* says why there is motion, and *objection* why
     something that changed is none, where the model knows it. *alert* is False when everybody is in
-    zones that are only recorded.
+    zones that are only recorded. *changed_px* is the largest changed area, also where nothing
+    counts as motion; *hidden* is the share of the texture behind it that it hides, where the model
+    knows it.
     """
 
     motion: bool
@@ -91,6 +93,8 @@ class Sighting:
     evidence: Evidence | None = None
     objection: str | None = None
     alert: bool = True
+    changed_px: float = 0.0
+    hidden: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ class Traits:
         return self.kept / self.textured if self.textured else 0.0
 
     @property
+    def hidden_share(self) -> float | None:
+        """The share of the background's texture that is hidden; None where there is no texture."""
+        return 1 - self.kept_share if self.textured else None
+
+    @property
     def sharpness(self) -> float:
         return self.sharp / self.extent if self.extent else 0.0
 

@@ -19,7 +19,7 @@ _SEEN_SHARE = 0.6
 #: The share of the picture that is textured, from which texture can be judged well.
 MUCH_TEXTURE = 0.0069
 #: The largest share of the background's texture that may be kept.
-_KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
+KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
 #: Sharp pixels for each pixel of width plus height.
 _SHARPNESS = 0.4
 #: Natural logarithms of picture over background: how much darker something must be, at least this
@@ -147,7 +147,7 @@ class Judgement:
         )
 
     def _keeps_texture(self) -> bool:
-        most = _KEPT_GOER if self._goer else _KEPT_SMALL if self._small else _KEPT
+        most = _KEPT_GOER if self._goer else _KEPT_SMALL if self._small else KEPT
         return self._kept > most
 
     def _is_soft(self) -> bool:

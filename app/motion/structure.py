@@ -229,8 +229,10 @@ class SceneWatch:
     # --- results ---
 
     def _sight(self) -> Sighting:
-        seen = [track for track in self.tracker.confirmed() if track.seen_s == self._looked_s]
-        largest = max(seen, key=lambda track: track.area_px, default=None)
+        changed = [track for track in self.tracker.tracks if track.seen_s == self._looked_s]
+        seen = [track for track in changed if track.confirmed]
+        largest = max(seen, key=_area_px, default=None)
+        shown = largest or max(changed, key=_area_px, default=None)
         return Sighting(
             motion=bool(seen),
             area_px=largest.area_px * self._scale**2 if largest else 0.0,
@@ -239,6 +241,8 @@ class SceneWatch:
             evidence=largest.evidence if largest else None,
             objection=None if seen else self._objections.last,
             alert=not seen or any(track.alerts for track in seen),
+            changed_px=shown.area_px * self._scale**2 if shown else 0.0,
+            hidden=shown.traits.hidden_share if shown else None,
         )
 
     def comparison(self) -> Comparison | None:
@@ -277,3 +281,7 @@ class SceneWatch:
             track.number,
             seen=track.seen_s == self._looked_s,
         )
+
+
+def _area_px(track: Track) -> float:
+    return track.area_px

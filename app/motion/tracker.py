@@ -235,7 +235,7 @@ class Tracker:
             height=round(track.box.height / rows, 3),
             lasted_s=round(at_s - track.first_s, 2),
             travelled=round(track.travel_px / columns, 3),
-            hidden=round(1 - traits.kept_share, 2) if traits.textured else None,
+            hidden=None if traits.hidden_share is None else round(traits.hidden_share, 2),
             darker=round(1 - math.exp(min(traits.darkest, 0.0)), 2),
             entered=track.entered(self._model.shape),
             zone=zone.name if zone else None,

@@ -1,6 +1,13 @@
 """The folder of an event, `events/2026-11-20/<id>/`: its record, pictures, label and clips.
 
-The files are `event.json`, `snapshot.jpg`, `snapshot-clean.jpg`, `label.json` and `clip.mp4`.
+The files are `event.json`, `snapshot.jpg`, `snapshot-clean.jpg`, `label.json`, `trace.json` and
+`clip.mp4`. A trace has the fields of `app.recording.trace.EventTrace`, as in
+
+    {"t_s":[-0.1,0.0,0.1],"area_px":[0,5120,5433],"hidden":[null,0.71,0.7],"score":[null,null,0.83],
+     "least_area_px":394.0,"least_hidden":0.58,"least_score":0.5}
+
+Columns and limits without a value are left out. There is no trace of an event during which the
+program was killed, or that an earlier version has recorded.
 """
 
 import json
@@ -11,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.files import remove_if_empty, remove_unfinished, write_atomic
+from app.files import open_unlinked, remove_if_empty, remove_unfinished, write_atomic
+from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_trace
 
-SNAPSHOT = "snapshot.jpg"
+SNAPSHOT, TRACE = "snapshot.jpg", "trace.json"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
@@ -70,6 +78,22 @@ class EventFolders:
         else:
             write_atomic(path, json.dumps({**fields, "event": event}, indent=1).encode())
         return True
+
+    def write_trace(self, event: str, started_at: datetime, trace: EventTrace) -> bool:
+        """Write the *trace* of *event*; returns False when the event has no folder here."""
+        folder = self.folder(event, started_at)
+        if not folder.is_dir():
+            return False
+        write_atomic(folder / TRACE, encode_trace(trace))
+        return True
+
+    def trace(self, event: str, started_at: datetime) -> EventTrace | None:
+        """Return the trace of *event*; None when there is none, or it cannot be read."""
+        try:
+            with open_unlinked(self.folder(event, started_at) / TRACE) as file:
+                return decode_trace(file.read(MOST_BYTES + 1))
+        except (OSError, ValueError):
+            return None
 
     def read_event(self, event: str, started_at: datetime) -> dict[str, Any]:
         """Return the record of *event*; empty when there is none, or it cannot be read."""

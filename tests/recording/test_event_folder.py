@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.recording.event_folder import EventFolders, SnapshotPair, clip_name, part_path
+from app.recording.trace import EventTrace
 
 STARTED_AT = datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC)
 EVENT = "20261120T101500.123Z-front"
@@ -106,3 +107,29 @@ def test_of_an_event_with_only_its_picture_the_id_is_known(
     ((fields, _),) = folders.unfinished_events("front")
     assert fields == {"id": EVENT}
     assert (event / ".clip.mp4.part").exists()
+
+
+def test_a_trace_is_written_beside_the_event(folders: EventFolders, event: Path) -> None:
+    trace = EventTrace((-0.1, 0.0), (0, 5120), least_area_px=394.0)
+    assert folders.trace(EVENT, STARTED_AT) is None
+    assert folders.write_trace(EVENT, STARTED_AT, trace)
+    assert folders.trace(EVENT, STARTED_AT) == trace
+    assert [path.name for path in event.iterdir()] == ["trace.json"]
+
+
+def test_an_event_that_was_deleted_gets_no_trace(folders: EventFolders, tmp_path: Path) -> None:
+    assert not folders.write_trace(EVENT, STARTED_AT, EventTrace((0.0,)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trace_that_is_something_else_is_none(folders: EventFolders, event: Path) -> None:
+    path = event / "trace.json"
+    path.write_bytes(b'{"t_s":[0.0]}' + b" " * 9000)
+    assert folders.trace(EVENT, STARTED_AT) is None
+    path.unlink()
+    (event / "elsewhere").write_text('{"t_s":[0.0]}')
+    path.symlink_to(event / "elsewhere")
+    assert folders.trace(EVENT, STARTED_AT) is None
+    path.unlink()
+    path.mkdir()
+    assert folders.trace(EVENT, STARTED_AT) is None

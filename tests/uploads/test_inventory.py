@@ -50,6 +50,7 @@ def test_only_known_finished_files_have_keys_and_types(
         "clip.mp4",
         "clip-2.mp4",
         "event.json",
+        "trace.json",
         ".clip-3.mp4.part",
         "clip.mp4.bak",
     ]

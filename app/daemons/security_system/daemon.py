@@ -28,6 +28,7 @@ from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
 from app.daemons.security_system.damage_reports import DamageReports
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
+from app.daemons.security_system.event_traces import EventTraces
 from app.daemons.security_system.fault_reports import FaultReports
 from app.daemons.security_system.frame_rate import FrameRate
 from app.daemons.security_system.left_open import LeftOpen
@@ -134,6 +135,7 @@ class SecuritySystem(Daemon):
         self._alerts = AlertDecisions(
             self._people, self._reporter, self._model_reports, self.clock, self._silencing
         )
+        self._traces = EventTraces(self._publisher, self._people)
         self._detector = self._make_detector()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
@@ -424,6 +426,7 @@ class SecuritySystem(Daemon):
         self._last_frame = frame
         self._people.use_network(self._feed.network)
         self._people.look(frame, verdict, self._detector)
+        self._traces.add(frame, verdict)
         self._learning = verdict.learning
         self._level = verdict.level
         if verdict.event and verdict.changed == "opened":
@@ -442,6 +445,7 @@ class SecuritySystem(Daemon):
         lost with this process is on disk before the event goes out.
         """
         event_id = protocol.event_id(frame_time(frame, event.started_at_s), self._name)
+        self._traces.begin(event_id, event)
         decision = self._alerts.opened(event, frame, self._detector)
         findings = self._people.findings
         self._reporter.open(
@@ -465,6 +469,7 @@ class SecuritySystem(Daemon):
         findings = self._alerts.closed(self._detector)
         has_clip = self._clips.enabled
         self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings)
+        self._traces.end(frame, self._detector_settings[0])
         self._clips.end(ended_at_s)
 
     def _end_event(self) -> None:

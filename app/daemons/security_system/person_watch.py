@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -86,6 +87,9 @@ class PersonWatch:
         self._number: int | None = None
         #: Whether the event has a better picture than the one that was published.
         self.has_news = False
+        #: Called with the time of each picture at which the model looked, and the best person score
+        #: in it.
+        self.on_look: Callable[[float, float], None] = lambda _at_s, _score: None
 
     @property
     def trouble(self) -> str | None:
@@ -122,6 +126,11 @@ class PersonWatch:
             return Findings(rule.score, person=False)
         best = rule.best.detection
         return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which a person counts; None while no model looks."""
+        return self._threshold() if self._host else None
 
     def view(self) -> PeopleView | None:
         """Return the newest looks and the decision on the open event; None without a model."""
@@ -308,6 +317,8 @@ class PersonWatch:
         rows, columns = look.frame.luma.shape
         crop = crop_box(look.followed.box, columns, rows)
         self._seen.append(SeenLook(look.number, look.frame.at_s, crop, found))
+        people = (one.score for one in found if one.kind == PERSON)
+        self.on_look(look.frame.at_s, max(people, default=0.0))
         decision = rule.answered(look.frame.at_s, found, doubtful=not look.confirmed)
         threshold = self._threshold()
         subject, is_person = subject_of(found, threshold + DOUBT * (not look.confirmed))

@@ -16,6 +16,7 @@ from app.daemons.security_system.notes import Notes
 from app.daemons.security_system.spool import Publication, Spool
 from app.protocol import EventRecord, Fact
 from app.recording.event_folder import EventFolders, SnapshotPair
+from app.recording.trace import EventTrace
 
 #: The seconds until notes that the disk has refused are tried again.
 _RETRY_S = 1.0
@@ -74,6 +75,10 @@ class PublicationWriter:
         facts = protocol.plain_event(record) | {"alert": alert}
         self._put(partial(self._rewrite, event, record, facts, pictures))
 
+    def keep_trace(self, event: str, trace: EventTrace) -> None:
+        """Write the *trace* of *event* soon, behind the publications; a full disk has none."""
+        self._put(partial(self._write_trace, event, trace))
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -127,6 +132,12 @@ class PublicationWriter:
     ) -> None:
         started_at = record.started_at
         self._disk.attempt(self._folders.write_event, event, started_at, facts, pictures)
+
+    def _write_trace(self, event: str, trace: EventTrace) -> None:
+        try:
+            self._folders.write_trace(event, protocol.event_started_at(event), trace)
+        except OSError as error:
+            _log.warning("event %s has no trace: %s", event, error)
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)

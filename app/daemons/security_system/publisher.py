@@ -19,6 +19,7 @@ from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position
 from app.recording.event_folder import EventFolders, SnapshotPair
+from app.recording.trace import EventTrace
 from app.state import Latest, State
 
 #: The seconds between two polls of the wanted state. The camera must obey within a second.
@@ -119,6 +120,10 @@ class Publisher:
         *alert* says whether its opening was an alert.
         """
         self._writer.rewrite(event, record, alert, pictures)
+
+    def keep_trace(self, event: str, trace: EventTrace) -> None:
+        """Write the *trace* of *event*, which has ended, to disk."""
+        self._writer.keep_trace(event, trace)
 
     def show_latest(self, latest: Latest) -> None:
         """Make *latest* the camera's newest picture."""

@@ -12,6 +12,7 @@ import redis
 
 from app.alert_text import AlertText, EventWords
 from app.protocol import event_started_at
+from app.recording.event_folder import EventFolders
 from tests.daemons.facts import facts
 from tests.evaluation.videos import video_of_light
 from tests.servers.programs import Program, write_config
@@ -84,6 +85,10 @@ def test_an_opening_is_one_alert_and_flashes_are_none(
     assert lasted.total_seconds() == pytest.approx(3, abs=0.25)
     assert ready["text"] == TEXT.clip(event_started_at(opened["event"]), 3)
     assert ended["text"] == "Your fridge was closed after 3 seconds."
+    trace = EventFolders(tmp_path / "data").trace(opened["event"], event_started_at(folder.name))
+    assert trace
+    assert (trace.area_px, trace.least_level) == ((), 50.0)
+    assert min(one or 0 for one in trace.level) < 50 < max(one or 0 for one in trace.level)
     pictures = levels(folder / ready["file"])
     assert len(pictures) == pytest.approx(30, abs=3)
     assert min(pictures[1:-1]) > 50

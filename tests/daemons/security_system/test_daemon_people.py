@@ -2,13 +2,16 @@
 
 import json
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from app.protocol import Heartbeat
+from app.protocol import Heartbeat, event_started_at
+from app.recording.event_folder import EventFolders
+from app.recording.trace import EventTrace
 from tests.daemons.security_system.conftest import NUMBERED, Front
 from tests.recording.videos import numbered_video
 from tests.servers.programs import Program
@@ -39,6 +42,9 @@ class Watched:
     def record(self, event: str) -> dict[str, Any]:
         path = self.front.event_folder(event) / "event.json"
         return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def trace(self, event: str) -> EventTrace | None:
+        return EventFolders(self.front.data).trace(event, event_started_at(event))
 
     def await_decision(self, event: str, decision: str) -> dict[str, Any]:
         def decided() -> dict[str, Any] | None:
@@ -99,6 +105,11 @@ def test_a_cat_is_recorded_and_not_sent(watched: Watched, visit: Path) -> None:
         0.0,
     )
     assert (watched.front.event_folder(event) / "snapshot.jpg").exists()
+    trace = until(partial(watched.trace, event), "its trace is written")
+    assert trace.t_s[0] < 0 < trace.t_s[-1]
+    assert max(one or 0 for one in trace.area_px) > (trace.least_area_px or 0) > 0
+    assert 0.0 in trace.score
+    assert trace.least_score == 0.5
     beat = watched.next_beat(program)
     assert beat.counters["decisions"] == {"held": 1}
     assert beat.counters["people_model"] == "scripted"
