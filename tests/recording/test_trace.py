@@ -7,8 +7,8 @@ import pytest
 from app.recording.trace import (
     MOST_BYTES,
     MOST_POINTS,
-    Limits,
     EventTrace,
+    Limits,
     TracePoint,
     TraceRecorder,
     decode_trace,
