@@ -11,8 +11,9 @@ from app.commands.context import CommandContext
 from app.config import Config
 from app.state import State
 from app.web import LONGEST_BODY
-from app.web.dashboard import auth, detector, headers, logs, now, system, tag, timeline
+from app.web.dashboard import auth, detector, headers, live_page, logs, now, system, tag, timeline
 from app.web.dashboard.context import DASHBOARD, Dashboard
+from app.web.dashboard.live import LivePictures
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0
@@ -38,13 +39,13 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     state = State(config.redis.url, REDIS_TIMEOUT_S)
     app.extensions[ENDPOINT] = endpoint
     app.extensions[DASHBOARD] = Dashboard(
-        config, state, clock, CommandContext(config, state, clock)
+        config, state, clock, CommandContext(config, state, clock), LivePictures(state)
     )
     Bootstrap5(app)
     auth.guard(app, config, clock)
     CSRFProtect(app)
     headers.add(app)
-    for page in (now, timeline, tag, detector, system, logs):
+    for page in (now, live_page, timeline, tag, detector, system, logs):
         app.register_blueprint(page.page)
     app.context_processor(lambda: {"pages": PAGES, "cameras": list(config.cameras)})
     app.register_error_handler(HTTPException, _refuse)

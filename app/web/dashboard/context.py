@@ -9,6 +9,7 @@ from app.clock import Clock
 from app.commands.context import CommandContext, Invocation
 from app.config import Config
 from app.state import State
+from app.web.dashboard.live import LivePictures
 
 #: The name under which the app keeps its `Dashboard`.
 DASHBOARD = "dashboard"
@@ -26,6 +27,7 @@ class Dashboard:
     state: State
     clock: Clock
     commands: CommandContext
+    live: LivePictures
 
     def invocation(self, text: str = "") -> Invocation:
         """Return the use of a command or a tag by the person at the page, now."""

@@ -1,0 +1,70 @@
+"""The addresses of the live pictures, and of the messages of detectors."""
+
+import contextlib
+import socket
+
+from flask import Blueprint, Response, abort, request
+
+from app.errors import StateUnavailable
+from app.programs import SECURITY_SYSTEM, program_of
+from app.web.dashboard.context import dashboard
+from app.web.dashboard.live import BOUNDARY, MOST_VIEWERS, CameraChannel
+
+#: The bytes that wait for a slow viewer in the system: about one picture.
+_SEND_BYTES = 32_768
+#: The time in milliseconds after which the system gives up a viewer that confirms nothing.
+_SILENT_MS = 10_000
+_FULL = f"There are {MOST_VIEWERS} live pictures already. Please close one of the other pages."
+
+page = Blueprint("live", __name__)
+
+
+@page.get("/live")
+def several() -> Response:
+    """Show the live pictures of each `camera` in the query, in one stream."""
+    cameras = dict.fromkeys(request.args.getlist("camera"))
+    return _answer([CameraChannel(camera) for camera in cameras])
+
+
+@page.get("/live/<camera>")
+def pictures(camera: str) -> Response:
+    """Show the live pictures of *camera*."""
+    return _answer([CameraChannel(camera)])
+
+
+@page.get("/live/<camera>/detector")
+def detector(camera: str) -> Response:
+    """Send the messages of *camera*'s detector, each a line of JSON and a JPEG."""
+    return _answer([CameraChannel(camera, "detector")])
+
+
+def _answer(channels: list[CameraChannel]) -> Response:
+    if not channels or not {channel.camera for channel in channels} <= known_cameras():
+        abort(404)
+    live = dashboard().live
+    if live.is_full:
+        return Response(f"{_FULL}\n", 503, {"Retry-After": "10"}, mimetype="text/plain")
+    sock = request.environ.get("gunicorn.socket")
+    if sock:
+        _keep_close(sock)
+    return Response(
+        live.stream(channels, sock),
+        content_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+def known_cameras() -> set[str]:
+    """Return the cameras of the configuration, and those whose programs run on other machines."""
+    found = set(dashboard().config.cameras)
+    with contextlib.suppress(StateUnavailable):
+        programs = [program_of(key)[0] for key in dashboard().state.heartbeats()]
+        found |= {one.camera for one in programs if one.kind == SECURITY_SYSTEM and one.camera}
+    return found
+
+
+def _keep_close(sock: socket.socket) -> None:
+    """Let the system hold only little for the viewer at *sock*, and notice that it is gone."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MS)

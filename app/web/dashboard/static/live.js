@@ -1,0 +1,90 @@
+// Live pictures: the parts of an endless answer, as they arrive.
+
+const RETRY_MS = 1000;
+const LONGEST_HEAD = 4096;
+const ascii = new TextDecoder("latin1");
+
+/**
+ * Call *onPart* with the camera and the bytes of each part at *address*, until the returned function
+ * is called. *onTrouble* gets a sentence while there are none, and "" when they come again.
+ */
+export function followParts(address, onPart, onTrouble = () => {}) {
+  const stopping = new AbortController();
+  follow(address, onPart, onTrouble, stopping.signal);
+  return () => stopping.abort();
+}
+
+async function follow(address, onPart, onTrouble, signal) {
+  while (!signal.aborted) {
+    let trouble = "";
+    try {
+      trouble = await readParts(address, onPart, onTrouble, signal);
+    } catch {
+      trouble = "The dashboard does not answer.";
+    }
+    if (signal.aborted) {
+      return;
+    }
+    if (trouble) {
+      onTrouble(trouble);
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
+  }
+}
+
+/** Read one answer to its end; returns "", or why there are no parts. */
+async function readParts(address, onPart, onTrouble, signal) {
+  const answer = await fetch(address, {
+    headers: { Accept: "multipart/x-mixed-replace" },
+    signal,
+  });
+  if (answer.status === 401 || answer.redirected) {
+    return "Your session has ended. Please log in again.";
+  }
+  if (!answer.ok) {
+    return answer.status === 503 ? (await answer.text()).trim() : "There is no live picture.";
+  }
+  onTrouble("");
+  const parts = new Parts(onPart);
+  const reader = answer.body.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    parts.push(read.value);
+  }
+  return "";
+}
+
+/** Finds parts in the bytes of an answer. */
+class Parts {
+  constructor(onPart) {
+    this.onPart = onPart;
+    this.bytes = new Uint8Array();
+  }
+
+  push(more) {
+    const all = new Uint8Array(this.bytes.length + more.length);
+    all.set(this.bytes);
+    all.set(more, this.bytes.length);
+    this.bytes = all;
+    while (this.takeOne()) {
+      // The next one may be whole too.
+    }
+  }
+
+  takeOne() {
+    const text = ascii.decode(this.bytes.subarray(0, LONGEST_HEAD));
+    const end = text.indexOf("\r\n\r\n");
+    if (end < 0) {
+      return false;
+    }
+    const head = text.slice(0, end);
+    const begin = end + 4;
+    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1]);
+    if (this.bytes.length < begin + length) {
+      return false;
+    }
+    const camera = /^x-camera: (\S+)/im.exec(head)?.[1];
+    this.onPart(camera, this.bytes.slice(begin, begin + length));
+    this.bytes = this.bytes.slice(begin + length);
+    return true;
+  }
+}
