@@ -10,12 +10,13 @@ from app.state.camera_state import CameraState
 from app.state.connection import TIMEOUT_S, talking
 from app.state.event_state import EventState
 from app.state.heartbeat_state import HeartbeatState
+from app.state.history_state import HistoryState
 from app.state.house_state import HouseState
 from app.state.server_state import ServerState
 from app.state.views import Survey, survey_of
 
 
-class State(CameraState, EventState, HeartbeatState, HouseState, ServerState):
+class State(CameraState, EventState, HeartbeatState, HistoryState, HouseState, ServerState):
     """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:

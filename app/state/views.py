@@ -8,7 +8,7 @@ from typing import cast
 
 from app import protocol
 from app.errors import ProtocolError
-from app.protocol import EventRecord, Heartbeat, Label, Request
+from app.protocol import EventRecord, Fact, Heartbeat, Label, Request
 from app.state.foreign import Foreign
 from app.times import utc_time
 
@@ -34,6 +34,30 @@ class CameraControls:
     asked: tuple[Request | None, ...]
     newest: str
     detector_watched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An event that Redis knows: its record, and whether its picture is there too."""
+
+    record: EventRecord
+    has_snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Entries of the two streams, the oldest first.
+
+    *last_fact* and *last_request* are the newest entries that were read, *first_fact* the oldest.
+    Without *is_all* there may be more.
+    """
+
+    facts: Sequence[Fact]
+    requests: Sequence[Request]
+    last_fact: str | None
+    last_request: str | None
+    first_fact: str | None
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)

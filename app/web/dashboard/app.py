@@ -14,6 +14,7 @@ from app.web import LONGEST_BODY
 from app.web.dashboard import auth, detector, headers, live_page, logs, now, system, tag, timeline
 from app.web.dashboard.context import DASHBOARD, Dashboard
 from app.web.dashboard.live import LivePictures
+from app.web.dashboard.event_index import EventIndex
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0
@@ -39,7 +40,12 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     state = State(config.redis.url, REDIS_TIMEOUT_S)
     app.extensions[ENDPOINT] = endpoint
     app.extensions[DASHBOARD] = Dashboard(
-        config, state, clock, CommandContext(config, state, clock), LivePictures(state)
+        config,
+        state,
+        clock,
+        CommandContext(config, state, clock),
+        LivePictures(state),
+        EventIndex(config, state, clock),
     )
     Bootstrap5(app)
     auth.guard(app, config, clock)

@@ -10,6 +10,7 @@ from app.commands.context import CommandContext, Invocation
 from app.config import Config
 from app.state import State
 from app.web.dashboard.live import LivePictures
+from app.web.dashboard.event_index import EventIndex
 
 #: The name under which the app keeps its `Dashboard`.
 DASHBOARD = "dashboard"
@@ -21,13 +22,14 @@ USER = "dashboard"
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """The settings, the shared state, and the context of commands for all pages."""
+    """The settings, the shared state, the context of commands, and the events."""
 
     config: Config
     state: State
     clock: Clock
     commands: CommandContext
     live: LivePictures
+    events: EventIndex
 
     def invocation(self, text: str = "") -> Invocation:
         """Return the use of a command or a tag by the person at the page, now."""
