@@ -13,8 +13,8 @@ from app.state import State
 from app.web import LONGEST_BODY
 from app.web.dashboard import auth, detector, headers, live_page, logs, now, system, tag, timeline
 from app.web.dashboard.context import DASHBOARD, Dashboard
-from app.web.dashboard.live import LivePictures
 from app.web.dashboard.event_index import EventIndex
+from app.web.dashboard.live import LivePictures
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0

@@ -9,8 +9,8 @@ from app.clock import Clock
 from app.commands.context import CommandContext, Invocation
 from app.config import Config
 from app.state import State
-from app.web.dashboard.live import LivePictures
 from app.web.dashboard.event_index import EventIndex
+from app.web.dashboard.live import LivePictures
 
 #: The name under which the app keeps its `Dashboard`.
 DASHBOARD = "dashboard"
