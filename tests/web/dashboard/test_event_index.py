@@ -1,6 +1,5 @@
 """The events of the disk and of Redis as one list, newest first."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from shutil import rmtree
@@ -21,7 +20,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def index(site: Site, clock: FakeClock) -> Iterator[EventIndex]:
+def index(site: Site, clock: FakeClock) -> EventIndex:
     return EventIndex(site.config, site.state, clock)
 
 
