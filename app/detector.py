@@ -60,7 +60,7 @@ class Verdict:
     *event* is the open event, or the event that this frame closed. *level* is the brightness, 0 to
     255, where light is the trigger. *objection* says why something that changed is no motion, where
     the model knows it. *changed_px* is the largest changed area, also where nothing counts as
-    motion, and *hidden* the share of the texture behind it that it hides.
+    motion, and *hidden* the share of the texture behind it that it hides, where they are known.
     """
 
     motion: bool
@@ -71,7 +71,7 @@ class Verdict:
     changed: Literal["opened", "closed"] | None
     level: float | None = None
     objection: str | None = None
-    changed_px: float = 0.0
+    changed_px: float | None = None
     hidden: float | None = None
 
 

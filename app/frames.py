@@ -157,6 +157,17 @@ def annotated(picture: Image, boxes: Sequence[Box], line: str, labels: Sequence[
     return drawn
 
 
+def shrunk(picture: Image, most_width: int) -> Image:
+    """Return *picture*, (rows, columns, BGR) uint8, at most *most_width* pixels wide."""
+    import cv2
+
+    rows, columns = picture.shape[:2]
+    if columns <= most_width:
+        return picture
+    size = most_width, max(round(rows * most_width / columns), 1)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype("uint8", copy=False)
+
+
 def jpeg(picture: Image, quality: int = 85) -> bytes:
     """Return *picture* as a JPEG of *quality* 1 to 100.
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.frames import Box, Frame, FrameCounter, Image, annotated, caption, jpeg
+from app.frames import Box, Frame, FrameCounter, Image, annotated, caption, jpeg, shrunk
 from tests.conftest import REPO
 
 TAKEN_AT = datetime(2026, 11, 20, 10, 15, 30, tzinfo=UTC)
@@ -88,3 +88,14 @@ def test_a_frame_of_a_slow_source_counts_as_several(
 ) -> None:
     counter = FrameCounter(fps, most=6)
     assert [counter.count(at_s) for at_s in times_s] == counts
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"),
+    [((720, 1280), (540, 960)), ((480, 640), (480, 640)), ((1, 4000), (1, 960))],
+)
+def test_a_wide_picture_is_shrunk(shape: tuple[int, int], shown: tuple[int, int]) -> None:
+    picture = shrunk(np.full((*shape, 3), 70, np.uint8), 960)
+    assert picture.shape == (*shown, 3)
+    assert picture.dtype == np.uint8
+    assert (picture == 70).all()

@@ -64,14 +64,14 @@ class Panels:
         self._strip.add(frame, verdict, contours, people)
         board = self._blank.copy()
         camera = _panel(board, 0, self._stamp(frame))
-        _draw_looks(_draw_camera(camera, frame, verdict, contours), frame, people)
+        draw_looks(draw_camera(camera, frame, verdict, contours), frame, people)
         background, difference = _panel(board, 1), _panel(board, 2)
         if comparison:
-            _draw_plane(background, comparison.background, frame, ())
-            _draw_plane(difference, _darkened(comparison.delta), frame, contours)
+            draw_plane(background, comparison.background, frame, ())
+            draw_plane(difference, darkened(comparison.delta), frame, contours)
         else:
-            _say_none(background, verdict)
-            _say_none(difference, verdict)
+            say_none(background, verdict)
+            say_none(difference, verdict)
         event = event_text(verdict, frame.at_s)
         decision = event and decision_text(people)
         _draw_verdict(_panel(board, 3, event, EVENT), frame, verdict, contours, decision)
@@ -122,7 +122,7 @@ def _panel(board: Image, number: int, note: str = "", colour: Colour = TEXT) -> 
     return board[top + _CAPTION_ROWS : top + height, left : left + width]
 
 
-def _draw_camera(
+def draw_camera(
     panel: Image, frame: Frame, verdict: Verdict, contours: tuple[Contour, ...]
 ) -> Image:
     """Draw *frame* with its boxes into *panel*; return its place."""
@@ -136,7 +136,7 @@ def _draw_camera(
     return shown
 
 
-def _draw_looks(place: Image, frame: Frame, people: PeopleView) -> None:
+def draw_looks(place: Image, frame: Frame, people: PeopleView) -> None:
     """Draw where the person model looked in the last second, and what it found there."""
     if frame.damaged:
         return
@@ -147,13 +147,13 @@ def _draw_looks(place: Image, frame: Frame, people: PeopleView) -> None:
             _tag(place, detection_text(one), (box.x, box.y + box.height + 6 + _TAG_ROWS), SEEN)
 
 
-def _draw_plane(panel: Image, plane: Image, frame: Frame, contours: tuple[Contour, ...]) -> None:
+def draw_plane(panel: Image, plane: Image, frame: Frame, contours: tuple[Contour, ...]) -> None:
     rows, columns = frame.luma.shape
     shown = _placed(panel, np.repeat(plane[..., None], 3, axis=2), columns / rows)
     _draw_contours(shown, frame, contours, with_labels=False)
 
 
-def _say_none(panel: Image, verdict: Verdict) -> None:
+def say_none(panel: Image, verdict: Verdict) -> None:
     """Write why there is no background, and no difference from it."""
     text = "not known yet" if verdict.level is None else "not used: light is the trigger"
     write(panel, text, (_MARGIN, panel.shape[0] // 2), panel.shape[1] - 2 * _MARGIN)
@@ -263,6 +263,6 @@ def _write_columns(panel: Image, texts: tuple[str, ...], base: int, colour: Colo
         write(panel, text, (_MARGIN + number * each, base), each - 8, colour=colour)
 
 
-def _darkened(delta: Image) -> Image:
+def darkened(delta: Image) -> Image:
     """Return the difference *delta* in dark on white."""
     return np.asarray(cv2.LUT(delta, _DIFFERENCES), np.uint8)

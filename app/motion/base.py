@@ -81,8 +81,8 @@ class Sighting:
     0 to 255, where light is the trigger. *evidence* says why there is motion, and *objection* why
     something that changed is none, where the model knows it. *alert* is False when everybody is in
     zones that are only recorded. *changed_px* is the largest changed area, also where nothing
-    counts as motion; *hidden* is the share of the texture behind it that it hides, where the model
-    knows it.
+    counts as motion, and *hidden* the share of the texture behind it that it hides; None where the
+    model does not know them.
     """
 
     motion: bool
@@ -93,7 +93,7 @@ class Sighting:
     evidence: Evidence | None = None
     objection: str | None = None
     alert: bool = True
-    changed_px: float = 0.0
+    changed_px: float | None = None
     hidden: float | None = None
 
 

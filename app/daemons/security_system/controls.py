@@ -32,9 +32,10 @@ _log = logging.getLogger(__name__)
 class ControlState:
     """The state in which people and programs want a camera to be.
 
-    *images_asked* and *clips_asked* count the requests for a picture taken now and for a clip.
-    *clip_asked_at* is the time of the newest request for a clip. *known* is False until Redis has
-    answered.
+    *watched* and *detector_watched* say whether somebody looks at the live view, and at the
+    pictures of the detector. *images_asked* and *clips_asked* count the requests for a picture
+    taken now and for a clip. *clip_asked_at* is the time of the newest request for a clip. *known*
+    is False until Redis has answered.
     """
 
     armed: bool
@@ -44,6 +45,7 @@ class ControlState:
     clips_asked: int = 0
     clip_asked_at: datetime | None = None
     known: bool = False
+    detector_watched: bool = False
 
 
 class Controls:
@@ -110,6 +112,7 @@ class Controls:
             self.state.clips_asked + len(clips_at),
             max(clips_at, default=self.state.clip_asked_at),
             known=True,
+            detector_watched=found.detector_watched,
         )
         for request in requests:
             if request.kind in SILENCER_KINDS and request.camera == self._camera:

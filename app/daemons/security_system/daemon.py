@@ -36,6 +36,7 @@ from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.pan_tilt import PanTiltControl
 from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
+from app.daemons.security_system.shown_pictures import ShownPictures
 from app.daemons.security_system.silencing import Silencing
 from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
 
 #: The seconds that a step waits for a frame: short, because switches and signals must be obeyed.
 FRAME_WAIT_S = 0.25
-#: The seconds between two pictures for the live view.
-LIVE_EVERY_S = 0.2
 #: The seconds that Redis may take to answer the publisher.
 REDIS_TIMEOUT_S = 2.0
 #: The note that keeps an opening for the next run.
@@ -149,7 +148,7 @@ class SecuritySystem(Daemon):
         self._level: float | None = None
         self._images_given = 0
         self._latest_s = float("-inf")
-        self._live_s = float("-inf")
+        self._shown = ShownPictures(self._publisher, self.clock)
         self._display = self._make_display() if show else None
 
     def open(self) -> None:
@@ -170,6 +169,7 @@ class SecuritySystem(Daemon):
         self._publisher.check()
         self._clips.check()
         self._captures.check()
+        self._shown.check()
         self._people.check()
         if self._silencing.was_switched:
             self._silencing.was_switched = False
@@ -207,6 +207,7 @@ class SecuritySystem(Daemon):
         self._silencing.close()
         self._publisher.stop()
         self._pan_tilt.close()
+        self._shown.close()
         if self._display:
             self._display.close()
 
@@ -409,14 +410,13 @@ class SecuritySystem(Daemon):
         if not frame.damaged and (is_due or self._images_given != wanted.images_asked):
             self._images_given = wanted.images_asked
             self._show_latest(frame, jpeg(frame.bgr()))
-        if wanted.watched and now_s - self._live_s >= LIVE_EVERY_S:
-            self._live_s = now_s
-            self._publisher.show_frame(jpeg(frame.bgr(), quality=70))
+        self._shown.offer(frame)
 
     def _judge(self, frame: Frame) -> None:
         verdict = self._detector.judge(frame)
         if self._display:
             self._display.offer(frame, verdict, self._detector.comparison, self._alerts.view)
+        self._shown.offer_verdict(frame, verdict, self._detector, self._alerts.view)
         if frame.damaged:
             if verdict.event and verdict.changed == "closed":
                 self._close_event(verdict.event, frame)

@@ -24,7 +24,9 @@ class EventTraces:
 
     def add(self, frame: Frame, verdict: Verdict) -> None:
         """Add the next *frame* with its *verdict*."""
-        self._recorder.add(trace_point(frame, verdict))
+        self._recorder.add(
+            TracePoint(frame.at_s, verdict.changed_px, verdict.hidden, verdict.level)
+        )
 
     def begin(self, event_id: str, event: Event) -> None:
         """Begin the trace of *event*."""
@@ -39,9 +41,3 @@ class EventTraces:
         trace, event, self._event = self._recorder.end(limits), self._event, None
         if event and trace:
             self._publisher.keep_trace(event, trace)
-
-
-def trace_point(frame: Frame, verdict: Verdict) -> TracePoint:
-    """Return the figures of *frame*, judged as *verdict*."""
-    area_px = verdict.changed_px if verdict.level is None else None
-    return TracePoint(frame.at_s, area_px, verdict.hidden, verdict.level)

@@ -133,6 +133,10 @@ class Publisher:
         """Send *picture*, a JPEG, to the live view."""
         self._send("frame", lambda: self._state.publish_frame(self._camera, picture))
 
+    def show_detector(self, picture: bytes) -> None:
+        """Send *picture*, a line of JSON and a JPEG, to those who look at the detector."""
+        self._send("detector", lambda: self._state.publish_detector(self._camera, picture))
+
     def show_position(self, position: Position) -> None:
         """Make *position* the camera's present position."""
         key = protocol.camera_key(self._camera, "position")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -95,15 +96,24 @@ def test_a_requested_picture_comes_within_a_second(empty_room: EmptyRoom) -> Non
 
 
 def test_live_pictures_are_sent_only_while_somebody_watches(empty_room: EmptyRoom) -> None:
-    raw = empty_room.front.raw
-    with raw.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
-        line.subscribe("camera:front:frames")
-        assert line.get_message(timeout=0.6) is None
-        raw.set("camera:front:watched", "1", ex=5)
-        message = until(lambda: line.get_message(timeout=0.2), "a live picture")
-        assert decoded(message["data"]).shape == (480, 640, 3)
-        raw.delete("camera:front:watched")
-        until(lambda: line.get_message(timeout=0.6) is None, "the pictures end")
+    state, raw = empty_room.state, empty_room.front.raw
+    live, detector = "camera:front:frames", "camera:front:detector"
+    with closing(state.subscription(live, detector)) as pictures:
+        assert pictures.read(0.6) is None
+        for of_detector, channel in ((False, live), (True, detector)):
+            state.watch(["front"], detector=of_detector)
+            found = until(lambda: pictures.read(0.2), "a picture")
+            assert found[0] == channel
+            picture = found[1].partition(b"\n")[2] if of_detector else found[1]
+            assert decoded(picture).shape == ((360, 1448, 3) if of_detector else (480, 640, 3))
+            raw.delete(f"camera:front:{'detector_' * of_detector}watched")
+            until(lambda: pictures.read(0.6) is None, "the pictures end")
+        state.watch(["front"])
+        until(lambda: pictures.read(0.2), "a picture")
+        state.set_switch("camera_status", False)
+        until(lambda: pictures.read(0.6) is None, "a closed camera has no pictures")
+        state.set_switch("camera_status", True)
+    until(partial(empty_room.picture_since, empty_room.ask_for_picture()), "it sees again")
 
 
 def test_the_camera_obeys_its_switch_within_a_second(empty_room: EmptyRoom) -> None:
