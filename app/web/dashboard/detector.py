@@ -2,6 +2,9 @@
 
 from flask import Blueprint, Response, render_template, request
 
+from app.commands.status import camera_loss
+from app.errors import StateUnavailable
+from app.times import format_time
 from app.web.dashboard import masks
 from app.web.dashboard.context import dashboard
 
@@ -11,7 +14,8 @@ page = Blueprint("detector", __name__)
 @page.get("/detector")
 def show() -> str:
     """Show what the detector of a camera sees now."""
-    return render_template("detector.html", camera=_camera())
+    motion = dashboard().config.motion
+    return render_template("detector.html", camera=_camera(), motion=motion)
 
 
 @page.get("/detector/masks", endpoint="masks")
@@ -26,9 +30,30 @@ def picture(camera: str) -> Response:
     return masks.picture(camera)
 
 
+@page.get("/detector/silence/<camera>")
+def silence(camera: str) -> dict[str, str]:
+    """Return why the detector of *camera* publishes no pictures."""
+    masks.chosen(dashboard().config, camera)
+    return {"why": _why_silent(camera)}
+
+
 def _camera() -> str:
     """Return the camera that the request names; the first one if it names none."""
     config = dashboard().config
     camera = request.args.get("camera") or next(iter(config.cameras))
     masks.chosen(config, camera)
     return camera
+
+
+def _why_silent(camera: str) -> str:
+    site = dashboard()
+    try:
+        survey = site.state.survey("camera_status", events=1)
+    except StateUnavailable:
+        return "Redis does not answer. Pictures come again when it does."
+    if not site.commands.switches.read("camera_status", survey.strings["camera_status"]):
+        return f"The cameras are off, so {camera} looks at nothing. Switch them on at the page Now."
+    if loss := camera_loss(camera, survey.heartbeats()):
+        since = f" since {format_time(loss.since, site.clock.now())}" if loss.since else ""
+        return f"Camera {camera} gives no pictures{since}: {loss.why}."
+    return f"Camera {camera} is on. Its next picture comes soon."
