@@ -1,5 +1,6 @@
 """The configuration: YAML, checked, as frozen settings."""
 
+from app.config.changes import with_changes
 from app.config.checks import config_warnings
 from app.config.loading import (
     FOLDER_VARIABLE,
@@ -37,5 +38,7 @@ __all__ = [
     "config_folder",
     "config_from_plain",
     "config_warnings",
+    "key_help",
     "load_config",
+    "with_changes",
 ]

@@ -21,9 +21,17 @@ _PLAINER = {
 
 
 def described(error: ValidationError, layers: Layers) -> list[str]:
-    """Return one sentence for each wrong key, also where a union reports several mistakes."""
+    """Return one sentence for each wrong key, with its place in the files."""
+    return [
+        f"{layers.place(keys)}: {dotted(keys)}: {why}"
+        for keys, why in described_by_key(error, layers.values).items()
+    ]
+
+
+def described_by_key(error: ValidationError, values: Any) -> dict[KeyPath, str]:
+    """Return the mistake at each wrong key of *values*, also where a union reports several."""
     reasons: dict[KeyPath, list[str]] = {}
-    found = [(_key_path(one["loc"], layers.values), one) for one in error.errors(include_url=False)]
+    found = [(_key_path(one["loc"], values), one) for one in error.errors(include_url=False)]
     for keys, one in found:
         other_alternative = one["type"] == "literal_error" and any(
             other[: len(keys)] == keys for other, _ in found if other != keys
@@ -32,9 +40,7 @@ def described(error: ValidationError, layers: Layers) -> list[str]:
             reasons.setdefault(keys, []).append(
                 _reason(one["type"], one["msg"], one["input"], keys)
             )
-    return [
-        f"{layers.place(keys)}: {dotted(keys)}: {_either(said)}" for keys, said in reasons.items()
-    ]
+    return {keys: _either(said) for keys, said in reasons.items()}
 
 
 def _either(said: list[str]) -> str:

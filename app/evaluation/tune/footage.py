@@ -87,7 +87,7 @@ def _warmed_up(frames: list[Frame]) -> list[Frame]:
     held = [one for one in frames if one.at_s - frames[0].at_s <= _HELD_S]
     step_s = (held[-1].at_s - held[0].at_s) / max(len(held) - 1, 1) or 0.1
     # The last of them is next to the first frame: 3 2 1 0 | 0 1 2 3.
-    order = list(_there_and_back(len(held), max(1, round(WARM_S / step_s))))[::-1]
+    order = list(there_and_back(len(held), max(1, round(WARM_S / step_s))))[::-1]
     warm = [
         _frame(held[place].luma, number * step_s, held[place].luma_span)
         for number, place in enumerate(order)
@@ -96,7 +96,8 @@ def _warmed_up(frames: list[Frame]) -> list[Frame]:
     return warm + [_frame(one.luma, one.at_s + later_s, one.luma_span) for one in frames]
 
 
-def _there_and_back(count: int, length: int) -> Iterator[int]:
+def there_and_back(count: int, length: int) -> Iterator[int]:
+    """Yield *length* places among *count*, from the first to the last and back, again and again."""
     for number in range(length):
         place = number % (2 * count)
         yield place if place < count else 2 * count - 1 - place
