@@ -1,8 +1,10 @@
 """What tests of several parts need: the footage, and a Redis of their own."""
 
 import contextlib
+import importlib
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 REPO = Path(__file__).resolve().parent.parent
 
+# Each test process, and each program that a test starts, would compile all modules for itself.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: Glances counts every program of the suite on this machine, so tests that start a whole house take
 #: turns.
@@ -40,6 +45,22 @@ HOUSES = (
 
 #: Folders whose tests wait most. They start first, so that no process is left with them at the end.
 SLOW = ("tests/system/", "tests/daemons/", "tests/scripts/", "tests/launcher/", "tests/evaluation/")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import this process's share of the test files first, when several processes run all tests.
+
+    Each then finds compiled what the others began with: a fresh checkout is compiled only once.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if not worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted((REPO / "tests").rglob("test_*.py"))
+    first = int(worker["workerid"].removeprefix("gw"))
+    for file in files[first :: worker["workercount"]]:
+        with contextlib.suppress(Exception):  # its collection fails too, and reports it
+            importlib.import_module(".".join(file.relative_to(REPO).with_suffix("").parts))
 
 
 def scope_of(nodeid: str) -> str:
