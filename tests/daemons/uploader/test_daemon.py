@@ -264,6 +264,9 @@ def test_with_new_settings_no_two_threads_write_a_copy(scene: UploaderScene, nas
         scene.reload()
         scene.until(lambda: not ancient.exists(), "the new threads work")
         assert (unfinished.stat().st_ino, unfinished.stat().st_mtime_ns) == begun
+        whole = clip.with_name("whole")
+        whole.write_bytes(b"clip" * 2000)
+        whole.replace(clip)  # a thread that opens a FIFO again waits for a writer without end
     scene.until(copy.exists, "the copy is there")
     assert copy.read_bytes() == b"clip" * 2000
 
