@@ -17,6 +17,7 @@ VERBS = {
     "presence-month": "app.evaluation.presence_month:presence_month",
     "redis-cli": "app.cli.redis_cli:redis_cli",
     "replay": "app.evaluation.replay:replay",
+    "set-password": "app.cli.set_password:set_password",
     "silencer": "app.cli.silencer:silencer",
     "silencer-houses": "app.evaluation.silencer_houses:silencer_houses",
     "slack-manifest": "app.cli.slack_manifest:slack_manifest",

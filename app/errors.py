@@ -22,6 +22,7 @@ WhosThereError
     ├── StoreError     a store for uploads that does not accept or confirm a file this time
     │   └── StoreRefused       a person must act before the store accepts files
     ├── StateUnavailable       Redis does not answer
+    ├── PasswordFileError      the file with the dashboard's password cannot be used
     ├── NoDisplay              no window can be opened on this machine
     ├── JournalInUse           another notifier runs (in `app.daemons.notifier.journal`)
     └── SuiteError     the programs could not be started together
@@ -141,6 +142,10 @@ class StoreRefused(StoreError):
 
 class StateUnavailable(WorldError):
     """Redis is not reachable, or refuses to write."""
+
+
+class PasswordFileError(WorldError):
+    """The file with the dashboard's password cannot be read or is damaged; nobody can log in."""
 
 
 class NoDisplay(WorldError):

@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -22,17 +23,17 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def atomic_file(path: Path, like: Path | None = None) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, like: Path | None = None, mode: int = 0o666) -> Iterator[IO[bytes]]:
     """Yield a file whose content becomes the file at *path* when the block ends.
 
     Missing folders are made. After a failure *path* is unchanged. A symbolic link at *path* is
     replaced, not followed. The file and the folders get the permissions of *like*, a folder above
-    them that the owner may share with others.
+    them that the owner may share with others. Without *like* the file has at most those of *mode*.
     """
     _make_folders(path.parent, like)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
-        with open(unfinished, "wb", opener=_no_link) as file:
+        with open(unfinished, "wb", opener=partial(_no_link, mode=mode)) as file:
             if like:
                 _permit(unfinished, like, 0o666)
             yield file
@@ -190,8 +191,8 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _no_link(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+def _no_link(name: str, flags: int, mode: int = 0o666) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW, mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,6 +23,9 @@ DELIVERY_LIFE_S = 7 * DAY_S
 SET_ASIDE_LIFE_S = 7 * DAY_S
 #: A snooze that ends later was made by a clock that was ahead: the longest lasts 24 hours.
 SNOOZE_MOST_S = 25 * 3_600
+#: The wrong passwords that one address may send in this time.
+LOGIN_FAILURES_MOST = 5
+LOGIN_FAILURES_LIFE_S = 300
 #: Slack accepts a signature that is up to five minutes old or five minutes ahead.
 SIGNATURE_LIFE_S = 660
 #: Slack sends an envelope again within this time.
@@ -258,6 +261,14 @@ ENVELOPE = Key(
     "Slack socket",
     ENVELOPE_LIFE_S,
 )
+LOGIN_FAILURES = Key(
+    "login_failures:{address}",
+    "string",
+    "the number of wrong passwords from this address",
+    "dashboard",
+    "dashboard",
+    LOGIN_FAILURES_LIFE_S,
+)
 HEARTBEAT_MARKS = Key(
     "hearts",
     "hash",
@@ -363,6 +374,7 @@ KEYS = (
     ROUTER,
     SIGNATURE,
     ENVELOPE,
+    LOGIN_FAILURES,
     HEARTBEAT_MARKS,
     DELIVERY,
     PUBLISHED,
@@ -440,6 +452,10 @@ def signature_key(digest: str) -> str:
 
 def envelope_key(digest: str) -> str:
     return ENVELOPE.of(digest)
+
+
+def login_failures_key(address: str) -> str:
+    return LOGIN_FAILURES.of(address.replace(":", "-"))
 
 
 def heartbeat_key(program: str, host: str, camera: str | None = None) -> str:

@@ -266,3 +266,19 @@ redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return found
 """
+
+# In one step, so that requests at the same time are counted one by one: counts a login under
+# KEYS[1], and returns 0; or returns the seconds to wait when ARGV[1] logins were counted, the last
+# one at most ARGV[2] seconds ago.
+COUNT_LOGIN = """
+local count = tonumber(redis.call('GET', KEYS[1])) or 0
+if count >= tonumber(ARGV[1]) then
+    local left = redis.call('TTL', KEYS[1])
+    if left > 0 and left <= tonumber(ARGV[2]) then
+        return left
+    end
+    count = 0
+end
+redis.call('SET', KEYS[1], string.format('%d', math.max(count, 0) + 1), 'EX', ARGV[2])
+return 0
+"""

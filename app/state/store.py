@@ -12,11 +12,14 @@ from app.state.event_state import EventState
 from app.state.heartbeat_state import HeartbeatState
 from app.state.history_state import HistoryState
 from app.state.house_state import HouseState
+from app.state.login_state import LoginState
 from app.state.server_state import ServerState
 from app.state.views import Survey, survey_of
 
 
-class State(CameraState, EventState, HeartbeatState, HistoryState, HouseState, ServerState):
+class State(
+    CameraState, EventState, HeartbeatState, HistoryState, HouseState, LoginState, ServerState
+):
     """The shared state at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:

@@ -1,38 +1,51 @@
 """The dashboard's Flask app: its pages, and what guards each of them."""
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, Response
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as AnyResponse
 
 from app.clock import Clock, SystemClock
 from app.commands.context import CommandContext
 from app.config import Config
 from app.state import State
 from app.web import LONGEST_BODY
-from app.web.dashboard import auth, detector, headers, live_page, logs, now, system, tag, timeline
+from app.web.dashboard import (
+    auth,
+    detector,
+    errors,
+    frame,
+    headers,
+    live_page,
+    logs,
+    now,
+    sender,
+    sessions,
+    system,
+    tag,
+    timeline,
+)
 from app.web.dashboard.context import DASHBOARD, Dashboard
 from app.web.dashboard.event_index import EventIndex
 from app.web.dashboard.live import LivePictures
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0
-#: The pages in the order of the navigation: the name of a blueprint, and its title.
-PAGES = (
-    ("now", "Now"),
-    ("timeline", "Timeline"),
-    ("tag", "Tag"),
-    ("detector", "Detector"),
-    ("system", "System"),
-    ("logs", "Logs"),
+#: The modules with a blueprint.
+_PAGES = (
+    now,
+    live_page,
+    timeline,
+    tag,
+    detector,
+    system,
+    logs,
 )
 
 
 def create_app(config: Config, clock: Clock | None = None) -> Flask:
     """Return the dashboard of *config*."""
     clock = clock or SystemClock()
-    app = Flask(__name__)
+    app = sessions.GuardedFlask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.config["WTF_CSRF_TIME_LIMIT"] = None
@@ -48,13 +61,15 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
         EventIndex(config, state, clock),
     )
     Bootstrap5(app)
-    auth.guard(app, config, clock)
+    sessions.prepare(app, config)
+    sender.guard(app, config)
+    auth.guard(app)
     CSRFProtect(app)
-    headers.add(app)
-    for page in (now, live_page, timeline, tag, detector, system, logs):
+    headers.add(app, config)
+    frame.add(app, config)
+    errors.handle(app)
+    for page in _PAGES:
         app.register_blueprint(page.page)
-    app.context_processor(lambda: {"pages": PAGES, "cameras": list(config.cameras)})
-    app.register_error_handler(HTTPException, _refuse)
     app.after_request(lambda response: _counted(endpoint, clock, response))
     return app
 
@@ -65,10 +80,3 @@ def _counted(endpoint: Endpoint, clock: Clock, response: Response) -> Response:
     endpoint.refused += 400 <= response.status_code < 500
     endpoint.errors += response.status_code >= 500
     return response
-
-
-def _refuse(error: HTTPException) -> AnyResponse:
-    """Return a page that says what is wrong; without a session, the login page."""
-    if error.code == 401 and request.method == "GET" and request.accept_mimetypes.accept_html:
-        return redirect(url_for("auth.login"))
-    return Response(f"{error.code} {error.name}\n", error.code or 500, mimetype="text/plain")

@@ -1,6 +1,8 @@
 """The headers by which a browser loads nothing from elsewhere, and shows the page in no frame."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
+
+from app.config import Config
 
 _POLICY = "; ".join(
     (
@@ -28,13 +30,23 @@ _HEADERS = {
 }
 
 
-def add(app: Flask) -> None:
+_YEAR_S = 31_536_000
+#: Files of the program itself. A browser may keep them, and asks each time whether they are new.
+_KEPT = ("static", "bootstrap.static", "manifest")
+
+
+def add(app: Flask, config: Config) -> None:
     """Send the headers with every answer of *app*."""
-    app.after_request(_with_headers)
+    headers = dict(_HEADERS)
+    if config.dashboard.proxy:
+        headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
 
+    def complete(response: Response) -> Response:
+        response.headers.update(headers)
+        if request.endpoint in _KEPT:
+            response.headers["Cache-Control"] = "no-cache"
+        elif "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
-def _with_headers(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
-    return response
+    app.after_request(complete)

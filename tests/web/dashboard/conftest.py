@@ -1,7 +1,10 @@
 """The dashboard of a house without gunicorn, and a browser for the whole of it."""
 
+import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -9,6 +12,7 @@ from playwright.sync_api import Browser
 from werkzeug.test import TestResponse
 
 from app.config import Config, load_config
+from app.config.password import PasswordFile
 from app.state import State
 from app.web.dashboard.app import create_app
 from tests.servers.programs import write_config
@@ -17,6 +21,24 @@ from tests.web.dashboard.browser import chromium
 from tests.web.dashboard.house import House
 
 CAMERAS = "cameras: {front: {source: demo, pantilt: {backend: mock}}, garden: {source: demo}}\n"
+
+
+PASSWORD = "four ducks in the green pond"  # noqa: S105
+
+
+@cache
+def _stored_password() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = PasswordFile(Path(folder))
+        file.write(PASSWORD)
+        return file.path.read_bytes()
+
+
+def store_password(config: Config) -> None:
+    """Give the dashboard of *config* the password `PASSWORD`; all tests share its slow hash."""
+    file = PasswordFile(config.data_dir)
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    file.path.write_bytes(_stored_password())
 
 
 class Site:
@@ -29,6 +51,7 @@ class Site:
             more += "dashboard: {enabled: true}\n"
         self.config: Config = load_config(write_config(folder, redis_url, more))
         self.state = State(redis_url)
+        store_password(self.config)
         self.app: Flask = create_app(self.config)
         self.client = self.app.test_client()
         self.log_in()
@@ -40,15 +63,33 @@ class Site:
     def log_in(self) -> None:
         """Give the browser a session."""
         with self.client.session_transaction() as session:
-            session["known"] = True
+            session["since"] = int(time.time())
+
+    def log_out(self) -> None:
+        """Take a new browser, without any cookie."""
+        self.client = self.app.test_client()
 
     def get(self, address: str, **headers: str) -> TestResponse:
         return self.client.get(address, headers=headers)
 
-    def post(self, address: str, fields: Mapping[str, str] | None = None) -> TestResponse:
+    def post(
+        self,
+        address: str,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> TestResponse:
         """Send *fields* as a form of a page does: with the token of the session."""
-        token = self.get("/").text.partition('name="csrf-token" content="')[2].partition('"')[0]
-        return self.client.post(address, data=dict(fields or {}), headers={"X-CSRFToken": token})
+        token = self.token()
+        given = {"X-CSRFToken": token, **(headers or {})}
+        return self.client.post(address, data=dict(fields or {}), headers=given)
+
+    def token(self) -> str:
+        """The token that a page of this browser sends along with its forms."""
+        for address in ("/", "/login"):
+            token = self.get(address).text.partition('name="csrf-token" content="')[2]
+            if token:
+                return token.partition('"')[0]
+        raise AssertionError("no page has a token")
 
 
 @pytest.fixture
