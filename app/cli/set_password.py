@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from app.cli.options import config_options, loaded
+from app.cli.options import loaded
 from app.config import Config
+from app.config.options import config_options
 from app.config.password import MOST_CHARACTERS, PasswordFile, check_strength
 from app.errors import Refused
 from app.launcher.specs import page_at
