@@ -1,4 +1,4 @@
-"""Who may enter the dashboard: whoever knows the password, nobody, or everybody in the demo."""
+"""The rule who enters the dashboard: who knows the password, or everybody in a demo."""
 
 import logging
 import os

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser
-from werkzeug.test import TestResponse
+from werkzeug.test import Cookie, TestResponse
 
 from app.config import Config, load_config
 from app.config.password import PasswordFile
@@ -68,6 +68,14 @@ class Site:
     def log_out(self) -> None:
         """Take a new browser, without any cookie."""
         self.client = self.app.test_client()
+
+    @property
+    def cookie(self) -> Cookie:
+        """The cookie with the session of this browser."""
+        name = self.app.session_interface.get_cookie_name(self.app)
+        cookie = self.client.get_cookie(name)
+        assert cookie
+        return cookie
 
     def get(self, address: str, **headers: str) -> TestResponse:
         return self.client.get(address, headers=headers)

@@ -28,8 +28,7 @@ def opened_site(browser: Browser, site: Site, look: Look = DESKTOP) -> Iterator[
 
 
 def _session(site: Site) -> StorageState:
-    cookie = site.client.get_cookie("session")
-    assert cookie
+    cookie = site.cookie
     return {
         "cookies": [
             {
