@@ -31,7 +31,7 @@ class Access:
 
 
 class AccessControl:
-    """Reads the password of the house of *config* anew when its file has changed.
+    """Reads the password of the house of *config* again when its file has changed.
 
     Several threads may use it.
     """
