@@ -2,9 +2,11 @@
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response, current_app, url_for
+from werkzeug.security import safe_join
 
 from app.config import Config
 
@@ -36,6 +38,7 @@ def add(app: Flask, config: Config) -> None:
         "is_unencrypted": is_readable,
     }
     app.context_processor(lambda: shared)
+    app.url_defaults(_add_version)
     app.add_url_rule("/manifest.webmanifest", "manifest", manifest)
 
 
@@ -67,3 +70,27 @@ def manifest() -> Response:
 
 def icon(name: str) -> str:
     return url_for("static", filename=name)
+
+
+def version_of(endpoint: str | None, filename: str) -> str | None:
+    """Return the version in the address of a static file; None when there is no such file."""
+    folder = _static_folder(endpoint)
+    path = safe_join(folder, filename) if folder else None
+    try:
+        return f"{Path(path).stat().st_mtime_ns:x}" if path else None
+    except OSError:
+        return None
+
+
+def _static_folder(endpoint: str | None) -> str | None:
+    if endpoint == "static":
+        return current_app.static_folder
+    if endpoint == "bootstrap.static":
+        return current_app.blueprints["bootstrap"].static_folder
+    return None
+
+
+def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Put the version of a static file into its address, so that browsers may keep the file."""
+    if "filename" in values and (version := version_of(endpoint, values["filename"])):
+        values["v"] = version

@@ -3,6 +3,7 @@
 from flask import Flask, Response, request
 
 from app.config import Config
+from app.web.dashboard.frame import version_of
 
 _POLICY = "; ".join(
     (
@@ -31,8 +32,8 @@ _HEADERS = {
 
 
 _YEAR_S = 31_536_000
-#: Files of the program itself. A browser may keep them, and asks each time whether they are new.
-_KEPT = ("static", "bootstrap.static", "manifest")
+#: Files of the program itself, which hold nothing of the house.
+_FILES = ("static", "bootstrap.static", "manifest")
 
 
 def add(app: Flask, config: Config) -> None:
@@ -43,10 +44,19 @@ def add(app: Flask, config: Config) -> None:
 
     def complete(response: Response) -> Response:
         response.headers.update(headers)
-        if request.endpoint in _KEPT:
-            response.headers["Cache-Control"] = "no-cache"
+        if request.endpoint in _FILES:
+            response.headers["Cache-Control"] = _keeping()
         elif "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
 
     app.after_request(complete)
+
+
+def _keeping() -> str:
+    """Return for how long a browser may keep a file; without a version it asks each time."""
+    version = request.args.get("v")
+    named = (request.view_args or {}).get("filename", "")
+    if version and version == version_of(request.endpoint, named):
+        return f"public, max-age={_YEAR_S}, immutable"
+    return "no-cache"

@@ -12,7 +12,7 @@ def test_every_page_is_in_the_navigation_of_every_page(site: Site) -> None:
         shown = site.get(address)
         assert shown.status_code == 200
         assert f"<title>{title} " in shown.text
-        assert all(f">{other}</a>" in shown.text for _, other in PAGES)
+        assert all(f"<span>{other}</span></a>" in shown.text for _, other in PAGES)
 
 
 def test_no_page_is_shown_without_a_session(site: Site) -> None:
