@@ -270,11 +270,13 @@ class ClipAsked:
 class ReplyTo:
     """The address of a reply: *response_url*, or else *channel*.
 
-    A response URL is a secret; it accepts a few replies within some minutes.
+    A response URL is a secret; it accepts a few replies within some minutes. With *page*, somebody
+    at the dashboard asked: the page shows the result by itself, so no reply is sent.
     """
 
     response_url: str | None = None
     channel: str | None = None
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

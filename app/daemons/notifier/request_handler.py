@@ -3,6 +3,7 @@
 Requests are read from the stream `requests`. Each is acknowledged after its reply, so a kill loses
 none. A request that is too old is dropped; where that helps, the person gets a sentence. A request
 that waits delays no other. A request about the silencer gets no reply: a camera's program does it.
+Nor does a picture or a clip for somebody at the dashboard, which shows it by itself.
 """
 
 import logging
@@ -133,7 +134,9 @@ class RequestHandler:
         self._open[pending.entry] = pending
         if self._journal:
             pending.replied = _REPLIED in self._journal.marks(answer_key(pending.entry))
-        if pending.request.kind == "clip" and self.clip_handler:
+        if _is_shown_at_page(pending.request):
+            self._finish(pending)
+        elif pending.request.kind == "clip" and self.clip_handler:
             self.clip_handler.enqueue(pending)
         else:
             self._retries.enqueue(pending)
@@ -227,3 +230,10 @@ class RequestHandler:
         taken_at = self._state.latest_taken_at(camera)
         latest = self._clock.now() + DAY_SHOWN_AFTER
         return taken_at is not None and request.at <= taken_at < latest
+
+
+def _is_shown_at_page(request: Request) -> bool:
+    """Return whether somebody at the dashboard asked for a picture or a clip."""
+    return request.kind in ("last_image", "clip") and bool(
+        request.reply_to and request.reply_to.page
+    )

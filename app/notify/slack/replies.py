@@ -72,8 +72,11 @@ class SlackReplies:
     def reply(self, reply_to: ReplyTo | None, text: str) -> None:
         """Send *text*, in mrkdwn, to the person who asked, or to the channel if that fails.
 
-        If Slack refuses both, the failure is logged, since another try would not help.
+        If Slack refuses both, the failure is logged, since another try would not help. Somebody at
+        the dashboard gets nothing here.
         """
+        if reply_to and reply_to.page:
+            return
         if reply_to and reply_to.response_url and self._respond(reply_to.response_url, text):
             return
         try:

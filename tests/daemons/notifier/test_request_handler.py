@@ -52,6 +52,17 @@ def test_a_new_picture_is_shown_where_it_was_asked_for(replies: Replies) -> None
     assert replies.done()
 
 
+@pytest.mark.parametrize("kind", ["last_image", "clip", "tag"])
+def test_who_asks_at_the_dashboard_gets_nothing_in_slack(
+    replies: Replies, kind: protocol.RequestKind
+) -> None:
+    replies.state.set_latest("front", Latest(b"a new one", AT))
+    replies.ask(kind=kind, event="20261120T101500.000Z-front", reply_to=ReplyTo(page=True))
+    replies.run()
+    assert replies.done()
+    assert replies.slack.messages == []
+
+
 @pytest.mark.parametrize(
     ("armed", "why"), [(True, "sends no picture at the moment"), (False, "is off")]
 )
