@@ -10,7 +10,9 @@ from app.config import Config
 from app.state import State
 from app.web import LONGEST_BODY
 from app.web.dashboard import (
+    asked,
     auth,
+    command,
     detector,
     errors,
     frame,
@@ -23,17 +25,23 @@ from app.web.dashboard import (
     system,
     tag,
     timeline,
+    updates_page,
 )
 from app.web.dashboard.context import DASHBOARD, Dashboard
 from app.web.dashboard.event_index import EventIndex
 from app.web.dashboard.live import LivePictures
+from app.web.dashboard.overview import read_overview
+from app.web.dashboard.updates import Updates
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0
 #: The modules with a blueprint.
 _PAGES = (
     now,
+    command,
+    asked,
     live_page,
+    updates_page,
     timeline,
     tag,
     detector,
@@ -52,12 +60,14 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     endpoint = Endpoint(clock)
     state = State(config.redis.url, REDIS_TIMEOUT_S)
     app.extensions[ENDPOINT] = endpoint
+    commands = CommandContext(config, state, clock)
     app.extensions[DASHBOARD] = Dashboard(
         config,
         state,
         clock,
-        CommandContext(config, state, clock),
+        commands,
         LivePictures(state),
+        Updates(lambda: read_overview(commands)),
         EventIndex(config, state, clock),
     )
     Bootstrap5(app)

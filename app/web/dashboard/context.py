@@ -8,9 +8,11 @@ from flask import current_app
 from app.clock import Clock
 from app.commands.context import CommandContext, Invocation
 from app.config import Config
+from app.protocol import ReplyTo
 from app.state import State
 from app.web.dashboard.event_index import EventIndex
 from app.web.dashboard.live import LivePictures
+from app.web.dashboard.updates import Updates
 
 #: The name under which the app keeps its `Dashboard`.
 DASHBOARD = "dashboard"
@@ -29,11 +31,12 @@ class Dashboard:
     clock: Clock
     commands: CommandContext
     live: LivePictures
+    updates: Updates
     events: EventIndex
 
     def invocation(self, text: str = "") -> Invocation:
         """Return the use of a command or a tag by the person at the page, now."""
-        return Invocation(text, USER, SOMEBODY, self.clock.now())
+        return Invocation(text, USER, SOMEBODY, self.clock.now(), ReplyTo(page=True))
 
 
 def dashboard() -> Dashboard:

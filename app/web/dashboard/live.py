@@ -7,18 +7,14 @@ leaves pictures out, and holds nobody.
 An answer is `multipart/x-mixed-replace`, which `<img>` displays, and `static/live.js` reads. Each
 part has its camera in the header `X-Camera`. While no picture comes, a header line of the next part
 is sent now and then: this shows whether the viewer is still there, and changes no picture.
-
-A stream ends after `LONGEST_S`, and the page asks for another, so that an old session ends too.
 """
 
 import contextlib
 import logging
-import select
-import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Literal, NamedTuple
 
 from app import protocol
@@ -28,8 +24,6 @@ from app.web import STOPPING
 
 #: The most viewers at once. A thread serves each, and the pages need some too.
 MOST_VIEWERS = 24
-#: The longest time of one stream, in seconds.
-LONGEST_S = 50.0
 #: The time between two wishes; a camera publishes for `protocol.WATCHED_LIFE_S` after each.
 ASK_S = 2.0
 #: The time without a picture after which a header line is sent instead.
@@ -76,9 +70,9 @@ class LivePictures:
         return self._viewers >= MOST_VIEWERS
 
     def stream(
-        self, channels: Collection[CameraChannel], sock: socket.socket | None
+        self, channels: Collection[CameraChannel], goes_on: Callable[[], bool]
     ) -> Iterator[bytes]:
-        """Yield the parts of an answer that shows *channels*, until its viewer at *sock* is gone.
+        """Yield the parts of an answer that shows *channels*, as long as *goes_on* returns True.
 
         It has no part when there are too many viewers.
         """
@@ -86,24 +80,21 @@ class LivePictures:
             return
         try:
             yield _SEPARATOR
-            yield from self._parts(channels, sock)
+            yield from self._parts(channels, goes_on)
         finally:
             self._leave(channels)
 
     def _parts(
-        self, channels: Collection[CameraChannel], sock: socket.socket | None
+        self, channels: Collection[CameraChannel], goes_on: Callable[[], bool]
     ) -> Iterator[bytes]:
         sent = dict.fromkeys(channels, 0)
-        began_s = quiet_s = time.monotonic()
-        while not STOPPING.is_set() and not _is_gone(sock):
+        quiet_s = time.monotonic()
+        while goes_on():
             channel = self._next(sent)
-            now_s = time.monotonic()
-            if now_s - began_s > LONGEST_S:
-                return
             if channel:
                 sent[channel], message = self._newest[channel]
                 yield _part(channel, message)
-            elif now_s - quiet_s < QUIET_S:
+            elif time.monotonic() - quiet_s < QUIET_S:
                 continue
             else:
                 yield _QUIET
@@ -187,15 +178,6 @@ class LivePictures:
                 self._arrived += 1
                 self._newest[channel] = self._arrived, message
                 self._changed.notify_all()
-
-
-def _is_gone(sock: socket.socket | None) -> bool:
-    """Return whether the browser at *sock* has closed the connection."""
-    if sock is None:
-        return False
-    poller = select.poll()
-    poller.register(sock, select.POLLRDHUP)
-    return bool(poller.poll(0))
 
 
 def _part(channel: CameraChannel, message: bytes) -> bytes:

@@ -1,19 +1,16 @@
 """The addresses of the live pictures, and of the messages of detectors."""
 
 import contextlib
-import socket
 
 from flask import Blueprint, Response, abort, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from app.errors import StateUnavailable
 from app.programs import SECURITY_SYSTEM, program_of
+from app.web.dashboard import endless
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.live import BOUNDARY, MOST_VIEWERS, CameraChannel
 
-#: The bytes that wait for a slow viewer in the system: about one picture.
-_SEND_BYTES = 32_768
-#: The time in milliseconds after which the system gives up a viewer that confirms nothing.
-_SILENT_MS = 10_000
 _FULL = f"There are {MOST_VIEWERS} live pictures already. Please close one of the other pages."
 
 page = Blueprint("live", __name__)
@@ -43,14 +40,11 @@ def _answer(channels: list[CameraChannel]) -> Response:
         abort(404)
     live = dashboard().live
     if live.is_full:
-        return Response(f"{_FULL}\n", 503, {"Retry-After": "10"}, mimetype="text/plain")
-    sock = request.environ.get("gunicorn.socket")
-    if sock:
-        _keep_close(sock)
+        raise ServiceUnavailable(_FULL)
     return Response(
-        live.stream(channels, sock),
+        live.stream(channels, endless.watch_viewer()),
         content_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
-        headers={"X-Accel-Buffering": "no"},
+        headers=endless.HEADERS,
     )
 
 
@@ -61,10 +55,3 @@ def known_cameras() -> set[str]:
         programs = [program_of(key)[0] for key in dashboard().state.heartbeats()]
         found |= {one.camera for one in programs if one.kind == SECURITY_SYSTEM and one.camera}
     return found
-
-
-def _keep_close(sock: socket.socket) -> None:
-    """Let the system hold only little for the viewer at *sock*, and notice that it is gone."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MS)

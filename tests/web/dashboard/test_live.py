@@ -45,7 +45,7 @@ class Viewer:
     """Somebody who views *channels*; the thread is subscribed when it exists."""
 
     def __init__(self, live: LivePictures, state: State, *channels: CameraChannel) -> None:
-        self.stream = live.stream(channels, None)
+        self.stream = live.stream(channels, lambda: True)
         assert next(self.stream) == b"--picture\r\n"
         until(lambda: all(is_watched(state, one.camera) for one in channels), "it asks")
 
@@ -98,7 +98,7 @@ def test_another_camera_is_subscribed_to_when_it_is_wanted(
 
 
 def test_messages_of_the_detector_come_as_they_are(live: LivePictures, state: State) -> None:
-    stream = live.stream([CameraChannel("front", "detector")], None)
+    stream = live.stream([CameraChannel("front", "detector")], lambda: True)
     next(stream)
     until(lambda: state.camera_controls("front", "0-0").detector_watched, "it asks")
     assert not is_watched(state, "front")
@@ -147,7 +147,7 @@ def test_pictures_come_again_after_redis_was_away(
 
 
 def test_there_are_at_most_24_viewers(live: LivePictures) -> None:
-    streams = [live.stream([FRONT], None) for _ in range(MOST_VIEWERS + 1)]
+    streams = [live.stream([FRONT], lambda: True) for _ in range(MOST_VIEWERS + 1)]
     begun = [next(stream, None) for stream in streams]
     assert begun == [b"--picture\r\n"] * MOST_VIEWERS + [None]
     assert live.is_full
@@ -164,20 +164,16 @@ def test_while_no_picture_comes_a_header_is_sent_now_and_then(
         assert next(viewer.stream) == b"X-Quiet: 1\r\n"
 
 
-def test_a_stream_ends_so_that_the_page_has_to_ask_again(
-    live: LivePictures, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.web.dashboard.live.LONGEST_S", 0.2)
-    with Viewer(live, state, FRONT) as viewer:
-        assert list(viewer.stream) == []
+def test_a_stream_goes_on_only_as_long_as_it_may(live: LivePictures) -> None:
+    answers = iter([True, True, False])
+    assert list(live.stream([FRONT], lambda: next(answers))) == [b"--picture\r\n"]
 
 
-def test_all_streams_end_when_the_process_must_end(
+def test_the_thread_ends_when_the_process_must_end(
     live: LivePictures, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping = threading.Event()
     monkeypatch.setattr("app.web.dashboard.live.STOPPING", stopping)
-    with Viewer(live, state, FRONT) as viewer:
+    with Viewer(live, state, FRONT):
         stopping.set()
-        assert list(viewer.stream) == []
         until(lambda: not threads(), "the thread ends", 2.0)

@@ -47,7 +47,7 @@ def test_a_camera_on_another_machine_is_shown(site: Site) -> None:
 
 def test_one_viewer_too_many_gets_a_sentence(site: Site) -> None:
     live = site.app.extensions["dashboard"].live
-    streams = [live.stream([CameraChannel("front")], None) for _ in range(24)]
+    streams = [live.stream([CameraChannel("front")], lambda: True) for _ in range(24)]
     for stream in streams:
         next(stream)
     answer = site.get("/live/front")

@@ -35,14 +35,11 @@ async function follow(address, onPart, onTrouble, signal) {
 /** Read one answer to its end; returns "", or why there are no parts. */
 async function readParts(address, onPart, onTrouble, signal) {
   const answer = await fetch(address, {
-    headers: { Accept: "multipart/x-mixed-replace" },
+    headers: { Accept: "multipart/x-mixed-replace, application/json" },
     signal,
   });
-  if (answer.status === 401 || answer.redirected) {
-    return "Your session has ended. Please log in again.";
-  }
   if (!answer.ok) {
-    return answer.status === 503 ? (await answer.text()).trim() : "There is no live picture.";
+    return (await answer.json()).error;
   }
   onTrouble("");
   const parts = new Parts(onPart);

@@ -1,0 +1,53 @@
+// Commands from a page: sent without a reload, and the reply shown for some seconds.
+
+import { post } from "./requests.js";
+
+const SHOWN_MS = 8000;
+
+/** Send *fields* to *address*; shows the reply, and returns it with its time, or null. */
+export async function send(address, fields) {
+  let reply;
+  try {
+    reply = await (await post(address, fields)).json();
+  } catch {
+    reply = { error: "The dashboard does not answer." };
+  }
+  toast(reply.text ?? reply.error, address, Boolean(reply.error));
+  return reply.error ? null : reply;
+}
+
+/** Show *text* at the edge of the page for some seconds, in place of the last text about *topic*. */
+export function toast(text, topic, isTrouble = false) {
+  const box = document.createElement("div");
+  box.className = `toast show mb-2 ${isTrouble ? "text-bg-danger" : ""}`;
+  box.dataset.topic = topic;
+  document.querySelector(`.toast[data-topic="${CSS.escape(topic)}"]`)?.remove();
+  const body = document.createElement("div");
+  body.className = "toast-body";
+  body.textContent = text;
+  box.append(body);
+  document.getElementById("toasts").append(box);
+  box.addEventListener("click", () => box.remove());
+  setTimeout(() => box.remove(), SHOWN_MS);
+}
+
+/** Send the forms and switches of *root* as commands; *done* is called after each. */
+export function listen(root, done) {
+  root.addEventListener("submit", async (event) => {
+    if (!event.target.matches("form[data-command]")) {
+      return;
+    }
+    event.preventDefault();
+    const fields = new FormData(event.target, event.submitter);
+    fields.delete("csrf_token");
+    await send(event.target.action, fields);
+    done();
+  });
+  root.addEventListener("change", async (event) => {
+    if (!event.target.matches("input[data-on]")) {
+      return;
+    }
+    await send(event.target.checked ? event.target.dataset.on : event.target.dataset.off, {});
+    done();
+  });
+}
