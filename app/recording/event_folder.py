@@ -21,7 +21,7 @@ from typing import Any
 from app.files import open_unlinked, remove_if_empty, remove_unfinished, write_atomic
 from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_trace
 
-SNAPSHOT, TRACE = "snapshot.jpg", "trace.json"
+SNAPSHOT, CLEAN_SNAPSHOT, TRACE = "snapshot.jpg", "snapshot-clean.jpg", "trace.json"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
 
@@ -61,7 +61,7 @@ class EventFolders:
         folder = self.folder(event, started_at)
         if pictures:
             write_atomic(folder / SNAPSHOT, pictures.marked)
-            write_atomic(folder / "snapshot-clean.jpg", pictures.clean)
+            write_atomic(folder / CLEAN_SNAPSHOT, pictures.clean)
         write_atomic(folder / "event.json", json.dumps({"id": event, **fields}, indent=1).encode())
 
     def write_label(self, event: str, started_at: datetime, fields: dict[str, Any] | None) -> bool:

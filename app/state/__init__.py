@@ -4,12 +4,13 @@ from app.state.connection import TIMEOUT_S, within
 from app.state.store import State
 from app.state.streams import TAKE_OVER_AFTER_MS, Reader
 from app.state.subscription import Subscription
-from app.state.views import CameraControls, Latest, Survey, Tag
+from app.state.views import CameraControls, KnownEvent, Latest, Survey, Tag
 
 __all__ = [
     "TAKE_OVER_AFTER_MS",
     "TIMEOUT_S",
     "CameraControls",
+    "KnownEvent",
     "Latest",
     "Reader",
     "State",

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from app import protocol
 from app.errors import ProtocolError
-from app.protocol import AnyRecord, EventRecord, Fact, Request
+from app.protocol import EVENT_FIELDS, AnyRecord, Fact, Request
 from app.state.base_state import BaseState
 from app.state.connection import talking
 from app.state.views import KnownEvent, News, word_of
@@ -63,12 +63,11 @@ class HistoryState(BaseState):
             answers = pipe.execute(raise_on_error=False)
         found = {}
         for event, fields, has_snapshot in zip(events, answers[::2], answers[1::2], strict=True):
-            record = self._event_record(event, fields)
-            if record:
-                found[event] = KnownEvent(record, has_snapshot == 1)
+            if one := self._known_event(event, fields, has_snapshot == 1):
+                found[event] = one
         return found
 
-    def _event_record(self, event: str, raw: object) -> EventRecord | None:
+    def _known_event(self, event: str, raw: object, has_snapshot: bool) -> KnownEvent | None:
         _check(raw)
         if not isinstance(raw, dict) or not raw:
             return None
@@ -82,7 +81,8 @@ class HistoryState(BaseState):
         except ProtocolError as error:
             self._foreign.ignored(protocol.event_key(event), error)
             return None
-        return record
+        marks = {name: value for name, value in words.items() if name not in EVENT_FIELDS}
+        return KnownEvent(record, marks, has_snapshot)
 
     def _records(self, stream: str, kind: type[AnyRecord], entries: object) -> list[AnyRecord]:
         name = kind.__name__.lower().encode()

@@ -38,9 +38,10 @@ class CameraControls:
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """An event that Redis knows: its record, and whether its picture is there too."""
+    """An event that Redis knows: its record, the other fields of its hash, and its picture's."""
 
     record: EventRecord
+    marks: Mapping[str, str]
     has_snapshot: bool
 
 

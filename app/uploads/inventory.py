@@ -319,6 +319,11 @@ class Inventory:
         self._complained.add(path)
 
 
+def read_confirmations(path: Path) -> dict[str, Confirmation]:
+    """Return the confirmations of any version of the file *path*, by store."""
+    return _read_marker(_marker(path))
+
+
 def total_mb(files: Iterable[UploadFile]) -> float:
     """Return the size of all *files* in MB of 10⁶ bytes."""
     return round(sum(file.size for file in files) / 1e6, 1)

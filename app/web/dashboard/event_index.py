@@ -6,17 +6,18 @@ once a second; nothing is read while nobody asks.
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from app.clock import Clock, SystemClock
 from app.config import Config
-from app.protocol import event_started_at
+from app.protocol import Decision
 from app.state import State
 from app.web.dashboard.event_disk import EventDisk
 from app.web.dashboard.event_news import EventNews, day_of
-from app.web.dashboard.event_row import EVERY_EVENT, EventFilter, EventRow
+from app.web.dashboard.event_row import EVERY_EVENT, EventFilter, EventRow, new_row
 
 __all__ = ["EVERY_EVENT", "EventFilter", "EventIndex", "EventRow"]
 
@@ -31,6 +32,15 @@ class _Day:
     here: dict[str, EventRow]
     elsewhere: dict[str, EventRow]
     rows: list[EventRow]
+
+
+class Known(NamedTuple):
+    """What occurs among events; *asked* is whether somebody has asked for a clip."""
+
+    cameras: list[str]
+    classes: list[str]
+    decisions: set[Decision]
+    asked: bool
 
 
 class EventIndex:
@@ -67,12 +77,13 @@ class EventIndex:
 
     def row(self, event: str) -> EventRow | None:
         """Return the row of *event*; None when it is not known. May raise a `ProtocolError`."""
-        event_started_at(event)
+        new_row(event)
         with self._lock:
-            self._refresh()
-            day = day_of(event)
-            self._news.read_back_to(day)
-            found = next((row for row in self._rows(day) if row.id == event), None)
+            found = self._found(event)
+            if found is None:
+                # It may have begun since the last refresh.
+                self._refreshed_s = _NEVER
+                found = self._found(event)
             return self._news.newest([found])[0] if found else None
 
     def count(self, wanted: EventFilter = EVERY_EVENT) -> int:
@@ -81,16 +92,41 @@ class EventIndex:
             self._refresh()
             return sum(1 for _ in self._matching(wanted, None))
 
+    def of_day(self, day: date, wanted: EventFilter = EVERY_EVENT) -> list[EventRow]:
+        """Return the events of *day* that *wanted* accepts, the newest first, from memory."""
+        with self._lock:
+            return list(self._matching(replace(wanted, day=day), None))
+
+    def known(self) -> Known:
+        """Return what occurs among the events that were read so far."""
+        with self._lock:
+            rows = [row for day in self._days.values() for row in day.rows]
+        return Known(
+            sorted({row.camera for row in rows}),
+            sorted({row.seen for row in rows if row.seen}),
+            {row.decision for row in rows if row.decision},
+            any(row.asked for row in rows),
+        )
+
     def after(self, event: str, wanted: EventFilter = EVERY_EVENT) -> EventRow | None:
         """Return the next newer event than *event* that *wanted* accepts; None for the newest."""
-        newer = None
+        day = day_of(event)
         with self._lock:
             self._refresh()
-            for row in self._matching(wanted, None):
-                if row.id <= event:
-                    break
-                newer = row
-        return newer
+            self._news.read_back_to(day)
+            for name in sorted({*self._disk.names, *self._news.days()}):
+                if name < day:
+                    continue
+                for row in reversed(self._rows(name)):
+                    if row.id > event and wanted.accepts(row):
+                        return row
+        return None
+
+    def _found(self, event: str) -> EventRow | None:
+        self._refresh()
+        day = day_of(event)
+        self._news.read_back_to(day)
+        return next((row for row in self._rows(day) if row.id == event), None)
 
     def _refresh(self) -> None:
         now_s = self._clock.monotonic()

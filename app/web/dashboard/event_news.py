@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import Fact, Label, Request, event_started_at
-from app.state import State
-from app.web.dashboard.event_row import EventRow, new_row
+from app.protocol import Fact, Label, Request
+from app.state import KnownEvent, State
+from app.web.dashboard.event_row import EventRow, delivery_in, new_row
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +91,7 @@ class EventNews:
                 return self._rows[day]
             self._stale[day].clear()
             for event, one in known.items():
-                row = replace(new_row(event), has_snapshot=one.has_snapshot)
-                self._rows[day][event] = row.of_record(one.record)
+                self._rows[day][event] = _row_of(new_row(event), one)
         return {
             event: replace(row, host=self._hosts.get(event))
             for event, row in self._rows[day].items()
@@ -116,8 +115,7 @@ class EventNews:
         for row in rows:
             if one := known.get(row.id):
                 self._remember(row.id, one.record.label, one.record.label_by)
-                has_snapshot = row.has_snapshot if row.is_here else one.has_snapshot
-                found.append(replace(row.of_record(one.record), has_snapshot=has_snapshot))
+                found.append(_row_of(row, one))
             else:
                 found.append(row)
         return found
@@ -155,6 +153,13 @@ class EventNews:
         self._rest_until_s = self._monotonic() + _REST_S
 
 
+def _row_of(row: EventRow, known: KnownEvent) -> EventRow:
+    """Return *row* with what Redis knows of its event."""
+    has_snapshot = row.has_snapshot if row.is_here else known.has_snapshot
+    delivery = delivery_in(known.marks)
+    return replace(row.of_record(known.record), has_snapshot=has_snapshot, delivery=delivery)
+
+
 def day_of(event: str) -> str:
     """Return the day in UTC of an event's id, as in 2026-11-20."""
     return f"{event[:4]}-{event[4:6]}-{event[6:8]}"
@@ -167,7 +172,7 @@ def _day_of_entry(entry: str) -> str:
 
 def _is_event(event: str) -> bool:
     try:
-        event_started_at(event)
+        new_row(event)
     except ProtocolError:
         return False
     return True

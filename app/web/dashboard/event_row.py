@@ -6,15 +6,19 @@ from datetime import UTC, date, datetime
 from sys import intern
 from typing import Literal, cast
 
+from app.errors import ProtocolError
 from app.protocol import (
     Decision,
     EventRecord,
     Label,
     event_camera,
     event_started_at,
+    is_moment,
     shown_score,
 )
+from app.protocol.deliveries import DELIVERED, HELD, UNTOLD, Stage, stage_mark
 
+AlertDelivery = Literal["delivered", "muted", "no alert"]
 _LABELS = ("occupied", "unoccupied")
 
 
@@ -24,9 +28,11 @@ class EventRow:
 
     It took *lasted_s* seconds, None while it goes on or when its end is not known. *seen* is the
     class of what a model saw, with the score *score*; without a class, *score* is the person score.
-    *like* are the tagged events for which the silencer takes it for false. *is_here* says that its
-    folder is on this machine; *host* is the machine that made its clip, where that is known.
-    *asked* says that somebody asked for the clip, so nothing need have moved.
+    *delivery* is what the notifier has done, where Redis knows it: a channel has delivered the
+    alert, alerts were muted, or it was no alert. *like* are the tagged events for which the
+    silencer takes it for false. *is_here* says that its folder is on this machine; *host* is the
+    machine that made its clip, where that is known. *asked* says that somebody asked for the clip,
+    so nothing need have moved.
     """
 
     id: str
@@ -36,6 +42,7 @@ class EventRow:
     seen: str | None = None
     score: float | None = None
     decision: Decision | None = None
+    delivery: AlertDelivery | None = None
     like: tuple[str, ...] = ()
     label: Label | None = None
     label_by: str | None = None
@@ -83,9 +90,26 @@ class EventRow:
         return replace(self, label=label, label_by=intern(by) if label and by else None)
 
 
+def delivery_in(marks: Mapping[str, str]) -> AlertDelivery | None:
+    """Return what the notifier has done about the alert of an event with *marks*."""
+    if any(DELIVERED.matches(name) and not _was_skipped(name, marks) for name in marks):
+        return "delivered"
+    if HELD.name in marks:
+        return "muted"
+    return "no alert" if UNTOLD.name in marks else None
+
+
+def _was_skipped(delivered: str, marks: Mapping[str, str]) -> bool:
+    channel = delivered.partition(":")[2]
+    return bool(marks.get(stage_mark(channel, Stage.SKIPPED)))
+
+
 def new_row(event: str) -> EventRow:
-    """Return the row of *event*, of which nothing but its id is known; may be a `ProtocolError`."""
-    return EventRow(event, intern(event_camera(event)), event_started_at(event).timestamp())
+    """Return the row of *event*, of which only the id is known; a bad id is a `ProtocolError`."""
+    started_at = event_started_at(event)
+    if not is_moment(started_at):
+        raise ProtocolError(f"no event happened at {started_at}")
+    return EventRow(event, intern(event_camera(event)), started_at.timestamp())
 
 
 def label_of(plain: Mapping[str, object] | None) -> tuple[Label | None, str | None]:

@@ -1,12 +1,12 @@
 """Events for tests of the dashboard: on the disk, and in Redis."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.files import write_atomic
 from app.protocol import EventRecord, Fact, event_camera, event_fact_id, event_id, plain_event
-from app.recording.event_folder import EventFolders, SnapshotPair
+from app.recording.event_folder import EventFolders
 from app.state import State
 
 #: The beginning of the first event.
@@ -26,14 +26,17 @@ def write_event(
 ) -> str:
     """Write the folder of *record*, and return the event's id."""
     event = event_id(record.started_at, record.camera)
-    folders = EventFolders(data_dir)
-    pair = SnapshotPair(JPEG, CLEAN_JPEG) if pictures else None
-    folders.write_event(event, record.started_at, plain_event(record), pair)
+    folder = EventFolders(data_dir).folder(event, record.started_at)
+    folder.mkdir(parents=True)
+    (folder / "event.json").write_text(json.dumps({"id": event, **plain_event(record)}))
+    if pictures:
+        (folder / "snapshot.jpg").write_bytes(JPEG)
+        (folder / "snapshot-clean.jpg").write_bytes(CLEAN_JPEG)
     if record.label:
-        facts = {"label": record.label, "user": record.label_by or "U0ANNA"}
-        folders.write_label(event, record.started_at, facts)
+        label = {"label": record.label, "user": record.label_by or "U0ANNA"}
+        (folder / "label.json").write_text(json.dumps(label))
     if clip is not None:
-        write_atomic(folders.folder(event, record.started_at) / "clip.mp4", clip)
+        (folder / "clip.mp4").write_bytes(clip)
     return event
 
 
