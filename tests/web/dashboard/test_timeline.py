@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.events import FIRST, an_event, publish_event, write_event
 
@@ -58,24 +56,21 @@ def test_filters_are_kept_from_page_to_page(site: Site) -> None:
         assert kept in text.partition('rel="next" href="')[2].partition('"')[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_a_value_without_meaning_is_ignored(site: Site) -> None:
+    write_event(site.data_dir, an_event())
+    for name, value in (
         ("camera", "../etc"),
         ("label", "maybe"),
-        ("what", "<script>"),
+        ("what", "<script>x"),
         ("day", "2026-13-01"),
         ("day", "0001-01-01"),
         ("before", "20261399T100000.000Z-front"),
-    ],
-)
-def test_a_value_without_meaning_is_ignored(site: Site, name: str, value: str) -> None:
-    write_event(site.data_dir, an_event())
-    page = site.client.get("/timeline", query_string={name: value})
-    assert page.status_code == 200
-    assert f"“{name}” in the address means nothing here" in page.text
-    assert "42 s" in page.text
-    assert '<script>"' not in page.text
+    ):
+        page = site.client.get("/timeline", query_string={name: value})
+        assert page.status_code == 200
+        assert f"“{name}” in the address means nothing here" in page.text
+        assert "42 s" in page.text
+        assert value not in page.text
 
 
 def test_newer_events_are_counted(site: Site) -> None:
@@ -85,7 +80,7 @@ def test_newer_events_are_counted(site: Site) -> None:
     assert site.get("/timeline/newer?than=").json == {"count": 1, "most": 50}
 
 
-def test_without_redis_the_page_shows_the_disk(site: Site, tmp_path: object) -> None:
+def test_without_redis_the_page_shows_the_disk(site: Site) -> None:
     write_event(site.data_dir, an_event())
     away = Site(site.config.folder.parent / "away", "unix:///nowhere/redis.sock")
     write_event(away.data_dir, an_event())
