@@ -34,7 +34,7 @@ class _Day:
     rows: list[EventRow]
 
 
-class Known(NamedTuple):
+class Occurring(NamedTuple):
     """What occurs among events; *asked* is whether somebody has asked for a clip."""
 
     cameras: list[str]
@@ -97,11 +97,11 @@ class EventIndex:
         with self._lock:
             return list(self._matching(replace(wanted, day=day), None))
 
-    def known(self) -> Known:
+    def known(self) -> Occurring:
         """Return what occurs among the events that were read so far."""
         with self._lock:
             rows = [row for day in self._days.values() for row in day.rows]
-        return Known(
+        return Occurring(
             sorted({row.camera for row in rows}),
             sorted({row.seen for row in rows if row.seen}),
             {row.decision for row in rows if row.decision},

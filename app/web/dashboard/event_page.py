@@ -16,7 +16,7 @@ from app.web.dashboard.context import Dashboard, dashboard
 from app.web.dashboard.event_deliveries import Sentence, deliveries, remarks, uploads
 from app.web.dashboard.event_row import EventRow
 from app.web.dashboard.event_words import day_words, fate_of, length_of, what_was
-from app.web.dashboard.media import EventFiles, checked_event, files_of
+from app.web.dashboard.media import MediaFiles, checked_event, files_of
 from app.web.dashboard.plot import plot_of
 
 page = Blueprint("event", __name__)
@@ -98,7 +98,7 @@ def _row(event: str) -> EventRow:
     return row
 
 
-def _known(board: Dashboard, event: str, files: EventFiles) -> tuple[EventRecord | None, _Sent]:
+def _known(board: Dashboard, event: str, files: MediaFiles) -> tuple[EventRecord | None, _Sent]:
     """Return the record of *event*, of Redis or the disk, and what was sent."""
     now, record = board.clock.now(), None
     try:
@@ -125,7 +125,7 @@ def _record_on_disk(board: Dashboard, event: str) -> EventRecord | None:
         return None
 
 
-def _clip_trouble(row: EventRow, files: EventFiles) -> str | None:
+def _clip_trouble(row: EventRow, files: MediaFiles) -> str | None:
     """Return why the page shows no clip; None when it does."""
     if files.clips:
         return None
@@ -139,7 +139,7 @@ def _clip_trouble(row: EventRow, files: EventFiles) -> str | None:
     return "There is no clip: it is not ready yet, or clips are switched off (recording.clips)."
 
 
-def _chosen_part(files: EventFiles) -> int:
+def _chosen_part(files: MediaFiles) -> int:
     """Return the part of the clip that the address asks for; the first without one."""
     asked = request.args.get("part", "")
     known = {str(number): number for number in files.clips}

@@ -32,7 +32,7 @@ _MOST_PARTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class EventFiles:
+class MediaFiles:
     """The files of an event on this machine: the numbers of its *clips*, and others.
 
     With *unfinished*, a clip is being written.
@@ -45,15 +45,15 @@ class EventFiles:
     has_sample: bool = False
 
 
-def files_of(event: str) -> EventFiles:
+def files_of(event: str) -> MediaFiles:
     """Return the files of *event*, whose id is checked; nothing when there is no folder here."""
     try:
         with os.scandir(_folder(event)) as entries:
             names = {one.name for one in entries if one.is_file(follow_symlinks=False)}
     except OSError:
-        return EventFiles()
+        return MediaFiles()
     numbers = range(1, min(len(names), _MOST_PARTS) + 1)
-    return EventFiles(
+    return MediaFiles(
         tuple(number for number in numbers if clip_name(number) in names),
         any(map(PART_NAME.fullmatch, names)),
         SNAPSHOT in names,

@@ -12,7 +12,7 @@ from app.people.classes import COCO, VOC
 from app.protocol import CAMERA_NAME
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.day_strip import COLOURS, DayStrip, strip_of
-from app.web.dashboard.event_index import Known
+from app.web.dashboard.event_index import Occurring
 from app.web.dashboard.event_row import EventFilter, EventRow, new_row
 from app.web.dashboard.event_words import day_words, fate_of, length_of, like_words, what_was
 
@@ -80,7 +80,7 @@ def show() -> str:
     )
 
 
-def _kinds(known: Known, chosen: str | None) -> dict[str, str]:
+def _kinds(known: Occurring, chosen: str | None) -> dict[str, str]:
     """Return the values and words of the filter of what happened: those that occur."""
     found = {*known.classes, *known.decisions, chosen or "", "asked" if known.asked else ""}
     decisions = {name: words for name, words in _DECISIONS.items() if name in found}
