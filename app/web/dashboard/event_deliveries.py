@@ -1,4 +1,4 @@
-"""What was sent where, and what the stores have of an event, in words."""
+"""The deliveries of an event, and its copies in the stores, in words."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _STORES = {"s3": "S3", "folder": "the folder of copies"}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a channel or a store (*where*) has of an event, and how far it is, in *words*."""
+    """The state, in *words*, of a thing of an event in a channel or store, *where*."""
 
     what: str
     where: str

@@ -35,7 +35,7 @@ class _Day:
 
 
 class Occurring(NamedTuple):
-    """What occurs among events; *asked* is whether somebody has asked for a clip."""
+    """The values that occur among events; *asked* is whether somebody has asked for a clip."""
 
     cameras: list[str]
     classes: list[str]
@@ -57,7 +57,7 @@ class EventIndex:
 
     @property
     def trouble(self) -> str | None:
-        """Why only the events on this disk are known; None while Redis answers."""
+        """The reason why only the events on this disk are known; None while Redis answers."""
         return self._news.trouble
 
     def page(

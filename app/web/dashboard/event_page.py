@@ -33,7 +33,7 @@ _REDIS_AWAY = "Redis is not reachable just now, so the label was not changed. Pl
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What was sent of an event; None where Redis does not answer or has forgotten it."""
+    """The deliveries of an event; None where Redis does not answer or has forgotten it."""
 
     sentences: list[Sentence] | None = None
     remarks: list[str] | None = None

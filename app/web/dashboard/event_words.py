@@ -21,7 +21,7 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of an event's alert: in a word, in a sentence, and as a colour of Bootstrap."""
+    """The outcome of an event's alert: in a word, in a sentence, and as a colour of Bootstrap."""
 
     word: str
     sentence: str
