@@ -5,7 +5,7 @@ from flask import Blueprint, Response, render_template, request
 from app.commands.status import camera_loss
 from app.errors import StateUnavailable
 from app.times import format_time
-from app.web.dashboard import masks
+from app.web.dashboard import masks, trial
 from app.web.dashboard.context import dashboard
 
 page = Blueprint("detector", __name__)
@@ -13,7 +13,9 @@ page = Blueprint("detector", __name__)
 
 @page.get("/detector")
 def show() -> str:
-    """Show what the detector of a camera sees now."""
+    """Show what the detector of a camera sees now; or the event in the query, to try settings."""
+    if event := request.args.get("event"):
+        return trial.show(event)
     motion = dashboard().config.motion
     return render_template("detector.html", camera=_camera(), motion=motion)
 
@@ -22,6 +24,18 @@ def show() -> str:
 def show_masks() -> str:
     """Show the masks and zones of a camera, and draw new ones."""
     return masks.show(_camera())
+
+
+@page.get("/detector/events", endpoint="trials")
+def show_events() -> str:
+    """Show the newest events, on which settings can be tried."""
+    return trial.show_events()
+
+
+@page.post("/detector/try/<event>", endpoint="try_event")
+def try_event(event: str) -> Response:
+    """Try other settings on *event*."""
+    return trial.run(event)
 
 
 @page.get("/detector/picture/<camera>")

@@ -1,6 +1,7 @@
 // The page of masks and zones: draws them, and shows the lines for the configuration.
 
 import { cornerText, faultOf, linesOf, shapeFault } from "./areas.js";
+import { copyFrom } from "./copy.js";
 import { Drawing } from "./drawing.js";
 
 const find = (id) => document.getElementById(id);
@@ -170,18 +171,6 @@ function say(text) {
   showText("said", text);
 }
 
-async function copy() {
-  const lines = find("lines");
-  try {
-    await navigator.clipboard.writeText(lines.textContent);
-    say("Copied.");
-  } catch {
-    // A page without TLS has no clipboard, but may copy what is selected.
-    getSelection().selectAllChildren(lines);
-    say(document.execCommand("copy") ? "Copied." : "The lines are selected: copy them by Ctrl-C.");
-  }
-}
-
 /** Keep what somebody enters in the field *id* as *key* of the selected area. */
 function keep(id, key, value = (text) => text) {
   find(id).addEventListener("input", (event) => {
@@ -211,7 +200,7 @@ find("close").addEventListener("click", close);
 find("remove-corner").addEventListener("click", () => act("removed"));
 find("cancel").addEventListener("click", () => act("cancel"));
 find("newest").addEventListener("click", load);
-find("copy").addEventListener("click", copy);
+find("copy").addEventListener("click", async () => say(await copyFrom(find("lines"))));
 find("reset").addEventListener("click", () => {
   Object.assign(board, { areas: structuredClone(configured), selected: null, isOpen: false });
   say("As the file says.");

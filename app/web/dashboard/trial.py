@@ -1,0 +1,64 @@
+"""Settings on trial: an event, judged by the detector with the present settings and with others."""
+
+from flask import Response, render_template, request
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
+
+from app.errors import ProtocolError, Refused
+from app.times import format_time
+from app.web.dashboard import endless
+from app.web.dashboard.context import dashboard
+from app.web.dashboard.event_row import EventRow
+from app.web.dashboard.knobs import GROUPS, WrongKnob, knobs_of, read_changes
+from app.web.dashboard.trial_run import TrialRun
+
+#: The newest events to choose from.
+_SHOWN = 24
+
+
+def show_events() -> str:
+    """Show the newest events, to choose one."""
+    site = dashboard()
+    rows = site.events.page(count=_SHOWN)
+    now = site.clock.now()
+    events = [(row, format_time(row.started_at, now)) for row in rows if row.has_clip]
+    return render_template("detector_events.html", events=events)
+
+
+def show(event: str) -> str:
+    """Show the knobs to try on *event*."""
+    site = dashboard()
+    row = _row(event)
+    return render_template(
+        "detector_trial.html",
+        event=row,
+        started=format_time(row.started_at, site.clock.now()),
+        groups=GROUPS,
+        knobs=knobs_of(site.config),
+        path=site.config.folder / "config.yml",
+    )
+
+
+def run(event: str) -> Response:
+    """Try the knobs in the form on *event*; the answer has a JSON object a line, as they come."""
+    site = dashboard()
+    _row(event)
+    fields = ((key, text) for key, text in request.form.items() if key != "csrf_token")
+    try:
+        changes = read_changes(fields, site.config)
+        trial = TrialRun(site.config, event, changes, endless.watch_viewer())
+    except WrongKnob as error:
+        raise BadRequest(str(error)) from None
+    except Refused as error:
+        raise Conflict(str(error)) from None
+    return Response(trial, mimetype="application/x-ndjson", headers=endless.HEADERS)
+
+
+def _row(event: str) -> EventRow:
+    """Return the row of *event*; an id that nobody knows is not found."""
+    try:
+        row = dashboard().events.row(event)
+    except ProtocolError as error:
+        raise NotFound(str(error)) from None
+    if row is None:
+        raise NotFound("There is no such event.")
+    return row
