@@ -241,7 +241,7 @@ def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless:
 
 def test_a_kill_right_after_an_opening_loses_no_event(front: Front, tmp_path: Path) -> None:
     chance = random.Random(1)
-    video = numbered_video(tmp_path / "soon.mp4", 200, visits=range(12, 200))
+    video = numbered_video(tmp_path / "soon.mp4", 200, visits=range(20, 200))
     program = front.start(video, NUMBERED)
     for number in range(1, 6):
         until(lambda: program.log.count(" opens with ") == number, "it opens", every_s=0.001)  # noqa: B023
