@@ -159,13 +159,28 @@ def annotated(picture: Image, boxes: Sequence[Box], line: str, labels: Sequence[
 
 def shrunk(picture: Image, most_width: int) -> Image:
     """Return *picture*, (rows, columns, BGR) uint8, at most *most_width* pixels wide."""
-    import cv2
-
     rows, columns = picture.shape[:2]
     if columns <= most_width:
         return picture
-    size = most_width, max(round(rows * most_width / columns), 1)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype("uint8", copy=False)
+    return resized(picture, most_width, max(round(rows * most_width / columns), 1))
+
+
+def resized(picture: Image, width: int, height: int) -> Image:
+    """Return *picture*, uint8, in another size.
+
+    First it is shrunk by a whole number, because OpenCV's averages are cheap only then. At most
+    some pixels at the right and lower edges are lost.
+    """
+    import cv2
+
+    rows, columns = picture.shape[:2]
+    factor = min(columns // width, rows // height)
+    if factor > 1:
+        size = columns // factor, rows // factor
+        whole = picture[: size[1] * factor, : size[0] * factor]
+        picture = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    shown = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    return shown.astype("uint8", copy=False)
 
 
 def jpeg(picture: Image, quality: int = 85) -> bytes:

@@ -21,7 +21,7 @@ from app.display.findings import COLUMNS, event_text, findings, headline, label,
 from app.display.people import decision_text, detection_text
 from app.display.strip import Strip, draw_axes
 from app.display.text import LARGE, NORMAL, SMALL, Colour, capital_px, width_px, wrapped, write
-from app.frames import Box, Frame, Image
+from app.frames import Box, Frame, Image, resized
 from app.motion.base import Comparison, Contour
 from app.people.view import PeopleView
 
@@ -167,10 +167,7 @@ def _placed(panel: Image, picture: Image, ratio: float | None = None) -> Image:
     height = min(rows, max(round(width / ratio), 1))
     top, left = (rows - height) // 2, (columns - width) // 2
     place = panel[top : top + height, left : left + width]
-    is_larger = picture.shape[1] > width
-    place[:] = cv2.resize(
-        picture, (width, height), interpolation=cv2.INTER_AREA if is_larger else cv2.INTER_LINEAR
-    )
+    place[:] = resized(picture, width, height)
     return place
 
 

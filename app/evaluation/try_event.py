@@ -12,10 +12,10 @@ those of the configuration. The output is a JSON object a line, each with its `k
 * `picture`, at most 12: `t_s`, `jpeg` in base64, and the words of `app.display.tiles.describe`.
 * `end`: how many `frames` were judged, for how long the detector was `learning_s`, and why it was
   `stopped` before the end of the clip, or null.
-* `error`, in place of all that: `problems`, each a sentence. The exit code is 1.
+* `error`, and nothing after it: `problems`, each a sentence. The exit code is 1.
 
 It reads the clip only, writes nothing, and asks nothing of Redis. A person model does not look. It
-ends when its output is closed, and after `MOST_S` seconds in any case.
+ends when its output is closed, and by SIGALRM after `MOST_S` seconds in any case.
 """
 
 import base64

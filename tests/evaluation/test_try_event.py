@@ -139,6 +139,17 @@ def test_settings_that_see_nothing_find_no_event(
     assert trace[column] or column == "hidden"
 
 
+def test_a_clip_that_takes_too_long_is_replayed_in_part(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.evaluation.try_event.REPLAY_S", 0.0)
+    found = tried(house, {}, capsys)
+    assert (found[-1]["frames"], found[-1]["stopped"]) == (
+        *(1, "It was stopped after 0 s, at 0 s of the clip."),
+    )
+    assert of_kind(found, "trace") and of_kind(found, "picture")
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
