@@ -46,7 +46,25 @@ def silencer(
         return _begins(camera, heartbeat.counters)
     if action == "off":
         return f"The silencer of camera {camera} is off from now on: all alerts are sent."
-    return _status(camera, heartbeat, invocation.at)
+    return status_text(camera, heartbeat, invocation.at)
+
+
+def status_text(camera: str, heartbeat: Heartbeat, now: datetime) -> str:
+    """Return what the silencer of *camera* does, by the *heartbeat* of that camera's program."""
+    counters = heartbeat.counters
+    learned = f"It has learned from {_number(counters, 'silencer_tags')} tags"
+    bound = counters.get("silencer_bound")
+    if lacks := _lacks(counters):
+        learned += f"; {lacks}"
+    elif isinstance(bound, int | float):
+        learned += f". At most {bound:.1%} of people are lost (upper 95 % bound)"
+    found, silenced = (_number(counters, f"silencer_{name}") for name in ("false", "silenced"))
+    started = format_time(heartbeat.started_at, now)
+    return (
+        f"The silencer of camera {camera} {_mode(counters, now)}.\n{learned}.\n"
+        f"Since {started}, when the program started, it took {found} alert{'s' * (found != 1)} for "
+        f"false, and silenced {silenced}."
+    )
 
 
 def _heartbeat(camera: str, survey: Survey) -> Heartbeat | None:
@@ -71,23 +89,6 @@ def _begins(camera: str, counters: Counters) -> str:
         "tagged false alarms. If you tag one of these as occupied, it switches itself off."
     )
     return f"{words} But {lacks}." if (lacks := _lacks(counters)) else words
-
-
-def _status(camera: str, heartbeat: Heartbeat, now: datetime) -> str:
-    counters = heartbeat.counters
-    learned = f"It has learned from {_number(counters, 'silencer_tags')} tags"
-    bound = counters.get("silencer_bound")
-    if lacks := _lacks(counters):
-        learned += f"; {lacks}"
-    elif isinstance(bound, int | float):
-        learned += f". At most {bound:.1%} of people are lost (upper 95 % bound)"
-    found, silenced = (_number(counters, f"silencer_{name}") for name in ("false", "silenced"))
-    started = format_time(heartbeat.started_at, now)
-    return (
-        f"The silencer of camera {camera} {_mode(counters, now)}.\n{learned}.\n"
-        f"Since {started}, when the program started, it took {found} alert{'s' * (found != 1)} for "
-        f"false, and silenced {silenced}."
-    )
 
 
 def _mode(counters: Counters, now: datetime) -> str:

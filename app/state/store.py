@@ -3,7 +3,7 @@
 `base_state.py` says how foreign values and failures of Redis are handled.
 """
 
-from typing import cast
+from typing import Any, cast
 
 from app.state import scripts
 from app.state.camera_state import CameraState
@@ -36,6 +36,21 @@ class State(
         with talking():
             found = cast(bytes, self._survey(keys=names, args=[events, decisions_s]))
         return survey_of(names, found, self._foreign)
+
+    def survey_server(
+        self, *names: str, events: int = 1, decisions_s: int = 0
+    ) -> tuple[Survey, dict[str, Any]]:
+        """Return `survey`, and Redis's INFO; {} when this user may not ask for that.
+
+        All in one round trip.
+        """
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.eval(scripts.SURVEY, len(names), *names, str(events), str(decisions_s))
+            pipe.info()
+            found, facts = pipe.execute(raise_on_error=False)
+            if isinstance(found, Exception):
+                raise found
+        return survey_of(names, found, self._foreign), facts if isinstance(facts, dict) else {}
 
     def survey_once(
         self, claim: str, life_s: int, *names: str, events: int = 0, decisions_s: int = 0

@@ -1,6 +1,7 @@
 """Keeps the disk within its limits by deleting what `app.uploads.retention` selects."""
 
 import errno
+import heapq
 import logging
 import math
 import os
@@ -27,6 +28,7 @@ from app.uploads.retention import (
     Candidate,
     Deletion,
     Priority,
+    deletion_order,
     is_short,
     make_room,
 )
@@ -43,6 +45,8 @@ LEAST_INODES, LEAST_INODE_SHARE = 1000, 0.02
 SPARED_S = 60.0
 #: The same for a folder with an unfinished file, which may be a clip.
 SPARED_UNFINISHED_S = 7200.0
+#: The number of candidates that the heartbeat names as those that are deleted next.
+NEXT_SHOWN = 3
 #: For this long after a loss the disk counts as low.
 REMEMBERED_S = 3600.0
 
@@ -95,6 +99,10 @@ class DiskGuard:
         self._unreadable: set[Path] = set()
         self.free_gb: float | None = None
         self.deleted = 0
+        #: The size of all candidates, in GB; None before the first search.
+        self.recordings_gb: float | None = None
+        #: The candidates that are deleted next when room is needed, in their order.
+        self.next_deleted: tuple[Candidate, ...] = ()
         #: Why the owner should check the disk; None while that is not needed.
         self.low: str | None = None
         #: Why the disk can hold no more files although it has room; None while it can.
@@ -172,14 +180,19 @@ class DiskGuard:
     def _make_room(self, free: int) -> None:
         now = self._clock.now()
         gone: list[Candidate] = []
+        candidates = list(self._candidates())
         make_room(
-            self._candidates(),
+            candidates,
             now.timestamp(),
             free,
             self._settings,
             lambda deletion: self._delete(deletion, gone),
         )
         self.deleted += len(gone)
+        gone_paths = {candidate.path for candidate in gone}
+        left = [one for one in candidates if one.path not in gone_paths]
+        self.recordings_gb = round(sum(one.size for one in left) / GB, 3)
+        self.next_deleted = tuple(heapq.nsmallest(NEXT_SHOWN, left, key=deletion_order))
         last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
         days = {candidate.path.parent for candidate in gone}
         for day in days:

@@ -55,6 +55,11 @@ class Deletion:
     why: str
 
 
+def deletion_order(candidate: Candidate) -> tuple[Priority, float]:
+    """Return the key by which candidates are sorted: what is deleted first comes first."""
+    return candidate.priority, candidate.at_s
+
+
 def is_short(free: int, settings: DiskSettings) -> bool:
     """Return whether *free* bytes are less than must stay free."""
     return free < settings.min_free_gb * GB
@@ -69,7 +74,7 @@ class _Pile:
     def __init__(
         self, candidates: Iterable[Candidate], free: int, delete: Callable[[Deletion], bool]
     ) -> None:
-        self.candidates = sorted(candidates, key=lambda one: (one.priority, one.at_s))
+        self.candidates = sorted(candidates, key=deletion_order)
         self.taken = sum(candidate.size for candidate in self.candidates)
         self.free = free
         self._delete = delete

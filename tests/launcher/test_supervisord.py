@@ -1,5 +1,7 @@
 """Calls to a real supervisord, and to things in its place."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import SupervisorUnavailable
-from app.launcher.supervisord import SOCKET, shut_down, supervised
+from app.launcher.supervisord import SOCKET, shut_down, starts_in, supervised
 from tests.waiting import until
 
 CONF = """
@@ -20,6 +22,7 @@ file = supervisord.sock
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [program:sleeper]
 command = sleep 60
+autorestart = true
 startsecs = 0
 """
 
@@ -40,6 +43,12 @@ def test_programs_are_seen_until_it_is_shut_down(tmp_path: Path) -> None:
         assert sleeper.pid > 0
         assert sleeper.started_at
         assert (sleeper.ended_s, sleeper.problem) == (0, "")
+        os.kill(sleeper.pid, signal.SIGKILL)
+        until(lambda: supervised(tmp_path)["sleeper"].pid not in (0, sleeper.pid), "it restarts")
+        assert supervised(tmp_path)["sleeper"].ended_s > 0
+        log = (tmp_path / "supervisord.log").read_bytes()
+        assert starts_in(log) == {"sleeper": 2}
+        assert starts_in(log + b"X INFO supervisord started with pid 7\n") == {}
         shut_down(tmp_path)
         assert supervisord.wait(20) == 0
     with pytest.raises(SupervisorUnavailable):

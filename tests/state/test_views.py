@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from app import protocol
+from app.errors import StateUnavailable
 from app.protocol import Decision, EventRecord, Fact, Heartbeat
 from app.state import State
 
@@ -83,3 +84,17 @@ def test_a_survey_with_a_claim_is_made_once(state: State) -> None:
         None,
         {"home": "True"},
     ]
+
+
+def test_a_survey_of_the_server_has_its_facts_too(state: State, raw: redis.Redis) -> None:
+    state.set_switch("home", True)
+    state.send_heartbeat("heartbeat:a:pi", Heartbeat(1, NOW, NOW, {"n": 1}))
+    survey, facts = state.survey_server("home")
+    assert (survey.strings, list(survey.heartbeats())) == ({"home": "True"}, ["heartbeat:a:pi"])
+    assert facts["used_memory"] > 0
+    raw.acl_setuser("default", enabled=True, commands=["-info"])
+    assert state.survey_server("home")[1] == {}
+    raw.acl_setuser("default", enabled=True, commands=["-eval"])
+    with pytest.raises(StateUnavailable, match="eval"):
+        state.survey_server("home")
+    raw.acl_setuser("default", enabled=True, categories=["+@all"])

@@ -148,6 +148,18 @@ def test_without_a_store_labelled_events_go_last(make_scene: MakeScene) -> None:
     assert order_of_deletion(scene) == [old, untagged, young, labelled]
 
 
+def test_what_is_deleted_next_is_known_beforehand(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=("s3",), keep_days=30)
+    uploaded = scene.upload(scene.event(1))
+    waiting = [scene.event(hours_ago) for hours_ago in (5, 4, 3)]
+    ancient = scene.upload(scene.event(31 * 24))
+    assert (scene.guard.recordings_gb, scene.guard.next_deleted) == (None, ())
+    scene.run_s(1)
+    assert not ancient.exists()
+    assert [one.path for one in scene.guard.next_deleted] == [uploaded, *waiting[:2]]
+    assert scene.guard.recordings_gb == pytest.approx(4 * SIZE / GB, rel=0.1)
+
+
 def test_markers_are_deleted_last(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = make_scene(max_gb=0.000001)
     folder = scene.upload(scene.event(10, "clip.mp4", "snapshot.jpg"))

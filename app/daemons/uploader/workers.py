@@ -15,6 +15,7 @@ from app.protocol import Figure
 from app.uploads import Store, event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
 from app.uploads.inventory import Inventory, UploadFile
+from app.uploads.retention import PRIORITY_TEXTS, Candidate
 from app.uploads.sources import EventFiles, StillFiles
 from app.uploads.upload_queue import LASTING_S, UploadQueue
 from app.worker import Worker, WorkerGroup, steps_in_progress
@@ -112,6 +113,8 @@ class UploadWorkers(WorkerGroup):
             "free_gb": self.guard.free_gb,
             "disk_low": self.guard.low is not None,
             "deleted": self.guard.deleted,
+            "recordings_gb": self.guard.recordings_gb,
+            **_next_deleted(self.guard.next_deleted),
         }
         return counters | {
             f"store_{what}": {name: read(queue) for name, queue in self.queues.items()}
@@ -127,6 +130,15 @@ def _locked(step: Callable[[], float], lock: Lock) -> Callable[[], float]:
             return step()
 
     return locked
+
+
+def _next_deleted(candidates: Iterable[Candidate]) -> Counters:
+    """Return the counters of the *candidates* that are deleted next, by their names."""
+    named = {f"{one.path.parent.name}/{one.path.name}": one for one in candidates}
+    return {
+        "next_deleted_mb": {name: round(one.size / 1e6, 1) for name, one in named.items()},
+        "next_deleted_why": {name: PRIORITY_TEXTS[one.priority] for name, one in named.items()},
+    }
 
 
 def _last_at(queue: UploadQueue) -> str | None:

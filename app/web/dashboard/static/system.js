@@ -1,0 +1,34 @@
+// The state of the programs is fetched again while the page is visible.
+import { whileVisible } from "./visible.js";
+
+const EVERY_S = 5;
+const state = document.getElementById("state");
+
+/** Put *html* in place of the state; what is unfolded, and the focus, stay. */
+function show(html) {
+  const open = [...state.querySelectorAll("details[open]")].map((one) => one.id);
+  const focused = document.activeElement?.closest("details")?.id;
+  state.innerHTML = html;
+  for (const id of open) {
+    document.getElementById(id)?.setAttribute("open", "");
+  }
+  if (focused) {
+    document.getElementById(focused)?.querySelector("summary").focus({ preventScroll: true });
+  }
+}
+
+async function look() {
+  let answer;
+  try {
+    answer = await fetch(state.dataset.address, { headers: { Accept: "application/json" } });
+  } catch {
+    state.classList.add("opacity-50");
+    return;
+  }
+  state.classList.toggle("opacity-50", !answer.ok);
+  if (answer.ok) {
+    show(await answer.text());
+  }
+}
+
+whileVisible(look, EVERY_S);
