@@ -1,6 +1,5 @@
 """The page System: the programs, the disk, and what waits."""
 
-import html
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from app.times import format_duration, format_time
 from app.web.dashboard.backlog import alert_rows, disk_rows, upload_rows
 from app.web.dashboard.context import Dashboard, dashboard
 from app.web.dashboard.log_files import end_of_file
+from app.web.dashboard.plain_text import plain_text
 from app.web.dashboard.proc import machine_load
 from app.web.dashboard.program_rows import program_rows
 
@@ -145,7 +145,7 @@ def _silencer_lines(camera: str, heartbeat: Heartbeat | None, now: datetime) -> 
         return ["The program of this camera is silent, so nothing is known about its silencer."]
     if "silencer" not in heartbeat.counters:
         return ["The program of this camera is of an earlier version, without a silencer."]
-    return html.unescape(status_text(camera, heartbeat, now)).splitlines()
+    return plain_text(status_text(camera, heartbeat, now)).splitlines()
 
 
 def _glances(config: Config) -> dict[str, Any]:

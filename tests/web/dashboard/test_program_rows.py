@@ -66,7 +66,7 @@ def test_a_program_that_ends_again_and_again_says_so() -> None:
     assert row.why.endswith("with exit status 1")
 
 
-def test_with_redis_away_a_program_that_runs_is_not_called_silent() -> None:
+def test_with_redis_away_a_running_program_is_not_silent() -> None:
     status = ProgramStatus(NOTIFIER, host_name(), None)
     rows = program_rows([status], {"notifier": process()}, {}, NOW, redis_away=True)
     assert [(row.state, row.why) for row in rows] == [("not known", "it runs, but Redis is away")]
