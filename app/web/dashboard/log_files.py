@@ -62,7 +62,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPlace:
     """A place in a log: the number of the *file* on its disk, and the bytes before it, *at*."""
 
     file: int
@@ -72,7 +72,7 @@ class Place:
         return f"{self.file}:{self.at}"
 
     @classmethod
-    def of(cls, text: str) -> "Place | None":
+    def of(cls, text: str) -> "LogPlace | None":
         """Return the place that *text* names, None when it names none."""
         found = _CURSOR.fullmatch(text)
         return cls(int(found["file"]), int(found["at"])) if found else None
@@ -83,7 +83,7 @@ class Added:
     """Lines from a log, the place after them, and whether lines before them were left out."""
 
     lines: list[Line]
-    place: Place | None
+    place: LogPlace | None
     skipped: bool = False
 
 
@@ -106,9 +106,9 @@ class LogReader:
             raw, start, end = _end_of(file, TAIL_BYTES)
             lines = self._lines(program, raw)
             skipped = start > 0 or len(lines) > most_lines
-            return Added(lines[-most_lines:], Place(_number_of(file), end), skipped)
+            return Added(lines[-most_lines:], LogPlace(_number_of(file), end), skipped)
 
-    def added(self, program: str, since: Place, most_lines: int) -> Added:
+    def added(self, program: str, since: LogPlace, most_lines: int) -> Added:
         """Return the lines that were added to the log of *program* *since* a place in it.
 
         The log may have been rotated or emptied meanwhile.
@@ -124,7 +124,7 @@ class LogReader:
             raw, start, end = _end_of(file, TAIL_BYTES, begin)
             lines = self._lines(program, before + raw)
             skipped = start > begin or len(lines) > most_lines
-            return Added(lines[-most_lines:], Place(_number_of(file), end), skipped)
+            return Added(lines[-most_lines:], LogPlace(_number_of(file), end), skipped)
 
     def search(
         self, program: str, needle: str, level: str, most_lines: int, until_s: float
@@ -158,7 +158,7 @@ class LogReader:
         """Return the path of a log; *program* is one of the names that the caller knows."""
         return self._folder / f"{program}.log{rotated}"
 
-    def _rest_of_rotated(self, program: str, since: Place) -> bytes:
+    def _rest_of_rotated(self, program: str, since: LogPlace) -> bytes:
         """Return what was added to the log before it was rotated."""
         with _opened(self._path(program, ROTATED[0])) as file:
             if file is None or _number_of(file) != since.file:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 from app.config import Config
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.web.dashboard.context import dashboard
-from app.web.dashboard.log_files import LEVELS, SEARCH_S, Line, LogReader, Place
+from app.web.dashboard.log_files import LEVELS, SEARCH_S, Line, LogReader, LogPlace
 
 #: All logs in one order of time.
 ALL = "all"
@@ -70,7 +70,7 @@ def added() -> Response:
     _, wanted = _wanted(names, reader.existing(names))
     places = _places(request.args.get("at", ""))
     found = {
-        program: reader.added(program, places.get(program, Place(0, 0)), MOST_LINES)
+        program: reader.added(program, places.get(program, LogPlace(0, 0)), MOST_LINES)
         for program in wanted.programs
     }
     lines = _merged([[line for line in one.lines if wanted.has(line)] for one in found.values()])
@@ -102,7 +102,7 @@ def _wanted(names: list[str], existing: list[str]) -> tuple[str, Wanted]:
     return chosen, Wanted(tuple(existing) if chosen == ALL else (chosen,), needle, level)
 
 
-def _found(reader: LogReader, wanted: Wanted) -> tuple[list[Line], dict[str, Place], str]:
+def _found(reader: LogReader, wanted: Wanted) -> tuple[list[Line], dict[str, LogPlace], str]:
     """Return the newest lines that are *wanted*, the ends of their logs, and a remark."""
     ends = {program: reader.end(program, MOST_LINES) for program in wanted.programs}
     places = {program: end.place for program, end in ends.items() if end.place}
@@ -129,12 +129,12 @@ def _merged(logs: list[list[Line]]) -> list[Line]:
     return list(heapq.merge(*logs, key=lambda line: line.time))
 
 
-def _text_of(places: Mapping[str, Place]) -> str:
+def _text_of(places: Mapping[str, LogPlace]) -> str:
     return ",".join(f"{program}={place}" for program, place in places.items())
 
 
-def _places(text: str) -> dict[str, Place]:
+def _places(text: str) -> dict[str, LogPlace]:
     """Return the places in *text*, as `_text_of` writes them; what is no place is left out."""
     pairs = (pair.partition("=") for pair in text.split(",")[:100])
-    found = {program: Place.of(place) for program, _, place in pairs}
+    found = {program: LogPlace.of(place) for program, _, place in pairs}
     return {program: place for program, place in found.items() if place}

@@ -14,7 +14,7 @@ from app.web.dashboard.log_files import (
     TAIL_BYTES,
     Line,
     LogReader,
-    Place,
+    LogPlace,
     end_of_file,
 )
 
@@ -45,7 +45,7 @@ def texts(lines: list[Line]) -> list[str]:
     return [line.text for line in lines]
 
 
-def place(reader: LogReader) -> Place:
+def place(reader: LogReader) -> LogPlace:
     found = reader.end("notifier", 10).place
     assert found
     return found
@@ -195,8 +195,8 @@ def test_a_search_ends_in_time(reader: LogReader, log: WriteLog) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1:", "a:b", "1:2:3", "-1:2", "1:٣", "9" * 30 + ":1"])
 def test_what_is_no_place_is_none(text: str) -> None:
-    assert Place.of(text) is None
+    assert LogPlace.of(text) is None
 
 
 def test_a_place_is_written_and_read_again() -> None:
-    assert Place.of(str(Place(12, 34))) == Place(12, 34)
+    assert LogPlace.of(str(LogPlace(12, 34))) == LogPlace(12, 34)
