@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 from app.config import Config
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.web.dashboard.context import dashboard
-from app.web.dashboard.log_files import LEVELS, SEARCH_S, Line, LogReader, LogPlace
+from app.web.dashboard.log_files import LEVELS, SEARCH_S, Line, LogPlace, LogReader
 
 #: All logs in one order of time.
 ALL = "all"

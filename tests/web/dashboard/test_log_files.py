@@ -13,8 +13,8 @@ from app.web.dashboard.log_files import (
     SEARCH_BYTES,
     TAIL_BYTES,
     Line,
-    LogReader,
     LogPlace,
+    LogReader,
     end_of_file,
 )
 
