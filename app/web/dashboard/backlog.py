@@ -36,7 +36,7 @@ class DiskRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """What waits for one store or channel: how many, details in words, and the trouble, "" if none.
+    """The queue of one store or channel: its length, details in words, and trouble, "" if none.
 
     *name* has the machine if it is another one.
     """
