@@ -1,15 +1,20 @@
 """Settings on trial: an event, judged by the detector with the present settings and with others."""
 
-from flask import Response, render_template, request
+import json
+from collections.abc import Callable
+
+from flask import Response, current_app, render_template, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from app.errors import ProtocolError, Refused
+from app.recording.trace import decode_trace
 from app.times import format_time
 from app.web.dashboard import endless
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.event_row import EventRow
 from app.web.dashboard.knobs import GROUPS, WrongKnob, knobs_of, read_changes
-from app.web.dashboard.trial_run import TrialRun
+from app.web.dashboard.plot import plot_of
+from app.web.dashboard.trial_run import Message, TrialRun
 
 #: The newest events to choose from.
 _SHOWN = 24
@@ -45,12 +50,26 @@ def run(event: str) -> Response:
     fields = ((key, text) for key, text in request.form.items() if key != "csrf_token")
     try:
         changes = read_changes(fields, site.config)
-        trial = TrialRun(site.config, event, changes, endless.watch_viewer())
+        trial = TrialRun(site.config, event, changes, endless.watch_viewer(), _plotter())
     except WrongKnob as error:
         raise BadRequest(str(error)) from None
     except Refused as error:
         raise Conflict(str(error)) from None
     return Response(trial, mimetype="application/x-ndjson", headers=endless.HEADERS)
+
+
+def _plotter() -> Callable[[Message], Message]:
+    """Return a function that puts the plot of a trace, as HTML, in place of its figures."""
+    curves = current_app.jinja_env.get_template("plot.html").module.curves  # type: ignore[attr-defined]
+
+    def plotted(message: Message) -> Message:
+        if message["kind"] != "trace":
+            return message
+        plot = plot_of(decode_trace(json.dumps(message, separators=(",", ":")).encode()))
+        drawn = plot and {"html": str(curves(plot)), "from_s": plot.from_s, "to_s": plot.to_s}
+        return {"kind": "trace", "plot": drawn}
+
+    return plotted
 
 
 def _row(event: str) -> EventRow:

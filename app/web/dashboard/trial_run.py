@@ -26,6 +26,7 @@ MOST_S, MOST_BYTES = 60.0, 8 * 2**20
 _LONGEST_LINE = 2**20
 _LOOK_MS = 500
 _READ_BYTES = 65_536
+Message = dict[str, Any]
 #: What the child may print.
 _KINDS = ("settings", "progress", "trace", "event", "picture", "end", "error")
 _BUSY = "Another try is running on this machine, here or on another page. Try again in a minute."
@@ -34,14 +35,21 @@ _BUSY = "Another try is running on this machine, here or on another page. Try ag
 class TrialRun:
     """A try of *changes* to the settings of *config* on *event*, while *goes_on* returns True.
 
+    *shown* returns what the page gets for a message; a `ValueError` means that it is no result.
     Raises `Refused` while another one runs. Iterate over its lines once; `close` ends it.
     """
 
     def __init__(
-        self, config: Config, event: str, changes: Changes, goes_on: Callable[[], bool]
+        self,
+        config: Config,
+        event: str,
+        changes: Changes,
+        goes_on: Callable[[], bool],
+        shown: Callable[[Message], Message],
     ) -> None:
         self._changes = changes
         self._goes_on = goes_on
+        self._shown = shown
         self._lock = _locked(config)
         command = (sys.executable, "-m", "app.evaluation.try_event", event)
         try:
@@ -85,14 +93,15 @@ class TrialRun:
         self._child.stdout.close()
         self._lock.close()
 
-    def _messages(self) -> Iterator[dict[str, Any]]:
+    def _messages(self) -> Iterator[Message]:
         count, rest = 0, b""
         for part in self._parts():
             count += len(part)
             *lines, rest = (rest + part).split(b"\n")
             if count > MOST_BYTES or len(rest) > _LONGEST_LINE:
                 raise _Trouble("The try printed too much, so it was stopped.")
-            yield from map(_checked, lines)
+            for line in lines:
+                yield self._checked(line)
 
     def _parts(self) -> Iterator[bytes]:
         """Yield what the child prints, until it ends, or nobody wants it any more."""
@@ -108,6 +117,16 @@ class TrialRun:
                 if not part:
                     return
                 yield part
+
+    def _checked(self, line: bytes) -> Message:
+        """Return the message in *line*, a mapping of a known kind, as it is shown."""
+        try:
+            message = json.loads(line, parse_constant=_refuse)
+            if isinstance(message, dict) and message.get("kind") in _KINDS:
+                return self._shown(message)
+        except (ValueError, RecursionError):
+            pass
+        raise _Trouble("The try printed something that is no result. See the log of web_server.")
 
 
 class _Trouble(Exception):
@@ -125,20 +144,9 @@ def _locked(config: Config) -> TextIOWrapper:
     return lock
 
 
-def _checked(line: bytes) -> dict[str, Any]:
-    """Return the message in *line*, a mapping of a known kind."""
-    try:
-        message = json.loads(line, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        message = None
-    if not isinstance(message, dict) or message.get("kind") not in _KINDS:
-        raise _Trouble("The try printed something that is no result. See the log of web_server.")
-    return message
-
-
 def _refuse(constant: str) -> None:
     raise ValueError(f"no browser reads {constant}")
 
 
-def _line(message: dict[str, Any]) -> bytes:
+def _line(message: Message) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"

@@ -27,6 +27,8 @@ def test_a_setting_is_tried_on_an_event(browser: Browser, site: Site) -> None:
         )
         expect(present.get_by_role("listitem")).to_contain_text("From 3.")
         expect(present.get_by_text("Somebody", exact=True)).to_be_visible()
+        expect(present.get_by_role("img", name="Area over time")).to_be_visible()
+        assert present.locator(".curve-start").count() == present.locator("svg.curve").count()
         assert overflow_px(page) == 0
         assert serious_findings(page) == []
         page.get_by_label("motion.min_size").fill("0.9")
@@ -46,7 +48,7 @@ def test_only_the_settings_of_the_method_are_shown(browser: Browser, site: Site)
     watch = Watch()
     watch.expected.append("409")
     with (
-        closing(TrialRun(site.config, EVENT, {}, lambda: True)),
+        closing(TrialRun(site.config, EVENT, {}, lambda: True, dict)),
         opened_site(browser, site, watch=watch) as page,
     ):
         page.goto(f"/detector?event={EVENT}")

@@ -3,13 +3,12 @@
 import json
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import psutil
 import pytest
 
 from app.errors import Refused
-from app.web.dashboard.trial_run import TrialRun
+from app.web.dashboard.trial_run import Message, TrialRun
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.recorded import EVENT, record
 
@@ -19,7 +18,12 @@ def stays() -> bool:
     return True
 
 
-def found(run: TrialRun) -> list[dict[str, Any]]:
+def as_it_is(message: Message) -> Message:
+    """A page that shows everything as it comes."""
+    return message
+
+
+def found(run: TrialRun) -> list[Message]:
     return [json.loads(line) for line in run]
 
 
@@ -34,9 +38,9 @@ def children() -> list[psutil.Process]:
 def test_what_the_child_prints_is_passed_on(site: Site) -> None:
     record(site)
     changes = {"events": {"event_gap_s": 1}}
-    run = TrialRun(site.config, EVENT, changes, stays)
+    run = TrialRun(site.config, EVENT, changes, stays, as_it_is)
     with pytest.raises(Refused, match="Another try is running"):
-        TrialRun(site.config, EVENT, {}, stays)
+        TrialRun(site.config, EVENT, {}, stays, as_it_is)
     messages = found(run)
     assert messages[0] == {"kind": "lines", "text": "events:\n  event_gap_s: 1\n"}
     assert [one["alert"] for one in messages if one["kind"] == "event"] == [True]
@@ -47,7 +51,7 @@ def test_what_the_child_prints_is_passed_on(site: Site) -> None:
 def test_the_child_ends_when_the_browser_leaves(site: Site) -> None:
     record(site)
     left = Event()
-    run = iter(TrialRun(site.config, EVENT, {}, lambda: not left.is_set()))
+    run = iter(TrialRun(site.config, EVENT, {}, lambda: not left.is_set(), as_it_is))
     next(run)
     assert len(children()) == 1
     left.set()
@@ -56,11 +60,11 @@ def test_the_child_ends_when_the_browser_leaves(site: Site) -> None:
 
 
 def test_a_run_that_nobody_reads_ends_when_it_is_closed(site: Site) -> None:
-    run = TrialRun(site.config, EVENT, {}, stays)
+    run = TrialRun(site.config, EVENT, {}, stays, as_it_is)
     assert len(children()) == 1
     run.close()
     assert children() == []
-    TrialRun(site.config, EVENT, {}, stays).close()
+    TrialRun(site.config, EVENT, {}, stays, as_it_is).close()
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,6 @@ def test_a_child_is_not_trusted(
     program.write_text(f"#!/bin/sh\n{prints}\n")
     program.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(program))
-    last = found(TrialRun(site.config, EVENT, {}, stays))[-1]
+    last = found(TrialRun(site.config, EVENT, {}, stays, as_it_is))[-1]
     assert last["kind"] == "error"
     assert why in last["problems"][0]

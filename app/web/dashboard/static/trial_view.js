@@ -35,7 +35,8 @@ export class TrialView {
     this.say("state", "It begins.");
     this.say("note", "");
     this.part("[data-events]").replaceChildren();
-    this.part("[data-plot]").replaceChildren();
+    this.part("[data-curves]").replaceChildren();
+    this.part("[data-plot]").hidden = true;
     this.part("[data-pictures]").hidden = true;
   }
 
@@ -43,7 +44,7 @@ export class TrialView {
   show(message) {
     if (message.kind === "progress") this.say("state", `At ${message.t_s} s of the clip.`);
     else if (message.kind === "settings") this.note(message.note);
-    else if (message.kind === "trace") this.showPlot(message.svg);
+    else if (message.kind === "trace") this.showPlot(message.plot);
     else if (message.kind === "event") this.addEvent(message);
     else if (message.kind === "picture") this.addPicture(message);
     else if (message.kind === "error") this.fail(message.problems);
@@ -80,6 +81,7 @@ export class TrialView {
 
   addEvent(event) {
     this.events.push(event);
+    this.markPlot(event.opened_s);
     const item = document.createElement("li");
     const until = event.closed_s === null ? "" : ` to ${seconds(event.closed_s)}`;
     item.textContent = `From ${seconds(event.opened_s)}${until}: ` +
@@ -87,10 +89,25 @@ export class TrialView {
     this.part("[data-events]").append(item);
   }
 
-  showPlot(svg) {
-    if (!svg) return;
-    const parsed = new DOMParser().parseFromString(svg, "text/html");
-    this.part("[data-plot]").replaceChildren(...parsed.body.children);
+  /** Show the curves in *plot*, which has their HTML and their times; null if there are none. */
+  showPlot(plot) {
+    this.plot = plot;
+    if (plot === null) return;
+    const parsed = new DOMParser().parseFromString(plot.html, "text/html");
+    this.part("[data-curves]").replaceChildren(...parsed.body.children);
+    this.part("[data-plot]").hidden = false;
+  }
+
+  /** Draw an upright line at *at* seconds into each curve. */
+  markPlot(at) {
+    for (const svg of this.section.querySelectorAll("[data-curves] svg")) {
+      const x = ((at - this.plot.from_s) / (this.plot.to_s - this.plot.from_s)) *
+        svg.viewBox.baseVal.width;
+      const line = document.createElementNS(svg.namespaceURI, "line");
+      const ends = { x1: x, x2: x, y1: 0, y2: svg.viewBox.baseVal.height, class: "curve-start" };
+      for (const [name, value] of Object.entries(ends)) line.setAttribute(name, value);
+      svg.prepend(line);
+    }
   }
 
   addPicture(message) {
