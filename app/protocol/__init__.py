@@ -12,6 +12,7 @@ from app.protocol.codec import (
     encode_event,
     event_from_plain,
     plain_event,
+    prepare_records,
     reasons,
 )
 from app.protocol.counters import (
@@ -206,6 +207,7 @@ __all__ = [
     "opened_event",
     "pictured_event",
     "plain_event",
+    "prepare_records",
     "presence_key",
     "published_key",
     "reasons",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -16,6 +16,12 @@ _BARE_EVENT_FIELDS = (
     *("camera", "started_at", "ended_at", "seen", "decision"),
     *("label", "label_by", "label_at"),
 )
+
+
+def prepare_records() -> None:
+    """Make now what encodes and decodes each type of record, for a process that will fork."""
+    for kind in (*get_args(Record), EventRecord):
+        _adapter(kind)
 
 
 def encode(record: Record) -> str:

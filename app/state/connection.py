@@ -128,5 +128,7 @@ def connect(url: str, timeout_s: float) -> redis.Redis:
         socket_connect_timeout=min(timeout_s, 2.0),
         socket_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
+        # Otherwise each connection reads the version of redis-py from the disk, to send it.
+        driver_info=None,
         connection_class=_CONNECTIONS[urlsplit(url).scheme],
     )

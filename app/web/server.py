@@ -8,12 +8,13 @@ most of their memory; neither delays the other.
 start then serve that configuration. A wrong configuration is reported, and the last good one stays.
 """
 
+import encodings.idna  # noqa: F401 - the first connection to Redis would import it
 import logging
 import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -40,12 +41,15 @@ _log = logging.getLogger(__name__)
 
 
 class Role(NamedTuple):
-    """A web program for a worker: its name, its address, its threads, and its app."""
+    """A web program for a worker: its name, its address, its threads, and its app.
+
+    The master makes the app, so that its memory is shared.
+    """
 
     program: str
     bind: str
     threads: int
-    create_app: Callable[[Config], Flask]
+    app: Flask
 
 
 class _Served:
@@ -89,11 +93,13 @@ def _roles(config: Config) -> tuple[Role, ...]:
     if Program(SLACK_SERVER) in programs:
         from app.web.slack.app import create_app as create_slack
 
-        roles.append(Role(SLACK_SERVER, config.slack.bind, _SLACK_THREADS, create_slack))
+        app = create_slack(config)
+        roles.append(Role(SLACK_SERVER, config.slack.bind, _SLACK_THREADS, app))
     if Program(DASHBOARD) in programs:
         from app.web.dashboard.app import create_app as create_dashboard
 
-        roles.append(Role(DASHBOARD, config.dashboard.bind, _DASHBOARD_THREADS, create_dashboard))
+        app = create_dashboard(config)
+        roles.append(Role(DASHBOARD, config.dashboard.bind, _DASHBOARD_THREADS, app))
     if not roles:
         raise ConfigError(
             [
@@ -102,8 +108,21 @@ def _roles(config: Config) -> tuple[Role, ...]:
             ]
         )
     for role in roles:
-        role.create_app(config)
+        _make_now(role.app)
     return tuple(roles)
+
+
+def _make_now(app: Flask) -> None:
+    """Make in the master what *app* would make at its first request, so that workers share it."""
+    protocol.prepare_records()
+    app.url_map.update()
+    for name in app.jinja_env.list_templates(filter_func=_is_ours):
+        app.jinja_env.get_template(name)
+
+
+def _is_ours(template: str) -> bool:
+    """Return whether *template* is no macro of Bootstrap-Flask, of which few are used."""
+    return template.endswith(".html") and "/" not in template
 
 
 def assign_role(worker: PatientWorker, workers: Iterable[PatientWorker]) -> None:
@@ -131,7 +150,7 @@ def application() -> Flask:
     """Return the app of this worker's role."""
     if _Served.config is None or _Served.role is None:
         raise RuntimeError("only a worker of gunicorn, with a role, serves an application")
-    return _Served.role.create_app(_Served.config)
+    return _Served.role.app
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
