@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import (
     Blueprint,
+    Response,
     current_app,
     flash,
     redirect,
@@ -17,7 +18,7 @@ from flask import (
     url_for,
 )
 from werkzeug.exceptions import ServiceUnavailable, Unauthorized
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
 
 from app.config.password import is_password
 from app.errors import ProtocolError, StateUnavailable
@@ -66,35 +67,37 @@ def _check() -> None:
 
 
 @page.get("/login")
-def login() -> Response | str:
+def login() -> AnyResponse:
     """Show the form for the password, or how to set one."""
-    if may_see():
-        return redirect(_next())
-    return _form()
+    return redirect(_next()) if may_see() else ask()
 
 
 @page.post("/login")
-def enter() -> Response | str | tuple[str, int]:
+def enter() -> AnyResponse:
     """Begin a session if the password is right."""
-    address, endpoint = sender.address_of(request), current_app.extensions[ENDPOINT]
+    address, state = sender.address_of(request), dashboard().state
     try:
-        wait_s = dashboard().state.count_login(address)
+        wait_s = state.count_login(address)
         if wait_s:
-            return _refuse_for(wait_s)
+            _refused("too often", address, f"too many wrong passwords from {address}")
+            wait = format_duration(wait_s)
+            answer = ask(f"Too many wrong passwords from your address. Try again in {wait}.", 429)
+            answer.headers["Retry-After"] = str(wait_s)
+            return answer
         if not _is_right(request.form.get("password", "")):
-            _log_failure(endpoint, address)
-            return _form("This password is wrong."), 401
-        dashboard().state.forget_logins(address)
+            _refused("with a wrong password", address, f"a wrong password from {address}")
+            return ask("This password is wrong.", 401)
+        state.forget_logins(address)
     except (StateUnavailable, ProtocolError) as error:
-        _log.warning("nobody can log in: %s", error)
-        return _form("Redis does not answer, so nobody can log in now. Try again soon."), 503
+        _refused("without Redis", address, f"{address} cannot log in: {error}")
+        return ask("Redis does not answer, so nobody can log in now. Try again soon.", 503)
     sessions.begin_session(dashboard().clock)
     _log.info("somebody logged in from %s", address)
     return redirect(_next())
 
 
 @page.post("/logout")
-def leave() -> Response:
+def leave() -> AnyResponse:
     """End the session."""
     session.clear()
     flash("You are logged out.")
@@ -110,19 +113,16 @@ def _is_right(password: str) -> bool:
         _checking.release()
 
 
-def _log_failure(endpoint: Endpoint, address: str) -> None:
-    text = f"a wrong password for the dashboard from {address}"
-    endpoint.refusals.log("with a wrong password", address, text)
+def _refused(kind: str, address: str, text: str) -> None:
+    endpoint: Endpoint = current_app.extensions[ENDPOINT]
+    endpoint.refusals.log(kind, address, f"dashboard: {text}")
 
 
-def _refuse_for(wait_s: int) -> Response:
-    wait = format_duration(wait_s)
-    text = f"Too many wrong passwords from your address. Try again in {wait}."
-    return Response(_form(text), 429, {"Retry-After": str(wait_s)}, mimetype="text/html")
-
-
-def _form(problem: str | None = None) -> str:
-    return render_template("login.html", problem=problem, next=request.values.get("next", ""))
+def ask(problem: str | None = None, status: int = 200) -> Response:
+    """Return the login page, which says what the *problem* with the last password is."""
+    asked = request.values.get("next", "")
+    shown = render_template("login.html", problem=problem, next=asked)
+    return Response(shown, status, mimetype="text/html")
 
 
 def _next() -> str:

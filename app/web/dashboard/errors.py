@@ -3,12 +3,14 @@
 import json
 import logging
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import StateUnavailable
+from app.web.dashboard import auth, sender
+from app.web.endpoint import ENDPOINT
 
 #: What each status means for the person at the page, where the error itself does not say it.
 _MEANINGS = {
@@ -22,6 +24,7 @@ _MEANINGS = {
     500: "Something went wrong. The log of the dashboard has the details.",
     503: "This does not work just now. Try again soon.",
 }
+_TOO_OLD_FORM = "This page was too old. Please type the password again."
 _TOO_OLD = "This page is too old. Reload it, and try again."
 _REDIS_AWAY = "Redis does not answer. Try again soon; the page System says more."
 
@@ -30,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 def handle(app: Flask) -> None:
     """Let *app* answer each error in words."""
+    # It would have a line for each request of any stranger.
+    logging.getLogger("flask_wtf.csrf").setLevel(logging.WARNING)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(CSRFError, _answer_old_page)
     app.register_error_handler(StateUnavailable, _answer_without_redis)
@@ -52,6 +57,11 @@ def _answer(error: HTTPException) -> AnyResponse:
 
 
 def _answer_old_page(error: CSRFError) -> AnyResponse:
+    who = sender.address_of(request)
+    text = f"400 to {who} for {request.method} {request.path[:60]!r}: {error.description}"
+    current_app.extensions[ENDPOINT].refusals.log("without a good token", who, text)
+    if request.endpoint == "auth.enter":
+        return auth.ask(_TOO_OLD_FORM, 400)
     return _in_words(400, error.name, _TOO_OLD, error)
 
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser
 from werkzeug.test import Cookie, TestResponse
 
@@ -39,6 +40,15 @@ def store_password(config: Config) -> None:
     file = PasswordFile(config.data_dir)
     file.path.parent.mkdir(parents=True, exist_ok=True)
     file.path.write_bytes(_stored_password())
+
+
+def session_cookie(app: Flask, values: Mapping[str, object]) -> str:
+    """Return the cookie by which *app* knows a session with *values*."""
+    interface = app.session_interface
+    assert isinstance(interface, SecureCookieSessionInterface)
+    serializer = interface.get_signing_serializer(app)
+    assert serializer
+    return str(serializer.dumps(dict(values)))
 
 
 class Site:
