@@ -33,6 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 HOUSES = (
     "test_evaluation.py",
     "test_glances.py",
+    "test_in_a_browser.py",
     "test_install_service.py",
     "test_launch.py",
     "test_profiles.py",

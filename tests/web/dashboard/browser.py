@@ -136,7 +136,7 @@ def opened_page(
     finally:
         context.close()
     if watch is None:
-        assert watching.faults == []
+        assert watching.faults == [], "\n".join(watching.faults)
 
 
 def log_in(page: Page, password: str) -> None:

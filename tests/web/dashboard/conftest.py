@@ -19,7 +19,7 @@ from app.web.dashboard.app import create_app
 from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 from tests.web.dashboard.browser import chromium
-from tests.web.dashboard.house import House
+from tests.web.dashboard.house import House, busy_house
 
 CAMERAS = "cameras: {front: {source: demo, pantilt: {backend: mock}}, garden: {source: demo}}\n"
 
@@ -130,5 +130,5 @@ def house(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> Iterator[H
 
     Put that file's name into `HOUSES` of tests/conftest.py.
     """
-    with House(tmp_path_factory.mktemp("house"), footage) as started:
+    with busy_house(tmp_path_factory.mktemp("house"), footage) as started:
         yield started

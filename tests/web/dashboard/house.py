@@ -19,28 +19,37 @@ from tests.web.dashboard.browser import DESKTOP, Look, Watch, log_in, opened_pag
 PASSWORD = "three geese on the blue roof"  # noqa: S105
 CAMERA = "front"
 _PROGRAMS = ("security_system-front", "notifier", "uploader", "web_server")
-#: Somebody comes in every 3.2 s, and each time is an event.
 _PRIVATE = """
-cameras: {{front: {{source: '{video}', pantilt: {{backend: mock}}}}}}
-events: {{motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}}
+cameras: {{{camera}: {{source: '{source}', pantilt: {{backend: mock}}}}}}
 dashboard: {{enabled: true, bind: '127.0.0.1:{port}'}}
 """
+_SOON = "events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}\n"
+
+
+def busy_house(folder: Path, footage: Path) -> "House":
+    """A house in *folder* in which somebody comes in every 3.2 s, and each time is an event."""
+    video = visits_video(footage, folder / "visits.mp4", [*EMPTY, *SHORT_VISIT], times=6)
+    return House(folder, str(video), _SOON + MOTION)
 
 
 class House(Suite):
-    """The suite in *folder* with one camera, before which somebody comes in again and again.
+    """The suite in *folder* with a camera that shows *source*, and with *more* settings.
 
-    It starts when the context is entered: without Glances, and with the password `PASSWORD`.
+    When the context is entered, it gets the password `PASSWORD`, and its *programs* start: without
+    more words those that the camera's events need; all of them, with Glances, when it is empty.
     """
 
-    def __init__(self, folder: Path, footage: Path) -> None:
+    def __init__(
+        self, folder: Path, source: str, more: str = "", programs: tuple[str, ...] = _PROGRAMS
+    ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        video = visits_video(footage, folder / "visits.mp4", [*EMPTY, *SHORT_VISIT], times=6)
-        super().__init__(folder / "house", _PRIVATE.format(video=video, port=port) + MOTION)
+        settings = _PRIVATE.format(camera=CAMERA, source=source, port=port)
+        super().__init__(folder / "house", settings + more)
         #: For what another program may change in Redis, and for what the suite keeps there.
         self.redis: Redis = Redis.from_url(self.redis_url, decode_responses=True)
         self.state = State(self.redis_url)
+        self._programs = programs
         self._session: StorageState | None = None
         self._stack = ExitStack()
         self._stack.callback(self.state.close)
@@ -75,7 +84,7 @@ class House(Suite):
         done = run_verb("set-password", "--config", str(self.folder), typed=f"{PASSWORD}\n" * 2)
         assert done.returncode == 0, done.stdout + done.stderr
         self._stack.callback(super().__exit__, None, None, None)
-        self.start(*_PROGRAMS)
+        self.start(*self._programs)
         until(lambda: self.camera() == "open", "the camera is open")
         return self
 
