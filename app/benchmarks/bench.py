@@ -73,6 +73,12 @@ BenchPictures = Sequence[tuple[Image, Frame]]
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Measure the person models in DIR instead, and hog: CPU time for a crop, and memory.",
 )
+@click.option(
+    "--viewers",
+    metavar="N",
+    type=click.IntRange(1, 12),
+    help="Measure N viewers of the live picture instead: CPU time of the camera, Slack's answers.",
+)
 def bench(
     *,
     video: str,
@@ -82,6 +88,7 @@ def bench(
     of_clips: bool,
     of_uploads: bool,
     models: Path | None,
+    viewers: int | None,
 ) -> None:
     """Measure the CPU time of a frame, beside the classic pipeline.
 
@@ -97,6 +104,8 @@ def bench(
         _bench_clips(as_json)
     elif of_uploads:
         _bench_uploads(as_json)
+    elif viewers:
+        _bench_viewers(viewers, as_json)
     elif models:
         _bench_people(models, as_json)
     else:
@@ -130,6 +139,12 @@ def _bench_uploads(as_json: bool) -> None:
     from app.benchmarks.upload_load import measure_uploads, uploads_table
 
     _print_figures(measure_uploads, uploads_table, as_json)
+
+
+def _bench_viewers(viewers: int, as_json: bool) -> None:
+    from app.benchmarks.viewers_load import measure_viewers, viewers_table
+
+    _print_figures(partial(measure_viewers, viewers), viewers_table, as_json)
 
 
 def _bench_people(folder: Path, as_json: bool) -> None:

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from app import protocol
-from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT
+from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE
 from app.errors import StateUnavailable, SuiteError
 from app.launcher.redis_server import find_redis_server
 from app.protocol import EventRecord, Fact, Heartbeat
@@ -36,6 +37,20 @@ USER = "U0BENCH001"
 _SHARES = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
 _UP_S = 60.0
 _READ = 65_536
+
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The two web programs, with their addresses, their process, and the Redis at *url*."""
+
+    slack: Address
+    dashboard: Address
+    pid: int
+    url: str
+    environment: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -56,18 +71,23 @@ def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[
     secret = secrets.token_hex(16)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slack-load-")))
-        address, pid = stack.enter_context(_server(folder, secret))
+        served = stack.enter_context(server(folder, secret))
         figures: dict[str, Any] = {"in_flight": in_flight, "requests": requests}
         for command in COMMANDS:
-            warm_up = [_request(command, secret) for _ in range(in_flight)]
-            send_all(address, warm_up, in_flight)
-            measured = [_request(command, secret) for _ in range(requests)]
-            took_s = sorted(send_all(address, measured, in_flight))
-            figures[command] = {
-                name: round(1000 * took_s[int(share * (len(took_s) - 1))], 1)
-                for name, share in _SHARES.items()
-            }
-        return {**figures, "pss_mb": round(_pss_mb(pid), 1)}
+            warm_up = [request_for(command, secret) for _ in range(in_flight)]
+            send_all(served.slack, warm_up, in_flight)
+            measured = [request_for(command, secret) for _ in range(requests)]
+            figures[command] = shares_ms(send_all(served.slack, measured, in_flight))
+        return {**figures, "pss_mb": round(pss_mb(served.pid), 1)}
+
+
+def shares_ms(took_s: Sequence[float]) -> dict[str, float]:
+    """Return the median and the longest of the times *took_s*, in milliseconds."""
+    ordered = sorted(took_s)
+    return {
+        name: round(1000 * ordered[int(share * (len(ordered) - 1))], 1)
+        for name, share in _SHARES.items()
+    }
 
 
 def slack_table(figures: dict[str, Any]) -> str:
@@ -87,7 +107,7 @@ def slack_table(figures: dict[str, Any]) -> str:
     )
 
 
-def send_all(address: tuple[str, int], requests: Sequence[bytes], in_flight: int) -> list[float]:
+def send_all(address: Address, requests: Sequence[bytes], in_flight: int) -> list[float]:
     """Send *requests*, *in_flight* at a time; returns the seconds that each took.
 
     Each request has its own connection.
@@ -107,7 +127,7 @@ def send_all(address: tuple[str, int], requests: Sequence[bytes], in_flight: int
     return took_s
 
 
-def _begin(selector: selectors.BaseSelector, address: tuple[str, int], request: bytes) -> None:
+def _begin(selector: selectors.BaseSelector, address: Address, request: bytes) -> None:
     began_s = time.perf_counter()
     connection = socket.create_connection(address)
     connection.setblocking(False)
@@ -135,7 +155,7 @@ def _go_on(selector: selectors.BaseSelector, exchange: _Exchange, events: int) -
     return True
 
 
-def _request(command: str, secret: str) -> bytes:
+def request_for(command: str, secret: str) -> bytes:
     """Return a request for *command* as Slack sends it; no two are the same."""
     at = str(int(time.time()))
     fields = {
@@ -166,34 +186,48 @@ def _request(command: str, secret: str) -> bytes:
 
 
 @contextmanager
-def _server(folder: Path, secret: str) -> Iterator[tuple[tuple[str, int], int]]:
-    """Start Redis with a house's data, and gunicorn; yields gunicorn's address and process id."""
-    url, address = f"unix://{folder}/redis.sock", ("127.0.0.1", _free_port())
-    environment = _configure(folder / "config", url, address, secret)
+def server(folder: Path, secret: str) -> Iterator[Served]:
+    """Start Redis with a house's data, and gunicorn with both web programs."""
+    url = f"unix://{folder}/redis.sock"
+    slack, dashboard = (("127.0.0.1", free_port()) for _ in range(2))
+    environment = _configure(folder / "config", url, secret, slack, dashboard)
     redis = [str(find_redis_server()), "--port", "0", "--unixsocket", f"{folder}/redis.sock"]
     redis += ["--dir", str(folder), "--save", ""]
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf"]
-    with _running(redis, os.environ, folder / "redis.log"):
-        _until_up(lambda: _fill(url))
-        with _running(gunicorn, environment, folder / "gunicorn.log") as process:
-            _until_up(lambda: socket.create_connection(address).close())
-            yield address, process.pid
+    with running(redis, os.environ, folder / "redis.log"):
+        until_up(lambda: _fill(url))
+        with running(gunicorn, environment, folder / "gunicorn.log") as process:
+            for address in (slack, dashboard):
+                until_up(partial(_connect, address))
+            yield Served(slack, dashboard, process.pid, url, environment)
 
 
-def _configure(folder: Path, url: str, address: tuple[str, int], secret: str) -> dict[str, str]:
-    """Write the server's configuration to *folder*; returns the environment that points there."""
-    bind = ":".join(map(str, address))
-    slack = f"{{bind: '{bind}', signing_secret: {secret}, allowed_users: [{USER}]}}"
+def _connect(address: Address) -> None:
+    socket.create_connection(address).close()
+
+
+def _configure(
+    folder: Path, url: str, secret: str, slack: Address, dashboard: Address
+) -> dict[str, str]:
+    """Write the configuration to *folder*; returns the environment that points there.
+
+    The source of its camera is the demo, so the dashboard asks for no password.
+    """
     folder.mkdir()
-    (folder / "config.yml").write_text(
-        f"redis: {{url: '{url}'}}\nslack: {slack}\n", encoding="utf-8"
+    lines = (
+        f"redis: {{url: '{url}'}}",
+        f"slack: {{bind: '{slack[0]}:{slack[1]}', signing_secret: {secret}, "
+        f"allowed_users: [{USER}]}}",
+        f"dashboard: {{bind: '{dashboard[0]}:{dashboard[1]}'}}",
+        "people: {backend: none}",
     )
+    (folder / "config.yml").write_text("\n".join([*lines, ""]), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != PROFILE_VARIABLE}
-    return {**environment, FOLDER_VARIABLE: str(folder)}
+    return {**environment, FOLDER_VARIABLE: str(folder), SOURCE_VARIABLE: "demo"}
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
@@ -207,7 +241,7 @@ def _running(
         process.wait()
 
 
-def _until_up(check: Callable[[], None]) -> None:
+def until_up(check: Callable[[], None]) -> None:
     deadline_s = time.monotonic() + _UP_S
     while True:
         try:
@@ -237,13 +271,13 @@ def _fill(url: str) -> None:
     state.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _pss_mb(pid: int) -> float:
+def pss_mb(pid: int) -> float:
     """Return the memory of the process *pid* and its children in MB; shared memory counts once."""
     import psutil
 

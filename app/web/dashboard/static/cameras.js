@@ -54,12 +54,16 @@ export class Camera {
   update(state) {
     if (state) {
       this.state = state;
+      this.arrivedAt = state.state === "disarmed" ? 0 : this.arrivedAt;
       this.turning?.update(state);
     }
     this.showAge();
   }
 
   showPicture(bytes) {
+    if (this.state.state === "disarmed") {
+      return;
+    }
     const before = this.image.src;
     this.image.src = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
     this.image.hidden = false;

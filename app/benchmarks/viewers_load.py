@@ -1,0 +1,172 @@
+"""`bench --viewers`: measures what viewers of the live picture cost.
+
+It starts the web server and one camera with the drawn demo scene, and opens the page for each
+viewer: its live picture and its changes of the state. The viewers run in this process.
+"""
+
+import secrets
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.benchmarks.slack_load import (
+    Address,
+    Served,
+    pss_mb,
+    request_for,
+    running,
+    send_all,
+    server,
+    shares_ms,
+    until_up,
+)
+from app.protocol import camera_key
+from app.state import State
+
+CAMERA = "front"
+COMMAND = "pycam_on"
+#: The rounds in which each number of viewers has its turn, so that other work disturbs all alike.
+ROUNDS = 3
+ROUND_S = 15.0
+REQUESTS, IN_FLIGHT = 600, 10
+#: The time after which viewers have their pictures, or the camera has noticed that they are gone.
+SETTLE_S = 7.0
+_READ = 65_536
+
+
+def measure_viewers(
+    viewers: int, *, rounds: int = ROUNDS, round_s: float = ROUND_S, requests: int = REQUESTS
+) -> dict[str, Any]:
+    """Return the CPU time of the camera with nobody, one and *viewers*, in percent of one core;
+    the milliseconds for Slack's answers without and with *viewers*; and the web server's memory.
+    """
+    turns = {number: _Turns() for number in (0, 1, viewers)}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="viewers-")))
+        secret = secrets.token_hex(16)
+        served = stack.enter_context(server(folder, secret))
+        camera = stack.enter_context(_camera(served, folder))
+        for _ in range(rounds):
+            for number, turn in turns.items():
+                with _viewers(served.dashboard, number) as pictures:
+                    time.sleep(SETTLE_S)
+                    turn.watch(camera, pictures, round_s)
+                    commands = [request_for(COMMAND, secret) for _ in range(requests)]
+                    turn.took_s += send_all(served.slack, commands, IN_FLIGHT)
+                    turn.pss_mb = pss_mb(served.pid)
+        is_idle = _is_idle(served)
+    return {
+        "viewers": viewers,
+        "camera_percent": {
+            n: round(100 * turn.busy_s / turn.lasted_s, 2) for n, turn in turns.items()
+        },
+        "kb_per_s": {n: round(turn.bytes / turn.lasted_s / 1000) for n, turn in turns.items()},
+        "slack": {n: shares_ms(turn.took_s) for n, turn in turns.items()},
+        "pss_mb": {n: round(turn.pss_mb, 1) for n, turn in turns.items()},
+        "is_idle_without_viewers": is_idle,
+    }
+
+
+@dataclass(slots=True)
+class _Turns:
+    """The measurements with one number of viewers: of *lasted_s* the camera was busy *busy_s*.
+
+    *bytes* is the size of all pictures that the viewers got.
+    """
+
+    busy_s: float = 0.0
+    lasted_s: float = 0.0
+    bytes: int = 0
+    took_s: list[float] = field(default_factory=list)
+    pss_mb: float = 0.0
+
+    def watch(self, pid: int, pictures: Sequence[int], lasts_s: float) -> None:
+        """Measure the process *pid* for *lasts_s*; *pictures* has the bytes of each viewer."""
+        busy_s, got, began_s = _cpu_s(pid), sum(pictures), time.monotonic()
+        time.sleep(lasts_s)
+        self.busy_s += _cpu_s(pid) - busy_s
+        self.bytes += sum(pictures) - got
+        self.lasted_s += time.monotonic() - began_s
+
+
+def viewers_table(figures: dict[str, Any]) -> str:
+    """Return the figures of `measure_viewers` for people to read."""
+    rows = [f"viewers  camera, % of a core  /{COMMAND} p50   p99 ms  web server, MB (PSS)"]
+    percent = figures["camera_percent"]
+    for number, share in percent.items():
+        slack = figures["slack"][number]
+        rows.append(
+            f"{number:7}  {share:19.2f}  {slack['p50_ms']:13.1f} {slack['p99_ms']:8.1f}  "
+            f"{figures['pss_mb'][number]:20.1f}"
+        )
+    ratio = percent[figures["viewers"]] / percent[1]
+    rows.append(f"{figures['viewers']} viewers cost the camera {ratio:.2f} of what one costs")
+    return "\n".join(rows)
+
+
+@contextmanager
+def _camera(served: Served, folder: Path) -> Iterator[int]:
+    """Run the camera's program with the demo scene; yields its process id."""
+    command = [sys.executable, "-m", "app.daemons.security_system", "--camera", CAMERA]
+    with running(command, served.environment, folder / "camera.log") as process:
+        state = State(served.url)
+        until_up(lambda: _expect_pictures(state))
+        state.close()
+        yield process.pid
+
+
+def _expect_pictures(state: State) -> None:
+    """Raise `OSError` unless the camera of the demo is open."""
+    if not any(beat.counters.get("camera") == "open" for beat in state.heartbeats().values()):
+        raise FileNotFoundError("the camera is not open")
+
+
+@contextmanager
+def _viewers(address: Address, number: int) -> Iterator[list[int]]:
+    """Open the page *number* times; yields the bytes of live pictures that each has got so far."""
+    got = [0] * number
+    with ExitStack() as stack:
+        for one in range(number):
+            _open(stack, address, f"/live/{CAMERA}", got, one)
+            _open(stack, address, "/updates", [0], 0)
+        yield got
+
+
+def _open(stack: ExitStack, address: Address, path: str, got: list[int], one: int) -> None:
+    """Read the endless answer at *path* until *stack* closes; *got* counts its bytes."""
+    sock = stack.enter_context(socket.create_connection(address))
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    reader = threading.Thread(target=_read, args=(sock, got, one))
+    reader.start()
+    stack.callback(reader.join)
+    stack.callback(sock.shutdown, socket.SHUT_RDWR)
+
+
+def _read(sock: socket.socket, got: list[int], one: int) -> None:
+    while part := sock.recv(_READ):
+        got[one] += len(part)
+
+
+def _is_idle(served: Served) -> bool:
+    """Return whether nobody asks the camera for pictures, soon after the last viewer has gone."""
+    state = State(served.url)
+    time.sleep(SETTLE_S)
+    try:
+        return state.read_strings(camera_key(CAMERA, "watched")) == [None]
+    finally:
+        state.close()
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of the process *pid* so far."""
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
