@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,16 @@ class _Turns:
     took_s: list[float] = field(default_factory=list)
     pss_mb: float = 0.0
 
+    @property
+    def percent(self) -> float:
+        """Return how busy the camera was, in percent of one core."""
+        return round(100 * self.busy_s / self.lasted_s, 2)
+
+    @property
+    def kb_per_s(self) -> int:
+        """Return how much all viewers together got."""
+        return round(self.bytes / self.lasted_s / 1000)
+
     def watch(self, pid: int, pictures: Sequence[int], lasts_s: float) -> None:
         """Measure the process *pid* for *lasts_s*; *pictures* has the bytes of each viewer."""
         busy_s, got, began_s = _cpu_s(pid), sum(pictures), time.monotonic()
@@ -150,8 +160,9 @@ def _open(stack: ExitStack, address: Address, path: str, got: list[int], one: in
 
 
 def _read(sock: socket.socket, got: list[int], one: int) -> None:
-    while part := sock.recv(_READ):
-        got[one] += len(part)
+    with suppress(ConnectionError):
+        while part := sock.recv(_READ):
+            got[one] += len(part)
 
 
 def _is_idle(served: Served) -> bool:
