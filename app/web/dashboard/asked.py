@@ -107,7 +107,7 @@ def _why_not_recording(camera: str) -> str | None:
 def _clip_address(event: str, file: str) -> str:
     number = file.removeprefix("clip-").removesuffix(".mp4")
     part = int(number) if number.isdecimal() else 1
-    return f"/event/{event}/clip.mp4?part={part}"
+    return url_for("media.clip", event=event, part=part)
 
 
 def _clock(at: datetime, now: datetime) -> str:
