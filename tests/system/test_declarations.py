@@ -106,6 +106,7 @@ class House:
         return (
             f"slack: {{{access}, bind: '127.0.0.1:{self.port}', "
             f"signing_secret: {SIGNING_SECRET}}}\n"
+            f"dashboard: {{enabled: true, bind: '127.0.0.1:{free_port()}'}}\n"
             f"twilio: {{{account}}}\n"
             f"apprise: {{urls: ['{self.hook.url()}']}}\n"
             f"presence: {{people: {{anna: {{macs: ['{ANNA}']}}}},"
@@ -187,6 +188,7 @@ def run_commands(house: House) -> None:
     publish_silenced(house)
     for detector in (False, True):  # as the dashboard does
         house.state.watch(["front"], detector=detector)
+    house.state.count_login("127.0.0.1")
 
 
 def publish_silenced(house: House) -> None:
