@@ -13,6 +13,7 @@ from app.cli.options import doubts, loaded
 from app.cli.table import table
 from app.config import PROFILE_VARIABLE, Config, config_folder
 from app.config.options import config_options
+from app.config.password import PasswordFile, is_demo
 from app.launcher import glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite
@@ -122,18 +123,18 @@ def _places(order: Order, checkup: Checkup) -> list[str]:
     if order.profile and not os.environ.get(PROFILE_VARIABLE):
         options += f" --profile {shlex.quote(order.profile)}"
     lines = [
-        f"Alerts:   {_alerts(config)}",
-        f"Pictures: {_short(config.data_dir / 'events')}",
-        f"Copies:   {', '.join(_stores(config)) or 'nowhere; setup.md says how'}",
+        f"Alerts:    {_alerts(config)}",
+        f"Pictures:  {_short(config.data_dir / 'events')}",
+        f"Copies:    {', '.join(_stores(config)) or 'nowhere; setup.md says how'}",
     ]
     if any(health.name == specs.GLANCES for health in checkup.programs):
         password = _short(glances.password_file(config))
         lines.append(
-            f"Glances:  {glances.page(config)} (user {glances.USER}, password in {password})"
+            f"Glances:   {glances.page(config)} (user {glances.USER}, password in {password})"
         )
     if config.dashboard.enabled:
-        lines.append(f"Dashboard: {_dashboard(config)}")
-    lines.append(f"Slack:    {_slack(config)}")
+        lines.append(f"Dashboard: {_dashboard(order, options)}")
+    lines.append(f"Slack:     {_slack(config)}")
     return [*lines, f"Status: scripts/status.sh{options}   Stop: scripts/stop.sh{options}"]
 
 
@@ -174,9 +175,15 @@ def _slack(config: Config) -> str:
     return "not set up, so no commands and no buttons; setup.md says how"
 
 
-def _dashboard(config: Config) -> str:
-    """Return the address of the dashboard, for a browser on this machine."""
-    return page_at(config.dashboard.bind)
+def _dashboard(order: Order, options: str) -> str:
+    """Return the address of the dashboard for a browser on this machine, and what is missing."""
+    address = page_at(order.config.dashboard.bind)
+    if PasswordFile(order.config.data_dir).path.exists():
+        return address
+    if is_demo(order.config, order.source):
+        return f"{address} (a demo, so it asks for no password)"
+    command = f"{_short(Path(sys.executable))} -m app set-password{options}"
+    return f"{address} (nobody can log in yet; set a password: {command})"
 
 
 def _short(path: Path) -> str:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.settings import Config
 from app.errors import PasswordFileError, Refused
 from app.files import atomic_file
 
@@ -95,6 +96,15 @@ class PasswordFile:
             yield
         finally:
             os.close(folder)
+
+
+def is_demo(config: Config, source: str | None) -> bool:
+    """Return whether the dashboard shows only the drawn room of *source*, on this machine only.
+
+    Then it needs no password until there is one.
+    """
+    dashboard = config.dashboard
+    return source == "demo" and dashboard.is_local and not dashboard.proxy
 
 
 def is_password(stored: StoredPassword | None, password: str) -> bool:

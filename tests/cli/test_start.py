@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config.password import PasswordFile
+from tests.servers.ports import free_port
 from tests.servers.programs import write_config
 from tests.servers.suite import Suite, run_verb
 
@@ -14,11 +16,23 @@ def test_start_says_where_alerts_go(tmp_path: Path) -> None:
         "alerts_channel: C1}\n"
     )
     with Suite(tmp_path, private=slack) as suite:
-        assert "Alerts:   by Slack\n" in suite.start("who_is_home")
+        assert "Alerts:    by Slack\n" in suite.start("who_is_home")
         (suite.folder / "private.yml").write_text(
             f"{slack}notify: {{backends: [folder, slack], folder: told}}\n"
         )
-        assert f"Alerts:   {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
+        assert f"Alerts:    {tmp_path}/data/told, by Slack\n" in suite.verb("start").stdout
+
+
+def test_start_says_how_to_open_the_dashboard(tmp_path: Path) -> None:
+    page = f"127.0.0.1:{free_port()}"
+    with Suite(tmp_path, private=f"dashboard: {{enabled: true, bind: '{page}'}}\n") as suite:
+        started, line = suite.start("who_is_home"), f"Dashboard: http://{page}/"
+        assert f"{line} (nobody can log in yet; set a password: " in started
+        assert f" -m app set-password --config {suite.folder})\n" in started
+        demo = suite.verb("start", "--source", "demo").stdout
+        assert f"{line} (a demo, so it asks for no password)\n" in demo
+        PasswordFile(suite.config.data_dir).path.touch()
+        assert f"{line}\n" in suite.verb("start").stdout
 
 
 def test_start_names_every_store_for_copies(tmp_path: Path) -> None:
@@ -28,7 +42,7 @@ def test_start_names_every_store_for_copies(tmp_path: Path) -> None:
     )
     with Suite(tmp_path, private=stores) as suite:
         copies = "S3 bucket my-house at https://s3.example.org, Dropbox, folder /mnt/nas/camera"
-        assert f"Copies:   {copies}\n" in suite.start("who_is_home")
+        assert f"Copies:    {copies}\n" in suite.start("who_is_home")
 
 
 def test_all_mistakes_are_shown_before_anything_starts(tmp_path: Path) -> None:

@@ -186,7 +186,8 @@ def run_commands(house: House) -> None:
     switch = house.suite.folder / "silencer-front.on"
     until(switch.exists, "the silencer is on")
     publish_silenced(house)
-    for detector in (False, True):  # as the dashboard does
+    house.state.count_login("192.0.2.1")  # as the dashboard does, and so are these
+    for detector in (False, True):
         house.state.watch(["front"], detector=detector)
     house.state.count_login("127.0.0.1")
 

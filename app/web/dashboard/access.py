@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from app.config import SOURCE_VARIABLE, Config
-from app.config.password import PasswordFile, StoredPassword
+from app.config.password import PasswordFile, StoredPassword, is_demo
 from app.errors import PasswordFileError
 
 _log = logging.getLogger(__name__)
@@ -38,11 +38,7 @@ class AccessControl:
 
     def __init__(self, config: Config) -> None:
         self._file = PasswordFile(config.data_dir)
-        self._is_demo = (
-            os.environ.get(SOURCE_VARIABLE) == "demo"
-            and config.dashboard.is_local
-            and not config.dashboard.proxy
-        )
+        self._is_demo = is_demo(config, os.environ.get(SOURCE_VARIABLE))
         self._key = secrets.token_hex(32)
         self._read: tuple[tuple[int, ...], Access] | None = None
         self._reported: tuple[int, ...] | None = None
