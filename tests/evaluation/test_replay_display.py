@@ -54,8 +54,8 @@ def test_a_late_picture_hurries_nothing_and_a_gap_is_short(monkeypatch: pytest.M
         with replay_display("front", None, window=True) as show:
             show(frame(0.0), verdict(), comparison)
             time.sleep(0.6)
-            show(frame(0.1), verdict(), comparison)
             began_s = time.monotonic()
+            show(frame(0.1), verdict(), comparison)
             show(frame(0.5), verdict(), comparison)
             assert time.monotonic() - began_s >= 0.35
             show(frame(10**6), verdict(), comparison)

@@ -175,6 +175,7 @@ def test_the_model_keeps_to_its_share_of_the_processor(tmp_path: Path) -> None:
     while time.monotonic() - began_s < 2.0:
         hosted.look(size=(900, 900))
         time.sleep(0.005)
-    assert sum(process.cpu_times()[:2]) - before_s < 0.2
+    used_s = sum(process.cpu_times()[:2]) - before_s
+    assert used_s < 0.2 * (time.monotonic() - began_s)
     assert hosted.counts.left_out > hosted.counts.looks
     hosted.host.close()

@@ -79,7 +79,7 @@ def lit_video(path: Path, footage: Path, dark_s: int, lit_s: int) -> Path:
 def send(request: Signed, port: int, path: str) -> None:
     assert (
         requests.post(
-            f"http://127.0.0.1:{port}{path}", request.body, headers=request.headers, timeout=5
+            f"http://127.0.0.1:{port}{path}", request.body, headers=request.headers, timeout=30
         ).status_code
         == 200
     )
