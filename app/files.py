@@ -43,7 +43,7 @@ def atomic_file(path: Path, like: Path | None = None, mode: int = 0o666) -> Iter
         raise
 
 
-def open_unlinked(path: Path) -> BufferedReader:
+def open_unlinked(path: Path | str) -> BufferedReader:
     """Open the file at *path* for reading; an `OSError` when it is a symbolic link."""
     return open(path, "rb", opener=_no_link)
 

@@ -67,6 +67,12 @@ BenchPictures = Sequence[tuple[Image, Frame]]
     help="Measure the uploader instead: MB a second over loopback, and memory.",
 )
 @click.option(
+    "--timeline",
+    "of_timeline",
+    is_flag=True,
+    help="Measure the dashboard instead: milliseconds for a page with 5000 events, and memory.",
+)
+@click.option(
     "--people",
     "models",
     metavar="DIR",
@@ -87,6 +93,7 @@ def bench(
     of_slack: bool,
     of_clips: bool,
     of_uploads: bool,
+    of_timeline: bool,
     models: Path | None,
     viewers: int | None,
 ) -> None:
@@ -106,6 +113,8 @@ def bench(
         _bench_uploads(as_json)
     elif viewers:
         _bench_viewers(viewers, as_json)
+    elif of_timeline:
+        _bench_timeline(as_json)
     elif models:
         _bench_people(models, as_json)
     else:
@@ -145,6 +154,12 @@ def _bench_viewers(viewers: int, as_json: bool) -> None:
     from app.benchmarks.viewers_load import measure_viewers, viewers_table
 
     _print_figures(partial(measure_viewers, viewers), viewers_table, as_json)
+
+
+def _bench_timeline(as_json: bool) -> None:
+    from app.benchmarks.timeline_load import measure_timeline, timeline_table
+
+    _print_figures(measure_timeline, timeline_table, as_json)
 
 
 def _bench_people(folder: Path, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """The events on the disk of this machine, read day by day and only when something has changed."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -8,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from os import DirEntry, scandir
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from app.errors import ProtocolError
 from app.files import open_unlinked
@@ -118,8 +119,7 @@ class EventDisk:
         if not (has_clip or names & {"event.json", SNAPSHOT} or any(map(PART_NAME.match, names))):
             return None
         row = new_row(entry.name)
-        folder = Path(entry.path)
-        plain = self._read(folder, "event.json", names) or {}
+        plain = self._read(entry.path, "event.json", names) or {}
         try:
             record = event_from_plain(plain) if plain else None
             if record and (plain.get("id"), record.camera) != (row.id, row.camera):
@@ -129,7 +129,7 @@ class EventDisk:
             record = None
         if record:
             row = row.of_record(record)
-        label, by = label_of(self._read(folder, "label.json", names))
+        label, by = label_of(self._read(entry.path, "label.json", names))
         return replace(
             row.tagged(label, by),
             is_here=True,
@@ -138,17 +138,18 @@ class EventDisk:
             asked=plain.get("forced") is True,
         )
 
-    def _read(self, folder: Path, name: str, names: Collection[str]) -> dict[str, Any] | None:
+    def _read(self, folder: str, name: str, names: Collection[str]) -> dict[str, Any] | None:
         """Return the fields in the file *name*; None when there is none, or it is broken."""
         if name not in names:
             return None
         try:
-            with open_unlinked(folder / name) as file:
-                plain = json.loads(file.read(_MOST_BYTES))
+            # No Path here: it would keep the name of every event in memory.
+            with open_unlinked(f"{folder}/{name}") as file:
+                plain = from_json(file.read(_MOST_BYTES), allow_inf_nan=False, cache_strings="keys")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, RecursionError) as error:
-            self._complain(f"{folder.name}/{name}", error)
+        except (OSError, ValueError) as error:
+            self._complain(f"{folder}/{name}", error)
             return None
         return plain if isinstance(plain, dict) else None
 

@@ -4,11 +4,12 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import Fact, Label, Request
+from app.protocol import EVENT_ID, Fact, Label, Request
 from app.state import KnownEvent, State
 from app.web.dashboard.event_row import EventRow, delivery_in, new_row
 
@@ -91,7 +92,8 @@ class EventNews:
                 return self._rows[day]
             self._stale[day].clear()
             for event, one in known.items():
-                self._rows[day][event] = _row_of(new_row(event), one)
+                with suppress(ProtocolError):  # of a day that does not exist
+                    self._rows[day][event] = _row_of(new_row(event), one)
         return {
             event: replace(row, host=self._hosts.get(event))
             for event, row in self._rows[day].items()
@@ -122,7 +124,7 @@ class EventNews:
 
     def _learn(self, fact: Fact) -> set[str]:
         """Note the event of *fact*; returns its day."""
-        if not fact.event or not _is_event(fact.event):
+        if not fact.event or not EVENT_ID.fullmatch(fact.event):
             return set()
         day = day_of(fact.event)
         self._days[day].add(fact.event)
@@ -132,7 +134,7 @@ class EventNews:
         return {day}
 
     def _tag(self, request: Request) -> set[str]:
-        if request.kind != "tag" or not request.event or not _is_event(request.event):
+        if request.kind != "tag" or not request.event or not EVENT_ID.fullmatch(request.event):
             return set()
         self._remember(request.event, request.label, request.by)
         return {day_of(request.event)}
@@ -168,11 +170,3 @@ def day_of(event: str) -> str:
 def _day_of_entry(entry: str) -> str:
     at = datetime.fromtimestamp(int(entry.partition("-")[0]) / 1000, UTC)
     return f"{at:%Y-%m-%d}"
-
-
-def _is_event(event: str) -> bool:
-    try:
-        new_row(event)
-    except ProtocolError:
-        return False
-    return True

@@ -1,5 +1,6 @@
 """The events of the disk and of Redis as one list, newest first."""
 
+import time
 from dataclasses import replace
 from datetime import date
 from shutil import rmtree
@@ -154,3 +155,22 @@ def test_a_long_stream_is_read_back_to_the_wanted_day(site: Site, index: EventIn
     here = write_event(site.data_dir, an_event())
     assert shown(index) == [here, old]
     assert index.row(event_id(FIRST, "garden")) is None
+
+
+def test_a_page_of_a_long_past_costs_little_more(site: Site) -> None:
+    took_s = []
+    for name, count in (("short", 300), ("long", 3000)):
+        folder = site.data_dir / name
+        for number in range(count):
+            record = an_event(-number * 10)
+            write_event(folder, record, clip=None, pictures=False)
+        index = EventIndex(site.config.model_copy(update={"data_dir": folder}), site.state)
+        assert index.count() == count
+        took_s.append(min(cpu_s(index) for _ in range(5)))
+    assert took_s[1] < 3 * took_s[0]
+
+
+def cpu_s(index: EventIndex) -> float:
+    began_s = time.thread_time()
+    assert len(index.page()) == 50
+    return time.thread_time() - began_s
