@@ -25,7 +25,9 @@ def show_events() -> str:
     site = dashboard()
     rows = site.events.page(count=_SHOWN)
     now = site.clock.now()
-    events = [(row, format_time(row.started_at, now)) for row in rows if row.has_clip]
+    events = [
+        (row, format_time(row.started_at, now)) for row in rows if row.has_clip and row.is_here
+    ]
     return render_template("detector_events.html", events=events)
 
 

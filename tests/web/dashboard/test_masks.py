@@ -34,14 +34,15 @@ cameras:
 """
 
 
-@pytest.fixture
-def yard(tmp_path: Path, redis_server: RedisServer) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A house whose camera has a mask and a zone, and a picture of 400 x 300."""
-    found = Site(tmp_path, redis_server.url, CAMERAS)
-    encoded = cv2.imencode(".jpg", np.full((300, 400, 3), 90, np.uint8))[1].tobytes()
-    found.state.set_latest("front", Latest(encoded, datetime.now(UTC)))
-    yield found
-    found.state.close()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        found = Site(tmp_path_factory.mktemp("yard"), server.url, CAMERAS)
+        encoded = cv2.imencode(".jpg", np.full((300, 400, 3), 90, np.uint8))[1].tobytes()
+        found.state.set_latest("front", Latest(encoded, datetime.now(UTC)))
+        yield found
+        found.state.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ async function show(message) {
   for (const id of ["headline", "reason", "event", "decision"]) showText(id, header[id]);
   showText("at", new Date(header.at).toLocaleTimeString());
   showFindings(find("findings"), header.columns, header.findings);
-  for (const id of ["tiles", "verdict"]) find(id).hidden = false;
+  for (const id of ["holding", "tiles", "verdict"]) find(id).hidden = false;
   find("silent").hidden = true;
 }
 

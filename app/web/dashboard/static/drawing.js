@@ -78,6 +78,8 @@ export class Drawing {
   drawHandle(corner, at) {
     const [cx, cy] = this.point(corner);
     const r = HANDLE_PX * this.unit();
+    // A finger that begins beside the handle must not scroll the page.
+    this.add("circle", { cx, cy, r: TOUCH_PX * this.unit(), class: "reach" });
     const handle = this.add("circle", { cx, cy, r, class: "handle", role: "button", tabindex: 0 });
     handle.setAttribute("aria-label", `Corner ${at + 1}: ${cornerText(corner)}`);
     handle.dataset.corner = at;

@@ -11,6 +11,8 @@ const kindOf = (area) => kinds.find((kind) => kind.name === area.kind);
 
 /** What is drawn: see `Drawing`. */
 const board = { areas: structuredClone(configured), selected: null, isOpen: false, label };
+/** The lines that somebody has copied. */
+let copied = null;
 const drawing = new Drawing(find("drawing"), board, act);
 
 function titleOf(area) {
@@ -155,12 +157,15 @@ function showForm() {
 
 function showLines() {
   const isWhole = !board.isOpen && board.areas.every((area) => !faultOf(area, kindOf(area)));
-  const isChanged = JSON.stringify(board.areas) !== JSON.stringify(configured);
   find("lines").textContent = isWhole ? linesOf(board.areas, kinds) : "";
   find("result").hidden = !isWhole;
   showText("unfinished", isWhole ? "" : "The lines are here when each area is whole: see above.");
-  showText("changed", isChanged ? "Changed here, not in the file." : "As the file says.");
-  find("reset").disabled = !isChanged;
+  showText("changed", isChanged() ? "Changed here, not in the file." : "As the file says.");
+  find("reset").disabled = !isChanged();
+}
+
+function isChanged() {
+  return JSON.stringify(board.areas) !== JSON.stringify(configured);
 }
 
 function showText(id, text) {
@@ -200,7 +205,13 @@ find("close").addEventListener("click", close);
 find("remove-corner").addEventListener("click", () => act("removed"));
 find("cancel").addEventListener("click", () => act("cancel"));
 find("newest").addEventListener("click", load);
-find("copy").addEventListener("click", async () => say(await copyFrom(find("lines"))));
+find("copy").addEventListener("click", async () => {
+  copied = find("lines").textContent;
+  say(await copyFrom(find("lines")));
+});
+addEventListener("beforeunload", (event) => {
+  if (isChanged() && find("lines").textContent !== copied) event.preventDefault();
+});
 find("reset").addEventListener("click", () => {
   Object.assign(board, { areas: structuredClone(configured), selected: null, isOpen: false });
   say("As the file says.");

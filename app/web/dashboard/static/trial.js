@@ -94,7 +94,10 @@ async function runAll() {
   find("problems").textContent = "";
   try {
     if (!views.present.isDone) await run(views.present, {});
-    if (views.present.isDone && hasChanges) await run(views.tried, fields);
+    if (views.present.isDone && hasChanges) {
+      await run(views.tried, fields);
+      views.tried.showNear(views.present.shownAt);
+    }
   } finally {
     find("run").disabled = false;
   }

@@ -14,7 +14,7 @@ export class TrialView {
     this.pictures = [];
     this.slider.addEventListener("input", () => {
       this.showPicture();
-      onTime(this.pictures[this.slider.value].words.t_s);
+      onTime(this.shownAt);
     });
   }
 
@@ -43,12 +43,25 @@ export class TrialView {
   /** Show a *message* of the run. */
   show(message) {
     if (message.kind === "progress") this.say("state", `At ${message.t_s} s of the clip.`);
-    else if (message.kind === "settings") this.note(message.note);
+    else if (message.kind === "settings") this.compare(message);
     else if (message.kind === "trace") this.showPlot(message.plot);
     else if (message.kind === "event") this.addEvent(message);
     else if (message.kind === "picture") this.addPicture(message);
     else if (message.kind === "error") this.fail(message.problems);
     else if (message.kind === "end") this.finish(message);
+  }
+
+  /** Note where the file that the run has read differs from what this page knows. */
+  compare({ note, settings }) {
+    this.note(note);
+    const other = settings.filter(({ key, value }) => {
+      const knob = document.getElementsByName(key)[0];
+      return this.section.dataset.run === "present" && knob && !isSame(knob.dataset.present, value);
+    });
+    if (other.length > 0) {
+      const values = other.map(({ key, value }) => `${key} is ${value}`).join(", ");
+      this.note(`The file has changed since the programs started: ${values}.`);
+    }
   }
 
   finish(message) {
@@ -119,6 +132,11 @@ export class TrialView {
     this.showNear(this.events[0]?.opened_s ?? 0);
   }
 
+  /** The time of the key picture that is shown, in seconds. */
+  get shownAt() {
+    return this.pictures[this.slider.value]?.words.t_s ?? 0;
+  }
+
   /** Show the key picture that is nearest to the time *at*, in seconds. */
   showNear(at) {
     if (this.pictures.length === 0) return;
@@ -137,6 +155,11 @@ export class TrialView {
     showFindings(this.part("table"), words.columns, words.findings);
     await drawTiles(this.part("[data-tiles]"), jpeg, words.tiles);
   }
+}
+
+function isSame(present, value) {
+  if (Array.isArray(value)) return present === `[${value.join(", ")}]`;
+  return typeof value === "number" ? Number(present) === value : present === value;
 }
 
 function counted(count, noun) {
