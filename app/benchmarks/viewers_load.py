@@ -1,17 +1,18 @@
 """`bench --viewers`: measures what viewers of the live picture cost.
 
 It starts the web server and one camera with the drawn demo scene, and opens the page for each
-viewer: its live picture and its changes of the state. The viewers run in this process.
+viewer: its live picture and its changes of the state. The viewers are in a process of their own.
 """
 
+import multiprocessing
 import secrets
+import selectors
 import socket
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ from app.state import State
 CAMERA = "front"
 COMMAND = "pycam_on"
 #: The rounds in which each number of viewers has its turn, so that other work disturbs all alike.
-ROUNDS = 3
-ROUND_S = 15.0
-REQUESTS, IN_FLIGHT = 600, 10
+ROUNDS = 5
+ROUND_S = 10.0
+REQUESTS, IN_FLIGHT = 300, 10
 #: The time after which viewers have their pictures, or the camera has noticed that they are gone.
 SETTLE_S = 7.0
 _READ = 65_536
@@ -139,30 +140,34 @@ def _expect_pictures(state: State) -> None:
 
 
 @contextmanager
-def _viewers(address: Address, number: int) -> Iterator[list[int]]:
+def _viewers(address: Address, number: int) -> Iterator[Sequence[int]]:
     """Open the page *number* times; yields the bytes of live pictures that each has got so far."""
-    got = [0] * number
-    with ExitStack() as stack:
-        for one in range(number):
-            _open(stack, address, f"/live/{CAMERA}", got, one)
-            _open(stack, address, "/updates", [0], 0)
+    got: Any = multiprocessing.Array("Q", max(number, 1))
+    viewing = multiprocessing.get_context("fork").Process(
+        target=_view, args=(address, number, got), daemon=True
+    )
+    viewing.start()
+    try:
         yield got
+    finally:
+        viewing.terminate()
+        viewing.join()
 
 
-def _open(stack: ExitStack, address: Address, path: str, got: list[int], one: int) -> None:
-    """Read the endless answer at *path* until *stack* closes; *got* counts its bytes."""
-    sock = stack.enter_context(socket.create_connection(address))
-    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-    reader = threading.Thread(target=_read, args=(sock, got, one))
-    reader.start()
-    stack.callback(reader.join)
-    stack.callback(sock.shutdown, socket.SHUT_RDWR)
-
-
-def _read(sock: socket.socket, got: list[int], one: int) -> None:
-    with suppress(ConnectionError):
-        while part := sock.recv(_READ):
-            got[one] += len(part)
+def _view(address: Address, number: int, got: Any) -> None:
+    """Read the endless answers of *number* pages; *got* counts the bytes of pictures of each."""
+    with selectors.DefaultSelector() as selector:
+        for one in range(number):
+            for path, counted in ((f"/live/{CAMERA}", one), ("/updates", None)):
+                sock = socket.create_connection(address)
+                sock.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                selector.register(sock, selectors.EVENT_READ, (sock, counted))
+        while number:
+            for key, _ in selector.select():
+                sock, counted = key.data
+                size = len(sock.recv(_READ))
+                if counted is not None:
+                    got[counted] += size
 
 
 def _is_idle(served: Served) -> bool:
