@@ -3,6 +3,7 @@
 Times in sentences are times of day, not ages, so that the overview changes only with the house.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,25 +12,35 @@ from app import protocol
 from app.alert_text import with_article
 from app.commands.context import CommandContext
 from app.commands.status import HouseStatus, SwitchState, names, read_status
-from app.errors import StateUnavailable
+from app.errors import ProtocolError, StateUnavailable
 from app.programs import SECURITY_SYSTEM, program_of, why_stuck
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Presence
 from app.state import Survey
 from app.times import format_duration, format_time
 
-#: The overview while Redis is away: nothing else is known then.
 Overview = dict[str, Any]
 
+#: The overview while Redis is away has only this.
 AWAY = "Redis is not reachable just now, so the state of the house is not known."
+
+_log = logging.getLogger(__name__)
 
 
 def read_overview(context: CommandContext) -> Overview:
-    """Return the overview of the present state, in one round trip to Redis."""
+    """Return the overview of the present state.
+
+    That takes one round trip to Redis, and one more for each camera that shows nothing.
+    """
     try:
         survey = context.state.survey(*names(context.config), events=1)
-    except StateUnavailable:
+        found = overview(context, survey, context.clock.now())
+        for name, camera in found["cameras"].items():
+            if camera["state"] != "open":
+                camera["words"] += _newest_picture(name, context)
+    except (StateUnavailable, ProtocolError) as error:
+        _log.debug("the overview cannot be read: %s", error)
         return {"away": AWAY}
-    return overview(context, survey, context.clock.now())
+    return found
 
 
 def overview(context: CommandContext, survey: Survey, now: datetime) -> Overview:
@@ -114,6 +125,13 @@ def _camera(name: str, house: HouseStatus, beat: Heartbeat | None) -> Overview:
     }
 
 
+def _newest_picture(name: str, context: CommandContext) -> str:
+    taken_at = context.state.latest_taken_at(name)
+    if taken_at is None:
+        return ""
+    return f" Its newest picture is of {format_time(taken_at, context.clock.now())}."
+
+
 def _camera_state(name: str, house: HouseStatus, beat: Heartbeat | None) -> tuple[str, str]:
     """Return the state of a camera, and a sentence on it unless it is open."""
     now = house.now
@@ -122,7 +140,7 @@ def _camera_state(name: str, house: HouseStatus, beat: Heartbeat | None) -> tupl
         return "disarmed", f"Off: the house is disarmed{f' {by}' if by else ''}."
     if loss := house.losses.get(name):
         began = f" since {format_time(loss.since, now)}" if loss.since else ""
-        return "lost", f"Lost{began}: {loss.why}"
+        return "lost", f"Lost{began}: {loss.why.removesuffix('.')}."
     if beat is None or beat.counters.get("camera") != "open":
         return "opening", "The camera is starting …"
     return "open", ""

@@ -15,6 +15,7 @@ from app.protocol import (
     heartbeat_key,
     host_name,
 )
+from app.state import Latest
 from app.web.dashboard.overview import AWAY, Overview, read_overview
 from tests.servers.redis_server import RedisServer
 from tests.web.dashboard.conftest import Site
@@ -59,9 +60,11 @@ def test_each_camera_has_its_state_and_direction(site: Site) -> None:
         "model": "nanodet",
     }
     at = f"{NOW.astimezone():%H:%M}"
-    assert found["garden"]["words"] == f"Lost since {at}: no such device"
+    assert found["garden"]["words"] == f"Lost since {at}: no such device."
     beat(site, "garden", "closed")
-    assert read(site)["cameras"]["garden"]["words"] == "The camera is starting …"
+    site.state.set_latest("garden", Latest(b"old", NOW))
+    words = f"The camera is starting … Its newest picture is of {at}."
+    assert read(site)["cameras"]["garden"]["words"] == words
 
 
 def test_a_camera_of_another_machine_is_shown_too(site: Site) -> None:

@@ -22,7 +22,7 @@ follow("all", (state) => {
 });
 
 follow("connection", (text) => {
-  connection.textContent = text;
+  connection.querySelector("span").textContent = text;
   connection.hidden = !text;
 });
 
