@@ -7,7 +7,7 @@ from app.protocol import Label, Request
 from app.state import Tag
 from app.times import format_time
 
-_UNKNOWN_EVENT = (
+UNKNOWN_EVENT = (
     "This event is no longer known, so it cannot be tagged; events are kept for 30 days."
 )
 _NOTHING_TO_UNDO = "Nobody has tagged this event, so there is nothing to undo."
@@ -57,7 +57,7 @@ def explanation(outcome: TagOutcome, invocation: Invocation) -> str | None:
     """
     before, label = outcome.before, outcome.label
     if before is None:
-        return _UNKNOWN_EVENT
+        return UNKNOWN_EVENT
     if before.label is None:
         return None if outcome.changed else _NOTHING_TO_UNDO
     is_own = before.by == invocation.by

@@ -5,11 +5,11 @@ once a second; nothing is read while nobody asks.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from app.clock import Clock, SystemClock
 from app.config import Config
@@ -20,6 +20,8 @@ from app.web.dashboard.event_news import EventNews, day_of
 from app.web.dashboard.event_row import EVERY_EVENT, EventFilter, EventRow, new_row
 
 __all__ = ["EVERY_EVENT", "EventFilter", "EventIndex", "EventRow"]
+
+Kind = TypeVar("Kind")
 
 _EVERY_S = 1.0
 _NEVER = float("-inf")
@@ -107,6 +109,17 @@ class EventIndex:
             {row.decision for row in rows if row.decision},
             any(row.asked for row in rows),
         )
+
+    def tally(
+        self, kind: Callable[[EventRow], Kind], wanted: EventFilter = EVERY_EVENT
+    ) -> dict[Kind, int]:
+        """Return how many of the events that *wanted* accepts are of each *kind*."""
+        counts: dict[Kind, int] = {}
+        with self._lock:
+            self._refresh()
+            for row in self._matching(wanted, None):
+                counts[kind(row)] = counts.get(kind(row), 0) + 1
+        return counts
 
     def after(self, event: str, wanted: EventFilter = EVERY_EVENT) -> EventRow | None:
         """Return the next newer event than *event* that *wanted* accepts; None for the newest."""

@@ -129,18 +129,26 @@ class EventFilter:
     """The events to show: those of *camera*, with *label*, of *day*; None shows all.
 
     *what* is a decision, or a class that a model saw; "asked" are clips that somebody asked for.
+    Events before *since_s*, in seconds since 1970, are left out; *asked* is whether only such clips
+    are shown, or none of them.
     """
 
     camera: str | None = None
     label: LabelFilter | None = None
     what: str | None = None
     day: date | None = None
+    since_s: float | None = None
+    asked: bool | None = None
 
     def accepts(self, row: EventRow) -> bool:
         """Return whether *row* is shown, whatever its day."""
         if self.camera and row.camera != self.camera:
             return False
         if self.label and (row.label or "untagged") != self.label:
+            return False
+        if self.since_s is not None and row.started_s < self.since_s:
+            return False
+        if self.asked is not None and row.asked != self.asked:
             return False
         if self.what == "asked":
             return row.asked

@@ -1,0 +1,252 @@
+// Tagging: one event after the other, without waiting for the server in between.
+
+import { onSwipe } from "./swipe.js";
+import { Queue, Sender } from "./tag_queue.js";
+
+const GONE = 410;
+// The server looks for changes once a second.
+const TABLE_MS = 1200;
+const WORDS = { occupied: "Occupied", unoccupied: "Unoccupied", skip: "Skipped" };
+const KEYS = { o: "occupied", u: "unoccupied", s: "skip" };
+
+const $ = (id) => document.getElementById(id);
+const page = $("tagging");
+const queue = new Queue(page.dataset.queue, window.location.search);
+const sender = new Sender(page.dataset.tag, onSending);
+const done = [];
+let left = Number(page.dataset.left);
+let tagged = 0;
+let isTableOld = false;
+let tableTimer = 0;
+
+/** Show the first event of the queue, and load the pictures of the next two. */
+function show() {
+  const [event, ...next] = queue.events;
+  stopClip();
+  $("picture").hidden = !event?.picture;
+  $("empty").hidden = Boolean(event?.picture);
+  $("details").hidden = !event;
+  $("play").disabled = !event?.clip;
+  for (const id of ["occupied", "unoccupied", "skip"]) {
+    $(id).disabled = !event;
+  }
+  $("title").textContent = event?.title ?? "\u00a0";
+  $("words").textContent = event?.words ?? "\u00a0";
+  if (event) {
+    $("details").href = event.page;
+    $("picture").alt = `${event.title}: ${event.words}`;
+    $("empty").textContent = "This event has no picture here.";
+    if (event.picture) {
+      $("picture").src = event.picture;
+    }
+  } else if (!queue.isAll) {
+    $("empty").textContent = "Looking for events that nobody has tagged …";
+  } else {
+    $("empty").textContent = nothingLeft();
+  }
+  for (const one of next.slice(0, 2).filter((one) => one.picture)) {
+    new Image().src = one.picture;
+  }
+  showProgress();
+}
+
+function nothingLeft() {
+  const skipped = done.filter((one) => one.label === "skip").length;
+  const again = skipped ? ` ${skipped} skipped: load the page again to see them.` : "";
+  return (tagged ? "That was the last event." : "Every event is tagged.") + again;
+}
+
+function showProgress() {
+  $("left").textContent = `${left} left`;
+  $("progress").max = Math.max(tagged + left, 1);
+  $("progress").value = tagged;
+  $("undo").disabled = !done.length;
+}
+
+function announce(text) {
+  $("announced").textContent = text;
+}
+
+function fail(event, text) {
+  const box = document.createElement("div");
+  box.className = "alert alert-danger alert-dismissible py-2 mb-2";
+  box.textContent = `${event.title} is not tagged: ${text}`;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "btn-close p-2";
+  close.ariaLabel = "Close";
+  close.addEventListener("click", () => box.remove());
+  box.append(close);
+  $("failures").append(box);
+  while ($("failures").childElementCount > 3) {
+    $("failures").firstElementChild.remove();
+  }
+}
+
+/** Take the first event off the queue, as *label* or as skipped. */
+function decide(label) {
+  const event = queue.events.shift();
+  if (!event) {
+    return;
+  }
+  const entry = { event, label, before: "" };
+  done.push(entry);
+  left = Math.max(left - 1, 0);
+  if (label !== "skip") {
+    tagged += 1;
+    send(entry);
+  }
+  announce(`${WORDS[label]}: ${event.title}. ${left} left.`);
+  fill();
+  show();
+}
+
+async function send(entry) {
+  const answer = await sender.send(entry.event, () => entry.label);
+  if (answer.error) {
+    takeBack(entry, answer);
+    return;
+  }
+  entry.before = answer.before;
+  isTableOld = true;
+  if (answer.said) {
+    $("saving").textContent = `${entry.event.title}: ${answer.said}`;
+    announce(answer.said);
+  }
+}
+
+/** Show an event again whose tag was not accepted, unless it can never be tagged. */
+function takeBack(entry, answer) {
+  const place = done.indexOf(entry);
+  fail(entry.event, answer.error);
+  if (place < 0) {
+    return; // undone meanwhile
+  }
+  done.splice(place, 1);
+  tagged -= 1;
+  if (answer.status !== GONE) {
+    left += 1;
+    queue.events.unshift(entry.event);
+  }
+  show();
+}
+
+/** Show the last event again, with the label that it had before. */
+async function undo() {
+  const entry = done.pop();
+  if (!entry) {
+    return;
+  }
+  left += 1;
+  queue.events.unshift(entry.event);
+  announce(`Undone: ${entry.event.title}.`);
+  if (entry.label === "skip") {
+    show();
+    return;
+  }
+  tagged -= 1;
+  show();
+  const answer = await sender.send(entry.event, () => entry.before);
+  isTableOld = true;
+  if (answer.error) {
+    fail(entry.event, `undoing failed. ${answer.error}`);
+  }
+}
+
+function onSending() {
+  if (sender.unsent) {
+    $("saving").textContent = `${sender.unsent} being saved …`;
+    return;
+  }
+  if ($("saving").textContent.endsWith("…")) {
+    $("saving").textContent = "\u00a0";
+  }
+  clearTimeout(tableTimer);
+  tableTimer = setTimeout(showTable, TABLE_MS);
+}
+
+/** Fetch what the tags say, once all tags are saved. */
+async function showTable() {
+  if (!isTableOld) {
+    return;
+  }
+  isTableOld = false;
+  const answer = await fetch(page.dataset.said, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer?.ok) {
+    $("said").innerHTML = await answer.text();
+  }
+}
+
+async function fill() {
+  try {
+    await queue.fill();
+  } catch (error) {
+    $("empty").textContent = `No events came: ${error.message}`;
+    return;
+  }
+  if (!$("clip").hidden || $("picture").getAttribute("src") === queue.events[0]?.picture) {
+    return;
+  }
+  show();
+}
+
+function stopClip() {
+  const clip = $("clip");
+  if (!clip.hidden) {
+    clip.hidden = true;
+    clip.pause();
+    clip.removeAttribute("src");
+    clip.load();
+  }
+}
+
+function playOrPause() {
+  const clip = $("clip");
+  const event = queue.events[0];
+  if (!event?.clip) {
+    return;
+  }
+  if (clip.hidden) {
+    clip.hidden = false;
+    $("picture").hidden = true;
+    $("empty").hidden = true;
+    clip.src = event.clip;
+  }
+  if (clip.paused) {
+    clip.play().catch(() => {});
+  } else {
+    clip.pause();
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) {
+    return;
+  }
+  const key = event.key.toLowerCase();
+  if (key in KEYS && !event.repeat) {
+    decide(KEYS[key]);
+  } else if (key === "z" || key === "backspace") {
+    undo();
+  } else if (key === " " && !event.target.matches("button, a, summary, video")) {
+    playOrPause();
+  } else {
+    return;
+  }
+  event.preventDefault();
+});
+for (const id of ["occupied", "unoccupied", "skip"]) {
+  $(id).addEventListener("click", () => decide(id));
+}
+$("undo").addEventListener("click", undo);
+$("play").addEventListener("click", playOrPause);
+$("filters").addEventListener("change", () => $("filters").requestSubmit());
+onSwipe($("stage"), () => $("picture"), (direction) => {
+  decide(direction === "left" ? "unoccupied" : "occupied");
+});
+window.addEventListener("beforeunload", (event) => {
+  if (sender.unsent) {
+    event.preventDefault();
+  }
+});
+fill();

@@ -1,0 +1,87 @@
+// The events that are still to be tagged, and the tags on their way to the server.
+
+import { post } from "./requests.js";
+
+const FEW = 10;
+
+/** The events to tag, the newest first; more are fetched before they run out. */
+export class Queue {
+  constructor(address, query) {
+    this.address = address;
+    this.query = query;
+    this.events = [];
+    this.seen = new Set();
+    this.last = "";
+    this.isAll = false;
+    this.fetching = null;
+  }
+
+  /** Fetch more events if only few are left; resolves when that is done. */
+  fill() {
+    if (!this.fetching && !this.isAll && this.events.length < FEW) {
+      this.fetching = this.fetchMore().finally(() => {
+        this.fetching = null;
+      });
+    }
+    return this.fetching ?? Promise.resolve();
+  }
+
+  async fetchMore() {
+    const fields = new URLSearchParams(this.query);
+    fields.set("before", this.last);
+    const answer = await fetch(`${this.address}?${fields}`, {
+      headers: { Accept: "application/json" },
+    });
+    if (!answer.ok) {
+      throw new Error(answer.status === 401 ? "Please log in again." : "The server refuses.");
+    }
+    const found = await answer.json();
+    this.isAll = found.is_all;
+    this.trouble = found.trouble;
+    for (const event of found.events) {
+      this.last = event.id;
+      if (!this.seen.has(event.id)) {
+        this.seen.add(event.id);
+        this.events.push(event);
+      }
+    }
+  }
+}
+
+/** Sends tags one after the other, so that the page never waits. */
+export class Sender {
+  constructor(address, changed) {
+    this.address = address;
+    this.changed = changed;
+    this.unsent = 0;
+    this.last = Promise.resolve();
+  }
+
+  /** Send a tag; resolves to the answer, which has `error` if it was refused.
+   *
+   * *label* is a function, called when all tags before this one are sent.
+   */
+  send(event, label) {
+    this.unsent += 1;
+    this.changed();
+    const sent = this.last.then(() => this.sendNow(event, label()));
+    this.last = sent.then(() => {
+      this.unsent -= 1;
+      this.changed();
+    });
+    return sent;
+  }
+
+  async sendNow(event, label) {
+    try {
+      const answer = await post(`${this.address}/${event.id}`, { label });
+      if (answer.status === 401) {
+        return { error: "Please log in again." };
+      }
+      const found = await answer.json();
+      return answer.ok ? found : { error: found.error ?? "The server refuses.", status: answer.status };
+    } catch {
+      return { error: "The server does not answer." };
+    }
+  }
+}
