@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 
 from app.web.dashboard.event_row import EventRow
 
+#: The height of a strip, and of a bar at least, in pixels.
+HEIGHT, _LEAST_HEIGHT = 32, 12
 _BAR_S = 900
 _HOURS = (0, 6, 12, 18)
 #: How a bar is coloured, the most important first: a bar of several events has the colour of the
@@ -15,10 +17,14 @@ COLOURS = ("occupied", "sent", "waiting", "motion", "held back", "unoccupied")
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The events of a quarter of an hour; *x* and *width* are percentages of the day."""
+    """The events of a quarter of an hour; *x* and *width* are percentages of the day.
+
+    *height* is in pixels, of `HEIGHT`: more events make a higher bar.
+    """
 
     x: float
     width: float
+    height: int
     colour: str
     words: str
     newest: str
@@ -44,8 +50,9 @@ def strip_of(day: date, rows: Iterable[EventRow]) -> DayStrip:
     quarters: dict[int, list[EventRow]] = {}
     for row in rows:
         quarters.setdefault(int((row.started_s - start_s) // _BAR_S), []).append(row)
+    most = max(map(len, quarters.values()), default=1)
     bars = tuple(
-        _bar(number, quarters[number], _BAR_S / whole_s * 100) for number in sorted(quarters)
+        _bar(number, quarters[number], _BAR_S / whole_s * 100, most) for number in sorted(quarters)
     )
     hours = tuple(
         (f"{hour:02d}:00", round((_at(day, hour).timestamp() - start_s) / whole_s * 100, 2))
@@ -63,14 +70,15 @@ def colour_of(row: EventRow) -> str:
     return row.decision or "motion"
 
 
-def _bar(number: int, rows: list[EventRow], width: float) -> Bar:
+def _bar(number: int, rows: list[EventRow], width: float, most: int) -> Bar:
     first, last = rows[-1].started_at.astimezone(), rows[0].started_at.astimezone()
     colour = min((colour_of(row) for row in rows), key=COLOURS.index)
     if len(rows) == 1:
         words = f"{first:%H:%M}: {rows[0].camera}, {colour}"
     else:
         words = f"{first:%H:%M} to {last:%H:%M}: {len(rows)} events, {colour}; the newest"
-    return Bar(round(number * width, 2), round(width, 2), colour, words, rows[0].id)
+    height = _LEAST_HEIGHT + round((HEIGHT - _LEAST_HEIGHT) * len(rows) / most)
+    return Bar(round(number * width, 2), round(width, 2), height, colour, words, rows[0].id)
 
 
 def _summary(quarters: dict[int, list[EventRow]]) -> str:

@@ -52,6 +52,7 @@ def show(event: str) -> str:
     local = row.started_at.astimezone()
     return render_template(
         "event.html",
+        shown_page="timeline",
         row=row,
         files=files,
         record=record,

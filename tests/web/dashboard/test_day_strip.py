@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.protocol import EventRecord, event_id
-from app.web.dashboard.day_strip import strip_of
+from app.web.dashboard.day_strip import HEIGHT, strip_of
 from app.web.dashboard.event_row import EventRow, new_row
 
 DAY = date(2026, 10, 25)
@@ -37,9 +37,9 @@ def test_a_bar_has_the_colour_of_what_matters_most() -> None:
         replace(row(7, 1), label="unoccupied", decision="sent"),
     ]
     strip = strip_of(DAY, rows)
-    assert [(bar.colour, bar.words) for bar in strip.bars] == [
-        ("unoccupied", "08:01: front, unoccupied"),
-        ("sent", "09:02 to 09:14: 2 events, sent; the newest"),
+    assert [(bar.colour, bar.height, bar.words) for bar in strip.bars] == [
+        ("unoccupied", 22, "08:01: front, unoccupied"),
+        ("sent", HEIGHT, "09:02 to 09:14: 2 events, sent; the newest"),
     ]
     assert strip.bars[1].newest == rows[0].id
     assert strip.words == "3 events between 08:01 and 09:14"
