@@ -140,6 +140,26 @@ def test_it_fits_on_a_phone_and_can_be_read_by_all(browser: Browser, yard: Site)
         page.get_by_role("button", name="Change mask 1").click()
         assert overflow_px(page) == 0
         assert serious_findings(page) == []
+        drag_by_finger(page, (0.25, 0.333), (0.25, 0.6))
+        expect(page.locator("#lines")).to_contain_text("[0.250, 0.000], [0.250, 0.600]]")
+
+
+def drag_by_finger(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag from *begin* to *end*, fractions of the picture's size; the page must not scroll."""
+    board = page.locator("#drawing")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    assert box
+    touches = page.context.new_cdp_session(page)
+    touches.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    scrolled = page.evaluate("scrollY")
+    for kind, share in (("Start", 0.0), ("Move", 0.3), ("Move", 0.7), ("Move", 1.0), ("End", None)):
+        points = []
+        if share is not None:
+            x, y = (a + share * (b - a) for a, b in zip(begin, end, strict=True))
+            points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}]
+        touches.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    assert page.evaluate("scrollY") == scrolled
 
 
 def test_unknown_cameras_and_missing_pictures_are_not_found(site: Site) -> None:

@@ -24,6 +24,7 @@ export class Drawing {
     this.hasCursor = false;
     this.dragged = null;
     svg.addEventListener("pointerdown", (event) => this.press(event));
+    svg.addEventListener("touchstart", (event) => this.touch(event), { passive: false });
     svg.addEventListener("pointermove", (event) => this.drag(event));
     svg.addEventListener("pointerup", () => { this.dragged = null; });
     svg.addEventListener("pointercancel", () => { this.dragged = null; });
@@ -78,8 +79,6 @@ export class Drawing {
   drawHandle(corner, at) {
     const [cx, cy] = this.point(corner);
     const r = HANDLE_PX * this.unit();
-    // A finger that begins beside the handle must not scroll the page.
-    this.add("circle", { cx, cy, r: TOUCH_PX * this.unit(), class: "reach" });
     const handle = this.add("circle", { cx, cy, r, class: "handle", role: "button", tabindex: 0 });
     handle.setAttribute("aria-label", `Corner ${at + 1}: ${cornerText(corner)}`);
     handle.dataset.corner = at;
@@ -108,6 +107,16 @@ export class Drawing {
       this.addCorner(at);
     } else if (event.target.dataset.area !== undefined) {
       this.act("select", Number(event.target.dataset.area));
+    }
+  }
+
+  /** Keep a finger that drags a corner from scrolling the page. */
+  touch(event) {
+    const { areas, selected } = this.board;
+    const { clientX, clientY } = event.changedTouches[0];
+    const finger = { clientX, clientY, pointerType: "touch" };
+    if (selected !== null && this.nearest(areas[selected].corners, finger) >= 0) {
+      event.preventDefault();
     }
   }
 
