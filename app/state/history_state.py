@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from pydantic_core import from_json
+
 from app import protocol
 from app.errors import ProtocolError
 from app.protocol import EVENT_FIELDS, AnyRecord, Fact, Request
+from app.state import scripts
 from app.state.base_state import BaseState
-from app.state.connection import talking
-from app.state.views import KnownEvent, News, word_of
+from app.state.connection import TIMEOUT_S, talking
+from app.state.views import KnownEvent, News, PastEvents, word_of
 
 _Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
@@ -16,15 +19,19 @@ _Entries = list[tuple[bytes, dict[bytes, bytes]]]
 class HistoryState(BaseState):
     """The part of the state about what happened before; reading it changes nothing."""
 
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(url, timeout_s)
+        self._past = self._redis.register_script(scripts.PAST_EVENTS)
+
     def news(self, fact: str | None, request: str | None, most: int) -> News:
         """Return the facts and requests that came after these entries, at most *most* of each.
 
-        None returns the newest ones. Takes one round trip.
+        None returns the newest fact, and the newest requests. Takes one round trip.
         """
         with talking(), self._redis.pipeline(transaction=False) as pipe:
-            for stream, after in (("events", fact), ("requests", request)):
+            for stream, after, newest in (("events", fact, 1), ("requests", request, most)):
                 if after is None:
-                    pipe.xrevrange(stream, count=most)
+                    pipe.xrevrange(stream, count=newest)
                 else:
                     pipe.xrange(stream, min=f"({after}", count=most)
             facts, requests = pipe.execute(raise_on_error=False)
@@ -37,20 +44,16 @@ class HistoryState(BaseState):
             self._records("requests", Request, requests),
             _last(facts, fact),
             _last(requests, request),
-            _first(facts),
             is_all=max(len(_entries(facts)), len(_entries(requests))) < most,
         )
 
-    def older_facts(self, before: str, most: int) -> tuple[list[Fact], str | None]:
-        """Return at most *most* facts before the entry *before*, and the oldest of these entries.
-
-        The entry is None when there are no older ones.
-        """
-        with talking(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.xrevrange("events", max=f"({before}", count=most)
-            (entries,) = pipe.execute(raise_on_error=False)
-        entries = _reversed(entries)
-        return self._records("events", Fact, entries), _first(entries)
+    def past_events(self, before: str, most: int) -> PastEvents:
+        """Return the events of at most *most* facts before the entry *before* of the stream."""
+        with talking():
+            found = cast(bytes, self._past(keys=["events"], args=[before, most]))
+        pairs, oldest = from_json(found.decode(errors="replace"))
+        # The script writes {} for an empty list.
+        return PastEvents([(event, host or None) for event, host in pairs or ()], oldest or None)
 
     def known_events(self, events: Sequence[str]) -> dict[str, KnownEvent]:
         """Return the record of each of *events* that Redis knows, in one round trip."""
@@ -109,11 +112,6 @@ def _check(answer: object) -> None:
 
 def _reversed(answer: object) -> _Entries:
     return _entries(answer)[::-1]
-
-
-def _first(answer: Any) -> str | None:
-    entries = _entries(answer)
-    return entries[0][0].decode() if entries else None
 
 
 def _last(answer: Any, known: str | None) -> str | None:

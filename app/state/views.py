@@ -49,16 +49,26 @@ class KnownEvent:
 class News:
     """Entries of the two streams, the oldest first.
 
-    *last_fact* and *last_request* are the newest entries that were read, *first_fact* the oldest.
-    Without *is_all* there may be more.
+    *last_fact* and *last_request* are the newest entries that were read. Without *is_all* there may
+    be more.
     """
 
     facts: Sequence[Fact]
     requests: Sequence[Request]
     last_fact: str | None
     last_request: str | None
-    first_fact: str | None
     is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastEvents:
+    """Events with the host of their clip, None without one, as they come from Redis, unchecked.
+
+    *oldest* is the oldest entry of the stream that was read, None when there was none.
+    """
+
+    events: Sequence[tuple[str, str | None]]
+    oldest: str | None
 
 
 @dataclass(frozen=True, slots=True)

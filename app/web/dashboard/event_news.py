@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from sys import intern
 
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import EVENT_ID, Fact, Label, Request
+from app.protocol import EVENT_ID, Label, Request
 from app.state import KnownEvent, State
 from app.web.dashboard.event_row import EventRow, delivery_in, new_row
 
@@ -56,11 +57,11 @@ class EventNews:
             self.trouble = None
             is_all = news.is_all or self._last_fact is None
             if self._last_fact is None:
-                self._first_fact = news.first_fact
+                self._first_fact = news.last_fact
             # An empty stream has no entry after which to read on.
             self._last_fact = news.last_fact or "0-0"
             self._last_request = news.last_request or "0-0"
-            changed.update(*(self._learn(fact) for fact in news.facts))
+            changed.update(*(self._learn(fact.event, fact.host) for fact in news.facts))
             changed.update(*(self._tag(request) for request in news.requests))
         return changed
 
@@ -70,12 +71,13 @@ class EventNews:
             if day and _day_of_entry(self._first_fact) < day:
                 return
             try:
-                facts, self._first_fact = self._state.older_facts(self._first_fact, _BATCH)
+                past = self._state.past_events(self._first_fact, _BATCH)
             except StateUnavailable as error:
                 self._rest(error)
                 return
-            for fact in facts:
-                self._learn(fact)
+            self._first_fact = past.oldest
+            for event, host in past.events:
+                self._learn(event, host)
 
     def days(self) -> list[str]:
         """Return the days in UTC of the events that are known so far."""
@@ -122,15 +124,15 @@ class EventNews:
                 found.append(row)
         return found
 
-    def _learn(self, fact: Fact) -> set[str]:
-        """Note the event of *fact*; returns its day."""
-        if not fact.event or not EVENT_ID.fullmatch(fact.event):
+    def _learn(self, event: str | None, host: str | None) -> set[str]:
+        """Note the *event* of a fact, and the *host* of its clip; returns its day."""
+        if not event or not EVENT_ID.fullmatch(event):
             return set()
-        day = day_of(fact.event)
-        self._days[day].add(fact.event)
-        self._stale[day].add(fact.event)
-        if fact.host and fact.kind == "clip_ready":
-            self._hosts[fact.event] = fact.host
+        day = day_of(event)
+        self._days[day].add(event)
+        self._stale[day].add(event)
+        if host:
+            self._hosts[event] = intern(host)
         return {day}
 
     def _tag(self, request: Request) -> set[str]:
