@@ -65,10 +65,8 @@ def measure_viewers(
         is_idle = _is_idle(served)
     return {
         "viewers": viewers,
-        "camera_percent": {
-            n: round(100 * turn.busy_s / turn.lasted_s, 2) for n, turn in turns.items()
-        },
-        "kb_per_s": {n: round(turn.bytes / turn.lasted_s / 1000) for n, turn in turns.items()},
+        "camera_percent": {n: turn.percent for n, turn in turns.items()},
+        "kb_per_s": {n: turn.kb_per_s for n, turn in turns.items()},
         "slack": {n: shares_ms(turn.took_s) for n, turn in turns.items()},
         "pss_mb": {n: round(turn.pss_mb, 1) for n, turn in turns.items()},
         "is_idle_without_viewers": is_idle,

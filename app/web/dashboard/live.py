@@ -31,6 +31,8 @@ QUIET_S = 5.0
 #: The longest wait before the thread, or a viewer, looks whether it is still needed.
 LOOK_S = 0.5
 RETRY_S = 1.0
+#: The age at which a message is no longer sent: it would look live.
+OLD_S = 1.0
 #: What separates the parts of an answer.
 BOUNDARY = "picture"
 _SEPARATOR = f"--{BOUNDARY}\r\n".encode()
@@ -51,6 +53,14 @@ class CameraChannel(NamedTuple):
         return protocol.camera_key(self.camera, self.what)
 
 
+class _Message(NamedTuple):
+    """A message, its number in the order of arrival, and the monotonic time at which it came."""
+
+    number: int
+    came_s: float
+    content: bytes
+
+
 class LivePictures:
     """The newest message of each channel that somebody views. Several threads may use it."""
 
@@ -59,8 +69,7 @@ class LivePictures:
         self._changed = threading.Condition()
         self._viewers = 0
         self._wanted: Counter[CameraChannel] = Counter()
-        #: The newest message of each channel, and its number in the order of arrival.
-        self._newest: dict[CameraChannel, tuple[int, bytes]] = {}
+        self._newest: dict[CameraChannel, _Message] = {}
         self._arrived = 0
         self._thread: threading.Thread | None = None
 
@@ -92,8 +101,9 @@ class LivePictures:
         while goes_on():
             channel = self._next(sent)
             if channel:
-                sent[channel], message = self._newest[channel]
-                yield _part(channel, message)
+                message = self._newest[channel]
+                sent[channel] = message.number
+                yield _part(channel, message.content)
             elif time.monotonic() - quiet_s < QUIET_S:
                 continue
             else:
@@ -106,8 +116,14 @@ class LivePictures:
         Of several, this is the one whose turn was longest ago.
         """
 
+        def is_due(channel: CameraChannel) -> bool:
+            message = self._newest.get(channel)
+            if message is None or message.number <= sent[channel]:
+                return False
+            return time.monotonic() - message.came_s < OLD_S
+
         def newer() -> list[CameraChannel]:
-            return [one for one in sent if self._newest.get(one, (0, b""))[0] > sent[one]]
+            return list(filter(is_due, sent))
 
         with self._changed:
             self._changed.wait_for(newer, LOOK_S)
@@ -176,7 +192,7 @@ class LivePictures:
         with self._changed:
             if channel in self._wanted:
                 self._arrived += 1
-                self._newest[channel] = self._arrived, message
+                self._newest[channel] = _Message(self._arrived, time.monotonic(), message)
                 self._changed.notify_all()
 
 

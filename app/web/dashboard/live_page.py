@@ -1,12 +1,9 @@
 """The addresses of the live pictures, and of the messages of detectors."""
 
-import contextlib
-
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.errors import StateUnavailable
-from app.programs import SECURITY_SYSTEM, program_of
+from app.programs import SECURITY_SYSTEM, Program, program_of
 from app.web.dashboard import endless
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.live import BOUNDARY, MOST_VIEWERS, CameraChannel
@@ -36,7 +33,7 @@ def detector(camera: str) -> Response:
 
 
 def _answer(channels: list[CameraChannel]) -> Response:
-    if not channels or not {channel.camera for channel in channels} <= known_cameras():
+    if not channels or not all(_is_known(channel.camera) for channel in channels):
         abort(404)
     live = dashboard().live
     if live.is_full:
@@ -48,10 +45,9 @@ def _answer(channels: list[CameraChannel]) -> Response:
     )
 
 
-def known_cameras() -> set[str]:
-    """Return the cameras of the configuration, and those whose programs run on other machines."""
-    found = set(dashboard().config.cameras)
-    with contextlib.suppress(StateUnavailable):
-        programs = [program_of(key)[0] for key in dashboard().state.heartbeats()]
-        found |= {one.camera for one in programs if one.kind == SECURITY_SYSTEM and one.camera}
-    return found
+def _is_known(camera: str) -> bool:
+    """Return whether *camera* is in the configuration, or its program runs on another machine."""
+    if camera in dashboard().config.cameras:
+        return True
+    programs = [program_of(key)[0] for key in dashboard().state.heartbeats()]
+    return Program(SECURITY_SYSTEM, camera) in programs

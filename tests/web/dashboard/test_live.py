@@ -134,6 +134,19 @@ def test_a_new_viewer_gets_no_picture_of_an_earlier_one(live: LivePictures, stat
         assert other.next() == b"new"
 
 
+def test_a_picture_that_is_no_longer_live_is_not_sent(
+    live: LivePictures, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.dashboard.live.OLD_S", 0.1)
+    with Viewer(live, state, FRONT) as one:
+        state.publish_frame("front", b"old")
+        one.next()
+        time.sleep(0.15)
+        with Viewer(live, state, FRONT) as other:
+            state.publish_frame("front", b"new")
+            assert other.next() == b"new"
+
+
 def test_pictures_come_again_after_redis_was_away(
     live: LivePictures, state: State, redis_server: RedisServer
 ) -> None:

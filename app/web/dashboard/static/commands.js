@@ -3,6 +3,8 @@
 import { post } from "./requests.js";
 
 const SHOWN_MS = 8000;
+/** The time after a command in which the state must have changed. */
+const CHANGE_MS = 1500;
 
 /** Send *fields* to *address*; shows the reply, and returns it with its time, or null. */
 export async function send(address, fields) {
@@ -31,8 +33,11 @@ export function toast(text, topic, isTrouble = false) {
   setTimeout(() => box.remove(), SHOWN_MS);
 }
 
-/** Send the forms and switches of *root* as commands; *done* is called after each. */
-export function listen(root, done) {
+/**
+ * Send the forms and switches of *root* as commands. Soon after each, *showState* is called, since a
+ * command that was refused leaves a switch where the person has put it.
+ */
+export function listen(root, showState) {
   root.addEventListener("submit", async (event) => {
     if (!event.target.matches("form[data-command]")) {
       return;
@@ -41,13 +46,13 @@ export function listen(root, done) {
     const fields = new FormData(event.target, event.submitter);
     fields.delete("csrf_token");
     await send(event.target.action, fields);
-    done();
+    setTimeout(showState, CHANGE_MS);
   });
   root.addEventListener("change", async (event) => {
     if (!event.target.matches("input[data-on]")) {
       return;
     }
     await send(event.target.checked ? event.target.dataset.on : event.target.dataset.off, {});
-    done();
+    setTimeout(showState, CHANGE_MS);
   });
 }
