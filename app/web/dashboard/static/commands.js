@@ -14,21 +14,19 @@ export async function send(address, fields) {
   } catch {
     reply = { error: "The dashboard does not answer." };
   }
-  toast(reply.text ?? reply.error, address, Boolean(reply.error));
+  toast(reply.text ?? reply.error, Boolean(reply.error));
   return reply.error ? null : reply;
 }
 
-/** Show *text* at the edge of the page for some seconds, in place of the last text about *topic*. */
-export function toast(text, topic, isTrouble = false) {
+/** Show *text* at the edge of the page for some seconds, in place of the one before. */
+export function toast(text, isTrouble = false) {
   const box = document.createElement("div");
-  box.className = `toast show mb-2 ${isTrouble ? "text-bg-danger" : ""}`;
-  box.dataset.topic = topic;
-  document.querySelector(`.toast[data-topic="${CSS.escape(topic)}"]`)?.remove();
+  box.className = `toast show ${isTrouble ? "text-bg-danger" : "bg-body"}`;
   const body = document.createElement("div");
   body.className = "toast-body";
   body.textContent = text;
   box.append(body);
-  document.getElementById("toasts").append(box);
+  document.getElementById("toasts").replaceChildren(box);
   box.addEventListener("click", () => box.remove());
   setTimeout(() => box.remove(), SHOWN_MS);
 }
