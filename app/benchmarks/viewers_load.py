@@ -116,7 +116,7 @@ def viewers_table(figures: dict[str, Any]) -> str:
             f"{figures['pss_mb'][number]:20.1f}"
         )
     ratio = percent[figures["viewers"]] / percent[1]
-    rows.append(f"{figures['viewers']} viewers cost the camera {ratio:.2f} of what one costs")
+    rows.append(f"The camera is {ratio:.2f} times as busy with {figures['viewers']} as with one")
     return "\n".join(rows)
 
 
