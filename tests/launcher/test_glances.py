@@ -73,7 +73,7 @@ def test_glances_sees_a_daemon_end_and_start_again(
 
 
 def test_a_program_that_is_not_started_is_not_missed(house: Suite) -> None:
-    assert amp(house, "Slack-server")["countmin"] == 0
+    assert amp(house, "Web-server")["countmin"] == 0
     assert amp(house, "Security-system")["countmin"] == 0
 
 
