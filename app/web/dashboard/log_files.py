@@ -98,12 +98,12 @@ class LogReader:
         """Return those of *programs* that have a log."""
         return [name for name in programs if self._path(name).is_file()]
 
-    def end(self, program: str, most_lines: int) -> Added:
+    def end(self, program: str, most_lines: int, most_bytes: int = TAIL_BYTES) -> Added:
         """Return the last lines of the log of *program*."""
         with _opened(self._path(program)) as file:
             if file is None:
                 return Added([], None)
-            raw, start, end = _end_of(file, TAIL_BYTES)
+            raw, start, end = _end_of(file, most_bytes)
             lines = self._lines(program, raw)
             skipped = start > 0 or len(lines) > most_lines
             return Added(lines[-most_lines:], LogPlace(_number_of(file), end), skipped)

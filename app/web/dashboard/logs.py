@@ -10,11 +10,13 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 from app.config import Config
 from app.launcher.specs import GLANCES, REDIS, daemons
 from app.web.dashboard.context import dashboard
-from app.web.dashboard.log_files import LEVELS, SEARCH_S, Line, LogPlace, LogReader
+from app.web.dashboard.log_files import LEVELS, SEARCH_S, TAIL_BYTES, Line, LogPlace, LogReader
 
 #: All logs in one order of time.
 ALL = "all"
 SUPERVISORD = "supervisord"
+#: The bytes of each log that are read when all are shown.
+ALL_TAIL_BYTES = 65_536
 MOST_LINES = 500
 MOST_NEEDLE_CHARS = 200
 #: The levels that may be chosen, and the words for them.
@@ -104,7 +106,8 @@ def _wanted(names: list[str], existing: list[str]) -> tuple[str, Wanted]:
 
 def _found(reader: LogReader, wanted: Wanted) -> tuple[list[Line], dict[str, LogPlace], str]:
     """Return the newest lines that are *wanted*, the ends of their logs, and a remark."""
-    ends = {program: reader.end(program, MOST_LINES) for program in wanted.programs}
+    most_bytes = TAIL_BYTES if len(wanted.programs) == 1 else ALL_TAIL_BYTES
+    ends = {program: reader.end(program, MOST_LINES, most_bytes) for program in wanted.programs}
     places = {program: end.place for program, end in ends.items() if end.place}
     if not wanted.is_search:
         lines = _merged([end.lines for end in ends.values()])

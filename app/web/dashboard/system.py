@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, render_template
 
+from app.commands.machine import Vitals
 from app.commands.silencer import status_text
 from app.commands.status import ProgramStatus, names, read_status
 from app.config import Config
@@ -89,7 +90,7 @@ def _state() -> dict[str, Any]:
         "here": host_name(),
         "machine": load,
         "up": format_duration(load.up_s),
-        "vitals": board.commands.machine.vitals(config.data_dir),
+        "vitals": _vitals(board),
         "versions": list(_versions(facts)),
     }
 
@@ -107,6 +108,14 @@ def _supervised(config: Config) -> tuple[dict[str, "ProcessInfo"], dict[str, int
         return {}, {}, str(error)
     log = end_of_file(config.logs_dir / "supervisord.log", STARTS_BYTES)
     return known, starts_in(log), ""
+
+
+def _vitals(board: Dashboard) -> Vitals | None:
+    """Return temperature and free space; None when the disk cannot be read."""
+    try:
+        return board.commands.machine.vitals(board.config.data_dir)
+    except OSError:
+        return None
 
 
 def _survey(board: Dashboard) -> tuple[Survey | None, Mapping[str, Any], str]:

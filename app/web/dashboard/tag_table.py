@@ -44,6 +44,11 @@ class TagTable:
         """Return how many events have *label*."""
         return sum(self.cell(label, decision) for decision in DECISIONS)
 
+    @property
+    def undecided(self) -> int:
+        """Return how many events had no decision about their alert."""
+        return sum(self.cell(label, None) for label in LABELS)
+
     def held_back(self, label: Label) -> int:
         """Return how many events with *label* had an alert that was held back or silenced."""
         return sum(self.cell(label, decision) for decision in HELD_BACK)

@@ -33,6 +33,7 @@ def test_each_cell_counts_the_events_of_a_label_and_a_decision(site: Site) -> No
     assert table.camera is None
     assert [table.cell("occupied", one) for one in ("sent", "held", None)] == [2, 1, 0]
     assert (table.total("occupied"), table.total("unoccupied")) == (3, 3)
+    assert table.undecided == 1
     assert str(table.false_alarms) == "2 of 4 (50%)"
     assert str(table.missed_visits) == "1 of 3 (33%)"
 
