@@ -147,9 +147,14 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_label("Password").wait_for(state="detached")
 
 
-def serious_findings(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on *page*, one line for each element."""
-    found = Axe().run(page).response["violations"]
+def serious_findings(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds serious or critical on *page*, by all rules or only by *rules*: one line
+    for each element.
+    """
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['html']}: {node['failureSummary']}"
         for one in found

@@ -1,5 +1,6 @@
 """Covers several modules: the dashboard of a house with real footage, in a real browser."""
 
+import json
 import re
 import time
 from datetime import timedelta
@@ -23,7 +24,14 @@ from tests.web.dashboard.browser import (
 )
 from tests.web.dashboard.house import CAMERA, PASSWORD, House
 
-PAGES = ("/", "/timeline", "/event/EVENT", "/tag", "/detector", "/system", "/logz")
+PAGES = (
+    *("/", "/timeline", "/event/EVENT", "/tag", "/system", "/logz", "/nothing-is-here"),
+    *("/detector", "/detector?event=EVENT", "/detector/masks", "/detector/events"),
+)
+#: The rules that may find something on a page only because it is light.
+RULES_OF_COLOURS = ("color-contrast", "link-in-text-block")
+#: The keys that tag an event, and the label that each gives.
+LABELS = {"o": "occupied", "u": "unoccupied"}
 #: The form of another page, which a browser with a session sends by itself.
 ANOTHER_SITE = "http://127.0.0.1:9/"
 FORGED = """
@@ -34,10 +42,11 @@ FORGED = """
 def test_a_wrong_password_opens_nothing(house: House, browser: Browser) -> None:
     watch = Watch()
     watch.expected.append("status of 401")
-    with opened_page(browser, house.url, watch=watch) as page:
+    with opened_page(browser, house.url, PHONE_DARK, watch=watch) as page:
         page.goto("/timeline")
         enter(page, PASSWORD.replace("three", "four"))
         expect(page.get_by_role("alert")).to_contain_text("wrong")
+        assert [*serious_findings(page), overflow_px(page)] == [0]
         page.goto("/timeline")
         expect(page).to_have_url(re.compile("/login"))
         enter(page, PASSWORD)
@@ -72,7 +81,9 @@ def test_the_live_picture_moves(house: House, browser: Browser) -> None:
         picture = page.get_by_role("img", name=f"Live picture of camera {CAMERA}")
         expect(picture).to_be_visible()
         first = pixels(picture)
-        until(lambda: share_changed(first, pixels(picture)) > 0.02, "somebody comes in")
+        until(
+            lambda: share_changed(first, pixels(picture)) > 0.02, "somebody comes in", every_s=0.3
+        )
 
 
 def open_now(page: Page) -> None:
@@ -130,7 +141,7 @@ def test_a_clip_plays_and_seeks(house: House, browser: Browser) -> None:
         page.goto(f"/event/{folder.name}")
         clip = page.get_by_label(f"Clip of camera {CAMERA}")
         clip.evaluate("clip => { clip.muted = true; return clip.play() }")
-        until(lambda: clip.evaluate("clip => clip.currentTime") > 0.3, "the clip plays")
+        until(lambda: clip.evaluate("clip => clip.currentTime") > 0.3, "it plays", every_s=0.1)
         at_s, has_picture = clip.evaluate("""async clip => {
             clip.pause();
             clip.currentTime = clip.duration * 0.8;
@@ -143,6 +154,28 @@ def test_a_clip_plays_and_seeks(house: House, browser: Browser) -> None:
     assert (round(at_s, 2), has_picture) == (0.8, True)
     assert (part.status, part.headers["content-range"]) == (206, f"bytes 9-99/{len(whole)}")
     assert content == whole[9:100]
+
+
+def test_five_events_are_tagged_with_the_keyboard(house: House, browser: Browser) -> None:
+    until(lambda: len(house.events()) >= 6, "six events have clips", 60.0)
+    tagged = {}
+    with house.opened(browser) as page:
+        page.goto("/tag")
+        shown = page.get_by_role("link", name="All about this event")
+        for key in "ouuou":
+            expect(shown).to_be_visible()
+            address = shown.get_attribute("href") or ""
+            page.keyboard.press(key)
+            expect(shown).not_to_have_attribute("href", address)
+            tagged[address.rpartition("/")[2]] = LABELS[key]
+    assert len(tagged) == 5
+    until(lambda: labels(house).items() >= tagged.items(), "the labels are on disk")
+
+
+def labels(house: House) -> dict[str, str]:
+    """Return the labels on disk, by event."""
+    found = house.config.data_dir.glob("events/*/*/label.json")
+    return {path.parent.name: json.loads(path.read_text())["label"] for path in found}
 
 
 def test_a_forged_form_changes_nothing(house: House, browser: Browser) -> None:
@@ -170,7 +203,9 @@ def fulfill(route: Route, content: str) -> None:
 def test_phones_show_every_page_and_everybody_can_use_it(house: House, browser: Browser) -> None:
     event = until(lambda: next(iter(house.events()), None), "an event has a clip").name
     wrong: dict[str, list[str]] = {}
-    with house.opened(browser, PHONE_DARK) as page:
+    watch = Watch()
+    watch.expected.append("status of 404")
+    with house.opened(browser, PHONE_DARK, watch) as page:
         for path in PAGES:
             page.set_viewport_size({"width": PHONE_DARK.width, "height": PHONE_DARK.height})
             page.emulate_media(color_scheme="dark")
@@ -181,5 +216,6 @@ def test_phones_show_every_page_and_everybody_can_use_it(house: House, browser: 
                 wrong[path].append(f"{overflow_px(page)} px wider than a phone")
             page.emulate_media(color_scheme="light")
             page.set_viewport_size({"width": DESKTOP.width, "height": DESKTOP.height})
-            wrong[path] += serious_findings(page)
+            wrong[path] += serious_findings(page, *RULES_OF_COLOURS)
     assert {path: found for path, found in wrong.items() if found} == {}
+    assert watch.faults == []
