@@ -8,7 +8,6 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from app.errors import ProtocolError, Refused
 from app.recording.trace import decode_trace
-from app.times import format_time
 from app.web.dashboard import endless
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.event_row import EventRow
@@ -24,10 +23,7 @@ def show_events() -> str:
     """Show the newest events, to choose one."""
     site = dashboard()
     rows = site.events.page(count=_SHOWN)
-    now = site.clock.now()
-    events = [
-        (row, format_time(row.started_at, now)) for row in rows if row.has_clip and row.is_here
-    ]
+    events = [(row, _started(row)) for row in rows if row.has_clip and row.is_here]
     return render_template("detector_events.html", events=events)
 
 
@@ -38,7 +34,7 @@ def show(event: str) -> str:
     return render_template(
         "detector_trial.html",
         event=row,
-        started=format_time(row.started_at, site.clock.now()),
+        started=_started(row),
         groups=GROUPS,
         knobs=knobs_of(site.config),
         path=site.config.folder / "config.yml",
@@ -58,6 +54,13 @@ def run(event: str) -> Response:
     except Refused as error:
         raise Conflict(str(error)) from None
     return Response(trial, mimetype="application/x-ndjson", headers=endless.HEADERS)
+
+
+def _started(row: EventRow) -> str:
+    """Return when the event of *row* began, in local time to the second, with its day."""
+    local, today = row.started_at.astimezone(), dashboard().clock.now().astimezone().date()
+    day = "" if local.date() == today else f"{local:%a} {local.day} {local:%b} "
+    return f"{day}{local:%H:%M:%S}"
 
 
 def _plotter() -> Callable[[Message], Message]:
