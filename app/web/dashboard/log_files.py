@@ -38,7 +38,7 @@ _REDIS = re.compile(
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _REDIS_LEVELS = {".": "DEBUG", "-": "INFO", "*": "INFO", "#": "WARNING"}
 _SUPERVISORD_LEVELS = {"DEBG": "DEBUG", "WARN": "WARNING", "ERRO": "ERROR", "CRIT": "CRITICAL"}
-_CURSOR = re.compile(r"(?P<file>\d{1,20}):(?P<at>\d{1,16})", re.ASCII)
+_CURSOR = re.compile(r"(?P<file>\d{1,20})\.(?P<at>\d{1,16})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class LogPlace:
     at: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.at}"
+        return f"{self.file}.{self.at}"
 
     @classmethod
     def of(cls, text: str) -> "LogPlace | None":

@@ -133,11 +133,13 @@ def _merged(logs: list[list[Line]]) -> list[Line]:
 
 
 def _text_of(places: Mapping[str, LogPlace]) -> str:
-    return ",".join(f"{program}={place}" for program, place in places.items())
+    return "*".join(f"{program}*{place}" for program, place in places.items())
 
 
 def _places(text: str) -> dict[str, LogPlace]:
     """Return the places in *text*, as `_text_of` writes them; what is no place is left out."""
-    pairs = (pair.partition("=") for pair in text.split(",")[:100])
-    found = {program: LogPlace.of(place) for program, _, place in pairs}
+    words = text.split("*")
+    found = {
+        program: LogPlace.of(place) for program, place in zip(words[::2], words[1::2], strict=False)
+    }
     return {program: place for program, place in found.items() if place}

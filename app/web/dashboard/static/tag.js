@@ -89,7 +89,7 @@ function decide(label) {
   if (!event) {
     return;
   }
-  const entry = { event, label, before: "" };
+  const entry = { event, label };
   done.push(entry);
   left = Math.max(left - 1, 0);
   if (label !== "skip") {
@@ -102,12 +102,11 @@ function decide(label) {
 }
 
 async function send(entry) {
-  const answer = await sender.send(entry.event, () => entry.label);
+  const answer = await sender.send(entry);
   if (answer.error) {
     takeBack(entry, answer);
     return;
   }
-  entry.before = answer.before;
   isTableOld = true;
   if (answer.said) {
     $("saving").textContent = `${entry.event.title}: ${answer.said}`;
@@ -146,7 +145,7 @@ async function undo() {
   }
   tagged -= 1;
   show();
-  const answer = await sender.send(entry.event, () => entry.before);
+  const answer = await sender.undo(entry);
   isTableOld = true;
   if (answer.error) {
     fail(entry.event, `undoing failed. ${answer.error}`);

@@ -57,19 +57,29 @@ export class Sender {
     this.last = Promise.resolve();
   }
 
-  /** Send a tag; resolves to the answer, which has `error` if it was refused.
-   *
-   * *label* is a function, called when all tags before this one are sent.
-   */
-  send(event, label) {
+  /** Send the tag of *entry*; resolves to the answer, which has `error` if it was refused. */
+  send(entry) {
+    return this.line(async () => {
+      entry.answer = await this.sendNow(entry.event, entry.label);
+      return entry.answer;
+    });
+  }
+
+  /** Give the event of *entry* the label that it had before, unless the tag was refused. */
+  undo(entry) {
+    return this.line(() => (entry.answer.error ? {} : this.sendNow(entry.event, entry.answer.before)));
+  }
+
+  /** Do *work* after all that was begun before. */
+  line(work) {
     this.unsent += 1;
     this.changed();
-    const sent = this.last.then(() => this.sendNow(event, label()));
-    this.last = sent.then(() => {
+    const done = this.last.then(work);
+    this.last = done.then(() => {
       this.unsent -= 1;
       this.changed();
     });
-    return sent;
+    return done;
   }
 
   async sendNow(event, label) {
