@@ -2,11 +2,9 @@
 
 from flask import Blueprint, Response, render_template, request
 
-from app.commands.status import camera_loss
-from app.errors import StateUnavailable
-from app.times import format_time
 from app.web.dashboard import masks, trial
 from app.web.dashboard.context import dashboard
+from app.web.dashboard.overview import read_overview
 
 page = Blueprint("detector", __name__)
 
@@ -38,12 +36,6 @@ def try_event(event: str) -> Response:
     return trial.run(event)
 
 
-@page.get("/detector/picture/<camera>")
-def picture(camera: str) -> Response:
-    """Return the newest picture of *camera*."""
-    return masks.picture(camera)
-
-
 @page.get("/detector/silence/<camera>")
 def silence(camera: str) -> dict[str, str]:
     """Return why the detector of *camera* publishes no pictures."""
@@ -60,14 +52,8 @@ def _camera() -> str:
 
 
 def _why_silent(camera: str) -> str:
-    site = dashboard()
-    try:
-        survey = site.state.survey("camera_status", events=1)
-    except StateUnavailable:
-        return "Redis does not answer. Pictures come again when it does."
-    if not site.commands.switches.read("camera_status", survey.strings["camera_status"]):
-        return f"The cameras are off, so {camera} looks at nothing. Switch them on at the page Now."
-    if loss := camera_loss(camera, survey.heartbeats()):
-        since = f" since {format_time(loss.since, site.clock.now())}" if loss.since else ""
-        return f"Camera {camera} gives no pictures{since}: {loss.why}."
-    return f"Camera {camera} is on. Its next picture comes soon."
+    house = read_overview(dashboard().commands)
+    if house["away"]:
+        return str(house["away"])
+    words = house["cameras"][camera]["words"]
+    return str(words) or "The camera is open, and its next picture comes soon."

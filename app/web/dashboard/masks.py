@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Response, render_template
+from flask import render_template
 from werkzeug.exceptions import NotFound
 
 from app.config import CameraConfig, Config
@@ -68,15 +68,6 @@ def show(camera: str) -> str:
         path=config.folder / "config.yml",
         hint=_hint(config, settings),
     )
-
-
-def picture(camera: str) -> Response:
-    """Return the newest picture of *camera*."""
-    chosen(dashboard().config, camera)
-    latest = dashboard().state.latest(camera)
-    if latest is None:
-        raise NotFound("There is no picture of this camera from the last day.")
-    return Response(latest.jpeg, mimetype="image/jpeg")
 
 
 def chosen(config: Config, camera: str) -> CameraConfig:
