@@ -159,7 +159,7 @@ def test_a_long_stream_is_read_back_to_the_wanted_day(site: Site, index: EventIn
 
 def test_a_page_of_a_long_past_costs_little_more(site: Site) -> None:
     took_s = []
-    for name, count in (("short", 120), ("long", 1200)):
+    for name, count in (("short", 60), ("long", 600)):
         folder = site.data_dir / name
         for number in range(count):
             record = an_event(-number * 10)
