@@ -34,9 +34,9 @@ _COLD = ("first page, cold", "filter by label, cold")
 def measure_timeline(count: int = EVENTS, times: int = TIMES) -> dict[str, Any]:
     """Return the milliseconds for each page of a house with *count* events, and the memory.
 
-    A page is asked for so many *times*: the median counts, and the mean of the CPU time, which other
-    work of this machine does not change. What is "cold" is asked for once. The memory
-    is that of gunicorn and its worker together, in megabytes (PSS), before and after.
+    A page is asked for so many *times*: the median counts. The CPU time is the mean, and other work
+    of this machine does not change it. A page that is "cold" is asked for once. The memory is that
+    of gunicorn and its worker together, in megabytes (PSS), before and after.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="timeline-load-")))
