@@ -2,7 +2,7 @@
 
 import { post } from "./requests.js";
 
-const FEW = 10;
+const FEW = 20;
 
 /** The events to tag, the newest first; more are fetched before they run out. */
 export class Queue {
