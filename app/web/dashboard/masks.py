@@ -38,8 +38,11 @@ KINDS = (
 
 def areas_of(camera: CameraConfig) -> list[dict[str, object]]:
     """Return the areas of *camera* for the script of the page, with corners in thousandths."""
-    masks: list[dict[str, object]] = [
-        {"kind": "mask", "corners": _thousandths(area)} for area in camera.masks
+    plain: list[dict[str, object]] = [
+        {"kind": kind.name, "corners": _thousandths(area)}
+        for kind in KINDS
+        if not kind.settings
+        for area in getattr(camera, kind.key)
     ]
     zones: list[dict[str, object]] = [
         {
@@ -51,7 +54,7 @@ def areas_of(camera: CameraConfig) -> list[dict[str, object]]:
         }
         for zone in camera.zones
     ]
-    return masks + zones
+    return plain + zones
 
 
 def show(camera: str) -> str:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from app.config import PROJECT, Config
 from app.errors import Refused
@@ -64,8 +64,8 @@ class TrialRun:
             self._lock.close()
             raise Refused(f"The try cannot start: {error.strerror}.") from None
         self._until_s = time.monotonic() + MOST_S
-        assert self._child.stdin  # noqa: S101
-        with contextlib.suppress(BrokenPipeError), self._child.stdin as given:
+        self._output = cast(BinaryIO, self._child.stdout)
+        with contextlib.suppress(BrokenPipeError), cast(BinaryIO, self._child.stdin) as given:
             given.write(json.dumps(changes).encode())
 
     def __iter__(self) -> Iterator[bytes]:
@@ -89,8 +89,7 @@ class TrialRun:
         """End the child, if it still runs; the next one may start."""
         self._child.kill()
         self._child.wait()
-        assert self._child.stdout  # noqa: S101
-        self._child.stdout.close()
+        self._output.close()
         self._lock.close()
 
     def _messages(self) -> Iterator[Message]:
@@ -105,8 +104,7 @@ class TrialRun:
 
     def _parts(self) -> Iterator[bytes]:
         """Yield what the child prints, until it ends, or nobody wants it any more."""
-        assert self._child.stdout  # noqa: S101
-        number = self._child.stdout.fileno()
+        number = self._output.fileno()
         poller = select.poll()
         poller.register(number, select.POLLIN)
         while self._goes_on():

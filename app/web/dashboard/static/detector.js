@@ -14,12 +14,12 @@ let trouble = "";
 
 async function show(message) {
   if (find("hold").checked) return;
-  newest = performance.now();
   const [header, jpeg] = split(message);
   await drawTiles(find("tiles"), jpeg, header.tiles);
   for (const id of ["headline", "reason", "event", "decision"]) showText(id, header[id]);
-  showText("at", new Date(header.at).toLocaleTimeString());
+  showText("at", new Date(header.at).toLocaleTimeString("en-GB"));
   showFindings(find("findings"), header.columns, header.findings);
+  newest = performance.now();
   for (const id of ["holding", "tiles", "verdict"]) find(id).hidden = false;
   find("silent").hidden = true;
 }
