@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from app.benchmarks.slack_load import (
     until_up,
 )
 from app.protocol import camera_key
-from app.state import State
+from app.state import State, Subscription
 
 CAMERA = "front"
 COMMAND = "pycam_on"
@@ -125,16 +125,18 @@ def _camera(served: Served, folder: Path) -> Iterator[int]:
     """Run the camera's program with the demo scene; yields its process id."""
     command = [sys.executable, "-m", "app.daemons.security_system", "--camera", CAMERA]
     with running(command, served.environment, folder / "camera.log") as process:
-        state = State(served.url)
-        until_up(lambda: _expect_pictures(state))
-        state.close()
+        with closing(State(served.url)) as state:
+            frames = state.subscription(camera_key(CAMERA, "frames"))
+            with closing(frames):
+                until_up(lambda: _expect_picture(state, frames))
         yield process.pid
 
 
-def _expect_pictures(state: State) -> None:
-    """Raise `OSError` unless the camera of the demo is open."""
-    if not any(beat.counters.get("camera") == "open" for beat in state.heartbeats().values()):
-        raise FileNotFoundError("the camera is not open")
+def _expect_picture(state: State, frames: Subscription) -> None:
+    """Raise `OSError` unless the camera publishes a picture within a second."""
+    state.watch([CAMERA])
+    if frames.read(1.0) is None:
+        raise TimeoutError("the camera publishes no picture")
 
 
 @contextmanager
@@ -170,12 +172,9 @@ def _view(address: Address, number: int, got: Any) -> None:
 
 def _is_idle(served: Served) -> bool:
     """Return whether nobody asks the camera for pictures, soon after the last viewer has gone."""
-    state = State(served.url)
     time.sleep(SETTLE_S)
-    try:
+    with closing(State(served.url)) as state:
         return state.read_strings(camera_key(CAMERA, "watched")) == [None]
-    finally:
-        state.close()
 
 
 def _cpu_s(pid: int) -> float:
