@@ -103,7 +103,7 @@ def slack_table(figures: dict[str, Any]) -> str:
         )
         rows.append(f"  /{command:12}" + "".join(times))
     return "\n".join(
-        [*rows, f"  memory of gunicorn and its worker together (PSS): {figures['pss_mb']:.1f} MB"]
+        [*rows, f"  memory of both web programs together (PSS): {figures['pss_mb']:.1f} MB"]
     )
 
 

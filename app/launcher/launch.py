@@ -34,8 +34,14 @@ _LOOK_EVERY_S = 0.2
 _ENDS_ALLOWED = 2
 _LOG_LINES = 20
 _SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
-# One thread for each program: more threads would only slow down each other and the other programs.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+#: No library starts threads of its own, which would only slow down each other and the other
+#: programs. All threads of a program share one heap (glibc): a heap for each takes more memory.
+_LIGHT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def start_suite(order: Order) -> bool:
@@ -117,7 +123,7 @@ def _environment(order: Order) -> dict[str, str]:
         STARTED_VARIABLE: datetime.now(UTC).isoformat(),
         "LOG_CFG": str(glances_logging(config)),
     }
-    environment = os.environ | _ONE_THREAD | given | {"PYTHONUNBUFFERED": "1"}
+    environment = os.environ | _LIGHT | given | {"PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))
     )

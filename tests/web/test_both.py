@@ -1,9 +1,10 @@
-"""Covers several modules: no route of the two web programs shows anything without a session."""
+"""Covers several modules: both web programs together. No route is open, and both need little."""
 
 import http.client
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -195,6 +196,33 @@ def test_the_right_cookie_opens_it(both: Both) -> None:
     header = {"Cookie": f"{cookie_name(both.dashboard_app)}={good}"}
     assert both.status("GET", "/", both.dashboard_port, header) == (200, "")
     assert both.status("GET", "/", both.port, header)[0] == 404
+
+
+def test_both_programs_with_a_page_open_have_less_than_80_mb(both: Both) -> None:
+    good = session_cookie(both.dashboard_app, {"since": int(time.time())})
+    header = {"Cookie": f"{cookie_name(both.dashboard_app)}={good}"}
+    with ExitStack() as stack:
+        for address in ("/updates", "/live/front"):  # as the page Now does, without an end
+            connection = http.client.HTTPConnection("127.0.0.1", both.dashboard_port, timeout=10)
+            stack.callback(connection.close)
+            connection.request("GET", address, headers=header)
+            assert connection.getresponse().status == 200
+        for page in ("/", "/timeline", "/tag", "/detector", "/system", "/logz"):
+            assert both.status("GET", page, both.dashboard_port, header) == (200, "")
+        with ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(lambda _: both.command("/status"), range(100)))
+        assert {reply.status for reply in replies} == {200}
+        master = psutil.Process(both.program.pid)
+        processes = [master, *master.children(recursive=True)]
+        assert len(processes) == 3
+        # The libraries on the disk are shared with all programs of a house, so they do not count.
+        assert sum(own_bytes(process.pid) for process in processes) < 80e6
+
+
+def own_bytes(pid: int) -> int:
+    """Return the memory of the process that is in no file; what is shared counts in parts."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
 
 
 @pytest.mark.parametrize("has_session", [False, True])
