@@ -13,6 +13,7 @@ from app.uploads.inventory import read_confirmations
 
 #: What follows the name of a channel that sends clips.
 _CLIPS = "_clips"
+_SNOOZED = "snoozed until "
 _STORES = {"s3": "S3", "folder": "the folder of copies"}
 
 
@@ -39,9 +40,7 @@ def remarks(marks: Mapping[str, str], now: datetime) -> list[str]:
     found = []
     if held := marks.get(HELD.name):
         at, _, why = held.partition(" ")
-        found.append(
-            f"No channel sent the alert, since {why or 'alerts were muted'}{_at(at, now)}."
-        )
+        found.append(f"No channel sent the alert{_at(at, now)}, since {_held_words(why, now)}.")
     if UNTOLD.name in marks:
         found.append("The event was no alert, so no channel sent anything.")
     if correction := correction_in(marks):
@@ -61,6 +60,14 @@ def uploads(folder: Path, files: Iterable[str], config: Config, now: datetime) -
             elif wanted[store]:
                 found.append(Sentence(name, words, "waits for its upload"))
     return found
+
+
+def _held_words(why: str, now: datetime) -> str:
+    """Return the reason of the notifier for holding alerts back in everyday words."""
+    if why.startswith(_SNOOZED):
+        until = _at(why.removeprefix(_SNOOZED), now).removeprefix(" at ")
+        return f"alerts were snoozed until {until}" if until else "alerts were snoozed"
+    return "alerts were switched off"
 
 
 def _channels(marks: Mapping[str, str]) -> set[str]:

@@ -43,15 +43,18 @@ def test_clips_are_named_by_their_channel() -> None:
 
 def test_what_holds_for_all_channels_is_a_sentence() -> None:
     marks = {
-        "held": f"{AT} alerts are snoozed",
+        "held": f"{AT} snoozed until {AT}",
         "untold": "no alert",
         "correction": f"{AT} That was a cat.",
     }
     assert remarks(marks, FIRST) == [
-        f"No channel sent the alert, since alerts are snoozed at {LOCAL}.",
+        f"No channel sent the alert at {LOCAL}, since alerts were snoozed until {LOCAL}.",
         "The event was no alert, so no channel sent anything.",
         "Later the message was corrected: That was a cat.",
     ]
+
+    muted = remarks({"held": f"{AT} camera_notifications is False"}, FIRST)
+    assert muted == [f"No channel sent the alert at {LOCAL}, since alerts were switched off."]
 
 
 def test_copies_are_stored_or_wait(tmp_path: Path) -> None:

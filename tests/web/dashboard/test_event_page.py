@@ -1,6 +1,9 @@
 """The page of one event."""
 
+import json
 from dataclasses import replace
+
+from playwright.sync_api import Browser
 
 from app.files import write_atomic
 from app.protocol import Evidence, event_fact_id, event_id
@@ -8,6 +11,7 @@ from app.recording.event_folder import EventFolders
 from app.recording.trace import EventTrace
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.events import FIRST, an_event, folder_of, publish_event, write_event
+from tests.web.dashboard.served import opened_site
 
 EVIDENCE = Evidence((0, 0, 9, 9), 0.05, 0.6, 0.2, 0.1, 0.8, 0.5, "left")
 
@@ -95,3 +99,19 @@ def test_without_redis_the_disk_is_enough(site: Site) -> None:
     assert "Redis is not reachable" in text
     assert away.post(f"/event/{event}/label", {"label": "occupied"}).status_code == 303
     away.state.close()
+
+
+def test_a_clip_that_no_browser_can_play_is_explained(site: Site, browser: Browser) -> None:
+    event = write_event(site.data_dir, an_event(), clip=b"no video")
+    with opened_site(browser, site) as page:
+        page.goto(f"/event/{event}")
+        page.get_by_text("This browser cannot play the clip.").wait_for()
+
+
+def test_a_clip_that_somebody_asked_for_has_no_reason(site: Site) -> None:
+    event = write_event(site.data_dir, an_event())
+    path = folder_of(site.data_dir, event) / "event.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "forced": True}))
+    text = site.get(f"/event/{event}").text
+    assert "Nothing opened it: somebody asked for this clip." in text
+    assert "A clip that somebody asked for" in text

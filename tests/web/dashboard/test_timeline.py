@@ -3,8 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from playwright.sync_api import Browser, expect
+
+from tests.waiting import until
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.events import FIRST, an_event, publish_event, write_event
+from tests.web.dashboard.served import opened_site
 
 
 def test_a_house_without_events_says_so(site: Site) -> None:
@@ -88,3 +92,19 @@ def test_without_redis_the_page_shows_the_disk(site: Site) -> None:
     away.state.close()
     assert "42 s" in text
     assert "Redis is not reachable, so this page shows only what is on this" in text
+
+
+def test_an_open_page_says_that_events_have_come(site: Site, browser: Browser) -> None:
+    write_event(site.data_dir, an_event())
+    with opened_site(browser, site) as page:
+        page.goto("/timeline")
+        write_event(site.data_dir, an_event(1))
+        news = page.get_by_role("link", name="1 new event")
+
+        def has_news() -> bool:
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            return news.is_visible()
+
+        until(has_news, "the page says that an event has come")
+        news.click()
+        expect(page.get_by_role("article")).to_have_count(2)
