@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import cv2
 import numpy as np
 import redis
 from playwright.sync_api import Browser, expect
 
+from app.display.tiles import describe, draw_tiles
+from app.frames import jpeg
 from app.protocol import Heartbeat, heartbeat_key
+from tests.display.drawn import comparison, frame, other, somebody, verdict
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 from tests.web.dashboard.browser import PHONE, overflow_px, serious_findings
@@ -17,7 +19,6 @@ from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.served import opened_site
 
 CHANNEL = "camera:front:detector"
-GREYS = (40, 120, 220)
 #: Makes a page believe that nobody can see it.
 HIDE = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -25,26 +26,12 @@ HIDE = """hidden => {
 }"""
 
 
-def message(headline: str) -> bytes:
-    """What a camera publishes: tiles of 60 x 40 in the greys `GREYS`, and their words."""
-    board = np.concatenate([np.full((40, 60, 3), grey, np.uint8) for grey in GREYS], axis=1)
-    header: dict[str, Any] = {
-        "at": datetime.now(UTC).isoformat(),
-        "headline": headline,
-        "reason": "It covers 3 % of the picture.",
-        "columns": ["size", "time"],
-        "findings": [
-            {"title": "#1 somebody", "figures": ["3.1%", "2.0 s"], "confirmed": True},
-            {"title": "#2 <b>light</b>", "figures": [], "confirmed": False},
-        ],
-        "event": "event 1 open, 2 s",
-        "decision": "",
-        "tiles": {
-            name: (60 * number, 0, 60, 40)
-            for number, name in enumerate(("camera", "background", "difference"))
-        },
-    }
-    return json.dumps(header).encode() + b"\n" + cv2.imencode(".jpg", board)[1].tobytes()
+def message() -> bytes:
+    """What a camera publishes: tiles in a row, and their words."""
+    seen = verdict(motion=True, opened_at_s=11)
+    judged = frame(12.3), seen, comparison(somebody(), other(), delta=120)
+    header = {"at": datetime.now(UTC).isoformat(), **describe(*judged)}
+    return json.dumps(header).encode() + b"\n" + jpeg(draw_tiles(*judged), 90)
 
 
 def test_the_detector_is_followed_while_the_page_is_visible(
@@ -58,16 +45,17 @@ def test_the_detector_is_followed_while_the_page_is_visible(
     with opened_site(browser, site, PHONE) as page:
         page.goto("/detector", wait_until="domcontentloaded")
         until(lambda: site.state.camera_controls("front", "0-0").detector_watched, "it asks")
-        site.state.publish_detector("front", message("Somebody"))
+        site.state.publish_detector("front", message())
         expect(page.get_by_role("heading", name="Somebody")).to_be_visible()
         assert page.locator("#findings tbody tr").all_inner_texts() == [
-            "#1 somebody\t3.1%\t2.0 s",
-            "#2 <b>light</b>",
+            "#3 somebody\t5.0%\t1.2 s\t64%\t43%\t12%",
+            "#4 did not travel\t1.0%\t1.2 s\t-\t43%\t12%",
         ]
-        greys = page.locator("canvas").evaluate_all(
-            "all => all.map(one => one.getContext('2d').getImageData(30, 20, 1, 1).data[0])"
+        expect(page.get_by_text("event 7 open, 1 s")).to_be_visible()
+        reds = page.locator("canvas").evaluate_all(
+            "all => all.map(one => one.getContext('2d').getImageData(240, 330, 1, 1).data[0])"
         )
-        assert np.allclose(greys, GREYS, atol=3)
+        assert np.allclose(reds, (200, 90, 0), atol=12)  # camera, background, difference
         assert overflow_px(page) == 0
         assert serious_findings(page) == []
         page.evaluate(HIDE, True)
