@@ -64,9 +64,9 @@ def take_all(house: House, browser: Browser, folder: Path) -> None:
 def save(page: Page, path: str, picture: Path) -> None:
     """Write what *page* shows at *path* to *picture*, as good as the size allows."""
     page.goto(path, wait_until="domcontentloaded")
+    page.wait_for_timeout(_SETTLE_MS)
     if path == "/detector":
         page.get_by_role("heading", name="Somebody").wait_for()
-    page.wait_for_timeout(_SETTLE_MS)
     shown = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
     for quality in range(90, 20, -10):
