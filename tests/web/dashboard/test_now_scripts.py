@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
+import pytest
 from playwright.sync_api import Browser, expect
 
 from app.clock import SystemClock
@@ -55,7 +56,12 @@ def shared(site: Site) -> Dashboard:
     return found
 
 
-def test_the_picture_is_live_only_while_pictures_come(site: Site, browser: Browser) -> None:
+def test_the_picture_is_live_only_while_pictures_come(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without gunicorn, only a write shows that a browser is gone.
+    monkeypatch.setattr("app.web.dashboard.live.QUIET_S", 0.2)
+    monkeypatch.setattr("app.web.dashboard.updates.QUIET_S", 0.2)
     open_cameras(site)
     with opened_site(browser, site) as page:
         age, overlay = page.locator(".age").first, page.locator(".overlay").first

@@ -1,6 +1,8 @@
 // Live pictures: the parts of an endless answer, as they arrive.
 
 const RETRY_MS = 1000;
+/** The pause after an answer that has ended without trouble, as when the server starts again. */
+const AGAIN_MS = 300;
 const LONGEST_HEAD = 4096;
 const ascii = new TextDecoder("latin1");
 
@@ -27,8 +29,8 @@ async function follow(address, onPart, onTrouble, signal) {
     }
     if (trouble) {
       onTrouble(trouble);
-      await new Promise((done) => setTimeout(done, RETRY_MS));
     }
+    await new Promise((done) => setTimeout(done, trouble ? RETRY_MS : AGAIN_MS));
   }
 }
 
