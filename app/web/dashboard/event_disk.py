@@ -14,7 +14,7 @@ from app.errors import ProtocolError
 from app.files import open_unlinked
 from app.protocol import EVENT_ID, event_from_plain
 from app.recording.event_folder import PART_NAME, SNAPSHOT
-from app.web.dashboard.event_row import EventRow, label_of, new_row
+from app.web.dashboard.event_row import EventRow, day_of, label_of, new_row
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ _TICK_NS = 2_000_000_000
 #: and Redis has that first.
 _NEWEST_DAYS = 2
 _OTHERS_EVERY_S = 60.0
+_NOTHING: dict[str, EventRow] = {}
 
 
 @dataclass(slots=True)
@@ -72,6 +73,8 @@ class EventDisk:
 
     def day(self, name: str) -> dict[str, EventRow]:
         """Return the rows of the day *name*; the same object as long as nothing has changed."""
+        if name not in self.names:
+            return _NOTHING
         known = self._days.setdefault(name, _Day())
         folder = self._events / name
         try:
@@ -84,7 +87,9 @@ class EventDisk:
             ):
                 return known.rows
             with scandir(folder) as entries:
-                self._refresh(known, [one for one in entries if _is_event(one)])
+                self._refresh(known, [one for one in entries if _is_event(one, name)])
+        except FileNotFoundError:  # the disk guard removes empty days
+            return _NOTHING
         except OSError as error:
             self._complain(name, error)
             return known.rows
@@ -168,5 +173,7 @@ def _is_day(entry: "DirEntry[str]") -> bool:
     return shape and name.isascii() and entry.is_dir(follow_symlinks=False)
 
 
-def _is_event(entry: "DirEntry[str]") -> bool:
-    return bool(EVENT_ID.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
+def _is_event(entry: "DirEntry[str]", day: str) -> bool:
+    name = entry.name
+    is_of_day = bool(EVENT_ID.fullmatch(name)) and day_of(name) == day
+    return is_of_day and entry.is_dir(follow_symlinks=False)

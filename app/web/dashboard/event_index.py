@@ -16,8 +16,8 @@ from app.config import Config
 from app.protocol import Decision
 from app.state import State
 from app.web.dashboard.event_disk import EventDisk
-from app.web.dashboard.event_news import EventNews, day_of
-from app.web.dashboard.event_row import EVERY_EVENT, EventFilter, EventRow, new_row
+from app.web.dashboard.event_news import EventNews
+from app.web.dashboard.event_row import EVERY_EVENT, EventFilter, EventRow, day_of, new_row
 
 __all__ = ["EVERY_EVENT", "EventFilter", "EventIndex", "EventRow"]
 
@@ -185,7 +185,11 @@ class EventIndex:
         if not known or known.here is not here or known.elsewhere != elsewhere:
             rows = [self._news.tagged(row) for row in (*here.values(), *elsewhere.values())]
             rows.sort(key=lambda row: row.id, reverse=True)
-            known = self._days[day] = _Day(here, elsewhere, rows)
+            known = _Day(here, elsewhere, rows)
+            if rows:
+                self._days[day] = known
+            else:
+                self._days.pop(day, None)
         return known.rows
 
 

@@ -12,7 +12,7 @@ from sys import intern
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import EVENT_ID, Label, Request
 from app.state import KnownEvent, State
-from app.web.dashboard.event_row import EventRow, delivery_in, new_row
+from app.web.dashboard.event_row import EventRow, day_of, delivery_in, new_row
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class EventNews:
             except StateUnavailable as error:
                 self._rest(error)
                 return self._rows[day]
-            self._stale[day].clear()
+            self._stale[day].difference_update(wanted)
             for event, one in known.items():
                 with suppress(ProtocolError):  # of a day that does not exist
                     self._rows[day][event] = _row_of(new_row(event), one)
@@ -162,11 +162,6 @@ def _row_of(row: EventRow, known: KnownEvent) -> EventRow:
     has_snapshot = row.has_snapshot if row.is_here else known.has_snapshot
     delivery = delivery_in(known.marks)
     return replace(row.of_record(known.record), has_snapshot=has_snapshot, delivery=delivery)
-
-
-def day_of(event: str) -> str:
-    """Return the day in UTC of an event's id, as in 2026-11-20."""
-    return f"{event[:4]}-{event[4:6]}-{event[6:8]}"
 
 
 def _day_of_entry(entry: str) -> str:

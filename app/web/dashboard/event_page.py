@@ -10,12 +10,19 @@ from werkzeug.wrappers import Response
 from app.alert_text import described
 from app.commands.tagging import explanation, tag_event
 from app.errors import ProtocolError, StateUnavailable
-from app.protocol import EventRecord, Label, event_fact_id, event_from_plain, event_started_at
+from app.protocol import (
+    EventRecord,
+    Label,
+    event_fact_id,
+    event_from_plain,
+    event_started_at,
+    host_name,
+)
 from app.recording.event_folder import SNAPSHOT, EventFolders, clip_name
 from app.web.dashboard.context import Dashboard, dashboard
 from app.web.dashboard.event_deliveries import Sentence, deliveries, remarks, uploads
 from app.web.dashboard.event_row import EventRow
-from app.web.dashboard.event_words import day_words, fate_of, length_of, what_was
+from app.web.dashboard.event_words import day_words, fate_of, length_of, place_of, what_was
 from app.web.dashboard.media import MediaFiles, checked_event, files_of
 from app.web.dashboard.plot import plot_of
 
@@ -62,6 +69,7 @@ def show(event: str) -> str:
         local=local,
         day=day_words(local.date(), now.astimezone().date()),
         what=what_was(row),
+        place=place_of(row),
         length=length_of(row, now),
         fate=fate_of(row),
         like=[(one, event_started_at(one).astimezone()) for one in row.like],
@@ -130,6 +138,8 @@ def _clip_trouble(row: EventRow, files: MediaFiles) -> str | None:
     """Return why the page shows no clip; None when it does."""
     if files.clips:
         return None
+    if row.host == host_name() and not row.is_here:
+        return "The clip, the pictures and the plot of this event were deleted."
     if not row.is_here:
         where = f"on the disk of {row.host}" if row.host else "on another machine, or deleted"
         return f"The clip and the plot of this event are {where}."

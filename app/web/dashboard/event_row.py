@@ -104,6 +104,11 @@ def _was_skipped(delivered: str, marks: Mapping[str, str]) -> bool:
     return bool(marks.get(stage_mark(channel, Stage.SKIPPED)))
 
 
+def day_of(event: str) -> str:
+    """Return the day in UTC of an event's id, as in 2026-11-20."""
+    return f"{event[:4]}-{event[4:6]}-{event[6:8]}"
+
+
 def new_row(event: str) -> EventRow:
     """Return the row of *event*, of which only the id is known; a bad id is a `ProtocolError`."""
     started_at = event_started_at(event)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from app.alert_text import with_article
-from app.protocol import Decision, event_started_at
+from app.protocol import Decision, event_started_at, host_name
 from app.times import format_duration, format_time
 from app.web.dashboard.event_row import AlertDelivery, EventRow
 
@@ -78,6 +78,15 @@ def like_words(row: EventRow, now: datetime) -> str:
     times = [format_time(event_started_at(event), now) for event in row.like]
     named = " and ".join(filter(None, (", ".join(times[:-1]), *times[-1:])))
     return f"like {named}" if named else ""
+
+
+def place_of(row: EventRow) -> str | None:
+    """Return where the recording of the event is; None when it is on this machine."""
+    if row.is_here:
+        return None
+    if row.host == host_name():
+        return "deleted"
+    return f"on {row.host}" if row.host else "not on this machine"
 
 
 def day_words(day: date, today: date) -> str:

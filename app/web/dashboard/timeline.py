@@ -14,7 +14,14 @@ from app.web.dashboard.context import dashboard
 from app.web.dashboard.day_strip import COLOURS, DayStrip, strip_of
 from app.web.dashboard.event_index import Occurring
 from app.web.dashboard.event_row import EventFilter, EventRow, new_row
-from app.web.dashboard.event_words import day_words, fate_of, length_of, like_words, what_was
+from app.web.dashboard.event_words import (
+    day_words,
+    fate_of,
+    length_of,
+    like_words,
+    place_of,
+    what_was,
+)
 
 page = Blueprint("timeline", __name__)
 
@@ -76,7 +83,13 @@ def show() -> str:
         kinds=_kinds(known, wanted.what),
         colours=[one for one in COLOURS if any(one in part.strip.colours for part in parts)],
         now=now,
-        words={"what": what_was, "fate": fate_of, "length": length_of, "like": like_words},
+        words={
+            "what": what_was,
+            "fate": fate_of,
+            "length": length_of,
+            "like": like_words,
+            "place": place_of,
+        },
     )
 
 

@@ -8,9 +8,10 @@ from shutil import rmtree
 import pytest
 
 from app.clock import FakeClock
-from app.protocol import Request, event_id
+from app.protocol import Request, event_id, host_name
 from app.state import State
 from app.web.dashboard.event_index import EVERY_EVENT, EventFilter, EventIndex
+from app.web.dashboard.event_words import place_of
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.events import FIRST, an_event, folder_of, publish_event, write_event
 
@@ -174,3 +175,25 @@ def cpu_s(index: EventIndex) -> float:
     began_s = time.thread_time()
     assert len(index.page()) == 50
     return time.thread_time() - began_s
+
+
+def test_a_deleted_recording_stays_as_redis_knows_it(
+    site: Site, index: EventIndex, clock: FakeClock
+) -> None:
+    event = write_event(site.data_dir, an_event())
+    publish_event(site.state, an_event(), host=host_name())
+    assert [row.is_here for row in index.page()] == [True]
+    rmtree(folder_of(site.data_dir, event).parent)
+    clock.advance(2)
+    (row,) = index.page()
+    assert (row.id, row.is_here, place_of(row)) == (event, False, "deleted")
+
+
+def test_a_folder_below_another_day_is_no_event(site: Site, index: EventIndex) -> None:
+    event = write_event(site.data_dir, an_event())
+    folder = folder_of(site.data_dir, event)
+    moved = folder.parent.with_name("2026-11-19")
+    moved.mkdir()
+    folder.rename(moved / event)
+    assert index.page() == []
+    assert index.row(event) is None

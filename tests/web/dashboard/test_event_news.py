@@ -1,7 +1,8 @@
 """What Redis knows of events, and a Redis that is away."""
 
 from app.state import State
-from app.web.dashboard.event_news import EventNews, day_of
+from app.web.dashboard.event_news import EventNews
+from app.web.dashboard.event_row import day_of
 from tests.servers.redis_server import RedisServer
 from tests.web.dashboard.events import an_event, publish_event
 
