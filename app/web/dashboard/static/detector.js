@@ -21,17 +21,23 @@ async function show(message) {
   showFindings(find("findings"), header.columns, header.findings);
   newest = performance.now();
   for (const id of ["holding", "tiles", "verdict"]) find(id).hidden = false;
-  find("silent").hidden = true;
+  showSilence(false);
 }
 
 /** Say why no pictures come, if that is so. */
 async function checkSilence() {
   const now = performance.now();
   if (stop === null || find("hold").checked || now - newest < SILENT_MS) return;
-  find("silent").hidden = false;
+  showSilence(true);
   if (now - askedAt < ASK_MS) return;
   askedAt = now;
   showText("silent", trouble || await whySilent());
+}
+
+/** Show whether the pictures are old: pale, below the reason. */
+function showSilence(isSilent) {
+  find("silent").hidden = !isSilent;
+  find("tiles").classList.toggle("opacity-50", isSilent);
 }
 
 async function whySilent() {
