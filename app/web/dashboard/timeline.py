@@ -1,6 +1,6 @@
 """The page Timeline: the events, newest first, by day."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import groupby
@@ -57,16 +57,7 @@ def show() -> str:
     board = dashboard()
     rows = board.events.page(wanted, before, PAGE_EVENTS + 1)
     shown, now = rows[:PAGE_EVENTS], board.clock.now()
-    today = now.astimezone().date()
-    parts = [
-        DayPart(
-            day,
-            day_words(day, today),
-            strip_of(day, board.events.of_day(day, wanted)),
-            tuple(same),
-        )
-        for day, same in groupby(shown, key=lambda row: row.day)
-    ]
+    parts = list(_by_day(shown, wanted, now.astimezone().date()))
     known = board.events.known()
     return render_template(
         "timeline.html",
@@ -91,6 +82,13 @@ def show() -> str:
             "place": place_of,
         },
     )
+
+
+def _by_day(rows: list[EventRow], wanted: EventFilter, today: date) -> Iterator[DayPart]:
+    """Yield the *rows* of a page by day, with the strips of all that *wanted* accepts."""
+    for day, same in groupby(rows, key=lambda row: row.day):
+        strip = strip_of(day, dashboard().events.of_day(day, wanted))
+        yield DayPart(day, day_words(day, today), strip, tuple(same))
 
 
 def _kinds(known: Occurring, chosen: str | None) -> dict[str, str]:
