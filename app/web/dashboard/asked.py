@@ -35,6 +35,8 @@ def look(camera: str, what: str) -> Response:
         abort(404)
     if camera not in dashboard().config.cameras or what not in finders:
         abort(404)
+    if not protocol.is_moment(at):
+        abort(404)
     return jsonify(finders[what](camera, at))
 
 

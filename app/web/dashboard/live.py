@@ -98,7 +98,7 @@ class LivePictures:
     ) -> Iterator[bytes]:
         sent = dict.fromkeys(channels, 0)
         quiet_s = time.monotonic()
-        while goes_on():
+        while goes_on() and self._is_followed():
             channel = self._next(sent)
             if channel:
                 message = self._newest[channel]
@@ -109,6 +109,11 @@ class LivePictures:
             else:
                 yield _QUIET
             quiet_s = time.monotonic()
+
+    def _is_followed(self) -> bool:
+        """Return whether the thread lives; a mistake may end it. The next viewer starts it."""
+        with self._changed:
+            return self._thread is not None and self._thread.is_alive()
 
     def _next(self, sent: dict[CameraChannel, int]) -> CameraChannel | None:
         """Return the channel with a newer message than the last one *sent*; None after `LOOK_S`.

@@ -55,7 +55,7 @@ class Updates:
     def _events(self, goes_on: Callable[[], bool]) -> Iterator[str]:
         sent = 0
         quiet_s = time.monotonic()
-        while goes_on():
+        while goes_on() and self._is_read():
             number, text = self._next(sent)
             if number != sent:
                 sent = number
@@ -65,6 +65,11 @@ class Updates:
             else:
                 continue
             quiet_s = time.monotonic()
+
+    def _is_read(self) -> bool:
+        """Return whether the thread lives; a mistake may end it. The next listener starts it."""
+        with self._changed:
+            return self._thread is not None and self._thread.is_alive()
 
     def _next(self, sent: int) -> tuple[int, str]:
         """Return the newest overview, with its number, as soon as it is not number *sent*.

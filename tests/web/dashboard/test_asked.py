@@ -103,3 +103,9 @@ def test_only_known_cameras_and_things_are_found(site: Site, asked_at: datetime)
         "/latest/front.jpg",
     ):
         assert site.get(address).status_code == 404, address
+
+
+@pytest.mark.parametrize("at", ["", "soon", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_time_that_is_none_is_not_found(site: Site, asked_at: datetime, at: str) -> None:
+    site.state.put(camera_key("front", "clip"), ClipAsked(asked_at, EVENT, "clip.mp4"))
+    assert site.get(f"/asked/front/clip?at={quote(at)}").status_code == 404

@@ -93,3 +93,16 @@ def test_only_so_many_pages_listen(updates: Updates) -> None:
     for stream in streams:
         stream.close()  # type: ignore[attr-defined]
     assert not updates.is_full
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_stream_ends_when_a_mistake_ends_the_reading(house: House, updates: Updates) -> None:
+    stream = updates.stream(lambda: True)
+    next(stream)
+    data(next(stream))
+    house.state = {"armed": object()}
+    assert list(stream) == []
+    house.state = {"armed": False}
+    stream = updates.stream(lambda: True)
+    assert [next(stream), data(next(stream))] == [BEGIN, {"armed": False}]
+    stream.close()  # type: ignore[attr-defined]

@@ -51,6 +51,9 @@ function show() {
 }
 
 function nothingLeft() {
+  if (queue.trouble) {
+    return "Redis does not answer, so events may be missing here. Load the page again later.";
+  }
   const skipped = done.filter((one) => one.label === "skip").length;
   const again = skipped ? ` ${skipped} skipped: load the page again to see them.` : "";
   return (tagged ? "That was the last event." : "Every event is tagged.") + again;
