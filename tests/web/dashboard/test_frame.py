@@ -56,7 +56,8 @@ def test_the_demo_says_what_it_is(site: Site, monkeypatch: pytest.MonkeyPatch) -
     shown = demo.get("/logz")
     assert (shown.status_code, "This is the demo" in shown.text) == (200, True)
     assert "Log out" not in shown.text
-    assert demo.get("/logz", headers={"Host": "example.com"}).status_code == 421
+    elsewhere = demo.get("/logz", headers={"Host": "example.com", "Accept": "text/html"})
+    assert (elsewhere.status_code, "/timeline" in elsewhere.text) == (421, False)
 
 
 def test_the_icons_of_the_home_screen_are_there(site: Site) -> None:
