@@ -66,7 +66,7 @@ def _answer_old_page(error: CSRFError) -> AnyResponse:
 
 
 def _answer_without_redis(error: StateUnavailable) -> AnyResponse:
-    _log.warning("%s %s was not done: %s", request.method, request.path[:60], error)
+    _log.warning("%s %r was not done: %s", request.method, request.path[:60], error)
     return _in_words(503, "Service Unavailable", _REDIS_AWAY, ServiceUnavailable())
 
 
