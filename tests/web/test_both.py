@@ -14,8 +14,8 @@ from flask import Flask
 
 from app.config import load_config
 from app.config.password import PasswordFile
+from app.web.dashboard.access.auth import OPEN
 from app.web.dashboard.app import create_app
-from app.web.dashboard.auth import OPEN
 from app.web.slack.app import create_app as create_slack
 from tests.servers.ports import free_port
 from tests.servers.redis_server import RedisServer

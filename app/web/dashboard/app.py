@@ -9,31 +9,18 @@ from app.commands.context import CommandContext
 from app.config import Config
 from app.state import State
 from app.web import LONGEST_BODY
-from app.web.dashboard import (
-    asked,
-    auth,
-    command,
-    detector,
-    errors,
-    event_page,
-    frame,
-    headers,
-    live_page,
-    logs,
-    media,
-    now,
-    sender,
-    sessions,
-    system,
-    tag,
-    timeline,
-    updates_page,
-)
+from app.web.dashboard import command, errors, frame
+from app.web.dashboard.access import auth, headers, sender, sessions
 from app.web.dashboard.context import DASHBOARD, Dashboard
-from app.web.dashboard.event_index import EventIndex
-from app.web.dashboard.live import LivePictures
-from app.web.dashboard.overview import read_overview
-from app.web.dashboard.updates import Updates
+from app.web.dashboard.detector import page as detector
+from app.web.dashboard.events import event_page, media, tag, timeline
+from app.web.dashboard.events.index import EventIndex
+from app.web.dashboard.live import asked, now, updates_page
+from app.web.dashboard.live import pictures_page as live_page
+from app.web.dashboard.live.overview import read_overview
+from app.web.dashboard.live.pictures import LivePictures
+from app.web.dashboard.live.updates import Updates
+from app.web.dashboard.machine import logs, system
 from app.web.endpoint import ENDPOINT, Endpoint
 
 REDIS_TIMEOUT_S = 1.0

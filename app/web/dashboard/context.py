@@ -10,9 +10,9 @@ from app.commands.context import CommandContext, Invocation
 from app.config import Config
 from app.protocol import ReplyTo
 from app.state import State
-from app.web.dashboard.event_index import EventIndex
-from app.web.dashboard.live import LivePictures
-from app.web.dashboard.updates import Updates
+from app.web.dashboard.events.index import EventIndex
+from app.web.dashboard.live.pictures import LivePictures
+from app.web.dashboard.live.updates import Updates
 
 #: The name under which the app keeps its `Dashboard`.
 DASHBOARD = "dashboard"

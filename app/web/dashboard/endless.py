@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import request
 
 from app.web import STOPPING
-from app.web.dashboard.auth import session_check
+from app.web.dashboard.access.auth import session_check
 
 #: The bytes that wait for a slow browser in the system: about one live picture.
 _SEND_BYTES = 32_768

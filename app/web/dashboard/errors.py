@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import StateUnavailable
-from app.web.dashboard import auth, sender
+from app.web.dashboard.access import auth, sender
 from app.web.endpoint import ENDPOINT
 
 #: What each status means for the person at the page, where the error itself does not say it.

@@ -1,6 +1,6 @@
 """The dashboard as a whole: its pages, and that none of them is open."""
 
-from app.web.dashboard.auth import OPEN
+from app.web.dashboard.access.auth import OPEN
 from app.web.dashboard.frame import PAGES
 from tests.web.dashboard.conftest import Site
 

@@ -1,0 +1,1 @@
+"""The page Detector: live pictures, masks and zones, and settings on trial."""

@@ -1,0 +1,1 @@
+"""The page Now, and what follows the house live: pictures and state."""
