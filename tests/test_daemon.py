@@ -170,7 +170,7 @@ def test_a_changed_configuration_is_taken_over(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("motion: {alpha: 25}\n", "config.yml:4: motion.alpha: must be less than 1, not 25"),
+        ("motion: {alpha: 25}\n", "config.yml:5: motion.alpha: must be less than 1, not 25"),
         ("version: [\n", "logging.yml: not a logging configuration"),
     ],
 )

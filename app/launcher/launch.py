@@ -36,7 +36,7 @@ _LOG_LINES = 20
 _SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
 #: No library starts threads of its own, which would only slow down each other and the other
 #: programs. All threads of a program share one heap (glibc): a heap for each takes more memory.
-_LIGHT = {
+LIGHT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
@@ -123,7 +123,7 @@ def _environment(order: Order) -> dict[str, str]:
         STARTED_VARIABLE: datetime.now(UTC).isoformat(),
         "LOG_CFG": str(glances_logging(config)),
     }
-    environment = os.environ | _LIGHT | given | {"PYTHONUNBUFFERED": "1"}
+    environment = os.environ | LIGHT | given | {"PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))
     )

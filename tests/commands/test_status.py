@@ -99,6 +99,7 @@ def test_programs_are_all_that_run_or_should_run(context: CommandContext) -> Non
         ProgramStatus(Program("notifier"), HOST, sent),
         ProgramStatus(Program("who_is_home"), HOST, None),
         ProgramStatus(Program("uploader"), HOST, None),
+        ProgramStatus(Program("dashboard"), HOST, None),
         ProgramStatus(Program("security_system", "barn"), "pi2", sent),
     ]
 

@@ -52,7 +52,7 @@ def overlap(one: Box, other: Box) -> float:
 
 def test_a_still_room_shows_no_motion() -> None:
     motion = trained_on(room())
-    still = Sighting(motion=False, area_px=0.0, boxes=(), learning=False)
+    still = Sighting(motion=False, area_px=0.0, boxes=(), learning=False, changed_px=0.0)
     assert [motion.judge(room()) for _ in range(20)] == [still] * 20
 
 

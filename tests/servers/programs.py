@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
+from app.launcher.launch import LIGHT
 from app.protocol import Heartbeat
 from app.state import State
 from tests.waiting import Found, patience, until
@@ -74,7 +75,7 @@ class Program:
             self._process = subprocess.Popen(
                 command,
                 cwd=REPO,
-                env={**environment, FOLDER_VARIABLE: str(self._config)},
+                env={**environment, **LIGHT, FOLDER_VARIABLE: str(self._config)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -207,8 +207,7 @@ def test_both_programs_with_a_page_open_have_less_than_80_mb(both: Both) -> None
             stack.callback(connection.close)
             connection.request("GET", address, headers=header)
             assert connection.getresponse().status == 200
-        for page in ("/", "/timeline", "/tag", "/detector", "/system", "/logz"):
-            assert both.status("GET", page, both.dashboard_port, header) == (200, "")
+        assert both.status("GET", "/", both.dashboard_port, header) == (200, "")
         with ThreadPoolExecutor(8) as pool:
             replies = list(pool.map(lambda _: both.command("/status"), range(100)))
         assert {reply.status for reply in replies} == {200}
