@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up and runs all tests, four at a time, because most of them wait. Arguments go to pytest:
+# Sets up and runs all tests, six at a time, because most of them wait. Arguments go to pytest:
 #
 #   scripts/test.sh tests/motion -k lamp
 set -euo pipefail
@@ -14,4 +14,4 @@ namespace=(unshare --user --map-root-user --mount)
 if ((EUID != 0)) && "${namespace[@]}" mount -t tmpfs tmpfs /tmp 2>/dev/null; then
     in_namespace=("${namespace[@]}")
 fi
-exec "${in_namespace[@]}" .venv/bin/python -m pytest --numprocesses 4 --dist loadfile "$@"
+exec "${in_namespace[@]}" .venv/bin/python -m pytest --numprocesses 6 --dist loadfile "$@"
