@@ -113,9 +113,10 @@ class Uploader(Daemon):
         self._workers.check()
         self._former_workers = [one for one in self._former_workers if not one.has_ended()]
         try:
+            # First of all: a Redis that refuses the heartbeat may do so until this has changed it.
+            self._redis_disk.step()
             if self._away:
                 raise StateUnavailable(self._away)
-            self._redis_disk.step()
             self._clock_watch.step()
             self._redis_repairs.step(self._redis_disk.log_changes)
             self._report_troubles()

@@ -4,7 +4,8 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import redis
 
 from app.clock import FakeClock
 from app.daemons.uploader import redis_disk
+from app.daemons.uploader.daemon import Uploader
 from app.daemons.uploader.redis_disk import CHECK_EVERY_S, RedisDisk
 from app.errors import StateUnavailable
 from app.launcher import redis_traces
+from app.protocol import Heartbeat
 from app.state import State
+from tests.servers.programs import write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.small_disk import SmallDisk
 from tests.servers.started_redis import StartedRedis
@@ -377,3 +381,23 @@ def test_a_log_that_was_away_at_the_start_is_kept(disk: SmallDisk) -> None:
         (log,) = Path(trace.kept or "").glob("appendonlydir/*.incr.aof")
         assert b"value-99" in log.read_bytes()
         assert redis.kill().start().names() == {"home"}
+
+
+def test_a_refused_heartbeat_does_not_keep_redis_from_recovering(
+    scene: Scene, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, scene.server.url, "disk: {min_free_gb: 0}\n")
+    uploader, now = Uploader(config), datetime.now(UTC)
+    uploader.attempt()
+    scene.fill()
+    with pytest.raises(StateUnavailable, match="MISCONF"):
+        uploader.send_heartbeat("heartbeat:uploader:pi", Heartbeat(1, now, now, {}))
+
+    def recovers() -> bool:
+        with suppress(StateUnavailable):
+            uploader.step()
+        return not scene.refuses()
+
+    until(recovers, "Redis accepts writes again")
+    uploader.close()
+    uploader.state.close()
