@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Page,
     Request,
     StorageState,
+    expect,
     sync_playwright,
 )
 
@@ -129,6 +130,7 @@ def opened_page(
         storage_state=session,
     )
     context.set_default_timeout(patience(_WAIT_S) * 1000)
+    expect.set_options(timeout=patience(_WAIT_S) * 1000)  # it would give up after 5 s
     try:
         page = context.new_page()
         watching.look_at(page)
