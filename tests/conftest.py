@@ -96,13 +96,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 @pytest.fixture(autouse=True)
-def priority_as_before() -> Iterator[None]:
-    """This process has its priority of now again after the test: the recorder lowers its own."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+def process_as_before() -> Iterator[None]:
+    """This process has its priority, umask and folder of now again after the test.
+
+    Programs change them for themselves: the recorder its priority, all of them the umask.
+    """
+    priority, umask, folder = os.getpriority(os.PRIO_PROCESS, 0), os.umask(0o022), Path.cwd()
+    os.umask(umask)
     yield
-    if os.getpriority(os.PRIO_PROCESS, 0) != before:
+    os.umask(umask)
+    os.chdir(folder)
+    if os.getpriority(os.PRIO_PROCESS, 0) != priority:
         with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, before)
+            os.setpriority(os.PRIO_PROCESS, 0, priority)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The verb `set-password`: sets or removes the password of the dashboard."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -23,7 +22,6 @@ def set_password(
 ) -> None:
     """Set the password of the dashboard. Every browser must then log in again."""
     config = loaded(folder, profile)
-    os.umask(0o077)
     file = PasswordFile(config.data_dir)
     try:
         if remove:

@@ -89,7 +89,7 @@ class PasswordFile:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Wait until no other process writes the file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)

@@ -34,10 +34,10 @@ async function checkSilence() {
   showText("silent", trouble || await whySilent());
 }
 
-/** Show whether the pictures are old: pale, below the reason. */
+/** Show whether the pictures are old: pale, below the reason. The text keeps its contrast. */
 function showSilence(isSilent) {
   find("silent").hidden = !isSilent;
-  find("tiles").classList.toggle("opacity-50", isSilent);
+  find("tiles").classList.toggle("stale", isSilent);
 }
 
 async function whySilent() {

@@ -3,6 +3,7 @@ import { whileVisible } from "./visible.js";
 
 const EVERY_S = 5;
 const state = document.getElementById("state");
+const stale = document.getElementById("stale");
 
 /** Put *html* in place of the state; what is unfolded, and the focus, stay. */
 function show(html) {
@@ -22,10 +23,10 @@ async function look() {
   try {
     answer = await fetch(state.dataset.address, { headers: { Accept: "application/json" } });
   } catch {
-    state.classList.add("opacity-50");
+    stale.hidden = false;
     return;
   }
-  state.classList.toggle("opacity-50", !answer.ok);
+  stale.hidden = answer.ok;
   if (answer.ok) {
     show(await answer.text());
   }

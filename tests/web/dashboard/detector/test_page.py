@@ -58,6 +58,8 @@ def test_the_detector_is_followed_while_the_page_is_visible(
         assert np.allclose(reds, (200, 90, 0), atol=12)  # camera, background, difference
         assert overflow_px(page) == 0
         assert serious_findings(page) == []
+        expect(page.locator("#silent")).to_be_visible()  # no further picture has come
+        assert serious_findings(page) == []
         page.evaluate(HIDE, True)
         until(lambda: followers() == 0, "nothing is asked for")
         page.evaluate(HIDE, False)

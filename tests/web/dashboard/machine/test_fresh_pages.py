@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from playwright.sync_api import Browser, expect
 
 from app.protocol import Heartbeat, heartbeat_key, host_name
-from tests.web.dashboard.browser import PHONE_DARK, overflow_px, serious_findings
+from tests.web.dashboard.browser import PHONE_DARK, Watch, overflow_px, serious_findings
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.served import opened_site
 
@@ -30,6 +30,20 @@ def test_the_state_is_renewed_and_what_is_unfolded_stays(browser: Browser, site:
         send(site, 8)
         expect(notifier.get_by_text("8", exact=True)).to_be_visible(timeout=30_000)
         expect(notifier.locator("summary")).to_be_focused()
+
+
+def test_an_old_state_is_called_old(browser: Browser, site: Site) -> None:
+    watch = Watch()
+    watch.expected.append("ERR_INTERNET_DISCONNECTED")
+    with opened_site(browser, site, PHONE_DARK, watch) as page:
+        page.goto("/system")
+        page.context.set_offline(True)
+        old = page.get_by_text("This is an old state")
+        expect(old).to_be_visible(timeout=30_000)
+        assert serious_findings(page) == []
+        page.context.set_offline(False)
+        expect(old).to_be_hidden(timeout=30_000)
+    assert watch.faults == []
 
 
 def test_new_lines_of_a_log_appear_as_text(browser: Browser, site: Site) -> None:
