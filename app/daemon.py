@@ -1,6 +1,7 @@
 """The run loop of every program: `open`, then `step` again and again, `close` always.
 
-A signal handler only queues its signal, and the wait on that queue is the loop's only sleep.
+A signal handler only queues its signal, and the wait on that queue is the loop's only sleep. Other
+threads end that sleep with `Daemon.wake`.
 SIGTERM and SIGINT mean "finish this step"; SIGHUP means "read the configuration again". A failure
 of the world (an `OSError`) is logged once and tried again, with a growing delay. A mistake of our
 own ends the process, and the supervisor starts it again. The dead-man's timer ends a step that
@@ -41,6 +42,8 @@ BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 #: A heartbeat shows the steps of threads that last longer than this.
 SHOWN_STEP_S = 3.0
+#: What `Daemon.wake` queues; no signal has this number.
+_WAKE = 0
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +144,11 @@ class Daemon(ABC):
         self._succeeded()
         return wait_s
 
+    def wake(self) -> None:
+        """End the present wait, or else the next one; any thread may call it."""
+        if self.signals.empty():
+            self.signals.put_nowait(_WAKE)
+
     def beat_if_due(self) -> None:
         """Send the heartbeat at the next multiple of `BEAT_S`, or a failed heartbeat again."""
         if self.clock.monotonic() < self._next_beat_s:
@@ -239,6 +247,10 @@ class Daemon(ABC):
                 self.beat_if_due()
                 if self.clock.monotonic() >= until_s and self.signals.empty():
                     return False
+                continue
+            if signum == _WAKE:
+                self.beat_if_due()
+                until_s = self.clock.monotonic()
                 continue
             if signum != signal.SIGHUP:
                 return True

@@ -119,6 +119,15 @@ def test_a_program_that_waits_for_long_is_not_stuck(config: Path, state: State) 
     daemon.state.close()
 
 
+def test_a_program_that_waits_is_woken(daemon: OddDaemon) -> None:
+    assert daemon.attempt() == 3600
+    threading.Timer(0.1, daemon.wake).start()
+    assert not daemon._stop_asked(3600)
+    daemon.wake()
+    daemon.signals.put(signal.SIGTERM)
+    assert daemon._stop_asked(3600)
+
+
 class ImpatientSignals:
     """A queue of signals that stays empty, and moves the clock in place of a wait."""
 
