@@ -204,7 +204,7 @@ def _directions(homes: dict[str, Position]) -> str:
     return " and ".join(dict.fromkeys(status_text.direction(home) for home in homes.values()))
 
 
-def _rotate(invocation: Invocation, context: CommandContext, _survey: Survey) -> str:
+def _rotate(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
     camera, words = _camera(invocation, context, follow=2)
     numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
     if len(words) != 2 or len(numbers) != 2 or not all(-90 <= number <= 90 for number in numbers):
@@ -212,10 +212,16 @@ def _rotate(invocation: Invocation, context: CommandContext, _survey: Survey) ->
             "Where to? Two whole numbers from -90 to 90: pan (left and right) and tilt (up and "
             "down), as in /rotate 30 -10"
         )
-    if context.config.cameras[camera].pantilt.backend == "none":
+    mount = context.config.cameras[camera].pantilt
+    if mount.backend == "none":
         raise Refused(f"Camera {camera} has no pan-tilt mount, so it cannot turn.")
     target = Position(*numbers)
     context.state.put(protocol.camera_key(camera, "target"), target)
+    if mount.park and not context.switches.read("camera_status", survey.strings["camera_status"]):
+        return (
+            f"Camera {camera} is turned away while the house is disarmed. When it is armed, it "
+            f"turns to {status_text.direction(target)}."
+        )
     return f"Camera {camera} turns to {status_text.direction(target)}."
 
 

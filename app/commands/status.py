@@ -57,9 +57,10 @@ class HouseStatus:
     does not answer, None while it answers or none is configured. *people* are all configured
     people, with None for a person without a record. *unseen_s* has the seconds since each person
     was seen, and is None when who_is_home is silent. *positions* has each camera with a mount, with
-    None for a mount that has not turned yet. *losses* has the cameras that are lost. *dropped* is
-    the number of facts that were dropped undelivered in the last day, and *decisions* says how
-    often alerts had each decision in that time.
+    None for a mount that has not turned yet. *losses* has the cameras that are lost, and *closed*
+    those that are closed, because the house is disarmed. *dropped* is the number of facts that were
+    dropped undelivered in the last day, and *decisions* says how often alerts had each decision in
+    that time.
     """
 
     now: datetime
@@ -74,6 +75,7 @@ class HouseStatus:
     unseen_s: dict[str, float] | None
     positions: dict[str, Position | None]
     losses: dict[str, CameraLoss]
+    closed: frozenset[str]
     last_event: EventRecord | None
     programs: list[ProgramStatus]
     dropped: int
@@ -120,6 +122,7 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
             if camera.pantilt.backend != "none"
         },
         losses={name: loss for name in config.cameras if (loss := camera_loss(name, heartbeats))},
+        closed=frozenset(name for name in config.cameras if _is_closed(name, heartbeats)),
         last_event=next(iter(survey.events().values()), None),
         programs=_programs(config, heartbeats),
         dropped=protocol.dropped_in(strings["dropped"]),
@@ -127,10 +130,20 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
     )
 
 
+def _beats_of(camera: str, heartbeats: Mapping[str, Heartbeat]) -> list[Heartbeat]:
+    """Return the heartbeats of *camera*: of each machine on which its program runs."""
+    program = Program(SECURITY_SYSTEM, camera)
+    return [beat for key, beat in heartbeats.items() if program_of(key)[0] == program]
+
+
+def _is_closed(camera: str, heartbeats: Mapping[str, Heartbeat]) -> bool:
+    beats = _beats_of(camera, heartbeats)
+    return bool(beats) and all(beat.counters.get("camera") == "closed" for beat in beats)
+
+
 def camera_loss(camera: str, heartbeats: Mapping[str, Heartbeat]) -> CameraLoss | None:
     """Return the loss of *camera* that its program reports, or that the program is silent."""
-    program = Program(SECURITY_SYSTEM, camera)
-    beats = [beat for key, beat in heartbeats.items() if program_of(key)[0] == program]
+    beats = _beats_of(camera, heartbeats)
     if not beats:
         return CameraLoss("its program is silent")
     lost = [beat for beat in beats if beat.counters.get("camera") == "lost"]

@@ -84,6 +84,10 @@ def since(changed: ArmedBy | None, now: datetime) -> str:
     return f", since {format_time(changed.at, now)}, by {by} ({why})"
 
 
+def _since_time(changed: ArmedBy | None, now: datetime) -> str:
+    return f" since {format_time(changed.at, now)}" if changed else ""
+
+
 def direction(position: Position) -> str:
     """Return *position* in words."""
     return f"pan {position.pan_deg}°, tilt {position.tilt_deg}°"
@@ -166,7 +170,9 @@ def _camera(name: str, house: HouseStatus) -> str:
     if name in house.positions:
         position = house.positions[name]
         words = [direction(position) if position else "not turned yet"]
-    if name in house.losses:
+    if name in house.closed and not house.armed.on:
+        words.append(f"closed{_since_time(house.armed.changed, house.now)}")
+    elif name in house.losses:
         words.append(f"*{lost(house.losses[name], house.now)}*")
     return f"{name} ({'; '.join(words)})"
 

@@ -14,11 +14,13 @@ Degrees = Annotated[int, Interval(ge=-LIMIT_DEG, le=LIMIT_DEG)]
 class PanTiltSettings:
     """Settings of one camera's mount.
 
-    *home* is (pan, tilt) in degrees. *settle_s* is how long the picture shakes after a move.
+    *home* is (pan, tilt) in degrees; so is *park*, the direction while the camera is closed, None
+    when it then stays where it is. *settle_s* is how long the picture shakes after a move.
     """
 
     backend: Literal["none", "hat", "mock"] = "none"
     home: tuple[Degrees, Degrees] = (0, 0)
+    park: tuple[Degrees, Degrees] | None = None
     settle_s: Annotated[float, Interval(ge=0, le=30)] = 1.0
 
 

@@ -7,11 +7,12 @@ import pytest
 import redis
 
 from app import protocol
+from app.clock import FakeClock
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation
 from app.commands.registry import COMMANDS, run_command, survey_for, survey_once_for
 from app.config import Config
 from app.protocol import ArmedBy, Heartbeat, Position, Presence, Request, Trouble
-from app.state import Latest
+from app.state import Latest, State
 from tests.commands.conftest import NOW, REPLY_TO, ask
 from tests.servers.redis_server import RedisServer
 
@@ -168,6 +169,17 @@ def test_rotate_refuses_other_words_and_says_the_range(
 ) -> None:
     assert "from -90 to 90" in ask(context, f"/rotate {text}")
     assert raw.get("camera:front:target") is None
+
+
+def test_a_camera_that_is_turned_away_turns_back_when_armed(state: State) -> None:
+    cameras = {"front": {"pantilt": {"backend": "mock", "park": [0, 90]}}}
+    config = Config.model_validate({"cameras": cameras})
+    context = CommandContext(config, state, FakeClock(NOW))
+    state.set_switch("camera_status", False)
+    assert "is turned away while the house is disarmed" in ask(context, "/rotate 10 20")
+    assert state.get("camera:front:target", Position) == Position(10, 20)
+    state.set_switch("camera_status", True)
+    assert ask(context, "/rotate 30 20") == "Camera front turns to pan 30°, tilt 20°."
 
 
 def test_a_camera_without_a_mount_says_so(two_cameras: CommandContext, raw: redis.Redis) -> None:

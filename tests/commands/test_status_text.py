@@ -222,6 +222,17 @@ def test_status_says_which_camera_is_lost_since_when_and_why(
     ) in ask(two_cameras, "/status")
 
 
+def test_status_says_that_a_camera_is_closed_since_when(two_cameras: CommandContext) -> None:
+    by_presence = ArmedBy("who_is_home", NOW - timedelta(minutes=5), "ben came home")
+    two_cameras.state.set_switch("camera_status", False, by_presence)
+    for camera in ("front", "garden"):
+        key = protocol.heartbeat_key("security_system", HOST, camera)
+        two_cameras.state.send_heartbeat(key, Heartbeat(1, NOW, NOW, {"camera": "closed"}))
+    closed = "closed since 10:10"
+    shown = f"*Cameras:* front (not turned yet; {closed}), garden (fixed; {closed})"
+    assert shown in ask(two_cameras, "/status")
+
+
 def test_status_fits_a_phone(context: CommandContext) -> None:
     assert max(map(len, ask(context, "/status").splitlines())) < 120
 

@@ -26,6 +26,7 @@ from app.daemons.security_system.camera_reports import CameraReports
 from app.daemons.security_system.captures import Captures
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
+from app.daemons.security_system.controls import ControlState
 from app.daemons.security_system.damage_reports import DamageReports
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.event_traces import EventTraces
@@ -178,7 +179,7 @@ class SecuritySystem(Daemon):
         wanted = self._controls.state
         if not (wanted.known or self._publisher.away):
             return 0.02
-        if self._pan_tilt.turn_to(wanted.target or self._home()):
+        if self._pan_tilt.turn_to(self._direction(wanted)):
             self._turned()
         self._clips.follow(wanted, self._feed.state == "open")
         if not wanted.armed:
@@ -348,10 +349,18 @@ class SecuritySystem(Daemon):
         if self._display:
             self._display.say(text)
 
-    def _home(self) -> Position | None:
-        """Return the position for a camera that nobody has turned, None without a mount."""
+    def _direction(self, wanted: ControlState) -> Position | None:
+        """Return where the mount must point, None without a mount.
+
+        While the camera is closed that is its park position, if it has one. Else it is where
+        somebody turned it, or its home.
+        """
         pantilt = self._settings.pantilt
-        return None if pantilt.backend == "none" else Position(*pantilt.home)
+        if pantilt.backend == "none":
+            return wanted.target
+        if pantilt.park and not wanted.armed and self._feed.state == "closed":
+            return Position(*pantilt.park)
+        return wanted.target or Position(*pantilt.home)
 
     def _turned(self) -> None:
         self._detector.relearn()
@@ -382,6 +391,7 @@ class SecuritySystem(Daemon):
             self._learning = False
             self._camera_reports.pause()
             self._fault_reports.pause()
+            self.report_heartbeat()
         self._report_trouble()
 
     def _follow_camera(self, change: CameraChange) -> None:

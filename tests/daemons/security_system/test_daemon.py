@@ -34,8 +34,8 @@ from tests.servers.video_server import VideoServer
 from tests.waiting import patience, until
 
 QUICK = "events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}\n"
-MOUNT = "pantilt: {backend: mock, home: [10, 5], settle_s: 0.5}"
-HOME = Position(10, 5)
+MOUNT = "pantilt: {backend: mock, home: [10, 5], park: [-80, 40], settle_s: 0.5}"
+HOME, PARK = Position(10, 5), Position(-80, 40)
 
 
 class EmptyRoom:
@@ -46,7 +46,7 @@ class EmptyRoom:
         self.state = front.state
         self.state.set_switch("camera_status", False)
         self.program = front.start("synthetic:empty", f"{QUICK}cameras: {{front: {{{MOUNT}}}}}\n")
-        until(lambda: self.state.get("camera:front:position", Position) == HOME, "it looks home")
+        until(lambda: self.position() == PARK, "it turns away")
         self.program.signal(signal.SIGHUP)
         # Until Redis has answered, a camera counts as armed.
         self.disarmed = until(
@@ -55,6 +55,10 @@ class EmptyRoom:
         self.disarmed_log = self.program.log
         self.state.set_switch("camera_status", True)
         front.wait_for_picture()
+        until(lambda: self.position() == HOME, "it looks home")
+
+    def position(self) -> Position | None:
+        return self.state.get("camera:front:position", Position)
 
     def beat(self) -> Heartbeat | None:
         return self.front.heartbeat(self.program)
@@ -82,7 +86,7 @@ def decoded(jpeg: bytes) -> np.ndarray[Any, Any]:
     return found
 
 
-def test_a_disarmed_camera_looks_home_and_stays_closed(empty_room: EmptyRoom) -> None:
+def test_a_disarmed_camera_is_turned_away_and_closed(empty_room: EmptyRoom) -> None:
     assert empty_room.disarmed.counters["camera"] == "closed"
     assert "camera opens" not in empty_room.disarmed_log
 
@@ -126,6 +130,7 @@ def test_the_camera_obeys_its_switch_within_a_second(empty_room: EmptyRoom) -> N
     empty_room.state.set_switch("camera_status", True)
     program.obeys(lambda: program.log.count("armed: the camera opens") > opened, "it opens", 1.0)
     until(partial(empty_room.picture_since, empty_room.ask_for_picture()), "it sees again")
+    assert empty_room.position() == HOME
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("silencer_on", "on"), ("silencer_off", "off")])
