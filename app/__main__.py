@@ -8,6 +8,7 @@ import click
 #: OpenCV.
 VERBS = {
     "bench": "app.benchmarks.bench:bench",
+    "check-camera": "app.cli.check_camera:check_camera",
     "check-config": "app.cli.check_config:check_config",
     "check-slack": "app.cli.check_slack:check_slack",
     "dropbox-link": "app.cli.dropbox_link:dropbox_link",

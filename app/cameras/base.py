@@ -104,6 +104,8 @@ class Camera(ABC):
     corrupt: int = 0
     #: The network in its sensor, known after `open`; None for a camera that cannot have one.
     network: NetworkReport | None = None
+    #: The name of its sensor or device, known after `open`; "" when it does not say it.
+    sensor: str = ""
     #: The seconds by which `open` may take longer than usual.
     loading_s: float = 0.0
 

@@ -63,6 +63,7 @@ class Picamera2Camera(Camera):
         cameras = maker.global_camera_info()
         if not cameras:
             raise CameraMissing(f"{self.source}: no camera is connected; look at its cable")
+        self.sensor = str(cameras[0].get("Model", ""))
         self._network = self._loaded(cameras[0])
         try:
             self._begin(maker, transform)

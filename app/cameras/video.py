@@ -87,7 +87,8 @@ class VideoCamera(Camera):
     def _begin(self, container: InputContainer, source: Source) -> None:
         stream = video_stream(container)
         if stream is None:
-            raise CameraError(f"{self.source} contains no video")
+            sound = ", only sound: take the address of its pictures" * bool(container.streams.audio)
+            raise CameraError(f"{self.source} contains no video{sound}")
         if stream.codec_context is None:
             raise CameraError(f"{self.source}: there is no decoder for its video")
         # One thread needs the least CPU in all, and returns every picture at once.

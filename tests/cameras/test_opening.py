@@ -87,7 +87,7 @@ def a_sound(path: Path) -> Path:
         (a_text, CameraError, "is no video"),
         (noise, CameraError, "is no video"),
         (a_video_cut_off, CameraError, "is no video, or a part that is needed to start is missing"),
-        (a_sound, CameraError, "contains no video"),
+        (a_sound, CameraError, "contains no video, only sound: take the address"),
     ],
 )
 def test_an_error_says_why_a_file_is_no_video(
