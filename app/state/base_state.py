@@ -17,6 +17,7 @@ from app.errors import ProtocolError, StateUnavailable
 from app.protocol import AnyRecord, EventRecord, Fact, Record, Request
 from app.protocol.deliveries import is_readable
 from app.state import scripts
+from app.state.changes import Changes
 from app.state.connection import TIMEOUT_S, connect, talking
 from app.state.foreign import Answer, Foreign, report_of, report_of_dropped
 from app.state.streams import Reader
@@ -99,6 +100,10 @@ class BaseState:
         ]
         length = self._write(keys, lambda: cast(int, self._publish_once(keys=keys, args=words)))
         self._trim_sometimes("events", length)
+
+    def changes(self, *prefixes: str) -> Changes:
+        """Return the changes of the keys that begin with one of *prefixes*."""
+        return Changes(self._redis, prefixes)
 
     def add_request(self, request: Request) -> None:
         """Put *request* on the stream."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 from app import protocol
 from app.protocol import CameraKey, Request
 from app.state.base_state import BaseState
+from app.state.changes import Changes
 from app.state.connection import talking
 from app.state.streams import decoded, is_before
 from app.state.subscription import Subscription
@@ -72,22 +73,20 @@ class CameraState(BaseState):
         """Return a subscription to *channels*, at least one, as `camera_key` names them."""
         return Subscription(self._redis, channels, self._timeout_s)
 
+    def control_changes(self, camera: str) -> Changes:
+        """Return the changes of what `camera_controls` reads."""
+        return self.changes(*_control_names(camera), "requests")
+
     def camera_controls(self, camera: str, after: str) -> CameraControls:
         """Return the wanted state of *camera*, and the requests after the entry *after*.
 
         When the stream has not come as far as *after*, it is another stream, since Redis was
         emptied. Its requests are then returned from the beginning.
         """
-        names = (
-            "camera_status",
-            protocol.camera_key(camera, "target"),
-            protocol.camera_key(camera, "watched"),
-            protocol.camera_key(camera, "detector_watched"),
-        )
 
         def ask() -> Any:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.mget(names)
+                pipe.mget(_control_names(camera))
                 pipe.xrevrange("requests", count=1)
                 return pipe.execute()
 
@@ -110,3 +109,12 @@ class CameraState(BaseState):
             newest,
             detector_watched=detector == WATCHED,
         )
+
+
+def _control_names(camera: str) -> tuple[str, ...]:
+    return (
+        "camera_status",
+        protocol.camera_key(camera, "target"),
+        protocol.camera_key(camera, "watched"),
+        protocol.camera_key(camera, "detector_watched"),
+    )

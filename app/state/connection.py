@@ -54,6 +54,10 @@ class _Punctual(redis.connection.AbstractConnection):
         self._shorten_timeout()
         return super().read_response(*args, **kwargs)
 
+    def fileno(self) -> int:
+        """Return the descriptor of the open connection."""
+        return cast(socket.socket, self._sock).fileno()
+
     def _shorten_timeout(self) -> None:
         connected = cast(socket.socket | None, self._sock)
         if connected and self.socket_timeout:

@@ -1,4 +1,4 @@
-"""Polls Redis for the wanted state of one camera, and for the labels of its events."""
+"""Reads the wanted state of one camera from Redis, and the labels of its events."""
 
 import logging
 import re
@@ -83,6 +83,8 @@ class Controls:
         #: Called in that thread with the newest request about the silencer; returns whether it is
         #: done. Until then it is called again at each poll.
         self.on_silencer_wish: Callable[[Request], bool] = lambda _request: False
+        #: Called in that thread when `state` has changed.
+        self.on_change: Callable[[], None] = lambda: None
         #: The wanted state at the last poll.
         self.state = ControlState(armed=protocol.SWITCHES["camera_status"])
 
@@ -104,16 +106,21 @@ class Controls:
             self._notes.keep(_ARMED, str(armed))
         clips_at = [request.at for request in requests if self._is_awaited(request, "clip")]
         images = sum(self._is_awaited(request, "last_image") for request in requests)
-        self.state = ControlState(
-            armed,
-            self._target(found),
-            found.watched,
-            self.state.images_asked + images,
-            self.state.clips_asked + len(clips_at),
-            max(clips_at, default=self.state.clip_asked_at),
-            known=True,
-            detector_watched=found.detector_watched,
+        before, self.state = (
+            self.state,
+            ControlState(
+                armed,
+                self._target(found),
+                found.watched,
+                self.state.images_asked + images,
+                self.state.clips_asked + len(clips_at),
+                max(clips_at, default=self.state.clip_asked_at),
+                known=True,
+                detector_watched=found.detector_watched,
+            ),
         )
+        if self.state != before:
+            self.on_change()
         for request in requests:
             if request.kind in SILENCER_KINDS and request.camera == self._camera:
                 self._silencer_wish = request
@@ -122,9 +129,14 @@ class Controls:
         if found.asked:
             self._obey()
 
+    @property
+    def has_undone_work(self) -> bool:
+        """Return whether the disk has refused something that `obey_again` tries again."""
+        return bool(self._labels or self._silencer_wish)
+
     def obey_again(self) -> None:
         """Try again to write what the disk has refused: labels, and the silencer's switch."""
-        if self._labels or self._silencer_wish:
+        if self.has_undone_work:
             self._obey()
 
     def _is_awaited(self, request: Request, kind: RequestKind) -> bool:
@@ -159,7 +171,7 @@ class Controls:
             del self._labels[event]
         if written:
             self.on_labels(written)
-        if not (self._labels or self._silencer_wish):
+        if not self.has_undone_work:
             self._disk.attempt(write_atomic, self._asked_file, self._asked_up_to.encode())
 
     def _write_label(self, event: str, request: Request) -> None:

@@ -103,6 +103,7 @@ class SecuritySystem(Daemon):
         state = State(self.config.redis.url, REDIS_TIMEOUT_S)
         self._publisher = Publisher(self._name, state, folders, spool, self.clock)
         self._controls = self._publisher.controls
+        self._controls.on_change = self.wake
         self._deadlines = ClipDeadlines(
             self._publisher.publish, self.clock, partial(self._publisher.notes.keep, _ALERTS)
         )

@@ -2,7 +2,7 @@
 
 A frame therefore never waits for a disk or a network, nor the disk for Redis. Every fact is first
 on disk and then in Redis. While Redis is away, facts wait in the spool. The thread for Redis also
-polls `Controls`.
+looks at `Controls` whenever they change.
 """
 
 import logging
@@ -20,10 +20,8 @@ from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position
 from app.recording.event_folder import EventFolders, SnapshotPair
 from app.recording.trace import EventTrace
-from app.state import Latest, State
+from app.state import LOOK_S, Latest, State
 
-#: The seconds between two polls of the wanted state. The camera must obey within a second.
-POLL_S = 0.4
 RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -32,7 +30,8 @@ _log = logging.getLogger(__name__)
 class Publisher:
     """Publishes for *camera*; `publish`, `send_heartbeat` and the `show_…` methods return at once.
 
-    The `notes` are written in order with what is published. The thread for Redis polls `controls`.
+    The `notes` are written in order with what is published. The thread for Redis looks at
+    `controls`.
     """
 
     def __init__(
@@ -43,9 +42,10 @@ class Publisher:
         self._folders = folders
         self._spool = spool
         self._clock = clock
-        self._wake = threading.Event()
+        self._changes = state.control_changes(camera)
+        self._must_look = True
         self._disk = DiskWriter()
-        self._writer = PublicationWriter(folders, spool, self._disk, clock, self._wake.set)
+        self._writer = PublicationWriter(folders, spool, self._disk, clock, self._changes.wake)
         self.notes = self._writer.notes
         self.controls = Controls(
             camera,
@@ -101,7 +101,7 @@ class Publisher:
         until_s = time.monotonic() + patience_s
         self._writer.flush(patience_s)
         self._stopping = True
-        self._wake.set()
+        self._changes.wake()
         if self._thread.ident:
             self._thread.join(max(until_s - time.monotonic(), 0.0))
         self._writer.stop(max(until_s - time.monotonic(), 0.0))
@@ -154,37 +154,56 @@ class Publisher:
     def _send(self, what: str, send: Callable[[], None]) -> None:
         with self._lock:
             self._newest[what] = send
-        self._wake.set()
+        self._changes.wake()
 
     def _run(self) -> None:
-        wait_s = 0.0
-        while not self._stopping:
-            self._wake.wait(wait_s)
-            self._wake.clear()
-            wait_s = self._step()
         self._step()
+        while not self._stopping:
+            self._wait()
+            self._step()
+        self._changes.close()
 
-    def _step(self) -> float:
-        """Do everything once; return the seconds until the next step."""
+    def _wait(self) -> None:
+        """Wait until there is something to do."""
+        were_pushed = self._changes.are_pushed
+        wait_s = RETRY_S if self.away or self.controls.has_undone_work else LOOK_S
+        if self._changes.wait(wait_s, may_connect=not self.away):
+            self._must_look = True
+        if were_pushed and not self._changes.are_pushed:
+            # Perhaps Redis was killed, and is back already without its last moments.
+            self._spool.redis_went_away()
+
+    def _step(self) -> None:
+        """Do everything once."""
         self.controls.obey_again()
         try:
             self._hand_over()
             self._send_newest()
-            self.controls.poll()
+            if self._must_look:
+                self._look()
             if self._refusal:
                 raise self._refusal
         except (StateUnavailable, ProtocolError) as error:
             self._lost_redis(str(error))
-            return RETRY_S
+            return
         if self.away:
             _log.info("Redis is back")
             self.away = None
-        return POLL_S
+
+    def _look(self) -> None:
+        """Read the wanted state, and remove what Redis certainly has: it has just answered."""
+        self.controls.poll()
+        self._must_look = False
+        try:
+            self._spool.settle(self._clock.monotonic())
+        except OSError as error:
+            self._disk.failed(error)
 
     def _lost_redis(self, why: str) -> None:
         if self.away is None:
             _log.warning("%s; facts are kept in the spool meanwhile", why)
         self.away = why
+        self._must_look = True
         self._spool.redis_went_away()
 
     def _hand_over(self) -> None:
@@ -200,10 +219,6 @@ class Publisher:
                 continue
             self._spool.handed_over(self._clock.monotonic())
             self.last_handover_s = round(self._clock.monotonic() - self._published_s, 4)
-        try:
-            self._spool.settle(self._clock.monotonic())
-        except OSError as error:
-            self._disk.failed(error)
 
     def _set_aside(self, publication: Publication, why: ProtocolError) -> bool:
         """Keep *publication*, which Redis refuses, in a folder of its own, and report that once.

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import queue
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -135,15 +136,17 @@ def test_the_next_run_hands_over_what_the_last_could_not(
     until(lambda: published(raw) == ["01", "02"], "the next run has published them")
 
 
+@pytest.mark.parametrize("is_noticed", [True, False], ids=["later", "at once"])
 def test_facts_in_the_lost_second_of_redis_are_published_again(
-    start: Start, raw: redis.Redis, durable_redis_server: RedisServer, tmp_path: Path
+    start: Start, raw: redis.Redis, durable_redis_server: RedisServer, is_noticed: bool
 ) -> None:
     publisher = start()
     publisher.publish(opening(1))
     until(lambda: published(raw) == ["01"], "it is published")
     raw.flushall()
     durable_redis_server.kill()
-    until(lambda: publisher.away, "the publisher notices")
+    if is_noticed:
+        until(lambda: publisher.away, "the publisher notices")
     durable_redis_server.start()
     until(lambda: published(raw) == ["01"], "it is published again")
 
@@ -301,7 +304,8 @@ def test_an_end_from_the_spool_is_the_events_end(
 def test_a_file_that_cannot_be_removed_blocks_nothing(
     start: Start, raw: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.daemons.security_system.spool.SETTLE_S", 1.0)
+    monkeypatch.setattr("app.daemons.security_system.spool.SETTLE_S", 0.5)
+    monkeypatch.setattr("app.state.changes.LOOK_S", 0.5)
     publisher = start()
     publisher.publish(opening(1))
     until(lambda: published(raw) == ["01"], "it is published")
@@ -312,3 +316,18 @@ def test_a_file_that_cannot_be_removed_blocks_nothing(
     publisher.publish(opening(2))
     until(lambda: published(raw) == ["01", "02"], "it goes on")
     publisher.check()
+
+
+def test_a_change_of_the_switch_is_obeyed_at_once(
+    start: Start, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.state.changes.LOOK_S", 1000.0)
+    publisher = start()
+    seen: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    publisher.controls.on_change = lambda: seen.put(publisher.controls.state.armed)
+    for wanted in (True, False, True):
+        raw.set("camera_status", str(wanted))
+        until(lambda: not seen.empty(), "the switch is obeyed", every_s=0.001)
+        while not seen.empty():
+            last = seen.get()
+        assert last is wanted
