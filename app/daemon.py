@@ -42,6 +42,8 @@ BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 #: A heartbeat shows the steps of threads that last longer than this.
 SHOWN_STEP_S = 3.0
+#: The time between two restarts of the dead-man's timer: each makes a thread.
+_ARM_EVERY_S = 5.0
 #: What `Daemon.wake` queues; no signal has this number.
 _WAKE = 0
 
@@ -217,10 +219,12 @@ class Daemon(ABC):
         self._step_at = self.clock.now()
 
     def _stay_alive(self) -> None:
-        """Restart the dead-man's timer, at most once a second: each restart makes a thread."""
-        if self.clock.monotonic() >= self._next_arming_s:
-            self._next_arming_s = self.clock.monotonic() + min(1.0, self.hang_s / 4)
-            faulthandler.dump_traceback_later(self.hang_s, exit=True, file=sys.stderr)
+        """Restart the dead-man's timer now and then; a step always has `hang_s` until it ends."""
+        now_s = self.clock.monotonic()
+        if now_s >= self._next_arming_s:
+            every_s = min(_ARM_EVERY_S, self.hang_s / 4)
+            self._next_arming_s = now_s + every_s
+            faulthandler.dump_traceback_later(self.hang_s + every_s, exit=True, file=sys.stderr)
 
     def _queue_signal(self, signum: int, _frame: FrameType | None) -> None:
         self.signals.put_nowait(signum)
