@@ -18,6 +18,7 @@ from typing import IO
 #: Bytes in a GB, as disks are sold and as the settings count.
 GB = 1e9
 _UNFINISHED = ".part"
+_PROBE = ".probe"
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,18 @@ def atomic_file(path: Path, like: Path | None = None, mode: int = 0o666) -> Iter
 def open_unlinked(path: Path | str) -> BufferedReader:
     """Open the file at *path* for reading; an `OSError` when it is a symbolic link."""
     return open(path, "rb", opener=_no_link)
+
+
+def read_unlinked(path: Path | str, most_bytes: int) -> bytes:
+    """Return the first *most_bytes* of the file at *path*; an `OSError` when it is a link.
+
+    It needs half the time of `open_unlinked`, which matters for thousands of small files.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        return os.read(descriptor, most_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def has_link(path: Path, root: Path) -> bool:
@@ -118,7 +131,7 @@ def try_to_write(folder: Path, *, sync: bool) -> None:
     taken it, which wakes it up. A missing folder is not made:
     perhaps its disk is not mounted.
     """
-    probe = folder / f".probe{_UNFINISHED}"
+    probe = folder / f"{_PROBE}{_UNFINISHED}"
     try:
         with probe.open("wb") as file:
             file.write(bytes(4096))
@@ -129,6 +142,21 @@ def try_to_write(folder: Path, *, sync: bool) -> None:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
         raise
+
+
+def check_writable(folder: Path, *, write: bool) -> None:
+    """Open a small file in *folder* for writing; an `OSError` when that fails.
+
+    Only with *write* is something written, so otherwise the disk has no work. But a disk that the
+    system has made read-only after errors shows. The file stays, and the folder is made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = _no_link(f"{folder}/{_PROBE}", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        if write:
+            os.pwrite(descriptor, b".", 0)
+    finally:
+        os.close(descriptor)
 
 
 def refusal(folder: Path) -> str | None:

@@ -4,24 +4,20 @@ import errno
 import heapq
 import logging
 import math
-import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from app.clock import Clock
-from app.files import (
-    GB,
-    free_bytes,
-    free_inodes,
-    is_read_only,
-    remove_if_empty,
-    try_to_write,
-)
+from app.files import GB, free_bytes, remove_if_empty
 from app.uploads.base import DiskSettings
-from app.uploads.inventory import EventFolder, Inventory
+from app.uploads.disk_health import DiskHealth, trouble_text
+from app.uploads.folder_reader import EventFolder
+from app.uploads.inventory import Inventory
 from app.uploads.retention import (
     MARGIN,
     PRIORITY_TEXTS,
@@ -30,17 +26,17 @@ from app.uploads.retention import (
     Priority,
     deletion_order,
     is_short,
+    is_within_limits,
     make_room,
 )
 from app.uploads.sources import STILLS
 
-#: The seconds between two checks of the free space, and between two searches while it is too small.
-CHECK_EVERY_S = 5.0
+#: The shortest and the longest time between two checks of the free space. A disk with much room
+#: cannot fill up soon: nothing fills it with more than `FILL_RATE` bytes a second.
+CHECK_EVERY_S, CHECK_AT_LEAST_EVERY_S = 5.0, 30.0
+FILL_RATE = 100e6
+#: The time between two searches while the space is too small.
 SEARCH_EVERY_S = 15.0
-#: The seconds between two tries to write: a disk that refuses writes after errors may not say so.
-WRITE_EVERY_S = 60.0
-#: A disk that can hold fewer new files than both, a number and a share of all, has too few inodes.
-LEAST_INODES, LEAST_INODE_SHARE = 1000, 0.02
 #: A file that was changed this recently may be in use.
 SPARED_S = 60.0
 #: The same for a folder with an unfinished file, which may be a clip.
@@ -49,16 +45,6 @@ SPARED_UNFINISHED_S = 7200.0
 NEXT_SHOWN = 3
 #: For this long after a loss the disk counts as low.
 REMEMBERED_S = 3600.0
-
-_WORN = (
-    "The system reports errors of the disk (“dmesg” shows them). If that does not end with a "
-    "restart, the disk is worn out or loose: replace it. "
-)
-_CURES = {
-    errno.EROFS: "The system no longer writes to the disk, which it does after errors. " + _WORN,
-    errno.EIO: _WORN,
-    errno.EACCES: "This user may not write there any more: chown it. ",
-}
 
 Found = TypeVar("Found")
 
@@ -92,9 +78,10 @@ class DiskGuard:
         self._still_priority = Priority.WAITING if stills_wait else Priority.PLAIN
         self._search_at_s = 0.0
         self._search_soonest_s = 0.0
-        self._write_at_s = 0.0
-        self._write_error: OSError | None = None
+        self._walked_s = clock.monotonic()
         self._lost_at_s = -math.inf
+        self._health = DiskHealth(data_dir, clock)
+        self._sizes: dict[Path, tuple[int, int]] = {}
         self._undeletable: set[Path] = set()
         self._unreadable: set[Path] = set()
         self.free_gb: float | None = None
@@ -105,29 +92,33 @@ class DiskGuard:
         self.next_deleted: tuple[Candidate, ...] = ()
         #: Why the owner should check the disk; None while that is not needed.
         self.low: str | None = None
-        #: Why the disk can hold no more files although it has room; None while it can.
-        self.few_inodes: str | None = None
         #: The reason why this guard cannot work; None while it can.
         self.trouble: str | None = None
+
+    @property
+    def few_inodes(self) -> str | None:
+        """Why the disk can hold no more files although it has room; None while it can."""
+        return self._health.few_inodes
 
     def step(self) -> float:
         """Check, and delete files if necessary; returns the seconds until the next check."""
         try:
-            self._check()
+            free = self._check()
         except OSError as error:
             if self.trouble is None:
                 _log.error("the disk cannot be kept within its limits: %s", error)
-            self.trouble = _trouble_text(error)
-        else:
-            self.trouble = None
-        return CHECK_EVERY_S
+            self.trouble = trouble_text(error)
+            return CHECK_EVERY_S
+        self.trouble = None
+        spare = free - self._settings.min_free_gb * GB
+        return max(CHECK_EVERY_S, min(spare / FILL_RATE, CHECK_AT_LEAST_EVERY_S, self._every_s))
 
-    def _check(self) -> None:
-        if is_read_only(self._data_dir):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self._data_dir))
+    def _check(self) -> int:
+        """Check, and delete files if necessary; returns the free bytes."""
+        self._health.check()
         now_s = self._clock.monotonic()
-        self._check_writing(now_s)
-        self.few_inodes = self._inode_trouble()
+        self._inventory.walk(self._clock.now(), (now_s - self._walked_s) / self._every_s)
+        self._walked_s = now_s
         free = free_bytes(self._data_dir)
         due = now_s >= self._search_at_s or (
             is_short(free, self._settings) and now_s >= self._search_soonest_s
@@ -143,59 +134,47 @@ class DiskGuard:
             self.low = self._nearly_full(free)
         elif free >= enough and now_s - self._lost_at_s > REMEMBERED_S:
             self.low = None
-
-    def _check_writing(self, now_s: float) -> None:
-        """Raise the `OSError` of the last try to write, which is made when it is time.
-
-        A full disk is no such error: that it is full is reported otherwise.
-        """
-        if now_s >= self._write_at_s:
-            self._write_at_s = now_s + WRITE_EVERY_S
-            self._write_error = None
-            try:
-                self._data_dir.mkdir(parents=True, exist_ok=True)
-                try_to_write(self._data_dir, sync=False)
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    self._write_error = error
-                    self._write_at_s = now_s + SEARCH_EVERY_S
-        if self._write_error:
-            raise self._write_error
-
-    def _inode_trouble(self) -> str | None:
-        """Return why too few new files fit on the disk; None when there is room for them."""
-        found = free_inodes(self._data_dir)
-        if found is None:
-            return None
-        left, of_all = found
-        least = min(LEAST_INODES, of_all * LEAST_INODE_SHARE) * (MARGIN if self.few_inodes else 1)
-        if left >= least:
-            return None
-        return (
-            f"The disk has room for only {left} more files, whatever their size: of its {of_all} "
-            "inodes nearly all are used (“df -i” shows that). Find the folder with very many small "
-            "files, and delete them. Meanwhile clips and samples may be lost. Alerts still come."
-        )
+        return free
 
     def _make_room(self, free: int) -> None:
-        now = self._clock.now()
+        now_s = self._clock.now().timestamp()
+        found = self._inventory.scan(self._clock.now())
+        folders = [folder for folder in found if not _is_in_use(folder, now_s)]
+        others = list(self._others(now_s))
+        taken = sum(one.size for one in folders) + sum(one.size for one in others)
+        times_s = [*(one.at_s for one in folders), *(one.at_s for one in others)]
+        oldest_s = min(times_s, default=now_s)
+        if not is_within_limits(self._settings, now_s, free=free, taken=taken, oldest_s=oldest_s):
+            candidates = [*map(self._candidate, folders), *others]
+            spared_s = [folder.at_s for folder in found if _is_in_use(folder, now_s)]
+            gone = self._delete_some(candidates, now_s, free, spared_s)
+            taken -= sum(one.size for one in gone)
+            gone_paths = {one.path for one in gone}
+            folders = [folder for folder in folders if folder.path not in gone_paths]
+            others = [one for one in others if one.path not in gone_paths]
+        self.recordings_gb = round(taken / GB, 3)
+        first = heapq.nsmallest(
+            NEXT_SHOWN, folders, key=lambda folder: (self._priority(folder), folder.at_s)
+        )
+        likely = [*map(self._candidate, first), *others]
+        self.next_deleted = tuple(heapq.nsmallest(NEXT_SHOWN, likely, key=deletion_order))
+
+    def _delete_some(
+        self, candidates: list[Candidate], now_s: float, free: int, spared_s: list[float]
+    ) -> list[Candidate]:
+        """Delete as many *candidates* as the limits demand, and return them."""
         gone: list[Candidate] = []
-        candidates = list(self._candidates())
         make_room(
             candidates,
-            now.timestamp(),
+            now_s,
             free,
             self._settings,
             lambda deletion: self._delete(deletion, gone),
+            spared_s=spared_s,
         )
         self.deleted += len(gone)
-        gone_paths = {candidate.path for candidate in gone}
-        left = [one for one in candidates if one.path not in gone_paths]
-        self.recordings_gb = round(sum(one.size for one in left) / GB, 3)
-        self.next_deleted = tuple(heapq.nsmallest(NEXT_SHOWN, left, key=deletion_order))
-        last_day = f"{now - timedelta(days=2):%Y-%m-%d}"
-        days = {candidate.path.parent for candidate in gone}
-        for day in days:
+        last_day = f"{self._clock.now() - timedelta(days=2):%Y-%m-%d}"
+        for day in {candidate.path.parent for candidate in gone}:
             if day.name < last_day:
                 remove_if_empty(day)
         lost = sum(candidate.priority == Priority.WAITING for candidate in gone)
@@ -205,6 +184,7 @@ class DiskGuard:
                 "The disk was full, and files that still waited for their upload were deleted "
                 f"({lost} at once). Find out why nothing is uploaded."
             )
+        return gone
 
     def _nearly_full(self, free: int) -> str:
         return (
@@ -214,20 +194,14 @@ class DiskGuard:
             "less than half of that is free, no clips and samples are kept. Alerts still come."
         )
 
-    def _candidates(self) -> Iterator[Candidate]:
-        """Return all candidates that may be deleted now.
+    def _candidate(self, folder: EventFolder) -> Candidate:
+        return Candidate(folder.path, self._priority(folder), folder.at_s, folder.size)
 
-        A file whose change is in the future was changed under another clock, and is not in use.
-        """
-        now_s = self._clock.now().timestamp()
-        for folder in self._inventory.scan(self._clock.now()):
-            spared_s = SPARED_UNFINISHED_S if folder.unfinished else SPARED_S
-            if abs(now_s - folder.changed_ns / 1e9) > spared_s:
-                at_s = folder.started_at.timestamp()
-                yield Candidate(folder.path, self._priority(folder), at_s, folder.size)
+    def _others(self, now_s: float) -> Iterator[Candidate]:
+        """Yield the candidates that are no events."""
         for path, priority in self._other_paths():
-            found = self._read(_time_and_size, path)
-            if found and abs(now_s - found[0]) > SPARED_S:
+            found = self._read(partial(self._time_and_size, now_s), path)
+            if found:
                 yield Candidate(path, priority, *found)
 
     def _other_paths(self) -> Iterator[tuple[Path, Priority]]:
@@ -251,10 +225,28 @@ class DiskGuard:
             self._unreadable.add(path)
             return None
 
+    def _time_and_size(self, now_s: float, path: Path) -> tuple[float, int] | None:
+        """Return when *path* last changed, and its size on disk in bytes with all its entries.
+
+        None when it may be in use. A folder that has not changed is not read again.
+        """
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            raise OSError(errno.ELOOP, "it is a link", str(path))
+        if abs(now_s - found.st_mtime) <= SPARED_S:
+            return None
+        if not stat.S_ISDIR(found.st_mode):
+            return found.st_mtime, found.st_blocks * 512
+        changed_ns, size = self._sizes.get(path, (0, 0))
+        if changed_ns != found.st_mtime_ns:
+            size = sum(one.lstat().st_blocks * 512 for one in _entries(path))
+            self._sizes[path] = found.st_mtime_ns, size
+        return found.st_mtime, size
+
     def _priority(self, folder: EventFolder) -> Priority:
         if any(self._inventory.missing_stores(file) for file in folder.files):
             return Priority.WAITING
-        if folder.files and all(file.confirmed for file in folder.files):
+        if folder.uploaded:
             return Priority.UPLOADED
         return Priority.LABELLED if folder.labelled else Priority.PLAIN
 
@@ -270,29 +262,21 @@ class DiskGuard:
             self._undeletable.add(path)
             return False
         self._undeletable.discard(path)
+        self._sizes.pop(path, None)
         gone.append(candidate)
         text = PRIORITY_TEXTS[candidate.priority]
         _log.info("deleted %s (%.1f MB; %s), since %s", path, candidate.size / 1e6, text, why)
         return True
 
 
-def _trouble_text(error: OSError) -> str:
-    """Return the sentences for the owner about *error*, which stops the guard."""
-    undone = "kept" if error.errno == errno.EROFS else "deleted"
-    cure = _CURES.get(error.errno or 0, "")
-    return (
-        f"The disk cannot be kept within its limits: {error}. {cure}Nothing is {undone} meanwhile; "
-        "alerts still come."
-    )
+def _is_in_use(folder: EventFolder, now_s: float) -> bool:
+    """Return whether a program may be writing to *folder* now.
+
+    A folder whose change is in the future was changed under another clock, and is not in use.
+    """
+    spared_s = SPARED_UNFINISHED_S if folder.unfinished else SPARED_S
+    return abs(now_s - folder.changed_ns / 1e9) <= spared_s
 
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _time_and_size(path: Path) -> tuple[float, int]:
-    """Return when *path* last changed, and its size on disk in bytes with all its entries."""
-    if path.is_symlink():
-        raise OSError(errno.ELOOP, "it is a link", str(path))
-    paths = _entries(path) if path.is_dir() else [path]
-    return path.lstat().st_mtime, sum(one.lstat().st_blocks * 512 for one in paths)

@@ -102,17 +102,34 @@ class _Pile:
             )
 
 
+def is_within_limits(
+    settings: DiskSettings, now_s: float, *, free: int, taken: int, oldest_s: float
+) -> bool:
+    """Return whether nothing must be deleted, when *free* bytes are free.
+
+    All candidates take *taken* bytes, and the oldest is from *oldest_s*.
+    """
+    return (
+        now_s - oldest_s <= settings.keep_days * DAY_S
+        and taken <= settings.max_gb * GB
+        and not is_short(free, settings)
+    )
+
+
 def make_room(
     candidates: Iterable[Candidate],
     now_s: float,
     free: int,
     settings: DiskSettings,
     delete: Callable[[Deletion], bool],
+    *,
+    spared_s: Collection[float] = (),
 ) -> None:
     """Call *delete* for each candidate that must be deleted, in order, when *free* bytes are free.
 
     *delete* returns whether it succeeded; if not, the next candidate is deleted instead. A file
-    that waits for an upload is never deleted for its age alone.
+    that waits for an upload is never deleted for its age alone. *spared_s* are the times of what is
+    in use, so that it is no candidate.
 
     Sometimes deleting everything would not be enough: somebody else has filled the disk, or
     min_free_gb is a mistake. Then only candidates older than a day are deleted. Uploaded ones are
@@ -125,7 +142,8 @@ def make_room(
     def is_older(candidate: Candidate, age_s: float) -> bool:
         return now_s - candidate.at_s > age_s
 
-    if _is_age_reliable([one.at_s for one in pile.candidates], now_s, keep_s):
+    times_s = [*(one.at_s for one in pile.candidates), *spared_s]
+    if _is_age_reliable(times_s, now_s, keep_s):
         pile.clear(
             f"it is older than disk.keep_days ({settings.keep_days:g})",
             lambda one: is_older(one, keep_s) and one.priority != Priority.WAITING,
@@ -151,7 +169,7 @@ def make_room(
 def _is_age_reliable(times_s: Collection[float], now_s: float, keep_s: float) -> bool:
     """Return whether candidates from *times_s* may be deleted because they are older than *keep_s*.
 
-    They may not when no candidate is younger, or when the gap before the younger ones is so long
+    They may not when nothing is younger, or when the gap before the younger ones is so long
     that the clock has probably jumped. Nothing is lost by keeping them.
     """
     newest_old_s = max((at_s for at_s in times_s if now_s - at_s > keep_s), default=-math.inf)

@@ -9,7 +9,8 @@ from typing import Protocol
 from app.clock import Clock
 from app.errors import StateUnavailable
 from app.uploads.base import Receipt
-from app.uploads.inventory import Inventory, UploadFile
+from app.uploads.folder_reader import UploadFile
+from app.uploads.inventory import Inventory
 
 STILLS = "stills"
 
@@ -19,8 +20,11 @@ _log = logging.getLogger(__name__)
 class UploadSource(Protocol):
     """The files for one store."""
 
-    def waiting(self) -> list[UploadFile]:
-        """The files that the store has not confirmed; an `OSError` when they cannot be read."""
+    def waiting(self, event: str | None = None) -> list[UploadFile]:
+        """The files that the store has not confirmed, only those of *event* if it is given.
+
+        An `OSError` when they cannot be read.
+        """
 
     def confirm(self, file: UploadFile, receipt: Receipt) -> None:
         """Record that the store has *file*."""
@@ -45,9 +49,10 @@ class EventFiles:
         self._clock = clock
         self._publish = publish
 
-    def waiting(self) -> list[UploadFile]:
-        folders = self._inventory.scan(self._clock.now())
-        files = [file for folder in folders for file in folder.files]
+    def waiting(self, event: str | None = None) -> list[UploadFile]:
+        now = self._clock.now()
+        found = [self._inventory.look(event, now)] if event else self._inventory.scan(now)
+        files = [file for folder in found if folder for file in folder.files]
         self._publish_late(files)
         return [file for file in files if self._store in self._inventory.missing_stores(file)]
 
@@ -84,8 +89,8 @@ class StillFiles:
         self._folder = data_dir / STILLS
         self._undeletable: set[tuple[Path, int]] = set()
 
-    def waiting(self) -> list[UploadFile]:
-        if not self._folder.is_dir():
+    def waiting(self, event: str | None = None) -> list[UploadFile]:
+        if event or not self._folder.is_dir():
             return []
         with scandir(self._folder) as entries:
             found = [

@@ -10,7 +10,8 @@ from app.backoff import Backoff
 from app.clock import Clock
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Store
-from app.uploads.inventory import UploadFile, total_mb
+from app.uploads.folder_reader import UploadFile
+from app.uploads.inventory import total_mb
 from app.uploads.sources import UploadSource
 
 BACKOFF_MAX_S = 300.0
@@ -79,7 +80,6 @@ class UploadQueue:
     def hurry(self, event: str) -> None:
         """Upload the new files of *event* before all others, as soon as no pause is due."""
         self._urgent.add(event)
-        self._search_at_s = 0.0
 
     def retry_now(self) -> None:
         """End all pauses: the reason for them may be gone."""
@@ -97,6 +97,8 @@ class UploadQueue:
         try:
             if now_s >= self._search_at_s:
                 self._search(now_s)
+            while self._urgent:
+                self._search_urgent(self._urgent.pop())
         except OSError as error:
             self._complain(f"the files for {self.store} cannot be read: {error}", logging.ERROR)
             self._unreadable = True
@@ -120,7 +122,6 @@ class UploadQueue:
 
     def _search(self, now_s: float) -> None:
         self._search_at_s = now_s + self._every_s
-        urgent, self._urgent = self._urgent, set()
         files = self._source.waiting()
         if self._unreadable or not files:
             self._unreadable, self.trouble = False, None
@@ -128,13 +129,19 @@ class UploadQueue:
         self._retries = {key: retry for key, retry in self._retries.items() if key in keys}
         self.settled |= not files
         self._refused = {key: why for key, why in self._refused.items() if key in keys}
-        self._waiting = deque(sorted(files, key=lambda file: self._turn(file, urgent)))
+        self._waiting = deque(sorted(files, key=self._turn))
 
-    def _turn(self, file: UploadFile, urgent: set[str]) -> tuple[int, bool, str, str]:
-        """Return the sort key of *file*: fewest failures first, then *urgent*, then age."""
+    def _search_urgent(self, event: str) -> None:
+        """Put the files of *event* in front of all others."""
+        found = self._source.waiting(event)
+        others = [file for file in self._waiting if file.event != event]
+        self._waiting = deque([*sorted(found, key=self._turn), *others])
+
+    def _turn(self, file: UploadFile) -> tuple[int, str, str]:
+        """Return the sort key of *file*: fewest failures first, then age."""
         retry = self._retries.get(file.key)
         failures = retry.backoff.failures if retry else 0
-        return failures, file.event not in urgent, file.event or "", file.key
+        return failures, file.event or "", file.key
 
     def _upload(self, file: UploadFile) -> None:
         try:

@@ -265,9 +265,9 @@ def test_nothing_else_in_the_data_folder_is_deleted(make_scene: MakeScene, tmp_p
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
         age(tmp_path / name, NOON - timedelta(days=99))
-    before = sorted(tmp_path.rglob("*"))
+    before = {*tmp_path.rglob("*"), tmp_path / ".probe"}
     scene.run_s(60)
-    assert sorted(tmp_path.rglob("*")) == before
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_recently_changed_or_unfinished_events_are_spared(make_scene: MakeScene) -> None:
@@ -461,26 +461,6 @@ def test_an_unreadable_disk_is_logged_once_and_read_again(
     assert (scene.guard.trouble, caplog.text.count("cannot be kept within its limits")) == (None, 1)
 
 
-def test_a_read_only_disk_that_does_not_say_so_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As ext4 after an error: `emergency_ro` is in no flag of the file system."""
-    monkeypatch.setattr(disk_guard, "is_read_only", lambda _: False)
-    with SmallDisk(tmp_path / "card", 8) as disk:
-        scene = Scene(disk.path, monkeypatch, stores=())
-        scene.run_s(30)
-        assert (scene.trouble(), list(disk.path.iterdir())) == ("", [])
-        disk.let_write(False)
-        scene.run_s(disk_guard.WRITE_EVERY_S)
-        assert "Read-only file system" in scene.trouble()
-        assert "The system no longer writes to the disk" in scene.trouble()
-        scene.run_s(5)
-        assert scene.trouble()
-        disk.let_write(True)
-        scene.run_s(disk_guard.SEARCH_EVERY_S)
-        assert scene.trouble() == ""
-
-
 def test_a_full_disk_is_not_called_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SmallDisk(tmp_path / "card", 1) as disk:
         scene = Scene(disk.path, monkeypatch, stores=())
@@ -495,7 +475,7 @@ def test_a_disk_without_inodes_is_reported(tmp_path: Path, monkeypatch: pytest.M
         scene = Scene(disk.path, monkeypatch, stores=())
         scene.run_s(5)
         assert scene.guard.few_inodes is None
-        many = [disk.path / f"small-{number}" for number in range(495)]
+        many = [disk.path / f"small-{number}" for number in range(494)]
         for path in many:
             path.touch()
         scene.run_s(10)
@@ -506,6 +486,32 @@ def test_a_disk_without_inodes_is_reported(tmp_path: Path, monkeypatch: pytest.M
             path.unlink()
         scene.run_s(10)
         assert scene.guard.few_inodes is None
+
+
+def test_an_event_in_use_shows_that_the_clock_is_right(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), keep_days=5)
+    scene.event(24 * 6)
+    age(scene.event(0.1), NOON)
+    scene.guard.step()
+    assert scene.left() == [event_of(0.1)]
+
+
+def test_a_changed_day_of_alerts_is_measured_again(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene(stores=())
+    day = tmp_path / "alerts" / "2026-11-19"
+    day.mkdir(parents=True)
+    for number in (1, 2):
+        (day / f"{number}.jpg").write_bytes(b"a" * SIZE)
+        age(day, NOON - timedelta(hours=9 - number))
+        scene.run_s(301)
+        assert scene.guard.recordings_gb == pytest.approx(number * SIZE / GB, rel=0.1)
+
+
+def test_with_much_room_the_disk_is_checked_less_often(make_scene: MakeScene) -> None:
+    scene = make_scene(min_free_gb=0.05)
+    assert scene.guard.step() == disk_guard.CHECK_EVERY_S
+    scene.size = 3 * GB
+    assert scene.guard.step() == pytest.approx(29.5, abs=0.1)
 
 
 def test_nothing_is_deleted_through_a_link(make_scene: MakeScene, tmp_path: Path) -> None:

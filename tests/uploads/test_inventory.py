@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from os import DirEntry
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.uploads.base import Receipt
-from app.uploads.inventory import EventFolder, Inventory, UploadFile
+from app.uploads.folder_reader import EventFolder, UploadFile
+from app.uploads.inventory import Inventory
+from app.uploads.markers import read_confirmations
 from tests.uploads.events import NOON, event_of, make_event, set_label
 
 RECEIPT = Receipt(1000, "ab" * 32)
@@ -38,30 +41,6 @@ def waiting(inventory: Inventory) -> dict[str, UploadFile]:
 def confirm(inventory: Inventory, key: str, store: str = "s3") -> None:
     file = next(file for file in files(inventory) if file.key == key)
     inventory.confirm(file, store, RECEIPT, NOON)
-
-
-def test_only_known_finished_files_have_keys_and_types(
-    tmp_path: Path, inventory: Inventory
-) -> None:
-    names = [
-        "sample.tar",
-        "snapshot.jpg",
-        "snapshot-clean.jpg",
-        "clip.mp4",
-        "clip-2.mp4",
-        "event.json",
-        "trace.json",
-        ".clip-3.mp4.part",
-        "clip.mp4.bak",
-    ]
-    make_event(tmp_path, EVENT, *names, label="occupied")
-    assert {(file.key, file.content_type) for file in files(inventory)} == {
-        (f"training/{EVENT}.tar", "application/x-tar"),
-        (f"labels/{EVENT}.json", "application/json"),
-        (f"clips/{EVENT}.jpg", "image/jpeg"),
-        (f"clips/{EVENT}.mp4", "video/mp4"),
-        (f"clips/{EVENT}-2.mp4", "video/mp4"),
-    }
 
 
 def test_the_oldest_event_comes_first_and_others_never(
@@ -118,29 +97,6 @@ def test_a_confirmed_file_waits_no_more_even_after_a_restart(
     confirm(inventory, f"clips/{EVENT}.mp4")
     for current in (inventory, Inventory(tmp_path, ["s3"])):
         assert list(waiting(current)) == [f"clips/{EVENT}.jpg"]
-
-
-def test_the_fields_of_a_marker_stay_as_they_are(tmp_path: Path, inventory: Inventory) -> None:
-    folder = make_event(tmp_path, EVENT, "clip.mp4")
-    confirm(inventory, f"clips/{EVENT}.mp4")
-    fields = {
-        "key": f"clips/{EVENT}.mp4",
-        "size": 1000,
-        "checksum": "ab" * 32,
-        "changed_ns": (folder / "clip.mp4").stat().st_mtime_ns,
-        "at": NOON.isoformat(),
-        "told": True,
-    }
-    assert (folder / ".clip.mp4.uploaded").read_text() == json.dumps({"s3": fields})
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"s3": 1}', b'{"s3": {"key": "x"}}', b"\xff"]
-)
-def test_a_broken_marker_is_ignored(tmp_path: Path, inventory: Inventory, content: bytes) -> None:
-    folder = make_event(tmp_path, EVENT, "clip.mp4")
-    (folder / ".clip.mp4.uploaded").write_bytes(content)
-    assert list(waiting(inventory)) == [f"clips/{EVENT}.mp4"]
 
 
 def test_with_two_stores_a_file_waits_for_each_by_itself(tmp_path: Path) -> None:
@@ -322,9 +278,8 @@ def test_the_marker_says_whether_the_upload_is_published(
     assert not unpublished.confirmed["s3"].published
     inventory.set_published(unpublished, "s3")
     for current in (inventory, Inventory(tmp_path, ["s3"])):
-        (file,) = files(current)
-        assert file.confirmed
-        assert file.confirmed["s3"].published
+        assert files(current) == []
+    assert read_confirmations(unpublished.path)["s3"].published
 
 
 def test_links_are_neither_followed_nor_deleted_through(
@@ -344,3 +299,63 @@ def test_links_are_neither_followed_nor_deleted_through(
     inventory.remove(folder)
     assert secret.exists()
     assert not folder.exists()
+
+
+def test_a_change_in_an_older_day_is_found_within_a_round(
+    tmp_path: Path, inventory: Inventory
+) -> None:
+    for hours_ago in (1, 25, 49):
+        make_event(tmp_path, event_of(hours_ago), "event.json")
+    old = make_event(tmp_path, event_of(200), "event.json")
+    assert not waiting(inventory)
+    set_label(old, "occupied")
+    assert not waiting(inventory)
+    for _ in range(8):
+        inventory.walk(NOON, 0.125)
+    assert list(waiting(inventory)) == [f"labels/{old.name}.json"]
+
+
+def test_new_and_deleted_events_of_older_days_are_found_at_once(
+    tmp_path: Path, inventory: Inventory
+) -> None:
+    for hours_ago in (1, 25, 200):
+        make_event(tmp_path, event_of(hours_ago), "snapshot.jpg")
+    assert len(waiting(inventory)) == 3
+    shutil.rmtree(tmp_path / "events" / "2026-11-12" / event_of(200))
+    restored = [make_event(tmp_path, event_of(hours), "snapshot.jpg") for hours in (300, 201)]
+    expected = [*(folder.name for folder in restored), event_of(25), event_of(1)]
+    assert [folder.event for folder in scan(inventory)] == expected
+    shutil.rmtree(restored[0].parent)
+    assert [folder.event for folder in scan(inventory)] == expected[1:]
+
+
+def test_what_is_confirmed_in_an_older_day_is_known_at_once(
+    tmp_path: Path, inventory: Inventory
+) -> None:
+    for hours_ago in (1, 25, 200):
+        make_event(tmp_path, event_of(hours_ago), "snapshot.jpg")
+    confirm(inventory, f"clips/{event_of(200)}.jpg")
+    assert sorted(waiting(inventory)) == [f"clips/{event_of(hours)}.jpg" for hours in (25, 1)]
+    uploaded = next(folder for folder in scan(inventory) if folder.event == event_of(200))
+    assert uploaded.uploaded
+
+
+def test_one_event_is_looked_at_without_a_scan(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "snapshot.jpg")
+    earlier = make_event(tmp_path, QUIET, "snapshot.jpg")
+    for known in (folder, earlier):
+        found = inventory.look(known.name, NOON)
+        assert found is not None
+        assert [file.path for file in found.files] == [known / "snapshot.jpg"]
+    assert [one.event for one in scan(inventory)] == [QUIET, EVENT]
+    for unknown in (event_of(3), "../../etc"):
+        assert inventory.look(unknown, NOON) is None
+
+
+def test_a_day_that_became_a_link_is_no_longer_read(tmp_path: Path, inventory: Inventory) -> None:
+    folder = make_event(tmp_path, EVENT, "clip.mp4", ".clip-2.mp4.part")
+    assert scan(inventory)
+    folder.parent.rename(tmp_path / "elsewhere")
+    folder.parent.symlink_to(tmp_path / "elsewhere")
+    assert scan(inventory) == []
+    assert inventory.look(EVENT, NOON) is None

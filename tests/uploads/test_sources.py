@@ -7,7 +7,8 @@ import pytest
 from app.clock import FakeClock
 from app.errors import StateUnavailable
 from app.uploads.base import Receipt
-from app.uploads.inventory import Inventory, UploadFile
+from app.uploads.folder_reader import UploadFile
+from app.uploads.inventory import Inventory
 from app.uploads.sources import EventFiles, StillFiles
 from tests.uploads.events import event_of, make_event, noon, write_file
 

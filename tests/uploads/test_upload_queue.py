@@ -8,7 +8,7 @@ import pytest
 from app.clock import FakeClock
 from app.errors import StoreError, StoreRefused
 from app.uploads.base import Receipt, Store
-from app.uploads.inventory import UploadFile
+from app.uploads.folder_reader import UploadFile
 from app.uploads.upload_queue import BACKOFF_MAX_S, LONGEST_PAUSE_S, UploadQueue
 from tests.uploads.events import NOON, event_of, noon
 
@@ -42,10 +42,11 @@ class MemorySource:
         self.confirmed: list[str] = []
         self.failure: OSError | None = None
 
-    def waiting(self) -> list[UploadFile]:
+    def waiting(self, event: str | None = None) -> list[UploadFile]:
         if self.failure:
             raise self.failure
-        return [file for file in self.files if file.key not in self.confirmed]
+        left = [file for file in self.files if file.key not in self.confirmed]
+        return [file for file in left if event in (None, file.event)]
 
     def confirm(self, file: UploadFile, receipt: Receipt) -> None:
         assert receipt == Receipt(1, "00")
@@ -109,6 +110,8 @@ def test_an_urgent_event_is_uploaded_now_and_first() -> None:
     scene.source.files += [file("old", 5), file("new", 1)]
     scene.queue.hurry(event_of(1))
     scene.run(1)
+    assert scene.store.kept == ["new"]
+    scene.run(300)
     assert scene.store.kept == ["new", "old"]
 
 

@@ -29,7 +29,7 @@ from app.launcher.specs import redis_folder
 from app.programs import Program, heartbeat_key_of
 from app.protocol import Heartbeat
 from app.protocol.deliveries import UPLOADED
-from app.uploads.inventory import UploadFile
+from app.uploads.folder_reader import UploadFile
 
 #: The time that a step waits for a fact. A signal is obeyed after it.
 WAIT_S = 1.0

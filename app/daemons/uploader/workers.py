@@ -14,7 +14,8 @@ from app.daemon import Counters
 from app.protocol import Figure
 from app.uploads import Store, event_stores, still_store
 from app.uploads.disk_guard import DiskGuard
-from app.uploads.inventory import Inventory, UploadFile
+from app.uploads.folder_reader import UploadFile
+from app.uploads.inventory import Inventory
 from app.uploads.retention import PRIORITY_TEXTS, Candidate
 from app.uploads.sources import EventFiles, StillFiles
 from app.uploads.upload_queue import LASTING_S, UploadQueue

@@ -9,7 +9,7 @@ from app.config import Config
 from app.protocol import Stage
 from app.protocol.deliveries import DELIVERED, HELD, STAGES, UNTOLD, correction_in, stage_mark
 from app.times import format_time, utc_time
-from app.uploads.inventory import read_confirmations
+from app.uploads.markers import read_confirmations
 
 #: What follows the name of a channel that sends clips.
 _CLIPS = "_clips"

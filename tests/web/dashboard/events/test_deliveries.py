@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Config
-from app.uploads.inventory import Confirmation
+from app.uploads.markers import Confirmation
 from app.web.dashboard.events.deliveries import deliveries, remarks, uploads
 from tests.web.dashboard.made_events import FIRST
 
