@@ -53,7 +53,8 @@ class Frame:
     (16 to 235), as most files and network cameras do. *damaged* pictures show what the camera did
     not see, and are not judged. When *scene* is another number than before, the picture may look
     different although nothing has moved. *detections* are the finds of a network in the camera, by
-    that network's own names; None when it did not look at this picture, or there is none.
+    that network's own names; None when it did not look at this picture, or there is none. While
+    the lens is *focusing*, everything seems to move, and pictures are not judged.
     """
 
     luma: Image
@@ -65,6 +66,7 @@ class Frame:
     damaged: bool = False
     scene: int = 0
     detections: tuple[Detection, ...] | None = None
+    focusing: bool = False
 
     def bgr(self) -> Image:
         """Return the picture in colour, (rows, columns, BGR) uint8."""

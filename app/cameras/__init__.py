@@ -16,11 +16,14 @@ def make_camera(
     settings: CameraSettings,
     clock: Clock,
     pace: Pace = "own",
+    *,
     networks: Sequence[Path] = (),
+    focus_file: Path | None = None,
 ) -> Camera:
     """Return the camera that `settings.source` names; messages call it *name*.
 
     The first of *networks* that works is loaded into the sensor, if that is one of a Pi AI camera.
+    *focus_file* keeps the focus that the Pi's camera has found.
 
     The source is `auto` (the Pi's own camera), `demo`, `synthetic:SCENE`, an http, https, rtsp or
     rtsps address, a V4L2 device such as /dev/video0, or the path of a file. Nothing is checked
@@ -29,7 +32,7 @@ def make_camera(
     source = settings.source
     label = f"{name} ({redacted(source)})"
     if source == "auto":
-        return _pi_camera(label, settings, clock, networks)
+        return _pi_camera(label, settings, clock, networks, focus_file)
     if is_endless(source):
         from app.cameras.synthetic.camera import SyntheticCamera
 
@@ -45,7 +48,11 @@ def is_endless(source: str) -> bool:
 
 
 def _pi_camera(
-    label: str, settings: CameraSettings, clock: Clock, networks: Sequence[Path]
+    label: str,
+    settings: CameraSettings,
+    clock: Clock,
+    networks: Sequence[Path],
+    focus_file: Path | None,
 ) -> Camera:
     if find_spec("picamera") and not find_spec("picamera2"):
         from app.cameras.picamera import PicameraCamera
@@ -53,4 +60,4 @@ def _pi_camera(
         return PicameraCamera(label, settings, clock)
     from app.cameras.picamera2 import Picamera2Camera
 
-    return Picamera2Camera(label, settings, clock, networks)
+    return Picamera2Camera(label, settings, clock, networks, focus_file)

@@ -17,6 +17,8 @@ EvenPx = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
 #: live source always has its own pace.
 Pace = Literal["own", "fast"]
 PacketSink = Callable[[Packet], None]
+#: The focus of a lens that moves: by itself, a distance in metres, or as the camera has it.
+Focus = Annotated[float, Interval(ge=0.05, le=1000)] | Literal["auto"] | None
 #: OpenCV's codes for flips, by (vflip, hflip).
 _FLIP_CODES = {(True, False): 0, (False, True): 1, (True, True): -1}
 
@@ -60,6 +62,7 @@ class CameraSettings:
     source: Annotated[str, MinLen(1), AfterValidator(_source)] = "auto"
     resolution: tuple[EvenPx, EvenPx] = (640, 480)
     fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
+    focus: Focus = None
     vflip: bool = False
     hflip: bool = False
     warmup_s: Annotated[float, Interval(ge=0, le=60)] = 2.0
@@ -124,6 +127,14 @@ class Camera(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the source. Closing twice is allowed."""
+
+    @property
+    def focus(self) -> str:
+        """The focus of its lens in words; "" for a lens that does not move, or before `open`."""
+        return ""
+
+    def refocus(self) -> None:  # noqa: B027 (most lenses do not move)
+        """Look for the sharpest picture again, if the lens moves; any thread may call it."""
 
     def aim(self, pan_deg: float, tilt_deg: float) -> None:  # noqa: B027 (most cameras ignore it)
         """Note that the mount has turned to *pan_deg*, *tilt_deg*; only a drawn scene needs it."""

@@ -97,6 +97,10 @@ class LiveCamera:
         """Note that the mount has turned to *pan_deg*, *tilt_deg*."""
         self._camera.aim(pan_deg, tilt_deg)
 
+    def refocus(self) -> None:
+        """Look for the sharpest picture again, if the lens moves."""
+        self._camera.refocus()
+
     @property
     def network(self) -> NetworkReport | None:
         """The network in the camera's sensor; None for a camera that cannot have one."""
@@ -306,6 +310,11 @@ class CameraFeed:
         self._aim = (pan_deg, tilt_deg)
         if self._live is not None:
             self._live.aim(pan_deg, tilt_deg)
+
+    def refocus(self) -> None:
+        """Have an open camera look for the sharpest picture again, if its lens moves."""
+        if self._live is not None:
+            self._live.refocus()
 
     def close(self) -> None:
         """Close the camera within about a second. Closing twice is allowed."""

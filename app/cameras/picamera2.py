@@ -13,6 +13,7 @@ import numpy as np
 from app.cameras.base import Camera, CameraSettings, NetworkReport
 from app.cameras.hardware_encoder import HardwareEncoder, hardware_encoder
 from app.cameras.imx500 import LOADING_S, MODEL, SensorNetwork, load_network
+from app.cameras.lens import Lens
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled, ModelError
 from app.frames import Detection, Frame
@@ -37,15 +38,23 @@ class Picamera2Camera(Camera):
     hardware encoder, it makes H.264 packets of the small stream.
 
     In the sensor of a Pi AI camera the first of *networks* that works finds things in each picture.
+    *focus_file* keeps the focus that a lens with autofocus has found.
     """
 
     def __init__(
-        self, source: str, settings: CameraSettings, clock: Clock, networks: Sequence[Path] = ()
+        self,
+        source: str,
+        settings: CameraSettings,
+        clock: Clock,
+        networks: Sequence[Path] = (),
+        focus_file: Path | None = None,
     ) -> None:
         self.source = source
         self._settings = settings
         self._clock = clock
         self._networks = networks
+        self._focus_file = focus_file
+        self._lens: Lens | None = None
         self._network: SensorNetwork | None = None
         self._camera: Any = None
         self._encoder: HardwareEncoder | None = None
@@ -76,7 +85,7 @@ class Picamera2Camera(Camera):
         self._clock.sleep(self._settings.warmup_s)
 
     def read(self) -> Frame:
-        if self._camera is None:
+        if self._camera is None or self._lens is None:
             raise CameraError(f"{self.source} is not open")
         try:
             request = self._camera.capture_request(wait=self._settings.stall_s)
@@ -88,7 +97,7 @@ class Picamera2Camera(Camera):
         except (RuntimeError, OSError) as error:
             raise CameraError(f"{self.source} broke: {error}") from error
         at_s, taken_at = self._clock.monotonic(), self._clock.now()
-        metadata = request.get_metadata() if self._encoder or self._network else {}
+        metadata = request.get_metadata()
         if self._encoder:
             # A busy machine reads late; the sensor's stamp is from the moment of the picture.
             read_s, at_s = at_s, self._encoder.record_frame(metadata, at_s)
@@ -99,6 +108,7 @@ class Picamera2Camera(Camera):
             request.release()
         luma = np.ascontiguousarray(lines[: self._height, : self._width])
         self._number += 1
+        self._lens.step(metadata, at_s)
         return Frame(
             luma,
             at_s,
@@ -106,8 +116,18 @@ class Picamera2Camera(Camera):
             self._number - 1,
             lambda: bgr,
             luma_span=219,
+            scene=self._lens.moves,
             detections=self._detections(metadata),
+            focusing=self._lens.moving,
         )
+
+    @property
+    def focus(self) -> str:
+        return self._lens.words if self._lens else ""
+
+    def refocus(self) -> None:
+        if self._lens is not None:
+            self._lens.refocus()
 
     def close(self) -> None:
         if self._encoder is not None:
@@ -116,7 +136,7 @@ class Picamera2Camera(Camera):
         if self._camera is not None:
             self._camera.close()
             self._camera = None
-        self._network = None
+        self._network = self._lens = None
 
     def _loaded(self, camera: dict[str, Any]) -> SensorNetwork | None:
         """Return the network for the sensor of *camera*; None when there can be none."""
@@ -187,6 +207,7 @@ class Picamera2Camera(Camera):
         self._width, self._height = given["lores"]["size"]
         self._number = self.dropped = 0
         camera.start()
+        self._lens = Lens(camera, self.source, self._settings.focus, self._focus_file)
         if self.sink:
             self._encoder = hardware_encoder(
                 camera, self.source, (self._width, self._height), self._settings.fps, self.sink

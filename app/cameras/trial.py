@@ -35,10 +35,11 @@ class CameraTrial:
 
     It gave so many *frames*, of which so many were *damaged*. *size* is (width, height) in pixels.
     *encoded* is the format of its compressed pictures, None without any. *sensor* is the camera's
-    name for its sensor, "" when it has none. *brightness* is the mean, 0 for black to 1 for white;
-    *white* is the share of pixels that are white. *noise* is the standard deviation of a pixel in
-    levels of 255. *edge_px* is the width of the sharpest edges in pixels. *frozen* says that all
-    pictures are the same. *picture* is the last one, (rows, columns, BGR) uint8.
+    name for its sensor, and *focus* that of its lens in words, "" where it has none. *brightness*
+    is the mean, 0 for black to 1 for white; *white* is the share of pixels that are white. *noise*
+    is the standard deviation of a pixel in levels of 255. *edge_px* is the width of the sharpest
+    edges in pixels. *frozen* says that all pictures are the same. *picture* is the last one, (rows,
+    columns, BGR) uint8.
     """
 
     seconds: float
@@ -47,6 +48,7 @@ class CameraTrial:
     size: tuple[int, int]
     encoded: VideoFormat | None
     sensor: str
+    focus: str
     brightness: float
     white: float
     noise: float
@@ -95,6 +97,7 @@ def try_camera(camera: Camera, clock: Clock, seconds: float) -> CameraTrial:
             (last.luma.shape[1], last.luma.shape[0]),
             formats[0] if formats else None,
             camera.sensor,
+            camera.focus,
             *_light(last),
             noise=noise * 255 / last.luma_span,
             edge_px=edge_width_px(last.luma, noise),

@@ -82,13 +82,14 @@ def _report(name: str, settings: CameraSettings, trial: CameraTrial) -> Iterator
     """Yield the lines on a camera that gives pictures, and what could be better."""
     yield f"{name}: it gives pictures"
     edges = f"edges are {trial.edge_px:.1f} pixels wide"
+    lens = f"; lens: {trial.focus}" if trial.focus else ""
     rows = {
         "source": f"{redacted(settings.source)}{f' ({trial.sensor})' * bool(trial.sensor)}",
         "size": f"{trial.size[0]}x{trial.size[1]} pixels",
         "rate": f"{trial.frames_per_s:.1f} pictures a second over {trial.seconds:.1f} s "
         f"({settings.fps:g} are set)",
         "encoder": _encoder(settings, trial),
-        "focus": f"{'not sharp' if trial.is_blurred else 'sharp'}: {edges}",
+        "focus": f"{'not sharp' if trial.is_blurred else 'sharp'}: {edges}{lens}",
         "brightness": f"{trial.brightness:.0%} of white",
         "noise": f"{trial.noise:.1f} of 255 levels",
     }

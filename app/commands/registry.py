@@ -263,6 +263,25 @@ def _last_image(invocation: Invocation, context: CommandContext, survey: Survey)
     return f"Camera {camera} is off. The last picture was taken at {when}, {ago} ago. It follows …"
 
 
+def _focus(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    camera, _ = _camera(invocation, context)
+    settings = context.config.cameras[camera]
+    if settings.source != "auto":
+        raise Refused(f"Camera {camera} is not the Pi's own camera, so its lens cannot be moved.")
+    if isinstance(settings.focus, float):
+        raise Refused(
+            f"The lens of camera {camera} is set to {settings.focus:g} m "
+            f"(cameras.{camera}.focus). With focus: auto it finds the distance itself."
+        )
+    if not context.switches.read("camera_status", survey.strings["camera_status"]):
+        return f"Camera {camera} is off, so it cannot focus. /pycam_on turns it on."
+    context.state.add_request(_camera_request("focus", camera, invocation))
+    return (
+        f"Camera {camera} looks for the sharpest picture, if its lens can move. That takes some "
+        "seconds, in which nothing is detected. /last_image shows the result."
+    )
+
+
 def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
     camera, _ = _camera(invocation, context)
     recording = context.config.recording
@@ -285,7 +304,7 @@ def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> st
 
 
 def _camera_request(
-    kind: Literal["last_image", "clip"], camera: str, invocation: Invocation
+    kind: Literal["last_image", "clip", "focus"], camera: str, invocation: Invocation
 ) -> Request:
     return Request(
         kind,
@@ -387,6 +406,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip, 1
         ),
+        Command("focus", "[CAMERA]", "have a lens look for the sharpest picture", False, _focus),
         Command("events", "", "the newest events", False, _events, events=10),
         Command(
             "tag",

@@ -82,6 +82,7 @@ from app.protocol.keys import (
     snapshot_key,
 )
 from app.protocol.records import (
+    CAMERA_KINDS,
     EVENT_FIELDS,
     HELD_BACK,
     MOTION_ALERTS,
@@ -117,6 +118,7 @@ from app.protocol.records import (
 )
 
 __all__ = [
+    "CAMERA_KINDS",
     "CAMERA_NAME",
     "COUNTERS",
     "DAY_S",

@@ -50,9 +50,10 @@ MOTION_ALERTS: tuple[FactKind, ...] = (*OPENING_KINDS, "motion_reconfirmed")
 Decision = Literal["waiting", "sent", "held", "silenced"]
 #: The decisions about alerts that are not delivered.
 HELD_BACK: tuple[Decision, ...] = ("held", "silenced")
-RequestKind = Literal["last_image", "clip", "tag", "say", "silencer_on", "silencer_off"]
-#: The requests that a camera's program does without a reply.
+RequestKind = Literal["last_image", "clip", "tag", "say", "silencer_on", "silencer_off", "focus"]
 SILENCER_KINDS: tuple[RequestKind, ...] = ("silencer_on", "silencer_off")
+#: The requests that a camera's program does without a reply.
+CAMERA_KINDS: tuple[RequestKind, ...] = (*SILENCER_KINDS, "focus")
 Label = Literal["occupied", "unoccupied"]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Degrees = Annotated[int, Interval(ge=-90, le=90)]
@@ -286,7 +287,8 @@ class Request:
     *by* is the person's name for others, and *user* is the person's id in Slack. A tag puts *label*
     on *event*, or removes the label when it is None. The reply goes to *reply_to*. A "say" asks
     only for *text*, in Slack's mrkdwn, to be sent there. A "silencer_on" and a "silencer_off" ask
-    that the silencer of *camera* holds back alerts, or not.
+    that the silencer of *camera* holds back alerts, or not, and a "focus" that its lens looks for
+    the sharpest picture.
     """
 
     kind: RequestKind

@@ -182,6 +182,29 @@ def test_a_camera_that_is_turned_away_turns_back_when_armed(state: State) -> Non
     assert ask(context, "/rotate 30 20") == "Camera front turns to pan 30°, tilt 20°."
 
 
+@pytest.mark.parametrize(
+    ("settings", "reply"),
+    [
+        ({"source": "demo"}, "is not the Pi's own camera"),
+        ({"focus": 2}, "The lens of camera front is set to 2 m (cameras.front.focus)"),
+        ({"focus": "auto"}, "Camera front looks for the sharpest picture"),
+        ({}, "Camera front looks for the sharpest picture"),
+    ],
+)
+def test_a_lens_is_focused_where_that_is_possible(
+    state: State, raw: redis.Redis, settings: dict[str, object], reply: str
+) -> None:
+    config = Config.model_validate({"cameras": {"front": settings}})
+    context = CommandContext(config, state, FakeClock(NOW))
+    assert reply in ask(context, "/focus")
+    asked = [request.kind for request in requests(raw)]
+    assert asked == (["focus"] if "looks for" in reply else [])
+    state.set_switch("camera_status", False)
+    if asked:
+        assert "Camera front is off" in ask(context, "/focus")
+        assert len(requests(raw)) == 1
+
+
 def test_a_camera_without_a_mount_says_so(two_cameras: CommandContext, raw: redis.Redis) -> None:
     assert "garden has no pan-tilt mount" in ask(two_cameras, "/rotate garden 1 2")
     assert "garden has no pan-tilt mount" in ask(two_cameras, "/current_position garden")

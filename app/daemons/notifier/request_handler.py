@@ -23,7 +23,7 @@ from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
 from app.notify.slack.replies import SlackReplies
-from app.protocol import SILENCER_KINDS, Request, Stage
+from app.protocol import CAMERA_KINDS, Request, Stage
 from app.state import TAKE_OVER_AFTER_MS, Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
@@ -153,7 +153,7 @@ class RequestHandler:
     def _reply(self, pending: PendingRequest) -> float:
         """Reply; returns 0 when that is done, else the seconds until the next try."""
         request, slack = pending.request, self._slack
-        if request.kind in SILENCER_KINDS:
+        if request.kind in CAMERA_KINDS:
             return 0.0
         if slack is None:
             _log.info(

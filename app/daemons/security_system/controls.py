@@ -33,9 +33,9 @@ class ControlState:
     """The state in which people and programs want a camera to be.
 
     *watched* and *detector_watched* say whether somebody looks at the live view, and at the
-    pictures of the detector. *images_asked* and *clips_asked* count the requests for a picture
-    taken now and for a clip. *clip_asked_at* is the time of the newest request for a clip. *known*
-    is False until Redis has answered.
+    pictures of the detector. *images_asked*, *clips_asked* and *focus_asked* count the requests for
+    a picture taken now, for a clip, and for a new focus. *clip_asked_at* is the time of the newest
+    request for a clip. *known* is False until Redis has answered.
     """
 
     armed: bool
@@ -46,6 +46,7 @@ class ControlState:
     clip_asked_at: datetime | None = None
     known: bool = False
     detector_watched: bool = False
+    focus_asked: int = 0
 
 
 class Controls:
@@ -106,6 +107,7 @@ class Controls:
             self._notes.keep(_ARMED, str(armed))
         clips_at = [request.at for request in requests if self._is_awaited(request, "clip")]
         images = sum(self._is_awaited(request, "last_image") for request in requests)
+        focus = sum(self._is_awaited(request, "focus") for request in requests)
         before, self.state = (
             self.state,
             ControlState(
@@ -117,6 +119,7 @@ class Controls:
                 max(clips_at, default=self.state.clip_asked_at),
                 known=True,
                 detector_watched=found.detector_watched,
+                focus_asked=self.state.focus_asked + focus,
             ),
         )
         if self.state != before:

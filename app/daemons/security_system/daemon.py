@@ -148,7 +148,7 @@ class SecuritySystem(Daemon):
         self._rate = FrameRate(self.clock, self._name, self._settings.fps)
         self._learning = False
         self._level: float | None = None
-        self._images_given = 0
+        self._images_given = self._focus_given = 0
         self._latest_s = float("-inf")
         self._shown = ShownPictures(self._publisher, self.clock)
         self._display = self._make_display() if show else None
@@ -182,6 +182,9 @@ class SecuritySystem(Daemon):
             return 0.02
         if self._pan_tilt.turn_to(self._direction(wanted)):
             self._turned()
+        if self._focus_given != wanted.focus_asked:
+            self._focus_given = wanted.focus_asked
+            self._feed.refocus()
         self._clips.follow(wanted, self._feed.state == "open")
         if not wanted.armed:
             self._disarm()
@@ -291,7 +294,13 @@ class SecuritySystem(Daemon):
         return replace(found, source=self._source) if self._source else found
 
     def _make_camera(self) -> Camera:
-        return make_camera(self._name, self._settings, self.clock, networks=self._networks)
+        return make_camera(
+            self._name,
+            self._settings,
+            self.clock,
+            networks=self._networks,
+            focus_file=self.config.data_dir / "spool" / self._name / "lens-position",
+        )
 
     def _wanted_detector_settings(self) -> _DetectorSettings:
         settings = self._settings
@@ -413,7 +422,7 @@ class SecuritySystem(Daemon):
         """Pass the next *frame* to the clips, the detector, and all else that waits for it."""
         self._frames += 1
         self._clips.add_frame(frame)
-        if self._pan_tilt.settled:
+        if self._pan_tilt.settled and not frame.focusing:
             self._judge(frame)
         now_s = self.clock.monotonic()
         wanted = self._controls.state

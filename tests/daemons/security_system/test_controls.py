@@ -97,6 +97,15 @@ def test_a_picture_is_asked_for_once_and_of_this_camera(start: Start, state: Sta
         assert run.controls.state.images_asked == 2
 
 
+def test_a_focus_is_asked_for_once_and_of_this_camera(start: Start, state: State) -> None:
+    for camera in ("front", "back"):
+        state.add_request(Request("focus", datetime.now(UTC), "anna", camera))
+    run = start()
+    for _ in range(2):
+        run.poll()
+        assert (run.controls.state.focus_asked, run.controls.state.images_asked) == (1, 0)
+
+
 def test_a_clip_is_asked_for_at_the_newest_requests_time(start: Start, state: State) -> None:
     now = datetime.now(UTC)
     for camera, at in (

@@ -24,6 +24,10 @@ CAMERAS: list[dict[str, Any]] = [
     {"Model": _SENSOR, "Id": f"/base/soc/i2c0mux/i2c@1/{_SENSOR}@1a", "Num": 0}
 ]
 HANGS = False
+#: The lens of a sensor with autofocus: where it is sharpest, in dioptres, how much light there is,
+#: and whether a sweep ever ends. A sweep takes so many pictures.
+SHARP_AT, LUX, SETTLES, SWEEP_PICTURES = 0.5, 400.0, True, 8
+_LENSES = ("imx708", "imx708_wide", "imx708_noir")
 #: The sensor's stamps are not on the process's monotonic clock.
 BOOTED_BEFORE_NS = 5_000_000_000
 _ALIGN = 64
@@ -51,6 +55,13 @@ class Picamera2:
         self.held = 0
         self._encoder: Any = None
         self._frames = 0
+        self.lens = _Lens() if CAMERAS[camera_num]["Model"] in _LENSES else None
+        self.camera_controls: dict[str, tuple[Any, Any, Any]] = {
+            "FrameDurationLimits": (33333, 120000, 33333)
+        }
+        if self.lens:
+            self.camera_controls |= {"AfMode": (0, 2, 0), "AfTrigger": (0, 1, 0)}
+            self.camera_controls["LensPosition"] = (0.0, 15.0, 1.0)
         atexit.register(self.close)
 
     def create_video_configuration(
@@ -109,6 +120,13 @@ class Picamera2:
             raise RuntimeError("Camera has not been configured")
         self.started = True
 
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        for name, value in controls.items():
+            if name not in self.camera_controls:
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
+            if self.lens:
+                self.lens.set(name, value)
+
     def start_encoder(self, encoder: Any, output: Any, name: str = "main") -> None:
         if self.camera_config is None or self.camera_config.get(name) is None:
             raise RuntimeError(f"Encode stream {name} was not defined")
@@ -135,6 +153,8 @@ class Picamera2:
         time.sleep(self.camera_config["controls"]["FrameDurationLimits"][0] / 1_000_000)
         self.held += 1
         self._frames += 1
+        if self.lens:
+            self.lens.follow()
         request = CompletedRequest(self, self._frames - 1, self.camera_config)
         if self._encoder:
             self._encoder.encode(request)
@@ -149,6 +169,37 @@ class Picamera2:
         _USED.discard(self._number)
 
 
+class _Lens:
+    """Moves as libcamera moves it: a trigger works only in the mode Auto, and a distance only in
+    the mode Manual.
+    """
+
+    def __init__(self) -> None:
+        self.mode, self.position, self.state, self.left = 0, 1.0, 0, 0
+        self.sweeps = 0
+
+    def set(self, name: str, value: float) -> None:
+        if name == "AfMode":
+            self.mode, self.state = int(value), 0
+        elif name == "AfTrigger" and self.mode == 1:
+            self.state, self.left = 1, SWEEP_PICTURES
+            self.sweeps += 1
+        elif name == "LensPosition" and self.mode == 0:
+            self.position = value
+
+    def follow(self) -> None:
+        """Move on by one picture."""
+        if self.state == 1:
+            self.left -= 1
+            self.position = 10.0 * self.left / SWEEP_PICTURES
+            if self.left == 0 and SETTLES:
+                self.position, self.state = SHARP_AT, 2
+
+    def metadata(self) -> dict[str, Any]:
+        sharpness = round(1000 / (1 + abs(self.position - SHARP_AT)))
+        return {"LensPosition": self.position, "AfState": self.state, "FocusFoM": sharpness}
+
+
 class CompletedRequest:
     """One moment in every stream."""
 
@@ -160,7 +211,10 @@ class CompletedRequest:
     def get_metadata(self) -> dict[str, Any]:
         if self._released:
             raise TypeError("'NoneType' object is not subscriptable")
-        network, known = self._camera.network, {"SensorTimestamp": self._stamp_ns}
+        network = self._camera.network
+        known: dict[str, Any] = {"SensorTimestamp": self._stamp_ns, "Lux": LUX}
+        if self._camera.lens:
+            known |= self._camera.lens.metadata()
         return known | (network.metadata(self._number, self.drawn("main")) if network else {})
 
     def release(self) -> None:
