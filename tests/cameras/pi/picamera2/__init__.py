@@ -26,7 +26,8 @@ CAMERAS: list[dict[str, Any]] = [
 HANGS = False
 #: The lens of a sensor with autofocus: where it is sharpest, in dioptres, how much light there is,
 #: and whether a sweep ever ends. A sweep takes so many pictures.
-SHARP_AT, LUX, SETTLES, SWEEP_PICTURES = 0.5, 400.0, True, 8
+SHARP_AT, LUX, SETTLES = 0.5, 400.0, True
+SWEEP_PICTURES = int(os.environ.get("PI_SWEEP", "8"))
 _LENSES = ("imx708", "imx708_wide", "imx708_noir")
 #: The sensor's stamps are not on the process's monotonic clock.
 BOOTED_BEFORE_NS = 5_000_000_000
