@@ -11,19 +11,30 @@ program was killed, or that an earlier version has recorded.
 """
 
 import json
+import logging
+import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.files import open_unlinked, remove_if_empty, remove_unfinished, write_atomic
+from app.files import (
+    is_unfinished,
+    open_unlinked,
+    remove_if_empty,
+    remove_unfinished,
+    write_atomic,
+)
 from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_trace
 
 SNAPSHOT, CLEAN_SNAPSHOT, TRACE = "snapshot.jpg", "snapshot-clean.jpg", "trace.json"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
 PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +123,19 @@ class EventFolders:
         Only events of *days*, as in 2026-11-20, and of the *newest* days are read; None reads all.
         What is invalid or unreadable is skipped.
         """
-        folders = sorted(self._events.glob("????-??-??"))
-        for day in folders:
-            if days is not None and day.name not in days and day not in folders[-newest:]:
+        names = self.days()
+        for day in names:
+            if days is not None and day not in days and day not in names[-newest:]:
                 continue
-            for folder in sorted(day.glob(f"*Z-{camera}")):
+            for event in self._of_camera(day, camera):
+                folder = self._events / day / event
                 fields = _read(folder / "event.json")
                 if fields and fields.get("id") == folder.name:
                     yield fields, _read(folder / "label.json")
+
+    def days(self) -> list[str]:
+        """Return the days with events, as in 2026-11-20, the oldest first."""
+        return sorted(name for name in _names(self._events) if _DAY.fullmatch(name))
 
     def unfinished_events(
         self, camera: str, days: int = 2
@@ -131,25 +147,39 @@ class EventFolders:
         was no event. Unfinished files are deleted, except an event's clips. An `event.json` that is
         invalid or unreadable is skipped.
         """
-        for day in sorted(self._events.glob("????-??-??"))[-days:]:
-            for folder in sorted(day.glob(f"*Z-{camera}")):
-                paths = (folder / "event.json", folder / SNAPSHOT)
-                path = next((path for path in paths if path.exists()), None)
-                remove_unfinished(folder, but=PART_NAME if path else None)
-                remove_if_empty(folder)
-                fields = _read(path) if path else None
-                if path and fields and _is_unfinished(fields, folder):
+        for day in self.days()[-days:]:
+            for event in self._of_camera(day, camera):
+                folder = self._events / day / event
+                names = _names(folder)
+                path = next(
+                    (folder / name for name in ("event.json", SNAPSHOT) if name in names), None
+                )
+                if any(map(is_unfinished, names)):
+                    remove_unfinished(folder, but=PART_NAME if path else None)
+                if path is None:
+                    remove_if_empty(folder)
+                    continue
+                fields = _read(path)
+                if fields and _is_unfinished(fields, folder):
                     yield fields, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
-    def unfinished_clips(self, camera: str) -> Iterator[Path]:
-        """Yield the unfinished clips of *camera*, oldest first.
+    def unfinished_clips(self, camera: str, days: Iterable[str] | None = None) -> Iterator[Path]:
+        """Yield the unfinished clips of *camera*, oldest first; only those of *days* if given.
 
         An earlier run was killed, or the disk was full.
         """
-        for folder in sorted(self._events.glob(f"????-??-??/*Z-{camera}")):
-            matches = (PART_NAME.fullmatch(path.name) for path in folder.glob(".clip*.part"))
-            names = sorted((name for name in matches if name), key=part_number)
-            yield from (folder / name[0] for name in names)
+        for day in self.days() if days is None else days:
+            for event in self._of_camera(day, camera):
+                # No Path here: it would take as long as the reading.
+                names = filter(is_unfinished, _names(f"{self._events}/{day}/{event}"))
+                matches = (PART_NAME.fullmatch(name) for name in names)
+                for match in sorted((match for match in matches if match), key=part_number):
+                    yield self._events / day / event / match[0]
+
+    def _of_camera(self, day: str, camera: str) -> list[str]:
+        """Return the events of *camera* on *day*, the oldest first."""
+        names = _names(self._events / day)
+        return sorted(name for name in names if name.endswith(f"Z-{camera}"))
 
 
 def part_number(name: re.Match[str]) -> int:
@@ -165,6 +195,17 @@ def clip_name(number: int) -> str:
 def part_path(clip: Path) -> Path:
     """Return the path of *clip* while it is written."""
     return clip.with_name(f".{clip.name}.part")
+
+
+def _names(folder: Path | str) -> list[str]:
+    """Return the names in *folder*; none when that is missing, or cannot be read."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 (a Path for each name takes too long)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        _log.warning("%s cannot be read: %s", folder, error)
+        return []
 
 
 def _read(path: Path) -> dict[str, Any] | None:

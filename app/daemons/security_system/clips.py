@@ -36,6 +36,8 @@ MOST_ASKED = 4
 #: are finished by the next run.
 _PATIENCE_S = 2.5
 _LOOK_S = 0.02
+#: The start searches the newest days for unfinished clips, and then one older day after another.
+_NEWEST_DAYS, _SEARCH_EVERY_S = 2, 1.0
 #: The note that keeps the requests whose clip is being made for the next run.
 _ASKED = "clips-asked"
 #: A step that lasts longer is late: the end of a long clip is written in one step.
@@ -100,6 +102,9 @@ class Clips:
         self._asked: list[ClipWriter] = []
         self._asked_count = 0
         self._callbacks: dict[Path, ClipCallback] = {}
+        #: The older days that are not searched yet, and the folders of clips that began meanwhile.
+        self._older_days: list[str] = []
+        self._begun: set[Path] = set()
         #: The times of requests whose clip is being made, as ISO 8601.
         self._unanswered: set[str] = set()
         self.configure(config)
@@ -142,10 +147,9 @@ class Clips:
         Requests of that run that have no clip get a reply.
         """
         self._unanswered.update((self._publisher.notes.read(_ASKED) or "").split())
-        parts = self._folders.unfinished_clips(self._camera)
-        self._jobs.put(
-            lambda: self._recorder.repair(part for part in parts if _is_event(part.parent.name))
-        )
+        days = self._folders.days()
+        self._older_days = days[:-_NEWEST_DAYS]
+        self._jobs.put(partial(self._repair, days[-_NEWEST_DAYS:]))
         if self._unanswered:
             self._jobs.put(partial(self._excuse, tuple(self._unanswered)))
         self._worker.start()
@@ -239,6 +243,8 @@ class Clips:
         self, event_id: str, start_s: float, purpose: _ClipPurpose, most_s: float | None = None
     ) -> ClipWriter:
         folder = self._folders.folder(event_id, protocol.event_started_at(event_id))
+        if self._older_days:
+            self._begun.add(folder)
         clip = self._recorder.begin_clip(folder, start_s, json.dumps(asdict(purpose)), most_s)
         self._worker.wake()
         return clip
@@ -279,7 +285,19 @@ class Clips:
     def _step(self) -> float:
         while not self._jobs.empty():
             self._jobs.get()()
-        return self._recorder.step()
+        wait_s = self._recorder.step()
+        if not self._older_days:
+            return wait_s
+        if wait_s > _SEARCH_EVERY_S:
+            self._repair([self._older_days.pop()])
+        return min(wait_s, _SEARCH_EVERY_S)
+
+    def _repair(self, days: list[str]) -> None:
+        """Make the clips of *days* that an earlier run left unfinished."""
+        parts = self._folders.unfinished_clips(self._camera, days)
+        self._recorder.repair(
+            part for part in parts if part.parent not in self._begun and _is_event(part.parent.name)
+        )
 
     def _write_record(self, event_id: str, moment: datetime, facts: dict[str, object]) -> None:
         try:

@@ -256,6 +256,21 @@ def test_a_folder_that_is_no_event_is_left_alone(
     assert (odd / ".clip.mp4.part").exists()
 
 
+def test_all_days_are_searched_for_unfinished_clips(
+    publisher: Publisher, deadlines: ClipDeadlines, tmp_path: Path
+) -> None:
+    parts = []
+    for day in range(20, 24):
+        folder = tmp_path / "events" / f"2026-11-{day}" / f"202611{day}T101500.000Z-front"
+        folder.mkdir(parents=True)
+        parts.append(folder / ".clip.mp4.part")
+        parts[-1].write_bytes(b"no video")
+    clips = make_clips(publisher, deadlines, tmp_path)
+    clips.open()
+    until(lambda: not any(part.exists() for part in parts), "none is left")
+    clips.close()
+
+
 def test_a_request_whose_clip_a_kill_has_lost_gets_a_reply(
     clips: Clips, publisher: Publisher, state: State, tmp_path: Path
 ) -> None:
