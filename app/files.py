@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import BufferedReader
@@ -32,7 +32,7 @@ def atomic_file(path: Path, like: Path | None = None, mode: int = 0o666) -> Iter
     them that the owner may share with others. Without *like* the file has at most those of *mode*.
     """
     _make_folders(path.parent, like)
-    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
+    unfinished = _unfinished(path)
     try:
         with open(unfinished, "wb", opener=partial(_no_link, mode=mode)) as file:
             if like:
@@ -76,9 +76,7 @@ def put_in_place(unfinished: Path, path: Path) -> None:
 
     The file and the folder are synced, so the file survives a power cut.
     """
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    _sync_and_rename(unfinished, path)
     _sync_folder(path.parent)
 
 
@@ -87,8 +85,32 @@ def write_atomic(path: Path, content: bytes, like: Path | None = None) -> None:
 
     Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
     """
-    with atomic_file(path, like) as file:
-        file.write(content)
+    write_together([(path, content)], like)
+
+
+def write_together(files: Sequence[tuple[Path, bytes]], like: Path | None = None) -> None:
+    """Write each content of *files* to its path like `write_atomic`; they appear in this order.
+
+    Each folder is synced once for all its files. After a failure, an `OSError`, the first files may
+    be there and the others not.
+    """
+    try:
+        # All are written before the first is synced, so the disk can do that in few steps.
+        for path, content in files:
+            _make_folders(path.parent, like)
+            with open(_unfinished(path), "wb", opener=_no_link) as file:
+                if like:
+                    _permit(_unfinished(path), like, 0o666)
+                file.write(content)
+        for path, _ in files:
+            _sync_and_rename(_unfinished(path), path)
+        for folder in dict.fromkeys(path.parent for path, _ in files):
+            _sync_folder(folder)
+    except BaseException:  # also Ctrl-C
+        for path, _ in files:
+            with suppress(OSError):
+                _unfinished(path).unlink(missing_ok=True)
+        raise
 
 
 def is_unfinished(name: str) -> bool:
@@ -213,6 +235,17 @@ def _permit(path: Path, like: Path, mask: int) -> None:
     if mode & 0o077:
         with suppress(OSError):  # a share may have no permissions of its own
             path.chmod(mode & mask)
+
+
+def _unfinished(path: Path) -> Path:
+    """Return the temporary name of the file *path* while it is written."""
+    return path.with_name(f".{path.name}{_UNFINISHED}")
+
+
+def _sync_and_rename(unfinished: Path, path: Path) -> None:
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
 def _existing(folder: Path) -> Path:

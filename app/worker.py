@@ -38,6 +38,18 @@ def timed_step(name: str, limit_s: float = STEP_LIMIT_S) -> Iterator[None]:
         _steps.pop(thread, None)
 
 
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Wait for work in the block: that is no part of the step of this thread."""
+    thread = threading.get_ident()
+    step = _steps.pop(thread, None)
+    try:
+        yield
+    finally:
+        if step:
+            _steps[thread] = step._replace(since_s=time.monotonic())
+
+
 def steps_in_progress() -> list[StepInProgress]:
     """Return the present steps of all threads of this process."""
     return list(_steps.values())

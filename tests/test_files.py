@@ -26,6 +26,7 @@ from app.files import (
     remove_unfinished,
     try_to_write,
     write_atomic,
+    write_together,
 )
 from tests.servers.small_disk import SmallDisk
 
@@ -47,6 +48,20 @@ def test_a_failure_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert (tmp_path / "b.txt").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_files_written_together_are_all_there(tmp_path: Path) -> None:
+    files = [(tmp_path / folder / name, name.encode()) for folder in "ab" for name in "xyz"]
+    write_together(files)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*/*")} == dict(files)
+
+
+def test_files_written_together_appear_in_order(tmp_path: Path) -> None:
+    (tmp_path / "y").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_together([(tmp_path / name, b"content") for name in "xyz"])
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["x", "y"]
+    assert (tmp_path / "x").read_bytes() == b"content"
 
 
 def test_nothing_is_left_after_any_failure(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.worker import Worker, WorkerGroup
+from app.worker import Worker, WorkerGroup, steps_in_progress, timed_step, waiting
 from tests.waiting import until
 
 
@@ -37,6 +37,16 @@ def test_a_step_follows_each_wake() -> None:
     assert done.acquire(timeout=10)
     worker.ask_to_stop()
     until(worker.has_ended, "the thread ends")
+
+
+def test_a_wait_for_work_is_no_part_of_a_step() -> None:
+    with timed_step("busy"):
+        (before,) = steps_in_progress()
+        with waiting():
+            assert steps_in_progress() == []
+        (after,) = steps_in_progress()
+    assert (before.name, after.name) == ("busy", "busy")
+    assert after.since_s > before.since_s
 
 
 def test_a_worker_that_never_started_has_ended() -> None:

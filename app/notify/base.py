@@ -168,6 +168,8 @@ class Notifier(ABC):
     links_only: bool = False
     #: Whether an alert's picture and clip are removed there after somebody has tagged the alert.
     removes_tagged: bool = False
+    #: The most messages that one call of `deliver_group` accepts; 1 where there is no such call.
+    group_size: int = 1
     #: The size of the largest clip that it accepts, in bytes; None for any.
     max_clip_bytes: int | None = None
 
@@ -186,6 +188,13 @@ class Notifier(ABC):
         Other channels do not wait meanwhile, but later messages of this channel wait: every wait
         for an answer needs a time limit.
         """
+
+    def deliver_group(self, messages: Sequence[Message]) -> None:
+        """Deliver *messages*, in their order, with the rules of `deliver`.
+
+        Only if `group_size` is more than 1. After an error some of them may be delivered.
+        """
+        raise NotImplementedError(f"{self.name} delivers one message after another")
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         """Deliver *digest* as one message, with the rules of `deliver`; only if `makes_digests`."""

@@ -2,10 +2,11 @@
 
 import errno
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.errors import DeliveryError
-from app.files import remove_unfinished, write_atomic
+from app.files import remove_unfinished, write_together
 from app.notify.base import Message, Notifier, Progress
 
 _FREE_SPACE = "free some space, or set notify.folder to another disk"
@@ -31,6 +32,7 @@ class FolderNotifier(Notifier):
     """
 
     name = "folder"
+    group_size = 32
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,10 +43,14 @@ class FolderNotifier(Notifier):
         return f"the folder {self.folder}"
 
     def deliver(self, message: Message, progress: Progress) -> None:  # noqa: ARG002 (one step)
+        self.deliver_group([message])
+
+    def deliver_group(self, messages: Sequence[Message]) -> None:
         try:
             with self._lock:
                 self._remove_unfinished()
-                self._write(message)
+                files = [file for message in messages for file in self._files_of(message)]
+                write_together(files, like=self.folder)
         except OSError as error:
             cure = _CURES.get(error.errno or 0, _OTHER_CURE)
             raise DeliveryError(
@@ -52,7 +58,8 @@ class FolderNotifier(Notifier):
                 code=error.strerror,
             ) from error
 
-    def _write(self, message: Message) -> None:
+    def _files_of(self, message: Message) -> Iterator[tuple[Path, bytes]]:
+        """Yield the files of *message*, with their contents, that are not there yet."""
         at = message.at.astimezone()
         day = self.folder / f"{at:%Y-%m-%d}"
         parts = [
@@ -61,14 +68,11 @@ class FolderNotifier(Notifier):
             str(message.clip or ""),
             message.remark or "",
         ]
-        if message.picture is not None:
-            self._write_once(day / f"{message.key}.jpg", message.picture)
-        line = f"{'  '.join(filter(None, parts))}\n"
-        self._write_once(day / f"{message.key}.txt", line.encode())
-
-    def _write_once(self, path: Path, content: bytes) -> None:
-        if not path.exists():
-            write_atomic(path, content, like=self.folder)
+        picture, text = day / f"{message.key}.jpg", day / f"{message.key}.txt"
+        if message.picture is not None and not picture.exists():
+            yield picture, message.picture
+        if not text.exists():
+            yield text, f"{'  '.join(filter(None, parts))}\n".encode()
 
     def _remove_unfinished(self) -> None:
         """Remove, once, the unfinished files of an earlier run that was killed."""

@@ -8,7 +8,7 @@ it hangs. No command is sent twice by itself: a lost answer to XADD must not bec
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from app.state import scripts
 from app.state.changes import Changes
 from app.state.connection import TIMEOUT_S, connect, talking
 from app.state.foreign import Answer, Foreign, report_of, report_of_dropped
+from app.state.inbox import Inbox
 from app.state.streams import Reader
 from app.state.views import text_of, word_of
 
@@ -38,6 +39,7 @@ class BaseState:
     """The values and streams at *url*: `redis://host:port/db`, `rediss://…` or `unix:///path`."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._url = url
         self._timeout_s = timeout_s
         self._redis = connect(url, timeout_s)
         self._foreign = Foreign(self._redis)
@@ -119,6 +121,12 @@ class BaseState:
             self._redis, "requests", Request, group=group, reader=reader, write=self._write
         )
 
+    def inbox(self, group: str, reader: str, wait_s: float) -> Inbox:
+        """Return both streams for *reader* of *group*, who waits up to *wait_s* for new entries."""
+        return Inbox(
+            self._url, group, reader, wait_s=wait_s, timeout_s=self._timeout_s, write=self._write
+        )
+
     def _announce(self, request: Request | None, change: Callable[[Any], object]) -> None:
         """Make *change*, and put *request* on the stream, in one step."""
 
@@ -141,20 +149,29 @@ class BaseState:
 
     def _hash(self, key: str) -> dict[str, str]:
         """Return the fields of *key* with their values, without marks that cannot be read."""
-        raw = self._fields(key)
+        return self._readable(key, self._fields(key))
+
+    def _readable(self, key: str, raw: Mapping[bytes, bytes]) -> dict[str, str]:
+        """Return *raw*, the hash *key*, as words, without marks that cannot be read."""
         words = {word_of(name): word_of(value) for name, value in raw.items()}
         for name in [name for name, value in words.items() if not is_readable(name, value)]:
             self._foreign.ignored(f"{name} of {key}", f"{words.pop(name)[:40]!r} is no such mark")
         return words
 
     def _add_to_hash(self, key: str, values: Mapping[str, str | bytes], life_s: int) -> None:
+        self._add_to_hashes([(key, values, life_s)])
+
+    def _add_to_hashes(self, hashes: Sequence[tuple[str, Mapping[str, str | bytes], int]]) -> None:
+        """Add values to *hashes*, each with its key and its life in seconds; all or none."""
+
         def send() -> None:
             with self._redis.pipeline() as pipe:
-                pipe.hset(key, mapping=cast(Any, dict(values)))
-                pipe.expire(key, life_s)
+                for key, values, life_s in hashes:
+                    pipe.hset(key, mapping=cast(Any, dict(values)))
+                    pipe.expire(key, life_s)
                 pipe.execute()
 
-        self._write([key], send)
+        self._write([key for key, _, _ in hashes], send)
 
     def _write(self, keys: Iterable[str], write: Callable[[], Answer]) -> Answer:
         """Return the answer of *write*; foreign values under *keys* are set aside, and reported."""

@@ -1,11 +1,12 @@
 """Connections to Redis with a time limit, and the failures of Redis as our own errors."""
 
 import math
+import os
 import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -43,7 +44,7 @@ _wait_until_s: ContextVar[float] = ContextVar("wait_until_s", default=math.inf)
 _LEAST_WAIT_S = 0.01
 
 
-class _Punctual(redis.connection.AbstractConnection):
+class Connection(redis.connection.AbstractConnection):
     """A connection that ends every step, also of its greeting, within the time set by `within`."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -58,6 +59,15 @@ class _Punctual(redis.connection.AbstractConnection):
         """Return the descriptor of the open connection."""
         return cast(socket.socket, self._sock).fileno()
 
+    def interrupt(self) -> None:
+        """End a read in another thread, which gets a `StateUnavailable`."""
+        connected = cast(socket.socket | None, self._sock)
+        with suppress(OSError):
+            if connected:
+                # A TLS socket of Python's cannot be shut down while another thread reads from it.
+                with socket.socket(fileno=os.dup(connected.fileno())) as same:
+                    same.shutdown(socket.SHUT_RDWR)
+
     def _shorten_timeout(self) -> None:
         connected = cast(socket.socket | None, self._sock)
         if connected and self.socket_timeout:
@@ -65,15 +75,15 @@ class _Punctual(redis.connection.AbstractConnection):
             connected.settimeout(max(min(left_s, self.socket_timeout), _LEAST_WAIT_S))
 
 
-class _Tcp(_Punctual, redis.Connection):
+class _Tcp(Connection, redis.Connection):
     pass
 
 
-class _Tls(_Punctual, redis.SSLConnection):
+class _Tls(Connection, redis.SSLConnection):
     pass
 
 
-class _Unix(_Punctual, redis.UnixDomainSocketConnection):
+class _Unix(Connection, redis.UnixDomainSocketConnection):
     pass
 
 
@@ -125,8 +135,13 @@ def _reason(error: redis.RedisError) -> str:
     return str(error).rpartition("caused error: ")[2]
 
 
-def connect(url: str, timeout_s: float) -> redis.Redis:
-    """Return a client of the server at *url* that never sends a command twice by itself."""
+def connect(
+    url: str, timeout_s: float, on_connect: Callable[[Connection], None] | None = None
+) -> redis.Redis:
+    """Return a client of the server at *url* that never sends a command twice by itself.
+
+    *on_connect* gets each new connection; it must call `Connection.on_connect`.
+    """
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=min(timeout_s, 2.0),
@@ -134,5 +149,6 @@ def connect(url: str, timeout_s: float) -> redis.Redis:
         retry=Retry(NoBackoff(), 0),
         # Otherwise each connection reads the version of redis-py from the disk, to send it.
         driver_info=None,
+        redis_connect_func=on_connect,
         connection_class=_CONNECTIONS[urlsplit(url).scheme],
     )

@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 #: The age at which a reader takes over an entry from a reader that has died.
 TAKE_OVER_AFTER_MS = 60_000
 #: Entries of a stream that are read at once.
-_BATCH = 100
+BATCH = 100
 
-_Entries = list[tuple[bytes, dict[bytes, bytes]]]
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
 #: Calls a function that writes the given keys, and returns its answer.
 Write = Callable[[Iterable[str], Callable[[], Any]], Any]
 
@@ -52,14 +52,14 @@ class Reader(Generic[AnyRecord]):
         At most the 100 oldest after the entry *after* are returned.
         """
 
-        def ask() -> _Entries:
+        def ask() -> Entries:
             self._redis.xautoclaim(
                 self._stream,
                 self._group,
                 self._reader,
                 TAKE_OVER_AFTER_MS,
                 after,
-                count=_BATCH,
+                count=BATCH,
                 justid=True,
             )
             return self._read(after, None)
@@ -77,9 +77,9 @@ class Reader(Generic[AnyRecord]):
         """Return entries that no reader has yet; wait up to *wait_s*, at most 4 s, for one."""
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
-    def acknowledge(self, entry: str) -> None:
-        """Acknowledge *entry*: the group is done with it."""
-        self._write([self._stream], lambda: self._redis.xack(self._stream, self._group, entry))
+    def acknowledge(self, *entries: str) -> None:
+        """Acknowledge *entries*: the group is done with them."""
+        self._write([self._stream], lambda: self._redis.xack(self._stream, self._group, *entries))
 
     def leave(self) -> None:
         """Take the group off the stream, which then keeps nothing for it."""
@@ -93,36 +93,20 @@ class Reader(Generic[AnyRecord]):
 
         self._write([self._stream], destroy)
 
-    def _read(self, start: str, block_ms: int | None) -> _Entries:
+    def _read(self, start: str, block_ms: int | None) -> Entries:
         found = cast(
             Any,
             self._redis.xreadgroup(
                 self._group,
                 self._reader,
                 {self._stream: start},
-                count=_BATCH,
+                count=BATCH,
                 block=block_ms or None,
             ),
         )
-        streams = found.items() if isinstance(found, dict) else found or []
-        entries: _Entries = []
-        for _, rows in streams:
-            entries.extend(rows)
-        return entries
+        return [entry for rows in rows_by_stream(found).values() for entry in rows]
 
-    def _in_group(self, ask: Callable[[], _Entries]) -> _Entries:
-        def ask_or_join() -> _Entries:
-            try:
-                return ask()
-            except redis.ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                self._join()
-                return ask()
-
-        return cast(_Entries, self._write([self._stream], ask_or_join))
-
-    def _join(self) -> None:
+    def join(self) -> None:
         """Make the group; another reader may do that at the same moment."""
         try:
             self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
@@ -130,15 +114,8 @@ class Reader(Generic[AnyRecord]):
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def _batch(self, ask: Callable[[], _Entries]) -> list[tuple[str, AnyRecord]]:
-        """Return the readable entries that *ask* finds; only the last batch is empty."""
-        while True:
-            entries = self._in_group(ask)
-            records = self._records(entries)
-            if records or len(entries) < _BATCH:
-                return records
-
-    def _records(self, entries: _Entries) -> list[tuple[str, AnyRecord]]:
+    def records(self, entries: Entries) -> list[tuple[str, AnyRecord]]:
+        """Return the readable *entries*; the others are acknowledged."""
         records = []
         for name, stored in entries:
             record = decoded(
@@ -149,6 +126,35 @@ class Reader(Generic[AnyRecord]):
             else:
                 records.append((name.decode(), record))
         return records
+
+    def _in_group(self, ask: Callable[[], Entries]) -> Entries:
+        def ask_or_join() -> Entries:
+            try:
+                return ask()
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self.join()
+                return ask()
+
+        return cast(Entries, self._write([self._stream], ask_or_join))
+
+    def _batch(self, ask: Callable[[], Entries]) -> list[tuple[str, AnyRecord]]:
+        """Return the readable entries that *ask* finds; only the last batch is empty."""
+        while True:
+            entries = self._in_group(ask)
+            records = self.records(entries)
+            if records or len(entries) < BATCH:
+                return records
+
+
+def rows_by_stream(found: Any) -> dict[bytes, Entries]:
+    """Return the entries of each stream in *found*, the answer to XREADGROUP."""
+    streams = found.items() if isinstance(found, dict) else found or []
+    entries: dict[bytes, Entries] = {}
+    for stream, rows in streams:
+        entries[stream] = list(rows)
+    return entries
 
 
 def decoded(kind: type[AnyRecord], raw: bytes | None, stream: str) -> AnyRecord | None:

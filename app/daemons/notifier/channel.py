@@ -6,6 +6,7 @@ all others as one digest (`Digests`), if the notifier makes digests.
 """
 
 import logging
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -15,10 +16,10 @@ from app.daemons.notifier.delivery_queue import Delivery, DeliveryQueue, Pending
 from app.daemons.notifier.digests import Digests
 from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.posted_lookup import PostedLookup
-from app.daemons.notifier.progress import DeliveryProgress
+from app.daemons.notifier.progress import DeliveryProgress, load_all, set_all_delivered
 from app.daemons.notifier.rest import Rest
 from app.errors import DeliveryError, DeliveryRefused, ProtocolError, StateUnavailable
-from app.notify import Notifier
+from app.notify import Message, Notifier
 from app.protocol import Fact, Stage
 from app.worker import Worker
 
@@ -27,8 +28,6 @@ REDIS_RETRY_S = 1.0
 #: A step that lasts longer is late: a few calls with their deadlines, or a rendition of a clip and
 #: its upload.
 STEP_LIMITS_S: dict[QueueName, float] = {"alerts": 120.0, "clips": 3600.0}
-#: The seconds between two checks whether the alert of a clip is delivered.
-ALERT_LOOK_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +45,11 @@ class ChannelOutbox(Protocol):
     def is_known(self, error: DeliveryError, notifier: Notifier) -> bool:
         """Return whether a queue of *notifier* is in the trouble of *error* already."""
 
-    def finish(self, pending: PendingFact, name: str) -> None:
-        """Take *pending* off the channel *name*; acknowledge it when that was the last one."""
+    def finish(self, finished: Sequence[PendingFact], name: str) -> None:
+        """Take *finished* off the channel *name*; acknowledge those of which it was the last."""
+
+    def trouble_changed(self) -> None:
+        """Take note that the trouble of a channel has begun or ended."""
 
     def service_answers(self, notifier: Notifier) -> None:
         """End the rests of the queues of *notifier*: its service accepts messages again."""
@@ -118,7 +120,7 @@ class Channel:
         now_s = self._clock.monotonic()
         if demanded_s := self._rest.demanded_left_s(now_s):
             return demanded_s
-        due = [one for one in self._deliveries.due(now_s) if not self._waits_for_alert(one, now_s)]
+        due = [one for one in self._deliveries.due(now_s) if not self._waits_for_alert(one)]
         if rest_s := self._rest.left_s(now_s):
             due = [one for one in due if self._deliveries.is_newcomer(one)]
             if not due:
@@ -126,7 +128,7 @@ class Channel:
         if not due:
             return self._deliveries.next_due_s(now_s) - now_s
         first = self._deliveries.first(due)
-        return self._deliveries.hold_s(first, now_s) or self._attempt(first)
+        return self._deliveries.hold_s(first, now_s) or self._attempt(first, due)
 
     def _digest_after_s(self) -> float | None:
         """Return the age, in seconds, from which on a fact is old enough for a digest."""
@@ -139,19 +141,21 @@ class Channel:
         return DeliveryProgress(self._composer.state, self.name, subject, self._outbox.journal)
 
     def _accept_arrived(self) -> None:
+        arrived = []
         while not self._arrived.empty():
             pending = self._arrived.get_nowait()
             progress = self._progress(pending.fact)
-            delivery = Delivery(pending, progress, is_doubtful=pending.is_doubtful)
-            self._deliveries.add(delivery, in_trouble=self.error is not None)
+            arrived.append(Delivery(pending, progress, is_doubtful=pending.is_doubtful))
+        if arrived:
+            self._deliveries.add(arrived, in_trouble=self.error is not None)
 
-    def _waits_for_alert(self, delivery: Delivery, now_s: float) -> bool:
-        """Return whether *delivery* is a clip whose alert this notifier has not delivered yet."""
+    def _waits_for_alert(self, delivery: Delivery) -> bool:
+        """Return whether *delivery* is a clip whose alert this notifier has not delivered yet.
+
+        The outbox wakes this thread when that is delivered.
+        """
         alert = self._alert_of(delivery) if self.queue == "clips" else None
-        if alert and self.notifier.name in alert.remaining:
-            delivery.due_s = now_s + ALERT_LOOK_S
-            return True
-        return False
+        return alert is not None and self.notifier.name in alert.remaining
 
     def _alert_of(self, delivery: Delivery) -> PendingFact | None:
         """Return the alert of the clip of *delivery*; None when that alert is not pending."""
@@ -160,9 +164,9 @@ class Channel:
             return self._outbox.alert_of(delivery.fact.event)
         return delivery.pending if clip_of == "fact" else None
 
-    def _attempt(self, first: Delivery) -> float:
+    def _attempt(self, first: Delivery, due: Sequence[Delivery]) -> float:
         try:
-            if self._deliver_next(first):
+            if self._deliver_group(first, due) or self._deliver_next(first):
                 self._succeeded(first)
         except StateUnavailable:
             return REDIS_RETRY_S
@@ -172,6 +176,37 @@ class Channel:
             # A mark in Redis is wrong: this delivery must not stop the others.
             return self._failed(first, DeliveryError(str(error)))
         return 0.0
+
+    def _deliver_group(self, first: Delivery, due: Sequence[Delivery]) -> bool:
+        """Deliver *first* with others in *due* by one call; returns False if that cannot be done.
+
+        Each is marked after the call. A kill before that repeats the call, which shows nothing
+        twice. After a failure each is delivered by itself, which shows the one at fault.
+        """
+        most = 1 if self.error or self.queue == "clips" else self.notifier.group_size
+        group = self._deliveries.group(first, due, most)
+        if len(group) < 2:
+            return False
+        load_all([one.progress for one in group])
+        self._ask_about_doubtful()
+        messages: list[Message] = []
+        for delivery in group:
+            message = self._compose(delivery)
+            is_over = delivery.delivered or delivery.progress.is_over
+            if is_over or not isinstance(message, Message) or self.notifier.skip_reason(message):
+                break
+            messages.append(message)
+        if not messages:
+            return False
+        try:
+            self.notifier.deliver_group(messages)
+        except DeliveryError:
+            return False
+        delivered = group[: len(messages)]
+        for delivery in delivered:
+            self._delivered(delivery)
+        self._finish(delivered)
+        return True
 
     def _deliver_next(self, first: Delivery) -> bool:
         """Deliver *first*, or its digest; returns whether something was delivered."""
@@ -189,7 +224,7 @@ class Channel:
     def _deliver(self, delivery: Delivery) -> bool:
         """Deliver as a single message; if only its mark is missing, write the mark."""
         if not (delivery.delivered or delivery.progress.is_over):
-            message = self._composer.compose(delivery.fact, self.notifier, self.queue)
+            message = self._compose(delivery)
             if isinstance(message, NotYet):
                 delivery.due_s = self._clock.monotonic() + message.wait_s
                 return False
@@ -199,28 +234,34 @@ class Channel:
                 return self._skip(delivery, why)
             self.notifier.deliver(message, delivery.progress)
             self._composer.release(message)
-            delivery.delivered = True
-            _log.info("delivered by %s: %s", self.name, delivery.fact.text)
-        self._finish(delivery)
+            self._delivered(delivery)
+        self._finish([delivery])
         return True
+
+    def _compose(self, delivery: Delivery) -> Message | NotYet | Skipped:
+        marks = delivery.progress.marks
+        return self._composer.compose(delivery.fact, self.notifier, self.queue, marks)
+
+    def _delivered(self, delivery: Delivery) -> None:
+        delivery.delivered = True
+        _log.info("delivered by %s: %s", self.name, delivery.fact.text)
 
     def _skip(self, delivery: Delivery, why: str) -> bool:
         delivery.progress.set(Stage.SKIPPED, why)
         _log.info("not delivered by %s, since %s: %s", self.name, why, delivery.fact.text)
-        self._finish(delivery)
+        self._finish([delivery])
         return False
 
-    def _finish(self, delivery: Delivery) -> None:
-        if not delivery.progress.delivered:
-            delivery.progress.set_delivered(self._clock.now().isoformat())
-        self._outbox.finish(delivery.pending, self.name)
-        self._deliveries.remove(delivery)
+    def _finish(self, deliveries: Sequence[Delivery]) -> None:
+        unmarked = [one.progress for one in deliveries if not one.progress.delivered]
+        set_all_delivered(unmarked, self._clock.now().isoformat())
+        self._outbox.finish([one.pending for one in deliveries], self.name)
+        self._deliveries.remove(deliveries)
 
     def _ask_about_doubtful(self) -> None:
         """Ask the service which of the doubtful deliveries it shows already."""
         doubtful = [one for one in self._deliveries if one.is_doubtful]
-        for delivery in doubtful:
-            delivery.progress.load()
+        load_all([one.progress for one in doubtful])
         if self.queue == "alerts" or not self.notifier.clips_in_threads:
             self._lookup.mark([one for one in doubtful if one.is_untouched])
         for delivery in doubtful:
@@ -228,16 +269,13 @@ class Channel:
 
     def _begin_digest(self) -> str | None:
         """Mark all waiting deliveries as one digest; returns its key, None for fewer than two."""
-        for delivery in self._deliveries:
-            delivery.progress.load()
+        load_all([one.progress for one in self._deliveries])
         self._lookup.mark([one for one in self._deliveries if one.progress.is_unconfirmed])
         return self._digests.begin([one for one in self._deliveries if one.is_untouched])
 
     def _deliver_digest(self, key: str) -> None:
-        for delivery in self._deliveries:
-            delivery.progress.load()
-        for delivery in self._digests.deliver(key, self._deliveries):
-            self._finish(delivery)
+        load_all([one.progress for one in self._deliveries])
+        self._finish(self._digests.deliver(key, self._deliveries))
         self._digests.finish()
 
     def _failed(self, delivery: Delivery, error: DeliveryError) -> float:
@@ -246,6 +284,7 @@ class Channel:
             level = logging.ERROR if isinstance(error, DeliveryRefused) else logging.WARNING
             _log.log(level, "%s; trying again", error)
         self.error = error
+        self._outbox.trouble_changed()
         self._deliveries.failed(delivery, counts=error.retry_after_s is None)
         return self._rest.begin(error, self._clock.monotonic())
 
@@ -258,7 +297,9 @@ class Channel:
         self._deliveries.succeeded(delivery)
 
     def _clear_trouble(self) -> None:
-        self.error = None
+        if self.error:
+            self.error = None
+            self._outbox.trouble_changed()
         self._rest.forget_failures()
 
 

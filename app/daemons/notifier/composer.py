@@ -54,21 +54,33 @@ class Composer:
         self.clips = clips
 
     def compose(
-        self, fact: Fact, notifier: Notifier, queue: QueueName
+        self,
+        fact: Fact,
+        notifier: Notifier,
+        queue: QueueName,
+        marks: Mapping[str, str] | None = None,
     ) -> Message | NotYet | Skipped:
-        """Return the message that *notifier* gets of *fact* through *queue*."""
+        """Return the message that *notifier* gets of *fact* through *queue*.
+
+        *marks* are those of *fact*, if they have just been read.
+        """
         try:
             if queue == "clips":
                 return self._with_clip(fact, notifier)
-            return self._with_picture(fact, notifier)
+            return self._with_picture(fact, notifier, marks)
         except ProtocolError as error:
             return Skipped(f"a record in Redis is wrong: {error}")
         except (FileNotFoundError, InterruptedError):
             # The clip was deleted meanwhile, or the program ends.
             return NotYet(CLIP_LOOK_S)
 
-    def without_clip(self, fact: Fact, with_picture: bool = True) -> Message:
-        """Return the message of *fact* without its clip, as a digest also shows it."""
+    def without_clip(
+        self, fact: Fact, with_picture: bool = True, marks: Mapping[str, str] | None = None
+    ) -> Message:
+        """Return the message of *fact* without its clip, as a digest also shows it.
+
+        *marks* are as in `compose`.
+        """
         event = protocol.opened_event(fact)
         message = Message(
             event or fact.id,
@@ -80,15 +92,17 @@ class Composer:
             topic=TOPIC_OF[fact.kind] or "alert",
             lasted_s=fact.lasted_s,
         )
-        return self._with_record(message, event) if event else message
+        return self._with_record(message, event, marks) if event else message
 
     def release(self, message: Message) -> None:
         """Delete the rendition in *message*, if there is one, after the delivery."""
         if message.clip:
             self.clips.release(message.clip)
 
-    def _with_picture(self, fact: Fact, notifier: Notifier) -> Message | NotYet:
-        message = self.without_clip(fact, with_picture=not notifier.links_only)
+    def _with_picture(
+        self, fact: Fact, notifier: Notifier, marks: Mapping[str, str] | None
+    ) -> Message | NotYet:
+        message = self.without_clip(fact, not notifier.links_only, marks)
         if not (fact.event and notifier.links_only):
             return message
         link = self.clips.link(fact.event, PICTURE)
@@ -181,9 +195,14 @@ class Composer:
             return self.state.event_fields(fact.event or "")
         return self.state.delivery_marks(fact) if plan.clip_of == "fact" else None
 
-    def _with_record(self, message: Message, event: str) -> Message:
-        """Return *message* with what Redis knows about *event*: the person score, a correction."""
-        fields = self.state.event_fields(event)
+    def _with_record(
+        self, message: Message, event: str, marks: Mapping[str, str] | None
+    ) -> Message:
+        """Return *message* with what Redis knows about *event*: the person score, a correction.
+
+        The *marks* of a fact that opens an event are the whole hash of that event.
+        """
+        fields = dict(marks) if marks else self.state.event_fields(event)
         record = self.state.event_in(event, fields)
         score = shown_score(record) if record else None
         return replace(message, score=score, correction=correction_in(fields))

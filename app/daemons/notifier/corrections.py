@@ -53,8 +53,8 @@ class Corrections:
     """Corrects alerts by *slack*.
 
     *alert_of* returns the alert of an event while it is not delivered, and *acknowledge* gets the
-    stream's id of each fact that is done. The notifier's loop calls `accept`; all else belongs to
-    the thread that also shows tags.
+    stream's id of each fact that is done. The thread that reads facts calls `accept`; all else
+    belongs to the thread that also shows tags.
     """
 
     def __init__(

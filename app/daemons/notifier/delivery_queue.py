@@ -5,7 +5,7 @@ them, since it may be at fault itself. After an outage the newest alert goes fir
 become a digest, for which old facts wait a little. Nothing here delivers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.clock import Clock
@@ -95,25 +95,38 @@ class DeliveryQueue:
         if self._is_old(fact):
             self._last_old_arrival_s = self._clock.monotonic()
 
-    def add(self, delivery: Delivery, *, in_trouble: bool) -> None:
-        """Add *delivery*; a new alert goes first when the channel is *in_trouble*."""
-        self._deliveries.append(delivery)
+    def add(self, deliveries: Iterable[Delivery], *, in_trouble: bool) -> None:
+        """Add *deliveries*; a new alert goes first when the channel is *in_trouble*."""
+        for delivery in deliveries:
+            self._deliveries.append(delivery)
+            is_new = delivery.fact.kind != "clip_ready" and not self._is_old(delivery.fact)
+            if is_new and (in_trouble or self._is_after_outage()):
+                self._newcomer = delivery
         self._make_all_due()
-        is_new = delivery.fact.kind != "clip_ready" and not self._is_old(delivery.fact)
-        if is_new and (in_trouble or self._is_after_outage()):
-            self._newcomer = delivery
 
-    def remove(self, delivery: Delivery) -> None:
-        """Remove *delivery*, which is finished."""
-        self._deliveries.remove(delivery)
+    def remove(self, deliveries: Iterable[Delivery]) -> None:
+        """Remove *deliveries*, which are finished."""
+        finished = set(map(id, deliveries))
+        self._deliveries = [one for one in self._deliveries if id(one) not in finished]
 
     def due(self, now_s: float) -> list[Delivery]:
         """Return what is due at *now_s* and need not wait for another of the same event."""
         return [delivery for delivery in self._heads() if delivery.due_s <= now_s]
 
     def next_due_s(self, now_s: float) -> float:
-        """Return the time after *now_s* at which another is due."""
-        return min(one.due_s for one in self._deliveries if one.due_s > now_s)
+        """Return the time after *now_s* at which another is due; infinite when none is."""
+        later = (one.due_s for one in self._deliveries if one.due_s > now_s)
+        return min(later, default=float("inf"))
+
+    def group(self, first: Delivery, due: Sequence[Delivery], most: int) -> Sequence[Delivery]:
+        """Return up to *most* of *due* that can be delivered together, beginning with *first*.
+
+        That is *first* alone unless everything goes in its order.
+        """
+        in_order = first is due[0] and first is not self._newcomer
+        if not in_order or any(one.failures for one in self._deliveries):
+            return [first]
+        return due[:most]
 
     def is_newcomer(self, delivery: Delivery) -> bool:
         """Return whether *delivery* is the new alert that is tried at once, even during a rest."""
@@ -207,4 +220,6 @@ class DeliveryQueue:
 
     def _is_after_outage(self) -> bool:
         """Return whether several wait, and one for so long that they become a digest."""
+        if self._digest_after_s is None:
+            return False
         return len(self._deliveries) > 1 and any(self._is_old(one.fact) for one in self._deliveries)

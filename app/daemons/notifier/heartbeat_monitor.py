@@ -59,9 +59,14 @@ class HeartbeatMonitor:
             self._next_check_s = now_s + CHECK_EVERY_S
             self._check(self._clock.now())
 
+    def wait_s(self) -> float:
+        """Return the seconds until the next check."""
+        return max(self._next_check_s - self._clock.monotonic(), 0.0)
+
     def interrupted(self) -> None:
-        """Take into account that Redis was away, and may have lost heartbeats."""
+        """Take into account that Redis was away, and may have lost heartbeats; check soon again."""
         self._checked_at = None
+        self._next_check_s = 0.0
 
     def _check(self, now: datetime) -> None:
         """Compare the present heartbeats with the stored states.

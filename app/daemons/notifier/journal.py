@@ -48,6 +48,8 @@ class DeliveryJournal:
         self._position = 0
         self._reported = False
         self._lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self._synced = 0
 
     def open(self) -> None:
         """Read the file, and lock it against other notifiers; make it if it is missing.
@@ -70,7 +72,7 @@ class DeliveryJournal:
 
     def close(self) -> None:
         """Release the file."""
-        with self._lock:
+        with self._sync_lock, self._lock:
             if self._file is not None:
                 os.close(self._file)
             self._file = None
@@ -81,14 +83,18 @@ class DeliveryJournal:
             return dict(self._marks.get(subject, {}))
 
     def write(self, subjects: Sequence[str], marks: Mapping[str, str], *, sync: bool) -> None:
-        """Write *marks* of each of *subjects*; with *sync* all lines are on the disk afterwards."""
+        """Write *marks* of each of *subjects*; with *sync* all lines are on the disk afterwards.
+
+        One sync serves all threads that wait for one.
+        """
         with self._lock:
             for place in range(0, len(subjects), _SUBJECTS_IN_LINE):
                 some = subjects[place : place + _SUBJECTS_IN_LINE]
                 self._remember(some, marks)
                 self._append([self._number, some, marks])
-            if sync:
-                self._sync()
+            written = self._number
+        if sync:
+            self._sync(written)
 
     def _read(self, file: int) -> None:
         """Read all lines of *file*, and give it its full size."""
@@ -124,12 +130,19 @@ class DeliveryJournal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._position += len(line)
 
-    def _sync(self) -> None:
-        try:
-            if self._file is not None:
-                os.fdatasync(self._file)
-        except OSError as error:
-            self._report(error)
+    def _sync(self, written: int) -> None:
+        """Sync unless another thread has done so since the line before *written* was written."""
+        with self._sync_lock:
+            if self._synced >= written:
+                return
+            with self._lock:
+                file, written = self._file, self._number
+            try:
+                if file is not None:
+                    os.fdatasync(file)
+                    self._synced = written
+            except OSError as error:
+                self._report(error)
 
     def _report(self, error: OSError) -> None:
         """Log once that the journal cannot be written."""

@@ -5,7 +5,7 @@ delivered it.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from app.daemons.notifier.channel import Channel
 from app.daemons.notifier.composer import Composer
@@ -21,8 +21,9 @@ from app.worker import Worker
 class Outbox:
     """The channels of *notifiers*, and the facts that wait for them.
 
-    *acknowledge* gets the stream's id of each fact that all its channels have delivered. *journal*
-    has the marks that must survive a power cut.
+    *acknowledge* gets the stream's ids of facts that all their channels have delivered. *journal*
+    has the marks that must survive a power cut. *trouble_changed* is called by the threads of the
+    channels when `trouble` may have changed.
     """
 
     def __init__(
@@ -30,10 +31,13 @@ class Outbox:
         notifiers: Iterable[Notifier],
         composer: Composer,
         digest_after_s: float,
-        acknowledge: Callable[[str], None],
+        acknowledge: Callable[..., None],
         journal: DeliveryJournal | None = None,
+        *,
+        trouble_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.journal = journal
+        self.trouble_changed = trouble_changed
         self.notifiers = list(notifiers)
         self.composer = composer
         self.digest_after_s = digest_after_s
@@ -136,18 +140,29 @@ class Outbox:
         current = (channel.error for channel in self.channels if channel.notifier is notifier)
         return any(known is not None and known.is_like(error) for known in current)
 
-    def finish(self, pending: PendingFact, name: str) -> None:
-        """Remove *pending* from the channel *name*; acknowledge it after its last channel."""
+    def finish(self, finished: Sequence[PendingFact], name: str) -> None:
+        """Remove *finished* from the channel *name*; acknowledge each after its last channel.
+
+        A clip may have waited for that.
+        """
         with self._lock:
-            if pending.remaining == {name}:
-                for entry in pending.entries:
-                    self._acknowledge(entry)
-                for entry in pending.entries:
-                    del self._pending[entry]
-                del self._facts[pending.fact.id]
-                self._alerts.pop(opened_event(pending.fact) or "", None)
-                self.delivered += 1
-            pending.remaining.discard(name)
+            over = [pending for pending in finished if pending.remaining == {name}]
+            if over:
+                self._acknowledge(*(entry for pending in over for entry in pending.entries))
+            for pending in over:
+                self._forget(pending)
+            for pending in finished:
+                pending.remaining.discard(name)
+        for channel in self.channels:
+            if channel.queue == "clips" and channel.notifier.name == name and channel.waiting:
+                channel.worker.wake()
+
+    def _forget(self, pending: PendingFact) -> None:
+        for entry in pending.entries:
+            del self._pending[entry]
+        del self._facts[pending.fact.id]
+        self._alerts.pop(opened_event(pending.fact) or "", None)
+        self.delivered += 1
 
     def _add_entry(self, pending: PendingFact, entry: str) -> None:
         if entry not in pending.entries:

@@ -3,6 +3,8 @@
 What Redis may forget, because its log is synced once a second, is in the notifier's journal too.
 """
 
+from collections.abc import Mapping, Sequence
+
 from app.daemons.notifier.journal import DeliveryJournal
 from app.protocol import Fact, Stage
 from app.protocol.deliveries import DELIVERED, stage_mark
@@ -38,10 +40,12 @@ class DeliveryProgress:
 
     def load(self) -> None:
         """Write the marks that are not in Redis yet, then read all marks."""
-        self._save()
-        self._known = self._state.delivery_marks(self._subject)
-        self._unsaved = self._forgotten()
-        self._save()
+        load_all([self])
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The marks of the subject, of all channels, at the last `load`."""
+        return self._known
 
     @property
     def delivered(self) -> bool:
@@ -89,10 +93,38 @@ class DeliveryProgress:
         }
 
     def _save(self) -> None:
-        if self._unsaved:
-            self._state.mark_delivery(self._subject, self._unsaved)
-            self._known |= self._unsaved
-            self._unsaved = {}
+        _save_all([self])
+
+
+def load_all(progresses: Sequence[DeliveryProgress]) -> None:
+    """Do `DeliveryProgress.load` for each of *progresses*, in few round trips to Redis."""
+    _save_all(progresses)
+    if not progresses:
+        return
+    state = progresses[0]._state
+    found = state.all_delivery_marks([one._subject for one in progresses])
+    for progress, marks in zip(progresses, found, strict=True):
+        progress._known = marks
+        progress._unsaved = progress._forgotten()
+    _save_all(progresses)
+
+
+def set_all_delivered(progresses: Sequence[DeliveryProgress], when: str) -> None:
+    """Do `DeliveryProgress.set_delivered` for each of *progresses*, in one round trip."""
+    for progress in progresses:
+        progress._unsaved[delivered_mark(progress._name)] = when
+    _save_all(progresses)
+
+
+def _save_all(progresses: Sequence[DeliveryProgress]) -> None:
+    """Write the marks of *progresses* that are not in Redis yet, all or none."""
+    unsaved = [one for one in progresses if one._unsaved]
+    if not unsaved:
+        return
+    unsaved[0]._state.mark_deliveries([(one._subject, one._unsaved) for one in unsaved])
+    for progress in unsaved:
+        progress._known |= progress._unsaved
+        progress._unsaved = {}
 
 
 def delivered_mark(name: str) -> str:

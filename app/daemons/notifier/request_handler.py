@@ -1,14 +1,16 @@
 """Replies to requests: with a new picture, a clip, a tag in its message, or a sentence.
 
-Requests are read from the stream `requests`. Each is acknowledged after its reply, so a kill loses
-none. A request that is too old is dropped; where that helps, the person gets a sentence. A request
-that waits delays no other. A request about the silencer gets no reply: a camera's program does it.
-Nor does a picture or a clip for somebody at the dashboard, which shows it by itself.
+`app.daemons.notifier.intake` reads them from the stream `requests`. Each is acknowledged after its
+reply, so a kill loses none. A request that is too old is dropped; where that helps, the person gets
+a sentence. A request that waits delays no other. A request about the silencer gets no reply: a
+camera's program does it. Nor does a picture or a clip for somebody at the dashboard, which shows it
+by itself.
 """
 
 import logging
 import threading
 from datetime import timedelta
+from queue import SimpleQueue
 
 from app import protocol
 from app.clock import Clock
@@ -23,13 +25,11 @@ from app.errors import StateUnavailable
 from app.mrkdwn import escaped
 from app.notify import Message
 from app.notify.slack.replies import SlackReplies
-from app.protocol import CAMERA_KINDS, Request, Stage
-from app.state import TAKE_OVER_AFTER_MS, Latest, State
+from app.protocol import CAMERA_KINDS, Fact, Request, Stage
+from app.state import Latest, State
 from app.state.switches import Switches
 from app.worker import Worker
 
-#: The longest time that a step waits for a request. The end of the program waits for it too.
-WAIT_S = 0.5
 REDIS_RETRY_S = 1.0
 #: The time that a camera has for a new picture.
 PICTURE_WAIT = timedelta(seconds=5)
@@ -53,7 +53,7 @@ class RequestHandler:
 
     *camera* is used when a request names none. A requested clip lasts *clip_s* seconds. *journal*
     has the replies that Redis may forget. The *corrections* of alerts are shown by the same thread
-    as their tags.
+    as their tags. Another thread calls `enqueue` and `correct`.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class RequestHandler:
                 finish=self._finish,
                 journal=journal,
             )
+        self._arrived: SimpleQueue[PendingRequest] = SimpleQueue()
         self._open: dict[str, PendingRequest] = {}
-        self._catch_up_at_s = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -106,40 +106,47 @@ class RequestHandler:
         """Return the number of requests without a reply."""
         return sum(not pending.is_shown for pending in list(self._open.values()))
 
+    def enqueue(self, entry: str, request: Request) -> None:
+        """Reply soon to *request*, the stream's *entry*, which may be here already."""
+        self._arrived.put(PendingRequest(entry, request))
+        self._worker.wake()
+
+    def correct(self, entry: str, fact: Fact) -> bool:
+        """Show the correction *fact*, the stream's *entry*, soon; returns False without Slack."""
+        if self._corrections is None:
+            return False
+        self._corrections.accept(entry, fact)
+        self._worker.wake()
+        return True
+
     def step(self) -> float:
-        """Read new requests, and reply to those that are due."""
+        """Reply to the requests that are due; returns the seconds until another is due."""
+        while not self._arrived.empty():
+            self._add(self._arrived.get_nowait())
         try:
-            self._read_requests()
             self._retries.reply_to_due()
             if self._corrections:
                 self._corrections.step()
         except StateUnavailable:
-            self._catch_up_at_s = 0.0
             return REDIS_RETRY_S
-        return 0.0
+        correct_s = self._corrections.wait_s() if self._corrections else float("inf")
+        return min(self._retries.wait_s(), correct_s)
 
-    def _read_requests(self) -> None:
-        if self._clock.monotonic() >= self._catch_up_at_s:
-            for entry, request in self._requests.all_unfinished():
-                self._enqueue(PendingRequest(entry, request))
-            self._catch_up_at_s = self._clock.monotonic() + TAKE_OVER_AFTER_MS / 1000
-        correct_s = self._corrections.wait_s() if self._corrections else WAIT_S
-        wait_s = min(self._retries.wait_s(), correct_s, WAIT_S)
-        for entry, request in self._requests.new(wait_s):
-            self._enqueue(PendingRequest(entry, request))
-
-    def _enqueue(self, pending: PendingRequest) -> None:
+    def _add(self, pending: PendingRequest) -> None:
         if pending.entry in self._open:
             return
         self._open[pending.entry] = pending
-        if self._journal:
-            pending.replied = _REPLIED in self._journal.marks(answer_key(pending.entry))
-        if _is_shown_at_page(pending.request):
-            self._finish(pending)
+        pending.replied = _is_shown_at_page(pending.request) or self._is_replied(pending)
+        if pending.replied:
+            self._retries.enqueue(pending)
         elif pending.request.kind == "clip" and self.clip_handler:
             self.clip_handler.enqueue(pending)
         else:
             self._retries.enqueue(pending)
+
+    def _is_replied(self, pending: PendingRequest) -> bool:
+        key = answer_key(pending.entry)
+        return self._journal is not None and _REPLIED in self._journal.marks(key)
 
     def _finish(self, pending: PendingRequest) -> None:
         if self._journal:

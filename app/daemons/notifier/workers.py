@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from app.daemons.notifier.clip_files import LINK_LIFE_S, ClipFiles, MakeLink
 from app.daemons.notifier.clip_shrinker import ClipShrinker
 from app.daemons.notifier.composer import Composer
 from app.daemons.notifier.corrections import Corrections
+from app.daemons.notifier.intake import Intake
 from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.request_handler import RequestHandler
@@ -43,33 +45,29 @@ class WorkerSettings:
 
 
 class NotifierWorkers(WorkerGroup):
-    """The threads of *outbox* and of *requests*, and the *clips* that they use.
-
-    *corrections* is None without Slack.
-    """
+    """The threads of *intake*, *outbox* and *requests*, and the *clips* that they use."""
 
     def __init__(
-        self,
-        outbox: Outbox,
-        requests: RequestHandler,
-        clips: ClipFiles,
-        corrections: Corrections | None,
+        self, intake: Intake, outbox: Outbox, requests: RequestHandler, clips: ClipFiles
     ) -> None:
-        super().__init__([*outbox.workers, *requests.workers])
+        super().__init__([intake.worker, *outbox.workers, *requests.workers])
+        self.intake = intake
         self.outbox = outbox
         self.requests = requests
         self.clips = clips
-        self.corrections = corrections
 
     def ask_to_stop(self) -> None:
-        """Begin no further step, and end the present rendition."""
+        """Begin no further step, and end the present wait for facts and the present rendition."""
         super().ask_to_stop()
+        self.intake.stop()
         self.clips.close()
 
     def has_ended(self) -> bool:
         """Return whether all threads have ended; closes the notifiers whose threads have ended."""
         have_ended = super().has_ended()
         self.outbox.close_ended()
+        if self.intake.worker.has_ended():
+            self.intake.close()
         return have_ended
 
 
@@ -90,12 +88,16 @@ def make_workers(
     settings: WorkerSettings,
     state: State,
     clock: Clock,
-    acknowledge: Callable[[str], None],
+    acknowledge: Callable[..., None],
     journal: DeliveryJournal,
+    *,
+    started_at: datetime,
+    trouble_changed: Callable[[], None],
 ) -> NotifierWorkers:
     """Return the threads for *settings*, not started.
 
-    *acknowledge* gets the stream's id of each fact that is delivered.
+    *acknowledge* gets the stream's ids of facts that are delivered. *started_at* and
+    *trouble_changed* are as in `Intake` and `Outbox`.
     """
     clips = ClipFiles(
         state,
@@ -107,7 +109,14 @@ def make_workers(
     )
     notifiers = make_notifiers(settings.notify, settings.data_dir, settings.services, clock)
     composer = Composer(state, clock, clips)
-    outbox = Outbox(notifiers, composer, settings.notify.digest_after_s, acknowledge, journal)
+    outbox = Outbox(
+        notifiers,
+        composer,
+        settings.notify.digest_after_s,
+        acknowledge,
+        journal,
+        trouble_changed=trouble_changed,
+    )
     slack_settings = settings.services.slack
     slack = (
         SlackReplies(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
@@ -123,7 +132,16 @@ def make_workers(
         journal=journal,
         corrections=corrections,
     )
-    return NotifierWorkers(outbox, requests, clips, corrections)
+    intake = Intake(
+        state,
+        clock,
+        outbox,
+        requests,
+        journal,
+        started_at=started_at,
+        trouble_changed=trouble_changed,
+    )
+    return NotifierWorkers(intake, outbox, requests, clips)
 
 
 def _slack_notifier(

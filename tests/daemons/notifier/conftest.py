@@ -8,7 +8,6 @@ import pytest
 
 from app.state import State
 from tests.daemons.notifier.daemon_harness import (
-    SHORT_WAIT_S,
     DaemonHarness,
     ServicesHarness,
     services_harness,
@@ -19,13 +18,6 @@ from tests.servers.redis_server import RedisServer
 from tests.servers.slack import SlackServer
 
 MakeOutbox = Callable[..., OutboxHarness]
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a step in this process wait only shortly for what may come."""
-    for module in ("daemon", "request_handler"):
-        monkeypatch.setattr(f"app.daemons.notifier.{module}.WAIT_S", SHORT_WAIT_S)
 
 
 @pytest.fixture

@@ -253,5 +253,10 @@ def make_harness(
         upload_every_s=300.0,
     )
     acknowledged: list[str] = []
-    outbox = Outbox(notifiers, Composer(state, clock, clip_files), 120.0, acknowledged.append)
+    outbox = Outbox(
+        notifiers,
+        Composer(state, clock, clip_files),
+        120.0,
+        lambda *entries: acknowledged.extend(entries),
+    )
     return OutboxHarness(outbox, state, clock, data_dir, clip_files, acknowledged)

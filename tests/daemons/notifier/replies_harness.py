@@ -48,6 +48,13 @@ class Handled:
     slack: SlackServer
     clock: FakeClock
 
+    def step(self) -> float:
+        """Let the handler do a step with all requests that are not acknowledged."""
+        reader = self.state.requests("notifier", protocol.host_name())
+        for entry, request in [*reader.new(0), *reader.all_unfinished()]:
+            self.handler.enqueue(entry, request)
+        return self.handler.step()
+
     def done(self) -> bool:
         return (
             self.handler.waiting == 0
@@ -133,7 +140,7 @@ class Replies(Handled):
 
     def run(self, steps: int = 1) -> None:
         for _ in range(steps):
-            self.handler.step()
+            self.step()
 
 
 def handler_of(state: State, clock: FakeClock, slack: SlackReplies | None) -> RequestHandler:

@@ -62,7 +62,7 @@ class ClipReplies(Handled):
 
     def run(self) -> None:
         """Let both threads do what is due."""
-        self.handler.step()
+        self.step()
         assert self.handler.clip_handler
         self.handler.clip_handler.step()
 
@@ -205,7 +205,7 @@ def test_a_clip_delays_no_other_reply(replies: ClipReplies) -> None:
         text="Hello",
     )
     replies.state.add_request(request)
-    replies.handler.step()
+    replies.step()
     assert replies.replied(request) == ["Hello"]
     assert replies.handler.waiting == 1
 

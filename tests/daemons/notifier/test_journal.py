@@ -3,6 +3,8 @@
 import os
 import random
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +131,34 @@ def test_two_notifiers_do_not_share_it(journal: DeliveryJournal, path: Path) -> 
     journal.close()
     second.open()
     second.close()
+
+
+def test_one_sync_serves_all_threads_that_wait(
+    journal: DeliveryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[float] = []
+    sync = os.fdatasync
+
+    def slow_sync(file: int) -> None:
+        syncs.append(time.monotonic())
+        time.sleep(0.1)
+        sync(file)
+
+    monkeypatch.setattr(os, "fdatasync", slow_sync)
+    began_s: dict[int, float] = {}
+
+    def write(number: int) -> None:
+        began_s[number] = time.monotonic()
+        journal.write([f"f{number}"], {"slack:posted": "now"}, sync=True)
+        # Its line is on the disk: a sync has begun since.
+        assert any(at_s >= began_s[number] for at_s in syncs)
+        ended.append(number)
+
+    ended: list[int] = []
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ended) == list(range(8))
+    assert len(syncs) < 8

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from app import protocol
-from app.notify.slack.replies import SlackReplies
 from app.protocol import ReplyTo
 from app.state import Latest, State
 from tests.daemons.notifier.replies_harness import (
@@ -98,7 +97,7 @@ def test_a_wish_for_the_silencer_gets_no_reply(
     replies: Replies, kind: protocol.RequestKind
 ) -> None:
     request = replies.ask(kind, camera="front")
-    replies.handler.step()
+    replies.step()
     assert replies.done()
     assert replies.replied(request) == []
 
@@ -144,12 +143,12 @@ def test_a_picture_is_shown_once_after_a_failure_and_a_kill(
     replies.run()
     assert not replies.done()
     replies.clock.advance(5)
-    another = handler_of(replies.state, replies.clock, SlackReplies(replies.notifier))
-    another.step()
+    replies.restart()
+    replies.run()
     assert [message.words for message in replies.slack.seen()] == [
         f"front, taken now {house_clock(AT)}"
     ]
-    assert another.waiting == 0
+    assert replies.handler.waiting == 0
 
 
 def test_without_the_app_only_the_person_gets_a_reply(replies: Replies) -> None:
