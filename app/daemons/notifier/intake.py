@@ -76,6 +76,7 @@ class Intake:
         """Wait for new entries and pass them on; returns the seconds to rest after a failure."""
         try:
             self._catch_up_if_due()
+            self._set_trouble(None)
             with waiting():
                 arrivals = self._inbox.new()
             self._accept_all(arrivals.facts)
@@ -87,7 +88,6 @@ class Intake:
             if not self._stopping:
                 self._set_trouble(str(error))
             return REDIS_RETRY_S
-        self._set_trouble(None)
         return 0.0
 
     def stop(self) -> None:
