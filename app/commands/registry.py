@@ -249,7 +249,7 @@ def _last_image(invocation: Invocation, context: CommandContext, survey: Survey)
             f"Camera {camera} is off, and there is no picture from the last day. /pycam_on turns "
             "it on."
         )
-    loss = camera_loss(camera, survey.heartbeats()) if armed else None
+    loss = camera_loss(camera, survey) if armed else None
     context.state.add_request(_camera_request("last_image", camera, invocation))
     if loss:
         return (
@@ -292,7 +292,7 @@ def _clip(invocation: Invocation, context: CommandContext, survey: Survey) -> st
         )
     if not context.switches.read("camera_status", survey.strings["camera_status"]):
         return f"Camera {camera} is off, so there is nothing to record. /pycam_on turns it on."
-    loss = camera_loss(camera, survey.heartbeats())
+    loss = camera_loss(camera, survey)
     if loss:
         lost = status_text.lost(loss, invocation.at)
         return f"Camera {camera} is {lost}. So there is nothing to record."

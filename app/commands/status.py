@@ -34,11 +34,16 @@ class SwitchState:
 
 @dataclass(frozen=True, slots=True)
 class ProgramStatus:
-    """A program on the machine *host*; it is silent if *heartbeat* is None."""
+    """A program on the machine *host*, which has sent *heartbeat*.
+
+    One without a heartbeat is silent; but if *is_unknown*, Redis has just been started, and may get
+    one soon.
+    """
 
     program: Program
     host: str
     heartbeat: Heartbeat | None
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +126,10 @@ def read_status(context: CommandContext, survey: Survey, now: datetime) -> House
             for name, camera in config.cameras.items()
             if camera.pantilt.backend != "none"
         },
-        losses={name: loss for name in config.cameras if (loss := camera_loss(name, heartbeats))},
+        losses={name: loss for name in config.cameras if (loss := camera_loss(name, survey))},
         closed=frozenset(name for name in config.cameras if _is_closed(name, heartbeats)),
         last_event=next(iter(survey.events().values()), None),
-        programs=_programs(config, heartbeats),
+        programs=_programs(config, survey),
         dropped=protocol.dropped_in(strings["dropped"]),
         decisions=survey.decisions,
     )
@@ -141,11 +146,11 @@ def _is_closed(camera: str, heartbeats: Mapping[str, Heartbeat]) -> bool:
     return bool(beats) and all(beat.counters.get("camera") == "closed" for beat in beats)
 
 
-def camera_loss(camera: str, heartbeats: Mapping[str, Heartbeat]) -> CameraLoss | None:
+def camera_loss(camera: str, survey: Survey) -> CameraLoss | None:
     """Return the loss of *camera* that its program reports, or that the program is silent."""
-    beats = _beats_of(camera, heartbeats)
+    beats = _beats_of(camera, survey.heartbeats())
     if not beats:
-        return CameraLoss("its program is silent")
+        return CameraLoss("its program is silent") if survey.has_all_heartbeats else None
     lost = [beat for beat in beats if beat.counters.get("camera") == "lost"]
     if len(lost) < len(beats):
         return None
@@ -182,19 +187,20 @@ def _unseen_s(config: Config, heartbeats: Mapping[str, Heartbeat]) -> dict[str, 
     }
 
 
-def _programs(config: Config, heartbeats: Mapping[str, Heartbeat]) -> list[ProgramStatus]:
+def _programs(config: Config, survey: Survey) -> list[ProgramStatus]:
     """Return all programs that run or should run, on every machine."""
     here = protocol.host_name()
     found: dict[Program, list[ProgramStatus]] = {
         program: [] for program in expected_programs(config)
     }
-    for key, heartbeat in heartbeats.items():
+    for key, heartbeat in survey.heartbeats().items():
         program, host = program_of(key)
         found.setdefault(program, []).append(ProgramStatus(program, host, heartbeat))
     return [
         status
         for program, running in found.items()
-        for status in running or [ProgramStatus(program, here, None)]
+        for status in running
+        or [ProgramStatus(program, here, None, is_unknown=not survey.has_all_heartbeats)]
     ]
 
 

@@ -226,7 +226,7 @@ def _decisions(counts: Mapping[str, int]) -> Iterator[str]:
 def _program(status: ProgramStatus, now: datetime) -> str:
     """Return a program and its last step; on another machine with that machine's name."""
     if status.heartbeat is None:
-        return f"{status.program.name}: silent"
+        return f"{status.program.name}: {'not known yet' if status.is_unknown else 'silent'}"
     where = "" if status.host == protocol.host_name() else f"@{status.host}"
     return f"{one_line(status.program.name + where)}: {_last_step(status.heartbeat, now)}"
 

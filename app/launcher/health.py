@@ -1,7 +1,7 @@
 """The health of every program, by supervisord and by its heartbeat."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from app.config import Config
@@ -18,7 +18,7 @@ from app.programs import (
     program_of,
     why_stuck,
 )
-from app.protocol import Counters, Heartbeat, dropped_in, host_name
+from app.protocol import HEARTBEAT_LIFE_S, Counters, Heartbeat, dropped_in, host_name
 from app.protocol.address import is_here
 from app.protocol.keys import DROPPED
 from app.state import State
@@ -91,7 +91,11 @@ def check_up(config: Config) -> Checkup:
         remarks.append(f"The Redis at {local_redis.place(config.redis.url)} is away: {error}")
     finally:
         state.close()
-    healths = [*_supervised_healths(config, known, received), *_unsupervised(known, received)]
+    since = redis.up_since if redis.state != AWAY else None
+    healths = [
+        *(_excused(one, since) for one in _supervised_healths(config, known, received)),
+        *_unsupervised(known, received),
+    ]
     if not healths and REDIS not in known:
         return Checkup([])
     return Checkup([*healths, redis], remarks)
@@ -131,6 +135,23 @@ def _daemon_health(name: str, known: ProcessInfo, received: ReceivedHeartbeat | 
             last_error=known.problem or None,
         )
     return _by_heartbeat(name, RUNNING, received)
+
+
+def _excused(health: Health, redis_since: datetime | None) -> Health:
+    """Return *health*; a program without a heartbeat is healthy if Redis has just been restarted.
+
+    Redis keeps heartbeats in memory only.
+    """
+    is_excused = (
+        redis_since is not None
+        and health.state == RUNNING
+        and health.heartbeat_age_s is None
+        and health.name != GLANCES
+        and health.up_since is not None
+        and health.up_since < redis_since
+        and datetime.now(UTC) - redis_since < timedelta(seconds=HEARTBEAT_LIFE_S)
+    )
+    return replace(health, healthy=True) if is_excused else health
 
 
 def _by_heartbeat(name: str, state: str, received: ReceivedHeartbeat) -> Health:

@@ -225,6 +225,14 @@ HEARTBEATS = Key(
     "every program",
     "/status, dashboard, notifier",
 )
+HEARTBEATS_SINCE = Key(
+    "heartbeats_since",
+    "string",
+    "since when Redis has got heartbeats without a pause, by its own clock in s since 1970",
+    "every program",
+    "/status, dashboard, notifier",
+    HEARTBEAT_LIFE_S,
+)
 PRESENCE = Key(
     "presence:{person}", "string", "Presence", "who is home", "who is home, /who, dashboard"
 )
@@ -368,6 +376,7 @@ KEYS = (
     HEARTBEAT,
     CAMERA_HEARTBEAT,
     HEARTBEATS,
+    HEARTBEATS_SINCE,
     PRESENCE,
     HABITS,
     HOME_CHANGES,

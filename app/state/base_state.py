@@ -44,6 +44,7 @@ class BaseState:
         self._redis = connect(url, timeout_s)
         self._foreign = Foreign(self._redis)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
+        self._restore_picture = self._redis.register_script(scripts.RESTORE_PICTURE)
         self._trim = self._redis.register_script(scripts.TRIM)
 
     def close(self) -> None:
@@ -83,14 +84,7 @@ class BaseState:
         """
         event = fact.event or ""
         known = protocol.encode_event(record) if event and record else {}
-        keys = [
-            protocol.published_key(fact.id),
-            "events",
-            protocol.event_key(event),
-            protocol.snapshot_key(event),
-            "snapshots",
-            "snapshot_bytes",
-        ]
+        keys = [protocol.published_key(fact.id), "events", *_picture_keys(event)]
         words: list[str | int | bytes] = [
             protocol.PUBLISHED_LIFE_S,
             protocol.encode(fact),
@@ -106,6 +100,13 @@ class BaseState:
     def changes(self, *prefixes: str) -> Changes:
         """Return the changes of the keys that begin with one of *prefixes*."""
         return Changes(self._redis, prefixes)
+
+    def restore_picture(self, event: str, picture: bytes) -> None:
+        """Store the *picture* of *event* again, unless Redis has it, or does not know the event."""
+        keys = ["", "events", *_picture_keys(event)]
+        words: list[str | int | bytes] = ["", "", "", protocol.SNAPSHOT_LIFE_S, picture]
+        words.append(protocol.SNAPSHOT_BYTES)
+        self._write(keys[2:], lambda: self._restore_picture(keys=keys, args=words))
 
     def add_request(self, request: Request) -> None:
         """Put *request* on the stream."""
@@ -197,3 +198,9 @@ class BaseState:
                 self.publish(report_of_dropped(datetime.now(UTC)))
         except (StateUnavailable, ProtocolError) as error:
             _log.warning("the stream %s is not trimmed: %s", stream, error)
+
+
+def _picture_keys(event: str) -> list[str]:
+    """Return the keys of *event*, of its picture, and of the list and the size of all pictures."""
+    names = protocol.event_key(event), protocol.snapshot_key(event)
+    return [*names, "snapshots", "snapshot_bytes"]

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from app import protocol
 from app.protocol import CameraKey, Request
+from app.state import scripts
 from app.state.base_state import BaseState
 from app.state.changes import Changes
-from app.state.connection import talking
+from app.state.connection import TIMEOUT_S, talking
 from app.state.streams import decoded, is_before
 from app.state.subscription import Subscription
 from app.state.views import CameraControls, Latest, latest_of, text_of, time_of
@@ -23,14 +24,17 @@ _REQUESTS = 100
 class CameraState(BaseState):
     """The part of the state about cameras."""
 
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(url, timeout_s)
+        self._set_latest = self._redis.register_script(scripts.SET_LATEST)
+        self._set_in_memory = self._redis.register_script(scripts.SET_IN_MEMORY)
+
     def set_latest(self, camera: str, latest: Latest) -> None:
         """Store *latest* as the newest picture of *camera*."""
         key = protocol.camera_key(camera, "latest")
-        words: dict[str, str | bytes] = {
-            "jpeg": latest.jpeg,
-            "taken_at": latest.taken_at.isoformat(),
-        }
-        self._add_to_hash(key, words, protocol.LATEST_LIFE_S)
+        taken_at = latest.taken_at.isoformat()
+        words: list[bytes | str | int] = [latest.jpeg, taken_at, protocol.LATEST_LIFE_S]
+        self._write([key], lambda: self._set_latest(keys=[key], args=words))
 
     def latest(self, camera: str) -> Latest | None:
         """Return the newest picture of *camera*, None when there is none from the last day."""
@@ -64,10 +68,9 @@ class CameraState(BaseState):
         key: CameraKey = "detector_watched" if detector else "watched"
         if not cameras:
             return
-        with talking(), self._redis.pipeline(transaction=False) as pipe:
-            for camera in cameras:
-                pipe.set(protocol.camera_key(camera, key), WATCHED, ex=protocol.WATCHED_LIFE_S)
-            pipe.execute()
+        names = [protocol.camera_key(camera, key) for camera in cameras]
+        with talking():
+            self._set_in_memory(keys=names, args=[WATCHED, protocol.WATCHED_LIFE_S])
 
     def subscription(self, *channels: str) -> Subscription:
         """Return a subscription to *channels*, at least one, as `camera_key` names them."""

@@ -19,8 +19,12 @@ from app.errors import ForeignValue, ProtocolError, StateUnavailable
 
 TIMEOUT_S = 5.0
 #: Refusals that end with time or by an act at the server; any other is about one record, or a
-#: mistake in our code. redis-py has no classes for these words.
-_REFUSALS = frozenset({"MISCONF", "BUSY", "UNBLOCKED", "NOREPLICAS", "NOQUORUM", "REDIRECT"})
+#: mistake in our code. redis-py has no classes for the words in the first line, and none for the
+#: others in the answer of a script by a server before 7.0.
+_REFUSALS = frozenset(
+    {"MISCONF", "BUSY", "UNBLOCKED", "NOREPLICAS", "NOQUORUM", "REDIRECT"}
+    | {"OOM", "READONLY", "CLUSTERDOWN", "NOPERM", "TRYAGAIN"}
+)
 #: The classes for such refusals, from which redis-py strips the word, and for a server that does
 #: not answer, or whose answer is not that of a Redis.
 _AWAY = (

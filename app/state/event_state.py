@@ -1,6 +1,6 @@
 """The events: their records, pictures and tags, and the marks of deliveries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from app import protocol
@@ -44,6 +44,17 @@ class EventState(BaseState):
     def snapshot(self, event: str) -> bytes | None:
         """Return the JPEG of *event*, None when there is none any more."""
         return self._bytes(protocol.snapshot_key(event))
+
+    def events_without_picture(self, events: Iterable[str]) -> list[str]:
+        """Return those of *events* that Redis knows, but without their pictures."""
+        names = list(events)
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
+            for event in names:
+                pipe.exists(protocol.event_key(event))
+                pipe.exists(protocol.snapshot_key(event))
+            found = cast(list[int], pipe.execute())
+        known = zip(names, found[::2], found[1::2], strict=True)
+        return [event for event, has_record, has_picture in known if has_record > has_picture]
 
     def tag(self, request: Request) -> Tag | None:
         """Put the label of *request* on its event, and *request* on the stream.

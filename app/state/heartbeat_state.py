@@ -1,17 +1,23 @@
 """The heartbeats of the programs, and the marks about them."""
 
+import re
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 from app import protocol
 from app.protocol import Heartbeat
+from app.state import scripts
 from app.state.base_state import BaseState
-from app.state.connection import talking
+from app.state.connection import TIMEOUT_S, talking
 from app.state.views import read_heartbeats, word_of
 
 
 class HeartbeatState(BaseState):
     """The part of the state about the programs."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__(url, timeout_s)
+        self._store_heartbeat = self._redis.register_script(scripts.HEARTBEAT)
 
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         """Store the heartbeat of a program under *key*."""
@@ -22,19 +28,25 @@ class HeartbeatState(BaseState):
 
         All in one round trip. Returns None when there is no heartbeat under *other*.
         """
-
-        def send() -> list[Any]:
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.set(key, protocol.encode(heartbeat), ex=protocol.HEARTBEAT_LIFE_S)
-                pipe.sadd("heartbeats", key)
-                if other != key:
-                    # A value of another type counts as no heartbeat.
-                    pipe.mget([other])
-                return pipe.execute()[2:]
-
-        found = self._write(["heartbeats"], send)
-        raw = cast(bytes | None, found[0][0] if found else None)
+        keys = [key, "heartbeats", "heartbeats_since", other]
+        words: list[str | int] = [protocol.encode(heartbeat), protocol.HEARTBEAT_LIFE_S]
+        raw = self._write(
+            keys[1:3], lambda: cast(bytes | None, self._store_heartbeat(keys=keys, args=words))
+        )
         return read_heartbeats(self._foreign, {other: raw}).get(other) if raw else None
+
+    def has_all_heartbeats(self) -> bool:
+        """Return whether a heartbeat that is missing was not sent.
+
+        That is not so in the first `HEARTBEAT_LIFE_S` after a start of Redis, which keeps
+        heartbeats only in memory.
+        """
+        with talking(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.mget(["heartbeats_since"])
+            pipe.time()
+            (since,), (now_s, _) = pipe.execute()
+        is_time = since is not None and re.fullmatch(rb"[0-9]{1,15}", since)
+        return bool(is_time) and now_s - int(since) >= protocol.HEARTBEAT_LIFE_S
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return all heartbeats by their keys; any other value is logged and left out."""

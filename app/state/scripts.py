@@ -1,32 +1,90 @@
 """Lua scripts, each of which Redis runs in one step."""
 
-# In one step: a fact that is sent again after a lost answer is on the stream once, and overwrites
-# nothing. The oldest pictures are deleted when all take more than ARGV[6] bytes. Returns the length
-# of the stream, 0 when nothing was published.
-PUBLISH_ONCE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    return 0
+# The beginning of a script that uses the next two. Redis before 7.0 needs it.
+_BY_EFFECTS = """
+if redis.replicate_commands then
+    redis.replicate_commands()
 end
-if #ARGV > 6 then
+"""
+# What a script writes after `_IN_MEMORY` is in memory only, neither in the log on disk nor on a
+# replica; after `_LOGGED` it is logged again. A server that refuses that logs everything.
+_IN_MEMORY = "pcall(redis.set_repl, redis.REPL_NONE)\n"
+_LOGGED = "pcall(redis.set_repl, redis.REPL_ALL)\n"
+
+# Stores the heartbeat ARGV[1] under KEYS[1] for ARGV[2] seconds, and returns the value of KEYS[4].
+# KEYS[3] says since when Redis, by its own clock, has got heartbeats without a pause: after a start
+# it has none.
+HEARTBEAT = f"""{_BY_EFFECTS}
+redis.call('SADD', KEYS[2], KEYS[1])
+local now, since = tonumber(redis.call('TIME')[1]), tonumber(redis.call('GET', KEYS[3]))
+{_IN_MEMORY}
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+if not (since and since >= 0 and since <= now) then
+    since = now
+end
+redis.call('SET', KEYS[3], string.format('%d', since), 'EX', ARGV[2])
+return redis.call('MGET', KEYS[4])[1]
+"""
+
+# Makes the picture ARGV[1] of the time ARGV[2] the newest, KEYS[1], for ARGV[3] seconds.
+SET_LATEST = f"""{_BY_EFFECTS}{_IN_MEMORY}
+redis.call('HSET', KEYS[1], 'jpeg', ARGV[1], 'taken_at', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+# Sets all KEYS to ARGV[1] for ARGV[2] seconds.
+SET_IN_MEMORY = f"""{_BY_EFFECTS}{_IN_MEMORY}
+for _, key in ipairs(KEYS) do
+    redis.call('SET', key, ARGV[1], 'EX', ARGV[2])
+end
+"""
+
+# Stores the picture ARGV[5] as KEYS[4] for ARGV[4] seconds. KEYS[5] has the size and the key of
+# each picture, and KEYS[6] their sum; the oldest are deleted when all take more than ARGV[6] bytes.
+_STORE_PICTURE = f"""
+{_IN_MEMORY}
+local total = (tonumber(redis.call('GET', KEYS[6])) or 0) + #ARGV[5]
+redis.call('RPUSH', KEYS[5], #ARGV[5] .. ' ' .. KEYS[4])
+redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[4])
+while total > tonumber(ARGV[6]) and redis.call('LLEN', KEYS[5]) > 1 do
+    local size, key = string.match(redis.call('LPOP', KEYS[5]), '(%d+) (.*)')
+    if size then
+        redis.call('DEL', key)
+        total = total - size
+    end
+end
+redis.call('SET', KEYS[6], string.format('%d', math.max(total, 0)))
+{_LOGGED}
+"""
+
+# In one step: a fact that is sent again after a lost answer is on the stream once, and overwrites
+# nothing. A picture that Redis has lost since then is stored again. Returns the length of the
+# stream, 0 when nothing was published.
+PUBLISH_ONCE = f"""{_BY_EFFECTS}
+local function has(key)
+    return redis.call('EXISTS', key) == 1
+end
+local is_new = not has(KEYS[1])
+if is_new and #ARGV > 6 then
     redis.call('HSET', KEYS[3], unpack(ARGV, 7))
     redis.call('EXPIRE', KEYS[3], ARGV[3])
 end
-if ARGV[5] ~= '' then
-    local total = (tonumber(redis.call('GET', KEYS[6])) or 0) + #ARGV[5]
-    redis.call('RPUSH', KEYS[5], #ARGV[5] .. ' ' .. KEYS[4])
-    redis.call('SET', KEYS[4], ARGV[5], 'EX', ARGV[4])
-    while total > tonumber(ARGV[6]) and redis.call('LLEN', KEYS[5]) > 1 do
-        local size, key = string.match(redis.call('LPOP', KEYS[5]), '(%d+) (.*)')
-        if size then
-            redis.call('DEL', key)
-            total = total - size
-        end
-    end
-    redis.call('SET', KEYS[6], string.format('%d', math.max(total, 0)))
+if ARGV[5] ~= '' and (is_new or has(KEYS[3]) and not has(KEYS[4])) then
+    {_STORE_PICTURE}
+end
+if not is_new then
+    return 0
 end
 redis.call('XADD', KEYS[2], '*', 'fact', ARGV[2])
 redis.call('SET', KEYS[1], '1', 'EX', ARGV[1])
 return redis.call('XLEN', KEYS[2])
+"""
+
+# Stores the picture of an event that Redis has lost; the keys and words are those of PUBLISH_ONCE.
+RESTORE_PICTURE = f"""{_BY_EFFECTS}
+if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[4]) == 0 then
+    {_STORE_PICTURE}
+end
 """
 
 # The command that may fail is first, since Redis rolls nothing back. With a fact that was published
@@ -233,7 +291,10 @@ if seconds > 0 then
         end
     end
 end
-return cjson.encode({strings, keys, beats, events, decisions})
+local since = redis.pcall('GET', 'heartbeats_since')
+since = type(since) == 'string' and tonumber(since)
+local age = since and since >= 0 and math.max(redis.call('TIME')[1] - since, 0) or 0
+return cjson.encode({strings, keys, beats, events, decisions, age})
 """
 
 # The claim of `claim_once` (its key is ARGV[3], its life in seconds ARGV[4]), and SURVEY only if
@@ -289,7 +350,7 @@ return found
 # In one step, so that requests at the same time are counted one by one: counts a login under
 # KEYS[1], and returns 0; or returns the seconds to wait when ARGV[1] logins were counted, the last
 # one at most ARGV[2] seconds ago.
-COUNT_LOGIN = """
+COUNT_LOGIN = f"""{_BY_EFFECTS}{_IN_MEMORY}
 local count = tonumber(redis.call('GET', KEYS[1])) or 0
 if count >= tonumber(ARGV[1]) then
     local left = redis.call('TTL', KEYS[1])

@@ -85,7 +85,8 @@ class Survey:
     """The part of the state that commands read: strings by name, heartbeats, newest events.
 
     *decisions* says how often alerts had each decision lately. Heartbeats and events are decoded
-    only on demand.
+    only on demand. Without *has_all_heartbeats*, a missing one says nothing: Redis has just been
+    started, and keeps heartbeats only in memory.
     """
 
     strings: dict[str, str | None]
@@ -93,6 +94,7 @@ class Survey:
     _beats: Mapping[str, str] = field(default_factory=dict)
     _events: Sequence[tuple[str, dict[str, str]]] = ()
     decisions: Mapping[str, int] = field(default_factory=dict)
+    has_all_heartbeats: bool = False
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return every heartbeat by its key; any other value is logged and left out."""
@@ -117,7 +119,7 @@ def survey_of(names: Sequence[str], found: bytes, foreign: Foreign) -> Survey:
 
     The script writes false for a missing string, and {} for an empty list.
     """
-    values, keys, beats, newest, decisions = json.loads(found.decode(errors="replace"))
+    values, keys, beats, newest, decisions, age_s = json.loads(found.decode(errors="replace"))
     strings = {
         name: None if value is False else value for name, value in zip(names, values, strict=True)
     }
@@ -129,7 +131,8 @@ def survey_of(names: Sequence[str], found: bytes, foreign: Foreign) -> Survey:
     events = [
         (event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in newest if flat
     ]
-    return Survey(strings, foreign, heartbeats, events, decisions)
+    is_complete = age_s >= protocol.HEARTBEAT_LIFE_S
+    return Survey(strings, foreign, heartbeats, events, decisions, is_complete)
 
 
 def read_heartbeats(foreign: Foreign, stored: Mapping[str, str | bytes]) -> dict[str, Heartbeat]:

@@ -45,6 +45,7 @@ def shared_redis() -> Iterator[RedisServer]:
 def redis_server(shared_redis: RedisServer) -> RedisServer:
     with redis.Redis.from_url(shared_redis.url) as client:
         client.flushall()
+    shared_redis.settle()
     return shared_redis
 
 

@@ -237,13 +237,15 @@ def test_an_unknown_camera_is_answered_with_the_known_ones(
 
 @pytest.mark.parametrize("line", ["/last_image", "/clip"])
 def test_a_lost_camera_is_said_to_be_lost_since_when_and_why(
-    context: CommandContext, raw: redis.Redis, line: str
+    context: CommandContext, raw: redis.Redis, redis_server: RedisServer, line: str
 ) -> None:
     watching(context, "lost", Trouble(NOW - timedelta(hours=2), "front gave no answer for 10 s"))
     assert "front is lost since 08:15: front gave no answer for 10 s. " in ask(context, line)
     watching(context, "open", Trouble(NOW, "the disk accepts no files"))
     assert "lost" not in ask(context, line)
     raw.flushall()
+    assert "lost" not in ask(context, line)
+    redis_server.settle()
     assert "front is lost: its program is silent. " in ask(context, line)
 
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.config import Config, load_config
-from app.launcher.health import UNSUPERVISED, check_up, troubled
+from app.launcher.health import UNSUPERVISED, Health, _excused, check_up, troubled
 from app.programs import STUCK_AFTER_S
 from app.protocol import Heartbeat, Trouble, heartbeat_key, host_name
 from app.state import State
@@ -101,3 +102,17 @@ def test_a_foreign_value_under_heartbeats_is_no_outage(
     put = state._redis.set if kind == "string" else state._redis.rpush
     put("heartbeats", "x")
     assert check_up(config).remarks == []
+
+
+def test_after_a_restart_of_redis_a_missing_heartbeat_is_no_fault() -> None:
+    now = datetime.now(UTC)
+    running = Health("notifier", 1, "RUNNING", now - timedelta(hours=1))
+    for redis_since, is_healthy in (
+        (now - timedelta(seconds=10), True),
+        (now - timedelta(seconds=40), False),
+        (now - timedelta(hours=2), False),
+        (None, False),
+    ):
+        assert _excused(running, redis_since).healthy is is_healthy
+    just_started = replace(running, up_since=now)
+    assert not _excused(just_started, now - timedelta(seconds=10)).healthy

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+import redis
 
 from app.launcher.redis_server import find_redis_server
 
@@ -69,6 +70,19 @@ class RedisServer:
                 self.kill()
                 raise RuntimeError(f"the Redis server did not start:\n{self._log.read_text()}")
             time.sleep(0.005)
+
+    def settle(self) -> None:
+        """Let it be one that has got heartbeats for long, so that one that is missing was not sent.
+
+        Its user is the default one, without a password.
+        """
+        with redis.Redis.from_url(self.url) as client:
+            client.set("heartbeats_since", "1")
+
+    def log(self) -> bytes:
+        """What it has appended to its log of changes."""
+        files = sorted(self.folder.rglob("*.aof"))
+        return b"".join(file.read_bytes() for file in files)
 
     def kill(self) -> None:
         """End it as a power cut does (SIGKILL), with its children: one may be writing a log."""

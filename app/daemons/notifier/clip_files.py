@@ -10,10 +10,10 @@ from pathlib import Path
 from app import protocol
 from app.clock import Clock
 from app.daemons.notifier.clip_shrinker import ClipShrinker
-from app.errors import StoreError
+from app.errors import ProtocolError, StoreError
 from app.files import has_link
 from app.protocol.deliveries import UPLOADED
-from app.recording.event_folder import EventFolders
+from app.recording.event_folder import SNAPSHOT, EventFolders
 from app.state import State
 
 #: The shortest wait for a clip that will be in S3; it is twice the time between uploads if that is
@@ -64,6 +64,16 @@ class ClipFiles:
         self._make_link = make_link
         self._shrinker = shrinker
         self._links_fail = False
+
+    def picture(self, event: str) -> bytes | None:
+        """Return the picture of *event* on this machine's disk, None when there is none."""
+        try:
+            started_at = protocol.event_started_at(event)
+            if has_link(self._folders.folder(event, started_at) / SNAPSHOT, self._events):
+                return None
+            return self._folders.snapshot(event, started_at)
+        except (ProtocolError, OSError):
+            return None
 
     def find(
         self,

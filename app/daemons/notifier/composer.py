@@ -87,12 +87,16 @@ class Composer:
             fact.at,
             fact.text,
             fact.camera,
-            self.state.snapshot(fact.event) if fact.event and with_picture else None,
+            self._picture(fact.event) if fact.event and with_picture else None,
             event,
             topic=TOPIC_OF[fact.kind] or "alert",
             lasted_s=fact.lasted_s,
         )
         return self._with_record(message, event, marks) if event else message
+
+    def _picture(self, event: str) -> bytes | None:
+        """Return the picture of *event*: from Redis, or from the disk after a restart of Redis."""
+        return self.state.snapshot(event) or self.clips.picture(event)
 
     def release(self, message: Message) -> None:
         """Delete the rendition in *message*, if there is one, after the delivery."""

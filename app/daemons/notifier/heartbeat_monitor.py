@@ -72,9 +72,9 @@ class HeartbeatMonitor:
         """Compare the present heartbeats with the stored states.
 
         After a pause (of this program, of Redis or of the whole machine, and at the start) all
-        programs have the lifetime of a heartbeat to send one.
+        programs have the lifetime of a heartbeat to send one. Redis keeps none when it restarts.
         """
-        if not self._is_continuous(now):
+        if not (self._is_continuous(now) and self._state.has_all_heartbeats()):
             self._judge_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
             self._announcer.pause()
         heartbeats = {

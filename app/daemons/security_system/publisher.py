@@ -15,6 +15,7 @@ from app.clock import Clock
 from app.daemons.security_system.controls import Controls
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.daemons.security_system.publication_writer import PublicationWriter
+from app.daemons.security_system.redis_memory import RedisMemory
 from app.daemons.security_system.spool import REFUSED, Publication, Spool
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ClipAsked, EventRecord, Fact, Heartbeat, Position
@@ -44,6 +45,8 @@ class Publisher:
         self._clock = clock
         self._changes = state.control_changes(camera)
         self._must_look = True
+        self._memory = RedisMemory(camera, state, folders)
+        self._was_away = False
         self._disk = DiskWriter()
         self._writer = PublicationWriter(folders, spool, self._disk, clock, self._changes.wake)
         self.notes = self._writer.notes
@@ -127,6 +130,7 @@ class Publisher:
 
     def show_latest(self, latest: Latest) -> None:
         """Make *latest* the camera's newest picture."""
+        self._memory.latest = latest
         self._send("latest", lambda: self._state.set_latest(self._camera, latest))
 
     def show_frame(self, picture: bytes) -> None:
@@ -171,6 +175,7 @@ class Publisher:
             self._must_look = True
         if were_pushed and not self._changes.are_pushed:
             # Perhaps Redis was killed, and is back already without its last moments.
+            self._was_away = True
             self._spool.redis_went_away()
 
     def _step(self) -> None:
@@ -179,6 +184,9 @@ class Publisher:
         try:
             self._hand_over()
             self._send_newest()
+            if self._was_away:
+                self._memory.restore()
+                self._was_away = False
             if self._must_look:
                 self._look()
             if self._refusal:
@@ -203,7 +211,7 @@ class Publisher:
         if self.away is None:
             _log.warning("%s; facts are kept in the spool meanwhile", why)
         self.away = why
-        self._must_look = True
+        self._must_look = self._was_away = True
         self._spool.redis_went_away()
 
     def _hand_over(self) -> None:
@@ -217,6 +225,7 @@ class Publisher:
                 if not self._set_aside(publication, error):
                     break
                 continue
+            self._memory.published(publication.fact, publication.record)
             self._spool.handed_over(self._clock.monotonic())
             self.last_handover_s = round(self._clock.monotonic() - self._published_s, 4)
 

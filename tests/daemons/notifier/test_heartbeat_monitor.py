@@ -61,6 +61,7 @@ class Scene:
 
 @pytest.fixture
 def scene(redis_server: RedisServer) -> Iterator[Scene]:
+    redis_server.settle()
     made = Scene(redis_server)
     yield made
     made.redis.close()
@@ -131,6 +132,22 @@ def test_after_a_restart_programs_have_time_to_beat(scene: Scene) -> None:
     assert scene.facts() == []
     scene.live(seconds=10.5)
     scene.live()
+    assert scene.kinds() == ["process_silent"]
+
+
+def test_a_restart_of_redis_is_no_silence(scene: Scene, redis_server: RedisServer) -> None:
+    for _ in range(4):
+        scene.live(FRONT, OWN)
+    scene.redis.delete("heartbeats_since")
+    for _ in range(5):
+        scene.live(OWN)
+    assert scene.facts() == []
+    redis_server.settle()
+    for _ in range(2):
+        scene.live(OWN)
+    assert scene.facts() == []
+    for _ in range(2):
+        scene.live(OWN)
     assert scene.kinds() == ["process_silent"]
 
 

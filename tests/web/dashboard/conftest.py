@@ -112,6 +112,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, redis_server: RedisServer) -> Iterator[Site]:
+    redis_server.settle()
     found = Site(tmp_path, redis_server.url)
     yield found
     found.state.close()

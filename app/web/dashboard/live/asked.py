@@ -101,7 +101,7 @@ def _why_not_recording(camera: str) -> str | None:
     survey = dashboard().state.survey("camera_status", events=1)
     if not _is_armed(survey.strings["camera_status"]):
         return f"Camera {camera} is off, so there is no clip."
-    if loss := camera_loss(camera, survey.heartbeats()):
+    if loss := camera_loss(camera, survey):
         return f"Camera {camera} is lost: {loss.why}"
     return None
 

@@ -154,7 +154,8 @@ def _troubles(house: HouseStatus) -> Iterator[str]:
         host = "" if status.host == protocol.host_name() else f" on {status.host}"
         name = f"{status.program.name}{host}"
         if status.heartbeat is None:
-            yield f"{name} is silent."
+            if not status.is_unknown:
+                yield f"{name} is silent."
         elif reason := why_stuck(status.heartbeat, house.now):
             yield f"{name} is stuck: {reason}."
         elif status.heartbeat.last_error:

@@ -89,7 +89,8 @@ def _row(
     name, beat = status.program.name, status.heartbeat
     is_here = status.host == host_name()
     if beat is None or (process and not process.pid):
-        row = _silent(name, process, now, redis_away=redis_away)
+        excuse = "is away" if redis_away else "has just been started" if status.is_unknown else None
+        row = _silent(name, process, now, excuse)
         return row if is_here else replace(row, machine=status.host)
     state, why = _judged(beat, now)
     return ProgramRow(
@@ -105,17 +106,20 @@ def _row(
 
 
 def _silent(
-    name: str, process: "ProcessInfo | None", now: datetime, *, redis_away: bool
+    name: str, process: "ProcessInfo | None", now: datetime, excuse: str | None
 ) -> ProgramRow:
-    """Return the row of a program without a heartbeat."""
+    """Return the row of a program without a heartbeat.
+
+    *excuse* says what has happened to Redis that may explain it, None when nothing has.
+    """
     if process is None:
-        if redis_away:
-            return ProgramRow(name, UNKNOWN, "Redis, which has its heartbeat, is away")
+        if excuse:
+            return ProgramRow(name, UNKNOWN, f"Redis, which has its heartbeat, {excuse}")
         return ProgramRow(name, SILENT, "no heartbeat in the last 30 seconds")
     if process.pid == 0:
         return ProgramRow(name, SILENT, _ended(process, now))
-    state = UNKNOWN if redis_away else SILENT
-    why = "it runs, but Redis is away" if redis_away else "it runs, but sends no heartbeat"
+    state = UNKNOWN if excuse else SILENT
+    why = f"it runs, but Redis {excuse}" if excuse else "it runs, but sends no heartbeat"
     since = format_time(process.started_at, now) if process.started_at else None
     return ProgramRow(name, state, why, since=since, memory_mb=memory_mb(process.pid))
 
