@@ -74,7 +74,7 @@ class Reader(Generic[AnyRecord]):
             after = found[-1][0]
 
     def new(self, wait_s: float) -> list[tuple[str, AnyRecord]]:
-        """Return entries that no reader has yet; wait up to *wait_s*, at most 4 s, for one."""
+        """Return entries that no reader has yet; wait up to *wait_s*, at most 3 s, for one."""
         return self._batch(lambda: self._read(">", round(wait_s * 1000)))
 
     def acknowledge(self, *entries: str) -> None:
