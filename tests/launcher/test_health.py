@@ -104,7 +104,7 @@ def test_a_foreign_value_under_heartbeats_is_no_outage(
     assert check_up(config).remarks == []
 
 
-def test_after_a_restart_of_redis_a_missing_heartbeat_is_no_fault() -> None:
+def test_after_a_restart_of_redis_no_heartbeat_is_no_fault() -> None:
     now = datetime.now(UTC)
     running = Health("notifier", 1, "RUNNING", now - timedelta(hours=1))
     for redis_since, is_healthy in (
