@@ -40,7 +40,7 @@ def test_heartbeats_are_in_memory_only_but_known_after_a_restart(
         assert state._redis.smembers("heartbeats") == {key.encode()}
 
 
-def test_a_missing_heartbeat_says_nothing_until_redis_has_got_all(
+def test_a_missing_heartbeat_says_nothing_in_a_new_redis(
     state: State, raw: redis.Redis, redis_server: RedisServer
 ) -> None:
     def is_known() -> tuple[bool, bool]:
