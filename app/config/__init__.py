@@ -10,6 +10,7 @@ from app.config.loading import (
     config_folder,
     config_from_plain,
     load_config,
+    share_config,
 )
 from app.config.settings import (
     PROJECT,
@@ -40,5 +41,6 @@ __all__ = [
     "config_warnings",
     "key_help",
     "load_config",
+    "share_config",
     "with_changes",
 ]

@@ -6,6 +6,7 @@ both, key by key. `load_config` names every mistake at once, each with file, lin
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,13 +34,36 @@ def config_folder(folder: Path | None = None) -> Path:
     return (folder or Path(os.environ.get(FOLDER_VARIABLE) or PROJECT / "config")).resolve()
 
 
+class _Shared:
+    """The configuration that the programs get from the process which forks them."""
+
+    config: Config | None = None
+    #: What it was read from: folder, profile, and the state of each file.
+    source: tuple[object, ...] = ()
+
+
+def share_config() -> None:
+    """Read the configuration for the programs that this process will fork.
+
+    They take it over while its files are the same. A wrong configuration is not shared: each
+    program reports its mistakes.
+    """
+    folder, profile = config_folder(), os.environ.get(PROFILE_VARIABLE)
+    _Shared.config, _Shared.source = None, _source(folder, profile)
+    with suppress(ConfigError):
+        _Shared.config = load_config(folder, profile)
+
+
 def load_config(folder: Path | None = None, profile: str | None = None) -> Config:
     """Return the configuration in *folder*, with *profile* (or `$WHOS_THERE_PROFILE`) laid over it.
 
     Raises `ConfigError` with all mistakes.
     """
     folder = config_folder(folder)
-    layers = _read_layers(folder, profile or os.environ.get(PROFILE_VARIABLE))
+    profile = profile or os.environ.get(PROFILE_VARIABLE)
+    if _Shared.config and _Shared.source == _source(folder, profile):
+        return _Shared.config
+    layers = _read_layers(folder, profile)
     plain = _plain(layers)
     try:
         config = config_from_plain(folder, plain)
@@ -54,6 +78,21 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
     if layers.problems:
         raise ConfigError(layers.problems)
     return config
+
+
+def _source(folder: Path, profile: str | None) -> tuple[object, ...]:
+    """Return what a configuration is read from, and the state of its files."""
+    names = ("config.yml", f"profiles/{profile}.yml", "private.yml", REDIS_PASSWORD_FILE)
+    return folder, profile, *(_state(folder / name) for name in names)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when somebody writes to the file at *path*; () when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def config_from_plain(folder: Path, plain: str) -> Config:

@@ -33,7 +33,10 @@ _LOOK_EVERY_S = 0.2
 #: A program that ends more often than this before its first heartbeat counts as broken.
 _ENDS_ALLOWED = 2
 _LOG_LINES = 20
-_SUPERVISORD = (sys.executable, "-m", "app.launcher.supervise", "-c", "supervisord.conf")
+_SUPERVISORD = (sys.executable, "-P", "-m", "app.launcher.supervise", "-c", "supervisord.conf")
+#: Room in the environment that supervisord was started with. A program that it forks shows its own
+#: environment there, which is longer.
+_ROOM = {"WHOS_THERE_ROOM": "." * 1000}
 #: No library starts threads of its own, which would only slow down each other and the other
 #: programs. All threads of a program share one heap (glibc): a heap for each takes more memory.
 LIGHT = {
@@ -123,7 +126,7 @@ def _environment(order: Order) -> dict[str, str]:
         STARTED_VARIABLE: datetime.now(UTC).isoformat(),
         "LOG_CFG": str(glances_logging(config)),
     }
-    environment = os.environ | LIGHT | given | {"PYTHONUNBUFFERED": "1"}
+    environment = os.environ | LIGHT | given | {"PYTHONUNBUFFERED": "1"} | _ROOM
     environment["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))
     )

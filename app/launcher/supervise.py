@@ -1,24 +1,85 @@
-"""supervisord, changed so that a full disk does not end it.
+"""supervisord, changed for a small machine.
 
-    python -m app.launcher.supervise -c supervisord.conf
+    python -P -m app.launcher.supervise -c supervisord.conf
 
-When supervisord cannot write to a log, it reports that to standard error. If that is on the same
-full disk, supervisord ends, and nobody restarts the programs. Here these lines are lost instead,
-until there is room again.
+* It imports what the programs have in common, and forks them: they share that memory, and start
+  sooner. Every other command is executed as usual.
+* It waits without a limit while nothing changes. supervisord itself looks around once a second.
+* A full disk does not end it. When supervisord cannot write to a log, it reports that to standard
+  error. If that is on the same full disk, supervisord ends, and nobody restarts the programs. Here
+  these lines are lost instead, until there is room again.
+
+A program that it starts again runs the code that was on the disk when supervisord was started.
 """
 
+import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from supervisor import loggers, supervisord
+from supervisor.medusa import asyncore_25 as asyncore
+from supervisor.options import ServerOptions
+from supervisor.process import ProcessStates
+from supervisor.states import SupervisorStates
+
+from app.launcher import forking, preload
+from app.launcher.patient_poller import PatientPoller
+
+#: The states in which a process stays until something happens.
+_LASTING = (ProcessStates.RUNNING, ProcessStates.STOPPED, ProcessStates.FATAL)
 
 _roll_over = loggers.RotatingFileHandler.doRollover
+
+
+class _Options(ServerOptions):  # type: ignore[misc]
+    """supervisord's settings, and its calls to the system."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.poller = PatientPoller(self)
+
+    def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
+        """Turn this child of supervisord into the program *argv*."""
+        if preload.is_ours(argv):
+            forking.run_module(argv, env)
+        os.execve(filename, argv, env)  # noqa: S606
+
+
+class _Supervisor(supervisord.Supervisor):  # type: ignore[misc]
+    """supervisord's main loop."""
+
+    def run(self) -> None:
+        commands = [
+            process.command
+            for group in self.options.process_group_configs
+            for process in group.process_configs
+        ]
+        for trouble in preload.preload(commands):
+            self.options.logger.warn(trouble)
+        self.options.poller.may_wait = self._may_wait
+        super().run()
+
+    def _may_wait(self) -> bool:
+        """Return whether nothing happens until a process ends, writes, or somebody connects."""
+        processes = (
+            process
+            for group in self.process_groups.values()
+            for process in group.processes.values()
+        )
+        return (
+            self.options.mood == SupervisorStates.RUNNING
+            and len(asyncore.socket_map) == len(self.options.httpservers)
+            and all(process.get_state() in _LASTING for process in processes)
+        )
 
 
 def main() -> None:
     """Run supervisord."""
     loggers.Handler.handleError = _lose
     loggers.RotatingFileHandler.doRollover = _roll_over_if_possible
+    supervisord.ServerOptions = _Options
+    supervisord.Supervisor = _Supervisor
     supervisord.main()
 
 

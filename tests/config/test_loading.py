@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import config_from_plain, load_config
+from app.config import config_from_plain, load_config, loading
 from app.errors import ConfigError
 
 
@@ -76,3 +76,20 @@ def test_two_configurations_have_logs_of_their_own(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.yml").touch()
         assert load_config(tmp_path / name).logs_dir == tmp_path / logs
+
+
+def test_a_shared_configuration_serves_until_a_file_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_Shared", type("Shared", (), {"config": None, "source": ()}))
+    monkeypatch.setenv(loading.FOLDER_VARIABLE, str(folder))
+    (folder / "config.yml").write_text("motion: {min_area: 1}\n")
+    loading.share_config()
+    shared = load_config()
+    assert load_config(folder) is shared
+    (folder / "private.yml").write_text("motion: {min_area: 2}\n")
+    assert load_config().motion.min_area == 2
+    (folder / "private.yml").write_text("motion: {min_area: wrong}\n")
+    loading.share_config()
+    with pytest.raises(ConfigError, match="min_area"):
+        load_config()

@@ -1,0 +1,67 @@
+"""Runs a Python program in a forked process, as if Python had been started for it.
+
+A fork shares with its parent all memory that neither of them changes: above all the modules that
+the parent has imported. It looks and ends like a Python of its own: `/proc` shows its command and
+its environment, no signal handler is left, and its exit code and its last words are the same.
+"""
+
+import atexit
+import gc
+import os
+import runpy
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from app.launcher import process_title
+
+
+def run_module(argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Run the command *argv*, `PYTHON -m MODULE ARGUMENTS`, in this forked process; then end it."""
+    code = 1
+    try:
+        _reset_signals()
+        process_title.become(argv, environment)
+        # The garbage collector leaves what the parent has made alone: a visit would copy it.
+        gc.freeze()
+        sys.argv = list(argv[2:])
+        code = _exit_code(argv[2])
+    finally:
+        os._exit(code)
+
+
+def _reset_signals() -> None:
+    """Undo the handlers of the parent, as `execve` does."""
+    signal.set_wakeup_fd(-1)
+    for signum in signal.valid_signals():
+        if callable(signal.getsignal(signum)):
+            is_interrupt = signum == signal.SIGINT
+            signal.signal(signum, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
+
+
+def _exit_code(module: str) -> int:
+    """Run *module*, and end its threads and its output as Python does; returns the exit code."""
+    code = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = _code_of(end)
+    except BaseException:  # noqa: BLE001 - there is nobody above to handle it
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return code
+
+
+def _code_of(end: SystemExit) -> int:
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code
+    sys.stderr.write(f"{end.code}\n")
+    return 1

@@ -1,0 +1,77 @@
+"""The modules that supervisord imports for its programs, before it forks them."""
+
+import gc
+import importlib
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import chdir
+
+from app.config import PROJECT, share_config
+
+_CAMERA = "app.daemons.security_system"
+#: The modules that are the main programs of ours.
+_OURS = (
+    _CAMERA,
+    "app.daemons.notifier",
+    "app.daemons.who_is_home",
+    "app.daemons.uploader",
+    "app.daemons.slack_socket",
+    "app.launcher.redis_starter",
+    "gunicorn",
+)
+#: What several programs import. What only one needs, it imports by itself: to share that with
+#: supervisord would take more memory, since each writes to some of it, and delay the others.
+_SEVERAL = (
+    "app.daemon",
+    "app.emergency.reporter",
+    "app.launcher.redis_starter",
+    "app.programs",
+    "app.recording.event_folder",
+    "app.state.announcer",
+    "app.state.steadiness",
+    "app.state.switches",
+    "encodings.ascii",
+    "encodings.idna",
+)
+#: What the programs of several cameras share. The one of a single camera starts sooner when it
+#: imports this beside the other programs.
+_CAMERAS = ("app.daemons.security_system.daemon", "app.cameras.video")
+
+
+def is_ours(argv: Sequence[str]) -> bool:
+    """Return whether the command *argv* is one of our programs, which need not be executed."""
+    return _main_module(argv) in _OURS
+
+
+def preload(commands: Iterable[str]) -> list[str]:
+    """Import what the programs with these *commands* need; returns what went wrong.
+
+    A program then imports by itself what is missing here, and reports why it cannot.
+    """
+    counted = Counter(_main_module(shlex.split(command)) for command in commands)
+    troubles = []
+    # gunicorn keeps the folder in which it is imported.
+    with chdir(PROJECT):
+        for name in _wanted(counted):
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # noqa: BLE001 - a broken package must not stop the others
+                troubles.append(f"{name} cannot be imported: {error}")
+    share_config()
+    # If the garbage collector visited these objects in a program, their memory would be copied.
+    gc.collect()
+    gc.freeze()
+    return troubles
+
+
+def _wanted(counted: Counter[str]) -> Iterator[str]:
+    yield from _SEVERAL
+    if counted[_CAMERA] > 1:
+        yield from _CAMERAS
+
+
+def _main_module(argv: Sequence[str]) -> str:
+    """Return the module that the command *argv* runs; "" for another kind of command."""
+    return argv[2] if len(argv) > 2 and tuple(argv[:2]) == (sys.executable, "-m") else ""

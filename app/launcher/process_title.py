@@ -1,0 +1,50 @@
+"""What `/proc` shows of this process: its command line and its environment.
+
+The kernel shows the memory in which it put both when it started the program. A forked process has
+the words of its parent there, until it writes its own over them.
+
+Objective: a forked process looks like one that was executed: Glances, `ps` and `scripts/stop.sh`
+find it by its command line and its environment.
+
+Alternative: the package setproctitle writes a title too, but deletes the environment from `/proc`,
+and gunicorn then changes its title.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+#: Start and end of the command line, and of the environment, among the fields of /proc/self/stat
+#: behind the name of the program (proc(5)).
+_ADDRESSES = slice(45, 49)
+
+
+def become(argv: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Make *environment* that of this process, and show it with the command *argv*.
+
+    The words of *argv* are shown with one space between them. The last entries of *environment* are
+    the first to be shown, as far as there is room.
+    """
+    entries = dict(environment)
+    # From now on each entry is in memory of its own, and nothing points to the old one.
+    os.environ.clear()
+    os.environ.update(entries)
+    start, words_end, entries_start, end = _addresses()
+    if not start < words_end <= entries_start < end:
+        return
+    title = os.fsencode(" ".join(argv))[: end - start - 1] + b"\0"
+    # The kernel shows one text up to its end, instead of this area, when its last byte is not 0.
+    shown = bytearray(title.ljust(words_end - start, b"-").ljust(entries_start - start, b"\0"))
+    for name, value in reversed(entries.items()):
+        entry = os.fsencode(f"{name}={value}") + b"\0"
+        if len(shown) + len(entry) <= end - start:
+            shown += entry
+    with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
+        memory.seek(start)
+        memory.write(shown.ljust(end - start, b"\0"))
+
+
+def _addresses() -> list[int]:
+    """Return where the command line starts and ends, and where the environment does."""
+    text = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace")
+    return [int(field) for field in text.rpartition(")")[2].split()[_ADDRESSES]]
