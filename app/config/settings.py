@@ -201,6 +201,8 @@ class GlancesSettings:
 
     bind: Bind = "127.0.0.1:52962"
     password: SecretStr | None = None
+    on_demand: bool = False
+    idle_minutes: Annotated[float, Field(gt=0)] = 10
 
 
 class Config(BaseModel):

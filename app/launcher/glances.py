@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import secrets
+import socket
 from pathlib import Path
 
 from app.config import Config
@@ -58,7 +59,9 @@ def page(config: Config) -> str:
 
 
 def answers(config: Config) -> bool:
-    """Return whether the page answers."""
+    """Return whether the page answers; on demand, whether somebody would be let in."""
+    if config.glances.on_demand:
+        return _is_open(*reached_at(config.glances.bind))
     connection = http.client.HTTPConnection(*reached_at(config.glances.bind), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/api/4/status", headers={"Host": "localhost"})
@@ -67,6 +70,15 @@ def answers(config: Config) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _is_open(host: str, port: int) -> bool:
+    """Return whether a server accepts a connection; without a byte, it starts nothing."""
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _hashed(password: str) -> str:

@@ -18,6 +18,7 @@ _OURS = (
     "app.daemons.who_is_home",
     "app.daemons.uploader",
     "app.daemons.slack_socket",
+    "app.launcher.glances_door",
     "app.launcher.redis_starter",
     "gunicorn",
 )

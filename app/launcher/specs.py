@@ -59,11 +59,23 @@ def process_of(program: str) -> str:
 
 
 def glances(config: Config, conf: Path) -> ProcessSpec:
-    """Return Glances, the page that shows all processes, with the file *conf*."""
+    """Return Glances, the page that shows all processes, with the file *conf*.
+
+    On demand, it is the door that starts Glances.
+    """
     host, port = glances_address(config)
-    command = [sys.executable, "-m", "glances", "-C", str(conf), "-w", "-B", host, "-p", str(port)]
-    command += ["-u", "glances", "--disable-config-exec", "--disable-autodiscover"]
-    return ProcessSpec(GLANCES, GLANCES, tuple(command))
+    command = glances_command(conf, host, port)
+    if config.glances.on_demand:
+        door = (host, port, config.glances.idle_minutes, conf)
+        command = (sys.executable, "-m", "app.launcher.glances_door", *map(str, door))
+    return ProcessSpec(GLANCES, GLANCES, command)
+
+
+def glances_command(conf: Path, host: str, port: int) -> tuple[str, ...]:
+    """Return the command of Glances at *host* and *port*, with the file *conf*."""
+    web = ("-C", str(conf), "-w", "-B", host, "-p", str(port), "-u", "glances")
+    options = ("--disable-config-exec", "--disable-autodiscover")
+    return (sys.executable, "-m", "glances", *web, *options)
 
 
 def glances_address(config: Config) -> tuple[str, int]:

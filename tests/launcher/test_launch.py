@@ -234,10 +234,14 @@ def test_a_suite_continues_when_its_terminal_is_closed(tmp_path: Path) -> None:
 def test_a_program_that_fails_to_start_shows_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = (
-        'import sys\nif "app.daemons.who_is_home" in sys.orig_argv:\n'
-        '    raise SystemExit("the card has a bad block")\n'
-    )
+    broken = """
+import sys
+class Broken:
+    def find_spec(self, name, *_):
+        if name == "app.daemons.who_is_home.daemon":
+            raise SystemExit("the card has a bad block")
+sys.meta_path.insert(0, Broken())
+"""
     (tmp_path / "sitecustomize.py").write_text(broken)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Suite(tmp_path) as suite:
