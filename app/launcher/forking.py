@@ -6,6 +6,7 @@ its environment, no signal handler is left, and its exit code and its last words
 """
 
 import atexit
+import ctypes
 import gc
 import os
 import runpy
@@ -16,6 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from app.launcher import process_title
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(signum: signal.Signals) -> None:
+    """Let the kernel send *signum* to this process when its parent ends, even by SIGKILL."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signum)
 
 
 def run_module(argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

@@ -14,17 +14,18 @@ house runs under systemd.
 """
 
 import asyncio
-import ctypes
 import logging
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from app.config import config_folder
 from app.errors import ConfigError
+from app.launcher.forking import end_with_parent
 from app.launcher.specs import glances_command
 from app.logs import set_up_logs
 
@@ -37,7 +38,6 @@ _LOOK_EVERY_S = 0.1
 _MOST_GUESTS = 64
 _CHUNK_BYTES = 65_536
 _HERE = "127.0.0.1"
-_PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +118,8 @@ class Door:
         self._port = _free_port()
         process = subprocess.Popen(  # noqa: S603
             glances_command(self._conf, _HERE, self._port),
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 (this program has one thread)
+            # This program has one thread.
+            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509
         )
         _log.info("Glances starts, pid %d", process.pid)
         try:
@@ -166,11 +167,6 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
                 await asyncio.sleep(_LOOK_EVERY_S)
     process.kill()
     process.wait()
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end this child when the door is killed."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _free_port() -> int:

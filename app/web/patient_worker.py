@@ -49,6 +49,9 @@ ANSWER_S = 5.0
 MOST_WAITING = 100
 #: The most pieces of a chunked body. To parse thousands of tiny chunks would take too long.
 MOST_PIECES = 200
+#: The longest wait of the worker and of its master, of which neither may seem dead (`timeout` in
+#: `gunicorn.conf`).
+IDLE_S = 10.0
 _LINGER_BYTES = 65_536
 
 
@@ -81,9 +84,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._start(self._receive, conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait like gunicorn, but only until the next deadline; then cut off slow senders."""
+        """Wait until something happens or the next deadline; then cut off slow senders.
+
+        gunicorn waits for *timeout* and looks whether the master lives. `take_role` makes that
+        needless.
+        """
         until_s = min((end_s for _, end_s in self._waiting.values()), default=float("inf"))
-        super().wait_for_and_dispatch_events(max(min(timeout, until_s - time.monotonic()), 0.0))
+        wait_s = IDLE_S if self.alive else timeout
+        super().wait_for_and_dispatch_events(max(min(wait_s, until_s - time.monotonic()), 0.0))
         now_s = time.monotonic()
         for conn in [conn for conn, (_, end_s) in self._waiting.items() if end_s <= now_s]:
             self._cut_off(conn)

@@ -11,12 +11,13 @@ start then serve that configuration. A wrong configuration is reported, and the 
 import encodings.idna  # noqa: F401 - the first connection to Redis would import it
 import logging
 import os
+import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Flask
 from gunicorn import glogging
@@ -26,12 +27,13 @@ from app.clock import SystemClock
 from app.config import Config, load_config
 from app.daemon import BEAT_S
 from app.errors import ConfigError, ProtocolError, StateUnavailable
+from app.launcher.forking import end_with_parent
 from app.logs import set_up_logs
 from app.programs import DASHBOARD, SLACK_SERVER, Program, expected_programs
 from app.protocol import Heartbeat, Trouble
 from app.state import State
 from app.web.endpoint import ENDPOINT, Endpoint
-from app.web.patient_worker import PatientWorker
+from app.web.patient_worker import IDLE_S, PatientWorker
 
 #: A request to Slack's address is short. One to the dashboard may last as long as a page is open.
 _SLACK_THREADS = 2
@@ -137,13 +139,23 @@ def assign_role(worker: PatientWorker, workers: Iterable[PatientWorker]) -> None
 
 
 def take_role(worker: PatientWorker) -> None:
-    """Let *worker* listen only at the address of its role, in its own process."""
+    """Let *worker* listen only at the address of its role, in its own process.
+
+    It ends with the master. If it held the address, no new master could start.
+    """
+    end_with_parent(signal.SIGTERM)
     _Served.role = _Served.roles[worker.role]
     worker.threads = _Served.role.threads
     for number, sock in enumerate(worker.sockets):
         if number != worker.role:
             sock.sock.close()
     worker.sockets = [worker.sockets[worker.role]]
+
+
+def be_patient(arbiter: Any) -> None:
+    """Let the master wait longer than gunicorn's second; a signal ends its wait."""
+    wait = arbiter.wait_for_signals
+    arbiter.wait_for_signals = lambda timeout: wait(max(timeout, IDLE_S))
 
 
 def application() -> Flask:

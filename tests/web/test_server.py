@@ -1,5 +1,6 @@
 """The Slack server as a process: heartbeat, memory, configuration, and a Redis in trouble."""
 
+import inspect
 import os
 import signal
 import socket
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from gunicorn.arbiter import Arbiter
 
 from app import protocol
 from app.commands.context import NOT_ALLOWED, REDIS_AWAY
 from app.config import FOLDER_VARIABLE
+from app.launcher.processes import lives
 from app.protocol import Heartbeat
 from app.web import server
 from tests.servers.programs import REPO, Program, write_config
@@ -72,6 +75,17 @@ def test_it_ends_within_six_seconds_and_leaves_nobody(own_endpoint: Endpoint) ->
     children = psutil.Process(own_endpoint.program.pid).children()
     assert own_endpoint.program.stop(within_s=6) == 0
     assert not any(child.is_running() for child in children)
+
+
+def test_a_killed_master_takes_its_workers_along(own_endpoint: Endpoint) -> None:
+    children = psutil.Process(own_endpoint.program.pid).children()
+    own_endpoint.program.kill()
+    until(lambda: not any(lives(child.pid) for child in children), "the workers have ended", 5.0)
+
+
+def test_gunicorns_master_waits_as_we_expect() -> None:
+    assert [*inspect.signature(Arbiter.wait_for_signals).parameters] == ["self", "timeout"]
+    assert "self.wait_for_signals(timeout=1.0)" in inspect.getsource(Arbiter.run)
 
 
 def test_a_changed_configuration_is_taken_over(robust_endpoint: Endpoint) -> None:
