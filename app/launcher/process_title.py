@@ -1,4 +1,4 @@
-"""What `/proc` shows of this process: its command line and its environment.
+"""The command line and the environment of this process, as `/proc` shows them.
 
 The kernel shows the memory in which it put both when it started the program. A forked process has
 the words of its parent there, until it writes its own over them.
