@@ -60,11 +60,19 @@ class Worker:
     it is woken.
 
     A mistake in *step* ends the thread with its traceback on stderr; `check` then raises. A step
-    that lasts longer than *limit_s* seconds is shown in the heartbeat as late.
+    that lasts longer than *limit_s* seconds is shown in the heartbeat as late. *wait* waits for at
+    most the given seconds, if a step should follow something else than `wake`.
     """
 
-    def __init__(self, name: str, step: Callable[[], float], limit_s: float = STEP_LIMIT_S) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], float],
+        limit_s: float = STEP_LIMIT_S,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
         self._step = step
+        self._wait = wait or self._wait_for_wake
         self._name = name
         self._limit_s = limit_s
         self._wake = threading.Event()
@@ -97,9 +105,12 @@ class Worker:
         while not self._stopping.is_set():
             with timed_step(self._name, self._limit_s):
                 wait_s = self._step()
-            if wait_s > 0:
-                self._wake.wait(min(wait_s, LONGEST_WAIT_S))
-                self._wake.clear()
+            if wait_s > 0 and not self._stopping.is_set():
+                self._wait(min(wait_s, LONGEST_WAIT_S))
+
+    def _wait_for_wake(self, wait_s: float) -> None:
+        self._wake.wait(wait_s)
+        self._wake.clear()
 
 
 class WorkerGroup:

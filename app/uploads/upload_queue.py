@@ -19,6 +19,8 @@ BACKOFF_MAX_S = 300.0
 LASTING_S = 3600.0
 #: The longest pause that a store can demand.
 LONGEST_PAUSE_S = 3600.0
+#: The waits before an urgent event without a file is looked at again: its fact may come first.
+LOOK_AGAIN_S = (1.0, 4.0)
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,14 @@ class _Retry:
     since_s: float
     backoff: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MAX_S))
     at_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Urgent:
+    """An urgent event that was looked at *looks* times, and will be at the monotonic *at_s*."""
+
+    at_s: float = 0.0
+    looks: int = 0
 
 
 class UploadQueue:
@@ -55,7 +65,7 @@ class UploadQueue:
         self._waiting: deque[UploadFile] = deque()
         self._retries: dict[str, _Retry] = {}
         self._refused: dict[str, str] = {}
-        self._urgent: set[str] = set()
+        self._urgent: dict[str, _Urgent] = {}
         self._unreadable = False
         self._retry_now = False
         self._failed_in_a_row: set[str] = set()
@@ -79,7 +89,7 @@ class UploadQueue:
 
     def hurry(self, event: str) -> None:
         """Upload the new files of *event* before all others, as soon as no pause is due."""
-        self._urgent.add(event)
+        self._urgent[event] = _Urgent()
 
     def retry_now(self) -> None:
         """End all pauses: the reason for them may be gone."""
@@ -97,8 +107,9 @@ class UploadQueue:
         try:
             if now_s >= self._search_at_s:
                 self._search(now_s)
-            while self._urgent:
-                self._search_urgent(self._urgent.pop())
+            for event, urgent in tuple(self._urgent.items()):
+                if urgent.at_s <= now_s:
+                    self._search_urgent(event, now_s)
         except OSError as error:
             self._complain(f"the files for {self.store} cannot be read: {error}", logging.ERROR)
             self._unreadable = True
@@ -115,7 +126,8 @@ class UploadQueue:
 
     def _due_at_s(self) -> float:
         retry_s = min(map(self._retry_at_s, self._waiting), default=math.inf)
-        return min(self._search_at_s, max(retry_s, self._pause_until_s))
+        urgent_s = min((one.at_s for one in tuple(self._urgent.values())), default=math.inf)
+        return min(self._search_at_s, urgent_s, max(retry_s, self._pause_until_s))
 
     def _retry_at_s(self, file: UploadFile) -> float:
         return self._retries[file.key].at_s if file.key in self._retries else 0.0
@@ -131,9 +143,13 @@ class UploadQueue:
         self._refused = {key: why for key, why in self._refused.items() if key in keys}
         self._waiting = deque(sorted(files, key=self._turn))
 
-    def _search_urgent(self, event: str) -> None:
-        """Put the files of *event* in front of all others."""
+    def _search_urgent(self, event: str, now_s: float) -> None:
+        """Put the files of *event* in front of all others; plan another look if there are none."""
+        looks = self._urgent.pop(event).looks
         found = self._source.waiting(event)
+        if not found and looks < len(LOOK_AGAIN_S):
+            # Meanwhile another fact may have come.
+            self._urgent.setdefault(event, _Urgent(now_s + LOOK_AGAIN_S[looks], looks + 1))
         others = [file for file in self._waiting if file.event != event]
         self._waiting = deque([*sorted(found, key=self._turn), *others])
 

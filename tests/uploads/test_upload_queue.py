@@ -115,6 +115,19 @@ def test_an_urgent_event_is_uploaded_now_and_first() -> None:
     assert scene.store.kept == ["new", "old"]
 
 
+def test_an_urgent_event_may_get_its_files_a_moment_later() -> None:
+    scene = Scene()
+    scene.queue.hurry(event_of(1))
+    scene.queue.hurry(event_of(2))
+    scene.run(2)
+    scene.source.files += [file("late", 1), file("late too", 2)]
+    scene.run(4)
+    assert sorted(scene.store.kept) == ["late", "late too"]
+    scene.source.files.append(file("too late", 2))
+    scene.run(60)
+    assert sorted(scene.store.kept) == ["late", "late too"]
+
+
 def test_an_urgent_event_comes_next_amid_many_files() -> None:
     scene = Scene(*(file(f"old-{number}", 9 - number) for number in range(5)))
     for _ in range(2):

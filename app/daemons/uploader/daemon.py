@@ -2,8 +2,8 @@
 
     python -m app.daemons.uploader
 
-The stores and the disk have threads of their own. The loop here waits for events whose files are
-urgent, reports troubles, and watches the notifier.
+The stores, the disk, and the wait for events whose files are urgent have threads of their own. The
+loop here reports troubles, and watches the notifier.
 """
 
 import logging
@@ -21,6 +21,7 @@ from app.daemons.uploader.notifier_watch import NotifierWatch
 from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.redis_repairs import RedisRepairs
 from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
+from app.daemons.uploader.urgent_facts import UrgentFacts
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
 from app.emergency.redis_watch import RedisWatch
 from app.emergency.reporter import EmergencyReporter
@@ -31,8 +32,8 @@ from app.protocol import Heartbeat
 from app.protocol.deliveries import UPLOADED
 from app.uploads.folder_reader import UploadFile
 
-#: The time that a step waits for a fact. A signal is obeyed after it.
-WAIT_S = 1.0
+#: The time between two steps while all is well.
+WAIT_S = 5.0
 #: The time after which the owner is notified that Redis is away, unless the notifier has done so.
 REDIS_AWAY_S = 120.0
 #: The same on a machine without a notifier: the machine that has it reports most outages.
@@ -73,11 +74,7 @@ class Uploader(Daemon):
         self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
     ) -> None:
         super().__init__(folder, profile, clock)
-        # The uploader of every machine gets every fact, since no fact says whose disk has the
-        # files.
-        self._facts = self.state.facts(f"{self.name}-{protocol.host_name()}", self.name)
-        #: Whether the stream may keep facts for this program.
-        self._reads_facts = True
+        self._urgent_facts = UrgentFacts(self.config.redis.url, self.name, self._hurry)
         self._redis_disk = RedisDisk(
             self.state, self.config.redis.url, self.config.data_dir, self.clock
         )
@@ -120,7 +117,9 @@ class Uploader(Daemon):
             self._clock_watch.step()
             self._redis_repairs.step(self._redis_disk.log_changes)
             self._report_troubles()
-            return self._await_facts()
+            # Only messages with links cannot wait for the next search.
+            self._urgent_facts.step(wanted=bool(self.config.twilio.to and self.config.s3.bucket))
+            return min(WAIT_S, self._redis_disk.due_in_s())
         except StateUnavailable:
             self._redis_disk.hurry()
             raise
@@ -142,10 +141,12 @@ class Uploader(Daemon):
         self.open()
 
     def close(self) -> None:
+        self._urgent_facts.ask_to_stop()
         self._workers.ask_to_stop()
         groups = [*self._former_workers, self._workers]
+        ended = [self._urgent_facts.has_ended, *(group.has_ended for group in groups)]
         until_s = self.clock.monotonic() + END_WAIT_S
-        while self.clock.monotonic() < until_s and not all(one.has_ended() for one in groups):
+        while self.clock.monotonic() < until_s and not all(has_ended() for has_ended in ended):
             self.clock.sleep(END_CHECK_EVERY_S)
 
     def counters(self) -> Counters:
@@ -180,6 +181,9 @@ class Uploader(Daemon):
             )
         return True
 
+    def _hurry(self, event: str) -> None:
+        self._workers.hurry(event)
+
     def _make_workers(self) -> UploadWorkers:
         lock = self._folder_locks[copies_folder(self.config)]
         return UploadWorkers(self.config, self.clock, self.publish_upload, lock)
@@ -204,23 +208,6 @@ class Uploader(Daemon):
                     f"Uploads must wait: {refused}." if refused else None,
                 )
         self._trouble_alerts.step()
-
-    def _await_facts(self) -> float:
-        """Wait a while for facts whose files are urgent; returns the seconds still to wait.
-
-        Files are urgent only if texts with links are sent.
-        """
-        if not (self.config.twilio.to and self.config.s3.bucket):
-            if self._reads_facts:
-                self._facts.leave()
-                self._reads_facts = False
-            return WAIT_S
-        self._reads_facts = True
-        for entry, fact in self._facts.new(WAIT_S):
-            if fact.event:
-                self._workers.hurry(fact.event)
-            self._facts.acknowledge(entry)
-        return 0.0
 
 
 def _store_trouble(store: str, *, is_configured: bool) -> TroubleKind:

@@ -71,11 +71,12 @@ class RedisDisk:
         """Check if it is time. May raise `StateUnavailable`."""
         if not self._is_ours:
             return
-        now_s, free = self._clock.monotonic(), self._free()
-        every_s = NEARLY_FULL_EVERY_S if free < _NEARLY_FULL_BYTES else self._every_s
-        if now_s - self._checked_s < every_s:
+        free = self._free()
+        if free < _NEARLY_FULL_BYTES:
+            self.hurry()
+        if self.due_in_s() > 0:
             return
-        self._checked_s, self._every_s = now_s, CHECK_EVERY_S
+        self._checked_s, self._every_s = self._clock.monotonic(), CHECK_EVERY_S
         try:
             facts = self._state.server_facts()
         except ProtocolError as error:
@@ -94,6 +95,12 @@ class RedisDisk:
         still_off = [setting for setting in off if not self._switch_on(setting, facts, free)]
         if not still_off:
             self.trouble = None
+
+    def due_in_s(self) -> float:
+        """Return the seconds until the next check is due; infinite if it never is."""
+        if not self._is_ours:
+            return math.inf
+        return max(self._checked_s + self._every_s - self._clock.monotonic(), 0.0)
 
     def hurry(self) -> None:
         """Check soon: Redis has refused something."""

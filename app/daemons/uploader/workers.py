@@ -22,7 +22,7 @@ from app.uploads.upload_queue import LASTING_S, UploadQueue
 from app.worker import Worker, WorkerGroup, steps_in_progress
 
 #: The seconds between two searches for new stills. No program waits for them.
-STILLS_EVERY_S = 2.0
+STILLS_EVERY_S = 10.0
 #: A step that lasts longer is late: a share may hang without limit.
 STEP_LIMIT_S = 900.0
 

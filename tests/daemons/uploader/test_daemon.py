@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from app import protocol
+from app.daemons.uploader import workers
 from app.protocol import EventRecord, Fact
 from app.uploads import disk_guard
 from tests.servers.dropbox import APP_SECRET, REFRESH_TOKEN, DropboxServer
@@ -168,8 +169,9 @@ def test_a_later_or_changed_label_is_uploaded(
 
 
 def test_stills_go_to_dropbox_at_once_and_are_deleted(
-    scene: UploaderScene, dropbox: DropboxServer
+    scene: UploaderScene, dropbox: DropboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(workers, "STILLS_EVERY_S", 0.5)
     scene.configure(dropbox.yaml + "uploads: {upload_every_s: 3600}\n")
     scene.start()
     stills = [scene.still(number) for number in range(3)]
