@@ -35,6 +35,8 @@ from app.uploads.sources import STILLS
 #: cannot fill up soon: nothing fills it with more than `FILL_RATE` bytes a second.
 CHECK_EVERY_S, CHECK_AT_LEAST_EVERY_S = 5.0, 30.0
 FILL_RATE = 100e6
+#: The time in which the inventory looks at all older days once.
+ROUND_S = 1800.0
 #: The time between two searches while the space is too small.
 SEARCH_EVERY_S = 15.0
 #: A file that was changed this recently may be in use.
@@ -117,7 +119,7 @@ class DiskGuard:
         """Check, and delete files if necessary; returns the free bytes."""
         self._health.check()
         now_s = self._clock.monotonic()
-        self._inventory.walk(self._clock.now(), (now_s - self._walked_s) / self._every_s)
+        self._inventory.walk(self._clock.now(), (now_s - self._walked_s) / ROUND_S)
         self._walked_s = now_s
         free = free_bytes(self._data_dir)
         due = now_s >= self._search_at_s or (
@@ -251,9 +253,18 @@ class DiskGuard:
         return Priority.LABELLED if folder.labelled else Priority.PLAIN
 
     def _delete(self, deletion: Deletion, gone: list[Candidate]) -> bool:
-        """Delete it and add it to *gone*; returns False when that fails, which is logged once."""
+        """Delete it and add it to *gone*; returns False when that fails, which is logged once.
+
+        Another program may have changed it since the inventory has looked at it, so it may be in
+        use, or be labelled, or wait for an upload now. Then it stays.
+        """
         candidate, why = deletion.candidate, deletion.why
-        path = candidate.path
+        path, now = candidate.path, self._clock.now()
+        folder = self._inventory.look(path.name, now)
+        if folder and (
+            _is_in_use(folder, now.timestamp()) or self._priority(folder) != candidate.priority
+        ):
+            return False
         try:
             self._inventory.remove(path)
         except OSError as error:

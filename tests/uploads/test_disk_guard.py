@@ -17,7 +17,7 @@ from app.uploads.disk_guard import DiskGuard
 from app.uploads.inventory import Inventory
 from app.uploads.retention import DAY_S
 from tests.servers.small_disk import SmallDisk
-from tests.uploads.events import NOON, age, event_of, make_event, noon
+from tests.uploads.events import NOON, age, event_of, make_event, noon, set_label
 
 GB, MB = 10**9, 10**6
 SIZE = 4 * MB
@@ -329,6 +329,18 @@ def test_with_the_clock_ahead_nothing_goes_for_its_age(make_scene: MakeScene) ->
     scene.event(-900 * 24)
     scene.run_s(400)
     assert len(scene.left()) == 2
+
+
+def test_an_old_event_that_was_just_tagged_stays(make_scene: MakeScene) -> None:
+    scene = make_scene(stores=(), max_gb=0.018)
+    tagged, plain, *_ = [scene.event(hours_ago) for hours_ago in (100, 90, 30, 3)]
+    scene.run_s(301)
+    set_label(tagged, "occupied")
+    age(tagged, NOON - timedelta(hours=1))
+    scene.event(2)
+    scene.run_s(602)
+    assert tagged.exists()
+    assert not plain.exists()
 
 
 def test_a_disk_that_can_be_freed_is_not_low(make_scene: MakeScene) -> None:
