@@ -14,10 +14,10 @@ from app.errors import ClipError
 from app.frames import Packet
 from app.recording.event_folder import clip_name, part_path
 from app.recording.fragments import ClipMetadata, FragmentWriter
-from app.recording.pre_roll import Ring
+from app.recording.pre_roll import BATCH, Ring
 from app.recording.transcoding import Transcoder, can_be_copied
 
-#: When a part is longer than this, in seconds, a fragment of it is certainly on disk.
+#: The seconds of a part that must be on disk so that its beginning survives a kill.
 _BEGUN_S = 1.5
 
 #: Returns the reason why nothing may be written to a folder, None when writing is allowed.
@@ -51,17 +51,33 @@ class _PartWriter:
         self._transcoder = None if copied else Transcoder(first.video_format, start_s)
         self._metadata = ClipMetadata(purpose, copied and first.video_format.vflip, offset_s)
         self._fragments: FragmentWriter | None = None
+        self._held: list[Packet] = []
 
     def write(self, packet: Packet) -> None:
-        """Write *packet*, encoded again if players could not show it as it is."""
-        for one in self._transcoder.transcode(packet) if self._transcoder else (packet,):
-            self._write(one)
+        """Take *packet*, encoded again if players could not show it as it is, for `flush`."""
+        if self._transcoder:
+            self._held.extend(self._transcoder.transcode(packet))
+        else:
+            self._held.append(packet)
+
+    def flush(self) -> None:
+        """Write what was taken to the file."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        if self._fragments is None:
+            self.has_file = True
+            self._fragments = FragmentWriter(
+                part_path(self.clip), held[0], self.start_s, self._metadata
+            )
+        self._fragments.write(held)
 
     def close(self) -> None:
-        """Write the last packets of the encoder, and close the file."""
+        """Write all that is left, also in the encoder, and close the file."""
         try:
-            for one in self._transcoder.flush() if self._transcoder else ():
-                self._write(one)
+            if self._transcoder:
+                self._held.extend(self._transcoder.flush())
+            self.flush()
         finally:
             self.abandon()
 
@@ -71,22 +87,14 @@ class _PartWriter:
         if fragments:
             fragments.close()
 
-    def _write(self, packet: Packet) -> None:
-        if self._fragments is None:
-            self.has_file = True
-            self._fragments = FragmentWriter(
-                part_path(self.clip), packet.video_format, self.start_s, self._metadata
-            )
-        self._fragments.write(packet)
-
 
 class ClipWriter:
     """Writes a clip from *start_s* until its end is known, in parts of *most_s* seconds.
 
-    All times are on the clock of the camera's frames. Any thread may call `end`, `split` and
-    `stop`; only the thread that writes calls the other methods. *purpose* is stored in each file.
-    *check_folder* returns the reason why nothing may be written to *folder*, None when writing is
-    allowed.
+    All times are on the clock of the camera's frames. Any thread may call `show_until`, `end`,
+    `split` and `stop`; only the thread that writes calls the other methods. *purpose* is stored in
+    each file. *check_folder* returns the reason why nothing may be written to *folder*, None when
+    writing is allowed.
     """
 
     def __init__(
@@ -116,8 +124,9 @@ class ClipWriter:
         self._part: _PartWriter | None = None
         self._number = 1
         self._began_s = start_s
-        self._end_s = math.inf
-        self._no_more = self._split = False
+        self._end_s = self._certain_s = math.inf
+        self._no_more = False
+        self._split_s: float | None = None
         self._gaps = 0
 
     @property
@@ -125,34 +134,46 @@ class ClipWriter:
         """The number of gaps, where packets are missing because the disk was too slow."""
         return self._gaps + self._cursor.gaps
 
+    @property
+    def is_ending(self) -> bool:
+        """Return whether the end of the clip is known."""
+        return self._end_s < math.inf
+
+    def show_until(self, at_s: float) -> None:
+        """Hold back what comes from *at_s* on: the clip may end there, or be continued."""
+        self._certain_s = at_s
+
     def end(self, end_s: float) -> None:
         """End the clip at *end_s*, which may be in the past."""
         self._end_s = end_s
 
     def split(self) -> None:
         """Finish the current part now, and continue in another."""
-        self._split = True
+        self._split_s = self._ring.newest_decode_s
 
     def stop(self) -> None:
         """End the clip after the packets that have arrived."""
         self._no_more = True
 
     def advance(self) -> bool:
-        """Write the next packets. Returns False when there were none.
+        """Write the next packets. Returns False when there are no more now.
 
         After an error, which comes from the disk, the caller must call `give_up`.
         """
         # `stop` may come at any time: this must be read before the packets that came before it.
         no_more = self._no_more
-        packets = self._ring.read(self._cursor)
-        for packet in packets:
-            if not self._write(packet):
-                break
-        if not packets:
-            self.begun.set()
-        if no_more and not packets:
+        is_held = not (no_more or self.is_ending or self._split_s is not None)
+        packets = self._ring.read(self._cursor, self._certain_s if is_held else math.inf)
+        if not all(map(self._write, packets)):
+            return not self.is_over
+        if self._part:
+            self._part.flush()
+        has_more = len(packets) == BATCH
+        if no_more and not has_more:
             self._finish()
-        return bool(packets)
+        elif not has_more or packets[-1].decode_s >= self._began_s + _BEGUN_S:
+            self.begun.set()
+        return has_more
 
     def give_up(self) -> None:
         """End the clip after the packets written so far."""
@@ -176,14 +197,15 @@ class ClipWriter:
             # No player shows a file in which the size or the decoder's parameters change.
             self._next_part(part, packet.at_s)
             return False
-        if self._split or packet.decode_s >= part.start_s + self._most_s:
+        if self._split_s is not None and packet.decode_s >= self._split_s:
             # A picture may be decoded before others that are shown earlier. But from this packet
             # on, every picture is shown later than this one.
-            self._next_part(part, packet.decode_s if self._split else part.start_s + self._most_s)
+            self._next_part(part, packet.decode_s)
+            return False
+        if packet.decode_s >= part.start_s + self._most_s:
+            self._next_part(part, part.start_s + self._most_s)
             return False
         part.write(packet)
-        if packet.decode_s >= part.start_s + _BEGUN_S:
-            self.begun.set()
         return True
 
     def _is_reopened(self, packet: Packet) -> bool:
@@ -213,7 +235,7 @@ class ClipWriter:
         self._ring.release(self._cursor)
         self._gaps += self._cursor.gaps
         self._cursor = following
-        self._split = False
+        self._split_s = None
         part.close()
         self._part = None
         self._complete(part, following.start_s, last=False)

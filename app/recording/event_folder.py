@@ -31,7 +31,8 @@ from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_tra
 
 SNAPSHOT, CLEAN_SNAPSHOT, TRACE = "snapshot.jpg", "snapshot-clean.jpg", "trace.json"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
-PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)\.part")
+#: `.clip.mp4.ready.part`: the mark of a clip that perhaps is not published yet.
+PART_NAME = re.compile(r"\.(?P<clip>clip(-(?P<number>\d+))?\.mp4)(\.ready)?\.part")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _log = logging.getLogger(__name__)
@@ -195,6 +196,11 @@ def clip_name(number: int) -> str:
 def part_path(clip: Path) -> Path:
     """Return the path of *clip* while it is written."""
     return clip.with_name(f".{clip.name}.part")
+
+
+def ready_path(clip: Path) -> Path:
+    """Return the path of the empty file that marks *clip* until the world knows of it."""
+    return clip.with_name(f".{clip.name}.ready.part")
 
 
 def _names(folder: Path | str) -> list[str]:

@@ -1,38 +1,34 @@
 """Makes a clip of a file that was written as fragments, even if its last bytes are missing.
 
-This works after a kill, too.
+The pictures stay where they are. An index comes after them, and then the head of the file changes:
+what was a row of fragments is now one box of pictures. This works after a kill, too.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+import struct
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import av
-from av.container import InputContainer
-from av.packet import Packet
-from av.video.stream import VideoStream
 
 from app.errors import ClipError
 from app.files import put_in_place
+from app.recording.boxes import HEAD_BYTES, find_box
 from app.recording.fragments import ClipMetadata
-from app.recording.mp4 import index_in_front, show_only, without_log
+from app.recording.mp4 import TICKS_PER_S, without_log
+from app.recording.mp4_index import make_index, zero_of
+from app.recording.picture_table import FragmentedFile, PictureTable, read_fragments
+
+_LARGEST_32 = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
 class ClipSurvey:
-    """The content of a clip's file: its *metadata*, and the number of *samples* to keep.
-
-    *shown_s* is the time for which the samples are shown. *longer* is True when the last sample
-    would be shown too long; it was kept because earlier pictures need it.
-    """
+    """The content of a clip's file: its *metadata*, and the seconds for which it is shown."""
 
     metadata: ClipMetadata
-    samples: int
     shown_s: float
-    longer: bool
 
 
 class NothingShown(ClipError):
@@ -40,122 +36,146 @@ class NothingShown(ClipError):
 
 
 def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
-    """Make *clip* of *part*, up to *end_s* if that is given.
+    """Make *part* the file *clip*, up to *end_s* if that is given.
 
-    The index comes to the front, and an edit list says where players begin. `NothingShown` when
-    *part* shows nothing before *end_s*. *clip* is complete afterwards, or unchanged. *part* stays,
-    but loses an incomplete box at its end.
+    `NothingShown` when *part* shows nothing before *end_s*. *clip* is complete afterwards, or there
+    is none. A kill at any moment leaves a *part* of which the same clip can be made.
     """
-    unfinished = clip.with_name(f".{clip.name}.whole.part")
-    try:
-        _cut_off_broken_box(part)
-        found = survey(part, end_s)
-        _rewrite(part, unfinished, found)
-        put_in_place(unfinished, clip)
-    except (OSError, av.FFmpegError) as error:
-        unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise without_log(error) from None
-        raise ClipError(f"{clip} cannot be made: {without_log(error)}") from None
+    with part.open("r+b") as file:
+        fragments = None if _has_index(file) else read_fragments(file.fileno())
+        try:
+            found = _finish_in_place(file, fragments, end_s) if fragments else survey(part)
+        except (struct.error, OverflowError) as error:
+            raise ClipError(f"{part} is broken: {error}") from None
+    put_in_place(part, clip)
     return found
 
 
 def shows_anything(part: Path) -> bool:
-    """Return whether a clip can be made of *part*. `OSError` when the disk cannot be read.
-
-    *part* loses an incomplete box at its end.
-    """
+    """Return whether a clip can be made of *part*. `OSError` when the disk cannot be read."""
     try:
-        _cut_off_broken_box(part)
-        survey(part)
-    except (NothingShown, FileNotFoundError):
+        with part.open("rb") as file:
+            if _has_index(file):
+                return True
+            fragments = read_fragments(file.fileno())
+    except FileNotFoundError:
         return False
-    return True
+    return fragments is not None and _last_shown(fragments) > 0
 
 
-def survey(file: Path, end_s: float | None = None) -> ClipSurvey:
-    """Return the content of *file*, up to *end_s* if that is given; `NothingShown` without any."""
+def survey(file: Path) -> ClipSurvey:
+    """Return the content of *file*, which has an index; `NothingShown` without pictures."""
     try:
-        return _survey(file, end_s)
+        with av.open(str(file)) as opened:
+            metadata = ClipMetadata.from_text(opened.metadata.get("comment", ""))
+            shown_s = (opened.duration or 0) / av.time_base
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise without_log(error) from None
         raise NothingShown(f"{file} holds no video: {without_log(error)}") from None
-
-
-def _cut_off_broken_box(part: Path) -> None:
-    """Cut off the box at the end of *part* if it is not complete, unless it holds pictures.
-
-    libav reads pictures up to the point where the file breaks off. But it reads nothing of a file
-    that ends in the middle of another box.
-    """
-    end, whole = 0, part.stat().st_size
-    with part.open("rb") as file:
-        while end < whole:
-            file.seek(end)
-            head = file.read(8)
-            size = int.from_bytes(head[:4], "big")
-            if head[4:] != b"mdat" and (len(head) < 8 or size < 8 or end + size > whole):
-                os.truncate(part, end)
-                return
-            end += max(size, 8)
-
-
-def _survey(file: Path, end_s: float | None) -> ClipSurvey:
-    samples = wanted = 0
-    shown_s = last_s = 0.0
-    with av.open(str(file)) as opened:
-        metadata = ClipMetadata.from_text(opened.metadata.get("comment", ""))
-        for packet in _whole_packets(opened):
-            samples += 1
-            at_s, until_s = _times(packet)
-            last_s = max(last_s, until_s)
-            if end_s is None or at_s < end_s:
-                wanted, shown_s = samples, max(shown_s, until_s)
-                reached_s = last_s
     if shown_s <= 0:
         raise NothingShown(f"{file} shows nothing")
-    if end_s is None:
-        return ClipSurvey(metadata, wanted, shown_s, longer=False)
-    return ClipSurvey(metadata, wanted, min(shown_s, end_s), longer=reached_s > end_s)
+    return ClipSurvey(metadata, shown_s)
 
 
-def _rewrite(part: Path, unfinished: Path, found: ClipSurvey) -> None:
-    options = index_in_front(found.samples)
-    with (
-        av.open(str(part)) as source,
-        av.open(str(unfinished), "w", format="mp4", options=options) as written,
-    ):
-        written.metadata["comment"] = found.metadata.to_text()
-        stream = written.add_stream_from_template(source.streams.video[0], opaque=True)
-        if found.metadata.turned:
-            stream.set_display_rotation(180)
-        for packet in islice(_whole_packets(source), found.samples):
-            packet.stream = stream
-            written.mux(packet)
-    if found.longer:
-        with unfinished.open("r+b") as file:
-            head = file.read(int(options["moov_size"]))
-            file.seek(0)
-            file.write(show_only(head, found.shown_s))
+def _has_index(file: IO[bytes]) -> bool:
+    """Return whether *file* is finished: its pictures are one box, which comes second."""
+    file.seek(0)
+    size, kind = struct.unpack(">I4s", file.read(HEAD_BYTES).ljust(HEAD_BYTES, b"\0"))
+    file.seek(size if kind == b"ftyp" else 0)
+    return kind == b"ftyp" and file.read(HEAD_BYTES)[4:] == b"mdat"
 
 
-def _whole_packets(opened: InputContainer) -> Iterator["Packet[VideoStream]"]:
-    """Yield the packets up to the point where the file breaks off."""
-    whole = Path(opened.name).stat().st_size
-    with suppress(av.FFmpegError):
-        for packet in opened.demux(opened.streams.video[0]):
-            if (
-                packet.dts is None
-                or packet.pts is None
-                or packet.is_corrupt
-                or (packet.pos or 0) + packet.size > whole
-            ):
-                return
-            yield packet
+def _finish_in_place(file: IO[bytes], fragments: FragmentedFile, end_s: float | None) -> ClipSurvey:
+    table, zero = fragments.table, zero_of(fragments.head)
+    end = None if end_s is None else zero + round(end_s * TICKS_PER_S)
+    shown_ticks = _keep_shown(table, end) - zero
+    if not table or shown_ticks <= 0:
+        raise NothingShown(f"{file.name} shows nothing")
+    metadata = _metadata(fragments.head)
+    index = make_index(fragments.head, table, shown_ticks, turned=metadata.turned)
+    _cut_off(file, fragments)
+    descriptor = file.fileno()
+    _write_at(descriptor, index, table.end)
+    # Until the next line, the file is one of fragments, with something behind the last.
+    os.fdatasync(descriptor)
+    _write_at(descriptor, _box_of_pictures(table.end - fragments.head_at), fragments.head_at)
+    return ClipSurvey(metadata, shown_ticks / TICKS_PER_S)
 
 
-def _times(packet: "Packet[VideoStream]") -> tuple[float, float]:
-    """Return the start and the end of *packet* in the file, in seconds."""
-    at, duration = packet.pts or 0, packet.duration or 0
-    return float(at * packet.time_base), float((at + duration) * packet.time_base)
+def _last_shown(fragments: FragmentedFile) -> int:
+    """Return the ticks for which players can show *fragments*."""
+    return max(_shown_until(fragments.table), default=0) - zero_of(fragments.head)
+
+
+def _shown_until(table: PictureTable) -> list[int]:
+    return [
+        decoded_at + after + duration
+        for decoded_at, after, duration in zip(
+            table.decoded_at, table.shown_after, table.durations(), strict=True
+        )
+    ]
+
+
+def _keep_shown(table: PictureTable, end: int | None) -> int:
+    """Keep the pictures that are shown before *end*, and those that they need.
+
+    Return the tick at which players stop. Pictures that others need may be shown later: the edit
+    list hides them.
+    """
+    until = _shown_until(table)
+    if end is None:
+        return max(until, default=0)
+    wanted = [
+        number
+        for number, (decoded_at, after) in enumerate(
+            zip(table.decoded_at, table.shown_after, strict=True)
+        )
+        if decoded_at + after < end
+    ]
+    if not wanted:
+        return 0
+    table.keep(wanted[-1] + 1)
+    return min(max(until[number] for number in wanted), end)
+
+
+def _cut_off(file: IO[bytes], fragments: FragmentedFile) -> None:
+    """Cut off what comes after the last picture, so that nothing is mistaken for a picture."""
+    descriptor, end = file.fileno(), fragments.table.end
+    if os.fstat(descriptor).st_size == end:
+        return
+    data_at = max(begin for begin in fragments.data_at if begin < end)
+    size = struct.pack(">I", end - data_at)
+    if os.pread(descriptor, 4, data_at) != size:
+        _write_at(descriptor, size, data_at)
+        os.fdatasync(descriptor)
+    os.ftruncate(descriptor, end)
+
+
+def _box_of_pictures(size: int) -> bytes:
+    """Return the head of a box of *size* bytes, which covers all fragments."""
+    if size > _LARGEST_32:
+        return struct.pack(">I4sQ", 1, b"mdat", size)
+    return struct.pack(">I4s", size, b"mdat")
+
+
+def _write_at(descriptor: int, data: bytes, position: int) -> None:
+    left = memoryview(data)
+    while left:
+        done = os.pwrite(descriptor, left, position)
+        left, position = left[done:], position + done
+
+
+def _metadata(head: bytes) -> ClipMetadata:
+    """Return the metadata in the comment of *head*, a box `moov`."""
+    # The box `meta` has a version and flags before its boxes.
+    meta = find_box(head, b"moov", b"udta", b"meta")
+    if meta is None:
+        return ClipMetadata()
+    inside = head[meta.begin + HEAD_BYTES + 4 : meta.end]
+    text = find_box(inside, b"ilst", b"\xa9cmt", b"data")
+    if text is None:
+        return ClipMetadata()
+    return ClipMetadata.from_text(
+        inside[text.begin + HEAD_BYTES + 8 : text.end].decode(errors="replace")
+    )

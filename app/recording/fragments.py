@@ -1,29 +1,32 @@
-"""Writes a clip as a fragmented MP4, which can be played up to its last second at any time.
+"""Writes a clip as a fragmented MP4, of which a kill costs only what is not written yet.
 
-`app.recording.finishing` moves the index to the front; `.clip.mp4.part` is then `clip.mp4`.
+`app.recording.finishing` adds an index at the end: `.clip.mp4.part` is then `clip.mp4`.
 """
 
+import io
 import json
 import os
+import struct
 import time
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import av
-from av.stream import Stream
 
 from app.errors import ClipError
-from app.frames import Packet, VideoFormat
+from app.frames import Packet
+from app.recording.boxes import FULL_HEAD_BYTES, HEAD_BYTES, box, boxes_in, full_box
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE, without_log
+from app.recording.mp4_index import begin_at
 
-_FRAGMENT_S = 1.0
 _SYNC_EVERY_S = 10.0
 _USUAL_TICKS = TICKS_PER_S // 10
+_START_CODE = b"\0\0\1"
+_KEY_FLAGS, _OTHER_FLAGS = 0x2000000, 0x1010000
 _OPTIONS = {
     "movflags": "delay_moov+default_base_moof+skip_trailer",
-    "frag_duration": str(round(_FRAGMENT_S * 1_000_000)),
-    "avoid_negative_ts": "disabled",
+    "movie_timescale": str(TICKS_PER_S),
 }
 
 
@@ -53,97 +56,111 @@ class ClipMetadata:
 
 
 class FragmentWriter:
-    """Writes H.264 packets of *video_format* to *path*; *start_s* is time zero of the file.
+    """Writes H.264 packets to *path*, from *first* on; *start_s* is where players begin.
 
     An `OSError` comes from the disk; after one, only `close` may be called.
     """
 
-    def __init__(
-        self, path: Path, video_format: VideoFormat, start_s: float, metadata: ClipMetadata
-    ) -> None:
+    def __init__(self, path: Path, first: Packet, start_s: float, metadata: ClipMetadata) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._start_s = start_s
-        self._file = _PlainFile(path)
-        self._container = av.open(self._file, "w", format="mp4", options=_OPTIONS)
-        self._container.metadata["comment"] = metadata.to_text()
-        self._stream = self._container.add_mux_stream(
-            "h264", width=video_format.width, height=video_format.height, time_base=TIME_BASE
-        )
-        self._held: av.Packet[Stream] | None = None
-        self._last_dts: int | None = None
+        self._begin_dts = round((first.decode_s - start_s) * TICKS_PER_S)
+        self._last_dts = self._begin_dts - 1
         self._interval = _USUAL_TICKS
+        self._number = 0
+        self._head = begin_at(_head(first, metadata, path), -self._begin_dts)
+        self._file = _PlainFile(path)
 
-    def write(self, packet: Packet) -> None:
-        """Hold *packet*, and write the one before it to the file."""
-        made = av.Packet(packet.data)
-        dts = self._ticks(packet.decode_s)
-        if self._last_dts is not None:
-            dts = max(dts, self._last_dts + 1)
-            self._interval = dts - self._last_dts
+    def write(self, packets: Sequence[Packet]) -> None:
+        """Write *packets* as one fragment."""
+        if not packets:
+            return
+        start_s, first_dts, dts = self._start_s, 0, self._last_dts
+        data, rows = [], list[int]()
+        for packet in packets:
+            last_dts, dts = dts, round((packet.decode_s - start_s) * TICKS_PER_S)
+            if dts <= last_dts:
+                dts = last_dts + 1
+            if rows:
+                rows[-4] = self._interval = dts - last_dts
+            else:
+                first_dts = dts
+            shown_after = round((packet.at_s - start_s) * TICKS_PER_S) - dts
+            one = _length_prefixed(packet.data)
+            data.append(one)
+            flags = _KEY_FLAGS if packet.key else _OTHER_FLAGS
+            rows += self._interval, len(one), flags, shown_after if shown_after > 0 else 0
         self._last_dts = dts
-        made.stream, made.time_base, made.is_keyframe = self._stream, TIME_BASE, packet.key
-        made.dts, made.pts = dts, max(self._ticks(packet.at_s), dts)
-        self._write_held()
-        self._held = made
+        self._number += 1
+        described = _description(self._number, first_dts - self._begin_dts, rows)
+        head, self._head = self._head, b""
+        self._file.write(b"".join((head, described, box(b"mdat", *data))))
 
     def close(self) -> None:
-        """Write the packet that is held, and close the file.
+        """Close the file."""
+        self._file.close()
 
-        The file is closed even if writing fails with an `OSError`.
-        """
-        try:
-            if not self._file.broken:
-                self._write_held()
-                self._container.close()
-        except av.FFmpegError as error:
-            raise ClipError(f"{self._file.path} cannot be written: {without_log(error)}") from None
-        finally:
-            self._file.broken = True
-            with suppress(av.FFmpegError, OSError):
-                self._container.close()
-            self._file.close()
 
-    def _ticks(self, at_s: float) -> int:
-        return round((at_s - self._start_s) * TICKS_PER_S)
+def _head(first: Packet, metadata: ClipMetadata, path: Path) -> bytes:
+    """Return the boxes `ftyp` and `moov` for a file with *first*, a key frame, by libav."""
+    made = io.BytesIO()
+    try:
+        with av.open(made, "w", format="mp4", options=_OPTIONS) as container:
+            container.metadata["comment"] = metadata.to_text()
+            video = first.video_format
+            stream = container.add_mux_stream(
+                "h264", width=video.width, height=video.height, time_base=TIME_BASE
+            )
+            packet = av.Packet(first.data)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, TIME_BASE, True
+            packet.dts = packet.pts = 0
+            packet.duration = _USUAL_TICKS
+            container.mux(packet)
+    except av.FFmpegError as error:
+        raise ClipError(f"{path} cannot be written: {without_log(error)}") from None
+    content = made.getvalue()
+    return b"".join(
+        content[begin:end] for kind, begin, end in boxes_in(content) if kind in (b"ftyp", b"moov")
+    )
 
-    def _write_held(self) -> None:
-        """Write the packet that is held; its duration is known when the next one has arrived."""
-        if self._held is None:
-            return
-        self._held.duration = self._interval
-        held, self._held = self._held, None
-        try:
-            self._container.mux(held)
-        except av.FFmpegError as error:
-            raise ClipError(f"{self._file.path} cannot be written: {without_log(error)}") from None
-        self._file.sync_if_due()
+
+def _length_prefixed(data: bytes) -> bytes:
+    """Return the H.264 in *data*, an Annex B stream, as in a file: each unit after its length."""
+    parts = list[bytes]()
+    for padded in data.split(_START_CODE):
+        unit = padded.rstrip(b"\0")
+        if unit:
+            parts += len(unit).to_bytes(4, "big"), unit
+    return b"".join(parts)
+
+
+def _description(number: int, decoded_at: int, rows: list[int]) -> bytes:
+    """Return the box `moof` of the fragment *number*; *rows* has four values for each picture."""
+    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", number))
+    tfhd = full_box(b"tfhd", 0, 0x20000, struct.pack(">I", 1))
+    tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decoded_at))
+    # The pictures begin behind this box and the head of the next.
+    offset = len(mfhd) + len(tfhd) + len(tfdt) + FULL_HEAD_BYTES + 8 + 4 * len(rows)
+    offset += 3 * HEAD_BYTES
+    run = struct.pack(f">{2 + len(rows)}I", len(rows) // 4, offset, *rows)
+    return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, full_box(b"trun", 0, 0xF01, run)))
 
 
 class _PlainFile:
-    """A file that writes all data or raises: libav does not notice an incomplete write.
+    """A file that writes all data or raises, and syncs now and then.
 
-    A *broken* file ignores all data.
+    A power cut then loses little, and the card gets few syncs.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.broken = False
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o644)
         self._synced_s = time.monotonic()
 
-    def write(self, data: bytes) -> int:
-        left = memoryview(b"" if self.broken else data)
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
         while left:
-            try:
-                left = left[os.write(self._descriptor, left) :]
-            except OSError:
-                self.broken = True
-                raise
-        return len(data)
-
-    def sync_if_due(self) -> None:
-        """Sync every few seconds: a power cut loses little, and the card gets few syncs."""
+            left = left[os.write(self._descriptor, left) :]
         if time.monotonic() - self._synced_s >= _SYNC_EVERY_S:
             os.fdatasync(self._descriptor)
             self._synced_s = time.monotonic()

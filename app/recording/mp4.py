@@ -1,6 +1,5 @@
-"""MP4 files for phones, browsers and Slack: H.264, the index in front, and an exact length."""
+"""The unit of time in our MP4 files, and libav's options and errors."""
 
-import struct
 from fractions import Fraction
 
 import av
@@ -22,20 +21,6 @@ def index_in_front(samples: int) -> dict[str, str]:
         "moov_size": str(_INDEX_BYTES + _SAMPLE_BYTES * samples),
         "avoid_negative_ts": "disabled",
     }
-
-
-def show_only(head: bytes, shown_s: float) -> bytes:
-    """Return *head*, the beginning of an MP4 file with its index, made to end after *shown_s*.
-
-    Players then ignore what comes later in the file.
-    """
-    changed = bytearray(head)
-    movie = head.index(b"mvhd")
-    (timescale,) = struct.unpack_from(">I", head, movie + 16)
-    duration = round(shown_s * timescale)
-    for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"elst", 12)):
-        struct.pack_into(">I", changed, head.index(box) + offset, duration)
-    return bytes(changed)
 
 
 def without_log(error: OSError | av.FFmpegError) -> OSError:

@@ -6,16 +6,18 @@ the memory never exceeds its limit: the oldest packets are dropped first. A curs
 them finds a gap.
 """
 
+import math
 import threading
 from collections import deque
+from collections.abc import Iterator
 from itertools import islice, takewhile
 
 from app.frames import Packet
 
 #: The memory that a packet takes besides its data.
 _PACKET_BYTES = 250
-#: Packets that one read returns. It is small, because the limit does not count them.
-_BATCH = 20
+#: The most packets that one read returns. It is small, because the limit does not count them.
+BATCH = 20
 
 
 class Cursor:
@@ -50,6 +52,12 @@ class Ring:
         self._lock = threading.Lock()
 
     @property
+    def newest_decode_s(self) -> float:
+        """The time at which the newest packet is decoded."""
+        with self._lock:
+            return self._packets[-1].decode_s if self._packets else -math.inf
+
+    @property
     def kept_s(self) -> float:
         """The seconds from the oldest packet to the newest."""
         with self._lock:
@@ -78,10 +86,11 @@ class Ring:
             self._cursors.append(cursor)
             return cursor
 
-    def read(self, cursor: Cursor) -> list[Packet]:
-        """Return the next packets of *cursor*; none when it has read them all.
+    def read(self, cursor: Cursor, before_s: float = math.inf) -> list[Packet]:
+        """Return the next packets of *cursor*; fewer than `BATCH` when it has read them all.
 
-        The first packet after a gap is a key frame.
+        Those from *before_s* on stay, as long as they are not older than `keep_s`. The first packet
+        after a gap is a key frame.
         """
         with self._lock:
             if cursor.position < self._first:
@@ -89,7 +98,11 @@ class Ring:
                 cursor.position = self._keys[0] if self._keys else self._first + len(self._packets)
             cursor.kept_from = cursor.position
             begin = cursor.position - self._first
-            found = list(islice(self._packets, begin, begin + _BATCH))
+            following: Iterator[Packet] = islice(self._packets, begin, begin + BATCH)
+            if before_s < math.inf and self._packets:
+                limit_s = max(before_s, self._packets[-1].at_s - self.keep_s)
+                following = takewhile(lambda packet: packet.decode_s < limit_s, following)
+            found = list(following)
             cursor.position += len(found)
             return found
 

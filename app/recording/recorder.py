@@ -17,14 +17,20 @@ from app.errors import ClipError
 from app.frames import Frame, Packet, VideoFormat, jpeg
 from app.recording.base import RecordingSettings
 from app.recording.clip_writer import ClipWriter, WriteCheck, WrittenPart
-from app.recording.event_folder import PART_NAME, clip_name, part_number, part_path
+from app.recording.event_folder import (
+    PART_NAME,
+    clip_name,
+    part_number,
+    part_path,
+    ready_path,
+)
 from app.recording.finishing import ClipSurvey, NothingShown, finish, shows_anything, survey
 from app.recording.mp4 import without_log
 from app.recording.pre_roll import Ring
 
-#: The interval at which open clips are written. A longer interval costs less, and a kill costs up
-#: to a second of the clip anyway.
-_WRITE_EVERY_S = 0.3
+#: The interval at which open clips are written: what a kill costs of them. When the end of a clip
+#: comes, somebody may wait for it.
+_WRITE_EVERY_S, _END_EVERY_S = 1.0, 0.3
 _RETRY_S = 30.0
 _IDLE_S = 600.0
 #: Packets stay so many seconds longer than the pre-roll: a clip may be requested a moment late.
@@ -40,7 +46,7 @@ class ReadyClip:
     """A complete part of a clip, or the whole clip; *lasts_s* is its length.
 
     *reaches_s* is the time from the beginning of the whole clip to the end of this file. *last* is
-    True when no other part follows. *purpose* is the text that `begin_clip` was given. *part* may
+    True when no other part follows. *purpose* is the text that `begin_clip` was given. *mark* may
     be deleted as soon as the file is recorded on disk.
     """
 
@@ -49,7 +55,7 @@ class ReadyClip:
     reaches_s: float
     last: bool
     purpose: str
-    part: Path
+    mark: Path
 
 
 class Recorder:
@@ -163,29 +169,28 @@ class Recorder:
 
     def repair(self, parts: Iterable[Path]) -> None:
         """Make clips of *parts*, which an earlier run left unfinished."""
-        for part in parts:
-            name = PART_NAME.fullmatch(part.name)
-            if name:
-                following = part.with_name(clip_name(part_number(name) + 1))
-                last = not _exists_or_can(following)
-                self._finish(WrittenPart(part.with_name(name["clip"]), last=last))
+        names = ((part, PART_NAME.fullmatch(part.name)) for part in parts)
+        numbers = {part.with_name(name["clip"]): part_number(name) for part, name in names if name}
+        for clip, number in numbers.items():
+            last = not _exists_or_can(clip.with_name(clip_name(number + 1)))
+            self._finish(WrittenPart(clip, last=last))
 
     def step(self) -> float:
         """Write the packets that have arrived; returns the seconds until the next step."""
         self._lower_priority()
         with self._lock:
             clips = list(self._clips)
-        wrote = [self._advance(clip) for clip in clips]
+        unread = [self._advance(clip) for clip in clips]
         if self._waiting and self._clock.monotonic() >= self._retry_s:
             waiting, self._waiting = self._waiting, []
             for written in waiting:
                 self._finish(written)
         if self._closed and not self.busy:
             self.ring.clear()
-        if any(wrote):
+        if any(unread):
             return 0.0
         if clips:
-            return _WRITE_EVERY_S
+            return _END_EVERY_S if any(clip.is_ending for clip in clips) else _WRITE_EVERY_S
         return _RETRY_S if self._waiting else _IDLE_S
 
     def _lower_priority(self) -> None:
@@ -197,9 +202,9 @@ class Recorder:
 
     def _advance(self, clip: ClipWriter) -> bool:
         trouble: OSError | None = None
-        wrote = False
+        has_more = False
         try:
-            wrote = clip.advance()
+            has_more = clip.advance()
         except OSError as error:
             trouble = without_log(error)
         except av.FFmpegError as error:
@@ -214,7 +219,7 @@ class Recorder:
                 trouble = trouble or ClipError("the camera gave no picture at that time")
             if trouble and not any(made):
                 self._failed(clip.folder, clip.purpose, trouble)
-        return wrote
+        return has_more
 
     def _forget(self, clip: ClipWriter) -> None:
         with self._lock:
@@ -223,9 +228,8 @@ class Recorder:
 
     def _finish(self, written: WrittenPart) -> bool:
         """Make the file of *written*; returns whether there is one."""
-        part = part_path(written.clip)
         try:
-            found = _make_clip(part, written)
+            found = _make_clip(written)
         except ClipError as error:
             _log.error("%s; the next start tries again", error)
             return False
@@ -242,8 +246,9 @@ class Recorder:
         self.count += 1
         metadata = found.metadata
         reaches_s = metadata.offset_s + found.shown_s
+        mark = ready_path(written.clip)
         self._ready(
-            ReadyClip(written.clip, found.shown_s, reaches_s, written.last, metadata.note, part)
+            ReadyClip(written.clip, found.shown_s, reaches_s, written.last, metadata.note, mark)
         )
         return True
 
@@ -264,17 +269,23 @@ def _exists_or_can(clip: Path) -> bool:
         return True
 
 
-def _make_clip(part: Path, written: WrittenPart) -> ClipSurvey | None:
-    """Make the clip of *part*, unless it exists already, and return its content.
+def _make_clip(written: WrittenPart) -> ClipSurvey | None:
+    """Make the clip *written*, unless it exists already, mark it, and return its content.
 
-    Returns None when *part* shows nothing, or was deleted.
+    Returns None when it shows nothing, or was deleted.
     """
     clip = written.clip
+    part, mark = part_path(clip), ready_path(clip)
     try:
-        found = survey(clip) if clip.exists() else finish(part, clip, written.shown_s)
-        os.truncate(part, 0)
+        mark.touch()
+        if not clip.exists():
+            return finish(part, clip, written.shown_s)
+        found = survey(clip)
+        # Earlier versions copied this file, and left it as the mark.
+        part.unlink(missing_ok=True)
     except (NothingShown, FileNotFoundError) as error:
         _log.warning("there is no %s: %s", clip, error)
         part.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
         return None
     return found

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.frames import Frame
 from app.recording.base import RecordingSettings
 from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import part_path
@@ -86,6 +87,31 @@ def test_an_end_in_the_past_is_kept(source: Source, folder: Path) -> None:
     assert numbers(harness.ready[0].clip) == list(range(10, 50))
 
 
+def test_what_may_be_cut_off_is_not_written_yet(source: Source, folder: Path) -> None:
+    harness = RecorderHarness(SETTINGS)
+    clips: list[ClipWriter] = []
+    written: list[int] = []
+
+    def note(_: Frame) -> None:
+        harness.write_all()
+        written.append(len(numbers(part_path(folder / "clip.mp4"))))
+
+    actions: dict[int, Action] = {
+        30: begin_into(clips, harness, folder),
+        31: lambda _: clips[0].show_until(4.0),
+        55: note,
+        56: lambda _: clips[0].show_until(5.5),
+        57: note,
+        # Memory keeps no more than four seconds of it.
+        110: note,
+        111: lambda _: clips[0].end(5.5),
+    }
+    harness.play(source("h264 with B-frames.mp4"), actions, write_every=1000)
+    harness.finish()
+    assert written == pytest.approx([40, 55, 70], abs=2)
+    assert numbers(harness.ready[0].clip) == list(range(10, 55))
+
+
 def test_a_part_that_begins_after_the_end_is_deleted(source: Source, folder: Path) -> None:
     harness = RecorderHarness(RecordingSettings(pre_roll_s=2, post_roll_s=1, max_clip_s=5))
     clips: list[ClipWriter] = []
@@ -97,7 +123,7 @@ def test_a_part_that_begins_after_the_end_is_deleted(source: Source, folder: Pat
     harness.play(source("h264.mkv"), actions)
     harness.finish()
     assert [one.clip.name for one in harness.ready] == ["clip.mp4"]
-    assert {path.name for path in folder.iterdir()} == {".clip.mp4.part", "clip.mp4"}
+    assert {path.name for path in folder.iterdir()} == {".clip.mp4.ready.part", "clip.mp4"}
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.avi"])

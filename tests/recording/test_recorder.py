@@ -10,7 +10,7 @@ import pytest
 
 from app.frames import Frame, Image
 from app.recording.base import RecordingSettings
-from app.recording.event_folder import EventFolders
+from app.recording.event_folder import EventFolders, part_path, ready_path
 from tests.recording.conftest import Source
 from tests.recording.harness import Action, RecorderHarness
 from tests.recording.videos import (
@@ -257,18 +257,37 @@ def test_nothing_is_written_to_a_folder_that_is_refused(source: Source, folder: 
     assert not folder.exists()
 
 
-def test_a_clip_is_finished_when_the_disk_has_room_again(source: Source, folder: Path) -> None:
+def test_a_clip_is_finished_when_the_disk_accepts_files_again(source: Source, folder: Path) -> None:
     folder.mkdir(parents=True)
-    blocked = folder / ".clip.mp4.whole.part"
-    blocked.symlink_to("/dev/full")
+    refused = ready_path(folder / "clip.mp4")
+    refused.symlink_to(refused.name)
     harness = RecorderHarness(SETTINGS)
     assert harness.record(source("h264.mkv"), folder, start_s=3, end_s=4, last=60) == []
     assert harness.recorder.trouble
     assert not (folder / "clip.mp4").exists()
+    refused.unlink()
     harness.clock.advance(31)
     harness.write_all()
     assert numbers(harness.ready[0].clip) == list(range(10, 50))
     assert harness.recorder.trouble is None
+
+
+def test_a_full_disk_leaves_a_clip_up_to_that_moment(source: Source, tmp_path: Path) -> None:
+    with SmallDisk(tmp_path / "card", 1) as card:
+        harness, folder = RecorderHarness(SETTINGS), card.path / "one"
+        actions: dict[int, Action] = {
+            30: begin(harness, folder, 9.0),
+            60: lambda _: harness.write_all(),
+            61: lambda _: card.fill(),
+            90: lambda _: harness.write_all(),
+            91: lambda _: card.empty(),
+        }
+        harness.play(source("h264.mkv"), actions, write_every=1000)
+        harness.clock.advance(31)
+        harness.write_all()
+        there = numbers(harness.ready[0].clip)
+        assert there == list(range(10, 10 + len(there)))
+        assert len(there) >= 50
 
 
 def test_a_clip_whose_folder_is_deleted_is_dropped(
@@ -305,7 +324,8 @@ def test_the_next_start_makes_the_clip_of_a_killed_run(
     (ready,) = harness.ready
     assert (ready.clip, ready.purpose, ready.last) == (event / "clip.mp4", "it was an alert", True)
     assert numbers(event / "clip.mp4")[0] == 15
-    assert ready.part.stat().st_size == 0
+    assert ready.mark.stat().st_size == 0
+    assert not part_path(ready.clip).exists()
     assert not (event / "clip-2.mp4").exists()
     assert not (other / "clip.mp4").exists()
 
@@ -326,7 +346,8 @@ def killed(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "gone", [(), (".clip.mp4.part",), (".clip.mp4.part", ".clip-2.mp4.part", "clip.mp4")]
+    "gone",
+    [(), (".clip.mp4.ready.part",), (".clip.mp4.ready.part", ".clip-2.mp4.ready.part", "clip.mp4")],
 )
 def test_only_the_last_part_of_a_killed_clip_is_the_last(
     killed: Path, tmp_path: Path, event: Path, gone: tuple[str, ...]
@@ -381,8 +402,22 @@ def test_a_clip_that_may_be_unreported_is_reported_again(
     assert second.ready[0].purpose == first.ready[0].purpose == "it was an alert"
     assert second.ready[0].lasts_s == pytest.approx(first.ready[0].lasts_s, abs=0.2)
     assert (event / "clip.mp4").read_bytes() == made
-    second.ready[0].part.unlink()
+    second.ready[0].mark.unlink()
     assert list(EventFolders(tmp_path).unfinished_clips("front")) == []
+
+
+def test_the_mark_of_an_earlier_version_is_replaced(
+    killed_part: bytes, tmp_path: Path, event: Path
+) -> None:
+    (event / ".clip.mp4.part").write_bytes(killed_part)
+    repair(RecorderHarness(IN_PARTS), tmp_path)
+    (event / ".clip.mp4.ready.part").rename(event / ".clip.mp4.part")
+    made = (event / "clip.mp4").read_bytes()
+    harness = RecorderHarness(IN_PARTS)
+    repair(harness, tmp_path)
+    assert [one.mark for one in harness.ready] == [event / ".clip.mp4.ready.part"]
+    assert {path.name for path in event.iterdir()} == {"clip.mp4", ".clip.mp4.ready.part"}
+    assert (event / "clip.mp4").read_bytes() == made
 
 
 def test_a_part_that_is_no_video_is_deleted_and_logged(
@@ -410,4 +445,4 @@ def test_a_part_that_cannot_be_deleted_is_tried_again(killed_part: bytes, tmp_pa
         card.let_go(event / ".clip-2.mp4.part")
         harness.clock.advance(31)
         harness.write_all()
-        assert {path.name for path in event.iterdir()} == {"clip.mp4", ".clip.mp4.part"}
+        assert {path.name for path in event.iterdir()} == {"clip.mp4", ".clip.mp4.ready.part"}

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from app.frames import Image
+from app.recording.boxes import boxes_in
 
 FPS = 10
 _BITS = 10
@@ -185,10 +186,10 @@ def sizes(clip: Path) -> set[tuple[int, int]]:
 
 
 def is_for_browsers(clip: Path) -> bool:
-    """True if browsers, phones and Slack play *clip*: H.264 in avc1, 4:2:0, the index in front."""
+    """True if browsers, phones and Slack play *clip*: H.264 in avc1, 4:2:0, with one index."""
     with av.open(str(clip)) as opened:
         coder = opened.streams.video[0].codec_context
         is_h264 = (coder.name, coder.codec_tag) == ("h264", "avc1")
         plays = is_h264 and coder.pix_fmt in ("yuv420p", "yuvj420p")
-    whole = clip.read_bytes()
-    return plays and 0 < whole.index(b"moov") < whole.index(b"mdat")
+    kinds = [kind for kind, _, _ in boxes_in(clip.read_bytes()) if kind != b"free"]
+    return plays and kinds[0] == b"ftyp" and sorted(kinds[1:]) == [b"mdat", b"moov"]

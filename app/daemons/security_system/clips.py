@@ -176,7 +176,13 @@ class Clips:
             return []
         start_s = event.started_at_s - self._before_s
         self._clip = self._begin(event_id, start_s, _ClipPurpose(event.alert))
+        self._clip.show_until(event.started_at_s + self._after_s)
         return [self._clip.begun]
+
+    def extend(self, moved_at_s: float) -> None:
+        """Let the clip of the open event show the time after *moved_at_s*, when something moved."""
+        if self._clip:
+            self._clip.show_until(moved_at_s + self._after_s)
 
     def end(self, ended_at_s: float) -> None:
         """End the clip of the open event, which ended at *ended_at_s*."""
@@ -331,7 +337,7 @@ class Clips:
             lasted_s=round(ready.lasts_s, 2),
             host=protocol.host_name(),
         )
-        self._publisher.publish(Publication(fact, spent=ready.part))
+        self._publisher.publish(Publication(fact, spent=ready.mark))
         _log.info("%s of event %s is ready: %.1f s", file, event_id, ready.lasts_s)
         if purpose.asked_at:
             self._reply(purpose.asked_at, event_id=event_id, file=file)

@@ -447,6 +447,8 @@ class SecuritySystem(Daemon):
         self._people.use_network(self._feed.network)
         self._people.look(frame, verdict, self._detector)
         self._traces.add(frame, verdict)
+        if verdict.motion:
+            self._clips.extend(frame.at_s)
         self._learning = verdict.learning
         self._level = verdict.level
         if verdict.event and verdict.changed == "opened":
