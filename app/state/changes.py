@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Changes:
-    """The changes of the keys that begin with one of *prefixes*, none of which begins with another.
+    """The changes of the keys that begin with one of *prefixes*.
 
     One thread calls `wait` and `close`, and looks at the keys; any thread may call `wake`.
     """
@@ -34,7 +34,7 @@ class Changes:
         # redis-py has no types for its connections.
         self._pool: Any = server.connection_pool
         self._connection: Any = None
-        self._words = [word for prefix in prefixes for word in ("PREFIX", prefix)]
+        self._words = [word for prefix in _separate(prefixes) for word in ("PREFIX", prefix)]
         self._connected_s = self._heard_s = self._asked_s = self._look_at_s = 0.0
         self._connect_at_s = 0.0
         self._refusal: str | None = None
@@ -142,3 +142,12 @@ class Changes:
             if self._connection.read_response(push_request=True) != b"PONG":
                 has_changed = True
         return has_changed
+
+
+def _separate(prefixes: tuple[str, ...]) -> list[str]:
+    """Return *prefixes* without those that begin with another: Redis refuses them."""
+    kept: list[str] = []
+    for prefix in sorted(prefixes):
+        if not (kept and prefix.startswith(kept[-1])):
+            kept.append(prefix)
+    return kept

@@ -91,6 +91,14 @@ def test_other_keys_end_no_wait(changes: Changes, raw: redis.Redis) -> None:
 
 
 @pytest.mark.usefixtures("slow_look")
+def test_a_prefix_may_begin_with_another(state: State, raw: redis.Redis) -> None:
+    with closing(state.changes("home_by", "home", "homes", "a", "home")) as changes:
+        assert changes.wait(LONG_S)
+        assert changes.are_pushed
+        assert wait_while(lambda: raw.set("home_by", "1"), changes)
+
+
+@pytest.mark.usefixtures("slow_look")
 def test_a_change_before_the_wait_ends_it(changes: Changes, raw: redis.Redis) -> None:
     raw.set("camera_status", "True")
     assert changes.wait(LONG_S)

@@ -17,7 +17,7 @@ from app.web.dashboard.events import event_page, media, tag, timeline
 from app.web.dashboard.events.index import EventIndex
 from app.web.dashboard.live import asked, now, updates_page
 from app.web.dashboard.live import pictures_page as live_page
-from app.web.dashboard.live.overview import read_overview
+from app.web.dashboard.live.overview import overview_changes, read_overview
 from app.web.dashboard.live.pictures import LivePictures
 from app.web.dashboard.live.updates import Updates
 from app.web.dashboard.machine import logs, system
@@ -58,7 +58,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
         clock,
         commands,
         LivePictures(state),
-        Updates(lambda: read_overview(commands)),
+        Updates(lambda: read_overview(commands), lambda: overview_changes(commands)),
         EventIndex(config, state, clock),
     )
     Bootstrap5(app)

@@ -15,7 +15,7 @@ from app.commands.status import HouseStatus, SwitchState, names, read_status
 from app.errors import ProtocolError, StateUnavailable
 from app.programs import SECURITY_SYSTEM, program_of, why_stuck
 from app.protocol import ArmedBy, EventRecord, Heartbeat, Presence
-from app.state import Survey
+from app.state import Changes, Survey
 from app.times import format_duration, format_time
 
 Overview = dict[str, Any]
@@ -41,6 +41,14 @@ def read_overview(context: CommandContext) -> Overview:
         _log.debug("the overview cannot be read: %s", error)
         return {"away": AWAY}
     return found
+
+
+def overview_changes(context: CommandContext) -> Changes:
+    """Return the changes of what `read_overview` reads."""
+    pictures = (protocol.camera_key(name, "latest") for name in context.config.cameras)
+    return context.state.changes(
+        *names(context.config), *pictures, "heartbeat", "events", protocol.event_key("")
+    )
 
 
 def overview(context: CommandContext, survey: Survey, now: datetime) -> Overview:

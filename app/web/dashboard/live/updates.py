@@ -1,19 +1,21 @@
 """The state of the house as server-sent events, for pages that show it without a reload.
 
-One thread of this process reads the state while at least one page listens, and wakes the pages when
-something has changed. When a stream ends, the browser asks for another by itself.
+One thread of this process reads the state when it changes, while at least one page listens, and
+wakes the pages. When a stream ends, the browser asks for another by itself.
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
+from app.state import Changes
 from app.web import STOPPING
 from app.web.dashboard.live.overview import Overview
 
-#: The time between two readings.
-READ_S = 0.5
+#: The least time between two readings: all programs send their heartbeats at the same moment.
+PAUSE_S = 0.02
 #: The time without a change after which a comment is sent, to notice a page that is gone.
 QUIET_S = 10.0
 #: The most pages that listen at once; a thread serves each.
@@ -24,10 +26,15 @@ _LOOK_S = 1.0
 
 
 class Updates:
-    """The newest overview, as *read* returns it. Several threads may use it."""
+    """The newest overview, as *read* returns it, and again after *changes* of what it reads.
 
-    def __init__(self, read: Callable[[], Overview]) -> None:
+    Several threads may use it.
+    """
+
+    def __init__(self, read: Callable[[], Overview], changes: Callable[[], Changes]) -> None:
         self._read = read
+        self._changes = changes
+        self._present: Changes | None = None
         self._changed = threading.Condition()
         self._listeners = 0
         self._newest: tuple[int, str] = 0, ""
@@ -51,6 +58,8 @@ class Updates:
         finally:
             with self._changed:
                 self._listeners -= 1
+                if self._present and not self._listeners:
+                    self._present.wake()
 
     def _events(self, goes_on: Callable[[], bool]) -> Iterator[str]:
         sent = 0
@@ -92,17 +101,20 @@ class Updates:
             return True
 
     def _run(self) -> None:
-        """Read the state again and again, until no page listens."""
-        while self._is_needed():
-            self._take(json.dumps(self._read()))
-            STOPPING.wait(READ_S)
+        """Read the state whenever it changes, until no page listens."""
+        with closing(self._changes()) as changes:
+            while self._is_needed(changes):
+                if changes.wait():
+                    self._take(json.dumps(self._read()))
+                    STOPPING.wait(PAUSE_S)
 
-    def _is_needed(self) -> bool:
-        """Return whether a page listens; otherwise this thread must end."""
+    def _is_needed(self, changes: Changes) -> bool:
+        """Return whether a page listens; otherwise this thread, which waits for *changes*, ends."""
         with self._changed:
+            self._present = changes
             if self._listeners and not STOPPING.is_set():
                 return True
-            self._thread = None
+            self._thread = self._present = None
             return False
 
     def _take(self, text: str) -> None:

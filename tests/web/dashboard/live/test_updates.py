@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 
+from app.state import State
 from app.web.dashboard.live.updates import MOST_LISTENERS, Updates
+from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 BEGIN = "retry: 300\n\n"
@@ -17,9 +20,19 @@ BEGIN = "retry: 300\n\n"
 class House:
     """A state that is read, and how often."""
 
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {"armed": True}
+    def __init__(self, raw: redis.Redis) -> None:
+        self._raw = raw
+        self._state: dict[str, Any] = {"armed": True}
         self.readings = 0
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self._state
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._state = state
+        self._raw.incr("armed")
 
     def read(self) -> dict[str, Any]:
         self.readings += 1
@@ -27,15 +40,17 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house(redis_server: RedisServer) -> Iterator[House]:
+    with redis.Redis.from_url(redis_server.url) as raw:
+        yield House(raw)
 
 
 @pytest.fixture
-def updates(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Updates]:
-    monkeypatch.setattr("app.web.dashboard.live.updates.READ_S", 0.02)
+def updates(house: House, state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[Updates]:
+    # No look is due in these tests, so that only a push can lead to a reading.
+    monkeypatch.setattr("app.state.changes.LOOK_S", 1000.0)
     monkeypatch.setattr("app.web.dashboard.live.updates._LOOK_S", 0.05)
-    yield Updates(house.read)
+    yield Updates(house.read, lambda: state.changes("armed"))
     until(lambda: not threads(), "the thread has ended")
 
 
