@@ -7,10 +7,11 @@ This module connects, with a growing delay.
 
 import json
 import logging
+import os
 import select
 import ssl
 import threading
-import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,9 +30,8 @@ HELLO_S = 10.0
 #: The longest delay between two tries to connect.
 REST_MAX_S = 60.0
 _REST_AFTER_SUCCESS_S = 1.0
-#: The longest time of a read, and the time between two checks whether it should end.
+#: The longest time of a read.
 _READ_S = 3.0
-_SLICE_S = 0.2
 
 _log = logging.getLogger(__name__)
 
@@ -173,6 +173,7 @@ class _Socket(SocketModeClient):
     """slack_sdk's client, which passes every message to *read* at once and never reconnects."""
 
     def __init__(self, read: Callable[[str], None]) -> None:
+        self._closing = threading.Event()
         super().__init__(
             app_token="", logger=sdk_log(), auto_reconnect_enabled=False, concurrency=1
         )
@@ -191,13 +192,18 @@ class _Socket(SocketModeClient):
                     session.sock = cast(Any, self._wire)
 
     def close(self) -> None:
+        self._closing.set()
         self.leave()
         super().close()
+
+    def process_messages(self) -> None:
+        """Sleep: the queue, at which the client would look every second, is always empty."""
+        self._closing.wait()
 
     def leave(self) -> None:
         """Let a read of the present socket end soon, so that the socket can be closed."""
         if self._wire is not None:
-            self._wire.leaving = True
+            self._wire.leave()
 
     def enqueue_message(self, message: str) -> None:
         self._read(message)
@@ -207,19 +213,21 @@ class _Wire:
     """The client's socket, changed: its end is an error.
 
     Without that the client would treat the end as silence, and read as fast as it can for half a
-    minute. While one thread of the client reads, no other thread may close it. So a read ends soon
-    when *leaving* says that another thread wants to close.
+    minute. While one thread of the client reads, no other thread may close it. So `leave` ends a
+    read when another thread wants to close.
     """
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        self.leaving = False
+        self._leave_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._leave_fd)
+
+    def leave(self) -> None:
+        """End the present read and each later one."""
+        os.eventfd_write(self._leave_fd, 1)
 
     def recv(self, size: int) -> bytes:
-        until_s = time.monotonic() + _READ_S
-        while not self._has_something():
-            if self.leaving or time.monotonic() > until_s:
-                raise TimeoutError
+        self._await_something()
         received: bytes = self._sock.recv(size)
         if not received:
             raise ConnectionResetError("Slack hung up")
@@ -228,11 +236,18 @@ class _Wire:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
-    def _has_something(self) -> bool:
+    def _await_something(self) -> None:
+        """Wait until there is something to read; `TimeoutError` when nothing comes."""
         if self._sock.fileno() < 0:
             raise ConnectionAbortedError("the socket is closed")
-        decrypted = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
-        return bool(decrypted or select.select([self._sock], [], [], _SLICE_S)[0])
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return
+        waiting = select.poll()
+        waiting.register(self._leave_fd, select.POLLIN)
+        waiting.register(self._sock, select.POLLIN)
+        ready = [fd for fd, _ in waiting.poll(_READ_S * 1000)]
+        if not ready or self._leave_fd in ready:
+            raise TimeoutError
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -40,8 +40,8 @@ from app.worker import timed_step
 if TYPE_CHECKING:
     from app.daemons.slack_socket.connection import Envelope, SlackConnection
 
-#: The pause between two checks of the connection.
-LOOK_S = 0.5
+#: The pause between two checks of the connection: while there is none, and while there is one.
+LOOK_S, CONNECTED_LOOK_S = 0.5, 2.0
 #: The number of envelopes that are handled at a time.
 WORKERS = 8
 #: An envelope that takes longer is late.
@@ -114,7 +114,7 @@ class SlackSocket(Daemon):
             return BEAT_S
         self._connection.maintain()
         self.report_trouble(self._connection.trouble)
-        return LOOK_S
+        return CONNECTED_LOOK_S if self._connection.connected else LOOK_S
 
     def configure(self) -> None:
         """Take over the allowed people; reconnect only when the connection's settings changed."""
