@@ -97,7 +97,7 @@ def _costs_at(
 
 def _costs(play: Play, folder: Path) -> dict[str, float | None]:
     """Return the CPU time for each picture of *play*: decoded, also kept, also recorded."""
-    keeping, recording = _recorder(), _recorder()
+    keeping, recording = new_recorder(), new_recorder()
     decoded_ms = _cost_ms(play(None))
     kept_ms = _cost_ms(_keep(play, keeping))
     recorded_ms = _cost_ms(_record(play, recording, folder / "event"))
@@ -140,7 +140,7 @@ def _record(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
 
 def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
     """Return the longest time between two frames of the live scene, read as in the daemon."""
-    clock, recorder, settings = SystemClock(), _recorder(), _settings("demo", SIZES[0])
+    clock, recorder, settings = SystemClock(), new_recorder(), _settings("demo", SIZES[0])
     feed = CameraFeed(
         lambda: make_camera("bench", settings, clock), clock, settings, recorder.add_packet
     )
@@ -165,7 +165,8 @@ def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
     return round(1000 * max(after - before for before, after in pairwise(taken_s)), 1)
 
 
-def _recorder() -> Recorder:
+def new_recorder() -> Recorder:
+    """Return a recorder that raises every error."""
     settings = RecordingSettings(pre_roll_s=PRE_ROLL_S)
     return Recorder(settings, SystemClock(), lambda _: None, _fail, lambda _: None)
 

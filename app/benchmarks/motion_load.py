@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.benchmarks.caches import Caches
 from app.benchmarks.stopwatch import Stopwatch
 from app.cameras import make_camera
 from app.cameras.base import CameraSettings
@@ -31,8 +32,6 @@ PICTURES = 360
 _PASSES = 3
 #: The room is empty when nothing has moved for so long.
 _EMPTY_AFTER_S = 5.0
-#: As large as the caches of a Pi, and larger than what one core of most machines has for itself.
-_CACHE_BYTES = 8 * 2**20
 METHODS: dict[str, Callable[[], MotionModel]] = {
     "structure": lambda: StructureMotion(MotionSettings()),
     "running_average": lambda: BackgroundMotion(MotionSettings()),
@@ -57,8 +56,8 @@ def measure_motion(source: str, count: int = PICTURES, passes: int = _PASSES) ->
     lumas = read_lumas("synthetic:person" if source == "demo" else source, count)
     figures: dict[str, Any] = {
         method: {
-            caches: _by_state(lumas, make, passes, cold=caches == "cold")
-            for caches in ("warm", "cold")
+            name: _by_state(lumas, make, passes, caches)
+            for name, caches in {"warm": None, "cold": Caches()}.items()
         }
         for method, make in METHODS.items()
     }
@@ -96,26 +95,25 @@ def motion_table(figures: dict[str, Any]) -> str:
 
 
 def _by_state(
-    lumas: Sequence[Image], make: Callable[[], MotionModel], passes: int, *, cold: bool
+    lumas: Sequence[Image], make: Callable[[], MotionModel], passes: int, caches: Caches | None
 ) -> dict[str, float | None]:
-    runs = [_run(lumas, make(), cold=cold) for _ in range(passes)]
+    runs = [_run(lumas, make(), caches) for _ in range(passes)]
     least_s = np.min([costs_s for costs_s, _ in runs], axis=0)
     states = np.array(runs[0][1])
     return {state: _mean_ms(least_s[states == state]) for state in ("empty", "somebody")}
 
 
 def _run(
-    lumas: Sequence[Image], motion: MotionModel, *, cold: bool = False
+    lumas: Sequence[Image], motion: MotionModel, caches: Caches | None = None
 ) -> tuple[list[float], list[str]]:
     """Return the seconds of each picture, and its state: empty, somebody, or between the two."""
     picture = np.empty((HEIGHT, WIDTH), np.uint8)
-    other_work = np.ones(_CACHE_BYTES, np.uint8)
     costs_s, states, last_s = [], [], 0.0
     for number, luma in enumerate(lumas):
         at_s = number / 10
         picture[:] = luma
-        if cold:
-            np.add(other_work, 1, out=other_work)
+        if caches:
+            caches.wipe_but(picture)
         began_s = time.process_time()
         seen = motion.judge(picture, 255, at_s)
         costs_s.append(time.process_time() - began_s)

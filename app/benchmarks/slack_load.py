@@ -157,24 +157,24 @@ def _go_on(selector: selectors.BaseSelector, exchange: _Exchange, events: int) -
 
 def request_for(command: str, secret: str) -> bytes:
     """Return a request for *command* as Slack sends it; no two are the same."""
-    at = str(int(time.time()))
     fields = {
         "command": f"/{command}",
         "text": "",
         "user_id": USER,
         "user_name": "bench",
         "trigger_id": secrets.token_hex(16),
+        "response_url": "https://hooks.slack.com/commands/T0/1/x",
+        "channel_id": "C0BENCH001",
     }
-    body = urlencode(
-        {
-            **fields,
-            "response_url": "https://hooks.slack.com/commands/T0/1/x",
-            "channel_id": "C0BENCH001",
-        }
-    ).encode()
+    return signed_request(command, fields, secret)
+
+
+def signed_request(name: str, fields: Mapping[str, str], secret: str) -> bytes:
+    """Return a request with *fields* to the address *name*, signed with *secret* as by Slack."""
+    at, body = str(int(time.time())), urlencode(fields).encode()
     signature = hmac.new(secret.encode(), f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()
     head = [
-        f"POST /{command} HTTP/1.1",
+        f"POST /{name} HTTP/1.1",
         "Host: localhost",
         "Connection: close",
         "Content-Type: application/x-www-form-urlencoded",
@@ -198,11 +198,12 @@ def server(folder: Path, secret: str) -> Iterator[Served]:
         until_up(lambda: _fill(url))
         with running(gunicorn, environment, folder / "gunicorn.log") as process:
             for address in (slack, dashboard):
-                until_up(partial(_connect, address))
+                until_up(partial(reached, address))
             yield Served(slack, dashboard, process.pid, url, environment)
 
 
-def _connect(address: Address) -> None:
+def reached(address: Address) -> None:
+    """Raise an `OSError` unless somebody listens at *address*."""
     socket.create_connection(address).close()
 
 

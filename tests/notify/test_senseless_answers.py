@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from pydantic import SecretStr
 
+from app.benchmarks.background_server import BackgroundServer
 from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Message, Notifier, SlackSettings, TwilioSettings
@@ -17,7 +18,6 @@ from app.notify.slack.api import SlackApi, socket_url
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
 from tests.notify.progress import MemoryProgress
-from tests.servers.background import BackgroundServer
 from tests.servers.slack import ALERTS, BOT_TOKEN
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN
 

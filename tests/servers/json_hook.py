@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.servers.background import BackgroundServer
+from app.benchmarks.background_server import BackgroundServer
 
 
 @dataclass(frozen=True, slots=True)

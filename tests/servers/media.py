@@ -2,7 +2,7 @@
 
 from http.server import BaseHTTPRequestHandler
 
-from tests.servers.background import BackgroundServer
+from app.benchmarks.background_server import BackgroundServer
 
 _KINDS = {"jpg": "image/jpeg", "mp4": "video/mp4", "json": "application/json"}
 

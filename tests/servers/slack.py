@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from tests.servers.background import BackgroundServer
+from app.benchmarks.background_server import BackgroundServer
 
 BOT_TOKEN = "xoxb-1-stand-in"  # noqa: S105 (no real one)
 APP_TOKEN = "xapp-1-stand-in"  # noqa: S105 (no real one)

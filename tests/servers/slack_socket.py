@@ -11,7 +11,7 @@ import threading
 import uuid
 from typing import Any
 
-from tests.servers.background import BackgroundServer
+from app.benchmarks.background_server import BackgroundServer
 from tests.servers.slack import ALERTS, OWNER, Posted, SlackServer
 from tests.waiting import until
 

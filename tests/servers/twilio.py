@@ -21,7 +21,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.servers.background import BackgroundServer
+from app.benchmarks.background_server import BackgroundServer
 from tests.servers.slack import Trick
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from app.benchmarks.background_server import BackgroundServer
 from tests.cameras.pictures import FPS, jpeg_of
-from tests.servers.background import BackgroundServer
 
 FEW = 12
 

@@ -1,4 +1,4 @@
-"""The thread in which a server on loopback runs beside a test."""
+"""The thread in which a server on loopback runs, beside a benchmark or a test."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
