@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 
-from app.benchmarks.house.drawn_video import Scene
+from app.benchmarks.house.drawn_video import VideoPart
 from app.benchmarks.house.own_house import EVENT_GAP_S, PRE_ROLL_S
 from app.benchmarks.house.usage import Usage, pss_mb, usage_of
 from app.benchmarks.slack_load import running
@@ -27,7 +27,7 @@ FindPids = Callable[[], Sequence[int]]
 
 
 def contest(
-    url: str, scene: Scene, folder: Path, ours: FindPids, during_s: Callable[[], float]
+    url: str, part: VideoPart, folder: Path, ours: FindPids, during_s: Callable[[], float]
 ) -> dict[str, Any]:
     """Return the costs of each contestant that is installed, while *during_s* does its work.
 
@@ -36,7 +36,7 @@ def contest(
     folder.mkdir()
     with ExitStack() as stack:
         pids: dict[str, FindPids] = {OURS: ours}
-        for name, command in commands(url, scene, folder).items():
+        for name, command in commands(url, part, folder).items():
             pids[name] = _pid(stack.enter_context(_playing(name, command, folder)))
         time.sleep(SETTLE_S)
         before = {name: usage_of(find()) for name, find in pids.items()}
@@ -44,8 +44,8 @@ def contest(
         used = {name: usage_of(find()) - before[name] for name, find in pids.items()}
         memory_mb = {name: round(pss_mb(find()), 1) for name, find in pids.items()}
     return {
-        "size": f"{scene.size[0]}x{scene.size[1]}",
-        "fps": scene.fps,
+        "size": f"{part.size[0]}x{part.size[1]}",
+        "fps": part.fps,
         **costs(used, lasted_s),
         "pss_mb": memory_mb,
         "motion_recorded_s": _length_s(folder / "movies") if MOTION in pids else None,
@@ -62,7 +62,7 @@ def costs(used: Mapping[str, Usage], lasted_s: float) -> dict[str, Any]:
     }
 
 
-def commands(url: str, scene: Scene, folder: Path) -> dict[str, list[str]]:
+def commands(url: str, part: VideoPart, folder: Path) -> dict[str, list[str]]:
     """Return the command of each contestant but ours that is installed here, by its name."""
     found = {BARE: [sys.executable, "-m", "app.benchmarks.house.bare_decode", url]}
     if ffmpeg := shutil.which("ffmpeg"):
@@ -70,23 +70,23 @@ def commands(url: str, scene: Scene, folder: Path) -> dict[str, list[str]]:
         found[FFMPEG] = [ffmpeg, "-v", "error", "-nostdin", *source, "-f", "null", "-"]
     if motion := shutil.which("motion"):
         conf = folder / "motion.conf"
-        conf.write_text(motion_conf(url, scene, folder), encoding="utf-8")
+        conf.write_text(motion_conf(url, part, folder), encoding="utf-8")
         found[MOTION] = [motion, "-n", "-c", str(conf)]
     return found
 
 
-def motion_conf(url: str, scene: Scene, folder: Path) -> str:
+def motion_conf(url: str, part: VideoPart, folder: Path) -> str:
     """Return the configuration with which Motion records what our camera does, as it came."""
-    width, height = scene.size
+    width, height = part.size
     settings = {
         "netcam_url": url,
         "netcam_params": "rtsp_transport=tcp",
         "width": width,
         "height": height,
-        "framerate": scene.fps,
+        "framerate": part.fps,
         "threshold": round(_MOTION_SHARE * width * height),
         "event_gap": round(EVENT_GAP_S),
-        "pre_capture": round(PRE_ROLL_S * scene.fps),
+        "pre_capture": round(PRE_ROLL_S * part.fps),
         "picture_output": "first",
         "movie_output": "on",
         "movie_passthrough": "on",

@@ -31,7 +31,7 @@ EMPTY_S = (51.5, 59.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class VideoPart:
     """A video of *size* with *fps*: the part from_s to until_s of the drawn scene."""
 
     size: tuple[int, int]
@@ -39,13 +39,13 @@ class Scene:
     part_s: tuple[float, float] = VISIT_S
 
 
-def drawn_video(scene: Scene) -> list[Units]:
-    """Return the NAL units of each picture of *scene*, as a network camera would send them."""
+def drawn_video(part: VideoPart) -> list[Units]:
+    """Return the NAL units of each picture of *part*, as a network camera would send them."""
     coder = av.CodecContext.create("libx264", "w")
     assert isinstance(coder, av.VideoCodecContext)  # noqa: S101 (for mypy)
-    coder.width, coder.height = scene.size
-    coder.pix_fmt, coder.framerate = "yuv420p", Fraction(scene.fps)
-    key = 2 * scene.fps
+    coder.width, coder.height = part.size
+    coder.pix_fmt, coder.framerate = "yuv420p", Fraction(part.fps)
+    key = 2 * part.fps
     coder.options = {
         "tune": "zerolatency",
         "preset": "veryfast",
@@ -54,7 +54,7 @@ def drawn_video(scene: Scene) -> list[Units]:
         "x264-params": f"repeat-headers=1:keyint={key}:min-keyint={key}:scenecut=0:annexb=1",
     }
     found: list[Units] = []
-    for number, picture in enumerate(_pictures(scene)):
+    for number, picture in enumerate(_pictures(part)):
         write_number(picture, number)
         (packet,) = coder.encode(av.VideoFrame.from_ndarray(picture, format="bgr24"))
         found.append(nal_units(bytes(packet)))
@@ -81,9 +81,9 @@ def read_number(jpeg: bytes) -> int:
     return number
 
 
-def _pictures(scene: Scene) -> Iterator[Image]:
-    settings = CameraSettings(source="synthetic:person", resolution=scene.size, fps=scene.fps)
-    first, end = (round(at_s * scene.fps) for at_s in scene.part_s)
+def _pictures(part: VideoPart) -> Iterator[Image]:
+    settings = CameraSettings(source="synthetic:person", resolution=part.size, fps=part.fps)
+    first, end = (round(at_s * part.fps) for at_s in part.part_s)
     with closing(make_camera("bench", settings, SystemClock(), "fast")) as camera:
         camera.open()
         for _ in range(first):

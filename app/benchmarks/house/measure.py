@@ -24,19 +24,19 @@ from app.benchmarks.house.answers import measure_answers
 from app.benchmarks.house.archive import measure_archive
 from app.benchmarks.house.clip_bytes import clip_ratio
 from app.benchmarks.house.contest import contest
-from app.benchmarks.house.drawn_video import EMPTY_S, Scene, drawn_video
+from app.benchmarks.house.drawn_video import EMPTY_S, VideoPart, drawn_video
 from app.benchmarks.house.empty_view import measure_status
 from app.benchmarks.house.events import measure_events
 from app.benchmarks.house.idle import measure_idle
-from app.benchmarks.house.own_house import OwnHouse, Source
+from app.benchmarks.house.own_house import HouseCamera, OwnHouse
 from app.benchmarks.house.stand_in_slack import StandInSlack
 from app.benchmarks.house.usage import available_mb, private_mb
 from app.benchmarks.rtsp_server import RtspServer
 from app.errors import SuiteError
 from app.launcher.redis_server import find_redis_server
 
-VISIT, EMPTY = Scene((640, 480), 10), Scene((640, 480), 10, EMPTY_S)
-LARGE = Scene((1280, 720), 15)
+VISIT, EMPTY = VideoPart((640, 480), 10), VideoPart((640, 480), 10, EMPTY_S)
+LARGE = VideoPart((1280, 720), 15)
 #: The seconds of each measurement; a visit of the drawn video takes 8.
 IDLE_S, EVENTS_S, LARGE_S = 45.0, 48.0, 32.0
 #: The seconds until a camera that has just started knows its room.
@@ -55,12 +55,12 @@ def measure_house() -> dict[str, Any]:
         slack = stack.enter_context(StandInSlack())
         say("drawing the videos")
         try:
-            videos = {scene: drawn_video(scene) for scene in (VISIT, EMPTY, LARGE)}
+            videos = {part: drawn_video(part) for part in (VISIT, EMPTY, LARGE)}
         except av.FFmpegError as error:
             raise SuiteError(f"the videos cannot be encoded (libx264): {error}") from error
         servers = {
-            scene: stack.enter_context(RtspServer(video, scene.fps, repeats=True))
-            for scene, video in videos.items()
+            part: stack.enter_context(RtspServer(video, part.fps, repeats=True))
+            for part, video in videos.items()
         }
         bench = _Bench(folder, slack, servers)
         figures = {
@@ -81,7 +81,7 @@ class _Bench:
 
     folder: Path
     slack: StandInSlack
-    servers: dict[Scene, RtspServer]
+    servers: dict[VideoPart, RtspServer]
 
     def idle(self) -> dict[str, Any]:
         """Return the costs of the suite with one camera, while nothing happens."""
@@ -132,18 +132,19 @@ class _Bench:
         found["alerts_per_s"] = measure_alerts(self.folder / "alerts")
         return {**found, "status": measure_status(self.folder / "status")}
 
-    def _house(self, name: str, **cameras: Scene) -> OwnHouse:
+    def _house(self, name: str, **cameras: VideoPart) -> OwnHouse:
         say("the suite starts")
         sources = {
-            camera: Source(self.servers[scene].url, scene.fps) for camera, scene in cameras.items()
+            camera: HouseCamera(self.servers[part].url, part.fps)
+            for camera, part in cameras.items()
         }
         return OwnHouse(self.folder / name, sources, self.slack.url)
 
     def _contest(
-        self, house: OwnHouse, camera: str, scene: Scene, watch: Callable[[], float]
+        self, house: OwnHouse, camera: str, part: VideoPart, watch: Callable[[], float]
     ) -> dict[str, Any]:
-        server, folder = self.servers[scene], house.folder / "contest"
-        return contest(server.url, scene, folder, lambda: house.camera_pids(camera), watch)
+        server, folder = self.servers[part], house.folder / "contest"
+        return contest(server.url, part, folder, lambda: house.camera_pids(camera), watch)
 
 
 def say(what: str) -> None:

@@ -36,7 +36,7 @@ SETTLE_S = 4.0
 EVENT_GAP_S, PRE_ROLL_S, POST_ROLL_S = 1.0, 2.0, 1.0
 
 
-class Source(NamedTuple):
+class HouseCamera(NamedTuple):
     """The address of a camera, and how many frames it sends a second."""
 
     url: str
@@ -49,7 +49,7 @@ class OwnHouse:
     Events end soon and clips are short, so that the visits of the drawn video are single events.
     """
 
-    def __init__(self, folder: Path, cameras: Mapping[str, Source], slack_url: str) -> None:
+    def __init__(self, folder: Path, cameras: Mapping[str, HouseCamera], slack_url: str) -> None:
         self.folder = folder
         self.secret = secrets.token_hex(16)
         self.slack: Address = ("127.0.0.1", free_port())
@@ -114,7 +114,7 @@ class OwnHouse:
         if done.returncode:
             raise SuiteError(f"the suite did not start:\n{done.stdout}{done.stderr}")
 
-    def _write_config(self, cameras: Mapping[str, Source], slack_url: str) -> None:
+    def _write_config(self, cameras: Mapping[str, HouseCamera], slack_url: str) -> None:
         config = self.folder / "config"
         config.mkdir(parents=True)
         settings = {

@@ -9,13 +9,13 @@ import pytest
 
 from app.benchmarks.house import contest as module
 from app.benchmarks.house.contest import commands, contest, costs, motion_conf
-from app.benchmarks.house.drawn_video import Scene
+from app.benchmarks.house.drawn_video import VideoPart
 from app.benchmarks.house.usage import Usage
 from app.benchmarks.rtsp_server import RtspServer, nal_units
 from app.errors import SuiteError
 from tests.cameras.pictures import H264, SIZE, picture
 
-SCENE = Scene((640, 480), 10)
+PART = VideoPart((640, 480), 10)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_who_is_not_installed_does_not_take_part(server: RtspServer, tmp_path: P
         time.sleep(0.5)
         return 0.5
 
-    found = contest(server.url, SCENE, tmp_path / "contest", lambda: [os.getpid()], watch)
+    found = contest(server.url, PART, tmp_path / "contest", lambda: [os.getpid()], watch)
     assert list(found["over_bare"]) == ["ours", "bare"]
     assert found["over_bare"]["bare"] == 1
     assert found["pss_mb"]["bare"] > 1
@@ -44,7 +44,7 @@ def test_who_is_not_installed_does_not_take_part(server: RtspServer, tmp_path: P
 def test_a_contestant_that_ends_is_named(server: RtspServer, tmp_path: Path) -> None:
     nothing = f"rtsp://127.0.0.1:{server.port + 1}/"
     with pytest.raises(SuiteError, match="bare ended before the measurement did"):
-        contest(nothing, SCENE, tmp_path / "contest", lambda: [os.getpid()], lambda: 0.1)
+        contest(nothing, PART, tmp_path / "contest", lambda: [os.getpid()], lambda: 0.1)
 
 
 def test_costs_are_over_those_of_the_bare_decoder() -> None:
@@ -57,7 +57,7 @@ def test_costs_are_over_those_of_the_bare_decoder() -> None:
 
 
 def test_motion_records_what_comes_by_its_usual_threshold(tmp_path: Path) -> None:
-    conf = motion_conf("rtsp://camera/", Scene((1280, 720), 15), tmp_path).splitlines()
+    conf = motion_conf("rtsp://camera/", VideoPart((1280, 720), 15), tmp_path).splitlines()
     assert "movie_passthrough on" in conf
     assert "threshold 4500" in conf
     assert "pre_capture 30" in conf
@@ -67,5 +67,5 @@ def test_installed_programs_take_part(tmp_path: Path, monkeypatch: pytest.Monkey
     for name in ("ffmpeg", "motion"):
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert list(commands("rtsp://camera/", SCENE, tmp_path)) == ["bare", "ffmpeg", "motion"]
+    assert list(commands("rtsp://camera/", PART, tmp_path)) == ["bare", "ffmpeg", "motion"]
     assert (tmp_path / "motion.conf").exists()

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from app.benchmarks.house.drawn_video import Scene, drawn_video, read_number, write_number
+from app.benchmarks.house.drawn_video import VideoPart, drawn_video, read_number, write_number
 from app.benchmarks.rtsp_server import is_key
 
 
 def test_the_numbers_survive_both_encoders() -> None:
-    video = drawn_video(Scene((640, 480), 10, (0.0, 0.9)))
+    video = drawn_video(VideoPart((640, 480), 10, (0.0, 0.9)))
     assert is_key(video[0])
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)

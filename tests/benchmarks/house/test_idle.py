@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.benchmarks.house.idle import measure_idle
-from app.benchmarks.house.own_house import OwnHouse, Source
+from app.benchmarks.house.own_house import HouseCamera, OwnHouse
 
 _WAKES = "import time\nwhile True: time.sleep(0.01)"
 
@@ -16,7 +16,9 @@ _WAKES = "import time\nwhile True: time.sleep(0.01)"
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnHouse]:
     """A house of which two sleeping processes are the programs."""
-    made = OwnHouse(tmp_path, {"front": Source("rtsp://127.0.0.1:1/", 10)}, "http://127.0.0.1:2")
+    made = OwnHouse(
+        tmp_path, {"front": HouseCamera("rtsp://127.0.0.1:1/", 10)}, "http://127.0.0.1:2"
+    )
     (tmp_path / "data" / "redis" / "appendonlydir").mkdir(parents=True)
     names = ("security_system-front", "notifier")
     running = {name: subprocess.Popen([sys.executable, "-c", _WAKES]) for name in names}

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from app.benchmarks.house.own_house import OwnHouse, Source, camera_process
+from app.benchmarks.house.own_house import HouseCamera, OwnHouse, camera_process
 from app.errors import SuiteError
 
 
 def house(folder: Path) -> OwnHouse:
-    cameras = {"front": Source("rtsp://127.0.0.1:1/", 10), "large": Source("rtsp://camera/", 15)}
+    cameras = {
+        "front": HouseCamera("rtsp://127.0.0.1:1/", 10),
+        "large": HouseCamera("rtsp://camera/", 15),
+    }
     return OwnHouse(folder, cameras, "http://127.0.0.1:2")
 
 
