@@ -1,4 +1,4 @@
-"""What the suite costs while it is armed and nothing happens."""
+"""The costs of the suite while it is armed and nothing happens."""
 
 import time
 from typing import Any
