@@ -1,4 +1,4 @@
-"""What processes have used so far, as Linux counts it: CPU time, wakes, bytes and memory."""
+"""The CPU time, wakes, bytes and memory of processes, as Linux counts them."""
 
 import os
 import time
@@ -16,7 +16,7 @@ _ENDED = slice(13, 15)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What processes have used: *wakes* is how often a thread waited, *written* is in bytes.
+    """The resources that processes have used: *wakes* counts waits, *written* is in bytes.
 
     The bytes are those of whole pages, as they go to a disk; a folder in memory gets none. Context
     switches of threads that would have continued are not counted: they are due to other work.
