@@ -45,8 +45,8 @@ class Detection(NamedTuple):
 class Frame:
     """One picture of a camera.
 
-    *luma* is (rows, columns) uint8, contiguous, and never changed. *at_s* is when the picture was
-    taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
+    *luma* is (rows, columns) uint8, and never changed; its lines may be padded. *at_s* is when the
+    picture was taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
     file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames from 0,
     dropped frames included. *make_bgr* is called only when somebody needs colour. *luma_span* is
     the difference between white and black in *luma*: 255, or 219 where the source uses video levels

@@ -52,7 +52,9 @@ class DamageWatch:
 
     def packet_read(self, packet: "av.Packet[VideoStream]", messages: Sequence[Message]) -> None:
         """Record that *packet* was read, and that libav logged *messages* meanwhile."""
-        lost = packet.is_corrupt or any(text.startswith(_LOST) for _, _, text in messages)
+        lost = packet.is_corrupt or (
+            bool(messages) and any(text.startswith(_LOST) for _, _, text in messages)
+        )
         if lost:
             self.record_loss()
         elif not self._lost_before:
@@ -62,7 +64,7 @@ class DamageWatch:
 
     def packet_decoded(self, messages: Sequence[Message]) -> None:
         """Record that a packet was decoded, and that libav logged *messages* meanwhile."""
-        if not any(text.startswith(_COMPLAINTS) for _, _, text in messages):
+        if not (messages and any(text.startswith(_COMPLAINTS) for _, _, text in messages)):
             self._complaints = 0
             return
         self._complaints += 1

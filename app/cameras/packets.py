@@ -168,9 +168,9 @@ class PacketTimer:
                 self._clock, self._stamp_before_jump_s = StampClock(), last_s
                 self._held.clear()
             self._last_stamp_s = decode_stamp_s
-            given = video_format or self._video_format
-            self._held.append(_Held(data, stamp_s, decode_stamp_s, key, given))
-            self._forward_held()
+            held = _Held(data, stamp_s, decode_stamp_s, key, video_format or self._video_format)
+            if self._held or not self._forward(held):
+                self._held.append(held)
 
     def record_frame(self, stamp_s: float, at_s: float) -> float:
         """Record that the picture stamped *stamp_s* was ready at *at_s*.
@@ -181,7 +181,8 @@ class PacketTimer:
             taken_s = None
             if self._is_after_jump(stamp_s):
                 self._clock.record_frame(stamp_s, at_s)
-                self._forward_held()
+                while self._held and self._forward(self._held[0]):
+                    self._held.popleft()
                 taken_s = self._clock.time_of(stamp_s)
             self._last_taken_s = max(taken_s or at_s, self._last_taken_s)
             return min(self._last_taken_s, at_s)
@@ -193,17 +194,17 @@ class PacketTimer:
             return True
         return abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._stamp_before_jump_s)
 
-    def _forward_held(self) -> None:
-        while self._held:
-            held = self._held[0]
-            at_s = self._clock.time_of(held.stamp_s)
+    def _forward(self, held: _Held) -> bool:
+        """Forward the packet *held*; returns False while its time is not known."""
+        at_s = decode_s = self._clock.time_of(held.stamp_s)
+        if held.decode_stamp_s != held.stamp_s:
             decode_s = self._clock.time_of(held.decode_stamp_s)
-            if at_s is None or decode_s is None:
-                return
-            self._held.popleft()
-            decode_s = self._last_decode_s = max(decode_s, self._last_decode_s + _TICK_S)
-            at_s = max(at_s, decode_s)
-            self._sink(Packet(held.data, at_s, decode_s, held.key, held.video_format))
+        if at_s is None or decode_s is None:
+            return False
+        decode_s = self._last_decode_s = max(decode_s, self._last_decode_s + _TICK_S)
+        at_s = max(at_s, decode_s)
+        self._sink(Packet(held.data, at_s, decode_s, held.key, held.video_format))
+        return True
 
 
 class PacketForwarder(Protocol):
@@ -266,7 +267,7 @@ class _SingleForwarder:
 class _Plain(NamedTuple):
     """A packet as clips need it: in Annex B, and with all parameters in a key frame."""
 
-    parts: list[bytes]
+    parts: Sequence[bytes]
     key: bool
     video_format: VideoFormat
 
@@ -275,25 +276,31 @@ class _StreamForwarder:
     """Forwards every packet, because later packets need it."""
 
     def __init__(self, stream: VideoStream, video_format: VideoFormat, sink: PacketSink) -> None:
-        self._filter = BitStreamFilterContext(_STREAMED[video_format.codec], stream)
         self._timer = PacketTimer(video_format, sink)
+        self._tick_s = float(stream.time_base or 0)
         self._usual_s = 1 / float(stream.guessed_rate or _USUAL_FPS)
         self._unstamped: deque[_Plain] = deque(maxlen=_MOST_HELD + 1)
         self._context = stream.codec_context
-        self._in_annex_b = (self._context.extradata or b"")[:1] != b"\1"
+        self._extradata = self._context.extradata or b""
+        #: Makes Annex B of the packets; None where they are that already, as those of RTSP.
+        self._filter: BitStreamFilterContext | None = None
+        if self._extradata[:1] == b"\1":
+            self._filter = BitStreamFilterContext(_STREAMED[video_format.codec], stream)
         self._video_format = video_format
         self._parameters: frozenset[bytes] | None = None
 
     def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
         plain = self._plain(packet)
-        stamp = packet.dts if packet.pts is None else packet.pts
+        stamp, decode_stamp = packet.pts, packet.dts
+        stamp = decode_stamp if stamp is None else stamp
         if stamp is None:
             # The first packet of an RTSP camera, often a key frame, has no stamp.
             self._unstamped.append(plain)
             return
-        decode_stamp = stamp if packet.dts is None else packet.dts
-        stamp_s, decode_stamp_s = (float(one * packet.time_base) for one in (stamp, decode_stamp))
-        self._add_unstamped(decode_stamp_s)
+        stamp_s = stamp * self._tick_s
+        decode_stamp_s = stamp_s if decode_stamp is None else decode_stamp * self._tick_s
+        if self._unstamped:
+            self._add_unstamped(decode_stamp_s)
         self._add(plain, stamp_s, decode_stamp_s)
 
     def frame_ready(self, stamp_s: float | None, at_s: float) -> float:
@@ -313,13 +320,15 @@ class _StreamForwarder:
 
     def _plain(self, packet: "av.Packet[VideoStream]") -> _Plain:
         """Return *packet* as clips need it, in a new format where a key frame brings one."""
-        parts, key = self._filtered(packet), packet.is_keyframe
+        key = packet.is_keyframe
+        parts = self._filtered(packet, self._filter) if self._filter else (bytes(packet),)
         if key:
-            data, codec = bytes(packet), self._video_format.codec
-            # The filter puts the parameters of the beginning before those that the packet brings.
-            if self._in_annex_b and parameter_sets(data, codec):
-                parts = [data]
-            self._follow(parameter_sets(b"".join(parts), codec))
+            parameters = parameter_sets(b"".join(parts), self._video_format.codec)
+            if not (self._filter or parameters):
+                # The parameters of the beginning stay valid until a key frame brings others.
+                parts = (self._extradata + parts[0],)
+                parameters = parameter_sets(parts[0], self._video_format.codec)
+            self._follow(parameters)
         return _Plain(parts, key, self._video_format)
 
     def _follow(self, parameters: frozenset[bytes]) -> None:
@@ -330,13 +339,15 @@ class _StreamForwarder:
             followed = replace(followed)
         self._video_format = followed
 
-    def _filtered(self, packet: "av.Packet[VideoStream]") -> list[bytes]:
+    def _filtered(
+        self, packet: "av.Packet[VideoStream]", to_annex_b: BitStreamFilterContext
+    ) -> Sequence[bytes]:
         # A filter empties the packet that it gets.
         copied = av.Packet(bytes(packet))
         copied.pts, copied.dts = packet.pts, packet.dts
         copied.time_base, copied.is_keyframe = packet.time_base, packet.is_keyframe
         try:
-            return [bytes(one) for one in self._filter.filter(copied)]
+            return [bytes(one) for one in to_annex_b.filter(copied)]
         except av.FFmpegError:
             return []
 

@@ -4,7 +4,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -41,8 +40,7 @@ class VideoCamera(Camera):
     """Reads what libav can read: a file, a stream or a device.
 
     A file or stream keeps its own size; a device is set to `resolution`. Pictures that come faster
-    than `fps` are skipped. Luma has the levels of the source. Where its lines are not padded, it is
-    the decoder's own memory.
+    than `fps` are skipped. Luma has the levels of the source, and is the decoder's own memory.
     """
 
     def __init__(
@@ -67,17 +65,18 @@ class VideoCamera(Camera):
             raise CameraError(f"{self.source} is not open")
         while True:
             number, picture = self._next_picture()
-            playing_s = self._playing.of(number, picture.time if self._stamped else None)
+            stamp_s = self._stamp_s(picture)
+            playing_s = self._playing.of(number, stamp_s if self._stamped else None)
             damaged = self._damage.is_damaged(picture, playing_s)
             self.corrupt += damaged
             self.pictures = self._number
-            kept = self._pacing.keep(self._clock.monotonic() if self._by_arrival else playing_s)
+            if self._by_arrival:
+                is_kept = self._pacing.keep(self._clock.monotonic())
+            else:
+                is_kept = self._pacing.keep(playing_s)
             self.dropped = self._pacing.dropped
-            if kept:
-                frame = self._frame(number, picture, playing_s, damaged)
-                if self._forwarder is None:
-                    return frame
-                return _taken_at(frame, self._forwarder.frame_ready(picture.time, frame.at_s))
+            if is_kept:
+                return self._frame(number, picture, stamp_s, playing_s, damaged)
 
     def close(self) -> None:
         if self._container is not None:
@@ -101,6 +100,8 @@ class VideoCamera(Camera):
         self._playing = PlayingTime(1 / float(stream.guessed_rate or _USUAL_FPS), longest_s)
         self._pacing = Pacing(self._clock, settings.fps, timed=has_end and self._pace == "own")
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
+        self._tick_s = float(stream.time_base or 0)
+        self._messages = Capture()
         self._decoded: deque[av.VideoFrame] = deque()
         self._damage = DamageWatch()
         self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
@@ -129,10 +130,12 @@ class VideoCamera(Camera):
 
     def _decode(self, packet: "av.Packet[VideoStream]") -> None:
         try:
-            with Capture() as messages:
+            with self._messages as messages:
                 self._decoded.extend(packet.decode())
             self._damage.packet_decoded(messages)
+            messages.clear()
         except av.FFmpegError:
+            self._messages.logs.clear()
             self._number += 1
             self.corrupt += 1
             self._damage.record_loss()
@@ -141,7 +144,7 @@ class VideoCamera(Camera):
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
         try:
-            with Capture() as messages:
+            with self._messages as messages:
                 packet = next(self._packets)
         except StopIteration:
             if self._pictures == 0:
@@ -156,33 +159,50 @@ class VideoCamera(Camera):
         except av.FFmpegError as error:
             raise CameraError(f"{self.source} broke off: {error.strerror}") from None
         self._damage.packet_read(packet, messages)
+        messages.clear()
         return packet
 
-    def _frame(self, number: int, picture: av.VideoFrame, playing_s: float, damaged: bool) -> Frame:
+    def _stamp_s(self, picture: av.VideoFrame) -> float | None:
+        # libav's own `time` makes fractions, which are slow.
+        return None if picture.pts is None else picture.pts * self._tick_s
+
+    def _frame(
+        self,
+        number: int,
+        picture: av.VideoFrame,
+        stamp_s: float | None,
+        playing_s: float,
+        damaged: bool,
+    ) -> Frame:
+        """Return *picture* as a frame with the time of its stamp, however late it was read."""
         luma, span = _luma(picture)
         luma = flipped(luma, self._settings)
         luma.flags.writeable = False
         make_bgr = partial(_bgr, picture, self._settings, self._converting)
-        at_s, taken_at = self._clock.monotonic(), self._clock.now()
+        at_s = ready_s = self._clock.monotonic()
         if self._pace == "fast":
-            at_s, taken_at = playing_s, self._opened_at + timedelta(seconds=playing_s)
-        scene = self._damage.scene
-        return Frame(luma, at_s, taken_at, number, make_bgr, span, damaged, scene)
-
-
-def _taken_at(frame: Frame, at_s: float) -> Frame:
-    """Return *frame* with the time of its stamp, *at_s*, however late a busy machine read it."""
-    return replace(frame, at_s=at_s, taken_at=frame.taken_at - timedelta(seconds=frame.at_s - at_s))
+            at_s = ready_s = playing_s
+            taken_at = self._opened_at + timedelta(seconds=playing_s)
+        else:
+            taken_at = self._clock.now()
+        if self._forwarder:
+            at_s = self._forwarder.frame_ready(stamp_s, ready_s)
+            taken_at -= timedelta(seconds=ready_s - at_s)
+        return Frame(luma, at_s, taken_at, number, make_bgr, span, damaged, self._damage.scene)
 
 
 def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
-    """Return the luma plane, and the difference between white and black in it."""
+    """Return the luma plane, and the difference between white and black in it.
+
+    It is the decoder's own memory.
+    """
     plane, pixels = picture.planes[0], picture.format.name
-    if pixels not in _LUMA_FIRST or plane.line_size < picture.width:
+    line, width = plane.line_size, picture.width
+    if pixels not in _LUMA_FIRST or line < width:
         return _converted(picture, "gray"), 255
-    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, line)
     full = pixels == "gray" or pixels.startswith("yuvj") or picture.color_range == ColorRange.JPEG
-    return np.ascontiguousarray(lines[: picture.height, : picture.width]), 255 if full else 219
+    return lines[: picture.height, :width], 255 if full else 219
 
 
 def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:

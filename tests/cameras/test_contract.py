@@ -109,7 +109,7 @@ def grey_of(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 def test_luma_and_colours_of_a_frame_agree(kind: Kind, opened: Opened) -> None:
     for frame in read(opened(kind.make()), 3):
         assert frame.luma.dtype == np.uint8
-        assert frame.luma.flags.c_contiguous
+        assert frame.luma.strides[1] == 1
         assert frame.bgr().dtype == np.uint8
         assert frame.bgr().shape == (*frame.luma.shape, 3)
         assert np.abs(frame.luma - grey_of(frame)).mean() < 2.5
