@@ -217,6 +217,8 @@ class Detector:
         elif motion.confirms:
             self._rule = SureRule(events)
         self._event: Event | None = None
+        self._seen: Sighting | None = None
+        self._last = Verdict(False, 0.0, (), learning=True, event=None, changed=None)
         self._opened = 0
         self._may_alert = True
         self._scene = 0
@@ -233,6 +235,8 @@ class Detector:
         seen = self._motion.judge(frame.luma, frame.luma_span, frame.at_s)
         self._rule.record(seen.motion, frame.at_s)
         changed = self._follow(self._event, seen) if self._event else self._open(seen, frame.at_s)
+        if seen is self._seen and self._event is self._last.event and not changed:
+            return self._last
         verdict = Verdict(
             *(seen.motion, seen.area_px, seen.boxes, seen.learning),
             *(self._event, changed, seen.level, seen.objection),
@@ -241,7 +245,15 @@ class Detector:
         )
         if changed == "closed":
             self._event = None
+        else:
+            # A picture that the model has left out is judged as the last one.
+            self._seen, self._last = seen, replace(verdict, changed=None) if changed else verdict
         return verdict
+
+    @property
+    def rests(self) -> bool:
+        """Return whether nothing is in sight of which somebody could become in the next frames."""
+        return self._motion.rests
 
     def comparison(self) -> Comparison | None:
         """Return the data by which the last frame was judged; None where nothing is compared."""

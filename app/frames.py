@@ -46,15 +46,15 @@ class Frame:
     """One picture of a camera.
 
     *luma* is (rows, columns) uint8, and never changed; its lines may be padded. *at_s* is when the
-    picture was taken, in seconds of the source's own clock: monotonic for a live camera, playing time for a
-    file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames from 0,
-    dropped frames included. *make_bgr* is called only when somebody needs colour. *luma_span* is
-    the difference between white and black in *luma*: 255, or 219 where the source uses video levels
-    (16 to 235), as most files and network cameras do. *damaged* pictures show what the camera did
-    not see, and are not judged. When *scene* is another number than before, the picture may look
-    different although nothing has moved. *detections* are the finds of a network in the camera, by
-    that network's own names; None when it did not look at this picture, or there is none. While
-    the lens is *focusing*, everything seems to move, and pictures are not judged.
+    picture was taken, in seconds of the source's own clock: monotonic for a live camera, playing
+    time for a file. *taken_at* is the same moment as aware UTC. *number* counts the source's frames
+    from 0, dropped frames included. *make_bgr* is called only when somebody needs colour.
+    *luma_span* is the difference between white and black in *luma*: 255, or 219 where the source
+    uses video levels (16 to 235), as most files and network cameras do. *damaged* pictures show
+    what the camera did not see, and are not judged. When *scene* is another number than before, the
+    picture may look different although nothing has moved. *detections* are the finds of a network
+    in the camera, by that network's own names; None when it did not look at this picture, or there
+    is none. While the lens is *focusing*, everything seems to move, and pictures are not judged.
     """
 
     luma: Image

@@ -15,7 +15,7 @@ import av
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings, PacketSink
-from app.cameras.live import CameraFeed
+from app.cameras.live import CameraFeed, FrameUser
 from app.clock import SystemClock
 from app.errors import CameraEnded
 from app.frames import Frame
@@ -141,21 +141,26 @@ def _record(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
 def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
     """Return the longest time between two frames of the live scene, read as in the daemon."""
     clock, recorder, settings = SystemClock(), new_recorder(), _settings("demo", SIZES[0])
-    feed = CameraFeed(
-        lambda: make_camera("bench", settings, clock), clock, settings, recorder.add_packet
-    )
     writer = Worker("clips", recorder.step)
+    taken_s: list[float] = []
+
+    def take(frame: Frame) -> bool:
+        recorder.add_frame(frame)
+        taken_s.append(frame.at_s)
+        if recorded and len(taken_s) == FPS:
+            recorder.begin_clip(folder / "live", frame.at_s - PRE_ROLL_S, "")
+            writer.wake()
+        return False
+
+    feed = CameraFeed(
+        *(lambda: make_camera("bench", settings, clock), clock, settings),
+        *(FrameUser(take), recorder.add_packet),
+    )
     writer.start()
     feed.open()
-    taken_s: list[float] = []
     while not taken_s or taken_s[-1] - taken_s[0] < live_s:
-        frame = feed.next(1.0)
-        if frame:
-            recorder.add_frame(frame)
-            taken_s.append(frame.at_s)
-            if recorded and len(taken_s) == FPS:
-                recorder.begin_clip(folder / "live", frame.at_s - PRE_ROLL_S, "")
-                writer.wake()
+        feed.step()
+        clock.sleep(0.1)
     feed.close()
     recorder.stop_clips()
     writer.wake()

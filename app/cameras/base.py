@@ -99,6 +99,9 @@ class Camera(ABC):
     sink: PacketSink | None = None
     #: Whether the source has an end, after which it plays again from its start.
     repeats: bool = False
+    #: Whether frames may be read some tenths of a second late, and have the same times; known after
+    #: `open`.
+    patient: bool = False
     #: Frames since `open` that were dropped because they came too late.
     dropped: int = 0
     #: Pictures since `open`, if the source can tell which are damaged, and those that were damaged

@@ -1,10 +1,14 @@
-"""Cameras that never block their caller: read in their own thread, and reopened when they fail."""
+"""Cameras that never block their caller: read in their own thread, and reopened when they fail.
 
+What is done with a frame is done in that thread too: a second thread would have to be woken for
+each frame.
+"""
+
+import math
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -15,18 +19,40 @@ from app.errors import CameraEnded, CameraError, CameraStalled
 from app.frames import Frame, Packet
 
 _STOP_S = 0.8
+#: A thread that waits for its turn looks so often whether it was stopped.
+_TURN_S = 0.02
 #: A camera has recovered when it works for this many times its last delay. Its next delay is short.
 _STEADY = 5
 _MOST_STUCK = 3
+#: The longest time between two looks at whether a camera is stuck.
+_LOOK_S = 1.0
+#: The most frames that are read together, and the longest time that they cover. No event opens
+#: with fewer frames, so the alert is not later: its frame is the last of those read together.
+_BATCH, _BATCH_S = 3, 0.3
+#: The reader is there so long before the last frame is due.
+_EARLY_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class FrameUser:
+    """Whoever uses the frames of a camera.
+
+    *take* gets each frame in the thread of the camera, which holds *turn* meanwhile; so whoever
+    holds *turn* is alone. It returns whether the next frames may come some tenths of a second late.
+    *wake* is called in that thread when the camera has failed, or *take* has.
+    """
+
+    take: Callable[[Frame], bool]
+    wake: Callable[[], None] = lambda: None
+    turn: "threading.RLock" = field(default_factory=threading.RLock)
 
 
 class LiveCamera:
-    """Reads a camera in a thread. Only this thread opens, reads and closes it.
+    """Reads a camera in a thread, and passes its frames to *user* there.
 
-    The newest *queue_frames* frames wait for the caller; older frames are dropped and counted. The
-    camera may take *opening_s* to open, and then *stall_s* for each frame. *after* is a thread that
-    may still use the same device: the new thread waits up to *stall_s* for its end. *sink* receives
-    the camera's packets until `stop`.
+    Only this thread opens, reads and closes the camera. The camera may take *opening_s* to open,
+    and then *stall_s* for each frame. *after* is a thread that may still use the same device: the
+    new thread waits up to *stall_s* for its end. *sink* receives the camera's packets until `stop`.
     """
 
     def __init__(
@@ -34,7 +60,7 @@ class LiveCamera:
         camera: Camera,
         clock: Clock,
         stall_s: float,
-        queue_frames: int = 3,
+        user: FrameUser,
         *,
         opening_s: float = 30.0,
         after: threading.Thread | None = None,
@@ -48,12 +74,11 @@ class LiveCamera:
         self._stall_s = stall_s
         self._limit_s = opening_s
         self._after = after
-        self._changed = threading.Condition()
-        self._frames: deque[Frame] = deque()
-        self._queue_frames = queue_frames
-        self._overflowed = 0
-        self._error: CameraError | None = None
-        self._stopping = self._ended = False
+        self._user = user
+        self._last_at_s: float | None = None
+        self._error: OSError | None = None
+        self._stopping = threading.Event()
+        self._ended = False
         self.thread = threading.Thread(
             target=self._run, name=f"camera {camera.source}", daemon=True
         )
@@ -63,34 +88,27 @@ class LiveCamera:
         self._alive_s = self._clock.monotonic()
         self.thread.start()
 
-    def next(self, timeout_s: float) -> Frame | None:
-        """Return the next frame, or None when *timeout_s* pass without one.
-
-        Raises the error of the camera, or `CameraStalled`.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._ended, timeout_s)
-            if self._frames:
-                return self._frames.popleft()
-            if self._error is not None:
-                raise self._error
-            source = self._camera.source
-            if self._ended:
-                raise RuntimeError(
-                    f"the thread that read {source} has ended; its traceback is in the log"
-                )
-            limit_s = self._limit_s + self._camera.loading_s
-            if self._clock.monotonic() - self._alive_s > limit_s:
-                raise CameraStalled(f"{source} gave no picture for {limit_s:g} s")
-        return None
+    def check(self) -> None:
+        """Raise the error of the camera or of its user, or `CameraStalled`, if there is one."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        source = self._camera.source
+        if self._ended:
+            raise RuntimeError(
+                f"the thread that read {source} has ended; its traceback is in the log"
+            )
+        limit_s = self._limit_s + self._camera.loading_s
+        if self._clock.monotonic() - self._alive_s > limit_s:
+            raise CameraStalled(f"{source} gave no picture for {limit_s:g} s")
 
     def stop(self) -> None:
-        """Close the camera; return within a second.
+        """Close the camera; return within a second. No further frame is taken.
 
         A thread that is stuck in the camera is abandoned. If it ever continues, it closes the
         camera.
         """
-        self._stopping = True
+        self._stopping.set()
         self.thread.join(_STOP_S)
 
     def aim(self, pan_deg: float, tilt_deg: float) -> None:
@@ -113,8 +131,8 @@ class LiveCamera:
 
     @property
     def dropped(self) -> int:
-        """Frames that came too late, at the source or for the caller."""
-        return self._camera.dropped + self._overflowed
+        """Frames that came too late."""
+        return self._camera.dropped
 
     @property
     def corrupt(self) -> int:
@@ -136,34 +154,55 @@ class LiveCamera:
         except CameraError as error:
             self._error = error
         finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+            self._ended = True
+            self._user.wake()
 
     def _read_all(self) -> None:
-        if not self._stopping:
+        if not self._stopping.is_set():
             self._camera.open()
         self._camera.loading_s = 0.0
         self._start_limit(self._stall_s)
-        while not self._stopping:
-            self._enqueue(self._camera.read())
+        while not self._stopping.is_set():
+            frame = self._camera.read()
+            if self._pass_on(frame) and self._camera.patient:
+                self._wait_for_more(frame)
+            self._last_at_s = frame.at_s
 
     def _forward(self, packet: Packet) -> None:
-        if self._sink and not self._stopping:
+        if self._sink and not self._stopping.is_set():
             self._sink(packet)
 
     def _start_limit(self, limit_s: float) -> None:
-        with self._changed:
-            self._alive_s, self._limit_s = self._clock.monotonic(), limit_s
+        self._alive_s = self._clock.monotonic()
+        self._limit_s = limit_s
 
-    def _enqueue(self, frame: Frame) -> None:
-        with self._changed:
-            self._alive_s = self._clock.monotonic()
-            if len(self._frames) == self._queue_frames:
-                self._frames.popleft()
-                self._overflowed += 1
-            self._frames.append(frame)
-            self._changed.notify_all()
+    def _pass_on(self, frame: Frame) -> bool:
+        """Let the user take *frame*; return whether the next ones may be late."""
+        self._alive_s = self._clock.monotonic()
+        turn = self._user.turn
+        # Whoever has the turn may be waiting in `stop` for this thread.
+        while not turn.acquire(timeout=_TURN_S):
+            if self._stopping.is_set():
+                return False
+        try:
+            return not self._stopping.is_set() and self._user.take(frame)
+        except OSError as error:
+            self._error = error
+            self._user.wake()
+            return False
+        finally:
+            turn.release()
+
+    def _wait_for_more(self, frame: Frame) -> None:
+        """Wait until several more frames can be read together, if *frame* is the newest."""
+        if self._last_at_s is None:
+            return
+        every_s = frame.at_s - self._last_at_s
+        now_s = self._clock.monotonic()
+        if not 0 < every_s <= _BATCH_S / 2 or now_s - frame.at_s > every_s / 2:
+            return
+        count = min(_BATCH, int(_BATCH_S / every_s + 0.1))
+        self._stopping.wait(max(frame.at_s + count * every_s - _EARLY_S - now_s, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +283,11 @@ FeedState = Literal["closed", "opening", "open", "lost"]
 class CameraFeed:
     """A camera that a daemon can open and close, and that is reopened when it fails.
 
-    *make* makes a new camera for every opening, because a stuck camera must not be used again. Only
-    one thread may use a feed. No method raises `CameraError`; `take_changes` returns the losses.
-    When the threads of three openings are stuck, `next` raises `RuntimeError`: they end only with
-    the process. *sink* receives the packets of cameras that have them, in the cameras' threads.
+    *user* takes its frames; whoever calls a method must hold the turn of *user*. *make* makes a new
+    camera for every opening, because a stuck camera must not be used again. No method raises
+    `CameraError`; `take_changes` returns the losses. When the threads of three openings are stuck,
+    `step` raises `RuntimeError`: they end only with the process. *sink* receives the packets of
+    cameras that have them, in the cameras' threads.
     """
 
     def __init__(
@@ -255,9 +295,12 @@ class CameraFeed:
         make: Callable[[], Camera],
         clock: Clock,
         settings: CameraSettings,
+        user: FrameUser,
         sink: PacketSink | None = None,
     ) -> None:
         self._make = make
+        self._user = FrameUser(self._take, user.wake, user.turn)
+        self._take_frame = user.take
         self._sink = sink
         self._clock = clock
         self._settings = settings
@@ -288,18 +331,21 @@ class CameraFeed:
             self.state = "opening"
             self._live = self._start()
 
-    def next(self, timeout_s: float) -> Frame | None:
-        """Return the next frame, or None when there is none within *timeout_s*.
+    def step(self) -> float:
+        """Notice that the camera has failed, or open it again; return when to call it again.
 
-        There is none when the camera is slow, lost or closed.
+        That is in so many seconds, or when the user is woken.
         """
+        if self.state == "closed":
+            return math.inf
+        if self._live is not None:
+            self._check(self._live)
         if self._live is None:
-            wait_s = timeout_s if self.state == "closed" else self._reopening.wait_s()
+            wait_s = self._reopening.wait_s()
             if wait_s > 0:
-                self._clock.sleep(min(wait_s, timeout_s))
-                return None
+                return min(wait_s, _LOOK_S)
             self._live = self._start()
-        return self._next(self._live, timeout_s)
+        return _LOOK_S
 
     def take_changes(self) -> list[CameraChange]:
         """Return the losses and returns since the last call, each once."""
@@ -365,24 +411,27 @@ class CameraFeed:
         opening_s = self._settings.warmup_s + 2 * stall_s + 1
         after = self._left_behind[-1] if self._left_behind else None
         live = LiveCamera(
-            camera, self._clock, stall_s, opening_s=opening_s, after=after, sink=self._sink
+            *(camera, self._clock, stall_s, self._user),
+            opening_s=opening_s,
+            after=after,
+            sink=self._sink,
         )
         live.start()
         return live
 
-    def _next(self, live: LiveCamera, timeout_s: float) -> Frame | None:
+    def _take(self, frame: Frame) -> bool:
+        self.state = "open"
+        self._reopening.record_frame()
+        return self._take_frame(frame)
+
+    def _check(self, live: LiveCamera) -> None:
         try:
-            frame = live.next(timeout_s)
+            live.check()
         except CameraError as error:
             self._end(live)
             has_ended = live.repeats and isinstance(error, CameraEnded)
             self.state = "opening" if has_ended else "lost"
             self._reopening.record_failure(str(error), has_ended=has_ended)
-            return None
-        if frame is not None:
-            self.state = "open"
-            self._reopening.record_frame()
-        return frame
 
     def _end(self, live: LiveCamera) -> None:
         live.stop()

@@ -130,6 +130,14 @@ def open_source(name: str, source: Source) -> InputContainer:
     raise failures[0]
 
 
+def is_kept_by_network(source: Source) -> bool:
+    """Return whether the opened *source* waits for a reader who is late, and loses nothing."""
+    if source.kind != "address":
+        return False
+    way = source.ways()[_last_way.get(source.url, 0)]
+    return way.options.get("rtsp_transport") != "udp"
+
+
 def video_stream(container: InputContainer) -> VideoStream | None:
     """Return the stream of *container* that is the video, not a cover picture; None without one."""
     videos = [one for one in container.streams.video if not one.disposition & _NO_VIDEO]

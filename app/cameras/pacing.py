@@ -4,6 +4,10 @@ from app.clock import Clock
 
 _TOO_EARLY = 0.75
 _PATIENCE_S = 1.0
+#: Whoever has waited so long for a picture was not behind.
+_WAIT_S = 0.002
+#: Seconds without such a wait after which the reader may be behind, and after which he is.
+_SUSPECT_S, _BEHIND_S = 1.0, 2.0
 
 
 class PlayingTime:
@@ -74,3 +78,34 @@ class Pacing:
         if self._late_since_s is None:
             self._late_since_s = now_s
         return now_s - self._late_since_s > _PATIENCE_S
+
+
+class Backlog:
+    """Finds out whether pictures of a live source wait to be read: the machine is too slow.
+
+    Whoever is behind never has to wait for a picture. Most are then dropped until one was waited
+    for; one a second is kept.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waited_s = self._kept_s = clock.monotonic()
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether the last wait for a picture was a while ago."""
+        return self._clock.monotonic() - self._waited_s >= _SUSPECT_S
+
+    def record_read(self, began_s: float) -> None:
+        """Record that data came, for which the reader has waited since *began_s*."""
+        now_s = self._clock.monotonic()
+        if now_s - began_s >= _WAIT_S:
+            self._waited_s = now_s
+
+    def keep(self) -> bool:
+        """Return whether to use the picture at hand."""
+        now_s = self._clock.monotonic()
+        if now_s - self._waited_s >= _BEHIND_S and now_s - self._kept_s < _PATIENCE_S:
+            return False
+        self._kept_s = now_s
+        return True

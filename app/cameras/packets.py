@@ -210,6 +210,9 @@ class PacketTimer:
 class PacketForwarder(Protocol):
     """Receives the packets of a source, and the times of its frames, and forwards the packets."""
 
+    #: Whether a frame's time is that of its stamp, however late it is ready.
+    by_stamps: bool
+
     def packet_decoded(self, packet: "av.Packet[VideoStream]") -> None:
         """Receive *packet*, which was decoded."""
 
@@ -249,6 +252,8 @@ def _followed(video_format: VideoFormat, context: VideoCodecContext) -> VideoFor
 class _SingleForwarder:
     """Forwards only the packets that become frames, at the time of the frame."""
 
+    by_stamps = False
+
     def __init__(self, stream: VideoStream, video_format: VideoFormat, sink: PacketSink) -> None:
         self._context = stream.codec_context
         self._video_format = video_format
@@ -274,6 +279,8 @@ class _Plain(NamedTuple):
 
 class _StreamForwarder:
     """Forwards every packet, because later packets need it."""
+
+    by_stamps = True
 
     def __init__(self, stream: VideoStream, video_format: VideoFormat, sink: PacketSink) -> None:
         self._timer = PacketTimer(video_format, sink)

@@ -11,13 +11,20 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.logging import Capture
+from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.damage import DamageWatch
-from app.cameras.opening import Source, find_source, open_source, video_stream
-from app.cameras.pacing import Pacing, PlayingTime
+from app.cameras.opening import (
+    Source,
+    find_source,
+    is_kept_by_network,
+    open_source,
+    video_stream,
+)
+from app.cameras.pacing import Backlog, Pacing, PlayingTime
 from app.cameras.packets import make_forwarder
 from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraStalled
@@ -52,6 +59,7 @@ class VideoCamera(Camera):
         self._pace = pace
         self._container: InputContainer | None = None
         self._converting = threading.Lock()
+        self._is_flipped = settings.hflip or settings.vflip
 
     def open(self) -> None:
         source = find_source(self.source, self._settings)
@@ -74,7 +82,10 @@ class VideoCamera(Camera):
                 is_kept = self._pacing.keep(self._clock.monotonic())
             else:
                 is_kept = self._pacing.keep(playing_s)
-            self.dropped = self._pacing.dropped
+            if is_kept and self._backlog and not self._backlog.keep():
+                is_kept = False
+                self._late += 1
+            self.dropped = self._pacing.dropped + self._late
             if is_kept:
                 return self._frame(number, picture, stamp_s, playing_s, damaged)
 
@@ -105,7 +116,12 @@ class VideoCamera(Camera):
         self._decoded: deque[av.VideoFrame] = deque()
         self._damage = DamageWatch()
         self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
+        is_network = source.kind == "address" and not has_end
+        self._backlog = Backlog(self._clock) if is_network else None
+        by_stamps = self._forwarder is not None and self._forwarder.by_stamps
+        self._may_be_late = is_network and by_stamps and is_kept_by_network(source)
         self._number = self._pictures = self.pictures = self.dropped = self.corrupt = 0
+        self._late = 0
         self._opened_at = self._clock.now()
 
     def _warm_up(self) -> None:
@@ -143,6 +159,7 @@ class VideoCamera(Camera):
             self._forwarder.packet_decoded(packet)
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
+        began_s = self._clock.monotonic()
         try:
             with self._messages as messages:
                 packet = next(self._packets)
@@ -158,6 +175,9 @@ class VideoCamera(Camera):
             ) from None
         except av.FFmpegError as error:
             raise CameraError(f"{self.source} broke off: {error.strerror}") from None
+        if self._backlog:
+            self._backlog.record_read(began_s)
+            self.patient = self._may_be_late and not self._backlog.is_suspect
         self._damage.packet_read(packet, messages)
         messages.clear()
         return packet
@@ -176,7 +196,8 @@ class VideoCamera(Camera):
     ) -> Frame:
         """Return *picture* as a frame with the time of its stamp, however late it was read."""
         luma, span = _luma(picture)
-        luma = flipped(luma, self._settings)
+        if self._is_flipped:
+            luma = flipped(luma, self._settings)
         luma.flags.writeable = False
         make_bgr = partial(_bgr, picture, self._settings, self._converting)
         at_s = ready_s = self._clock.monotonic()
@@ -196,13 +217,13 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
 
     It is the decoder's own memory.
     """
-    plane, pixels = picture.planes[0], picture.format.name
-    line, width = plane.line_size, picture.width
+    plane, pixels, width = VideoPlane(picture, 0), picture.format.name, picture.width
+    line = plane.line_size
     if pixels not in _LUMA_FIRST or line < width:
         return _converted(picture, "gray"), 255
-    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, line)
+    luma: Image = np.ndarray((picture.height, width), np.uint8, memoryview(plane), 0, (line, 1))
     full = pixels == "gray" or pixels.startswith("yuvj") or picture.color_range == ColorRange.JPEG
-    return lines[: picture.height, :width], 255 if full else 219
+    return luma, 255 if full else 219
 
 
 def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:

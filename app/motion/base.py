@@ -138,6 +138,14 @@ class MotionModel(ABC):
     #: Whether its motion is somebody for sure, so that an event opens with the first.
     confirms: bool = False
 
+    @property
+    def rests(self) -> bool:
+        """Return whether none of the next three pictures can be the first with motion.
+
+        That does not hold for a picture after the first of these that shows a change.
+        """
+        return False
+
     @abstractmethod
     def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         """Judge the next picture, (rows, columns) uint8, in which white is *span* above black.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from app.frames import Box, Image
 from app.motion.blobs import TEXTURED_LEVELS, Blob
@@ -38,7 +39,8 @@ class LightChange:
         self._whole = slice(0, rows), slice(0, columns)
         self._halves = [np.empty((rows // by, columns // by), np.uint8) for by in (2, 4, 8)]
         self._past: deque[tuple[float, Plane]] = deque()
-        self._stepped = np.zeros(self._halves[-1].shape, np.bool_)
+        #: Not 0 where a block has changed.
+        self._stepped: MatLike = np.zeros(self._halves[-1].shape, np.float32)
         self._until_s = -1.0
 
     def take(self, small: Image, now: Contrast, at_s: float) -> None:
@@ -51,8 +53,9 @@ class LightChange:
         while len(self._past) > 1 and at_s - self._past[1][0] >= _AGO_S:
             self._past.popleft()
         if self._past and at_s - self._past[0][0] >= _AGO_S:
-            self._stepped = np.abs(blocks - self._past[0][1]) > _STEP
-            if np.count_nonzero(self._stepped) > _SHARE * blocks.size:
+            change = cv2.absdiff(blocks, self._past[0][1])
+            _, self._stepped = cv2.threshold(change, _STEP, 255, cv2.THRESH_BINARY)
+            if cv2.countNonZero(self._stepped) > _SHARE * blocks.size:
                 self._until_s = at_s + _LASTS_S
         self._past.append((at_s, blocks))
 
@@ -77,7 +80,7 @@ class LightChange:
         columns = slice(max(0, box.x // side - 1), (box.x + box.width) // side + 1)
         outside[rows, columns] = False
         blocks = max(1, int(np.count_nonzero(outside)))
-        stepped = int(np.count_nonzero(self._stepped & outside))
+        stepped = int(np.count_nonzero(self._stepped[outside]))
         return stepped < _SHARE_OUTSIDE * blocks
 
 

@@ -201,7 +201,8 @@ class SceneModel:
         for region in self._frozen:
             self._scratch[region] = 0
         cv2.scaleAdd(self._scratch, down, self.noise, dst=self.noise)
-        np.maximum(self._scratch, 0, out=self._scratch)
+        # Only the excess is kept; numpy's maximum takes three times as long.
+        cv2.threshold(self._scratch, 0, 0, cv2.THRESH_TOZERO, dst=self._scratch)
         cv2.scaleAdd(self._scratch, up - down, self.noise, dst=self.noise)
         np.maximum(self.noise, _LEAST_NOISE, out=self.noise)
 

@@ -47,6 +47,9 @@ from app.motion.zones import Zones
 MOST_PICTURES_S = 15.0
 #: While nothing happens, at least one picture in so many seconds is looked at.
 _DOZE_S = 0.35
+#: The seconds between two looks while all that is followed is somebody for sure, and has moved
+#: within the second number.
+_SURE_S, _LIVELY_S = 0.19, 1.0
 #: The way of a speck from one picture to the next, in pixels of the reference.
 _SPECK_REACH_PX = 3.0
 #: The change of luma that ends the doze: grey levels, times the median noise, and in how many
@@ -76,6 +79,10 @@ class StructureMotion(MotionModel):
         self.counts: Counter[str] = Counter()
         #: What is known of the scene; None before the first picture.
         self.scene: SceneWatch | None = None
+
+    @property
+    def rests(self) -> bool:
+        return self.scene is not None and self.scene.rests
 
     def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         self._at_s = self._at_s + USUAL_PICTURE_S if at_s is None else at_s
@@ -161,6 +168,9 @@ class SceneWatch:
         #: The time of the last picture that was looked at.
         self._looked_s = -math.inf
         self._sighting = Sighting(motion=False, area_px=0.0, boxes=(), learning=True)
+        #: Whether nothing is followed of which somebody could become.
+        self.rests = False
+        self._pause_s = 1 / MOST_PICTURES_S
 
     def assist(self) -> None:
         """Follow also what is too small for motion alone."""
@@ -172,18 +182,30 @@ class SceneWatch:
 
     def judge(self, luma: Image, at_s: float) -> Sighting:
         """Judge the next picture, taken at *at_s* on the clock of the source."""
-        if 0 <= at_s - self._looked_s < 1 / MOST_PICTURES_S - 1e-6:
+        if 0 <= at_s - self._looked_s < self._pause_s - 1e-6:
             return self._sighting
         small = self.shrink(luma)
         if not self._dozes(small, at_s):
             self._look(small, at_s)
             self._sighting = self._sight()
+            self.rests = self._rests()
+            self._pause_s = _SURE_S if self._is_sure(at_s) else 1 / MOST_PICTURES_S
         return self._sighting
+
+    def _rests(self) -> bool:
+        """Return whether all that is followed is somebody for sure, who alerts."""
+        if not self.whole.is_calm or (self._specks and self._specks.any):
+            return False
+        return all(track.confirmed and track.alerts for track in self.tracker.tracks)
+
+    def _is_sure(self, at_s: float) -> bool:
+        tracks = self.tracker.tracks
+        is_lively = all(at_s - track.alive_s < _LIVELY_S for track in tracks)
+        return self._parts.doze and self.rests and bool(tracks) and is_lively
 
     def _dozes(self, small: Image, at_s: float) -> bool:
         """Return whether nothing has moved since the last picture that was looked at."""
-        is_still = not self.tracker.tracks and not (self._specks and self._specks.any)
-        if not is_still or not self.whole.is_calm or not self._parts.doze:
+        if self.tracker.tracks or not (self.rests and self._parts.doze):
             return False
         if at_s - self._looked_s >= _DOZE_S:
             return False

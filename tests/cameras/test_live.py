@@ -1,11 +1,13 @@
 """A camera in its own thread, and a feed that reopens its camera after failures."""
 
+import math
 import queue
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from app.backoff import Backoff
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings, NetworkReport
-from app.cameras.live import CameraChange, CameraFeed, LiveCamera, Reopening
+from app.cameras.live import CameraChange, CameraFeed, FrameUser, LiveCamera, Reopening
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded, CameraMissing, CameraStalled
 from app.frames import Frame, Packet, VideoFormat
@@ -82,13 +84,44 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+class Taken:
+    """A user who keeps the frames; he is *patient* with the next ones, or not."""
+
+    def __init__(self, *, patient: bool = False) -> None:
+        self.frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self.woken = threading.Event()
+        self.threads: set[int] = set()
+        self.user = FrameUser(self._take, self.woken.set)
+        self._patient = patient
+
+    def next(self, timeout_s: float = ENOUGH_S) -> Frame | None:
+        """Return the next frame, None when there is none within *timeout_s*."""
+        try:
+            return self.frames.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def numbers(self, count: int) -> list[int]:
+        return [frame.number for _ in range(count) if (frame := self.next())]
+
+    def _take(self, frame: Frame) -> bool:
+        self.threads.add(threading.get_ident())
+        self.frames.put(frame)
+        return self._patient
+
+
 @pytest.fixture
-def live(clock: FakeClock) -> Iterator[Callable[[OddCamera], LiveCamera]]:
+def taken() -> Taken:
+    return Taken()
+
+
+@pytest.fixture
+def live(clock: FakeClock, taken: Taken) -> Iterator[Callable[[OddCamera], LiveCamera]]:
     """A function that starts cameras in threads; all threads end with the test."""
     started: list[tuple[OddCamera, LiveCamera]] = []
 
     def start(camera: OddCamera) -> LiveCamera:
-        one = LiveCamera(camera, clock, stall_s=10, opening_s=30)
+        one = LiveCamera(camera, clock, 10, taken.user, opening_s=30)
         started.append((camera, one))
         one.start()
         return one
@@ -103,73 +136,67 @@ def live(clock: FakeClock) -> Iterator[Callable[[OddCamera], LiveCamera]]:
 Live = Callable[[OddCamera], LiveCamera]
 
 
-def test_frames_come_in_order(live: Live) -> None:
+def test_frames_come_in_order(live: Live, taken: Taken) -> None:
     camera = OddCamera(2)
-    one = live(camera)
-    assert [frame.number for frame in (one.next(ENOUGH_S), one.next(ENOUGH_S)) if frame] == [0, 1]
-    assert one.next(0.01) is None
+    live(camera)
+    assert taken.numbers(2) == [0, 1]
+    assert taken.next(0.01) is None
     camera.give(1)
-    assert (frame := one.next(ENOUGH_S)) is not None
-    assert frame.number == 2
+    assert taken.numbers(1) == [2]
 
 
-def test_a_slow_caller_gets_the_newest_frames(live: Live) -> None:
-    camera = OddCamera(10)
-    one = live(camera)
-    until(lambda: camera.calls.count("read") == 11, "all are read")
-    assert [frame.number for _ in range(3) if (frame := one.next(ENOUGH_S))] == [7, 8, 9]
-    camera.dropped = 5
-    assert one.dropped == 7 + 5
-
-
-def test_an_error_comes_after_the_frames_before_it(live: Live) -> None:
+def test_an_error_comes_after_the_frames_before_it(live: Live, taken: Taken) -> None:
     one = live(OddCamera(2, CameraEnded("it has ended")))
-    assert one.next(ENOUGH_S)
-    assert one.next(ENOUGH_S)
+    assert taken.woken.wait(ENOUGH_S)
+    assert taken.numbers(2) == [0, 1]
     with pytest.raises(CameraEnded, match="it has ended"):
-        one.next(ENOUGH_S)
+        one.check()
 
 
-def test_a_camera_that_does_not_open_is_closed(live: Live) -> None:
+def test_a_camera_that_does_not_open_is_closed(live: Live, taken: Taken) -> None:
     camera = OddCamera(opens=CameraMissing("there is none"))
     one = live(camera)
+    assert taken.woken.wait(ENOUGH_S)
     with pytest.raises(CameraMissing, match="there is none"):
-        one.next(ENOUGH_S)
+        one.check()
     assert camera.calls == ["open", "close"]
 
 
-def test_no_frame_for_too_long_is_a_stall(live: Live, clock: FakeClock) -> None:
+def test_no_frame_for_too_long_is_a_stall(live: Live, taken: Taken, clock: FakeClock) -> None:
     camera = OddCamera(1)
     one = live(camera)
-    assert one.next(ENOUGH_S)
+    assert taken.next()
     until(lambda: camera.calls.count("read") == 2, "it waits for the next")
     clock.advance(9)
-    assert one.next(0.01) is None
+    one.check()
     clock.advance(2)
     with pytest.raises(CameraStalled, match="camera gave no picture for 10 s"):
-        one.next(0.01)
+        one.check()
 
 
-def test_opening_may_take_longer_than_a_frame(clock: FakeClock) -> None:
+def test_opening_may_take_longer_than_a_frame(clock: FakeClock, taken: Taken) -> None:
     hold = threading.Event()
 
     class SlowCamera(OddCamera):
         def open(self) -> None:
             hold.wait()
 
-    one = LiveCamera(SlowCamera(1, CameraEnded("over")), clock, stall_s=10, opening_s=30)
+    camera = SlowCamera(1, CameraEnded("over"))
+    one = LiveCamera(camera, clock, 10, taken.user, opening_s=30)
     one.start()
     until(lambda: one._limit_s == 30, "it opens")
     clock.advance(29)
-    assert one.next(0.01) is None
+    one.check()
     clock.advance(2)
     with pytest.raises(CameraStalled, match="for 30 s"):
-        one.next(0.01)
+        one.check()
     hold.set()
     one.thread.join(ENOUGH_S)
 
 
-def test_a_camera_that_loads_a_network_may_take_longer_to_open(clock: FakeClock) -> None:
+def test_a_camera_that_loads_a_network_may_take_longer_to_open(
+    clock: FakeClock, taken: Taken
+) -> None:
     hold = threading.Event()
 
     class LoadingCamera(OddCamera):
@@ -178,33 +205,33 @@ def test_a_camera_that_loads_a_network_may_take_longer_to_open(clock: FakeClock)
             hold.wait()
 
     camera = LoadingCamera(1)
-    one = LiveCamera(camera, clock, stall_s=10, opening_s=30)
+    one = LiveCamera(camera, clock, 10, taken.user, opening_s=30)
     one.start()
     until(lambda: one.network, "it loads the network")
     clock.advance(420)
-    assert one.next(0.01) is None
+    one.check()
     hold.set()
-    assert one.next(ENOUGH_S)
+    assert taken.next()
     clock.advance(11)
     with pytest.raises(CameraStalled, match="for 10 s"):
-        one.next(0.01)
+        one.check()
     camera.give(CameraEnded("over"))
     one.thread.join(ENOUGH_S)
 
 
-def test_one_thread_alone_opens_reads_and_closes_a_camera(live: Live) -> None:
+def test_one_thread_alone_uses_a_camera_and_its_frames(live: Live, taken: Taken) -> None:
     camera = OddCamera(3, CameraEnded("over"))
     one = live(camera)
     one.thread.join(ENOUGH_S)
     assert camera.calls == ["open", "read", "read", "read", "read", "close"]
-    assert camera.threads == {one.thread.ident}
+    assert camera.threads == taken.threads == {one.thread.ident}
 
 
-def test_packets_are_forwarded_until_the_camera_is_stopped(clock: FakeClock) -> None:
+def test_packets_are_forwarded_until_the_camera_is_stopped(clock: FakeClock, taken: Taken) -> None:
     packet = Packet(b"", 0.0, 0.0, True, VideoFormat("h264", 2, 2, "yuv420p"))
-    taken: list[Packet] = []
+    packets: list[Packet] = []
     camera = OddCamera(1)
-    one = LiveCamera(camera, clock, stall_s=10, sink=taken.append)
+    one = LiveCamera(camera, clock, 10, taken.user, sink=packets.append)
     one.start()
     assert camera.sink
     camera.sink(packet)
@@ -212,14 +239,14 @@ def test_packets_are_forwarded_until_the_camera_is_stopped(clock: FakeClock) -> 
     camera.sink(packet)
     camera.give(CameraEnded("over"))
     one.thread.join(ENOUGH_S)
-    assert taken == [packet]
+    assert packets == [packet]
 
 
-def test_a_stuck_camera_is_closed_when_it_becomes_free(clock: FakeClock) -> None:
+def test_a_stuck_camera_gives_nothing_when_it_becomes_free(clock: FakeClock, taken: Taken) -> None:
     camera = OddCamera(1)
-    one = LiveCamera(camera, clock, stall_s=10)
+    one = LiveCamera(camera, clock, 10, taken.user)
     one.start()
-    assert one.next(ENOUGH_S)
+    assert taken.next()
     began_s = time.monotonic()
     one.stop()
     assert time.monotonic() - began_s < patience(5)
@@ -228,29 +255,106 @@ def test_a_stuck_camera_is_closed_when_it_becomes_free(clock: FakeClock) -> None
     camera.give(1)
     one.thread.join(ENOUGH_S)
     assert camera.calls[-1] == "close"
+    assert taken.frames.empty()
 
 
-def test_a_successor_waits_until_the_device_is_free(clock: FakeClock) -> None:
+def test_a_camera_can_be_stopped_by_whoever_has_the_turn(live: Live, taken: Taken) -> None:
+    camera = OddCamera(1)
+    with taken.user.turn:
+        one = live(camera)
+        until(lambda: camera.calls.count("read") == 1, "it has a frame")
+        one.stop()
+        assert not one.thread.is_alive()
+    assert taken.frames.empty()
+
+
+def test_a_successor_waits_until_the_device_is_free(clock: FakeClock, taken: Taken) -> None:
     first, second = OddCamera(1), OddCamera(1, CameraEnded("over"))
-    before = LiveCamera(first, clock, stall_s=10)
+    before = LiveCamera(first, clock, 10, taken.user)
     before.start()
-    assert before.next(ENOUGH_S)
+    assert taken.next()
     before.stop()
-    after = LiveCamera(second, clock, stall_s=10, after=before.thread)
+    after = LiveCamera(second, clock, 10, taken.user, after=before.thread)
     after.start()
-    assert after.next(0.05) is None
+    assert taken.next(0.05) is None
     assert second.calls == []
     first.give(1)
-    assert after.next(ENOUGH_S)
+    assert taken.next()
     after.thread.join(ENOUGH_S)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_in_a_camera_is_an_error_for_the_caller(live: Live) -> None:
+def test_a_bug_in_a_camera_is_an_error_for_the_caller(live: Live, taken: Taken) -> None:
     one = live(OddCamera(1, KeyError("a bug")))
-    assert one.next(ENOUGH_S)
+    assert taken.woken.wait(ENOUGH_S)
     with pytest.raises(RuntimeError, match="the thread that read camera has ended"):
-        one.next(ENOUGH_S)
+        one.check()
+
+
+def test_a_failure_of_the_world_costs_its_user_one_frame(clock: FakeClock) -> None:
+    taken: list[int] = []
+
+    def take(frame: Frame) -> bool:
+        if frame.number == 1:
+            raise OSError("the disk is full")
+        taken.append(frame.number)
+        return False
+
+    woken = threading.Event()
+    camera = OddCamera(3)
+    one = LiveCamera(camera, clock, 10, FrameUser(take, woken.set))
+    one.start()
+    until(lambda: taken == [0, 2], "all are taken")
+    assert woken.is_set()
+    with pytest.raises(OSError, match="the disk is full"):
+        one.check()
+    one.check()
+    camera.give(CameraEnded("over"))
+    one.thread.join(ENOUGH_S)
+
+
+class QueueingCamera(OddCamera):
+    """A network camera at *every_s*, whose frames wait for a reader who is late.
+
+    *late* is by how many frames each of its readers was late.
+    """
+
+    patient = True
+
+    def __init__(self, every_s: float, count: int) -> None:
+        super().__init__(count)
+        self._every_s = every_s
+        self._began_s = 0.0
+        self.late: list[float] = []
+
+    def open(self) -> None:
+        self._began_s = time.monotonic()
+
+    def read(self) -> Frame:
+        number, now_s = self._number, time.monotonic()
+        due_s = self._began_s + number * self._every_s
+        self.late.append(max((now_s - due_s) / self._every_s, 0.0))
+        if number == 12:
+            raise CameraEnded("it has ended")
+        time.sleep(max(due_s - now_s, 0.0))
+        return replace(super().read(), at_s=due_s)
+
+
+@pytest.mark.parametrize(
+    ("is_patient", "every_s", "together"), [(True, 0.1, 3), (False, 0.1, 1), (True, 0.16, 1)]
+)
+def test_frames_are_read_together_for_a_patient_user(
+    is_patient: bool, every_s: float, together: int
+) -> None:
+    taken, camera = Taken(patient=is_patient), QueueingCamera(every_s, 12)
+    one = LiveCamera(camera, SystemClock(), 10, taken.user)
+    one.start()
+    one.thread.join(patience(ENOUGH_S))
+    assert taken.numbers(12) == list(range(12))
+    assert taken.frames.empty()
+    usual = sorted(camera.late)[8]
+    assert (usual > 0.5) == (together > 1)
+    assert together - 1.5 < max(camera.late)
 
 
 def test_a_process_with_a_stuck_camera_can_end() -> None:
@@ -258,15 +362,16 @@ def test_a_process_with_a_stuck_camera_can_end() -> None:
 from app.backoff import Backoff
 from app.cameras import make_camera
 from app.cameras.base import CameraSettings
-from app.cameras.live import CameraFeed
+from app.cameras.live import CameraFeed, FrameUser
 from app.clock import SystemClock
 import socket
 server = socket.create_server(("127.0.0.1", 0))
 settings = CameraSettings(source=f"http://127.0.0.1:{server.getsockname()[1]}/never", stall_s=600)
-feed = CameraFeed(lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings)
+clock, user = SystemClock(), FrameUser(lambda frame: False)
+feed = CameraFeed(lambda: make_camera("front", settings, clock), clock, settings, user)
 feed.open()
 held = server.accept()
-print(feed.next(0.2), feed.state)
+print(feed.step(), feed.state)
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -276,7 +381,7 @@ print(feed.next(0.2), feed.state)
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "None opening\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1.0 opening\n", "")
 
 
 def test_the_delays_before_reopening_grow(clock: FakeClock) -> None:
@@ -337,59 +442,66 @@ def trouble_of(feed: CameraFeed) -> str | None:
     return feed.trouble
 
 
-def next_frame(feed: CameraFeed) -> Frame:
-    return until(lambda: feed.next(0.5), "a frame comes")
+class Feed(CameraFeed):
+    """A feed of a test, whose frames are `taken`."""
+
+    def __init__(self, make: Callable[[], Camera], clock: Clock, settings: CameraSettings) -> None:
+        self.taken = Taken()
+        super().__init__(make, clock, settings, self.taken.user)
+
+    def next(self) -> Frame:
+        """Wait for the next frame; the camera is opened again if it must be."""
+        return until(self._next, "a frame comes")
+
+    def _next(self) -> Frame | None:
+        frame = self.taken.next(0.1)
+        if frame is None:
+            self.step()
+        return frame
 
 
 def until_lost(feed: CameraFeed) -> None:
     def lost() -> bool:
-        feed.next(0.5)
+        feed.step()
         return state_of(feed) == "lost"
 
     until(lost, "the camera is lost")
 
 
-def feed_of(clock: Clock, *cameras: OddCamera) -> CameraFeed:
+def feed_of(clock: Clock, *cameras: OddCamera) -> Feed:
     """Return a feed whose openings use *cameras*, one after another."""
     waiting = list(cameras)
-    return CameraFeed(lambda: waiting.pop(0), clock, CameraSettings(stall_s=10, warmup_s=0))
+    return Feed(lambda: waiting.pop(0), clock, CameraSettings(stall_s=10, warmup_s=0))
 
 
 def test_a_feed_can_be_opened_and_closed_again(clock: FakeClock) -> None:
     first, second = OddCamera(1, CameraEnded("never seen")), OddCamera(1, CameraEnded("never seen"))
     feed = feed_of(clock, first, second)
-    assert (state_of(feed), feed.next(0.5)) == ("closed", None)
+    assert (state_of(feed), feed.step()) == ("closed", math.inf)
     feed.open()
-    assert state_of(feed) == "opening"
-    next_frame(feed)
+    feed.next()
     assert state_of(feed) == "open"
     feed.close()
     feed.close()
-    assert (state_of(feed), feed.next(0.5)) == ("closed", None)
+    assert (state_of(feed), feed.step()) == ("closed", math.inf)
     feed.open()
-    assert next_frame(feed).number == 0
+    assert feed.next().number == 0
     feed.close()
     assert kinds(feed) == []
-
-
-def test_a_closed_feed_waits_for_the_timeout(clock: FakeClock) -> None:
-    feed_of(clock).next(0.5)
-    assert clock.monotonic() == 0.5
 
 
 def test_a_camera_that_ends_is_lost_and_comes_back(clock: FakeClock) -> None:
     again = OddCamera(1)
     feed = feed_of(clock, OddCamera(2, CameraEnded("the video has ended")), again)
     feed.open()
-    next_frame(feed)
-    next_frame(feed)
+    assert feed.taken.numbers(2) == [0, 1]
     until_lost(feed)
     assert kinds(feed) == [("lost", "the video has ended")]
     assert trouble_of(feed) == "the video has ended"
-    assert feed.next(0.25) is None
-    assert clock.monotonic() == 0.25
+    clock.advance(0.25)
+    assert feed.step() == 0.75
     clock.advance(0.75)
-    next_frame(feed)
+    feed.next()
     assert kinds(feed) == [("back", "the video has ended")]
     assert (trouble_of(feed), feed.reopened, state_of(feed)) == (None, 1, "open")
     again.give(CameraEnded("over"))
@@ -403,12 +515,12 @@ def test_a_camera_that_never_opens_is_lost_once(clock: FakeClock) -> None:
     until_lost(feed)
     for camera in gone[1:]:
         clock.advance(4)
-        assert feed.next(0.0) is None
+        feed.step()
         until(lambda camera=camera: "close" in camera.calls, "it has been tried")  # type: ignore[misc]
-        assert feed.next(0.5) is None
+        feed.step()
         assert state_of(feed) == "lost"
     clock.advance(4)
-    next_frame(feed)
+    feed.next()
     assert kinds(feed) == [("lost", "there is none"), ("back", "there is none")]
     last.give(CameraEnded("over"))
     feed.close()
@@ -424,7 +536,7 @@ def test_a_loss_stays_one_loss_when_the_feed_is_reopened(clock: FakeClock) -> No
     feed.open()
     until_lost(feed)
     clock.advance(2)
-    next_frame(feed)
+    feed.next()
     assert kinds(feed) == [("lost", "there is none"), ("back", "there is none")]
     last.give(CameraEnded("over"))
     feed.close()
@@ -435,13 +547,13 @@ def test_dropped_and_damaged_frames_are_counted_together(clock: FakeClock) -> No
     first.dropped, first.corrupt, second.dropped, second.corrupt = 3, 4, 5, 6
     feed = feed_of(clock, first, second)
     feed.open()
-    until(lambda: first.calls.count("read") == 11, "all are read")
     first.give(CameraEnded("over"))
     until_lost(feed)
-    assert (feed.dropped, feed.corrupt) == (7 + 3, 4)
+    assert (feed.dropped, feed.corrupt) == (3, 4)
     clock.advance(1)
-    next_frame(feed)
-    assert (feed.dropped, feed.corrupt) == (7 + 3 + 5, 4 + 6)
+    feed.taken.numbers(10)
+    feed.next()
+    assert (feed.dropped, feed.corrupt) == (3 + 5, 4 + 6)
     second.give(CameraEnded("over"))
     feed.close()
 
@@ -452,10 +564,10 @@ def test_cameras_opened_later_know_the_position_of_the_mount(clock: FakeClock) -
     feed.open()
     feed.aim(30, -10)
     assert "aim 30 -10" in first.calls
-    next_frame(feed)
+    assert feed.taken.next()
     until_lost(feed)
     clock.advance(1)
-    next_frame(feed)
+    feed.next()
     assert second.calls[0] == "aim 30 -10"
     feed.close()
 
@@ -466,7 +578,7 @@ def test_three_stuck_threads_are_an_error_for_the_caller(
     monkeypatch.setattr("app.cameras.live._STOP_S", 0.05)
     settings, cameras = CameraSettings(stall_s=0.1, warmup_s=0), [OddCamera() for _ in range(3)]
     waiting = list(cameras)
-    feed = CameraFeed(lambda: waiting.pop(0), clock, settings)
+    feed = Feed(lambda: waiting.pop(0), clock, settings)
     feed.open()
     for camera in cameras:
         until(lambda camera=camera: "read" in camera.calls, "it is stuck")  # type: ignore[misc]
@@ -474,9 +586,9 @@ def test_three_stuck_threads_are_an_error_for_the_caller(
         until_lost(feed)
         clock.advance(60)
         if camera is not cameras[-1]:
-            feed.next(0.01)
+            feed.step()
     with pytest.raises(RuntimeError, match="3 threads are stuck in a camera"):
-        feed.next(0.01)
+        feed.step()
     for camera in cameras:
         camera.give(CameraEnded("the test is over"))
 
@@ -484,13 +596,13 @@ def test_three_stuck_threads_are_an_error_for_the_caller(
 def test_a_file_that_appears_later_is_played(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "late.mp4"
     settings = CameraSettings(source=str(path), fps=FPS, warmup_s=0)
-    feed = CameraFeed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
+    feed = Feed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
     feed.open()
     until_lost(feed)
     assert kinds(feed) == [("lost", f"front ({path}): there is no such file or device")]
     write_video(path, 10)
     clock.advance(1)
-    next_frame(feed)
+    feed.next()
     assert [kind for kind, _ in kinds(feed)] == ["back"]
     feed.close()
 
@@ -499,16 +611,16 @@ def test_a_video_that_plays_again_is_not_lost(tmp_path: Path, clock: FakeClock) 
     path = tmp_path / "short.mp4"
     write_video(path, 3)
     settings = CameraSettings(source=str(path), fps=FPS, warmup_s=0)
-    feed = CameraFeed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
+    feed = Feed(lambda: make_camera("front", settings, clock, "fast"), clock, settings)
     feed.open()
-    until(lambda: feed.next(0.5) or state_of(feed) == "opening" or None, "it plays")
-    until(lambda: feed.next(0.01) is None and state_of(feed) == "opening", "it has ended")
+    assert feed.taken.numbers(3) == [0, 1, 2]
+    until(lambda: feed.step() and state_of(feed) == "opening", "it has ended")
     assert trouble_of(feed) is None
     clock.advance(1)
-    next_frame(feed)
+    feed.next()
     assert [kind for kind, _ in kinds(feed)] == ["ended", "back"]
     path.unlink()
-    until_lost(feed)
+    until(lambda: feed.step() and state_of(feed) == "opening", "it has ended again")
     clock.advance(60)
     until_lost(feed)
     assert "lost" in [kind for kind, _ in kinds(feed)]
@@ -518,25 +630,21 @@ def test_a_video_that_plays_again_is_not_lost(tmp_path: Path, clock: FakeClock) 
 def test_a_network_camera_that_restarts_is_lost_and_back() -> None:
     with VideoServer() as server:
         settings = CameraSettings(source=server.url("stream"), fps=FPS, stall_s=1)
-        feed = CameraFeed(
-            lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings
-        )
+        feed = Feed(lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings)
         feed.open()
-        next_frame(feed)
+        feed.next()
     until_lost(feed)
     with VideoServer(port=server.port):
-        next_frame(feed)
+        feed.next()
         assert [change.kind for change in feed.take_changes()] == ["lost", "back"]
         feed.close()
 
 
 def test_closing_a_feed_ends_its_thread_at_once(short_video: Path) -> None:
     settings = CameraSettings(source=str(short_video), fps=FPS)
-    feed = CameraFeed(
-        lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings
-    )
+    feed = Feed(lambda: make_camera("front", settings, SystemClock()), SystemClock(), settings)
     feed.open()
-    next_frame(feed)
+    feed.next()
     feed.close()
     assert not [
         thread for thread in threading.enumerate() if thread.name.startswith("camera front")

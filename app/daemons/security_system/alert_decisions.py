@@ -46,6 +46,11 @@ class AlertDecisions:
         #: The silencer's verdict on the open event, None while it has none.
         self.verdict: AlarmVerdict | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Return whether the alert of the open event may still be sent."""
+        return self._is_silenced or self._watch.decision in ("waiting", "held")
+
     def opened(self, event: Event, frame: Frame, detector: Detector) -> Decision | None:
         """Return the decision about *event*, which *frame* opens; None without an alert."""
         self._newest, self._corrected = frame, None

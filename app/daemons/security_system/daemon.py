@@ -2,12 +2,14 @@
 
     python -m app.daemons.security_system [--camera NAME] [--source SOURCE] [--show]
 
-Each step takes one frame. Everything that may block has a thread of its own: the camera's feed
-before the step, the publisher to disk and Redis after it.
+The camera's thread judges each frame. The loop obeys the switches, and notices a camera that is
+stuck; whoever of the two has `_turn` is alone. Everything else that may block has a thread of its
+own, such as the publisher to disk and Redis.
 """
 
 import logging
 import math
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from app import protocol
 from app.alert_text import AlertText
 from app.cameras import is_endless, make_camera
 from app.cameras.base import Camera, PacketSink
-from app.cameras.live import CameraChange, CameraFeed
+from app.cameras.live import CameraChange, CameraFeed, FrameUser
 from app.clock import Clock
 from app.config import CameraConfig
 from app.daemon import Counters, Daemon
@@ -56,8 +58,8 @@ from app.state import Latest, State
 if TYPE_CHECKING:
     from app.display.live import LiveDisplay
 
-#: The seconds that a step waits for a frame: short, because switches and signals must be obeyed.
-FRAME_WAIT_S = 0.25
+#: The longest time between two steps of the loop, and between two while Redis has not answered yet.
+_STEP_S, _UNKNOWN_STEP_S = 1.0, 0.25
 #: The seconds that Redis may take to answer the publisher.
 REDIS_TIMEOUT_S = 2.0
 #: The note that keeps an opening for the next run.
@@ -95,6 +97,7 @@ class SecuritySystem(Daemon):
         spawner: Spawner | None = None,
     ) -> None:
         super().__init__(folder, profile, clock)
+        self._turn = threading.RLock()
         self._name = self.camera = self._chosen(camera)
         self._source = source
         self._settings = self._camera_config()
@@ -118,7 +121,11 @@ class SecuritySystem(Daemon):
             deadlines=self._deadlines,
             clock=self.clock,
         )
-        self._feed = CameraFeed(self._make_camera, self.clock, self._settings, self._packet_sink())
+        self._feed = CameraFeed(
+            *(self._make_camera, self.clock, self._settings),
+            FrameUser(self._take, self.wake, self._turn),
+            self._packet_sink(),
+        )
         self._camera_reports = CameraReports(
             self._name, self._publisher, self.clock, self._settings.lost_alert_s
         )
@@ -133,6 +140,7 @@ class SecuritySystem(Daemon):
         self._silencing = Silencing(
             self._name, self.config.folder, folders, self._publisher, self.clock, width / height
         )
+        self._silencing.on_switch = self.wake
         self._alerts = AlertDecisions(
             self._people, self._reporter, self._model_reports, self.clock, self._silencing
         )
@@ -168,43 +176,20 @@ class SecuritySystem(Daemon):
         self._captures.open()
 
     def step(self) -> float:
-        self._publisher.check()
-        self._clips.check()
-        self._captures.check()
-        self._shown.check()
-        self._people.check()
-        if self._silencing.was_switched:
-            self._silencing.was_switched = False
-            self.report_heartbeat()
-        self._deadlines.step()
-        wanted = self._controls.state
-        if not (wanted.known or self._publisher.away):
-            return 0.02
-        if self._pan_tilt.turn_to(self._direction(wanted)):
-            self._turned()
-        if self._focus_given != wanted.focus_asked:
-            self._focus_given = wanted.focus_asked
-            self._feed.refocus()
-        self._clips.follow(wanted, self._feed.state == "open")
-        if not wanted.armed:
-            self._disarm()
-            return FRAME_WAIT_S
-        if self._feed.state == "closed":
-            self._arm()
-        frame = self._feed.next(FRAME_WAIT_S)
-        for change in self._feed.take_changes():
-            self._follow_camera(change)
-        self._camera_reports.step(self._feed.state, self._feed.trouble)
-        self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
-        if frame:
-            self._process(frame)
-        self._alerts.follow(frame, self._detector)
-        self._report_trouble()
-        return 0.0
+        with self._turn:
+            self._check_threads()
+            if self._silencing.was_switched:
+                self._silencing.was_switched = False
+                self.report_heartbeat()
+            self._deadlines.step()
+            wait_s = self._obey(self._controls.state)
+            self._report_trouble()
+            return wait_s
 
     def close(self) -> None:
-        self._feed.close()
-        self._end_event()
+        with self._turn:
+            self._feed.close()
+            self._end_event()
         self._people.close()
         self._clips.close()
         self._deadlines.step()
@@ -221,6 +206,10 @@ class SecuritySystem(Daemon):
 
         A changed Redis address or `data_dir` needs a restart.
         """
+        with self._turn:
+            self._configure()
+
+    def _configure(self) -> None:
         before, self._settings = self._settings, self._camera_config()
         before_networks, self._networks = self._networks, self._wanted_networks()
         had_clips = self._clips.enabled
@@ -249,6 +238,10 @@ class SecuritySystem(Daemon):
             self._feed.change(self._make_camera, self._settings, self._packet_sink())
 
     def counters(self) -> Counters:
+        with self._turn:
+            return self._counters()
+
+    def _counters(self) -> Counters:
         return {
             "camera": self._feed.state,
             "armed": self._controls.state.armed,
@@ -380,6 +373,36 @@ class SecuritySystem(Daemon):
             self._feed.aim(self._pan_tilt.position.pan_deg, self._pan_tilt.position.tilt_deg)
             self._publisher.show_position(self._pan_tilt.position)
 
+    def _check_threads(self) -> None:
+        """Raise `RuntimeError` when a mistake has ended a thread."""
+        self._publisher.check()
+        self._clips.check()
+        self._captures.check()
+        self._shown.check()
+        self._people.check()
+
+    def _obey(self, wanted: ControlState) -> float:
+        """Do what is *wanted* of the camera; return the seconds until it must be done again."""
+        if not (wanted.known or self._publisher.away):
+            return _UNKNOWN_STEP_S
+        if self._pan_tilt.turn_to(self._direction(wanted)):
+            self._turned()
+        if self._focus_given != wanted.focus_asked:
+            self._focus_given = wanted.focus_asked
+            self._feed.refocus()
+        self._clips.follow(wanted, self._feed.state == "open")
+        if not wanted.armed:
+            self._disarm()
+            return _STEP_S
+        if self._feed.state == "closed":
+            self._arm()
+        wait_s = self._feed.step()
+        self._follow_changes()
+        self._camera_reports.step(self._feed.state, self._feed.trouble)
+        self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
+        self._alerts.follow(None, self._detector)
+        return min(wait_s, _STEP_S)
+
     def _arm(self) -> None:
         _log.info("armed: the camera opens")
         self._detector.relearn()
@@ -401,8 +424,24 @@ class SecuritySystem(Daemon):
             self._learning = False
             self._camera_reports.pause()
             self._fault_reports.pause()
+            self._report_trouble()
             self.report_heartbeat()
-        self._report_trouble()
+
+    def _take(self, frame: Frame) -> bool:
+        """Judge the next *frame*, in the camera's thread; return whether others may come late."""
+        self._follow_changes()
+        self._process(frame)
+        self._alerts.follow(frame, self._detector)
+        return self._detector.rests and not (self._alerts.waits or self._is_watched)
+
+    @property
+    def _is_watched(self) -> bool:
+        wanted = self._controls.state
+        return wanted.watched or wanted.detector_watched or self._display is not None
+
+    def _follow_changes(self) -> None:
+        for change in self._feed.take_changes():
+            self._follow_camera(change)
 
     def _follow_camera(self, change: CameraChange) -> None:
         """End what cannot continue over a gap in the pictures; the alert comes when it lasts."""

@@ -9,7 +9,7 @@ off.
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -79,6 +79,8 @@ class Silencing:
         self._switching = threading.Lock()
         #: Whether it was switched since somebody has reset this; any thread sets it.
         self.was_switched = False
+        #: Called in that thread when it was switched.
+        self.on_switch: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._days: set[str] | None = None
         self._refusal: str | None = None
@@ -159,8 +161,12 @@ class Silencing:
         self._switch_refusal = None
         _log.info("%s of camera %s by %s", wish.kind, self._camera, wish.by)
         self._worker.wake()
-        self.was_switched = True
+        self._note_switch()
         return True
+
+    def _note_switch(self) -> None:
+        self.was_switched = True
+        self.on_switch()
 
     def _switch(self, wish: Request) -> None:
         if wish.kind == "silencer_off":
@@ -277,7 +283,7 @@ class Silencing:
             if not late:
                 return
             switch_off(self._folder, self._camera)
-        self.was_switched = True
+        self._note_switch()
         when = format_time(late[-1].started_at, self._clock.now())
         self._publish(
             "silencer_stopped",
