@@ -1,6 +1,5 @@
 """The heartbeats of the programs, and the marks about them."""
 
-import re
 from collections.abc import Iterable
 from typing import cast
 
@@ -26,27 +25,14 @@ class HeartbeatState(BaseState):
     def exchange_heartbeat(self, key: str, heartbeat: Heartbeat, other: str) -> Heartbeat | None:
         """Store the heartbeat of a program under *key*, and return the one under *other*.
 
-        All in one round trip. Returns None when there is no heartbeat under *other*.
+        All in one round trip. Returns None when there is no other heartbeat.
         """
-        keys = [key, "heartbeats", "heartbeats_since", other]
+        keys = [key, "heartbeats", "heartbeats_since", *([other] if other != key else [])]
         words: list[str | int] = [protocol.encode(heartbeat), protocol.HEARTBEAT_LIFE_S]
         raw = self._write(
             keys[1:3], lambda: cast(bytes | None, self._store_heartbeat(keys=keys, args=words))
         )
         return read_heartbeats(self._foreign, {other: raw}).get(other) if raw else None
-
-    def has_all_heartbeats(self) -> bool:
-        """Return whether a heartbeat that is missing was not sent.
-
-        That is not so in the first `HEARTBEAT_LIFE_S` after a start of Redis, which keeps
-        heartbeats only in memory.
-        """
-        with talking(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget(["heartbeats_since"])
-            pipe.time()
-            (since,), (now_s, _) = pipe.execute()
-        is_time = since is not None and re.fullmatch(rb"[0-9]{1,15}", since)
-        return bool(is_time) and now_s - int(since) >= protocol.HEARTBEAT_LIFE_S
 
     def heartbeats(self) -> dict[str, Heartbeat]:
         """Return all heartbeats by their keys; any other value is logged and left out."""

@@ -11,9 +11,9 @@ end
 _IN_MEMORY = "pcall(redis.set_repl, redis.REPL_NONE)\n"
 _LOGGED = "pcall(redis.set_repl, redis.REPL_ALL)\n"
 
-# Stores the heartbeat ARGV[1] under KEYS[1] for ARGV[2] seconds, and returns the value of KEYS[4].
-# KEYS[3] says since when Redis, by its own clock, has got heartbeats without a pause: after a start
-# it has none.
+# Stores the heartbeat ARGV[1] under KEYS[1] for ARGV[2] seconds, and returns the value of KEYS[4],
+# if that is given. KEYS[3] says since when Redis, by its own clock, has got heartbeats without a
+# pause: after a start it has none.
 HEARTBEAT = f"""{_BY_EFFECTS}
 redis.call('SADD', KEYS[2], KEYS[1])
 local now, since = tonumber(redis.call('TIME')[1]), tonumber(redis.call('GET', KEYS[3]))
@@ -23,7 +23,7 @@ if not (since and since >= 0 and since <= now) then
     since = now
 end
 redis.call('SET', KEYS[3], string.format('%d', since), 'EX', ARGV[2])
-return redis.call('MGET', KEYS[4])[1]
+return KEYS[4] and redis.call('MGET', KEYS[4])[1]
 """
 
 # Makes the picture ARGV[1] of the time ARGV[2] the newest, KEYS[1], for ARGV[3] seconds.

@@ -74,12 +74,13 @@ class HeartbeatMonitor:
         After a pause (of this program, of Redis or of the whole machine, and at the start) all
         programs have the lifetime of a heartbeat to send one. Redis keeps none when it restarts.
         """
-        if not (self._is_continuous(now) and self._state.has_all_heartbeats()):
+        survey = self._state.survey("home", events=1)
+        if not (self._is_continuous(now) and survey.has_all_heartbeats):
             self._judge_from_s = self._clock.monotonic() + HEARTBEAT_LIFE_S
             self._announcer.pause()
         heartbeats = {
             key: heartbeat
-            for key, heartbeat in self._state.heartbeats().items()
+            for key, heartbeat in survey.heartbeats().items()
             if key != self._own and not _is_from_clock_ahead(key, heartbeat, now)
         }
         stuck = {key: why for key, one in heartbeats.items() if (why := why_stuck(one, now))}
