@@ -1,7 +1,9 @@
 """`bench --slack`: measures the Slack server's response time under load, and its memory.
 
-It starts the real gunicorn with its own Redis, on free ports of this machine. The client that sends
-the requests runs on the same machine.
+It starts the real gunicorn with its own Redis, on free ports of this machine, and beside it another
+gunicorn with the same settings and an empty Flask view. Both get their requests in turns, so the
+ratio of their times depends little on the machine. The client that sends the requests runs on the
+same machine.
 """
 
 import hashlib
@@ -34,6 +36,23 @@ IN_FLIGHT = 50
 REQUESTS = 3000
 COMMANDS = ("pycam_on", "status")
 USER = "U0BENCH001"
+#: The name of the empty view's figures, and of the command's that are compared with them.
+EMPTY, COMPARED = "empty_view", "status"
+#: Each command gets its requests in so many turns.
+_TURNS = 8
+#: The settings of the Slack server, for the empty view at *port*.
+_EMPTY_SETTINGS = """\
+import gc, runpy
+globals().update(runpy.run_path("gunicorn.conf"))
+bind, workers, wsgi_app = ["127.0.0.1:{port}"], 1, "app.benchmarks.empty_view:app"
+def pre_fork(server, worker):
+    gc.collect()
+    gc.freeze()
+def post_fork(server, worker):
+    worker.threads = serving.SLACK_THREADS
+def post_worker_init(worker):
+    pass
+"""
 _SHARES = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
 _UP_S = 60.0
 _READ = 65_536
@@ -44,13 +63,17 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The two web programs, with their addresses, their process, and the Redis at *url*."""
+    """The two web programs, with their addresses, their process, and the Redis at *url*.
+
+    *folder* is for files of other programs.
+    """
 
     slack: Address
     dashboard: Address
     pid: int
     url: str
     environment: dict[str, str]
+    folder: Path
 
 
 @dataclass(slots=True)
@@ -64,21 +87,32 @@ class _Exchange:
 
 
 def measure_slack(requests: int = REQUESTS, in_flight: int = IN_FLIGHT) -> dict[str, Any]:
-    """Return the milliseconds to answer each of `COMMANDS`, and the server's memory.
+    """Return the milliseconds to answer each of `COMMANDS` and an empty view, and the memory.
 
-    The memory is that of all its processes together, in megabytes (PSS).
+    *ratio_p99* compares `COMPARED` with the empty view. The memory is that of all the server's
+    processes together, in megabytes (PSS).
     """
     secret = secrets.token_hex(16)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slack-load-")))
         served = stack.enter_context(server(folder, secret))
-        figures: dict[str, Any] = {"in_flight": in_flight, "requests": requests}
-        for command in COMMANDS:
-            warm_up = [request_for(command, secret) for _ in range(in_flight)]
-            send_all(served.slack, warm_up, in_flight)
-            measured = [request_for(command, secret) for _ in range(requests)]
-            figures[command] = shares_ms(send_all(served.slack, measured, in_flight))
-        return {**figures, "pss_mb": round(pss_mb(served.pid), 1)}
+        empty = stack.enter_context(_empty_view(served))
+        addresses = {EMPTY: empty, **dict.fromkeys(COMMANDS, served.slack)}
+        took_s: dict[str, list[float]] = {name: [] for name in addresses}
+        for turn in range(_TURNS + 1):
+            for name, address in addresses.items():
+                # The first turn only warms up.
+                count = in_flight if turn == 0 else max(requests // _TURNS, in_flight)
+                sent = [request_for(name, secret) for _ in range(count)]
+                took_s[name] += send_all(address, sent, in_flight)[: count if turn else 0]
+        figures = {name: shares_ms(took) for name, took in took_s.items()}
+        return {
+            "in_flight": in_flight,
+            "requests": len(took_s[EMPTY]),
+            **figures,
+            "ratio_p99": round(figures[COMPARED]["p99_ms"] / figures[EMPTY]["p99_ms"], 2),
+            "pss_mb": round(pss_mb(served.pid), 1),
+        }
 
 
 def shares_ms(took_s: Sequence[float]) -> dict[str, float]:
@@ -96,14 +130,18 @@ def slack_table(figures: dict[str, Any]) -> str:
         f"Milliseconds to answer, {figures['in_flight']} requests in flight, {figures['requests']} "
         "of each command"
     ]
-    for command in COMMANDS:
+    for command in (*COMMANDS, EMPTY):
         times = (
             f"  {name.removesuffix('_ms')} {took_ms:6.1f}"
             for name, took_ms in figures[command].items()
         )
         rows.append(f"  /{command:12}" + "".join(times))
     return "\n".join(
-        [*rows, f"  memory of both web programs together (PSS): {figures['pss_mb']:.1f} MB"]
+        [
+            *rows,
+            f"  p99 of /{COMPARED} over that of the empty view: {figures['ratio_p99']:.2f}",
+            f"  memory of both web programs together (PSS): {figures['pss_mb']:.1f} MB",
+        ]
     )
 
 
@@ -199,7 +237,19 @@ def server(folder: Path, secret: str) -> Iterator[Served]:
         with running(gunicorn, environment, folder / "gunicorn.log") as process:
             for address in (slack, dashboard):
                 until_up(partial(reached, address))
-            yield Served(slack, dashboard, process.pid, url, environment)
+            yield Served(slack, dashboard, process.pid, url, environment, folder)
+
+
+@contextmanager
+def _empty_view(served: Served) -> Iterator[Address]:
+    """Serve the empty view like the Slack server; yields its address."""
+    address = ("127.0.0.1", free_port())
+    settings = served.folder / "empty_view.py"
+    settings.write_text(_EMPTY_SETTINGS.format(port=address[1]), encoding="utf-8")
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(settings)]
+    with running(gunicorn, served.environment, served.folder / "empty_view.log"):
+        until_up(partial(reached, address))
+        yield address
 
 
 def reached(address: Address) -> None:

@@ -56,6 +56,8 @@ class Command:
     events: int = 0
     #: The seconds for which its survey counts the decisions about alerts.
     decisions_s: int = 0
+    #: Whether its reply is the same for everybody who asks at that moment.
+    is_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +401,7 @@ COMMANDS: dict[str, Command] = {
             _status,
             events=1,
             decisions_s=protocol.DAY_S,
+            is_report=True,
         ),
         Command("pycam_on", "", "arm: watch, and send alerts", True, _set_switch(_ARMED)),
         Command("pycam_off", "", "disarm: do not watch", True, _set_switch(_DISARMED)),
@@ -407,7 +410,7 @@ COMMANDS: dict[str, Command] = {
             "clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip, 1
         ),
         Command("focus", "[CAMERA]", "have a lens look for the sharpest picture", False, _focus),
-        Command("events", "", "the newest events", False, _events, events=10),
+        Command("events", "", "the newest events", False, _events, events=10, is_report=True),
         Command(
             "tag",
             "[CAMERA] TIME occupied | unoccupied | undo",
@@ -416,7 +419,7 @@ COMMANDS: dict[str, Command] = {
             _tag,
             events=MOST_EVENTS,
         ),
-        Command("who", "", "who is home, and since when", False, _who, events=1),
+        Command("who", "", "who is home, and since when", False, _who, events=1, is_report=True),
         Command(
             "snooze", "30m | 2h | until 18:00 | off", "hold back alerts for a while", True, _snooze
         ),
@@ -446,6 +449,6 @@ COMMANDS: dict[str, Command] = {
         ),
         Command("top", "", "the busiest programs of this machine", False, _top),
         Command("initialize", "", _INITIALIZE_HELP, True, _initialize),
-        Command("help", "", "this list", False, _help),
+        Command("help", "", "this list", False, _help, is_report=True),
     )
 }

@@ -39,7 +39,7 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.web import LONGEST_BODY, STOPPING
+from app.web import ARRIVAL, LONGEST_BODY, STOPPING
 
 #: The longest time for a whole request to arrive, and for its sender to close after a refusal.
 READ_S = 2.0
@@ -129,7 +129,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(request, conn.sock, conn.client, failure)
             self.method_queue.defer(self._end, conn)
         else:
-            self.tpool.submit(self._answer, conn, request, body)
+            self.tpool.submit(self._answer, conn, request, body, time.monotonic())
 
     def _leave(self, conn: Any) -> None:
         del self._waiting[conn]
@@ -137,8 +137,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         with contextlib.suppress(KeyError):
             self.poller.unregister(conn.sock)
 
-    def _answer(self, conn: Any, request: Any, body: bytes) -> None:
+    def _answer(self, conn: Any, request: Any, body: bytes, arrived_s: float) -> None:
         """Answer *request*, in a thread."""
+        ARRIVAL.at_s = arrived_s
         request.body = io.BytesIO(body)
         conn.sock.settimeout(ANSWER_S)
         try:

@@ -36,7 +36,7 @@ from app.web.endpoint import ENDPOINT, Endpoint
 from app.web.patient_worker import IDLE_S, PatientWorker
 
 #: A request to Slack's address is short. One to the dashboard may last as long as a page is open.
-_SLACK_THREADS = 2
+SLACK_THREADS = 2
 _DASHBOARD_THREADS = 40
 
 _log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def _roles(config: Config) -> tuple[Role, ...]:
         from app.web.slack.app import create_app as create_slack
 
         app = create_slack(config)
-        roles.append(Role(SLACK_SERVER, config.slack.bind, _SLACK_THREADS, app))
+        roles.append(Role(SLACK_SERVER, config.slack.bind, SLACK_THREADS, app))
     if Program(DASHBOARD) in programs:
         from app.web.dashboard.app import create_app as create_dashboard
 

@@ -5,16 +5,17 @@ import json
 import pytest
 
 from app.benchmarks import slack_load
-from app.benchmarks.slack_load import COMMANDS, measure_slack, slack_table
+from app.benchmarks.slack_load import COMMANDS, EMPTY, measure_slack, slack_table
 from tests.evaluation.videos import run
 
 
 def test_every_request_is_answered_and_measured() -> None:
     figures = measure_slack(requests=60, in_flight=20)
-    for command in COMMANDS:
+    for command in (*COMMANDS, EMPTY):
         took_ms = figures[command]
         assert 0 < took_ms["p50_ms"] <= took_ms["p99_ms"] <= took_ms["max_ms"]
     assert 20 < figures["pss_mb"] < 80
+    assert figures["ratio_p99"] > 0
     assert "/status" in slack_table(figures)
 
 

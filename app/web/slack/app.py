@@ -37,9 +37,10 @@ from app.commands.slack_names import command_named
 from app.config import Config
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.state import State, within
-from app.web import LONGEST_BODY
+from app.web import ARRIVAL, LONGEST_BODY
 from app.web.endpoint import ENDPOINT, Endpoint
 from app.web.slack.replay_guard import ReplayGuard
+from app.web.slack.shared_reports import SharedReports
 from app.web.slack.signature import Verifier
 
 MOST_FIELDS = 100
@@ -95,6 +96,7 @@ class SlackEndpoint(Endpoint):
         self._context = CommandContext(config, self._state, clock)
         self._verifier = Verifier(secret.get_secret_value(), clock)
         self._replay_guard = ReplayGuard(self._context)
+        self._reports = SharedReports()
         self._rest_until_s = 0.0
         self._health_checked_s = 0.0
         self._healthy = False
@@ -176,6 +178,12 @@ class SlackEndpoint(Endpoint):
         meant = command_named(fields.get("command", ""))
         if meant in COMMANDS and meant != command.name:
             raise BadRequest(f"/{meant} was sent to the address of another command")
+        report = self._reports.find(command.name, ARRIVAL.at_s)
+        if report is not None:
+            if not self._replay_guard.is_first(signature):
+                raise Unauthorized(_REPLAY)
+            return _reply(report)
+        begun_s = time.monotonic()
         survey = self._replay_guard.survey_if_first(signature, command)
         if survey is None:
             raise Unauthorized(_REPLAY)
@@ -187,7 +195,10 @@ class SlackEndpoint(Endpoint):
             address(fields.get("response_url"), fields.get("channel_id"), self._config),
         )
         reply = run_command(command.name, invocation, self._context, survey)
-        self.errors += reply.text == REDIS_AWAY
+        if reply.text == REDIS_AWAY:
+            self.errors += 1
+        elif command.is_report:
+            self._reports.keep(command.name, begun_s, reply.text)
         return _reply(reply.text)
 
     def _click(self, payload: str) -> Response:

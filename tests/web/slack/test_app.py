@@ -112,6 +112,15 @@ def test_of_many_equal_requests_at_once_one_is_accepted(endpoint: Endpoint) -> N
     assert sorted(answers) == [200] + [401] * 19
 
 
+def test_many_who_ask_at_once_share_reports_but_no_signature(endpoint: Endpoint) -> None:
+    asked = [endpoint.slack.slash("/status", f"{number}") for number in range(12)]
+    with ThreadPoolExecutor(24) as threads:
+        answers = list(threads.map(lambda signed: endpoint.send("/status", signed), asked * 2))
+    assert sorted(answer.status for answer in answers) == [200] * 12 + [401] * 12
+    replies = [answer.reply for answer in answers if answer.status == 200]
+    assert all("*Programs:*" in reply for reply in replies)
+
+
 def test_a_request_signed_for_one_command_does_no_other(endpoint: Endpoint) -> None:
     assert endpoint.send("/pycam_off", endpoint.slack.slash("/house_status")).status == 400
     assert endpoint.redis.get("camera_status") is None
