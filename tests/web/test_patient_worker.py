@@ -8,7 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 from gunicorn import http
 from gunicorn.http import body
@@ -244,6 +246,20 @@ def test_a_client_that_keeps_connections_is_answered(endpoint: Endpoint) -> None
         assert (answer.status, answer.getheader("Connection")) == (200, "close")
         assert answer.read()
     connection.close()
+
+
+def test_an_idle_worker_hardly_wakes(own_endpoint: Endpoint) -> None:
+    (worker,) = psutil.Process(own_endpoint.program.pid).children()
+    loop = Path(f"/proc/{worker.pid}/task/{worker.pid}/status")
+
+    def waits() -> int:
+        return int(loop.read_text().partition("voluntary_ctxt_switches:")[2].split()[0])
+
+    time.sleep(0.5)
+    before = waits()
+    time.sleep(2.5)
+    # gunicorn's own loop waits for one second at a time.
+    assert waits() - before < 2
 
 
 # --- the private names ---
