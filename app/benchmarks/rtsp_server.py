@@ -32,8 +32,8 @@ class RtspServer(BackgroundServer):
     more.
 
     *login* is the `user:password` that it asks for, if any. `transports` collects what players
-    asked for, `began_at_s` and `ended_at_s` the monotonic times at which they connected, and at
-    which they stopped to play.
+    asked for, `began_at_s` and `ended_at_s` the monotonic times at which they connected and
+    left.
     With *repeats* it plays them without end, by one clock: all who play get a picture at the same
     time, from the next key frame on. With *udp* it refuses TCP with 461. The RTP packets whose
     numbers are *lost* are not sent.
@@ -130,6 +130,7 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
             except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
                 pass  # The player has gone.
             finally:
+                server.ended_at_s.append(time.monotonic())
                 if self._datagrams:
                     self._datagrams.close()
 
@@ -182,15 +183,12 @@ def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
             self.wfile.write((head + body).encode())
 
         def _play(self) -> None:
-            try:
-                for number, at_s, units in server.times():
-                    # By the clock, since the stamps go by it too.
-                    if self._is_over(at_s):
-                        return
-                    self._send_picture(number, units)
-                server.over.wait()
-            finally:
-                server.ended_at_s.append(time.monotonic())
+            for number, at_s, units in server.times():
+                # By the clock, since the stamps go by it too.
+                if self._is_over(at_s):
+                    return
+                self._send_picture(number, units)
+            server.over.wait()
 
         def _is_over(self, until_s: float) -> bool:
             """Wait until *until_s*; returns early, and True, when the player or the server ends."""

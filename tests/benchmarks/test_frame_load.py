@@ -15,5 +15,5 @@ def test_both_pipelines_are_measured_warm_and_cold(tmp_path: Path) -> None:
         assert costs["detector_ms"] > 0
         assert costs["classic_ms"] > 0
     table = frames_table(figures)
-    assert "with warm caches" in table
+    assert "of the classic pipeline's time" in table
     assert "cold, as at a camera's pace" in table
