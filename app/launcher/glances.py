@@ -4,12 +4,12 @@ import hashlib
 import http.client
 import json
 import secrets
-import socket
 from pathlib import Path
 
 from app.config import Config
 from app.launcher.config_files import write_private
-from app.launcher.specs import page_at, reached_at
+from app.launcher.ports import is_taken
+from app.launcher.specs import glances_address, page_at, reached_at
 
 USER = "glances"
 _TIMEOUT_S = 2.0
@@ -59,9 +59,10 @@ def page(config: Config) -> str:
 
 
 def answers(config: Config) -> bool:
-    """Return whether the page answers; on demand, whether somebody would be let in."""
+    """Return whether the page answers; on demand, whether somebody listens at its address."""
     if config.glances.on_demand:
-        return _is_open(*reached_at(config.glances.bind))
+        # A connection would wake the door up.
+        return is_taken(*glances_address(config))
     connection = http.client.HTTPConnection(*reached_at(config.glances.bind), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/api/4/status", headers={"Host": "localhost"})
@@ -70,15 +71,6 @@ def answers(config: Config) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _is_open(host: str, port: int) -> bool:
-    """Return whether a server accepts a connection; without a byte, it starts nothing."""
-    try:
-        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
-    except OSError:
-        return False
-    return True
 
 
 def _hashed(password: str) -> str:

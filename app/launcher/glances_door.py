@@ -15,6 +15,7 @@ house runs under systemd.
 
 import asyncio
 import logging
+import select
 import signal
 import socket
 import subprocess
@@ -111,6 +112,7 @@ class Door:
                 self._glances.kill()
                 self._glances.wait()
             self._glances = await self._started()
+            self._used_s = _now_s()
             return await asyncio.open_connection(_HERE, self._port)
 
     async def _started(self) -> subprocess.Popen[bytes]:
@@ -183,10 +185,12 @@ def _now_s() -> float:
 def main() -> None:
     """Listen, and let guests in."""
     host, port, idle_minutes, conf = sys.argv[1:]
-    with suppress(ConfigError):  # the programs report it
-        set_up_logs(config_folder())
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, int(port)), family=family, dualstack_ipv6=host == "::")
+    # Until the first guest this fork uses little, so that it shares nearly all of its memory.
+    select.select([listener], [], [])
+    with suppress(ConfigError):  # the programs report it
+        set_up_logs(config_folder())
     asyncio.run(Door(Path(conf), float(idle_minutes) * 60).serve(listener))
 
 

@@ -29,7 +29,7 @@ from app.protocol import Heartbeat
 from app.state import State
 
 UP_WITHIN_S = 60.0
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.3
 #: A program that ends more often than this before its first heartbeat counts as broken.
 _ENDS_ALLOWED = 2
 _LOG_LINES = 20

@@ -28,7 +28,7 @@ _SEVERAL = (
     "app.daemon",
     "app.emergency.reporter",
     "app.launcher.redis_starter",
-    "app.programs",
+    "app.launcher.specs",
     "app.recording.event_folder",
     "app.state.announcer",
     "app.state.steadiness",

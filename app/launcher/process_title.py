@@ -12,7 +12,6 @@ and gunicorn then changes its title.
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 #: Start and end of the command line, and of the environment, among the fields of /proc/self/stat
 #: behind the name of the program (proc(5)).
@@ -39,12 +38,14 @@ def become(argv: Sequence[str], environment: Mapping[str, str]) -> None:
         entry = os.fsencode(f"{name}={value}") + b"\0"
         if len(shown) + len(entry) <= end - start:
             shown += entry
-    with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
-        memory.seek(start)
-        memory.write(shown.ljust(end - start, b"\0"))
+    memory = os.open("/proc/self/mem", os.O_RDWR)
+    os.pwrite(memory, shown.ljust(end - start, b"\0"), start)
+    os.close(memory)
 
 
 def _addresses() -> list[int]:
     """Return where the command line starts and ends, and where the environment does."""
-    text = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace")
-    return [int(field) for field in text.rpartition(")")[2].split()[_ADDRESSES]]
+    stat = os.open("/proc/self/stat", os.O_RDONLY)
+    fields = os.read(stat, 4096).rpartition(b")")[2].split()
+    os.close(stat)
+    return [int(field) for field in fields[_ADDRESSES]]

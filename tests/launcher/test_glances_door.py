@@ -13,7 +13,7 @@ from app.launcher.specs import glances_address
 from tests.servers.suite import Suite
 from tests.waiting import until
 
-ON_DEMAND = "glances: {on_demand: true, idle_minutes: 0.05}"
+ON_DEMAND = "glances: {on_demand: true, idle_minutes: 0.1}"
 
 
 @pytest.fixture(scope="module")
