@@ -20,6 +20,7 @@ from app.daemons.uploader.clock_watch import ClockWatch
 from app.daemons.uploader.notifier_watch import NotifierWatch
 from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.redis_repairs import RedisRepairs
+from app.daemons.uploader.set_aside import SetAside
 from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.daemons.uploader.urgent_facts import UrgentFacts
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
@@ -79,6 +80,7 @@ class Uploader(Daemon):
             self.state, self.config.redis.url, self.config.data_dir, self.clock
         )
         self._redis_repairs = RedisRepairs(self.state, redis_folder(self.config))
+        self._set_aside = SetAside(self.config.data_dir, redis_folder(self.config), self.clock)
         self._trouble_alerts = TroubleAlerts(self.name, self.state, self.clock)
         self._settings = _settings(self.config)
         self._folder_locks: defaultdict[Path | None, Lock] = defaultdict(Lock)
@@ -116,6 +118,7 @@ class Uploader(Daemon):
                 raise StateUnavailable(self._away)
             self._clock_watch.step()
             self._redis_repairs.step(self._redis_disk.log_changes)
+            self._set_aside.step()
             self._report_troubles()
             # Only messages with links cannot wait for the next search.
             self._urgent_facts.step(wanted=bool(self.config.twilio.to and self.config.s3.bucket))
