@@ -1,4 +1,5 @@
-"""`bench --uploads`: measures the speed of uploads without the limits of network and store.
+"""`bench --uploads`: measures the speed of uploads without the limits of network and store, and
+the inventory of many events.
 
 The uploader's own parts (search, S3 over HTTP with checksums, confirmation, markers) upload an hour
 of events. The store is a separate process on loopback that reads everything, computes its checksum
@@ -23,6 +24,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from app import protocol
+from app.benchmarks.house.archive import EVENTS as INDEXED
+from app.benchmarks.house.archive import measure_archive
 from app.clock import SystemClock
 from app.config import PROJECT
 from app.errors import SuiteError
@@ -36,14 +39,24 @@ from app.uploads.upload_queue import UploadQueue
 EVENTS = 40
 FILES_MB = {"clip.mp4": 5.0, "snapshot.jpg": 0.1, "sample.tar": 2.0}
 _READ = 2**20
+_ARCHIVE_ROWS = {
+    "first_scan_ms": "first search, which reads all folders",
+    "scan_ms": "search for new files",
+    "fact_ms": "urgent event",
+    "guard_ms": "search of the disk guard",
+    "unfinished_clips_ms": "a starting camera's search for unfinished clips",
+}
 
 
-def measure_uploads(events: int = EVENTS) -> dict[str, Any]:
+def measure_uploads(events: int = EVENTS, indexed: int = INDEXED) -> dict[str, Any]:
     """Return megabytes and files a second to S3 and to a folder, and the peak memory.
 
-    The memory is this process's RSS in MB.
+    The memory is this process's RSS in MB. The costs of the inventory are those of *indexed*
+    events.
     """
     figures: dict[str, Any] = {"events": events}
+    with tempfile.TemporaryDirectory(prefix="upload-load-") as name:
+        figures["archive"] = measure_archive(Path(name), indexed)
     with tempfile.TemporaryDirectory(prefix="upload-load-") as name, _discarding_store() as address:
         folder = Path(name)
         settings = S3Settings("bench", address, "us-east-1", "bench", SecretStr("bench"))
@@ -68,7 +81,12 @@ def uploads_table(figures: dict[str, Any]) -> str:
             f"  {name:8} {figures[name]['mb_per_s']:8.1f} MB/s  "
             f"{figures[name]['files_per_s']:8.1f} files/s"
         )
-    return "\n".join([*rows, f"  memory at most (RSS): {figures['peak_rss_mb']:.1f} MB"])
+    rows.append(f"  memory at most (RSS): {figures['peak_rss_mb']:.1f} MB")
+    archive = figures["archive"]
+    rows.append(f"the inventory of {archive['events']} uploaded events, CPU milliseconds")
+    rows.extend(f"  {archive[name]:8.2f}  {text}" for name, text in _ARCHIVE_ROWS.items())
+    rows.append(f"  memory: {archive['memory_mb']:.1f} MB")
+    return "\n".join(rows)
 
 
 def _figures_of(store: Store, data_dir: Path, events: int) -> dict[str, float]:
