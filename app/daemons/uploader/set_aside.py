@@ -1,4 +1,4 @@
-"""Deletes what was set aside long ago for a person to look at, so that it never fills the disk.
+"""Deletes what was set aside long ago for a person to look at, so it cannot fill the disk.
 
 These are damaged logs of Redis, their unfinished ends, and the facts that Redis refused because of
 their content.
@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class SetAside:
-    """What was set aside in *redis_folder*, and in the spools under *data_dir*.
+    """The logs set aside in *redis_folder*, and the facts set aside in spools of *data_dir*.
 
-    It is kept for `KEEP_S`, at most so many of each kind, and the newest without limit. So a clock
-    that is ahead cannot cost all of it.
+    Each is kept for `KEEP_S`, at most so many of each kind, and the newest without limit. So a
+    clock that is ahead cannot cost all of it.
     """
 
     def __init__(self, data_dir: Path, redis_folder: Path, clock: Clock) -> None:
