@@ -18,7 +18,7 @@ from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.cameras.live import CameraFeed, FrameUser
 from app.clock import SystemClock
 from app.errors import CameraEnded
-from app.frames import Frame
+from app.frames import Frame, Packet
 from app.recording.base import RecordingSettings
 from app.recording.recorder import Recorder
 from app.worker import Worker
@@ -47,6 +47,8 @@ def measure_clips(
 ) -> dict[str, Any]:
     """Return the costs for each of *sizes* and each kind of source, and the longest frame gaps.
 
+    *written* is the bytes written to files over those of the packets.
+
     The gaps are those between two frames of a live scene, with and without recording.
     """
     with tempfile.TemporaryDirectory(prefix="clip-load-") as place:
@@ -68,12 +70,15 @@ def clip_table(figures: dict[str, Any]) -> str:
         f"picture, and memory for {PRE_ROLL_S:g} s"
     ]
     for name in figures["sizes"]:
-        rows.append(f"  {name:12}  decoded      kept  recorded   recorded/decoded   MB")
+        rows.append(
+            f"  {name:12}  decoded      kept  recorded   recorded/decoded   MB   written/stream"
+        )
         for kind, found in figures["sizes"][name].items():
             times = (found[what] for what in ("decoded_ms", "kept_ms", "recorded_ms"))
             costs = "".join(f"{time_ms:10.3f}" for time_ms in times)
             ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
-            rows.append(f"    {kind:8} {costs}   {ratio:>16}{found['kept_mb']:7.2f}")
+            written = "" if found["written"] is None else f"{found['written']:17.3f}"
+            rows.append(f"    {kind:8} {costs}   {ratio:>16}{found['kept_mb']:7.2f}{written}")
     rows.append(
         f"  the longest time between two frames that are {figures['interval_ms']:.0f} ms apart: "
         f"{figures['recorded_gap_ms']:.0f} ms during recording, {figures['gap_ms']:.0f} ms "
@@ -92,7 +97,10 @@ def _costs_at(
         video = folder / f"{kind}.{coder['suffix']}"
         _write_video(video, frames, size, coder)
         found[kind] = _costs(partial(_play_video, video, size), folder)
-    return {**found, "raw": {**_costs(lambda _: iter(frames), folder), "ratio": None}}
+    # Only packets of H.264 are copied.
+    found["mjpeg"]["written"] = None
+    raw = _costs(lambda _: iter(frames), folder) | {"ratio": None, "written": None}
+    return {**found, "raw": raw}
 
 
 def _costs(play: Play, folder: Path) -> dict[str, float | None]:
@@ -100,7 +108,10 @@ def _costs(play: Play, folder: Path) -> dict[str, float | None]:
     keeping, recording = new_recorder(), new_recorder()
     decoded_ms = _cost_ms(play(None))
     kept_ms = _cost_ms(_keep(play, keeping))
+    before_bytes = _written_bytes()
     recorded_ms = _cost_ms(_record(play, recording, folder / "event"))
+    written_bytes = _written_bytes() - before_bytes
+    stream_bytes = sum(len(packet.data) for packet in _packets(play))
     kept_mb = keeping.ring.used_bytes / 1e6 * PRE_ROLL_S / keeping.ring.kept_s
     return {
         "decoded_ms": round(decoded_ms, 4),
@@ -108,7 +119,21 @@ def _costs(play: Play, folder: Path) -> dict[str, float | None]:
         "recorded_ms": round(recorded_ms, 4),
         "ratio": round(recorded_ms / decoded_ms, 3),
         "kept_mb": round(kept_mb, 3),
+        "written": round(written_bytes / stream_bytes, 3) if stream_bytes else None,
     }
+
+
+def _packets(play: Play) -> list[Packet]:
+    packets: list[Packet] = []
+    for _ in play(packets.append):
+        pass
+    return packets
+
+
+def _written_bytes() -> int:
+    """Return the bytes that this process has written to files so far."""
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])
 
 
 def _cost_ms(frames: Iterator[Frame]) -> float:
@@ -129,7 +154,7 @@ def _record(play: Play, recorder: Recorder, folder: Path) -> Iterator[Frame]:
         if not begun:
             recorder.begin_clip(folder, frame.at_s, "")
             begun = True
-        if frame.number % 3 == 0:
+        if frame.number % FPS == 0:
             recorder.step()
         yield frame
     recorder.stop_clips()

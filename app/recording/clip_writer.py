@@ -14,6 +14,7 @@ from app.errors import ClipError
 from app.frames import Packet
 from app.recording.event_folder import clip_name, part_path
 from app.recording.fragments import ClipMetadata, FragmentWriter
+from app.recording.picture_table import FragmentedFile
 from app.recording.pre_roll import BATCH, Ring
 from app.recording.transcoding import Transcoder, can_be_copied
 
@@ -29,12 +30,13 @@ class WrittenPart:
     """A part of a clip whose packets are all written. It becomes the file *clip*.
 
     The file will show *shown_s* seconds, or everything if that is None. *last* is True when no
-    other part follows.
+    other part follows. *content* is that of its file, None when only the file itself says it.
     """
 
     clip: Path
     shown_s: float | None = None
     last: bool = True
+    content: FragmentedFile | None = None
 
 
 class _PartWriter:
@@ -52,6 +54,8 @@ class _PartWriter:
         self._metadata = ClipMetadata(purpose, copied and first.video_format.vflip, offset_s)
         self._fragments: FragmentWriter | None = None
         self._held: list[Packet] = []
+        #: The content of the file, when all of it was written and the file is closed.
+        self.content: FragmentedFile | None = None
 
     def write(self, packet: Packet) -> None:
         """Take *packet*, encoded again if players could not show it as it is, for `flush`."""
@@ -78,6 +82,7 @@ class _PartWriter:
             if self._transcoder:
                 self._held.extend(self._transcoder.flush())
             self.flush()
+            self.content = self._fragments.content if self._fragments else None
         finally:
             self.abandon()
 
@@ -257,4 +262,4 @@ class ClipWriter:
             return
         shown_s = end_s - part.start_s if math.isfinite(end_s) else None
         self.has_pictures = True
-        self.written.append(WrittenPart(part.clip, shown_s, last))
+        self.written.append(WrittenPart(part.clip, shown_s, last, part.content))

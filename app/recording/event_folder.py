@@ -27,8 +27,11 @@ from app.files import (
     remove_unfinished,
     write_atomic,
 )
+from app.frames import Image, jpeg
 from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_trace
 
+#: Nobody sees a difference to 85, which takes 1.4 times as many bytes.
+_QUALITY = 75
 SNAPSHOT, CLEAN_SNAPSHOT, TRACE = "snapshot.jpg", "snapshot-clean.jpg", "trace.json"
 #: `.clip.mp4.part`, `.clip-2.mp4.part`: a clip that is being written, or whose program was killed.
 #: `.clip.mp4.ready.part`: the mark of a clip that perhaps is not published yet.
@@ -44,6 +47,11 @@ class SnapshotPair:
 
     marked: bytes
     clean: bytes
+
+    @classmethod
+    def encoded(cls, marked: Image, clean: Image) -> "SnapshotPair":
+        """Return the pictures *marked* and *clean*, (rows, columns, BGR) uint8, as JPEG."""
+        return cls(*(jpeg(one, _QUALITY, compact=True) for one in (marked, clean)))
 
 
 class EventFolders:

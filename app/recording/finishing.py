@@ -35,14 +35,18 @@ class NothingShown(ClipError):
     """A file holds no picture that could be shown."""
 
 
-def finish(part: Path, clip: Path, end_s: float | None = None) -> ClipSurvey:
+def finish(
+    part: Path, clip: Path, end_s: float | None = None, known: FragmentedFile | None = None
+) -> ClipSurvey:
     """Make *part* the file *clip*, up to *end_s* if that is given.
+
+    *known* is the content of *part*, if it need not be read.
 
     `NothingShown` when *part* shows nothing before *end_s*. *clip* is complete afterwards, or there
     is none. A kill at any moment leaves a *part* of which the same clip can be made.
     """
     with part.open("r+b") as file:
-        fragments = None if _has_index(file) else read_fragments(file.fileno())
+        fragments = None if _has_index(file) else known or read_fragments(file.fileno())
         try:
             found = _finish_in_place(file, fragments, end_s) if fragments else survey(part)
         except (struct.error, OverflowError) as error:

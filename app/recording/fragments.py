@@ -19,6 +19,7 @@ from app.frames import Packet
 from app.recording.boxes import FULL_HEAD_BYTES, HEAD_BYTES, box, boxes_in, full_box
 from app.recording.mp4 import TICKS_PER_S, TIME_BASE, without_log
 from app.recording.mp4_index import begin_at
+from app.recording.picture_table import FragmentedFile, PictureTable
 
 _SYNC_EVERY_S = 10.0
 _USUAL_TICKS = TICKS_PER_S // 10
@@ -68,40 +69,57 @@ class FragmentWriter:
         self._last_dts = self._begin_dts - 1
         self._interval = _USUAL_TICKS
         self._number = 0
-        self._head = begin_at(_head(first, metadata, path), -self._begin_dts)
+        self._table = PictureTable()
+        self._data_at: list[int] = []
+        ftyp, head = _head(first, metadata, path)
+        self._ftyp, self._head = ftyp, begin_at(head, -self._begin_dts)
+        self._written_bytes = 0
         self._file = _PlainFile(path)
 
     def write(self, packets: Sequence[Packet]) -> None:
         """Write *packets* as one fragment."""
         if not packets:
             return
-        start_s, first_dts, dts = self._start_s, 0, self._last_dts
-        data, rows = [], list[int]()
+        start_s, dts = self._start_s, self._last_dts
+        rows = list[int]()
+        data, times = list[bytes](), list[int]()
         for packet in packets:
             last_dts, dts = dts, round((packet.decode_s - start_s) * TICKS_PER_S)
             if dts <= last_dts:
                 dts = last_dts + 1
             if rows:
                 rows[-4] = self._interval = dts - last_dts
-            else:
-                first_dts = dts
-            shown_after = round((packet.at_s - start_s) * TICKS_PER_S) - dts
+            times.append(dts - self._begin_dts)
             one = _length_prefixed(packet.data)
             data.append(one)
+            shown_after = round((packet.at_s - start_s) * TICKS_PER_S) - dts
             flags = _KEY_FLAGS if packet.key else _OTHER_FLAGS
             rows += self._interval, len(one), flags, shown_after if shown_after > 0 else 0
         self._last_dts = dts
         self._number += 1
-        described = _description(self._number, first_dts - self._begin_dts, rows)
-        head, self._head = self._head, b""
-        self._file.write(b"".join((head, described, box(b"mdat", *data))))
+        described = _description(self._number, times[0], rows)
+        begin = b"" if self._written_bytes else self._ftyp + self._head
+        pictures = box(b"mdat", *data)
+        self._file.write(b"".join((begin, described, pictures)))
+        data_at = self._written_bytes + len(begin) + len(described)
+        self._written_bytes = data_at + len(pictures)
+        self._data_at.append(data_at)
+        self._table.extend(
+            data_at + HEAD_BYTES, times, rows[1::4], rows[3::4], [one.key for one in packets]
+        )
+        self._table.last_ticks = self._interval
+
+    @property
+    def content(self) -> FragmentedFile:
+        """Return the content of the file so far, as `read_fragments` would."""
+        return FragmentedFile(self._head, len(self._ftyp), self._table, self._data_at)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def _head(first: Packet, metadata: ClipMetadata, path: Path) -> bytes:
+def _head(first: Packet, metadata: ClipMetadata, path: Path) -> tuple[bytes, bytes]:
     """Return the boxes `ftyp` and `moov` for a file with *first*, a key frame, by libav."""
     made = io.BytesIO()
     try:
@@ -119,9 +137,8 @@ def _head(first: Packet, metadata: ClipMetadata, path: Path) -> bytes:
     except av.FFmpegError as error:
         raise ClipError(f"{path} cannot be written: {without_log(error)}") from None
     content = made.getvalue()
-    return b"".join(
-        content[begin:end] for kind, begin, end in boxes_in(content) if kind in (b"ftyp", b"moov")
-    )
+    found = {kind: content[begin:end] for kind, begin, end in boxes_in(content)}
+    return found[b"ftyp"], found[b"moov"]
 
 
 def _length_prefixed(data: bytes) -> bytes:

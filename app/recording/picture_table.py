@@ -81,6 +81,21 @@ class PictureTable:
         for column in (self.positions, self.sizes, self.decoded_at, self.shown_after, self.keys):
             del column[count:]
 
+    def extend(
+        self,
+        position: int,
+        decoded_at: Sequence[int],
+        sizes: Sequence[int],
+        shown_after: Sequence[int],
+        keys: Sequence[bool],
+    ) -> None:
+        """Add pictures that follow one another in the file from *position* on."""
+        self.positions.extend(accumulate(sizes[:-1], initial=position))
+        self.decoded_at.extend(decoded_at)
+        self.sizes.extend(sizes)
+        self.shown_after.extend(shown_after)
+        self.keys.extend(keys)
+
     def add(self, run: _Run, begin: int, end: int) -> bool:
         """Add the pictures of *run* that are before *end*; its `moof` is at *begin*.
 
@@ -92,11 +107,9 @@ class PictureTable:
         count = bisect_right(edges, end) - 1
         if count > 0:
             times = list(accumulate(run.durations, initial=run.decoded_at))
-            self.positions.extend(edges[:count])
-            self.sizes.extend(run.sizes[:count])
-            self.decoded_at.extend(times[:count])
-            self.shown_after.extend(run.shown_after[:count])
-            self.keys.extend(not flags & _NOT_A_KEY for flags in run.flags[:count])
+            keys = [not flags & _NOT_A_KEY for flags in run.flags[:count]]
+            sizes, shown_after = run.sizes[:count], run.shown_after[:count]
+            self.extend(edges[0], times[:count], sizes, shown_after, keys)
             self.last_ticks = run.durations[count - 1]
         return count == len(run.sizes)
 

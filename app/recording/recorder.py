@@ -279,7 +279,7 @@ def _make_clip(written: WrittenPart) -> ClipSurvey | None:
     try:
         mark.touch()
         if not clip.exists():
-            return finish(part, clip, written.shown_s)
+            return finish(part, clip, written.shown_s, written.content)
         found = survey(clip)
         # Earlier versions copied this file, and left it as the mark.
         part.unlink(missing_ok=True)

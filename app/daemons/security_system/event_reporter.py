@@ -16,7 +16,7 @@ from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.detector import Event
 from app.errors import ProtocolError
-from app.frames import Frame, annotated, caption, jpeg
+from app.frames import Frame, annotated, caption
 from app.people.base import PERSON
 from app.protocol import Decision, EventRecord, Fact, FactKind, event_fact_id
 from app.recording.event_folder import EventFolders, SnapshotPair
@@ -115,7 +115,7 @@ class EventReporter:
         if pictures is None:
             picture = frame.bgr()
             marked = annotated(picture, event.boxes, caption(self._camera, frame))
-            pictures = SnapshotPair(jpeg(marked), jpeg(picture))
+            pictures = SnapshotPair.encoded(marked, picture)
         self._opened.pictures, self._opened.after = pictures, tuple(after)
         self._drawn.set()
         return pictures.clean
@@ -285,7 +285,7 @@ class EventReporter:
         label = f"{seen.kind} {seen.score:.2f}"
         picture = frame.bgr()
         marked = annotated(picture, (seen.box,), caption(self._camera, frame), (label,))
-        return SnapshotPair(jpeg(marked), jpeg(picture))
+        return SnapshotPair.encoded(marked, picture)
 
     def _opening(self, event_id: str, record: EventRecord, alert: bool) -> Fact:
         text = self.alert_text.opening(record.started_at, record.evidence, _word(record))

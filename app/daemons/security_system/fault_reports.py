@@ -9,7 +9,7 @@ from app.clock import Clock
 from app.daemons.security_system.noted_steadiness import NotedSteadiness
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
-from app.frames import Frame, Image, annotated, caption, jpeg
+from app.frames import Frame, Image, annotated, caption
 from app.motion.camera_faults import HOLD_S, CameraFault, CameraFaults
 from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
@@ -144,7 +144,7 @@ class FaultReports:
         """Return the picture from before the fault and *frame*, side by side, and *frame*."""
         earlier = [one for one in self._earlier if frame.at_s - one.at_s >= _BEFORE_S][:1]
         shown = [_shown(self._camera, one, frame.luma.shape) for one in (*earlier, frame)]
-        return SnapshotPair(jpeg(_beside(shown)), jpeg(frame.bgr()))
+        return SnapshotPair.encoded(_beside(shown), frame.bgr())
 
 
 def _shown(camera: str, frame: Frame, shape: tuple[int, ...]) -> Image:
