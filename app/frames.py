@@ -7,7 +7,10 @@ settings use these types too.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
+
+from annotated_types import Interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
 
 Image: TypeAlias = "NDArray[np.uint8]"
 _BOX_COLOUR = (64, 200, 64)
+_Fraction = Annotated[float, Interval(ge=0, le=1)]
+#: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
+Polygon = tuple[tuple[_Fraction, _Fraction], ...]
+#: A larger share of the picture is all of it.
+_ALL = 0.99
 
 
 class Box(NamedTuple):
@@ -102,6 +110,10 @@ class VideoFormat:
     contains everything that a decoder must know; H.264 is in Annex B. The pictures are not flipped
     yet; the viewer must flip them by *hflip* and *vflip*. A camera may change its format while it
     is open: *opening* is then the same object in both formats.
+
+    With *hide* nothing may leave the process as it is: each picture must be decoded, flipped, and
+    given to *hide* as (rows * 3/2, columns) uint8, in YUV 4:2:0. It returns the picture with the
+    camera's privacy masks painted into it.
     """
 
     codec: str
@@ -110,6 +122,7 @@ class VideoFormat:
     pixels: str
     hflip: bool = False
     vflip: bool = False
+    hide: Callable[[Image], Image] | None = field(default=None, compare=False, repr=False)
     opening: object = field(default_factory=object, compare=False, repr=False)
 
 
@@ -127,6 +140,40 @@ class Packet:
     decode_s: float
     key: bool
     video_format: VideoFormat
+
+
+def checked_area(polygon: Polygon) -> Polygon:
+    """Return *polygon*; `ValueError` with a reason unless it encloses a part of the picture."""
+    if len(polygon) < 3:
+        raise ValueError("needs at least three corners, each [x, y] as fractions from 0 to 1")
+    sides = list(pairwise((*polygon, polygon[0])))
+    for (number, one), (other_number, other) in combinations(enumerate(sides, 1), 2):
+        are_neighbours = other_number - number in (1, len(sides) - 1)
+        if not are_neighbours and _cross(*one, *other):
+            raise ValueError(
+                f"crosses itself: the side from corner {number} to the next crosses that from "
+                f"corner {other_number}; name the corners in their order around the area"
+            )
+    area = abs(sum(x * last_y - last_x * y for (last_x, last_y), (x, y) in sides)) / 2
+    if area == 0:
+        raise ValueError("encloses nothing: all corners are on one line")
+    if area > _ALL:
+        raise ValueError("is all of the picture")
+    return polygon
+
+
+def _cross(*corners: tuple[float, float]) -> bool:
+    """Return whether the line between the first two *corners* crosses that between the others."""
+    first, second, third, fourth = corners
+    return _side(first, second, third) != _side(first, second, fourth) and _side(
+        third, fourth, first
+    ) != _side(third, fourth, second)
+
+
+def _side(begin: tuple[float, float], end: tuple[float, float], point: tuple[float, float]) -> int:
+    """Return on which side of the line from *begin* to *end* *point* is: -1, 0 (on it) or 1."""
+    turn = (end[0] - begin[0]) * (point[1] - begin[1]) - (end[1] - begin[1]) * (point[0] - begin[0])
+    return (turn > 0) - (turn < 0)
 
 
 def caption(camera: str, frame: Frame) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 from annotated_types import Ge, Interval, MinLen, MultipleOf
 from pydantic import AfterValidator
 
-from app.frames import Frame, Image, Packet
+from app.frames import Frame, Image, Packet, Polygon, checked_area
 
 #: A side of the picture in pixels; even, because YUV 4:2:0 stores colour for every second pixel.
 EvenPx = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
@@ -17,6 +17,7 @@ EvenPx = Annotated[int, Interval(ge=64, le=4096), MultipleOf(2)]
 #: live source always has its own pace.
 Pace = Literal["own", "fast"]
 PacketSink = Callable[[Packet], None]
+Area = Annotated[Polygon, AfterValidator(checked_area)]
 #: The focus of a lens that moves: by itself, a distance in metres, or as the camera has it.
 Focus = Annotated[float, Interval(ge=0.05, le=1000)] | Literal["auto"] | None
 #: OpenCV's codes for flips, by (vflip, hflip).
@@ -63,6 +64,7 @@ class CameraSettings:
     resolution: tuple[EvenPx, EvenPx] = (640, 480)
     fps: Annotated[float, Interval(gt=0, le=60)] = 10.0
     focus: Focus = None
+    privacy: tuple[Area, ...] = ()
     vflip: bool = False
     hflip: bool = False
     warmup_s: Annotated[float, Interval(ge=0, le=60)] = 2.0

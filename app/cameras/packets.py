@@ -20,6 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from app.cameras.base import CameraSettings, PacketSink
+from app.cameras.privacy import privacy_mask
 from app.frames import Packet, VideoFormat
 
 #: Codecs in which each packet is a complete picture.
@@ -235,7 +236,9 @@ def make_forwarder(
     if sink is None or not (codec in _SINGLE or (codec in _STREAMED and stamped)):
         return None
     size, pixels = (context.width, context.height), context.pix_fmt or ""
-    video_format = VideoFormat(codec, *size, pixels, settings.hflip, settings.vflip)
+    privacy = privacy_mask(settings.privacy)
+    hide = privacy.yuv if privacy else None
+    video_format = VideoFormat(codec, *size, pixels, settings.hflip, settings.vflip, hide=hide)
     if codec in _SINGLE:
         return _SingleForwarder(stream, video_format, sink)
     return _StreamForwarder(stream, video_format, sink)

@@ -12,6 +12,7 @@ import numpy as np
 from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.cameras.hardware_encoder import bits_per_s, key_interval, warn_no_encoder
 from app.cameras.packets import PacketTimer
+from app.cameras.privacy import privacy_mask
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled
 from app.frames import Frame, Image, VideoFormat
@@ -32,6 +33,7 @@ class PicameraCamera(Camera):
         self.source = source
         self._settings = settings
         self._clock = clock
+        self._privacy = privacy_mask(settings.privacy)
         self._camera: Any = None
 
     def open(self) -> None:
@@ -55,7 +57,9 @@ class PicameraCamera(Camera):
             self._bytes, format="yuv", use_video_port=True
         )
         self._number = self.dropped = 0
-        self._recording = self._start_recording(self.sink) if self.sink else None
+        # The graphics processor would encode pictures into which nothing is painted.
+        recorded = self.sink and not self._privacy
+        self._recording = self._start_recording(self.sink) if recorded and self.sink else None
 
     def read(self) -> Frame:
         if self._camera is None:
@@ -74,6 +78,9 @@ class PicameraCamera(Camera):
         if self._recording:
             self._recording.record_frame(self._camera.timestamp, at_s)
         planes, (width, height) = self._planes(), self._settings.resolution
+        if self._privacy:
+            planes = planes.copy()
+            self._privacy.paint_yuv(planes, (height, width))
         luma = np.ascontiguousarray(planes[:height, :width])
         self._number += 1
         make_bgr = partial(_bgr, planes, width, height)

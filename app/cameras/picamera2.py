@@ -4,6 +4,7 @@ import atexit
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from app.cameras.base import Camera, CameraSettings, NetworkReport
 from app.cameras.hardware_encoder import HardwareEncoder, hardware_encoder
 from app.cameras.imx500 import LOADING_S, MODEL, SensorNetwork, load_network
 from app.cameras.lens import Lens
+from app.cameras.privacy import PrivacyMask, privacy_mask
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing, CameraStalled, ModelError
 from app.frames import Detection, Frame
@@ -54,6 +56,7 @@ class Picamera2Camera(Camera):
         self._clock = clock
         self._networks = networks
         self._focus_file = focus_file
+        self._privacy = privacy_mask(settings.privacy)
         self._lens: Lens | None = None
         self._network: SensorNetwork | None = None
         self._camera: Any = None
@@ -206,9 +209,30 @@ class Picamera2Camera(Camera):
             )
         self._width, self._height = given["lores"]["size"]
         self._number = self.dropped = 0
+        if self._privacy:
+            # It is called before the encoder and `capture_request` get the pictures.
+            camera.pre_callback = partial(_paint, self._privacy)
         camera.start()
         self._lens = Lens(camera, self.source, self._settings.focus, self._focus_file)
         if self.sink:
             self._encoder = hardware_encoder(
                 camera, self.source, (self._width, self._height), self._settings.fps, self.sink
             )
+
+
+def _paint(privacy: PrivacyMask, request: Any) -> None:
+    """Paint *privacy* into both streams of *request*.
+
+    The memory is mapped without picamera2's own shape, which is a copy where rows are padded.
+    """
+    mapped = import_module("picamera2").MappedArray
+    for name in ("lores", "main"):
+        stream = request.config[name]
+        (columns, rows), stride = stream["size"], stream["stride"]
+        with mapped(request, name, reshape=False) as memory:
+            if name == "lores":
+                planes = memory.array[: rows * 3 // 2 * stride].reshape(-1, stride)
+                privacy.paint_yuv(planes, (rows, columns))
+            else:
+                shape, strides = (rows, columns, 3), (stride, 3, 1)
+                privacy.paint(np.ndarray(shape, np.uint8, memory.array, strides=strides))

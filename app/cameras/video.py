@@ -26,6 +26,7 @@ from app.cameras.opening import (
 )
 from app.cameras.pacing import Backlog, Pacing, PlayingTime
 from app.cameras.packets import make_forwarder
+from app.cameras.privacy import privacy_mask
 from app.clock import Clock
 from app.errors import CameraEnded, CameraError, CameraStalled
 from app.frames import Frame, Image
@@ -60,6 +61,7 @@ class VideoCamera(Camera):
         self._container: InputContainer | None = None
         self._converting = threading.Lock()
         self._is_flipped = settings.hflip or settings.vflip
+        self._privacy = privacy_mask(settings.privacy)
 
     def open(self) -> None:
         source = find_source(self.source, self._settings)
@@ -198,8 +200,10 @@ class VideoCamera(Camera):
         luma, span = _luma(picture)
         if self._is_flipped:
             luma = flipped(luma, self._settings)
+        if self._privacy:
+            luma = self._privacy.luma(luma)
         luma.flags.writeable = False
-        make_bgr = partial(_bgr, picture, self._settings, self._converting)
+        make_bgr = partial(self._bgr, picture)
         at_s = ready_s = self._clock.monotonic()
         if self._pace == "fast":
             at_s = ready_s = playing_s
@@ -210,6 +214,13 @@ class VideoCamera(Camera):
             at_s = self._forwarder.frame_ready(stamp_s, ready_s)
             taken_at -= timedelta(seconds=ready_s - at_s)
         return Frame(luma, at_s, taken_at, number, make_bgr, span, damaged, self._damage.scene)
+
+    def _bgr(self, picture: av.VideoFrame) -> Image:
+        # Several threads may need the colours, but libav's converter changes the picture as it
+        # works.
+        with self._converting:
+            bgr = flipped(_converted(picture, "bgr24"), self._settings)
+        return self._privacy.bgr(bgr) if self._privacy else bgr
 
 
 def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
@@ -224,12 +235,6 @@ def _luma(picture: av.VideoFrame) -> tuple[Image, int]:
     luma: Image = np.ndarray((picture.height, width), np.uint8, memoryview(plane), 0, (line, 1))
     full = pixels == "gray" or pixels.startswith("yuvj") or picture.color_range == ColorRange.JPEG
     return luma, 255 if full else 219
-
-
-def _bgr(picture: av.VideoFrame, settings: CameraSettings, converting: threading.Lock) -> Image:
-    # Several threads may need the colours, but libav's converter changes the picture as it works.
-    with converting:
-        return flipped(_converted(picture, "bgr24"), settings)
 
 
 def _converted(picture: av.VideoFrame, pixels: str) -> Image:

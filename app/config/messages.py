@@ -78,9 +78,9 @@ def _reason(kind: str, message: str, value: Any, keys: KeyPath) -> str:
             else "leave it out for its defaults"
         )
         return f"must hold keys and values{names and f' ({names})'}; {cure}"
-    if kind == "tuple_type" and "masks" in keys:
+    if kind == "tuple_type" and ("masks" in keys or "privacy" in keys):
         return (
-            "masks are lists of corners in a list, as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is "
+            "areas are lists of corners in a list, as in [[[0, 0], [0.3, 0], [0.3, 0.4]]]: is "
             "there a bracket too few?"
         )
     said = _PLAINER.get(kind) or re.sub(

@@ -23,10 +23,10 @@ from pydantic import (
 )
 
 from app.alert_text import EventWords
-from app.cameras.base import CameraSettings
+from app.cameras.base import Area, CameraSettings
 from app.detector import EventSettings
 from app.logs import Redactor
-from app.motion.base import MotionSettings, Polygon, Zone
+from app.motion.base import MotionSettings, Zone
 from app.notify import ServiceSettings
 from app.notify.settings import (
     AppriseSettings,
@@ -86,14 +86,6 @@ def _is_redis_url(url: str) -> bool:
         return False
 
 
-def _closed(polygon: Polygon) -> Polygon:
-    if len(polygon) < 3:
-        raise ValueError(
-            "a mask needs at least three corners, each [x, y] as fractions from 0 to 1"
-        )
-    return polygon
-
-
 def is_loopback(bind: str) -> bool:
     """Return whether only programs on this machine reach the address *bind*."""
     host = bind.rpartition(":")[0].strip("[]")
@@ -112,14 +104,13 @@ def _host_name(name: str) -> str:
 HostName = Annotated[str, AfterValidator(_host_name)]
 CameraName = Annotated[str, AfterValidator(_camera_name)]
 Bind = Annotated[str, AfterValidator(_bind)]
-Mask = Annotated[Polygon, AfterValidator(_closed)]
 
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig(CameraSettings):
     """A camera, with the masks, the zones, the mount and the motion sensor of its place."""
 
-    masks: tuple[Mask, ...] = ()
+    masks: tuple[Area, ...] = ()
     camera_faults: bool = True
     zones: tuple[Zone, ...] = ()
     pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)

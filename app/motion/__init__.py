@@ -1,6 +1,7 @@
 """Motion models, which judge whether something moves in a picture."""
 
-from app.motion.base import MotionModel, MotionSettings, Polygon, Zone
+from app.frames import Polygon
+from app.motion.base import MotionModel, MotionSettings, Zone
 
 
 def make_motion(

@@ -16,8 +16,8 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from app.frames import Box, FrameCounter, Image
-from app.motion.base import Comparison, Contour, MotionModel, MotionSettings, Polygon, Sighting
+from app.frames import Box, FrameCounter, Image, Polygon
+from app.motion.base import Comparison, Contour, MotionModel, MotionSettings, Sighting
 from app.motion.shrink import Shrink
 
 LEARNING_PICTURES = 10

@@ -8,20 +8,11 @@ from typing import Annotated, Literal
 from annotated_types import Interval, Len
 from pydantic import AfterValidator
 
-from app.frames import Box, Image
+from app.frames import Box, Image, Polygon, checked_area
 from app.protocol import Evidence
 
-Fraction = Annotated[float, Interval(ge=0, le=1)]
-#: Corners (x, y) as fractions of the picture's width and height, from the upper left corner.
-Polygon = tuple[tuple[Fraction, Fraction], ...]
 Method = Literal["structure", "running_average"]
 Kernel = Annotated[int, Interval(ge=1, le=101)]
-
-
-def _closed(polygon: Polygon) -> Polygon:
-    if len(polygon) < 3:
-        raise ValueError("needs at least three corners, each [x, y] as fractions from 0 to 1")
-    return polygon
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,7 @@ class Zone:
     """
 
     name: Annotated[str, Len(1, 40)]
-    area: Annotated[Polygon, AfterValidator(_closed)]
+    area: Annotated[Polygon, AfterValidator(checked_area)]
     min_size: Annotated[float, Interval(gt=0, lt=1)] | None = None
     then: Literal["alert", "record", "ignore"] = "alert"
 

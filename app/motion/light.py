@@ -2,9 +2,9 @@
 
 import cv2
 
-from app.frames import Image
+from app.frames import Image, Polygon
 from app.motion.background import visible_mask
-from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
+from app.motion.base import MotionModel, MotionSettings, Sighting
 
 #: One line in this many is enough for the mean of a picture.
 _LINE_STEP = 4

@@ -19,14 +19,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from app.frames import Image
+from app.frames import Image, Polygon
 from app.motion.background import visible_mask
 from app.motion.base import (
     Comparison,
     Contour,
     MotionModel,
     MotionSettings,
-    Polygon,
     Sighting,
     Zone,
 )

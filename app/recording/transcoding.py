@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import cast
 
 import av
+import numpy as np
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
@@ -35,9 +36,15 @@ _OPTIONS = {
 def can_be_copied(video: VideoFormat) -> bool:
     """Return whether players show *video* correctly as it is.
 
-    All of them can show a video upside down, but some cannot mirror it.
+    All of them can show a video upside down, but some cannot mirror it. A video in which something
+    must be hidden is never copied.
     """
-    return video.codec == "h264" and video.pixels in _PLAYED and video.hflip == video.vflip
+    return (
+        video.hide is None
+        and video.codec == "h264"
+        and video.pixels in _PLAYED
+        and video.hflip == video.vflip
+    )
 
 
 class Transcoder:
@@ -51,6 +58,7 @@ class Transcoder:
         self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(given.codec, "r"))
         self._decoder.thread_count = 1
         self._rotation = Rotation(given.hflip, given.vflip)
+        self._hide = given.hide
         self._encoder: av.VideoCodecContext | None = None
         self._format: VideoFormat | None = None
         self._key_due = 0
@@ -91,12 +99,22 @@ class Transcoder:
                 encoder.width, encoder.height, "yuv420p", dst_color_range=ColorRange.MPEG, threads=1
             )
             picture.pts, picture.time_base = at, TIME_BASE
-            picture = self._rotation.apply(picture)
+            picture = self._hidden(self._rotation.apply(picture))
             picture.pict_type = PictureType.NONE
             if at >= self._key_due:
                 picture.pict_type = PictureType.I
                 self._key_due = at + _KEY_EVERY_TICKS
             yield from self._packets(encoder.encode(picture))
+
+    def _hidden(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return *picture*, or a copy with the privacy masks painted into it."""
+        if self._hide is None:
+            return picture
+        planes = picture.to_ndarray().astype(np.uint8, copy=False)
+        painted = av.VideoFrame.from_ndarray(self._hide(planes), format="yuv420p")
+        painted.pts, painted.time_base = picture.pts, picture.time_base
+        painted.colorspace, painted.color_range = picture.colorspace, picture.color_range
+        return painted
 
     def _make_encoder(self, picture: av.VideoFrame) -> av.VideoCodecContext:
         encoder = av.CodecContext.create("libx264", "w")

@@ -56,7 +56,28 @@ def problems(folder: Path, text: str, name: str = "config.yml") -> list[str]:
         (
             "cameras:\n  front:\n    masks: [[[0, 0], [1, 1]]]\n",
             3,
-            "a mask needs at least three corners",
+            "cameras.front.masks.0: needs at least three corners",
+        ),
+        (
+            "cameras:\n  front:\n    privacy:\n    - [[0, 0], [1, 0], [1, 0.5]]\n"
+            "    - [[0, 0], [1, 1], [1, 0], [0, 1]]\n",
+            5,
+            "cameras.front.privacy.1: crosses itself: the side from corner 1 to the next crosses",
+        ),
+        (
+            "cameras:\n  front:\n    privacy: [[[0, 0], [1, 0], [1, 1], [0, 1]]]\n",
+            3,
+            "cameras.front.privacy.0: is all of the picture",
+        ),
+        (
+            "cameras:\n  front:\n    privacy: [[[0, 0], [0.5, 0.5], [1, 1]]]\n",
+            3,
+            "cameras.front.privacy.0: encloses nothing: all corners are on one line",
+        ),
+        (
+            "cameras:\n  front:\n    privacy: [[0, 0], [1, 1], [0, 1]]\n",
+            3,
+            "is there a bracket too few?",
         ),
         (
             "cameras:\n  front:\n    masks: [[[0, 0], [320, 1], [0, 1]]]\n",

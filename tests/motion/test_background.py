@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from app.frames import Box, Image
+from app.frames import Box, Image, Polygon
 from app.motion.background import (
     LEARNING_PICTURES,
     BackgroundMotion,
     blur_kernel,
     outlined_area_px,
 )
-from app.motion.base import MotionModel, MotionSettings, Polygon, Sighting
+from app.motion.base import MotionModel, MotionSettings, Sighting
 
 LEFT_HALF: Polygon = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from app.detector import Detector, EventSettings, Verdict
-from app.frames import Frame, Image
+from app.frames import Frame, Image, Polygon
 from app.motion import make_motion
-from app.motion.base import MotionModel, MotionSettings, Polygon
+from app.motion.base import MotionModel, MotionSettings
 
 FPS = 10
 LEFT_HALF: Polygon = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))

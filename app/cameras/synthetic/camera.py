@@ -11,6 +11,7 @@ import numpy as np
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.pacing import Pacing
+from app.cameras.privacy import privacy_mask
 from app.cameras.synthetic.figure import STEPS, STRIDE_M, Facing, Sprite, sprite
 from app.cameras.synthetic.room import Projection, Room, draw_room
 from app.clock import Clock
@@ -125,6 +126,7 @@ class SyntheticCamera(Camera):
         self._pace = pace
         self._scene_name = scene
         self._seed = seed
+        self._privacy = privacy_mask(settings.privacy)
         self._projection = Projection(*settings.resolution)
         self._aim = (0.0, 0.0)
         self._room: Room | None = None
@@ -151,6 +153,8 @@ class SyntheticCamera(Camera):
         self._next = number + 1
         self.dropped = self._pacing.dropped
         bgr = flipped(self._picture(self._room, number), self._settings)
+        if self._privacy:
+            bgr = self._privacy.bgr(bgr)
         luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
         if self._pace == "own":
             return Frame(luma, self._clock.monotonic(), self._clock.now(), number, lambda: bgr)

@@ -44,9 +44,9 @@ from app.daemons.security_system.silencing import Silencing
 from app.daemons.security_system.spool import Spool
 from app.detector import Detector, Event, EventSettings, Verdict
 from app.errors import ConfigError, NoDisplay
-from app.frames import Frame, jpeg
+from app.frames import Frame, Polygon, jpeg
 from app.motion import make_motion
-from app.motion.base import MotionSettings, Polygon, Zone
+from app.motion.base import MotionSettings, Zone
 from app.pantilt import make_pantilt
 from app.people.base import PeopleSettings
 from app.people.child import Spawner
@@ -298,7 +298,8 @@ class SecuritySystem(Daemon):
     def _wanted_detector_settings(self) -> _DetectorSettings:
         settings = self._settings
         events = self.config.events.for_detector()
-        return self.config.motion, events, settings.masks, settings.zones, settings.fps
+        masks = (*settings.masks, *settings.privacy)
+        return self.config.motion, events, masks, settings.zones, settings.fps
 
     def _make_detector(self, last_alert_at_s: float = -math.inf) -> Detector:
         self._detector_settings = self._wanted_detector_settings()

@@ -56,6 +56,7 @@ class Picamera2:
         self.held = 0
         self._encoder: Any = None
         self._frames = 0
+        self.pre_callback: Any = None
         self.lens = _Lens() if CAMERAS[camera_num]["Model"] in _LENSES else None
         self.camera_controls: dict[str, tuple[Any, Any, Any]] = {
             "FrameDurationLimits": (33333, 120000, 33333)
@@ -157,6 +158,8 @@ class Picamera2:
         if self.lens:
             self.lens.follow()
         request = CompletedRequest(self, self._frames - 1, self.camera_config)
+        if self.pre_callback:
+            self.pre_callback(request)
         if self._encoder:
             self._encoder.encode(request)
         return request
@@ -201,11 +204,30 @@ class _Lens:
         return {"LensPosition": self.position, "AfState": self.state, "FocusFoM": sharpness}
 
 
+class MappedArray:
+    """The memory of a stream of *request*, to be changed in place.
+
+    As in picamera2, *reshape* makes a copy of a colour stream whose rows are padded.
+    """
+
+    def __init__(self, request: "CompletedRequest", stream: str, reshape: bool = True) -> None:
+        self.array = request.memory(stream)
+        if reshape:
+            self.array = _shaped(self.array, request.config[stream])
+
+    def __enter__(self) -> "MappedArray":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self.array
+
+
 class CompletedRequest:
     """One moment in every stream."""
 
     def __init__(self, camera: Picamera2, number: int, config: dict[str, Any]) -> None:
-        self._camera, self._number, self._config = camera, number, config
+        self._camera, self._number, self.config = camera, number, config
+        self._memory: dict[str, Array] = {}
         self._released = False
         self._stamp_ns = time.monotonic_ns() + BOOTED_BEFORE_NS
 
@@ -227,14 +249,26 @@ class CompletedRequest:
     def make_array(self, name: str) -> Array:
         if self._released:
             raise TypeError("'NoneType' object is not subscriptable")
-        stream, drawn = self._config[name], self.drawn(name)
-        return drawn if stream["format"] == "RGB888" else _padded_yuv(drawn, stream["stride"])
+        return _shaped(self.memory(name).copy(), self.config[name])
+
+    def memory(self, name: str) -> Array:
+        """Return the memory of the stream *name*: rows with padding, one after the other."""
+        if name not in self._memory:
+            stream = self.config[name]
+            turn, drawn = self.config["transform"], picture(self._number, stream["size"])
+            drawn = np.ascontiguousarray(
+                drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1]
+            )
+            pad = _padded_colour if stream["format"] == "RGB888" else _padded_yuv
+            self._memory[name] = pad(drawn, stream["stride"]).ravel()
+        return self._memory[name]
 
     def drawn(self, name: str) -> Array:
         """Return the picture of the stream *name*, (rows, columns, BGR) uint8."""
-        turn = self._config["transform"]
-        drawn = picture(self._number, self._config[name]["size"])
-        return np.ascontiguousarray(drawn[:: -1 if turn.vflip else 1, :: -1 if turn.hflip else 1])
+        found, (width, _) = self.make_array(name), self.config[name]["size"]
+        if self.config[name]["format"] == "RGB888":
+            return found
+        return np.asarray(cv2.cvtColor(_unpadded_yuv(found, width), cv2.COLOR_YUV2BGR_I420))
 
 
 def _loaded_network(number: int) -> Any:
@@ -243,9 +277,33 @@ def _loaded_network(number: int) -> Any:
     return devices.LOADED.pop(number, None) if devices else None
 
 
-def _padded_yuv(drawn: Array, stride: int) -> Array:
-    """Return luma in rows of *stride* bytes, and unused space for the colours below it."""
+def _shaped(memory: Array, stream: dict[str, Any]) -> Array:
+    """Return *memory* as a picture; a copy when it is in colour and its rows are padded."""
+    (width, height), stride = stream["size"], stream["stride"]
+    if stream["format"] == "RGB888":
+        return memory.reshape(height, stride)[:, : width * 3].reshape(height, width, 3)
+    return memory.reshape(height * 3 // 2, stride)
+
+
+def _padded_colour(drawn: Array, stride: int) -> Array:
     height, width = drawn.shape[:2]
-    padded: Array = np.full((height * 3 // 2, stride), 99, np.uint8)
-    padded[:height, :width] = cv2.cvtColor(drawn, cv2.COLOR_BGR2YUV_I420)[:height]
+    padded: Array = np.full((height, stride), 99, np.uint8)
+    padded[:, : width * 3] = drawn.reshape(height, -1)
     return padded
+
+
+def _padded_yuv(drawn: Array, stride: int) -> Array:
+    """Return the planes of *drawn* in rows of *stride* bytes; those of colours are half as long."""
+    height, width = drawn.shape[:2]
+    planes = cv2.cvtColor(drawn, cv2.COLOR_BGR2YUV_I420)
+    padded: Array = np.full((height * 3 // 2, stride), 99, np.uint8)
+    padded[:height, :width] = planes[:height]
+    colours = padded[height:].reshape(height, stride // 2)
+    colours[:, : width // 2] = planes[height:].reshape(height, width // 2)
+    return padded
+
+
+def _unpadded_yuv(padded: Array, width: int) -> Array:
+    height, stride = padded.shape[0] * 2 // 3, padded.shape[1]
+    colours = padded[height:].reshape(height, stride // 2)[:, : width // 2]
+    return np.vstack([padded[:height, :width], colours.reshape(height // 2, width)])
