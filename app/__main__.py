@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": "app.evaluation.evaluate.verb:evaluate",
     "fetch-models": "app.cli.fetch_models:fetch_models",
     "forget": "app.cli.forget:forget",
+    "mask": "app.cli.mask:mask",
     "presence-month": "app.evaluation.presence_month:presence_month",
     "redis-cli": "app.cli.redis_cli:redis_cli",
     "replay": "app.evaluation.replay:replay",
@@ -26,6 +27,7 @@ VERBS = {
     "status": "app.cli.status:status",
     "stop": "app.cli.stop:stop",
     "tune": "app.evaluation.tune.verb:tune",
+    "unpainted": "app.cli.unpainted:unpainted",
     "who": "app.cli.who:who",
     "yardstick": "app.evaluation.yardstick.verb:yardstick",
 }

@@ -15,7 +15,7 @@ _GREY = 128
 
 
 class _Hidden(NamedTuple):
-    """What is hidden in pictures of one size.
+    """The hidden pixels of pictures of one size.
 
     *rows* and *columns* are the part that has all areas, with even borders. In that part *luma* and
     *bgr* are 0 for hidden pixels and 255 for others; so is *colours*, for four pixels each, of

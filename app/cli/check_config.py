@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from app.cli.options import checked, doubts
+from app.cli.unpainted import doubt as unpainted_doubt
 from app.config import Config, config_folder
 from app.errors import ConfigError
 
@@ -26,12 +27,18 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
     except ConfigError as error:
         click.echo("\n".join(error.problems))
         sys.exit(1)
-    for doubt in doubts(config):
+    for doubt in (*doubts(config), *_unpainted(config)):
         click.echo(doubt, err=True)
     if unknown := _unknown_to_apprise(config):
         click.echo("\n".join(unknown))
         sys.exit(1)
     click.echo(f"{config_folder(folder)}: no mistakes found")
+
+
+def _unpainted(config: Config) -> list[str]:
+    """Return a sentence for each camera with pictures from before its privacy mask."""
+    found = (unpainted_doubt(config, camera) for camera in config.cameras)
+    return [doubt for doubt in found if doubt]
 
 
 def _unknown_to_apprise(config: Config) -> list[str]:

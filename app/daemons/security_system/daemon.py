@@ -53,6 +53,7 @@ from app.people.child import Spawner
 from app.people.choice import network_files
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
+from app.recording.unpainted import note_privacy
 from app.state import Latest, State
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class SecuritySystem(Daemon):
         self._display = self._make_display() if show else None
 
     def open(self) -> None:
+        self._note_privacy()
         self._publisher.open()
         self._deadlines.resume(self._publisher.notes.read(_ALERTS))
         self._reporter.end_unfinished()
@@ -213,6 +215,7 @@ class SecuritySystem(Daemon):
         before, self._settings = self._settings, self._camera_config()
         before_networks, self._networks = self._networks, self._wanted_networks()
         had_clips = self._clips.enabled
+        self._note_privacy()
         self._captures.configure(self.config, self._settings)
         self._clips.configure(self.config)
         self._camera_reports.configure(self._settings.lost_alert_s)
@@ -285,6 +288,10 @@ class SecuritySystem(Daemon):
             return self._settings
         found = self.config.cameras[self._name]
         return replace(found, source=self._source) if self._source else found
+
+    def _note_privacy(self) -> None:
+        areas, now = self._settings.privacy, self.clock.now()
+        note_privacy(self.config.data_dir, self._name, areas, now)
 
     def _make_camera(self) -> Camera:
         return make_camera(

@@ -33,6 +33,7 @@ class Kind:
 KINDS = (
     Kind("mask", "masks", "ignored"),
     Kind("zone", "zones", "has rules of its own", settings=True),
+    Kind("privacy mask", "privacy", "painted black"),
 )
 
 

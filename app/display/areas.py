@@ -1,0 +1,60 @@
+"""Areas of a camera drawn on its picture, with a grid of coordinates."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from app.frames import Image, Polygon
+
+#: The colour of each kind of area, BGR.
+COLOURS = {"mask": (80, 80, 255), "zone": (255, 220, 0), "privacy mask": (0, 220, 255)}
+_GRID_STEPS = 10
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+#: A narrower picture is enlarged, so that the numbers can be read.
+_LEAST_WIDTH_PX = 960
+
+
+def with_areas(picture: Image, areas: Mapping[str, tuple[Polygon, ...]]) -> Image:
+    """Return a copy of *picture*, (rows, columns, BGR) uint8, with *areas* by kind and a grid.
+
+    The grid has a line at each tenth of the width and the height.
+    """
+    factor = max(-(-_LEAST_WIDTH_PX // picture.shape[1]), 1)
+    size = (picture.shape[1] * factor, picture.shape[0] * factor)
+    drawn = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    _draw_grid(drawn)
+    for kind, polygons in areas.items():
+        for number, polygon in enumerate(polygons, 1):
+            _draw_area(drawn, polygon, f"{kind} {number}", COLOURS[kind])
+    return drawn
+
+
+def _draw_grid(drawn: Image) -> None:
+    rows, columns = drawn.shape[:2]
+    lines = drawn.copy()
+    for step in range(1, _GRID_STEPS):
+        x, y = columns * step // _GRID_STEPS, rows * step // _GRID_STEPS
+        cv2.line(lines, (x, 0), (x, rows), (255, 255, 255), 1)
+        cv2.line(lines, (0, y), (columns, y), (255, 255, 255), 1)
+    cv2.addWeighted(lines, 0.5, drawn, 0.5, 0, dst=drawn)
+    for step in range(1, _GRID_STEPS):
+        x, y = columns * step // _GRID_STEPS, rows * step // _GRID_STEPS
+        _write(drawn, f"{step / _GRID_STEPS:.1f}", (x + 3, 16), (255, 255, 255))
+        _write(drawn, f"{step / _GRID_STEPS:.1f}", (3, y - 4), (255, 255, 255))
+
+
+def _draw_area(drawn: Image, polygon: Polygon, name: str, colour: tuple[int, int, int]) -> None:
+    rows, columns = drawn.shape[:2]
+    corners = np.rint(np.array(polygon) * (columns - 1, rows - 1)).astype(np.int32)
+    cv2.polylines(drawn, [corners], True, (0, 0, 0), 5, cv2.LINE_AA)
+    cv2.polylines(drawn, [corners], True, colour, 2, cv2.LINE_AA)
+    middle_x, middle_y = (int(value) for value in corners.mean(axis=0))
+    (width, _), _ = cv2.getTextSize(name, _FONT, 0.5, 1)
+    left = min(max(middle_x - width // 2, 2), max(columns - width - 2, 2))
+    _write(drawn, name, (left, middle_y), colour)
+
+
+def _write(drawn: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    cv2.putText(drawn, text, at, _FONT, 0.5, (0, 0, 0), 4, cv2.LINE_AA)
+    cv2.putText(drawn, text, at, _FONT, 0.5, colour, 1, cv2.LINE_AA)
