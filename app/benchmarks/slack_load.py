@@ -57,7 +57,7 @@ def post_worker_init(worker):
     pass
 """
 _SHARES = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
-_UP_S = 60.0
+_UP_S, _END_S = 60.0, 15.0
 _READ = 65_536
 
 
@@ -301,7 +301,11 @@ def running(
         yield process
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def until_up(check: Callable[[], None]) -> None:
