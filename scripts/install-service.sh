@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs a systemd service that starts the suite at boot, as the user who owns this folder. To
-# change the options, run it again.
+# Installs a systemd service that starts the suite at boot, as the user who owns this folder, and
+# restarts it when it hangs. Switches on the watchdog that reboots a machine that hangs, if there is
+# one. To change the options, run it again.
 #
 #   sudo scripts/install-service.sh [--config DIR] [--profile NAME]
 #   sudo scripts/install-service.sh --uninstall
@@ -15,6 +16,9 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=$root/.venv/bin/python
 units=${WHOS_THERE_UNITS:-/etc/systemd/system}
 name=whos-there.service
+system_conf=${WHOS_THERE_SYSTEM_CONF:-/etc/systemd/system.conf.d}
+watchdog=whos-there-watchdog.conf
+watchdog_device=${WHOS_THERE_WATCHDOG:-/dev/watchdog}
 owner=$(stat --format=%U "$root")
 
 main() {
@@ -79,18 +83,40 @@ install() {
         say "root owns this folder, so all programs will run as root." \
             "Safer: sudo chown -R YOU $(printf %q "$root"), then run this again"
     fi
+    switch_on_watchdog
     if runs_as "$unit"; then
         say "$name is installed and runs already"
         return
     fi
-    say "$unit" >"$units/.$name.new"
-    sync "$units/.$name.new"
-    mv -- "$units/.$name.new" "$units/$name"
+    say "$unit" | put "$units/$name"
     systemctl daemon-reload
     systemctl --quiet enable $name
     systemctl restart $name
     say "$name is installed: the suite starts now, and at every boot." \
         "To see how it runs: scripts/status.sh, and journalctl -u ${name%.service}"
+}
+
+# Writes standard input to the file $1, whole or not at all.
+put() {
+    cat >"${1%/*}/.${1##*/}.new"
+    sync "${1%/*}/.${1##*/}.new"
+    mv -- "${1%/*}/.${1##*/}.new" "$1"
+}
+
+# Lets the machine reboot when it hangs, unless that is switched on already or it has no watchdog.
+switch_on_watchdog() {
+    [[ -e $watchdog_device ]] || return 0
+    [[ $(systemctl show --property=RuntimeWatchdogUSec --value 2>/dev/null) == 0 ]] || return 0
+    mkdir --parents "$system_conf"
+    put "$system_conf/$watchdog" <"$root/scripts/systemd/$watchdog"
+    systemctl daemon-reexec
+    say "The watchdog is on: this machine reboots when it hangs for 14 s"
+}
+
+switch_off_watchdog() {
+    [[ -e $system_conf/$watchdog ]] || return 0
+    rm -- "$system_conf/$watchdog"
+    systemctl daemon-reexec
 }
 
 # Succeeds if the service is installed with this unit, enabled and active.
@@ -109,6 +135,7 @@ uninstall() {
     systemctl --quiet disable --now $name
     rm --force -- "$units/$name"
     systemctl daemon-reload
+    switch_off_watchdog
     say "$name is removed, and the suite has ended. To start it by hand: scripts/start.sh"
 }
 

@@ -17,6 +17,8 @@ _MANY_SIGNALS = 1024
 class PatientPoller(PollPoller):  # type: ignore[misc]
     """Waits until something happens while *may_wait* returns true, otherwise as long as asked.
 
+    No wait is longer than *longest_wait_s*.
+
     A signal only sets a flag, at which supervisord looks after its wait. Here each signal also
     writes a byte into a pipe, which ends the wait.
     """
@@ -24,6 +26,7 @@ class PatientPoller(PollPoller):  # type: ignore[misc]
     def __init__(self, options: ServerOptions) -> None:
         super().__init__(options)
         self.may_wait: Callable[[], bool] | None = None
+        self.longest_wait_s: float = _LONG_WAIT_S
         self._pipe: tuple[int, int] | None = None
 
     def close(self) -> None:
@@ -36,7 +39,9 @@ class PatientPoller(PollPoller):  # type: ignore[misc]
     def _poll_fds(self, timeout: float) -> list[tuple[int, int]]:
         """Return the file descriptors for which something has happened, with what it is."""
         reader = self._signal_pipe()
-        found = super()._poll_fds(_LONG_WAIT_S if self.may_wait and self.may_wait() else timeout)
+        found = super()._poll_fds(
+            self.longest_wait_s if self.may_wait and self.may_wait() else timeout
+        )
         with suppress(BlockingIOError):
             os.read(reader, _MANY_SIGNALS)
         return [one for one in found if one[0] != reader]

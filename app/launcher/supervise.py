@@ -5,6 +5,7 @@
 * It imports what the programs have in common, and forks them: they share that memory, and start
   sooner. Every other command is executed as usual.
 * It waits without a limit while nothing changes. supervisord itself looks around once a second.
+* It reports to systemd that its loop works, where systemd has started it.
 * A full disk does not end it. When supervisord cannot write to a log, it reports that to standard
   error. If that is on the same full disk, supervisord ends, and nobody restarts the programs. Here
   these lines are lost instead, until there is room again.
@@ -25,6 +26,7 @@ from supervisor.states import SupervisorStates
 
 from app.launcher import forking, preload
 from app.launcher.patient_poller import PatientPoller
+from app.launcher.systemd import Systemd
 
 #: The states in which a process stays until something happens.
 _LASTING = (ProcessStates.RUNNING, ProcessStates.STOPPED, ProcessStates.FATAL)
@@ -49,6 +51,10 @@ class _Options(ServerOptions):  # type: ignore[misc]
 class _Supervisor(supervisord.Supervisor):  # type: ignore[misc]
     """supervisord's main loop."""
 
+    def __init__(self, options: _Options) -> None:
+        super().__init__(options)
+        self._systemd = Systemd(os.environ)
+
     def run(self) -> None:
         commands = [
             process.command
@@ -57,11 +63,17 @@ class _Supervisor(supervisord.Supervisor):  # type: ignore[misc]
         ]
         for trouble in preload.preload(commands):
             self.options.logger.warn(trouble)
-        self.options.poller.may_wait = self._may_wait
+        poller = self.options.poller
+        poller.may_wait = self._may_wait
+        poller.longest_wait_s = min(poller.longest_wait_s, self._systemd.longest_wait_s)
         super().run()
 
     def _may_wait(self) -> bool:
-        """Return whether nothing happens until a process ends, writes, or somebody connects."""
+        """Return whether nothing happens until a process ends, writes, or somebody connects.
+
+        It is called in each round of the loop.
+        """
+        self._systemd.report(is_stopping=self.options.mood < SupervisorStates.RUNNING)
         processes = (
             process
             for group in self.process_groups.values()

@@ -6,6 +6,7 @@ The unit that it makes runs as systemd would run it.
 import configparser
 import os
 import pwd
+import re
 import shlex
 import shutil
 import signal
@@ -31,6 +32,7 @@ here=${0%/*}
 echo "$*" >> "$here/asked"
 case "$*" in
     is-system-running) cat "$here/state" ;;
+    *RuntimeWatchdogUSec*) if [ -e "$here"/../conf/* ]; then echo 14s; else echo 0; fi ;;
     *is-enabled* | *is-active*) [ -e "$here/on" ] ;;
     *enable\\ whos*) touch "$here/on" ;;
     *disable*) rm "$here/on" ;;
@@ -60,6 +62,8 @@ class Machine:
         env = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "WHOS_THERE_UNITS": str(self.units),
+            "WHOS_THERE_SYSTEM_CONF": str(self.bin.parent / "conf"),
+            "WHOS_THERE_WATCHDOG": str(self.bin / "watchdog"),
             **exported,
         }
         command = [*(apart or []), str(self.root / "scripts" / "install-service.sh"), *arguments]
@@ -76,7 +80,7 @@ class Machine:
         path = self.bin / "asked"
         lines = path.read_text().splitlines()
         path.write_text("")
-        return [line for line in lines if " is-" not in line and line != "is-system-running"]
+        return [line for line in lines if not re.search(r"\bis-|^show ", line)]
 
 
 @pytest.fixture
@@ -85,6 +89,8 @@ def machine(tmp_path: Path) -> Machine:
     shutil.copytree(REPO / "scripts", made.root / "scripts")
     for name in ("app", ".venv"):
         (made.root / name).symlink_to(REPO / name)
+    # It would make a .venv of its own.
+    (made.root / "scripts" / "setup.sh").write_text("#!/bin/sh\n")
     made.units.mkdir()
     made.bin.mkdir()
     for name, program in (("systemctl", SYSTEMCTL), ("runuser", RUNUSER)):
@@ -123,7 +129,7 @@ def test_systemd_finds_no_fault_in_the_unit(machine: Machine, tmp_path: Path) ->
     assert unit["Service"]["User"] == pwd.getpwuid(machine.root.stat().st_uid).pw_name
     assert unit["Service"]["WorkingDirectory"] == str(machine.root)
     assert shlex.split(unit["Service"]["ExecStart"]) == [
-        *(f"{machine.root}/.venv/bin/python", "-m", "app", "start", "--foreground"),
+        *(f"{machine.root}/scripts/start.sh", "--foreground"),
         *("--profile", "small-pi", "--config", str(machine.root.parent / "some where")),
     ]
     if verify := shutil.which("systemd-analyze"):
@@ -154,6 +160,20 @@ def test_it_is_installed_changed_and_uninstalled(as_root: Machine) -> None:
     assert as_root.asked() == [f"--quiet disable --now {NAME}", "daemon-reload"]
     assert not list(as_root.units.iterdir())
     assert "is not installed" in as_root.root_script("--uninstall").stdout
+
+
+def test_the_watchdog_is_on_as_long_as_the_service(as_root: Machine) -> None:
+    """Where there is one, and nobody else has switched it on."""
+    (as_root.bin / "watchdog").touch()
+    assert "reboots when it hangs" in as_root.root_script().stdout
+    conf = as_root.bin.parent / "conf" / "whos-there-watchdog.conf"
+    assert unit_of(conf.read_text())["Manager"]["RuntimeWatchdogSec"] == "14"
+    assert "daemon-reexec" in as_root.asked()
+    assert "reboots when it hangs" not in as_root.root_script().stdout
+    assert "daemon-reexec" not in as_root.asked()
+    as_root.root_script("--uninstall")
+    assert not conf.exists()
+    assert as_root.asked()[-1] == "daemon-reexec"
 
 
 def test_settings_with_a_mistake_are_not_installed(as_root: Machine) -> None:
