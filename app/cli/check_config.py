@@ -9,6 +9,7 @@ from app.cli.options import checked, doubts
 from app.cli.unpainted import doubt as unpainted_doubt
 from app.config import Config, config_folder
 from app.errors import ConfigError
+from app.launcher import extras
 
 
 @click.command()
@@ -29,6 +30,8 @@ def check_config(*, folder: Path | None, named: Path | None, profile: str | None
         sys.exit(1)
     for doubt in (*doubts(config), *_unpainted(config)):
         click.echo(doubt, err=True)
+    for name in extras.missing(extras.needed(config)):
+        click.echo(f"{name} is not installed; scripts/start.sh installs it", err=True)
     if unknown := _unknown_to_apprise(config):
         click.echo("\n".join(unknown))
         sys.exit(1)
@@ -43,7 +46,7 @@ def _unpainted(config: Config) -> list[str]:
 
 def _unknown_to_apprise(config: Config) -> list[str]:
     """Return a sentence for each URL that Apprise does not know; this loads Apprise."""
-    if not config.apprise.urls:
+    if not config.apprise.urls or extras.missing(["apprise"]):
         return []
     from app.notify.apprise import is_known_url
 

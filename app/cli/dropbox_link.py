@@ -7,6 +7,7 @@ import click
 
 from app.cli.options import loaded
 from app.config.options import config_options
+from app.launcher import extras
 from app.uploads.base import DropboxSettings
 
 TIMEOUT_S = 30
@@ -26,6 +27,8 @@ def dropbox_link(*, folder: Path | None, profile: str | None) -> None:
             f"put dropbox.app_key and dropbox.app_secret into {private} first; setup.md says "
             "where they are"
         )
+    if extras.install(["dropbox"]):
+        raise click.ClickException("the package dropbox is missing, and could not be installed")
     flow = _flow(config.dropbox)
     click.echo(
         f"1. Open {flow.start()}\n2. Click Allow; you may have to log in first.\n3. Copy the code "

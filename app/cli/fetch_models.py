@@ -1,11 +1,8 @@
 """The verb `fetch-models`: gets person models, and the package that runs them faster."""
 
-import importlib
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -13,13 +10,12 @@ import click
 from app.cli.options import loaded
 from app.config.options import config_options
 from app.errors import ModelError
+from app.launcher import extras
 from app.people.fetching import Progress, copy, fetch
 from app.people.published import MODELS, PublishedFile
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements-people.txt"
 #: Below this memory onnxruntime, which needs 30 MB more than OpenCV, is not installed unasked.
 LEAST_MB = 900
-_INSTALL_S = 900
 
 
 @click.command("fetch-models")
@@ -126,26 +122,8 @@ def _has_memory() -> bool:
 
 def _install_runtime() -> None:
     """Install onnxruntime where it has a wheel; without it OpenCV runs the models."""
-    if find_spec("onnxruntime"):
+    if not extras.missing(["people"]):
         return
     click.echo("Installing onnxruntime, which runs the models in less than half the time")
-    failure = install(REQUIREMENTS, sys.executable)
-    importlib.invalidate_caches()
-    if failure or not find_spec("onnxruntime"):
-        reason = failure or "it has no package for this kind of processor"
-        click.echo(f"onnxruntime is not installed, so OpenCV runs the models: {reason}")
-
-
-def install(requirements: Path, python: str) -> str | None:
-    """Install the wheels of *requirements* for *python*; return why that failed, or None."""
-    options = ["--disable-pip-version-check", "--no-input", "--quiet"]
-    wheels = ["--only-binary", ":all:", "--no-deps", "--requirement", str(requirements)]
-    command = [sys.executable, "-m", "pip", "--python", python, *options, "install", *wheels]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_S)  # noqa: S603
-    except subprocess.CalledProcessError as error:
-        lines = str(error.stderr).strip().splitlines()
-        return lines[-1] if lines else f"pip ended with {error.returncode}"
-    except (subprocess.TimeoutExpired, OSError) as error:
-        return str(error)
-    return None
+    if extras.install(["people"]):
+        click.echo("onnxruntime is not installed, so OpenCV runs the models")

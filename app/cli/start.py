@@ -14,7 +14,7 @@ from app.cli.table import table
 from app.config import PROFILE_VARIABLE, Config, config_folder
 from app.config.options import config_options
 from app.config.password import PasswordFile, is_demo
-from app.launcher import glances, specs
+from app.launcher import extras, glances, specs
 from app.launcher.health import UNSUPERVISED, Checkup, Health, check_up, troubled
 from app.launcher.launch import become_supervisord, one_start_at_a_time, start_suite
 from app.launcher.prepare import Order
@@ -61,6 +61,12 @@ def start(
     order = Order(config, profile or os.environ.get(PROFILE_VARIABLE), _resolved(source), only)
     try:
         specs.check_names(only, config)
+        for name in extras.install(extras.needed(config)):
+            click.echo(
+                f"{name} could not be installed, so it is not used until it is: "
+                f"scripts/setup.sh --with {name}",
+                err=True,
+            )
         with one_start_at_a_time(config.run_dir):
             if foreground:
                 become_supervisord(order)

@@ -114,8 +114,12 @@ class AppriseNotifier(Notifier):
 
     def _service(self) -> "apprise.Apprise":
         _silence_logs()
-        import apprise
-
+        try:
+            import apprise
+        except ModuleNotFoundError as error:
+            raise DeliveryRefused(
+                f"{error.name} is not installed: scripts/setup.sh --with apprise"
+            ) from error
         service = apprise.Apprise(
             asset=apprise.AppriseAsset(app_id="Who's There?", async_mode=False, service_timeout=0)
         )

@@ -107,7 +107,12 @@ class DropboxStore(Store):
 
         Their own texts may hold tokens, so they are left out.
         """
-        from dropbox import exceptions
+        try:
+            from dropbox import exceptions
+        except ModuleNotFoundError as error:
+            raise StoreRefused(
+                f"{error.name} is not installed: scripts/setup.sh --with dropbox"
+            ) from error
         from stone.backends.python_rsrc.stone_validators import ValidationError
 
         try:

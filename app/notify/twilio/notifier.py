@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.clock import Clock
-from app.errors import DeliveryError
+from app.errors import DeliveryError, DeliveryRefused
 from app.notify.base import Digest, Message, MessageRefused, Notifier, PostedPlace, Progress
 from app.notify.once import posting, unconfirmed_since
 from app.notify.settings import TwilioSettings
@@ -96,9 +96,7 @@ class TwilioNotifier(Notifier):
         messages: Sequence[Message],
         begun: datetime | None,  # noqa: ARG002 (Twilio lists a text at once)
     ) -> Mapping[str, PostedPlace] | None:
-        from app.notify.twilio.api import TwilioApi
-
-        with closing(TwilioApi(self._settings, self._number)) as api:
+        with closing(_api(self._settings, self._number)) as api:
             texts, time_there = api.newest()
         now = self._clock.now()
         ahead = (time_there or now) - now
@@ -126,9 +124,7 @@ class TwilioNotifier(Notifier):
         """Send *words*, *more* on its own line, and *media*, unless they were sent before."""
         if progress.get(Stage.POSTED):
             return
-        from app.notify.twilio.api import TwilioApi
-
-        with closing(TwilioApi(self._settings, self._number)) as api:
+        with closing(_api(self._settings, self._number)) as api:
             sid = progress.get(Stage.SID) or self._find(api, words, progress)
             if not sid:
                 fits = more and len(words) + len(more) < MAX_BODY_CHARS
@@ -224,3 +220,14 @@ def _size(path: Path | None) -> float:
         return path.stat().st_size if path else float("inf")
     except FileNotFoundError:
         return float("inf")
+
+
+def _api(settings: TwilioSettings, number: str) -> "TwilioApi":
+    """Return Twilio's API for texts to *number*; `DeliveryRefused` without its SDK."""
+    try:
+        from app.notify.twilio.api import TwilioApi
+    except ModuleNotFoundError as error:
+        raise DeliveryRefused(
+            f"{error.name} is not installed: scripts/setup.sh --with twilio"
+        ) from error
+    return TwilioApi(settings, number)

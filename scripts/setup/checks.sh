@@ -1,0 +1,68 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Part of scripts/setup.sh: what the machine must have, each with its cure.
+
+# What a new .venv and the packages from apt need, and what an update of a complete .venv needs.
+room_mb=1500 update_mb=400
+# A clock that is behind this day is wrong, and then no certificate is valid.
+released=2026-11-30
+image="Write Raspberry Pi OS Lite (64-bit), Bookworm or newer, to the card with Raspberry Pi Imager"
+
+# Ends where no wheels of numpy, OpenCV and others exist. Raspberry Pi OS (32-bit) may run a 64-bit
+# kernel, so the kernel's word is not enough.
+refuse_unfit_processor() {
+    local machine bits
+    machine=$(uname -m) bits=$(getconf LONG_BIT)
+    case $machine in
+        x86_64 | aarch64)
+            ((bits == 64)) || die "this system has 32 bits, and the suite needs 64. $image"
+            ;;
+        armv6l)
+            die "this Pi's processor (ARMv6) has 32 bits, and the suite needs 64." \
+                "$image, for a Pi Zero 2 W, 3, 4 or 5"
+            ;;
+        armv7l | armv8l | i?86)
+            die "this system has 32 bits ($machine), and the suite needs 64. $image." \
+                "It runs on a Pi Zero 2 W, 3, 4 and 5, and not on a Pi 1, Zero, or 2 before version 1.2"
+            ;;
+        *) die "the suite has no packages for this processor ($machine), only for aarch64 and x86_64" ;;
+    esac
+}
+
+# Ends if .venv cannot be made or changed here. $1 is the room that it needs, in MB.
+need_room_and_time() {
+    local have
+    have=$(df --output=avail --block-size=1M . | tail --lines=1)
+    if [[ -d .venv && $1 == "$room_mb" ]]; then
+        have=$((have + $(du --summarize --block-size=1M .venv/ | cut --fields=1)))
+    fi
+    ((have >= $1)) ||
+        die "only $have MB are free in $PWD, and $1 MB are needed. Make room: sudo apt-get clean;" \
+            "du -xh --max-depth=2 / | sort -h | tail shows what is large. Or take a larger card"
+    [[ -z $wheels ]] || return 0
+    [[ ! $(date +%F) < $released ]] ||
+        die "the clock of this machine is wrong: $(date '+%F %H:%M'). With it no download is possible." \
+            "Run sudo timedatectl set-ntp true, wait a minute, and look at timedatectl;" \
+            "without a network: sudo date --set='YYYY-MM-DD HH:MM'"
+}
+
+# Prints the cure for what pip says in $1.
+cure_for() {
+    case ${wheels:+from wheels: }$1 in
+        *"No space left on device"*)
+            say "The card is full: df -h. Make room (sudo apt-get clean), or take a larger card"
+            ;;
+        *CERTIFICATE_VERIFY_FAILED* | *"not yet valid"*)
+            say "A certificate was refused. Look at the clock of this machine: timedatectl"
+            ;;
+        "from wheels: "*"No matching distribution"*)
+            say "$wheels lacks a package. On a computer with a network, in this version of the suite:" \
+                "scripts/wheelhouse.sh DIR --platform $(uname -m)" \
+                "--python $(version_of "$venv_python" | cut --delimiter=. --fields=1,2)"
+            ;;
+        *"onnection"* | *"name resolution"* | *"unreachable"* | *"timed out"* | *IncompleteRead*)
+            say "The package index does not answer. Look at the network of this machine (ip -brief address;" \
+                "ping -c 3 debian.org), or bring the packages along: setup.md, chapter 2, Without a network"
+            ;;
+    esac
+    say "What is installed stays. Run the same command again, and it continues"
+}
