@@ -39,6 +39,8 @@ TOPIC_OF: dict[FactKind, Topic | None] = {
     "store_back": "store",
     "redis_trouble": "program",
     "redis_ok": "program",
+    "machine_strained": "program",
+    "machine_relieved": "program",
     "clock_stepped": "program",
     "model_refused": "camera",
     "model_back": "camera",

@@ -90,6 +90,9 @@ CORRECTION = Mark("correction", "UTC time, and what caused the alert, in a sente
 UPLOADED = Mark("s3:{file}", "the key in S3 of that file of the event", "uploader")
 STORE_TROUBLE = Mark("store {store}", "SteadinessRecord, or what is being published", "uploader")
 DISK_TROUBLE = Mark("disk", "SteadinessRecord, or what is being published", "uploader")
+MACHINE_TROUBLE = Mark(
+    "machine {figure}", "SteadinessRecord, or what is being published", "notifier"
+)
 REDIS_LOG = Mark("appendonly", "no: Redis keeps no log while the disk accepts none", "uploader")
 REDIS_DUMPS = Mark("stop-writes-on-bgsave-error", "no: as for appendonly", "uploader")
 HEARTBEAT_MARK = Mark(
@@ -173,7 +176,7 @@ def _is_object(value: str) -> bool:
 MARKS: dict[Holder, tuple[Mark, ...]] = {
     "event": (DELIVERED, HELD, UNTOLD, CORRECTION, UPLOADED, *STAGES),
     "delivery": (
-        *(DELIVERED, HELD, STORE_TROUBLE, DISK_TROUBLE, REDIS_LOG, REDIS_DUMPS),
+        *(DELIVERED, HELD, STORE_TROUBLE, DISK_TROUBLE, MACHINE_TROUBLE, REDIS_LOG, REDIS_DUMPS),
         *STAGES,
     ),
     "hearts": (HEARTBEAT_MARK, CAMERA_HEARTBEAT_MARK),

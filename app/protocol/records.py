@@ -35,6 +35,8 @@ FactKind = Literal[
     "store_back",
     "redis_trouble",
     "redis_ok",
+    "machine_strained",
+    "machine_relieved",
     "clock_stepped",
     "silencer_report",
     "silencer_asks",

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from app import protocol
 from app.clock import FakeClock
+from app.daemons.notifier.machine_monitor import MachineMonitor
 from app.daemons.notifier.progress import DeliveryProgress
 from app.daemons.notifier.tag_handler import REMOVE_AFTER
 from app.daemons.uploader.redis_disk import CHECK_EVERY_S, RedisDisk
@@ -307,6 +308,16 @@ def run_seldom_stages(house: House, folder: Path) -> None:
     deliver(TwilioNotifier(account, PHONE, clock), text, state, clock)
 
 
+def run_hot_machine(house: House, folder: Path) -> None:
+    """Let a monitor of its own see a machine that is hot for many minutes."""
+    clock = FakeClock(datetime.now(UTC))
+    (folder / "temp").write_text("90000")
+    monitor = MachineMonitor(house.state, clock, folder, thermal=folder / "temp")
+    for _ in range(12):
+        monitor.step()
+        clock.advance(60)
+
+
 def run_full_disk(seen: Seen) -> None:
     """Let a Redis of its own run on a disk that is full."""
     with (
@@ -394,6 +405,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Itera
         run_troubles(house)
         run_presence(house)
         run_seldom_stages(house, folder)
+        run_hot_machine(house, folder)
         run_full_disk(found)
     yield found
 

@@ -5,7 +5,7 @@
 Facts come from the stream `events`. A fact is acknowledged when every channel that is to deliver it
 has done so, and each delivery is marked in Redis; so a kill at any moment loses no alert and
 repeats none. Reading, deliveries and replies have threads of their own. This loop only watches the
-other programs' heartbeats.
+other programs' heartbeats, and the machine.
 """
 
 import logging
@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.daemon import Counters, Daemon
 from app.daemons.notifier.heartbeat_monitor import HeartbeatMonitor
 from app.daemons.notifier.journal import DeliveryJournal
+from app.daemons.notifier.machine_monitor import MachineMonitor
 from app.daemons.notifier.outbox import Outbox
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
 from app.emergency.redis_watch import RedisWatch
@@ -51,6 +52,7 @@ class NotifierDaemon(Daemon):
         self._workers = self._make_workers()
         self._former: list[NotifierWorkers] = []
         self._monitor = self._make_monitor()
+        self._machine = MachineMonitor(self.state, self.clock, self.config.data_dir)
         self._started = False
         self._reporter = EmergencyReporter(self.config, self.clock)
         self._redis_watch = RedisWatch(self.config, self.clock, self._reporter, REDIS_AWAY_S)
@@ -71,13 +73,14 @@ class NotifierDaemon(Daemon):
             if trouble := self._workers.intake.trouble:
                 raise StateUnavailable(trouble)
             self._monitor.step()
+            self._machine.step()
         except StateUnavailable as error:
             self._monitor.interrupted()
             self._redis_watch.away(error)
             raise
         self._redis_watch.back()
         self.report_trouble(self._outbox.trouble)
-        return self._monitor.wait_s()
+        return min(self._monitor.wait_s(), self._machine.wait_s())
 
     def configure(self) -> None:
         """Change to other channels as soon as the threads of the former channels have ended.

@@ -21,7 +21,6 @@ from app.daemons.uploader.notifier_watch import NotifierWatch
 from app.daemons.uploader.redis_disk import RedisDisk
 from app.daemons.uploader.redis_repairs import RedisRepairs
 from app.daemons.uploader.set_aside import SetAside
-from app.daemons.uploader.trouble_alerts import TroubleAlerts, TroubleKind
 from app.daemons.uploader.urgent_facts import UrgentFacts
 from app.daemons.uploader.workers import UploadWorkers, copies_folder
 from app.emergency.redis_watch import RedisWatch
@@ -31,6 +30,7 @@ from app.launcher.specs import redis_folder
 from app.programs import Program, heartbeat_key_of
 from app.protocol import Heartbeat
 from app.protocol.deliveries import UPLOADED
+from app.state.trouble_alerts import TroubleAlerts, TroubleKind
 from app.uploads.folder_reader import UploadFile
 
 #: The time between two steps while all is well.

@@ -303,7 +303,8 @@ def test_after_an_outage_of_redis_no_program_is_silent_yet(
         notifier.daemon.attempt()
         clock.advance(20)
     notifier.server.kill()
-    assert notifier.daemon.attempt() > 0
+    reading = notifier.daemon._workers.intake
+    until(lambda: notifier.daemon.attempt() > 0 and reading.trouble, "it notices")
     notifier.server.start()
     notifier.redis.delete(front)
     until(lambda: notifier.daemon.attempt() >= 0 and not notifier.daemon.trouble, "it works again")

@@ -41,13 +41,15 @@ class TroubleKind:
 class TroubleAlerts:
     """The troubles of the program *program* on this machine. One thread uses it.
 
+    *pace* says how long a trouble and its end must last until they are published.
     `set` returns at once. `step` publishes, and may raise `StateUnavailable`.
     """
 
-    def __init__(self, program: str, state: State, clock: Clock) -> None:
+    def __init__(self, program: str, state: State, clock: Clock, pace: Pace = PACE) -> None:
         self._subject = f"{program}-{protocol.host_name()}"
         self._state = state
         self._clock = clock
+        self._pace = pace
         self._announcer = SteadyAnnouncer(
             state,
             clock,
@@ -79,7 +81,7 @@ class TroubleAlerts:
         stored = self._state.delivery_marks(self._subject)
         for name in self._current:
             if not self._announcer.knows(name):
-                self._announcer.restore(name, stored.get(name), PACE)
+                self._announcer.restore(name, stored.get(name), self._pace)
 
     def _describe(self, name: str, notice: Notice) -> Announcement:
         kind, trouble = self._current[name]

@@ -10,10 +10,10 @@ import redis
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.uploader.trouble_alerts import PACE, RENEW_EVERY_S, TroubleAlerts, TroubleKind
 from app.errors import StateUnavailable
 from app.protocol import Fact, SteadinessRecord
 from app.state import State
+from app.state.trouble_alerts import PACE, RENEW_EVERY_S, TroubleAlerts, TroubleKind
 from tests.servers.redis_server import RedisServer
 
 DISK = TroubleKind("disk", "disk_low", "disk_ok", "There is room again.", "The room comes and goes")
