@@ -117,7 +117,7 @@ class FolderReader:
     def _read(self, day: Path, event: str, changed_ns: int, now: datetime) -> EventFolder:
         path = f"{day}/{event}"
         at_s = event_started_at(event).timestamp()
-        stats = self._stats(path)
+        stats, is_whole = self._stats(path)
         if marker_name(LABEL) in stats or WITHDRAWN in stats:
             self._withdraw_label(day / event, stats)
         unfinished = any(map(is_unfinished, stats))
@@ -128,22 +128,26 @@ class FolderReader:
             at_s,
             size=sum(one.st_blocks * 512 for one in stats.values()),
             changed_ns=changed_ns,
-            settled=not unfinished and is_settled(changed_ns, now),
+            settled=is_whole and not unfinished and is_settled(changed_ns, now),
             labelled=LABEL in stats and _has_label(path),
             unfinished=unfinished,
             uploaded=uploaded,
             files=files,
         )
 
-    def _stats(self, path: str) -> dict[str, stat_result]:
-        stats = {}
+    def _stats(self, path: str) -> tuple[dict[str, stat_result], bool]:
+        """Return the files in *path*, and whether none was renamed or deleted meanwhile."""
+        stats, is_whole = {}, True
         with scandir(path) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     self._complain(Path(entry.path), "skipped: it is a link")
-                else:
+                    continue
+                try:
                     stats[entry.name] = entry.stat(follow_symlinks=False)
-        return stats
+                except FileNotFoundError:
+                    is_whole = False
+        return stats, is_whole
 
     def _withdraw_label(self, path: Path, stats: dict[str, stat_result]) -> None:
         """Write a file for the stores when a label that they have was removed here.

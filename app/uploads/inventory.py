@@ -11,6 +11,7 @@ A training sample is deleted as soon as every store has it, and then needs no ma
 import logging
 import threading
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import lstat, scandir
@@ -182,12 +183,7 @@ class Inventory:
             changed_ns = lstat(known.path).st_mtime_ns
             if not always and changed_ns == known.changed_ns:
                 return
-            with scandir(known.path) as entries:
-                found = {
-                    entry.name: entry.stat(follow_symlinks=False).st_mtime_ns
-                    for entry in entries
-                    if EVENT_ID.fullmatch(entry.name)
-                }
+            found = _changes_in(known.path)
         except OSError as error:
             if not isinstance(error, FileNotFoundError):  # the disk guard removes empty days
                 self._complain(known.path, f"skipped: {error}")
@@ -281,6 +277,17 @@ class Inventory:
         if path not in self._complained:
             _log.warning("%s: %s", path, trouble)
         self._complained.add(path)
+
+
+def _changes_in(day: Path) -> dict[str, int]:
+    """Return the time of the last change of each event in *day*, in nanoseconds."""
+    found = {}
+    with scandir(day) as entries:
+        for entry in entries:
+            if EVENT_ID.fullmatch(entry.name):
+                with suppress(FileNotFoundError):  # it is deleted just now
+                    found[entry.name] = entry.stat(follow_symlinks=False).st_mtime_ns
+    return found
 
 
 def total_mb(files: Iterable[UploadFile]) -> float:

@@ -1,5 +1,6 @@
 """Reading the folder of an event."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -84,3 +85,29 @@ def test_a_folder_with_an_unfinished_file_is_not_settled(
 def test_the_size_is_that_of_all_files(tmp_path: Path, reader: FolderReader) -> None:
     found = read(reader, make_event(tmp_path, EVENT, "clip.mp4", "event.json", size=4096))
     assert (found.size, found.labelled, found.uploaded) == (8192, False, False)
+
+
+def test_a_file_renamed_meanwhile_costs_only_another_look(
+    tmp_path: Path, reader: FolderReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_event(tmp_path, EVENT, "snapshot.jpg", ".clip.mp4.part")
+
+    class Renaming:
+        """Lists a folder in which a clip gets its final name then."""
+
+        def __init__(self, path: str) -> None:
+            self._entries = os.scandir(path)
+
+        def __enter__(self) -> list["os.DirEntry[str]"]:
+            listed = list(self._entries)
+            (folder / ".clip.mp4.part").rename(folder / "clip.mp4")
+            return listed
+
+        def __exit__(self, *_: object) -> None:
+            self._entries.close()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.uploads.folder_reader.scandir", Renaming)
+        found = read(reader, folder)
+    assert ([file.path.name for file in found.files], found.settled) == (["snapshot.jpg"], False)
+    assert len(read(reader, folder).files) == 2
