@@ -10,7 +10,7 @@ from supervisor.options import ServerOptions
 from supervisor.poller import PollPoller
 
 #: The longest wait while nothing changes.
-_LONG_WAIT_S = 600
+_LONG_WAIT_S = 60
 _MANY_SIGNALS = 1024
 
 

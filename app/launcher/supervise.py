@@ -21,15 +21,12 @@ from pathlib import Path
 from supervisor import loggers, supervisord
 from supervisor.medusa import asyncore_25 as asyncore
 from supervisor.options import ServerOptions
-from supervisor.process import ProcessStates
+from supervisor.process import ProcessStates, Subprocess
 from supervisor.states import SupervisorStates
 
 from app.launcher import forking, preload
 from app.launcher.patient_poller import PatientPoller
 from app.launcher.systemd import Systemd
-
-#: The states in which a process stays until something happens.
-_LASTING = (ProcessStates.RUNNING, ProcessStates.STOPPED, ProcessStates.FATAL)
 
 _roll_over = loggers.RotatingFileHandler.doRollover
 
@@ -82,8 +79,15 @@ class _Supervisor(supervisord.Supervisor):  # type: ignore[misc]
         return (
             self.options.mood == SupervisorStates.RUNNING
             and len(asyncore.socket_map) == len(self.options.httpservers)
-            and all(process.get_state() in _LASTING for process in processes)
+            and all(map(_is_settled, processes))
         )
+
+
+def _is_settled(process: Subprocess) -> bool:
+    """Return whether *process* stays as it is until something happens."""
+    if process.get_state() == ProcessStates.STOPPED:
+        return bool(process.laststart)  # otherwise it is about to be started
+    return process.get_state() in (ProcessStates.RUNNING, ProcessStates.FATAL)
 
 
 def main() -> None:
