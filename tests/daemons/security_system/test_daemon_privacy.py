@@ -1,9 +1,11 @@
 """Covers several modules: the real program never gives away what is under a privacy mask."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import av
@@ -13,6 +15,8 @@ import pytest
 
 from app.frames import Image
 from app.protocol import Request
+from app.recording.unpainted import hidden_since
+from app.state import Latest, State
 from tests.daemons.security_system.conftest import Front
 from tests.recording.videos import numbered
 from tests.servers.rtsp_server import RtspServer
@@ -93,6 +97,7 @@ def test_nothing_private_is_kept_or_sent(front: Front, camera: str) -> None:
             for picture in frames_of(path):
                 looked_at += 1
                 assert is_hidden(picture), path
+        time.sleep(0.5)
     assert looked_at
     clips = until(lambda: _two(list(front.data.rglob("*.mp4"))), "both clips")
     program.signal(signal.SIGKILL)
@@ -108,3 +113,33 @@ def test_nothing_private_is_kept_or_sent(front: Front, camera: str) -> None:
     assert front.event_folder(event)
     for path in jpegs:
         assert is_hidden(decoded(path.read_bytes())), path
+
+
+def test_a_new_mask_is_in_every_picture_after_it(front: Front) -> None:
+    program = front.start("synthetic:empty", YAML.replace("privacy", "masks"))
+    front.wait_for_picture()
+    before = front.state.latest("front")
+    assert before
+    assert not is_black(before.jpeg)
+    opened = program.log.count("the camera opens")
+    front.configure(YAML)
+    program.signal(signal.SIGHUP)
+    until(lambda: program.log.count("the camera opens") > opened, "it opens with the mask")
+    since = hidden_since(front.data, "front")
+    assert since
+    for _ in range(3):
+        asked_at = datetime.now(UTC)
+        front.state.add_request(Request("last_image", asked_at, "anna", "front"))
+        after = until(partial(newer, front.state, asked_at), "a new picture")
+        assert after.taken_at > since
+        assert is_black(after.jpeg)
+
+
+def newer(state: State, since: datetime) -> Latest | None:
+    latest = state.latest("front")
+    return latest if latest and latest.taken_at >= since else None
+
+
+def is_black(jpeg: bytes) -> bool:
+    """Return whether the masked part of a picture of 640x480 is black."""
+    return int(decoded(jpeg)[40:120, 400:600].max()) <= 40
