@@ -40,10 +40,9 @@ def finish(
 ) -> ClipSurvey:
     """Make *part* the file *clip*, up to *end_s* if that is given.
 
-    *known* is the content of *part*, if it need not be read.
-
-    `NothingShown` when *part* shows nothing before *end_s*. *clip* is complete afterwards, or there
-    is none. A kill at any moment leaves a *part* of which the same clip can be made.
+    *known* is the content of *part*, if it need not be read. `NothingShown` when *part* shows
+    nothing before *end_s*. *clip* is complete afterwards, or there is none. A kill at any moment
+    leaves a *part* of which the same clip can be made.
     """
     with part.open("r+b") as file:
         fragments = None if _has_index(file) else known or read_fragments(file.fileno())

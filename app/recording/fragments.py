@@ -138,6 +138,8 @@ def _head(first: Packet, metadata: ClipMetadata, path: Path) -> tuple[bytes, byt
         raise ClipError(f"{path} cannot be written: {without_log(error)}") from None
     content = made.getvalue()
     found = {kind: content[begin:end] for kind, begin, end in boxes_in(content)}
+    if b"moov" not in found:
+        raise ClipError(f"{path} cannot be written: its first picture has no parameters")
     return found[b"ftyp"], found[b"moov"]
 
 

@@ -89,8 +89,8 @@ class Ring:
     def read(self, cursor: Cursor, before_s: float = math.inf) -> list[Packet]:
         """Return the next packets of *cursor*; fewer than `BATCH` when it has read them all.
 
-        Those from *before_s* on stay, as long as they are not older than `keep_s`. The first packet
-        after a gap is a key frame.
+        Those from *before_s* on stay, as long as they are not older than `keep_s` and half of the
+        memory is free. The first packet after a gap is a key frame.
         """
         with self._lock:
             if cursor.position < self._first:
@@ -99,7 +99,7 @@ class Ring:
             cursor.kept_from = cursor.position
             begin = cursor.position - self._first
             following: Iterator[Packet] = islice(self._packets, begin, begin + BATCH)
-            if before_s < math.inf and self._packets:
+            if before_s < math.inf and 0 < self.used_bytes < self.limit_bytes / 2:
                 limit_s = max(before_s, self._packets[-1].at_s - self.keep_s)
                 following = takewhile(lambda packet: packet.decode_s < limit_s, following)
             found = list(following)

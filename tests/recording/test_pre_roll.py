@@ -53,6 +53,23 @@ def test_a_cursor_begins_before_the_nearest_picture(
     assert read_all(ring, cursor)[0] == first
 
 
+def read_until(ring: Ring, cursor: Cursor, before_s: float) -> int:
+    """Read what is before *before_s*; returns how many packets are read in all."""
+    while ring.read(cursor, before_s):
+        pass
+    return cursor.position
+
+
+def test_what_a_clip_may_not_show_stays_unread() -> None:
+    ring = filled(Ring(4.0, 1e9), range(30))
+    cursor = ring.open_cursor(0.0)
+    assert [read_until(ring, cursor, at_s) for at_s in (2.05, 2.55)] == [21, 26]
+    filled(ring, range(30, 100))
+    assert read_until(ring, cursor, 2.55) == pytest.approx(60, abs=1)
+    ring.limit_bytes = ring.used_bytes * 1.5
+    assert read_until(ring, cursor, 2.55) == 100
+
+
 def test_unread_packets_stay_until_the_cursor_reads_them() -> None:
     ring = filled(Ring(1.0, 1e9), range(30))
     cursor = ring.open_cursor(2.5)
