@@ -25,13 +25,13 @@ from app.benchmarks.house.archive import measure_archive
 from app.benchmarks.house.clip_bytes import clip_ratio
 from app.benchmarks.house.contest import contest
 from app.benchmarks.house.drawn_video import EMPTY_S, VideoPart, drawn_video
-from app.benchmarks.house.empty_view import measure_status
 from app.benchmarks.house.events import measure_events
 from app.benchmarks.house.idle import measure_idle
 from app.benchmarks.house.own_house import HouseCamera, OwnHouse
 from app.benchmarks.house.stand_in_slack import StandInSlack
 from app.benchmarks.house.usage import available_mb, private_mb
 from app.benchmarks.rtsp_server import RtspServer
+from app.benchmarks.slack_load import measure_slack
 from app.errors import SuiteError
 from app.launcher.redis_server import find_redis_server
 
@@ -39,6 +39,8 @@ VISIT, EMPTY = VideoPart((640, 480), 10), VideoPart((640, 480), 10, EMPTY_S)
 LARGE = VideoPart((1280, 720), 15)
 #: The seconds of each measurement; a visit of the drawn video takes 8.
 IDLE_S, EVENTS_S, LARGE_S = 45.0, 48.0, 32.0
+#: The requests of each kind to the Slack server.
+REQUESTS = 1600
 #: The seconds until a camera that has just started knows its room.
 _LEARN_S = 6.0
 _DISK, _MEMORY = Path("/var/tmp"), Path("/dev/shm")  # noqa: S108 (in folders of their own)
@@ -130,7 +132,7 @@ class _Bench:
             found: dict[str, Any] = {"archive": measure_archive(Path(archive))}
         say("alerts to the folder, and answers to /status")
         found["alerts_per_s"] = measure_alerts(self.folder / "alerts")
-        return {**found, "status": measure_status(self.folder / "status")}
+        return {**found, "slack": measure_slack(REQUESTS)}
 
     def _house(self, name: str, **cameras: VideoPart) -> OwnHouse:
         say("the suite starts")

@@ -36,11 +36,11 @@ FIGURES: dict[str, Any] = {
     "clip_ratio": 2.01,
     "archive": {"events": 10000, "scan_ms": 307.6, "fact_ms": 280.2, "memory_mb": 34.7},
     "alerts_per_s": 34.1,
-    "status": {
+    "slack": {
         "in_flight": 50,
         "status": {"p99_ms": 661.8},
-        "empty": {"p99_ms": 123.9},
-        "p99_ratio": 5.34,
+        "empty_view": {"p99_ms": 123.9},
+        "ratio_p99": 5.34,
     },
 }
 
