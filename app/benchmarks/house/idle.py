@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from app.benchmarks.house.own_house import OwnHouse
-from app.benchmarks.house.usage import counts_writes
+from app.benchmarks.house.usage import Usage, counts_writes, pss_mb
+from app.launcher.specs import GLANCES
 from app.programs import SECURITY_SYSTEM
 
 
@@ -26,4 +27,14 @@ def measure_idle(house: OwnHouse, lasts_s: float) -> dict[str, Any]:
         "written_kb_per_h": round(written * per_hour / 1e3, 1) if is_counted else None,
         "log_kb_per_h": round((house.log_bytes() - log_bytes) * per_hour / 1e3, 1),
         "pss_mb": round(house.pss_mb(), 1),
+        "glances": _of_glances(used.get(GLANCES, Usage()), lasted_s, house),
+    }
+
+
+def _of_glances(used: Usage, lasted_s: float, house: OwnHouse) -> dict[str, float]:
+    """Return the share of Glances, which an owner may start on demand."""
+    return {
+        "cpu_s_per_min": round(used.cpu_s * 60 / lasted_s, 3),
+        "wakes_per_s": round(used.wakes / lasted_s, 1),
+        "pss_mb": round(pss_mb(house.pids().get(GLANCES, [])), 1),
     }

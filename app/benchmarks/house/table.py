@@ -44,14 +44,16 @@ def _camera_rows(figures: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _idle_rows(figures: Mapping[str, Any]) -> Iterator[Row]:
-    idle, contest = figures["idle"], figures["contest"]
-    cpu = _number(idle["rest_cpu_s_per_min"])
-    yield Row("idle and armed: all programs but the camera, CPU s a minute", cpu, "", "0.12")
-    wakes = _number(idle["suite_wakes_per_s"])
-    yield Row("idle and armed: wakes a second", wakes, _others(contest["wakes_per_s"]), "15")
-    memory = f"{_number(idle['pss_mb'])}; {_number(figures['further_camera_mb'])}"
-    beside = _others(contest["pss_mb"])
-    yield Row("memory with one camera; of each further one, MB", memory, beside, "150; 25")
+    idle, contest, glances = figures["idle"], figures["contest"], figures["idle"]["glances"]
+    cpu = f"{_number(idle['rest_cpu_s_per_min'])}; {_number(glances['cpu_s_per_min'])}"
+    what = "idle and armed: all programs but the camera; of it Glances, CPU s a minute"
+    yield Row(what, cpu, "", "0.12")
+    wakes = f"{_number(idle['suite_wakes_per_s'])}; {_number(glances['wakes_per_s'])}"
+    beside = _others(contest["wakes_per_s"])
+    yield Row("idle and armed: wakes a second; of it Glances", wakes, beside, "15")
+    memory = (idle["pss_mb"], glances["pss_mb"], figures["further_camera_mb"])
+    what = "memory with one camera; of it Glances; each further camera, MB"
+    yield Row(what, "; ".join(map(_number, memory)), _others(contest["pss_mb"]), "150; -; 25")
     written = f"{_number(_share(idle['written_kb_per_h'], 1e3))}; "
     written += _number(_share(idle["log_kb_per_h"], 1e3))
     what = "idle and armed: written to the disk; of it Redis' log, MB an hour"

@@ -35,4 +35,5 @@ def test_the_camera_is_in_the_wakes_but_not_in_the_cpu_time(house: OwnHouse) -> 
     assert found["wakes_per_s"]["security_system-front"] > 5
     assert found["suite_wakes_per_s"] == pytest.approx(sum(found["wakes_per_s"].values()), rel=0.1)
     assert found["log_kb_per_h"] == 0
+    assert found["glances"] == {"cpu_s_per_min": 0, "wakes_per_s": 0, "pss_mb": 0}
     assert found["pss_mb"] > 1
