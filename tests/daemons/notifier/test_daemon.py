@@ -310,6 +310,7 @@ def test_after_an_outage_of_redis_no_program_is_silent_yet(
     until(lambda: notifier.daemon.attempt() >= 0 and not notifier.daemon.trouble, "it works again")
     reader = notifier.state.facts("test", "test")
     assert reader.new(0) == []
+    notifier.server.settle()
     for _ in range(2):
         clock.advance(20)
         notifier.daemon.attempt()
