@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 class Intake:
     """Passes facts to *outbox*, unless they are held back, and requests to *requests*.
 
-    `read_waiting` is called once, before the thread starts; after that everything belongs to the
+    `read_waiting` is called before the thread starts; after that everything belongs to the
     thread, except `stop` and the figures. *trouble_changed* is called when reading begins to fail,
     and when it works again. *started_at* is the start of this program.
     """
@@ -67,7 +67,11 @@ class Intake:
         self._stopping = False
 
     def read_waiting(self) -> None:
-        """Read all that waits: what a notifier left unfinished, and all new facts."""
+        """Read all that waits: what a notifier left unfinished, and all new facts.
+
+        After a failure, call it again.
+        """
+        self._catch_up_at_s = 0.0
         self._catch_up_if_due()
         while fresh := self._inbox.facts.new(0):
             self._accept_all(fresh)

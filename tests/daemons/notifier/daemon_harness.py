@@ -95,6 +95,9 @@ class DaemonHarness:
         fact = Fact(f"{own_id}-{kind}", kind, at, f"Fact {self._number}.", "front", event, alert)
         if event:
             record = record or EventRecord("front", at, score=0.9)
+            snapshot = self.clip_path(event, "snapshot.jpg")
+            snapshot.parent.mkdir(parents=True, exist_ok=True)
+            snapshot.write_bytes(picture_of(fact))
         self.state.publish(fact, record, picture_of(fact) if event else None)
         return fact
 

@@ -262,7 +262,7 @@ def test_a_clip_too_large_for_slack_comes_smaller(services: ServicesHarness) -> 
     services.configure(slack=f"{SLACK}, max_clip_mb: 0.02")
     opener = services.publish()
     path = services.clip_path(opener.event or "", "clip.mp4")
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, coder={"crf": "1", "g": "1"})
     assert path.stat().st_size > 20_000
     fact = services.publish_clip(opener)

@@ -1,7 +1,7 @@
 """The thread that reads facts and requests, with a real Redis and a real outbox."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ from app.config import load_config
 from app.daemons.notifier.intake import WAIT_S
 from app.daemons.notifier.journal import DeliveryJournal
 from app.daemons.notifier.workers import NotifierWorkers, make_workers, worker_settings
+from app.errors import StateUnavailable
 from app.notify import MemoryNotifier
-from app.protocol import EventRecord, Request
+from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from app.worker import steps_in_progress
 from tests.daemons.notifier.daemon_harness import DaemonHarness
@@ -79,6 +80,21 @@ def test_everything_that_waits_is_read_before_the_start(
         state.publish(fact, EventRecord("front", FACT.at) if fact.event else None)
     workers.intake.read_waiting()
     assert workers.outbox.waiting == 2
+
+
+def test_a_start_that_fails_loses_nothing(
+    workers: NotifierWorkers, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(subjects: Sequence[Fact | str]) -> list[dict[str, str]]:
+        raise StateUnavailable(f"Redis went away before the marks of {subjects} were read")
+
+    state.publish(LOST)
+    with monkeypatch.context() as patched:
+        patched.setattr(state, "all_delivery_marks", unavailable)
+        with pytest.raises(StateUnavailable):
+            workers.intake.read_waiting()
+    workers.intake.read_waiting()
+    assert workers.outbox.waiting == 1
 
 
 def test_each_fact_of_a_batch_is_judged_by_itself(notifier: DaemonHarness) -> None:
