@@ -255,6 +255,17 @@ class Detector:
         """Return whether nothing is in sight of which somebody could become in the next frames."""
         return self._motion.rests
 
+    def worth_judging(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """Return those of *frames* that may show what the last one does not, and the last one.
+
+        It may be called only while the detector `rests`.
+        """
+        last = frames[-1]
+        if any(one.damaged or one.scene != self._scene for one in frames):
+            return frames
+        times_s = self._motion.worth_judging([one.at_s for one in frames], last.luma)
+        return [one for one in frames if one is last or one.at_s in times_s]
+
     def comparison(self) -> Comparison | None:
         """Return the data by which the last frame was judged; None where nothing is compared."""
         return self._motion.comparison()

@@ -270,6 +270,17 @@ def test_a_damaged_frame_is_neither_judged_nor_learned() -> None:
     assert judged[4].changed == "opened"
 
 
+def test_all_frames_of_which_one_is_damaged_are_worth_judging() -> None:
+    detector = Detector(make_motion(MotionSettings()), EventSettings())
+    for number in range(80):
+        detector.judge(frame(number, number / 10))
+    assert detector.rests
+    frames = [frame(number, number / 10) for number in (80, 81, 82)]
+    assert detector.worth_judging(frames) == frames[-1:]
+    for spoiled in (replace(frames[1], damaged=True), replace(frames[1], scene=1)):
+        assert len(detector.worth_judging([frames[0], spoiled, frames[2]])) == 3
+
+
 def test_an_event_ends_when_a_minute_of_frames_is_damaged() -> None:
     detector, _ = scripted([moving()] * 2, EventSettings(2, 1.0, 10.0, 10.0))
     judged = [

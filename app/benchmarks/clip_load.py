@@ -169,7 +169,8 @@ def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
     writer = Worker("clips", recorder.step)
     taken_s: list[float] = []
 
-    def take(frame: Frame) -> bool:
+    def take(frames: Sequence[Frame]) -> bool:
+        (frame,) = frames
         recorder.add_frame(frame)
         taken_s.append(frame.at_s)
         if recorded and len(taken_s) == FPS:

@@ -6,7 +6,7 @@ each frame.
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,8 +24,8 @@ _TURN_S = 0.02
 #: A camera has recovered when it works for this many times its last delay. Its next delay is short.
 _STEADY = 5
 _MOST_STUCK = 3
-#: The longest time between two looks at whether a camera is stuck.
-_LOOK_S = 1.0
+#: The longest time between two looks at whether a camera is stuck, and its share of `stall_s`.
+_LOOK_S, _LOOK_SHARE = 2.0, 0.2
 #: The most frames that are read together, and the longest time that they cover. No event opens
 #: with fewer frames, so the alert is not later: its frame is the last of those read together.
 _BATCH, _BATCH_S = 3, 0.3
@@ -37,12 +37,13 @@ _EARLY_S = 0.005
 class FrameUser:
     """Whoever uses the frames of a camera.
 
-    *take* gets each frame in the thread of the camera, which holds *turn* meanwhile; so whoever
-    holds *turn* is alone. It returns whether the next frames may come some tenths of a second late.
-    *wake* is called in that thread when the camera has failed, or *take* has.
+    *take* gets the frames in the thread of the camera, which holds *turn* meanwhile; so whoever
+    holds *turn* is alone. It returns whether the next frames may come some tenths of a second late,
+    several of them together. *wake* is called in that thread when the camera has failed, or *take*
+    has.
     """
 
-    take: Callable[[Frame], bool]
+    take: Callable[[Sequence[Frame]], bool]
     wake: Callable[[], None] = lambda: None
     turn: "threading.RLock" = field(default_factory=threading.RLock)
 
@@ -75,7 +76,8 @@ class LiveCamera:
         self._limit_s = opening_s
         self._after = after
         self._user = user
-        self._last_at_s: float | None = None
+        #: The times of the last two frames.
+        self._times_s: list[float] = []
         self._error: OSError | None = None
         self._stopping = threading.Event()
         self._ended = False
@@ -162,11 +164,23 @@ class LiveCamera:
             self._camera.open()
         self._camera.loading_s = 0.0
         self._start_limit(self._stall_s)
+        count = 1
         while not self._stopping.is_set():
-            frame = self._camera.read()
-            if self._pass_on(frame) and self._camera.patient:
-                self._wait_for_more(frame)
-            self._last_at_s = frame.at_s
+            may_be_late = self._read(count)
+            count = self._wait_for_more() if may_be_late and self._camera.patient else 1
+
+    def _read(self, count: int) -> bool:
+        """Pass *count* frames on; return whether the next ones may be late."""
+        frames: list[Frame] = []
+        may_be_late = False
+        try:
+            while not frames or (len(frames) < count and self._camera.patient):
+                frames.append(self._camera.read())
+        finally:
+            if frames:
+                self._times_s = (self._times_s + [one.at_s for one in frames])[-2:]
+                may_be_late = self._pass_on(frames)
+        return may_be_late
 
     def _forward(self, packet: Packet) -> None:
         if self._sink and not self._stopping.is_set():
@@ -176,8 +190,8 @@ class LiveCamera:
         self._alive_s = self._clock.monotonic()
         self._limit_s = limit_s
 
-    def _pass_on(self, frame: Frame) -> bool:
-        """Let the user take *frame*; return whether the next ones may be late."""
+    def _pass_on(self, frames: Sequence[Frame]) -> bool:
+        """Let the user take *frames*; return whether the next ones may be late."""
         self._alive_s = self._clock.monotonic()
         turn = self._user.turn
         # Whoever has the turn may be waiting in `stop` for this thread.
@@ -185,7 +199,7 @@ class LiveCamera:
             if self._stopping.is_set():
                 return False
         try:
-            return not self._stopping.is_set() and self._user.take(frame)
+            return not self._stopping.is_set() and self._user.take(frames)
         except OSError as error:
             self._error = error
             self._user.wake()
@@ -193,16 +207,18 @@ class LiveCamera:
         finally:
             turn.release()
 
-    def _wait_for_more(self, frame: Frame) -> None:
-        """Wait until several more frames can be read together, if *frame* is the newest."""
-        if self._last_at_s is None:
-            return
-        every_s = frame.at_s - self._last_at_s
-        now_s = self._clock.monotonic()
-        if not 0 < every_s <= _BATCH_S / 2 or now_s - frame.at_s > every_s / 2:
-            return
+    def _wait_for_more(self) -> int:
+        """Wait until several frames can be read together, and return how many.
+
+        It does not wait when frames are rare, or when the last one was late itself.
+        """
+        every_s, now_s = self._times_s[-1] - self._times_s[0], self._clock.monotonic()
+        late_s = now_s - self._times_s[-1]
+        if not 0 < every_s <= _BATCH_S / 2 or late_s > every_s / 2:
+            return 1
         count = min(_BATCH, int(_BATCH_S / every_s + 0.1))
-        self._stopping.wait(max(frame.at_s + count * every_s - _EARLY_S - now_s, 0.0))
+        self._stopping.wait(max(count * every_s - _EARLY_S - late_s, 0.0))
+        return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +316,7 @@ class CameraFeed:
     ) -> None:
         self._make = make
         self._user = FrameUser(self._take, user.wake, user.turn)
-        self._take_frame = user.take
+        self._take_frames = user.take
         self._sink = sink
         self._clock = clock
         self._settings = settings
@@ -345,7 +361,7 @@ class CameraFeed:
             if wait_s > 0:
                 return min(wait_s, _LOOK_S)
             self._live = self._start()
-        return _LOOK_S
+        return min(_LOOK_S, _LOOK_SHARE * self._settings.stall_s)
 
     def take_changes(self) -> list[CameraChange]:
         """Return the losses and returns since the last call, each once."""
@@ -419,10 +435,10 @@ class CameraFeed:
         live.start()
         return live
 
-    def _take(self, frame: Frame) -> bool:
+    def _take(self, frames: Sequence[Frame]) -> bool:
         self.state = "open"
         self._reopening.record_frame()
-        return self._take_frame(frame)
+        return self._take_frames(frames)
 
     def _check(self, live: LiveCamera) -> None:
         try:

@@ -169,9 +169,9 @@ class PacketTimer:
                 self._clock, self._stamp_before_jump_s = StampClock(), last_s
                 self._held.clear()
             self._last_stamp_s = decode_stamp_s
-            held = _Held(data, stamp_s, decode_stamp_s, key, video_format or self._video_format)
-            if self._held or not self._forward(held):
-                self._held.append(held)
+            held = (data, stamp_s, decode_stamp_s, key, video_format or self._video_format)
+            if self._held or not self._forward(*held):
+                self._held.append(_Held(*held))
 
     def record_frame(self, stamp_s: float, at_s: float) -> float:
         """Record that the picture stamped *stamp_s* was ready at *at_s*.
@@ -182,7 +182,7 @@ class PacketTimer:
             taken_s = None
             if self._is_after_jump(stamp_s):
                 self._clock.record_frame(stamp_s, at_s)
-                while self._held and self._forward(self._held[0]):
+                while self._held and self._forward(*self._held[0]):
                     self._held.popleft()
                 taken_s = self._clock.time_of(stamp_s)
             self._last_taken_s = max(taken_s or at_s, self._last_taken_s)
@@ -195,16 +195,22 @@ class PacketTimer:
             return True
         return abs(stamp_s - self._last_stamp_s) <= abs(stamp_s - self._stamp_before_jump_s)
 
-    def _forward(self, held: _Held) -> bool:
-        """Forward the packet *held*; returns False while its time is not known."""
-        at_s = decode_s = self._clock.time_of(held.stamp_s)
-        if held.decode_stamp_s != held.stamp_s:
-            decode_s = self._clock.time_of(held.decode_stamp_s)
+    def _forward(
+        self,
+        data: bytes,
+        stamp_s: float,
+        decode_stamp_s: float,
+        key: bool,
+        video_format: VideoFormat,
+    ) -> bool:
+        """Forward a packet; returns False while its time is not known."""
+        at_s = decode_s = self._clock.time_of(stamp_s)
+        if decode_stamp_s != stamp_s:
+            decode_s = self._clock.time_of(decode_stamp_s)
         if at_s is None or decode_s is None:
             return False
         decode_s = self._last_decode_s = max(decode_s, self._last_decode_s + _TICK_S)
-        at_s = max(at_s, decode_s)
-        self._sink(Packet(held.data, at_s, decode_s, held.key, held.video_format))
+        self._sink(Packet(data, max(at_s, decode_s), decode_s, key, video_format))
         return True
 
 

@@ -137,6 +137,13 @@ class MotionModel(ABC):
         """
         return False
 
+    def worth_judging(self, times_s: Sequence[float], luma: Image) -> Sequence[float]:  # noqa: ARG002
+        """Return which of the pictures taken at *times_s* are worth judging.
+
+        *luma* is that of the last of them.
+        """
+        return times_s
+
     @abstractmethod
     def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         """Judge the next picture, (rows, columns) uint8, in which white is *span* above black.

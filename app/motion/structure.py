@@ -83,6 +83,11 @@ class StructureMotion(MotionModel):
     def rests(self) -> bool:
         return self.scene is not None and self.scene.rests
 
+    def worth_judging(self, times_s: Sequence[float], luma: Image) -> Sequence[float]:
+        if self.scene is None or self.scene.picture_shape != luma.shape:
+            return times_s
+        return self.scene.worth_judging(times_s, luma)
+
     def judge(self, luma: Image, span: int = 255, at_s: float | None = None) -> Sighting:
         self._at_s = self._at_s + USUAL_PICTURE_S if at_s is None else at_s
         scene = self.scene
@@ -162,7 +167,9 @@ class SceneWatch:
             least_px=least_px / 3,
             visible=visible_mask(masks, shape) if masks else None,
         )
-        self._last = np.zeros(shape, np.uint8)
+        #: The newest picture, and what it is in small.
+        self._small_of: Image | None = None
+        self._small, self._last = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         self._luma_change = np.zeros(shape, np.uint8)
         #: The time of the last picture that was looked at.
         self._looked_s = -math.inf
@@ -183,13 +190,18 @@ class SceneWatch:
         """Judge the next picture, taken at *at_s* on the clock of the source."""
         if 0 <= at_s - self._looked_s < self._pause_s - 1e-6:
             return self._sighting
-        small = self.shrink(luma)
+        small = self._shrunk(luma)
         if not self._dozes(small, at_s):
             self._look(small, at_s)
             self._sighting = self._sight()
             self.rests = self._rests()
             self._pause_s = _SURE_S if self._is_sure(at_s) else 1 / MOST_PICTURES_S
         return self._sighting
+
+    def _shrunk(self, luma: Image) -> Image:
+        if self._small_of is not luma:
+            self._small, self._small_of = self.shrink(luma), luma
+        return self._small
 
     def _rests(self) -> bool:
         """Return whether all that is followed is somebody for sure, who alerts."""
@@ -202,12 +214,30 @@ class SceneWatch:
         is_lively = all(at_s - track.alive_s < _LIVELY_S for track in tracks)
         return self._parts.doze and self.rests and bool(tracks) and is_lively
 
+    def worth_judging(self, times_s: Sequence[float], luma: Image) -> Sequence[float]:
+        """Return which of the pictures taken at *times_s*, of which the last is *luma*, to judge.
+
+        Somebody is followed, and is looked at in his time; or else nothing was, and a change that
+        the last picture does not show is too short for somebody.
+        """
+        if not (self.rests and self._parts.doze):
+            return times_s
+        if not self.tracker.tracks:
+            return () if self._is_as_before(self._shrunk(luma)) else times_s
+        due, looked_s = [], self._looked_s
+        for at_s in times_s:
+            if at_s - looked_s >= self._pause_s - 1e-6:
+                due.append(at_s)
+                looked_s = at_s
+        return due
+
     def _dozes(self, small: Image, at_s: float) -> bool:
         """Return whether nothing has moved since the last picture that was looked at."""
         if self.tracker.tracks or not (self.rests and self._parts.doze):
             return False
-        if at_s - self._looked_s >= _DOZE_S:
-            return False
+        return at_s - self._looked_s < _DOZE_S and self._is_as_before(small)
+
+    def _is_as_before(self, small: Image) -> bool:
         cv2.absdiff(small, self._last, dst=self._luma_change)
         levels = max(_WAKE_LEVELS, _WAKE_NOISE * self.model.median_noise)
         cv2.threshold(self._luma_change, levels, 255, cv2.THRESH_BINARY, dst=self._luma_change)

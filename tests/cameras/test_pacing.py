@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cameras.pacing import Pacing, PlayingTime
+from app.cameras.pacing import Backlog, Pacing, PlayingTime
 from app.clock import FakeClock
 
 
@@ -93,3 +93,31 @@ def test_playing_time_counts_where_stamps_are_unusable(
 def test_playing_time_counts_pictures_that_are_missing() -> None:
     playing = PlayingTime(0.1, longest_s=5)
     assert [playing.of(number, None) for number in (0, 1, 4)] == pytest.approx([0, 0.1, 0.4])
+
+
+def kept_of(backlog: Backlog, clock: FakeClock, waits_s: float, seconds: int) -> int:
+    """Return how many pictures are kept, of ten a second, each waited for by *waits_s*."""
+    kept = 0
+    for _ in range(10 * seconds):
+        began_s = clock.monotonic()
+        clock.advance(waits_s)
+        backlog.record_read(began_s)
+        clock.advance(0.1 - waits_s)
+        kept += backlog.keep()
+    return kept
+
+
+def test_who_waits_for_pictures_keeps_all_of_them() -> None:
+    clock = FakeClock()
+    backlog = Backlog(clock)
+    assert kept_of(backlog, clock, 0.05, 10) == 100
+    assert not backlog.is_suspect
+
+
+def test_who_is_behind_keeps_one_picture_a_second_until_he_waits() -> None:
+    clock = FakeClock()
+    backlog = Backlog(clock)
+    assert kept_of(backlog, clock, 0.0, 2) in (19, 20)
+    assert backlog.is_suspect
+    assert kept_of(backlog, clock, 0.0, 10) in (9, 10, 11)
+    assert kept_of(backlog, clock, 0.05, 1) == 10

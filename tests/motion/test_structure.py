@@ -113,6 +113,26 @@ def test_a_doze_skips_quiet_pictures_and_misses_nobody() -> None:
     assert times_seen(walk)[0] <= awake[0] + 0.1
 
 
+def test_pictures_that_are_read_together_show_somebody_as_soon() -> None:
+    motion, pictures = StructureMotion(MotionSettings()), list(shown(walk, 16))
+    seen, together, judged = [], [], 0
+    for at_s, picture in pictures:
+        together.append((at_s, picture.copy()))
+        if motion.rests and len(together) < 3:
+            continue
+        times_s = [one for one, _ in together]
+        due = motion.worth_judging(times_s, together[-1][1]) if motion.rests else times_s
+        for one_s, one in together:
+            if one_s in due or one_s == at_s:
+                judged += 1
+                if motion.judge(one, 255, one_s).motion:
+                    seen.append(one_s)
+        together.clear()
+    assert seen[0] == times_seen(walk)[0]
+    assert seen[-1] == pytest.approx(times_seen(walk)[-1], abs=0.3)
+    assert judged < 0.7 * len(pictures)
+
+
 def test_relearning_begins_again() -> None:
     motion = StructureMotion(MotionSettings())
     times_seen(walk, 7, motion=motion)

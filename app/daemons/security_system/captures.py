@@ -61,6 +61,11 @@ class Captures:
             self._close_sensor()
             self.open()
 
+    @property
+    def keep_all(self) -> bool:
+        """Return whether each frame is kept for a while, for training samples."""
+        return self._sampler is not None
+
     def record(
         self, frame: Frame, verdict: Verdict, detector: Detector, opened: str | None = None
     ) -> list[threading.Event]:

@@ -10,6 +10,7 @@ own, such as the publisher to disk and Redis.
 import logging
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,8 +60,9 @@ from app.state import Latest, State
 if TYPE_CHECKING:
     from app.display.live import LiveDisplay
 
-#: The longest time between two steps of the loop, and between two while Redis has not answered yet.
-_STEP_S, _UNKNOWN_STEP_S = 1.0, 0.25
+#: The longest time between two steps of the loop; between two while an alert waits for the person
+#: model, which may be silent; and between two while Redis has not answered yet.
+_STEP_S, _WAITING_STEP_S, _UNKNOWN_STEP_S = 2.0, 0.5, 0.25
 #: The seconds that Redis may take to answer the publisher.
 REDIS_TIMEOUT_S = 2.0
 #: The note that keeps an opening for the next run.
@@ -409,7 +411,7 @@ class SecuritySystem(Daemon):
         self._camera_reports.step(self._feed.state, self._feed.trouble)
         self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
         self._alerts.follow(None, self._detector)
-        return min(wait_s, _STEP_S)
+        return min(wait_s, _WAITING_STEP_S if self._alerts.waits else _STEP_S)
 
     def _arm(self) -> None:
         _log.info("armed: the camera opens")
@@ -435,12 +437,23 @@ class SecuritySystem(Daemon):
             self._report_trouble()
             self.report_heartbeat()
 
-    def _take(self, frame: Frame) -> bool:
-        """Judge the next *frame*, in the camera's thread; return whether others may come late."""
+    def _take(self, frames: Sequence[Frame]) -> bool:
+        """Judge the next *frames*, in the camera's thread; return whether others may come late."""
         self._follow_changes()
-        self._process(frame)
-        self._alerts.follow(frame, self._detector)
+        self._frames += len(frames)
+        for frame in self._worth_judging(frames):
+            self._process(frame)
+            if self._people.works or self._reporter.open_event:
+                self._alerts.follow(frame, self._detector)
         return self._detector.rests and not (self._alerts.waits or self._is_watched)
+
+    def _worth_judging(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """Return those of *frames*, read together, that may show what the last one does not."""
+        if len(frames) == 1 or self._captures.keep_all or not self._pan_tilt.settled:
+            return frames
+        if self._reporter.open_event and self._people.works:
+            return frames
+        return self._detector.worth_judging(frames)
 
     @property
     def _is_watched(self) -> bool:
@@ -467,7 +480,6 @@ class SecuritySystem(Daemon):
 
     def _process(self, frame: Frame) -> None:
         """Pass the next *frame* to the clips, the detector, and all else that waits for it."""
-        self._frames += 1
         self._clips.add_frame(frame)
         if self._pan_tilt.settled and not frame.focusing:
             self._judge(frame)

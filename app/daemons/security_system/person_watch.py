@@ -112,6 +112,11 @@ class PersonWatch:
         return self._rule.corrected.kind if self._rule and self._rule.corrected else None
 
     @property
+    def works(self) -> bool:
+        """Return whether a model looks, or will."""
+        return self._host is not None
+
+    @property
     def decision(self) -> Decision | None:
         """The decision about the open event; None without one."""
         return self._rule.decision if self._rule else None
