@@ -4,7 +4,7 @@
 
 * It imports what the programs have in common, and forks them: they share that memory, and start
   sooner. Every other command is executed as usual.
-* It waits without a limit while nothing changes. supervisord itself looks around once a second.
+* It waits up to a minute while nothing changes. supervisord itself looks around once a second.
 * It reports to systemd that its loop works, where systemd has started it.
 * A full disk does not end it. When supervisord cannot write to a log, it reports that to standard
   error. If that is on the same full disk, supervisord ends, and nobody restarts the programs. Here
