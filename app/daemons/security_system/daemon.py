@@ -8,7 +8,6 @@ own, such as the publisher to disk and Redis.
 """
 
 import logging
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from app import protocol
 from app.alert_text import AlertText
-from app.cameras import is_endless, make_camera
+from app.cameras import make_camera
 from app.cameras.base import Camera, PacketSink
 from app.cameras.live import CameraChange, CameraFeed, FrameUser
 from app.clock import Clock
@@ -31,6 +30,14 @@ from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.clips import Clips
 from app.daemons.security_system.controls import ControlState
 from app.daemons.security_system.damage_reports import DamageReports
+from app.daemons.security_system.derived_settings import (
+    chosen_camera,
+    detector_settings,
+    is_other_camera,
+    looks_for_faults,
+    people_settings,
+    sensor_networks,
+)
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.event_traces import EventTraces
 from app.daemons.security_system.fault_reports import FaultReports
@@ -43,15 +50,11 @@ from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.shown_pictures import ShownPictures
 from app.daemons.security_system.silencing import Silencing
 from app.daemons.security_system.spool import Spool
-from app.detector import Detector, Event, EventSettings, Verdict
+from app.detector import Event, Verdict
 from app.errors import ConfigError, NoDisplay
-from app.frames import Frame, Polygon, jpeg
-from app.motion import make_motion
-from app.motion.base import MotionSettings, Zone
+from app.frames import Frame, jpeg
 from app.pantilt import make_pantilt
-from app.people.base import PeopleSettings
 from app.people.child import Spawner
-from app.people.choice import network_files
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.recording.unpainted import note_privacy
@@ -71,11 +74,6 @@ _OPENING = "opening"
 _ALERTS = "alerts-without-clip"
 
 _log = logging.getLogger(__name__)
-
-#: The settings from which a detector is made.
-_DetectorSettings = tuple[
-    MotionSettings, EventSettings, tuple[Polygon, ...], tuple[Zone, ...], float
-]
 
 
 class SecuritySystem(Daemon):
@@ -101,7 +99,7 @@ class SecuritySystem(Daemon):
     ) -> None:
         super().__init__(folder, profile, clock)
         self._turn = threading.RLock()
-        self._name = self.camera = self._chosen(camera)
+        self._name = self.camera = chosen_camera(self.config, camera)
         self._source = source
         self._settings = self._camera_config()
         folders = EventFolders(self.config.data_dir)
@@ -134,11 +132,13 @@ class SecuritySystem(Daemon):
         )
         self._damage_reports = DamageReports(self._name, self._publisher, self.clock)
         self._fault_reports = FaultReports(
-            self._name, self._publisher, self.clock, self._looks_for_faults()
+            self._name, self._publisher, self.clock, looks_for_faults(self.config, self._settings)
         )
         self._model_reports = ModelReports(self._name, self._publisher, self.clock)
-        self._people = PersonWatch(self._people_settings(), self.config.models_dir, spawner)
-        self._networks = self._wanted_networks()
+        self._people = PersonWatch(
+            people_settings(self.config, self._settings), self.config.models_dir, spawner
+        )
+        self._networks = sensor_networks(self.config, self._settings)
         width, height = self._settings.resolution
         self._silencing = Silencing(
             self._name, self.config.folder, folders, self._publisher, self.clock, width / height
@@ -148,7 +148,8 @@ class SecuritySystem(Daemon):
             self._people, self._reporter, self._model_reports, self.clock, self._silencing
         )
         self._traces = EventTraces(self._publisher, self._people)
-        self._detector = self._make_detector()
+        self._detector_settings = detector_settings(self.config, self._settings)
+        self._detector = self._detector_settings.make()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
         self._left_open = LeftOpen(
@@ -215,28 +216,34 @@ class SecuritySystem(Daemon):
 
     def _configure(self) -> None:
         before, self._settings = self._settings, self._camera_config()
-        before_networks, self._networks = self._networks, self._wanted_networks()
+        before_networks, self._networks = (
+            self._networks,
+            sensor_networks(self.config, self._settings),
+        )
         had_clips = self._clips.enabled
         self._note_privacy()
         self._captures.configure(self.config, self._settings)
         self._clips.configure(self.config)
         self._camera_reports.configure(self._settings.lost_alert_s)
-        self._fault_reports.configure(self._looks_for_faults())
+        self._fault_reports.configure(looks_for_faults(self.config, self._settings))
         self._reporter.alert_text = self._alert_text()
         self._rate.fps = self._settings.fps
         self._left_open.threshold_s = self.config.events.open_threshold_seconds
-        if self._detector_settings != self._wanted_detector_settings():
+        wanted = detector_settings(self.config, self._settings)
+        if self._detector_settings != wanted:
             self._end_event()
-            self._detector = self._make_detector(self._detector.last_alert_at_s)
-        if not self._people.has(self._people_settings(), self.config.models_dir):
+            self._detector_settings = wanted
+            self._detector = wanted.make(self._detector.last_alert_at_s)
+        people = people_settings(self.config, self._settings)
+        if not self._people.has(people, self.config.models_dir):
             self._end_event()
-            self._people.configure(self._people_settings(), self.config.models_dir)
+            self._people.configure(people, self.config.models_dir)
             if self._feed.state != "closed":
                 self._open_people()
         if before.pantilt != self._settings.pantilt:
             self._pan_tilt.close()
             self._pan_tilt = self._make_pan_tilt()
-        is_other = _is_other_camera(before, self._settings) or before_networks != self._networks
+        is_other = is_other_camera(before, self._settings) or before_networks != self._networks
         if had_clips != self._clips.enabled or is_other:
             self._end_event()
             self._clips.cut()
@@ -272,14 +279,6 @@ class SecuritySystem(Daemon):
     def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
         self._publisher.send_heartbeat(key, heartbeat)
 
-    def _chosen(self, camera: str | None) -> str:
-        names = list(self.config.cameras)
-        if camera is None and len(names) == 1:
-            return names[0]
-        if camera is None or camera not in names:
-            raise ConfigError([f"--camera: must be one of {', '.join(names)}, not {camera}"])
-        return camera
-
     def _camera_config(self) -> CameraConfig:
         if self._name not in self.config.cameras:
             _log.error(
@@ -304,41 +303,11 @@ class SecuritySystem(Daemon):
             focus_file=self.config.data_dir / "spool" / self._name / "lens-position",
         )
 
-    def _wanted_detector_settings(self) -> _DetectorSettings:
-        settings = self._settings
-        events = self.config.events.for_detector()
-        masks = (*settings.masks, *settings.privacy)
-        return self.config.motion, events, masks, settings.zones, settings.fps
-
-    def _make_detector(self, last_alert_at_s: float = -math.inf) -> Detector:
-        self._detector_settings = self._wanted_detector_settings()
-        motion, events, masks, zones, fps = self._detector_settings
-        return Detector(make_motion(motion, masks, fps, zones), events, last_alert_at_s, fps)
-
     def _alert_text(self) -> AlertText:
         return AlertText(self._name, self.config.motion.trigger, self.config.events.words)
 
-    def _people_settings(self) -> PeopleSettings | None:
-        """Return the settings of the person model; None where none is used.
-
-        Nobody in a drawn room is a person to a model, and in the light of a fridge nobody looks.
-        """
-        people = self.config.people
-        is_drawn = is_endless(self._settings.source) and people.backend == "auto"
-        return None if is_drawn or self.config.motion.trigger == "light" else people
-
-    def _wanted_networks(self) -> tuple[Path, ...]:
-        """Return the networks of which one is loaded into the sensor of a Pi AI camera."""
-        people = self._people_settings()
-        if people is None or self._settings.source != "auto":
-            return ()
-        return network_files(people, self.config.models_dir)
-
     def _open_people(self) -> None:
         self._people.open(may_have_network=bool(self._networks))
-
-    def _looks_for_faults(self) -> bool:
-        return self._settings.camera_faults and self.config.motion.trigger != "light"
 
     def _packet_sink(self) -> PacketSink | None:
         return self._clips.add_packet if self._clips.enabled else None
@@ -550,7 +519,7 @@ class SecuritySystem(Daemon):
         findings = self._alerts.closed(self._detector)
         has_clip = self._clips.enabled
         self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings)
-        self._traces.end(frame, self._detector_settings[0])
+        self._traces.end(frame, self._detector_settings.motion)
         self._clips.end(ended_at_s)
 
     def _end_event(self) -> None:
@@ -592,17 +561,3 @@ class SecuritySystem(Daemon):
             or self._silencing.trouble
             or self._publisher.away
         )
-
-
-def _is_other_camera(before: CameraConfig, after: CameraConfig) -> bool:
-    """Return whether the camera must be reopened for the settings *after*."""
-    same = replace(
-        before,
-        masks=after.masks,
-        camera_faults=after.camera_faults,
-        zones=after.zones,
-        pantilt=after.pantilt,
-        pir_pin=after.pir_pin,
-        lost_alert_s=after.lost_alert_s,
-    )
-    return same != after
