@@ -52,7 +52,7 @@ class SceneModel:
         self._parts = parts or ModelParts()
         self.shape = shape
         self.contrast, self.log, self.noise, self.edges = self._planes(4)
-        self.difference, self.residual, self.change, self.limit, self._scratch = self._planes(5)
+        self.residual, self.change, self.limit, self._scratch = self._planes(4)
         self.changed: Image = np.zeros(shape, np.uint8)
         #: The noise that half of the pixels stay below, in grey levels; it is measured rarely.
         self.median_noise = _FIRST_NOISE
@@ -72,8 +72,8 @@ class SceneModel:
     def compare(self, now: Contrast) -> int:
         """Compare the last picture of *now*; return the number of changed pixels."""
         self.weight = now.weight
-        cv2.subtract(now.local, self.contrast, dst=self.difference)
-        cv2.multiply(self.difference, now.weight, dst=self.residual)
+        cv2.subtract(now.local, self.contrast, dst=self.residual)
+        cv2.multiply(self.residual, now.weight, dst=self.residual)
         np.abs(self.residual, out=self._scratch)
         cv2.blur(self._scratch, (3, 3), dst=self.change)
         cv2.multiply(now.weight, self.edges, dst=self.limit)
