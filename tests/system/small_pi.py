@@ -228,6 +228,8 @@ def try_start(machine: Machine, *, is_own: bool) -> Iterator[str]:
     took = re.search(r"second setup took (\d+) ms", said)
     took_s = int(took[1]) / 1000 if took else float("inf")
     report("set-up at the second start", f"{took_s:.1f} s", f"at most {SECOND_START_S:.0f} s")
+    if whole := re.search(r"second start took (\d+) ms", said):
+        report("the whole second start", f"{int(whole[1]) / 1000:.1f} s", "none")
     if is_own and took_s > SECOND_START_S:
         yield "the second start took too long"
 
@@ -244,7 +246,9 @@ def main() -> int:
     parser.add_argument("--base", type=Path, help="a tar file that mmdebstrap has made before")
     options = parser.parse_args()
     if "SMALL_PI_INSIDE" not in os.environ:
-        command = ["unshare", "--mount", sys.executable, "-m", "tests.system.small_pi"]
+        # Its own processes only: scripts/stop.sh would end another suite of the same path.
+        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        command = [*apart, sys.executable, "-m", "tests.system.small_pi"]
         return subprocess.run(
             [*command, *sys.argv[1:]], env=os.environ | {"SMALL_PI_INSIDE": "1"}, check=False
         ).returncode
