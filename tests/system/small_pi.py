@@ -87,17 +87,17 @@ class Cgroup:
 
 
 class Machine:
-    """A chroot in *root* in which commands run within the limits of the smallest Pi."""
+    """A chroot in *root* in which *user* runs commands within the limits of the smallest Pi."""
 
-    def __init__(self, root: Path, cgroup: Cgroup) -> None:
-        self.root, self.cgroup, self.figures = root, cgroup, Figures()
+    def __init__(self, root: Path, cgroup: Cgroup, user: str) -> None:
+        self.root, self.cgroup, self.user, self.figures = root, cgroup, user, Figures()
         self._is_over = threading.Event()
 
     def command(self, line: str, *, network: bool) -> list[str]:
-        """Return the command that runs *line* in the folder of the suite, as user pi."""
+        """Return the command that runs *line* in the folder of the suite."""
         env = {name: value for name, value in os.environ.items() if _PASSED.match(name)}
         words = [f"{name}={value}" for name, value in env.items()]
-        inside = ["chroot", str(self.root), "sudo", "-H", "-u", "pi", "env", *words]
+        inside = ["chroot", str(self.root), "sudo", "-H", "-u", self.user, "env", *words]
         joined = f'echo $$ > {self.cgroup.folder}/cgroup.procs; exec "$@"'
         if not network:
             joined = f"ip link set lo up; {joined}"
@@ -261,7 +261,10 @@ def main() -> int:
         make_root(root, SUITES[options.debian], options.arch, options.base)
         mount(root)
         try:
-            faults = list(try_out(Machine(root, cgroup), is_own=own == options.arch))
+            is_own = own == options.arch
+            # An emulator may not be able to run sudo as root.
+            machine = Machine(root, cgroup, "pi" if is_own else "root")
+            faults = list(try_out(machine, is_own=is_own))
         finally:
             cgroup.end()
             for name in ("tmp", "dev", "proc"):
