@@ -19,7 +19,7 @@ from app.errors import SuiteError
 
 BARE, FFMPEG, MOTION, OURS = "bare", "ffmpeg", "motion", "ours"
 #: The seconds until each has connected, and has learned the room.
-SETTLE_S = 10.0
+SETTLE_S = 8.0
 #: Motion takes this share of a picture's pixels as motion by default: 1500 of 640x480.
 _MOTION_SHARE = 1500 / (640 * 480)
 #: The pids of a contestant, which may have children.

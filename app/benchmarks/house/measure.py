@@ -38,9 +38,9 @@ from app.launcher.redis_server import find_redis_server
 VISIT, EMPTY = VideoPart((640, 480), 10), VideoPart((640, 480), 10, EMPTY_S)
 LARGE = VideoPart((1280, 720), 15)
 #: The seconds of each measurement; a visit of the drawn video takes 8.
-IDLE_S, EVENTS_S, LARGE_S = 45.0, 48.0, 32.0
+IDLE_S, EVENTS_S, LARGE_S = 40.0, 48.0, 32.0
 #: The requests of each kind to the Slack server.
-REQUESTS = 1600
+REQUESTS = 1200
 #: The seconds until a camera that has just started knows its room.
 _LEARN_S = 6.0
 _DISK, _MEMORY = Path("/var/tmp"), Path("/dev/shm")  # noqa: S108 (in folders of their own)
