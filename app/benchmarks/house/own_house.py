@@ -61,14 +61,14 @@ class OwnHouse:
         return load_config(self.folder / "config")
 
     @contextmanager
-    def running(self) -> Iterator[float]:
-        """Run the suite; yields the CPU time in seconds that its start took, of all programs."""
+    def running(self) -> Iterator[dict[str, float]]:
+        """Run the suite; yields the CPU seconds that its start took, by program."""
         try:
             before_s = _ended_children_s()
             self._start()
             start_s = _ended_children_s() - before_s
             time.sleep(SETTLE_S)
-            yield start_s + sum(one.cpu_s for one in self.usages().values())
+            yield {"start": start_s, **{name: one.cpu_s for name, one in self.usages().items()}}
         finally:
             stop_suite(self.folder / "data" / "run")
 
@@ -91,9 +91,9 @@ class OwnHouse:
         """Return what each program has used."""
         return {name: usage_of(pids) for name, pids in self.pids().items()}
 
-    def pss_mb(self) -> float:
-        """Return the memory of all programs together in MB."""
-        return pss_mb(pid for pids in self.pids().values() for pid in pids)
+    def pss_mb(self) -> dict[str, float]:
+        """Return the memory of each program in MB; what they share counts once in all."""
+        return {name: pss_mb(pids) for name, pids in self.pids().items()}
 
     def log_bytes(self) -> int:
         """Return the size of Redis' log."""
