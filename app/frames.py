@@ -142,11 +142,16 @@ class Packet:
     video_format: VideoFormat
 
 
-def checked_area(polygon: Polygon) -> Polygon:
-    """Return *polygon*; `ValueError` with a reason unless it encloses a part of the picture."""
+def closed(polygon: Polygon) -> Polygon:
+    """Return *polygon*; `ValueError` with a reason unless it has three corners."""
     if len(polygon) < 3:
         raise ValueError("needs at least three corners, each [x, y] as fractions from 0 to 1")
-    sides = list(pairwise((*polygon, polygon[0])))
+    return polygon
+
+
+def checked_area(polygon: Polygon) -> Polygon:
+    """Return *polygon*; `ValueError` with a reason unless it encloses a part of the picture."""
+    sides = list(pairwise((*closed(polygon), polygon[0])))
     for (number, one), (other_number, other) in combinations(enumerate(sides, 1), 2):
         are_neighbours = other_number - number in (1, len(sides) - 1)
         if not are_neighbours and _cross(*one, *other):

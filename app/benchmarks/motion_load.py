@@ -107,11 +107,10 @@ def _run(
     lumas: Sequence[Image], motion: MotionModel, caches: Caches | None = None
 ) -> tuple[list[float], list[str]]:
     """Return the seconds of each picture, and its state: empty, somebody, or between the two."""
-    picture = np.empty((HEIGHT, WIDTH), np.uint8)
     costs_s, states, last_s = [], [], 0.0
     for number, luma in enumerate(lumas):
         at_s = number / 10
-        picture[:] = luma
+        picture = luma.copy()
         if caches:
             caches.wipe_but(picture)
         began_s = time.process_time()

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from datetime import timedelta
+from fractions import Fraction
 from functools import partial
 
 import av
@@ -113,7 +114,7 @@ class VideoCamera(Camera):
         self._playing = PlayingTime(1 / float(stream.guessed_rate or _USUAL_FPS), longest_s)
         self._pacing = Pacing(self._clock, settings.fps, timed=has_end and self._pace == "own")
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
-        self._tick_s = float(stream.time_base or 0)
+        self._ticks = (stream.time_base or Fraction(0)).as_integer_ratio()
         self._messages = Capture()
         self._decoded: deque[av.VideoFrame] = deque()
         self._damage = DamageWatch()
@@ -185,8 +186,10 @@ class VideoCamera(Camera):
         return packet
 
     def _stamp_s(self, picture: av.VideoFrame) -> float | None:
-        # libav's own `time` makes fractions, which are slow.
-        return None if picture.pts is None else picture.pts * self._tick_s
+        # libav's own `time` makes fractions, which are slow. A division is as exact, and a product
+        # with the length of a tick is not: 0.3 s would become 0.30000000000000004.
+        ticks, a_second = self._ticks
+        return None if picture.pts is None else picture.pts * ticks / a_second
 
     def _frame(
         self,

@@ -23,8 +23,9 @@ from pydantic import (
 )
 
 from app.alert_text import EventWords
-from app.cameras.base import Area, CameraSettings
+from app.cameras.base import CameraSettings
 from app.detector import EventSettings
+from app.frames import Polygon, closed
 from app.logs import Redactor
 from app.motion.base import MotionSettings, Zone
 from app.notify import ServiceSettings
@@ -110,7 +111,7 @@ Bind = Annotated[str, AfterValidator(_bind)]
 class CameraConfig(CameraSettings):
     """A camera, with the masks, the zones, the mount and the motion sensor of its place."""
 
-    masks: tuple[Area, ...] = ()
+    masks: tuple[Annotated[Polygon, AfterValidator(closed)], ...] = ()
     camera_faults: bool = True
     zones: tuple[Zone, ...] = ()
     pantilt: PanTiltSettings = field(default_factory=PanTiltSettings)

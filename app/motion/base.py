@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval, Len
 from pydantic import AfterValidator
 
-from app.frames import Box, Image, Polygon, checked_area
+from app.frames import Box, Image, Polygon, closed
 from app.protocol import Evidence
 
 Method = Literal["structure", "running_average"]
@@ -25,7 +25,7 @@ class Zone:
     """
 
     name: Annotated[str, Len(1, 40)]
-    area: Annotated[Polygon, AfterValidator(checked_area)]
+    area: Annotated[Polygon, AfterValidator(closed)]
     min_size: Annotated[float, Interval(gt=0, lt=1)] | None = None
     then: Literal["alert", "record", "ignore"] = "alert"
 

@@ -115,7 +115,12 @@ def test_an_alerts_sample_has_the_frames_before_it(outcome: Outcome, video: list
     assert (facts["id"], facts["camera"]) == (sample["folder"].decode(), "front")
     assert facts["classification"]["motion"]
     numbers = [one["number"] for one in facts["frames"]]
-    assert numbers == list(range(facts["number"] - KEPT, facts["number"]))
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] < facts["number"]
+    # A busy machine leaves out frames of a video that is played, and counts them.
+    dropped = outcome.beat.counters["dropped"]
+    assert isinstance(dropped, int)
+    assert facts["number"] - numbers[0] <= KEPT + dropped
     assert sample["frame.jpg"] == jpeg(video[facts["number"]].bgr(), FRAME_QUALITY)
     assert [sample[f"{place:02d}.jpg"] for place in range(KEPT)] == [
         jpeg(video[number].bgr(), STORED_QUALITY) for number in numbers

@@ -169,6 +169,7 @@ def test_a_command_is_done_and_has_the_name_of_the_person(endpoint: Endpoint) ->
 
 
 def test_a_request_has_the_place_for_its_answer(endpoint: Endpoint) -> None:
+    endpoint.redis.set("heartbeats_since", "1")  # so a camera without a heartbeat is lost
     endpoint.redis.set("camera_status", "True")
     signed = endpoint.slack.slash("/last_image")
     assert "Camera front is lost" in endpoint.send("/last_image", signed).reply
