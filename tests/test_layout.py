@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import REPO
 
 APP, TESTS = REPO / "app", REPO / "tests"
@@ -30,25 +28,26 @@ def definitions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef |
             yield node
 
 
-@pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_every_module_has_a_test_file_of_its_name(module: Path) -> None:
-    expected = TESTS / module.relative_to(APP).with_name(f"test_{module.name}")
-    assert expected.is_file(), f"{relative(expected)} is missing"
+def test_every_module_has_a_test_file_of_its_name() -> None:
+    expected = [TESTS / one.relative_to(APP).with_name(f"test_{one.name}") for one in MODULES]
+    assert [relative(path) for path in expected if not path.is_file()] == []
 
 
-@pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
-def test_every_test_file_has_its_module_or_covers_several(test_file: Path) -> None:
+def test_every_test_file_has_its_module_or_covers_several() -> None:
+    assert [relative(path) for path in TEST_FILES if not has_module(path)] == []
+
+
+def has_module(test_file: Path) -> bool:
     name = test_file.stem.removeprefix("test_")
     module = APP / test_file.relative_to(TESTS).with_name(f"{name}.py")
     script = REPO / "scripts" / f"{name.replace('_', '-')}.sh"
     covers_several = test_file.read_text(encoding="utf-8").startswith('"""Covers several modules: ')
-    assert module.is_file() or script.is_file() or covers_several
+    return module.is_file() or script.is_file() or covers_several
 
 
-@pytest.mark.parametrize("test_file", TEST_FILES, ids=relative)
-def test_every_name_of_a_test_has_at_most_60_characters(test_file: Path) -> None:
-    names = [node.name for node in definitions(test_file) if node.name.startswith("test_")]
-    assert [name for name in names if len(name) > 60] == []
+def test_every_name_of_a_test_has_at_most_60_characters() -> None:
+    names = {node.name for path in TEST_FILES for node in definitions(path)}
+    assert [name for name in names if name.startswith("test_") and len(name) > 60] == []
 
 
 def test_the_root_holds_only_what_several_programs_share() -> None:
@@ -64,14 +63,21 @@ def test_no_class_is_defined_twice() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_no_docstring_begins_with_a_question(module: Path) -> None:
+def test_no_docstring_begins_with_a_question() -> None:
+    assert [text for module in MODULES for text in questions_in(module)] == []
+
+
+def questions_in(module: Path) -> list[str]:
     tree = ast.parse(module.read_text(encoding="utf-8"))
     docstrings = [ast.get_docstring(node) or "" for node in (tree, *definitions(module))]
-    assert [text for text in docstrings if text.split(" ")[0] in QUESTIONS] == []
+    return [text for text in docstrings if text.split(" ")[0] in QUESTIONS]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_no_module_uses_a_hard_word(module: Path) -> None:
-    lines = module.read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if HARD_WORDS.search(line.replace(STORED, ""))] == []
+def test_no_module_uses_a_hard_word() -> None:
+    lines = {
+        f"{relative(module)}: {line}"
+        for module in MODULES
+        for line in module.read_text(encoding="utf-8").splitlines()
+        if HARD_WORDS.search(line.replace(STORED, ""))
+    }
+    assert lines == set()

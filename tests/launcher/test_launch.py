@@ -44,9 +44,9 @@ def short() -> Iterator[Path]:
 
 
 def test_a_started_house_is_shown_and_healthy(house: Suite) -> None:
-    done = house.verb("status", "--json")
+    done = until(lambda: healthy(house), "all programs are healthy")
     said = json.loads(done.stdout)
-    assert (done.returncode, said["healthy"]) == (0, True)
+    assert said["healthy"]
     assert [program["name"] for program in said["programs"]] == ["who_is_home", "uploader", "redis"]
     for program in said["programs"]:
         assert program["healthy"]
@@ -62,6 +62,12 @@ def test_a_started_house_is_shown_and_healthy(house: Suite) -> None:
             "last_error",
             "healthy",
         }
+
+
+def healthy(house: Suite) -> subprocess.CompletedProcess[str] | None:
+    """Return what `status` says when all is well; on a busy machine a step may be late before."""
+    done = house.verb("status", "--json")
+    return None if done.returncode else done
 
 
 def test_starting_twice_says_that_it_runs_already(house: Suite) -> None:

@@ -40,7 +40,7 @@ disk: {min_free_gb: 0}
 
 def street(number: int) -> Image:
     """A picture in which somebody walks, with a window whose light changes all the time."""
-    drawn = numbered(number, SIZE, visitor=number % 80 > 30)
+    drawn = numbered(number, SIZE, visitor=25 < number < 50)
     drawn[WINDOW] = (255, 60, 255) if number % 2 else (60, 255, 255)
     return drawn
 
@@ -77,7 +77,7 @@ def _two(clips: list[Path]) -> list[Path] | None:
 
 @pytest.fixture
 def camera() -> Iterator[str]:
-    with RtspServer(140, draw=street, size=SIZE, fps=10) as server:
+    with RtspServer(100, draw=street, size=SIZE, fps=10) as server:
         yield f"rtsp://{server.address}/stream"
 
 
