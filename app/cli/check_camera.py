@@ -12,7 +12,7 @@ from app.cameras import make_camera
 from app.cameras.address import redacted
 from app.cameras.base import CameraSettings
 from app.cameras.trial import CameraTrial, try_camera
-from app.cli.options import cameras_meant, loaded
+from app.cli.options import cameras_meant, loaded, pictures_option
 from app.clock import SystemClock
 from app.config.options import config_options
 from app.errors import CameraError
@@ -38,14 +38,7 @@ _CODECS = {"h264": "H.264", "hevc": "H.265", "mjpeg": "motion JPEG"}
     show_default=True,
     help="The seconds for which it is read.",
 )
-@click.option(
-    "--folder",
-    "pictures",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The folder for the test picture; by default the present one.",
-)
+@pictures_option
 def check_camera(
     *,
     camera: str | None,

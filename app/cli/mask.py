@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from app.cameras import make_camera
-from app.cli.options import cameras_meant, loaded
+from app.cli.options import cameras_meant, loaded, pictures_option
 from app.clock import SystemClock
 from app.config import CameraConfig, Config
 from app.config.options import config_options
@@ -25,14 +25,7 @@ _OLDEST_S = 120.0
 @click.command()
 @click.argument("camera", required=False)
 @config_options
-@click.option(
-    "--folder",
-    "pictures",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The folder for the picture; by default the present one.",
-)
+@pictures_option
 def mask(*, camera: str | None, folder: Path | None, profile: str | None, pictures: Path) -> None:
     """Take a picture with CAMERA, or with every camera, and show its masks on it.
 

@@ -12,6 +12,16 @@ from app.errors import ConfigError
 from app.files import GB
 from app.logs import set_up_logs
 
+#: The option for the folder of the pictures that a verb saves.
+pictures_option = click.option(
+    "--folder",
+    "pictures",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder for the picture; by default the present one.",
+)
+
 
 def loaded(folder: Path | None, profile: str | None) -> Config:
     """Return the configuration, or print every mistake in it and end with exit code 1."""
