@@ -54,6 +54,7 @@ class Door:
         self._starting = asyncio.Lock()
         self._used_s = 0.0
         self._guests = 0
+        self._is_asked = False
 
     async def serve(self, listener: socket.socket) -> None:
         """Let guests in until SIGTERM or SIGINT."""
@@ -91,13 +92,20 @@ class Door:
             return
         try:
             inner_writer.write(first)
-            await asyncio.gather(self._pass(reader, inner_writer), self._pass(inner_reader, writer))
+            self._is_asked = True
+            await asyncio.gather(
+                self._pass(reader, inner_writer, asks=True),
+                self._pass(inner_reader, writer, asks=False),
+            )
         finally:
             inner_writer.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asks: bool
+    ) -> None:
         while data := await reader.read(_CHUNK_BYTES):
             self._used_s = _now_s()
+            self._is_asked = asks
             writer.write(data)
             await writer.drain()
         writer.write_eof()
@@ -139,7 +147,9 @@ class Door:
         """End *process* if nobody has used it for long; otherwise look again when that may be."""
         if process.poll() is not None:
             return
-        left_s = self._used_s + self._idle_s - _now_s()
+        # A guest may wait for an answer: Glances is slow on a busy machine.
+        idle_s = max(self._idle_s, _START_S) if self._is_asked else self._idle_s
+        left_s = self._used_s + idle_s - _now_s()
         if left_s > 0:
             asyncio.get_running_loop().call_later(left_s, self._look, process)
             return
