@@ -38,6 +38,11 @@ LOOPBACK = ("127.0.0.1", "localhost")
 _INLINE = ("data", "blob", "about")
 _SERIOUS = ("serious", "critical")
 _WAIT_S = 10.0
+#: A script that hides the page, or shows it again, as another tab in front of it does.
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def test_five_events_are_tagged_with_the_keyboard(house: House, browser: Browser
             page.keyboard.press(key)
             expect(shown).not_to_have_attribute("href", address)
             tagged[address.rpartition("/")[2]] = LABELS[key]
+        expect(page.get_by_text("being saved")).to_be_hidden()
     assert len(tagged) == 5
     until(lambda: labels(house).items() >= tagged.items(), "the labels are on disk")
 

@@ -251,4 +251,7 @@ window.addEventListener("beforeunload", (event) => {
     event.preventDefault();
   }
 });
+// A phone asks nothing when a page is left, and may end it soon after.
+window.addEventListener("pagehide", () => sender.hurry());
+document.addEventListener("visibilitychange", () => document.hidden && sender.hurry());
 fill();

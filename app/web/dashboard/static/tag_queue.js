@@ -54,7 +54,8 @@ export class Sender {
     this.address = address;
     this.changed = changed;
     this.unsent = 0;
-    this.last = Promise.resolve();
+    this.waiting = [];
+    this.isSending = false;
   }
 
   /** Send the tag of *entry*; resolves to the answer, which has `error` if it was refused. */
@@ -67,19 +68,42 @@ export class Sender {
 
   /** Give the event of *entry* the label that it had before, unless the tag was refused. */
   undo(entry) {
-    return this.line(() => (entry.answer.error ? {} : this.sendNow(entry.event, entry.answer.before)));
+    return this.line(() => {
+      const { error, before = "" } = entry.answer ?? {};
+      return error ? {} : this.sendNow(entry.event, before);
+    });
+  }
+
+  /** Send all that waits without waiting for answers: the page may be gone before they come. */
+  hurry() {
+    this.waiting.splice(0).forEach((one) => this.finish(one));
   }
 
   /** Do *work* after all that was begun before. */
   line(work) {
     this.unsent += 1;
     this.changed();
-    const done = this.last.then(work);
-    this.last = done.then(() => {
-      this.unsent -= 1;
-      this.changed();
+    return new Promise((resolve) => {
+      this.waiting.push({ work, resolve });
+      this.sendWaiting();
     });
-    return done;
+  }
+
+  async sendWaiting() {
+    if (this.isSending) {
+      return;
+    }
+    this.isSending = true;
+    while (this.waiting.length) {
+      await this.finish(this.waiting.shift());
+    }
+    this.isSending = false;
+  }
+
+  async finish({ work, resolve }) {
+    resolve(await work());
+    this.unsent -= 1;
+    this.changed();
   }
 
   async sendNow(event, label) {

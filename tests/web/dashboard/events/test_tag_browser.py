@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from app.protocol import EventRecord, Label
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
-from tests.web.dashboard.browser import PHONE, Watch, overflow_px, serious_findings
+from tests.web.dashboard.browser import HIDE, PHONE, Watch, overflow_px, serious_findings
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.made_events import publish_event
 from tests.web.dashboard.served import opened_site
@@ -35,10 +35,15 @@ def events(site: Site) -> list[str]:
 @pytest.fixture
 def page(browser: Browser, site: Site, events: list[str]) -> Iterator[Page]:
     with opened_site(browser, site) as opened:
-        opened.goto("/tag")
-        expect(opened.get_by_text("14 left", exact=True)).to_be_visible()
-        expect(opened.get_by_role("img", name=re.compile("^front, "))).to_be_visible()
+        open_tag(opened)
         yield opened
+
+
+def open_tag(page: Page) -> None:
+    """Open the page Tag, and wait until its script has fetched the events."""
+    page.goto("/tag")
+    expect(page.get_by_text("14 left", exact=True)).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^front, "))).to_be_visible()
 
 
 def label_of(site: Site, event: str) -> Label | None:
@@ -98,14 +103,33 @@ def test_a_tag_does_not_wait_for_the_server(site: Site, events: list[str], page:
     await_labels(site, *((event, "occupied") for event in events[:5]))
 
 
+def test_waiting_tags_are_sent_when_the_page_is_hidden(
+    site: Site, events: list[str], page: Page
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/tag/{events[0]}", hold)
+    for _ in range(3):
+        page.keyboard.press("o")
+    expect(page.get_by_text("3 being saved")).to_be_visible()
+    page.evaluate(HIDE, True)
+    await_labels(site, (events[1], "occupied"), (events[2], "occupied"))
+    assert label_of(site, events[0]) is None
+    held[0].continue_()
+    expect(page.get_by_text("being saved")).to_be_hidden()
+    await_labels(site, (events[0], "occupied"))
+
+
 def test_refused_tags_come_back(
     browser: Browser, site: Site, events: list[str], redis_server: RedisServer
 ) -> None:
     watch = Watch()
     watch.expected.append("503")
     with opened_site(browser, site, watch=watch) as page:
-        page.goto("/tag")
-        expect(page.get_by_text("14 left", exact=True)).to_be_visible()
+        open_tag(page)
         redis_server.kill()
         page.keyboard.press("o")
         expect(page.get_by_role("alert")).to_contain_text("Redis is not reachable")
@@ -115,8 +139,7 @@ def test_refused_tags_come_back(
 
 def test_swipes_tag_on_a_phone(browser: Browser, site: Site, events: list[str]) -> None:
     with opened_site(browser, site, PHONE) as page:
-        page.goto("/tag")
-        expect(page.get_by_text("14 left", exact=True)).to_be_visible()
+        open_tag(page)
         assert overflow_px(page) == 0
         for across in (120, -120, 30):
             box = page.locator("#stage").bounding_box()

@@ -13,14 +13,9 @@ from app.clock import SystemClock
 from app.protocol import ArmedBy, Heartbeat, Position, camera_key, heartbeat_key, host_name
 from app.web.dashboard.context import Dashboard
 from tests.waiting import until
-from tests.web.dashboard.browser import PHONE, Watch, overflow_px, serious_findings
+from tests.web.dashboard.browser import HIDE, PHONE, Watch, overflow_px, serious_findings
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.served import opened_site
-
-_HIDE = """hidden => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 @contextmanager
@@ -71,11 +66,11 @@ def test_the_picture_is_live_only_while_pictures_come(
             expect(overlay).to_be_hidden()
         expect(age).to_contain_text("s old")
         expect(overlay).to_have_text("Waiting for a picture …")
-        page.evaluate(_HIDE, True)
+        page.evaluate(HIDE, True)
         live, updates = shared(site).live, shared(site).updates
         until(lambda: not live._viewers + updates._listeners, "no stream is left")
         site.state.set_switch("camera_status", False)
-        page.evaluate(_HIDE, False)
+        page.evaluate(HIDE, False)
         expect(overlay).to_have_text("Off: the house is disarmed.")
 
 
