@@ -113,8 +113,7 @@ class Daemon(ABC):
         """Run until a signal ends the program; returns the exit code."""
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._queue_signal)
-        for warning in config_warnings(self.config):
-            _log.warning("%s", warning)
+        self._log_doubts()
         sys.excepthook = _log_crash
         threading.excepthook = _log_thread_crash
         _log.info("%s starts, pid %d", self.name, os.getpid())
@@ -183,6 +182,10 @@ class Daemon(ABC):
         elif self.trouble is None or self.trouble.what != what:
             self.trouble = Trouble(self.clock.now(), what)
 
+    def _log_doubts(self) -> None:
+        for doubt in config_warnings(self.config):
+            _log.warning("%s", doubt)
+
     def reload(self) -> None:
         """Read the configuration again; a wrong one is reported, and the last good one stays."""
         try:
@@ -198,6 +201,7 @@ class Daemon(ABC):
             self.config = config
             self._config_trouble = None
             _log.info("the configuration was read again")
+            self._log_doubts()
             self.configure()
         self.report_heartbeat()
 

@@ -151,20 +151,42 @@ def closed(polygon: Polygon) -> Polygon:
 
 def checked_area(polygon: Polygon) -> Polygon:
     """Return *polygon*; `ValueError` with a reason unless it encloses a part of the picture."""
-    sides = list(pairwise((*closed(polygon), polygon[0])))
-    for (number, one), (other_number, other) in combinations(enumerate(sides, 1), 2):
-        are_neighbours = other_number - number in (1, len(sides) - 1)
-        if not are_neighbours and _cross(*one, *other):
-            raise ValueError(
-                f"crosses itself: the side from corner {number} to the next crosses that from "
-                f"corner {other_number}; name the corners in their order around the area"
-            )
-    area = abs(sum(x * last_y - last_x * y for (last_x, last_y), (x, y) in sides)) / 2
-    if area == 0:
-        raise ValueError("encloses nothing: all corners are on one line")
-    if area > _ALL:
+    if problem := shape_problem(closed(polygon)):
+        raise ValueError(problem)
+    if is_all(polygon):
         raise ValueError("is all of the picture")
     return polygon
+
+
+def shape_problem(polygon: Polygon) -> str | None:
+    """Return why *polygon* may enclose something else than it should; None when it does not.
+
+    A corner that stands twice in a row, or again at the end, is no problem.
+    """
+    sides = [side for side in enumerate(_sides(polygon), 1) if side[1][0] != side[1][1]]
+    for (place, (number, one)), (other_place, (other, another)) in combinations(
+        enumerate(sides), 2
+    ):
+        are_neighbours = other_place - place in (1, len(sides) - 1)
+        if not are_neighbours and _cross(*one, *another):
+            return (
+                f"crosses itself: the side from corner {number} to the next crosses that from "
+                f"corner {other}; name the corners in their order around the area"
+            )
+    return None if _area(polygon) else "encloses nothing: all corners are on one line"
+
+
+def is_all(polygon: Polygon) -> bool:
+    """Return whether *polygon* is all of the picture."""
+    return _area(polygon) > _ALL
+
+
+def _sides(polygon: Polygon) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    return list(pairwise((*polygon, polygon[0])))
+
+
+def _area(polygon: Polygon) -> float:
+    return abs(sum(x * last_y - last_x * y for (last_x, last_y), (x, y) in _sides(polygon))) / 2
 
 
 def _cross(*corners: tuple[float, float]) -> bool:

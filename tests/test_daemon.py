@@ -167,13 +167,16 @@ def test_a_trouble_that_a_step_reports_outlives_a_failure(
 
 
 def test_a_changed_configuration_is_taken_over(
-    daemon: OddDaemon, state: State, config: Path
+    daemon: OddDaemon, state: State, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daemon.attempt()
     good = (config / "config.yml").read_text()
-    (config / "config.yml").write_text(good + "motion: {alpha: 0.25}\n")
+    bow = "[[0, 0], [0.4, 0.4], [0.4, 0], [0, 0.4]]"
+    cameras = f"cameras: {{back: {{masks: [{bow}]}}}}\n"
+    (config / "config.yml").write_text(good + "motion: {alpha: 0.25}\n" + cameras)
     daemon.reload()
     assert heartbeat(state).counters["alpha"] == 0.25
+    assert "cameras.back.masks.0: crosses itself" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

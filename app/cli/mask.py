@@ -10,7 +10,7 @@ import numpy as np
 from app.cameras import make_camera
 from app.cli.options import cameras_meant, loaded, pictures_option
 from app.clock import SystemClock
-from app.config import CameraConfig, Config
+from app.config import CameraConfig, Config, area_warnings
 from app.config.options import config_options
 from app.display.areas import with_areas
 from app.errors import CameraError, StateUnavailable
@@ -52,6 +52,8 @@ def mask(*, camera: str | None, folder: Path | None, profile: str | None, pictur
         except OSError as error:
             raise click.ClickException(f"{path}: {error.strerror or error}") from None
         click.echo(f"{name}: {path.resolve()}")
+        for doubt in area_warnings(config, name):
+            click.echo(doubt, err=True)
 
 
 def _newest(config: Config, camera: str) -> "Image | None":

@@ -1,7 +1,7 @@
 """The configuration: YAML, checked, as frozen settings."""
 
 from app.config.changes import with_changes
-from app.config.checks import config_warnings
+from app.config.checks import area_warnings, config_warnings
 from app.config.loading import (
     FOLDER_VARIABLE,
     PROFILE_VARIABLE,
@@ -36,6 +36,7 @@ __all__ = [
     "GlancesSettings",
     "RedisSettings",
     "SlackConfig",
+    "area_warnings",
     "config_folder",
     "config_from_plain",
     "config_warnings",

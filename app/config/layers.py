@@ -1,6 +1,7 @@
 """YAML files laid over one another, with the file and line of each key."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,7 @@ class Layers:
 
     def place(self, keys: KeyPath) -> str:
         """Return file and line of *keys*, or of the nearest known section around them."""
-        while keys and keys not in self.places:
-            keys = keys[:-1]
-        return self.places.get(keys, str(self.folder / "config.yml"))
+        return place(keys, self.places, self.folder)
 
     def _with_plain_spaces(self, text: str, path: Path) -> str:
         """Return *text* with plain spaces where YAML needs them; each other one is a mistake."""
@@ -139,6 +138,13 @@ class Layers:
     def _record(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
         self.places[keys] = f"{path}:{key.start_mark.line + 1}"
         self._record_places(value, keys, path)
+
+
+def place(keys: KeyPath, places: Mapping[KeyPath, str], folder: Path) -> str:
+    """Return which of *places* is that of *keys*, or of the nearest known section around them."""
+    while keys and keys not in places:
+        keys = keys[:-1]
+    return places.get(keys, str(folder / "config.yml"))
 
 
 def _message(error: yaml.MarkedYAMLError) -> str:

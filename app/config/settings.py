@@ -24,6 +24,7 @@ from pydantic import (
 
 from app.alert_text import EventWords
 from app.cameras.base import CameraSettings
+from app.config.layers import KeyPath, place
 from app.detector import EventSettings
 from app.frames import Polygon, closed
 from app.logs import Redactor
@@ -225,6 +226,7 @@ class Config(BaseModel):
 
     _folder: Path = PrivateAttr(default=PROJECT / "config")
     _plain: str = PrivateAttr(default="{}")
+    _places: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -238,6 +240,10 @@ class Config(BaseModel):
         Relative paths are as they were.
         """
         return self._plain
+
+    def place(self, keys: KeyPath) -> str:
+        """Return the file and the line of *keys*, as far as they are known."""
+        return place(keys, self._places, self._folder)
 
     @property
     def logs_dir(self) -> Path:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.frames import Image, Polygon
 
 #: The colour of each kind of area, BGR.
 COLOURS = {"mask": (80, 80, 255), "zone": (255, 220, 0), "privacy mask": (0, 220, 255)}
+#: The kinds that show what is below them; a privacy mask is black there anyway.
+_SHADED, _SHADE = ("mask", "zone"), 0.3
 _GRID_STEPS = 10
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 #: A narrower picture is enlarged, so that the numbers can be read.
@@ -26,6 +29,8 @@ def with_areas(picture: Image, areas: Mapping[str, tuple[Polygon, ...]]) -> Imag
     _draw_grid(drawn)
     for kind, polygons in areas.items():
         for number, polygon in enumerate(polygons, 1):
+            if kind in _SHADED:
+                _shade_area(drawn, polygon, COLOURS[kind])
             _draw_area(drawn, polygon, f"{kind} {number}", COLOURS[kind])
     return drawn
 
@@ -44,9 +49,20 @@ def _draw_grid(drawn: Image) -> None:
         _write(drawn, f"{step / _GRID_STEPS:.1f}", (3, y - 4), (255, 255, 255))
 
 
-def _draw_area(drawn: Image, polygon: Polygon, name: str, colour: tuple[int, int, int]) -> None:
+def _shade_area(drawn: Image, polygon: Polygon, colour: tuple[int, int, int]) -> None:
+    """Shade what the detector takes for *polygon*, which is not all of one that crosses itself."""
+    shaded = cv2.fillPoly(drawn.copy(), [_corners(drawn, polygon)], colour)
+    cv2.addWeighted(shaded, _SHADE, drawn, 1 - _SHADE, 0, dst=drawn)
+
+
+def _corners(drawn: Image, polygon: Polygon) -> NDArray[np.int32]:
     rows, columns = drawn.shape[:2]
-    corners = np.rint(np.array(polygon) * (columns - 1, rows - 1)).astype(np.int32)
+    return np.rint(np.array(polygon) * (columns - 1, rows - 1)).astype(np.int32)
+
+
+def _draw_area(drawn: Image, polygon: Polygon, name: str, colour: tuple[int, int, int]) -> None:
+    columns = drawn.shape[1]
+    corners = _corners(drawn, polygon)
     cv2.polylines(drawn, [corners], True, (0, 0, 0), 5, cv2.LINE_AA)
     cv2.polylines(drawn, [corners], True, colour, 2, cv2.LINE_AA)
     middle_x, middle_y = (int(value) for value in corners.mean(axis=0))

@@ -19,7 +19,7 @@ MASKS = """
 cameras:
   front:
     source: SOURCE
-    masks: [[[0, 0], [0.3, 0], [0.3, 0.4]]]
+    masks: [[[0, 0], [0.3, 0], [0.3, 0.4]], [[0, 0.5], [0.1, 0.6], [0.1, 0.5], [0, 0.6]]]
     privacy: [[[0.6, 0.2], [0.9, 0.2], [0.9, 0.6], [0.6, 0.6]]]
     zones: [{name: path, area: [[0, 0.7], [1, 0.7], [1, 1], [0, 1]]}]
 """
@@ -41,6 +41,7 @@ def picture_in(folder: Path) -> Image:
 def test_masks_are_drawn_on_a_picture_that_is_taken_now(tmp_path: Path) -> None:
     done = shown(tmp_path, NO_REDIS, "demo")
     assert done.stdout == f"front: {tmp_path / 'mask-front.png'}\n"
+    assert "cameras.front.masks.1: crosses itself" in done.stderr
     picture = picture_in(tmp_path)
     assert picture.shape == (960, 1280, 3)
     assert np.median(picture[200:560, 780:1140]) == 0

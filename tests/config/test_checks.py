@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import config_warnings, load_config
+from app.config import area_warnings, config_warnings, load_config
 
 
 def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:
@@ -80,7 +80,7 @@ def test_people_who_are_unchecked_or_easily_faked_are_warned_of(
 ) -> None:
     (folder / "config.yml").write_text(f"presence: {{{presence}}}\n")
     assert config_warnings(load_config(folder)) == (
-        [f"{folder / 'config.yml'}: {said}"] if said else []
+        [f"{folder / 'config.yml'}:1: {said}"] if said else []
     )
 
 
@@ -137,3 +137,49 @@ def test_settings_of_people_that_do_little_are_named(
     found = [one for one in config_warnings(load_config(folder)) if "people." in one]
     assert len(found) == (warning is not None)
     assert all(warning in one for one in found if warning)
+
+
+CROSSING = "[[0, 0], [0.4, 0.4], [0.4, 0], [0, 0.4]]"
+
+
+def test_a_shape_that_was_always_accepted_is_named_with_its_line(folder: Path) -> None:
+    (folder / "config.yml").write_text("cameras: {front: {}, back: {}}\n")
+    (folder / "private.yml").write_text(
+        "cameras:\n"
+        "  front:\n"
+        "    masks:\n"
+        "    - [[0, 0], [0.3, 0], [0.3, 0.4], [0, 0]]\n"
+        f"    - {CROSSING}\n"
+        "    - [[0, 0], [1, 0], [1, 1], [0, 1], [0, 1]]\n"
+        "    zones:\n"
+        "    - {name: all, area: [[0, 0], [1, 0], [1, 1], [0, 1]]}\n"
+        "    - {name: line, area: [[0, 0], [0.5, 0.5], [1, 1]]}\n"
+        f"    - {{name: bow, area: {CROSSING}}}\n"
+    )
+    (folder / "private.yml").chmod(0o600)
+    config = load_config(folder)
+    assert area_warnings(config, "back") == []
+    found = area_warnings(config, "front")
+    assert [one for one in config_warnings(config) if one in found] == found
+    private = folder / "private.yml"
+    crosses = "crosses itself: the side from corner 1 to the next crosses that from corner 3"
+    for warning, (line, said, effect) in zip(
+        found,
+        [
+            (5, f"masks.1: {crosses}; name the corners in their order", "is ignored"),
+            (9, "zones.1.area: encloses nothing: all corners are on one line", "to the zone"),
+            (10, f"zones.2.area: {crosses}", "`python -m app mask front` shows as filled belongs"),
+            (6, "masks.2: is all of the picture", "so this camera finds nothing"),
+        ],
+        strict=True,
+    ):
+        assert warning.startswith(f"{private}:{line}: cameras.front.{said}")
+        assert effect in warning
+
+
+def test_a_doubt_names_its_line(folder: Path) -> None:
+    (folder / "config.yml").write_text(
+        "redis: {}\ns3:\n  access_key_id: AKIA1\n  secret_access_key: x9876543\n"
+    )
+    (doubt,) = config_warnings(load_config(folder))
+    assert doubt.startswith(f"{folder / 'config.yml'}:3: s3.access_key_id is set")

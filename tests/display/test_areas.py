@@ -5,6 +5,7 @@ import pytest
 
 from app.display.areas import COLOURS, with_areas
 from app.frames import Polygon
+from app.motion.background import visible_mask
 
 SQUARE: Polygon = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
 
@@ -27,3 +28,13 @@ def test_each_area_has_its_outline(kind: str) -> None:
     for at in ((180, 300), (540, 300), (300, 240), (300, 719)):
         near = drawn[at[0] - 2 : at[0] + 3, at[1] - 2 : at[1] + 3].reshape(-1, 3).tolist()
         assert list(COLOURS[kind]) in near, at
+
+
+@pytest.mark.parametrize("kind", ["mask", "zone"])
+def test_an_area_that_crosses_itself_is_filled_as_it_counts(kind: str) -> None:
+    crossing: Polygon = ((0.25, 0.25), (0.75, 0.75), (0.75, 0.25), (0.25, 0.75))
+    drawn = with_areas(np.full((720, 960, 3), 100, np.uint8), {kind: (crossing,)})
+    visible = visible_mask((crossing,), (72, 96))
+    for column, row, counts in ((30, 36, True), (66, 36, True), (45, 25, False), (45, 47, False)):
+        assert (visible[row, column] == 0) == counts
+        assert (drawn[10 * row, 10 * column].tolist() != [100, 100, 100]) == counts
