@@ -57,7 +57,7 @@ def _shade_area(drawn: Image, polygon: Polygon, colour: tuple[int, int, int]) ->
 
 def _corners(drawn: Image, polygon: Polygon) -> NDArray[np.int32]:
     rows, columns = drawn.shape[:2]
-    return np.rint(np.array(polygon) * (columns - 1, rows - 1)).astype(np.int32)
+    return np.asarray(np.rint(np.array(polygon) * (columns - 1, rows - 1)), np.int32)
 
 
 def _draw_area(drawn: Image, polygon: Polygon, name: str, colour: tuple[int, int, int]) -> None:

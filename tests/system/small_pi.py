@@ -2,7 +2,8 @@
 
     python -m tests.system.small_pi [--debian 12|13] [--arch arm64|amd64] [--base TAR]
 
-It needs root, mmdebstrap and a network, and for another processor qemu-user-static. In a chroot of
+It needs root, mmdebstrap and a network. For another processor it needs qemu-user-static and
+arch-test too, and the kernel starts that processor's programs in qemu until the end. In a chroot of
 Debian, in a cgroup of 416 MB with a /tmp of 209 MB, it runs scripts/setup.sh, kills it, and runs it
 again; then it starts the demo twice without a network. The exit code is 0 if all of that works and
 each figure is within its limit.
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,11 @@ EVERY_S = 0.05
 #: The step of set-up at which it is killed.
 KILLED_AT = r"(Fetching|Installing) 7 of"
 HOME = "/home/pi/whos-there"
+#: How the kernel knows a program of an arm64 processor (see qemu's binfmt.d/qemu-aarch64.conf).
+_ARM64 = (
+    r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+    r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+)
 #: Variables that the network of this machine may need.
 _PASSED = re.compile(
     r"(PIP_(CERT|INDEX_URL|DEFAULT_TIMEOUT)|SSL_CERT_\w+|https?_proxy|no_proxy)$", re.I
@@ -87,17 +93,17 @@ class Cgroup:
 
 
 class Machine:
-    """A chroot in *root* in which *user* runs commands within the limits of the smallest Pi."""
+    """A chroot in *root* in which user pi runs commands within the limits of the smallest Pi."""
 
-    def __init__(self, root: Path, cgroup: Cgroup, user: str) -> None:
-        self.root, self.cgroup, self.user, self.figures = root, cgroup, user, Figures()
+    def __init__(self, root: Path, cgroup: Cgroup) -> None:
+        self.root, self.cgroup, self.figures = root, cgroup, Figures()
         self._is_over = threading.Event()
 
     def command(self, line: str, *, network: bool) -> list[str]:
         """Return the command that runs *line* in the folder of the suite."""
         env = {name: value for name, value in os.environ.items() if _PASSED.match(name)}
         words = [f"{name}={value}" for name, value in env.items()]
-        inside = ["chroot", str(self.root), "sudo", "-H", "-u", self.user, "env", *words]
+        inside = ["chroot", str(self.root), "sudo", "-H", "-u", "pi", "env", *words]
         joined = f'echo $$ > {self.cgroup.folder}/cgroup.procs; exec "$@"'
         if not network:
             joined = f"ip link set lo up; {joined}"
@@ -148,6 +154,22 @@ class Machine:
             figures.tmp_kb = max(figures.tmp_kb, used_kb)
             figures.tmp_files |= set(os.listdir(tmp))  # noqa: PTH208
             figures.resident_mb = max(figures.resident_mb, self.cgroup.resident_mb())
+
+
+@contextmanager
+def emulator() -> Iterator[None]:
+    """Let the kernel start programs of arm64 in qemu until the end of the block.
+
+    The way of Debian's packages leaves out the flag C, without which sudo is not root there.
+    """
+    qemu = shutil.which("qemu-aarch64-static") or sys.exit("qemu-user-static is not installed")
+    kernel = Path("/proc/sys/fs/binfmt_misc")
+    name = f"small-pi-{os.getpid()}"
+    (kernel / "register").write_text(f":{name}:M::{_ARM64}:{qemu}:OCPF")
+    try:
+        yield
+    finally:
+        (kernel / name).write_text("-1")
 
 
 def make_root(root: Path, suite: str, arch: str, base: Path | None) -> None:
@@ -245,15 +267,16 @@ def main() -> int:
     parser.add_argument("--arch", choices=("arm64", "amd64"), default="arm64")
     parser.add_argument("--base", type=Path, help="a tar file that mmdebstrap has made before")
     options = parser.parse_args()
+    own = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    is_own = own == options.arch
     if "SMALL_PI_INSIDE" not in os.environ:
         # Its own processes only: scripts/stop.sh would end another suite of the same path.
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command = [*apart, sys.executable, "-m", "tests.system.small_pi"]
-        return subprocess.run(
-            [*command, *sys.argv[1:]], env=os.environ | {"SMALL_PI_INSIDE": "1"}, check=False
-        ).returncode
-    own = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-    cgroup = Cgroup(f"small-pi-{os.getpid()}", MEMORY_MB)
+        command = [*apart, sys.executable, "-m", "tests.system.small_pi", *sys.argv[1:]]
+        environment = os.environ | {"SMALL_PI_INSIDE": str(os.getpid())}
+        with nullcontext() if is_own else emulator():
+            return subprocess.run(command, env=environment, check=False).returncode
+    cgroup = Cgroup(f"small-pi-{os.environ['SMALL_PI_INSIDE']}", MEMORY_MB)
     with tempfile.TemporaryDirectory(prefix="small-pi-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
         root.mkdir()
@@ -261,9 +284,7 @@ def main() -> int:
         make_root(root, SUITES[options.debian], options.arch, options.base)
         mount(root)
         try:
-            is_own = own == options.arch
-            # An emulator may not be able to run sudo as root.
-            machine = Machine(root, cgroup, "pi" if is_own else "root")
+            machine = Machine(root, cgroup)
             faults = list(try_out(machine, is_own=is_own))
         finally:
             cgroup.end()
