@@ -90,7 +90,7 @@ class Camera(ABC):
 
     Every method may raise `CameraError`, whose message names the source. After an error only
     `close` is allowed, and later `open`. Only one thread at a time may use a camera, but any thread
-    may call `aim`.
+    may call `aim`, `refocus` and `interrupt`.
     """
 
     #: The name of the camera in messages; never contains a password.
@@ -132,6 +132,9 @@ class Camera(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the source. Closing twice is allowed."""
+
+    def interrupt(self) -> None:  # noqa: B027 (most cameras have a picture soon)
+        """End a `read` of another thread with an error, if it can be ended; `close` must follow."""
 
     @property
     def focus(self) -> str:

@@ -29,8 +29,9 @@ _LOOK_S, _LOOK_SHARE = 2.0, 0.2
 #: The most frames that are read together, and the longest time that they cover. No event opens
 #: with fewer frames, so the alert is not later: its frame is the last of those read together.
 _BATCH, _BATCH_S = 3, 0.3
-#: The reader is there so long before the last frame is due.
-_EARLY_S = 0.005
+#: The reader is there so long before the last frame is due, also where the system wakes it late:
+#: only by waiting for it does the camera know that it is not behind.
+_EARLY_S = 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class LiveCamera:
         camera.
         """
         self._stopping.set()
+        self._camera.interrupt()
         self.thread.join(_STOP_S)
 
     def aim(self, pan_deg: float, tilt_deg: float) -> None:
@@ -174,7 +176,7 @@ class LiveCamera:
         frames: list[Frame] = []
         may_be_late = False
         try:
-            while not frames or (len(frames) < count and self._camera.patient):
+            while not frames or (len(frames) < count and not self._stopping.is_set()):
                 frames.append(self._camera.read())
         finally:
             if frames:
@@ -210,12 +212,13 @@ class LiveCamera:
     def _wait_for_more(self) -> int:
         """Wait until several frames can be read together, and return how many.
 
-        It does not wait when frames are rare, or when the last one was late itself.
+        It does not wait when frames are rare, nor for frames that are there because the last one
+        was late itself.
         """
-        every_s, now_s = self._times_s[-1] - self._times_s[0], self._clock.monotonic()
-        late_s = now_s - self._times_s[-1]
-        if not 0 < every_s <= _BATCH_S / 2 or late_s > every_s / 2:
+        every_s = self._times_s[-1] - self._times_s[0]
+        if not 0 < every_s <= _BATCH_S / 2:
             return 1
+        late_s = self._clock.monotonic() - self._times_s[-1]
         count = min(_BATCH, int(_BATCH_S / every_s + 0.1))
         self._stopping.wait(max(count * every_s - _EARLY_S - late_s, 0.0))
         return count

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
+from app.cameras.connection import Connections
 from app.cameras.damage import DamageWatch
 from app.cameras.opening import (
     Source,
@@ -60,14 +61,19 @@ class VideoCamera(Camera):
         self._clock = clock
         self._pace = pace
         self._container: InputContainer | None = None
+        self._connections: Connections | None = None
         self._converting = threading.Lock()
         self._is_flipped = settings.hflip or settings.vflip
         self._privacy = privacy_mask(settings.privacy)
 
     def open(self) -> None:
         source = find_source(self.source, self._settings)
-        self._container = container = open_source(self.source, source)
-        self._begin(container, source)
+        if source.kind == "address":
+            with Connections(source.url) as self._connections:
+                self._container = open_source(self.source, source)
+        else:
+            self._container = open_source(self.source, source)
+        self._begin(self._container, source)
         if source.kind == "device":
             self._warm_up()
 
@@ -96,6 +102,12 @@ class VideoCamera(Camera):
         if self._container is not None:
             self._container.close()
             self._container = None
+        if self._connections is not None:
+            self._connections.close()
+
+    def interrupt(self) -> None:
+        if self._connections is not None:
+            self._connections.shut()
 
     def _begin(self, container: InputContainer, source: Source) -> None:
         stream = video_stream(container)
