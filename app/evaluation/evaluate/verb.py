@@ -68,7 +68,7 @@ def _evaluate(files: FolderFiles | BucketFiles, config: Config, out: Path, every
     if not archive.tagged():
         raise click.ClickException(
             f"{files}: none of the {len(archive.events)} events there is tagged, so there is "
-            "nothing to evaluate; tag alerts by their buttons in Slack"
+            "nothing to evaluate; tag some on the dashboard's page Tag, or by the buttons in Slack"
         )
     choice = choose(config.people, config.models_dir)
     judging = Judging(archive, config.people, choice.model, every)
@@ -141,20 +141,24 @@ def _tile(one: JudgedEvent, archive: Archive) -> Tile:
     score = "no score" if one.score is None else f"score {one.score:.2f}"
     at = one.started_at.astimezone()
     lines = (f"{report.mistake(one)}, {score}", f"{one.camera} {at:%Y-%m-%d %H:%M:%S}")
-    boxes = [Box(*box) for box in event.record.boxes or ()] if event.record else []
     try:
-        return Tile(_picture(event, archive), boxes, lines)
+        return Tile(*_picture(event, archive), lines)
     except (StoreError, OSError, SampleError):
         return Tile(None, (), lines)
 
 
-def _picture(event: ArchivedEvent, archive: Archive) -> "Image | None":
-    """Return the picture of *event*: its snapshot, or the moment of its sample."""
-    for file in ("snapshot-clean.jpg", "snapshot.jpg"):
+def _picture(event: ArchivedEvent, archive: Archive) -> "tuple[Image | None, Sequence[Box]]":
+    """Return the picture of *event* and the boxes to draw in it.
+
+    That is its snapshot, which has its boxes, or the moment of its sample. The boxes of its record
+    are those of its opening, and the snapshot may be of a later moment.
+    """
+    for file in ("snapshot.jpg", "snapshot-clean.jpg"):
         if file in event.files:
             with archive.files.open(event.files[file], LARGEST_SAMPLE) as content:
-                return decoded(content.read())
+                return decoded(content.read()), ()
     if "sample.tar" not in event.files:
-        return None
+        return None, ()
     with archive.files.open(event.files["sample.tar"], LARGEST_SAMPLE) as content:
-        return decoded(read_sample(content, event.id).frames[-1].jpeg)
+        sample = read_sample(content, event.id)
+    return decoded(sample.frames[-1].jpeg), sample.boxes

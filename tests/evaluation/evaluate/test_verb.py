@@ -40,6 +40,16 @@ def test_a_report_has_figures_and_pictures(house: TaggedHouse, tmp_path: Path) -
     assert (tmp_path / ".report.part").exists() is False
 
 
+def test_a_box_of_the_opening_is_not_drawn_in_the_snapshot(tmp_path: Path) -> None:
+    made, sheets = TaggedHouse(tmp_path / "data"), []
+    for number, boxes in enumerate([None, ((4, 4, 50, 30),)]):
+        made.add(NOON, "occupied", score=0.2, person=False, decision="held", boxes=boxes)
+        config, out = config_folder(tmp_path / "config", PEOPLE), tmp_path / f"report-{number}"
+        assert run("evaluate", made.data_dir, "--out", out, "--config", config).exit_code == 0
+        sheets.append((out / "mistakes.jpg").read_bytes())
+    assert sheets[0] == sheets[1]
+
+
 def test_a_bucket_is_evaluated_with_its_keys(
     house: TaggedHouse, bucket: Bucket, tmp_path: Path
 ) -> None:
