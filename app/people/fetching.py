@@ -233,4 +233,5 @@ def _plain(error: Exception) -> str:
     """Return the reason of requests in few words."""
     cause = error.args[0] if error.args else error
     reason = str(getattr(cause, "reason", cause)).rsplit(": ", 1)[-1]
-    return reason.strip("()'\"") or type(error).__name__
+    reason = reason.strip("()'\"")
+    return reason + ")" * (reason.count("(") - reason.count(")")) or type(error).__name__

@@ -120,6 +120,12 @@ def test_without_a_network_the_reason_is_short(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+def test_a_name_that_nobody_knows_is_a_whole_sentence(tmp_path: Path) -> None:
+    part = PublishedFile("model.onnx", ("http://nowhere.invalid/model.onnx",), 3, "abc")
+    with pytest.raises(ModelError, match=r"Failed to resolve 'nowhere.invalid' \(.+\)$"):
+        get(part, tmp_path)
+
+
 def test_a_full_disk_keeps_nothing(tmp_path: Path) -> None:
     with SmallDisk(tmp_path / "disk", 1) as disk, FileServer(CONTENT * 9) as server:
         with pytest.raises(OSError, match="No space left"):
