@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.detector import Verdict
 from app.frames import Frame
 from app.motion.base import Comparison
+from app.people.view import PeopleView
 
 #: The most frames that are kept, and the seconds of which one is kept at first.
 MOST_FRAMES, _FINEST_S = 12, 0.5
@@ -17,6 +18,7 @@ class KeyFrame:
     frame: Frame
     verdict: Verdict
     comparison: Comparison | None
+    people: PeopleView | None = None
 
     @property
     def rank(self) -> tuple[bool, bool, float]:

@@ -1,7 +1,7 @@
 """Runs the rule for people beside the detector, in the time of a video instead of the clock."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -9,7 +9,7 @@ from app.detector import Detector, Event, Verdict
 from app.errors import ModelError
 from app.frames import Detection, Frame
 from app.motion.base import Contour
-from app.people.base import Backend, PeopleSettings, PersonModel
+from app.people.base import PERSON, Backend, PeopleSettings, PersonModel
 from app.people.crops import CpuShare, Crop, CropQueue, Looks, cut, in_picture, shows_person
 from app.people.rule import Best, PersonRule, Why
 from app.people.view import MOST_LOOKS, PeopleView, SeenLook
@@ -68,11 +68,12 @@ class PeopleReplay:
         crop_s: float = CROP_S,
     ) -> None:
         self._detector, self._model, self._crop_s = detector, model, crop_s
-        self._threshold = model.threshold if model else 1.0
+        #: The score from which a person counts.
+        self.threshold = model.threshold if model else 1.0
         if settings.threshold is not None:
-            self._threshold = settings.threshold
+            self.threshold = settings.threshold
         decides = model is not None and model.decides
-        self.rule = PersonRule(settings, threshold=self._threshold, decides=decides)
+        self.rule = PersonRule(settings, threshold=self.threshold, decides=decides)
         if decides and self.rule.asks:
             detector.assist()
         self._looks, self._queue = Looks(), CropQueue[Crop]()
@@ -84,6 +85,9 @@ class PeopleReplay:
         self._number: int | None = None
         #: The number of crops at which the model has looked.
         self.crops = 0
+        #: Called with the time of each picture at which the model looked, and the best person score
+        #: in it.
+        self.on_look: Callable[[float, float], None] = lambda _at_s, _score: None
 
     @property
     def left_out(self) -> int:
@@ -182,8 +186,10 @@ class PeopleReplay:
             self._note(self.rule.failed(), at_s)
             return
         self._seen.append(SeenLook(crop.number, crop.at_s, crop.box, tuple(found)))
+        people = (one.score for one in found if one.kind == PERSON)
+        self.on_look(crop.at_s, max(people, default=0.0))
         is_doubtful = self.rule.asks and not crop.confirmed
-        if is_doubtful and shows_person(found, crop.track, self._threshold):
+        if is_doubtful and shows_person(found, crop.track, self.threshold):
             self._detector.confirm(crop.number)
         doubtful = not crop.confirmed
         self._note(self.rule.answered(crop.at_s, found, doubtful=doubtful), at_s)

@@ -8,14 +8,16 @@ those of the configuration. The output is a JSON object a line, each with its `k
 * `settings`: the camera and its `settings`: key, value, default and help; and a `note`, or null.
 * `progress`, from time to time: `t_s`. All times are in seconds from the beginning of the clip.
 * `trace`: the fields of `app.recording.trace.EventTrace`.
-* `event`, for each that is found: `opened_s`, `closed_s`, `alert`, `peak_area_px`, `evidence`.
+* `event`, for each that is found: `opened_s`, `closed_s`, `alert`, `peak_area_px`, `evidence`; and
+  `fate`, what the person model makes of the alert, as in "held after 1.0 s: car 0.78", or null.
 * `picture`, at most 12: `t_s`, `jpeg` in base64, and the words of `app.display.tiles.describe`.
-* `end`: how many `frames` were judged, for how long the detector was `learning_s`, and why it was
-  `stopped` before the end of the clip, or null.
+* `end`: how many `frames` were judged, for how long the detector was `learning_s`, why it was
+  `stopped` before the end of the clip, or null, and the person `model` that looked, or null.
 * `error`, and nothing after it: `problems`, each a sentence. The exit code is 1.
 
-It reads the clip only, writes nothing, and asks nothing of Redis. A person model does not look. It
-ends when its output is closed, and by SIGALRM after `MOST_S` seconds in any case.
+It reads the clip only, writes nothing, and asks nothing of Redis. A person model that decides about
+alerts looks as it would at the camera, but remembers nobody from before the clip. The program ends
+when its output is closed, and by SIGALRM after `MOST_S` seconds in any case.
 """
 
 import base64
@@ -39,17 +41,22 @@ from app.cameras.base import CameraSettings
 from app.clock import SystemClock
 from app.config import PROJECT, CameraConfig, Config, load_config, with_changes
 from app.config.help import key_help
+from app.config.of_camera import people_settings, unjudged_areas
 from app.config.options import config_options
-from app.detector import Detector, Event, EventSettings
+from app.detector import Detector, EventSettings
 from app.display.tiles import describe, draw_tiles
 from app.errors import CameraEnded, CameraError, ConfigError, ProtocolError
 from app.evaluation.key_frames import KeyFrame, KeyFrames
+from app.evaluation.people_replay import AlertOutcome, PeopleReplay
+from app.evaluation.replay_lines import alert_text
 from app.evaluation.tune.footage import WARM_S, there_and_back
 from app.files import has_link
 from app.frames import Frame, jpeg
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 from app.motion.thresholds import thresholds
+from app.people.base import PersonModel
+from app.people.choice import make_model
 from app.recording.event_folder import EventFolders, clip_name, part_path
 from app.recording.trace import Limits, TracePoint, TraceRecorder
 
@@ -157,10 +164,13 @@ class TryOut:
 
     def __init__(self, config: Config, camera: CameraConfig) -> None:
         self._motion, self._fps = config.motion, camera.fps
-        motion = make_motion(config.motion, camera.masks, camera.fps, camera.zones)
+        motion = make_motion(config.motion, unjudged_areas(camera), camera.fps, camera.zones)
         self._detector = Detector(motion, config.events.for_detector(), fps=camera.fps)
+        self._model = _deciding_model(config, camera)
         self._trace, self._key_frames = TraceRecorder(), KeyFrames()
-        self._events: list[Event] = []
+        self._people = PeopleReplay(self._detector, config.people, self._model)
+        self._people.on_look = self._trace.looked
+        self._outcomes: list[AlertOutcome] = []
         self._learning_s = 0.0
         self._began_s = time.monotonic()
         self._printed_s = self._began_s
@@ -183,42 +193,57 @@ class TryOut:
             if now_s - self._printed_s > _PROGRESS_S:
                 self._printed_s = now_s
                 _print("progress", t_s=round(last.at_s, 1))
-        if event := self._detector.end_event():
-            self._events.append(event)
+        if last and (event := self._people.end_event(last.at_s)):
+            self._outcomes.append(self._people.outcome(event))
         if last:
             self._report(last)
-        _print("end", frames=count, learning_s=round(self._learning_s, 1), stopped=stopped)
+        learning_s, model = round(self._learning_s, 1), self._model and self._model.detail
+        _print("end", frames=count, learning_s=learning_s, stopped=stopped, model=model)
 
     def _judge(self, frame: Frame) -> None:
-        verdict = self._detector.judge(frame)
+        verdict = self._people.judge(frame)
         if frame.damaged:
             return
         if verdict.learning:
             self._learning_s = frame.at_s
         self._trace.add(TracePoint(frame.at_s, verdict.changed_px, verdict.hidden, verdict.level))
         if self._key_frames.wants(frame, verdict):
-            self._key_frames.add(KeyFrame(frame, verdict, self._detector.comparison()))
+            comparison, people = self._detector.comparison(), self._people.view()
+            self._key_frames.add(KeyFrame(frame, verdict, comparison, people))
         if verdict.event and verdict.changed == "closed":
-            self._events.append(verdict.event)
+            self._outcomes.append(self._people.outcome(verdict.event))
 
     def _report(self, last: Frame) -> None:
         rows, columns = last.luma.shape
         least = thresholds(self._motion, (rows, columns))
-        trace = self._trace.end(Limits(least.area_px, least.hidden, least.level))
+        score = self._people.threshold if self._model else None
+        trace = self._trace.end(Limits(least.area_px, least.hidden, least.level, score))
         _print("trace", **({} if trace is None else asdict(trace)))
-        for event in self._events:
-            _print(
-                "event",
-                opened_s=round(event.started_at_s, 2),
-                closed_s=event.ended_at_s and round(event.ended_at_s, 2),
-                alert=event.alert,
-                peak_area_px=round(event.peak_area_px),
-                evidence=event.evidence and asdict(event.evidence),
-            )
+        for outcome in self._outcomes:
+            self._report_event(outcome)
         for one in self._key_frames.frames():
-            judged = one.frame, one.verdict, one.comparison
+            judged = one.frame, one.verdict, one.comparison, one.people
             picture = base64.b64encode(jpeg(draw_tiles(*judged), _QUALITY)).decode()
             _print("picture", t_s=round(one.frame.at_s, 2), **describe(*judged), jpeg=picture)
+
+    def _report_event(self, outcome: AlertOutcome) -> None:
+        event = outcome.event
+        _print(
+            "event",
+            opened_s=round(event.started_at_s, 2),
+            closed_s=event.ended_at_s and round(event.ended_at_s, 2),
+            alert=outcome.decision == "sent",
+            fate=alert_text(outcome) if self._model else None,
+            peak_area_px=round(event.peak_area_px),
+            evidence=event.evidence and asdict(event.evidence),
+        )
+
+
+def _deciding_model(config: Config, camera: CameraConfig) -> PersonModel | None:
+    """Return the person model that decides about the alerts of *camera*; None without one."""
+    settings = people_settings(config, camera)
+    model = make_model(settings, config.models_dir) if settings else None
+    return model if model and model.decides else None
 
 
 def _frames(clip: Path, fps: float) -> Iterator[Frame]:

@@ -98,10 +98,29 @@ def test_the_program_shows_what_other_settings_would_find(house: House) -> None:
     assert 60 < len(trace["t_s"]) <= MOST_POINTS
     assert 5.0 <= event["opened_s"] < 7.0
     assert event["opened_s"] < event["closed_s"] <= 9.5
-    assert (event["alert"], end["stopped"], end["frames"]) == (True, None, 120)
+    assert (event["alert"], event["fate"], end["model"]) == (True, None, None)
+    assert (end["stopped"], end["frames"]) == (None, 120)
     assert trace["least_area_px"] == 0.01 * 500 * 375
     assert max(trace["area_px"]) == pytest.approx(event["peak_area_px"], rel=0.3)
     assert house.files() == before
+
+
+def test_a_person_model_decides_about_the_alerts(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cat = [[{"kind": "cat", "score": 0.9, "box": [0.2, 0.2, 0.6, 0.6]}]]
+    script = tmp_path / "cat.json"
+    script.write_text(json.dumps(cat))
+    data = f"data_dir: {house.config.parent / 'data'}\n"
+    people = f"people: {{backend: scripted, model: {script}}}\n"
+    config = config_folder(tmp_path / "config", HOUSE + data + people)
+    assert try_event(EVENT, config, None, io.BytesIO(b"")) == 0
+    found = lines(capsys.readouterr().out)
+    (trace,), (event,), (end,) = (of_kind(found, one) for one in ("trace", "event", "end"))
+    assert (event["alert"], event["fate"]) == (False, "held after 1.0 s: cat 0.90")
+    assert (end["model"], trace["least_score"]) == (f"the script {script}", 0.5)
+    assert 0.0 in trace["score"]
+    assert "held: a cat .90" in {one["decision"] for one in of_kind(found, "picture")}
 
 
 def test_the_pictures_show_the_key_moments(

@@ -73,6 +73,7 @@ export class TrialView {
     if (message.learning_s > 0) {
       this.note(`It learned the scene until ${message.learning_s} s.`);
     }
+    if (message.model) this.note(`The person model looked: ${message.model}.`);
     this.note(message.stopped);
   }
 
@@ -98,7 +99,8 @@ export class TrialView {
     const item = document.createElement("li");
     const until = event.closed_s === null ? "" : ` to ${seconds(event.closed_s)}`;
     item.textContent = `From ${seconds(event.opened_s)}${until}: ` +
-      `${event.alert ? "an alert" : "recorded without an alert"}.`;
+      `${event.alert ? "an alert" : "recorded without an alert"}${
+        event.fate ? ` (${event.fate})` : ""}.`;
     this.part("[data-events]").append(item);
   }
 
@@ -151,7 +153,7 @@ export class TrialView {
     this.say("when", when);
     this.slider.setAttribute("aria-valuetext", `${when}: ${words.headline}`);
     this.say("headline", words.headline);
-    this.say("reason", [words.reason, words.event].filter(Boolean).join(" · "));
+    this.say("reason", [words.reason, words.event, words.decision].filter(Boolean).join(" · "));
     showFindings(this.part("table"), words.columns, words.findings);
     await drawTiles(this.part("[data-tiles]"), jpeg, words.tiles);
   }
