@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import get_args
@@ -18,6 +18,7 @@ from app.cameras.base import Camera, CameraSettings
 from app.cameras.opening import video_stream
 from app.clock import SystemClock
 from app.config import CameraConfig, Config
+from app.config.of_camera import people_settings, unjudged_areas
 from app.config.options import config_options
 from app.detector import Detector, Verdict
 from app.display.video import problem_with
@@ -128,6 +129,11 @@ class _Setup:
     model: PersonModel | None
     crop_s: float
 
+    def model_at(self, video: str) -> PersonModel | None:
+        """Return the model that looks at *video*: none looks at a drawn room."""
+        settings = people_settings(self.config, replace(self.camera, source=video))
+        return self.model if settings else None
+
 
 def _model(config: Config) -> PersonModel | None:
     """Return the person model of *config*; None where none is used."""
@@ -207,10 +213,12 @@ def _replay(video: str, setup: _Setup, output: _Output, display: ShowFrame) -> s
     config, fps = setup.config, setup.camera.fps
     settings = CameraSettings(source=video, fps=fps)
     camera = make_camera("replay", settings, SystemClock(), pace="fast")
-    motion = make_motion(config.motion, setup.camera.masks, fps, setup.camera.zones)
+    unjudged = unjudged_areas(setup.camera)
+    motion = make_motion(config.motion, unjudged, fps, setup.camera.zones)
     detector = Detector(motion, config.events, fps=fps)
-    people = PeopleReplay(detector, config.people, setup.model, setup.crop_s)
-    report = _Report(video, output, with_people=setup.model is not None)
+    model = setup.model_at(video)
+    people = PeopleReplay(detector, config.people, model, setup.crop_s)
+    report = _Report(video, output, with_people=model is not None)
     with closing(camera):
         camera.open()
         at_s = 0.0

@@ -22,6 +22,7 @@ from app.cameras.base import Camera, PacketSink
 from app.cameras.live import CameraChange, CameraFeed, FrameUser
 from app.clock import Clock
 from app.config import CameraConfig
+from app.config.of_camera import people_settings
 from app.daemon import Counters, Daemon
 from app.daemons.security_system.alert_decisions import AlertDecisions
 from app.daemons.security_system.camera_reports import CameraReports
@@ -35,7 +36,6 @@ from app.daemons.security_system.derived_settings import (
     detector_settings,
     is_other_camera,
     looks_for_faults,
-    people_settings,
     sensor_networks,
 )
 from app.daemons.security_system.event_reporter import EventReporter, frame_time

@@ -5,14 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from app.cameras import is_endless
 from app.config import CameraConfig, Config
+from app.config.of_camera import people_settings, unjudged_areas
 from app.detector import Detector, EventSettings
 from app.errors import ConfigError
 from app.frames import Polygon
 from app.motion import make_motion
 from app.motion.base import MotionSettings, Zone
-from app.people.base import PeopleSettings
 from app.people.choice import network_files
 
 
@@ -43,18 +42,8 @@ def chosen_camera(config: Config, camera: str | None) -> str:
 
 def detector_settings(config: Config, settings: CameraConfig) -> DetectorSettings:
     """Return the settings of the detector of a camera with *settings*."""
-    masks = (*settings.masks, *settings.privacy)
-    events = config.events.for_detector()
-    return DetectorSettings(config.motion, events, masks, settings.zones, settings.fps)
-
-
-def people_settings(config: Config, settings: CameraConfig) -> PeopleSettings | None:
-    """Return the settings of the person model; None where none is used.
-
-    Nobody in a drawn room is a person to a model, and in the light of a fridge nobody looks.
-    """
-    is_drawn = is_endless(settings.source) and config.people.backend == "auto"
-    return None if is_drawn or config.motion.trigger == "light" else config.people
+    events, unjudged = config.events.for_detector(), unjudged_areas(settings)
+    return DetectorSettings(config.motion, events, unjudged, settings.zones, settings.fps)
 
 
 def sensor_networks(config: Config, settings: CameraConfig) -> tuple[Path, ...]:

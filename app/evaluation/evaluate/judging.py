@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from app.config import CameraConfig, Config
+from app.config.of_camera import people_settings
 from app.evaluation.archive.index import Archive, ArchivedEvent
 from app.evaluation.archive.sample import LARGEST_SAMPLE, Sample, SampleError, read_sample
 from app.evaluation.evaluate.looking import FrameLook, look_at
 from app.frames import Box, Detection
-from app.people.base import PERSON, PeopleSettings, PersonModel
+from app.people.base import PERSON, PersonModel
 from app.people.rule import WAIT_S, PersonRule, subject_of
 from app.protocol import Label
 
@@ -65,16 +67,18 @@ class SeenEvent:
 
 
 class Judging:
-    """Judges the events of *archive* by *people*; *model* is None where none can be used.
+    """Judges the events of *archive* by *config*; *model* is None where none can be used.
 
-    The model looks at every so many frames, *every*. What could not be read is added to *skipped*.
+    The model looks at every so many frames, *every*, of the cameras at which it looks in the suite
+    too. What could not be read is added to *skipped*.
     """
 
     def __init__(
-        self, archive: Archive, people: PeopleSettings, model: PersonModel | None, every: int
+        self, archive: Archive, config: Config, model: PersonModel | None, every: int
     ) -> None:
         self._archive = archive
-        self._people = people
+        self._config = config
+        people = self._people = config.people
         self._model = model
         self._every = every
         usual = model.threshold if model else 1.0
@@ -103,14 +107,18 @@ class Judging:
             if seen.motion is None:
                 self.skipped.setdefault(event.id, "nothing of it is left but its label")
                 continue
-            rule = rules.setdefault(event.camera, self._make_rule())
+            rule = rules.setdefault(event.camera, self._make_rule(event.camera))
             verdict = rule.judge(seen)
             if verdict:
                 judged.append(verdict)
         return judged
 
-    def _make_rule(self) -> "_CameraRule":
-        model = self._model
+    def _model_at(self, camera: str) -> PersonModel | None:
+        found = self._config.cameras.get(camera, CameraConfig())
+        return self._model if people_settings(self._config, found) else None
+
+    def _make_rule(self, camera: str) -> "_CameraRule":
+        model = self._model_at(camera)
         return _CameraRule(
             PersonRule(
                 self._people, threshold=self.threshold, decides=model is not None and model.decides
@@ -125,12 +133,13 @@ class Judging:
         if record is not None and record.score is not None:
             return SeenEvent(event, True, record.score, record.person, "stored")
         is_event = record is not None or "clip.mp4" in event.files or "snapshot.jpg" in event.files
-        sample = self._sample(event) if self._model or not is_event else None
+        model = self._model_at(event.camera)
+        sample = self._sample(event) if model or not is_event else None
         motion = True if is_event else sample.motion if sample else None
-        if sample is None or self._model is None:
+        if sample is None or model is None:
             return SeenEvent(event, motion)
         try:
-            looks = look_at(sample, self._model, self._every)
+            looks = look_at(sample, model, self._every)
         except SampleError as error:
             self.skipped[event.files["sample.tar"]] = str(error)
             return SeenEvent(event, motion)

@@ -71,7 +71,7 @@ def _evaluate(files: FolderFiles | BucketFiles, config: Config, out: Path, every
             "nothing to evaluate; tag some on the dashboard's page Tag, or by the buttons in Slack"
         )
     choice = choose(config.people, config.models_dir)
-    judging = Judging(archive, config.people, choice.model, every)
+    judging = Judging(archive, config, choice.model, every)
     judged = judging.judge(_progress("Looking")(judging.needed()))
     untagged = len(archive.events) - len(archive.tagged())
     source = report.Origin(str(files), _model(choice), untagged, archive.skipped | judging.skipped)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.config import CameraConfig, Config
+from app.config.of_camera import unjudged_areas
 from app.detector import Detector, EventSettings
 from app.evaluation.tune.knobs import Knobs, with_knobs
 from app.frames import Frame, Image
@@ -55,7 +56,7 @@ def openings(
 
 def _opens(frames: Iterable[Frame], config: Config, camera: CameraConfig, knobs: Knobs) -> bool:
     motion, events = with_knobs(config.motion, config.events.for_detector(), knobs)
-    model = make_motion(motion, camera.masks, camera.fps, camera.zones)
+    model = make_motion(motion, unjudged_areas(camera), camera.fps, camera.zones)
     return _opens_with(model, events, frames, camera.fps)
 
 
@@ -81,6 +82,6 @@ def _classic_openings(
 
 
 def _areas(frames: Iterable[Frame], motion: MotionSettings, camera: CameraConfig) -> list[_Seen]:
-    model = make_motion(motion, camera.masks, camera.fps, camera.zones)
+    model = make_motion(motion, unjudged_areas(camera), camera.fps, camera.zones)
     judged = (model.judge(one.luma, one.luma_span, one.at_s) for one in frames)
     return [_Seen(one.area_px, one.learning) for one in judged]

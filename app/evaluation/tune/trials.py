@@ -40,7 +40,7 @@ class Trials:
         self._config = config
         self._files = open_files(place, config.s3)
         model = make_model(config.people, config.models_dir)
-        self._judging = Judging(Archive(self._files, (), {}), config.people, model, every)
+        self._judging = Judging(Archive(self._files, (), {}), config, model, every)
         self._tried = detector_knobs(config)
 
     def try_(self, event: ArchivedEvent) -> TriedEvent:

@@ -122,7 +122,7 @@ def _try_settings(place: str, config: Config, every: int, jobs: int) -> _Tuning:
         archive = read_archive(files, lambda events: _progress(events, len(events), "Reading"))
     _check_enough(archive.tagged())
     model = choose(config.people, config.models_dir).model
-    needed = Judging(archive, config.people, model, every).needed()
+    needed = Judging(archive, config, model, every).needed()
     done = try_all(place, config, every, needed, jobs)
     trials = {one.event: one for one in _progress(done, len(needed), "Replaying")}
     return _tuning(place, config, archive, trials, model)

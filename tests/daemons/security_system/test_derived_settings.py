@@ -11,7 +11,6 @@ from app.daemons.security_system.derived_settings import (
     detector_settings,
     is_other_camera,
     looks_for_faults,
-    people_settings,
 )
 from app.errors import ConfigError
 
@@ -40,16 +39,12 @@ def test_what_is_private_is_never_judged(tmp_path: Path) -> None:
     assert detector_settings(config_of(tmp_path, ""), settings).masks == (CORNER, CORNER)
 
 
-@pytest.mark.parametrize(
-    ("trigger", "source", "looks"),
-    [("background", "auto", True), ("background", "demo", False), ("light", "auto", False)],
-)
-def test_a_model_looks_at_real_rooms(
-    tmp_path: Path, trigger: str, source: str, looks: bool
+@pytest.mark.parametrize(("trigger", "looks"), [("background", True), ("light", False)])
+def test_a_camera_in_a_fridge_is_not_looked_at_for_faults(
+    tmp_path: Path, trigger: str, looks: bool
 ) -> None:
     config = config_of(tmp_path, f"motion: {{trigger: {trigger}}}")
-    assert bool(people_settings(config, CameraConfig(source=source))) is looks
-    assert looks_for_faults(config, CameraConfig(source=source)) is (trigger != "light")
+    assert looks_for_faults(config, CameraConfig()) is looks
 
 
 def test_a_camera_is_reopened_only_for_what_it_needs() -> None:

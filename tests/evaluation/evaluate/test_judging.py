@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.config import CameraConfig, Config
 from app.evaluation.archive.files import FolderFiles
 from app.evaluation.archive.index import read_archive
 from app.evaluation.evaluate.judging import JudgedEvent, Judging
@@ -32,11 +33,11 @@ def finding(tmp_path: Path, *answers: Sequence[dict[str, Any]]) -> PersonModel:
 
 
 def judged(
-    house: TaggedHouse, model: PersonModel | None, **settings: Any
+    house: TaggedHouse, model: PersonModel | None, source: str = "auto", **settings: Any
 ) -> tuple[list[JudgedEvent], dict[str, str]]:
-    judging = Judging(
-        read_archive(FolderFiles(house.data_dir)), PeopleSettings(**settings), model, every=10
-    )
+    cameras = {"front": CameraConfig(source=source)}
+    config = Config(cameras=cameras, people=PeopleSettings(**settings))
+    judging = Judging(read_archive(FolderFiles(house.data_dir)), config, model, every=10)
     return judging.judge(judging.needed()), judging.skipped
 
 
@@ -49,6 +50,13 @@ def test_what_the_suite_stored_is_used(house: TaggedHouse, tmp_path: Path) -> No
     assert (one.person_source, one.decision_source) == ("stored", "stored")
     assert isinstance(model, ScriptedModel)
     assert model.asked == 0
+
+
+def test_no_model_looks_at_a_drawn_room(house: TaggedHouse, tmp_path: Path) -> None:
+    house.add(NOON, "occupied")
+    house.add_sample(NOON, [picture(1)])
+    ((one,), _) = judged(house, finding(tmp_path, []), source="demo")
+    assert (one.score, one.person_source, one.sent) == (None, "unknown", True)
 
 
 @pytest.mark.parametrize(
