@@ -1,4 +1,4 @@
-"""What applies to one camera, of settings that are for all: where nothing is judged, who looks."""
+"""The areas that are not judged, and the person model, of one camera by all its settings."""
 
 from app.cameras import is_endless
 from app.config.settings import CameraConfig, Config

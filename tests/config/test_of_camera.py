@@ -1,4 +1,4 @@
-"""What applies to one camera, of settings that are for all."""
+"""The areas that are not judged, and the person model, of one camera."""
 
 from pathlib import Path
 
