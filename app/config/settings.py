@@ -194,7 +194,7 @@ class GlancesSettings:
 
     bind: Bind = "127.0.0.1:52962"
     password: SecretStr | None = None
-    on_demand: bool = False
+    on_demand: bool = True
     idle_minutes: Annotated[float, Field(gt=0)] = 10
 
 

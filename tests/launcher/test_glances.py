@@ -21,8 +21,9 @@ from tests.waiting import until
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A house that runs, with Glances."""
-    with Suite(tmp_path_factory.mktemp("with a % sign")) as suite:
+    """A house that runs, with a Glances that always runs."""
+    folder = tmp_path_factory.mktemp("with a % sign")
+    with Suite(folder, "glances: {on_demand: false}\n") as suite:
         suite.start("uploader", "glances")
         yield suite
 
@@ -131,7 +132,7 @@ def test_a_configured_password_is_used(tmp_path: Path) -> None:
         assert "sesame" not in suite.start("glances")
         address = f"{glances.page(suite.config)}api/4/amps"
         assert (
-            requests.get(address, auth=("glances", "open: sesame"), timeout=10).status_code
+            requests.get(address, auth=("glances", "open: sesame"), timeout=90).status_code
             == requests.codes.ok
         )
 

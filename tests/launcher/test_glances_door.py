@@ -13,13 +13,13 @@ from app.launcher.specs import glances_address
 from tests.servers.suite import Suite
 from tests.waiting import until
 
-ON_DEMAND = "glances: {on_demand: true, idle_minutes: 0.1}"
+SHORT = "glances: {idle_minutes: 0.1}"
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A house that runs, with Glances on demand."""
-    with Suite(tmp_path_factory.mktemp("house"), ON_DEMAND) as suite:
+    """A house that runs, with Glances as it is by default: on demand."""
+    with Suite(tmp_path_factory.mktemp("house"), SHORT) as suite:
         suite.start("uploader", "glances")
         yield suite
 

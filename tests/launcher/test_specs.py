@@ -42,10 +42,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     ("bind", "address"), [("127.0.0.1:52962", ("127.0.0.1", 52962)), ("[::1]:80", ("::1", 80))]
 )
 def test_glances_listens_at_its_address(bind: str, address: tuple[str, int]) -> None:
-    config = Config(glances=GlancesSettings(bind=bind))
+    conf = Path("/run/glances.conf")
+    config = Config(glances=GlancesSettings(bind=bind, on_demand=False))
     assert specs.glances_address(config) == address
-    command = specs.glances(config, Path("/run/glances.conf")).command
+    command = specs.glances(config, conf).command
     assert command[command.index("-p") + 1] == str(address[1])
+    door = specs.glances(Config(glances=GlancesSettings(bind=bind)), conf).command
+    assert door[1:5] == ("-m", "app.launcher.glances_door", *map(str, address))
 
 
 def test_redis_runs_with_its_file_and_sends_no_heartbeat() -> None:
