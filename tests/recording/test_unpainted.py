@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from app.frames import Polygon
-from app.recording.unpainted import delete, hidden_since, note_privacy, unpainted
+from app.recording.unpainted import (
+    delete,
+    hidden_since,
+    is_noted,
+    note_privacy,
+    note_repainted,
+    unpainted,
+)
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 WINDOW: Polygon = ((0.5, 0.5), (0.9, 0.5), (0.9, 0.9))
@@ -54,6 +61,29 @@ def test_the_time_of_a_mask_is_that_of_its_last_change(tmp_path: Path) -> None:
     note_privacy(tmp_path, "front", (), NOW + timedelta(days=3))
     assert hidden_since(tmp_path, "front") is None
     assert files(tmp_path) == []
+
+
+def test_what_is_repainted_is_listed_again_after_another_mask(tmp_path: Path) -> None:
+    note_privacy(tmp_path, "front", (WINDOW,), NOW)
+    before = files(tmp_path)
+    note_repainted(tmp_path, "front", tmp_path / before[0])
+    with (tmp_path / "spool" / "front" / "repainted").open("a") as note:
+        note.write(f"{NOW.isoformat()} {tmp_path / before[1]}"[:-1])  # a kill cuts a line off
+    assert files(tmp_path) == before[1:]
+    assert is_noted(tmp_path, "front", (WINDOW,))
+    assert not is_noted(tmp_path, "front", (WINDOW, WINDOW))
+    note_privacy(tmp_path, "front", (WINDOW, WINDOW), NOW + timedelta(seconds=0.1))
+    assert files(tmp_path) == before
+
+
+def test_copies_elsewhere_are_found(tmp_path: Path) -> None:
+    data, nas = tmp_path / "data", tmp_path / "nas"
+    note_privacy(data, "front", (WINDOW,), NOW)
+    for name in (nas / f"clips/{BEFORE}.mp4", nas / f"clips/{AFTER}.mp4"):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.touch()
+    copies = (nas, data / "alerts", tmp_path / "missing")
+    assert list(unpainted(data, "front", copies)) == [nas / f"clips/{BEFORE}.mp4"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"areas": 3, "since": "x"}', b"\xff\xfe"])
