@@ -156,10 +156,10 @@ def test_a_requested_clip_is_of_the_moment_of_asking(front: Front, endless: Path
         assert asked.host == protocol.host_name()
         fact = front.facts("clip_ready")[-1]
         assert (fact["event"], fact["alert"]) == (asked.event, False)
-    assert len(front.facts("motion_started")) == 1
+        assert asked.event not in [one["event"] for one in front.facts("motion_started")]
     assert program.stop(within_s=5.0) == 0
     assert len(numbers(event / "clip.mp4")) > 15
-    assert [one["event"] for one in front.facts("clip_ready")][2:] == [event.name]
+    assert event.name in [one["event"] for one in front.facts("clip_ready")]
     assert not list(event.glob(".*"))
 
 

@@ -23,7 +23,7 @@ def test_nothing_is_detected_until_the_lens_is_at_rest(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{REPO / 'tests/cameras/pi'}:{REPO}")
-    monkeypatch.setenv("PI_SWEEP", "60")  # 3 s, in which the bar of the fake moves all the time
+    monkeypatch.setenv("PI_SWEEP", "40")  # 2 s, in which the bar of the fake moves all the time
     program = front.start(more=YAML)
     event = front.first_event()
     kept = front.data / "spool/front/lens-position"
