@@ -37,7 +37,8 @@ from app.worker import steps_in_progress
 #: The time between two heartbeats. All programs send them at the same multiples of it, so the disk
 #: wakes up once for all of them.
 BEAT_S = 15
-#: The time until a failed heartbeat is tried again; a program that works must not seem silent.
+#: The time until a failed heartbeat is tried again, since a program that works must not seem silent;
+#: and the least time between two heartbeats when a trouble comes or goes.
 BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 #: A heartbeat shows the steps of threads that last longer than this.
@@ -76,7 +77,7 @@ class Daemon(ABC):
         self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._started_at: datetime = self.clock.now()
         self._step_at: datetime = self._started_at
-        self._next_beat_s = 0.0
+        self._next_beat_s = self._beat_s = 0.0
         self._opened = False
         self._backoff = Backoff(self.backoff_max_s)
         self._failure: Trouble | None = None
@@ -155,7 +156,8 @@ class Daemon(ABC):
         if self.clock.monotonic() < self._next_beat_s:
             return
         now = self.clock.now()
-        self._next_beat_s = self.clock.monotonic() + BEAT_S - now.timestamp() % BEAT_S
+        self._beat_s = self.clock.monotonic()
+        self._next_beat_s = self._beat_s + BEAT_S - now.timestamp() % BEAT_S
         self.report_heartbeat()
         self._supervisor_watch.step()
 
@@ -173,10 +175,18 @@ class Daemon(ABC):
             self._beat_failed = True
             self._next_beat_s = min(self._next_beat_s, self.clock.monotonic() + BEAT_RETRY_S)
             return
+        if self._beat_failed:
+            # Redis is back: whatever has waited for it need not wait any longer.
+            self.wake()
         self._beat_failed = False
 
     def report_trouble(self, what: str | None) -> None:
-        """Put the present trouble, in words, into the heartbeat; None when there is none."""
+        """Put the present trouble, in words, into the heartbeat; None when there is none.
+
+        When a trouble comes or goes, the heartbeat is due at once.
+        """
+        if (what is None) != (self.trouble is None):
+            self._next_beat_s = min(self._next_beat_s, self._beat_s + BEAT_RETRY_S)
         if what is None:
             self.trouble = None
         elif self.trouble is None or self.trouble.what != what:

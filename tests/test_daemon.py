@@ -16,7 +16,7 @@ import pytest
 
 from app import protocol, worker
 from app.clock import FakeClock
-from app.daemon import BEAT_S, run_daemon
+from app.daemon import BEAT_RETRY_S, BEAT_S, run_daemon
 from app.errors import ConfigError
 from app.programs import is_stuck
 from app.protocol import Figure, Heartbeat, by_label
@@ -154,6 +154,32 @@ def test_a_failure_is_logged_once_with_growing_waits(
     assert caplog.text.count("the router does not answer") == 1
     assert "it works again" in caplog.text
     assert daemon.trouble is None
+
+
+def test_a_trouble_that_is_over_leaves_the_heartbeat_soon(
+    daemon: OddDaemon, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD", "fail")
+    daemon.clock = clock = FakeClock()
+    daemon.attempt()
+    daemon.beat_if_due()
+    assert trouble(state) == "the router does not answer"
+    daemon.attempt()
+    assert daemon.attempt() == 3600
+    clock.advance(BEAT_RETRY_S)
+    daemon.beat_if_due()
+    assert trouble(state) is None
+
+
+def test_no_program_waits_on_when_redis_is_back(
+    daemon: OddDaemon, redis_server: RedisServer
+) -> None:
+    daemon.attempt()
+    redis_server.kill()
+    daemon.report_heartbeat()
+    redis_server.start()
+    daemon.report_heartbeat()
+    assert not daemon._stop_asked(3600)
 
 
 def test_a_trouble_that_a_step_reports_outlives_a_failure(
