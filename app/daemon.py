@@ -37,8 +37,8 @@ from app.worker import steps_in_progress
 #: The time between two heartbeats. All programs send them at the same multiples of it, so the disk
 #: wakes up once for all of them.
 BEAT_S = 15
-#: The time until a failed heartbeat is tried again, since a program that works must not seem silent;
-#: and the least time between two heartbeats when a trouble comes or goes.
+#: The time until a failed heartbeat is tried again, since a program that works must not seem
+#: silent; and the least time between two heartbeats when a trouble comes or goes.
 BEAT_RETRY_S = 1.0
 BACKOFF_MAX_S = 60.0
 #: A heartbeat shows the steps of threads that last longer than this.
@@ -64,6 +64,8 @@ class Daemon(ABC):
     backoff_max_s: float = BACKOFF_MAX_S
     #: The longest wait for a Redis that hangs.
     redis_timeout_s: float = TIMEOUT_S
+    #: Whether this program watches those that send no heartbeats.
+    watches_others: bool = False
 
     def __init__(
         self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None
@@ -84,7 +86,9 @@ class Daemon(ABC):
         self._next_arming_s = 0.0
         self._beat_failed = False
         self._config_trouble: Trouble | None = None
-        self._supervisor_watch = SupervisorWatch(self.state, self.clock)
+        self._supervisor_watch = SupervisorWatch(
+            self.state, self.clock, others_too=self.watches_others
+        )
 
     @abstractmethod
     def open(self) -> None:

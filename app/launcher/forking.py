@@ -7,6 +7,7 @@ its environment, no signal handler is left, and its exit code and its last words
 
 import atexit
 import ctypes
+import faulthandler
 import gc
 import os
 import runpy
@@ -26,12 +27,20 @@ def end_with_parent(signum: signal.Signals) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signum)
 
 
-def run_module(argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Run the command *argv*, `PYTHON -m MODULE ARGUMENTS`, in this forked process; then end it."""
+def run_module(
+    argv: Sequence[str], environment: Mapping[str, str], start_s: float | None = None
+) -> NoReturn:
+    """Run the command *argv*, `PYTHON -m MODULE ARGUMENTS`, in this forked process; then end it.
+
+    With *start_s* it ends after so many seconds with its stack on stderr, unless the module has set
+    the timer of `faulthandler` again: an import may hang.
+    """
     code = 1
     try:
         _reset_signals()
         process_title.become(argv, environment)
+        if start_s:
+            faulthandler.dump_traceback_later(start_s, exit=True, file=sys.stderr)
         # The garbage collector leaves what the parent has made alone: a visit would copy it.
         gc.freeze()
         sys.argv = list(argv[2:])

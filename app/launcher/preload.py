@@ -10,7 +10,10 @@ from contextlib import chdir
 
 from app.config import PROJECT, share_config
 
-_CAMERA = "app.daemons.security_system"
+_DAEMONS = "app.daemons."
+_CAMERA = f"{_DAEMONS}security_system"
+#: The longest time until the loop of a daemon runs, which has a dead-man's timer of its own.
+_START_S = 120.0
 #: The modules that are the main programs of ours.
 _OURS = (
     _CAMERA,
@@ -44,6 +47,11 @@ _CAMERAS = ("app.daemons.security_system.daemon", "app.cameras.video")
 def is_ours(argv: Sequence[str]) -> bool:
     """Return whether the command *argv* is one of our programs, which need not be executed."""
     return _main_module(argv) in _OURS
+
+
+def longest_start_s(argv: Sequence[str]) -> float | None:
+    """Return the seconds within which the command *argv* must work; None for any time."""
+    return _START_S if _main_module(argv).startswith(_DAEMONS) else None
 
 
 def preload(commands: Iterable[str]) -> list[str]:

@@ -41,7 +41,7 @@ class _Options(ServerOptions):  # type: ignore[misc]
     def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
         """Turn this child of supervisord into the program *argv*."""
         if preload.is_ours(argv):
-            forking.run_module(argv, env)
+            forking.run_module(argv, env, preload.longest_start_s(argv))
         os.execve(filename, argv, env)  # noqa: S606
 
 

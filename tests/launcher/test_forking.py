@@ -18,7 +18,9 @@ for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(signum, lambda *_: print("a handler of the parent"))
 child = os.fork()
 if not child:
-    forking.run_module([sys.executable, "-m", "odd", *sys.argv[1:]], os.environ | {"MORE": "yes"})
+    command = [sys.executable, "-m", "odd", *sys.argv[1:]]
+    start_s = float(os.environ.get("START_S", 0))
+    forking.run_module(command, os.environ | {"MORE": "yes"}, start_s)
 print("ended", os.waitpid(child, 0)[1], flush=True)
 """
 
@@ -86,3 +88,13 @@ def test_it_has_its_arguments_and_its_environment(tmp_path: Path) -> None:
         "",
         0,
     )
+
+
+def test_a_module_that_hangs_in_an_import_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("START_S", "0.3")
+    out, err, status = ran(tmp_path, "import time; time.sleep(50)")
+    assert (out, os.waitstatus_to_exitcode(status)) == ("", 1)
+    assert "Timeout" in err
+    assert "odd.py" in err

@@ -59,3 +59,9 @@ def test_a_module_that_cannot_be_imported_is_reported(monkeypatch: pytest.Monkey
     assert preload.preload([]) == [
         "app.no_such_module cannot be imported: No module named 'app.no_such_module'"
     ]
+
+
+def test_a_daemon_must_begin_its_work_in_time() -> None:
+    assert preload.longest_start_s(NOTIFIER)
+    assert preload.longest_start_s((sys.executable, "-m", "gunicorn")) is None
+    assert preload.longest_start_s(("redis-server",)) is None

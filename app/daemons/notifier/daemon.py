@@ -41,6 +41,7 @@ class NotifierDaemon(Daemon):
     name = "notifier"
     backoff_max_s = 5.0
     redis_timeout_s = 2.0
+    watches_others = True
 
     def __init__(
         self, folder: Path | None = None, profile: str | None = None, clock: Clock | None = None

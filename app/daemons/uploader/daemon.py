@@ -53,6 +53,13 @@ _REDIS_LOG = TroubleKind(
     "Redis keeps its log on the disk again.",
     comes_and_goes="The log of Redis on the disk comes and goes",
 )
+_REDIS_SETTINGS = TroubleKind(
+    "redis settings",
+    "redis_trouble",
+    "redis_ok",
+    "The settings of Redis are right again.",
+    comes_and_goes="Wrong settings of Redis come and go",
+)
 _DISK = TroubleKind(
     "disk",
     "disk_low",
@@ -195,13 +202,14 @@ class Uploader(Daemon):
         """Report troubles in the heartbeat, and alert the owner to lasting ones."""
         guard = self._workers.guard
         troubles = list(self._workers.troubles())
-        if self._redis_disk.trouble:
-            troubles.append(self._redis_disk.trouble)
+        unfit = self._redis_disk.unfit
+        troubles += filter(None, (self._redis_disk.trouble, unfit))
         self.report_trouble("; ".join(troubles) or None)
         if guard.free_gb is not None or guard.trouble:
             self._trouble_alerts.set(_DISK, guard.low or guard.trouble or guard.few_inodes)
         without_log = self._redis_disk.started_without_log
         self._trouble_alerts.set(_REDIS_LOG, without_log.text if without_log else None)
+        self._trouble_alerts.set(_REDIS_SETTINGS, unfit)
         for name in STORES:
             is_configured = name in self._workers.queues
             if not is_configured or self._workers.has_result(name):

@@ -8,6 +8,8 @@ The change is recorded in Redis itself, where it is kept as long as that server 
 restarts has neither the record nor the change. The record and the change are sent in one message:
 the record cannot be sent before, since Redis accepts no writes until then.
 
+Whether its settings still suit us is looked at besides: anybody can change them while it runs.
+
 A Redis that was started while the disk accepted no files has no log on it from the beginning
 (`app.launcher.redis_starter`). Its log is in memory, which is too small for it, so it is switched
 off, and later switched on where it was before.
@@ -28,6 +30,7 @@ from app.launcher import redis_log, redis_traces
 from app.launcher.redis_traces import Trace, new_trace
 from app.protocol.address import is_here
 from app.state import State
+from app.state.server_state import evicting_policy
 
 CHECK_EVERY_S = 15.0
 #: The time between two checks while the disk is nearly full, and the free bytes below which it is.
@@ -62,6 +65,9 @@ class RedisDisk:
         self.log_changes = 0
         #: The trace of a Redis that was started without its log; None when it was started with it.
         self.started_without_log: Trace | None = None
+        #: What somebody has changed in the settings of Redis, with the cure; None for nothing.
+        self.unfit: str | None = None
+        self._has_had_log = False
         self._checked_s = -math.inf
         self._every_s = CHECK_EVERY_S
         #: The trouble now; None while there is none.
@@ -89,12 +95,30 @@ class RedisDisk:
             return
         recorded = self._state.delivery_marks(self._record)
         off = [setting for setting in (_LOG, _SNAPSHOTS) if recorded.get(setting)]
+        self.unfit = self._why_unfit(facts, off)
         if refusing := [setting for setting in _refusing(facts) if setting not in off]:
             self._switch_off(refusing)
             return
         still_off = [setting for setting in off if not self._switch_on(setting, facts, free)]
         if not still_off:
             self.trouble = None
+
+    def _why_unfit(self, facts: Mapping[str, Any], off: list[str]) -> str | None:
+        """Return what is wrong with the settings of Redis; what is *off* was our own act."""
+        if policy := evicting_policy(facts):
+            return (
+                f"Redis now deletes data when its memory is full (maxmemory-policy {policy}), so "
+                "alerts could be lost or come twice. “CONFIG SET maxmemory-policy noeviction” in "
+                "scripts/redis-cli.sh ends that."
+            )
+        has_log = bool(facts.get("aof_enabled"))
+        self._has_had_log |= has_log
+        if has_log or not self._has_had_log or _LOG in off:
+            return None
+        return (
+            "Somebody has switched the log of Redis off, so a restart would lose switches and "
+            "waiting alerts. “CONFIG SET appendonly yes” in scripts/redis-cli.sh switches it on."
+        )
 
     def due_in_s(self) -> float:
         """Return the seconds until the next check is due; infinite if it never is."""

@@ -177,6 +177,23 @@ def test_a_log_that_the_owner_switched_off_stays_off(scene: Scene) -> None:
     assert not scene.keeps_log()
 
 
+@pytest.mark.parametrize(
+    ("setting", "wrong", "right"),
+    [("maxmemory-policy", "allkeys-lru", "noeviction"), ("appendonly", "no", "yes")],
+)
+def test_settings_that_somebody_changes_are_reported(
+    scene: Scene, setting: str, wrong: str, right: str
+) -> None:
+    scene.check()
+    assert scene.redis_disk.unfit is None
+    scene.raw.config_set(setting, wrong)
+    scene.check()
+    assert f"“CONFIG SET {setting} {right}”" in (scene.redis_disk.unfit or "")
+    scene.raw.config_set(setting, right)
+    scene.check()
+    assert scene.redis_disk.unfit is None
+
+
 def test_a_restarted_redis_keeps_its_log_until_it_refuses(scene: Scene) -> None:
     scene.fill()
     scene.check()
