@@ -23,6 +23,7 @@ from app.emergency.redis_watch import RedisWatch
 from app.emergency.reporter import EmergencyReporter
 from app.errors import StateUnavailable
 from app.programs import expected_programs
+from app.protocol import Heartbeat
 
 #: The time after which the owner is notified that Redis is away, without Redis.
 REDIS_AWAY_S = 60.0
@@ -57,6 +58,8 @@ class NotifierDaemon(Daemon):
         self._started = False
         self._reporter = EmergencyReporter(self.config, self.clock)
         self._redis_watch = RedisWatch(self.config, self.clock, self._reporter, REDIS_AWAY_S)
+        # Why Redis has refused the last heartbeat: it may still answer what reads.
+        self._refusal: str | None = None
 
     def open(self) -> None:
         self._journal.open()
@@ -71,7 +74,7 @@ class NotifierDaemon(Daemon):
             return FORMER_LOOK_S
         try:
             self._start_workers()
-            if trouble := self._workers.intake.trouble:
+            if trouble := self._workers.intake.trouble or self._refusal:
                 raise StateUnavailable(trouble)
             self._monitor.step()
             self._machine.step()
@@ -82,6 +85,15 @@ class NotifierDaemon(Daemon):
         self._redis_watch.back()
         self.report_trouble(self._outbox.trouble)
         return min(self._monitor.wait_s(), self._machine.wait_s())
+
+    def send_heartbeat(self, key: str, heartbeat: Heartbeat) -> None:
+        """Write *heartbeat* to Redis; what Redis refuses counts as Redis being away."""
+        try:
+            super().send_heartbeat(key, heartbeat)
+        except StateUnavailable as error:
+            self._refusal = str(error)
+            raise
+        self._refusal = None
 
     def configure(self) -> None:
         """Change to other channels as soon as the threads of the former channels have ended.

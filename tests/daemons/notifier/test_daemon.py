@@ -103,6 +103,19 @@ def test_a_redis_that_stays_away_is_reported_without_it(
     assert sum("Redis is back after" in text for text in texts) == 1
 
 
+def test_a_redis_that_refuses_to_write_is_reported_without_it(
+    notifier: DaemonHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.daemons.notifier.daemon.REDIS_AWAY_S", 0.3)
+    notifier.daemon.attempt()
+    notifier.redis.config_set("maxmemory", 1)
+    notifier.daemon.report_heartbeat()
+    notifier.step_until(lambda: len(notifier.in_folder()) == 1, "the owner is notified")
+    notifier.redis.config_set("maxmemory", 0)
+    notifier.daemon.report_heartbeat()
+    notifier.step_until(lambda: len(notifier.in_folder()) == 2, "the end is reported")
+
+
 def test_a_fact_that_is_on_the_stream_twice_goes_out_once(
     notifier: DaemonHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
