@@ -10,7 +10,6 @@ from app.launcher.local_redis import place
 from app.protocol import KEYS
 from app.protocol.address import is_here
 from app.state import State
-from app.state.server_state import evicting_policy
 
 _TIMEOUT_S = 2.0
 #: The keys that are looked at to find those of other programs, and those that are named.
@@ -53,7 +52,8 @@ def _is_of_a_suite(pid: int | None) -> bool:
 
 
 def _evicting(facts: dict[str, Any]) -> Iterator[str]:
-    if policy := evicting_policy(facts):
+    policy = str(facts.get("maxmemory_policy", ""))
+    if policy.startswith("allkeys") or (policy.startswith("volatile") and facts.get("maxmemory")):
         yield (
             f"it deletes data when its memory is full (maxmemory-policy {policy}), so alerts could "
             "be lost or come twice. Set maxmemory-policy noeviction in its redis.conf, by CONFIG "

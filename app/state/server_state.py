@@ -8,17 +8,6 @@ from app.state.base_state import BaseState
 from app.state.connection import permitted, talking
 
 
-def evicting_policy(facts: Mapping[str, Any]) -> str | None:
-    """Return the policy by which a server with these *facts* deletes data when its memory is full.
-
-    None when it refuses writes then.
-    """
-    policy = str(facts.get("maxmemory_policy", ""))
-    deletes = policy.startswith("allkeys")
-    deletes |= policy.startswith("volatile") and bool(facts.get("maxmemory"))
-    return policy if deletes else None
-
-
 class ServerState(BaseState):
     """The part of the state about the server; its access rules may deny all of that to us."""
 

@@ -30,7 +30,6 @@ from app.launcher import redis_log, redis_traces
 from app.launcher.redis_traces import Trace, new_trace
 from app.protocol.address import is_here
 from app.state import State
-from app.state.server_state import evicting_policy
 
 CHECK_EVERY_S = 15.0
 #: The time between two checks while the disk is nearly full, and the free bytes below which it is.
@@ -105,9 +104,10 @@ class RedisDisk:
 
     def _why_unfit(self, facts: Mapping[str, Any], off: list[str]) -> str | None:
         """Return what is wrong with the settings of Redis; what is *off* was our own act."""
-        if policy := evicting_policy(facts):
+        policy = str(facts.get("maxmemory_policy", ""))
+        if policy.startswith("allkeys"):
             return (
-                f"Redis now deletes data when its memory is full (maxmemory-policy {policy}), so "
+                f"Redis deletes any data when its memory is full (maxmemory-policy {policy}), so "
                 "alerts could be lost or come twice. “CONFIG SET maxmemory-policy noeviction” in "
                 "scripts/redis-cli.sh ends that."
             )
