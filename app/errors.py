@@ -81,7 +81,14 @@ class CameraStalled(CameraError):
 
 
 class ModelError(WorldError):
-    """A person model cannot be used; the message says which file, device or package, and why."""
+    """A person model cannot be used; the message says which file, device or package, and why.
+
+    *details* are the words of a library, which are only for the log.
+    """
+
+    def __init__(self, why: str, details: str = "") -> None:
+        super().__init__(why)
+        self.details = details
 
 
 class PanTiltError(WorldError):

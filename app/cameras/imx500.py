@@ -3,6 +3,7 @@
 The calls are those of picamera2's own example (examples/imx500/imx500_object_detection_demo.py).
 """
 
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +34,8 @@ _COCO = (
 )
 
 Numbers = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
 
 
 class _Output(NamedTuple):
@@ -81,7 +84,7 @@ class SensorNetwork:
             if self._unreadable < _MOST_UNREADABLE:
                 return None
             raise ModelError(
-                f"{self.file} is not usable: its output is of another shape ({error})"
+                f"{self.file} is not usable: its output is of another shape", str(error)
             ) from error
         self._unreadable = 0
         return found
@@ -133,6 +136,7 @@ def load_network(files: Sequence[Path], camera: dict[str, Any]) -> tuple[SensorN
             return SensorNetwork(file, str(camera["Id"])), "; ".join(refused)
         except ModelError as error:
             refused.append(str(error))
+            _log.warning("%s%s", error, f" ({error.details})" if error.details else "")
     raise ModelError("; ".join(refused))
 
 
@@ -147,7 +151,8 @@ def _device(file: Path, camera_id: str) -> Any:
     try:
         return maker(str(file), camera_id=camera_id)
     except Exception as error:  # it parses the file without checks, so any error may come
-        raise ModelError(f"{file} is not usable: {type(error).__name__} {error}") from error
+        details = f"{type(error).__name__} {error}"
+        raise ModelError(f"{file} is not usable: it is damaged, or no network", details) from error
 
 
 def _labels(settings: Any) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ class Picamera2Camera(Camera):
         except CameraError as error:
             if self._network is None:
                 raise
-            self._give_up(f"the camera does not start with {self._network.file}: {error}")
+            why = f"the camera does not start with {self._network.file}"
+            self._give_up(ModelError(why, str(error)))
             self.close()
             self._begin(maker, transform)
         self._clock.sleep(self._settings.warmup_s)
@@ -153,14 +154,16 @@ class Picamera2Camera(Camera):
         try:
             network, refused = load_network(self._networks, camera)
         except ModelError as error:
-            self._give_up(str(error))
+            self._give_up(error)
             return None
         _log.info("%s loads %s; the first time takes minutes", self.source, network.file)
         self.network = NetworkReport(network.file.name, refused, broken=bool(refused))
         return network
 
-    def _give_up(self, why: str) -> None:
-        self.network = NetworkReport(None, why, broken=True)
+    def _give_up(self, error: ModelError) -> None:
+        if error.details:
+            _log.warning("%s: %s (%s)", self.source, error, error.details)
+        self.network = NetworkReport(None, str(error), broken=True)
 
     def _detections(self, metadata: dict[str, Any]) -> tuple[Detection, ...] | None:
         if self._network is None:
@@ -168,7 +171,7 @@ class Picamera2Camera(Camera):
         try:
             return self._network.detections(metadata, self._camera)
         except ModelError as error:
-            self._give_up(str(error))
+            self._give_up(error)
             self._network = None
             return None
 

@@ -15,10 +15,14 @@ PERSON = "person"
 
 
 class ModelRefusal(NamedTuple):
-    """The reason why a model is not used, for a sentence; *broken* if the owner must hear of it."""
+    """The reason why a model is not used, for a sentence; *broken* if the owner must hear of it.
+
+    *details* are the words of a library, for the log.
+    """
 
     why: str
     broken: bool = False
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

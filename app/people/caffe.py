@@ -42,7 +42,8 @@ class CaffeModel(PersonModel):
                 self._run(np.full((_SIDE, _SIDE, 3), 127, np.uint8))
         except cv2.error as error:
             why = str(error).strip().split("\n")[0]
-            raise ModelError(f"{file} is not usable: {why}") from None
+            damaged = "it is damaged, or does not fit its .prototxt"
+            raise ModelError(f"{file} is not usable: {damaged}", why) from None
 
     def detect(self, picture: Image) -> list[Detection]:
         picture = in_colour(picture)
@@ -51,7 +52,7 @@ class CaffeModel(PersonModel):
         try:
             rows = self._run(picture)
         except cv2.error as error:
-            raise ModelError(f"{self._file} fails in use: {error}") from None
+            raise ModelError(f"{self._file} fails in use", str(error)) from None
         classes = rows[:, 1].astype(np.intp)
         wanted = np.isin(classes, list(VOC)) & (rows[:, 2] >= self.least)
         size = np.array(picture.shape[1::-1] * 2, np.float32)

@@ -63,8 +63,11 @@ class Choice:
         if self.model is None:
             return "There is no other, so every motion is an alert."
         if not self.model.decides:
-            return f"{self.model.detail} is used, which decides no alert: every motion is one."
-        return f"{self.model.detail} is used."
+            return (
+                f"{self.model.detail} is used instead. It is not good enough to decide about "
+                "alerts, so every motion is an alert."
+            )
+        return f"{self.model.detail} is used instead."
 
 
 def make_model(settings: PeopleSettings, folder: Path) -> PersonModel | None:
@@ -87,10 +90,12 @@ def choose(settings: PeopleSettings, folder: Path, imx500: ModelRefusal = NO_IMX
                 model.wanted = settings.threshold
                 return _choice(model, refused)
             except ModelError as error:
-                refused.append((backend, ModelRefusal(str(error), broken=True)))
+                refusal = ModelRefusal(str(error), broken=True, details=error.details)
+                refused.append((backend, refusal))
         if not found:
-            why, broken = imx500 if backend == "imx500" else ModelRefusal(_absence(backend, folder))
-            refused.append((backend, ModelRefusal(why, broken or backend == settings.backend)))
+            refusal = imx500 if backend == "imx500" else ModelRefusal(_absence(backend, folder))
+            is_broken = refusal.broken or backend == settings.backend
+            refused.append((backend, refusal._replace(broken=is_broken)))
     return _choice(None, refused)
 
 
@@ -98,10 +103,14 @@ def _choice(model: PersonModel | None, refused: Sequence[tuple[Backend, ModelRef
     broken = [(backend, refusal.why) for backend, refusal in refused if refusal.broken]
     return Choice(
         model,
-        tuple(f"{backend}: {refusal.why}" for backend, refusal in refused),
+        tuple(f"{backend}: {_for_log(refusal)}" for backend, refusal in refused),
         tuple(f"{backend}: {why}" for backend, why in broken),
         replaceable=any(backend in _PUBLISHED for backend, _ in broken),
     )
+
+
+def _for_log(refusal: ModelRefusal) -> str:
+    return f"{refusal.why} ({refusal.details})" if refusal.details else refusal.why
 
 
 def network_files(settings: PeopleSettings, folder: Path) -> tuple[Path, ...]:

@@ -290,7 +290,9 @@ def _report(fields: Mapping[str, Any]) -> ModelReport:
 def _found(fields: Mapping[str, Any], scale: float) -> tuple[list[Detection], float]:
     """Return what an answer says that the model found, *scale* times as large, and its CPU time."""
     match fields:
-        case {"failed": str() as why}:
+        case {"failed": str() as why, "details": str() as details}:
+            if details:
+                _log.warning("the person model fails: %s", details)
             raise PipeBroken(why)
         case {"found": list() as found, "cpu_s": int() | float() as cpu_s} if cpu_s >= 0:
             return [_detection(one, scale) for one in found], float(cpu_s)

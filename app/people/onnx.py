@@ -25,6 +25,9 @@ from app.people.pictures import Candidates, Numbers, detections, in_colour, pair
 
 RuntimeName = Literal["onnxruntime", "opencv"]
 _CLASSES = 80
+#: Why a file is not usable.
+_DAMAGED = "it is damaged, or no ONNX model"
+_OTHER = "it is another model than YOLOX-nano and FastestDet"
 #: The level of the rim around a picture that is not a square.
 _GREY = 114
 
@@ -52,7 +55,7 @@ class OpenCvRuntime(Runtime):
             with silent_opencv():
                 self._net = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
         except cv2.error as error:
-            raise ModelError(_first_line(error)) from None
+            raise ModelError(_DAMAGED, _first_line(error)) from None
         # Both keep a second copy of the weights: 8 MB for YOLOX-nano, which is no faster by them.
         self._net.enableWinograd(False)
         self._net.enableFusion(False)
@@ -83,10 +86,10 @@ class OnnxRuntime(Runtime):
                 content, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except self.errors as error:
-            raise ModelError(_first_line(error)) from None
+            raise ModelError(_DAMAGED, _first_line(error)) from None
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
-            raise ModelError(f"it has {len(inputs)} inputs instead of one")
+            raise ModelError(_OTHER, f"it has {len(inputs)} inputs instead of one")
         self._input = inputs[0].name
 
     def run(self, given: Numbers) -> Numbers:
@@ -208,7 +211,7 @@ class OnnxModel(PersonModel):
             with self._one_at_a_time:
                 output = self._runtime.run(self._input(picture))
         except self._runtime.errors as error:
-            raise ModelError(f"{self._file} fails in use: {error}") from None
+            raise ModelError(f"{self._file} fails in use", str(error)) from None
         found = self._head.take_out(output, picture, self.least)
         return detections(found, COCO, picture)
 
@@ -225,7 +228,7 @@ def runtimes() -> list[RuntimeName]:
 
 def _load(file: Path, names: Sequence[RuntimeName]) -> tuple[Runtime, Head]:
     """Return the first runtime that takes *file*, and the head that fits it."""
-    content, refusals = read_model(file), []
+    content, details, why = read_model(file), [], ""
     for name in names:
         try:
             runtime = _make(name, content)
@@ -234,15 +237,16 @@ def _load(file: Path, names: Sequence[RuntimeName]) -> tuple[Runtime, Head]:
             give_back_memory()
             return runtime, head
         except ModelError as error:
-            refusals.append(f"{name}: {error}")
-    raise ModelError(f"{file} is not usable ({'; '.join(refusals)})")
+            why = str(error)
+            details.append(f"{name}: {error.details or why}")
+    raise ModelError(f"{file} is not usable: {why}", "; ".join(details))
 
 
 def _make(name: RuntimeName, content: bytes) -> Runtime:
     try:
         return OpenCvRuntime(content) if name == "opencv" else OnnxRuntime(content)
     except ImportError as error:
-        raise ModelError(_first_line(error)) from None
+        raise ModelError(f"{name} cannot be loaded", _first_line(error)) from None
 
 
 @cache
@@ -284,7 +288,7 @@ def _fitting(runtime: Runtime) -> Head:
         if output.shape == head.shape and np.isfinite(output).all():
             return head()
         shapes.append("x".join(map(str, output.shape)))
-    raise ModelError(f"its output has another shape: {' or '.join(shapes) or 'none'}")
+    raise ModelError(_OTHER, f"its output has another shape: {' or '.join(shapes) or 'none'}")
 
 
 def _grey_input(side: int) -> Numbers:

@@ -101,7 +101,7 @@ def _answer(model: PersonModel, asked: PipeMessage) -> dict[str, Any]:
     try:
         found = model.detect(picture)
     except ModelError as error:
-        return {"failed": str(error)}
+        return {"failed": str(error), "details": error.details}
     finally:
         faulthandler.cancel_dump_traceback_later()
     return {"found": [_plain(one) for one in found]}

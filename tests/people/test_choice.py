@@ -67,6 +67,19 @@ def test_a_truncated_model_is_named_and_the_next_is_used(model_files: Path, tmp_
     assert "FastestDet from FastestDet.onnx" in choice.problem
 
 
+@pytest.mark.parametrize("name", [YOLOX, "MobileNetSSD_deploy.caffemodel"])
+def test_what_a_library_says_is_only_for_the_log(
+    model_files: Path, tmp_path: Path, name: str
+) -> None:
+    copy(model_files, tmp_path, YOLOX, "MobileNetSSD_deploy.prototxt")
+    (tmp_path / name).write_bytes((tmp_path / YOLOX).read_bytes()[:20_000])
+    choice = choose(PeopleSettings(model=name), tmp_path)
+    assert choice.problem
+    assert f"{tmp_path / name} is not usable: it is damaged" in choice.problem
+    assert "error" not in choice.problem.lower()
+    assert "error" in choice.summary.lower()
+
+
 def test_an_absent_model_that_is_named_is_a_problem(model_files: Path, tmp_path: Path) -> None:
     copy(model_files, tmp_path, FASTESTDET)
     choice = choose(PeopleSettings(model="mine.onnx"), tmp_path)
