@@ -259,17 +259,15 @@ def resized(picture: Image, width: int, height: int) -> Image:
     return shown.astype("uint8", copy=False)
 
 
-def jpeg(picture: Image, quality: int = 85, *, compact: bool = False) -> bytes:
+def jpeg(picture: Image, quality: int = 85) -> bytes:
     """Return *picture* as a JPEG of *quality* 1 to 100.
 
-    *picture* is (rows, columns, BGR) uint8 or luma, (rows, columns) uint8. If *compact*, the JPEG
-    has about 6 % fewer bytes, and takes a third more time. Raises `ValueError` when it is larger
-    than a JPEG can be.
+    *picture* is (rows, columns, BGR) uint8 or luma, (rows, columns) uint8. Raises `ValueError`
+    when it is larger than a JPEG can be.
     """
     import cv2
 
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, int(compact)]
-    done, encoded = cv2.imencode(".jpg", picture, options)
+    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"OpenCV could not make a JPEG of a picture of shape {picture.shape}")
     return encoded.tobytes()

@@ -26,6 +26,7 @@ from app.files import (
     remove_if_empty,
     remove_unfinished,
     write_atomic,
+    write_together,
 )
 from app.frames import Image, jpeg
 from app.recording.trace import MOST_BYTES, EventTrace, decode_trace, encode_trace
@@ -51,7 +52,7 @@ class SnapshotPair:
     @classmethod
     def encoded(cls, marked: Image, clean: Image) -> "SnapshotPair":
         """Return the pictures *marked* and *clean*, (rows, columns, BGR) uint8, as JPEG."""
-        return cls(*(jpeg(one, _QUALITY, compact=True) for one in (marked, clean)))
+        return cls(jpeg(marked, _QUALITY), jpeg(clean, _QUALITY))
 
 
 class EventFolders:
@@ -79,10 +80,11 @@ class EventFolders:
         In this order, the pictures are always beside an `event.json`.
         """
         folder = self.folder(event, started_at)
+        files = [(folder / "event.json", json.dumps({"id": event, **fields}, indent=1).encode())]
         if pictures:
-            write_atomic(folder / SNAPSHOT, pictures.marked)
-            write_atomic(folder / CLEAN_SNAPSHOT, pictures.clean)
-        write_atomic(folder / "event.json", json.dumps({"id": event, **fields}, indent=1).encode())
+            both = (folder / SNAPSHOT, pictures.marked), (folder / CLEAN_SNAPSHOT, pictures.clean)
+            files = [*both, *files]
+        write_together(files)
 
     def write_label(self, event: str, started_at: datetime, fields: dict[str, Any] | None) -> bool:
         """Write the label *fields* of *event*, or delete its label if they are None.

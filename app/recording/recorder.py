@@ -4,7 +4,6 @@ No other thread waits for that thread.
 """
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -35,7 +34,6 @@ _RETRY_S = 30.0
 _IDLE_S = 600.0
 #: Packets stay so many seconds longer than the pre-roll: a clip may be requested a moment late.
 _SPARE_S = 2.0
-_NICE = 10
 _JPEG_QUALITY = 85
 
 _log = logging.getLogger(__name__)
@@ -93,7 +91,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._waiting: list[WrittenPart] = []
         self._retry_s = 0.0
-        self._gives_packets = self._closed = self._is_nice = False
+        self._gives_packets = self._closed = False
         self._jpeg_format: VideoFormat | None = None
         self._gaps = 0
         #: The number of files that were made.
@@ -177,7 +175,6 @@ class Recorder:
 
     def step(self) -> float:
         """Write the packets that have arrived; returns the seconds until the next step."""
-        self._lower_priority()
         with self._lock:
             clips = list(self._clips)
         unread = [self._advance(clip) for clip in clips]
@@ -192,13 +189,6 @@ class Recorder:
         if clips:
             return _END_EVERY_S if any(clip.is_ending for clip in clips) else _WRITE_EVERY_S
         return _RETRY_S if self._waiting else _IDLE_S
-
-    def _lower_priority(self) -> None:
-        """Let all other threads run first: on Linux each thread has its own priority."""
-        if not self._is_nice:
-            own = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, own, max(os.getpriority(os.PRIO_PROCESS, own), _NICE))
-            self._is_nice = True
 
     def _advance(self, clip: ClipWriter) -> bool:
         trouble: OSError | None = None

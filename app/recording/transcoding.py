@@ -3,6 +3,8 @@
 These are raw pictures, JPEGs, codecs other than H.264, and H.264 that must be mirrored.
 """
 
+import os
+import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import cast
@@ -23,6 +25,7 @@ _USUAL_FPS = Fraction(25)
 #: A picture of a lit room takes 0.1. The noise of a dark room would take 1, which would fill disks
 #: and show nothing.
 _MOST_BITS_PER_PIXEL = 0.3
+_NICE = 10
 _OPTIONS = {
     "preset": "ultrafast",
     "tune": "zerolatency",
@@ -50,10 +53,12 @@ def can_be_copied(video: VideoFormat) -> bool:
 class Transcoder:
     """Makes H.264 of the packets of *given*; those before *start_s* are only decoded.
 
-    libx264 runs with its fastest preset, on the calling thread. A damaged packet is skipped.
+    libx264 runs with its fastest preset, on the calling thread, which lets all others run first
+    from now on. A damaged packet is skipped.
     """
 
     def __init__(self, given: VideoFormat, start_s: float) -> None:
+        _lower_priority()
         self._start_s = start_s
         self._decoder = cast(av.VideoCodecContext, av.CodecContext.create(given.codec, "r"))
         self._decoder.thread_count = 1
@@ -140,3 +145,9 @@ class Transcoder:
             if self._format and packet.pts is not None:
                 at_s = self._start_s + packet.pts / TICKS_PER_S
                 yield Packet(bytes(packet), at_s, at_s, packet.is_keyframe, self._format)
+
+
+def _lower_priority() -> None:
+    """Lower the priority of this thread: on Linux each thread has its own."""
+    own = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, own, max(os.getpriority(os.PRIO_PROCESS, own), _NICE))

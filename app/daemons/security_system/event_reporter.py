@@ -23,7 +23,7 @@ from app.recording.event_folder import EventFolders, SnapshotPair
 from app.silencer.silencer import AlarmVerdict
 
 #: The seconds for which the loop lets the thread run that writes an opening to disk.
-_YIELD_S = 0.002
+_YIELD_S = 0.001
 
 _log = logging.getLogger(__name__)
 

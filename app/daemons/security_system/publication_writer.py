@@ -165,15 +165,14 @@ class PublicationWriter:
             _log.info("%s", publication.news)
         if in_spool and publication.spent:
             self._disk.attempt(publication.spent.unlink, True)
-        self._wait_for_files(publication)
-        if self._disk.attempt(self.write_event, publication):
-            publication.pictures = None
-
-    def _wait_for_files(self, publication: Publication) -> None:
-        """Wait until the files of *publication* are on disk, but not long: the disk may hang."""
         if publication.drawn and not publication.drawn.wait(PICTURES_PATIENCE_S):
             _log.warning("%s is published without its picture", publication.fact.id)
-            return
+        if self._disk.attempt(self.write_event, publication):
+            publication.pictures = None
+        self._wait_for_files(publication)
+
+    def _wait_for_files(self, publication: Publication) -> None:
+        """Wait until the sample and clip of *publication* are on disk; the disk may hang."""
         until_s = self._clock.monotonic() + FILES_PATIENCE_S
         for written in publication.after:
             if not written.wait(max(until_s - self._clock.monotonic(), 0.0)):

@@ -158,7 +158,9 @@ class Publisher:
     def _send(self, what: str, send: Callable[[], None]) -> None:
         with self._lock:
             self._newest[what] = send
-        self._changes.wake()
+        # A fact that is being written goes first, and takes what is newest along.
+        if not self.waiting:
+            self._changes.wake()
 
     def _run(self) -> None:
         self._step()
