@@ -120,7 +120,7 @@ def _painted_picture(name: str, content: bytes, painter: Painter) -> bytes:
     picture = np.asarray(found, np.uint8)
     painted = painter.luma(picture) if picture.ndim == 2 else painter.bgr(picture)
     if not name.endswith(".png"):
-        return jpeg(painted, _quality(name), compact=True)
+        return jpeg(painted, _quality(name))
     done, encoded = cv2.imencode(".png", painted)
     if not done:
         raise ClipError(f"{name} could not be written")
