@@ -30,7 +30,7 @@ def end_with_parent(signum: signal.Signals) -> None:
 def run_module(
     argv: Sequence[str], environment: Mapping[str, str], start_s: float | None = None
 ) -> NoReturn:
-    """Run the command *argv*, `PYTHON -m MODULE ARGUMENTS`, in this forked process; then end it.
+    """Run the command *argv*, `PYTHON -m MODULE ARGUMENTS`, in this process; then end it.
 
     With *start_s* it ends after so many seconds with its stack on stderr, unless the module has set
     the timer of `faulthandler` again: an import may hang.
@@ -43,8 +43,8 @@ def run_module(
             faulthandler.dump_traceback_later(start_s, exit=True, file=sys.stderr)
         # The garbage collector leaves what the parent has made alone: a visit would copy it.
         gc.freeze()
-        sys.argv = list(argv[2:])
-        code = _exit_code(argv[2])
+        sys.argv = list(argv[argv.index("-m") + 1 :])
+        code = _exit_code(sys.argv[0])
     finally:
         os._exit(code)
 

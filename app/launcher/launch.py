@@ -2,11 +2,12 @@
 
 import fcntl
 import os
-import subprocess
+import signal
 import sys
 import time
+import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ import click
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
 from app.emergency.supervisor_watch import STARTED_VARIABLE
 from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
-from app.launcher import glances, specs
+from app.launcher import forking, glances, specs
 from app.launcher.prepare import Order, glances_logging, prepared
 from app.launcher.processes import RUN_VARIABLE
 from app.launcher.redis_password import with_password
@@ -37,6 +38,9 @@ _SUPERVISORD = (sys.executable, "-P", "-m", "app.launcher.supervise", "-c", "sup
 #: Room in the environment that supervisord was started with. A program that it forks shows its own
 #: environment there, which is longer.
 _ROOM = {"WHOS_THERE_ROOM": "." * 1000}
+#: What supervisord's Python must find at its start. `scripts/start.sh` starts ours with it. Then
+#: supervisord needs no Python of its own: it is forked, with what this process has imported.
+READY = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "1"} | _ROOM
 #: No library starts threads of its own, which would only slow down each other and the other
 #: programs. All threads of a program share one heap (glibc): a heap for each takes more memory.
 LIGHT = {
@@ -94,18 +98,23 @@ def one_start_at_a_time(run_dir: Path) -> Iterator[None]:
         yield
 
 
-def _launch(order: Order) -> subprocess.Popen[bytes]:
-    """Start supervisord, which outlives this process and its terminal."""
-    with (order.config.logs_dir / "supervisord.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603
-            ["nohup", *_SUPERVISORD],  # noqa: S607
-            cwd=order.config.run_dir,
-            env=_environment(order),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+def _launch(order: Order) -> int:
+    """Start supervisord, which outlives this process and its terminal; returns its process id."""
+    environment = _environment(order)
+    log = order.config.logs_dir / "supervisord.log"
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        if pid := os.fork():
+            return pid
+        try:
+            os.setsid()
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            for number, file in enumerate((nothing, output, output)):
+                os.dup2(file.fileno(), number)
+            _turn_into_supervisord(order.config.run_dir, environment)
+        except OSError:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
 
 
 def become_supervisord(order: Order) -> NoReturn:
@@ -113,8 +122,16 @@ def become_supervisord(order: Order) -> NoReturn:
     run_dir = order.config.run_dir
     _end_earlier_run(run_dir)
     prepared(replace(order, config=with_password(order.config)))
+    _turn_into_supervisord(run_dir, _environment(order))
+
+
+def _turn_into_supervisord(run_dir: Path, environment: Mapping[str, str]) -> NoReturn:
     os.chdir(run_dir)
-    os.execve(sys.executable, _SUPERVISORD, _environment(order))  # noqa: S606
+    if sys.flags.safe_path and READY.items() <= os.environ.items():
+        # As `execve` does: nothing stays open but the three streams.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        forking.run_module(_SUPERVISORD, environment)
+    os.execve(sys.executable, _SUPERVISORD, environment)  # noqa: S606
 
 
 def _environment(order: Order) -> dict[str, str]:
@@ -137,15 +154,16 @@ def _environment(order: Order) -> dict[str, str]:
     return environment
 
 
-def _wait_until_up(
-    config: Config, run: Sequence[ProcessSpec], supervisord: subprocess.Popen[bytes]
-) -> None:
-    """Wait until each of *run* works; otherwise `SuiteError` with the end of a program's log."""
+def _wait_until_up(config: Config, run: Sequence[ProcessSpec], supervisord: int) -> None:
+    """Wait until each of *run* works; otherwise `SuiteError` with the end of a program's log.
+
+    *supervisord* is the id of its process.
+    """
     deadline_s = time.monotonic() + UP_WITHIN_S
     ends: dict[str, set[int]] = defaultdict(set)
     with closing(State(config.redis.url)) as state:
         while down := _down(config, state, run):
-            if supervisord.poll() is not None:
+            if os.waitpid(supervisord, os.WNOHANG)[0]:
                 raise SuiteError(_failure(config, "supervisord"))
             for name, known in down.items():
                 ends[name].add(known.ended_s if known else 0)

@@ -78,6 +78,15 @@ def test_starting_twice_says_that_it_runs_already(house: Suite) -> None:
     assert {name: process.pid for name, process in house.processes().items()} == before
 
 
+def test_supervisord_is_a_fork_that_keeps_no_file_of_the_start(house: Suite) -> None:
+    supervisord = house.processes()["supervisord"]
+    title = Path(f"/proc/{supervisord.pid}/cmdline").read_bytes()
+    assert b" -P -m app.launcher.supervise -c supervisord.conf" in title  # as a fork writes it
+    lock = str(house.config.run_dir / "start.lock")
+    assert lock not in [file.path for file in supervisord.open_files()]
+    assert os.getsid(supervisord.pid) == supervisord.pid
+
+
 def test_every_program_has_its_log(house: Suite) -> None:
     assert "who_is_home starts" in house.log("who_is_home")
     assert "Ready to accept connections" in house.log("redis")
@@ -228,6 +237,8 @@ def test_a_suite_continues_when_its_terminal_is_closed(tmp_path: Path) -> None:
         os.close(terminal)
         shell.wait(10)
         assert suite.checkup().healthy
+        supervisord = suite.processes()["supervisord"].pid
+        assert b" -m app.launcher.supervise" in Path(f"/proc/{supervisord}/cmdline").read_bytes()
         done = run([f"{REPO}/scripts/status.sh", "--config", "config"], cwd=tmp_path)
         assert done.returncode == 0
         assert "who_is_home" in done.stdout

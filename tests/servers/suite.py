@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from app.__main__ import main
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, Config, load_config
 from app.launcher import processes
 from app.launcher.health import Checkup, Health, check_up
+from app.launcher.launch import READY
 from app.launcher.redis_password import make_password
 from app.launcher.stopping import stop_suite
 from app.launcher.supervisord import supervisord_of
@@ -47,11 +49,13 @@ class Suite:
     def verb(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m app VERB ARGUMENTS` for this house.
 
-        A start has a process of its own, which supervisord outlives.
+        A start has a process of its own, as `scripts/start.sh` makes it. supervisord outlives it.
         """
         command = [verb, "--config", str(self.folder), *arguments]
         if verb == "start":
-            return run([sys.executable, "-m", "app", *command])
+            paths = filter(None, (str(REPO), os.environ.get("PYTHONPATH")))
+            environment = READY | {"PYTHONPATH": os.pathsep.join(paths)}
+            return run([sys.executable, "-P", "-m", "app", *command], environment=environment)
         return run_verb(*command)
 
     def start(self, *only: str) -> str:
@@ -124,9 +128,11 @@ def run_verb(*arguments: str, typed: str | None = None) -> subprocess.CompletedP
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
-def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], cwd: Path = REPO, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run *command* to its end, with no configuration but the one it names."""
-    environment = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if name not in (FOLDER_VARIABLE, PROFILE_VARIABLE)
@@ -134,7 +140,7 @@ def run(command: list[str], cwd: Path = REPO) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command,
         cwd=cwd,
-        env=environment,
+        env=inherited | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,

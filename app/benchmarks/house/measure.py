@@ -103,6 +103,7 @@ class _Bench:
             found["events"] = measure_events(house, server, self.slack, EVENTS_S)
             return time.monotonic() - began_s
 
+        house.start_once()
         with house.running() as start_s:
             say(f"somebody comes every 8 s, beside other programs, for {EVENTS_S:g} s")
             found["contest"] = self._contest(house, "front", VISIT, watch)

@@ -27,12 +27,15 @@ from app.config import (
 )
 from app.errors import SuiteError
 from app.launcher import processes
+from app.launcher.launch import READY
 from app.launcher.stopping import stop_suite
 from app.programs import SECURITY_SYSTEM, Program
 from app.state import State
 
 #: The seconds after a start until nothing of it goes on in the background.
 SETTLE_S = 4.0
+#: Python then compiles every module at each start. A house of an owner keeps what it has compiled.
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 EVENT_GAP_S, PRE_ROLL_S, POST_ROLL_S = 1.0, 2.0, 1.0
 
 
@@ -72,6 +75,11 @@ class OwnHouse:
         finally:
             stop_suite(self.folder / "data" / "run")
 
+    def start_once(self) -> None:
+        """Start and stop the suite, so that the next start finds what the first one makes."""
+        self._start()
+        stop_suite(self.folder / "data" / "run")
+
     def state(self) -> "closing[State]":
         """Return a connection to its Redis, which the end of a block closes."""
         return closing(State(self.config.redis.url))
@@ -101,12 +109,12 @@ class OwnHouse:
         return sum(path.stat().st_size for path in log.iterdir())
 
     def _start(self) -> None:
-        left_out = (FOLDER_VARIABLE, PROFILE_VARIABLE, SOURCE_VARIABLE)
+        left_out = (*(FOLDER_VARIABLE, PROFILE_VARIABLE, SOURCE_VARIABLE), _NO_BYTECODE)
         environment = {name: value for name, value in os.environ.items() if name not in left_out}
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "app", "start", "--config", str(self.folder / "config")],
+            [sys.executable, "-P", "-m", "app", "start", "--config", str(self.folder / "config")],
             cwd=PROJECT,
-            env=environment,
+            env=environment | READY | {"PYTHONPATH": str(PROJECT)},
             capture_output=True,
             text=True,
             check=False,
