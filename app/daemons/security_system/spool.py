@@ -28,7 +28,9 @@ REFUSED = "refused"
 PICTURES_IN_MEMORY = 20
 
 #: The errors of a text that is no publication.
-BROKEN = (ValueError, KeyError, TypeError)
+BROKEN = (ValueError, KeyError, TypeError, RecursionError)
+#: The names of facts; the folder has notes of other parts too.
+_FACTS = "[0-9]" * 10 + ".json"
 
 _log = logging.getLogger(__name__)
 
@@ -95,8 +97,8 @@ class Spool:
         """Take over the facts that an earlier run has left, and return them."""
         self._keep_whole()
         remove_unfinished(self.folder)
-        for path in sorted(self.folder.glob("*.json")):
-            self._next_number = int(path.stem) + 1 if path.stem.isdecimal() else self._next_number
+        for path in sorted(self.folder.glob(_FACTS)):
+            self._next_number = int(path.stem) + 1
             publication = _read(path)
             if publication:
                 self._waiting.append(publication)

@@ -4,6 +4,7 @@ import json
 import logging
 
 from flask import Flask, Response, current_app, redirect, render_template, request, url_for
+from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
@@ -71,9 +72,12 @@ def _answer_without_redis(error: StateUnavailable) -> AnyResponse:
 
 
 def _in_words(code: int, name: str, words: str, error: HTTPException) -> Response:
-    """Return the answer in the form in which the sender wants it."""
+    """Return the answer in the form in which the sender wants it.
+
+    Without a usable host name in the request there is no page: its links could not be made.
+    """
     headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After")}
-    if wants_page():
+    if wants_page() and request_ctx.url_adapter is not None:
         shown = render_template("error.html", code=code, words=words)
         return Response(shown, code, headers, mimetype="text/html")
     if any(kind == "application/json" for kind, _ in request.accept_mimetypes):

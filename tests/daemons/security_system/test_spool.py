@@ -16,6 +16,7 @@ from app.daemons.security_system.spool import (
 from app.errors import WorldError
 from app.protocol import EventRecord, Fact
 from app.recording.event_folder import SnapshotPair
+from app.recording.unpainted import note_privacy
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
@@ -88,7 +89,8 @@ def test_facts_wait_in_memory_with_the_newest_pictures(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[]", '{"fact": "{}", "record": null}', '{"fact": 3, "record": {}}']
+    "content",
+    ["", "{}", "[]", "[" * 9999, '{"fact": "{}", "record": null}', '{"fact": 3, "record": {}}'],
 )
 def test_a_broken_file_is_left_alone_and_blocks_nothing(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
@@ -100,6 +102,16 @@ def test_a_broken_file_is_left_alone_and_blocks_nothing(
     assert ids(spool) == ["f1"]
     assert "0000000004.json" in caplog.text
     assert (tmp_path / "0000000004.json").read_text() == content
+
+
+def test_the_note_of_a_privacy_mask_is_no_fact(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path / "spool" / "front")
+    note_privacy(tmp_path, "front", (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),), NOW)
+    spool.add(publication(1))
+    assert [one.fact.id for one in Spool(spool.folder).load()] == ["f1"]
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("on_disk", [True, False])
