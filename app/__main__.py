@@ -1,6 +1,7 @@
 """The verbs on the machine: `python -m app start`, and so on."""
 
 import importlib
+import os
 
 import click
 
@@ -48,8 +49,13 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Who's There?: cameras at home that show you who comes."""
+    # What a verb writes, such as pictures, is readable by this user alone. Models and packages are
+    # no secret, and another user may run the suite.
+    if context.invoked_subcommand != "fetch-models":
+        os.umask(0o077)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import os
 import pty
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -341,6 +342,7 @@ def test_a_rendered_video_shows_every_frame_at_its_time(
     out = tmp_path / "out.mp4"
     done = run("replay", visit, "--render", out, config=plain)
     assert done.exit_code == 0, done.stderr
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with av.open(str(out)) as written:
         stream = written.streams.video[0]
         assert (stream.width, stream.height) == (1280, 720)

@@ -1,6 +1,7 @@
 """The verb `evaluate` over folders and buckets."""
 
 import json
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def test_a_report_has_figures_and_pictures(house: TaggedHouse, tmp_path: Path) -
     assert "1 events tagged occupied, 1 unoccupied; 0 untagged" in done.stdout
     assert "Person scores: 2 stored by the suite" in done.stdout
     assert files_in(out) == {"report.md", "report.json", "mistakes.jpg"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {0o600}
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
     found = json.loads((out / "report.json").read_text())
     assert found["decisions"]["the rule in force"]["missed"] == 1
     assert (tmp_path / ".report.part").exists() is False
