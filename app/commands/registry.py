@@ -86,6 +86,7 @@ def run_command(
         return Reply("There is no such command. /help lists them all.")
     invocation = replace(invocation, text=plain(invocation.text))
     try:
+        _refuse_needless_words(command, invocation.text)
         with within(PATIENCE_S):
             return Reply(command.run(invocation, context, survey or survey_for(command, context)))
     except Refused as refused:
@@ -98,6 +99,16 @@ def run_command(
         return Reply(
             f"A value in Redis is not as it should be, so /{command.name} was not done. The log "
             "says which."
+        )
+
+
+def _refuse_needless_words(command: Command, text: str) -> None:
+    """Refuse *text* after a *command* that would change the whole house: it may name one camera."""
+    if command.changes and text and not command.usage:
+        name = slack_name(command.name)
+        raise Refused(
+            f"Nothing was done: /{name} is for the whole house, and takes no word after it. Send "
+            f"only /{name}"
         )
 
 

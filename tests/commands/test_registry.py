@@ -35,6 +35,15 @@ def requests(raw: redis.Redis) -> list[Request]:
     return [protocol.decode(Request, stored["request"]) for _, stored in entries]
 
 
+def test_a_switch_of_the_house_is_not_for_one_camera(
+    context: CommandContext, raw: redis.Redis
+) -> None:
+    for command in ("pycam_off", "notifications_off", "auto_detect_off", "initialize"):
+        assert "is for the whole house" in ask(context, f"/{command} front")
+    assert [raw.get(switch) for switch in protocol.SWITCHES] == ["True", "True", "True", "False"]
+    assert ask(context, "/pycam_off “”.").startswith("Disarmed")
+
+
 @pytest.mark.parametrize(
     ("command", "switch", "value"),
     [
@@ -334,9 +343,11 @@ def test_an_unknown_command_leads_to_help(context: CommandContext, name: str) ->
 def test_with_redis_away_every_command_says_so(
     context: CommandContext, dead_redis: RedisServer
 ) -> None:
-    assert {name: ask(context, f"{name} 1 2") for name in COMMANDS} == dict.fromkeys(
-        COMMANDS, REDIS_AWAY
-    )
+    replies = {
+        name: ask(context, f"{name} 1 2" if command.usage else name)
+        for name, command in COMMANDS.items()
+    }
+    assert replies == dict.fromkeys(COMMANDS, REDIS_AWAY)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
