@@ -10,7 +10,7 @@ from app.config import Config
 from app.state import State
 from app.web import LONGEST_BODY
 from app.web.dashboard import command, errors, frame
-from app.web.dashboard.access import auth, headers, sender, sessions
+from app.web.dashboard.access import auth, headers, sender, sessions, strangers
 from app.web.dashboard.context import DASHBOARD, Dashboard
 from app.web.dashboard.detector import page as detector
 from app.web.dashboard.events import event_page, media, tag, timeline
@@ -63,6 +63,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     )
     Bootstrap5(app)
     sessions.prepare(app, config)
+    strangers.guard(app)
     sender.guard(app, config)
     auth.guard(app)
     CSRFProtect(app)
