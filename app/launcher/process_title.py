@@ -31,7 +31,11 @@ def become(argv: Sequence[str], environment: Mapping[str, str]) -> None:
     start, words_end, entries_start, end = _addresses()
     if not start < words_end <= entries_start < end:
         return
-    title = os.fsencode(" ".join(argv))[: end - start - 1] + b"\0"
+    title = os.fsencode(" ".join(argv))
+    if len(title) == entries_start - start:
+        # The byte behind it would be the first of the environment, which none would then read.
+        title += b" "
+    title = title[: end - start - 1] + b"\0"
     # The kernel shows one text up to its end, instead of this area, when its last byte is not 0.
     shown = bytearray(title.ljust(words_end - start, b"-").ljust(entries_start - start, b"\0"))
     for name, value in reversed(entries.items()):
