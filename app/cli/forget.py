@@ -7,7 +7,7 @@ import click
 
 from app.cli.options import cameras_meant, loaded
 from app.config.options import config_options
-from app.silencer.memory import Memory, write_memory
+from app.silencer.memory import Memory, switch_off, write_memory
 
 
 @click.command()
@@ -22,7 +22,11 @@ def forget(*, folder: Path | None, profile: str | None, camera: str | None, yes:
         click.confirm(f"Forget what was learned about {', '.join(cameras)}?", abort=True)
     for name in cameras:
         try:
+            # Switched on, it would silence alerts by what nobody has watched for seven days.
+            switch_off(config.folder, name)
             write_memory(config.folder, Memory(name, begins=datetime.now(UTC)))
         except OSError as error:
             raise click.ClickException(f"{name} was not forgotten: {error}") from None
-        click.echo(f"{name}: forgotten. The silencer learns from the events that come now.")
+        click.echo(
+            f"{name}: forgotten, and off. The silencer learns from the events that come now."
+        )

@@ -1,11 +1,12 @@
 """The verb `forget` empties a silencer's file, after a question."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from app.__main__ import main
-from app.silencer.memory import Memory, read_memory, write_memory
+from app.silencer.memory import Memory, is_on, read_memory, switch_on, write_memory
 from tests.servers.programs import write_config
 from tests.silencer.house import person, tree
 
@@ -20,7 +21,9 @@ def test_a_camera_is_forgotten_and_begins_from_now(tmp_path: Path) -> None:
     config = write_config(tmp_path, NO_REDIS)
     old = tree(1, "unoccupied")
     write_memory(config, Memory("front", examples=(old,)))
+    switch_on(config, "front", datetime.now(UTC))
     done = forget(config, "front", "--yes")
+    assert is_on(config, "front") is None
     assert (done.exit_code, done.stderr) == (0, "")
     left = read_memory(config, "front")
     assert left.examples == ()

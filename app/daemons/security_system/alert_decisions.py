@@ -6,17 +6,18 @@ from datetime import datetime
 from app.clock import Clock
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
 from app.daemons.security_system.model_reports import ModelReports
-from app.daemons.security_system.person_watch import Findings, PersonWatch
+from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings, PersonWatch
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event
 from app.frames import Frame
 from app.people.view import PeopleView
 from app.protocol import Decision, Evidence
-from app.silencer.numbers import SURE_SCORE
 from app.silencer.silencer import AlarmVerdict
 
 #: The reason for the decision "silenced".
 _FALSE_ALARM = "like tagged false alarms"
+#: The findings by which the silencer judges: all but the picture.
+_PLAIN = Findings._fields.index("shot")
 
 
 class AlertDecisions:
@@ -43,6 +44,7 @@ class AlertDecisions:
         self._silencing = silencing
         self._opening: tuple[datetime, Evidence | None] | None = None
         self._is_silenced = False
+        self._judged: Findings = NOTHING_FOUND
         #: The silencer's verdict on the open event, None while it has none.
         self.verdict: AlarmVerdict | None = None
 
@@ -69,9 +71,11 @@ class AlertDecisions:
         self._newest = frame or self._newest
         if decision := watch.step(frame, detector, self._clock.monotonic()):
             self._publish(decision, detector)
-        elif self._is_silenced and (watch.findings.score or 0.0) >= SURE_SCORE:
-            self._is_silenced, self.verdict = False, AlarmVerdict(False)
-            self._publish("sent", detector)
+        elif self._is_no_false_alarm_any_more():
+            was_silenced, self._is_silenced = self._is_silenced, False
+            self.verdict = AlarmVerdict(False)
+            if was_silenced:
+                self._publish("sent", detector)
         if watch.corrected and not self._corrected and not self._is_silenced:
             detector.take_back_alert()
             self._reporter.correct(watch.findings, self._clock.now())
@@ -112,9 +116,20 @@ class AlertDecisions:
         """Return what becomes of an alert that would be sent: "sent", or "silenced"."""
         if self._opening is None:
             return "sent"
-        self.verdict = self._silencing.judge(*self._opening, self._watch.findings.score)
+        self._judged = self._watch.findings
+        self.verdict = self._silencing.judge(*self._opening, self._judged)
         self._is_silenced = self._silencing.silences(self.verdict)
         return "silenced" if self._is_silenced else "sent"
+
+    def _is_no_false_alarm_any_more(self) -> bool:
+        """Return whether the model has seen something since that speaks against a false alarm."""
+        if self._opening is None or not (self.verdict and self.verdict.is_false_alarm):
+            return False
+        findings = self._watch.findings
+        if findings[:_PLAIN] == self._judged[:_PLAIN]:
+            return False
+        self._judged = findings
+        return not self._silencing.is_still_false(*self._opening, findings)
 
     def _report_problem(self) -> None:
         if self._watch.problem or self._watch.is_known:

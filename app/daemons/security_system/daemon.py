@@ -518,7 +518,8 @@ class SecuritySystem(Daemon):
         ended_at = frame_time(frame, ended_at_s)
         findings = self._alerts.closed(self._detector)
         has_clip = self._clips.enabled
-        self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings)
+        verdict = self._alerts.verdict
+        self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings, verdict=verdict)
         self._traces.end(frame, self._detector_settings.motion)
         self._clips.end(ended_at_s)
 

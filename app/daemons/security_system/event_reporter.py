@@ -181,9 +181,11 @@ class EventReporter:
         *,
         has_clip: bool,
         findings: Findings = NOTHING_FOUND,
+        verdict: AlarmVerdict | None = None,
     ) -> None:
         """Publish that *event* ended at *ended_at*, and what a model saw in it, its *findings*.
 
+        *verdict* is the last one of the silencer.
         If its opening was not an alert, this is the alert, and waits for the clip if there is one.
         """
         if self._open is None:
@@ -193,7 +195,7 @@ class EventReporter:
         ended_at = max(ended_at, record.started_at)
         lasted_s = (ended_at - record.started_at).total_seconds()
         record = replace(record, ended_at=ended_at, peak_area_px=event.peak_area_px)
-        record = _with_findings(record, findings)
+        record = _with_verdict(_with_findings(record, findings), verdict)
         if event.alert:
             self._announce_closing(event_id, record, PATIENCE_S if has_clip else 0.0)
         self._publish_end(event_id, record, self.alert_text.ended(lasted_s))

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from app import protocol
 from app.clock import Clock
 from app.daemon import Counters
+from app.daemons.security_system.person_watch import Findings
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.errors import ProtocolError
@@ -71,6 +72,8 @@ class Silencing:
         self._publisher = publisher
         self._clock = clock
         self._aspect = aspect
+        #: The examples that the silencer knows; `forget` may have emptied the file meanwhile.
+        self._learned: tuple[Example, ...] = ()
         self._silencer = Silencer(())
         self._day = Day()
         self._found = self._silenced = 0
@@ -121,22 +124,43 @@ class Silencing:
         self._day.armed()
 
     def judge(
-        self, started_at: datetime, evidence: Evidence | None, score: float | None
+        self, started_at: datetime, evidence: Evidence | None, findings: Findings
     ) -> AlarmVerdict | None:
         """Return whether the alert of an event is a false one; None while nothing is known.
 
-        Each alert is judged once. *score* is its best person score.
+        Each alert is judged once, by the *findings* until then.
         """
         may = self._day.opened(started_at.astimezone().date())
         if self.trouble or not self._silencer.is_ready:
             return None
-        record = EventRecord(self._camera, started_at, evidence=evidence, score=score)
-        one = example("", record, self._aspect)
-        verdict = self._silencer.judge(one) if one and may else AlarmVerdict(False)
+        verdict = self._verdict(started_at, evidence, findings) if may else AlarmVerdict(False)
         if verdict.is_false_alarm:
             self._found += 1
             self._day.was_silenced()
         return verdict
+
+    def is_still_false(
+        self, started_at: datetime, evidence: Evidence | None, findings: Findings
+    ) -> bool:
+        """Return whether an alert that was judged as false is so by the newest *findings* too.
+
+        What is learned, and promised, is about the findings of whole events.
+        """
+        return self._verdict(started_at, evidence, findings).is_false_alarm
+
+    def _verdict(
+        self, started_at: datetime, evidence: Evidence | None, findings: Findings
+    ) -> AlarmVerdict:
+        record = EventRecord(
+            self._camera,
+            started_at,
+            evidence=evidence,
+            score=findings.score,
+            seen=findings.seen,
+            seen_score=findings.seen_score,
+        )
+        one = example("", record, self._aspect)
+        return self._silencer.judge(one) if one else AlarmVerdict(False)
 
     def silences(self, verdict: AlarmVerdict | None) -> bool:
         """Return whether the owner lets it hold back an alert with this *verdict*, and count it."""
@@ -204,7 +228,8 @@ class Silencing:
         known = list(self._known(days))
         before = read_memory(self._folder, self._camera)
         memory = before.with_examples(self._examples(known))
-        if days is None or memory.examples != before.examples:
+        if memory.examples != self._learned:
+            self._learned = memory.examples
             self._silencer = Silencer(memory.examples)
         memory = self._ask(self._report(memory), known)
         self._watching_since = None if memory.reported_at else memory.watching_since

@@ -18,7 +18,7 @@ from app.daemons.security_system.alert_decisions import AlertDecisions
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.event_reporter import EventReporter
 from app.daemons.security_system.model_reports import ModelReports
-from app.daemons.security_system.person_watch import PersonWatch
+from app.daemons.security_system.person_watch import NOTHING_FOUND, PersonWatch
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event, EventSettings
@@ -81,7 +81,7 @@ class Front:
         house = tuple(tagged_house(hour=local.hour + local.minute / 60))
         write_memory(self.folder, Memory("front", examples=house))
         self.silencing._step()
-        self.silencing.judge(BEGAN, None, None)
+        self.silencing.judge(BEGAN, None, NOTHING_FOUND)
 
     def say(self, *found: dict[str, Any]) -> None:
         part = self.script.with_suffix(".part")
@@ -128,8 +128,8 @@ class Front:
     def close(self, at_s: float) -> None:
         event = Event(1, at_s, at_s, 500.0, (), True)
         findings = self.alerts.closed(self.detector)
-        at = BEGAN + timedelta(seconds=at_s)
-        self.reporter.end(event, at, has_clip=False, findings=findings)
+        at, verdict = BEGAN + timedelta(seconds=at_s), self.alerts.verdict
+        self.reporter.end(event, at, has_clip=False, findings=findings, verdict=verdict)
 
     def published(self, *kinds: str) -> list[dict[str, Any]]:
         """Wait until facts of these *kinds* are published, and no others; returns them."""
@@ -300,6 +300,24 @@ def test_a_false_alarm_is_silenced_until_the_model_is_sure(front: Front) -> None
     _, confirmed = front.published("motion_started", "motion_confirmed")
     assert confirmed["alert"]
     assert front.decision(event) == "sent"
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_what_the_model_sees_later_can_end_the_silence(front: Front, is_on: bool) -> None:
+    front.teach()
+    if is_on:
+        switch_on(front.folder, "front", BEGAN)
+    event = front.open(10.0, evidence_of(tree(400, hour=BEGAN.astimezone().hour + 0.25)))
+    front.see(10.2, MAYBE)
+    front.published("motion_started", *(() if is_on else ("motion_confirmed",)))
+    decided = "silenced" if is_on else "sent"
+    until(lambda: front.decision(event) == decided, "it is on disk")
+    assert front.record(event)["would_silence"] is True
+    front.see(10.6, {"kind": "person", "score": 0.79})
+    front.close(11.0)
+    kinds = ("motion_started", "motion_confirmed", "motion_ended")
+    assert front.published(*kinds)[1]["alert"]
+    assert (front.decision(event), front.record(event)["would_silence"]) == ("sent", False)
 
 
 def test_somebody_who_is_no_false_alarm_is_not_silenced(front: Front) -> None:

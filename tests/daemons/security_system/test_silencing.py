@@ -12,6 +12,7 @@ import redis
 
 from app import protocol
 from app.clock import FakeClock
+from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings
 from app.daemons.security_system.silencing import Silencing
 from app.protocol import EventRecord, Evidence, Request, RequestKind, event_id
 from app.recording.event_folder import EventFolders
@@ -126,20 +127,20 @@ def test_a_tree_would_be_silenced_but_not_the_first_event(camera: Camera) -> Non
     camera.learn()
     at, like_tree = tree(400).at, evidence_of(tree(400))
     camera.silencing.armed()
-    assert camera.silencing.judge(at, like_tree, 0.45) == (False, ())
-    verdict = camera.silencing.judge(at, like_tree, 0.45)
+    assert camera.silencing.judge(at, like_tree, Findings(0.45)) == (False, ())
+    verdict = camera.silencing.judge(at, like_tree, Findings(0.45))
     assert verdict
     assert verdict.is_false_alarm
     assert all(event.startswith("tree") for event in verdict.like)
-    assert camera.silencing.judge(at, None, None) == (False, ())
-    assert camera.silencing.judge(at, like_tree, 0.85) == (False, ())
+    assert camera.silencing.judge(at, None, NOTHING_FOUND) == (False, ())
+    assert camera.silencing.judge(at, like_tree, Findings(0.85)) == (False, ())
     assert camera.silencing.counters()["silencer_false"] == 1
 
 
 def test_without_enough_tags_it_has_no_verdict(camera: Camera) -> None:
     camera.event(5, "unoccupied")
     camera.learn()
-    assert camera.silencing.judge(camera.clock.now(), EVIDENCE, None) is None
+    assert camera.silencing.judge(camera.clock.now(), EVIDENCE, NOTHING_FOUND) is None
     assert camera.silencing.counters()["silencer_bound"] is None
 
 
@@ -162,8 +163,8 @@ def test_a_wish_in_slack_switches_it_within_a_second(camera: Camera) -> None:
     camera.taught()
     camera.learn()
     at, like_tree = tree(400).at, evidence_of(tree(400))
-    camera.silencing.judge(at, like_tree, 0.45)
-    verdict = camera.silencing.judge(at, like_tree, 0.45)
+    camera.silencing.judge(at, like_tree, Findings(0.45))
+    verdict = camera.silencing.judge(at, like_tree, Findings(0.45))
     assert not camera.silencing.silences(verdict)
     assert camera.silencing.counters()["silencer"] == "watching"
     camera.wish("silencer_on")
@@ -220,6 +221,17 @@ def test_a_forgotten_camera_stays_forgotten(camera: Camera) -> None:
     assert camera.learn().examples == ()
 
 
+def test_what_is_forgotten_silences_nothing_any_more(camera: Camera) -> None:
+    camera.taught()
+    camera.learn()
+    assert camera.silencing.counters()["silencer_tags"] == 85
+    write_memory(camera.folder, Memory("front", begins=camera.clock.now()))
+    camera.learn()
+    assert camera.silencing.counters()["silencer_tags"] == 0
+    at, like_tree = tree(400).at, evidence_of(tree(400))
+    assert camera.silencing.judge(at, like_tree, Findings(0.45)) is None
+
+
 def test_a_garbled_record_is_skipped(camera: Camera) -> None:
     good, bad = camera.event(5), camera.event(9)
     (path,) = camera.folder.glob(f"events/*/{bad}/event.json")
@@ -230,11 +242,12 @@ def test_a_garbled_record_is_skipped(camera: Camera) -> None:
 def test_a_mistake_in_it_is_a_trouble_and_silences_nothing(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    camera.taught()
     ended: list[BaseException | None] = []
     monkeypatch.setattr("threading.excepthook", lambda hooked: ended.append(hooked.exc_value))
     monkeypatch.setattr("app.daemons.security_system.silencing.Silencer", None)
     camera.silencing.open()
     until(lambda: camera.silencing.trouble, "the thread has ended")
     assert "so all alerts are sent" in str(camera.silencing.trouble)
-    assert camera.silencing.judge(camera.clock.now(), None, None) is None
+    assert camera.silencing.judge(camera.clock.now(), None, NOTHING_FOUND) is None
     assert isinstance(ended[0], TypeError)
