@@ -129,6 +129,9 @@ class Camera(ABC):
         one.
         """
 
+    def expect(self, reads: int) -> None:  # noqa: B027 (most cameras do nothing in advance)
+        """Note that so many *reads* follow right after one another."""
+
     @abstractmethod
     def close(self) -> None:
         """Release the source. Closing twice is allowed."""

@@ -175,6 +175,7 @@ class LiveCamera:
         """Pass *count* frames on; return whether the next ones may be late."""
         frames: list[Frame] = []
         may_be_late = False
+        self._camera.expect(count)
         try:
             while not frames or (len(frames) < count and not self._stopping.is_set()):
                 frames.append(self._camera.read())

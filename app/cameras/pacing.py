@@ -96,11 +96,10 @@ class Backlog:
         """Return whether the last wait for a picture was a while ago."""
         return self._clock.monotonic() - self._waited_s >= _SUSPECT_S
 
-    def record_read(self, began_s: float) -> None:
-        """Record that data came, for which the reader has waited since *began_s*."""
-        now_s = self._clock.monotonic()
-        if now_s - began_s >= _WAIT_S:
-            self._waited_s = now_s
+    def record_read(self, began_s: float, came_s: float) -> None:
+        """Record that data *came*, for which the reader has waited since *began_s*."""
+        if came_s - began_s >= _WAIT_S:
+            self._waited_s = came_s
 
     def keep(self) -> bool:
         """Return whether to use the picture at hand."""

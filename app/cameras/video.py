@@ -3,10 +3,12 @@
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from fractions import Fraction
 from functools import partial
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -18,7 +20,7 @@ from av.video.stream import VideoStream
 
 from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.connection import Connections
-from app.cameras.damage import DamageWatch
+from app.cameras.damage import DamageWatch, Message
 from app.cameras.opening import (
     Source,
     find_source,
@@ -44,6 +46,21 @@ _LUMA_FIRST = frozenset(
 _USUAL_FPS = 25
 #: libav's AVFMT_NOTIMESTAMPS: libav invents the stamps of such a format from a guessed rate.
 _NO_TIMESTAMPS = 0x0080
+
+
+class _Read(NamedTuple):
+    """A *packet* that came at *came_s*, after a wait since *began_s*, and its *pictures*.
+
+    *pictures* is None where it could not be decoded. libav logged the messages while it was *read*,
+    and while it was *decoded*.
+    """
+
+    packet: "av.Packet[VideoStream]"
+    pictures: Sequence[av.VideoFrame] | None
+    began_s: float
+    came_s: float
+    read: Sequence[Message]
+    decoded: Sequence[Message]
 
 
 class VideoCamera(Camera):
@@ -98,6 +115,9 @@ class VideoCamera(Camera):
             if is_kept:
                 return self._frame(number, picture, stamp_s, playing_s, damaged)
 
+    def expect(self, reads: int) -> None:
+        self._together = reads
+
     def close(self) -> None:
         if self._container is not None:
             self._container.close()
@@ -128,6 +148,11 @@ class VideoCamera(Camera):
         self._packets: Iterator[av.Packet[VideoStream]] = container.demux(stream)
         self._ticks = (stream.time_base or Fraction(0)).as_integer_ratio()
         self._messages = Capture()
+        #: What was read and is not looked at yet, and how much of that is read in one go.
+        self._reads: deque[_Read] = deque()
+        self._together = 1
+        #: The error that comes after what was read.
+        self._failure: CameraError | None = None
         self._decoded: deque[av.VideoFrame] = deque()
         self._damage = DamageWatch()
         self._forwarder = make_forwarder(stream, settings, self.sink, stamped=self._stamped)
@@ -148,7 +173,9 @@ class VideoCamera(Camera):
     def _next_picture(self) -> tuple[int, av.VideoFrame]:
         began_s = self._clock.monotonic()
         while not self._decoded:
-            self._decode(self._next_packet())
+            if not self._reads:
+                self._read_together()
+            self._take(self._reads.popleft())
             if not self._decoded and self._clock.monotonic() - began_s > self._settings.stall_s:
                 raise CameraStalled(
                     f"{self.source}: no data could be decoded for {self._settings.stall_s:g} s"
@@ -159,25 +186,53 @@ class VideoCamera(Camera):
         self._pictures += 1
         return number, picture
 
-    def _decode(self, packet: "av.Packet[VideoStream]") -> None:
+    def _read_together(self) -> None:
+        """Read the expected packets, at least one, and decode them.
+
+        Everything else is done with all of them afterwards: the work of the decoder drives code and
+        data of the rest out of the processor's caches.
+        """
+        if self._failure:
+            raise self._failure
+        count, self._together = self._together, 1
         try:
-            with self._messages as messages:
-                self._decoded.extend(packet.decode())
-            self._damage.packet_decoded(messages)
-            messages.clear()
-        except av.FFmpegError:
-            self._messages.logs.clear()
+            for _ in range(count):
+                self._reads.append(self._read_one())
+        except CameraError as error:
+            if not self._reads:
+                raise
+            self._failure = error
+
+    def _read_one(self) -> _Read:
+        began_s = self._clock.monotonic()
+        packet = self._next_packet()
+        came_s, logs = self._clock.monotonic(), self._messages.logs
+        read = _taken(logs)
+        pictures: Sequence[av.VideoFrame] | None = None
+        with suppress(av.FFmpegError), self._messages:
+            pictures = packet.decode()
+        return _Read(packet, pictures, began_s, came_s, read, _taken(logs))
+
+    def _take(self, read: _Read) -> None:
+        """Take the pictures of a packet, and follow what it says of the stream."""
+        if self._backlog:
+            self._backlog.record_read(read.began_s, read.came_s)
+            self.patient = self._may_be_late and not self._backlog.is_suspect
+        self._damage.packet_read(read.packet, read.read)
+        if read.pictures is None:
             self._number += 1
             self.corrupt += 1
             self._damage.record_loss()
+        else:
+            self._decoded.extend(read.pictures)
+            self._damage.packet_decoded(read.decoded)
         if self._forwarder:
-            self._forwarder.packet_decoded(packet)
+            self._forwarder.packet_decoded(read.packet)
 
     def _next_packet(self) -> "av.Packet[VideoStream]":
-        began_s = self._clock.monotonic()
         try:
-            with self._messages as messages:
-                packet = next(self._packets)
+            with self._messages:
+                return next(self._packets)
         except StopIteration:
             if self._pictures == 0:
                 raise CameraError(
@@ -190,12 +245,6 @@ class VideoCamera(Camera):
             ) from None
         except av.FFmpegError as error:
             raise CameraError(f"{self.source} broke off: {error.strerror}") from None
-        if self._backlog:
-            self._backlog.record_read(began_s)
-            self.patient = self._may_be_late and not self._backlog.is_suspect
-        self._damage.packet_read(packet, messages)
-        messages.clear()
-        return packet
 
     def _stamp_s(self, picture: av.VideoFrame) -> float | None:
         # libav's own `time` makes fractions, which are slow. A division is as exact, and a product
@@ -236,6 +285,15 @@ class VideoCamera(Camera):
         with self._converting:
             bgr = flipped(_converted(picture, "bgr24"), self._settings)
         return self._privacy.bgr(bgr) if self._privacy else bgr
+
+
+def _taken(messages: list[Message]) -> Sequence[Message]:
+    """Return *messages*, and empty them; there are hardly ever any."""
+    if not messages:
+        return ()
+    taken = tuple(messages)
+    messages.clear()
+    return taken
 
 
 def _luma(picture: av.VideoFrame) -> tuple[Image, int]:

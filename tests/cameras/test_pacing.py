@@ -101,7 +101,7 @@ def kept_of(backlog: Backlog, clock: FakeClock, waits_s: float, seconds: int) ->
     for _ in range(10 * seconds):
         began_s = clock.monotonic()
         clock.advance(waits_s)
-        backlog.record_read(began_s)
+        backlog.record_read(began_s, clock.monotonic())
         clock.advance(0.1 - waits_s)
         kept += backlog.keep()
     return kept
