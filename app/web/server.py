@@ -115,16 +115,12 @@ def _roles(config: Config) -> tuple[Role, ...]:
 
 
 def _make_now(app: Flask) -> None:
-    """Make in the master what *app* would make at its first request, so that workers share it."""
+    """Make in the master what *app* would make at its first request, so that workers share it.
+
+    Templates are compiled when somebody opens a page: only the dashboard's worker needs them.
+    """
     protocol.prepare_records()
     app.url_map.update()
-    for name in app.jinja_env.list_templates(filter_func=_is_ours):
-        app.jinja_env.get_template(name)
-
-
-def _is_ours(template: str) -> bool:
-    """Return whether *template* is no macro of Bootstrap-Flask, of which few are used."""
-    return template.endswith(".html") and "/" not in template
 
 
 def assign_role(worker: PatientWorker, workers: Iterable[PatientWorker]) -> None:
