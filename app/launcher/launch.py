@@ -19,7 +19,7 @@ import click
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE, PROJECT, SOURCE_VARIABLE, Config
 from app.emergency.supervisor_watch import STARTED_VARIABLE
 from app.errors import StateUnavailable, SuiteError, SupervisorUnavailable
-from app.launcher import forking, glances, specs
+from app.launcher import forking, glances, preload, specs
 from app.launcher.prepare import Order, glances_logging, prepared
 from app.launcher.processes import RUN_VARIABLE
 from app.launcher.redis_password import with_password
@@ -64,7 +64,7 @@ def start_suite(order: Order) -> bool:
     config = order.config
     run = prepared(order)
     try:
-        _wait_until_up(config, run, _launch(order))
+        _wait_until_up(order, run)
     except BaseException:
         stop_suite(config.run_dir)
         raise
@@ -154,17 +154,20 @@ def _environment(order: Order) -> dict[str, str]:
     return environment
 
 
-def _wait_until_up(config: Config, run: Sequence[ProcessSpec], supervisord: int) -> None:
-    """Wait until each of *run* works; otherwise `SuiteError` with the end of a program's log.
+def _wait_until_up(order: Order, run: Sequence[ProcessSpec]) -> None:
+    """Start supervisord, and wait until each of *run* works.
 
-    *supervisord* is the id of its process.
+    Raises `SuiteError` with the end of a program's log when one does not.
     """
+    config, supervisord = order.config, _launch(order)
     deadline_s = time.monotonic() + UP_WITHIN_S
     ends: dict[str, set[int]] = defaultdict(set)
     with closing(State(config.redis.url)) as state:
         while down := _down(config, state, run):
             if os.waitpid(supervisord, os.WNOHANG)[0]:
-                raise SuiteError(_failure(config, "supervisord"))
+                if not preload.has_crashed(config.run_dir):
+                    raise SuiteError(_failure(config, "supervisord"))
+                supervisord = _launch(order)  # it imports less this time
             for name, known in down.items():
                 ends[name].add(known.ended_s if known else 0)
                 if len(ends[name] - {0}) > _ENDS_ALLOWED or time.monotonic() > deadline_s:

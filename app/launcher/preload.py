@@ -6,7 +6,8 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import chdir
+from contextlib import chdir, contextmanager, suppress
+from pathlib import Path
 
 from app.config import PROJECT, share_config
 
@@ -25,6 +26,8 @@ _OURS = (
     "app.launcher.redis_starter",
     "gunicorn",
 )
+#: The file that exists while supervisord imports.
+_IMPORTING = "importing"
 #: What several programs import. What only one needs, it imports by itself: to share that with
 #: supervisord would take more memory, since each writes to some of it, and delay the others.
 _SEVERAL = (
@@ -73,6 +76,39 @@ def preload(commands: Iterable[str]) -> list[str]:
     gc.collect()
     gc.freeze()
     return troubles
+
+
+@contextmanager
+def import_watched(folder: Path) -> Iterator[bool]:
+    """Yield whether to import now, and note in *folder* that an import goes on.
+
+    A package can end the whole process, for example by an instruction that this processor does not
+    know. After that it is left out once: each program then imports by itself.
+    """
+    mark = folder / _IMPORTING
+    is_safe = not has_crashed(folder)
+    with suppress(OSError):  # a full disk must not stop the start
+        mark.unlink(missing_ok=True)
+        if is_safe:
+            mark.write_text(_boot(), encoding="ascii")
+    yield is_safe
+    with suppress(OSError):
+        mark.unlink(missing_ok=True)
+
+
+def has_crashed(folder: Path) -> bool:
+    """Return whether the last import noted in *folder* ended supervisord, since the last boot.
+
+    A power cut during the import leaves its note too, but from an earlier boot.
+    """
+    try:
+        return (folder / _IMPORTING).read_text(encoding="ascii") == _boot()
+    except OSError:
+        return False
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
 
 
 def _wanted(counted: Counter[str]) -> Iterator[str]:

@@ -28,6 +28,10 @@ from app.launcher import forking, preload
 from app.launcher.patient_poller import PatientPoller
 from app.launcher.systemd import Systemd
 
+_NOT_SHARED = (
+    "the last start ended while it imported what the programs share, so each program imports it by "
+    "itself this time, which takes more memory"
+)
 _roll_over = loggers.RotatingFileHandler.doRollover
 
 
@@ -58,7 +62,9 @@ class _Supervisor(supervisord.Supervisor):  # type: ignore[misc]
             for group in self.options.process_group_configs
             for process in group.process_configs
         ]
-        for trouble in preload.preload(commands):
+        with preload.import_watched(Path.cwd()) as is_safe:
+            troubles = preload.preload(commands) if is_safe else [_NOT_SHARED]
+        for trouble in troubles:
             self.options.logger.warn(trouble)
         poller = self.options.poller
         poller.may_wait = self._may_wait

@@ -269,6 +269,25 @@ sys.meta_path.insert(0, Broken())
         assert not suite.processes()
 
 
+def test_a_package_that_ends_supervisord_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashing = """
+import os, sys
+class Crashing:
+    def find_spec(self, name, *_):
+        if name == "app.recording.event_folder" and "supervise" in sys.argv[0]:
+            os.abort()
+sys.meta_path.insert(0, Crashing())
+"""
+    (tmp_path / "sitecustomize.py").write_text(crashing)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Suite(tmp_path) as suite:
+        suite.start("who_is_home")
+        assert "each program imports it by itself" in suite.log("supervisord")
+        assert not (suite.config.run_dir / "importing").exists()
+
+
 def test_a_wrong_logging_file_stops_a_start(tmp_path: Path) -> None:
     with Suite(tmp_path) as suite:
         (suite.folder / "logging.yml").write_text("version: 17")
