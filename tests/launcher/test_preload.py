@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import load_config
+from app.config import Config, load_config
 from app.launcher import preload, specs
 from app.launcher.launch import LIGHT
 from tests.servers.programs import write_config
@@ -48,9 +48,11 @@ def test_opencv_is_imported_for_several_cameras_only() -> None:
 
 
 def test_each_program_but_glances_is_forked(tmp_path: Path) -> None:
-    config = load_config(write_config(tmp_path, "redis://127.0.0.1:1/0", "dashboard: {}"))
+    running = write_config(tmp_path, "redis://127.0.0.1:1/0", "glances: {on_demand: false}")
+    config, conf = load_config(running), tmp_path / "glances.conf"
     assert all(preload.is_ours(program.command) for program in specs.daemons(config))
-    assert not preload.is_ours(specs.glances(config, config.folder / "glances.conf").command)
+    assert not preload.is_ours(specs.glances(config, conf).command)
+    assert preload.is_ours(specs.glances(Config(), conf).command)  # its door
     assert not preload.is_ours(("/bin/true",))
 
 
