@@ -1,7 +1,7 @@
 """Judges tagged events again: was there a person, and would the rule have sent an alert?
 
 The score and the decision that the suite stored are used where they are there. Otherwise the
-person model runs over the event's sample, and the rule decides by that.
+person model runs over the event's sample and snapshot, and the rule decides by that.
 """
 
 from collections import defaultdict
@@ -13,8 +13,14 @@ from typing import Literal
 from app.config import CameraConfig, Config
 from app.config.of_camera import people_settings
 from app.evaluation.archive.index import Archive, ArchivedEvent
-from app.evaluation.archive.sample import LARGEST_SAMPLE, Sample, SampleError, read_sample
-from app.evaluation.evaluate.looking import FrameLook, look_at
+from app.evaluation.archive.sample import (
+    LARGEST_SAMPLE,
+    Sample,
+    SampleError,
+    decoded,
+    read_sample,
+)
+from app.evaluation.evaluate.looking import FrameLook, look_at, look_at_snapshot
 from app.frames import Box, Detection
 from app.people.base import PERSON, PersonModel
 from app.people.rule import WAIT_S, PersonRule, subject_of
@@ -128,7 +134,7 @@ class Judging:
         )
 
     def see(self, event: ArchivedEvent) -> SeenEvent:
-        """Return what the suite stored of *event*, or what the model finds in its sample."""
+        """Return what the suite stored of *event*, or what the model finds in its pictures."""
         record = event.record
         if record is not None and record.score is not None:
             return SeenEvent(event, True, record.score, record.person, "stored")
@@ -136,16 +142,32 @@ class Judging:
         model = self._model_at(event.camera)
         sample = self._sample(event) if model or not is_event else None
         motion = True if is_event else sample.motion if sample else None
-        if sample is None or model is None:
-            return SeenEvent(event, motion)
-        try:
-            looks = look_at(sample, model, self._every)
-        except SampleError as error:
-            self.skipped[event.files["sample.tar"]] = str(error)
+        looks = self._looks(event, sample, model) if model else []
+        if not looks:
             return SeenEvent(event, motion)
         people = [one.score for look in looks for one in look.found if one.kind == PERSON]
         person = any(subject_of(look.found, self.threshold)[1] for look in looks)
         return SeenEvent(event, motion, max(people, default=0.0), person, "model", tuple(looks))
+
+    def _looks(
+        self, event: ArchivedEvent, sample: Sample | None, model: PersonModel
+    ) -> list[FrameLook]:
+        """Return what *model* finds in *sample*, and in the snapshot of *event*."""
+        looks: list[FrameLook] = []
+        name = event.files.get("snapshot-clean.jpg") or event.files.get("snapshot.jpg")
+        try:
+            if sample:
+                looks = look_at(sample, model, self._every)
+        except SampleError as error:
+            self.skipped[event.files["sample.tar"]] = str(error)
+        try:
+            if name:
+                with self._archive.files.open(name, LARGEST_SAMPLE) as file:
+                    picture = decoded(file.read())
+                looks.append(look_at_snapshot(picture, event.started_at, model))
+        except (OSError, SampleError) as error:
+            self.skipped[str(name)] = str(error)
+        return looks
 
     def _sample(self, event: ArchivedEvent) -> Sample | None:
         name = event.files.get("sample.tar")

@@ -1,6 +1,6 @@
-"""Runs a person model over the last frames of a sample."""
+"""Runs a person model over the last frames of a sample, and over a snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,18 +31,28 @@ def look_at(sample: Sample, model: PersonModel, every: int) -> list[FrameLook]:
     damaged.
     """
     chosen = sample.frames[-LAST_FRAMES:][::-1][::every][::-1]
-    return [FrameLook(one.at, tuple(_found(decoded(one.jpeg), sample, model))) for one in chosen]
+    return [
+        FrameLook(one.at, tuple(_found(decoded(one.jpeg), sample.boxes, model))) for one in chosen
+    ]
 
 
-def _found(picture: Image, sample: Sample, model: PersonModel) -> Iterator[Detection]:
-    for part in _parts(sample, picture.shape[1], picture.shape[0]):
+def look_at_snapshot(picture: Image, at: datetime, model: PersonModel) -> FrameLook:
+    """Return what *model* finds in *picture*, the best of an event *at* its opening.
+
+    A sample ends where somebody may be half in view; this picture is up to a second later.
+    """
+    return FrameLook(at, tuple(_found(picture, (), model)))
+
+
+def _found(picture: Image, boxes: Sequence[Box], model: PersonModel) -> Iterator[Detection]:
+    for part in _parts(boxes, picture.shape[1], picture.shape[0]):
         x, y, width, height = part
         yield from in_picture(model.detect(picture[y : y + height, x : x + width]), part)
 
 
-def _parts(sample: Sample, width: int, height: int) -> list[Box]:
+def _parts(boxes: Sequence[Box], width: int, height: int) -> list[Box]:
     """Return the parts of a frame of *width* and *height* at which the model looks."""
-    inside = [one for box in sample.boxes if (one := _clipped(box, width, height))]
+    inside = [one for box in boxes if (one := _clipped(box, width, height))]
     largest = sorted(inside, key=lambda box: box.width * box.height, reverse=True)[:_MOST_CROPS]
     return [crop_box(one, width, height) for one in largest] or [Box(0, 0, width, height)]
 

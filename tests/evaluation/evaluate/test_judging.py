@@ -123,12 +123,19 @@ def test_untagged_events_count_as_nothing(house: TaggedHouse) -> None:
     assert judged(house, None) == ([], {})
 
 
+def test_somebody_who_is_in_the_snapshot_only_is_found(house: TaggedHouse, tmp_path: Path) -> None:
+    house.add(NOON, "occupied")
+    house.add_sample(NOON, [picture(1)])
+    ((one,), _) = judged(house, finding(tmp_path, [], [{"kind": "person", "score": 0.7}]))
+    assert (one.score, one.person, one.sent, one.person_source) == (0.7, True, True, "model")
+
+
 def test_a_damaged_sample_is_named_and_the_rest_goes_on(house: TaggedHouse, tmp_path: Path) -> None:
     house.add(NOON, "occupied")
     house.add_sample(NOON, [picture(1)]).write_bytes(b"garbage")
     house.add(NOON + timedelta(hours=1), "occupied", score=0.9, person=True)
     found, skipped = judged(house, finding(tmp_path, []))
-    assert [one.person_source for one in found] == ["unknown", "stored"]
+    assert [one.person_source for one in found] == ["model", "stored"]
     ((name, why),) = skipped.items()
     assert name.endswith("sample.tar")
     assert "no whole tar" in why
