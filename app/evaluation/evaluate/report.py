@@ -45,8 +45,8 @@ def markdown(events: Sequence[JudgedEvent], source: Origin, mistakes: Sequence[J
         summary(events, source).partition("\n")[0],
         _origin(events, source),
         "## The classic table",
-        "Motion at the moment, a person, and what the tag says. A person is one in the event, where "
-        "the suite stored a score; else one in the last 30 frames or the snapshot.",
+        "Motion at the moment, a person, and what the tag says. A person is one in the event, "
+        "where the suite stored a score; else one in the last 30 frames or the snapshot.",
         _classic(figures.classic_table(events, CALLS["person"]), "person"),
         "The same with the memory: a person there, or seen by this camera not long before.",
         _classic(figures.classic_table(events, figures.person_or_memory), "person or memory"),
