@@ -17,6 +17,7 @@ from app.errors import ProtocolError, StateUnavailable
 from app.files import has_link, open_unlinked
 from app.protocol import event_camera, event_started_at
 from app.recording.event_folder import CLEAN_SNAPSHOT, PART_NAME, SNAPSHOT, EventFolders, clip_name
+from app.recording.thumbnail import HEAD_BYTES, thumbnail_of
 from app.web.dashboard.context import dashboard
 from app.web.dashboard.events.row import new_row
 
@@ -78,7 +79,20 @@ def snapshot(event: str) -> Response:
     try:
         return _sent(event, SNAPSHOT, "image/jpeg", ".jpg")
     except NotFound:
-        return _from_redis(event)
+        return _held(_in_redis(event), event)
+
+
+@page.get("/event/<event>/thumbnail.jpg")
+def thumbnail(event: str) -> Response:
+    """Send the small picture that is in the one with the box; if there is none, that one."""
+    checked_event(event)
+    try:
+        with _opened(_folder(event) / SNAPSHOT) as file:
+            small = thumbnail_of(file.read(HEAD_BYTES))
+    except NotFound:
+        jpeg = _in_redis(event)
+        return _held(thumbnail_of(jpeg) or jpeg, event)
+    return _held(small, event) if small else snapshot(event)
 
 
 @page.get("/event/<event>/snapshot-clean.jpg")
@@ -140,13 +154,19 @@ def _sent(event: str, name: str, content_type: str, ending: str) -> Response:
     return _private(response, event, ending)
 
 
-def _from_redis(event: str) -> Response:
+def _in_redis(event: str) -> bytes:
+    """Return the picture of an event of another machine; 404 when it is not there any more."""
     try:
         jpeg = dashboard().state.snapshot(event)
     except StateUnavailable:
         raise Unavailable("Redis is not reachable, and it alone has this picture.") from None
     if not jpeg:
         raise NotFound
+    return jpeg
+
+
+def _held(jpeg: bytes, event: str) -> Response:
+    """Return the picture *jpeg*, which is in memory."""
     response = Response(jpeg, mimetype="image/jpeg")
     response.add_etag()
     response.make_conditional(request)

@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 
 from app.errors import StateUnavailable
 from app.recording.event_folder import clip_name
+from app.recording.thumbnail import with_thumbnail
 from tests.web.dashboard.conftest import Site
 from tests.web.dashboard.made_events import (
     CLEAN_JPEG,
@@ -38,6 +39,22 @@ def test_pictures_are_sent_to_this_browser_only(site: Site, event: str) -> None:
     again = fetch(site, f"/event/{event}/snapshot.jpg", **{"If-None-Match": marked.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert fetch(site, f"/event/{event}/snapshot-clean.jpg").data == CLEAN_JPEG
+
+
+def test_lists_get_the_small_picture_or_else_the_large_one(site: Site, event: str) -> None:
+    address = f"/event/{event}/thumbnail.jpg"
+    assert fetch(site, address).data == JPEG
+    both = with_thumbnail(b"\xff\xd8\xff\xe0\0\6JFIF rest", b"small")
+    (folder_of(site.data_dir, event) / "snapshot.jpg").write_bytes(both)
+    elsewhere = publish_event(site.state, an_event(5, "garden"), snapshot=both)
+    for shown in (address, f"/event/{elsewhere}/thumbnail.jpg"):
+        small = fetch(site, shown)
+        assert (small.data, small.headers["Cache-Control"]) == (b"small", "private, no-cache")
+        again = fetch(site, shown, **{"If-None-Match": small.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+    assert fetch(site, f"/event/{event[:-5]}cellar/thumbnail.jpg").status_code == 404
+    for page in ("/timeline", "/detector/events"):
+        assert address in site.get(page).text
 
 
 def test_a_clip_is_sent_by_ranges(site: Site, event: str) -> None:

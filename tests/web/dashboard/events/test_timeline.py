@@ -33,7 +33,7 @@ def test_events_are_shown_by_day_with_what_is_known(site: Site) -> None:
     assert places == sorted(places)
     for words in ("A cat, 71%", "42 s", "held back", "on shed", "no clip", "no picture"):
         assert words in text
-    assert f"/event/{first}/snapshot.jpg" in text
+    assert f"/event/{first}/thumbnail.jpg" in text
     day, before = FIRST.astimezone(), (FIRST - timedelta(days=1)).astimezone()
     assert f'id="day-{day:%Y-%m-%d}"' in text
     assert f'id="day-{before:%Y-%m-%d}"' in text
