@@ -5,6 +5,8 @@ from math import inf
 
 #: The longest body of a request that is read, in bytes.
 LONGEST_BODY = 65_536
+#: The name under which an app may keep work for the idle time after its start.
+IDLE_WORK = "idle_work"
 #: Set when this process is asked to end. An answer without an end looks at it once a second.
 STOPPING = threading.Event()
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,12 +32,16 @@ from app.logs import set_up_logs
 from app.programs import DASHBOARD, SLACK_SERVER, Program, expected_programs
 from app.protocol import Heartbeat, Trouble
 from app.state import State
+from app.web import IDLE_WORK, STOPPING
 from app.web.endpoint import ENDPOINT, Endpoint
 from app.web.patient_worker import IDLE_S, PatientWorker
 
 #: A request to Slack's address is short. One to the dashboard may last as long as a page is open.
 SLACK_THREADS = 2
 _DASHBOARD_THREADS = 40
+#: Within this time after the start, the programs of a house are busy with their own beginning.
+BUSY_S = 10.0
+_LEAST_PRIORITY = 19
 
 _log = logging.getLogger(__name__)
 
@@ -216,3 +220,22 @@ def start_heartbeat(app: Flask) -> None:
     endpoint: Endpoint = app.extensions[ENDPOINT]
     logging.getLogger("gunicorn.error").addFilter(endpoint.is_gunicorns)
     HeartbeatSender(_Served.role.program, endpoint, _Served.config).start()
+
+
+class IdleWorker(threading.Thread):
+    """Does *work* once, after `BUSY_S` and only when the processor has nothing else to do."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(name="idle-work", daemon=True)
+        self._work = work
+
+    def run(self) -> None:
+        if not STOPPING.wait(BUSY_S):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
+            self._work()
+
+
+def begin_idle_work(app: Flask) -> None:
+    """Let a thread do what *app* keeps for the idle time after its start, if there is any."""
+    if IDLE_WORK in app.extensions:
+        IdleWorker(app.extensions[IDLE_WORK]).start()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from flask import Flask
 from gunicorn.arbiter import Arbiter
 
 from app import protocol
@@ -22,7 +23,7 @@ from app.commands.context import NOT_ALLOWED, REDIS_AWAY
 from app.config import FOLDER_VARIABLE
 from app.launcher.processes import lives
 from app.protocol import Heartbeat
-from app.web import server
+from app.web import IDLE_WORK, server
 from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.slack import OWNER, SlackServer
@@ -256,3 +257,16 @@ def test_a_slow_redis_is_answered_while_slack_waits(
                 reply = in_time(endpoint, line)
                 assert reply == REDIS_AWAY or slow.delay_s < 1
     slow.close()
+
+
+def test_idle_work_is_done_with_the_lowest_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.web.server.BUSY_S", 0.0)
+    app, priorities = Flask("quiet"), list[int]()
+
+    def work() -> None:
+        priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    server.begin_idle_work(app)
+    app.extensions[IDLE_WORK] = work
+    server.begin_idle_work(app)
+    until(lambda: priorities == [19], "the work is done once")

@@ -8,7 +8,7 @@ from app.clock import Clock, SystemClock
 from app.commands.context import CommandContext
 from app.config import Config
 from app.state import State
-from app.web import LONGEST_BODY
+from app.web import IDLE_WORK, LONGEST_BODY
 from app.web.dashboard import command, errors, frame
 from app.web.dashboard.access import auth, headers, sender, sessions, strangers
 from app.web.dashboard.context import DASHBOARD, Dashboard
@@ -52,6 +52,8 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
     state = State(config.redis.url, REDIS_TIMEOUT_S)
     app.extensions[ENDPOINT] = endpoint
     commands = CommandContext(config, state, clock)
+    events = EventIndex(config, state, clock)
+    app.extensions[IDLE_WORK] = events.read_ahead
     app.extensions[DASHBOARD] = Dashboard(
         config,
         state,
@@ -59,7 +61,7 @@ def create_app(config: Config, clock: Clock | None = None) -> Flask:
         commands,
         LivePictures(state),
         Updates(lambda: read_overview(commands), lambda: overview_changes(commands)),
-        EventIndex(config, state, clock),
+        events,
     )
     Bootstrap5(app)
     sessions.prepare(app, config)

@@ -15,6 +15,7 @@ from app.clock import Clock, SystemClock
 from app.config import Config
 from app.protocol import Decision
 from app.state import State
+from app.web import STOPPING
 from app.web.dashboard.events.disk import EventDisk
 from app.web.dashboard.events.news import EventNews
 from app.web.dashboard.events.row import EVERY_EVENT, EventFilter, EventRow, day_of, new_row
@@ -24,6 +25,7 @@ __all__ = ["EVERY_EVENT", "EventFilter", "EventIndex", "EventRow"]
 Kind = TypeVar("Kind")
 
 _EVERY_S = 1.0
+_BETWEEN_DAYS_S = 0.01
 _NEVER = float("-inf")
 
 
@@ -76,6 +78,20 @@ class EventIndex:
             while batch := list(islice(matching, count - len(found))):
                 found += [row for row in self._news.newest(batch) if wanted.accepts(row)]
         return found
+
+    def read_ahead(self) -> None:
+        """Read all events, so that no page waits for that; each day by itself, so that none waits
+        long for this either.
+        """
+        with self._lock:
+            self._refresh()
+            days = self._day_names("~")
+        while not STOPPING.wait(_BETWEEN_DAYS_S):
+            with self._lock:
+                day = next(days, None)
+                if day is None:
+                    return
+                self._rows(day)
 
     def row(self, event: str) -> EventRow | None:
         """Return the row of *event*; None when it is not known. May raise a `ProtocolError`."""

@@ -10,6 +10,7 @@ import pytest
 from app.clock import FakeClock
 from app.protocol import Request, event_id, host_name
 from app.state import State
+from app.web.dashboard.events.disk import EventDisk
 from app.web.dashboard.events.index import EVERY_EVENT, EventFilter, EventIndex
 from app.web.dashboard.events.words import place_of
 from tests.web.dashboard.conftest import Site
@@ -197,3 +198,12 @@ def test_a_folder_below_another_day_is_no_event(site: Site, index: EventIndex) -
     folder.rename(moved / event)
     assert index.page() == []
     assert index.row(event) is None
+
+
+def test_what_was_read_ahead_is_not_read_again(
+    site: Site, index: EventIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [write_event(site.data_dir, an_event(-24 * 60 * day)) for day in range(4)]
+    index.read_ahead()
+    monkeypatch.setattr(EventDisk, "_row", None)
+    assert shown(index) == days
