@@ -1,10 +1,14 @@
 """A thumbnail inside a picture, and pictures that have none."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+from app.cameras.privacy import PrivacyMask
 from app.recording.event_folder import SnapshotPair
+from app.recording.repainting import repaint
 from app.recording.thumbnail import HEAD_BYTES, WIDTH, thumbnail_of, with_thumbnail
 
 

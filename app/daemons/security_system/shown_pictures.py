@@ -96,7 +96,8 @@ class ShownPictures:
 
         picture = jpeg(draw_tiles(frame, verdict, comparison, people), QUALITY)
         words = describe(frame, verdict, comparison, people)
-        header = {"at": frame.taken_at.isoformat(timespec="milliseconds"), **words}
+        at = frame.taken_at.astimezone().isoformat(timespec="milliseconds")
+        header = {"at": at, **words}
         self._publisher.show_detector(json.dumps(header).encode() + b"\n" + picture)
 
 

@@ -5,7 +5,7 @@ import logging
 
 from flask import Flask, Response, current_app, redirect, render_template, request, url_for
 from flask.globals import request_ctx
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, generate_csrf
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -63,7 +63,8 @@ def _answer_old_page(error: CSRFError) -> AnyResponse:
     current_app.extensions[ENDPOINT].refusals.log("without a good token", who, text)
     if request.endpoint == "auth.enter":
         return auth.ask(_TOO_OLD_FORM, 400)
-    return _in_words(400, error.name, _TOO_OLD, error)
+    # The sender has a session, and only a page of this dashboard can read the answer.
+    return _in_words(400, error.name, _TOO_OLD, error, token=generate_csrf())
 
 
 def _answer_without_redis(error: StateUnavailable) -> AnyResponse:
@@ -71,8 +72,8 @@ def _answer_without_redis(error: StateUnavailable) -> AnyResponse:
     return _in_words(503, "Service Unavailable", _REDIS_AWAY, ServiceUnavailable())
 
 
-def _in_words(code: int, name: str, words: str, error: HTTPException) -> Response:
-    """Return the answer in the form in which the sender wants it.
+def _in_words(code: int, name: str, words: str, error: HTTPException, **more: str) -> Response:
+    """Return the answer in the form in which the sender wants it; *more* is for scripts only.
 
     Without a usable host name in the request there is no page: its links could not be made.
     """
@@ -81,7 +82,9 @@ def _in_words(code: int, name: str, words: str, error: HTTPException) -> Respons
         shown = render_template("error.html", code=code, words=words)
         return Response(shown, code, headers, mimetype="text/html")
     if any(kind == "application/json" for kind, _ in request.accept_mimetypes):
-        return Response(json.dumps({"error": words}), code, headers, mimetype="application/json")
+        return Response(
+            json.dumps({"error": words, **more}), code, headers, mimetype="application/json"
+        )
     return Response(f"{code} {name}: {words}\n", code, headers, mimetype="text/plain")
 
 

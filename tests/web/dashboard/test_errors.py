@@ -20,5 +20,10 @@ def test_a_wrong_method_names_the_right_ones(site: Site) -> None:
 def test_an_old_page_says_what_to_do(site: Site) -> None:
     refused = site.client.post("/logout", headers={"Accept": "application/json"})
     assert refused.status_code == 400
-    assert refused.json == {"error": "This page is too old. Reload it, and try again."}
+    assert refused.json
+    assert refused.json["error"] == "This page is too old. Reload it, and try again."
     assert site.get("/").status_code == 200
+    headers = {"Accept": "application/json", "X-CSRFToken": refused.json["token"]}
+    assert site.client.post("/logout", headers=headers).status_code == 302
+    # Without a session there is nothing to renew.
+    assert "token" not in (site.client.post("/logout", headers=headers).json or {})

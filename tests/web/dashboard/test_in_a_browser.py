@@ -112,6 +112,7 @@ def test_the_camera_stops_when_it_is_disarmed_on_the_page(house: House, browser:
         expect(armed(page)).to_have_text("Disarmed", use_inner_text=True)
         until(lambda: house.camera() == "closed", "the camera is closed")
         assert house.redis.get("camera_status") == "False"
+        expect(page.locator("[data-busy]")).to_have_count(0)  # a double click would be over
         page.get_by_role("button", name="Arm", exact=True).click()
         expect(armed(page)).to_have_text("Armed", use_inner_text=True)
 

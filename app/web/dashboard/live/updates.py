@@ -16,13 +16,16 @@ from app.web.dashboard.live.overview import Overview
 
 #: The least time between two readings: all programs send their heartbeats at the same moment.
 PAUSE_S = 0.02
-#: The time without a change after which a comment is sent, to notice a page that is gone.
+#: The time without a change after which a page gets a sign of life. It shows both ends whether the
+#: other is there.
 QUIET_S = 10.0
 #: The most pages that listen at once; a thread serves each.
 MOST_LISTENERS = 12
 #: The time in milliseconds after which a browser asks for another stream.
 _RETRY_MS = 300
 _LOOK_S = 1.0
+#: A browser passes a comment on to no script, and an event only with data.
+_ALIVE = "event: alive\ndata: 1\n\n"
 
 
 class Updates:
@@ -70,7 +73,7 @@ class Updates:
                 sent = number
                 yield f"data: {text}\n\n"
             elif time.monotonic() - quiet_s > QUIET_S:
-                yield ":\n\n"
+                yield _ALIVE
             else:
                 continue
             quiet_s = time.monotonic()

@@ -1,6 +1,7 @@
 // A picture or a clip that somebody asks for: shown on the camera's card when it is there.
 
 import { send } from "./commands.js";
+import { ask as request } from "./requests.js";
 
 const LOOK_MS = 500;
 /** The longest wait, whatever the server says. */
@@ -22,18 +23,17 @@ export async function ask(camera, command, button, result) {
 
 async function wait(camera, what, reply) {
   const address = `/asked/${camera}/${what}?at=${encodeURIComponent(reply.at)}`;
-  const end = Date.now() + LONGEST_MS;
-  while (Date.now() < end) {
+  const end = performance.now() + LONGEST_MS;
+  while (performance.now() < end) {
     try {
-      const answer = await fetch(address, { headers: { Accept: "application/json" } });
-      const found = await answer.json();
-      if (answer.status === 401) {
-        return { why: found.error };
-      }
+      const found = await (await request(address)).json();
       if (found.done) {
         return found;
       }
-    } catch {
+    } catch (refusal) {
+      if (refusal.status === 401) {
+        return { why: refusal.message };
+      }
       // The dashboard may be back before the time is over.
     }
     await new Promise((done) => setTimeout(done, LOOK_MS));

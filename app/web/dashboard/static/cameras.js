@@ -18,7 +18,7 @@ export class Camera {
     this.overlay = card.querySelector(".overlay");
     this.age = card.querySelector(".age");
     this.button = card.querySelector(".enlarge");
-    this.arrivedAt = 0;
+    this.arrivedAt = null;
     this.state = { state: "unknown", words: this.overlay.textContent };
     this.trouble = "";
     this.button.addEventListener("click", () => this.enlarge(!this.isEnlarged));
@@ -54,7 +54,7 @@ export class Camera {
   update(state) {
     if (state) {
       this.state = state;
-      this.arrivedAt = state.state === "disarmed" ? 0 : this.arrivedAt;
+      this.arrivedAt = state.state === "disarmed" ? null : this.arrivedAt;
       this.turning?.update(state);
     }
     this.showAge();
@@ -70,24 +70,24 @@ export class Camera {
     if (before.startsWith("blob:")) {
       URL.revokeObjectURL(before);
     }
-    this.arrivedAt = Date.now();
+    this.arrivedAt = performance.now();
     this.trouble = "";
     this.showAge();
   }
 
   /** Show whether the picture is live, and else why not and how old it is. */
   showAge() {
-    const age = Date.now() - this.arrivedAt;
+    const age = this.arrivedAt === null ? Infinity : performance.now() - this.arrivedAt;
     const isOff = this.state.state === "disarmed";
     const isLive = !isOff && age <= OLD_MS;
     this.picture.classList.toggle("stale", !isLive);
-    this.image.hidden = isOff || !this.arrivedAt;
+    this.image.hidden = isOff || this.arrivedAt === null;
     this.overlay.hidden = isLive;
     const why = this.state.words || this.trouble || "Waiting for a picture …";
     if (!isLive && this.overlay.textContent !== why) {
       this.overlay.textContent = why;
     }
-    this.age.hidden = isOff || !this.arrivedAt;
+    this.age.hidden = isOff || this.arrivedAt === null;
     this.age.classList.toggle("is-live", isLive);
     this.age.textContent = isLive ? "Live" : `${Math.round(age / 1000)} s old`;
   }

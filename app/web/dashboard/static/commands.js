@@ -1,21 +1,32 @@
 // Commands from a page: sent without a reload, and the reply shown for some seconds.
 
+import { Line } from "./line.js";
 import { post } from "./requests.js";
 
 const SHOWN_MS = 8000;
 /** The time after a command in which the state must have changed. */
 const CHANGE_MS = 1500;
+/** The time after a command in which a click at the same place is still part of a double click. */
+const DOUBLE_MS = 600;
 
-/** Send *fields* to *address*; shows the reply, and returns it with its time, or null. */
+const line = new Line();
+
+/**
+ * Send *fields* to *address* after all earlier commands; shows the reply, and returns it with its
+ * time, or null. *fields* may be a function that returns them when it is their turn.
+ */
 export async function send(address, fields) {
-  let reply;
   try {
-    reply = await (await post(address, fields)).json();
-  } catch {
-    reply = { error: "The dashboard does not answer." };
+    const reply = await line.add(async () => {
+      const answer = await post(address, typeof fields === "function" ? fields() : fields);
+      return answer.json();
+    });
+    toast(reply.text);
+    return reply;
+  } catch (refusal) {
+    toast(refusal.message, true);
+    return null;
   }
-  toast(reply.text ?? reply.error, Boolean(reply.error));
-  return reply.error ? null : reply;
 }
 
 /** Show *text* at the edge of the page for some seconds, in place of the one before. */
@@ -36,21 +47,37 @@ export function toast(text, isTrouble = false) {
  * command that was refused leaves a switch where the person has put it.
  */
 export function listen(root, showState) {
-  root.addEventListener("submit", async (event) => {
-    if (!event.target.matches("form[data-command]")) {
-      return;
+  root.addEventListener("submit", (event) => {
+    if (event.target.matches("form[data-command]")) {
+      event.preventDefault();
+      submit(event.target, event.submitter, showState);
     }
-    event.preventDefault();
-    const fields = new FormData(event.target, event.submitter);
-    fields.delete("csrf_token");
-    await send(event.target.action, fields);
-    setTimeout(showState, CHANGE_MS);
   });
-  root.addEventListener("change", async (event) => {
-    if (!event.target.matches("input[data-on]")) {
-      return;
+  root.addEventListener("change", (event) => {
+    if (event.target.matches("input[data-on]")) {
+      turn(event.target, showState);
     }
-    await send(event.target.checked ? event.target.dataset.on : event.target.dataset.off, {});
-    setTimeout(showState, CHANGE_MS);
   });
+}
+
+/** Send *form*, unless it may be a double click: Arm is where Disarm was a moment before. */
+async function submit(form, submitter, showState) {
+  const place = form.parentElement;
+  if ("busy" in place.dataset) {
+    return;
+  }
+  const fields = new FormData(form, submitter);
+  fields.delete("csrf_token");
+  place.dataset.busy = "";
+  await send(form.action, fields);
+  setTimeout(() => delete place.dataset.busy, DOUBLE_MS);
+  setTimeout(showState, CHANGE_MS);
+}
+
+/** Send what *box*, a switch, says. Until the reply, older states do not move it. */
+async function turn(box, showState) {
+  box.dataset.sent = Number(box.dataset.sent ?? 0) + 1;
+  await send(box.checked ? box.dataset.on : box.dataset.off, {});
+  box.dataset.sent -= 1;
+  setTimeout(showState, CHANGE_MS);
 }

@@ -1,10 +1,13 @@
 // The live pictures of a detector, while the page is visible.
 
 import { followParts } from "./live.js";
+import { ask } from "./requests.js";
 import { drawTiles, showFindings, split } from "./verdict.js";
 
 const SILENT_MS = 3000;
 const ASK_MS = 5000;
+/** Where the time of day is in a time such as 2026-11-30T19:37:05.100+01:00, in the house's zone. */
+const [CLOCK_BEGIN, CLOCK_END] = [11, 19];
 const find = (id) => document.getElementById(id);
 const page = find("live");
 let stop = null;
@@ -17,7 +20,7 @@ async function show(message) {
   const [header, jpeg] = split(message);
   await drawTiles(find("tiles"), jpeg, header.tiles);
   for (const id of ["headline", "reason", "event", "decision"]) showText(id, header[id]);
-  showText("at", new Date(header.at).toLocaleTimeString("en-GB"));
+  showText("at", header.at.slice(CLOCK_BEGIN, CLOCK_END));
   showFindings(find("findings"), header.columns, header.findings);
   newest = performance.now();
   for (const id of ["holding", "tiles", "verdict"]) find(id).hidden = false;
@@ -42,10 +45,9 @@ function showSilence(isSilent) {
 
 async function whySilent() {
   try {
-    const answer = await fetch(page.dataset.silence, { headers: { Accept: "application/json" } });
-    return answer.ok ? (await answer.json()).why : "Please load the page again.";
-  } catch {
-    return "The dashboard does not answer.";
+    return (await (await ask(page.dataset.silence)).json()).why;
+  } catch (error) {
+    return error.message;
   }
 }
 

@@ -72,8 +72,16 @@ export class Drawing {
     const size = 14 * this.unit();
     [name, effect].forEach((text, line) => {
       const y = mean(1) + (line - 0.2) * size * 1.2;
-      this.add("text", { x: mean(0), y, "font-size": size, class: "area-label" }).textContent = text;
+      const shown = this.add("text", { y, "font-size": size, class: "area-label" });
+      shown.textContent = text;
+      shown.setAttribute("x", this.inside(mean(0), shown.getComputedTextLength() / 2 + size / 2));
     });
+  }
+
+  /** The place nearest to *x* at which *half* to both sides is in the picture, if there is room. */
+  inside(x, half) {
+    const { width } = this.svg.viewBox.baseVal;
+    return 2 * half > width ? width / 2 : Math.min(Math.max(x, half), width - half);
   }
 
   drawHandle(corner, at) {

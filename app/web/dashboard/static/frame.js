@@ -1,4 +1,4 @@
-// The button that switches between dark, light, and what the device is set to.
+// What each page has: the button that switches between dark, light, and what the device is set to.
 
 const NEXT = { auto: "dark", dark: "light", light: "auto" };
 const WORDS = { auto: "as the device", dark: "dark", light: "light" };
@@ -24,6 +24,9 @@ function change() {
   document.dispatchEvent(new Event("themechange"));
   show();
 }
+
+// The browser may show a page again as it was when it was left: old, or after a logout.
+window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
 
 try {
   show();

@@ -1,6 +1,10 @@
 // Live pictures: the parts of an endless answer, as they arrive.
 
+import { ask } from "./requests.js";
+
 const RETRY_MS = 1000;
+/** The server sends something every 5 s. After a sleep, a connection may be dead without a word. */
+const SILENT_MS = 15000;
 /** The pause after an answer that has ended without trouble, as when the server starts again. */
 const AGAIN_MS = 300;
 const LONGEST_HEAD = 4096;
@@ -20,9 +24,9 @@ async function follow(address, onPart, onTrouble, signal) {
   while (!signal.aborted) {
     let trouble = "";
     try {
-      trouble = await readParts(address, onPart, onTrouble, signal);
-    } catch {
-      trouble = "The dashboard does not answer.";
+      await readParts(address, onPart, onTrouble, signal);
+    } catch (error) {
+      trouble = error.message;
     }
     if (signal.aborted) {
       return;
@@ -34,22 +38,29 @@ async function follow(address, onPart, onTrouble, signal) {
   }
 }
 
-/** Read one answer to its end; returns "", or why there are no parts. */
+/** Read one answer to its end; throws an error that says why there are no parts. */
 async function readParts(address, onPart, onTrouble, signal) {
-  const answer = await fetch(address, {
-    headers: { Accept: "multipart/x-mixed-replace, application/json" },
-    signal,
-  });
-  if (!answer.ok) {
-    return (await answer.json()).error;
-  }
+  const Accept = "multipart/x-mixed-replace, application/json";
+  const answer = await ask(address, { headers: { Accept }, signal });
   onTrouble("");
   const parts = new Parts(onPart);
   const reader = answer.body.getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    parts.push(read.value);
+  try {
+    for (let read = await next(reader); !read.done; read = await next(reader)) {
+      parts.push(read.value);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
   }
-  return "";
+}
+
+/** The next bytes of *reader*; throws an error when the other end must be gone. */
+function next(reader) {
+  let timer;
+  const silence = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The dashboard does not answer.")), SILENT_MS);
+  });
+  return Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
 }
 
 /** Finds parts in the bytes of an answer. */

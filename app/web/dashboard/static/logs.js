@@ -1,4 +1,6 @@
 // New lines of the logs are added at the end while the page is visible.
+import { ready, sendOnChange } from "./ready.js";
+import { ask } from "./requests.js";
 import { whileVisible } from "./visible.js";
 
 const EVERY_S = 2;
@@ -45,26 +47,19 @@ async function look() {
   const fields = new URLSearchParams(window.location.search);
   fields.set("at", log.dataset.at);
   try {
-    const answer = await fetch(`${log.dataset.address}?${fields}`, {
-      headers: { Accept: "application/json" },
-    });
-    if (!answer.ok) {
-      note.textContent = answer.status === 401 ? "Please log in again." : "The server refuses.";
-      return;
-    }
-    const found = await answer.json();
+    const found = await (await ask(`${log.dataset.address}?${fields}`)).json();
     log.dataset.at = found.at;
     note.textContent = found.skipped ? "Some lines came too fast to be shown." : "";
     if (found.lines.length) {
       add(found.lines);
     }
-  } catch {
-    note.textContent = "The server does not answer; trying again.";
+  } catch (error) {
+    note.textContent = error.message;
   }
 }
 
-for (const choice of document.querySelectorAll("#program, #level")) {
-  choice.addEventListener("change", () => choice.form.requestSubmit());
-}
+const choices = [...document.querySelectorAll("#program, #level")];
+sendOnChange(choices[0].form, choices);
 log.scrollTop = log.scrollHeight;
+ready();
 whileVisible(look, EVERY_S);

@@ -2,7 +2,9 @@
 
 import { cornerText, faultOf, linesOf, shapeFault } from "./areas.js";
 import { copyFrom } from "./copy.js";
+import { Draft } from "./draft.js";
 import { Drawing } from "./drawing.js";
+import { ready } from "./ready.js";
 
 const find = (id) => document.getElementById(id);
 const page = find("masks");
@@ -11,6 +13,7 @@ const kindOf = (area) => kinds.find((kind) => kind.name === area.kind);
 
 /** What is drawn: see `Drawing`. */
 const board = { areas: structuredClone(configured), selected: null, isOpen: false, label };
+const draft = new Draft(`masks of ${page.dataset.camera}`, configured);
 /** The lines that somebody has copied. */
 let copied = null;
 const drawing = new Drawing(find("drawing"), board, act);
@@ -98,11 +101,24 @@ function select(number) {
 }
 
 function show() {
+  keepDraft();
   drawing.draw();
   showTools();
   showList();
   showForm();
   showLines();
+}
+
+/** Keep what is whole, for a page that a phone has ended or that was loaded again. */
+function keepDraft() {
+  if (!board.isOpen) draft.keep(isChanged() ? board.areas : null);
+}
+
+function takeDraft() {
+  const kept = draft.take();
+  if (kept === null) return;
+  board.areas = kept;
+  say("These are the areas that you drew before. The file has others.");
 }
 
 function showTools() {
@@ -191,6 +207,7 @@ function load() {
     find("drawing").querySelector("text").setAttribute("visibility", "hidden");
     drawing.resize(picture.naturalWidth, picture.naturalHeight);
   });
+  picture.addEventListener("error", () => say("There is no picture now."));
   picture.src = `${page.dataset.picture}?${Date.now()}`;
 }
 
@@ -219,4 +236,6 @@ find("reset").addEventListener("click", () => {
 });
 drawing.resize(...resolution);
 load();
+takeDraft();
 show();
+ready();

@@ -3,6 +3,8 @@
 import { show } from "./bind.js";
 import { Camera, viewVisible } from "./cameras.js";
 import { listen } from "./commands.js";
+import { showLoaded, showPicture } from "./picture.js";
+import { ready } from "./ready.js";
 import { follow, repeat } from "./updates.js";
 
 const cameras = [...document.querySelectorAll("[data-camera]")].map((card) => new Camera(card));
@@ -35,15 +37,14 @@ function showEvent(event) {
   const picture = document.getElementById("thumbnail");
   const link = picture.closest("a");
   link.href = link.dataset.template.replace("EVENT", event.id);
-  picture.src = picture.dataset.template.replace("EVENT", event.id);
+  showPicture(picture, picture.dataset.template.replace("EVENT", event.id));
 }
 
 const thumbnail = document.getElementById("thumbnail");
 if (thumbnail) {
-  thumbnail.addEventListener("load", () => (thumbnail.hidden = false));
-  thumbnail.addEventListener("error", () => (thumbnail.hidden = true));
-  thumbnail.hidden = thumbnail.complete && !thumbnail.naturalWidth;
+  showLoaded(thumbnail);
 }
 
 listen(document, repeat);
 viewVisible(cameras);
+ready();

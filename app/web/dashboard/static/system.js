@@ -1,4 +1,5 @@
 // The state of the programs is fetched again while the page is visible.
+import { ask } from "./requests.js";
 import { whileVisible } from "./visible.js";
 
 const EVERY_S = 5;
@@ -19,16 +20,13 @@ function show(html) {
 }
 
 async function look() {
-  let answer;
   try {
-    answer = await fetch(state.dataset.address, { headers: { Accept: "application/json" } });
-  } catch {
-    stale.hidden = false;
-    return;
-  }
-  stale.hidden = answer.ok;
-  if (answer.ok) {
+    const answer = await ask(state.dataset.address);
     show(await answer.text());
+    stale.hidden = true;
+  } catch (error) {
+    stale.textContent = `This is an old state. ${error.message}`;
+    stale.hidden = false;
   }
 }
 

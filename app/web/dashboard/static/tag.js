@@ -1,12 +1,19 @@
 // Tagging: one event after the other, without waiting for the server in between.
 
+import { showLoaded, showPicture } from "./picture.js";
+import { ready, sendOnChange } from "./ready.js";
+import { ask } from "./requests.js";
 import { onSwipe } from "./swipe.js";
 import { Queue, Sender } from "./tag_queue.js";
 
 const GONE = 410;
 // The server looks for changes once a second.
 const TABLE_MS = 1200;
+const AGAIN_MS = 3000;
 const WORDS = { occupied: "Occupied", unoccupied: "Unoccupied", skip: "Skipped" };
+const NO_PICTURE = "This event has no picture here.";
+/** A second click that comes sooner is that of a double click: nobody has seen the next event. */
+const DOUBLE_MS = 300;
 const KEYS = { o: "occupied", u: "unoccupied", s: "skip" };
 
 const $ = (id) => document.getElementById(id);
@@ -18,13 +25,13 @@ let left = Number(page.dataset.left);
 let tagged = 0;
 let isTableOld = false;
 let tableTimer = 0;
+let fillTimer = 0;
+const clickedAt = {};
 
 /** Show the first event of the queue, and load the pictures of the next two. */
 function show() {
   const [event, ...next] = queue.events;
   stopClip();
-  $("picture").hidden = !event?.picture;
-  $("empty").hidden = Boolean(event?.picture);
   $("details").hidden = !event;
   $("play").disabled = !event?.clip;
   for (const id of ["occupied", "unoccupied", "skip"]) {
@@ -35,19 +42,26 @@ function show() {
   if (event) {
     $("details").href = event.page;
     $("picture").alt = `${event.title}: ${event.words}`;
-    $("empty").textContent = "This event has no picture here.";
-    if (event.picture) {
-      $("picture").src = event.picture;
-    }
+    $("empty").textContent = event.picture ? "The picture is on its way …" : NO_PICTURE;
   } else if (!queue.isAll) {
     $("empty").textContent = "Looking for events that nobody has tagged …";
   } else {
     $("empty").textContent = nothingLeft();
   }
-  for (const one of next.slice(0, 2).filter((one) => one.picture)) {
+  showPictures([event, ...next.slice(0, 2)]);
+  showProgress();
+}
+
+/** Show the picture of the first of *events*, and fetch those of the others. */
+function showPictures([event, ...next]) {
+  const isShown = event && $("picture").getAttribute("src") === event.picture && !$("picture").hidden;
+  $("empty").hidden = isShown;
+  if (!isShown) {
+    showPicture($("picture"), event?.picture);
+  }
+  for (const one of next.filter((one) => one.picture)) {
     new Image().src = one.picture;
   }
-  showProgress();
 }
 
 function nothingLeft() {
@@ -56,7 +70,7 @@ function nothingLeft() {
   }
   const skipped = done.filter((one) => one.label === "skip").length;
   const again = skipped ? ` ${skipped} skipped: load the page again to see them.` : "";
-  return (tagged ? "That was the last event." : "Every event is tagged.") + again;
+  return (tagged ? "That was the last event." : "No event waits for a tag.") + again;
 }
 
 function showProgress() {
@@ -102,6 +116,14 @@ function decide(label) {
   announce(`${WORDS[label]}: ${event.title}. ${left} left.`);
   fill();
   show();
+}
+
+/** Decide by a click, unless it is the second one of a double click. */
+function click(event, label) {
+  if (!(event.timeStamp - clickedAt[label] < DOUBLE_MS)) {
+    decide(label);
+  }
+  clickedAt[label] = event.timeStamp;
 }
 
 async function send(entry) {
@@ -173,8 +195,8 @@ async function showTable() {
     return;
   }
   isTableOld = false;
-  const answer = await fetch(page.dataset.said, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (answer?.ok) {
+  const answer = await ask(page.dataset.said).catch(() => null);
+  if (answer) {
     $("said").innerHTML = await answer.text();
   }
 }
@@ -184,6 +206,8 @@ async function fill() {
     await queue.fill();
   } catch (error) {
     $("empty").textContent = `No events came: ${error.message}`;
+    clearTimeout(fillTimer);
+    fillTimer = setTimeout(fill, AGAIN_MS);
     return;
   }
   if (!$("clip").hidden || $("picture").getAttribute("src") === queue.events[0]?.picture) {
@@ -238,11 +262,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 for (const id of ["occupied", "unoccupied", "skip"]) {
-  $(id).addEventListener("click", () => decide(id));
+  $(id).addEventListener("click", (event) => click(event, id));
 }
 $("undo").addEventListener("click", undo);
 $("play").addEventListener("click", playOrPause);
-$("filters").addEventListener("change", () => $("filters").requestSubmit());
+sendOnChange($("filters"), [$("camera"), $("what")]);
 onSwipe($("stage"), () => $("picture"), (direction) => {
   decide(direction === "left" ? "unoccupied" : "occupied");
 });
@@ -251,7 +275,7 @@ window.addEventListener("beforeunload", (event) => {
     event.preventDefault();
   }
 });
-// A phone asks nothing when a page is left, and may end it soon after.
-window.addEventListener("pagehide", () => sender.hurry());
-document.addEventListener("visibilitychange", () => document.hidden && sender.hurry());
+showLoaded($("picture"), () => ($("empty").textContent = NO_PICTURE));
+$("picture").addEventListener("load", () => ($("empty").hidden = true));
+ready();
 fill();

@@ -1,6 +1,7 @@
 // The events that are still to be tagged, and the tags on their way to the server.
 
-import { post } from "./requests.js";
+import { Line } from "./line.js";
+import { ask, post } from "./requests.js";
 
 const FEW = 20;
 
@@ -29,13 +30,7 @@ export class Queue {
   async fetchMore() {
     const fields = new URLSearchParams(this.query);
     fields.set("before", this.last);
-    const answer = await fetch(`${this.address}?${fields}`, {
-      headers: { Accept: "application/json" },
-    });
-    if (!answer.ok) {
-      throw new Error(answer.status === 401 ? "Please log in again." : "The server refuses.");
-    }
-    const found = await answer.json();
+    const found = await (await ask(`${this.address}?${fields}`)).json();
     this.isAll = found.is_all;
     this.trouble = found.trouble;
     for (const event of found.events) {
@@ -54,13 +49,12 @@ export class Sender {
     this.address = address;
     this.changed = changed;
     this.unsent = 0;
-    this.waiting = [];
-    this.isSending = false;
+    this.line = new Line();
   }
 
   /** Send the tag of *entry*; resolves to the answer, which has `error` if it was refused. */
   send(entry) {
-    return this.line(async () => {
+    return this.add(async () => {
       entry.answer = await this.sendNow(entry.event, entry.label);
       return entry.answer;
     });
@@ -68,54 +62,27 @@ export class Sender {
 
   /** Give the event of *entry* the label that it had before, unless the tag was refused. */
   undo(entry) {
-    return this.line(() => {
+    return this.add(async () => {
       const { error, before = "" } = entry.answer ?? {};
       return error ? {} : this.sendNow(entry.event, before);
     });
   }
 
-  /** Send all that waits without waiting for answers: the page may be gone before they come. */
-  hurry() {
-    this.waiting.splice(0).forEach((one) => this.finish(one));
-  }
-
   /** Do *work* after all that was begun before. */
-  line(work) {
+  async add(work) {
     this.unsent += 1;
     this.changed();
-    return new Promise((resolve) => {
-      this.waiting.push({ work, resolve });
-      this.sendWaiting();
-    });
-  }
-
-  async sendWaiting() {
-    if (this.isSending) {
-      return;
-    }
-    this.isSending = true;
-    while (this.waiting.length) {
-      await this.finish(this.waiting.shift());
-    }
-    this.isSending = false;
-  }
-
-  async finish({ work, resolve }) {
-    resolve(await work());
+    const answer = await this.line.add(work);
     this.unsent -= 1;
     this.changed();
+    return answer;
   }
 
   async sendNow(event, label) {
     try {
-      const answer = await post(`${this.address}/${event.id}`, { label });
-      if (answer.status === 401) {
-        return { error: "Please log in again." };
-      }
-      const found = await answer.json();
-      return answer.ok ? found : { error: found.error ?? "The server refuses.", status: answer.status };
-    } catch {
-      return { error: "The server does not answer." };
+      return await (await post(`${this.address}/${event.id}`, { label })).json();
+    } catch (refusal) {
+      return { error: refusal.message, status: refusal.status };
     }
   }
 }

@@ -1,7 +1,8 @@
 // Settings on trial: runs the detector on an event with the present settings, and with others.
 
 import { copyFrom } from "./copy.js";
-import { post } from "./requests.js";
+import { ready } from "./ready.js";
+import { post, Refusal } from "./requests.js";
 import { TrialView } from "./trial_view.js";
 
 const find = (id) => document.getElementById(id);
@@ -19,30 +20,16 @@ const knobs = [...form.querySelectorAll("[data-present]")];
 async function run(view, fields) {
   view.begin();
   try {
-    const answer = await post(page.dataset.address, fields);
-    if (!answer.ok || answer.redirected) {
-      view.fail(await refusalOf(answer));
-      return;
-    }
+    const answer = await post(page.dataset.address, fields, true);
     for await (const line of linesOf(answer.body)) {
       const message = JSON.parse(line);
       if (message.kind === "lines") showLines(message.text);
       else view.show(message);
     }
     view.end();
-  } catch {
-    view.fail(["The dashboard does not answer, or the answer broke off."]);
+  } catch (error) {
+    view.fail([error instanceof Refusal ? error.message : "The answer broke off."]);
   }
-}
-
-async function refusalOf(answer) {
-  if (answer.redirected || answer.status === 401) {
-    return ["Your session has ended. Please log in again."];
-  }
-  if (answer.headers.get("Content-Type") === "application/json") {
-    return [(await answer.json()).error];
-  }
-  return [`The dashboard refuses this (${answer.status}). Please load the page again.`];
 }
 
 /** Yield the lines of *body*, as they come. */
@@ -116,6 +103,6 @@ form.addEventListener("submit", (event) => {
 find("copy").addEventListener("click", async () => {
   find("copied").textContent = await copyFrom(find("lines"));
 });
-form.reset();
 showUsed();
+ready();
 runAll();

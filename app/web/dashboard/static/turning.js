@@ -11,8 +11,9 @@ export class Turning {
     this.name = name;
     this.home = card.dataset.home.split(" ").map(Number);
     this.target = [...this.home];
-    this.turnedAt = 0;
-    this.isSending = false;
+    this.turnedAt = -Infinity;
+    this.sending = 0;
+    this.isWaiting = false;
     this.steps = {};
     for (const button of card.querySelectorAll("[data-turn]")) {
       const step = button.dataset.turn;
@@ -30,7 +31,7 @@ export class Turning {
 
   /** Take the direction in *state*, unless the camera is on its way to another. */
   update(state) {
-    if (state.pan !== null && !this.isSending && Date.now() - this.turnedAt > MOVING_MS) {
+    if (state.pan !== null && !this.sending && performance.now() - this.turnedAt > MOVING_MS) {
       this.target = [state.pan, state.tilt];
     }
   }
@@ -40,16 +41,16 @@ export class Turning {
     this.target = change
       ? this.target.map((deg, axis) => Math.max(-MOST_DEG, Math.min(MOST_DEG, deg + change[axis])))
       : [...this.home];
-    this.turnedAt = Date.now();
-    if (this.isSending) {
-      return;
+    this.turnedAt = performance.now();
+    if (this.isWaiting) {
+      return; // what waits takes the newest target along
     }
-    this.isSending = true;
-    let sent = "";
-    while (sent !== this.target.join(" ")) {
-      sent = this.target.join(" ");
-      await send("/command/rotate", { text: `${this.name} ${sent}` });
-    }
-    this.isSending = false;
+    this.isWaiting = true;
+    this.sending += 1;
+    await send("/command/rotate", () => {
+      this.isWaiting = false;
+      return { text: `${this.name} ${this.target.join(" ")}` };
+    });
+    this.sending -= 1;
   }
 }

@@ -1,12 +1,17 @@
 // The state of the house as it changes, for every page that wants to show it without a reload.
 
+import { ask } from "./requests.js";
+
 const PATIENCE_MS = 3000;
-const AWAY = "The dashboard does not answer. This page shows the last known state.";
+/** The server says something every 10 s. After a sleep, a connection may be dead without a word. */
+const SILENT_MS = 25000;
+const LAST_STATE = "This page shows the last known state.";
 
 const followers = [];
 let state = null;
 let source = null;
-let retry = 0;
+let timer = 0;
+let isFailing = false;
 let connection = "";
 
 /**
@@ -16,7 +21,7 @@ let connection = "";
  */
 export function follow(name, callback) {
   followers.push({ name, callback, last: undefined });
-  if (!source && !retry) {
+  if (!source && !timer) {
     connect();
   }
   announce();
@@ -49,54 +54,73 @@ function partOf(name) {
 }
 
 function connect() {
-  retry = 0;
+  disconnect();
   source = new EventSource("/updates");
+  source.addEventListener("alive", hear);
   source.onmessage = (message) => {
-    clearTimeout(retry);
-    retry = 0;
+    hear();
     state = { ...state, ...JSON.parse(message.data) };
     connection = "";
     announce();
   };
   source.onerror = () => {
-    if (!retry) {
-      retry = setTimeout(explain, source.readyState === EventSource.CLOSED ? 0 : PATIENCE_MS);
+    if (!isFailing) {
+      isFailing = true;
+      plan(explain, source.readyState === EventSource.CLOSED ? 0 : PATIENCE_MS);
     }
   };
 }
 
-/** Say why no changes come, and try again. */
-async function explain() {
+function disconnect() {
+  plan(null);
   source?.close();
   source = null;
-  connection = await whyNot();
+  isFailing = false;
+}
+
+function hear() {
+  isFailing = false;
+  plan(explain, SILENT_MS);
+}
+
+/** Call *what* after *wait_ms*, instead of what was planned; null is nothing. */
+function plan(what, wait_ms = 0) {
+  clearTimeout(timer);
+  timer = what ? setTimeout(what, wait_ms) : 0;
+}
+
+/** Say why no changes come, and try again. */
+async function explain() {
+  disconnect();
+  const words = await whyNot();
+  if (source) {
+    return; // the page was shown again meanwhile
+  }
+  connection = words;
   announce();
   if (!document.hidden) {
-    retry = setTimeout(connect, PATIENCE_MS);
+    plan(connect, PATIENCE_MS);
   }
 }
 
 async function whyNot() {
   const probe = new AbortController();
   try {
-    const answer = await fetch("/updates", {
-      headers: { Accept: "application/json" },
-      signal: probe.signal,
-    });
-    return answer.ok ? "" : (await answer.json()).error;
-  } catch {
-    return AWAY;
+    await ask("/updates", { signal: probe.signal });
+    return "";
+  } catch (refusal) {
+    return refusal.status ? refusal.message : `${refusal.message} ${LAST_STATE}`;
   } finally {
     probe.abort();
   }
 }
 
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(retry);
-  retry = 0;
-  source?.close();
-  source = null;
+function begin() {
+  disconnect();
   if (!document.hidden && followers.length) {
     connect();
   }
-});
+}
+
+document.addEventListener("visibilitychange", begin);
+window.addEventListener("online", begin);

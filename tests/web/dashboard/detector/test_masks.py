@@ -100,6 +100,10 @@ def test_a_zone_is_drawn_with_the_mouse(page: Page, tmp_path: Path) -> None:
     ]
     drawn = np.array(read.zones[1].area)
     assert np.allclose(drawn, [(0.1, 0.6), (0.4, 0.6), (0.3, 0.8)], atol=0.003)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.get_by_text("These are the areas that you drew before.")).to_be_visible()
+    assert read_back(page, tmp_path).zones == read.zones
 
 
 def test_a_mask_is_drawn_by_keyboard_and_deleted(page: Page, tmp_path: Path) -> None:

@@ -158,6 +158,33 @@ def test_swipes_tag_on_a_phone(browser: Browser, site: Site, events: list[str]) 
         assert serious_findings(page) == []
 
 
+def test_the_picture_before_is_never_beside_the_next_event(page: Page, events: list[str]) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/event/{events[5]}/snapshot.jpg", hold)
+    for _ in range(5):
+        page.keyboard.press("s")
+    expect(page.get_by_role("link", name="All about this event")).to_have_attribute(
+        "href", f"/event/{events[5]}"
+    )
+    expect(page.get_by_text("The picture is on its way")).to_be_visible()
+    expect(page.locator("#picture")).to_be_hidden()
+    held[-1].fulfill(body=GIF, content_type="image/gif")
+    for route in held[:-1]:
+        route.abort()
+    expect(page.locator("#picture")).to_be_visible()
+    expect(page.get_by_text("The picture is on its way")).to_be_hidden()
+
+
+def test_a_double_click_tags_one_event(page: Page) -> None:
+    occupied = page.get_by_role("button", name="Occupied", exact=True)
+    occupied.evaluate("button => { button.click(); button.click(); }")
+    expect(page.get_by_text("13 left", exact=True)).to_be_visible()
+
+
 def test_more_events_are_fetched_until_none_is_left(site: Site, page: Page) -> None:
     for _ in range(14):
         page.keyboard.press("u")

@@ -90,7 +90,7 @@ def test_nothing_is_read_while_no_page_listens(house: House, updates: Updates) -
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_a_comment_comes_now_and_then_as_long_as_it_may(
+def test_a_sign_of_life_comes_as_long_as_it_may(
     updates: Updates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.web.dashboard.live.updates.QUIET_S", 0.1)
@@ -98,7 +98,7 @@ def test_a_comment_comes_now_and_then_as_long_as_it_may(
     begin, state, *rest = list(updates.stream(lambda: time.monotonic() < end_s))
     assert begin == BEGIN
     assert data(state) == {"armed": True}
-    assert set(rest) == {":\n\n"}
+    assert set(rest) == {"event: alive\ndata: 1\n\n"}
 
 
 def test_only_so_many_pages_listen(updates: Updates) -> None:
