@@ -29,6 +29,14 @@ def test_the_marked_picture_of_an_event_has_a_thumbnail() -> None:
     assert len(pictures.marked) == len(pictures.clean) + len(small or b"") + 10
 
 
+def test_a_picture_that_is_painted_loses_its_thumbnail(tmp_path: Path) -> None:
+    grey = np.full((240, 320, 3), 120, np.uint8)
+    path = tmp_path / "snapshot.jpg"
+    path.write_bytes(SnapshotPair.encoded(grey, grey).marked)
+    repaint(path, PrivacyMask((((0, 0), (0.5, 0), (0.5, 0.5)),)))
+    assert thumbnail_of(path.read_bytes()) is None
+
+
 @pytest.mark.parametrize(
     "jpeg", [b"", b"GIF89a", b"\xff\xd8", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe0\0\0\xff\xe0"]
 )
