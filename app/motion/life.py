@@ -58,7 +58,9 @@ def _lives(track: Track, now: Contrast, model: SceneModel) -> bool:
     change = cv2.blur(change, (3, 3))
     sample = np.abs(now.local[::4, ::4] - now.before[::4, ::4]) * now.weight[::4, ::4]
     middle = sample.size // 2
-    calm = float(np.partition(sample.ravel(), middle)[middle]) / _USUAL_MEDIAN
+    sample = sample.ravel()
+    sample.partition(middle)
+    calm = float(sample[middle]) / _USUAL_MEDIAN
     # Only pixels above the calm of the picture can live, so the others are cleared.
     _, change = cv2.threshold(change, _LIFE_CALM * calm, 0, cv2.THRESH_TOZERO)
     living = cv2.countNonZero(cv2.compare(change, _LIFE_NOISE * model.noise[region], cv2.CMP_GT))

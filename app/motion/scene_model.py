@@ -97,16 +97,18 @@ class SceneModel:
         """
         ratio = (self.change[::6, ::6] / self.noise[::6, ::6]).ravel()
         place = ratio.size * 3 // 4
-        return float(np.partition(ratio, place)[place])
+        ratio.partition(place)
+        return float(ratio[place])
 
     def usual_noise(self) -> float:
         """Return the noise that a quarter of the pixels stay below, in grey levels."""
         return self._noise_of(1 / 4)
 
     def _noise_of(self, share: float) -> float:
-        sample = self.noise[::4, ::4].ravel()
+        sample = self.noise[::4, ::4].flatten()
         place = int(sample.size * share)
-        return float(np.partition(sample, place)[place])
+        sample.partition(place)
+        return float(sample[place])
 
     # --- learning ---
 
