@@ -15,7 +15,8 @@ import av
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings, PacketSink
-from app.cameras.live import CameraFeed, FrameUser
+from app.cameras.feed import CameraFeed
+from app.cameras.live import FrameUser
 from app.clock import SystemClock
 from app.errors import CameraEnded
 from app.frames import Frame, Packet

@@ -67,7 +67,7 @@ def test_an_error_for_an_unknown_scene_lists_the_scenes() -> None:
 def test_importing_cameras_imports_no_backend() -> None:
     heavy = "{'cv2', 'av', 'numpy', 'picamera', 'picamera2'}"
     code = (
-        f"import sys, app.cameras, app.cameras.live, app.cameras.base; print(sorted({heavy} & "
+        f"import sys, app.cameras, app.cameras.feed, app.cameras.base; print(sorted({heavy} & "
         "set(sys.modules)))"
     )
     assert (

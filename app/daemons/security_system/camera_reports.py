@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from app import protocol
-from app.cameras.live import FeedState
+from app.cameras.feed import FeedState
 from app.clock import Clock
 from app.daemons.security_system.noted_steadiness import NotedSteadiness
 from app.daemons.security_system.publisher import Publisher

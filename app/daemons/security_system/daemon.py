@@ -19,7 +19,8 @@ from app import protocol
 from app.alert_text import AlertText
 from app.cameras import make_camera
 from app.cameras.base import Camera, PacketSink
-from app.cameras.live import CameraChange, CameraFeed, FrameUser
+from app.cameras.feed import CameraChange, CameraFeed
+from app.cameras.live import FrameUser
 from app.clock import Clock
 from app.config import CameraConfig
 from app.config.of_camera import people_settings
