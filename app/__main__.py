@@ -2,8 +2,26 @@
 
 import importlib
 import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
-import click
+
+def use_packages() -> None:
+    """Run again with the Python of .venv where that of the system was called, which lacks them."""
+    if find_spec("click") and find_spec("pydantic") and find_spec("yaml"):
+        return
+    project = Path(__file__).parents[1]
+    venv = project / ".venv"
+    python = venv / "bin" / "python"
+    if not python.exists() or venv.samefile(sys.prefix):
+        sys.exit(f"The packages are missing. Run {project}/scripts/setup.sh, then this again.")
+    os.execv(python, [str(python), "-m", "app", *sys.argv[1:]])  # noqa: S606
+
+
+use_packages()
+
+import click  # noqa: E402
 
 #: Each verb, and the place of its command. It is imported only when it is used, since some need
 #: OpenCV.

@@ -27,6 +27,7 @@ tests='' keep_venv='' extras=() wheels=${WHOS_THERE_WHEELS:-}
 main() {
     read_options "$@"
     refuse_unfit_processor
+    trap explain_full_card EXIT
     if [[ -n $wheels ]]; then use_wheels; fi
     wait_for_other_setups
     set_up_python

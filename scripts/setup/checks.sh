@@ -3,6 +3,8 @@
 
 # What a new .venv and the packages from apt need, and what an update of a complete .venv needs.
 room_mb=1500 update_mb=400
+# With less the card is full: any command may have failed because of that, whatever it says.
+full_mb=100 is_explained=''
 # A clock that is behind this day is wrong, and then no certificate is valid.
 released=2026-11-30
 image="Write Raspberry Pi OS Lite (64-bit), Bookworm or newer, to the card with Raspberry Pi Imager"
@@ -31,13 +33,15 @@ refuse_unfit_processor() {
 # Ends if .venv cannot be made or changed here. $1 is the room that it needs, in MB.
 need_room_and_time() {
     local have
-    have=$(df --output=avail --block-size=1M . | tail --lines=1)
+    have=$(free_mb)
     if [[ -d .venv && $1 == "$room_mb" ]]; then
         have=$((have + $(du --summarize --block-size=1M .venv/ | cut --fields=1)))
     fi
-    ((have >= $1)) ||
+    ((have >= $1)) || {
+        is_explained=yes
         die "only $have MB are free in $PWD, and $1 MB are needed. Make room: sudo apt-get clean;" \
             "du -xh --max-depth=2 / | sort -h | tail shows what is large. Or take a larger card"
+    }
     [[ -z $wheels ]] || return 0
     [[ ! $(date +%F) < $released ]] ||
         die "the clock of this machine is wrong: $(date '+%F %H:%M'). With it no download is possible." \
@@ -45,11 +49,28 @@ need_room_and_time() {
             "without a network: sudo date --set='YYYY-MM-DD HH:MM'"
 }
 
+free_mb() { df --output=avail --block-size=1M . | tail --lines=1; }
+
+# Names the cure at the end of a set-up that has failed because the card became full.
+explain_full_card() {
+    local status=$?
+    if ((status)) && [[ -z $is_explained ]] && (($(free_mb) < full_mb)); then cure_for_full_card >&2; fi
+    exit "$status"
+}
+
+cure_for_full_card() {
+    is_explained=yes
+    say "The card is full: only $(free_mb) MB are free in $PWD. Make room (sudo apt-get clean;" \
+        "du -xh --max-depth=2 / | sort -h | tail shows what is large), or take a larger card." \
+        "What is installed stays. Run the same command again, and it continues"
+}
+
 # Prints the cure for what pip says in $1.
 cure_for() {
     case ${wheels:+from wheels: }$1 in
         *"No space left on device"*)
-            say "The card is full: df -h. Make room (sudo apt-get clean), or take a larger card"
+            cure_for_full_card
+            return
             ;;
         *CERTIFICATE_VERIFY_FAILED* | *"not yet valid"*)
             say "A certificate was refused. Look at the clock of this machine: timedatectl"

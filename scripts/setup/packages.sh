@@ -149,6 +149,8 @@ prepare_venv() {
         sync --file-system .venv
         mv "$journal.new" "$journal"
     fi
+    # A full card may have cut off its last line.
+    if [[ -n $(tail --bytes=1 "$journal") ]]; then say >>"$journal"; fi
     printf 'wanted %s\n' "$@" >>"$journal"
     sync --file-system .venv
     rm --force "$stamp"

@@ -7,6 +7,7 @@ arguments. Only the first venv gets its pip from ensurepip; later ones get a cop
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -56,7 +57,8 @@ if [ "$1 $2" != "-m venv" ]; then exec '{python}' "$@"; fi
 shift 2
 '{python}' -m venv "$@" || exit
 for venv; do :; done
-cp -al '{pip}'/* "$venv"/lib/python*/site-packages
+cp -al '{pip}'/* "$venv"/lib/python*/site-packages 2>/dev/null ||
+    cp -a '{pip}'/* "$venv"/lib/python*/site-packages
 """
 NOT_OURS = {
     *("redis-server", "valkey-server", "Xvfb", "chromium"),
@@ -157,11 +159,14 @@ def with_apt(folder: Path) -> Path:
     return folder
 
 
-def make_checkout(folder: Path) -> Checkout:
-    """Make a checkout that has never been set up."""
+MakeCheckout = Callable[[Path], Checkout]
+
+
+def checkout_in(folder: Path, commands: Path) -> Checkout:
+    """Make a checkout that has never been set up, which may use the *commands* of the machine."""
     root, wheels, stand_ins = folder / "my house", folder / "wheels", with_apt(folder / "bin")
-    shutil.copytree(REPO / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "scripts").mkdir()
+    (root / "scripts").mkdir(parents=True)
+    (root / "app").symlink_to(REPO / "app")
     shutil.copy(REPO / "scripts" / "setup.sh", root / "scripts")
     shutil.copytree(REPO / "scripts" / "setup", root / "scripts" / "setup")
     for extra in ("apprise", "dropbox", "people", "twilio"):
@@ -180,7 +185,9 @@ def make_checkout(folder: Path) -> Checkout:
     make_program(stand_ins / "redis-server", SERVER)
     make_program(stand_ins / "Xvfb", EMPTY_PROGRAM)
     make_program(stand_ins / "chromium", EMPTY_PROGRAM)
-    path = [stand_ins, ordinary_commands(folder / "usr-bin")]
+    # A real one waits for all that other tests have written.
+    make_program(stand_ins / "sync", EMPTY_PROGRAM)
+    path = [stand_ins, commands]
     system = folder / "system"
     system.mkdir()
     checkout = Checkout(root, wheels, path, folder / "model", Path(sys.executable), system)
@@ -200,10 +207,13 @@ def quick_python(checkout: Checkout, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+def first_run(make_checkout: MakeCheckout, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     folder = tmp_path_factory.mktemp("checkout")
     checkout = make_checkout(folder)
+    stand_in = checkout.path[0] / "sync"
+    stand_in.rename(folder / "sync")
     done = checkout.setup()
+    (folder / "sync").rename(stand_in)
     assert done.returncode == 0, done.stderr
     checkout.python = quick_python(checkout, folder)
     return checkout, done
@@ -427,7 +437,9 @@ def test_an_unsuitable_python_is_refused_without_harm(checkout: Checkout, tmp_pa
     assert ".venv is up to date" in checkout.setup().stdout
 
 
-def test_a_machine_without_python_gets_the_cure(tmp_path: Path) -> None:
+def test_a_machine_without_python_gets_the_cure(
+    make_checkout: MakeCheckout, tmp_path: Path
+) -> None:
     checkout = make_checkout(tmp_path)
     done = checkout.setup(PYTHON="", PATH=str(checkout.path[1]))
     assert done.returncode != 0
@@ -477,7 +489,9 @@ def test_without_apt_screen_and_browser_are_asked_for(checkout: Checkout) -> Non
     assert "sudo apt-get install chromium" in done.stderr
 
 
-def test_a_raspberry_pi_gets_its_camera_from_apt(first_run: FirstRun, tmp_path: Path) -> None:
+def test_a_raspberry_pi_gets_its_camera_from_apt(
+    make_checkout: MakeCheckout, first_run: FirstRun, tmp_path: Path
+) -> None:
     checkout = make_checkout(tmp_path)
     checkout.python = first_run[0].python
     checkout.model.write_text(PI)
@@ -491,7 +505,9 @@ def test_a_raspberry_pi_gets_its_camera_from_apt(first_run: FirstRun, tmp_path: 
     assert checkout.run("import simplejpeg; print('works')") == "works"
 
 
-def test_picamera2_is_tried_again_after_a_change(first_run: FirstRun, tmp_path: Path) -> None:
+def test_picamera2_is_tried_again_after_a_change(
+    make_checkout: MakeCheckout, first_run: FirstRun, tmp_path: Path
+) -> None:
     """An update of the system brings a simplejpeg that does not fit the numpy of .venv."""
     checkout = make_checkout(tmp_path)
     checkout.python = first_run[0].python
@@ -528,7 +544,7 @@ def test_picamera2_is_tried_again_after_a_change(first_run: FirstRun, tmp_path: 
     ],
 )
 def test_an_unfit_machine_is_named_before_any_change(
-    tmp_path: Path, program: str, prints: str, said: str
+    make_checkout: MakeCheckout, tmp_path: Path, program: str, prints: str, said: str
 ) -> None:
     checkout = make_checkout(tmp_path)
     make_program(checkout.path[0] / program, PRINTS.format(prints))
@@ -594,6 +610,51 @@ def test_temporary_files_are_on_the_card(checkout: Checkout, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
     assert not (checkout.root / ".venv" / "tmp").exists()
+
+
+#: Runs setup.sh in a copy of the checkout on a card that has room for nothing, for Python and pip,
+#: and for all.
+ON_A_SMALL_CARD = """
+cd "$1" && mkdir card && mount -t tmpfs -o size=9m tmpfs card && cp -a "$2"/. card || exit
+for size in 9 60 200; do
+    mount -o "remount,size=${size}m" card && card/scripts/setup.sh 2>&1
+    echo "code $?, $size MB"
+done
+"""
+#: Hides that the card is small, until it is full.
+BIG_DF = """#!/bin/sh
+free=$(/usr/bin/df "$@" | tail -n 1)
+if [ "$free" -lt 20 ] && [ -e .venv ]; then echo "$free"; else echo 1600; fi
+"""
+
+
+def test_a_set_up_goes_on_after_the_card_was_full(
+    make_checkout: MakeCheckout, first_run: FirstRun, tmp_path: Path
+) -> None:
+    checkout = make_checkout(tmp_path)
+    checkout.python = first_run[0].python
+    make_wheel(checkout.wheels, "large", "1.0", "x" * 45_000_000)
+    checkout.require("greeting==1.0\nlarge==1.0  # 45 MB\n")
+    make_program(checkout.path[0] / "df", BIG_DF)
+    done = subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--mount"),
+            *("sh", "-c", ON_A_SMALL_CARD, "sh", tmp_path, checkout.root),
+        ],
+        env=checkout.env(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    nothing, pip, everything, _ = re.split(r"code (?:\d), \d+ MB\n", done.stdout)
+    codes = re.findall(r"code (\d), (\d+) MB", done.stdout)
+    assert codes == [("1", "9"), ("1", "60"), ("0", "200")], done.stdout
+    for said in (nothing, pip):
+        assert said.count("The card is full") == 1, said
+        assert "Run the same command again, and it continues" in said
+    assert "Fetching 2 of 2: large 1.0" in pip
+    assert "going on where an earlier set-up was interrupted" in everything
+    assert "Fetching 1 of 1: large 1.0" in everything
 
 
 def test_apt_is_waited_for_and_completed(checkout: Checkout, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.conftest import REPO
-from tests.scripts.test_setup import Checkout, make_checkout, make_wheel
+from tests.scripts.test_setup import Checkout, MakeCheckout, make_wheel
 
 
 def collect(checkout: Checkout, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -24,7 +24,9 @@ def collect(checkout: Checkout, *arguments: str | Path) -> subprocess.CompletedP
     )
 
 
-def test_it_collects_what_another_machine_needs(tmp_path: Path) -> None:
+def test_it_collects_what_another_machine_needs(
+    make_checkout: MakeCheckout, tmp_path: Path
+) -> None:
     checkout = make_checkout(tmp_path)
     checkout.require(
         'greeting==1.0\ntool==1.0 ; platform_machine == "aarch64"\nabsent==1 ; extra == "x"\n'
@@ -50,7 +52,7 @@ def test_it_collects_what_another_machine_needs(tmp_path: Path) -> None:
     assert found[0].read_bytes() == (checkout.wheels / found[0].name).read_bytes()
 
 
-def test_a_wrong_argument_is_refused(tmp_path: Path) -> None:
+def test_a_wrong_argument_is_refused(make_checkout: MakeCheckout, tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path)
     for arguments, said in (
         (["--python", "3.9", "x"], "--python: 3.11, 3.12 or 3.13, not 3.9"),
