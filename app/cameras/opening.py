@@ -1,6 +1,8 @@
 """Opens a source with libav: in which ways it may work, and what to do about an error."""
 
 import errno
+import os
+import pwd
 import stat
 import time
 from collections.abc import Sequence
@@ -42,7 +44,6 @@ _CURES = {
     errno.EINVAL: f"look at the user name and the password; {_CURE_LOGIN}",
     errno.EPROTONOSUPPORT: "it offers RTSP neither over TCP nor over UDP",
     errno.EBUSY: "another program uses it",
-    errno.EACCES: "add the user of the suite to the group video",
     errno.ENOTTY: "it is no camera",
 }
 
@@ -86,7 +87,9 @@ def find_source(name: str, settings: CameraSettings) -> Source:
     try:
         mode = path.stat().st_mode
     except PermissionError as error:
-        raise CameraMissing(f"{name} cannot be opened: {error.strerror}") from None
+        raise CameraMissing(
+            f"{name} cannot be opened: {error.strerror}: {_user()} may not look into its folder"
+        ) from None
     except (OSError, ValueError):
         raise CameraMissing(f"{name}: there is no such file or device") from None
     if stat.S_ISCHR(mode):
@@ -211,4 +214,16 @@ def _unreachable(error: av.FFmpegError, messages: Sequence[Message], source: Sou
         return "cannot be reached with encryption: if the camera has none, write http or rtsp"
     text = f"cannot be opened: {error.strerror}"
     cure = _CURES.get(error.errno or 0)
+    if error.errno == errno.EACCES and source.kind == "device":
+        cure = f"`sudo usermod -aG video {_user()}`, then log in again and start the suite again"
+    elif error.errno == errno.EACCES and source.kind == "file":
+        cure = f"{_user()} may not read this file"
     return f"{text}: {cure}" if cure else text
+
+
+def _user() -> str:
+    """Return the name of the user of this process, or its number where it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -18,6 +18,7 @@ from app.config.options import config_options
 from app.errors import CameraError
 from app.files import atomic_file
 from app.frames import jpeg
+from app.recording.transcoding import can_be_copied
 
 #: The devices of a Pi's camera, which only members of the group video may read.
 _DEVICES = ("/dev/media0", "/dev/video0", "/dev/dma_heap/linux,cma")
@@ -98,6 +99,8 @@ def _encoder(settings: CameraSettings, trial: CameraTrial) -> str:
     codec = _CODECS.get(trial.encoded.codec, trial.encoded.codec)
     if settings.source == "auto":
         return f"{codec} by the Pi's hardware"
+    if not can_be_copied(trial.encoded):
+        return f"{codec} by the camera; the processor encodes the clips while something happens"
     return f"{codec} by the camera; it becomes the clip as it is"
 
 

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from tempfile import NamedTemporaryFile
 
 import cv2
 import numpy as np
 import pytest
 
+from app.cameras.opening import Source, open_source
 from app.errors import CameraEnded, CameraError, CameraMissing
 from tests.cameras.pictures import picture, write_video
 from tests.cameras.playing import fast, live, played
@@ -215,3 +217,35 @@ def test_a_device_that_does_not_exist_is_missing() -> None:
     _, error = played(live("/dev/video77"))
     assert isinstance(error, CameraMissing)
     assert str(error) == "attic (/dev/video77): there is no such file or device"
+
+
+def error_of_somebody(source: Source) -> str:
+    """The error that a user without rights gets who opens *source*."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            open_source("front", source)
+        except CameraError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as said:
+        text = said.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def test_a_camera_that_this_user_may_not_read_names_the_cure() -> None:
+    with NamedTemporaryFile() as file:
+        Path(file.name).chmod(0)
+        device = error_of_somebody(Source("device", file.name, "v4l2"))
+        assert device.startswith(
+            "front cannot be opened: Permission denied: `sudo usermod -aG vide"
+        )
+        video = error_of_somebody(Source("file", f"file:{file.name}"))
+        assert video.startswith("front cannot be opened: Permission denied: ")
+        assert video.endswith(" may not read this file")

@@ -8,6 +8,7 @@ import cv2
 import yaml
 
 from tests.cameras.test_opening import a_sound
+from tests.recording.videos import numbered_video
 from tests.servers.ports import free_port
 from tests.servers.programs import write_config
 from tests.servers.rtsp_server import RtspServer
@@ -74,6 +75,14 @@ def test_the_pis_own_camera_without_its_software(tmp_path: Path) -> None:
     done = check(tmp_path, {"front": {"source": "demo"}}, "--source", "auto")
     assert done.returncode == 1
     assert "sudo apt install python3-picamera2" in done.stdout
+
+
+def test_a_camera_whose_pictures_cannot_be_a_clip_is_described(tmp_path: Path) -> None:
+    options = {"x265-params": "keyint=10:bframes=0:log-level=none"}
+    video = numbered_video(tmp_path / "hevc.mp4", 20, codec="libx265", options=options)
+    done = check(tmp_path, {"front": {"source": str(video)}})
+    assert "H.265 by the camera; the processor encodes the clips" in done.stdout
+    assert "It sends H.265, which costs the processor more" in done.stdout
 
 
 def test_a_picture_that_cannot_be_saved_is_reported(tmp_path: Path) -> None:
