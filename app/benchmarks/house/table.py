@@ -46,13 +46,13 @@ def _camera_rows(figures: Mapping[str, Any]) -> Iterator[Row]:
 def _idle_rows(figures: Mapping[str, Any]) -> Iterator[Row]:
     idle, contest, glances = figures["idle"], figures["contest"], figures["idle"]["glances"]
     cpu = f"{_number(idle['rest_cpu_s_per_min'])}; {_number(glances['cpu_s_per_min'])}"
-    what = "idle and armed: all programs but the camera; of it Glances, CPU s a minute"
+    what = "idle and armed: all programs but the camera; of it the door of Glances, CPU s a minute"
     yield Row(what, cpu, "", "0.12")
     wakes = f"{_number(idle['suite_wakes_per_s'])}; {_number(glances['wakes_per_s'])}"
     beside = _others(contest["wakes_per_s"])
-    yield Row("idle and armed: wakes a second; of it Glances", wakes, beside, "15")
+    yield Row("idle and armed: wakes a second; of it the door of Glances", wakes, beside, "15")
     memory = (idle["pss_mb"], glances["pss_mb"], figures["further_camera_mb"])
-    what = "memory with one camera; of it Glances; each further camera, MB"
+    what = "memory with one camera; of it the door of Glances; each further camera, MB"
     yield Row(what, "; ".join(map(_number, memory)), _others(contest["pss_mb"]), "150; -; 25")
     written = f"{_number(_share(idle['written_kb_per_h'], 1e3))}; "
     written += _number(_share(idle["log_kb_per_h"], 1e3))

@@ -50,7 +50,7 @@ def test_each_line_has_its_figure_and_its_goal() -> None:
     rows = {row.what: row for row in house_rows(FIGURES)}
     camera = rows["camera 640x480, 10 fps, recording: CPU over bare decode"]
     assert (camera.measured, camera.beside, camera.goal) == ("1.38", "Motion 1.6, bare 1", "1.4")
-    memory = rows["memory with one camera; of it Glances; each further camera, MB"]
+    memory = rows["memory with one camera; of it the door of Glances; each further camera, MB"]
     assert memory.measured == "310; 56; 60.6"
     decoded = rows["from a decoded frame to the stream, median; worst, ms"]
     assert (decoded.measured, decoded.beside) == ("45; 90.5", "decoder 100")
