@@ -5,10 +5,13 @@ name would otherwise make the whole list unreadable, and anybody on the Wi-Fi co
 """
 
 import json
+import re
 from typing import Any
 
-#: The most entries that are left out of one answer; many more mean that it is not JSON.
+#: The most entries that are left out one by one, wherever their braces are; then all broken ones
+#: without braces inside are left out at once, and then as many again one by one.
 _MOST_LEFT_OUT = 64
+_FLAT = re.compile(r"\{[^{}]*\}")
 #: A longer whole number is read as a floating-point number, since Python refuses the longest.
 _MOST_DIGITS = 300
 
@@ -19,12 +22,26 @@ def read_json(text: str) -> Any:
     Raises `ValueError` when the text breaks off or is no JSON, or when an object that cannot be
     read is the whole of it.
     """
-    for _ in range(_MOST_LEFT_OUT + 1):
+    for number in range(2 * _MOST_LEFT_OUT + 2):
         try:
-            return json.loads(text, strict=False, parse_int=_number)
+            return _loaded(text)
         except json.JSONDecodeError as error:
-            text = _without_object_at(text, error)
+            is_flood = number == _MOST_LEFT_OUT
+            text = _FLAT.sub(_if_whole, text) if is_flood else _without_object_at(text, error)
     raise ValueError(f"more than {_MOST_LEFT_OUT} entries cannot be read")
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, strict=False, parse_int=_number)
+
+
+def _if_whole(found: re.Match[str]) -> str:
+    """Return the object that was *found* as it is, or null when it cannot be read."""
+    try:
+        _loaded(found[0])
+    except ValueError:
+        return "null"
+    return found[0]
 
 
 def _number(digits: str) -> int | float:

@@ -50,6 +50,13 @@ def test_an_answer_that_is_one_bad_object_is_an_error() -> None:
         read_json(HOSTILE["a quote"])
 
 
-def test_an_answer_of_nothing_but_bad_entries_is_soon_an_error() -> None:
+def test_a_flood_of_bad_entries_costs_only_itself() -> None:
+    flood = [HOSTILE["a quote"], HOSTILE["half an escape"]] * 1000
+    flood[500:500] = [HOSTILE["an object after a quote"], HOSTILE["an inner object"]] * 20
+    said = read_json(f"[{', '.join([ANNA, *flood, BEN])}]")
+    assert [one["name"] for one in said if one and "name" in one] == ["annas-iphone", "bens-pixel"]
+
+
+def test_more_of_them_than_a_router_lists_is_soon_an_error() -> None:
     with pytest.raises(ValueError, match="more than 64 entries"):
-        read_json(f"[{', '.join([HOSTILE['a quote']] * 5000)}]")
+        read_json(f"[{', '.join([HOSTILE['an inner object']] * 5000)}]")
