@@ -259,7 +259,7 @@ class SecuritySystem(Daemon):
             "camera": self._feed.state,
             "armed": self._controls.state.armed,
             "frames": self._frames,
-            "frames_per_s": self._rate.read(self._frames),
+            "frames_per_s": self._rate.read(self._frames, self._feed.reopened),
             "dropped": self._feed.dropped,
             "corrupt": self._feed.corrupt,
             "reopened": self._feed.reopened,

@@ -19,17 +19,21 @@ class FrameRate:
         self._clock = clock
         self._camera = camera
         self._at_s = clock.monotonic()
-        self._frames = 0
+        self._frames = self._reopened = 0
         self._slow = 0
         self.fps = fps
 
-    def read(self, frames: int) -> float:
-        """Return the rate; *frames* is the number of all frames so far."""
+    def read(self, frames: int, reopened: int) -> float:
+        """Return the rate; *frames* is the number of all frames so far.
+
+        *reopened* is how often the source came back. While it was away it was not slow.
+        """
         now_s = self._clock.monotonic()
         new = frames - self._frames
         rate = new / max(now_s - self._at_s, 1e-6)
-        self._at_s, self._frames = now_s, frames
-        if not new or rate >= _SLOW_SHARE * self.fps:
+        was_away = reopened != self._reopened
+        self._at_s, self._frames, self._reopened = now_s, frames, reopened
+        if not new or was_away or rate >= _SLOW_SHARE * self.fps:
             self._slow = 0
             return round(rate, 2)
         self._slow += 1
