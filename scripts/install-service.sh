@@ -37,6 +37,7 @@ main() {
                 fi
                 shift
                 ;;
+            --help) sed -n '2,/^set /s/^# \?//p' "$root/scripts/install-service.sh" && exit ;;
             *) die "$1: unknown. There are --config DIR, --profile NAME, --print and --uninstall" ;;
         esac
         shift

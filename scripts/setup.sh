@@ -58,6 +58,7 @@ source scripts/setup/camera.sh
 read_options() {
     while (($#)); do
         case $1 in
+            --help) sed -n '2,/^set /s/^# \?//p' scripts/setup.sh && exit ;;
             --tests) tests=yes extras+=(apprise dropbox twilio) ;;
             --keep-venv) keep_venv=yes ;;
             --with | --wheels)

@@ -19,6 +19,7 @@ while (($#)); do
             export WHOS_THERE_WHEELS
             shift
             ;;
+        --help) sed -n '2,/^set /s/^# \?//p' "$root/scripts/start.sh" && exit ;;
         --foreground) foreground=yes options+=("$1") ;;
         *) options+=("$1") ;;
     esac

@@ -29,6 +29,7 @@ main() {
                 printf -v "${1#--}" %s "$2"
                 shift
                 ;;
+            --help) sed -n '2,/^set /s/^# \?//p' scripts/wheelhouse.sh && exit ;;
             -*) die "$1: unknown. There are --platform and --python" ;;
             *)
                 [[ -z $folder ]] || die "$1: one folder is enough"
