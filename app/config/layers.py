@@ -25,10 +25,24 @@ _CURES = (
     ),
 )
 
+#: PyYAML's messages about a value with ! or * in front, which quote it: it may be a password.
+_SIGNS = {
+    "could not determine a constructor": "!",
+    "found undefined alias": "*",
+    "while scanning an alias": "*",
+    "while scanning an anchor": "&",
+    "while scanning a tag": "!",
+    "undefined tag handle": "!",
+}
+
+_SIGN = 'a value begins with {sign}; what begins with such a sign must stand in "quotes"'
+
 #: Spaces that YAML takes for letters, and signs of no width; they come from web pages and phones.
 _ODD_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
 #: Where only plain spaces may stand: before a key, and around a colon, a dash and a comma.
 _ODD_INDENT = re.compile(rf"^[ ]*[{_ODD_SPACES}][\s{_ODD_SPACES}]*|(?<=[:,-])[{_ODD_SPACES}]+")
+_EMPTY = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:str")
+_KINDS = {list: "a list", type(None): "nothing"}
 _CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 
 #: The keys and list positions that lead to a value.
@@ -46,11 +60,14 @@ class Layers:
         self.values: dict[str, Any] = {}
         self.places: dict[KeyPath, str] = {}
         self.problems: list[str] = []
+        #: The file that is being read.
+        self._text = ""
 
     def add(self, path: Path) -> None:
         """Lay the file at *path* over the earlier files."""
         try:
             text = self._with_plain_spaces(path.read_text(encoding="utf-8-sig"), path)
+            self._text = text
             loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             self._record_places(node, (), path)
@@ -83,8 +100,13 @@ class Layers:
                 )
         return "\n".join(lines)
 
-    def _check_quotes(self, node: yaml.ScalarNode, keys: KeyPath, path: Path) -> None:
-        word = node.value
+    def _check_word(self, node: yaml.ScalarNode, keys: KeyPath, path: Path) -> None:
+        word, mark = node.value, node.start_mark
+        sign = self._text[mark.index : mark.index + 1]
+        if node.tag in _EMPTY and not (node.style or word) and sign in ("&", "!"):
+            # YAML takes the whole word for a name, and the value is empty.
+            why = _SIGN.format(sign=sign)
+            self.problems.append(f"{path}:{mark.line + 1}: {dotted(keys)}: {why}")
         if node.style is None and word[:1] in _CURLY_QUOTES and word[-1:] in _CURLY_QUOTES and word:
             self.problems.append(
                 f"{path}:{node.start_mark.line + 1}: {dotted(keys)}: stands in curly quotes, "
@@ -99,8 +121,8 @@ class Layers:
                 del self.values["cameras"][name]
         else:
             self.problems.append(
-                f"{path}:1: must hold keys and values, as in `data_dir: data`, not a "
-                f"{type(values).__name__}"
+                f"{path}:1: must hold keys and values, as in `data_dir: data`, not "
+                f"{_KINDS.get(type(values), 'one word')}"
             )
 
     def _removed_cameras(self, values: dict[Any, Any]) -> list[Any]:
@@ -114,7 +136,7 @@ class Layers:
         if node is None or len(keys) > 20:
             return
         if isinstance(node, yaml.ScalarNode):
-            self._check_quotes(node, keys, path)
+            self._check_word(node, keys, path)
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self._record(item, item, (*keys, index), path)
@@ -150,6 +172,9 @@ def place(keys: KeyPath, places: Mapping[KeyPath, str], folder: Path) -> str:
 def _message(error: yaml.MarkedYAMLError) -> str:
     """Return the mistake in PyYAML's words, and the cure in ours."""
     said = error.problem or error.context or ""
+    for part, sign in _SIGNS.items():
+        if part in f"{error.context} {said}":
+            return _SIGN.format(sign=sign)
     opened = error.context_mark.line + 1 if error.context_mark else 1
     return "; ".join(
         [said, *(cure.format(opened=opened) for part, cure in _CURES if part in said)][:2]

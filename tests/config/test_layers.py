@@ -78,3 +78,27 @@ def test_signs_from_phones_and_web_pages_are_named(
     assert all(
         problem.startswith(place) for problem, place in zip(layers.problems, placed, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    "value", ["!hunter2", "*hunter2", "&hunter2", "!!hunter2", "!a!hunter2", "*hunter2*", "!", "&"]
+)
+def test_a_password_that_begins_with_a_sign_is_neither_shown_nor_lost(
+    tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "private.yml"
+    path.write_text(f"# \u2028\x85\r\nglances:\r\n  password: {value}\r\n", encoding="utf-8")
+    layers = Layers(tmp_path)
+    layers.add(path)
+    (problem,) = layers.problems
+    assert f"a value begins with {value[0]}; what begins with such a sign must" in problem
+    assert "hunter2" not in problem
+
+
+def test_an_anchor_that_is_used_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    path.write_text("front: &one\n  fps: 5\nback: *one\nname: !!str 5\nnone:\n")
+    layers = Layers(tmp_path)
+    layers.add(path)
+    assert not layers.problems
+    assert layers.values["back"] == {"fps": 5}
