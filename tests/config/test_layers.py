@@ -83,7 +83,7 @@ def test_signs_from_phones_and_web_pages_are_named(
 @pytest.mark.parametrize(
     "value", ["!hunter2", "*hunter2", "&hunter2", "!!hunter2", "!a!hunter2", "*hunter2*", "!", "&"]
 )
-def test_a_password_that_begins_with_a_sign_is_neither_shown_nor_lost(
+def test_a_password_that_begins_with_a_sign_is_not_shown_or_lost(
     tmp_path: Path, value: str
 ) -> None:
     path = tmp_path / "private.yml"
