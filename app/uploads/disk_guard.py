@@ -45,8 +45,16 @@ SPARED_S = 60.0
 SPARED_UNFINISHED_S = 7200.0
 #: The number of candidates that the heartbeat names as those that are deleted next.
 NEXT_SHOWN = 3
+#: Below this many free bytes the disk is full, even if `disk.min_free_gb` is 0.
+FULL_BYTES = 4 * 2**20
 #: For this long after a loss the disk counts as low.
 REMEMBERED_S = 3600.0
+
+_FULL = (
+    "The disk is full. Since disk.min_free_gb is 0, no recordings are deleted for new ones: make "
+    "room on the disk, or raise disk.min_free_gb. Meanwhile no clips and samples are kept. Alerts "
+    "still come."
+)
 
 Found = TypeVar("Found")
 
@@ -131,9 +139,11 @@ class DiskGuard:
             self._make_room(free)
             free = free_bytes(self._data_dir)
         self.free_gb = round(free / GB, 3)
-        enough = self._settings.min_free_gb * GB * MARGIN
-        if due and is_short(free, self._settings) and self.low is None:
-            self.low = self._nearly_full(free)
+        enough = max(self._settings.min_free_gb * GB, FULL_BYTES) * MARGIN
+        if is_short(free, self._settings):
+            self.low = self.low or (self._nearly_full(free) if due else None)
+        elif free < FULL_BYTES:
+            self.low = self.low or _FULL
         elif free >= enough and now_s - self._lost_at_s > REMEMBERED_S:
             self.low = None
         return free

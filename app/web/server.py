@@ -25,7 +25,7 @@ from gunicorn import glogging
 from app import protocol
 from app.clock import SystemClock
 from app.config import Config, load_config
-from app.daemon import BEAT_S
+from app.daemon import BEAT_RETRY_S, BEAT_S
 from app.errors import ConfigError, ProtocolError, StateUnavailable
 from app.launcher.forking import end_with_parent
 from app.logs import set_up_logs
@@ -196,7 +196,7 @@ class HeartbeatSender(threading.Thread):
         while True:
             now = self._clock.now()
             self._send(now)
-            self._clock.sleep(BEAT_S - now.timestamp() % BEAT_S)
+            self._clock.sleep(BEAT_RETRY_S if self._failed else BEAT_S - now.timestamp() % BEAT_S)
 
     def _send(self, now: datetime) -> None:
         self._endpoint.refusals.sum_up()

@@ -300,6 +300,19 @@ def test_a_disk_that_others_fill_is_low_until_there_is_room(make_scene: MakeScen
     assert (scene.low(), scene.guard.free_gb) == (None, 0.06)
 
 
+def test_a_full_disk_is_low_although_nothing_must_stay_free(make_scene: MakeScene) -> None:
+    scene = make_scene(min_free_gb=0)
+    scene.guard.step()
+    assert scene.low() is None
+    scene.taken_by_others = scene.free() - 1000
+    scene.run_s(60)
+    assert (scene.low() or "").startswith("The disk is full.")
+    assert scene.guard.deleted == 0
+    scene.taken_by_others = 0
+    scene.run_s(60)
+    assert scene.low() is None
+
+
 def test_a_wrong_min_free_gb_costs_only_uploaded_events(make_scene: MakeScene) -> None:
     scene = make_scene(stores=("s3",), min_free_gb=500)
     scene.upload(scene.event(48))

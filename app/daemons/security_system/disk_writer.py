@@ -17,6 +17,8 @@ class DiskWriter:
     def __init__(self) -> None:
         #: The reason why the disk accepts no files, None while it accepts them.
         self.trouble: str | None = None
+        #: The newest error with which it refused a file, until the publisher has reported it.
+        self.error: OSError | None = None
 
     def attempt(self, write: Callable[[*Args], None], *args: *Args) -> bool:
         """Call *write* with *args*; return False when the disk refuses.
@@ -39,4 +41,4 @@ class DiskWriter:
         """Remember *error*, and log it when it is the first in a row."""
         if self.trouble is None:
             _log.error("the disk accepts no files, so events are kept in memory: %s", error)
-        self.trouble = f"the disk accepts no files: {error}"
+        self.trouble, self.error = f"the disk accepts no files: {error}", error

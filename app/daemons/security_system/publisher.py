@@ -5,6 +5,7 @@ on disk and then in Redis. While Redis is away, facts wait in the spool. The thr
 looks at `Controls` whenever they change.
 """
 
+import errno
 import logging
 import threading
 import time
@@ -24,6 +25,8 @@ from app.recording.trace import EventTrace
 from app.state import LOOK_S, Latest, State
 
 RETRY_S = 1.0
+#: Refusals by a disk that is broken. The uploader reports the others.
+_BROKEN_DISK = (errno.EIO, errno.ENODEV, errno.ENXIO, errno.EUCLEAN)
 
 _log = logging.getLogger(__name__)
 
@@ -204,6 +207,7 @@ class Publisher:
         """Read the wanted state, and remove what Redis certainly has: it has just answered."""
         self.controls.poll()
         self._must_look = False
+        self._report_disk()
         try:
             self._spool.settle(self._clock.monotonic())
         except OSError as error:
@@ -253,6 +257,22 @@ class Publisher:
             return False
         _log.error("%s is not published, and is kept as %s: %s", publication.fact.id, kept, why)
         return True
+
+    def _report_disk(self) -> None:
+        """Report, once a day, that the disk has refused a file: it may be worn out."""
+        error = self._disk.error
+        if error is None or error.errno not in _BROKEN_DISK:
+            return
+        now = self._clock.now()
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        text = (
+            f"The disk has refused a file of camera {self._camera} ({error.strerror or error}). "
+            "Events are only in memory while it does. Alerts still come. “dmesg” may show errors "
+            "of the disk; it may be worn out or loose."
+        )
+        report = protocol.derived_fact_id(day, f"disk {self._camera}")
+        self._state.publish(Fact(report, "disk_low", now, text, self._camera))
+        self._disk.error = None
 
     def _snapshot(self, publication: Publication) -> bytes | None:
         """Return the marked picture that *publication* brings; None for facts without one."""

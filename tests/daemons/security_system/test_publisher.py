@@ -1,6 +1,7 @@
 """Facts reach disk and Redis: none is lost, none comes twice, and a frame never waits."""
 
 import contextlib
+import errno
 import json
 import queue
 import tempfile
@@ -18,7 +19,7 @@ from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.errors import WorldError
 from app.protocol import EventRecord, Fact, Position
-from app.recording.event_folder import SnapshotPair
+from app.recording.event_folder import EventFolders, SnapshotPair
 from app.state import Latest, State
 from tests.daemons.security_system.publishing import publishing
 from tests.servers.redis_server import RedisServer
@@ -161,6 +162,23 @@ def test_a_full_disk_delays_no_alert(start: Start, raw: redis.Redis, tmp_path: P
     (tmp_path / "spool").unlink()
     publisher.publish(opening(4))
     until(lambda: publisher.disk_trouble is None and published(raw) == ["03", "04"], "it recovers")
+
+
+def test_a_disk_with_errors_is_reported_once(
+    start: Start, raw: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    publisher = start()
+    monkeypatch.setattr("app.daemons.security_system.spool.write_atomic", refuse)
+    monkeypatch.setattr(EventFolders, "write_event", refuse)
+    publisher.publish(opening(1))
+    until(lambda: len(published(raw)) == 2, "the event and the report are published")
+    raw.set("camera_status", "True")  # it looks again
+    publisher.publish(opening(2))
+    until(lambda: len(published(raw)) == 3, "the next event is published")
+    assert sorted(published(raw)) == ["", "01", "02"]
 
 
 def test_a_spent_file_goes_when_its_fact_is_on_disk(
