@@ -89,6 +89,8 @@ class AlertDecisions:
         """End the open event; return what the model saw in it."""
         if decision := self._watch.closed():
             self._publish(decision, detector)
+        elif self._watch.has_news:  # the event ends within its first second
+            self._reporter.show(self._watch.findings)
         findings = self._watch.findings
         self._watch.forget()
         return findings

@@ -257,6 +257,15 @@ def test_a_sure_alert_gets_a_better_picture_within_a_second(front: Front) -> Non
     assert (record["person"], record["seen_score"], record["score"]) == (True, 0.95, 0.95)
 
 
+def test_an_event_of_half_a_second_gets_its_best_picture(front: Front) -> None:
+    event = front.open(10.0, SURE)
+    path = front.folder / f"events/2026-11-20/{event}/snapshot-clean.jpg"
+    first = until(lambda: path.exists() and path.read_bytes(), "the first picture")
+    front.see(10.4, PERSON)
+    front.close(10.5)
+    until(lambda: path.read_bytes() != first, "a better picture")
+
+
 @pytest.mark.parametrize("end", ["closed", "no picture", "model away"])
 def test_an_alert_that_nobody_can_decide_is_sent(front: Front, end: str) -> None:
     front.open(10.0)

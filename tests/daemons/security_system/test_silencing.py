@@ -133,6 +133,7 @@ def test_a_tree_would_be_silenced_but_not_the_first_event(camera: Camera) -> Non
     assert verdict.is_false_alarm
     assert all(event.startswith("tree") for event in verdict.like)
     assert camera.silencing.judge(at, None, NOTHING_FOUND) == (False, ())
+    assert camera.silencing.judge(at, like_tree, Findings(0.45, False, "cat", 0.9)) == (False, ())
     assert camera.silencing.judge(at, like_tree, Findings(0.85)) == (False, ())
     assert camera.silencing.counters()["silencer_false"] == 1
 
