@@ -15,11 +15,22 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from app.launcher import process_title
 
 _PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class _Start:
+    """The *seconds* that this program may take to start; None where nobody watches that."""
+
+    seconds: float | None = None
+
+
+_start = _Start()
 
 
 def end_with_parent(signum: signal.Signals) -> None:
@@ -39,14 +50,23 @@ def run_module(
     try:
         _reset_signals()
         process_title.become(argv, environment)
-        if start_s:
-            faulthandler.dump_traceback_later(start_s, exit=True, file=sys.stderr)
+        _start.seconds = start_s
+        watch_start()
         # The garbage collector leaves what the parent has made alone: a visit would copy it.
         gc.freeze()
         sys.argv = list(argv[argv.index("-m") + 1 :])
         code = _exit_code(sys.argv[0])
     finally:
         os._exit(code)
+
+
+def watch_start() -> None:
+    """Set the timer of the start, if this program has one: also again, after a fork.
+
+    The timer is a thread, so a program that forks must end it before.
+    """
+    if _start.seconds:
+        faulthandler.dump_traceback_later(_start.seconds, exit=True, file=sys.stderr)
 
 
 def _reset_signals() -> None:

@@ -5,6 +5,7 @@ be forked safely, so the camera's program forks before it has any. Each later pr
 model or after one has crashed, is a new Python.
 """
 
+import faulthandler
 import gc
 import os
 import select
@@ -69,12 +70,17 @@ class ExecutedChild:
 
 
 class ForkedChild:
-    """A fork of this process, which must not have a thread yet. It waits for its model."""
+    """A fork of this process, which must not have a thread yet. It waits for its model.
+
+    A timer of `faulthandler` is a thread too, and is ended.
+    """
 
     def __init__(self) -> None:
         self._line, theirs = socket.socketpair()
         # What is frozen is not written to by the collector, and so remains shared.
         gc.freeze()
+        # Its thread would hold a lock for ever in the fork, which has a timer of its own.
+        faulthandler.cancel_dump_traceback_later()
         parent = os.getpid()
         self._pid: int | None = os.fork()
         if self._pid == 0:

@@ -33,6 +33,19 @@ for _ in range(2):
     kinds.append((type(child).__name__, report["name"]))
 print(json.dumps(kinds))
 """
+#: A program that supervisord starts has such a timer.
+TIMED = """
+import faulthandler
+from app.people.child import ForkedChild
+from app.people.framing import read_message, write_message
+faulthandler.dump_traceback_later(300)
+child = ForkedChild()
+write_message(child.writer, {"settings": {"backend": "scripted"}, "folder": "."}, b"", 60.0)
+read_message(child.reader, 60.0)
+write_message(child.writer, {"rows": 1, "columns": 1}, b"abc", 60.0)
+print(read_message(child.reader, 30.0).fields["found"])
+child.close()
+"""
 UNWANTED = """
 import psutil
 from app.people.child import ForkedChild, Spawner
@@ -55,6 +68,10 @@ def test_the_first_process_is_forked_and_the_next_is_not() -> None:
         ["ForkedChild", "scripted"],
         ["ExecutedChild", "scripted"],
     ]
+
+
+def test_a_fork_of_a_program_with_a_timer_answers() -> None:
+    assert run(TIMED) == "[]"
 
 
 def test_a_forked_process_that_nobody_wants_ends() -> None:

@@ -29,7 +29,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     (folder / "model-files" / "answers.json").write_text(json.dumps(ANSWERS))
     with Suite(folder, HOUSE) as suite:
         suite.start("security_system-front")
-        tag(suite, until(lambda: first_sample(suite), "an event has a sample", 60.0), "unoccupied")
+        folder = until(lambda: first_sample(suite), "an event has a sample", 60.0)
+        record = folder / "event.json"
+        until(lambda: "score" in json.loads(record.read_text()), "the person model has looked")
+        tag(suite, folder, "unoccupied")
         yield suite
 
 
@@ -58,6 +61,7 @@ def test_what_a_suite_has_written_is_evaluated(house: Suite, tmp_path: Path) -> 
         (True, True, True)
     ]
     assert found["events"][0]["score"] == 0.8
+    assert found["events"][0]["person_source"] == "stored"
     assert found["classic_table"][1] == {
         "motion": True,
         "person": True,

@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 
+from app.launcher.forking import watch_start
 from app.people.child import ForkedChild, Spawner
 
 #: The number of heaps, as a parameter of mallopt (malloc.h).
@@ -17,6 +18,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     _share_one_heap()
     spawner = Spawner(ForkedChild())
+    watch_start()
     # This process writes to most of what it imports, and then no longer shares it with the fork.
     from app.config import SOURCE_VARIABLE
     from app.daemon import daemon_parser, run_daemon
