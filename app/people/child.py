@@ -79,7 +79,7 @@ class ForkedChild:
         self._line, theirs = socket.socketpair()
         # What is frozen is not written to by the collector, and so remains shared.
         gc.freeze()
-        # Its thread would hold a lock for ever in the fork, which has a timer of its own.
+        # The fork would wait without end for a lock of its thread, when it sets a timer of its own.
         faulthandler.cancel_dump_traceback_later()
         parent = os.getpid()
         self._pid: int | None = os.fork()
