@@ -40,6 +40,11 @@ class Refusals:
 
         *kind* is one of a few words for the sum, as in "4,300 not signed".
         """
+        if self.count(kind, sender):
+            _log.warning("%s", text[:_LONGEST])
+
+    def count(self, kind: str, sender: str) -> bool:
+        """Count a request like `log`; return whether it is one of the few to log in full."""
         self.sum_up()
         with self._lock:
             if not self._kinds:
@@ -47,9 +52,7 @@ class Refusals:
             self._kinds[kind] += 1
             if len(self._senders) < _MOST_SENDERS:
                 self._senders.add(sender)
-            is_in_full = self._kinds[kind] <= IN_FULL
-        if is_in_full:
-            _log.warning("%s", text[:_LONGEST])
+            return self._kinds[kind] <= IN_FULL
 
     def sum_up(self) -> None:
         """Log the sum of a period that is over, if not all of its refusals are in the log."""

@@ -43,3 +43,11 @@ class Endpoint:
             self.refused += 1
             self.refusals.log("malformed", found[1], f"400 to {found[1]}: {found[2]}")
         return found is None
+
+    def is_bounded(self, record: logging.LogRecord) -> bool:
+        """Return whether to log *record*: of those with a traceback only a few a minute.
+
+        This is a filter of each log in which a request can cause a traceback. If a mistake in this
+        program lets anybody cause one, it must not rotate every other trace away.
+        """
+        return not record.exc_info or self.refusals.count("with a failure here", "unknown")

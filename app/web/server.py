@@ -218,7 +218,10 @@ def start_heartbeat(app: Flask) -> None:
     if _Served.config is None or _Served.role is None:
         raise RuntimeError("only a worker of gunicorn, with a role, sends a heartbeat")
     endpoint: Endpoint = app.extensions[ENDPOINT]
-    logging.getLogger("gunicorn.error").addFilter(endpoint.is_gunicorns)
+    log = logging.getLogger("gunicorn.error")
+    log.addFilter(endpoint.is_gunicorns)
+    for one in (log, app.logger):
+        one.addFilter(endpoint.is_bounded)
     HeartbeatSender(_Served.role.program, endpoint, _Served.config).start()
 
 
