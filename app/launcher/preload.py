@@ -3,6 +3,7 @@
 import gc
 import importlib
 import shlex
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +84,8 @@ def import_watched(folder: Path) -> Iterator[bool]:
     """Yield whether to import now, and note in *folder* that an import goes on.
 
     A package can end the whole process, for example by an instruction that this processor does not
-    know. After that it is left out once: each program then imports by itself.
+    know. After that nothing is imported here once: each program then imports by itself. An import
+    that SIGTERM ends leaves no note.
     """
     mark = folder / _IMPORTING
     is_safe = not has_crashed(folder)
@@ -91,9 +93,13 @@ def import_watched(folder: Path) -> Iterator[bool]:
         mark.unlink(missing_ok=True)
         if is_safe:
             mark.write_text(_boot(), encoding="ascii")
-    yield is_safe
-    with suppress(OSError):
-        mark.unlink(missing_ok=True)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        yield is_safe
+    finally:
+        with suppress(OSError):
+            mark.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def has_crashed(folder: Path) -> bool:

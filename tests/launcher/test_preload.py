@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,19 @@ def test_each_program_but_glances_is_forked(tmp_path: Path) -> None:
     assert not preload.is_ours(specs.glances(config, conf).command)
     assert preload.is_ours(specs.glances(Config(), conf).command)  # its door
     assert not preload.is_ours(("/bin/true",))
+
+
+def test_only_an_import_that_ends_the_process_is_noted(tmp_path: Path) -> None:
+    with preload.import_watched(tmp_path) as is_safe:
+        assert is_safe
+        # The next supervisord would find it thus if this one ended now.
+        assert preload.has_crashed(tmp_path)
+        with preload.import_watched(tmp_path) as is_safe_again:
+            assert not is_safe_again
+    with pytest.raises(SystemExit), preload.import_watched(tmp_path) as is_safe:
+        assert is_safe
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert not preload.has_crashed(tmp_path)
 
 
 def test_a_module_that_cannot_be_imported_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
