@@ -374,14 +374,11 @@ def test_an_event_that_is_published_survives_a_kill_at_once(
     )
     camera.kill()
     folder = next(house.events.glob(f"*/{event}"))
-    assert {path.name for path in folder.iterdir()} == {
-        "event.json",
-        "snapshot.jpg",
-        "snapshot-clean.jpg",
-        "sample.tar",
-        ".clip.mp4.part",
-    }
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"event.json", "snapshot.jpg", "snapshot-clean.jpg", "sample.tar"}
+    # On a busy machine the event may have ended before the kill.
+    assert names & {".clip.mp4.part", ".clip.mp4.ready.part", "clip.mp4"}
     house.state.set_switch("camera_status", False)
     camera.start()
-    until(lambda: not (folder / ".clip.mp4.part").exists(), "it is repaired")
+    until(lambda: not list(folder.glob("*.part")), "it is repaired")
     assert len(shown(folder / "clip.mp4")) >= FPS / 2
