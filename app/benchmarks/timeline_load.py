@@ -155,7 +155,7 @@ def _await_idle(pid: int) -> None:
     time.sleep(IDLE_AFTER_S)
     before_s = -1.0
     while before_s != (before_s := _cpu_s(pid)):
-        time.sleep(1.0)
+        time.sleep(2.0)
 
 
 def _costs(address: Address, pid: int, path: str, times: int) -> dict[str, float]:

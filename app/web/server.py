@@ -41,7 +41,6 @@ SLACK_THREADS = 2
 _DASHBOARD_THREADS = 40
 #: Within this time after the start, the programs of a house are busy with their own beginning.
 BUSY_S = 10.0
-_LEAST_PRIORITY = 19
 
 _log = logging.getLogger(__name__)
 
@@ -226,7 +225,7 @@ def start_heartbeat(app: Flask) -> None:
 
 
 class IdleWorker(threading.Thread):
-    """Does *work* once, after `BUSY_S` and only when the processor has nothing else to do."""
+    """Does *work* once, after `BUSY_S`."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(name="idle-work", daemon=True)
@@ -234,7 +233,6 @@ class IdleWorker(threading.Thread):
 
     def run(self) -> None:
         if not STOPPING.wait(BUSY_S):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
             self._work()
 
 

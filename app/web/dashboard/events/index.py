@@ -25,7 +25,8 @@ __all__ = ["EVERY_EVENT", "EventFilter", "EventIndex", "EventRow"]
 Kind = TypeVar("Kind")
 
 _EVERY_S = 1.0
-_BETWEEN_DAYS_S = 0.01
+#: The rest after each day that is read ahead, as a multiple of the time for that day.
+_REST = 4.0
 _NEVER = float("-inf")
 
 
@@ -80,18 +81,21 @@ class EventIndex:
         return found
 
     def read_ahead(self) -> None:
-        """Read all events, so that no page waits for that; each day by itself, so that none waits
-        long for this either.
+        """Read all events, so that no page waits for that; it rests between two days, so that no
+        page and no other program waits long for this either.
         """
         with self._lock:
             self._refresh()
             days = self._day_names("~")
-        while not STOPPING.wait(_BETWEEN_DAYS_S):
+        took_s = 0.0
+        while not STOPPING.wait(_REST * took_s):
+            began_s = self._clock.monotonic()
             with self._lock:
                 day = next(days, None)
                 if day is None:
                     return
                 self._rows(day)
+            took_s = self._clock.monotonic() - began_s
 
     def row(self, event: str) -> EventRow | None:
         """Return the row of *event*; None when it is not known. May raise a `ProtocolError`."""

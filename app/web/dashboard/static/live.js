@@ -1,6 +1,6 @@
 // Live pictures: the parts of an endless answer, as they arrive.
 
-import { ask } from "./requests.js";
+import { ask, Refusal } from "./requests.js";
 
 const RETRY_MS = 1000;
 /** The server sends something every 5 s. After a sleep, a connection may be dead without a word. */
@@ -8,6 +8,7 @@ const SILENT_MS = 15000;
 /** The pause after an answer that has ended without trouble, as when the server starts again. */
 const AGAIN_MS = 300;
 const LONGEST_HEAD = 4096;
+const BROKEN = "The dashboard does not answer.";
 const ascii = new TextDecoder("latin1");
 
 /**
@@ -26,7 +27,7 @@ async function follow(address, onPart, onTrouble, signal) {
     try {
       await readParts(address, onPart, onTrouble, signal);
     } catch (error) {
-      trouble = error.message;
+      trouble = error instanceof Refusal ? error.message : BROKEN;
     }
     if (signal.aborted) {
       return;
@@ -58,7 +59,7 @@ async function readParts(address, onPart, onTrouble, signal) {
 function next(reader) {
   let timer;
   const silence = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("The dashboard does not answer.")), SILENT_MS);
+    timer = setTimeout(() => reject(new Error(BROKEN)), SILENT_MS);
   });
   return Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
 }

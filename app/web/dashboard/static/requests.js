@@ -70,5 +70,5 @@ async function refusalOf(answer) {
 
 /** Show on the page whether the session has ended, with a way to log in again. */
 function sayEnded(hasEnded) {
-  document.getElementById("ended").hidden = !hasEnded;
+  document.getElementById("ended")?.toggleAttribute("hidden", !hasEnded);
 }
