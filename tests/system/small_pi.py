@@ -164,6 +164,8 @@ def emulator() -> Iterator[None]:
     """
     qemu = shutil.which("qemu-aarch64-static") or sys.exit("qemu-user-static is not installed")
     kernel = Path("/proc/sys/fs/binfmt_misc")
+    if not (kernel / "register").exists():
+        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", kernel], check=True)
     name = f"small-pi-{os.getpid()}"
     (kernel / "register").write_text(f":{name}:M::{_ARM64}:{qemu}:OCPF")
     try:
