@@ -6,10 +6,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+#: What the verbs import first. The Python of the system may have some of it.
+_NEEDED = ("click", "pydantic", "yaml", "redis", "cv2", "av", "flask")
+
 
 def use_packages() -> None:
     """Run again with the Python of .venv where that of the system was called, which lacks them."""
-    if find_spec("click") and find_spec("pydantic") and find_spec("yaml"):
+    if all(find_spec(name) for name in _NEEDED):
         return
     project = Path(__file__).parents[1]
     venv = project / ".venv"
