@@ -38,7 +38,7 @@ from app.web.patient_worker import IDLE_S, PatientWorker
 
 #: A request to Slack's address is short. One to the dashboard may last as long as a page is open.
 SLACK_THREADS = 2
-_DASHBOARD_THREADS = 40
+_DASHBOARD_THREADS = 60
 #: Within this time after the start, the programs of a house are busy with their own beginning.
 BUSY_S = 10.0
 

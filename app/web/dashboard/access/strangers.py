@@ -13,7 +13,8 @@ from flask import Flask, Response
 
 from app.web.dashboard.access import auth
 
-#: The most files that are sent at once to readers without a session: for half of the threads.
+#: The most files that are sent at once to readers without a session: live pictures and updates of
+#: the owner take up to 36 of the 60 threads.
 MOST_FILES = 20
 #: The longest time for one of them.
 _FILE_S = 30.0
