@@ -49,7 +49,7 @@ need_room_and_time() {
             "without a network: sudo date --set='YYYY-MM-DD HH:MM'"
 }
 
-free_mb() { df --output=avail --block-size=1M . | tail --lines=1; }
+free_mb() { df --output=avail --block-size=1M . | tail --lines=1 | tr --delete ' '; }
 
 # Names the cure at the end of a set-up that has failed because the card became full.
 explain_full_card() {
