@@ -27,6 +27,8 @@ DAYS = 30
 TIMES = 20
 #: By then the server has begun to read the events: some seconds after `server.BUSY_S`.
 IDLE_AFTER_S = 12.0
+#: The time without work after which it has read all of them.
+QUIET_S = 2.0
 _PICTURE = bytes(50_000)
 _EVIDENCE = Evidence((0, 164, 88, 316), 0.05, 0.66, 0.2, 0.14, 0.83, 0.5, "left")
 #: A page with a part that no earlier page has asked for.
@@ -155,7 +157,7 @@ def _await_idle(pid: int) -> None:
     time.sleep(IDLE_AFTER_S)
     before_s = -1.0
     while before_s != (before_s := _cpu_s(pid)):
-        time.sleep(2.0)
+        time.sleep(QUIET_S)
 
 
 def _costs(address: Address, pid: int, path: str, times: int) -> dict[str, float]:
