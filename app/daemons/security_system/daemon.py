@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import protocol
 from app.alert_text import AlertText
 from app.cameras import make_camera
 from app.cameras.base import Camera, PacketSink
@@ -39,10 +38,11 @@ from app.daemons.security_system.derived_settings import (
     looks_for_faults,
     sensor_networks,
 )
-from app.daemons.security_system.event_reporter import EventReporter, frame_time
+from app.daemons.security_system.event_reporter import EventReporter
 from app.daemons.security_system.event_traces import EventTraces
 from app.daemons.security_system.fault_reports import FaultReports
 from app.daemons.security_system.frame_rate import FrameRate
+from app.daemons.security_system.frame_way import FrameParts, FrameWay
 from app.daemons.security_system.left_open import LeftOpen
 from app.daemons.security_system.model_reports import ModelReports
 from app.daemons.security_system.pan_tilt import PanTiltControl
@@ -51,15 +51,14 @@ from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.shown_pictures import ShownPictures
 from app.daemons.security_system.silencing import Silencing
 from app.daemons.security_system.spool import Spool
-from app.detector import Event, Verdict
 from app.errors import ConfigError, NoDisplay
-from app.frames import Frame, jpeg
+from app.frames import Frame
 from app.pantilt import make_pantilt
 from app.people.child import Spawner
 from app.protocol import Heartbeat, Position
 from app.recording.event_folder import EventFolders
 from app.recording.unpainted import note_privacy
-from app.state import Latest, State
+from app.state import State
 
 if TYPE_CHECKING:
     from app.display.live import LiveDisplay
@@ -148,23 +147,16 @@ class SecuritySystem(Daemon):
         self._alerts = AlertDecisions(
             self._people, self._reporter, self._model_reports, self.clock, self._silencing
         )
-        self._traces = EventTraces(self._publisher, self._people)
-        self._detector_settings = detector_settings(self.config, self._settings)
-        self._detector = self._detector_settings.make()
         self._pan_tilt = self._make_pan_tilt()
         self._captures = Captures(self._name, self.config, self._settings)
         self._left_open = LeftOpen(
             self.config.events.open_threshold_seconds, partial(self._publisher.notes.keep, _OPENING)
         )
-        self._last_frame: Frame | None = None
-        self._frames = 0
         self._rate = FrameRate(self.clock, self._name, self._settings.fps)
-        self._learning = False
-        self._level: float | None = None
-        self._images_given = self._focus_given = 0
-        self._latest_s = float("-inf")
         self._shown = ShownPictures(self._publisher, self.clock)
         self._display = self._make_display() if show else None
+        self._frames = self._make_frame_way()
+        self._focus_given = 0
 
     def open(self) -> None:
         self._note_privacy()
@@ -195,7 +187,7 @@ class SecuritySystem(Daemon):
     def close(self) -> None:
         with self._turn:
             self._feed.close()
-            self._end_event()
+            self._frames.end_event()
         self._people.close()
         self._clips.close()
         self._deadlines.step()
@@ -230,14 +222,10 @@ class SecuritySystem(Daemon):
         self._reporter.alert_text = self._alert_text()
         self._rate.fps = self._settings.fps
         self._left_open.threshold_s = self.config.events.open_threshold_seconds
-        wanted = detector_settings(self.config, self._settings)
-        if self._detector_settings != wanted:
-            self._end_event()
-            self._detector_settings = wanted
-            self._detector = wanted.make(self._detector.last_alert_at_s)
+        self._frames.configure(self.config, detector_settings(self.config, self._settings))
         people = people_settings(self.config, self._settings)
         if not self._people.has(people, self.config.models_dir):
-            self._end_event()
+            self._frames.end_event()
             self._people.configure(people, self.config.models_dir)
             if self._feed.state != "closed":
                 self._open_people()
@@ -246,7 +234,7 @@ class SecuritySystem(Daemon):
             self._pan_tilt = self._make_pan_tilt()
         is_other = is_other_camera(before, self._settings) or before_networks != self._networks
         if had_clips != self._clips.enabled or is_other:
-            self._end_event()
+            self._frames.end_event()
             self._clips.cut()
             self._feed.change(self._make_camera, self._settings, self._packet_sink())
 
@@ -258,15 +246,15 @@ class SecuritySystem(Daemon):
         return {
             "camera": self._feed.state,
             "armed": self._controls.state.armed,
-            "frames": self._frames,
-            "frames_per_s": self._rate.read(self._frames, self._feed.reopened),
+            "frames": self._frames.count,
+            "frames_per_s": self._rate.read(self._frames.count, self._feed.reopened),
             "dropped": self._feed.dropped,
             "corrupt": self._feed.corrupt,
             "reopened": self._feed.reopened,
-            "learning": self._learning,
-            **({} if self._level is None else {"light": round(self._level, 1)}),
+            "learning": self._frames.learning,
+            **({} if self._frames.level is None else {"light": round(self._frames.level, 1)}),
             "turning": not self._pan_tilt.settled,
-            "objections": self._detector.objections(),
+            "objections": self._frames.detector.objections(),
             "events": self._reporter.count,
             "event_open": self._reporter.open_event is not None,
             "waiting_for_redis": self._publisher.waiting,
@@ -317,6 +305,28 @@ class SecuritySystem(Daemon):
         settings = self._settings.pantilt
         return PanTiltControl(make_pantilt(settings), settings, self.clock)
 
+    def _make_frame_way(self) -> FrameWay:
+        parts = FrameParts(
+            self._publisher,
+            self._reporter,
+            self._clips,
+            self._captures,
+            self._people,
+            self._alerts,
+            EventTraces(self._publisher, self._people),
+            self._fault_reports,
+            self._left_open,
+            self._shown,
+            self._display,
+        )
+        return FrameWay(
+            *(self._name, self.config, detector_settings(self.config, self._settings)),
+            parts,
+            self.clock,
+            is_settled=lambda: self._pan_tilt.settled,
+            network=lambda: self._feed.network,
+        )
+
     def _make_display(self) -> "LiveDisplay":
         from app.display.live import LiveDisplay
 
@@ -346,7 +356,7 @@ class SecuritySystem(Daemon):
         return wanted.target or Position(*pantilt.home)
 
     def _turned(self) -> None:
-        self._detector.relearn()
+        self._frames.detector.relearn()
         self._fault_reports.relearn()
         self._people.relearn()
         if self._pan_tilt.position:
@@ -380,12 +390,12 @@ class SecuritySystem(Daemon):
         self._follow_changes()
         self._camera_reports.step(self._feed.state, self._feed.trouble)
         self._damage_reports.step(self._feed.pictures, self._feed.corrupt)
-        self._alerts.follow(None, self._detector)
+        self._alerts.follow(None, self._frames.detector)
         return min(wait_s, _WAITING_STEP_S if self._alerts.waits else _STEP_S)
 
     def _arm(self) -> None:
         _log.info("armed: the camera opens")
-        self._detector.relearn()
+        self._frames.detector.relearn()
         self._fault_reports.relearn()
         self._silencing.armed()
         self._open_people()
@@ -396,12 +406,12 @@ class SecuritySystem(Daemon):
             _log.info("disarmed: the camera closes")
             self._say("Disarmed: the camera is closed.")
             self._feed.close()
-            self._end_event()
+            self._frames.end_event()
             self._people.relearn()
             self._model_reports.pause()
             self._clips.cut()
             self._left_open.forget()
-            self._learning = False
+            self._frames.learning = False
             self._camera_reports.pause()
             self._fault_reports.pause()
             self._report_trouble()
@@ -410,25 +420,7 @@ class SecuritySystem(Daemon):
     def _take(self, frames: Sequence[Frame]) -> bool:
         """Judge the next *frames*, in the camera's thread; return whether others may come late."""
         self._follow_changes()
-        self._frames += len(frames)
-        for frame in self._worth_judging(frames):
-            self._process(frame)
-            if self._people.works or self._reporter.open_event:
-                self._alerts.follow(frame, self._detector)
-        return self._detector.rests and not (self._alerts.waits or self._is_watched)
-
-    def _worth_judging(self, frames: Sequence[Frame]) -> Sequence[Frame]:
-        """Return those of *frames*, read together, that may show what the last one does not."""
-        if len(frames) == 1 or self._captures.keep_all or not self._pan_tilt.settled:
-            return frames
-        if self._reporter.open_event and self._people.works:
-            return frames
-        return self._detector.worth_judging(frames)
-
-    @property
-    def _is_watched(self) -> bool:
-        wanted = self._controls.state
-        return wanted.watched or wanted.detector_watched or self._display is not None
+        return self._frames.take(frames)
 
     def _follow_changes(self) -> None:
         for change in self._feed.take_changes():
@@ -437,109 +429,16 @@ class SecuritySystem(Daemon):
     def _follow_camera(self, change: CameraChange) -> None:
         """End what cannot continue over a gap in the pictures; the alert comes when it lasts."""
         if change.kind == "back":
-            self._detector.relearn()
+            self._frames.detector.relearn()
             _log.info("the camera gives pictures again, after %.0f s", change.outage_s)
         else:
-            self._end_event()
+            self._frames.end_event()
             self._clips.cut()
             self._fault_reports.pause()
             _log.warning("the camera gives no pictures: %s", change.reason)
             self._say(f"The camera gives no pictures: {change.reason}")
         self._report_trouble()
         self.report_heartbeat()
-
-    def _process(self, frame: Frame) -> None:
-        """Pass the next *frame* to the clips, the detector, and all else that waits for it."""
-        self._clips.add_frame(frame)
-        if self._pan_tilt.settled and not frame.focusing:
-            self._judge(frame)
-        now_s = self.clock.monotonic()
-        wanted = self._controls.state
-        is_due = now_s - self._latest_s >= self.config.events.min_save_seconds
-        if not frame.damaged and (is_due or self._images_given != wanted.images_asked):
-            self._images_given = wanted.images_asked
-            self._show_latest(frame, jpeg(frame.bgr()))
-        self._shown.offer(frame)
-
-    def _judge(self, frame: Frame) -> None:
-        verdict = self._detector.judge(frame)
-        if self._display:
-            self._display.offer(frame, verdict, self._detector.comparison, self._alerts.view)
-        self._shown.offer_verdict(frame, verdict, self._detector, self._alerts.view)
-        if frame.damaged:
-            if verdict.event and verdict.changed == "closed":
-                self._close_event(verdict.event, frame)
-            return
-        if self._fault_reports.step(frame):
-            self._detector.relearn()
-        self._last_frame = frame
-        self._people.use_network(self._feed.network)
-        self._people.look(frame, verdict, self._detector)
-        self._traces.add(frame, verdict)
-        if verdict.motion:
-            self._clips.extend(frame.at_s)
-        self._learning = verdict.learning
-        self._level = verdict.level
-        if verdict.event and verdict.changed == "opened":
-            self._open_event(verdict.event, frame, verdict)
-        else:
-            if verdict.event and verdict.changed == "closed":
-                self._close_event(verdict.event, frame)
-            self._captures.record(frame, verdict, self._detector)
-        if self.config.motion.trigger == "light":
-            self._watch_opening(frame, verdict)
-
-    def _open_event(self, event: Event, frame: Frame, verdict: Verdict) -> None:
-        """Publish *event*, and start its sample and its clip.
-
-        That it happened is on disk first, within some milliseconds. Everything else that would be
-        lost with this process is on disk before the event goes out.
-        """
-        event_id = protocol.event_id(frame_time(frame, event.started_at_s), self._name)
-        self._traces.begin(event_id, event)
-        decision = self._alerts.opened(event, frame, self._detector)
-        findings = self._people.findings
-        self._reporter.open(
-            event_id,
-            event,
-            frame,
-            verdict.level,
-            decision=decision,
-            findings=findings,
-            verdict=self._alerts.verdict,
-        )
-        sample = self._captures.record(frame, verdict, self._detector, event_id)
-        clip = self._clips.begin(event_id, event)
-        picture = self._reporter.complete(event, frame, [*sample, *clip], findings.shot)
-        if findings.shot is None:
-            self._show_latest(frame, picture)
-
-    def _close_event(self, event: Event, frame: Frame) -> None:
-        ended_at_s = frame.at_s if event.ended_at_s is None else event.ended_at_s
-        ended_at = frame_time(frame, ended_at_s)
-        findings = self._alerts.closed(self._detector)
-        has_clip = self._clips.enabled
-        verdict = self._alerts.verdict
-        self._reporter.end(event, ended_at, has_clip=has_clip, findings=findings, verdict=verdict)
-        self._traces.end(frame, self._detector_settings.motion)
-        self._clips.end(ended_at_s)
-
-    def _end_event(self) -> None:
-        """End the open event, if there is one, because the camera is lost or switched off."""
-        event = self._detector.end_event()
-        if event and self._last_frame:
-            self._close_event(event, self._last_frame)
-
-    def _watch_opening(self, frame: Frame, verdict: Verdict) -> None:
-        first = self._left_open.judge(frame, verdict, self._reporter.open_event)
-        if first:
-            self._left_open.reported()
-            lasts_s = self._left_open.lasts_s
-            self._clips.split(self._reporter.left_open(first, lasts_s, frame.taken_at))
-
-    def _show_latest(self, frame: Frame, picture: bytes) -> None:
-        self._latest_s = self.clock.monotonic()
-        self._publisher.show_latest(Latest(picture, frame.taken_at))
 
     def _report_trouble(self) -> None:
         """Report the present trouble; a loss of the camera since its beginning, whatever followed.

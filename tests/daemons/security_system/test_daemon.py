@@ -1,13 +1,10 @@
 """The security system as a real process, on drawn rooms and real footage, with a real Redis."""
 
 import json
-import random
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -24,13 +21,10 @@ from app.errors import ConfigError
 from app.files import is_unfinished
 from app.protocol import Heartbeat, Position, Request, RequestKind
 from app.state import Latest
-from tests.cameras.pictures import jpeg_of
 from tests.conftest import REPO
-from tests.daemons.security_system.conftest import NUMBERED, Front
+from tests.daemons.security_system.conftest import Front
 from tests.display.screens import press, screen
-from tests.recording.videos import numbered_video
 from tests.servers.programs import Program, write_config
-from tests.servers.video_server import VideoServer
 from tests.waiting import patience, until
 
 QUICK = "events: {motion_classification_store_cnt: 5, event_gap_s: 1, min_notify_seconds: 0}\n"
@@ -201,69 +195,6 @@ def test_real_footage_gives_its_first_event_within_three_seconds(
     assert 0 <= y < y + height <= 432
 
 
-def test_other_texts_and_training_leave_an_open_event_alone(front: Front) -> None:
-    program = front.start("demo", QUICK)
-    event = front.first_event()
-    front.configure(QUICK.replace("}", ", train: true, words: {opening: 'The {camera}!'}}"))
-    program.signal(signal.SIGHUP)
-    until(lambda: "the configuration was read again" in program.log, "it is read")
-    beat = until(
-        lambda: beat if (beat := front.heartbeat(program)) and beat.counters["events"] else None,
-        "a heartbeat",
-    )
-    assert beat.counters["event_open"]
-    until(lambda: front.facts("motion_ended"), "the event ends by itself", 40.0)
-    assert [one["event"] for one in front.facts("motion_started")] == [event]
-    assert [one["event"] for one in front.facts("motion_ended")] == [event]
-    assert program.log.count("armed: the camera opens") == 1
-    record = front.state.event(event)
-    assert record
-    assert record.ended_at
-    assert (record.ended_at - record.started_at).total_seconds() > 1
-
-
-def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless: Path) -> None:
-    program = front.start(endless, NUMBERED)
-    front.wait_for_picture()
-    front.server.kill()
-    until(lambda: list(front.data.glob("spool/front/*.json")), "the event waits in the spool")
-    until(lambda: list(front.data.glob("events/*/*/snapshot.jpg")), "its picture is on disk")
-    front.server.start()
-    event = front.first_event()
-    assert front.state.snapshot(event)
-    until(lambda: not list(front.data.glob("spool/front/*.json")), "the spool is empty")
-    assert "Redis is back" in program.log
-    program.kill()
-    program.start()
-    until(lambda: (one := front.state.event(event)) and one.ended_at, "the next run ends it")
-    assert [one["event"] for one in front.facts("motion_started")].count(event) == 1
-    second = front.first_event(2)
-    assert program.stop() == 0
-    record = front.state.event(second)
-    assert record
-    assert record.ended_at
-
-
-def test_a_kill_right_after_an_opening_loses_no_event(front: Front, tmp_path: Path) -> None:
-    chance = random.Random(1)
-    video = numbered_video(tmp_path / "soon.mp4", 200, visits=range(20, 200))
-    program = front.start(video, NUMBERED)
-    for number in range(1, 6):
-        until(lambda: program.log.count(" opens with ") == number, "it opens", every_s=0.001)  # noqa: B023
-        time.sleep(chance.choice((0.0, 0.01, 0.05)) * chance.random())
-        program.kill()
-        program.start()
-    front.state.set_switch("camera_status", False)
-    opened = re.findall(r"event (\S+) opens with ", program.log)
-    until(
-        lambda: {fact["event"] for fact in front.facts("motion_started")} >= set(opened),
-        "all events are published",
-    )
-    assert program.stop() == 0
-    published = Counter(fact["event"] for fact in front.facts("motion_started"))
-    assert {event: published[event] for event in opened} == dict.fromkeys(opened, 1)
-
-
 def test_a_missing_camera_is_reported_until_it_is_mended(front: Front) -> None:
     source = front.folder / "nothing.mp4"
     program = front.start(more=f"cameras: {{front: {{source: '{source}', lost_alert_s: 0.5}}}}\n")
@@ -294,29 +225,6 @@ def test_an_unknown_camera_is_answered_with_all_names(
 def troubled(front: Front, program: Program) -> Heartbeat | None:
     beat = front.heartbeat(program)
     return beat if beat and beat.last_error else None
-
-
-def test_a_damaged_picture_is_counted_and_not_shown(front: Front) -> None:
-    def picture(number: int) -> bytes:
-        whole = jpeg_of(number)
-        return whole if number < 20 else whole[: len(whole) // 2]
-
-    with VideoServer(draw=picture, fps=10) as camera:
-        program = front.start(camera.url("stream"), "cameras: {front: {warmup_s: 0}}\n")
-        front.wait_for_picture()
-
-        def damaged() -> int:
-            program.signal(signal.SIGHUP)  # it sends a heartbeat
-            beat = front.heartbeat(program)
-            count = beat.counters["corrupt"] if beat else 0
-            assert isinstance(count, int)
-            return count
-
-        until(lambda: damaged() > 2, "pictures are damaged")
-        shown = front.state.latest("front")
-        front.state.add_request(Request("last_image", datetime.now(UTC), "anna", "front"))
-        until(lambda: damaged() > 8, "more pictures are damaged")
-        assert front.state.latest("front") == shown
 
 
 def test_without_a_display_a_window_is_refused(
