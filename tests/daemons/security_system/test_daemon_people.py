@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from app.daemons.security_system.model_reports import NOTE
 from app.protocol import Heartbeat, event_started_at
 from app.recording.event_folder import EventFolders
 from app.recording.trace import EventTrace
@@ -166,6 +167,8 @@ def test_a_model_file_that_is_damaged_is_reported_once(watched: Watched, endless
     refused = until(lambda: watched.front.facts("model_refused"), "it is reported")[0]
     assert refused["alert"]
     assert "yolox_nano.onnx" in refused["text"]
+    noted = watched.front.data / "spool" / "front" / NOTE
+    until(noted.exists, "it is noted for the next run")
     program.kill()
     program.start()
     until(lambda: program.log.count("person model: none") == 2, "it looks again")
