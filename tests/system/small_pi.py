@@ -239,11 +239,14 @@ def try_start(machine: Machine, *, is_own: bool) -> Iterator[str]:
     alerts = machine.root / HOME[1:] / "data" / "alerts"
     wait = f"i=0; until ls {HOME}/data/alerts/*/*.jpg 2>/dev/null; do sleep 1; i=$((i+1)); "
     wait += f"[ $i -lt {ALERT_WITHIN_S if is_own else ALERT_WITHIN_S * 10:.0f} ] || exit 1; done"
-    line = f"scripts/start.sh --source demo --profile small-pi && {wait}; "
+    start = "scripts/start.sh --source demo --profile small-pi"
+    # start.sh gives its programs a minute, which is too short for them in an emulator.
+    line = f"{start} && {wait}; " if is_own else f"{start} --foreground & {wait}; "
     line += "echo; scripts/stop.sh; start=$(date +%s%N); scripts/setup.sh; "
     line += "echo second setup took $((($(date +%s%N) - start) / 1000000)) ms; "
-    line += "start=$(date +%s%N); scripts/start.sh --source demo --profile small-pi; "
-    line += "echo second start took $((($(date +%s%N) - start) / 1000000)) ms; scripts/stop.sh"
+    if is_own:
+        line += f"start=$(date +%s%N); {start}; "
+        line += "echo second start took $((($(date +%s%N) - start) / 1000000)) ms; scripts/stop.sh"
     with machine.watched() as figures:
         code, said = machine.run(line, network=False)
     report("peak resident of the demo", f"{figures.resident_mb:.0f} MB", "none")
