@@ -56,6 +56,9 @@ def run_module(
         gc.freeze()
         sys.argv = list(argv[argv.index("-m") + 1 :])
         code = _exit_code(sys.argv[0])
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        raise
     finally:
         os._exit(code)
 
