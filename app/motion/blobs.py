@@ -21,11 +21,15 @@ KEPT_SHARE = 0.5
 #: Light multiplies the contrast of all texture by one gain between these two in a picture that is
 #: inverted, hazy or stretched. More than that share of the texture must have it.
 _LEAST_GAIN, _MOST_GAIN, _GAIN_SHARE = 0.2, 5.0, 0.5
+#: The finest texture is the difference from the nearest pixels, of at least so many grey levels.
+#: Beside the edge of a shadow or a beam it is kept, where the contrast of a neighbourhood is not.
+_FINE_LEVELS = 3.0
 #: An edge is sharp where it differs from its own surroundings by so many levels, and times noise.
 _SHARP_LEVELS, _SHARP_NOISE = 3.0, 2.2
 #: The width of the frame around a blob whose light is compared with it.
 _SURROUNDINGS = 5
 _SHORTEST_OUTLINE = 12
+_COUNTS = ("textured", "kept", "fine", "fine_kept", "sharp", "extent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,16 @@ class Traits:
     """The marks of a blob, or of several of one track, on the background.
 
     *textured* counts the pixels of the background with texture, *kept* those of them that still
-    show it, *sharp* the pixels with a sharp edge of their own, and *extent* width plus height.
+    show it, *fine* and *fine_kept* the same of the finest texture, *sharp* the pixels with a sharp
+    edge of their own, and *extent* width plus height.
     *darkest* and *brightest* are the 5th and 95th percentile of the logarithm of picture over
     background, less the median around the blob.
     """
 
     textured: float = 0.0
     kept: float = 0.0
+    fine: float = 0.0
+    fine_kept: float = 0.0
     sharp: float = 0.0
     extent: float = 0.0
     darkest: float = 0.0
@@ -65,17 +72,22 @@ class Traits:
         return 1 - self.kept_share if self.textured else None
 
     @property
+    def fine_kept_share(self) -> float:
+        """The share of the finest texture that is still there; 0 where there is none."""
+        return self.fine_kept / self.fine if self.fine else 0.0
+
+    @property
     def sharpness(self) -> float:
         return self.sharp / self.extent if self.extent else 0.0
 
     def fade(self, share: float) -> None:
         """Keep *share* of all counts."""
-        for name in ("textured", "kept", "sharp", "extent"):
+        for name in _COUNTS:
             setattr(self, name, share * getattr(self, name))
 
     def add(self, other: "Traits", weight: float) -> None:
         """Add the counts of *other*, and move the tones towards its by *weight*."""
-        for name in ("textured", "kept", "sharp", "extent"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.darkest += weight * (other.darkest - self.darkest)
         self.brightest += weight * (other.brightest - self.brightest)
@@ -131,6 +143,12 @@ def traits_of(blob: Blob, now: Contrast, model: SceneModel) -> Traits:
     limit = np.maximum(noise * _SHARP_NOISE, _SHARP_LEVELS)
     sharp = cv2.compare(np.abs(fine), limit, cv2.CMP_GT)
     traits.sharp = cv2.countNonZero(cv2.bitwise_and(sharp, filled))
+    finest = np.abs((background - cv2.blur(background, (3, 3))) * weight)
+    least = np.maximum(noise * _SHARP_NOISE, _FINE_LEVELS)
+    textured = cv2.bitwise_and(cv2.compare(finest, least, cv2.CMP_GT), filled)
+    traits.fine = cv2.countNonZero(textured)
+    kept = cv2.compare(np.abs(fine), KEPT_SHARE * finest, cv2.CMP_LT)
+    traits.fine_kept = cv2.countNonZero(cv2.bitwise_and(kept, textured))
     traits.darkest, traits.brightest = _tones(box, filled, now, model)
     return traits
 

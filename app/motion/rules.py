@@ -20,6 +20,8 @@ _SEEN_SHARE = 0.6
 MUCH_TEXTURE = 0.0069
 #: The largest share of the background's texture that may be kept.
 KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
+#: The same of the finest texture, and for what is darker nowhere.
+_FINE_KEPT, _FINE_KEPT_BRIGHT = 0.5, 0.35
 #: Sharp pixels for each pixel of width plus height.
 _SHARPNESS = 0.4
 #: Natural logarithms of picture over background: how much darker something must be, at least this
@@ -97,6 +99,8 @@ class Judgement:
         self._some_texture = textured >= SOME_TEXTURE
         self._much_texture = textured >= MUCH_TEXTURE
         self._kept = self._traits.kept_share if self._some_texture else 0.0
+        some_fine = self._traits.fine >= SOME_TEXTURE * self._pixels
+        self._fine_kept = self._traits.fine_kept_share if some_fine else 0.0
 
     def objection(self) -> Objection | None:
         """Return the first reason against the track; None when it is somebody."""
@@ -148,7 +152,7 @@ class Judgement:
 
     def _keeps_texture(self) -> bool:
         most = _KEPT_GOER if self._goer else _KEPT_SMALL if self._small else KEPT
-        return self._kept > most
+        return self._kept > most or self._fine_kept > _FINE_KEPT
 
     def _is_soft(self) -> bool:
         return not self._much_texture and self._traits.sharpness < _SHARPNESS
@@ -157,7 +161,9 @@ class Judgement:
         traits = self._traits
         if -traits.darkest >= max(_DARKER, _DARKER_SHARE * traits.brightest):
             return False
-        hides = self._much_texture and self._kept < _KEPT_PLAIN
+        hides = (
+            self._much_texture and self._kept < _KEPT_PLAIN and self._fine_kept < _FINE_KEPT_BRIGHT
+        )
         return not hides and self._lasted_s < _WHITE_AFTER_S
 
     def _is_faint(self) -> bool:

@@ -17,7 +17,7 @@ from app.motion.rules import (
 )
 from app.motion.scene_model import Region, SceneModel, region_of
 from app.motion.specks import Speck
-from app.motion.tracks import Track
+from app.motion.tracks import Track, overlap
 from app.motion.zones import Zones
 from app.protocol import Evidence
 
@@ -25,7 +25,7 @@ from app.protocol import Evidence
 USUAL_PICTURE_S = 0.1
 #: A track that keeps this share of the texture is light, and is learned at this rate a second: all
 #: but a thirtieth in 2 s.
-_LIGHT_KEPT, _LIGHT_PER_S = 0.7, 1.6
+_LIGHT_KEPT, _LIGHT_FINE_KEPT, _LIGHT_PER_S = 0.7, 0.6, 1.6
 #: Seconds that a track lives unseen, and that an unconfirmed one may take.
 _LINGER_S, _YOUNG_LINGER_S, _YOUNG_S = 1.9, 0.5, 4.0
 #: Seconds in which nothing is learned under a young track.
@@ -38,6 +38,9 @@ _STILL_S = 3.0
 _SAME_SIZE = 3.0
 #: A blob that is so many times as large as a young track is another thing, which goes its own way.
 _SWALLOWS = 3.0
+#: A confirmed track whose box has less than this in common with its last one may be another thing,
+#: which is not known to have gone anywhere.
+_SAME_PLACE = 0.3
 
 
 class Tracker:
@@ -81,7 +84,11 @@ class Tracker:
         self._at_s, self._dt_s = at_s, dt_s
         for track in self.tracks:
             track.looks += 1
+        before = [(track, track.box) for track in self.tracks if track.confirmed]
         lights = [blob.box for blob in blobs if not self._belongs(blob)]
+        for track, box in before:
+            if overlap(box, track.box) < _SAME_PLACE:
+                track.begin_way()
         if is_new_light:
             self._restart_evidence()
         looks_for_life = at_s - self._life_s >= _LOOK_FOR_LIFE_S
@@ -135,8 +142,9 @@ class Tracker:
             track.see(blob, self._at_s)
             return True
         traits = traits_of(blob, self._contrast, self._model)
-        is_textured = traits.textured > SOME_TEXTURE * self._pixels
-        if is_textured and traits.kept_share > _LIGHT_KEPT:
+        least = SOME_TEXTURE * self._pixels
+        keeps = traits.textured > least and traits.kept_share > _LIGHT_KEPT
+        if keeps or (traits.fine > least and traits.fine_kept_share > _LIGHT_FINE_KEPT):
             self._objections.add(Objection.TEXTURE_KEPT)
             return False
         if track:

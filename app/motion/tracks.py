@@ -193,6 +193,14 @@ def _around(one: Box, other: Box) -> Box:
     return Box(x, y, right - x, bottom - y)
 
 
+def overlap(one: Box, other: Box) -> float:
+    """Return the share of two boxes together that both cover, 0 to 1."""
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    both = max(0, width) * max(0, height)
+    return both / (one.width * one.height + other.width * other.height - both)
+
+
 def _travel(start: Box, box: Box, shape: tuple[int, int]) -> float:
     """Return how far both sides of the box have moved the same way, on the better axis.
 

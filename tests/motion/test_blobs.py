@@ -51,6 +51,17 @@ def test_texture_is_kept_by_light_that_adds_haze_or_contrast(gain: float) -> Non
     assert light.kept_share > 0.7
 
 
+def test_the_finest_texture_is_kept_beside_edges_of_light() -> None:
+    bars = np.where(np.arange(160) // 5 % 2 == 0, 1.6, 1.0)
+    inside = np.hypot(*np.mgrid[-45:45, -80:80]) < 25
+    light = traits(np.clip(np.where(inside, room() * bars, room()), 0, 255))
+    person = traits(with_figure(room(), 80))
+    assert light.fine > 100
+    assert light.fine_kept_share > 0.45
+    assert person.fine > 30
+    assert person.fine_kept_share < 0.35
+
+
 def test_older_traits_fade() -> None:
     sum_of = Traits(textured=100, kept=50, darkest=-1)
     sum_of.fade(0.8)

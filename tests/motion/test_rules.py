@@ -44,8 +44,10 @@ def test_a_person_is_refused_by_no_rule() -> None:
     [
         (track_of(*WALK[:2]), Objection.BRIEF, None),
         (track_of(*WALK, kept=200), Objection.TEXTURE_KEPT, "texture"),
+        (track_of(*WALK, fine=300, fine_kept=180), Objection.TEXTURE_KEPT, "texture"),
         (track_of(*WALK, textured=50, kept=5, sharp=10), Objection.SOFT, "sharp_edges"),
         (track_of(*WALK, darkest=-0.02, kept=100), Objection.BRIGHTER, "darker"),
+        (track_of(*WALK, darkest=0, fine=300, fine_kept=110), Objection.BRIGHTER, "darker"),
         (track_of(*WALK, darkest=-0.08, brightest=0.05), Objection.FAINT, None),
         (track_of(*([WALK[0]] * 6)), Objection.DID_NOT_TRAVEL, "travel"),
         (track_of(*FLIGHT, area_px=50), Objection.INSECT, "gait"),

@@ -5,7 +5,7 @@ import pytest
 
 from app.frames import Box
 from app.motion.blobs import Blob, Traits
-from app.motion.tracks import Track
+from app.motion.tracks import Track, overlap
 
 SHAPE = (90, 160)
 NO_OUTLINE = np.zeros((1, 1, 2), np.int32)
@@ -72,3 +72,10 @@ def test_another_thing_goes_its_own_way() -> None:
     track.see(Blob(Box(35, 20, 16, 40), 300.0, NO_OUTLINE), 0.2)
     track.move(SHAPE)
     assert track.travel_px == 5
+
+
+def test_the_overlap_is_the_share_of_both_boxes() -> None:
+    one = Box(10, 10, 20, 40)
+    assert overlap(one, one) == 1
+    assert overlap(one, Box(20, 10, 20, 40)) == pytest.approx(1 / 3)
+    assert overlap(one, Box(30, 60, 5, 5)) == 0
