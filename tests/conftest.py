@@ -28,6 +28,8 @@ REPO = Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+_PRIORITY, _UMASK, _FOLDER = os.getpriority(os.PRIO_PROCESS, 0), os.umask(0o022), Path.cwd()
+os.umask(_UMASK)
 #: Glances counts every program of the suite on this machine, so tests that start a whole house take
 #: turns.
 HOUSES = (
@@ -97,18 +99,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
-    """This process has its priority, umask and folder of now again after the test.
+    """This process has its first priority, umask and folder again before and after the test.
 
-    Programs change them for themselves: the recorder its priority, all of them the umask.
+    Programs change them for themselves, also when a fixture of several tests runs one here: the
+    encoder its priority, all of them the umask.
     """
-    priority, umask, folder = os.getpriority(os.PRIO_PROCESS, 0), os.umask(0o022), Path.cwd()
-    os.umask(umask)
+    _restore()
     yield
-    os.umask(umask)
-    os.chdir(folder)
-    if os.getpriority(os.PRIO_PROCESS, 0) != priority:
+    _restore()
+
+
+def _restore() -> None:
+    os.umask(_UMASK)
+    os.chdir(_FOLDER)
+    if os.getpriority(os.PRIO_PROCESS, 0) != _PRIORITY:
         with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, priority)
+            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.people.child import ExecutedChild, Spawner
 from app.people.framing import PipeBroken
-from tests.people.processes import model_processes
+from tests.people.processes import await_end_of_models, model_processes
 from tests.servers.programs import REPO
 
 FIRST_TWO = """
@@ -54,6 +55,13 @@ assert len(psutil.Process().children()) == 1
 spawner.close()
 print(len(psutil.Process().children()), type(spawner.spawn()).__name__)
 """
+
+
+@pytest.fixture(autouse=True)
+def ends() -> Iterator[None]:
+    """The models of one test do not run in the next one."""
+    yield
+    await_end_of_models()
 
 
 def run(code: str) -> str:

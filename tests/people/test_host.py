@@ -15,10 +15,17 @@ import pytest
 from app.frames import Box, Frame
 from app.people.base import PeopleSettings
 from app.people.host import MOST_WAITING, Look, LookAnswer, ModelCounts, ModelHost
-from tests.people.processes import model_processes
+from tests.people.processes import await_end_of_models, model_processes
 from tests.waiting import until
 
 PERSON = [{"kind": "person", "score": 0.9, "box": [0.25, 0.25, 0.5, 0.5]}]
+
+
+@pytest.fixture(autouse=True)
+def ends() -> Iterator[None]:
+    """The models of one test do not run in the next one."""
+    yield
+    await_end_of_models()
 
 
 class Blob(NamedTuple):

@@ -1,8 +1,10 @@
 """A camera's model is started, used and ended as its settings say."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.cameras.base import NetworkReport
 from app.clock import FakeClock
@@ -12,11 +14,18 @@ from app.frames import Box, Frame
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 from app.people.base import PeopleSettings
-from tests.people.processes import model_processes
+from tests.people.processes import await_end_of_models, model_processes
 from tests.waiting import until
 
 EVENT = Event(1, 1.0, None, 500.0, (Box(1, 2, 3, 4),), True)
 STILL = Verdict(False, 0.0, (), learning=False, event=None, changed=None)
+
+
+@pytest.fixture(autouse=True)
+def ends() -> Iterator[None]:
+    """The models of one test do not run in the next one."""
+    yield
+    await_end_of_models()
 
 
 def frame(at_s: float) -> Frame:

@@ -374,7 +374,7 @@ def test_a_read_only_card_is_announced_and_so_is_its_end(
     scene: UploaderScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_guard, "CHECK_EVERY_S", 0.2)
-    card = SmallDisk(scene.data_dir, 2)
+    card = SmallDisk(scene.data_dir, 16)
     card.put_back()
     try:
         card.let_write(False)
