@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,10 +44,13 @@ def first_sample(house: Suite) -> Path | None:
 
 
 def tag(house: Suite, folder: Path, label: Label) -> None:
-    """Tag an event as the buttons in Slack do, and wait until its camera has written that."""
-    state = State(house.redis_url)
-    state.tag(Request("tag", datetime.now(UTC), "anna", event=folder.name, label=label))
-    state.close()
+    """Tag an event as the buttons in Slack do, and wait until its camera has written that.
+
+    The event is on disk before Redis has it.
+    """
+    request = Request("tag", datetime.now(UTC), "anna", event=folder.name, label=label)
+    with closing(State(house.redis_url)) as state:
+        until(lambda: state.tag(request), "Redis has the event")
     until((folder / "label.json").exists, "the tag is on disk")
 
 

@@ -66,6 +66,7 @@ def test_a_double_click_does_not_arm_again(site: Site, page: Page) -> None:
     expect(arm).to_be_focused()
     arm.click()
     assert site.state.read_strings("camera_status") == ["False"]
+    until(partial(is_asked, page, held), "the server has answered")
     held.pop().fulfill(json={"text": "Disarmed."})
     expect(page.locator("[data-busy]")).to_have_count(0)
     arm.click()
