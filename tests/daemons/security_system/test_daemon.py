@@ -227,15 +227,6 @@ def troubled(front: Front, program: Program) -> Heartbeat | None:
     return beat if beat and beat.last_error else None
 
 
-def test_without_a_display_a_window_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DISPLAY", "")
-    config = write_config(tmp_path, "unix:///nowhere", "cameras: {front: {}}\n")
-    with pytest.raises(ConfigError, match="--show: no window can be opened: DISPLAY is not set"):
-        SecuritySystem(folder=config, show=True)
-
-
 def test_nothing_of_the_display_is_imported_without_show() -> None:
     code = (
         "import sys, app.daemons.security_system.daemon as _\n"

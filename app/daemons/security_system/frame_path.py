@@ -1,53 +1,23 @@
-"""The way of a frame: it is kept for clips, judged, shown, and may open or close an event.
+"""The path of a frame: it is kept for clips, judged, shown, and may open or close an event.
 
 All of it happens in the thread of the camera, or while its turn is held.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app import protocol
 from app.cameras.base import NetworkReport
 from app.clock import Clock
 from app.config import Config
-from app.daemons.security_system.alert_decisions import AlertDecisions
-from app.daemons.security_system.captures import Captures
-from app.daemons.security_system.clips import Clips
 from app.daemons.security_system.derived_settings import DetectorSettings
-from app.daemons.security_system.event_reporter import EventReporter, frame_time
-from app.daemons.security_system.event_traces import EventTraces
-from app.daemons.security_system.fault_reports import FaultReports
-from app.daemons.security_system.left_open import LeftOpen
-from app.daemons.security_system.person_watch import PersonWatch
-from app.daemons.security_system.publisher import Publisher
-from app.daemons.security_system.shown_pictures import ShownPictures
+from app.daemons.security_system.event_reporter import frame_time
+from app.daemons.security_system.parts import CameraParts
 from app.detector import Event, Verdict
 from app.frames import Frame, jpeg
 from app.state import Latest
 
-if TYPE_CHECKING:
-    from app.display.live import LiveDisplay
 
-
-@dataclass(frozen=True, slots=True)
-class FrameParts:
-    """The parts of the program to which the frames of its camera go."""
-
-    publisher: Publisher
-    reporter: EventReporter
-    clips: Clips
-    captures: Captures
-    people: PersonWatch
-    alerts: AlertDecisions
-    traces: EventTraces
-    faults: FaultReports
-    left_open: LeftOpen
-    shown: ShownPictures
-    display: "LiveDisplay | None"
-
-
-class FrameWay:
+class FramePath:
     """Takes the frames of *camera* to all *parts*, and publishes its events.
 
     *is_settled* says whether the mount stands still, and *network* what the network in the sensor
@@ -59,7 +29,7 @@ class FrameWay:
         camera: str,
         config: Config,
         settings: DetectorSettings,
-        parts: FrameParts,
+        parts: CameraParts,
         clock: Clock,
         *,
         is_settled: Callable[[], bool],
@@ -137,7 +107,7 @@ class FrameWay:
             if verdict.event and verdict.changed == "closed":
                 self._close_event(verdict.event, frame)
             return
-        if self._parts.faults.step(frame):
+        if self._parts.fault_reports.step(frame):
             self.detector.relearn()
         self._last_frame = frame
         self._parts.people.use_network(self._network())
