@@ -1,7 +1,7 @@
 """Times as people read and write them: short, and in the house's own time zone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 _FOR = re.compile(r"(?:(\d{1,4})\s*h(?:ours?)?)?\s*(?:(\d{1,4})\s*m(?:in(?:ute)?s?)?)?", re.ASCII)
 _UNTIL = re.compile(r"until\s+(\d{1,2})(?:[:.](\d{2}))?", re.ASCII)
@@ -35,25 +35,35 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / length_s:.0f} {unit}"
 
 
-def parse_end(text: str, now: datetime) -> datetime | None:
-    """Return the time that a person means by *text*; None when *text* means none.
-
-    *text* is a duration from *now*, as `30m`, `2h` or `1h30m`, or a local time, as `until 18:00`.
-    """
-    words = text.strip().lower()
-    if until := _UNTIL.fullmatch(words):
-        return _next_at(int(until[1]), int(until[2] or 0), now)
-    length = _FOR.fullmatch(words)
+def parse_duration(text: str) -> timedelta | None:
+    """Return the duration that a person means by *text*, as `30m`, `2h` or `1h30m`, or None."""
+    length = _FOR.fullmatch(text.strip().lower())
     if not length or not (length[1] or length[2]):
         return None
-    return now + timedelta(hours=int(length[1] or 0), minutes=int(length[2] or 0))
+    return timedelta(hours=int(length[1] or 0), minutes=int(length[2] or 0))
 
 
-def _next_at(hour: int, minute: int, now: datetime) -> datetime | None:
-    """Return the next time that is *hour*:*minute* in local time; None when there is none."""
-    if hour > 23 or minute > 59:
+def parse_until(text: str, now: datetime) -> datetime | None:
+    """Return the time that a person means by *text*, as `until 18:00`, or None.
+
+    It is the next one after *now*: perhaps in less than a second, or, when summer time ends before
+    it, in up to 25 hours.
+    """
+    until = _UNTIL.fullmatch(text.strip().lower())
+    if not until or int(until[1]) > 23 or int(until[2] or 0) > 59:
         return None
-    local = now.astimezone().replace(tzinfo=None)
-    at = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    # A naive time gets the offset of its own date: summer time may begin or end before it.
-    return (at if at > local else at + timedelta(days=1)).astimezone(now.tzinfo)
+    return _next_at(time(int(until[1]), int(until[2] or 0)), now)
+
+
+def _next_at(at: time, now: datetime) -> datetime:
+    """Return the next time that is *at* in local time; a time that is skipped comes an hour later.
+
+    An hour that comes twice, when summer time ends, is fold 0 and then fold 1.
+    """
+    today = now.astimezone().date()
+    comes = (
+        datetime.combine(today + timedelta(days=days), at.replace(fold=fold)).astimezone(UTC)
+        for days in (0, 1)
+        for fold in (0, 1)
+    )
+    return next(one for one in comes if one > now).astimezone(now.tzinfo)

@@ -1,10 +1,11 @@
 """Times as people read and write them, and as Redis has them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.times import format_duration, format_time, parse_end, utc_time
+from app.times import format_duration, format_time, parse_duration, parse_until, utc_time
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
@@ -44,12 +45,38 @@ def test_a_length_is_shown_in_one_unit(seconds: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "minutes"), [("30m", 30), ("2h", 120), (" 1H30M ", 90), ("90 min", 90)]
+    ("text", "minutes"), [("30m", 30), ("2h", 120), (" 1H30M ", 90), ("90 min", 90), ("0m", 0)]
 )
 def test_a_length_that_a_person_writes_is_read(text: str, minutes: int) -> None:
-    assert parse_end(text, NOW) == NOW + timedelta(minutes=minutes)
+    assert parse_duration(text) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("text", ["", "30", "until", "until 24:00", "until 10:60", "2d"])
 def test_words_that_mean_no_time_are_not_guessed_at(text: str) -> None:
-    assert parse_end(text, NOW) is None
+    assert parse_duration(text) is None
+    assert parse_until(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "text", "end"),
+    [
+        ("UTC", "2026-11-20T10:15:30", "until 10:16", "2026-11-20T10:16"),
+        ("UTC", "2026-11-20T10:15:00", "until 10:15", "2026-11-21T10:15"),
+        ("UTC", "2026-11-30T23:58:20", "until 23:59", "2026-11-30T23:59"),
+        ("UTC", "2026-11-30T23:59:00", "until 23:59", "2026-12-01T23:59"),
+        ("UTC", "2026-12-31T23:59:59.999999", "until 0", "2027-01-01T00:00"),
+        ("UTC", "2028-02-28T10:15:00", "until 10", "2028-02-29T10:00"),
+        ("Asia/Kolkata", "2026-11-20T12:29:59", "until 18:00", "2026-11-20T12:30"),
+        ("Europe/Berlin", "2026-10-24T08:15:00", "until 10:15", "2026-10-25T09:15"),
+        ("Europe/Berlin", "2026-10-25T00:50:00", "until 2:10", "2026-10-25T01:10"),
+        ("Europe/Berlin", "2026-10-25T01:50:00", "until 2:10", "2026-10-26T01:10"),
+        ("Europe/Berlin", "2027-03-28T00:45:00", "until 2:30", "2027-03-28T01:30"),
+        ("America/New_York", "2026-11-01T05:50:00", "until 1.10", "2026-11-01T06:10"),
+        ("America/New_York", "2027-03-14T06:59:59", "until 3", "2027-03-14T07:00"),
+    ],
+)
+def test_a_time_of_day_is_the_next_one(
+    in_zone: Callable[[str], None], zone: str, now: str, text: str, end: str
+) -> None:
+    in_zone(zone)
+    assert parse_until(text, utc_time(now)) == utc_time(end)

@@ -4,12 +4,13 @@ It concerns everybody, so the alerts channel gets a message: who has snoozed, an
 """
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from app.commands.context import CommandContext, Invocation
 from app.errors import Refused
 from app.mrkdwn import one_line
 from app.protocol import SNOOZE_MOST_S, Request
-from app.times import format_duration, format_time, parse_end, utc_time
+from app.times import format_duration, format_time, parse_duration, parse_until, utc_time
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(hours=24)
@@ -39,10 +40,7 @@ def snooze(invocation: Invocation, context: CommandContext, stored: str | None) 
         ended = _announcement(invocation, "ended the snooze. Alerts come again.")
         context.state.end_snooze(ended if is_snoozed else None)
         return "Alerts are no longer snoozed."
-    until = parse_end(words, invocation.at)
-    if until is None or not SHORTEST <= until - invocation.at <= LONGEST:
-        raise Refused(_USAGE)
-    return _hold_back(until, invocation, context)
+    return _hold_back(_end(words, invocation.at), invocation, context)
 
 
 def snooze_for(length: timedelta, invocation: Invocation, context: CommandContext) -> str | None:
@@ -71,11 +69,21 @@ def snoozed_until(stored: str | None, now: datetime) -> datetime | None:
     return until if timedelta(0) < until - now <= _MOST else None
 
 
+def _end(words: str, now: datetime) -> datetime:
+    """Return the end of the snooze that *words* ask for; a time of day may be seconds away."""
+    length, until = parse_duration(words), parse_until(words, now)
+    if length is not None and SHORTEST <= length <= LONGEST:
+        until = now + length
+    if until is None:
+        raise Refused(_USAGE)
+    return until
+
+
 def _hold_back(until: datetime, invocation: Invocation, context: CommandContext) -> str:
-    length_s = (until - invocation.at).total_seconds()
+    length_s = ceil((until - invocation.at).total_seconds())
     when = f"until {format_time(until, invocation.at)} ({format_duration(length_s)})"
     announcement = _announcement(invocation, f"snoozed alerts {when}. /snooze off ends that.")
-    context.state.snooze(until.astimezone(UTC), round(length_s), announcement)
+    context.state.snooze(until.astimezone(UTC), length_s, announcement)
     return f"Alerts are snoozed {when}. /snooze off ends that."
 
 

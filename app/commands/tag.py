@@ -1,7 +1,7 @@
 """/tag: gives an event of `/events` a label; an event that was held back has no buttons."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.commands.context import CommandContext, Invocation
 from app.commands.tagging import explanation, tag_event
@@ -12,6 +12,8 @@ from app.times import format_time
 
 #: The newest events among which one is sought.
 MOST_EVENTS = 100
+#: A time without its day, read before midnight, means the same event until noon.
+_SHOWN_FOR = timedelta(hours=12)
 
 _LABELS: dict[str, Label | None] = {
     "occupied": "occupied",
@@ -30,14 +32,11 @@ def tag(invocation: Invocation, context: CommandContext, known: Mapping[str, Eve
     if not words or words[-1] not in _LABELS:
         raise Refused(_USAGE)
     label, words = _LABELS[words[-1]], words[:-1]
-    cameras = [words.pop(0)] if words and words[0] in context.config.cameras else None
+    if words and words[0] in context.config.cameras:
+        camera = words.pop(0)
+        known = {event: record for event, record in known.items() if record.camera == camera}
     when = " ".join(words)
-    found = {
-        event: record
-        for event, record in known.items()
-        if (cameras is None or record.camera in cameras)
-        and when in _names_of(record.started_at, invocation.at)
-    }
+    found = _named(when, known, invocation.at) or _named(when, known, invocation.at - _SHOWN_FOR)
     if not found:
         raise Refused(f"Of the newest {MOST_EVENTS} events none is of that time. {_USAGE}")
     if len(found) > 1:
@@ -49,6 +48,15 @@ def tag(invocation: Invocation, context: CommandContext, known: Mapping[str, Eve
     result = f"is {label}" if label else "is not tagged any more"
     done = f"The event of camera {record.camera} at {at} {result}." if outcome.changed else ""
     return f"{done} {one_line(said) if said else ''}".strip()
+
+
+def _named(when: str, known: Mapping[str, EventRecord], now: datetime) -> dict[str, EventRecord]:
+    """Return the events among those *known* whose time is *when* in a text that is shown *now*."""
+    return {
+        event: record
+        for event, record in known.items()
+        if when in _names_of(record.started_at, now)
+    }
 
 
 def _names_of(started_at: datetime, now: datetime) -> tuple[str, str]:

@@ -21,8 +21,9 @@ WATCHED_LIFE_S = 5
 PUBLISHED_LIFE_S = 7 * DAY_S
 DELIVERY_LIFE_S = 7 * DAY_S
 SET_ASIDE_LIFE_S = 7 * DAY_S
-#: A snooze that ends later was made by a clock that was ahead: the longest lasts 24 hours.
-SNOOZE_MOST_S = 25 * 3_600
+#: A snooze that ends later was made by a clock that was ahead: the longest lasts 24 hours, and 25
+#: when summer time ends.
+SNOOZE_MOST_S = 26 * 3_600
 #: The wrong passwords that one address may send in this time.
 LOGIN_FAILURES_MOST = 5
 LOGIN_FAILURES_LIFE_S = 300

@@ -1,8 +1,7 @@
 """A house of one or two cameras on a real Redis, and a person who uses its commands."""
 
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,13 +21,8 @@ REPLY_TO = ReplyTo("https://hooks.slack.com/commands/1", "C1")
 
 
 @pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_utc(in_zone: Callable[[str], None]) -> None:
     """Let the texts show the same times wherever the tests run."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,18 @@
 """The snooze, on a real Redis."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 import redis
 
 from app import protocol
+from app.clock import FakeClock
 from app.commands.context import CommandContext, Invocation
 from app.commands.snooze import snooze_for, snoozed_until
 from app.protocol import Request
+from app.times import utc_time
 from tests.commands.conftest import NOW, ask
 
 ANNA = Invocation("", "U1", "anna", NOW)
@@ -35,6 +39,32 @@ def test_alerts_are_snoozed_for_a_while(
     assert abs(int(str(raw.ttl("snoozed_until"))) - (until - NOW).total_seconds()) < 5
     assert f"snoozed until {shown}" in ask(context, "/snooze")
     assert f"snoozed until {shown}" in ask(context, "/status")
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "shown"),
+    [
+        ("2026-11-30T23:58:20", "until 23:59", "23:59 (40 s)"),
+        ("2026-12-31T23:59:59.999", "until 0:00", "Fri 00:00 (1 s)"),
+        ("2026-10-25T01:59:59", "until 2", "02:00 (1 s)"),
+        ("2026-10-25T02:30:00", "until 2:30", "Mon 02:30 (24 h)"),
+    ],
+)
+def test_a_time_of_day_may_come_soon(
+    context: CommandContext, raw: redis.Redis, now: str, text: str, shown: str
+) -> None:
+    then = replace(context, clock=FakeClock(utc_time(now)))
+    assert f"snoozed until {shown}" in ask(then, f"/snooze {text}")
+    assert raw.ttl("snoozed_until") >= 0
+
+
+def test_a_time_of_day_may_be_25_hours_away(
+    context: CommandContext, in_zone: Callable[[str], None]
+) -> None:
+    in_zone("Europe/Berlin")
+    before = replace(context, clock=FakeClock(utc_time("2026-10-24T08:15:00Z")))
+    assert "snoozed until Sun 10:15 (25 h)" in ask(before, "/snooze until 10:15")
+    assert "snoozed until Sun 10:15" in ask(before, "/status")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """/tag gives an event the label that somebody names, by the time that /events shows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import redis
 
 from app import protocol
+from app.clock import FakeClock
 from app.commands.context import CommandContext
 from app.protocol import EventRecord, Fact, Request
 from tests.commands.conftest import NOW, ask
@@ -43,6 +45,25 @@ def test_an_event_of_another_day_has_its_day(context: CommandContext) -> None:
     assert "is unoccupied" in ask(context, "/tag wed 10:15 unoccupied")
     assert "is not tagged any more" in ask(context, "/tag Wed 10:15 undo")
     assert label(context, event) is None
+
+
+@pytest.mark.parametrize(
+    ("ago_h", "later_s", "is_meant"), [(11, 0, True), (11, 6_300, False), (36, 0, False)]
+)
+def test_a_time_read_before_midnight_holds_until_noon(
+    context: CommandContext, ago_h: int, later_s: int, is_meant: bool
+) -> None:
+    event = happened(context, ago_s=ago_h * 3_600)
+    later = replace(context, clock=FakeClock(NOW + timedelta(seconds=later_s)))
+    at = NOW - timedelta(hours=ago_h)
+    assert ("at Thu 23:15 is occupied" in ask(later, f"/tag {at:%H:%M} occupied")) == is_meant
+    assert label(context, event) == ("occupied" if is_meant else None)
+
+
+def test_a_time_without_a_day_is_rather_of_today(context: CommandContext) -> None:
+    yesterday, today = (happened(context, ago_s=ago_s) for ago_s in (87_000, 600))
+    assert "at 10:05 is occupied" in ask(context, "/tag 10:05 occupied")
+    assert (label(context, yesterday), label(context, today)) == (None, "occupied")
 
 
 def test_of_several_events_none_is_tagged(context: CommandContext) -> None:

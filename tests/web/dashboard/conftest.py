@@ -1,6 +1,5 @@
 """The dashboard of a house without gunicorn, and a browser for the whole of it."""
 
-import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser
 from werkzeug.test import Cookie, TestResponse
 
+from app.clock import Clock, SystemClock
 from app.config import Config, load_config
 from app.config.password import PasswordFile
 from app.state import State
@@ -54,7 +54,10 @@ def session_cookie(app: Flask, values: Mapping[str, object]) -> str:
 class Site:
     """The dashboard of one house, and a browser that is logged in."""
 
-    def __init__(self, folder: Path, redis_url: str, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, redis_url: str, more: str = "", clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
         if "cameras:" not in more:
             more += CAMERAS
         if "dashboard:" not in more:
@@ -62,7 +65,7 @@ class Site:
         self.config: Config = load_config(write_config(folder, redis_url, more))
         self.state = State(redis_url)
         store_password(self.config)
-        self.app: Flask = create_app(self.config)
+        self.app: Flask = create_app(self.config, self._clock)
         self.client = self.app.test_client()
         self.log_in()
 
@@ -73,7 +76,7 @@ class Site:
     def log_in(self) -> None:
         """Give the browser a session."""
         with self.client.session_transaction() as session:
-            session["since"] = int(time.time())
+            session["since"] = int(self._clock.now().timestamp())
 
     def log_out(self) -> None:
         """Take a new browser, without any cookie."""

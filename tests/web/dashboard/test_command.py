@@ -1,7 +1,12 @@
 """Commands that are sent from a page."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
 from redis import Redis
 
+from app.clock import FakeClock
 from app.commands.context import REDIS_AWAY
 from app.commands.registry import COMMANDS
 from app.web.dashboard.command import OFFERED
@@ -40,11 +45,16 @@ def test_a_refusal_is_a_sentence(site: Site) -> None:
     assert send(site, "snooze", "for ages").startswith("Say for how long")
 
 
-def test_a_snooze_may_have_a_time_of_day(site: Site) -> None:
-    answer = site.post(
-        "/command/snooze", {"until": "23:59"}, headers={"Accept": "application/json"}
-    )
-    assert "until 23:59" in answer.get_json()["text"]
+def test_a_snooze_may_have_a_time_of_day(
+    tmp_path: Path, redis_server: RedisServer, in_zone: Callable[[str], None]
+) -> None:
+    in_zone("Asia/Kolkata")
+    clock = FakeClock(datetime(2026, 11, 20, 18, 28, 30, tzinfo=UTC))
+    site = Site(tmp_path, redis_server.url, clock=clock)
+    fields, headers = {"until": "23:59"}, {"Accept": "application/json"}
+    answer = site.post("/command/snooze", fields, headers)
+    assert "until 23:59 (30 s)" in answer.get_json()["text"]
+    site.state.close()
 
 
 def test_only_commands_that_a_page_offers_are_run(site: Site) -> None:
