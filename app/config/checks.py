@@ -24,6 +24,7 @@ def config_warnings(config: Config) -> list[str]:
             "alone",
         )
     warnings = [
+        *((keys, f"{dotted(keys)} {doubt}") for keys, doubt in config.doubts.items()),
         *_half_set_up(config),
         *_presence_warnings(config.presence),
         *_weak_secret_warnings(config),

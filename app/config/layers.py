@@ -7,11 +7,15 @@ from typing import Any
 
 import yaml
 
+_QUOTED = 'what begins with such a sign must stand in "quotes"'
 #: Parts of PyYAML's messages, each with the likely cure; {opened} is the line where the quote or
 #: bracket began.
 _CURES = (
     ("'\\t'", "indent with spaces, not with a tab"),
-    ("cannot start any token", 'what begins with such a sign must stand in "quotes"'),
+    ("cannot start any token", _QUOTED),
+    ("sequence entries are not allowed here", f"if it begins a value, {_QUOTED}"),
+    ("mapping keys are not allowed here", f"if it begins a value, {_QUOTED}"),
+    ("but found ','", f"if it begins a value, {_QUOTED}"),
     ("end of stream", "the quote or bracket that is opened in line {opened} is never closed"),
     ("expected ',' or", "the bracket that is opened in line {opened} is not closed"),
     (
@@ -25,8 +29,11 @@ _CURES = (
     ),
 )
 
-#: PyYAML's messages about a value with ! or * in front, which quote it: it may be a password.
+#: PyYAML's messages about a value with such a sign in front, which quote it: it may be a password.
 _SIGNS = {
+    "'tag:yaml.org,2002:value'": "=",
+    "'tag:yaml.org,2002:merge'": "<<",
+    "expected chomping or indentation indicators": "| or >",
     "could not determine a constructor": "!",
     "found undefined alias": "*",
     "while scanning an alias": "*",
@@ -35,7 +42,11 @@ _SIGNS = {
     "undefined tag handle": "!",
 }
 
-_SIGN = 'a value begins with {sign}; what begins with such a sign must stand in "quotes"'
+_SIGN = f"a value begins with {{sign}}; {_QUOTED}"
+
+#: A comment right behind a value, without a space behind its #.
+_HASH = re.compile(r"[ \t]+#[^\s#]")
+_SECRET = re.compile("token|secret|password|key")
 
 #: Spaces that YAML takes for letters, and signs of no width; they come from web pages and phones.
 _ODD_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
@@ -60,6 +71,8 @@ class Layers:
         self.values: dict[str, Any] = {}
         self.places: dict[KeyPath, str] = {}
         self.problems: list[str] = []
+        #: What is probably not meant, by its key.
+        self.doubts: dict[KeyPath, str] = {}
         #: The file that is being read.
         self._text = ""
 
@@ -103,15 +116,33 @@ class Layers:
     def _check_word(self, node: yaml.ScalarNode, keys: KeyPath, path: Path) -> None:
         word, mark = node.value, node.start_mark
         sign = self._text[mark.index : mark.index + 1]
-        if node.tag in _EMPTY and not (node.style or word) and sign in ("&", "!"):
-            # YAML takes the whole word for a name, and the value is empty.
+        if node.tag in _EMPTY and not word and sign in ("&", "!", "|", ">"):
+            # YAML takes the whole word for a name or a way of writing, and the value is empty.
             why = _SIGN.format(sign=sign)
             self.problems.append(f"{path}:{mark.line + 1}: {dotted(keys)}: {why}")
+        if doubt := self._hash_doubt(node, keys):
+            self.doubts[keys] = doubt
         if node.style is None and word[:1] in _CURLY_QUOTES and word[-1:] in _CURLY_QUOTES and word:
             self.problems.append(
                 f"{path}:{node.start_mark.line + 1}: {dotted(keys)}: stands in curly quotes, "
                 'perhaps typed on a phone; type plain quotes, as in "text", or none'
             )
+
+    def _hash_doubt(self, node: yaml.ScalarNode, keys: KeyPath) -> str | None:
+        """Return what is doubtful when a # begins a comment that may be meant as a value."""
+        if node.style or not _HASH.match(self._text, node.end_mark.index):
+            return None
+        if not node.value:
+            return (
+                "is empty, because # begins a comment. If the # belongs to the value, put the "
+                'value in "quotes"; if not, put a space behind the #'
+            )
+        if any(_SECRET.search(str(key)) for key in keys):
+            return (
+                "ends before a #, which begins a comment. If the # belongs to it, put all of it in "
+                '"quotes"; if not, put a space behind the #'
+            )
+        return None
 
     def _lay_over(self, values: Any, path: Path) -> None:
         if isinstance(values, dict):
@@ -159,6 +190,7 @@ class Layers:
 
     def _record(self, key: yaml.Node, value: yaml.Node, keys: KeyPath, path: Path) -> None:
         self.places[keys] = f"{path}:{key.start_mark.line + 1}"
+        self.doubts.pop(keys, None)
         self._record_places(value, keys, path)
 
 

@@ -77,7 +77,7 @@ def load_config(folder: Path | None = None, profile: str | None = None) -> Confi
         raise ConfigError([*layers.problems, problem]) from None
     if layers.problems:
         raise ConfigError(layers.problems)
-    config._places = layers.places
+    config._places, config._doubts = layers.places, layers.doubts
     return config
 
 

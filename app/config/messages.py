@@ -23,7 +23,7 @@ _PLAINER = {
 def described(error: ValidationError, layers: Layers) -> list[str]:
     """Return one sentence for each wrong key, with its place in the files."""
     return [
-        f"{layers.place(keys)}: {dotted(keys)}: {why}"
+        f"{layers.place(keys)}: {dotted(keys)}: {layers.doubts.get(keys, why)}"
         for keys, why in described_by_key(error, layers.values).items()
     ]
 

@@ -227,6 +227,7 @@ class Config(BaseModel):
     _folder: Path = PrivateAttr(default=PROJECT / "config")
     _plain: str = PrivateAttr(default="{}")
     _places: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
+    _doubts: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -244,6 +245,11 @@ class Config(BaseModel):
     def place(self, keys: KeyPath) -> str:
         """Return the file and the line of *keys*, as far as they are known."""
         return place(keys, self._places, self._folder)
+
+    @property
+    def doubts(self) -> dict[KeyPath, str]:
+        """What is probably not meant in the files, by its key."""
+        return self._doubts
 
     @property
     def logs_dir(self) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.config import area_warnings, config_warnings, load_config
+from app.errors import ConfigError
 
 
 def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:
@@ -13,6 +14,29 @@ def test_a_twilio_that_lacks_something_is_warned_of(folder: Path) -> None:
         "twilio lacks twilio.account_sid and twilio.auth_token, so nobody is texted" in one
         for one in config_warnings(load_config(folder))
     )
+
+
+SECRETS = (
+    *("slack.bot_token", "slack.app_token", "slack.signing_secret", "twilio.auth_token"),
+    *("presence.router.password", "presence.router.http_json.secrets.key", "glances.password"),
+    *("s3.secret_access_key", "dropbox.app_secret", "dropbox.refresh_token"),
+)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_that_begins_with_a_hash_is_named(folder: Path, key: str) -> None:
+    lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(key.split("."))]
+    (folder / "config.yml").touch()
+    private = folder / "private.yml"
+    private.touch(0o600)
+    private.write_text("\n".join(lines) + " #hunter2\n")
+    try:
+        (said,) = config_warnings(load_config(folder))
+    except ConfigError as error:
+        (said,) = error.problems
+    assert said.startswith(f"{private}:{len(lines)}: {key}")
+    assert "is empty, because # begins a comment" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,11 @@ def test_signs_from_phones_and_web_pages_are_named(
 
 
 @pytest.mark.parametrize(
-    "value", ["!hunter2", "*hunter2", "&hunter2", "!!hunter2", "!a!hunter2", "*hunter2*", "!", "&"]
+    "value",
+    [
+        *("!hunter2", "*hunter2", "&hunter2", "!!hunter2", "!a!hunter2", "*hunter2*", "!", "&"),
+        *("|", ">-", "="),
+    ],
 )
 def test_a_password_that_begins_with_a_sign_is_not_shown_or_lost(
     tmp_path: Path, value: str
@@ -93,6 +97,44 @@ def test_a_password_that_begins_with_a_sign_is_not_shown_or_lost(
     (problem,) = layers.problems
     assert f"a value begins with {value[0]}; what begins with such a sign must" in problem
     assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    "value", ["|hunter2", ">hunter2", "-", "- hunter2", "? hunter2", ",hunter2"]
+)
+def test_a_value_that_begins_with_a_mark_of_yaml_has_a_cure(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "private.yml"
+    path.write_text(f"glances:\n  password: {value}\n")
+    layers = Layers(tmp_path)
+    layers.add(path)
+    (problem,) = layers.problems
+    assert problem.startswith(f"{path}:2: ")
+    assert problem.endswith('what begins with such a sign must stand in "quotes"')
+    assert "found 'h'" not in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("password: #hunter2", "is empty"),
+        ("base_path:  #photos", "is empty"),
+        ("- #tgram", "is empty"),
+        ("password: hunter2 #5", "ends before a #"),
+        ("api_key: correct horse #5 # mine", "ends before a #"),
+        *((line, "") for line in ("password: # none", "password: '#a' #b", "base_path: a #b")),
+        *((line, "") for line in ("password: a#b", "password: ## none ##", "password:  ")),
+    ],
+)
+def test_a_value_that_a_comment_cuts_off_is_doubtful(tmp_path: Path, line: str, doubt: str) -> None:
+    path = tmp_path / "private.yml"
+    path.write_text(f"here:\n  {line}\n")
+    layers = Layers(tmp_path)
+    layers.add(path)
+    assert not layers.problems
+    assert [said.startswith(doubt) for said in layers.doubts.values()] == [True] * bool(doubt)
+    path.write_text("here: {password: b, base_path: c, api_key: d}\n")
+    layers.add(path)
+    assert "- " in line or not layers.doubts
 
 
 def test_an_anchor_that_is_used_is_no_mistake(tmp_path: Path) -> None:
