@@ -30,6 +30,9 @@ from app.times import format_duration, format_time
 #: The longest wait for Redis in one command. Slack waits 3 s for a reply.
 PATIENCE_S = 2.0
 
+#: The events that /events shows.
+_SHOWN_EVENTS = 10
+
 _TURNING: tuple[Literal["position"], Literal["target"]] = ("position", "target")
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,4}")
@@ -56,7 +59,7 @@ class Command:
     events: int = 0
     #: The seconds for which its survey counts the decisions about alerts.
     decisions_s: int = 0
-    #: Whether its reply is the same for everybody who asks at that moment.
+    #: Whether its reply without words is the same for everybody who asks at that moment.
     is_report: bool = False
 
 
@@ -103,12 +106,13 @@ def run_command(
 
 
 def _refuse_needless_words(command: Command, text: str) -> None:
-    """Refuse *text* after a *command* that would change the whole house: it may name one camera."""
-    if command.changes and text and not command.usage:
+    """Refuse *text* after a *command* that is for the whole house: it may name one camera."""
+    if text and not command.usage and command.name != "help":
         name = slack_name(command.name)
+        nothing = "Nothing was done: " if command.changes else ""
         raise Refused(
-            f"Nothing was done: /{name} is for the whole house, and takes no word after it. Send "
-            f"only /{name}"
+            f"{nothing}/{name} is for the whole house, and takes no word after it. Send only "
+            f"/{name}"
         )
 
 
@@ -341,8 +345,16 @@ def _snooze(invocation: Invocation, context: CommandContext, survey: Survey) -> 
     return snooze(invocation, context, survey.strings["snoozed_until"])
 
 
-def _events(invocation: Invocation, _context: CommandContext, survey: Survey) -> str:
-    return status_text.events(survey.events(), invocation.at)
+def _events(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
+    if not invocation.text:
+        return status_text.events(survey.events(), invocation.at)
+    camera, _ = _camera(invocation, context)
+    survey = context.state.survey(*names(context.config), events=MOST_EVENTS)
+    seen = survey.events().items()
+    of_camera = [(event, record) for event, record in seen if record.camera == camera]
+    if not of_camera:
+        return f"None of the newest {MOST_EVENTS} events is of camera {camera}."
+    return status_text.events(dict(of_camera[:_SHOWN_EVENTS]), invocation.at)
 
 
 def _tag(invocation: Invocation, context: CommandContext, survey: Survey) -> str:
@@ -385,6 +397,8 @@ def _camera(
     """
     words, cameras = invocation.text.split(), context.config.cameras
     if words and words[0].lower() in cameras:
+        if not follow and len(words) > 1:
+            raise Refused(f"Name one camera only, and write no word after it: {words[0].lower()}.")
         return words[0].lower(), words[1:]
     if len(words) > follow and not (follow and _NUMBER.fullmatch(words[0])):
         named, there = one_line(words[0][:40]), ", ".join(cameras)
@@ -421,7 +435,15 @@ COMMANDS: dict[str, Command] = {
             "clip", "[CAMERA]", "send a clip of the last seconds and the next", False, _clip, 1
         ),
         Command("focus", "[CAMERA]", "have a lens look for the sharpest picture", False, _focus),
-        Command("events", "", "the newest events", False, _events, events=10, is_report=True),
+        Command(
+            "events",
+            "[CAMERA]",
+            "the newest events",
+            False,
+            _events,
+            events=_SHOWN_EVENTS,
+            is_report=True,
+        ),
         Command(
             "tag",
             "[CAMERA] TIME occupied | unoccupied | undo",

@@ -38,7 +38,9 @@ def tag(invocation: Invocation, context: CommandContext, known: Mapping[str, Eve
     when = " ".join(words)
     found = _named(when, known, invocation.at) or _named(when, known, invocation.at - _SHOWN_FOR)
     if not found:
-        raise Refused(f"Of the newest {MOST_EVENTS} events none is of that time. {_USAGE}")
+        of = ", ".join(cameras or context.config.cameras)
+        time = f"“{one_line(when[:40])}”" if when else "no time"
+        raise Refused(f"Of the newest {MOST_EVENTS} events none of {of} is of {time}. {_USAGE}")
     if len(found) > 1:
         raise Refused(f"Several events are of that time: {_listed(found)}. Name one so.")
     ((event, record),) = found.items()

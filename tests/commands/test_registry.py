@@ -44,6 +44,17 @@ def test_a_switch_of_the_house_is_not_for_one_camera(
     assert ask(context, "/pycam_off “”.").startswith("Disarmed")
 
 
+@pytest.mark.parametrize("command", ["status", "who", "top"])
+def test_a_report_of_the_house_is_not_of_one_camera(context: CommandContext, command: str) -> None:
+    assert "is for the whole house" in ask(context, f"/{command} front")
+
+
+@pytest.mark.parametrize("command", ["last_image", "clip", "focus", "events", "current_position"])
+def test_a_command_takes_one_camera(two_cameras: CommandContext, command: str) -> None:
+    assert "There is no camera attic" in ask(two_cameras, f"/{command} attic")
+    assert "Name one camera only" in ask(two_cameras, f"/{command} front garden")
+
+
 @pytest.mark.parametrize(
     ("command", "switch", "value"),
     [
@@ -368,7 +379,7 @@ def test_damaged_values_in_redis_stop_no_command(
     raw.sadd("heartbeats", "heartbeat:x:y", "nonsense")
     raw.set("heartbeat:x:y", "{nonsense")
     raw.set("nonsense", json.dumps({"pid": 1}))
-    assert ask(context, f"{name} 1 2")
+    assert ask(context, "rotate 1 2" if name == "rotate" else name)
 
 
 @pytest.mark.parametrize("name", ["status", "events"])
@@ -378,7 +389,7 @@ def test_keys_of_another_type_count_as_missing(
     for key in ("heartbeats", "events", "camera_status", "router", "armed_by"):
         raw.delete(key)
         raw.lpush(key, "x")
-    answer = ask(context, f"{name} 1 2")
+    answer = ask(context, name)
     assert "Armed" in answer or "Nothing has happened yet" in answer
 
 

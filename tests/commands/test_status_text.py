@@ -45,6 +45,16 @@ def test_events_are_the_newest_ten(context: CommandContext) -> None:
     assert lines[0] == "• 10:14 · front · 42 s"
 
 
+def test_events_of_one_camera(two_cameras: CommandContext) -> None:
+    for minute in range(14, 0, -1):
+        happened(two_cameras, minute)
+    lines = ask(two_cameras, "/events Front").splitlines()
+    assert (len(lines), lines[0]) == (10, "• 10:14 · front · 42 s")
+    assert "None of the newest 100" in ask(two_cameras, "/events garden")
+    assert "There is no camera attic" in ask(two_cameras, "/events attic")
+    assert "Name one camera only" in ask(two_cameras, "/events front garden")
+
+
 def test_an_event_has_its_score_and_its_label(context: CommandContext) -> None:
     event = happened(context, 1, score=0.37, person=False)
     context.state.tag(Request("tag", NOW, "ben <!here>", event=event, label="occupied"))

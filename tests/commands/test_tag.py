@@ -78,3 +78,10 @@ def test_of_several_events_none_is_tagged(context: CommandContext) -> None:
 def test_what_it_cannot_mean_is_answered_by_an_example(context: CommandContext, text: str) -> None:
     happened(context)
     assert "as in /tag 10:15 unoccupied" in ask(context, f"/tag {text}")
+
+
+def test_a_camera_that_does_not_exist_is_no_time(two_cameras: CommandContext) -> None:
+    happened(two_cameras)
+    said = ask(two_cameras, "/tag attic 10:05 occupied")
+    assert "none of front, garden is of “attic 10:05”" in said
+    assert "none of garden is of “10:05”" in ask(two_cameras, "/tag garden 10:05 occupied")

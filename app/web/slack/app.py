@@ -178,7 +178,8 @@ class SlackEndpoint(Endpoint):
         meant = command_named(fields.get("command", ""))
         if meant in COMMANDS and meant != command.name:
             raise BadRequest(f"/{meant} was sent to the address of another command")
-        report = self._reports.find(command.name, ARRIVAL.at_s)
+        is_shared = command.is_report and not fields.get("text")
+        report = self._reports.find(command.name, ARRIVAL.at_s) if is_shared else None
         if report is not None:
             if not self._replay_guard.is_first(signature):
                 raise Unauthorized(_REPLAY)
@@ -197,7 +198,7 @@ class SlackEndpoint(Endpoint):
         reply = run_command(command.name, invocation, self._context, survey)
         if reply.text == REDIS_AWAY:
             self.errors += 1
-        elif command.is_report:
+        elif is_shared:
             self._reports.keep(command.name, begun_s, reply.text)
         return _reply(reply.text)
 
