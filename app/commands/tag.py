@@ -32,13 +32,14 @@ def tag(invocation: Invocation, context: CommandContext, known: Mapping[str, Eve
     if not words or words[-1] not in _LABELS:
         raise Refused(_USAGE)
     label, words = _LABELS[words[-1]], words[:-1]
-    if words and words[0] in context.config.cameras:
-        camera = words.pop(0)
-        known = {event: record for event, record in known.items() if record.camera == camera}
+    cameras = list(context.config.cameras)
+    if words and words[0] in cameras:
+        cameras = [words.pop(0)]
+        known = {event: record for event, record in known.items() if record.camera in cameras}
     when = " ".join(words)
     found = _named(when, known, invocation.at) or _named(when, known, invocation.at - _SHOWN_FOR)
     if not found:
-        of = ", ".join(cameras or context.config.cameras)
+        of = ", ".join(cameras)
         time = f"“{one_line(when[:40])}”" if when else "no time"
         raise Refused(f"Of the newest {MOST_EVENTS} events none of {of} is of {time}. {_USAGE}")
     if len(found) > 1:
