@@ -248,7 +248,7 @@ class Config(BaseModel):
 
     @property
     def doubts(self) -> dict[KeyPath, str]:
-        """What is probably not meant in the files, by its key."""
+        """The doubts about values in the files, each by its key."""
         return self._doubts
 
     @property
