@@ -14,9 +14,10 @@ from app.cli.table import table
 from app.config import config_folder, load_config
 from app.config.options import config_options
 from app.errors import ConfigError, SuiteError
-from app.launcher import processes
+from app.launcher import processes, set_aside
 from app.launcher.health import Checkup, Health, check_up
 from app.launcher.running import running_configs
+from app.launcher.specs import redis_folder
 from app.logs import printable
 from app.protocol import Counters
 
@@ -37,7 +38,7 @@ def status(*, folder: Path | None, profile: str | None, as_json: bool) -> None:
         click.echo(json.dumps(_plain(checkup), default=datetime.isoformat))
     elif checkup.programs:
         click.echo(_table(checkup.programs))
-    for remark in checkup.remarks:
+    for remark in (*checkup.remarks, *checkup.notes):
         click.echo(remark, err=True)
     sys.exit(0 if checkup.healthy else 1)
 
@@ -61,7 +62,9 @@ def _check_up(folder: Path | None, profile: str | None) -> Checkup:
     if mistakes and checkup.programs:
         mistakes.append("The programs run with the settings from before.")
     nothing = [] if checkup.programs or checkup.remarks else [_NOTHING]
-    return replace(checkup, remarks=[*mistakes, *checkup.remarks, *nothing])
+    remarks = [*mistakes, *checkup.remarks, *nothing]
+    notes = [*set_aside.sentences(config.data_dir, redis_folder(config))]
+    return replace(checkup, remarks=remarks, notes=notes)
 
 
 def _runs_unknown(folder: Path | None) -> str:
@@ -78,6 +81,7 @@ def _plain(checkup: Checkup) -> dict[str, Any]:
         "healthy": checkup.healthy,
         "programs": [asdict(health) for health in checkup.programs],
         "remarks": checkup.remarks,
+        "notes": checkup.notes,
     }
 
 

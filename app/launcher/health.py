@@ -56,10 +56,14 @@ class ReceivedHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """The health of all programs, and sentences that concern all of them."""
+    """The health of all programs, and sentences that concern all of them.
+
+    *remarks* are about something that is not well, and *notes* about what is only worth knowing.
+    """
 
     programs: list[Health]
     remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:

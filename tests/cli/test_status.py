@@ -49,6 +49,16 @@ def test_a_healthy_program_is_shown_with_its_counters(config: str, beat: Beat) -
     assert lines[2] == "    deleted 2, store_waiting s3 3"
 
 
+def test_what_is_set_aside_is_named_and_all_is_well(config: str, beat: Beat) -> None:
+    beat()
+    data = Path(config).parent / "data"
+    (data / "redis" / "damaged-1").mkdir(parents=True)
+    done = run_verb("status", "--config", config)
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"{data}/redis/damaged-1: a log that Redis could not load.")
+    assert json.loads(run_verb("status", "--config", config, "--json").stdout)["notes"]
+
+
 def test_trouble_is_shown_and_ends_with_code_1(config: str, beat: Beat) -> None:
     beat("the disk is full")
     done = run_verb("status", "--config", config)

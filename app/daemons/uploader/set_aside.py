@@ -8,10 +8,11 @@ import logging
 import math
 import shutil
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 from app.clock import Clock
-from app.launcher import redis_log, redis_traces
+from app.launcher import redis_log, redis_traces, set_aside
 
 KEEP_S = 30 * 86_400.0
 #: The number that is kept of each kind: a disk that damages the log every day would fill up.
@@ -30,7 +31,7 @@ class SetAside:
     """
 
     def __init__(self, data_dir: Path, redis_folder: Path, clock: Clock) -> None:
-        self._spools = data_dir / "spool"
+        self._data_dir = data_dir
         self._redis = redis_folder
         self._clock = clock
         self._search_at_s = -math.inf
@@ -41,11 +42,12 @@ class SetAside:
         if now_s < self._search_at_s:
             return
         self._search_at_s = now_s + _EVERY_S
-        logs = (path for path in self._redis.glob("damaged-*") if _is_done(path))
+        logs = (path for path in set_aside.damaged_logs(self._redis) if _is_done(path))
         self._delete_old(logs, MOST_LOGS)
-        self._delete_old(self._redis.glob("cut-*.aof"), MOST_LOGS)
-        for spool in self._spools.glob("*/refused"):
-            self._delete_old(spool.glob("*.json"), MOST_FACTS)
+        self._delete_old(set_aside.cut_ends(self._redis), MOST_LOGS)
+        facts = set_aside.refused_facts(self._data_dir)
+        for _, of_camera in groupby(facts, lambda path: path.parent):
+            self._delete_old(of_camera, MOST_FACTS)
 
     def _delete_old(self, paths: Iterable[Path], most: int) -> None:
         """Delete of *paths* what is older than `KEEP_S` or beyond the newest *most*."""
