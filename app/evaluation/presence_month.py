@@ -9,7 +9,7 @@ import random
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain
 from statistics import median
 
@@ -116,8 +116,7 @@ class _Simulation:
         self._month = month
         self._settings = settings
         self._rng = rng
-        noon = datetime(2026, 11, 2, 12, tzinfo=UTC)
-        self._midnight = noon.astimezone().replace(hour=0, minute=0)
+        self._midnight = datetime.combine(date(2026, 11, 2), time()).astimezone()
         self._down = _SpanLookup(month.down)
         self._listed = [(device, _SpanLookup(spans)) for device, spans in month.listed.items()]
         self._monitor = RouterMonitor(None)

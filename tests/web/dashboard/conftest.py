@@ -114,9 +114,15 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, redis_server: RedisServer) -> Iterator[Site]:
+def site_clock() -> Clock:
+    """The clock of the site; a test whose words depend on the time of day sets a fake one."""
+    return SystemClock()
+
+
+@pytest.fixture
+def site(tmp_path: Path, redis_server: RedisServer, site_clock: Clock) -> Iterator[Site]:
     redis_server.settle()
-    found = Site(tmp_path, redis_server.url)
+    found = Site(tmp_path, redis_server.url, clock=site_clock)
     yield found
     found.state.close()
 

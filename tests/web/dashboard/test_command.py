@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
+import pytest
 from redis import Redis
 
 from app.clock import FakeClock
@@ -45,16 +45,14 @@ def test_a_refusal_is_a_sentence(site: Site) -> None:
     assert send(site, "snooze", "for ages").startswith("Say for how long")
 
 
-def test_a_snooze_may_have_a_time_of_day(
-    tmp_path: Path, redis_server: RedisServer, in_zone: Callable[[str], None]
-) -> None:
+@pytest.mark.parametrize(
+    "site_clock", [FakeClock(datetime(2026, 11, 20, 18, 28, 30, tzinfo=UTC))], ids=["evening"]
+)
+def test_a_snooze_may_have_a_time_of_day(site: Site, in_zone: Callable[[str], None]) -> None:
     in_zone("Asia/Kolkata")
-    clock = FakeClock(datetime(2026, 11, 20, 18, 28, 30, tzinfo=UTC))
-    site = Site(tmp_path, redis_server.url, clock=clock)
     fields, headers = {"until": "23:59"}, {"Accept": "application/json"}
     answer = site.post("/command/snooze", fields, headers)
     assert "until 23:59 (30 s)" in answer.get_json()["text"]
-    site.state.close()
 
 
 def test_only_commands_that_a_page_offers_are_run(site: Site) -> None:

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from app.clock import FakeClock
 from app.protocol import (
     ArmedBy,
     EventRecord,
@@ -20,7 +23,12 @@ from app.web.dashboard.live.overview import AWAY, Overview, read_overview
 from tests.servers.redis_server import RedisServer
 from tests.web.dashboard.conftest import Site
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def site_clock() -> FakeClock:
+    return FakeClock(NOW)
 
 
 def read(site: Site) -> Overview:
@@ -28,10 +36,10 @@ def read(site: Site) -> Overview:
 
 
 def beat(site: Site, camera: str, state: str, trouble: Trouble | None = None) -> None:
-    counters, now = {"camera": state, "people_model": "nanodet"}, datetime.now(UTC)
+    counters = {"camera": state, "people_model": "nanodet"}
     site.state.send_heartbeat(
         heartbeat_key("security_system", host_name(), camera),
-        Heartbeat(1, now, now, counters, trouble),
+        Heartbeat(1, NOW, NOW, counters, trouble),
     )
 
 
@@ -70,16 +78,15 @@ def test_each_camera_has_its_state_and_direction(site: Site) -> None:
 def test_a_camera_of_another_machine_is_shown_too(site: Site) -> None:
     site.state.send_heartbeat(
         heartbeat_key("security_system", "attic", "cellar"),
-        Heartbeat(1, datetime.now(UTC), datetime.now(UTC), {"camera": "open"}),
+        Heartbeat(1, NOW, NOW, {"camera": "open"}),
     )
     assert list(read(site)["cameras"]) == ["front", "garden", "cellar"]
 
 
 def test_programs_in_trouble_are_named(site: Site) -> None:
-    now = datetime.now(UTC)
-    stuck = Heartbeat(1, now, now - timedelta(minutes=5), {})
+    stuck = Heartbeat(1, NOW, NOW - timedelta(minutes=5), {})
     site.state.send_heartbeat(heartbeat_key("notifier", host_name()), stuck)
-    in_trouble = Heartbeat(1, now, now, {}, Trouble(now, "The bucket refuses."))
+    in_trouble = Heartbeat(1, NOW, NOW, {}, Trouble(NOW, "The bucket refuses."))
     site.state.send_heartbeat(heartbeat_key("uploader", host_name()), in_trouble)
     found = read(site)["troubles"]
     assert "who_is_home is silent." in found
