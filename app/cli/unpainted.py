@@ -2,19 +2,35 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 
+from app import protocol
 from app.cli.options import cameras_meant, loaded
 from app.config import Config
 from app.config.options import config_options
-from app.recording.unpainted import delete, hidden_since, is_noted, note_repainted
+from app.errors import ProtocolError, StateUnavailable
+from app.recording.event_folder import EventFolders
+from app.recording.unpainted import (
+    delete,
+    hidden_since,
+    is_noted,
+    is_repainted,
+    note_repainted,
+)
 from app.recording.unpainted import unpainted as unpainted_files
+from app.state import State
 from app.times import format_time
 
 _NICENESS = 10
+_REDIS_TIMEOUT_S = 2.0
+_WITHOUT_REDIS = (
+    "Pictures that Redis keeps for alerts are not among these, because it does not answer. Start "
+    "the suite, and do this again"
+)
 
 
 @click.command()
@@ -27,13 +43,15 @@ def unpainted(
 ) -> None:
     """List what may show areas that the privacy mask of CAMERA, or of every camera, hides now.
 
-    These are events, alerts and samples from before the mask. To repaint a clip takes about as much
-    time as the clip lasts on a Pi; what an interruption leaves is listed again. Copies that were
-    sent to Slack, Dropbox or S3 are not among them.
+    These are events, alerts and samples from before the mask, and the pictures in Redis that alerts
+    may still wait for. To repaint a clip takes about as much time as the clip lasts on a Pi; what
+    an interruption leaves is listed again. Copies that were sent to Slack, Dropbox or S3 are not
+    among them.
     """
     config = loaded(folder, profile)
     count = failed = 0
-    for name in cameras_meant(config, camera):
+    cameras = cameras_meant(config, camera)
+    for name in cameras:
         for path in list(_files(config, name)):
             count += 1
             try:
@@ -43,12 +61,53 @@ def unpainted(
             except OSError as error:
                 failed += 1
                 click.echo(f"{path}: {error.strerror or error}", err=True)
+    count += _treat_redis(config, cameras, what)
     if not count:
         click.echo("There is nothing from before a privacy mask.")
     elif what:
         click.echo("Copies in Slack, Dropbox and S3 stay where they are.")
     if failed:
         sys.exit(1)
+
+
+def _treat_redis(config: Config, cameras: Sequence[str], what: str | None) -> int:
+    """Treat the old pictures of *cameras* in Redis as *what* says; returns their number."""
+    count = 0
+    try:
+        for camera in cameras:
+            for line in _pictures_in_redis(config, camera, what):
+                count += 1
+                click.echo(line)
+    except (StateUnavailable, ProtocolError) as error:
+        click.echo(f"{_WITHOUT_REDIS} ({error}).", err=True)
+    return count
+
+
+def _pictures_in_redis(config: Config, camera: str, what: str | None) -> Iterator[str]:
+    """Treat each old picture of *camera* in Redis as *what* says; yield a line about it.
+
+    A picture to repaint is replaced by that of its event's folder, if that is painted; else it is
+    deleted.
+    """
+    since, folders = hidden_since(config.data_dir, camera), EventFolders(config.data_dir)
+    if since is None:
+        return
+    with closing(State(config.redis.url, _REDIS_TIMEOUT_S)) as state:
+        for event in state.pictured_events(camera):
+            started_at = protocol.event_started_at(event)
+            painted = None
+            if is_repainted(config.data_dir, camera, folders.folder(event, started_at)):
+                painted = folders.snapshot(event, started_at)
+            if started_at >= since or (painted and state.snapshot(event) == painted):
+                continue
+            done = ""
+            if what:
+                state.forget_picture(event)
+                done = "deleted "
+            if what == "repaint" and painted:
+                state.restore_picture(event, painted)
+                done = "repainted "
+            yield f"{done}the picture in Redis of event {event}"
 
 
 def _treated(config: Config, camera: str, path: Path, what: str | None) -> str:

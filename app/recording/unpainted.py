@@ -74,6 +74,12 @@ def unpainted(data_dir: Path, camera: str, copies: Iterable[Path] = ()) -> Itera
             folders[:] = [name for name in folders if not pattern.search(name)]
 
 
+def is_repainted(data_dir: Path, camera: str, path: Path) -> bool:
+    """Return whether the present mask of *camera* was painted into *path*."""
+    since = hidden_since(data_dir, camera)
+    return since is not None and str(path) in _repainted(data_dir, camera, since)
+
+
 def note_repainted(data_dir: Path, camera: str, path: Path) -> None:
     """Note that the present mask of *camera* was painted into *path*; an `OSError` by the disk."""
     since = hidden_since(data_dir, camera)

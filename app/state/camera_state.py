@@ -49,6 +49,13 @@ class CameraState(BaseState):
             self._foreign.read(key, lambda: cast(bytes | None, self._redis.hget(key, "taken_at")))
         )
 
+    def forget_latest(self, camera: str, before: datetime) -> None:
+        """Remove the newest picture of *camera* if it was taken earlier than *before*."""
+        taken_at = self.latest_taken_at(camera)
+        if taken_at and taken_at < before:
+            with talking():
+                self._redis.delete(protocol.camera_key(camera, "latest"))
+
     def publish_frame(self, camera: str, picture: bytes) -> None:
         """Send *picture*, a JPEG, to everybody who watches *camera* now."""
         with talking():

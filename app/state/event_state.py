@@ -45,6 +45,18 @@ class EventState(BaseState):
         """Return the JPEG of *event*, None when there is none any more."""
         return self._bytes(protocol.snapshot_key(event))
 
+    def pictured_events(self, camera: str) -> list[str]:
+        """Return the events of *camera* whose pictures are in Redis, the oldest first."""
+        pattern = protocol.snapshot_key(f"*Z-{camera}")
+        with talking():
+            found = [key.decode() for key in self._redis.scan_iter(match=pattern, count=1000)]
+        return sorted({key.split(":")[1] for key in found})
+
+    def forget_picture(self, event: str) -> None:
+        """Remove the picture of *event* from Redis."""
+        with talking():
+            self._redis.delete(protocol.snapshot_key(event))
+
     def events_without_picture(self, events: Iterable[str]) -> list[str]:
         """Return those of *events* that Redis knows, but without their pictures."""
         names = list(events)

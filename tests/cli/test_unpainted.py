@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from app.frames import Polygon, jpeg
+from app.protocol import EventRecord, Fact, event_started_at
 from app.recording.unpainted import note_privacy
+from app.state import State
 from tests.servers.programs import write_config
+from tests.servers.redis_server import RedisServer
 from tests.servers.suite import run_verb
 
 AREA: Polygon = ((0.1, 0.1), (0.2, 0.1), (0.2, 0.2), (0.1, 0.2))
@@ -74,3 +77,30 @@ def test_old_pictures_are_repainted(config: Path, tmp_path: Path) -> None:
         assert abs(int(np.median(picture)) - 120) < 5
     assert "nothing from before a privacy mask" in run("unpainted", config).stdout
     assert "unpainted" not in run("check-config", config).stderr
+
+
+@pytest.mark.parametrize("what", ["--repaint", "--delete"])
+def test_pictures_that_wait_in_redis_are_treated(
+    config: Path, state: State, redis_server: RedisServer, what: str
+) -> None:
+    areas = json.dumps([AREA])
+    text = f"redis: {{url: '{redis_server.url}'}}\ncameras: {{front: {{privacy: {areas}}}}}\n"
+    (config / "config.yml").write_text(text)
+    folder = config.parent / "data" / "events" / "2026-11-20" / BEFORE
+    picture = jpeg(np.full((240, 320, 3), 120, np.uint8))
+    (folder / "snapshot.jpg").write_bytes(picture)
+    gone, new = "20261120T101400.000Z-front", "20261120T101501.000Z-front"
+    for event in (gone, BEFORE, new):
+        at = event_started_at(event)
+        fact = Fact(f"{event}-motion_started", "motion_started", at, "Motion.", "front", event)
+        state.publish(fact, EventRecord("front", at), picture)
+    listed = [f"the picture in Redis of event {event}" for event in (gone, BEFORE)]
+    assert run("unpainted", config).stdout.splitlines()[-2:] == listed
+    done = run("unpainted", config, what).stdout
+    assert f"deleted {listed[0]}\n" in done
+    assert "nothing from before a privacy mask" in run("unpainted", config).stdout
+    assert (state.snapshot(gone), state.snapshot(new)) == (None, picture)
+    if what == "--repaint":
+        assert state.snapshot(BEFORE) == (folder / "snapshot.jpg").read_bytes() != picture
+    else:
+        assert state.snapshot(BEFORE) is None

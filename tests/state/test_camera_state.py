@@ -1,12 +1,12 @@
 """A camera reads what it is to do from a real Redis."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import redis
 
 from app import protocol
 from app.protocol import Position, Request
-from app.state import State
+from app.state import Latest, State
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
@@ -22,6 +22,15 @@ def test_a_camera_reads_its_controls_in_one_round_trip(state: State, raw: redis.
     assert not wishes.watched
     assert [asked and asked.by for asked in wishes.asked] == ["anna", None]
     assert state.camera_controls("front", wishes.newest).asked == ()
+
+
+def test_only_a_picture_from_before_is_forgotten(state: State) -> None:
+    state.forget_latest("front", NOW)
+    state.set_latest("front", Latest(b"jpeg", NOW))
+    state.forget_latest("front", NOW)
+    assert state.latest("front")
+    state.forget_latest("front", NOW + timedelta(seconds=1))
+    assert state.latest("front") is None
 
 
 def test_requests_of_an_emptied_redis_are_read_from_the_start(

@@ -28,7 +28,7 @@ from app.daemons.security_system.spool import Spool
 from app.errors import ConfigError, NoDisplay
 from app.people.child import Spawner
 from app.recording.event_folder import EventFolders
-from app.recording.unpainted import note_privacy
+from app.recording.unpainted import hidden_since, note_privacy
 from app.state import State
 
 if TYPE_CHECKING:
@@ -181,6 +181,9 @@ class CameraParts:
 
     def _note_privacy(self, config: Config, settings: CameraConfig) -> None:
         note_privacy(config.data_dir, self._camera, settings.privacy, self._clock.now())
+        if since := hidden_since(config.data_dir, self._camera):
+            # While the house is disarmed, no newer picture takes its place.
+            self.publisher.forget_latest(since)
 
     def _alert_text(self, config: Config) -> AlertText:
         return AlertText(self._camera, config.motion.trigger, config.events.words)

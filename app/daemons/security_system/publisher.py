@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from app import protocol
 from app.clock import Clock
@@ -135,6 +136,14 @@ class Publisher:
         """Make *latest* the camera's newest picture."""
         self._memory.latest = latest
         self._send("latest", lambda: self._state.set_latest(self._camera, latest))
+
+    def forget_latest(self, before: datetime) -> None:
+        """Remove the camera's newest picture if it was taken earlier than *before*."""
+        latest = self._memory.latest
+        if latest and latest.taken_at < before:
+            self._memory.latest = None
+        if self._memory.latest is None:
+            self._send("latest", lambda: self._state.forget_latest(self._camera, before))
 
     def show_frame(self, picture: bytes) -> None:
         """Send *picture*, a JPEG, to the live view."""

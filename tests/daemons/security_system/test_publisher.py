@@ -222,6 +222,17 @@ def publisher_without(command: str, folder: Path) -> Iterator[tuple[Publisher, r
         yield publisher, client
 
 
+def test_a_picture_from_before_a_mask_is_removed(start: Start, raw: redis.Redis) -> None:
+    publisher = start()
+    publisher.show_latest(Latest(b"old", NOW))
+    until(lambda: raw.exists("camera:front:latest"), "the picture is shown")
+    publisher.forget_latest(NOW + timedelta(seconds=1))
+    until(lambda: not raw.exists("camera:front:latest"), "it is removed")
+    publisher.show_latest(Latest(b"new", NOW + timedelta(seconds=2)))
+    publisher.forget_latest(NOW + timedelta(seconds=1))
+    until(lambda: raw.exists("camera:front:latest"), "a newer one stays")
+
+
 def test_a_record_that_redis_refuses_is_kept_and_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
