@@ -70,19 +70,16 @@ class CameraReports:
         losses = self._steadiness.record.losses
         if notice or (losses != self._noted_losses and now_s >= self._note_at_s):
             self._noted_losses, self._note_at_s = losses, now_s + NOTE_EVERY_S
-            self._steadiness.keep()
+            if not notice:
+                self._steadiness.keep()
 
     def _publish(self, notice: Notice, trouble: str | None) -> None:
         text = self._text(notice, trouble)
         _log.warning("%s", text)
         fact_id = protocol.new_fact_id(notice.at, self._camera)
-        if notice.kind in ("down", "up"):
-            # A run that is killed before its note is on disk is followed by one that publishes the
-            # same fact.
-            words = f"{self._camera} {notice.kind}"
-            fact_id = protocol.derived_fact_id(notice.since, words)
         kind: protocol.FactKind = "camera_lost" if notice.is_bad else "camera_back"
-        self._publisher.publish(Publication(Fact(fact_id, kind, notice.at, text, self._camera)))
+        fact = Fact(fact_id, kind, notice.at, text, self._camera)
+        self._publisher.publish(Publication(fact, note=self._steadiness.note()))
 
     def _text(self, notice: Notice, trouble: str | None) -> str:
         since = format_time(notice.since, notice.at)

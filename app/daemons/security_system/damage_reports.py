@@ -75,7 +75,6 @@ class DamageReports:
         notice = self._steadiness.observe(is_down, now, now_s)
         if notice:
             self._publish(notice, now)
-            self._steadiness.keep()
 
     def _share(self) -> str:
         pictures, damaged = (sum(one) for one in zip(*self._samples, strict=True))
@@ -88,7 +87,7 @@ class DamageReports:
         _log.warning("%s", text)
         kind: protocol.FactKind = "pictures_damaged" if notice.is_bad else "pictures_intact"
         fact = Fact(protocol.new_fact_id(now, self._camera), kind, now, text, self._camera)
-        self._publisher.publish(Publication(fact))
+        self._publisher.publish(Publication(fact, note=self._steadiness.note()))
 
     def _text(self, notice: Notice, now: datetime) -> str:
         if not notice.is_bad:

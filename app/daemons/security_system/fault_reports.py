@@ -117,7 +117,6 @@ class FaultReports:
         notice = self._steadiness.observe(is_down, now, self._clock.monotonic(), since)
         if notice:
             self._publish(notice, fault, frame)
-            self._steadiness.keep()
 
     def _keep(self, frame: Frame) -> None:
         if not self._earlier or frame.at_s - self._earlier[0].at_s >= _BEFORE_S:
@@ -126,19 +125,18 @@ class FaultReports:
             self._earlier = (frame,)
 
     def _publish(self, notice: Notice, fault: CameraFault | None, frame: Frame) -> None:
-        now, text = notice.at, _text(self._camera, notice, fault)
+        now, text, note = notice.at, _text(self._camera, notice, fault), self._steadiness.note()
         _log.warning("%s", text)
         if not notice.is_bad:
             fact_id = protocol.new_fact_id(now, self._camera)
-            self._publisher.publish(
-                Publication(Fact(fact_id, "camera_fault_over", now, text, self._camera))
-            )
+            fact = Fact(fact_id, "camera_fault_over", now, text, self._camera)
+            self._publisher.publish(Publication(fact, note=note))
             return
         event = protocol.event_id(now, self._camera)
         fact_id = protocol.event_fact_id(event, "camera_fault")
         fact = Fact(fact_id, "camera_fault", now, text, self._camera, event)
         record = EventRecord(self._camera, now, ended_at=now)
-        self._publisher.publish(Publication(fact, record, self._pictures(frame)))
+        self._publisher.publish(Publication(fact, record, self._pictures(frame), note=note))
 
     def _pictures(self, frame: Frame) -> SnapshotPair:
         """Return the picture from before the fault and *frame*, side by side, and *frame*."""

@@ -46,19 +46,14 @@ class ModelReports:
         notice = self._steadiness.observe(problem is not None, now, self._clock.monotonic())
         if notice:
             self._publish(notice, problem)
-            self._steadiness.keep()
 
     def _publish(self, notice: Notice, problem: str | None) -> None:
         text = self._text(notice, problem)
         _log.warning("%s", text)
         fact_id = protocol.new_fact_id(notice.at, self._camera)
-        if notice.kind in ("down", "up"):
-            # A run that is killed before its note is on disk is followed by one that publishes the
-            # same fact.
-            words = f"{self._camera} person model {notice.kind}"
-            fact_id = protocol.derived_fact_id(notice.since, words)
         kind: FactKind = "model_refused" if notice.is_bad else "model_back"
-        self._publisher.publish(Publication(Fact(fact_id, kind, notice.at, text, self._camera)))
+        fact = Fact(fact_id, kind, notice.at, text, self._camera)
+        self._publisher.publish(Publication(fact, note=self._steadiness.note()))
 
     def _text(self, notice: Notice, problem: str | None) -> str:
         camera = self._camera

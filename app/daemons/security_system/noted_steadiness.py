@@ -3,7 +3,7 @@
 import logging
 
 from app import protocol
-from app.daemons.security_system.notes import Notes
+from app.daemons.security_system.notes import Note, Notes
 from app.errors import ProtocolError
 from app.protocol import SteadinessRecord
 from app.state.steadiness import Pace, Steadiness
@@ -30,6 +30,10 @@ class NotedSteadiness(Steadiness):
         except ProtocolError as error:
             _log.warning("the note about %s is ignored: %s", self._about, error)
 
+    def note(self) -> Note:
+        """Return the note for the next run; a notice is published with it."""
+        return Note(self._name, protocol.encode(self.record))
+
     def keep(self) -> None:
-        """Write the record for the next run."""
-        self._notes.keep(self._name, protocol.encode(self.record))
+        """Write the record for the next run, while there is nothing to publish."""
+        self._notes.keep(*self.note())

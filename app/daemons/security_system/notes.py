@@ -3,9 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from app.daemons.security_system.disk_writer import DiskWriter
 from app.files import write_atomic
+
+
+class Note(NamedTuple):
+    """The note *name* with its *text*."""
+
+    name: str
+    text: str
 
 
 class Notes:
@@ -30,6 +38,10 @@ class Notes:
     def read(self, name: str) -> str | None:
         """Return the note *name* as it is on disk, None when there is none."""
         return read_small_file(self._folder / name)
+
+    def write(self, note: Note) -> None:
+        """Write *note* now, in the thread that writes, or before it is started."""
+        self._write(note.name, note.text)
 
     def write_refused(self) -> bool:
         """Write the notes that the disk has refused; return whether it has taken them all."""

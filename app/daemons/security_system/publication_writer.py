@@ -163,6 +163,8 @@ class PublicationWriter:
         in_spool = self._disk.attempt(self._spool.add, publication)
         if publication.news:
             _log.info("%s", publication.news)
+        if publication.note:
+            self.notes.write(publication.note)
         if in_spool and publication.spent:
             self._disk.attempt(publication.spent.unlink, True)
         if publication.drawn and not publication.drawn.wait(PICTURES_PATIENCE_S):

@@ -90,6 +90,8 @@ class Publisher:
         self._disk.attempt(self._spool.lock)
         for publication in self._spool.load():
             self._disk.attempt(self._writer.write_event, publication)
+            if publication.note:
+                self.notes.write(publication.note)
         self.controls.open()
 
     def start(self) -> None:
@@ -113,6 +115,10 @@ class Publisher:
             self._thread.join(max(until_s - time.monotonic(), 0.0))
         self._writer.stop(max(until_s - time.monotonic(), 0.0))
         self._spool.unlock()
+
+    def flush(self, patience_s: float) -> None:
+        """Wait until what was published is on disk, for at most *patience_s* seconds."""
+        self._writer.flush(patience_s)
 
     def publish(self, publication: Publication) -> None:
         """Write *publication* to disk and then to Redis."""

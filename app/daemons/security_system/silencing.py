@@ -35,6 +35,8 @@ SHADOW = timedelta(days=7)
 #: With so many tags of his own, the owner wants to be asked for more.
 _TAGS_TO_ASK = 5
 _LEARN_EVERY_S = 3600.0
+#: The longest wait until a fact is on disk.
+_ON_DISK_S = 4.0
 #: The newest days whose events are read again each time.
 _NEWEST_DAYS = 2
 #: Alerts that were sent, or would have been.
@@ -307,12 +309,17 @@ class Silencing:
             late = [one for one in wrong if since and _said_at(one) >= since]
             if not late:
                 return
+            self._publish_stop(late[-1])
+            # A kill between the two repeats both, and the fact has the same id then.
+            self._publisher.flush(_ON_DISK_S)
             switch_off(self._folder, self._camera)
         self._note_switch()
-        when = format_time(late[-1].started_at, self._clock.now())
+
+    def _publish_stop(self, wrong: EventRecord) -> None:
+        when = format_time(wrong.started_at, self._clock.now())
         self._publish(
             "silencer_stopped",
-            _said_at(late[-1]),
+            _said_at(wrong),
             f"Camera {self._camera}: the silencer is off, because somebody was in the event of "
             f"{when}, which it had silenced. All alerts are sent again. "
             f"`/silencer {self._camera} on` switches it on.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from app import protocol
+from app.daemons.security_system.notes import Note
 from app.errors import WorldError
 from app.files import put_in_place, remove_unfinished, write_atomic
 from app.protocol import EventRecord, Fact
@@ -44,7 +45,8 @@ class Publication:
     *after* are set, unless that takes too long. *spent* is a file to remove as soon as the fact is
     on disk; if it stayed, another run would publish the fact again. *path* is the fact's file in
     the spool, None while there is none. *pictures* is None again when the pictures are in the
-    event's folder.
+    event's folder. The *note* says that the fact is published; it is on disk when the fact is, in
+    the same file, so that no kill in between lets the next run publish that again.
     """
 
     fact: Fact
@@ -56,6 +58,7 @@ class Publication:
     news: str = ""
     complete: bool = True
     path: Path | None = None
+    note: Note | None = None
 
 
 class Spool:
@@ -172,16 +175,25 @@ class Spool:
 
 
 def encoded(publication: Publication) -> str:
-    """Return the fact and the record of *publication* as JSON."""
+    """Return the fact, the record and the note of *publication* as JSON."""
     record = protocol.encode_event(publication.record) if publication.record else None
-    return json.dumps({"fact": protocol.encode(publication.fact), "record": record})
+    stored = {"fact": protocol.encode(publication.fact), "record": record}
+    return json.dumps(stored | ({"note": publication.note} if publication.note else {}))
 
 
 def decoded(stored: str) -> Publication:
     """Return the publication that `encoded` made *stored* of; one of `BROKEN` when it did not."""
     found = json.loads(stored)
     record = protocol.decode_event(found["record"]) if found["record"] else None
-    return Publication(protocol.decode(Fact, found["fact"]), record)
+    note = _note(*found["note"]) if found.get("note") else None
+    return Publication(protocol.decode(Fact, found["fact"]), record, note=note)
+
+
+def _note(name: str, text: str) -> Note:
+    """Return a note that was stored; `ValueError` when its name is no name of a file."""
+    if Path(name).name != name or not isinstance(text, str):
+        raise ValueError(f"{name!r} is no name of a note")
+    return Note(name, text)
 
 
 def _read(path: Path) -> Publication | None:

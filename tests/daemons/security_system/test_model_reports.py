@@ -40,3 +40,23 @@ def test_a_model_that_fails_again_and_again_is_one_message(runs: Runs) -> None:
     facts = runs.published(2)
     assert [fact["kind"] for fact in facts] == ["model_refused"] * 2
     assert "fails again and again" in facts[1]["text"]
+
+
+def test_a_kill_before_the_note_is_written_repeats_nothing(runs: Runs) -> None:
+    runs.note(NOTE).mkdir(parents=True)  # as if the run were killed before it could write it
+    reports = ModelReports("front", runs.start(), runs.clock)
+    reports.open()
+    reports.step(PROBLEM)
+    runs.published(1)
+    runs.end()
+    runs.note(NOTE).rmdir()
+
+    runs.clock.advance(5)
+    reports = ModelReports("front", runs.start(), runs.clock)
+    reports.open()
+    reports.step(PROBLEM)
+    reports.step(None)
+    runs.clock.advance(GOOD_S)
+    reports.step(None)
+    kinds = [fact["kind"] for fact in runs.published(2)]
+    assert kinds == ["model_refused", "model_back"]
