@@ -1,6 +1,7 @@
 """The parts of every command: the context it runs in, its invocation, and its reply."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from app.commands.machine import Machine
 from app.config import Config
 from app.notify.slack.response_url import is_slacks
 from app.protocol import ArmedBy, ReplyTo
-from app.state import State
+from app.state import State, Survey
 from app.state.switches import Switches
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,10 @@ class Reply:
     """
 
     text: str
+
+
+#: A command: it does what the invocation asks, and returns the text of the reply.
+Run = Callable[[Invocation, CommandContext, Survey], str]
 
 
 def is_allowed(user: str, config: Config) -> bool:
