@@ -1,21 +1,25 @@
 """The thread in which a server on loopback runs, beside a benchmark or a test."""
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 from typing import Self
 
 
 class BackgroundServer:
-    """Answers with *handler* on *port*, or on a free one, inside a `with` block.
+    """Answers with what *handler* makes on *port*, or on a free one, inside a `with` block.
 
-    Each connection has a thread of its own. *over* is set at the end of the block, so that a
-    handler that waits can end.
+    Each connection has a thread of its own. *kind* is the server's, HTTP by default. *over* is set
+    at the end of the block, so that a handler that waits can end.
     """
 
-    def __init__(self, handler: type[BaseRequestHandler], port: int = 0) -> None:
-        is_http = issubclass(handler, BaseHTTPRequestHandler)
-        kind = ThreadingHTTPServer if is_http else ThreadingTCPServer
+    def __init__(
+        self,
+        handler: Callable[..., BaseRequestHandler],
+        port: int = 0,
+        kind: type[ThreadingTCPServer | ThreadingHTTPServer] = ThreadingHTTPServer,
+    ) -> None:
         self.over = threading.Event()
         self._server: TCPServer = kind(("127.0.0.1", port), handler)
         self._server.daemon_threads = True

@@ -6,10 +6,12 @@ import base64
 import re
 import select
 import socket
-import socketserver
 import struct
 import time
 from collections.abc import Container, Iterator, Sequence
+from functools import partial
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
 
 from app.benchmarks.background_server import BackgroundServer
 
@@ -59,7 +61,7 @@ class RtspServer(BackgroundServer):
         self.pictures = pictures
         self._repeats = repeats
         self._began_s = time.monotonic()
-        super().__init__(_handler(self))
+        super().__init__(partial(_Player, self), kind=ThreadingTCPServer)
         self.address = f"127.0.0.1:{self.port}"
 
     @property
@@ -111,127 +113,124 @@ def nal_units(packet: bytes) -> list[bytes]:
     return [unit for unit in plain.split(b"\0\0\1") if unit]
 
 
-def _handler(server: RtspServer) -> type[socketserver.StreamRequestHandler]:
-    sdp = _description(server.pictures[0])
+class _Player(StreamRequestHandler):
+    def __init__(self, camera: RtspServer, *args: Any) -> None:
+        self._camera = camera
+        self._description = _description(camera.pictures[0])
+        #: The socket for a player that takes UDP.
+        self._datagrams: socket.socket | None = None
+        self._sequence = 0
+        #: The packets of a picture that go over the connection, in one piece.
+        self._unsent = bytearray()
+        super().__init__(*args)
 
-    class Handler(socketserver.StreamRequestHandler):
-        _datagrams: socket.socket | None = None
-
-        def handle(self) -> None:
-            server.began_at_s.append(time.monotonic())
-            self._sequence = 0
-            #: The packets of a picture that go over the connection, in one piece.
-            self._unsent = bytearray()
-            try:
-                while request := self._request():
-                    if self._answer(*request) == "PLAY":
-                        self._play()
-                        return
-            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
-                pass  # The player has gone.
-            finally:
-                server.ended_at_s.append(time.monotonic())
-                if self._datagrams:
-                    self._datagrams.close()
-
-        def _request(self) -> tuple[str, dict[str, str]] | None:
-            lines = []
-            while line := self.rfile.readline().decode().strip():
-                lines.append(line)
-            if not lines:
-                return None
-            return lines[0].split()[0], {
-                key.lower(): value.strip()
-                for key, _, value in (line.partition(":") for line in lines[1:])
-            }
-
-        def _answer(self, verb: str, headers: dict[str, str]) -> str:
-            expected = "Basic " + base64.b64encode((server.login or "").encode()).decode()
-            if server.login and headers.get("authorization") != expected:
-                self._reply(
-                    "401 Unauthorized", headers, 'WWW-Authenticate: Basic realm="camera"\r\n'
-                )
-                return "refused"
-            if verb == "DESCRIBE":
-                self._reply("200 OK", headers, "Content-Type: application/sdp\r\n", sdp)
-            elif verb == "SETUP":
-                server.transports.append(headers["transport"])
-                self._set_up(headers)
-            else:
-                self._reply(
-                    "200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
-                )
-            return verb
-
-        def _set_up(self, headers: dict[str, str]) -> None:
-            transport = headers["transport"]
-            if server.udp and "TCP" in transport:
-                self._reply("461 Unsupported Transport", headers, "")
-                return
-            if ports := re.search(r"client_port=(\d+)", transport):
-                self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                self._datagrams.connect((self.client_address[0], int(ports[1])))
-                port = self._datagrams.getsockname()[1]
-                transport += f";server_port={port}-{port + 1}"
-            self._reply("200 OK", headers, f"Transport: {transport}\r\nSession: 1\r\n")
-
-        def _reply(self, status: str, headers: dict[str, str], more: str, body: str = "") -> None:
-            head = (
-                f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\n{more}Content-Length: "
-                f"{len(body)}\r\n\r\n"
-            )
-            self.wfile.write((head + body).encode())
-
-        def _play(self) -> None:
-            for number, at_s, units in server.times():
-                # By the clock, since the stamps go by it too.
-                if self._is_over(at_s):
+    def handle(self) -> None:
+        self._camera.began_at_s.append(time.monotonic())
+        try:
+            while request := self._request():
+                if self._answer(*request) == "PLAY":
+                    self._play()
                     return
-                self._send_picture(number, units)
-            server.over.wait()
-
-        def _is_over(self, until_s: float) -> bool:
-            """Wait until *until_s*; returns early, and True, when the player or the server ends."""
-            while not server.over.is_set():
-                left_s = until_s - time.monotonic()
-                if left_s <= 0:
-                    return False
-                if select.select([self.connection], [], [], min(left_s, _LOOK_EVERY_S))[0]:
-                    request = self._request()
-                    if request is None or self._answer(*request) == "TEARDOWN":
-                        return True
-            return True
-
-        def _send_picture(self, number: int, units: Units) -> None:
-            stamp = number * 90_000 // server.fps & 0xFFFFFFFF
-            for unit in units:
-                self._send_unit(unit, stamp, last=unit is units[-1])
-            self.wfile.write(self._unsent)
-            self._unsent.clear()
-
-        def _send_unit(self, unit: bytes, stamp: int, last: bool) -> None:
-            if len(unit) <= _LARGEST:
-                self._send(unit, stamp, last)
-                return
-            indicator, kind = (unit[0] & 0xE0) | 28, _kind(unit)
-            parts = [unit[at : at + _LARGEST] for at in range(1, len(unit), _LARGEST)]
-            for part in parts:
-                begins, ends = part is parts[0], part is parts[-1]
-                self._send(
-                    bytes([indicator, begins << 7 | ends << 6 | kind]) + part, stamp, last and ends
-                )
-
-        def _send(self, payload: bytes, stamp: int, last: bool) -> None:
-            packet = (
-                struct.pack(">BBHII", 0x80, last << 7 | 96, self._sequence & 0xFFFF, stamp, 7)
-                + payload
-            )
-            self._sequence += 1
-            if self._sequence - 1 in server.lost:
-                return
+        except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+            pass  # The player has gone.
+        finally:
+            self._camera.ended_at_s.append(time.monotonic())
             if self._datagrams:
-                self._datagrams.send(packet)
-            else:
-                self._unsent += struct.pack(">cBH", b"$", 0, len(packet)) + packet
+                self._datagrams.close()
 
-    return Handler
+    def _request(self) -> tuple[str, dict[str, str]] | None:
+        lines = []
+        while line := self.rfile.readline().decode().strip():
+            lines.append(line)
+        if not lines:
+            return None
+        return lines[0].split()[0], {
+            key.lower(): value.strip()
+            for key, _, value in (line.partition(":") for line in lines[1:])
+        }
+
+    def _answer(self, verb: str, headers: dict[str, str]) -> str:
+        expected = "Basic " + base64.b64encode((self._camera.login or "").encode()).decode()
+        if self._camera.login and headers.get("authorization") != expected:
+            self._reply("401 Unauthorized", headers, 'WWW-Authenticate: Basic realm="camera"\r\n')
+            return "refused"
+        if verb == "DESCRIBE":
+            self._reply("200 OK", headers, "Content-Type: application/sdp\r\n", self._description)
+        elif verb == "SETUP":
+            self._camera.transports.append(headers["transport"])
+            self._set_up(headers)
+        else:
+            self._reply(
+                "200 OK", headers, "Session: 1\r\nPublic: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
+            )
+        return verb
+
+    def _set_up(self, headers: dict[str, str]) -> None:
+        transport = headers["transport"]
+        if self._camera.udp and "TCP" in transport:
+            self._reply("461 Unsupported Transport", headers, "")
+            return
+        if ports := re.search(r"client_port=(\d+)", transport):
+            self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._datagrams.connect((self.client_address[0], int(ports[1])))
+            port = self._datagrams.getsockname()[1]
+            transport += f";server_port={port}-{port + 1}"
+        self._reply("200 OK", headers, f"Transport: {transport}\r\nSession: 1\r\n")
+
+    def _reply(self, status: str, headers: dict[str, str], more: str, body: str = "") -> None:
+        head = (
+            f"RTSP/1.0 {status}\r\nCSeq: {headers['cseq']}\r\n{more}Content-Length: "
+            f"{len(body)}\r\n\r\n"
+        )
+        self.wfile.write((head + body).encode())
+
+    def _play(self) -> None:
+        for number, at_s, units in self._camera.times():
+            # By the clock, since the stamps go by it too.
+            if self._is_over(at_s):
+                return
+            self._send_picture(number, units)
+        self._camera.over.wait()
+
+    def _is_over(self, until_s: float) -> bool:
+        """Wait until *until_s*; returns early, and True, when the player or the server ends."""
+        while not self._camera.over.is_set():
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            if select.select([self.connection], [], [], min(left_s, _LOOK_EVERY_S))[0]:
+                request = self._request()
+                if request is None or self._answer(*request) == "TEARDOWN":
+                    return True
+        return True
+
+    def _send_picture(self, number: int, units: Units) -> None:
+        stamp = number * 90_000 // self._camera.fps & 0xFFFFFFFF
+        for unit in units:
+            self._send_unit(unit, stamp, last=unit is units[-1])
+        self.wfile.write(self._unsent)
+        self._unsent.clear()
+
+    def _send_unit(self, unit: bytes, stamp: int, last: bool) -> None:
+        if len(unit) <= _LARGEST:
+            self._send(unit, stamp, last)
+            return
+        indicator, kind = (unit[0] & 0xE0) | 28, _kind(unit)
+        parts = [unit[at : at + _LARGEST] for at in range(1, len(unit), _LARGEST)]
+        for part in parts:
+            begins, ends = part is parts[0], part is parts[-1]
+            self._send(
+                bytes([indicator, begins << 7 | ends << 6 | kind]) + part, stamp, last and ends
+            )
+
+    def _send(self, payload: bytes, stamp: int, last: bool) -> None:
+        packet = (
+            struct.pack(">BBHII", 0x80, last << 7 | 96, self._sequence & 0xFFFF, stamp, 7) + payload
+        )
+        self._sequence += 1
+        if self._sequence - 1 in self._camera.lost:
+            return
+        if self._datagrams:
+            self._datagrams.send(packet)
+        else:
+            self._unsent += struct.pack(">cBH", b"$", 0, len(packet)) + packet

@@ -1,7 +1,7 @@
 """A server in the background serves inside its block, and not after it."""
 
 import socket
-from socketserver import BaseRequestHandler
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -14,7 +14,7 @@ class _Greeting(BaseRequestHandler):
 
 
 def test_it_serves_inside_its_block_only() -> None:
-    with BackgroundServer(_Greeting) as server:
+    with BackgroundServer(_Greeting, kind=ThreadingTCPServer) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             assert connection.recv(5) == b"hello"
         assert not server.over.is_set()

@@ -5,7 +5,9 @@ Each such answer is a failed delivery, which is tried again later, and never an 
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -74,30 +76,31 @@ class FixedServer(BackgroundServer):
     def __init__(self) -> None:
         self.status, self.body = 200, b""
         self.headers: dict[str, str] = {}
-        super().__init__(_handler(self))
+        super().__init__(partial(_FixedAnswer, self))
         self.url = f"http://127.0.0.1:{self.port}"
 
 
-def _handler(server: FixedServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+class _FixedAnswer(BaseHTTPRequestHandler):
+    def __init__(self, fixed: FixedServer, *args: Any) -> None:
+        self._fixed = fixed
+        super().__init__(*args)
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response_only(server.status)
-            for name, value in {
-                **server.headers,
-                "Content-Type": "application/json",
-                "Content-Length": str(len(server.body)),
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(server.body)
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
-        do_GET = do_POST
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response_only(self._fixed.status)
+        for name, value in {
+            **self._fixed.headers,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(self._fixed.body)),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self._fixed.body)
 
-    return Handler
+    do_GET = do_POST
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,13 @@ import base64
 import json
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from app.benchmarks.background_server import BackgroundServer
+
+_LOGIN = base64.b64encode(b"anna:hush-hush").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class JsonHook(BackgroundServer):
         self.statuses: deque[int] = deque()
         self.hangs = False
         self.takes_files = True
-        super().__init__(_handler(self))
+        super().__init__(partial(_HookCall, self))
 
     def url(self, path: str = "hooks/secret-path", password: str = "hush-hush") -> str:  # noqa: S107 (no real one)
         """Return the URL for Apprise."""
@@ -47,27 +50,26 @@ class JsonHook(BackgroundServer):
         self.received.append(Received(body["title"], body["message"], body["type"], files))
 
 
-def _handler(hook: JsonHook) -> type[BaseHTTPRequestHandler]:
-    expected = base64.b64encode(b"anna:hush-hush").decode()
+class _HookCall(BaseHTTPRequestHandler):
+    def __init__(self, hook: JsonHook, *args: Any) -> None:
+        self._hook = hook
+        super().__init__(*args)
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if hook.hangs:
-                hook.over.wait()
-                return
-            status = hook.statuses.popleft() if hook.statuses else 200
-            if self.headers.get("Authorization") != f"Basic {expected}":
-                status = 401
-            elif body["attachments"] and not hook.takes_files:
-                status = 413
-            elif status == 200 or status >= 500:
-                hook.take(body)
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    return Handler
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._hook.hangs:
+            self._hook.over.wait()
+            return
+        status = self._hook.statuses.popleft() if self._hook.statuses else 200
+        if self.headers.get("Authorization") != f"Basic {_LOGIN}":
+            status = 401
+        elif body["attachments"] and not self._hook.takes_files:
+            status = 413
+        elif status == 200 or status >= 500:
+            self._hook.take(body)
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()

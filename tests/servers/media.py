@@ -1,6 +1,8 @@
 """A server on loopback for files with a secret address, as S3 is for presigned ones."""
 
+from functools import partial
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from app.benchmarks.background_server import BackgroundServer
 
@@ -13,7 +15,7 @@ class MediaServer(BackgroundServer):
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.away = False
-        super().__init__(_handler(self))
+        super().__init__(partial(_FileRequest, self))
 
     def link(self, name: str) -> str:
         """Return the address of the file *name*, which need not exist."""
@@ -25,20 +27,21 @@ class MediaServer(BackgroundServer):
         return self.link(name)
 
 
-def _handler(media: MediaServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+class _FileRequest(BaseHTTPRequestHandler):
+    def __init__(self, media: MediaServer, *args: Any) -> None:
+        self._media = media
+        super().__init__(*args)
 
-        def do_GET(self) -> None:
-            name = self.path.partition("?")[0].lstrip("/")
-            content = None if media.away else media.files.get(name)
-            self.send_response(403 if content is None else 200)
-            self.send_header(
-                "Content-Type", _KINDS.get(name.rpartition(".")[2], "application/octet-stream")
-            )
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
-    return Handler
+    def do_GET(self) -> None:
+        name = self.path.partition("?")[0].lstrip("/")
+        content = None if self._media.away else self._media.files.get(name)
+        self.send_response(403 if content is None else 200)
+        self.send_header(
+            "Content-Type", _KINDS.get(name.rpartition(".")[2], "application/octet-stream")
+        )
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -223,7 +224,7 @@ class SlackServer(BackgroundServer):
         self._numbers = itertools.count(1)
         self._last_post_s: dict[str, float] = {}
         self._last_ts_us = 0
-        super().__init__(_handler(self), port)
+        super().__init__(partial(_SlackCall, self), port)
 
     @property
     def url(self) -> str:
@@ -808,94 +809,93 @@ def _wrong_button(button: dict[str, Any]) -> list[str]:
     )
 
 
-def _handler(slack: SlackServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+class _SlackCall(BaseHTTPRequestHandler):
+    def __init__(self, slack: SlackServer, *args: Any) -> None:
+        self._slack = slack
+        super().__init__(*args)
 
-        def do_POST(self) -> None:
-            try:
-                self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
-        do_GET = do_POST
-
-        def _serve(self, body: bytes) -> None:
-            kind, _, name = urlsplit(self.path).path.strip("/").partition("/")
-            what = {"upload": "upload", "response": "response_url"}.get(kind, name)
-            if slack.away:
-                self._reset()
-                return
-            trick = slack.take_trick(what)
-            if trick and not trick.after:
-                self._play(trick)
-                return
-            status, answer = self._done(kind, name, body)
-            if trick:
-                self._play(trick)
-            else:
-                self._answer(status, answer)
-
-        def _done(self, kind: str, name: str, body: bytes) -> tuple[int, bytes]:
-            if kind == "upload":
-                return (
-                    (200, b"OK - %d" % len(body))
-                    if slack.upload(name, body)
-                    else (400, b"wrong length")
-                )
-            if kind == "response":
-                return slack.respond(slack.url + self.path, json.loads(body))
-            answer = slack.call(name, self._arguments(body), self._token(body))
-            if answer.get("error") == "ratelimited":
-                return 429, json.dumps(answer).encode()
-            return 200, json.dumps(answer).encode()
-
-        def _arguments(self, body: bytes) -> dict[str, Any]:
-            if "json" in self.headers.get("Content-Type", ""):
-                return dict(json.loads(body or b"{}"))
-            return dict(parse_qsl(urlsplit(self.path).query)) | dict(
-                parse_qsl(body.decode(errors="replace"))
-            )
-
-        def _token(self, body: bytes) -> str:
-            return self.headers.get("Authorization", "").removeprefix("Bearer ") or self._arguments(
-                body
-            ).get("token", "")
-
-        def _play(self, trick: Trick) -> None:
-            slack.pause(trick.hang_s)
-            if trick.reset:
-                self._reset()
-            elif trick.error:
-                self._answer(200, json.dumps({"ok": False, "error": trick.error}).encode())
-            else:
-                self._answer(
-                    trick.status,
-                    b'{"ok": false, "error": "ratelimited"}' if trick.status == 429 else b"",
-                    trick.retry_after_s,
-                )
-
-        def _reset(self) -> None:
-            """Reset the connection in place of an answer, as a crash does."""
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
+    def do_POST(self) -> None:
+        try:
+            self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-        def finish(self) -> None:
-            if self.connection.fileno() >= 0:
-                super().finish()
+    do_GET = do_POST
 
-        def _answer(self, status: int, answer: bytes, retry_after_s: int | None = None) -> None:
-            self.send_response(status)
-            self.send_header(
-                "Content-Type", "application/json" if answer[:1] == b"{" else "text/plain"
+    def _serve(self, body: bytes) -> None:
+        kind, _, name = urlsplit(self.path).path.strip("/").partition("/")
+        what = {"upload": "upload", "response": "response_url"}.get(kind, name)
+        if self._slack.away:
+            self._reset()
+            return
+        trick = self._slack.take_trick(what)
+        if trick and not trick.after:
+            self._play(trick)
+            return
+        status, answer = self._done(kind, name, body)
+        if trick:
+            self._play(trick)
+        else:
+            self._answer(status, answer)
+
+    def _done(self, kind: str, name: str, body: bytes) -> tuple[int, bytes]:
+        if kind == "upload":
+            return (
+                (200, b"OK - %d" % len(body))
+                if self._slack.upload(name, body)
+                else (400, b"wrong length")
             )
-            self.send_header("Content-Length", str(len(answer)))
-            if status == 429:
-                self.send_header("Retry-After", str(retry_after_s or 1))
-            self.send_header("x-oauth-scopes", ",".join(sorted(slack.scopes)))
-            self.end_headers()
-            self.wfile.write(answer)
+        if kind == "response":
+            return self._slack.respond(self._slack.url + self.path, json.loads(body))
+        answer = self._slack.call(name, self._arguments(body), self._token(body))
+        if answer.get("error") == "ratelimited":
+            return 429, json.dumps(answer).encode()
+        return 200, json.dumps(answer).encode()
 
-    return Handler
+    def _arguments(self, body: bytes) -> dict[str, Any]:
+        if "json" in self.headers.get("Content-Type", ""):
+            return dict(json.loads(body or b"{}"))
+        return dict(parse_qsl(urlsplit(self.path).query)) | dict(
+            parse_qsl(body.decode(errors="replace"))
+        )
+
+    def _token(self, body: bytes) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ") or self._arguments(
+            body
+        ).get("token", "")
+
+    def _play(self, trick: Trick) -> None:
+        self._slack.pause(trick.hang_s)
+        if trick.reset:
+            self._reset()
+        elif trick.error:
+            self._answer(200, json.dumps({"ok": False, "error": trick.error}).encode())
+        else:
+            self._answer(
+                trick.status,
+                b'{"ok": false, "error": "ratelimited"}' if trick.status == 429 else b"",
+                trick.retry_after_s,
+            )
+
+    def _reset(self) -> None:
+        """Reset the connection in place of an answer, as a crash does."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        if self.connection.fileno() >= 0:
+            super().finish()
+
+    def _answer(self, status: int, answer: bytes, retry_after_s: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if answer[:1] == b"{" else "text/plain")
+        self.send_header("Content-Length", str(len(answer)))
+        if status == 429:
+            self.send_header("Retry-After", str(retry_after_s or 1))
+        self.send_header("x-oauth-scopes", ",".join(sorted(self._slack.scopes)))
+        self.end_headers()
+        self.wfile.write(answer)

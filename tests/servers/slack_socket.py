@@ -5,10 +5,11 @@ import hashlib
 import json
 import secrets
 import socket
-import socketserver
 import struct
 import threading
 import uuid
+from functools import partial
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from app.benchmarks.background_server import BackgroundServer
@@ -35,7 +36,7 @@ class SocketServer(BackgroundServer):
         self.changed = threading.Condition()
         self.connections: list[socket.socket] = []
         self._resets_connections = False
-        super().__init__(_handler(self))
+        super().__init__(partial(_Socket, self), kind=ThreadingTCPServer)
         slack.socket_url = (
             f"ws://127.0.0.1:{self.port}/link/?ticket={secrets.token_hex(8)}&app_id=A0APP00001"
         )
@@ -138,89 +139,87 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return bytes([0x80 | opcode]) + length + payload
 
 
-def _handler(server: SocketServer) -> type[socketserver.StreamRequestHandler]:
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            try:
-                if self._shake_hands():
-                    self._talk()
-            except OSError:
-                pass
-            finally:
-                self._leave()
+class _Socket(StreamRequestHandler):
+    def __init__(self, sockets: SocketServer, *args: Any) -> None:
+        self._sockets = sockets
+        super().__init__(*args)
 
-        def _leave(self) -> None:
-            with server.changed:
-                if self.connection in server.connections:
-                    server.connections.remove(self.connection)
-                if server._resets_connections:
-                    self.connection.setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                    )
-                    self.rfile.close()
-                    self.connection.close()
+    def handle(self) -> None:
+        try:
+            if self._shake_hands():
+                self._talk()
+        except OSError:
+            pass
+        finally:
+            self._leave()
 
-        def finish(self) -> None:
-            if self.connection.fileno() >= 0:
-                super().finish()
+    def _leave(self) -> None:
+        with self._sockets.changed:
+            if self.connection in self._sockets.connections:
+                self._sockets.connections.remove(self.connection)
+            if self._sockets._resets_connections:
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+                self.rfile.close()
+                self.connection.close()
 
-        def _shake_hands(self) -> bool:
-            request = self.rfile.readline().decode()
-            headers = {}
-            while line := self.rfile.readline().decode().strip():
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            if not server.accepts or request.split()[1] not in str(server.slack.socket_url):
-                self.wfile.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
-                return False
-            digest = hashlib.sha1((headers["sec-websocket-key"] + _GUID).encode())  # noqa: S324
-            accept = base64.b64encode(digest.digest()).decode()
-            head = (
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            )
-            self.wfile.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
-            return True
+    def finish(self) -> None:
+        if self.connection.fileno() >= 0:
+            super().finish()
 
-        def _talk(self) -> None:
-            with server.changed:
-                if server.says_hello:
-                    hello = {
-                        "type": "hello",
-                        "num_connections": 1,
-                        "connection_info": {"app_id": "A0APP00001"},
-                    }
-                    self.connection.sendall(frame(_TEXT, json.dumps(hello).encode()))
-                server.connections.append(self.connection)
-                server.opened += 1
-            while True:
-                opcode, payload = self._frame()
-                if opcode == _CLOSE:
-                    return
-                with server.changed:
-                    if opcode == _PING:
-                        self.connection.sendall(frame(_PONG, payload))
-                    elif opcode == _TEXT:
-                        ack = json.loads(payload)
-                        server.acknowledgements.setdefault(ack["envelope_id"], []).append(ack)
+    def _shake_hands(self) -> bool:
+        request = self.rfile.readline().decode()
+        headers = {}
+        while line := self.rfile.readline().decode().strip():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        address = str(self._sockets.slack.socket_url)
+        if not self._sockets.accepts or request.split()[1] not in address:
+            self.wfile.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            return False
+        digest = hashlib.sha1((headers["sec-websocket-key"] + _GUID).encode())  # noqa: S324
+        accept = base64.b64encode(digest.digest()).decode()
+        head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        self.wfile.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+        return True
 
-        def _frame(self) -> tuple[int, bytes]:
-            first, second = self._read(2)
-            if not second & 0x80:
-                raise ConnectionError("a client masks what it sends")
-            size = second & 0x7F
-            if size == 126:
-                (size,) = struct.unpack("!H", self._read(2))
-            elif size == 127:
-                (size,) = struct.unpack("!Q", self._read(8))
-            mask, payload = self._read(4), self._read(size)
-            return first & 0x0F, bytes(
-                byte ^ mask[number % 4] for number, byte in enumerate(payload)
-            )
+    def _talk(self) -> None:
+        with self._sockets.changed:
+            if self._sockets.says_hello:
+                hello = {
+                    "type": "hello",
+                    "num_connections": 1,
+                    "connection_info": {"app_id": "A0APP00001"},
+                }
+                self.connection.sendall(frame(_TEXT, json.dumps(hello).encode()))
+            self._sockets.connections.append(self.connection)
+            self._sockets.opened += 1
+        while True:
+            opcode, payload = self._frame()
+            if opcode == _CLOSE:
+                return
+            with self._sockets.changed:
+                if opcode == _PING:
+                    self.connection.sendall(frame(_PONG, payload))
+                elif opcode == _TEXT:
+                    ack = json.loads(payload)
+                    self._sockets.acknowledgements.setdefault(ack["envelope_id"], []).append(ack)
 
-        def _read(self, count: int) -> bytes:
-            received = self.rfile.read(count)
-            if len(received) < count:
-                raise ConnectionError("the client has gone")
-            return received
+    def _frame(self) -> tuple[int, bytes]:
+        first, second = self._read(2)
+        if not second & 0x80:
+            raise ConnectionError("a client masks what it sends")
+        size = second & 0x7F
+        if size == 126:
+            (size,) = struct.unpack("!H", self._read(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", self._read(8))
+        mask, payload = self._read(4), self._read(size)
+        return first & 0x0F, bytes(byte ^ mask[number % 4] for number, byte in enumerate(payload))
 
-    return Handler
+    def _read(self, count: int) -> bytes:
+        received = self.rfile.read(count)
+        if len(received) < count:
+            raise ConnectionError("the client has gone")
+        return received

@@ -16,6 +16,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.error import URLError
@@ -78,7 +79,7 @@ class TwilioServer(BackgroundServer):
         self._always: Trick | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        super().__init__(_handler(self), port)
+        super().__init__(partial(_TwilioCall, self), port)
 
     @property
     def url(self) -> str:
@@ -210,90 +211,87 @@ class TwilioServer(BackgroundServer):
         }
 
 
-def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+class _TwilioCall(BaseHTTPRequestHandler):
+    def __init__(self, twilio: TwilioServer, *args: Any) -> None:
+        self._twilio = twilio
+        super().__init__(*args)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            trick = twilio.take_trick(self.command)
-            if twilio.away or (trick and not trick.after):
-                self._play(trick or Trick(reset=True))
-                return
-            status, answer = self._answered(body)
-            if trick:
-                self._play(trick)
-            else:
-                self._send(status, answer)
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
-        do_GET = do_POST
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        trick = self._twilio.take_trick(self.command)
+        if self._twilio.away or (trick and not trick.after):
+            self._play(trick or Trick(reset=True))
+            return
+        status, answer = self._answered(body)
+        if trick:
+            self._play(trick)
+        else:
+            self._send(status, answer)
 
-        def _answered(self, body: str) -> tuple[int, dict[str, Any]]:
-            try:
-                return (201 if self.command == "POST" else 200), self._done(body)
-            except TwilioError as error:
-                status = _STATUSES.get(error.code, 400)
-                more = f"https://www.twilio.com/docs/errors/{error.code}"
-                return status, {
-                    "code": error.code,
-                    "message": str(error),
-                    "more_info": more,
-                    "status": status,
-                }
+    do_GET = do_POST
 
-        def _done(self, body: str) -> dict[str, Any]:
-            split = urlsplit(self.path)
-            basic = base64.b64encode(f"{ACCOUNT}:{twilio.token}".encode()).decode()
-            if self.headers.get("Authorization") != f"Basic {basic}":
-                raise TwilioError(20003, "Authenticate")
-            base = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
-            twilio.calls.append(f"{self.command} {split.path.removeprefix(base)}")
-            if self.command == "POST" and split.path == f"{base}.json":
-                if self.headers.get_content_type() != "application/x-www-form-urlencoded":
-                    raise TwilioError(20001, "a form is expected")
-                return twilio.create(parse_qs(body, strict_parsing=True))
-            if split.path == f"{base}.json":
-                return twilio.newest(parse_qs(split.query))
-            if found := re.fullmatch(rf"{base}/(SM[0-9a-f]{{32}})\.json", split.path):
-                return twilio.fetch(found[1])
-            raise TwilioError(20404, "The requested resource was not found")
+    def _answered(self, body: str) -> tuple[int, dict[str, Any]]:
+        try:
+            return (201 if self.command == "POST" else 200), self._done(body)
+        except TwilioError as error:
+            status = _STATUSES.get(error.code, 400)
+            more = f"https://www.twilio.com/docs/errors/{error.code}"
+            return status, {
+                "code": error.code,
+                "message": str(error),
+                "more_info": more,
+                "status": status,
+            }
 
-        def _play(self, trick: Trick) -> None:
-            twilio.pause(trick.hang_s)
-            if trick.reset:
-                self.connection.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                )
-                self.connection.close()
-                self.close_connection = True
-            elif trick.error:
-                link = "https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
-                text = f"error {trick.error} of {OWNER} with {link}"
-                self._send(400, {"code": int(trick.error), "message": text, "status": 400})
-            else:
-                self._send(
-                    trick.status,
-                    {"code": 20429} if trick.status == 429 else None,
-                    trick.retry_after_s,
-                )
+    def _done(self, body: str) -> dict[str, Any]:
+        split = urlsplit(self.path)
+        basic = base64.b64encode(f"{ACCOUNT}:{self._twilio.token}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {basic}":
+            raise TwilioError(20003, "Authenticate")
+        base = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
+        self._twilio.calls.append(f"{self.command} {split.path.removeprefix(base)}")
+        if self.command == "POST" and split.path == f"{base}.json":
+            if self.headers.get_content_type() != "application/x-www-form-urlencoded":
+                raise TwilioError(20001, "a form is expected")
+            return self._twilio.create(parse_qs(body, strict_parsing=True))
+        if split.path == f"{base}.json":
+            return self._twilio.newest(parse_qs(split.query))
+        if found := re.fullmatch(rf"{base}/(SM[0-9a-f]{{32}})\.json", split.path):
+            return self._twilio.fetch(found[1])
+        raise TwilioError(20404, "The requested resource was not found")
 
-        def finish(self) -> None:
-            if self.connection.fileno() >= 0:
-                super().finish()
-
-        def _send(
-            self, status: int, answer: dict[str, Any] | None, retry_after_s: int | None = None
-        ) -> None:
-            body = json.dumps(answer).encode() if answer is not None else b"<html>in trouble</html>"
-            self.send_response(status)
-            self.send_header(
-                "Content-Type", "application/json" if answer is not None else "text/html"
+    def _play(self, trick: Trick) -> None:
+        self._twilio.pause(trick.hang_s)
+        if trick.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+        elif trick.error:
+            link = "https://bucket.example.org/a.jpg?X-Amz-Signature=0a1b"
+            text = f"error {trick.error} of {OWNER} with {link}"
+            self._send(400, {"code": int(trick.error), "message": text, "status": 400})
+        else:
+            self._send(
+                trick.status,
+                {"code": 20429} if trick.status == 429 else None,
+                trick.retry_after_s,
             )
-            self.send_header("Content-Length", str(len(body)))
-            if retry_after_s is not None:
-                self.send_header("Retry-After", str(retry_after_s))
-            self.end_headers()
-            self.wfile.write(body)
 
-    return Handler
+    def finish(self) -> None:
+        if self.connection.fileno() >= 0:
+            super().finish()
+
+    def _send(
+        self, status: int, answer: dict[str, Any] | None, retry_after_s: int | None = None
+    ) -> None:
+        body = json.dumps(answer).encode() if answer is not None else b"<html>in trouble</html>"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if answer is not None else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        if retry_after_s is not None:
+            self.send_header("Retry-After", str(retry_after_s))
+        self.end_headers()
+        self.wfile.write(body)

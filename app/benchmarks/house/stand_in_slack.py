@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,7 +35,7 @@ class StandInSlack(BackgroundServer):
         self._busy: list[tuple[float, float]] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        super().__init__(_handler(self))
+        super().__init__(partial(_SlackCall, self))
         self.url = f"http://127.0.0.1:{self.port}"
 
     def own_time_s(self, from_s: float, until_s: float) -> float:
@@ -73,29 +74,30 @@ class StandInSlack(BackgroundServer):
             self.posts.append(Post(key, time.time()))
 
 
-def _handler(slack: StandInSlack) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _SlackCall(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            began_s = time.time()
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            kind, _, method = self.path.strip("/").partition("/")
-            answer = {"ok": True}
-            if kind == "api":
-                answer |= slack.call(method, _fields(self.headers.get("Content-Type", ""), body))
-            encoded = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(encoded)))
-            self.end_headers()
-            self.wfile.write(encoded)
-            slack.was_busy(began_s, time.time())
+    def __init__(self, slack: StandInSlack, *args: Any) -> None:
+        self._slack = slack
+        super().__init__(*args)
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
+    def do_POST(self) -> None:
+        began_s = time.time()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        kind, _, method = self.path.strip("/").partition("/")
+        answer = {"ok": True}
+        if kind == "api":
+            answer |= self._slack.call(method, _fields(self.headers.get("Content-Type", ""), body))
+        encoded = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(encoded)))
+        self.end_headers()
+        self.wfile.write(encoded)
+        self._slack.was_busy(began_s, time.time())
 
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
 
 def _fields(content_type: str, body: bytes) -> dict[str, Any]:
