@@ -9,18 +9,10 @@ import yaml
 
 from tests.servers.ports import free_port
 from tests.servers.programs import write_config
-from tests.servers.slack import (
-    ALERTS,
-    APP_TOKEN,
-    BOT_TOKEN,
-    OWNER,
-    SIGNING_SECRET,
-    SlackServer,
-    Trick,
-    broken,
-    refused,
-)
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER, SIGNING_SECRET
 from tests.servers.suite import run_verb
+from tests.servers.tricks import Trick, broken, refused
 
 SOCKET_URL = "ws://127.0.0.1:9/link/?ticket=very-secret"
 GOOD = {

@@ -20,7 +20,9 @@ from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from tests.commands.conftest import NOW
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, Posted, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS
 
 EVENT = protocol.event_id(NOW, "front")
 ANNA, BEN = "U0ANNA0001", "U0BEN00001"

@@ -7,7 +7,8 @@ import pytest
 
 from app.config import Config, load_config
 from tests.servers.programs import write_config
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
 
 
 @pytest.fixture

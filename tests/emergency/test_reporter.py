@@ -13,7 +13,8 @@ from app.config import Config
 from app.emergency import reporter as reporter_module
 from app.emergency.ledger import FILE, Ledger
 from app.emergency.reporter import EmergencyReporter
-from tests.servers.slack import SlackServer, answer_lost, broken, refused
+from tests.servers.slack import SlackServer
+from tests.servers.tricks import answer_lost, broken, refused
 from tests.waiting import until
 
 POST = "chat.postMessage"

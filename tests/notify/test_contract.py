@@ -29,7 +29,8 @@ from tests.cameras.pictures import write_video
 from tests.notify.progress import MemoryProgress
 from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN, TwilioServer
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)

@@ -20,7 +20,8 @@ from app.notify.slack.api import SlackApi, socket_url
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.twilio.notifier import TwilioNotifier
 from tests.notify.progress import MemoryProgress
-from tests.servers.slack import ALERTS, BOT_TOKEN
+from tests.servers.slack import BOT_TOKEN
+from tests.servers.slack_requests import ALERTS
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN
 
 EVENT = "20261120T101503.000Z-front"

@@ -4,31 +4,25 @@ It answers wrong calls as Slack documents it, and is strict where Slack document
 """
 
 import dataclasses
-import hashlib
-import hmac
-import itertools
 import json
 import re
-import secrets
 import socket
 import struct
-import threading
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from app.benchmarks.background_server import BackgroundServer
+from tests.servers.slack_blocks import wrong_with
+from tests.servers.slack_records import ApiError, Call, Channel, File, Posted
+from tests.servers.slack_requests import ALERTS, RESPONSE_URL_LIFE_S, SlackRequests
+from tests.servers.tricks import Trick
 
 BOT_TOKEN = "xoxb-1-stand-in"  # noqa: S105 (no real one)
 APP_TOKEN = "xapp-1-stand-in"  # noqa: S105 (no real one)
-SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105 (the one of Slack's published example)
-ALERTS = "C0ALERTS01"
-OWNER = "U0OWNER001"
-RESPONSE_URL_LIFE_S = 1800
 RESPONSE_URL_USES = 5
 
 SCOPES = frozenset(
@@ -59,139 +53,7 @@ _NEEDED = {
 _PRIVATE_NEEDED = {"channels:history": "groups:history", "channels:read": "groups:read"}
 
 
-@dataclass(frozen=True, slots=True)
-class Trick:
-    """One failure of a call. With *after* the call is obeyed first, and only its answer fails."""
-
-    status: int = 0
-    retry_after_s: int | None = None
-    error: str | None = None
-    reset: bool = False
-    hang_s: float = 0.0
-    after: bool = False
-
-
-def too_many(retry_after_s: int = 1) -> Trick:
-    """Answer 429, with a pause of *retry_after_s*."""
-    return Trick(status=429, retry_after_s=retry_after_s)
-
-
-def broken(status: int = 500) -> Trick:
-    """Answer with an HTTP error."""
-    return Trick(status=status)
-
-
-def refused(error: str) -> Trick:
-    """Answer `ok: false` with *error*."""
-    return Trick(error=error)
-
-
-def reset() -> Trick:
-    """Reset the connection before anything is done."""
-    return Trick(reset=True)
-
-
-def hang(seconds: float = 60.0) -> Trick:
-    """Give no answer for *seconds*, then reset the connection; nothing is done."""
-    return Trick(hang_s=seconds, reset=True)
-
-
-def answer_lost() -> Trick:
-    """Obey the call, but reset the connection in place of the answer."""
-    return Trick(reset=True, after=True)
-
-
-def answer_late(seconds: float = 60.0) -> Trick:
-    """Obey the call, but give no answer for *seconds*, then reset the connection."""
-    return Trick(hang_s=seconds, reset=True, after=True)
-
-
-@dataclass(slots=True)
-class Channel:
-    """A channel, and whether the bot is in it."""
-
-    name: str
-    is_member: bool = True
-    is_archived: bool = False
-    is_private: bool = False
-
-
-@dataclass(slots=True)
-class File:
-    """A file of the bot, which was completed at *completed_s*."""
-
-    id: str
-    name: str
-    length: int
-    content: bytes | None = None
-    completed_s: float | None = None
-    deleted: bool = False
-    shares: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Posted:
-    """A message that people see; *attached* are the files that were shared with it."""
-
-    channel: str
-    ts: str
-    text: str
-    blocks: list[dict[str, Any]]
-    metadata: dict[str, Any] | None = None
-    thread_ts: str | None = None
-    edits: int = 0
-    attached: list[str] = field(default_factory=list)
-
-    @property
-    def buttons(self) -> list[dict[str, Any]]:
-        """The buttons, in order."""
-        return [
-            one for block in self.blocks if block["type"] == "actions" for one in block["elements"]
-        ]
-
-    @property
-    def files(self) -> list[str]:
-        """The ids of the files in its image blocks."""
-        return [
-            block["slack_file"]["id"]
-            for block in self.blocks
-            if block["type"] == "image" and "slack_file" in block
-        ]
-
-    @property
-    def words(self) -> str:
-        """All its text, except that of the buttons."""
-        return "\n".join(
-            _texts([block for block in self.blocks if block["type"] != "actions"]) or [self.text]
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a Web API method, as it was made."""
-
-    method: str
-    arguments: dict[str, Any]
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A request as Slack sends it to an app."""
-
-    body: bytes
-    headers: dict[str, str]
-
-
-class ApiError(Exception):
-    """A call is refused with an error's name."""
-
-    def __init__(self, error: str, **more: Any) -> None:
-        super().__init__(error)
-        self.answer = {"ok": False, "error": error, **more}
-
-
-class SlackServer(BackgroundServer):
+class SlackServer(BackgroundServer, SlackRequests):
     """One workspace with one app in it.
 
     *messages*, *files*, *responses* (by response_url) and *calls* are its state. `trick` and
@@ -201,15 +63,9 @@ class SlackServer(BackgroundServer):
     def __init__(self, port: int = 0) -> None:
         self.token = BOT_TOKEN
         self.app_token = APP_TOKEN
-        self.signing_secret = SIGNING_SECRET
         self.scopes: frozenset[str] = SCOPES
-        self.channels: dict[str, Channel] = {
-            ALERTS: Channel("alerts"),
-            "G0PRIVATE1": Channel("private", is_private=True),
-        }
         self.messages: list[Posted] = []
         self.files: dict[str, File] = {}
-        self.responses: dict[str, list[dict[str, Any]]] = {}
         self.calls: list[Call] = []
         self.socket_url: str | None = None
         self.file_ready_after_s = 0.0
@@ -217,18 +73,13 @@ class SlackServer(BackgroundServer):
         self.forgets = 0
         self.channel_interval_s = 0.0
         self.away = False
-        self.changed = threading.Condition()
-        self._response_made_s: dict[str, float] = {}
         self._tricks: dict[str, deque[Trick]] = defaultdict(deque)
         self._always: dict[str, Trick] = {}
-        self._numbers = itertools.count(1)
         self._last_post_s: dict[str, float] = {}
         self._last_ts_us = 0
-        super().__init__(partial(_SlackCall, self), port)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        SlackRequests.__init__(self)
+        BackgroundServer.__init__(self, partial(_SlackCall, self), port)
+        self.url = f"http://127.0.0.1:{self.port}"
 
     @property
     def api_url(self) -> str:
@@ -287,119 +138,6 @@ class SlackServer(BackgroundServer):
                 for message in self.messages
                 if message.metadata
             ]
-
-    def new_response_url(self) -> str:
-        """Return a new address for answers to one command or click."""
-        with self.changed:
-            url = f"{self.url}/response/{next(self._numbers)}-{secrets.token_hex(8)}"
-            self.responses[url] = []
-            self._response_made_s[url] = time.monotonic()
-        return url
-
-    def expire(self, response_url: str) -> None:
-        """Make *response_url* half an hour old."""
-        self._response_made_s[response_url] -= RESPONSE_URL_LIFE_S
-
-    def sign(
-        self,
-        body: bytes,
-        content_type: str = "application/x-www-form-urlencoded",
-        timestamp: int | None = None,
-    ) -> Signed:
-        """Return *body* with the headers of a request from Slack."""
-        at = str(int(time.time()) if timestamp is None else timestamp)
-        digest = hmac.new(
-            self.signing_secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256
-        ).hexdigest()
-        return Signed(
-            body,
-            {
-                "Content-Type": content_type,
-                "X-Slack-Request-Timestamp": at,
-                "X-Slack-Signature": f"v0={digest}",
-            },
-        )
-
-    def slash_fields(
-        self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
-    ) -> dict[str, str]:
-        """Return the fields of a slash command that *user* typed."""
-        return {
-            "token": "deprecated",
-            "team_id": "T0TEAM0001",
-            "team_domain": "house",
-            "channel_id": channel,
-            "channel_name": self.channels[channel].name
-            if channel in self.channels
-            else "elsewhere",
-            "user_id": user,
-            "user_name": user.lower(),
-            "command": command,
-            "text": text,
-            "api_app_id": "A0APP00001",
-            "is_enterprise_install": "false",
-            "response_url": self.new_response_url(),
-            "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
-        }
-
-    def slash(
-        self, command: str, text: str = "", user: str = OWNER, channel: str = ALERTS
-    ) -> Signed:
-        """Return the request for a slash command that *user* typed."""
-        return self.sign(urlencode(self.slash_fields(command, text, user, channel)).encode())
-
-    def press_payload(self, message: Posted, action_id: str, user: str = OWNER) -> dict[str, Any]:
-        """Return Slack's payload for a click of *user* on the button *action_id* of *message*."""
-        block, button = next(
-            (block, one)
-            for block in message.blocks
-            if block["type"] == "actions"
-            for one in block["elements"]
-            if one["action_id"] == action_id
-        )
-        shown = {
-            "type": "message",
-            "user": "U0BOT00001",
-            "bot_id": "B0BOT00001",
-            "app_id": "A0APP00001",
-            "team": "T0TEAM0001",
-        }
-        return {
-            "type": "block_actions",
-            "user": {
-                "id": user,
-                "username": user.lower(),
-                "name": user.lower(),
-                "team_id": "T0TEAM0001",
-            },
-            "api_app_id": "A0APP00001",
-            "token": "deprecated",
-            "container": {
-                "type": "message",
-                "message_ts": message.ts,
-                "channel_id": message.channel,
-                "is_ephemeral": False,
-            },
-            "trigger_id": f"{next(self._numbers)}.{secrets.token_hex(8)}",
-            "team": {"id": "T0TEAM0001", "domain": "house"},
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "channel": {"id": message.channel, "name": self.channels[message.channel].name},
-            "message": {**shown, "text": message.text, "ts": message.ts, "blocks": message.blocks},
-            "state": {"values": {}},
-            "response_url": self.new_response_url(),
-            "actions": [
-                {**button, "block_id": block["block_id"], "action_ts": f"{time.time():.6f}"}
-            ],
-        }
-
-    def press(self, message: Posted, action_id: str, user: str = OWNER) -> Signed:
-        """Return the request for a click of *user* on the button *action_id* of *message*."""
-        return self.sign(
-            urlencode(
-                {"payload": json.dumps(self.press_payload(message, action_id, user))}
-            ).encode()
-        )
 
     def take_trick(self, method: str) -> Trick | None:
         """Return the failure of this call of *method*, None for a success."""
@@ -691,42 +429,17 @@ class SlackServer(BackgroundServer):
         return [{"block_id": f"b{next(self._numbers)}", **block} for block in blocks]
 
     def _check_blocks(self, blocks: list[dict[str, Any]]) -> None:
-        wrong = ["no more than 50 items allowed"] if len(blocks) > 50 else []
-        for number, block in enumerate(blocks):
-            wrong.extend(
-                f"{what} [json-pointer:/blocks/{number}]" for what in self._wrong_with(block)
-            )
-        if wrong:
+        if wrong := wrong_with(blocks, self._is_file):
             raise ApiError(
                 "invalid_blocks",
                 errors=wrong,
                 response_metadata={"messages": [f"[ERROR] {one}" for one in wrong]},
             )
 
-    def _wrong_with(self, block: dict[str, Any]) -> list[str]:
-        checks = {
-            "section": _wrong_section,
-            "context": _wrong_context,
-            "actions": _wrong_actions,
-            "header": _wrong_header,
-        }
-        if block.get("type") == "image":
-            return self._wrong_image(block)
-        if block.get("type") == "divider":
-            return []
-        check = checks.get(str(block.get("type")))
-        return check(block) if check else [f"unsupported type: {block.get('type')}"]
-
-    def _wrong_image(self, block: dict[str, Any]) -> list[str]:
-        if not 0 < len(block.get("alt_text", "")) <= 2000:
-            return ["missing required field: alt_text"]
-        if ("slack_file" in block) == ("image_url" in block):
-            return ["one of image_url and slack_file"]
-        if "slack_file" in block:
-            known = self.files.get(block["slack_file"].get("id", ""))
-            if known is None or known.deleted or not self._is_ready(known):
-                return ["invalid slack file"]
-        return []
+    def _is_file(self, file: str) -> bool:
+        """Return whether a block may show *file*."""
+        known = self.files.get(file)
+        return known is not None and not known.deleted and self._is_ready(known)
 
 
 def _plain(value: Any) -> Any:
@@ -735,15 +448,6 @@ def _plain(value: Any) -> Any:
 
 def _is_true(arguments: dict[str, Any], name: str) -> bool:
     return str(arguments.get(name, "")).lower() in ("1", "true")
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        own = [value["text"]] if isinstance(value.get("text"), str) else []
-        return own + [
-            text for name, one in value.items() if name != "text" or not own for text in _texts(one)
-        ]
-    return [text for one in value for text in _texts(one)] if isinstance(value, list) else []
 
 
 def _as_history(message: Posted, with_metadata: bool) -> dict[str, Any]:
@@ -755,58 +459,6 @@ def _as_history(message: Posted, with_metadata: bool) -> dict[str, Any]:
         "bot_id": "B0BOT00001",
     }
     return {**shown, "metadata": message.metadata} if with_metadata and message.metadata else shown
-
-
-def _wrong_text(text: Any, longest: int, plain: bool = False) -> list[str]:
-    if not isinstance(text, dict) or text.get("type") not in (
-        ("plain_text",) if plain else ("plain_text", "mrkdwn")
-    ):
-        return ["must be a text object"]
-    return (
-        []
-        if 0 < len(text.get("text", "")) <= longest
-        else [f"must be more than 0 and less than {longest + 1} characters"]
-    )
-
-
-def _wrong_section(block: dict[str, Any]) -> list[str]:
-    fields = block.get("fields", [])
-    wrong = ["no more than 10 items allowed"] if len(fields) > 10 else []
-    for one in fields:
-        wrong += _wrong_text(one, 2000)
-    return wrong + (_wrong_text(block.get("text"), 3000) if "text" in block or not fields else [])
-
-
-def _wrong_header(block: dict[str, Any]) -> list[str]:
-    return _wrong_text(block.get("text"), 150, plain=True)
-
-
-def _wrong_context(block: dict[str, Any]) -> list[str]:
-    elements = block.get("elements", [])
-    wrong = [] if 0 < len(elements) <= 10 else ["1 to 10 elements"]
-    for one in elements:
-        wrong += _wrong_text(one, 3000)
-    return wrong
-
-
-def _wrong_actions(block: dict[str, Any]) -> list[str]:
-    elements = block.get("elements", [])
-    wrong = [] if 0 < len(elements) <= 25 else ["1 to 25 elements"]
-    if len({one.get("action_id") for one in elements}) < len(elements):
-        wrong.append("action_id must be unique")
-    for one in elements:
-        wrong += _wrong_button(one)
-    return wrong
-
-
-def _wrong_button(button: dict[str, Any]) -> list[str]:
-    wrong = [] if button.get("type") == "button" else ["unsupported element"]
-    wrong += _wrong_text(button.get("text"), 75, plain=True)
-    wrong += [] if len(button.get("value", "")) <= 2000 else ["value too long"]
-    wrong += [] if 0 < len(button.get("action_id", "")) <= 255 else ["action_id"]
-    return wrong + (
-        [] if button.get("style", "primary") in ("primary", "danger") else ["invalid style"]
-    )
 
 
 class _SlackCall(BaseHTTPRequestHandler):

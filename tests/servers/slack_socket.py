@@ -13,7 +13,9 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from app.benchmarks.background_server import BackgroundServer
-from tests.servers.slack import ALERTS, OWNER, Posted, SlackServer
+from tests.servers.slack import SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.waiting import until
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -1,6 +1,6 @@
 """A Twilio on loopback: accepts texts, fetches their pictures and clips, and reports outcomes.
 
-It can fail in all the ways of `tests.servers.slack.Trick`. It checks what Twilio documents, and is
+It can fail in all the ways of `tests.servers.tricks.Trick`. It checks what Twilio documents, and is
 strict where Twilio documents nothing.
 """
 
@@ -23,7 +23,7 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.benchmarks.background_server import BackgroundServer
-from tests.servers.slack import Trick
+from tests.servers.tricks import Trick
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 TOKEN = "0123456789abcdef-stand-in"  # noqa: S105 (no real one)

@@ -42,19 +42,13 @@ from tests.servers.redis_server import RedisServer
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import PASSWORD, USER, OpenwrtServer
 from tests.servers.s3 import Bucket, S3Server
-from tests.servers.slack import (
-    ALERTS,
-    APP_TOKEN,
-    BOT_TOKEN,
-    OWNER,
-    SIGNING_SECRET,
-    Posted,
-    SlackServer,
-    refused,
-)
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER, SIGNING_SECRET
 from tests.servers.slack_socket import SocketServer
 from tests.servers.small_disk import SmallDisk
 from tests.servers.suite import Suite
+from tests.servers.tricks import refused
 from tests.servers.twilio import ACCOUNT, FROM, TOKEN, TwilioServer
 from tests.servers.twilio import OWNER as PHONE
 from tests.system.redis_watcher import RedisWatcher, Seen, rows_of

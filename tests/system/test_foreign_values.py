@@ -25,7 +25,8 @@ from app.state import State
 from tests.servers.ports import free_port
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import PASSWORD, USER, OpenwrtServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SIGNING_SECRET, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER, SIGNING_SECRET
 from tests.servers.suite import Suite
 from tests.system.redis_watcher import rows_of
 from tests.waiting import until

@@ -31,7 +31,9 @@ from tests.recording.visits import EMPTY, FPS, LONG_VISIT, MOTION, SHORT_VISIT, 
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
 from tests.servers.s3 import Bucket, Fault, FaultyProxy, ReceivedRequest, S3Server
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, Posted, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.waiting import until
 
 ROUNDS = int(os.environ.get("WHOS_THERE_KILLS", "8"))

@@ -25,7 +25,8 @@ from app.protocol import EventRecord, Fact, ReplyTo, Request
 from app.state import Latest
 from tests.daemons.notifier.daemon_harness import DaemonHarness, picture_of
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.waiting import until
 
 CUTS = int(os.environ.get("WHOS_THERE_CUTS", "4"))

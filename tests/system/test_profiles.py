@@ -19,15 +19,9 @@ from tests.servers.programs import REPO
 from tests.servers.router import Phone
 from tests.servers.router_openwrt import PASSWORD, USER, OpenwrtServer
 from tests.servers.s3 import Bucket
-from tests.servers.slack import (
-    ALERTS,
-    BOT_TOKEN,
-    OWNER,
-    SIGNING_SECRET,
-    Posted,
-    Signed,
-    SlackServer,
-)
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER, SIGNING_SECRET, Signed
 from tests.servers.suite import Suite
 from tests.servers.twilio import ACCOUNT, FROM, TOKEN, TwilioServer
 from tests.servers.twilio import OWNER as PHONE

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.servers.ports import free_port
-from tests.servers.slack import SIGNING_SECRET
+from tests.servers.slack_requests import SIGNING_SECRET
 from tests.servers.suite import Suite
 from tests.waiting import until
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.servers.slack import ALERTS, APP_TOKEN, BOT_TOKEN, OWNER, SlackServer
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.servers.slack_socket import SocketServer
 from tests.servers.suite import Suite
 

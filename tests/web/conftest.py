@@ -15,7 +15,8 @@ import redis
 from tests.servers.ports import free_port
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import OWNER, SIGNING_SECRET, Signed, SlackServer
+from tests.servers.slack import SlackServer
+from tests.servers.slack_requests import OWNER, SIGNING_SECRET, Signed
 
 #: Slack waits no longer.
 SLACK_WAITS_S = 3.0

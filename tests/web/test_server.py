@@ -26,7 +26,8 @@ from app.protocol import Heartbeat
 from app.web import IDLE_WORK, server
 from tests.servers.programs import REPO, Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import OWNER, SlackServer
+from tests.servers.slack import SlackServer
+from tests.servers.slack_requests import OWNER
 from tests.waiting import patience, until
 from tests.web.conftest import SLACK_WAITS_S, Endpoint
 

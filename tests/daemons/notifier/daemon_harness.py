@@ -19,7 +19,8 @@ from tests.servers.json_hook import JsonHook
 from tests.servers.media import MediaServer
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.servers.twilio import ACCOUNT, FROM, TOKEN, TwilioServer
 from tests.servers.twilio import OWNER as PHONE
 from tests.waiting import until

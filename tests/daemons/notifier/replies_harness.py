@@ -19,13 +19,9 @@ from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.replies import SlackReplies
 from app.protocol import EventRecord, Fact, Label, ReplyTo, Request
 from app.state import State
-from tests.servers.slack import (
-    ALERTS,
-    BOT_TOKEN,
-    OWNER,
-    Posted,
-    SlackServer,
-)
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"

@@ -19,17 +19,9 @@ from app.protocol import ClipAsked, ReplyTo, Request
 from app.state import State
 from tests.cameras.pictures import write_video
 from tests.daemons.notifier.replies_harness import Handled
-from tests.servers.slack import (
-    ALERTS,
-    BOT_TOKEN,
-    OWNER,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    reset,
-    too_many,
-)
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
+from tests.servers.tricks import Trick, answer_lost, broken, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"

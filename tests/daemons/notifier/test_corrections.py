@@ -13,16 +13,9 @@ from app.notify.slack.replies import SlackReplies
 from app.protocol import EventRecord, Fact
 from app.state import State
 from tests.daemons.notifier.replies_harness import AT, EVENT, FACT, Replies, replies_of
-from tests.servers.slack import (
-    Posted,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    reset,
-    too_many,
-)
+from tests.servers.slack import SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 
 CAT = Fact(
     f"{EVENT}-motion_corrected",

@@ -12,7 +12,9 @@ from functools import partial
 from app.protocol import EventRecord, Fact, FactKind, ReplyTo, Request
 from tests.cameras.pictures import write_video
 from tests.daemons.notifier.daemon_harness import ServicesHarness, picture_of
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, answer_lost, broken, hang
+from tests.servers.slack import BOT_TOKEN
+from tests.servers.slack_requests import ALERTS, OWNER
+from tests.servers.tricks import answer_lost, broken, hang
 from tests.servers.twilio import OWNER as PHONE
 from tests.servers.twilio import TOKEN
 from tests.waiting import until

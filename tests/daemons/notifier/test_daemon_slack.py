@@ -13,17 +13,9 @@ from app.protocol import ClipAsked, Fact, FactKind, Label, ReplyTo, Request
 from app.state import Latest
 from tests.cameras.pictures import write_video
 from tests.daemons.notifier.daemon_harness import ServicesHarness, picture_of
-from tests.servers.slack import (
-    ALERTS,
-    BOT_TOKEN,
-    OWNER,
-    Trick,
-    answer_late,
-    answer_lost,
-    broken,
-    hang,
-    reset,
-)
+from tests.servers.slack import BOT_TOKEN
+from tests.servers.slack_requests import ALERTS, OWNER
+from tests.servers.tricks import Trick, answer_late, answer_lost, broken, hang, reset
 from tests.waiting import until
 
 SLACK = "when: null"

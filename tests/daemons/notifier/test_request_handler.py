@@ -13,16 +13,9 @@ from tests.daemons.notifier.replies_harness import (
     handler_of,
     replies_of,
 )
-from tests.servers.slack import (
-    ALERTS,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    reset,
-    too_many,
-)
+from tests.servers.slack import SlackServer
+from tests.servers.slack_requests import ALERTS
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 
 
 def house_clock(at: datetime) -> str:

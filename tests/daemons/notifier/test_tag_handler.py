@@ -11,16 +11,10 @@ from app.notify import Digest, Message
 from app.protocol import EventRecord, Fact
 from app.state import State
 from tests.daemons.notifier.replies_harness import AT, EVENT, FACT, Replies, replies_of
-from tests.servers.slack import (
-    OWNER,
-    Posted,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    too_many,
-)
+from tests.servers.slack import SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import OWNER
+from tests.servers.tricks import Trick, answer_lost, broken, refused, too_many
 
 ALL_BUTTONS = ["tag_occupied", "tag_unoccupied", "snooze"]
 

@@ -19,7 +19,9 @@ from app.protocol import EventRecord, Fact, Request
 from app.state import State
 from tests.servers.programs import Program, write_config
 from tests.servers.redis_server import RedisServer
-from tests.servers.slack import ALERTS, APP_TOKEN, BOT_TOKEN, OWNER, Posted, SlackServer
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.servers.slack_socket import SocketServer
 from tests.waiting import until
 

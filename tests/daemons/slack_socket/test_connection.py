@@ -12,8 +12,9 @@ from app.clock import SystemClock
 from app.daemons.slack_socket import connection as connection_module
 from app.daemons.slack_socket.connection import Envelope, SlackConnection
 from tests.servers.drip_server import DripServer
-from tests.servers.slack import APP_TOKEN, SlackServer, hang, refused, reset, too_many
+from tests.servers.slack import APP_TOKEN, SlackServer
 from tests.servers.slack_socket import SocketServer
+from tests.servers.tricks import hang, refused, reset, too_many
 from tests.waiting import patience, until
 
 OPEN = "apps.connections.open"

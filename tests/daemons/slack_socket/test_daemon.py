@@ -14,7 +14,9 @@ from app.commands.buttons import Click
 from app.commands.context import REDIS_AWAY, CommandContext, Invocation, Reply
 from app.daemons.slack_socket.daemon import SlackSocket
 from tests.daemons.slack_socket.conftest import EVENT, Home
-from tests.servers.slack import APP_TOKEN, BOT_TOKEN, OWNER, hang
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN
+from tests.servers.slack_requests import OWNER
+from tests.servers.tricks import hang
 from tests.waiting import until
 
 STRANGER = "U0STRANGER"

@@ -14,7 +14,8 @@ from app.protocol import ArmedBy, Fact, Habits, Presence
 from app.state import State
 from tests.daemons.home import ANNA, AWAY, BEN, HOME, Home
 from tests.servers.programs import Program, write_config
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
 from tests.waiting import until
 
 

@@ -7,7 +7,8 @@ from app.clock import FakeClock
 from app.notify import SlackSettings
 from app.notify.slack.api import SlackApi
 from app.notify.slack.notifier import SlackNotifier
-from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS
 
 
 @pytest.fixture

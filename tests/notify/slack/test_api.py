@@ -12,19 +12,9 @@ from app.notify.base import MessageRefused, NoAnswer
 from app.notify.slack.api import CURES, SlackApi, socket_url
 from tests.servers.drip_server import DripServer
 from tests.servers.ports import free_port
-from tests.servers.slack import (
-    ALERTS,
-    APP_TOKEN,
-    BOT_TOKEN,
-    SCOPES,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    reset,
-    too_many,
-)
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SCOPES, SlackServer
+from tests.servers.slack_requests import ALERTS
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 from tests.waiting import patience
 
 POST = "chat.postMessage"

@@ -13,17 +13,9 @@ from app.notify import Message
 from app.notify.slack.notifier import SlackNotifier
 from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
-from tests.servers.slack import (
-    ALERTS,
-    SCOPES,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    reset,
-    too_many,
-)
+from tests.servers.slack import SCOPES, SlackServer
+from tests.servers.slack_requests import ALERTS
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"

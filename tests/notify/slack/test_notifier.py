@@ -14,18 +14,9 @@ from app.notify.base import PostedPlace
 from app.notify.slack.notifier import SlackNotifier
 from app.notify.slack.posts import PICTURE_PATIENCE_S, Posted
 from tests.notify.progress import MemoryProgress, deliver_until_done
-from tests.servers.slack import (
-    ALERTS,
-    BOT_TOKEN,
-    SCOPES,
-    SlackServer,
-    Trick,
-    answer_lost,
-    broken,
-    refused,
-    reset,
-    too_many,
-)
+from tests.servers.slack import BOT_TOKEN, SCOPES, SlackServer
+from tests.servers.slack_requests import ALERTS
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 EVENT = "20261120T101503.000Z-front"

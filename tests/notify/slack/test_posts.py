@@ -19,14 +19,9 @@ from app.notify.slack.posts import (
     shown_in,
 )
 from tests.notify.progress import MemoryProgress
-from tests.servers.slack import (
-    ALERTS,
-    SCOPES,
-    SlackServer,
-    answer_lost,
-    refused,
-    too_many,
-)
+from tests.servers.slack import SCOPES, SlackServer
+from tests.servers.slack_requests import ALERTS
+from tests.servers.tricks import answer_lost, refused, too_many
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)
 

@@ -12,7 +12,9 @@ from app.notify.slack.replies import PostedAlert, SlackReplies, mention
 from app.protocol import EventRecord, ReplyTo
 from tests.notify.progress import MemoryProgress
 from tests.notify.slack.test_blocks import ALERT, AT, EVENT
-from tests.servers.slack import ALERTS, OWNER, RESPONSE_URL_USES, SlackServer, refused
+from tests.servers.slack import RESPONSE_URL_USES, SlackServer
+from tests.servers.slack_requests import ALERTS, OWNER
+from tests.servers.tricks import refused
 
 PRIVATE = "G0PRIVATE1"
 PICTURE = Message("answer-1", AT, "front, <now>", "front", b"a picture")

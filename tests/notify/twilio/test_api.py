@@ -13,7 +13,7 @@ from app.notify.base import MessageRefused, NoAnswer
 from app.notify.twilio.api import CURES, TwilioApi, masked
 from tests.servers.drip_server import DripServer
 from tests.servers.ports import free_port
-from tests.servers.slack import Trick, answer_lost, broken, refused, reset, too_many
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 from tests.servers.twilio import FROM, OWNER, TwilioServer
 
 #: Errors that depend on the picture, or on the account and not on the number.

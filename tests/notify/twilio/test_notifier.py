@@ -19,7 +19,7 @@ from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.media import MediaServer
 from tests.servers.ports import free_port
-from tests.servers.slack import Trick, answer_lost, broken, refused, reset, too_many
+from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
 from tests.servers.twilio import ACCOUNT, FROM, OWNER, TOKEN, TwilioServer
 
 AT = datetime(2026, 11, 20, 10, 15, 3, tzinfo=UTC)

@@ -15,7 +15,9 @@ from app.notify.base import Message
 from app.notify.slack.blocks import alert
 from app.protocol import EventRecord, Fact, Request
 from app.state import State
-from tests.servers.slack import ALERTS, BOT_TOKEN, OWNER, SIGNING_SECRET, Posted, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_records import Posted
+from tests.servers.slack_requests import ALERTS, OWNER, SIGNING_SECRET
 from tests.web.conftest import Endpoint
 
 AT = FakeClock().now()

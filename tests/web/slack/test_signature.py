@@ -2,7 +2,7 @@
 
 from app.clock import FakeClock
 from app.web.slack.signature import Verifier
-from tests.servers.slack import SIGNING_SECRET
+from tests.servers.slack_requests import SIGNING_SECRET
 
 # Slack's published example.
 VECTOR_AT = 1531420618
