@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app import protocol
 from app.config import Config
 from app.protocol import Figure, Heartbeat, by_label
+from app.times import format_time_s
 
 SECURITY_SYSTEM = "security_system"
 SLACK_SERVER = "slack_server"
@@ -74,7 +75,7 @@ def step_age_s(heartbeat: Heartbeat, now: datetime) -> float:
 def why_stuck(heartbeat: Heartbeat, now: datetime) -> str | None:
     """Return the reason why a program that sends heartbeats makes no progress; None if it does."""
     if step_age_s(heartbeat, now) >= STUCK_AFTER_S:
-        return f"no step since {heartbeat.step_at.astimezone():%H:%M:%S}"
+        return f"no step since {format_time_s(heartbeat.step_at, now)}"
     lasts_s = by_label(heartbeat.counters, "thread_step_s")
     for thread in by_label(heartbeat.counters, "thread_late_s"):
         return f"the thread {thread} has been busy for {_seconds(lasts_s.get(thread))}"

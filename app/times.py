@@ -27,6 +27,12 @@ def format_time(at: datetime, now: datetime) -> str:
     return f"{local:%a %H:%M}" if days < 6 else f"{local.day} {local:%b %H:%M}"
 
 
+def format_time_s(at: datetime, now: datetime) -> str:
+    """Return *at* in local time with seconds: `10:15:30` today, else with its day."""
+    day = format_time(at, now).rpartition(" ")[0]
+    return f"{day} {at.astimezone():%H:%M:%S}".strip()
+
+
 def format_duration(seconds: float) -> str:
     """Return *seconds*, 0 or more, in one unit: `42 s`, `3 min`, `2 h` or `4 days`."""
     length_s, unit = next(

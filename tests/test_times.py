@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.times import format_duration, format_time, parse_duration, parse_until, utc_time
+from app.times import (
+    format_duration,
+    format_time,
+    format_time_s,
+    parse_duration,
+    parse_until,
+    utc_time,
+)
 
 NOW = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 
@@ -34,6 +41,15 @@ def test_a_time_today_is_short_and_another_has_its_day() -> None:
     assert format_time(NOW, NOW) == f"{here:%H:%M}"
     assert format_time(NOW - timedelta(days=2), NOW) == f"{here - timedelta(days=2):%a %H:%M}"
     assert format_time(NOW - timedelta(days=8), NOW).startswith("12 Nov ")
+
+
+def test_seconds_are_shown_on_demand(in_zone: Callable[[str], None]) -> None:
+    in_zone("Asia/Kolkata")
+    midnight = datetime(2026, 12, 31, 18, 30, tzinfo=UTC)
+    before = midnight - timedelta(seconds=1)
+    assert format_time_s(before, before) == "23:59:59"
+    assert format_time_s(before, midnight) == "Thu 23:59:59"
+    assert format_time_s(before, midnight + timedelta(days=7)) == "31 Dec 23:59:59"
 
 
 @pytest.mark.parametrize(

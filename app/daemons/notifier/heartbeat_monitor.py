@@ -15,7 +15,7 @@ from app.state import State
 from app.state.announcer import Announcement
 from app.state.steadiness import Notice, Pace
 from app.state.steady_announcer import OldMarks, SteadyAnnouncer
-from app.times import format_time
+from app.times import format_time, format_time_s
 
 CHECK_EVERY_S = 10.0
 #: A program without a heartbeat is silent for 30 s already. A return must last two checks.
@@ -149,7 +149,7 @@ def _subject(key: str) -> str:
 def _text(subject: str, notice: Notice) -> str:
     match notice.kind:
         case "down":
-            return f"{subject} has been silent since {notice.since.astimezone():%H:%M:%S}."
+            return f"{subject} has been silent since {format_time_s(notice.since, notice.at)}."
         case "up":
             return f"{subject} sends heartbeats again."
         case "unsteady":

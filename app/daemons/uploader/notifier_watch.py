@@ -14,6 +14,7 @@ from app.programs import why_stuck
 from app.protocol import HEARTBEAT_LIFE_S, Heartbeat
 from app.state import State
 from app.state.switches import Switches
+from app.times import format_time_s
 
 #: The time for which the notifier must be silent or stuck, and then for which it must work.
 REPORT_AFTER_S = 30.0
@@ -76,8 +77,9 @@ class NotifierWatch:
         return self._switches.read(_SWITCH, *self._state.read_strings(_SWITCH))
 
     def _text(self, reason: str) -> str:
+        since = format_time_s(self._seen_at, self._clock.now())
         return (
-            f"The notifier has not worked since {self._seen_at.astimezone():%H:%M:%S} ({reason}). "
+            f"The notifier has not worked since {since} ({reason}). "
             "No alerts are delivered, and nobody watches the other programs. "
             f"{_process(self._pid)} Look at scripts/status.sh and at "
             f"{self._logs_dir / 'notifier.log'}."

@@ -24,6 +24,7 @@ from app.notify.base import Digest, Message, MessageRefused, Notifier, PostedPla
 from app.notify.once import posting, unconfirmed_since
 from app.notify.settings import TwilioSettings
 from app.protocol import Stage
+from app.times import format_time
 
 if TYPE_CHECKING:
     from app.notify.twilio.api import TextMessage, TwilioApi
@@ -84,7 +85,7 @@ class TwilioNotifier(Notifier):
 
     def deliver_digest(self, digest: Digest, progress: Progress) -> None:
         first, last = digest.messages[0], digest.messages[-1]
-        span = f"{first.at.astimezone():%H:%M} to {last.at.astimezone():%H:%M}"
+        span = f"{format_time(first.at, last.at)} to {format_time(last.at, last.at)}"
         words = (
             f"{len(digest.messages)} messages from {span} could not be texted. The last one: "
             f"{_cut(last.text)}"

@@ -15,6 +15,7 @@ from app.clock import FakeClock
 from app.errors import DeliveryError
 from app.notify import Digest, Message, Topic, TwilioSettings
 from app.notify.twilio.notifier import TwilioNotifier
+from app.times import format_time
 from tests.cameras.pictures import write_video
 from tests.notify.progress import Killed, KilledAfter, MemoryProgress, deliver_until_done
 from tests.servers.media import MediaServer
@@ -340,9 +341,9 @@ def test_a_digest_is_one_short_text(twilio: TwilioServer, notifier: TwilioNotifi
     for _ in range(2):
         notifier.deliver_digest(Digest("d", messages), progress)
     (text,) = twilio.arrived()
-    first, last = (message.at.astimezone() for message in (messages[0], messages[-1]))
+    first, last = (format_time(one.at, messages[-1].at) for one in (messages[0], messages[-1]))
     assert text.body == (
-        f"12 messages from {first:%H:%M} to {last:%H:%M} could not be texted. The last one: Motion "
+        f"12 messages from {first} to {last} could not be texted. The last one: Motion "
         "in front of camera front."
     )
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, jsonify, request, url_for
 from app import protocol
 from app.commands.status import camera_loss
 from app.protocol import ClipAsked
-from app.times import format_time, utc_time
+from app.times import format_time_s, utc_time
 from app.web.dashboard.context import dashboard
 
 #: The time that a camera has for a new picture, and for a clip in addition to its own length.
@@ -56,14 +56,16 @@ def _picture(camera: str, at: datetime) -> Answer:
     state, now = dashboard().state, dashboard().clock.now()
     taken_at = state.latest_taken_at(camera)
     if taken_at and at <= taken_at < now + _AHEAD:
-        return _shown(camera, taken_at, f"Camera {camera}, taken at {_clock(taken_at, now)}.")
+        taken = format_time_s(taken_at, now)
+        return _shown(camera, taken_at, f"Camera {camera}, taken at {taken}.")
     armed = _is_armed(*state.read_strings("camera_status"))
     if armed and abs(now - at) < PICTURE_WAIT:
         return {"done": False}
     excuse = "sends no picture at the moment" if armed else "is off"
     if taken_at is None:
         return {"done": True, "why": f"Camera {camera} {excuse}, and has no picture from today."}
-    text = f"Camera {camera} {excuse}. This is its last picture, taken at {_clock(taken_at, now)}."
+    taken = format_time_s(taken_at, now)
+    text = f"Camera {camera} {excuse}. This is its last picture, taken at {taken}."
     return _shown(camera, taken_at, text)
 
 
@@ -93,7 +95,7 @@ def _clip(camera: str, at: datetime) -> Answer:
         return {"done": True, "why": why}
     if found.host not in (None, protocol.host_name()):
         return {"done": True, "why": f"The clip is on the disk of {found.host}, not on this one."}
-    text = f"The clip of camera {camera}, asked for at {_clock(at, now)}."
+    text = f"The clip of camera {camera}, asked for at {format_time_s(at, now)}."
     return {"done": True, "clip": _clip_address(found.event, found.file), "text": text}
 
 
@@ -110,9 +112,3 @@ def _clip_address(event: str, file: str) -> str:
     number = file.removeprefix("clip-").removesuffix(".mp4")
     part = int(number) if number.isdecimal() else 1
     return url_for("media.clip", event=event, part=part)
-
-
-def _clock(at: datetime, now: datetime) -> str:
-    """Return *at* in local time with seconds, and with the day if it is not today."""
-    day = format_time(at, now).rpartition(" ")[0]
-    return f"{day} {at.astimezone():%H:%M:%S}".strip()
