@@ -13,7 +13,8 @@ from app.cameras.base import Camera, CameraSettings, Pace, flipped
 from app.cameras.pacing import Pacing
 from app.cameras.privacy import privacy_mask
 from app.cameras.synthetic.figure import STEPS, STRIDE_M, Facing, Sprite, sprite
-from app.cameras.synthetic.room import Projection, Room, draw_room
+from app.cameras.synthetic.projection import Projection
+from app.cameras.synthetic.room import Room, draw_room
 from app.clock import Clock
 from app.errors import CameraError, CameraMissing
 from app.frames import Box, Frame, Image
