@@ -14,7 +14,7 @@ import pytest
 
 from app.cameras import make_camera
 from app.cameras.base import Camera, CameraSettings
-from app.cameras.packets import PacketTimer, StampClock, parameter_sets
+from app.cameras.packets import PacketTimer, parameter_sets
 from app.clock import Clock, FakeClock, SystemClock
 from app.errors import CameraEnded
 from app.frames import Frame, Image, Packet, VideoFormat
@@ -207,14 +207,6 @@ def test_a_source_that_is_not_compressed_has_no_packets(tmp_path: Path) -> None:
         assert (len(one.frames), one.packets) == (5, [])
 
 
-def test_late_frames_do_not_change_the_times_of_pictures() -> None:
-    clock = StampClock()
-    assert clock.time_of(3.0) is None
-    for number in range(100):
-        clock.record_frame(number / 10, 500 + number / 10 + (0.4 if number % 7 else 0.01))
-    assert clock.time_of(3.0) == pytest.approx(503.01)
-
-
 def test_a_late_frame_has_the_time_of_its_picture() -> None:
     timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), list[Packet]().append)
     ready = [500 + number / 10 + (0.4 if number % 7 else 0.01) for number in range(100)]
@@ -279,15 +271,6 @@ def test_useless_stamps_give_the_time_of_arrival(speed: float) -> None:
     assert steps_s == pytest.approx([0.1] * 99, abs=0.001)
 
 
-def test_a_growing_delay_of_a_few_seconds_is_no_drift() -> None:
-    clock = StampClock()
-    for number in range(600):
-        busy_s = max(min(number - 300, 330 - number), 0) / 10  # rises to 1.5 s and falls again
-        clock.record_frame(number / 10, 500 + number / 10 + busy_s)
-        at_s = clock.time_of(number / 10)
-        assert at_s == pytest.approx(500 + number / 10)
-
-
 def test_packets_before_a_jump_without_a_time_are_dropped() -> None:
     packets: list[Packet] = []
     timer = PacketTimer(VideoFormat("h264", *SIZE, "yuv420p"), packets.append)
@@ -295,16 +278,6 @@ def test_packets_before_a_jump_without_a_time_are_dropped() -> None:
     timer.add_packet(b"after", 0.0, 0.0, key=True)
     timer.record_frame(0.0, 500.0)
     assert [(packet.data, packet.at_s) for packet in packets] == [(b"after", 500.0)]
-
-
-def test_the_clock_follows_a_drift_of_the_stamps() -> None:
-    clock = StampClock()
-    for number in range(36_000):
-        clock.record_frame(number / 10, 500 + number / 10 * 1.0005)
-    assert clock.time_of(3600.0) == pytest.approx(500 + 3600 * 1.0005, abs=0.02)
-    for number in range(36_000, 36_300):
-        clock.record_frame(number / 10, 502 + number / 10)
-    assert clock.time_of(3630.0) == pytest.approx(4132)
 
 
 @pytest.mark.parametrize("start", [b"\0\0\1", b"\0\0\0\1"])
