@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app import protocol
-from app.benchmarks.slack_load import Address, pss_mb, server
+from app.benchmarks.web_programs import Address, pss_mb, server
 from app.errors import SuiteError
 from app.protocol import EventRecord, Evidence, Fact
 from app.recording.event_folder import CLEAN_SNAPSHOT, SNAPSHOT, EventFolders

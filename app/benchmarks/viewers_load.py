@@ -17,17 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.benchmarks.slack_load import (
-    Address,
-    Served,
-    pss_mb,
-    request_for,
-    running,
-    send_all,
-    server,
-    shares_ms,
-    until_up,
-)
+from app.benchmarks.slack_load import request_for, send_all, shares_ms
+from app.benchmarks.web_programs import Address, Served, pss_mb, running, server, until_up
 from app.protocol import camera_key
 from app.state import State, Subscription
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app import protocol
 from app.benchmarks.house.own_house import write_settings
-from app.benchmarks.slack_load import running, until_up
+from app.benchmarks.web_programs import running, until_up
 from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
 from app.errors import SuiteError
 from app.launcher.redis_server import find_redis_server

@@ -9,7 +9,8 @@ from typing import Any
 
 from app.benchmarks.house.own_house import OwnHouse
 from app.benchmarks.rtsp_server import RtspServer
-from app.benchmarks.slack_load import USER, request_for, send_all, signed_request
+from app.benchmarks.slack_load import request_for, send_all, signed_request
+from app.benchmarks.web_programs import USER
 from app.errors import SuiteError
 
 ROUNDS = 5

@@ -14,7 +14,7 @@ import av
 from app.benchmarks.house.drawn_video import VideoPart
 from app.benchmarks.house.own_house import EVENT_GAP_S, PRE_ROLL_S
 from app.benchmarks.house.usage import Usage, pss_mb, usage_of
-from app.benchmarks.slack_load import running
+from app.benchmarks.web_programs import running
 from app.errors import SuiteError
 
 BARE, FFMPEG, MOTION, OURS = "bare", "ffmpeg", "motion", "ours"

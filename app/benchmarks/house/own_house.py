@@ -16,7 +16,7 @@ from typing import NamedTuple
 from app.benchmarks.house.drawn_video import MASK
 from app.benchmarks.house.stand_in_slack import CHANNEL
 from app.benchmarks.house.usage import Usage, pss_mb, usage_of
-from app.benchmarks.slack_load import USER, Address, free_port
+from app.benchmarks.web_programs import USER, Address, free_port
 from app.config import (
     FOLDER_VARIABLE,
     PROFILE_VARIABLE,

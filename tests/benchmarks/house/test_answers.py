@@ -4,7 +4,7 @@ import json
 from urllib.parse import parse_qsl
 
 from app.benchmarks.house.answers import click
-from app.benchmarks.slack_load import USER
+from app.benchmarks.web_programs import USER
 from app.clock import SystemClock
 from app.web.slack.signature import Verifier
 
