@@ -130,39 +130,44 @@ def make_room(
     *delete* returns whether it succeeded; if not, the next candidate is deleted instead. A file
     that waits for an upload is never deleted for its age alone. *spared_s* are the times of what is
     in use, so that it is no candidate.
+    """
+    keep_s = settings.keep_days * DAY_S
+    pile = _Pile(candidates, free, delete)
+    times_s = [*(one.at_s for one in pile.candidates), *spared_s]
+    if _is_age_reliable(times_s, now_s, keep_s):
+        pile.clear(
+            f"it is older than disk.keep_days ({settings.keep_days:g})",
+            lambda one: now_s - one.at_s > keep_s and one.priority != Priority.WAITING,
+        )
+    pile.clear(
+        f"all of it together is more than disk.max_gb ({settings.max_gb:g})",
+        lambda _: pile.taken > settings.max_gb * GB,
+    )
+    _keep_free(pile, now_s, settings, delete)
+
+
+def _keep_free(
+    pile: _Pile, now_s: float, settings: DiskSettings, delete: Callable[[Deletion], bool]
+) -> None:
+    """Delete candidates of *pile* until `min_free_gb` is free.
 
     Sometimes deleting everything would not be enough: somebody else has filled the disk, or
     min_free_gb is a mistake. Then only candidates older than a day are deleted. Uploaded ones are
     deleted, since nothing is lost. Plain ones are deleted only to free half of min_free_gb, which
     new clips need; when even that cannot be reached, no plain one is deleted.
     """
-    keep_s, least = settings.keep_days * DAY_S, settings.min_free_gb * GB
-    pile = _Pile(candidates, free, delete)
 
-    def is_older(candidate: Candidate, age_s: float) -> bool:
-        return now_s - candidate.at_s > age_s
+    def is_old(candidate: Candidate) -> bool:
+        return now_s - candidate.at_s > DAY_S
 
-    times_s = [*(one.at_s for one in pile.candidates), *spared_s]
-    if _is_age_reliable(times_s, now_s, keep_s):
-        pile.clear(
-            f"it is older than disk.keep_days ({settings.keep_days:g})",
-            lambda one: is_older(one, keep_s) and one.priority != Priority.WAITING,
-        )
-    pile.clear(
-        f"all of it together is more than disk.max_gb ({settings.max_gb:g})",
-        lambda _: pile.taken > settings.max_gb * GB,
-    )
+    least = settings.min_free_gb * GB
     too_full = f"less than disk.min_free_gb ({settings.min_free_gb:g}) is free"
     pile.free_up(least, too_full)
     pile.clear(
         too_full,
-        lambda one: (
-            pile.free < least and one.priority == Priority.UPLOADED and is_older(one, DAY_S)
-        ),
+        lambda one: pile.free < least and one.priority == Priority.UPLOADED and is_old(one),
     )
-    spare = [
-        one for one in pile.candidates if one.priority == Priority.PLAIN and is_older(one, DAY_S)
-    ]
+    spare = [one for one in pile.candidates if one.priority == Priority.PLAIN and is_old(one)]
     _Pile(spare, pile.free, delete).free_up(least / 2, too_full)
 
 

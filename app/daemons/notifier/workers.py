@@ -99,14 +99,7 @@ def make_workers(
     *acknowledge* gets the stream's ids of facts that are delivered. *started_at* and
     *trouble_changed* are as in `Intake` and `Outbox`.
     """
-    clips = ClipFiles(
-        state,
-        clock,
-        settings.data_dir,
-        _link_maker(settings.s3),
-        ClipShrinker(),
-        upload_every_s=settings.upload_every_s,
-    )
+    clips = _make_clip_files(settings, state, clock)
     notifiers = make_notifiers(settings.notify, settings.data_dir, settings.services, clock)
     composer = Composer(state, clock, clips)
     outbox = Outbox(
@@ -117,10 +110,7 @@ def make_workers(
         journal,
         trouble_changed=trouble_changed,
     )
-    slack_settings = settings.services.slack
-    slack = (
-        SlackReplies(_slack_notifier(notifiers, slack_settings, clock)) if slack_settings else None
-    )
+    slack = _slack_replies(notifiers, settings.services.slack, clock)
     corrections = Corrections(state, clock, slack, outbox.alert_of, acknowledge) if slack else None
     requests = RequestHandler(
         state,
@@ -144,18 +134,31 @@ def make_workers(
     return NotifierWorkers(intake, outbox, requests, clips)
 
 
-def _slack_notifier(
-    notifiers: Iterable[Notifier], settings: SlackSettings, clock: Clock
-) -> SlackNotifier:
-    """Return the Slack notifier among *notifiers*, or a new one.
+def _make_clip_files(settings: WorkerSettings, state: State, clock: Clock) -> ClipFiles:
+    return ClipFiles(
+        state,
+        clock,
+        settings.data_dir,
+        _link_maker(settings.s3),
+        ClipShrinker(),
+        upload_every_s=settings.upload_every_s,
+    )
+
+
+def _slack_replies(
+    notifiers: Iterable[Notifier], settings: SlackSettings | None, clock: Clock
+) -> SlackReplies | None:
+    """Return the replies by the Slack notifier among *notifiers*, or by a new one.
 
     Alerts and replies share one, since Slack's limits apply to both. Replies need one even if no
-    alert is delivered to Slack.
+    alert is delivered to Slack; without *settings* there are none.
     """
+    if settings is None:
+        return None
     for notifier in notifiers:
         if isinstance(notifier, SlackNotifier):
-            return notifier
-    return SlackNotifier(settings, clock)
+            return SlackReplies(notifier)
+    return SlackReplies(SlackNotifier(settings, clock))
 
 
 def _link_maker(settings: S3Settings) -> MakeLink | None:
