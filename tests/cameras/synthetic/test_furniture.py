@@ -2,7 +2,6 @@
 
 from app.cameras.synthetic.brush import Brush
 from app.cameras.synthetic.furniture import LAMP, lampshade, paint_furniture
-
 from app.cameras.synthetic.projection import Projection
 
 
