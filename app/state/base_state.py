@@ -9,10 +9,10 @@ it hangs. No command is sent twice by itself: a lost answer to XADD must not bec
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from app import protocol
+from app.clock import Clock, SystemClock
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import AnyRecord, EventRecord, Fact, Record, Request
 from app.protocol.deliveries import is_readable
@@ -41,6 +41,8 @@ class BaseState:
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._url = url
         self._timeout_s = timeout_s
+        #: The clock of the reports once a day.
+        self.clock: Clock = SystemClock()
         self._redis = connect(url, timeout_s)
         self._foreign = Foreign(self._redis)
         self._publish_once = self._redis.register_script(scripts.PUBLISH_ONCE)
@@ -178,7 +180,7 @@ class BaseState:
         """Return the answer of *write*; foreign values under *keys* are set aside, and reported."""
         answer, moved = self._foreign.write(keys, write)
         for key in moved:
-            self.publish(report_of(key, datetime.now(UTC)))
+            self.publish(report_of(key, self.clock.now()))
         return answer
 
     def _trim_sometimes(self, stream: str, length: int = 0) -> None:
@@ -195,7 +197,7 @@ class BaseState:
             dropped = self._write(keys, lambda: cast(int, self._trim(keys=keys, args=limits)))
             if dropped:
                 _log.error("%d entries of %s were dropped: nobody reads them", dropped, stream)
-                self.publish(report_of_dropped(datetime.now(UTC)))
+                self.publish(report_of_dropped(self.clock.now()))
         except (StateUnavailable, ProtocolError) as error:
             _log.warning("the stream %s is not trimmed: %s", stream, error)
 

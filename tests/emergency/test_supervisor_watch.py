@@ -18,12 +18,12 @@ from tests.waiting import until
 
 _CHILD = """
 import os, sys, time
-from app.clock import SystemClock
 from app.emergency import supervisor_watch
 from app.emergency.supervisor_watch import SupervisorWatch
 from app.state import State
+from tests.clocks import NoonClock
 supervisor_watch.STOPPED_S = 0.2
-watch = SupervisorWatch(State(sys.argv[1]), SystemClock(), others_too=True)
+watch = SupervisorWatch(State(sys.argv[1]), NoonClock(), others_too=True)
 os.write(1, b"watches\\n")  # in one piece: two programs have this pipe
 for _ in range(600):
     watch.step()

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from app import protocol
+from app.clock import FakeClock
 from app.errors import ProtocolError
 from app.protocol import (
     ArmedBy,
@@ -168,6 +169,7 @@ def test_hostile_bytes_under_any_key_stop_nothing(
 def test_a_foreign_value_is_kept_and_reported_once_a_day(
     state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
+    state.clock = FakeClock(NOW)
     for number in range(2):
         event = protocol.event_id(NOW.replace(minute=number), "front")
         raw.set(protocol.event_key(event), "theirs")

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from app import protocol
+from app.clock import FakeClock
 from app.errors import ProtocolError, StateUnavailable
 from app.protocol import ArmedBy, EventRecord, Fact, FactKind, Label, Presence, Request
 from app.state import State, Tag, base_state
@@ -165,6 +166,7 @@ def test_what_is_worth_least_is_dropped_first_and_reported(
     state: State, raw: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The ends of events go first, then clips, then the oldest alerts."""
+    state.clock = FakeClock(NOW)
     read_all(state)
     others: tuple[FactKind, ...] = ("motion_confirmed", "motion_reconfirmed", "motion_corrected")
     for kind in others:

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from app.clock import FakeClock, SystemClock
+from app.clock import Clock, FakeClock, SystemClock
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Spool
 from app.recording.event_folder import EventFolders
@@ -17,10 +17,10 @@ from tests.waiting import until
 
 
 @contextlib.contextmanager
-def publishing(state: State, folder: Path) -> Iterator[Publisher]:
+def publishing(state: State, folder: Path, clock: Clock | None = None) -> Iterator[Publisher]:
     """A publisher that works until the end of the block, and has its files in *folder*."""
     spool = Spool(folder / "spool")
-    publisher = Publisher("front", state, EventFolders(folder), spool, SystemClock())
+    publisher = Publisher("front", state, EventFolders(folder), spool, clock or SystemClock())
     publisher.open()
     publisher.start()
     try:

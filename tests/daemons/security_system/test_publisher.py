@@ -21,6 +21,7 @@ from app.errors import WorldError
 from app.protocol import EventRecord, Fact, Position
 from app.recording.event_folder import EventFolders, SnapshotPair
 from app.state import Latest, State
+from tests.clocks import NoonClock
 from tests.daemons.security_system.publishing import publishing
 from tests.servers.redis_server import RedisServer
 from tests.waiting import until
@@ -36,7 +37,8 @@ def start(durable_redis_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
 
         def start_publisher() -> Publisher:
             state = opened.enter_context(contextlib.closing(State(durable_redis_server.url, 1.0)))
-            return opened.enter_context(publishing(state, tmp_path))
+            state.clock = NoonClock()
+            return opened.enter_context(publishing(state, tmp_path, NoonClock()))
 
         yield start_publisher
 
@@ -217,7 +219,7 @@ def publisher_without(command: str, folder: Path) -> Iterator[tuple[Publisher, r
         RedisServer(Path(socket_folder), "--rename-command", command, "") as server,
         contextlib.closing(State(server.url, 1.0)) as state,
         redis.Redis.from_url(server.url) as client,
-        publishing(state, folder) as publisher,
+        publishing(state, folder, NoonClock()) as publisher,
     ):
         yield publisher, client
 
