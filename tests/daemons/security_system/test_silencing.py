@@ -1,7 +1,7 @@
 """A camera's silencer learns from its disk, reports, asks, and stops when it was wrong."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,11 @@ from tests.silencer.house import evidence_of, tagged_house, tree
 from tests.waiting import until
 
 EVIDENCE = Evidence((90, 150, 60, 90), 0.016, 0.3, 1.0, 0.05, 0.7, 0.3, None)
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(in_zone: Callable[[str], None]) -> None:
+    """The hours of the made-up house are those of UTC."""
 
 
 class Camera:
