@@ -11,6 +11,7 @@ from app.frames import Detection, Frame
 from app.motion.base import Contour
 from app.people.base import PERSON, Backend, PeopleSettings, PersonModel
 from app.people.crops import CpuShare, Crop, CropQueue, Looks, cut, in_picture, shows_person
+from app.people.host import MOST_WAITING
 from app.people.rule import Best, PersonRule, Why
 from app.people.view import MOST_LOOKS, PeopleView, SeenLook
 from app.protocol import Decision
@@ -76,7 +77,7 @@ class PeopleReplay:
         self.rule = PersonRule(settings, threshold=self.threshold, decides=decides)
         if decides and self.rule.asks:
             detector.assist()
-        self._looks, self._queue = Looks(), CropQueue[Crop]()
+        self._looks, self._queue = Looks(), CropQueue[Crop](MOST_WAITING)
         self._share = CpuShare(settings.max_cpu)
         self._running: tuple[Crop, float] | None = None
         self._idle_s = float("-inf")
@@ -103,7 +104,10 @@ class PeopleReplay:
             self._open(verdict.event, frame)
         elif verdict.changed == "closed":
             self._note(self.rule.closed(), frame.at_s)
-        if self._model and not frame.damaged:
+        if verdict.learning:
+            self._looks = Looks()
+            self._queue.clear()
+        elif self._model and not frame.damaged:
             self._look(frame, self._detector.contours())
         return verdict
 
@@ -152,8 +156,7 @@ class PeopleReplay:
     def _look(self, frame: Frame, contours: Sequence[Contour]) -> None:
         moving = (one.evidence for one in contours if one.confirmed and one.seen)
         self._note(self.rule.moved(frame.at_s, moving, frame.luma.shape[1]), frame.at_s)
-        settled = bool(self.rule.best and self.rule.best.person)
-        due = self._looks.due(contours, frame.at_s, settled=settled)
+        due = self._looks.due(contours, frame.at_s, settled=self.rule.is_settled)
         picture = frame.bgr() if due else None
         for one in due:
             if picture is not None:

@@ -129,6 +129,11 @@ class PersonRule:
         """True when an alert needs a person."""
         return self._asks
 
+    @property
+    def is_settled(self) -> bool:
+        """True when a person is known in the open event, so that looks may be rare."""
+        return self._opened_s is not None and self.best is not None and self.best.person
+
     def opened(
         self,
         at_s: float,

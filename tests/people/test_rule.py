@@ -54,6 +54,16 @@ def test_the_first_answer_with_a_person_sends() -> None:
     assert one.answered(10.5, [PERSON]) is None
 
 
+def test_looks_are_rare_only_while_the_person_is_there() -> None:
+    one = rule()
+    one.opened(10, LITTLE, COLUMNS)
+    settled = [one.is_settled]
+    one.answered(10.3, [PERSON])
+    settled.append(one.is_settled)
+    one.closed()
+    assert [*settled, one.is_settled] == [False, True, False]
+
+
 def test_nobody_in_a_second_is_held_and_a_later_person_sends() -> None:
     one = rule()
     one.opened(10, LITTLE, COLUMNS)

@@ -1,4 +1,4 @@
-"""Corrections: an alert in Slack is edited when a person model saw that it was nobody.
+"""Corrections: an alert in Slack is edited when a person model has seen what caused it.
 
 A correction is kept as a mark on the event first. A message that is posted later shows it from the
 beginning, and so does every later change of the message. The fact is acknowledged when Slack shows

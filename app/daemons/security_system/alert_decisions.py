@@ -41,6 +41,8 @@ class AlertDecisions:
         self._clock = clock
         self._newest: Frame | None = None
         self._corrected: str | None = None
+        #: Whether the alert of the open event was sent before the model saw a person.
+        self._lacks_person = False
         self._silencing = silencing
         self._opening: tuple[datetime, Evidence | None] | None = None
         self._is_silenced = False
@@ -61,6 +63,7 @@ class AlertDecisions:
         decision = self._watch.opened(event, frame, self._clock.monotonic())
         if decision == "sent" and event.alert:
             decision = self._unless_false()
+        self._note_sent(decision if event.alert else None)
         if decision in ("waiting", "silenced"):
             detector.take_back_alert()
         return decision
@@ -76,10 +79,7 @@ class AlertDecisions:
             self.verdict = AlarmVerdict(False)
             if was_silenced:
                 self._publish("sent", detector)
-        if watch.corrected and not self._corrected and not self._is_silenced:
-            detector.take_back_alert()
-            self._reporter.correct(watch.findings, self._clock.now())
-        self._corrected = watch.corrected
+        self._correct(detector)
         if watch.has_news and frame and watch.is_settled(frame):
             watch.has_news = False
             self._reporter.show(watch.findings)
@@ -102,6 +102,23 @@ class AlertDecisions:
             return replace(view, decision="silenced", why=_FALSE_ALARM)
         return view
 
+    def _correct(self, detector: Detector) -> None:
+        """Publish what the model has seen since the alert was sent: a cat, or a person."""
+        watch = self._watch
+        if watch.corrected and not self._corrected and not self._is_silenced:
+            detector.take_back_alert()
+            self._reporter.correct(watch.findings, self._clock.now())
+        self._corrected = watch.corrected
+        if self._lacks_person and watch.findings.person:
+            self._lacks_person = False
+            self._reporter.name_person(watch.findings, self._clock.now())
+
+    def _note_sent(self, decision: Decision | None) -> None:
+        """Remember whether an alert with this *decision* must still say that it was a person."""
+        watch = self._watch
+        asks = watch.why != "no model"
+        self._lacks_person = decision == "sent" and asks and not watch.findings.person
+
     def _publish(self, decision: Decision, detector: Detector) -> None:
         if self._newest is None:
             return
@@ -113,6 +130,7 @@ class AlertDecisions:
         findings, at = self._watch.findings, self._newest.taken_at
         why = _FALSE_ALARM if decision == "silenced" else self._watch.why
         self._reporter.decide(decision, why, findings, at, self.verdict)
+        self._note_sent(decision)
 
     def _unless_false(self) -> Decision:
         """Return what becomes of an alert that would be sent: "sent", or "silenced"."""

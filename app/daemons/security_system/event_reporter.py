@@ -162,8 +162,15 @@ class EventReporter:
 
     def correct(self, findings: Findings, at: datetime) -> None:
         """Publish at *at* that the alert of the open event was a mistake, by the *findings*."""
+        self._correction = self._corrected(findings, at)
+
+    def name_person(self, findings: Findings, at: datetime) -> None:
+        """Publish at *at* that the alert of the open event was a person, by the *findings*."""
+        self._corrected(findings, at)
+
+    def _corrected(self, findings: Findings, at: datetime) -> Fact | None:
         if self._open is None or findings.seen is None:
-            return
+            return None
         event_id, record = self._open
         record = _with_findings(record, findings)
         self._open = event_id, record
@@ -171,8 +178,8 @@ class EventReporter:
         fact = self._fact("motion_corrected", event_id, at, text, alert=False)
         pictures = self._pictures(findings.shot) if findings.shot else None
         self._publisher.publish(Publication(fact, record, pictures))
-        self._correction = fact
         _log.info("event %s: %s", event_id, text)
+        return fact
 
     def end(
         self,

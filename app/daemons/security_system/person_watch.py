@@ -233,8 +233,7 @@ class PersonWatch:
             detector.assist()
         if not self._host.can_look(frame):
             return
-        best = self._rule.best if self._rule else None
-        settled = bool(best and best.person and self._opened_s is not None)
+        settled = self._rule is not None and self._rule.is_settled
         for contour in self._looks.due(detector.contours(), frame.at_s, settled=settled):
             self._host.offer(Look(contour, frame))
 

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class PostedAlert:
     """An alert in Slack: its event, its place, and whether its picture was deleted there.
 
-    *correction* says what caused it, if that is known to be nobody.
+    *correction* says what caused it, if a model has seen that since.
     """
 
     event: str

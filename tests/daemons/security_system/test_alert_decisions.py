@@ -241,6 +241,20 @@ def test_an_alert_without_an_answer_is_corrected_and_sent_again(front: Front) ->
     assert [fact["alert"] for fact in found] == [False, True, False, True, False, False]
 
 
+def test_an_alert_without_an_answer_can_name_a_person_later(front: Front) -> None:
+    front.open(10.0)
+    assert front.watch._host is not None
+    front.watch._host.ready = False
+    front.follow(10.1)
+    front.watch._host.ready = True
+    front.see(12.2, CAT)
+    front.see(12.7, PERSON)
+    front.see(13.4, PERSON)
+    front.close(15.0)
+    kinds = ("motion_started", "motion_confirmed", "motion_corrected", "motion_ended")
+    assert front.published(*kinds)[2]["text"] == "That was a person."
+
+
 def test_a_sure_alert_gets_a_better_picture_within_a_second(front: Front) -> None:
     event = front.open(10.0, SURE)
     path = front.folder / f"events/2026-11-20/{event}/snapshot-clean.jpg"
@@ -251,7 +265,8 @@ def test_a_sure_alert_gets_a_better_picture_within_a_second(front: Front) -> Non
     better = until(lambda: (now := path.read_bytes()) != first and now, "a better picture")
     front.see(14.0, {**PERSON, "score": 0.95})
     front.close(15.0)
-    front.published("motion_started", "motion_ended")
+    _, corrected, _ = front.published("motion_started", "motion_corrected", "motion_ended")
+    assert (corrected["text"], corrected["alert"]) == ("That was a person.", False)
     assert path.read_bytes() == better
     record = json.loads((path.parent / "event.json").read_text())
     assert (record["person"], record["seen_score"], record["score"]) == (True, 0.95, 0.95)
