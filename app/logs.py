@@ -28,8 +28,8 @@ class Redactor:
     """Hides *secrets* in texts.
 
     A long secret is hidden wherever it occurs, a short one only as a whole word. A secret that is a
-    plain word or one of *names* may be meant otherwise: it is hidden only where a password stands,
-    as in `user:front@` and `password=front`.
+    plain word, or one of *names*, may also be an ordinary word of the text. It is hidden only in
+    the place of a password, as in `user:front@` and `password=front`.
     """
 
     def __init__(self, secrets: Iterable[str] = (), names: Iterable[str] = ()) -> None:

@@ -76,7 +76,7 @@ class CameraSettings:
 class NetworkReport(NamedTuple):
     """The network in a camera's sensor that finds things: its *file*, or None when none is used.
 
-    *refused* is the reason why it is none, or not the one that comes before it, for a sentence;
+    *refused* is the reason why no network is used, or not the preferred one, as part of a sentence.
     *broken* says that the owner must hear of it.
     """
 

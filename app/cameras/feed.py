@@ -99,8 +99,8 @@ FeedState = Literal["closed", "opening", "open", "lost"]
 class CameraFeed:
     """A camera that a daemon can open and close, and that is reopened when it fails.
 
-    *user* takes its frames; whoever calls a method must hold the turn of *user*. *make* makes a new
-    camera for every opening, because a stuck camera must not be used again. No method raises
+    *user* takes its frames; the caller of a method must hold the `turn` of *user*. *make* makes a
+    new camera for every opening, because a stuck camera must not be used again. No method raises
     `CameraError`; `take_changes` returns the losses. When the threads of three openings are stuck,
     `step` raises `RuntimeError`: they end only with the process. *sink* receives the packets of
     cameras that have them, in the cameras' threads.

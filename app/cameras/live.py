@@ -27,12 +27,12 @@ _EARLY_S = 0.008
 
 @dataclass(frozen=True, slots=True)
 class FrameUser:
-    """Whoever uses the frames of a camera.
+    """The function that takes the frames of a camera, and how to call it.
 
-    *take* gets the frames in the thread of the camera, which holds *turn* meanwhile; so whoever
-    holds *turn* is alone. It returns whether the next frames may come some tenths of a second late,
-    several of them together. *wake* is called in that thread when the camera has failed, or *take*
-    has.
+    *take* gets the frames in the thread of the camera. That thread holds the lock *turn* meanwhile,
+    so another thread that holds it is alone. *take* returns whether the next frames may come some
+    tenths of a second late, several of them together. *wake* is called in that thread when the
+    camera has failed, or *take* has.
     """
 
     take: Callable[[Sequence[Frame]], bool]

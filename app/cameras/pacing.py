@@ -83,8 +83,8 @@ class Pacing:
 class Backlog:
     """Finds out whether pictures of a live source wait to be read: the machine is too slow.
 
-    Whoever is behind never has to wait for a picture. Most are then dropped until one was waited
-    for; one a second is kept.
+    A reader that is behind never has to wait for a picture. Then most pictures are dropped, and one
+    a second is kept, until the reader has to wait again.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -21,10 +21,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The events by what was said of them and what they were.
+    """The number of events by their verdict and their truth.
 
-    *hits* were called somebody and were, *false* were called somebody and were nobody, *missed*
-    were somebody and not called so, *right_no* were neither.
+    The verdict on *hits* and *false* was "somebody". *hits* and *missed* really were somebody.
+    *right_no* were nobody by both.
     """
 
     hits: int = 0

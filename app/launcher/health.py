@@ -34,7 +34,7 @@ _STATE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of one program. Redis and Glances send no heartbeat, so theirs has no age."""
+    """The health of one program. Redis and Glances send no heartbeat, so they have no age."""
 
     name: str
     pid: int | None

@@ -29,8 +29,8 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of this user is made in it an
 class Trace:
     """The reason why Redis was started in another way than usual, as a sentence for the owner.
 
-    *kept* is the folder of a log that was set aside. Of a Redis without a log, *pid* is the process
-    and *whole* says whether it has loaded all of the log on the disk.
+    *kept* is the folder of a log that was set aside. For a Redis without a log, *pid* is its
+    process, and *whole* says whether it has loaded the whole log on the disk.
     """
 
     at: str

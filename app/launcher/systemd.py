@@ -17,8 +17,8 @@ _SHARE = 1 / 3
 class Systemd:
     """The connection to systemd; it does nothing where no systemd has started this process.
 
-    It takes the variables for it out of *environment*, so that no program inherits them. A note
-    that systemd does not receive has no effect but a restart by its watchdog.
+    It takes the variables for it out of *environment*, so that no program inherits them. When
+    systemd does not receive a note, the only effect is a restart by its watchdog.
     """
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:

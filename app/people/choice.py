@@ -1,4 +1,4 @@
-"""Chooses the person model by the settings, and says why it is this one."""
+"""Chooses the person model by the settings, and gives the reasons."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ Make = Callable[[], PersonModel]
 class Choice:
     """The model that is used, if any.
 
-    *refused* says of each backend or file that came before it why it is not used. *broken* are
-    those among them that the owner must hear of: a file or a device that is there, or a backend or
-    file that the settings name. `fetch-models` gets a good copy of what is *replaceable*.
+    *refused* has the reason for each preferred backend or file that is not used. *broken* are the
+    reasons of which the owner must hear: a file or a device that is there, or a backend or file
+    that the settings name. `fetch-models` gets a good copy of what is *replaceable*.
     """
 
     model: PersonModel | None = None

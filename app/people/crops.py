@@ -172,9 +172,9 @@ class Looks:
     """Decides when the model looks at what a motion method follows.
 
     Something new is looked at 0.2 s after it was first seen, five times more within 3 s, and then
-    every 2 s; once a person is known to be there every 10 s, but for the looks of the first second,
-    which find the best picture. With *every_s* it is always so often, for a model whose looks cost
-    nothing.
+    every 2 s; once a person is known to be there, every 10 s. The looks of the first second are
+    always done, because they find the best picture. With *every_s* it looks at this interval all
+    the time: for a model whose looks cost nothing.
     """
 
     def __init__(self, every_s: float | None = None) -> None:

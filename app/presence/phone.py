@@ -36,8 +36,8 @@ class Phone:
     Its wait depends on the hour in which it was last seen. A phone is drowsy when it has slept and
     was not counted as gone. A drowsy phone is expected to sleep again, whatever it did on other
     days, so its wait is the longest. A phone that comes home by night or in the morning is drowsy
-    too: its owner goes to bed, or was counted as gone while asleep. *drowsy* says that an earlier
-    run expected the phone to sleep again.
+    too. Its owner goes to bed now, or was asleep at home and counted as gone. *drowsy* says that an
+    earlier run expected the phone to sleep again.
     """
 
     def __init__(self, habits: PhoneHabits, here: bool, drowsy: bool) -> None:

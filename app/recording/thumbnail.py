@@ -1,13 +1,14 @@
 """A small JPEG inside a JPEG, by JFIF's extension for it (APP0 with JFXX): for lists of pictures.
 
-Whoever shows the large picture passes over it. It is written and deleted with the large one, and
-has the same privacy masks. What encodes the large one again, as to paint into it, drops it.
+A program that shows the large picture ignores it. It is written and deleted with the large one, and
+has the same privacy masks. Code that encodes the large one again, for example to paint into it,
+drops it.
 
 Caveat: a thumbnail makes a picture 1 to 5 KB larger.
 
 Alternatives: a third file of each event would have to be written in one step with the other two,
-and named in all places that count, delete and upload files. Who lists events, the web process, has
-no library to make a picture smaller.
+and named in all places that count, delete and upload files. The web process, which lists events,
+has no library to make a picture smaller.
 """
 
 WIDTH, QUALITY = 192, 70

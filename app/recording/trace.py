@@ -29,7 +29,7 @@ _MOST = Len(0, MOST_POINTS)
 
 
 class Limits(NamedTuple):
-    """The figures from which on something counts; None where there is none."""
+    """The lowest figures that count; None where there is no such limit."""
 
     area_px: float | None = None
     hidden: float | None = None
@@ -44,8 +44,8 @@ class EventTrace:
     *t_s* is in seconds after the event's start, negative before it. *area_px* is the largest
     changed area, in pixels at `frame_width`, *hidden* the share of the texture behind it that it
     hides, *level* the brightness, 0 to 255, where light is the trigger, and *score* the best person
-    score where a model looked. The *least_…* are the figures from which on each counts, None where
-    it is not known; *least_hidden* has exceptions.
+    score where a model looked. The *least_…* are the lowest figures that count, None where that is
+    not known; *least_hidden* has exceptions.
     """
 
     t_s: Annotated[tuple[FiniteFloat, ...], _MOST]

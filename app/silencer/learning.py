@@ -6,9 +6,9 @@ hour, a logistic regression over the numbers, and how near a false alarm is to t
 tagged ones. An event is silenced if it is near enough to those three, and its logit is below a
 threshold, which `app.silencer.promise` chooses.
 
-People of whom the model is sure are never silenced; they stand in for those whom it hardly saw. So
-each weighs as much as it looks like them (its *likeness*), and borrows the scores of one of them.
-docs/design/silencer.md says what is assumed, and what was tried.
+Events with a person of whom the model is sure are never silenced. They represent the people whom it
+hardly saw. So each weighs as much as it looks like those (its *likeness*), and gets the scores of
+one of them. docs/design/silencer.md says what is assumed, and what was tried.
 """
 
 from dataclasses import dataclass

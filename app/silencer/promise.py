@@ -4,11 +4,11 @@ A person can be lost only if the model is not sure of him. So the share of lost 
 product of two: how many people the model is not sure of, and how many of those are below the
 threshold. Upper bounds of both are known without any tag:
 
-* the first is at most the share that it would be if every event that looks more like a person than
-  like a false alarm were one;
-* the second is that of the people of whom the model is sure, weighted by their likeness to those of
-  whom it is not, each judged by what all other days teach: the bound of Clopper and Pearson for the
-  effective size of the weighted sample.
+* The first share is largest if every event that looks more like a person than like a false alarm
+  is a person.
+* The second share is measured with the people of whom the model is sure. Each is judged by what all
+  other days teach, and weighted by its likeness to the people of whom the model is not sure. The
+  bound is that of Clopper and Pearson for the effective size of this weighted sample.
 """
 
 from dataclasses import dataclass
@@ -35,9 +35,10 @@ _MARGIN = 0.5
 class Promise:
     """The result of leaving out one day at a time, with the *threshold*.
 
-    *missed* of *people* of whom the model is sure, who came in so many *visits*, and *removed* of
-    *empties* tagged false alarms are below it. *bound* is the upper 95 % bound of the share of lost
-    people, without the margin. The threshold is None where none keeps the promise.
+    Below it are *missed* of *people*, which are events of people of whom the model is sure, in so
+    many *visits*, and *removed* of *empties*, which are tagged false alarms. *bound* is the upper
+    95 % bound of the share of lost people, without the margin. The threshold is None where none
+    keeps the promise.
     """
 
     threshold: float | None

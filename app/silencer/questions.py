@@ -1,4 +1,4 @@
-"""Chooses the events of which a tag would teach most."""
+"""Chooses the events whose tags would teach the silencer most."""
 
 import numpy as np
 

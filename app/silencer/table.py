@@ -21,8 +21,8 @@ class Table:
     """Events as arrays with one row each.
 
     *numbers* are those of `NAMES`. *cells* are column and row. *days* are numbers of days in the
-    house's time zone, *at_s* seconds since any moment. *people* says who is a person, and *tagged*
-    of whom somebody said so.
+    house's time zone, *at_s* seconds since any moment. *people* says which events are people, and
+    *tagged* which events have a tag.
     """
 
     numbers: Floats

@@ -9,7 +9,7 @@ from app.state.connection import permitted, talking
 
 
 class ServerState(BaseState):
-    """The part of the state about the server; its access rules may deny all of that to us."""
+    """The part of the state about the server. Redis's access rules may deny us all of it."""
 
     def server_facts(self) -> dict[str, Any]:
         """Return Redis's INFO; `ProtocolError` when this user may not ask for it."""

@@ -12,7 +12,7 @@ from app.state.connection import talking
 class Subscription:
     """A subscription to *channels*, at least one, with a connection of its own; for one thread.
 
-    From the moment that it exists, nothing is missed. *patience_s* is the longest time in seconds
+    It misses nothing from the moment when it is made. *patience_s* is the longest time in seconds
     for a message that has begun to arrive. When Redis goes away, `read` raises `StateUnavailable`;
     the next `read` connects and subscribes again, and what was published in between is lost.
     """

@@ -58,8 +58,8 @@ _LINGER_BYTES = 65_536
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Reads requests without a thread, and cuts off slow senders.
 
-    It answers with up to *threads* threads. *role* is the number of the address at which it
-    listens, of those of the configuration that was read as the *reading*-th.
+    It answers with up to *threads* threads. *reading* counts the readings of the configuration, and
+    *role* is the number of its own address among those that were read then.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

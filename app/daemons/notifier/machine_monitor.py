@@ -1,8 +1,8 @@
 """Watches this machine, and alerts when it has been short of something for minutes.
 
 These are the limits at which Glances colours a figure red. Glances may be off while nobody views
-it, and nobody views it at night. The disk of the recordings is the uploader's to watch, and the
-programs are those of `HeartbeatMonitor`.
+it, and nobody views it at night. The uploader watches the disk of the recordings, and
+`HeartbeatMonitor` watches the programs.
 """
 
 import os

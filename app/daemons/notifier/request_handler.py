@@ -2,9 +2,9 @@
 
 `app.daemons.notifier.intake` reads them from the stream `requests`. Each is acknowledged after its
 reply, so a kill loses none. A request that is too old is dropped; where that helps, the person gets
-a sentence. A request that waits delays no other. A request about the silencer gets no reply: a
-camera's program does it. Nor does a picture or a clip for somebody at the dashboard, which shows it
-by itself.
+a sentence. A request that waits delays no other. Two kinds of requests get no reply here: those
+about the silencer, which a camera's program obeys, and those for a picture or a clip from the
+dashboard, which shows it by itself.
 """
 
 import logging

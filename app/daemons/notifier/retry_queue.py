@@ -1,4 +1,4 @@
-"""Work that waits for Slack, such as replies. Each is tried again independently of the others."""
+"""Work that waits for Slack, such as replies. Each piece of work is tried again by itself."""
 
 import logging
 from collections.abc import Callable

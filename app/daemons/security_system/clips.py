@@ -51,10 +51,7 @@ ClipCallback = Callable[[str | None, float], None]
 
 @dataclass(frozen=True, slots=True)
 class _ClipPurpose:
-    """The purpose of a clip: an *alert*, or a request; *asked* is the time of the request.
-
-    *asked* is a time as ISO 8601.
-    """
+    """The purpose of a clip: an *alert*, or a request; *asked* is its time as ISO 8601."""
 
     alert: bool = True
     asked: str | None = None

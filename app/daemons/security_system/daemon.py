@@ -3,8 +3,8 @@
     python -m app.daemons.security_system [--camera NAME] [--source SOURCE] [--show]
 
 The camera's thread judges each frame. The loop obeys the switches, and notices a camera that is
-stuck; whoever of the two has `_turn` is alone. Everything else that may block has a thread of its
-own, such as the publisher to disk and Redis.
+stuck. The lock `_turn` lets only one of the two work at a time. Everything else that may block has
+a thread of its own, such as the publisher to disk and Redis.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Lets a person model look at what moves, and follows what that means for the open event."""
+"""Lets a person model look at what moves, and decides about the alert of the open event."""
 
 import math
 from collections import Counter, deque

@@ -1,10 +1,10 @@
 """Lets the silencer learn from a camera's events and tags, and asks it about alerts.
 
-It learns in a thread: at the start, when a tag comes, and once an hour. In the first seven days in
-which it could silence, it only says of each alert whether it would (`EventRecord.would_silence`);
-then it reports that to the owner. It silences only while the owner has switched it on
-(`/silencer on`, `python -m app silencer on`), and one "Occupied" on a silenced event switches it
-off.
+It learns in a thread: at the start, when a tag comes, and once an hour. When it has learned enough,
+it only watches for seven days: it records for each alert whether it would silence it
+(`EventRecord.would_silence`). Then it reports the result to the owner. It silences only while the
+owner has switched it on (`/silencer on`, `python -m app silencer on`), and one "Occupied" on a
+silenced event switches it off.
 """
 
 import logging

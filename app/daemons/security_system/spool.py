@@ -41,12 +41,13 @@ class Publication:
     """A fact on its way to Redis, with the *record* and *pictures* of its event, if it has one.
 
     The fact is written to disk at once, and *news* is logged then. It goes to Redis when it is
-    *complete*: when *drawn*, which says that *pictures* and *after* are known, and all events in
-    *after* are set, unless that takes too long. *spent* is a file to remove as soon as the fact is
-    on disk; if it stayed, another run would publish the fact again. *path* is the fact's file in
-    the spool, None while there is none. *pictures* is None again when the pictures are in the
-    event's folder. The *note* says that the fact is published; it is on disk when the fact is, in
-    the same file, so that no kill in between lets the next run publish that again.
+    *complete*: *drawn* is set, which means that *pictures* and *after* are known, and so are all
+    events in *after*. When that takes too long, it goes without them. *spent* is a file to remove
+    as soon as the fact is on disk; if it stayed, another run would publish the fact again. *path*
+    is the fact's file in the spool, None while there is none. *pictures* is None again when the
+    pictures are in the event's folder. The *note* says that the fact is published. It is in the
+    same file as the fact, so a kill between two writes cannot make the next run publish the fact
+    again.
     """
 
     fact: Fact

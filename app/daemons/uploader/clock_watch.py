@@ -1,7 +1,7 @@
 """Notices that the time of day was set by more than a minute, and publishes that once.
 
 The times of events, the pictures' names and the retention follow the time of day. It is compared
-with the time since the start of the machine, in which a machine that sleeps loses nothing.
+with the time since the start of the machine, which also counts while the machine sleeps.
 
 A Pi has no clock of its own while it is off. It starts with the time at which it was switched off,
 and gets the present time from the network. So the first step forward after a start is normal.

@@ -8,7 +8,8 @@ The change is recorded in Redis itself, where it is kept as long as that server 
 restarts has neither the record nor the change. The record and the change are sent in one message:
 the record cannot be sent before, since Redis accepts no writes until then.
 
-Whether its settings still suit us is looked at besides: anybody can change them while it runs.
+It also checks whether the settings of Redis are still the ones that we need, since anybody can
+change them while Redis runs.
 
 A Redis that was started while the disk accepted no files has no log on it from the beginning
 (`app.launcher.redis_starter`). Its log is in memory, which is too small for it, so it is switched

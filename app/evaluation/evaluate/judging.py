@@ -75,7 +75,7 @@ class SeenEvent:
 class Judging:
     """Judges the events of *archive* by *config*; *model* is None where none can be used.
 
-    The model looks at every so many frames, *every*, of the cameras at which it looks in the suite
+    The model looks at one frame in *every*, and only for cameras for which it works in the suite
     too. What could not be read is added to *skipped*.
     """
 

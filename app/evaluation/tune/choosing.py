@@ -1,8 +1,9 @@
 """Chooses the best of several settings by what each would have done in tagged events.
 
-A missed person costs so many times as much as a false alarm. The best settings are chosen on all
-days but one and tried on that day, for each day, so that what is reported was not fitted. The
-intervals are those of a bootstrap over the days: the events of a day depend on one another.
+A missed person costs as much as several false alarms (`--miss-costs`). The best settings are chosen
+on all days but one, and tried on that day; this is done for each day. So no result comes from the
+days on which its settings were chosen. The intervals are those of a bootstrap over the days: the
+events of a day depend on one another.
 """
 
 from collections.abc import Sequence

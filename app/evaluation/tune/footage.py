@@ -2,7 +2,7 @@
 
 A detector must know the empty scene before it can judge. A sample begins about 3 s before the
 alert, and a clip some seconds before it. Therefore the first second is shown there and back before
-the recording begins. Whoever stands in view already then is part of the scene.
+the recording begins. Somebody who stands in view at that time is part of the scene.
 """
 
 from collections.abc import Iterator
