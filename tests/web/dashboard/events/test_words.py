@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from app.protocol import event_id
+from app.times import format_time
 from app.web.dashboard.events.row import EventRow, new_row
 from app.web.dashboard.events.words import (
     day_words,
@@ -62,8 +63,8 @@ def test_an_event_without_an_end_goes_on_for_some_hours() -> None:
 
 def test_likeness_names_the_tagged_events() -> None:
     like = tuple(event_id(FIRST - timedelta(minutes=number), "front") for number in (1, 2, 3))
-    times = [(FIRST - timedelta(minutes=number)).astimezone() for number in (1, 2, 3)]
-    first, second, third = (f"{at:%H:%M}" for at in times)
+    times = (FIRST - timedelta(minutes=number) for number in (1, 2, 3))
+    first, second, third = (format_time(at, FIRST) for at in times)
     assert like_words(replace(ROW, like=like), FIRST) == f"like {first}, {second} and {third}"
     assert like_words(replace(ROW, like=like[:1]), FIRST) == f"like {first}"
     assert like_words(ROW, FIRST) == ""
