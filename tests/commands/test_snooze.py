@@ -36,7 +36,8 @@ def test_alerts_are_snoozed_for_a_while(
 ) -> None:
     assert f"snoozed until {shown}" in ask(context, f"/snooze {text}")
     assert datetime.fromisoformat(str(raw.get("snoozed_until"))) == until
-    assert abs(int(str(raw.ttl("snoozed_until"))) - (until - NOW).total_seconds()) < 5
+    left_s = int(str(raw.ttl("snoozed_until")))
+    assert 0 <= (until - NOW).total_seconds() - left_s < 60
     assert f"snoozed until {shown}" in ask(context, "/snooze")
     assert f"snoozed until {shown}" in ask(context, "/status")
 
@@ -51,11 +52,10 @@ def test_alerts_are_snoozed_for_a_while(
     ],
 )
 def test_a_time_of_day_may_come_soon(
-    context: CommandContext, raw: redis.Redis, now: str, text: str, shown: str
+    context: CommandContext, now: str, text: str, shown: str
 ) -> None:
     then = replace(context, clock=FakeClock(utc_time(now)))
     assert f"snoozed until {shown}" in ask(then, f"/snooze {text}")
-    assert raw.ttl("snoozed_until") >= 0
 
 
 def test_a_time_of_day_may_be_25_hours_away(
