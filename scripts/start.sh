@@ -25,7 +25,7 @@ while (($#)); do
     esac
     shift
 done
-"$root/scripts/setup.sh" || [[ -n $foreground && -x $root/.venv/bin/python ]]
+bash "$root/scripts/setup.sh" || [[ -n $foreground && -x $root/.venv/bin/python ]]
 # With this environment supervisord is forked, and not started again: READY in app/launcher/launch.py.
 printf -v room '%1000s' ''
 export PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=1 WHOS_THERE_ROOM=${room// /.}

