@@ -80,19 +80,19 @@ def put_in_place(unfinished: Path, path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def write_atomic(path: Path, content: bytes, like: Path | None = None) -> None:
-    """Write *content* to the file at *path*, with the permissions of *like* as in `atomic_file`.
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write *content* to the file at *path*.
 
     Missing folders are made. After a failure, an `OSError`, *path* is as it was before.
     """
-    write_together([(path, content)], like)
+    write_together([(path, content)])
 
 
 def write_together(files: Sequence[tuple[Path, bytes]], like: Path | None = None) -> None:
     """Write each content of *files* to its path like `write_atomic`; they appear in this order.
 
-    Each folder is synced once for all its files. After a failure, an `OSError`, the first files may
-    be there and the others not.
+    They have the permissions of *like* as in `atomic_file`. Each folder is synced once for all its
+    files. After a failure, an `OSError`, the first files may be there and the others not.
     """
     try:
         # All are written before the first is synced, so the disk can do that in few steps.

@@ -175,8 +175,8 @@ def test_files_are_as_open_as_the_folder_of_the_owner(tmp_path: Path, private_um
     share.chmod(0o2755)
     own.mkdir()
     for folder in (share, own):
-        write_atomic(folder / "2026-11-30" / "clips" / "a.mp4", b"clip", like=folder)
-        write_atomic(folder / "b.jpg", b"picture", like=folder)
+        clip, picture = folder / "2026-11-30" / "clips" / "a.mp4", folder / "b.jpg"
+        write_together([(clip, b"clip"), (picture, b"picture")], like=folder)
     assert [mode(path) for path in (share / "2026-11-30", share / "2026-11-30" / "clips")] == [
         0o2755,
         0o2755,

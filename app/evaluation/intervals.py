@@ -60,7 +60,7 @@ def wilson(count: int, of: int) -> Interval | None:
     return Interval(share, low, high)
 
 
-def bootstrap_f1(counts: Counts, seed: int = 0) -> Interval | None:
+def bootstrap_f1(counts: Counts) -> Interval | None:
     """Return F1 with the percentile interval of a bootstrap over the events; None without any.
 
     The same counts give the same interval.
@@ -68,7 +68,7 @@ def bootstrap_f1(counts: Counts, seed: int = 0) -> Interval | None:
     kinds = np.array([counts.hits, counts.false, counts.missed, counts.right_no])
     if 2 * counts.hits + counts.false + counts.missed == 0:
         return None
-    drawn = np.random.default_rng(seed).multinomial(kinds.sum(), kinds / kinds.sum(), _RESAMPLES)
+    drawn = np.random.default_rng(0).multinomial(kinds.sum(), kinds / kinds.sum(), _RESAMPLES)
     hits, wrong = 2.0 * drawn[:, 0], drawn[:, 1] + drawn[:, 2]
     scores = np.divide(hits, hits + wrong, out=np.zeros(_RESAMPLES), where=hits + wrong > 0)
     low, high = np.percentile(scores, (2.5, 97.5))

@@ -154,17 +154,15 @@ class EventFolders:
         """Return the days with events, as in 2026-11-20, the oldest first."""
         return sorted(name for name in _names(self._events) if _DAY.fullmatch(name))
 
-    def unfinished_events(
-        self, camera: str, days: int = 2
-    ) -> Iterator[tuple[dict[str, Any], datetime]]:
+    def unfinished_events(self, camera: str) -> Iterator[tuple[dict[str, Any], datetime]]:
         """Yield the fields of events of *camera* that have no end, and when each was last written.
 
-        The oldest event comes first. Only the last *days* with events are searched. If a program
+        The oldest event comes first. Only the last two days with events are searched. If a program
         was killed after it wrote the picture, only the event's id is known; without a picture there
         was no event. Unfinished files are deleted, except an event's clips. An `event.json` that is
         invalid or unreadable is skipped.
         """
-        for day in self.days()[-days:]:
+        for day in self.days()[-2:]:
             for event in self._of_camera(day, camera):
                 folder = self._events / day / event
                 names = _names(folder)

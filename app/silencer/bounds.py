@@ -17,7 +17,7 @@ _TERMS = 300
 _TINY = 1e-30
 
 
-def upper_bound(misses: float, count: float, confidence: float = CONFIDENCE) -> float:
+def upper_bound(misses: float, count: float) -> float:
     """Return the one-sided upper bound of a share of which *misses* of *count* were seen.
 
     Both may be fractions, where a weighted sample is worth *count* others.
@@ -27,7 +27,7 @@ def upper_bound(misses: float, count: float, confidence: float = CONFIDENCE) -> 
     low, high = misses / count, 1.0
     for _ in range(_HALVINGS):
         share = (low + high) / 2
-        if at_most(misses, count, share) > 1 - confidence:
+        if at_most(misses, count, share) > 1 - CONFIDENCE:
             low = share
         else:
             high = share

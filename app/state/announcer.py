@@ -52,7 +52,6 @@ class Announcer:
         self._record = record
         self._describe = describe
         self._scope = scope
-        self._settled: dict[str, str] = {}
 
     def announce(self, subject: str, change: str) -> None:
         """Record *change* of *subject* as pending, and publish it."""
@@ -75,10 +74,5 @@ class Announcer:
                 announcement.camera,
             )
         )
-        self._settled[subject] = announcement.settled
         self._record(subject, announcement.settled)
         return announcement.settled
-
-    def last_settled(self, subject: str) -> str | None:
-        """Return the last value that this run announced of *subject*, even if Redis has lost it."""
-        return self._settled.get(subject)

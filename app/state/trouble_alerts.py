@@ -21,7 +21,6 @@ RENEW_EVERY_S = 3600.0
 #: A trouble has lasted already when it is set here: it follows from several tries or checks.
 PACE = Pace(down_after_s=0.0, up_after_s=3.0)
 _BEGUN = "begun"
-_OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)

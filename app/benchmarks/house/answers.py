@@ -21,14 +21,14 @@ _LONGEST_S = 10.0
 _LOOK_EVERY_S = 0.001
 
 
-def measure_answers(house: OwnHouse, server: RtspServer, rounds: int = ROUNDS) -> dict[str, Any]:
+def measure_answers(house: OwnHouse, server: RtspServer) -> dict[str, Any]:
     """Return the longest time, in milliseconds, to disarm, to arm, and from a click to its label.
 
     *server* plays the video of the house's only camera, and to nobody else.
     """
     events = sorted(house.config.data_dir.glob("events/*/*"))
     took_s: dict[str, list[float]] = {"disarm": [], "arm": [], "label": []}
-    for number in range(rounds):
+    for number in range(ROUNDS):
         _pause(1.0)
         took_s["label"].append(_label_s(house, events[number % len(events)], number))
         _pause(_PLAYS_S)

@@ -37,6 +37,8 @@ CALLS: dict[str, Call] = {
     "the rule in force": lambda one: one.sent,
 }
 IN_FORCE = "the rule in force"
+#: The number of bands of the person score.
+_BANDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,17 @@ def by_camera(events: Sequence[JudgedEvent]) -> list[Group]:
     return _groups(events, lambda one: one.camera)
 
 
-def by_score(events: Iterable[JudgedEvent], bands: int = 10) -> list[ScoreBand]:
-    """Return the events in *bands* of the person score, without empty ones."""
+def by_score(events: Iterable[JudgedEvent]) -> list[ScoreBand]:
+    """Return the bands of the person score in which there are events."""
     placed = [
-        (min(int(one.score * bands), bands - 1), one) for one in events if one.score is not None
+        (min(int(one.score * _BANDS), _BANDS - 1), one) for one in events if one.score is not None
     ]
     found = []
-    for place in range(bands):
+    for place in range(_BANDS):
         inside = [one for at, one in placed if at == place]
         if inside:
             occupied = sum(one.occupied for one in inside)
-            found.append(ScoreBand(place / bands, (place + 1) / bands, len(inside), occupied))
+            found.append(ScoreBand(place / _BANDS, (place + 1) / _BANDS, len(inside), occupied))
     return found
 
 

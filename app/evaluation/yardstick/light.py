@@ -13,11 +13,9 @@ _X = np.arange(WIDTH, dtype=np.float32)[None, :]
 _Y = np.arange(HEIGHT, dtype=np.float32)[:, None]
 
 
-def event_frames(
-    rng: Rng, length: int, first: float = 12, gap: tuple[float, float] = (9, 16)
-) -> list[int]:
-    """Return frames, *gap* seconds apart from *first* on; the last 5 s of *length* are quiet."""
-    at_s, found = first + rng.uniform(0, 3), []
+def event_frames(rng: Rng, length: int, gap: tuple[float, float] = (9, 16)) -> list[int]:
+    """Return frames *gap* seconds apart; the first 12 s and the last 5 s of *length* are quiet."""
+    at_s, found = 12 + rng.uniform(0, 3), []
     while at_s < length / FPS - 5:
         found.append(int(at_s * FPS))
         at_s += rng.uniform(*gap)

@@ -141,8 +141,8 @@ class EventIndex:
                 counts[kind(row)] = counts.get(kind(row), 0) + 1
         return counts
 
-    def after(self, event: str, wanted: EventFilter = EVERY_EVENT) -> EventRow | None:
-        """Return the next newer event than *event* that *wanted* accepts; None for the newest."""
+    def after(self, event: str) -> EventRow | None:
+        """Return the next newer event than *event*; None for the newest."""
         day = day_of(event)
         with self._lock:
             self._refresh()
@@ -151,7 +151,7 @@ class EventIndex:
                 if name < day:
                     continue
                 for row in reversed(self._rows(name)):
-                    if row.id > event and wanted.accepts(row):
+                    if row.id > event:
                         return row
         return None
 
