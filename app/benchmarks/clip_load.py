@@ -18,7 +18,6 @@ from app.cameras.base import Camera, CameraSettings, PacketSink
 from app.cameras.feed import CameraFeed
 from app.cameras.live import FrameUser
 from app.clock import SystemClock
-from app.errors import CameraEnded
 from app.frames import Frame, Packet
 from app.recording.base import RecordingSettings
 from app.recording.recorder import Recorder
@@ -219,11 +218,7 @@ def _play(camera: Camera, sink: PacketSink | None) -> Iterator[Frame]:
     camera.sink = sink
     with closing(camera):
         camera.open()
-        while True:
-            try:
-                yield camera.read()
-            except CameraEnded:
-                return
+        yield from camera.frames()
 
 
 def _write_video(

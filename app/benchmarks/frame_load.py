@@ -5,8 +5,8 @@ In its figures, the detector is that with the method running_average.
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -15,11 +15,9 @@ import numpy as np
 from app.benchmarks.caches import Caches
 from app.benchmarks.classic import ClassicMotion
 from app.benchmarks.stopwatch import Stopwatch
-from app.cameras import make_camera
+from app.cameras import fast_frames
 from app.cameras.base import CameraSettings
-from app.clock import SystemClock
 from app.detector import Detector, EventSettings
-from app.errors import CameraEnded
 from app.frames import Frame, Image
 from app.motion.background import BackgroundMotion
 from app.motion.base import MotionSettings
@@ -38,19 +36,12 @@ BenchPictures = Sequence[tuple[Image, Frame]]
 def read_pictures(source: str) -> BenchPictures:
     """Return the first pictures of *source*, resized to 640x480."""
     settings = CameraSettings(source=source, resolution=(WIDTH, HEIGHT))
-    camera = make_camera("bench", settings, SystemClock(), pace="fast")
     pictures: list[tuple[Image, Frame]] = []
-    with closing(camera):
-        camera.open()
-        while len(pictures) < PICTURES:
-            try:
-                frame = camera.read()
-            except CameraEnded:
-                break
-            resized = cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-            bgr = np.asarray(resized, np.uint8)
-            luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
-            pictures.append((bgr, replace(frame, luma=luma, luma_span=255)))
+    for frame in islice(fast_frames("bench", settings), PICTURES):
+        resized = cv2.resize(frame.bgr(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        bgr = np.asarray(resized, np.uint8)
+        luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+        pictures.append((bgr, replace(frame, luma=luma, luma_span=255)))
     return pictures
 
 

@@ -7,8 +7,8 @@ its least time counts, since other work of this machine only adds to it.
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import reduce
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from app.benchmarks.caches import Caches
 from app.benchmarks.stopwatch import Stopwatch
-from app.cameras import make_camera
+from app.cameras import fast_frames
 from app.cameras.base import CameraSettings
-from app.clock import SystemClock
-from app.errors import CameraEnded
 from app.frames import Image
 from app.motion.background import BackgroundMotion
 from app.motion.base import MotionModel, MotionSettings
@@ -68,15 +66,9 @@ def read_lumas(source: str, count: int) -> list[Image]:
     """Return the luma of the first pictures of *source*, at 640x480."""
     settings = CameraSettings(source=source, resolution=(WIDTH, HEIGHT), fps=10)
     lumas: list[Image] = []
-    with closing(make_camera("bench", settings, SystemClock(), pace="fast")) as camera:
-        camera.open()
-        while len(lumas) < count:
-            try:
-                luma = camera.read().luma
-            except CameraEnded:
-                break
-            resized = cv2.resize(luma, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-            lumas.append(np.array(resized, np.uint8))
+    for frame in islice(fast_frames("bench", settings), count):
+        resized = cv2.resize(frame.luma, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        lumas.append(np.array(resized, np.uint8))
     return lumas
 
 

@@ -1,12 +1,14 @@
 """Sources of frames: the Pi's own cameras, USB and network cameras, files, and a drawn room."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 from app.cameras.address import redacted
 from app.cameras.base import Camera, CameraSettings, Pace
-from app.clock import Clock
+from app.clock import Clock, SystemClock
+from app.frames import Frame
 
 _SYNTHETIC = "synthetic:"
 
@@ -40,6 +42,16 @@ def make_camera(
     from app.cameras.video import VideoCamera
 
     return VideoCamera(label, settings, clock, pace)
+
+
+def fast_frames(name: str, settings: CameraSettings) -> Iterator[Frame]:
+    """Yield the frames of a video or of a drawn scene as fast as they can be made.
+
+    *name* is that of the camera in messages.
+    """
+    with closing(make_camera(name, settings, SystemClock(), pace="fast")) as camera:
+        camera.open()
+        yield from camera.frames()
 
 
 def is_endless(source: str) -> bool:

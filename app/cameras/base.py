@@ -2,13 +2,14 @@
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Ge, Interval, MinLen, MultipleOf
 from pydantic import AfterValidator
 
+from app.errors import CameraEnded
 from app.frames import Frame, Image, Packet, Polygon, checked_area
 
 #: A side of the picture in pixels; even, because YUV 4:2:0 stores colour for every second pixel.
@@ -128,6 +129,15 @@ class Camera(ABC):
         Raises `CameraEnded` when there are no more, and `CameraStalled` after `stall_s` without
         one.
         """
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames until there are no more; the camera must be open."""
+        while True:
+            try:
+                frame = self.read()
+            except CameraEnded:
+                return
+            yield frame
 
     def expect(self, reads: int) -> None:  # noqa: B027 (most cameras do nothing in advance)
         """Note that so many *reads* follow right after one another."""

@@ -22,7 +22,7 @@ from app.config.of_camera import people_settings, unjudged_areas
 from app.config.options import config_options
 from app.detector import Detector, Verdict
 from app.display.video import problem_with
-from app.errors import CameraEnded, CameraError, ClipError, NoDisplay
+from app.errors import CameraError, ClipError, NoDisplay
 from app.evaluation.options import loaded
 from app.evaluation.people_replay import CROP_S, AlertOutcome, PeopleReplay, named_model
 from app.evaluation.replay_display import ShowFrame, replay_display
@@ -149,11 +149,7 @@ def _model(config: Config) -> PersonModel | None:
 
 def judged_frames(camera: Camera, detector: Detector | PeopleReplay) -> Iterator[JudgedFrame]:
     """Yield every frame of *camera*, which is open, with the verdict of *detector*."""
-    while True:
-        try:
-            frame = camera.read()
-        except CameraEnded:
-            return
+    for frame in camera.frames():
         yield frame, detector.judge(frame)
 
 

@@ -27,7 +27,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,16 +36,15 @@ import click
 import cv2
 
 from app import protocol
-from app.cameras import make_camera
+from app.cameras import fast_frames
 from app.cameras.base import CameraSettings
-from app.clock import SystemClock
 from app.config import PROJECT, CameraConfig, Config, load_config, with_changes
 from app.config.help import key_help
 from app.config.of_camera import people_settings, unjudged_areas
 from app.config.options import config_options
 from app.detector import Detector, EventSettings
 from app.display.tiles import describe, draw_tiles
-from app.errors import CameraEnded, CameraError, ConfigError, ProtocolError
+from app.errors import CameraError, ConfigError, ProtocolError
 from app.evaluation.key_frames import KeyFrame, KeyFrames
 from app.evaluation.people_replay import AlertOutcome, PeopleReplay
 from app.evaluation.replay_lines import alert_text
@@ -247,16 +246,10 @@ def _deciding_model(config: Config, camera: CameraConfig) -> PersonModel | None:
 
 
 def _frames(clip: Path, fps: float) -> Iterator[Frame]:
-    """Yield the frames of *clip*, at most *fps* a second, as fast as they can be decoded."""
+    """Return the frames of *clip*, at most *fps* a second, as fast as they can be decoded."""
     # They were flipped when the clip was recorded.
     settings = CameraSettings(source=str(clip), fps=fps)
-    with closing(make_camera("the clip", settings, SystemClock(), pace="fast")) as camera:
-        camera.open()
-        while True:
-            try:
-                yield camera.read()
-            except CameraEnded:
-                return
+    return fast_frames("the clip", settings)
 
 
 def _before(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from app.cameras import make_camera
+from app.cameras import fast_frames, make_camera
 from app.cameras.base import CameraSettings
 from app.clock import FakeClock
 from app.errors import CameraMissing
+from tests.cameras.pictures import FPS, write_video
 from tests.conftest import REPO
 
 
@@ -47,6 +49,12 @@ def test_auto_uses_picamera_where_only_that_exists(
         "app.cameras.find_spec", lambda package: True if package == "picamera" else None
     )
     assert kind_of("auto") == "PicameraCamera"
+
+
+def test_a_video_is_played_fast_to_its_end(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "short.mp4", 20)
+    frames = fast_frames("front", CameraSettings(source=str(video), fps=FPS))
+    assert [frame.number for frame in frames] == list(range(20))
 
 
 def test_auto_without_a_pi_names_the_cure() -> None:

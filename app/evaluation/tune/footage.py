@@ -6,16 +6,13 @@ the recording begins. Somebody who stands in view at that time is part of the sc
 """
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
 
-from app.cameras import make_camera
+from app.cameras import fast_frames
 from app.cameras.base import CameraSettings
-from app.clock import SystemClock
-from app.errors import CameraEnded
 from app.evaluation.archive.files import ArchiveFiles
 from app.evaluation.archive.index import ArchivedEvent
 from app.evaluation.archive.sample import LARGEST_SAMPLE, SampleError, decoded_luma, read_sample
@@ -51,16 +48,11 @@ def read_footage(files: ArchiveFiles, event: ArchivedEvent, fps: float) -> list[
 def _clip_frames(files: ArchiveFiles, name: str, fps: float) -> list[Frame]:
     with files.local(name, _LARGEST_CLIP) as path:
         settings = CameraSettings(source=str(path), fps=fps)
-        camera = make_camera("tune", settings, SystemClock(), pace="fast")
-        with closing(camera):
-            camera.open()
-            frames: list[Frame] = []
-            while not frames or frames[-1].at_s < _MOST_S:
-                try:
-                    frame = camera.read()
-                except CameraEnded:
-                    break
-                frames.append(_frame(_small(frame.luma), frame.at_s, frame.luma_span))
+        frames: list[Frame] = []
+        for frame in fast_frames("tune", settings):
+            frames.append(_frame(_small(frame.luma), frame.at_s, frame.luma_span))
+            if frame.at_s >= _MOST_S:
+                break
     return frames
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,10 +12,8 @@ import av
 import cv2
 import numpy as np
 
-from app.cameras import make_camera
+from app.cameras import fast_frames
 from app.cameras.base import CameraSettings
-from app.clock import SystemClock
-from app.errors import CameraEnded
 from app.evaluation.yardstick.footage import FPS, HEIGHT, WIDTH
 from app.evaluation.yardstick.staging import SETTLE_S, Disturbance, Labels
 from app.files import put_in_place, write_atomic
@@ -57,15 +54,8 @@ def encode(path: Path, pictures: Iterable[Image], bitrate: int | None = None) ->
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
-    """Yield the frames of the video *path*."""
-    settings = CameraSettings(source=str(path), fps=FPS)
-    with closing(make_camera("yardstick", settings, SystemClock(), pace="fast")) as camera:
-        camera.open()
-        while True:
-            try:
-                yield camera.read()
-            except CameraEnded:
-                return
+    """Return the frames of the video *path*."""
+    return fast_frames("yardstick", CameraSettings(source=str(path), fps=FPS))
 
 
 def in_grey(frame: Frame, luma: Image) -> Frame:

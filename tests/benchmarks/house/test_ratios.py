@@ -19,7 +19,6 @@ from app.cameras import make_camera
 from app.cameras.base import CameraSettings
 from app.clock import SystemClock
 from app.detector import Detector, EventSettings
-from app.errors import CameraEnded
 from app.motion import make_motion
 from app.motion.base import MotionSettings
 
@@ -61,11 +60,7 @@ def watch(video: Path, folder: Path) -> None:
     with closing(make_camera("test", settings, SystemClock(), "fast")) as camera:
         camera.sink = recorder.add_packet
         camera.open()
-        while True:
-            try:
-                frame = camera.read()
-            except CameraEnded:
-                break
+        for frame in camera.frames():
             recorder.add_frame(frame)
             if frame.number == 0:
                 recorder.begin_clip(folder, frame.at_s, "")
