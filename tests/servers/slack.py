@@ -7,11 +7,13 @@ import dataclasses
 import json
 import re
 import socket
+import ssl
 import struct
 import time
 from collections import defaultdict, deque
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -58,9 +60,10 @@ class SlackServer(BackgroundServer, SlackRequests):
 
     *messages*, *files*, *responses* (by response_url) and *calls* are its state. `trick` and
     `always` make calls fail; *away* makes it unreachable. Attributes may be changed at any time.
+    With a *certificate*, in a file with its key, it speaks TLS.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, certificate: Path | None = None) -> None:
         self.token = BOT_TOKEN
         self.app_token = APP_TOKEN
         self.scopes: frozenset[str] = SCOPES
@@ -79,7 +82,15 @@ class SlackServer(BackgroundServer, SlackRequests):
         self._last_ts_us = 0
         SlackRequests.__init__(self)
         BackgroundServer.__init__(self, partial(_SlackCall, self), port)
-        self.url = f"http://127.0.0.1:{self.port}"
+        scheme = "http"
+        if certificate:
+            scheme = "https"
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     @property
     def api_url(self) -> str:

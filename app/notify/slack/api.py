@@ -15,6 +15,7 @@ from urllib.error import HTTPError, URLError
 
 from app.clock import Clock
 from app.errors import DeliveryError, DeliveryRefused
+from app.network import tls
 from app.network.deadline import CALL_S, Deadline, upload_s
 from app.notify.base import MessageRefused, NoAnswer, retry_after_s
 from app.notify.slack.response_url import opener
@@ -112,6 +113,7 @@ class SlackApi:
             retry_handlers=[],
             logger=sdk_log(),
         )
+        self._is_plain = api_url.startswith("http:")
         self._clock = clock
         self._lock = threading.Lock()
         self._not_before_s: dict[str, float] = {}
@@ -125,6 +127,8 @@ class SlackApi:
 
         self._check_rate_limit(method)
         function = getattr(self._client, method.replace(".", "_"))
+        if not self._is_plain:
+            self._client.ssl = tls.trusted()
         try:
             with Deadline(CALL_S):
                 answer = function(**arguments).data
@@ -158,15 +162,14 @@ class SlackApi:
 
     def _send(self, url: str, content: bytes | IO[bytes], length: int) -> None:
         """Send *content* to the address that Slack gave for it; a file is sent in blocks."""
-        is_plain = self._client.base_url.startswith("http:")
-        if not re.match("https?://[A-Za-z0-9]" if is_plain else "https://[A-Za-z0-9]", url):
+        if not re.match("https?://[A-Za-z0-9]" if self._is_plain else "https://[A-Za-z0-9]", url):
             raise refusal("an upload", f"its address is {url[:20]}")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         request = urllib.request.Request(url, content, headers, method="POST")  # noqa: S310
         try:
             with (
                 Deadline(upload_s(length)),
-                opener().open(request, timeout=TIMEOUT_S) as answer,
+                opener(url).open(request, timeout=TIMEOUT_S) as answer,
             ):
                 answer.read()
         except HTTPError as error:

@@ -43,21 +43,24 @@ def respond(url: str, text: str, api_url: str, within_s: float) -> bool:
         url, json.dumps(reply).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with Deadline(within_s), opener().open(request, timeout=within_s) as answer:
+        with Deadline(within_s), opener(url).open(request, timeout=within_s) as answer:
             return int(answer.status) == 200
     except HTTPError:
         return False
 
 
-def opener() -> "OpenerDirector":
-    """Return an opener that does not follow redirects; each is an `HTTPError`."""
-    from urllib.request import HTTPRedirectHandler, build_opener
+def opener(url: str) -> "OpenerDirector":
+    """Return an opener for *url* that does not follow redirects; each is an `HTTPError`."""
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
+
+    from app.network import tls
 
     class NoRedirects(HTTPRedirectHandler):
         def redirect_request(self, *_: Any) -> None:
             """Follow nothing."""
 
-    return build_opener(NoRedirects)
+    is_plain = url.startswith("http:")
+    return build_opener(NoRedirects, *([] if is_plain else [HTTPSHandler(context=tls.trusted())]))
 
 
 def _place(url: str) -> tuple[str, str, int] | None:
