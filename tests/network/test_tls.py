@@ -12,7 +12,8 @@ from app.notify.base import NoAnswer
 from app.notify.slack.api import SlackApi
 from app.notify.slack.response_url import respond
 from tests.servers.certificate import self_signed
-from tests.servers.slack import ALERTS, BOT_TOKEN, SlackServer
+from tests.servers.slack import BOT_TOKEN, SlackServer
+from tests.servers.slack_requests import ALERTS
 
 POST = "chat.postMessage"
 
