@@ -67,9 +67,10 @@ def _next_at(at: time, now: datetime) -> datetime:
     An hour that comes twice, when summer time ends, is fold 0 and then fold 1.
     """
     today = now.astimezone().date()
-    comes = (
-        datetime.combine(today + timedelta(days=days), at.replace(fold=fold)).astimezone(UTC)
+    # Of a naive time that is skipped, `astimezone` would return a time before it.
+    comes_s = (
+        datetime.combine(today + timedelta(days=days), at.replace(fold=fold)).timestamp()
         for days in (0, 1)
         for fold in (0, 1)
     )
-    return next(one for one in comes if one > now).astimezone(now.tzinfo)
+    return datetime.fromtimestamp(next(one for one in comes_s if one > now.timestamp()), now.tzinfo)

@@ -89,6 +89,8 @@ def test_words_that_mean_no_time_are_not_guessed_at(text: str) -> None:
         ("Europe/Berlin", "2027-03-28T00:45:00", "until 2:30", "2027-03-28T01:30"),
         ("America/New_York", "2026-11-01T05:50:00", "until 1.10", "2026-11-01T06:10"),
         ("America/New_York", "2027-03-14T06:59:59", "until 3", "2027-03-14T07:00"),
+        ("America/New_York", "2027-03-13T15:50:43", "until 2", "2027-03-14T07:00"),
+        ("America/Santiago", "2026-09-05T20:00:00", "until 0", "2026-09-06T04:00"),
     ],
 )
 def test_a_time_of_day_is_the_next_one(

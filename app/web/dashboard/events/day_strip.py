@@ -45,7 +45,7 @@ class DayStrip:
 
 def strip_of(day: date, rows: Iterable[EventRow]) -> DayStrip:
     """Return the strip of *day*, on which the events of *rows*, the newest first, began."""
-    start_s, end_s = _at(day, 0).timestamp(), _at(day + timedelta(days=1), 0).timestamp()
+    start_s, end_s = _at_s(day, 0), _at_s(day + timedelta(days=1), 0)
     whole_s = end_s - start_s
     quarters: dict[int, list[EventRow]] = {}
     for row in rows:
@@ -55,7 +55,7 @@ def strip_of(day: date, rows: Iterable[EventRow]) -> DayStrip:
         _bar(number, quarters[number], _BAR_S / whole_s * 100, most) for number in sorted(quarters)
     )
     hours = tuple(
-        (f"{hour:02d}:00", round((_at(day, hour).timestamp() - start_s) / whole_s * 100, 2))
+        (f"{hour:02d}:00", round((_at_s(day, hour) - start_s) / whole_s * 100, 2))
         for hour in _HOURS
     )
     return DayStrip(bars, hours, _summary(quarters))
@@ -92,5 +92,5 @@ def _summary(quarters: dict[int, list[EventRow]]) -> str:
     return f"{count} events between {first:%H:%M} and {last:%H:%M}"
 
 
-def _at(day: date, hour: int) -> datetime:
-    return datetime.combine(day, time(hour)).astimezone()
+def _at_s(day: date, hour: int) -> float:
+    return datetime.combine(day, time(hour)).timestamp()

@@ -217,8 +217,7 @@ def _span_s(day: date | None) -> tuple[float, float]:
     """Return the beginning and the end of *day* in the house's time zone; None is all of time."""
     if day is None:
         return float("-inf"), float("inf")
-    start = datetime.combine(day, time()).astimezone()
-    end = datetime.combine(day + timedelta(days=1), time()).astimezone()
+    start, end = (datetime.combine(day + timedelta(days=days), time()) for days in (0, 1))
     return start.timestamp(), end.timestamp()
 
 

@@ -1,7 +1,6 @@
 """The strip of one day."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -15,13 +14,9 @@ DAY = date(2026, 10, 25)
 
 
 @pytest.fixture(autouse=True)
-def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_berlin(in_zone: Callable[[str], None]) -> None:
     """The house is where summer time ends on `DAY`, which has 25 hours."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    in_zone("Europe/Berlin")
 
 
 def row(hour: int, minute: int) -> EventRow:
@@ -51,6 +46,15 @@ def test_the_hours_of_a_long_day_are_in_their_places() -> None:
     assert strip.hours == (("00:00", 0.0), ("06:00", 28.0), ("12:00", 52.0), ("18:00", 76.0))
     assert strip.bars[0].x == 99.0
     assert strip.words == "1 event, at 23:50"
+
+
+def test_a_day_without_midnight_begins_after_it(in_zone: Callable[[str], None]) -> None:
+    """In Chile summer time begins at midnight."""
+    in_zone("America/Santiago")
+    at = datetime(2026, 9, 6, 4, 10, tzinfo=UTC)
+    first = new_row(event_id(at, "front")).of_record(EventRecord("front", at, at))
+    strip = strip_of(date(2026, 9, 6), [first])
+    assert (strip.bars[0].x, strip.hours[1]) == (0.0, ("06:00", 21.74))
 
 
 def test_a_day_without_events_says_so() -> None:
