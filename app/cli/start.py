@@ -74,11 +74,23 @@ def start(
                 click.echo(
                     "It runs already. To start it differently, stop it first (scripts/stop.sh)."
                 )
+    except PermissionError as error:
+        click.echo(_not_yours(error, config), err=True)
+        sys.exit(1)
     except OSError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
     # The start may have made a password for Redis.
     click.echo(_report(replace(order, config=loaded(folder, profile))))
+
+
+def _not_yours(error: PermissionError, config: Config) -> str:
+    """Return why a file or folder cannot be used, with the cure."""
+    folders = shlex.join(str(folder) for folder in (config.data_dir, config.logs_dir))
+    return (
+        f"{error.filename}: {error.strerror}. It may belong to root after a start with sudo. "
+        f'Make it yours: sudo chown --recursive "$USER:" {folders}'
+    )
 
 
 def _resolved(source: str | None) -> str | None:

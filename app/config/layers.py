@@ -85,6 +85,9 @@ class Layers:
             node = loader.get_single_node()
             self._record_places(node, (), path)
             values = loader.construct_document(node) if node else {}
+        except PermissionError as error:
+            cure = "it may belong to root after an editor with sudo; make it yours (sudo chown)"
+            self.problems.append(f"{path}: cannot be read: {error.strerror}; {cure}")
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"{path}: cannot be read: {error}")
         except yaml.MarkedYAMLError as error:

@@ -59,7 +59,7 @@ need_own_folder() {
                 "A worn-out card stays read-only, so replace it"
         fi
         die "$(realpath "$name") is not yours, perhaps because of a start with sudo. Make it yours:" \
-            "sudo chown --recursive \"\$USER:\" '$PWD'. Then start without sudo"
+            "sudo chown --recursive \"\$USER:\" $(printf '%q' "$PWD"). Then start without sudo"
     done
 }
 
