@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 
 #: What the verbs import first. The Python of the system may have some of it.
@@ -73,6 +74,10 @@ class Verbs(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Who's There?: cameras at home that show you who comes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # The terminal may not be of UTF-8, and the name of a file neither.
+            stream.reconfigure(errors="replace")
     # What a verb writes, such as pictures, is readable by this user alone. Models and packages are
     # no secret, and another user may run the suite.
     if context.invoked_subcommand != "fetch-models":

@@ -1,5 +1,6 @@
 """Covers several modules: `python -m app`, called with the Python of the system."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,3 +30,15 @@ def test_the_python_of_the_system_leads_to_that_of_the_suite(tmp_path: Path) -> 
     python.chmod(0o755)
     done = verb(tmp_path)
     assert (done.stdout, done.stderr) == ("-m|app|check-camera|front door|", "")
+
+
+def test_a_terminal_of_another_encoding_gets_its_lines(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "check-config", tmp_path / "house → garden"],
+        cwd=REPO,
+        env={**os.environ, "PYTHONIOENCODING": "iso-8859-1", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert b"house ? garden/config.yml: there is no such file" in done.stdout
+    assert (done.returncode, done.stderr) == (1, b"")
