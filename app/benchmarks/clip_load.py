@@ -169,14 +169,14 @@ def _longest_gap_ms(folder: Path, live_s: float, *, recorded: bool) -> float:
     writer = Worker("clips", recorder.step)
     taken_s: list[float] = []
 
-    def take(frames: Sequence[Frame]) -> bool:
+    def take(frames: Sequence[Frame]) -> float:
         (frame,) = frames
         recorder.add_frame(frame)
         taken_s.append(frame.at_s)
         if recorded and len(taken_s) == FPS:
             recorder.begin_clip(folder / "live", frame.at_s - PRE_ROLL_S, "")
             writer.wake()
-        return False
+        return 0.0
 
     feed = CameraFeed(
         *(lambda: make_camera("bench", settings, clock), clock, settings),

@@ -235,7 +235,7 @@ class CameraFeed:
         live.start()
         return live
 
-    def _take(self, frames: Sequence[Frame]) -> bool:
+    def _take(self, frames: Sequence[Frame]) -> float:
         self.state = "open"
         self._reopening.record_frame()
         return self._take_frames(frames)

@@ -17,9 +17,8 @@ from app.frames import Frame, Packet
 _STOP_S = 0.8
 #: A thread that waits for its turn looks so often whether it was stopped.
 _TURN_S = 0.02
-#: The most frames that are read together, and the longest time that they cover. No event opens
-#: with fewer frames, so the alert is not later: its frame is the last of those read together.
-_BATCH, _BATCH_S = 3, 0.3
+#: The most frames that are read together: they are in memory, decoded.
+_MOST_TOGETHER = 5
 #: The reader is there so long before the last frame is due, also where the system wakes it late:
 #: only by waiting for it does the camera know that it is not behind.
 _EARLY_S = 0.008
@@ -30,12 +29,12 @@ class FrameUser:
     """The function that takes the frames of a camera, and how to call it.
 
     *take* gets the frames in the thread of the camera. That thread holds the lock *turn* meanwhile,
-    so another thread that holds it is alone. *take* returns whether the next frames may come some
-    tenths of a second late, several of them together. *wake* is called in that thread when the
+    so another thread that holds it is alone. *take* returns by how many seconds the next frames may
+    come late, several of them together; 0 is not at all. *wake* is called in that thread when the
     camera has failed, or *take* has.
     """
 
-    take: Callable[[Sequence[Frame]], bool]
+    take: Callable[[Sequence[Frame]], float]
     wake: Callable[[], None] = lambda: None
     turn: "threading.RLock" = field(default_factory=threading.RLock)
 
@@ -159,13 +158,13 @@ class LiveCamera:
         self._start_limit(self._stall_s)
         count = 1
         while not self._stopping.is_set():
-            may_be_late = self._read(count)
-            count = self._wait_for_more() if may_be_late and self._camera.patient else 1
+            late_s = self._read(count)
+            count = self._wait_for_more(late_s) if late_s and self._camera.patient else 1
 
-    def _read(self, count: int) -> bool:
-        """Pass *count* frames on; return whether the next ones may be late."""
+    def _read(self, count: int) -> float:
+        """Pass *count* frames on; return by how many seconds the next ones may be late."""
         frames: list[Frame] = []
-        may_be_late = False
+        late_s = 0.0
         self._camera.expect(count)
         try:
             while not frames or (len(frames) < count and not self._stopping.is_set()):
@@ -173,8 +172,8 @@ class LiveCamera:
         finally:
             if frames:
                 self._times_s = (self._times_s + [one.at_s for one in frames])[-2:]
-                may_be_late = self._pass_on(frames)
-        return may_be_late
+                late_s = self._pass_on(frames)
+        return late_s
 
     def _forward(self, packet: Packet) -> None:
         if self._sink and not self._stopping.is_set():
@@ -184,33 +183,32 @@ class LiveCamera:
         self._alive_s = self._clock.monotonic()
         self._limit_s = limit_s
 
-    def _pass_on(self, frames: Sequence[Frame]) -> bool:
-        """Let the user take *frames*; return whether the next ones may be late."""
+    def _pass_on(self, frames: Sequence[Frame]) -> float:
+        """Let the user take *frames*; return by how many seconds the next ones may be late."""
         self._alive_s = self._clock.monotonic()
         turn = self._user.turn
         # Whoever has the turn may be waiting in `stop` for this thread.
         while not turn.acquire(timeout=_TURN_S):
             if self._stopping.is_set():
-                return False
+                return 0.0
         try:
-            return not self._stopping.is_set() and self._user.take(frames)
+            return 0.0 if self._stopping.is_set() else self._user.take(frames)
         except OSError as error:
             self._error = error
             self._user.wake()
-            return False
+            return 0.0
         finally:
             turn.release()
 
-    def _wait_for_more(self) -> int:
-        """Wait until several frames can be read together, and return how many.
+    def _wait_for_more(self, late_s: float) -> int:
+        """Wait until the frames can be read together of which none is later than *late_s*.
 
-        It does not wait when frames are rare, nor for frames that are there because the last one
-        was late itself.
+        Returns how many. It does not wait when frames are rare, nor for frames that are there
+        because the last one was late itself.
         """
         every_s = self._times_s[-1] - self._times_s[0]
-        if not 0 < every_s <= _BATCH_S / 2:
-            return 1
-        late_s = self._clock.monotonic() - self._times_s[-1]
-        count = min(_BATCH, int(_BATCH_S / every_s + 0.1))
-        self._stopping.wait(max(count * every_s - _EARLY_S - late_s, 0.0))
+        count = min(int(late_s / every_s + 0.1) + 1, _MOST_TOGETHER) if every_s > 0 else 1
+        if count > 1:
+            passed_s = self._clock.monotonic() - self._times_s[-1]
+            self._stopping.wait(max(count * every_s - _EARLY_S - passed_s, 0.0))
         return count

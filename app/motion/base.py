@@ -13,6 +13,8 @@ from app.protocol import Evidence
 
 Method = Literal["structure", "running_average"]
 Kernel = Annotated[int, Interval(ge=1, le=101)]
+#: The seconds in which something must have been seen before it can be somebody.
+SOONEST_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ class MotionModel(ABC):
 
     @property
     def rests(self) -> bool:
-        """Return whether none of the next three pictures can be the first with motion.
+        """Return whether nothing is in sight of which somebody could become.
 
-        That does not hold for a picture after the first of these that shows a change.
+        Then no picture that comes less than `SOONEST_S` after the next change has the first motion.
         """
         return False
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.motion.base import SOONEST_S
 from app.motion.blobs import SOME_TEXTURE
 from app.motion.contrast import unit_px
 from app.motion.scene_model import SceneModel, region_of
@@ -14,7 +15,7 @@ from app.motion.tracks import Track
 #: be an insect, above `HUGE` it may be somebody close to the camera.
 _LARGE, _SMALL, HUGE = 0.0104, 0.0118, 0.05
 #: Seconds, and the least number of pictures, in which a track must have been seen.
-_LARGE_LASTS_S, _LASTS_S, _LEAST_SIGHTS = 0.2, 0.4, 3
+_LARGE_LASTS_S, _LASTS_S, _LEAST_SIGHTS = SOONEST_S, 0.4, 3
 _SEEN_SHARE = 0.6
 #: The share of the picture that is textured, from which texture can be judged well.
 MUCH_TEXTURE = 0.0069

@@ -65,16 +65,16 @@ class OddCamera(Camera):
 
 
 class Taken:
-    """A user who keeps the frames; he is *patient* with the next ones, or not."""
+    """A user who keeps the frames; the next ones may be *late_s* seconds late."""
 
-    def __init__(self, *, patient: bool = False) -> None:
+    def __init__(self, *, late_s: float = 0.0) -> None:
         self.frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self.woken = threading.Event()
         self.threads: set[int] = set()
         #: The numbers of frames that came together.
         self.together: list[int] = []
         self.user = FrameUser(self._take, self.woken.set)
-        self._patient = patient
+        self._late_s = late_s
 
     def next(self, timeout_s: float = ENOUGH_S) -> Frame | None:
         """Return the next frame, None when there is none within *timeout_s*."""
@@ -86,9 +86,9 @@ class Taken:
     def numbers(self, count: int) -> list[int]:
         return [frame.number for _ in range(count) if (frame := self.next())]
 
-    def _take(self, frames: Sequence[Frame]) -> bool:
+    def _take(self, frames: Sequence[Frame]) -> float:
         self.threads.add(threading.get_ident())
         self.together.append(len(frames))
         for frame in frames:
             self.frames.put(frame)
-        return self._patient
+        return self._late_s

@@ -208,11 +208,11 @@ def test_a_bug_in_a_camera_is_an_error_for_the_caller(live: Live, taken: Taken) 
 def test_a_failure_of_the_world_costs_its_user_one_frame(clock: FakeClock) -> None:
     taken: list[int] = []
 
-    def take(frames: Sequence[Frame]) -> bool:
+    def take(frames: Sequence[Frame]) -> float:
         if frames[0].number == 1:
             raise OSError("the disk is full")
         taken.append(frames[0].number)
-        return False
+        return 0.0
 
     woken = threading.Event()
     camera = OddCamera(3)
@@ -255,12 +255,13 @@ class QueueingCamera(OddCamera):
 
 
 @pytest.mark.parametrize(
-    ("is_patient", "every_s", "together"), [(True, 0.1, 3), (False, 0.1, 1), (True, 0.16, 1)]
+    ("late_s", "every_s", "together"),
+    [(0.2, 0.1, 3), (0.4, 0.1, 5), (0.4, 0.05, 5), (0.0, 0.1, 1), (0.2, 0.25, 1)],
 )
-def test_frames_are_read_together_for_a_patient_user(
-    is_patient: bool, every_s: float, together: int
+def test_frames_are_read_together_when_they_may_be_late(
+    late_s: float, every_s: float, together: int
 ) -> None:
-    taken, camera = Taken(patient=is_patient), QueueingCamera(every_s, 12)
+    taken, camera = Taken(late_s=late_s), QueueingCamera(every_s, 12)
     one = LiveCamera(camera, SystemClock(), 10, taken.user)
     one.start()
     one.thread.join(patience(ENOUGH_S))
@@ -272,7 +273,7 @@ def test_frames_are_read_together_for_a_patient_user(
 
 
 def test_pictures_that_come_together_have_their_own_times() -> None:
-    taken, packets = Taken(patient=True), list[Packet]()
+    taken, packets = Taken(late_s=0.1), list[Packet]()
     with RtspServer(50, fps=20) as server:
         settings = CameraSettings(source=f"rtsp://{server.address}/stream", fps=20, stall_s=5)
         camera = make_camera("front", settings, SystemClock())

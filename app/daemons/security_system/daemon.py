@@ -218,8 +218,11 @@ class SecuritySystem(Daemon):
             self._report_trouble()
             self.report_heartbeat()
 
-    def _take(self, frames: Sequence[Frame]) -> bool:
-        """Judge the next *frames*, in the camera's thread; return whether others may come late."""
+    def _take(self, frames: Sequence[Frame]) -> float:
+        """Judge the next *frames*, in the camera's thread.
+
+        Returns by how many seconds others may come late.
+        """
         self._follow_changes()
         return self._frames.take(frames)
 

@@ -14,7 +14,12 @@ from app.daemons.security_system.event_reporter import frame_time
 from app.daemons.security_system.parts import CameraParts
 from app.detector import Event, Verdict
 from app.frames import Frame, jpeg
+from app.motion.base import SOONEST_S
 from app.state import Latest
+
+#: The seconds by which frames may be late while somebody is in sight whose event has opened: there
+#: is no other alert before he has gone, and then its end is published so much later.
+_IN_SIGHT_LATE_S = 0.4
 
 
 class FramePath:
@@ -49,6 +54,8 @@ class FramePath:
         self.learning = False
         self.level: float | None = None
         self._last_frame: Frame | None = None
+        #: Whether the last frame showed somebody.
+        self._in_sight = False
         self._images_given = 0
         self._latest_s = float("-inf")
 
@@ -60,15 +67,19 @@ class FramePath:
             self._settings = settings
             self.detector = settings.make(self.detector.last_alert_at_s)
 
-    def take(self, frames: Sequence[Frame]) -> bool:
-        """Judge the next *frames*; return whether others may come late."""
+    def take(self, frames: Sequence[Frame]) -> float:
+        """Judge the next *frames*; return by how many seconds others may come late."""
         parts = self._parts
         self.count += len(frames)
         for frame in self._worth_judging(frames):
             self._process(frame)
             if parts.people.works or parts.reporter.open_event:
                 parts.alerts.follow(frame, self.detector)
-        return self.detector.rests and not (parts.alerts.waits or self._is_watched)
+        if not self.detector.rests or parts.alerts.waits or self._is_watched:
+            return 0.0
+        if self._in_sight:
+            return _IN_SIGHT_LATE_S if parts.reporter.open_event else 0.0
+        return SOONEST_S
 
     def _worth_judging(self, frames: Sequence[Frame]) -> Sequence[Frame]:
         """Return those of *frames*, read together, that may show what the last one does not."""
@@ -98,6 +109,7 @@ class FramePath:
 
     def _judge(self, frame: Frame) -> None:
         verdict = self.detector.judge(frame)
+        self._in_sight = verdict.motion
         if self._parts.display:
             self._parts.display.offer(
                 frame, verdict, self.detector.comparison, self._parts.alerts.view

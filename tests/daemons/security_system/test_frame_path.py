@@ -5,13 +5,20 @@ import re
 import signal
 import time
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.cameras import make_camera
+from app.cameras.base import CameraSettings
+from app.clock import SystemClock
+from app.daemons.security_system.daemon import SecuritySystem
+from app.motion.base import SOONEST_S
 from app.protocol import Request
 from tests.cameras.pictures import jpeg_of
 from tests.daemons.security_system.conftest import NUMBERED, Front
 from tests.recording.videos import numbered_video
+from tests.servers.programs import write_config
 from tests.servers.video_server import VideoServer
 from tests.waiting import until
 
@@ -102,3 +109,19 @@ def test_a_damaged_picture_is_counted_and_not_shown(front: Front) -> None:
         front.state.add_request(Request("last_image", datetime.now(UTC), "anna", "front"))
         until(lambda: damaged() > 8, "more pictures are damaged")
         assert front.state.latest("front") == shown
+
+
+def test_frames_may_be_later_while_somebody_is_in_sight(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, "unix:///nowhere", QUICK + "recording: {clips: false}\n")
+    settings = CameraSettings(source="synthetic:person", resolution=(320, 240), fps=10)
+    way = SecuritySystem(folder=folder)._frames
+    found = set[tuple[str, float]]()
+    expected = {("nobody", SOONEST_S), ("doubtful", 0.0), ("somebody", 0.4)}
+    with closing(make_camera("front", settings, SystemClock(), "fast")) as camera:
+        camera.open()
+        while not found >= expected and way.count < 300:
+            late_s = way.take([camera.read()])
+            followed = [one for one in way.detector.contours() if one.seen]
+            state = "somebody" if followed else "nobody"
+            found.add((state if way.detector.rests else "doubtful", late_s))
+    assert found == expected
