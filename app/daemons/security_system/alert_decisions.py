@@ -59,6 +59,8 @@ class AlertDecisions:
         """Return the decision about *event*, which *frame* opens; None without an alert."""
         self._newest, self._corrected = frame, None
         self._opening = frame_time(frame, event.started_at_s), event.evidence
+        rows, columns = frame.luma.shape
+        self._silencing.see(columns, rows)
         self.verdict, self._is_silenced = None, False
         decision = self._watch.opened(event, frame, self._clock.monotonic())
         if decision == "sent" and event.alert:

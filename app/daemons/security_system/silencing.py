@@ -55,8 +55,8 @@ class Known(NamedTuple):
 class Silencing:
     """The silencer of *camera*, whose files are in *folder*.
 
-    *aspect* is the width of its pictures divided by their height. The loop calls `judge`; all else
-    happens in a thread.
+    *aspect* is the width of its pictures divided by their height, until `see` knows it: a network
+    camera has a size of its own. The loop calls `judge` and `see`; all else happens in a thread.
     """
 
     def __init__(  # noqa: PLR0917
@@ -124,6 +124,15 @@ class Silencing:
     def armed(self) -> None:
         """The camera opens: the next event is the first since arming."""
         self._day.armed()
+
+    def see(self, columns: int, rows: int) -> None:
+        """Learn all events again if pictures of *columns* and *rows* have another shape."""
+        aspect = columns / rows
+        if aspect == self._aspect:
+            return
+        with self._lock:
+            self._aspect, self._days = aspect, None
+        self._worker.wake()
 
     def judge(
         self, started_at: datetime, evidence: Evidence | None, findings: Findings

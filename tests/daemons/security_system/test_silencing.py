@@ -17,6 +17,7 @@ from app.daemons.security_system.silencing import Silencing
 from app.protocol import EventRecord, Evidence, Request, RequestKind, event_id
 from app.recording.event_folder import EventFolders
 from app.silencer.memory import Memory, is_on, read_memory, switch_on, write_memory
+from app.silencer.numbers import NAMES
 from app.state import State
 from tests.daemons.facts import facts
 from tests.daemons.security_system.publishing import publishing
@@ -91,6 +92,18 @@ def test_it_learns_events_and_labels_from_the_disk(camera: Camera) -> None:
         (free, None),
     ]
     assert camera.silencing.counters()["silencer_tags"] == 1
+
+
+def test_the_place_of_an_event_is_right_in_wide_pictures_too(camera: Camera) -> None:
+    evidence = replace(EVIDENCE, box=(1100, 300, 100, 360), height=0.5)
+    at = camera.clock.now()
+    event = event_id(at, "front")
+    record = EventRecord("front", at, at + timedelta(seconds=9), evidence=evidence)
+    camera.folders.write_event(event, at, protocol.plain_event(record))
+    camera.learn()
+    camera.silencing.see(1280, 720)
+    (learned,) = camera.learn().examples
+    assert learned.numbers[NAMES.index("across")] == round(1150 / 1280, 4)
 
 
 def test_a_label_that_is_removed_is_forgotten(camera: Camera) -> None:
