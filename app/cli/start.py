@@ -207,4 +207,5 @@ def _dashboard(order: Order, options: str) -> str:
 def _short(path: Path) -> str:
     """Return *path* relative to the current folder if it is below it."""
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    is_below = path.is_relative_to(here) and here != Path(here.anchor)
+    return str(path.relative_to(here) if is_below else path)
