@@ -1,6 +1,7 @@
 """What tests of several parts need: the footage, and a Redis of their own."""
 
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -28,6 +29,9 @@ REPO = Path(__file__).resolve().parent.parent
 # Each test process, and each program that a test starts, would compile all modules for itself.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# While thousands of tests are collected nothing is garbage.
+gc.disable()
 
 _PRIORITY, _UMASK, _FOLDER = os.getpriority(os.PRIO_PROCESS, 0), os.umask(0o022), Path.cwd()
 os.umask(_UMASK)
@@ -83,6 +87,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(slow, len(SLOW) + 1)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but never look again at what all these tests are."""
+    gc.freeze()
+    gc.enable()
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import json
 import queue
 import signal
 import subprocess
@@ -29,6 +30,19 @@ from tests.servers.redis_server import RedisServer
 from tests.waiting import until
 
 Start = Callable[[str], Program]
+#: Starts a program with each list of options, and prints the codes. The imports take a second.
+SEVERAL_STARTS = """
+import json, runpy, sys
+program, starts = sys.argv[1], json.loads(sys.argv[2])
+codes = []
+for options in starts:
+    sys.argv[1:] = options
+    try:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        codes.append(ended.code or 0)
+print(json.dumps(codes))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -240,19 +254,20 @@ def test_a_wrong_configuration_stops_a_start(
 
 @pytest.mark.parametrize("name", ["security_system", "uploader"])
 def test_every_program_explains_and_checks_its_options(name: str, config: Path) -> None:
-    def run(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", f"app.daemons.{name}", *options]
-        return subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-
-    helped = run("--help")
-    assert helped.returncode == 0
-    assert all(option in helped.stdout for option in ("--config DIR", "--profile NAME"))
-    refused = run("--conifg", str(config))
-    assert refused.returncode == 2
-    assert "unrecognized arguments: --conifg" in refused.stderr
-    unknown = run("--config", str(config), "--profile", "nope")
-    assert unknown.returncode == 2
-    assert f"{config / 'profiles'}: there is no profile 'nope'" in unknown.stderr
+    wrong = ["--conifg", str(config)]
+    unknown = ["--config", str(config), "--profile", "nope"]
+    command = [sys.executable, "-c", SEVERAL_STARTS, f"app.daemons.{name}"]
+    done = subprocess.run(
+        [*command, json.dumps([["--help"], wrong, unknown])],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(option in done.stdout for option in ("--config DIR", "--profile NAME"))
+    assert done.stdout.splitlines()[-1] == "[0, 2, 2]"
+    assert "unrecognized arguments: --conifg" in done.stderr
+    assert f"{config / 'profiles'}: there is no profile 'nope'" in done.stderr
 
 
 # --- as a process ---

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.conftest import REPO
@@ -22,8 +23,13 @@ def relative(path: Path) -> str:
     return str(path.relative_to(REPO))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def definitions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node
 
@@ -57,7 +63,7 @@ def test_the_root_holds_only_what_several_programs_share() -> None:
 def test_no_class_is_defined_twice() -> None:
     places = defaultdict(list)
     for module in MODULES:
-        for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        for node in tree_of(module).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(relative(module))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -68,7 +74,7 @@ def test_no_docstring_begins_with_a_question() -> None:
 
 
 def questions_in(module: Path) -> list[str]:
-    tree = ast.parse(module.read_text(encoding="utf-8"))
+    tree = tree_of(module)
     docstrings = [ast.get_docstring(node) or "" for node in (tree, *definitions(module))]
     return [text for text in docstrings if text.split(" ")[0] in QUESTIONS]
 

@@ -14,7 +14,7 @@ def test_every_request_is_answered_and_measured() -> None:
     for command in (*COMMANDS, EMPTY):
         took_ms = figures[command]
         assert 0 < took_ms["p50_ms"] <= took_ms["p99_ms"] <= took_ms["max_ms"]
-    assert 20 < figures["pss_mb"] < 80
+    assert 5 < figures["pss_mb"] < 500
     assert figures["ratio_p99"] > 0
     assert "/status" in slack_table(figures)
 

@@ -13,7 +13,7 @@ import urllib3
 
 from app.network.deadline import CALL_S, Deadline, upload_s
 from tests.servers.drip_server import HTTP_PARTS, DripServer
-from tests.waiting import patience, until
+from tests.waiting import Stopwatch, patience, until
 
 #: Much longer than the deadline and shorter than any answer of the server.
 SOON_S = 3.0
@@ -46,11 +46,11 @@ def open_files() -> int:
 
 
 def ends_in_time(call: Callable[[], object], seconds: float = 0.2) -> bool:
-    began_s = time.monotonic()
-    with pytest.raises(TimeoutError, match=f"no complete answer within {seconds:g} s"):  # noqa: SIM117
-        with Deadline(seconds):
-            call()
-    return time.monotonic() - began_s < patience(SOON_S)
+    with Stopwatch() as watch:  # noqa: SIM117
+        with pytest.raises(TimeoutError, match=f"no complete answer within {seconds:g} s"):
+            with Deadline(seconds):
+                call()
+    return watch.seconds < patience(SOON_S)
 
 
 @pytest.mark.parametrize("call", [by_urllib, by_requests, by_urllib3])

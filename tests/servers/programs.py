@@ -14,7 +14,7 @@ from app.config import FOLDER_VARIABLE, PROFILE_VARIABLE
 from app.launcher.launch import LIGHT
 from app.protocol import Heartbeat
 from app.state import State
-from tests.waiting import Found, patience, until
+from tests.waiting import Found, Stopwatch, patience, until
 
 REPO = Path(__file__).resolve().parent.parent.parent
 _END_S = 15.0
@@ -106,13 +106,15 @@ class Program:
         goes: ten times *within_s* is the end of it.
         """
         before = latest = self._kept_waiting_s()
-        began_s = time.monotonic()
-        while not (found := look()):
-            latest = latest | self._kept_waiting_s()
-            kept_s = sum(waited_s - before.get(thread, 0.0) for thread, waited_s in latest.items())
-            if time.monotonic() - began_s > min(within_s + kept_s, within_s * _MOST_PATIENCE):
-                raise AssertionError(f"{what}: not within {within_s} s of its own time")
-            time.sleep(0.02)
+        with Stopwatch() as watch:
+            while not (found := look()):
+                latest = latest | self._kept_waiting_s()
+                kept_s = sum(
+                    waits_s - before.get(thread, 0.0) for thread, waits_s in latest.items()
+                )
+                if watch.seconds > min(within_s + kept_s, within_s * _MOST_PATIENCE):
+                    raise AssertionError(f"{what}: not within {within_s} s of its own time")
+                time.sleep(0.02)
         return found
 
     def _kept_waiting_s(self) -> dict[str, float]:

@@ -13,7 +13,9 @@ import redis
 
 from app.launcher.redis_server import find_redis_server
 
-_START_S = 10.0
+_START_S = 60.0
+#: The options of a server that never has a child, which would write a log.
+_PLAIN = ["--appendonly", "no"]
 
 
 class RedisServer:
@@ -29,11 +31,7 @@ class RedisServer:
         self.folder = folder
         self._socket = folder / "redis.sock"
         self._log = folder / "redis.log"
-        durable = (
-            ["--appendonly", "yes", "--appendfsync", "always"]
-            if appendonly
-            else ["--appendonly", "no"]
-        )
+        durable = ["--appendonly", "yes", "--appendfsync", "always"] if appendonly else _PLAIN
         self._options = [*durable, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +85,7 @@ class RedisServer:
     def kill(self) -> None:
         """End it as a power cut does (SIGKILL), with its children: one may be writing a log."""
         server = psutil.Process(self._running().pid)
-        children = server.children()
+        children = server.children() if self._options != _PLAIN else []
         for process in (server, *children):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

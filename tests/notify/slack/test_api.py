@@ -1,7 +1,6 @@
 """Slack's Web API, against a Slack that misbehaves."""
 
 import logging
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from tests.servers.ports import free_port
 from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SCOPES, SlackServer
 from tests.servers.slack_requests import ALERTS
 from tests.servers.tricks import Trick, answer_lost, broken, refused, reset, too_many
-from tests.waiting import patience
+from tests.waiting import Stopwatch, patience
 
 POST = "chat.postMessage"
 
@@ -34,13 +33,12 @@ def test_a_call_ends_when_slack_answers_byte_by_byte(
     slow: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.notify.slack.api.CALL_S", 0.4)
-    began_s = time.monotonic()
-    with DripServer(slow) as drip:
+    with Stopwatch() as watch, DripServer(slow) as drip:
         api = SlackApi(drip.url, BOT_TOKEN, clock)
         with pytest.raises(NoAnswer, match=r"no complete answer within 0\.4 s") as caught:
             post(api)
     assert caught.value.sent
-    assert time.monotonic() - began_s < patience(3.0)
+    assert watch.seconds < patience(3.0)
 
 
 def test_an_upload_ends_when_slack_answers_byte_by_byte(

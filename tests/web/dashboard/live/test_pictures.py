@@ -25,6 +25,7 @@ def state(redis_server: RedisServer) -> Iterator[State]:
 @pytest.fixture
 def live(state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePictures]:
     monkeypatch.setattr("app.web.dashboard.live.pictures.LOOK_S", 0.1)
+    monkeypatch.setattr("app.web.dashboard.live.pictures.OLD_S", 60.0)
     yield LivePictures(state)
     until(lambda: not threads(), "the thread has ended")
 
@@ -137,14 +138,16 @@ def test_a_new_viewer_gets_no_picture_of_an_earlier_one(live: LivePictures, stat
 def test_a_picture_that_is_no_longer_live_is_not_sent(
     live: LivePictures, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.dashboard.live.pictures.OLD_S", 0.1)
     with Viewer(live, state, FRONT) as one:
         state.publish_frame("front", b"old")
         one.next()
-        time.sleep(0.15)
+        monkeypatch.setattr("app.web.dashboard.live.pictures.OLD_S", 0.0)
+        monkeypatch.setattr("app.web.dashboard.live.pictures.QUIET_S", 0.2)
         with Viewer(live, state, FRONT) as other:
-            state.publish_frame("front", b"new")
-            assert other.next() == b"new"
+            assert b"old" not in next(other.stream)
+        monkeypatch.setattr("app.web.dashboard.live.pictures.OLD_S", 60.0)
+        with Viewer(live, state, FRONT) as other:
+            assert other.next() == b"old"
 
 
 def test_pictures_come_again_after_redis_was_away(
