@@ -51,8 +51,20 @@ HOUSES = (
 )
 
 
-#: Folders whose tests wait most. They start first, so that no process is left with them at the end.
-SLOW = ("tests/system/", "tests/daemons/", "tests/scripts/", "tests/launcher/", "tests/evaluation/")
+#: Folders whose tests wait most. They start first, so that no process is left with them at the end,
+#: which has short ones.
+SLOW = (
+    "tests/system/",
+    "tests/daemons/",
+    "tests/scripts/",
+    "tests/launcher/",
+    "tests/evaluation/",
+    "tests/web/",
+    "tests/benchmarks/",
+    "tests/recording/",
+    "tests/uploads/",
+    "tests/cli/",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

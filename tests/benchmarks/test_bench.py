@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.videos import run, run_as_process, video_of_a_visit
+from tests.evaluation.videos import run, video_of_a_visit
 
 CLASSIC_STAGES = ["resize", "grey", "blur", "compare", "mark", "outline"]
 DETECTOR_STAGES = ["shrink", "blur", "learn", "compare", "outline", "rule"]
@@ -26,8 +26,8 @@ def test_it_measures_both_pipelines_and_every_stage(tmp_path: Path) -> None:
 
 
 def test_without_a_video_it_draws_a_scene_and_a_table() -> None:
-    done = run_as_process("bench", "--count", "10")
-    assert done.returncode == 0, done.stderr
+    done = run("bench", "--count", "10")
+    assert done.exit_code == 0, done.stderr
     assert "mean of 10 frames" in done.stdout
     assert "classic" in done.stdout
     assert "shrink" in done.stdout

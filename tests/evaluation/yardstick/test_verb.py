@@ -8,7 +8,7 @@ from app.evaluation.yardstick.drawn import encode, write_labels
 from app.evaluation.yardstick.footage import CLIP
 from app.evaluation.yardstick.staging import Labels, Staging, Story
 from tests.conftest import REPO
-from tests.evaluation.videos import run, run_as_process
+from tests.evaluation.videos import run
 from tests.evaluation.yardstick.scenery import footage
 
 ONE = ("--only", "noise_day", "--jobs", "1", "--method", "structure")
@@ -97,5 +97,5 @@ def test_a_damaged_clip_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_script_calls_the_verb() -> None:
-    assert "--seed" in run_as_process("yardstick", "--help").stdout
+    assert "--seed" in run("yardstick", "--help").stdout
     assert "-m app yardstick" in (REPO / "scripts" / "yardstick.sh").read_text(encoding="utf-8")
