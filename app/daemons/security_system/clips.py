@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.config import Config
 from app.daemon import Counters
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
+from app.daemons.security_system.clip_replies import ClipReplies
 from app.daemons.security_system.controls import ControlState
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
@@ -24,7 +25,7 @@ from app.detector import Event
 from app.errors import ProtocolError
 from app.files import has_room
 from app.frames import Frame, Packet
-from app.protocol import HELD_BACK, ClipAsked, EventRecord, Fact, event_fact_id
+from app.protocol import HELD_BACK, EventRecord, Fact, event_fact_id
 from app.recording.clip_writer import ClipWriter
 from app.recording.event_folder import EventFolders
 from app.recording.recorder import ReadyClip, Recorder
@@ -38,8 +39,6 @@ _PATIENCE_S = 2.5
 _LOOK_S = 0.02
 #: The start searches the newest days for unfinished clips, and then one older day after another.
 _NEWEST_DAYS, _SEARCH_EVERY_S = 2, 1.0
-#: The note that keeps the requests whose clip is being made for the next run.
-_ASKED = "clips-asked"
 #: A step that lasts longer is late: the end of a long clip is written in one step.
 STEP_LIMIT_S = 600.0
 
@@ -102,8 +101,7 @@ class Clips:
         #: The older days that are not searched yet, and the folders of clips that began meanwhile.
         self._older_days: list[str] = []
         self._begun: set[Path] = set()
-        #: The times of requests whose clip is being made, as ISO 8601.
-        self._unanswered: set[str] = set()
+        self._replies = ClipReplies(camera, publisher)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -143,12 +141,12 @@ class Clips:
 
         Requests of that run that have no clip get a reply.
         """
-        self._unanswered.update((self._publisher.notes.read(_ASKED) or "").split())
+        left = self._replies.resume()
         days = self._folders.days()
         self._older_days = days[:-_NEWEST_DAYS]
         self._jobs.put(partial(self._repair, days[-_NEWEST_DAYS:]))
-        if self._unanswered:
-            self._jobs.put(partial(self._excuse, tuple(self._unanswered)))
+        if left:
+            self._jobs.put(partial(self._replies.excuse, left))
         self._worker.start()
 
     def check(self) -> None:
@@ -209,7 +207,7 @@ class Clips:
         self._asked = [clip for clip in self._asked if not clip.is_over]
         why = self._why_not(wanted, camera_open)
         if why:
-            self._reply(asked_at, why=why)
+            self._replies.refuse(asked_at, why)
         else:
             self._begin_asked(asked_at)
 
@@ -265,25 +263,7 @@ class Clips:
         clip = self._begin(event_id, moment_s - self._settings.pre_roll_s, purpose, most_s=math.inf)
         clip.end(moment_s + after_s)
         self._asked.append(clip)
-        self._unanswered.add(asked_at.isoformat())
-        self._note_unanswered()
-
-    def _excuse(self, unanswered: tuple[str, ...]) -> None:
-        """Reply to requests of an earlier run that was killed before their clip was on disk."""
-        for asked in unanswered:
-            try:
-                asked_at = datetime.fromisoformat(asked)
-            except ValueError:
-                _log.warning("%r is no time of a request for a clip", asked)
-                self._unanswered.discard(asked)
-                continue
-            if asked in self._unanswered:
-                why = f"Camera {self._camera} was started again, so this clip was not made. "
-                self._reply(asked_at, why=f"{why}Please ask again.")
-        self._note_unanswered()
-
-    def _note_unanswered(self) -> None:
-        self._publisher.notes.keep(_ASKED, " ".join(sorted(self._unanswered)) or None)
+        self._replies.expect(asked_at)
 
     def _step(self) -> float:
         while not self._jobs.empty():
@@ -337,7 +317,7 @@ class Clips:
         self._publisher.publish(Publication(fact, spent=ready.mark))
         _log.info("%s of event %s is ready: %.1f s", file, event_id, ready.lasts_s)
         if purpose.asked_at:
-            self._reply(purpose.asked_at, event_id=event_id, file=file)
+            self._replies.give(purpose.asked_at, event_id, file)
 
     def _was_sent(self, event_id: str) -> bool:
         """Return whether the alert of *event_id* was not held back; it may have had none to send.
@@ -364,21 +344,7 @@ class Clips:
             callback(None, 0.0)
         asked_at = _ClipPurpose.read(stored_purpose).asked_at
         if asked_at:
-            self._reply(asked_at, why=f"The clip cannot be written: {error}")
-
-    def _reply(
-        self,
-        asked_at: datetime,
-        *,
-        event_id: str | None = None,
-        file: str | None = None,
-        why: str | None = None,
-    ) -> None:
-        if asked_at.isoformat() in self._unanswered:
-            self._unanswered.discard(asked_at.isoformat())
-            self._note_unanswered()
-        host = protocol.host_name() if file else None
-        self._publisher.show_clip(ClipAsked(asked_at, event_id, file, why, host))
+            self._replies.refuse(asked_at, f"The clip cannot be written: {error}")
 
 
 def _is_event(name: str) -> bool:
