@@ -100,7 +100,12 @@ def _presence_warnings(presence: PresenceSettings) -> Iterator[_Doubt]:
 
 
 def _weak_secret_warnings(config: Config) -> Iterator[_Doubt]:
+    empty = {key for key, secret in config.secrets().items() if not secret.strip()}
+    for key in sorted(empty):
+        yield tuple(key.split(".")), f"{key} is empty; fill it in, or leave the line out"
     for key in config.weak_secrets():
+        if key in empty:
+            continue
         yield (
             tuple(key.split(".")),
             f"{key} is a plain word or a name in this configuration, so the logs cannot hide it "

@@ -39,6 +39,13 @@ def test_a_secret_that_begins_with_a_hash_is_named(folder: Path, key: str) -> No
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize("value", ["''", "' '"])
+def test_a_secret_that_is_empty_is_named(folder: Path, value: str) -> None:
+    (folder / "config.yml").write_text(f"glances:\n  password: {value}\n")
+    (said,) = config_warnings(load_config(folder))
+    assert said.startswith(f"{folder / 'config.yml'}:2: glances.password is empty; fill it in")
+
+
 @pytest.mark.parametrize(
     ("half", "said"),
     [
