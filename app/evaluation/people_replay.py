@@ -123,8 +123,14 @@ class PeopleReplay:
         """Return what became of *event*, which is open or has just been closed."""
         rule, last = self.rule, self._last
         return AlertOutcome(
-            *(event, rule.decision, rule.why, last.decided_s),
-            *(rule.best, rule.score, rule.answers, last.corrected),
+            event=event,
+            decision=rule.decision,
+            why=rule.why,
+            decided_s=last.decided_s,
+            best=rule.best,
+            score=rule.score,
+            answers=rule.answers,
+            corrected=last.corrected,
         )
 
     def view(self) -> PeopleView | None:
@@ -133,8 +139,12 @@ class PeopleReplay:
             return None
         rule, last = self.rule, self._last
         return PeopleView(
-            *(tuple(self._seen), self._number, rule.decision, rule.why),
-            *(rule.best, last.corrected),
+            looks=tuple(self._seen),
+            number=self._number,
+            decision=rule.decision,
+            why=rule.why,
+            best=rule.best,
+            corrected=last.corrected,
         )
 
     def _open(self, event: Event, frame: Frame) -> None:

@@ -263,7 +263,13 @@ def _before(frames: Iterator[Frame]) -> Iterator[Frame]:
         one = held[place]
         at_s = held[0].at_s - (count - number) * step_s
         yield Frame(
-            *(one.luma, at_s, one.taken_at, one.number, one.make_bgr, one.luma_span, one.damaged)
+            luma=one.luma,
+            at_s=at_s,
+            taken_at=one.taken_at,
+            number=one.number,
+            make_bgr=one.make_bgr,
+            luma_span=one.luma_span,
+            damaged=one.damaged,
         )
 
 

@@ -197,8 +197,11 @@ def _painted_packets(clip: Path, turned: bool, painter: Painter) -> Iterator[Pac
         context = stream.codec_context
         given = VideoFormat(
             context.name,
-            *(context.width, context.height, context.pix_fmt or ""),
-            *(turned, turned),
+            context.width,
+            context.height,
+            context.pix_fmt or "",
+            hflip=turned,
+            vflip=turned,
             hide=painter.yuv,
         )
         transcoder = Transcoder(given, 0.0)

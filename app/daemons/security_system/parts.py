@@ -70,7 +70,10 @@ class CameraParts:
             camera, self.publisher, self._folders, self._alert_text(config), self.deadlines
         )
         self.clips = Clips(
-            *(camera, config, self._folders, self.publisher),
+            camera,
+            config,
+            self._folders,
+            self.publisher,
             deadlines=self.deadlines,
             clock=clock,
         )

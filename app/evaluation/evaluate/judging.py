@@ -199,7 +199,13 @@ class _CameraRule:
             return None
         decision = event.record.decision if event.record else None
         return JudgedEvent(
-            *(event.id, event.camera, at, event.label, bool(seen.motion), seen.score, seen.person),
+            id=event.id,
+            camera=event.camera,
+            started_at=at,
+            label=event.label,
+            motion=bool(seen.motion),
+            score=seen.score,
+            person=seen.person,
             remembered=before is not None and at - before <= self._memory,
             sent=replayed if decision is None else decision in ("sent", "waiting"),
             person_source=seen.source,
