@@ -47,7 +47,8 @@ def test_other_texts_and_training_leave_an_open_event_alone(front: Front) -> Non
 
 
 def test_an_event_survives_a_lost_redis_a_kill_and_an_end(front: Front, endless: Path) -> None:
-    program = front.start(endless, NUMBERED)
+    # The spool is empty some seconds after the opening, and the event must last until the kill.
+    program = front.start(endless, NUMBERED.replace("event_gap_s: 1", "event_gap_s: 5"))
     front.wait_for_picture()
     front.server.kill()
     until(lambda: list(front.data.glob("spool/front/*.json")), "the event waits in the spool")
