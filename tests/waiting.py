@@ -12,6 +12,8 @@ Found = TypeVar("Found")
 _MOST = 10.0
 #: The most that counts of a time in which nothing was looked at: the machine may have stood still.
 _MOST_AT_ONCE_S = 1.0
+#: A wait takes at most about a fifth of a processor, which what is waited for needs.
+_SHARE, _MOST_PAUSE_S = 4.0, 0.25
 
 
 def patience(within_s: float) -> float:
@@ -23,18 +25,21 @@ def patience(within_s: float) -> float:
 def until(
     look: Callable[[], Found | None], what: str, within_s: float = 20.0, every_s: float = 0.02
 ) -> Found:
-    """Return what *look* finds as soon as it finds something; it looks *every_s* seconds.
+    """Return what *look* finds as soon as it finds something; it looks every *every_s* seconds, and
+    more seldom if a look costs much.
 
     Fails with *what* in its message after *within_s* seconds, or later on a busy machine. A second
     counts of the time for which the machine stands still.
     """
-    waited_s, looked_s = 0.0, time.monotonic()
+    waited_s, looked_s, cpu_s = 0.0, time.monotonic(), time.thread_time()
     while not (found := look()):
+        cost_s = time.thread_time() - cpu_s
         waited_s += min(time.monotonic() - looked_s, max(_MOST_AT_ONCE_S, every_s))
         looked_s = time.monotonic()
         if waited_s > within_s and waited_s > patience(within_s):
             raise AssertionError(f"{what}: not within {within_s} s")
-        time.sleep(every_s)
+        time.sleep(max(every_s, min(_SHARE * cost_s, _MOST_PAUSE_S)))
+        cpu_s = time.thread_time()
     return found
 
 
