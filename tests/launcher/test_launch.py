@@ -220,6 +220,7 @@ def test_stop_ends_everything_within_10_s_even_what_hangs(tmp_path: Path) -> Non
             "healthy": False,
             "programs": [],
             "remarks": ["Nothing runs. scripts/start.sh starts it."],
+            "notes": [],
         }
         assert (done.returncode, json.loads(done.stdout)) == (1, nothing)
         assert "Nothing runs" in done.stderr
