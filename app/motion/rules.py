@@ -23,6 +23,9 @@ MUCH_TEXTURE = 0.0069
 KEPT, _KEPT_SMALL, _KEPT_GOER, _KEPT_PLAIN, _KEPT_RESTLESS = 0.42, 0.30, 0.50, 0.25, 0.27
 #: The same of the finest texture, and for what is darker nowhere.
 _FINE_KEPT, _FINE_KEPT_BRIGHT = 0.5, 0.35
+#: The share of the picture below which somebody who stands is far: much of the blob is its rim,
+#: where the texture beside it shows.
+_FAR = 0.02
 #: Sharp pixels for each pixel of width plus height.
 _SHARPNESS = 0.4
 #: Natural logarithms of picture over background: how much darker something must be, at least this
@@ -32,6 +35,9 @@ _DARKER, _DARKER_SHARE, _FAINT = 0.07, 0.25, 0.1
 _WHITE_AFTER_S = 4.9
 #: How far both sides must have gone: pixels of the reference, and shares of the track's side.
 _TRAVEL, _TRAVEL_SHARE, _TRAVEL_SHARE_HUGE = 4.0, 0.25, 0.08
+#: Whoever walks to the camera goes nowhere, but grows by a factor between these, in this time. What
+#: only becomes visible grows faster, as its parts join.
+_GROWS, _GROWS_MOST, _GROWS_S = 1.25, 3.0, 0.9
 #: Small things: the seconds before they are judged, the most sizes a second, how straight they go,
 #: and their height over their width. A small person stands; an insect is as wide as tall.
 _INSECT_LASTS_S, _SIZES_A_SECOND, _STRAIGHT, _TALLNESS = 0.9, 1.6, 0.6, 1.15
@@ -81,6 +87,7 @@ class Rules:
     sharp_edges: bool = True
     texture: bool = True
     travel: bool = True
+    growth: bool = True
     gait: bool = True
     rest: bool = True
 
@@ -133,8 +140,11 @@ class Judgement:
     def _measure(self) -> None:
         """Find out which of the exceptions the track may have."""
         track = self._track
-        self._small = track.mean_area_px(0.45) < _SMALL * self._pixels
+        area_px = track.mean_area_px(0.45)
+        self._small = area_px < _SMALL * self._pixels
         self._goer = self._small and self._lasted_s >= _GOER_LASTS_S and self._goes()
+        self._stands = track.gait().tallness >= _TALLNESS
+        self._is_far = self._stands and not self._small and area_px < _FAR * self._pixels
         self._huge = (
             track.area_px > HUGE * self._pixels
             and self._traits.textured > 3 * MUCH_TEXTURE * self._pixels
@@ -163,7 +173,9 @@ class Judgement:
         if -traits.darkest >= max(_DARKER, _DARKER_SHARE * traits.brightest):
             return False
         hides = (
-            self._much_texture and self._kept < _KEPT_PLAIN and self._fine_kept < _FINE_KEPT_BRIGHT
+            self._much_texture
+            and self._kept < _KEPT_PLAIN
+            and (self._is_far or self._fine_kept < _FINE_KEPT_BRIGHT)
         )
         return not hides and self._lasted_s < _WHITE_AFTER_S
 
@@ -174,7 +186,14 @@ class Judgement:
         large = self._huge and self._lasted_s > 0.45
         share = _TRAVEL_SHARE_HUGE if large else _TRAVEL_SHARE
         least_px = max(_TRAVEL * self._unit_px, share * self._track.side_px)
-        return self._track.travel_px < least_px
+        return self._track.travel_px < least_px and not self._comes_closer()
+
+    def _comes_closer(self) -> bool:
+        """Return whether it stands, hides what is behind it, and grows steadily."""
+        if not self._rules.growth or self._small or not self._stands or self._lasted_s < _GROWS_S:
+            return False
+        hides = self._much_texture and self._kept <= _KEPT_SMALL
+        return hides and _GROWS < self._track.growth() < _GROWS_MOST
 
     def _goes(self) -> bool:
         gait = self._track.gait(2.5, _GOER_STEP_S)

@@ -14,8 +14,12 @@ from app.protocol import Evidence
 
 #: A picture's traits count for so much less after the next one.
 _FADE, _TONE_WEIGHT = 0.8, 0.4
+#: Growth is steady when each third of the time shows so many times the size of the one before.
+_STEADY = 1.1
+#: A box that is so many times as large as in the picture before has jumped.
+_JUMP = 2.1
 #: The seconds of the path that are kept, and those by which an insect is told from a person.
-_PATH_S, _GAIT_S = 2.5, 1.5
+_PATH_S, _GAIT_S = 4.0, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,16 @@ class Track:
         recent = [one.area_px for one in self.places if self.seen_s - one.at_s < seconds]
         return sum(recent) / len(recent) if recent else self.area_px
 
+    def growth(self) -> float:
+        """Return the factor by which area and box have both grown; 0 unless it was steadily.
+
+        What only becomes visible jumps in size, as its parts join.
+        """
+        boxes = [one.size**2 / max(one.tallness, 1 / one.tallness) for one in self.places]
+        if any(after > _JUMP * before for before, after in pairwise(boxes)):
+            return 0.0
+        return min(_steady_growth([one.area_px for one in self.places]), _steady_growth(boxes))
+
     def gait(self, seconds: float = _GAIT_S, step_s: float = 0.0) -> Gait:
         """Return how it moved in the last *seconds*, by steps of at least *step_s*."""
         recent = [one for one in self.places if self.seen_s - one.at_s < seconds]
@@ -184,6 +198,15 @@ class Track:
         tallness = float(np.median([one.tallness for one in recent]))
         way = math.hypot(last.x - first.x, last.y - first.y)
         return Gait(way, path, size, tallness, last.at_s - first.at_s)
+
+
+def _steady_growth(sizes: list[float]) -> float:
+    third = len(sizes) // 3
+    if not third:
+        return 0.0
+    parts = (sizes[:third], sizes[third:-third], sizes[-third:])
+    first, middle, last = (float(np.median(part)) for part in parts)
+    return last / first if first * _STEADY < middle and middle * _STEADY < last else 0.0
 
 
 def _around(one: Box, other: Box) -> Box:

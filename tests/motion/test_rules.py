@@ -47,7 +47,10 @@ def test_a_person_is_refused_by_no_rule() -> None:
         (track_of(*WALK, fine=300, fine_kept=180), Objection.TEXTURE_KEPT, "texture"),
         (track_of(*WALK, textured=50, kept=5, sharp=10), Objection.SOFT, "sharp_edges"),
         (track_of(*WALK, darkest=-0.02, kept=100), Objection.BRIGHTER, "darker"),
-        (track_of(*WALK, darkest=0, fine=300, fine_kept=110), Objection.BRIGHTER, "darker"),
+        (
+            track_of(*WALK, area_px=2000, darkest=0, fine=300, fine_kept=110),
+            *(Objection.BRIGHTER, "darker"),
+        ),
         (track_of(*WALK, darkest=-0.08, brightest=0.05), Objection.FAINT, None),
         (track_of(*([WALK[0]] * 6)), Objection.DID_NOT_TRAVEL, "travel"),
         (track_of(*FLIGHT, area_px=50), Objection.INSECT, "gait"),
@@ -64,6 +67,19 @@ def test_each_rule_refuses_what_it_is_for(
 
 def test_somebody_in_white_passes_where_texture_is_gone() -> None:
     assert objection(track_of(*WALK, darkest=-0.01, brightest=0.4)) is None
+
+
+def test_somebody_in_white_passes_far_away() -> None:
+    assert objection(track_of(*WALK, area_px=700, darkest=0, fine=300, fine_kept=110)) is None
+
+
+@pytest.mark.parametrize(("grows", "reason"), [(1, None), (0, Objection.DID_NOT_TRAVEL)])
+def test_whoever_walks_to_the_camera_need_not_travel(grows: int, reason: Objection | None) -> None:
+    boxes = [Box(60 - k * grows, 30, 12 + 2 * k * grows, 40) for k in range(12)]
+    track = followed(*boxes, filled=0.7)
+    track.traits = PERSON
+    assert objection(track) is reason
+    assert objection(track, Rules(growth=False)) is Objection.DID_NOT_TRAVEL
 
 
 def test_a_restless_place_must_show_more() -> None:

@@ -48,6 +48,29 @@ def test_somebody_who_walks_through_is_seen_soon(fps: float) -> None:
     assert 12 < seen[-1] < 13.2
 
 
+def approach(at_s: float) -> Picture:
+    """Somebody comes into view at 8 s, 8 m away, and walks straight to the camera."""
+    if at_s < 8:
+        return room()
+    away_m = max(2.0, 8.0 - 1.2 * (at_s - 8))
+    return with_figure(room(), 80, height=1.9 / away_m)
+
+
+@pytest.mark.parametrize("fps", [5, 10, 25])
+def test_somebody_who_walks_straight_to_the_camera_is_seen(fps: float) -> None:
+    seen = times_seen(approach, 11, fps=fps)
+    assert 8.8 <= seen[0] <= 10.2
+
+
+@pytest.mark.parametrize("lasts_s", [3, 8])
+def test_what_only_becomes_visible_in_its_place_is_nobody(lasts_s: float) -> None:
+    def poster(at_s: float) -> Picture:
+        share = min(max((at_s - 8) / lasts_s, 0), 1)
+        return (1 - share) * room() + share * with_figure(room(), 80)
+
+    assert not times_seen(poster, 14)
+
+
 @pytest.mark.parametrize("shape", [(120, 160), (240, 320), (480, 640), (640, 360), (720, 1280)])
 def test_the_size_of_the_picture_does_not_matter(shape: tuple[int, int]) -> None:
     scene = room(shape)

@@ -11,12 +11,13 @@ SHAPE = (90, 160)
 NO_OUTLINE = np.zeros((1, 1, 2), np.int32)
 
 
-def followed(*boxes: Box, step_s: float = 0.1) -> Track:
-    """Return a track that was seen in each of *boxes*."""
+def followed(*boxes: Box, step_s: float = 0.1, filled: float | None = None) -> Track:
+    """Return a track that was seen in each of *boxes*, of which it filled the share *filled*."""
     track = Track(1, boxes[0], 100.0, 0.0, Traits())
     for number, box in enumerate(boxes):
+        area_px = 100.0 if filled is None else filled * box.width * box.height
         if number:
-            track.see(Blob(box, 100.0, NO_OUTLINE), number * step_s)
+            track.see(Blob(box, area_px, NO_OUTLINE), number * step_s)
         track.move(SHAPE)
     return track
 
@@ -51,6 +52,23 @@ def test_the_gait_tells_straight_from_fluttering() -> None:
     assert straight.sizes_a_second == pytest.approx(3.0)
     flutters = followed(*(Box(60 + 8 * (-1) ** k + k, 40, 10, 10) for k in range(15))).gait()
     assert flutters.straightness < 0.3
+
+
+@pytest.mark.parametrize(
+    ("heights", "growth"),
+    [
+        ([20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32], 31.5 / 22.5),
+        ([20, 20, 20, 20, 20, 20, 30, 30, 30, 30, 30, 30, 30], 0),
+        ([20, 28] * 6, 0),
+        ([30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18], 0),
+        ([20, 30], 0),
+    ],
+    ids=["steady", "at once", "to and fro", "smaller", "too few"],
+)
+def test_only_steady_growth_counts(heights: list[int], growth: float) -> None:
+    track = followed(*(Box(60, 40, 10, height) for height in heights), filled=0.7)
+    assert track.growth() == pytest.approx(growth, abs=0.1)
+    assert followed(*(Box(60, 40, 10, height) for height in heights)).growth() == 0
 
 
 def test_a_restart_forgets_the_evidence_but_not_the_track() -> None:
