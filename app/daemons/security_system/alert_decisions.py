@@ -5,8 +5,9 @@ from datetime import datetime
 
 from app.clock import Clock
 from app.daemons.security_system.event_reporter import EventReporter, frame_time
+from app.daemons.security_system.findings import NOTHING_FOUND, Findings
 from app.daemons.security_system.model_reports import ModelReports
-from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings, PersonWatch
+from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event
 from app.frames import Frame
@@ -82,8 +83,8 @@ class AlertDecisions:
             if was_silenced:
                 self._publish("sent", detector)
         self._correct(detector)
-        if watch.has_news and frame and watch.is_settled(frame):
-            watch.has_news = False
+        if watch.best.has_news and frame and watch.best.is_settled(frame.at_s):
+            watch.best.has_news = False
             self._reporter.show(watch.findings)
         self._report_problem()
 
@@ -91,7 +92,7 @@ class AlertDecisions:
         """End the open event; return what the model saw in it."""
         if decision := self._watch.closed():
             self._publish(decision, detector)
-        elif self._watch.has_news:  # the event ends within its first second
+        elif self._watch.best.has_news:  # the event ends within its first second
             self._reporter.show(self._watch.findings)
         findings = self._watch.findings
         self._watch.forget()
@@ -128,7 +129,7 @@ class AlertDecisions:
             decision = self._unless_false()
         if decision == "sent":
             detector.count_alert(self._newest.at_s)
-        self._watch.has_news = False
+        self._watch.best.has_news = False
         findings, at = self._watch.findings, self._newest.taken_at
         why = _FALSE_ALARM if decision == "silenced" else self._watch.why
         self._reporter.decide(decision, why, findings, at, self.verdict)

@@ -11,7 +11,7 @@ from app import protocol
 from app.alert_text import AlertText
 from app.daemons.security_system.clip_deadlines import PATIENCE_S, ClipDeadlines
 from app.daemons.security_system.clips import ClipCallback
-from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings, Shot
+from app.daemons.security_system.findings import NOTHING_FOUND, Findings, Shot
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.detector import Event

@@ -5,10 +5,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from app.cameras.base import NetworkReport
 from app.daemon import Counters
+from app.daemons.security_system.findings import NOTHING_FOUND, BestShot, Findings, Shot
 from app.detector import Detector, Event, Verdict
 from app.frames import Detection, Frame
 from app.people.base import PERSON, ModelRefusal, PeopleSettings
@@ -21,41 +21,10 @@ from app.people.rule import DOUBT, PersonRule, subject_of
 from app.people.view import MOST_LOOKS, PeopleView, SeenLook
 from app.protocol import Decision
 
-#: The picture of an event is the best so many seconds around its opening.
-_PICTURE_S = 1.0
 #: When no pictures come, an alert waits for so many seconds of the clock.
 _MOST_WAIT_S = 2.0
 #: Until the process has named its model, a person counts from this score.
 _USUAL_THRESHOLD = 0.5
-
-
-class Shot(NamedTuple):
-    """A picture in which the model saw *detection*; *person* says whether that is a person."""
-
-    frame: Frame
-    detection: Detection
-    person: bool
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """A better shot has a higher rank."""
-        return self.person, self.detection.score
-
-
-class Findings(NamedTuple):
-    """The findings of the model in the open event, as in an `EventRecord`, and their picture.
-
-    All are None while no model has looked.
-    """
-
-    score: float | None = None
-    person: bool | None = None
-    seen: str | None = None
-    seen_score: float | None = None
-    shot: Shot | None = None
-
-
-NOTHING_FOUND = Findings()
 
 
 class PersonWatch:
@@ -79,14 +48,11 @@ class PersonWatch:
         self._rule = self._make_rule()
         self._looks = Looks()
         self._fresh_from_s = -math.inf
-        self._opened_s: float | None = None
         self._waits_since_s: float | None = None
-        self._recent: list[Shot] = []
-        self._shot: Shot | None = None
         self._seen: deque[SeenLook] = deque(maxlen=MOST_LOOKS)
         self._number: int | None = None
-        #: Whether the event has a better picture than the one that was published.
-        self.has_news = False
+        #: The best picture of the open event.
+        self.best = BestShot()
         #: Called with the time of each picture at which the model looked, and the best person score
         #: in it.
         self.on_look: Callable[[float, float], None] = lambda _at_s, _score: None
@@ -135,7 +101,7 @@ class PersonWatch:
         if rule.best is None or not _counts(rule.best.detection, person=rule.best.person):
             return Findings(rule.score, person=False)
         best = rule.best.detection
-        return Findings(rule.score, rule.best.person, best.kind, best.score, self._shot)
+        return Findings(rule.score, rule.best.person, best.kind, best.score, self.best.shot)
 
     @property
     def threshold(self) -> float | None:
@@ -148,8 +114,12 @@ class PersonWatch:
         if rule is None or self._host is None:
             return None
         return PeopleView(
-            *(tuple(self._seen), self._number, rule.decision, rule.why),
-            *(rule.best, rule.corrected),
+            looks=tuple(self._seen),
+            number=self._number,
+            decision=rule.decision,
+            why=rule.why,
+            best=rule.best,
+            corrected=rule.corrected,
         )
 
     def open(self, *, may_have_network: bool = False) -> None:
@@ -167,7 +137,7 @@ class PersonWatch:
         if self._settings is None or self._settings.backend == "none":
             return
         is_same = self._host is not None and network == self._network
-        if is_same or self._opened_s is not None:
+        if is_same or self.best.opened_s is not None:
             return
         if self._host:
             self.close()
@@ -200,7 +170,7 @@ class PersonWatch:
     def relearn(self) -> None:
         """Forget what is followed: the scene is learned again."""
         self._looks = Looks(self._host.every_s if self._host else None)
-        self._recent.clear()
+        self.best.relearn()
         self._fresh_from_s = math.inf
         if self._host:
             self._host.forget()
@@ -242,12 +212,11 @@ class PersonWatch:
 
         *now_s* is of the monotonic clock.
         """
-        self.has_news = False
+        self.best.has_news = False
         if self._rule is None:
             return None
-        self._opened_s, self._number = frame.at_s, event.number
-        shots = [one for one in self._recent if one.frame.at_s >= frame.at_s - _PICTURE_S]
-        self._shot = max(shots, key=lambda one: one.rank, default=None)
+        self._number = event.number
+        self.best.opened(frame.at_s)
         columns = frame.luma.shape[1]
         decision = self._rule.opened(frame.at_s, event.evidence, columns, alert=event.alert)
         if decision == "waiting":
@@ -270,13 +239,9 @@ class PersonWatch:
             decision = rule.moved(frame.at_s, moving, frame.luma.shape[1]) or decision
         if rule.decision == "waiting":
             decision = self._wait(rule, frame, now_s) or decision
-        if self._opened_s is None:
+        if self.best.opened_s is None:
             self._follow_model()
         return self._decided(decision)
-
-    def is_settled(self, frame: Frame) -> bool:
-        """Return whether the best picture around the opening is known."""
-        return self._opened_s is not None and frame.at_s - self._opened_s >= _PICTURE_S
 
     def closed(self) -> Decision | None:
         """End the event; return the decision if there was none yet."""
@@ -285,7 +250,7 @@ class PersonWatch:
 
     def forget(self) -> None:
         """Forget the event that has ended, after its findings were published."""
-        self._opened_s, self._shot, self.has_news = None, None, False
+        self.best.closed()
         self._number = None
         self._follow_model()
 
@@ -332,20 +297,10 @@ class PersonWatch:
         threshold = self._threshold()
         subject, is_person = subject_of(found, threshold + DOUBT * (not look.confirmed))
         if subject and _counts(subject, person=is_person):
-            self._keep(Shot(look.frame, subject, is_person))
+            self.best.offer(Shot(look.frame, subject, is_person))
         if rule.asks and not look.confirmed and shows_person(found, look.followed.box, threshold):
             detector.confirm(look.number)
         return decision
-
-    def _keep(self, shot: Shot) -> None:
-        """Keep *shot* if the open event has no better picture, or for the next event."""
-        if self._opened_s is None:
-            self._recent = [*self._recent[-1:], shot]
-            return
-        is_near = abs(shot.frame.at_s - self._opened_s) <= _PICTURE_S
-        best = self._shot
-        if best is None or (shot.rank > best.rank and (is_near or shot.person > best.person)):
-            self._shot, self.has_news = shot, True
 
     def _decided(self, decision: Decision | None) -> Decision | None:
         if decision and decision != "waiting":

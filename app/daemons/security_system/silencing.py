@@ -18,7 +18,7 @@ from typing import NamedTuple
 from app import protocol
 from app.clock import Clock
 from app.daemon import Counters
-from app.daemons.security_system.person_watch import Findings
+from app.daemons.security_system.findings import Findings
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.spool import Publication
 from app.errors import ProtocolError

@@ -17,8 +17,9 @@ from app.clock import FakeClock
 from app.daemons.security_system.alert_decisions import AlertDecisions
 from app.daemons.security_system.clip_deadlines import ClipDeadlines
 from app.daemons.security_system.event_reporter import EventReporter
+from app.daemons.security_system.findings import NOTHING_FOUND
 from app.daemons.security_system.model_reports import ModelReports
-from app.daemons.security_system.person_watch import NOTHING_FOUND, PersonWatch
+from app.daemons.security_system.person_watch import PersonWatch
 from app.daemons.security_system.publisher import Publisher
 from app.daemons.security_system.silencing import Silencing
 from app.detector import Detector, Event, EventSettings

@@ -8,7 +8,8 @@ import pytest
 
 from app.cameras.base import NetworkReport
 from app.clock import FakeClock
-from app.daemons.security_system.person_watch import NOTHING_FOUND, PersonWatch
+from app.daemons.security_system.findings import NOTHING_FOUND
+from app.daemons.security_system.person_watch import PersonWatch
 from app.detector import Detector, Event, EventSettings, Verdict
 from app.frames import Box, Frame
 from app.motion import make_motion

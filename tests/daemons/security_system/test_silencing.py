@@ -12,7 +12,7 @@ import redis
 
 from app import protocol
 from app.clock import FakeClock
-from app.daemons.security_system.person_watch import NOTHING_FOUND, Findings
+from app.daemons.security_system.findings import NOTHING_FOUND, Findings
 from app.daemons.security_system.silencing import Silencing
 from app.protocol import EventRecord, Evidence, Request, RequestKind, event_id
 from app.recording.event_folder import EventFolders
