@@ -54,6 +54,7 @@ def run_module(
         watch_start()
         # The garbage collector leaves what the parent has made alone: a visit would copy it.
         gc.freeze()
+        gc.enable()  # `start` has none
         sys.argv = list(argv[argv.index("-m") + 1 :])
         code = _exit_code(sys.argv[0])
     except BaseException:

@@ -12,8 +12,9 @@ from tests.servers.programs import REPO
 
 # Forks, like supervisord, with handlers of its own; then it says how the fork has ended.
 PARENT = """
-import os, signal, sys
+import gc, os, signal, sys
 from app.launcher import forking
+gc.disable()
 for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(signum, lambda *_: print("a handler of the parent"))
 child = os.fork()
@@ -98,3 +99,7 @@ def test_a_module_that_hangs_in_an_import_is_ended(
     assert (out, os.waitstatus_to_exitcode(status)) == ("", 1)
     assert "Timeout" in err
     assert "odd.py" in err
+
+
+def test_its_garbage_is_collected_though_its_parents_is_not(tmp_path: Path) -> None:
+    assert ran(tmp_path, "import gc; print(gc.isenabled(), end='')")[0] == "True"
