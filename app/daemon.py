@@ -8,7 +8,6 @@ own ends the process, and the supervisor starts it again. The dead-man's timer e
 hangs, and leaves the stack in the log.
 """
 
-import argparse
 import faulthandler
 import logging
 import os
@@ -22,6 +21,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from app import protocol
 from app.backoff import Backoff
@@ -33,6 +33,9 @@ from app.logs import set_up_logs
 from app.protocol import Figure, Heartbeat, Trouble
 from app.state import TIMEOUT_S, State
 from app.worker import steps_in_progress
+
+if TYPE_CHECKING:
+    import argparse
 
 #: The time between two heartbeats. All programs send them at the same multiples of it, so the disk
 #: wakes up once for all of them.
@@ -280,8 +283,10 @@ class Daemon(ABC):
             return False
 
 
-def daemon_parser(kind: type[Daemon]) -> argparse.ArgumentParser:
+def daemon_parser(kind: type[Daemon]) -> "argparse.ArgumentParser":
     """Return the command line of *kind*: the options that every program has."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog=f"python -m app.daemons.{kind.name}",
         description=(kind.__doc__ or "").partition("\n")[0],
@@ -306,6 +311,8 @@ def daemon_parser(kind: type[Daemon]) -> argparse.ArgumentParser:
 
 def main(kind: type[Daemon]) -> int:
     """Run the daemon *kind* with the options of the command line; returns the exit code."""
+    if not sys.argv[1:]:  # as supervisord starts it: the parser would take 1 MB
+        return run_daemon(kind)
     options = daemon_parser(kind).parse_args()
     return run_daemon(lambda: kind(options.config, options.profile))
 
