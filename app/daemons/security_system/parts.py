@@ -63,9 +63,8 @@ class CameraParts:
         self._clock = clock
         self._folders = EventFolders(config.data_dir)
         self.publisher = self._make_publisher(config)
-        self.deadlines = ClipDeadlines(
-            self.publisher.publish, clock, partial(self.publisher.notes.keep, _ALERTS)
-        )
+        keep = self.publisher.notes.keep
+        self.deadlines = ClipDeadlines(self.publisher.publish, clock, partial(keep, _ALERTS))
         self.reporter = EventReporter(
             camera, self.publisher, self._folders, self._alert_text(config), self.deadlines
         )
@@ -78,9 +77,7 @@ class CameraParts:
             clock=clock,
         )
         self.captures = Captures(camera, config, settings)
-        self.left_open = LeftOpen(
-            config.events.open_threshold_seconds, partial(self.publisher.notes.keep, _OPENING)
-        )
+        self.left_open = LeftOpen(config.events.open_threshold_seconds, partial(keep, _OPENING))
         self._make_reports(config, settings)
         self.people = PersonWatch(people_settings(config, settings), config.models_dir, spawner)
         self.silencing = self._make_silencing(config, settings)
