@@ -166,7 +166,7 @@ class PeopleReplay:
     def _look(self, frame: Frame, contours: Sequence[Contour]) -> None:
         moving = (one.evidence for one in contours if one.confirmed and one.seen)
         self._note(self.rule.moved(frame.at_s, moving, frame.luma.shape[1]), frame.at_s)
-        due = self._looks.due(contours, frame.at_s, settled=self.rule.is_settled)
+        due = self._looks.due(contours, frame.at_s, settled=self.rule.knows_person)
         picture = frame.bgr() if due else None
         for one in due:
             if picture is not None:

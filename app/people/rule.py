@@ -130,7 +130,7 @@ class PersonRule:
         return self._asks
 
     @property
-    def is_settled(self) -> bool:
+    def knows_person(self) -> bool:
         """True when a person is known in the open event, so that looks may be rare."""
         return self._opened_s is not None and self.best is not None and self.best.person
 

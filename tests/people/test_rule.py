@@ -57,11 +57,11 @@ def test_the_first_answer_with_a_person_sends() -> None:
 def test_looks_are_rare_only_while_the_person_is_there() -> None:
     one = rule()
     one.opened(10, LITTLE, COLUMNS)
-    settled = [one.is_settled]
+    settled = [one.knows_person]
     one.answered(10.3, [PERSON])
-    settled.append(one.is_settled)
+    settled.append(one.knows_person)
     one.closed()
-    assert [*settled, one.is_settled] == [False, True, False]
+    assert [*settled, one.knows_person] == [False, True, False]
 
 
 def test_nobody_in_a_second_is_held_and_a_later_person_sends() -> None:

@@ -203,7 +203,7 @@ class PersonWatch:
             detector.assist()
         if not self._host.can_look(frame):
             return
-        settled = self._rule is not None and self._rule.is_settled
+        settled = self._rule is not None and self._rule.knows_person
         for contour in self._looks.due(detector.contours(), frame.at_s, settled=settled):
             self._host.offer(Look(contour, frame))
 
