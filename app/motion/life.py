@@ -47,7 +47,7 @@ class Life:
         still_s = at_s - track.alive_s
         if track.ghost > _HOLE_SURE and still_s > _HOLE_AFTER_S:
             return True
-        has_gone = track.travel_px > track.side_px
+        has_gone = track.came_closer or track.travel_px > track.side_px
         return still_s > (self.absorb_s if has_gone else min(self.absorb_s, _UNMOVED_AFTER_S))
 
 

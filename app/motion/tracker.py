@@ -208,6 +208,7 @@ class Tracker:
 
     def _confirm(self, track: Track, zone: Zone | None) -> None:
         track.confirmed_s = track.alive_s = self._at_s
+        track.came_closer = track.growth() > 1
         track.evidence = self.evidence(track, self._at_s)
         track.alerts = zone is None or zone.then == "alert"
         if self._parts.put_back:

@@ -67,7 +67,8 @@ class Track:
     *start* is its box when its evidence began, *sights* the pictures in which it was seen since,
     and *travel_px* how far both sides of the box have moved the same way. *alive_s* is when
     something in it last moved, and *ghost* rises to 1 while it looks like a hole in the background.
-    *alerts* is False in a zone that is only recorded.
+    *alerts* is False in a zone that is only recorded. *came_closer* is True when it had grown
+    before it was confirmed.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Track:
     objection: str | None = None
     evidence: Evidence | None = None
     alerts: bool = True
+    came_closer: bool = False
     places: deque[Place] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -139,7 +141,7 @@ class Track:
 
     def begin_way(self) -> None:
         """Measure from here how far the box goes: what was seen before was something else."""
-        self.start, self.travel_px = self.box, 0.0
+        self.start, self.travel_px, self.came_closer = self.box, 0.0, False
         self.places.clear()
 
     def move(self, shape: tuple[int, int]) -> None:

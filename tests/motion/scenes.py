@@ -19,18 +19,23 @@ def room(shape: tuple[int, int] = (ROWS, COLUMNS), seed: int = 1) -> Picture:
     return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def with_figure(picture: Picture, x: float, *, luma: float = 40.0, height: float = 0.6) -> Picture:
-    """Return *picture* with a person whose middle is at column *x*, standing at the lower edge."""
-    rows, _ = picture.shape
-    tall = height * rows
+def with_figure(
+    picture: Picture, x: float, *, luma: float = 40.0, height: float = 0.6, feet: float = 1.0
+) -> Picture:
+    """Return *picture* with a person whose middle is at column *x*.
+
+    He is *height* tall and stands at *feet*, both in shares of the picture's height.
+    """
+    rows = picture.shape[0]
+    tall, floor = height * rows, round(feet * rows)
     figure = picture.copy()
-    feet, middle = (round(x), rows - 1), (round(x), round(rows - tall * 0.45))
+    middle = (round(x), round(floor - tall * 0.45))
     cv2.ellipse(figure, middle, (round(tall / 6), round(tall * 0.45)), 0, 0, 360, luma, -1)
-    cv2.circle(figure, (feet[0], round(rows - tall * 0.93)), round(tall / 11), luma + 25, -1)
+    head = (round(x), round(floor - tall * 0.93))
+    cv2.circle(figure, head, round(tall / 11), luma + 25, -1)
     stripe = round(tall / 12)
-    cv2.rectangle(
-        figure, (feet[0] - stripe, middle[1] - stripe), (feet[0] + stripe, middle[1]), luma + 50, -1
-    )
+    low, high = (middle[0] - stripe, middle[1] - stripe), (middle[0] + stripe, middle[1])
+    cv2.rectangle(figure, low, high, luma + 50, -1)
     return figure
 
 

@@ -49,17 +49,28 @@ def test_somebody_who_walks_through_is_seen_soon(fps: float) -> None:
 
 
 def approach(at_s: float) -> Picture:
-    """Somebody comes into view at 8 s, 8 m away, and walks straight to the camera."""
+    """Somebody comes into view at 8 s, 8 m away, and walks straight to the camera, up to 2.5 m."""
     if at_s < 8:
         return room()
-    away_m = max(2.0, 8.0 - 1.2 * (at_s - 8))
-    return with_figure(room(), 80, height=1.9 / away_m)
+    away_m = max(2.5, 8.0 - 1.2 * (at_s - 8))
+    return with_figure(room(), 80, height=1.7 / away_m, feet=0.42 + 1.4 / away_m)
 
 
 @pytest.mark.parametrize("fps", [5, 10, 25])
 def test_somebody_who_walks_straight_to_the_camera_is_seen(fps: float) -> None:
     seen = times_seen(approach, 11, fps=fps)
-    assert 8.8 <= seen[0] <= 10.2
+    assert 8.8 <= seen[0] <= 10.5
+
+
+def test_nobody_walks_straight_to_the_camera_without_growth() -> None:
+    assert not times_seen(
+        approach, 11, motion=StructureMotion(MotionSettings(), parts=without("growth"))
+    )
+
+
+def test_whoever_waits_at_the_door_stays_seen() -> None:
+    motion = StructureMotion(MotionSettings(absorb_s=60))
+    assert times_seen(approach, 30, motion=motion)[-1] > 29
 
 
 @pytest.mark.parametrize("lasts_s", [3, 8])
