@@ -77,8 +77,9 @@ class House:
 
     def chatter(self, times: int) -> None:
         """Let the uploader log so often that the last page of its log is full."""
+        uploader = self.suite.processes()["uploader"]
         for _ in range(times):
-            self.suite.processes()["uploader"].send_signal(signal.SIGHUP)
+            uploader.send_signal(signal.SIGHUP)
             time.sleep(0.005)
 
     def log_grows(self, name: str) -> bool:
